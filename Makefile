@@ -1,0 +1,34 @@
+# make run and make test set up what they need, in the checkout alone.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test test-fast lint setup clean
+
+run: setup
+	$(BIN)/vggbench first-run
+
+test: setup lint
+	$(BIN)/pytest
+
+test-fast: setup lint
+	$(BIN)/pytest -m "not asv and not tensorflow"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(VENV)/made
+
+$(VENV)/made: pyproject.toml setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "vggbench needs Python 3.10 or later as PYTHON: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .asv

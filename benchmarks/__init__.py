@@ -1,0 +1,1 @@
+"""asv's benchmarks: params and metrics, nothing else."""

@@ -1,0 +1,89 @@
+"""Which releases have a complete result on this machine: what NEW leaves out."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from asv import environment, results, util
+
+from .. import records
+from ..releases.catalogue import Release
+from . import invocation, profiles
+from .suite import Configured, selected
+
+TOOL_NAME = "release"
+
+#: asv's "python" of every release, so that all releases of a track form one line of the graph.
+PYTHON = "locked"
+
+
+def environment_name(profile: str) -> str:
+    """asv's name of the environment that measures ``profile``, part of its results' file names."""
+    return str(
+        environment.get_env_name(TOOL_NAME, PYTHON, {}, {("nobuild", profiles.VARIABLE): profile})
+    )
+
+
+def incomplete(releases: list[Release]) -> list[Release]:
+    """Those of ``releases`` that lack a number, an n/a or a failure for a configuration.
+
+    Asked are the profiles of this run and the benchmarks that ``--bench`` selects. asv stores the
+    same NaN for what cannot be and for what was not asked for, so the records decide about those.
+    """
+    machine = invocation.known_machine()
+    if machine is None:
+        return releases
+    asked: Any = invocation.option("bench") or []
+    wanted = selected([asked] if isinstance(asked, str) else list(asked))
+    answered = _answered(machine)
+    return [
+        release
+        for release in releases
+        if any(
+            not _complete(release, machine, profile, wanted, answered)
+            for profile in profiles.asked()
+        )
+    ]
+
+
+def _answered(machine: str) -> set[tuple[str, str, str, str]]:
+    """(commit, profile, benchmark, configuration) of every n/a and failure on record."""
+    return {
+        (r["commit"], r["profile"], r["benchmark"], _key(r["configuration"]))
+        for r in records.read(invocation.results_dir(), machine)
+        if r["outcome"] in (records.NOT_APPLICABLE, records.FAILED)
+    }
+
+
+def _key(configuration: object) -> str:
+    return json.dumps(configuration, sort_keys=True)
+
+
+def _complete(
+    release: Release,
+    machine: str,
+    profile: str,
+    wanted: list[Configured],
+    answered: set[tuple[str, str, str, str]],
+) -> bool:
+    path = invocation.results_dir() / results.get_filename(
+        machine, release.commit, environment_name(profile)
+    )
+    if not path.is_file():
+        return False
+    try:
+        stored = results.Results.load(str(path), machine)
+    except util.UserError:
+        return False
+    for one in wanted:
+        if stored.benchmark_version.get(one.benchmark) != one.version:
+            return False
+        values = stored.get_result_value(one.benchmark, one.params)
+        value = values[one.index] if values else None
+        if value is not None and not math.isnan(value):
+            continue
+        if (release.commit, profile, one.benchmark, _key(dict(one.configuration))) not in answered:
+            return False
+    return True

@@ -1,0 +1,327 @@
+"""The Environment: the interpreter of whichever release is active, and the processes it runs."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import asv_runner
+from asv import util
+from asv.config import Config
+from asv.console import log
+from asv.environment import Environment, EnvironmentUnavailable
+from asv.runner import BENCHMARK_RUN_SCRIPT
+from filelock import FileLock, Timeout
+from packaging.version import InvalidVersion, Version
+
+import vggbench
+
+from .. import records
+from ..errors import VggbenchError, one_line
+from ..measure import NOTES_VARIABLE
+from ..releases.catalogue import Catalogue, Release
+from ..releases.environments import Environments
+from . import coverage, invocation, mends, process, profiles, recorder
+
+#: Where the packages lie that every release's process is given (vggbench/launch.py).
+ASV_RUNNER_FOLDER = str(Path(asv_runner.__file__).absolute().parent.parent)
+VGGBENCH_FOLDER = str(Path(vggbench.__file__ or "").absolute().parent.parent)
+LAUNCH_SCRIPT = str(Path(VGGBENCH_FOLDER) / "vggbench" / "launch.py")
+
+#: What of asv's and the user's surroundings must not reach a release's interpreter.
+UNWANTED_VARIABLES = ("PYTHONPATH", "ASV_PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+
+#: Seconds for asv's own short processes (discovery, check).
+SHORT_DEADLINE_S = 600.0
+
+
+class InterpreterRefused(VggbenchError):
+    """An interpreter given with -E does not bring the release that it was asked to measure."""
+
+
+_run_lock: FileLock | None = None
+
+
+class ReleaseEnvironment(Environment):  # type: ignore[misc]
+    """One profile, in whichever release asv "installed" last.
+
+    To asv all releases share one environment, so that they form one line of its graphs. ``python``
+    is ``locked`` (the interpreter that each release's file names) or, given as
+    ``-E release:/path/to/python``, an interpreter that brings its own framework.
+    """
+
+    tool_name = coverage.TOOL_NAME
+
+    def __init__(self, conf: Config, python: str, requirements: dict, tagged_env_vars: dict):
+        self._own_python = _own_interpreter(python)
+        self._catalogue = _catalogue(conf)
+        self._environments = Environments(Path(conf.env_dir) / "releases", self._catalogue)
+        self._active: Release | None = None
+        self._requirements = requirements  # asv names the folder by it before it sets it
+        super().__init__(conf, coverage.PYTHON, requirements, tagged_env_vars)
+        self._profile = str(self.env_vars.get(profiles.VARIABLE, ""))
+        self._device = profiles.device_of(self._profile)
+        if invocation.is_measuring():
+            why = profiles.why_unavailable(self._profile)
+            if why is not None:
+                raise EnvironmentUnavailable(why)
+            _take_run_lock(Path(conf.env_dir))
+            self._set_damaged_results_aside()
+
+    @classmethod
+    def matches(cls, python: str) -> bool:
+        return python == coverage.PYTHON
+
+    def check_presence(self) -> bool:
+        return os.path.isdir(self._path)
+
+    def _setup(self) -> None:
+        os.makedirs(self._path, exist_ok=True)
+
+    # -- installing is switching to the release's own environment
+
+    @property
+    def installed_commit_hash(self) -> str | None:
+        """The active release, None until this process has seen that its environment is whole."""
+        return None if self._active is None else self._active.commit
+
+    def install_project(self, conf: Config, repo: Any, commit_hash: str) -> None:
+        """Make ``commit_hash``'s release the active one, creating its environment if need be.
+
+        Raises ProcessError, the only error that asv takes for "this release cannot be installed";
+        what asv then wants to store is kept from the results (mends).
+        """
+        release = self._catalogue.by_commit.get(commit_hash)
+        if release is None:
+            raise util.UserError(
+                f"{commit_hash[:8]} is no release on a track; its results may be of a release "
+                f"that was taken off"
+            )
+        self._active = None
+        self._set_installed_commit_hash(None)
+        try:
+            if self._own_python is not None:
+                _check_version(self._own_python, release, self._catalogue)
+            else:
+                self._environments.ensure(release, self._device, say)
+        except VggbenchError as err:
+            if invocation.command() == "find":
+                raise util.UserError(f"{err}; asv find needs it: choose a range without it") from None
+            log.error(str(err))
+            raise util.ProcessError([release.name], 1, "", str(err)) from None
+        except KeyboardInterrupt:
+            raise util.UserError(
+                f"Interrupted while installing {release.name}; run the same command again to go on."
+            ) from None
+        self._active = release
+        self._set_commit_hash(commit_hash)
+        # On disk too: under --parallel asv installs in a child process (commands/run.py:525).
+        self._set_installed_commit_hash(commit_hash)
+
+    def checkout_project(self, repo: Any, commit_hash: str) -> None:
+        self._set_commit_hash(commit_hash)
+
+    def _release(self) -> Release:
+        """The active release; raises UserError where there is none."""
+        if self._active is None:
+            commit = self._get_installed_commit_hash()
+            self._active = self._catalogue.by_commit.get(commit or "")
+        if self._active is None:
+            raise util.UserError("no release is installed; run asv with the releases you want")
+        return self._active
+
+    def _interpreter(self) -> str:
+        if self._own_python is not None:
+            return self._own_python
+        return str(self._environments.python(self._release(), self._device))
+
+    def find_executable(self, executable: str) -> str:
+        return str(util.which(executable, [os.path.dirname(self._interpreter())]))
+
+    # -- running
+
+    def run(self, args: list[str], **kwargs: Any) -> Any:
+        """Run the active release's interpreter with ``args``: all launching of asv comes here.
+
+        asv's own script runs by way of launch.py. A timed process gets a record and a line of
+        progress; its ``timeout`` is a limit on its whole time.
+        """
+        if kwargs.get("return_popen"):
+            raise util.UserError(
+                "--launch-method forkserver forks every process from one that has imported the "
+                "framework already; vggbench times fresh interpreters only: use spawn"
+            )
+        env = self._variables(kwargs.get("env") or os.environ)
+        if args[:1] != [BENCHMARK_RUN_SCRIPT]:
+            return self._plain(args, env, kwargs)
+        command = [LAUNCH_SCRIPT, ASV_RUNNER_FOLDER, VGGBENCH_FOLDER, *args]
+        if args[1:2] == ["run"]:
+            return self._timed(command, args, env, kwargs)
+        return self._plain(command, env, kwargs)
+
+    def _variables(self, given: Any) -> dict[str, str]:
+        env = {key: value for key, value in given.items() if key not in UNWANTED_VARIABLES}
+        env.update(self._global_env_vars)
+        bin_folder = os.path.dirname(self._interpreter())
+        env["PATH"] = bin_folder + os.pathsep + env.get("PATH", "")
+        if self._own_python is None:
+            env["VIRTUAL_ENV"] = os.path.dirname(bin_folder)
+        return env
+
+    def _plain(self, command: list[str], env: dict[str, str], kwargs: dict[str, Any]) -> Any:
+        merge = bool(kwargs.get("redirect_stderr"))
+        done = process.run(
+            [self._interpreter(), *command],
+            env,
+            kwargs.get("cwd"),
+            kwargs.get("timeout") or SHORT_DEADLINE_S,
+            merge,
+        )
+        status = util.TIMEOUT_RETCODE if done.overran else done.status
+        valid = kwargs.get("valid_return_codes", (0,))
+        if valid is not None and status not in valid:
+            if kwargs.get("display_error", True):
+                log.error(f"{self._release().name}: {one_line(done.errors or done.output)}")
+            raise util.ProcessError(command, status, done.output, done.errors)
+        if kwargs.get("return_stderr"):
+            return done.output, done.errors, status
+        return done.output
+
+    def _timed(
+        self, command: list[str], args: list[str], env: dict[str, str], kwargs: dict[str, Any]
+    ) -> tuple[str, str, int]:
+        """Run one benchmark process; returns asv's (output, errors, exit status)."""
+        release = self._release()
+        benchmark, result_file = args[3], Path(args[6])
+        lock = release.locks.get(self._device) if self._own_python is None else None
+        draft = recorder.Draft.begin(
+            folder=Path(self._env_dir).absolute() / "open",
+            release=release,
+            lock=lock,
+            interpreter=self._interpreter(),
+            profile=self._profile,
+            benchmark=benchmark,
+            attributes=args[4],
+            environment=env,
+        )
+        env[NOTES_VARIABLE] = str(draft.notes_path)
+        deadline = float(os.environ.get("VGGBENCH_DEADLINE") or kwargs.get("timeout") or 0) or None
+        try:
+            done = process.run(
+                [self._interpreter(), *command], env, kwargs.get("cwd"), deadline, merge_streams=True
+            )
+            record = draft.end(done, deadline, result_file)
+        except records.RecordError as err:
+            raise util.UserError(str(err)) from None
+        except KeyboardInterrupt:
+            draft.interrupted()
+            raise
+        mends.measured.add((release.commit, self.name))
+        log.info(recorder.progress_line(record))
+        log.flush()
+        if record["outcome"] == records.FAILED:
+            status = util.TIMEOUT_RETCODE if done.overran else done.status or 1
+            return f"{done.output}\nvggbench: {record['error']}", "", status
+        if record["outcome"] == records.NOT_APPLICABLE and invocation.command() == "find":
+            log.warning("asv find takes n/a for 'not slower'; ask for one configuration that runs")
+        return done.output, "", done.status
+
+    def _set_damaged_results_aside(self) -> None:
+        """Set aside this environment's own result files that asv could not load again."""
+        machine = invocation.known_machine()
+        if machine is None:
+            return
+        for path in (invocation.results_dir() / machine).glob(f"*-{self.name}.json"):
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+                if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
+                    raise ValueError("it holds no results")
+            except (OSError, ValueError) as err:
+                mends.set_aside(path, one_line(str(err)))
+
+
+def say(line: str) -> None:
+    """One line of progress, shown even while asv silences its own (commands/run.py:29)."""
+    log.warning(line, color="default")
+    log.flush()
+
+
+def _own_interpreter(python: str) -> str | None:
+    if python == coverage.PYTHON:
+        return None
+    path = Path(python).absolute()  # not resolved: a virtualenv's python is a link
+    if not (path.is_file() and os.access(path, os.X_OK)):
+        raise EnvironmentUnavailable(
+            f"-E release:{python}: there is no such interpreter; give the path of a python"
+        )
+    return str(path)
+
+
+_VERSION_PROBE = """
+import sys
+module = __import__(sys.argv[1])
+print("\\n" + module.__version__)
+"""
+
+
+def _check_version(python: str, release: Release, catalogue: Catalogue) -> None:
+    """Raise InterpreterRefused unless ``python`` brings the framework of ``release``."""
+    module = catalogue.tracks[release.track].module
+    env = {key: value for key, value in os.environ.items() if key not in UNWANTED_VARIABLES}
+    done = process.run(
+        [python, "-c", _VERSION_PROBE, module], env, None, SHORT_DEADLINE_S, merge_streams=False
+    )
+    lines = done.output.split()
+    if done.status != 0 or not lines:
+        reason = (done.errors.strip().splitlines() or ["no reason given"])[-1]
+        raise InterpreterRefused(
+            f"{release.name} is not measured: {python} cannot import {module}: {one_line(reason)}"
+        )
+    if not _same_version(lines[-1], release.version):
+        raise InterpreterRefused(
+            f"{release.name} is not measured: {python} brings {module} {lines[-1]}; "
+            f"ask for {release.track}-{lines[-1]}, or give another interpreter"
+        )
+
+
+def _same_version(brought: str, wanted: str) -> bool:
+    try:
+        return Version(brought) == Version(wanted)
+    except InvalidVersion:
+        return brought == wanted
+
+
+def _catalogue(conf: Config) -> Catalogue:
+    try:
+        return Catalogue(conf.repo)
+    except VggbenchError as err:
+        raise util.UserError(str(err)) from None
+
+
+def _take_run_lock(folder: Path) -> None:
+    """Hold the checkout's run lock until this process ends; raises UserError when another does.
+
+    Two runs would share asv's state on the disk and disturb each other's timing.
+    """
+    global _run_lock
+    if _run_lock is not None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / "run.pid"
+    lock = FileLock(folder / "run.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        try:
+            pid = holder.read_text(encoding="utf-8").strip()
+        except OSError:
+            pid = "unknown"
+        raise util.UserError(
+            f"another asv (process {pid}) measures in this checkout; "
+            f"wait until it has ended, or end it, then run this again"
+        ) from None
+    holder.write_text(str(os.getpid()), encoding="utf-8")
+    _run_lock = lock
+    recorder.collect_orphans(folder.absolute() / "open")

@@ -1,0 +1,79 @@
+"""What asv was asked on its command line, as far as asv tells its plugins too little.
+
+A Repo learns neither the command nor ``--bench`` nor ``--machine``, an Environment not the machine.
+Both read the command line here, with asv's own parser.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import io
+import os
+import sys
+from pathlib import Path
+
+from asv import commands, util
+from asv.config import Config
+from asv.machine import Machine, MachineCollection
+
+#: Commands that start processes in environments.
+MEASURING = ("run", "continuous", "find", "profile", "check", "setup")
+
+
+@functools.lru_cache(maxsize=1)
+def _arguments() -> tuple[str | None, argparse.Namespace]:
+    if os.path.basename(sys.argv[0]) not in ("asv", "asv.exe", "__main__.py"):
+        return None, argparse.Namespace()
+    parser, subparsers = commands.make_argparser()
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            arguments, _ = parser.parse_known_args(sys.argv[1:])
+    except SystemExit:
+        return None, argparse.Namespace()
+    name = next((word for word in sys.argv[1:] if word in subparsers.choices), None)
+    return name, arguments
+
+
+def command() -> str | None:
+    """The asv command ("run", "publish", ...), None outside asv."""
+    return _arguments()[0]
+
+
+def is_measuring() -> bool:
+    return command() in MEASURING
+
+
+def option(name: str) -> object:
+    """The value of one of asv's options, None where the command has no such option."""
+    return getattr(_arguments()[1], name, None)
+
+
+def machine() -> str:
+    """The name of the machine that results are stored under, as asv decides it.
+
+    Raises UserError where asv knows no machine yet.
+    """
+    asked = option("machine")
+    name = str(asked) if asked else Machine.get_unique_machine_name()
+    return str(MachineCollection.load(name)["machine"])
+
+
+@functools.lru_cache(maxsize=1)
+def config() -> Config:
+    """asv's configuration, read once more: asv does not hand it to a Repo."""
+    path = option("config")
+    return Config.load(str(path) if path else None)
+
+
+def results_dir() -> Path:
+    return Path(config().results_dir).absolute()
+
+
+def known_machine() -> str | None:
+    """As machine(), None where asv knows no machine yet."""
+    try:
+        return machine()
+    except util.UserError:
+        return None

@@ -1,0 +1,239 @@
+"""From the start of a timed process to its record, whatever its end.
+
+While the process runs, a draft of its record lies beside asv's environments. When asv itself is
+killed, the next run finds the draft and records that the process was interrupted.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import json
+import os
+import secrets
+import signal
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from asv import util
+
+from .. import records
+from ..errors import one_line
+from ..releases.catalogue import Lock, Release, replace_text
+from . import invocation, suite
+from .process import Finished
+
+#: Variables of the environment that change what a framework does or how fast it is.
+TELLING_PREFIXES = (
+    "CUDA_",
+    "GOMP_",
+    "KERAS_",
+    "KMP_",
+    "LD_",
+    "MALLOC_",
+    "MKL_",
+    "NVIDIA_",
+    "OMP_",
+    "ONEDNN_",
+    "OPENBLAS_",
+    "PYTHON",
+    "TF_",
+    "THEANO_",
+    "XLA_",
+)
+
+#: Commands whose processes are measurements; `asv profile` runs under a profiler.
+RECORDED_COMMANDS = ("run", "continuous", "find")
+
+_rounds: dict[tuple[str, str, str], int] = {}
+
+
+@functools.lru_cache(maxsize=1)
+def run_id() -> str:
+    """The id of this run of asv: its start, to the second, and four random bytes."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+
+
+@dataclass
+class Draft:
+    """The record of a process that runs. ``path`` is None where nothing is to be kept."""
+
+    record: records.Record
+    notes_path: Path
+    path: Path | None
+    target: Path | None
+
+    @staticmethod
+    def begin(
+        folder: Path,
+        release: Release,
+        lock: Lock | None,
+        interpreter: str,
+        profile: str,
+        benchmark: str,
+        attributes: str,
+        environment: dict[str, str],
+    ) -> Draft:
+        """Write the draft under ``folder``. ``benchmark`` and ``attributes`` are asv's id of the
+        configuration and its JSON of overridden attributes (``--attribute``)."""
+        configured = suite.configurations()[benchmark]
+        counted = (release.commit, profile, benchmark)
+        _rounds[counted] = _rounds.get(counted, 0) + 1
+        device, _, workload = profile.partition("-")
+        machine = invocation.machine()
+        record: records.Record = {
+            "schema": records.SCHEMA,
+            "run": run_id(),
+            "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+            "machine": machine,
+            "track": release.track,
+            "version": release.version,
+            "release": release.name,
+            "build": release.build,
+            "commit": release.commit,
+            "lock": None if lock is None else lock.digest,
+            "interpreter": "the release's own" if lock is not None else interpreter,
+            "profile": profile,
+            "device": device,
+            "workload": workload,
+            "benchmark": configured.benchmark,
+            "benchmark_version": configured.version,
+            "configuration": dict(configured.configuration),
+            "attributes": json.loads(attributes),
+            "round": _rounds[counted],
+            "cpus": len(os.sched_getaffinity(0)),
+            "load_before": list(os.getloadavg()),
+            "variables": {
+                key: value
+                for key, value in sorted(environment.items())
+                if key.startswith(TELLING_PREFIXES)
+            },
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        identity = f"{run_id()}-{time.monotonic_ns()}"
+        draft = Draft(record, folder / f"{identity}.notes", None, None)
+        if invocation.command() in RECORDED_COMMANDS and not invocation.option("dry_run"):
+            draft.target = (
+                records.folder(invocation.results_dir(), machine) / f"{record['run']}.jsonl"
+            )
+            draft.path = folder / f"{identity}.draft"
+            replace_text(
+                draft.path, json.dumps({"target": str(draft.target), "record": record})
+            )
+        return draft
+
+    def end(self, done: Finished, deadline_s: float | None, result_file: Path) -> records.Record:
+        """Complete the record from how the process ended, append it, and return it."""
+        notes = _read_json(self.notes_path) or {}
+        result = _read_json(result_file)
+        self.record.update(_outcome(notes, done, deadline_s, result))
+        if isinstance(result, dict) and "samples" in result:
+            self.record["samples"] = result["samples"]
+            self.record["number"] = result.get("number")
+        for key, value in notes.items():
+            if key not in ("outcome", "reason", "error", "configuration"):
+                self.record.setdefault(key, value)
+        self.record["exit_status"] = done.status
+        self.record["process_s"] = done.seconds
+        self.record["load_after"] = list(os.getloadavg())
+        self._append()
+        return self.record
+
+    def interrupted(self) -> None:
+        """asv was interrupted, and ended the process."""
+        self.record["outcome"] = records.INTERRUPTED
+        self._append()
+
+    def _append(self) -> None:
+        if self.target is not None:
+            records.append(self.target, self.record)
+        for path in (self.path, self.notes_path):
+            if path is not None:
+                path.unlink(missing_ok=True)
+
+
+def collect_orphans(folder: Path) -> None:
+    """Record as interrupted the processes whose asv was killed. Call with the run lock held."""
+    for path in sorted(folder.glob("*.draft")):
+        draft = _read_json(path)
+        if isinstance(draft, dict) and "record" in draft:
+            draft["record"]["outcome"] = records.INTERRUPTED
+            records.append(Path(draft["target"]), draft["record"])
+        path.unlink()
+    for notes in folder.glob("*.notes*"):
+        notes.unlink()
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _outcome(
+    notes: dict[str, Any], done: Finished, deadline_s: float | None, result: Any
+) -> dict[str, Any]:
+    if done.overran:
+        return _failed(
+            f"not done within its deadline of {deadline_s:g} s and ended, while {_stage(notes)}"
+        )
+    if notes.get("outcome") == records.FAILED:
+        return _failed(notes.get("error") or "no error was noted")
+    if done.status < 0:
+        return _failed(f"{_signal(-done.status)} while {_stage(notes)}")
+    if done.status > 0:
+        return _failed(f"exit status {done.status} while {_stage(notes)}: {_last_line(done.output)}")
+    if notes.get("outcome") == records.NOT_APPLICABLE:
+        return {"outcome": records.NOT_APPLICABLE, "reason": one_line(str(notes.get("reason")))}
+    if isinstance(result, dict) and result.get("samples"):
+        return {"outcome": records.OK}
+    if isinstance(result, (int, float)) and result == result:  # not NaN
+        return {"outcome": records.OK, "value": result}
+    return _failed("it ended without samples, and without a reason for that")
+
+
+def _failed(error: str) -> dict[str, Any]:
+    return {"outcome": records.FAILED, "error": one_line(error)}
+
+
+def _stage(notes: dict[str, Any]) -> str:
+    """How far the process came, by what it had noted."""
+    if "losses" in notes:
+        return "taking samples"
+    if "build_s" in notes:
+        return "warming up"
+    return "building the train step" if "protocol" in notes else "starting"
+
+
+def _signal(number: int) -> str:
+    if number == signal.SIGKILL:
+        return "killed by SIGKILL (out of memory is the usual cause: see the system's log)"
+    try:
+        return f"crashed with {signal.Signals(number).name}"
+    except ValueError:
+        return f"ended by signal {number}"
+
+
+def _last_line(output: str) -> str:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return lines[-1] if lines else "it printed nothing"
+
+
+def progress_line(record: records.Record) -> str:
+    """One line about a process that ended, for the one who waits."""
+    words = " ".join(str(value) for value in record["configuration"].values())
+    head = f"{record['release']} {words}".strip() + f", process {record['round']}"
+    if record["outcome"] == records.NOT_APPLICABLE:
+        return f"{head}: n/a: {record['reason']}"
+    if record["outcome"] == records.FAILED:
+        return f"{head}: failed: {record['error']}"
+    if "samples" not in record:
+        return f"{head}: {record['value']:g}"
+    median = util.human_time(statistics.median(record["samples"]))
+    return f"{head}: {median}, median of {len(record['samples'])} samples"
+

@@ -1,0 +1,180 @@
+"""The Repo: to asv a release is a commit, a track is a branch, and both have names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from asv import util
+from asv.console import log
+from asv.repo import NoSuchNameError, Repo
+
+from ..errors import VggbenchError
+from ..releases import interpreters, spec
+from ..releases.catalogue import Catalogue, Release
+from . import coverage, invocation, profiles
+
+
+class ReleaseRepo(Repo):  # type: ignore[misc]
+    """The folder of releases as asv sees a repository.
+
+    Ranges are newest first, and a range's start is not part of it, as in git.
+    """
+
+    dvcs = "releases"
+
+    def __init__(self, url: str, mirror_path: str | None = None):
+        try:
+            self.catalogue = Catalogue(url)
+        except VggbenchError as err:
+            raise util.UserError(str(err)) from None
+        self._path = str(Path(url).absolute())
+        self._default_branch = next(iter(self.catalogue.tracks))
+
+    @classmethod
+    def url_match(cls, url: str) -> bool:
+        return any(Path(url).glob("*/track.json"))
+
+    def pull(self) -> None:
+        """Releases are files of the checkout; there is nothing to pull.
+
+        asv calls this before it reads the range, so what asv cannot do with a range is said here.
+        """
+        if invocation.option("range") == "TAGS":
+            raise util.UserError(
+                "TAGS would mix the results of all releases (asv takes the names for ids); "
+                "every release is a tag, so ask for ALL, or for a track by its name"
+            )
+
+    # -- names
+
+    def release(self, name: str | None) -> Release:
+        """The release that ``name`` names, the newest of the default track for None and HEAD.
+
+        Raises NoSuchNameError, with the nearest names in its text.
+        """
+        if name is None or name == "HEAD":
+            name = self._default_branch
+        try:
+            return self.catalogue.by_commit.get(name) or spec.one(self.catalogue, name)
+        except VggbenchError as err:
+            raise NoSuchNameError(str(err)) from None
+
+    def get_hash_from_name(self, name: str | None) -> str:
+        try:
+            return self.release(name).commit
+        except NoSuchNameError as err:
+            # asv prints the bare text of these, or takes the name for the beginning of an id.
+            if invocation.command() in ("compare", "show"):
+                raise
+            raise util.UserError(str(err)) from None
+
+    def get_hash_from_parent(self, name: str) -> str:
+        return self.get_hash_from_name(f"{self.release(name).name}^")
+
+    def get_name_from_hash(self, commit: str) -> str | None:
+        release = self.catalogue.by_commit.get(commit)
+        return None if release is None else release.name
+
+    def get_decorated_hash(self, commit: str, hash_length: int = 8) -> str:
+        # `asv show` hands over the user's own words, or the beginning of an id.
+        try:
+            release = self.release(commit)
+        except NoSuchNameError:
+            return commit[:hash_length]
+        return f"{release.commit[:hash_length]} <{release.name}>"
+
+    # -- dates, tags, branches
+
+    def get_date(self, commit: str) -> int:
+        return self.release(commit).timestamp_ms
+
+    def get_date_from_name(self, name: str) -> int:
+        return self.get_date(name)
+
+    def get_tags(self) -> dict[str, str]:
+        return {release.name: release.commit for release in self.catalogue}
+
+    def get_branch_commits(self, branch: str | None) -> list[str]:
+        name = self.get_branch_name(branch)
+        if name not in self.catalogue.tracks:
+            raise NoSuchNameError(name)
+        return [r.commit for r in reversed(self.catalogue.tracks[name].releases)]
+
+    def get_revisions(self, commits: Iterable[str]) -> dict[str, int]:
+        """A number for each release, contiguous within a track.
+
+        asv's base class lacks this, its publish needs it. Were releases numbered by date over all
+        tracks, every track's labels would be drawn over the others' graphs.
+        """
+        wanted = set(commits)
+        return {r.commit: i for i, r in enumerate(self.catalogue) if r.commit in wanted}
+
+    # -- ranges
+
+    def get_range_spec(self, commit_a: str, commit_b: str) -> str:
+        return f"{commit_a}..{commit_b}"
+
+    def get_new_range_spec(self, latest_result: str, branch: str | None = None) -> str:
+        return f"{latest_result}..{self.get_branch_name(branch)}"
+
+    def get_hashes_from_range(self, range_spec: str) -> list[str]:
+        try:
+            chosen = spec.select(self.catalogue, range_spec)
+        except VggbenchError as err:
+            raise util.UserError(str(err)) from None
+        return [r.commit for r in self._servable(chosen)]
+
+    def get_new_branch_commits(self, branches: list[str], existing: Iterable[str]) -> list[str]:
+        """All releases of the branches; for NEW those without a complete result here.
+
+        asv stops at the first release of a branch that has a result of any machine, and so never
+        comes to gaps and to late releases of an old line.
+        """
+        chosen = [self.catalogue.by_commit[c] for b in branches for c in self.get_branch_commits(b)]
+        if invocation.option("range") == "NEW":
+            lacking = coverage.incomplete(chosen)
+            log.info(f"{len(lacking)} of {len(chosen)} releases lack results here")
+            chosen = lacking
+        return [r.commit for r in self._servable(chosen)]
+
+    def _servable(self, releases: list[Release]) -> list[Release]:
+        """Those that an environment can be made for here; one line for what is left out, and why.
+
+        A release that cannot be installed must not be begun: asv would store "failed" for it.
+        """
+        if not invocation.is_measuring() or _uses_own_interpreter():
+            return releases
+        devices = {profiles.device_of(p) for p in profiles.asked()}
+        without_lock = [r for r in releases if not devices & set(r.locks)]
+        self._leave_out(
+            without_lock, lambda r: f"they have no lock for {' or '.join(sorted(devices))}"
+        )
+        rest = [r for r in releases if r not in without_lock]
+        missing = [r for r in rest if interpreters.find(r.python) is None]
+        self._leave_out(
+            missing,
+            lambda r: f"CPython {r.python} is not on this machine; "
+            f"get it with: {interpreters.how_to_get(r.python)}",
+        )
+        return [r for r in rest if r not in missing]
+
+    @staticmethod
+    def _leave_out(releases: list[Release], why: Callable[[Release], str]) -> None:
+        reasons: dict[str, list[str]] = {}
+        for release in releases:
+            reasons.setdefault(why(release), []).append(release.name)
+        for reason, names in reasons.items():
+            log.warning(f"left out, unmeasured: {', '.join(reversed(names))}: {reason}")
+
+    # -- the rest
+
+    def checkout(self, path: str, commit_hash: str) -> None:
+        """Nothing: a release is installed from its lock, no source is checked out."""
+
+
+def _uses_own_interpreter() -> bool:
+    """Whether the user gave the interpreter (-E release:/path/to/python)."""
+    specs: Any = invocation.option("env_spec") or []
+    return any(str(s).startswith("release:") for s in specs)

@@ -1,0 +1,174 @@
+"""What the two TensorFlow builders share: the forward pass, n/a answers, facts for a record.
+
+The operations used here have the same positional arguments in every release from 1.0 on.
+"""
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from vggbench import vgg16
+from vggbench.builders import NotApplicable
+from vggbench.workload import BN_EPSILON
+
+# The session (1.x) and the eager runtime (2.x) name devices alike.
+DEVICE_NAMES = {"cpu": "/cpu:0", "gpu": "/gpu:0"}
+
+# What TensorFlow answers when it has no NCHW kernel for the CPU: everything it said in the releases
+# that were tried. Only these become n/a; an unknown answer is a failure that someone must look at.
+NCHW_ON_CPU_ANSWERS = (
+    "CPU BiasOp only supports NHWC",
+    "Default MaxPoolingOp only supports NHWC",
+)
+
+
+def to_data_format(images, configuration):
+    """Return the batch's images, canonical (NHWC) in, as an array in the configured data format."""
+    if configuration.data_format == "NHWC":
+        return images
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+
+
+def loss_and_statistics(weights, images, labels, configuration):
+    """Return (loss, statistics), symbolic, of one forward pass.
+
+    weights: dict of name to variable. images: in the configured data format. labels: (batch, class),
+    one-hot. loss: scalar, the mean over the batch of softmax cross-entropy. statistics: dict of the
+    name of each running average to the value of this batch that moves it (see BN_MOMENTUM).
+    """
+    channels_last = configuration.data_format == "NHWC"
+    image_size = images.get_shape().as_list()[2]
+    window = [1, 2, 2, 1] if channels_last else [1, 1, 2, 2]
+    statistics = {}
+    x = images
+    for layer in vgg16.layers(image_size):
+        if layer.kind == vgg16.CONVOLUTION:
+            kernel = weights[layer.name + "/kernel"]
+            x = tf.nn.conv2d(x, kernel, [1, 1, 1, 1], "SAME", data_format=configuration.data_format)
+            if configuration.has_batch_norm:
+                gamma, beta = weights[layer.name + "/gamma"], weights[layer.name + "/beta"]
+                x, mean, variance = _batch_norm(x, gamma, beta, configuration)
+                statistics[layer.name + "/moving_mean"] = mean
+                statistics[layer.name + "/moving_variance"] = variance
+            else:
+                bias = weights[layer.name + "/bias"]
+                x = tf.nn.bias_add(x, bias, data_format=configuration.data_format)
+            x = tf.nn.relu(x)
+        elif layer.kind == vgg16.POOL:
+            x = tf.nn.max_pool(x, window, window, "VALID", data_format=configuration.data_format)
+        else:
+            if layer.name == "fc6":
+                x = _flatten(x, layer.inputs, channels_last)
+            x = tf.matmul(x, weights[layer.name + "/kernel"])
+            x = tf.nn.bias_add(x, weights[layer.name + "/bias"])
+            if layer.name != "fc8":
+                x = tf.nn.relu(x)
+    losses = tf.nn.softmax_cross_entropy_with_logits(labels=labels, logits=x)
+    return tf.reduce_mean(losses), statistics
+
+
+def _flatten(x, features, channels_last):
+    # NCHW is turned back to the canonical order here, so that fc6 is one and the same matrix in both
+    # formats, at the price of copying the last feature map (1.6 MB for the paper workload, of whose
+    # weights fc6 alone has 411 MB). The other way, permuting fc6's rows, would need a second copy of
+    # those 411 MB whenever weights are loaded or read.
+    if not channels_last:
+        x = tf.transpose(x, [0, 2, 3, 1])
+    return tf.reshape(x, [-1, features])
+
+
+def _batch_norm(x, gamma, beta, configuration):
+    """Return (x normalised, mean of the batch, unbiased variance of the batch)."""
+    if configuration.batch_norm == "fused":
+        # TensorFlow 2 keeps this kernel under its 1.x name only.
+        fused = getattr(tf.nn, "fused_batch_norm", None) or tf.compat.v1.nn.fused_batch_norm
+        # In training mode the kernel returns the unbiased variance.
+        return fused(
+            x,
+            gamma,
+            beta,
+            epsilon=BN_EPSILON,
+            data_format=configuration.data_format,
+            is_training=True,
+        )[:3]
+    shape = x.get_shape().as_list()
+    if configuration.data_format == "NHWC":
+        channels = shape[3]
+        mean, variance = tf.nn.moments(x, [0, 1, 2])
+        normalised = tf.nn.batch_normalization(x, mean, variance, beta, gamma, BN_EPSILON)
+    else:
+        channels = shape[1]
+        mean, variance = tf.nn.moments(x, [0, 2, 3])
+        columns = [tf.reshape(v, [1, channels, 1, 1]) for v in (mean, variance, beta, gamma)]
+        normalised = tf.nn.batch_normalization(x, *columns, variance_epsilon=BN_EPSILON)
+    values = np.prod(shape) // channels
+    return normalised, mean, variance * (values / (values - 1.0))
+
+
+def not_applicable(error, configuration, device):
+    """Return NotApplicable if error is TensorFlow's known answer to NCHW on a CPU, else None."""
+    if configuration.data_format != "NCHW" or device != "cpu":
+        return None
+    message = str(error)
+    for answer in NCHW_ON_CPU_ANSWERS:
+        if answer in message:
+            line = message[message.index(answer) :].splitlines()[0]
+            # What follows the sentence is the node in TensorFlow's graph, of no use to a reader.
+            words = line.split("[[")[0].strip()
+            return NotApplicable("tensorflow %s on the cpu: %s" % (tf.__version__, words))
+    return None
+
+
+def no_gpu():
+    """Return the NotApplicable of a TensorFlow that sees no GPU."""
+    return NotApplicable("no GPU visible to tensorflow %s" % tf.__version__)
+
+
+def facts():
+    """Return JSON-able facts about the installed TensorFlow; None for what a release cannot tell."""
+    return {
+        "tensorflow": tf.__version__,
+        "tensorflow_git": _first(lambda: tf.version.GIT_VERSION, lambda: tf.__git_version__),
+        "compiler": _first(lambda: tf.version.COMPILER_VERSION, lambda: tf.__compiler_version__),
+        "numpy": np.__version__,
+        "mkl_enabled": _first(_mkl_since_2_2, _mkl_before_2_2),
+        "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
+        "built_with_cuda": _first(lambda: tf.test.is_built_with_cuda()),
+        "cuda": _first(
+            lambda: tf.sysconfig.get_build_info()["cuda_version"],
+            lambda: _build_info().cuda_version_number,
+        ),
+        "cudnn": _first(
+            lambda: tf.sysconfig.get_build_info()["cudnn_version"],
+            lambda: _build_info().cudnn_version_number,
+        ),
+    }
+
+
+def _first(*getters):
+    """Return what the first getter returns that this release has, as JSON-able; else None."""
+    for getter in getters:
+        try:
+            value = getter()
+        except Exception:  # a fact is not worth a failed measurement, whatever the release raises
+            continue
+        return value if isinstance(value, (bool, int)) else str(value)
+    return None
+
+
+def _mkl_since_2_2():
+    from tensorflow.python.util import _pywrap_util_port
+
+    return _pywrap_util_port.IsMklEnabled()
+
+
+def _mkl_before_2_2():
+    from tensorflow.python import pywrap_tensorflow
+
+    return pywrap_tensorflow.IsMklEnabled()
+
+
+def _build_info():
+    from tensorflow.python.platform import build_info
+
+    return build_info

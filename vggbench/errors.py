@@ -1,0 +1,14 @@
+"""The one exception that a user sees as a line: what happened, to what, what to do next."""
+
+
+class VggbenchError(Exception):
+    """A fault that is the input's or the machine's; its text is one line for the user."""
+
+
+def one_line(text: str, limit: int = 300) -> str:
+    """``text`` with its white space folded, cut in the middle to at most ``limit`` characters."""
+    folded = " ".join(text.split())
+    if len(folded) <= limit:
+        return folded
+    head = (limit - 5) * 2 // 3
+    return f"{folded[:head]} ... {folded[-(limit - 5 - head) :]}"

@@ -1,0 +1,145 @@
+"""What one process does before asv's clock starts, and what it notes down for its record.
+
+A process builds one train step, runs it until it is warm, and then is timed by asv. What it learns on
+the way (how long building took, the losses, the versions) goes into its notes, a small JSON file that
+is replaced whole at every stage, so that whoever started the process knows how far it came even when
+the process dies. asv's own result holds the samples.
+"""
+import json
+import math
+import os
+import sys
+import time
+
+from vggbench.builders import NotApplicable
+
+# Names the measuring protocol: what is timed, how it is warmed up, what the workloads are. It is the
+# `version` of every benchmark, so results of another protocol are never compared with these.
+PROTOCOL = "1"
+
+# The first step compiles and allocates; the second and third still settle caches and thread pools.
+WARM_UP_STEPS = 3
+
+# Processes of one configuration, and samples of each.
+ROUNDS = 3
+REPEAT = 10
+
+# Seconds after which a process is ended. The slowest that is known to end: TensorFlow 1.0 at 16 x 224
+# x 224 takes 21 s a step on two cores, 13 steps; XLA compiles for up to 94 s.
+DEADLINE_S = 1800.0
+
+NOTES_VARIABLE = "VGGBENCH_NOTES"
+
+_notes = {}
+_steps = {}
+
+
+class TrainStepFailed(Exception):
+    """Building, warming up or running the train step went wrong; never means n/a."""
+
+
+def note(**facts):
+    """Add facts to the notes of this process; nothing is written where nobody asked for notes."""
+    _notes.update(facts)
+    path = os.environ.get(NOTES_VARIABLE)
+    if path:
+        with open(path + ".new", "w") as file:
+            json.dump(_notes, file)
+        os.replace(path + ".new", path)
+
+
+def prepared(build, configuration):
+    """Return the warm train step of ``configuration``, built at the first call in this process.
+
+    build: a function without arguments that returns a train step (vggbench.builders).
+    configuration: a namedtuple, or a dict of JSON-able values.
+
+    asv_runner calls a benchmark's setup before every sample; from the second call on this is a
+    look-up. Raises NotImplementedError, which asv takes for n/a, where the builder says NotApplicable,
+    and TrainStepFailed for anything else.
+    """
+    as_dict = getattr(configuration, "_asdict", None)
+    values = dict(as_dict() if as_dict else configuration)
+    key = json.dumps(values, sort_keys=True)
+    if key not in _steps:
+        note(configuration=values, protocol=PROTOCOL, python=sys.version.split()[0])
+        _steps[key] = _warm(build)
+    return _steps[key]
+
+
+def _warm(build):
+    seconds = []
+    losses = []
+    try:
+        start = time.perf_counter()
+        step = build()
+        note(build_s=time.perf_counter() - start)
+        for _ in range(WARM_UP_STEPS):
+            start = time.perf_counter()
+            step()
+            seconds.append(time.perf_counter() - start)
+            losses.append(step.loss())
+        # JSON has no NaN: a loss that is none is written as a word.
+        note(
+            warm_up_s=seconds,
+            losses=[loss if math.isfinite(loss) else str(loss) for loss in losses],
+            versions=step.describe(),
+        )
+    except NotApplicable as reason:
+        note(outcome="n/a", reason=str(reason))
+        raise NotImplementedError(str(reason))
+    except Exception as error:
+        fail(error)
+        raise TrainStepFailed(describe_error(error)) from error
+    if not all(math.isfinite(loss) for loss in losses):
+        error = TrainStepFailed(
+            "the losses of the first %d steps are %s: the step computes nonsense"
+            % (len(losses), ", ".join("%g" % loss for loss in losses))
+        )
+        fail(error)
+        raise error
+    return step
+
+
+def fail(error):
+    """Note that this process failed, and why."""
+    note(outcome="failed", error=describe_error(error))
+
+
+def describe_error(error):
+    """One line: the type and the first line of an exception's text."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if isinstance(error, TrainStepFailed):
+        return lines[0] if lines else "failed"
+    return ": ".join([type(error).__name__] + lines[:1])
+
+
+def finish():
+    """Note what is known only at the end of the process: last loss and peak resident memory."""
+    if not _notes:
+        return
+    facts = {"peak_memory_bytes": peak_memory_bytes()}
+    for step in _steps.values():
+        loss = step.loss()
+        facts["last_loss"] = loss if math.isfinite(loss) else str(loss)
+        if not math.isfinite(loss):
+            facts.update(
+                outcome="failed", error="the loss after the last sample is %s" % facts["last_loss"]
+            )
+    note(**facts)
+
+
+def peak_memory_bytes():
+    """Peak resident memory of this process in bytes, None where the system does not tell.
+
+    VmHWM of proc(5) starts anew at exec; getrusage's ru_maxrss would begin with the memory of the
+    process that this one was forked from.
+    """
+    try:
+        with open("/proc/self/status") as file:
+            for line in file:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None

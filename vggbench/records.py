@@ -1,0 +1,97 @@
+"""Records: what each timed process left behind, one JSON object a line, appended and never rewritten.
+
+They lie under ``results/<machine>/records/``, one file a run of asv (docs/records.md describes every
+key). asv's own results keep neither the reasons of n/a nor the errors of failures nor the boundaries
+between processes; records do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from .errors import VggbenchError
+
+SCHEMA = 1
+
+#: The process took its samples.
+OK = "ok"
+#: The framework said that it cannot do this; ``reason`` has its words.
+NOT_APPLICABLE = "n/a"
+#: Something went wrong; ``error`` says what.
+FAILED = "failed"
+#: asv was ended before the process was.
+INTERRUPTED = "interrupted"
+
+OUTCOMES = (OK, NOT_APPLICABLE, FAILED, INTERRUPTED)
+
+#: What every record has; a line without them is no record.
+REQUIRED = ("schema", "run", "release", "commit", "profile", "benchmark", "configuration", "outcome")
+
+Record = dict[str, Any]
+
+
+class RecordError(VggbenchError):
+    """A record cannot be written."""
+
+
+def folder(results_dir: Path | str, machine: str) -> Path:
+    return Path(results_dir) / machine / "records"
+
+
+def append(path: Path, record: Record) -> None:
+    """Append ``record`` as one line, on the disk when this returns, or not at all.
+
+    Raises RecordError.
+    """
+    line = (json.dumps(record) + "\n").encode()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab", buffering=0) as file:
+            start = file.tell()
+            if _ends_within_a_line(path, start):
+                line = b"\n" + line  # a torn line must not swallow the next one
+            written = file.write(line)
+            if written != len(line):
+                file.truncate(start)
+                raise OSError(28, os.strerror(28), str(path))  # a full disk writes what fits
+            os.fsync(file.fileno())
+    except OSError as err:
+        raise RecordError(
+            f"{record['release']}: its record cannot be written: {err.strerror}: {path}; "
+            f"make room or mend the folder, and run this again"
+        ) from None
+
+
+def _ends_within_a_line(path: Path, size: int) -> bool:
+    if size == 0:
+        return False
+    with path.open("rb") as file:
+        file.seek(size - 1)
+        return file.read(1) != b"\n"
+
+
+def read(
+    results_dir: Path | str, machine: str, complain: Callable[[str], None] = lambda line: None
+) -> Iterator[Record]:
+    """The records of a machine, file by file in the order of their names, which begin with a date.
+
+    A line that is no record is left out, and ``complain`` gets one line about it.
+    """
+    for path in sorted(folder(results_dir, machine).glob("*.jsonl")):
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    record = json.loads(line)
+                    missing = [key for key in REQUIRED if key not in record]
+                    if missing or not isinstance(record, dict):
+                        raise ValueError(f"it has no {', '.join(missing)}")
+                    if record["schema"] > SCHEMA:
+                        raise ValueError(f"its schema {record['schema']} is newer than {SCHEMA}")
+                except (ValueError, TypeError) as err:
+                    complain(f"{path}:{number} is no record and is left out: {err}")
+                    continue
+                yield record

@@ -1,0 +1,1 @@
+"""Tracks, releases and locks: the data under ``releases/``, and what is made of it."""

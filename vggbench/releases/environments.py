@@ -1,0 +1,333 @@
+"""One environment a release and device: made whole or not at all, checked, reused, freed.
+
+An environment is built in a folder aside and renamed when it is whole, under a lock that other
+processes see, so that a kill at any moment leaves either nothing or all of it. ``uv venv`` makes it
+(relocatable, for CPython 3.6 to 3.13 alike) and ``uv pip install --require-hashes`` fills it from
+the release's lock.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import csv
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ..errors import VggbenchError
+from . import interpreters, locks
+from .catalogue import Catalogue, Release
+from .uv import UvError, uv
+
+MARKER = "vggbench.json"
+LAST_USE = "vggbench-last-use"
+
+#: An install that takes longer hangs: the largest lock (2 GB for a GPU) took minutes.
+INSTALL_TIMEOUT_S = 3600.0
+
+#: Two processes that want one environment: the second waits for the first to build it.
+BUILD_LOCK_TIMEOUT_S = INSTALL_TIMEOUT_S
+
+#: The clock of a file system may be this much behind the one that wrote the marker.
+CLOCK_SLACK_S = 2.0
+
+
+class EnvironmentUnusable(VggbenchError):
+    """An environment cannot be made or used."""
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What an environment says of itself, written last: without it, it is not whole."""
+
+    release: str
+    device: str
+    digest: str
+    python: str
+    size: int
+    made: float
+
+    @staticmethod
+    def read(folder: Path) -> Marker | None:
+        try:
+            return Marker(**json.loads((folder / MARKER).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+@dataclass(frozen=True)
+class Installed:
+    """An environment on the disk; ``size`` in bytes, ``last_use`` in seconds since 1970."""
+
+    folder: Path
+    name: str
+    size: int
+    last_use: float
+
+
+class Environments:
+    """The environments under ``folder``, made from the locks of ``catalogue``."""
+
+    def __init__(self, folder: Path | str, catalogue: Catalogue):
+        self.folder = Path(folder).absolute()
+        self.catalogue = catalogue
+
+    def path(self, release: Release, device: str) -> Path:
+        return self.folder / f"{release.name}-b{release.build}-{device}"
+
+    def python(self, release: Release, device: str) -> Path:
+        return self.path(release, device) / "bin" / "python"
+
+    def installed(self, release: Release, device: str) -> Marker | None:
+        """The marker of a whole environment that matches the lock, or None. Reads one file."""
+        marker = Marker.read(self.path(release, device))
+        lock = release.locks.get(device)
+        if marker is None or lock is None or marker.digest != lock.digest:
+            return None
+        return marker
+
+    def ensure(
+        self, release: Release, device: str, say: Callable[[str], None] = lambda line: None
+    ) -> Path:
+        """The interpreter of the release's environment, which is made where it is missing, of
+        another lock, or damaged.
+
+        ``say`` gets one line for what takes time. Raises VggbenchError: one line that names the
+        release and says what to do.
+        """
+        if device not in release.locks:
+            has = ", ".join(release.locks) or "no device"
+            raise EnvironmentUnusable(
+                f"{release.name} has no lock for {device}; it is locked for {has}"
+            )
+        locks.check(self.catalogue, release, device)
+        base = interpreters.require(release.python, release.name)
+        folder = self.path(release, device)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._building(folder.name):
+            marker = Marker.read(folder)
+            hurt = None
+            if marker is not None and marker.digest == release.locks[device].digest:
+                hurt = damage(folder, marker.made)
+                if hurt is None:
+                    (folder / LAST_USE).touch()
+                    return self.python(release, device)
+                say(f"{release.name} ({device}): its environment was changed ({hurt}); made again")
+            self._make(release, device, base, thorough=hurt is not None, say=say)
+        return self.python(release, device)
+
+    @contextlib.contextmanager
+    def _building(self, name: str) -> Iterator[None]:
+        """Hold the cross-process lock of the environment ``name``."""
+        folder = self.folder / ".locks"
+        folder.mkdir(exist_ok=True)
+        lock = FileLock(folder / name, timeout=BUILD_LOCK_TIMEOUT_S)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise EnvironmentUnusable(
+                f"{name}: another process has been building it for {BUILD_LOCK_TIMEOUT_S:.0f} s; "
+                f"see whether it hangs, end it, and run this again"
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _make(
+        self,
+        release: Release,
+        device: str,
+        base: Path,
+        thorough: bool,
+        say: Callable[[str], None],
+    ) -> None:
+        started = time.monotonic()
+        folder = self.path(release, device)
+        aside = self.folder / ".building" / folder.name
+        say(f"installing {release.name} ({device}) on CPython {release.python}")
+        try:
+            remove(aside)  # what a killed build left; the lock is ours
+            aside.parent.mkdir(exist_ok=True)
+            uv("venv", "--quiet", "--no-project", "--relocatable", f"--python={base}", str(aside))
+            self._install(release, device, aside)
+            _byte_compile(aside)
+            if thorough and not _whole(aside):
+                # The cache that uv links from was damaged with the environment: files are shared.
+                say(f"{release.name} ({device}): uv's cache was changed too; its packages are renewed")
+                self._install(release, device, aside, "--reinstall", "--no-cache")
+                _byte_compile(aside)
+            (aside / LAST_USE).touch()
+            marker = Marker(
+                release=release.name,
+                device=device,
+                digest=release.locks[device].digest,
+                python=release.python,
+                size=size_of(aside),
+                made=time.time(),
+            )
+            (aside / MARKER).write_text(json.dumps(asdict(marker)), encoding="utf-8")
+            remove(folder)
+            aside.rename(folder)
+        except UvError as err:
+            remove(aside)
+            raise EnvironmentUnusable(f"{release.name} ({device}) cannot be installed: {err}") from None
+        except OSError as err:
+            remove(aside)
+            raise EnvironmentUnusable(
+                f"{release.name} ({device}) cannot be installed: {err.strerror}: {err.filename}; "
+                f"if the disk is full: vggbench releases prune --to 10G"
+            ) from None
+        except KeyboardInterrupt:
+            remove(aside)
+            raise
+        say(
+            f"installed {release.name} ({device}): {marker.size / 1e9:.2f} GB "
+            f"in {time.monotonic() - started:.0f} s"
+        )
+
+    def _install(self, release: Release, device: str, folder: Path, *more: str) -> None:
+        constraints = self.catalogue.build_constraints(release)
+        if constraints is not None:
+            more = (*more, f"--build-constraints={constraints}")
+        uv(
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--require-hashes",
+            f"--python={folder / 'bin' / 'python'}",
+            *more,
+            f"--requirements={self.catalogue.lock_path(release, device)}",
+            timeout_s=INSTALL_TIMEOUT_S,
+        )
+
+    def all(self) -> list[Installed]:
+        """The whole environments on the disk, longest unused first."""
+        found = []
+        for marker_file in self.folder.glob(f"*/{MARKER}"):
+            folder = marker_file.parent
+            marker = Marker.read(folder)
+            if marker is not None:
+                found.append(Installed(folder, folder.name, marker.size, _last_use(folder)))
+        return sorted(found, key=lambda env: env.last_use)
+
+    def prune(self, keep_bytes: int = 0) -> Iterator[Installed]:
+        """Free environments, longest unused first, until at most ``keep_bytes`` are left.
+
+        Yields each that was freed. One that is being built is left alone; what killed builds left
+        goes too.
+        """
+        leftovers = self.folder / ".building"
+        if leftovers.is_dir():
+            for aside in leftovers.iterdir():
+                lock = FileLock(self.folder / ".locks" / aside.name, timeout=0)
+                try:
+                    with lock:
+                        remove(aside)
+                except Timeout:
+                    continue
+        found = self.all()
+        left = sum(env.size for env in found)
+        for env in found:
+            if left <= keep_bytes:
+                return
+            remove(env.folder)
+            left -= env.size
+            yield env
+
+
+def _byte_compile(folder: Path) -> None:
+    """Compile every module, so that the first process of a release does not do it while it is timed.
+
+    By the release's own compileall: uv's does not run on CPython 3.6. Its status is not looked at,
+    because frameworks ship templates and Python 2 files that no Python 3 compiles.
+    """
+    subprocess.run(
+        [folder / "bin" / "python", "-I", "-m", "compileall", "-q", "-q", "-j", "0", folder / "lib"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=INSTALL_TIMEOUT_S,
+    )
+
+
+def _last_use(folder: Path) -> float:
+    try:
+        return (folder / LAST_USE).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of the files under ``folder``, links into uv's cache counted like copies."""
+    total = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            total += os.lstat(os.path.join(root, name)).st_size
+    return total
+
+
+def remove(folder: Path) -> None:
+    """Remove ``folder`` so that a kill in between leaves no half of it under its name."""
+    if folder.is_dir():
+        doomed = folder.with_name(f".{folder.name}.{os.getpid()}.doomed")
+        folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+def damage(folder: Path, made: float) -> str | None:
+    """What is wrong with the packages in ``folder`` since it was made at ``made``, or None.
+
+    Every file that the packages' RECORDs list (PEP 376) must be there, of its listed size, and not
+    be younger than the environment. Contents are not read: that takes seconds, and this is done at
+    every run.
+    """
+    if not os.access(folder / "bin" / "python", os.X_OK):
+        return "its interpreter is gone"
+    for site, path, _, size in _recorded(folder):
+        full = os.path.join(site, path)
+        try:
+            stat = os.stat(full)
+        except OSError:
+            return f"{path} is gone"
+        if size and stat.st_size != int(size):
+            return f"{path} has {stat.st_size} bytes instead of {size}"
+        if stat.st_mtime > made + CLOCK_SLACK_S:
+            return f"{path} was written to"
+    return None
+
+
+def _recorded(folder: Path) -> Iterator[tuple[str, str, str, str]]:
+    """(site-packages, path, hash, size) of every file that came with a package."""
+    for site in folder.glob("lib/python*/site-packages"):
+        for record in site.glob("*.dist-info/RECORD"):
+            with record.open(encoding="utf-8", newline="") as file:
+                for row in csv.reader(file):
+                    if len(row) == 3 and row[1] and not row[0].endswith(".pyc"):
+                        yield str(site), row[0], row[1], row[2]
+
+
+def _whole(folder: Path) -> bool:
+    """Whether every file has the contents that its package's RECORD names. Reads all of them."""
+    for site, path, digest, _ in _recorded(folder):
+        algorithm, _, expected = digest.partition("=")
+        try:
+            with open(os.path.join(site, path), "rb") as file:
+                actual = hashlib.new(algorithm)
+                for block in iter(lambda: file.read(1 << 20), b""):
+                    actual.update(block)
+        except OSError:
+            return False
+        if base64.urlsafe_b64encode(actual.digest()).rstrip(b"=").decode() != expected:
+            return False
+    return True

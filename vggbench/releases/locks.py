@@ -1,0 +1,258 @@
+"""Resolve a release's packages as of its date, and put releases on a track."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from ..errors import VggbenchError
+from . import interpreters
+from .catalogue import Catalogue, Lock, Release, Track, replace_text
+from .uv import UvError, uv
+
+#: Companions of a release are resolved as of its date plus this: time for them to follow it.
+GRACE_DAYS = 14
+
+#: The minor versions of CPython that are tried, newest first, for what a release's wheels name.
+PYTHONS = tuple(f"3.{minor}" for minor in range(14, 5, -1))
+
+#: What builds sdists on CPython up to 3.11 is pinned as of this day (releases/build-constraints.txt
+#: says why), so an index as of an earlier day must still show it.
+BUILD_TOOLS = ("setuptools", "wheel")
+BUILD_TOOLS_DAY = "2021-09-01"
+
+#: No wheel of the frameworks is older; the search for a release's date begins here.
+FIRST_DAY = datetime.date(2015, 1, 1)
+
+
+class LockError(VggbenchError):
+    """A lock cannot be made, or is not what the release's file says."""
+
+
+def as_of(date: str) -> str:
+    """The day up to which the index is looked at for a release of ``date``, both ISO."""
+    return (datetime.date.fromisoformat(date) + datetime.timedelta(days=GRACE_DAYS)).isoformat()
+
+
+def resolve(requirement: str, python: str, day: str, build_constraints: Path | None) -> str:
+    """Resolve ``requirement`` for CPython ``python`` as of ``day``: lines with hashes.
+
+    uv builds sdists for their metadata, with that CPython, under ``build_constraints``. Raises
+    UvError, and InterpreterMissing.
+    """
+    interpreter = interpreters.require(python, requirement)
+    tools = []
+    if build_constraints is not None:
+        tools.append(f"--build-constraints={build_constraints}")
+        if day < BUILD_TOOLS_DAY:
+            tools += [f"--exclude-newer-package={t}={BUILD_TOOLS_DAY}" for t in BUILD_TOOLS]
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "requirements.in"
+        source.write_text(requirement + "\n", encoding="utf-8")
+        return uv(
+            "pip",
+            "compile",
+            "--quiet",
+            "--no-header",
+            "--no-emit-index-url",
+            "--no-emit-find-links",
+            "--generate-hashes",
+            "--annotation-style=line",
+            *tools,
+            f"--exclude-newer={_end_of(day)}",
+            f"--python={interpreter}",
+            "--python-platform=x86_64-manylinux_2_28",
+            str(source),
+        )
+
+
+def lock(catalogue: Catalogue, release: Release, device: str) -> Release:
+    """Resolve the lock of ``release`` for ``device`` and write it beside the release.
+
+    Returns the release with the lock in it, not yet written. A lock that was there and comes out
+    otherwise raises the build number: results measured under the old one stay apart.
+    Raises LockError, UvError.
+    """
+    track = catalogue.tracks[release.track]
+    old = release.locks.get(device)
+    wheel = old.wheel if old is not None else None
+    requirement = track.requirement(release.version, device)
+    if wheel is not None and old is not None:
+        requirement = old.requirement
+        check_wheel(release, Path(wheel), old)
+    if requirement is None:
+        raise LockError(
+            f"{release.name} brings no packages for device {device}; "
+            f"its devices are: {', '.join(devices(track, release.version)) or 'none'}"
+        )
+    day = as_of(release.date)
+    text = (
+        f"# {release.name} for {device} on CPython {release.python}: "
+        f"{requirement} resolved as of {day}\n"
+        + resolve(requirement, release.python, day, catalogue.build_constraints(release))
+    )
+    file = f"{release.version}-{device}.txt"
+    path = catalogue.folder / release.track / file
+    changed = old is not None and (
+        not path.is_file() or path.read_text(encoding="utf-8") != text
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_text(path, text)
+    made = Lock(device, file, requirement, day, catalogue.digest_of(release, path), wheel)
+    return replace(
+        release,
+        locks={**release.locks, device: made},
+        build=release.build + 1 if changed else release.build,
+    )
+
+
+def check(catalogue: Catalogue, release: Release, device: str) -> None:
+    """Raise LockError when the lock's files are not those that the release's file vouches for."""
+    if catalogue.digest(release, device) != release.locks[device].digest:
+        raise LockError(
+            f"{release.name}: the lock for {device} is not the one its release file vouches for; "
+            f"undo the change, or make it again, which raises the build number: "
+            f"vggbench releases lock {release.name} --again"
+        )
+
+
+def devices(track: Track, version: str) -> list[str]:
+    """The devices that the track has packages for in ``version``."""
+    return [d for d in track.requirements if track.requirement(version, d) is not None]
+
+
+def new_release(track: Track, version: str, python: str | None = None) -> Release:
+    """The release ``version`` of the index, with its date and Python, without locks.
+
+    The date is the day that its cpu package appeared; the Python, unless given, the newest CPython
+    that its wheels name. Raises LockError.
+    """
+    try:
+        normal = str(Version(version))
+    except InvalidVersion:
+        raise LockError(f"{track.name}=={version}: {version!r} is no version") from None
+    requirement = track.requirement(normal, "cpu")
+    if requirement is None:
+        raise LockError(f"{track.name}=={version}: the track has no cpu package for this version")
+    chosen = python or _newest_python(track, normal, requirement)
+    return Release(track.name, normal, _upload_day(track, normal, requirement, chosen), chosen)
+
+
+def own_release(track: Track, version: str, wheel: Path, after: Release, python: str | None) -> Release:
+    """A build of one's own, after a release of the track; its companions are resolved as of today.
+
+    The lock pins the wheel by path and SHA-256. Raises LockError.
+    """
+    if not wheel.is_file():
+        raise LockError(f"{track.name}-{version}: there is no wheel {wheel}")
+    try:
+        _, wheel_version, _, tags = parse_wheel_filename(wheel.name)
+        normal = Version(version)
+    except (InvalidWheelFilename, InvalidVersion) as err:
+        raise LockError(f"{track.name}-{version}: {err}") from None
+    if python is None:
+        named = {tag.interpreter for tag in tags}
+        fits = [p for p in PYTHONS if "cp" + p.replace(".", "") in named]
+        if not fits and not any(name.startswith("py3") for name in named):
+            raise LockError(f"{track.name}-{version}: {wheel.name} is for none of CPython {PYTHONS}")
+        python = fits[0] if fits else after.python
+    if normal.public != wheel_version.public:
+        raise LockError(
+            f"{track.name}-{version}: the wheel's own version is {wheel_version}; "
+            f"call the release {wheel_version} or {wheel_version}+something"
+        )
+    path = wheel.resolve()
+    return Release(
+        track=track.name,
+        version=str(normal),
+        date=datetime.date.today().isoformat(),
+        python=python,
+        after=after.version,
+        locks={
+            "cpu": Lock(
+                device="cpu",
+                file=f"{normal}-cpu.txt",
+                requirement=f"{_project_of(path)} @ {path.as_uri()}",
+                as_of="",
+                digest=sha256(path),
+                wheel=str(path),
+            )
+        },
+    )
+
+
+def check_wheel(release: Release, wheel: Path, lock: Lock) -> None:
+    if not wheel.is_file():
+        raise LockError(
+            f"{release.name}: its wheel {wheel} is gone; put it back, "
+            f"or take the release off: remove {release.track}/{release.version}.json"
+        )
+
+
+def sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _project_of(wheel: Path) -> str:
+    return canonicalize_name(parse_wheel_filename(wheel.name)[0])
+
+
+def _end_of(day: str) -> str:
+    return f"{day}T23:59:59Z"
+
+
+def _available(requirement: str, python: str, day: str | None = None) -> bool:
+    """Whether the index has a wheel for the requirement itself, on ``day`` at the latest."""
+    bare = re.sub(r"\[.*?\]", "", requirement)
+    args = ["--no-deps", "--only-binary=:all:", f"--python-version={python}"]
+    if day is not None:
+        args.append(f"--exclude-newer={_end_of(day)}")
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "requirements.in"
+        source.write_text(bare + "\n", encoding="utf-8")
+        try:
+            uv("pip", "compile", "--quiet", *args, "--python-platform=x86_64-manylinux_2_28", str(source))
+        except UvError as err:
+            if "no solution found" in str(err).lower() or "not found in the package" in str(err):
+                return False
+            raise
+    return True
+
+
+def _newest_python(track: Track, version: str, requirement: str) -> str:
+    for python in PYTHONS:
+        if _available(requirement, python):
+            return python
+    raise LockError(
+        f"{track.name}=={version}: the index has no wheel of it for CPython "
+        f"{PYTHONS[-1]} to {PYTHONS[0]} on x86-64 Linux"
+    )
+
+
+def _upload_day(track: Track, version: str, requirement: str, python: str) -> str:
+    """The day on which the wheel appeared.
+
+    Clients of an index tell no upload dates, but uv leaves out what is newer than a day: the day is
+    found by halving.
+    """
+    first, last = FIRST_DAY, datetime.date.today()
+    if not _available(requirement, python):
+        raise LockError(f"{track.name}=={version}: the index has no wheel of it for CPython {python}")
+    while first < last:
+        middle = first + (last - first) // 2
+        if _available(requirement, python, middle.isoformat()):
+            last = middle
+        else:
+            first = middle + datetime.timedelta(days=1)
+    return first.isoformat()

@@ -1,0 +1,188 @@
+"""The words with which a user names releases, to asv and to vggbench alike.
+
+=============================================  =====================================================
+``tensorflow``                                 the whole track
+``tensorflow>=2.15``, ``tensorflow>=2.10,<3``  a version specifier (PEP 440), pre-releases included
+``tensorflow==1.15.5``, ``tensorflow-1.15.5``  one release
+``A..B``                                       the releases after A up to B, on one track
+``A^!``                                        A alone
+``A^``, ``A~3``                                the release before A, the third before A
+four or more characters of a commit id         the release with that id
+=============================================  =====================================================
+
+Several of these, with white space between them, name all that each of them names.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from ..errors import VggbenchError
+from .catalogue import Catalogue, Release, Track
+
+_SPECIFIER = re.compile(r"([A-Za-z_]+)\s*([<>=!~].*)\Z")
+_COMMIT = re.compile(r"[0-9a-f]{4,40}\Z")
+_EARLIER = re.compile(r"(.+?)(\^+|~\d+)\Z")
+
+
+class SpecError(VggbenchError):
+    """Words that name no release."""
+
+
+def select(catalogue: Catalogue, words: str) -> list[Release]:
+    """The releases that ``words`` name, each once, newest first within each word (asv's order).
+
+    Raises SpecError for a word that names none, with the nearest that exist.
+    """
+    found: dict[str, Release] = {}
+    for word in _words(words):
+        for release in _select_word(catalogue, word):
+            found.setdefault(release.commit, release)
+    if not found:
+        raise SpecError(f"{words!r} names no release; give one such as {_example(catalogue)}")
+    return list(found.values())
+
+
+def _words(words: str) -> list[str]:
+    # 'tensorflow >=2.10, <2.16' is one word: no white space after a comma or around an operator.
+    joined = re.sub(r"\s*,\s*", ",", words)
+    joined = re.sub(r"([A-Za-z_])\s+(?=[<>=!~])", r"\1", joined)
+    return re.sub(r"([<>=!~]=?)\s+", r"\1", joined).split()
+
+
+def _select_word(catalogue: Catalogue, word: str) -> list[Release]:
+    if word.endswith("^!"):
+        return [one(catalogue, word[:-2])]
+    if ".." in word:
+        return _between(catalogue, word)
+    match = _SPECIFIER.match(word)
+    if match:
+        return _specified(_track(catalogue, match[1]), word, match[2])
+    if word in catalogue.tracks:
+        return list(reversed(catalogue.tracks[word].releases))
+    return [one(catalogue, word)]
+
+
+def _between(catalogue: Catalogue, word: str) -> list[Release]:
+    first, _, last = word.partition("..")
+    last = last.lstrip(".")
+    if not last:
+        raise SpecError(f"{word!r}: a range needs its end: A..B, such as {_example_range(catalogue)}")
+    end = one(catalogue, last)
+    line = catalogue.tracks[end.track].releases
+    start = 0
+    if first:
+        begin = one(catalogue, first)
+        if begin.track != end.track:
+            raise SpecError(
+                f"{word!r}: {begin.name} and {end.name} are on two tracks; "
+                f"a range stays on one, several ranges can stand side by side"
+            )
+        start = line.index(begin) + 1
+    chosen = line[start : line.index(end) + 1]
+    if not chosen:
+        raise SpecError(
+            f"{word!r} is empty: the start is not part of a range, and {end.name} "
+            f"is not after it; perhaps {last}..{first}"
+        )
+    return list(reversed(chosen))
+
+
+def _specified(track: Track, word: str, specifier: str) -> list[Release]:
+    try:
+        versions = SpecifierSet(specifier, prereleases=True)
+    except InvalidSpecifier:
+        raise SpecError(
+            f"{word!r}: {specifier!r} is no version specifier; write {track.name}==2.16.2, "
+            f"'{track.name}>=2.10,<2.16' or the like"
+        ) from None
+    chosen = [r for r in reversed(track.releases) if Version(r.version) in versions]
+    if not chosen:
+        wanted = re.match(r"===?([^,]+)\Z", specifier)
+        raise SpecError(f"{word!r}: no such release on the track; {_nearest(track, wanted and wanted[1])}")
+    return chosen
+
+
+def one(catalogue: Catalogue, word: str) -> Release:
+    """The single release that ``word`` names; the newest one for a track's own name.
+
+    Raises SpecError.
+    """
+    if word in catalogue.tracks:
+        releases = catalogue.tracks[word].releases
+        if not releases:
+            raise SpecError(f"the track {word} has no release yet: vggbench releases add {word}==...")
+        return releases[-1]
+    if word in catalogue.by_name:
+        return catalogue.by_name[word]
+    if _COMMIT.match(word):
+        hits = [r for commit, r in catalogue.by_commit.items() if commit.startswith(word)]
+        if len(hits) == 1:
+            return hits[0]
+        raise SpecError(f"{word!r} is the beginning of {len(hits) or 'no'} release's commit id")
+    earlier = _EARLIER.match(word)
+    if earlier:
+        return _earlier(catalogue, word, earlier[1], earlier[2])
+    name, separator, version = word.partition("-")
+    if "==" in word:
+        name, separator, version = word.partition("==")
+    track = _track(catalogue, name)
+    try:
+        wanted = Version(version)
+    except InvalidVersion:
+        raise SpecError(
+            f"{word!r} is no release: {version!r} is no version; {_nearest(track, None)}"
+        ) from None
+    for release in track.releases:
+        if Version(release.version) == wanted:
+            return release
+    raise SpecError(f"{word!r}: no such release on the track; {_nearest(track, version)}")
+
+
+def _earlier(catalogue: Catalogue, word: str, base: str, steps: str) -> Release:
+    release = one(catalogue, base)
+    line = catalogue.tracks[release.track].releases
+    index = line.index(release) - (len(steps) if steps[0] == "^" else int(steps[1:]))
+    if index < 0:
+        raise SpecError(f"{word!r} is before the first release of the track, {line[0].name}")
+    return line[index]
+
+
+def _track(catalogue: Catalogue, name: str) -> Track:
+    if name in catalogue.tracks:
+        return catalogue.tracks[name]
+    close = difflib.get_close_matches(name.lower(), catalogue.tracks, n=1)
+    known = ", ".join(sorted(catalogue.tracks))
+    guess = f"perhaps {close[0]}; " if close else ""
+    raise SpecError(f"unknown track {name!r}; {guess}the tracks are: {known}")
+
+
+def _nearest(track: Track, version: str | None) -> str:
+    line = [r.name for r in track.releases]
+    if not line:
+        return f"the track {track.name} is empty"
+    try:
+        wanted = Version(version or "")
+    except InvalidVersion:
+        return f"the track goes from {line[0]} to {line[-1]}"
+    older = [r.name for r in track.releases if Version(r.version) < wanted][-1:]
+    newer = [r.name for r in track.releases if Version(r.version) > wanted][:1]
+    return (
+        f"the nearest are {' and '.join(older + newer)}; "
+        f"to put it on: vggbench releases add {track.name}=={version}"
+    )
+
+
+def _example(catalogue: Catalogue) -> str:
+    return next((r.name for r in catalogue), "tensorflow-2.16.2")
+
+
+def _example_range(catalogue: Catalogue) -> str:
+    for track in catalogue.tracks.values():
+        if len(track.releases) > 1:
+            return f"{track.releases[0].name}..{track.releases[-1].name}"
+    return "tensorflow-2.15.1..tensorflow-2.16.2"

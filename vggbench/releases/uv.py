@@ -1,0 +1,63 @@
+"""Call uv, and turn what it says of a failure into one line with a next step."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+from uv import find_uv_bin
+
+from ..errors import VggbenchError, one_line
+
+#: uv's own words for faults that a user can mend, and how; anything else is passed on as it is.
+_HINTS = (
+    (r"hash mismatch", "the index serves another file than the lock names: do not install it"),
+    (r"No space left on device", "make room: vggbench releases prune --to 10G"),
+    (
+        r"error sending request|dns error|Network connectivity|Could not connect|timed out"
+        r"|Connection refused|tcp connect error|not found in the cache|network was disabled",
+        "check the network and run it again",
+    ),
+)
+
+#: Environment variables that would make uv act on another project or environment than asked.
+_UNWANTED = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT")
+
+
+class UvError(VggbenchError):
+    """uv could not do what was asked; the text is what it said, shortened, and what to do."""
+
+
+def uv(*args: str, timeout_s: float | None = None) -> str:
+    """Run uv with ``args``; returns its standard output.
+
+    Raises UvError with uv's reason, or when it takes longer than ``timeout_s``.
+    """
+    env = {key: value for key, value in os.environ.items() if key not in _UNWANTED}
+    try:
+        done = subprocess.run(
+            [find_uv_bin(), "--no-progress", "--color", "never", *args],
+            capture_output=True,
+            text=True,
+            env=env,
+            timeout=timeout_s,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired:
+        raise UvError(f"took longer than {timeout_s:.0f} s and was stopped") from None
+    except FileNotFoundError as err:
+        raise UvError(f"uv is missing ({err}); set the checkout up again: make setup") from None
+    if done.returncode != 0:
+        raise UvError(_reason(done.stderr or done.stdout, done.returncode))
+    return done.stdout
+
+
+def _reason(said: str, status: int) -> str:
+    lines = [re.sub(r"^[\s×├│╰─▶→·]+", "", line).strip() for line in said.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("warning:", "Using "))]
+    reason = one_line("; ".join(lines)) or f"uv ended with status {status}"
+    for pattern, hint in _HINTS:
+        if re.search(pattern, said, re.IGNORECASE):
+            return f"{reason} -> {hint}"
+    return reason
