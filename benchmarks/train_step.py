@@ -1,4 +1,5 @@
 """The train step of VGG16, one class a framework."""
+
 import os
 
 from vggbench import builders, measure

@@ -6,6 +6,7 @@ The same asv_runner and the same vggbench serve every release: they are found by
 folders, and nothing else in those folders can be imported, so that they shadow nothing that the
 release brings.
 """
+
 import importlib.machinery
 import os
 import runpy
@@ -16,7 +17,7 @@ import types
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-class OnePackage(object):
+class OnePackage:
     """A finder that knows one top-level package, in one folder."""
 
     def __init__(self, name, folder):
@@ -43,14 +44,14 @@ def die_with_parent():
 def import_asv_runner():
     """Import asv_runner on CPython 3.6 and 3.7 too.
 
-    There it asks importlib_metadata for plugins; an empty answer does. The stand-in goes away again,
-    because frameworks look for that package themselves.
+    There it asks importlib_metadata for plugins; an empty answer does. The stand-in goes away
+    again, because frameworks look for that package themselves.
     """
     name = "importlib_metadata"
     if sys.version_info >= (3, 8):
         return
     stand_in = types.ModuleType(name)
-    stand_in.distributions = lambda: []
+    stand_in.distributions = list
     before = sys.modules.get(name)
     sys.modules[name] = stand_in
     try:

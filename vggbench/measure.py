@@ -1,10 +1,11 @@
 """What one process does before asv's clock starts, and what it notes down for its record.
 
-A process builds one train step, runs it until it is warm, and then is timed by asv. What it learns on
-the way (how long building took, the losses, the versions) goes into its notes, a small JSON file that
-is replaced whole at every stage, so that whoever started the process knows how far it came even when
-the process dies. asv's own result holds the samples.
+A process builds one train step, runs it until it is warm, and then is timed by asv. What it learns
+on the way (how long building took, the losses, the versions) goes into its notes, a small JSON file
+that is replaced whole at every stage, so that whoever started the process knows how far it came
+even when the process dies. asv's own result holds the samples.
 """
+
 import json
 import math
 import os
@@ -13,8 +14,8 @@ import time
 
 from vggbench.builders import NotApplicable
 
-# Names the measuring protocol: what is timed, how it is warmed up, what the workloads are. It is the
-# `version` of every benchmark, so results of another protocol are never compared with these.
+# Names the measuring protocol: what is timed, how it is warmed up, what the workloads are. It is
+# the `version` of every benchmark, so results of another protocol are never compared with these.
 PROTOCOL = "1"
 
 # The first step compiles and allocates; the second and third still settle caches and thread pools.
@@ -24,8 +25,8 @@ WARM_UP_STEPS = 3
 ROUNDS = 3
 REPEAT = 10
 
-# Seconds after which a process is ended. The slowest that is known to end: TensorFlow 1.0 at 16 x 224
-# x 224 takes 21 s a step on two cores, 13 steps; XLA compiles for up to 94 s.
+# Seconds after which a process is ended. The slowest that is known to end: TensorFlow 1.0 at 16 x
+# 224 x 224 takes 21 s a step on two cores, 13 steps; XLA compiles for up to 94 s.
 DEADLINE_S = 1800.0
 
 NOTES_VARIABLE = "VGGBENCH_NOTES"
@@ -55,8 +56,8 @@ def prepared(build, configuration):
     configuration: a namedtuple, or a dict of JSON-able values.
 
     asv_runner calls a benchmark's setup before every sample; from the second call on this is a
-    look-up. Raises NotImplementedError, which asv takes for n/a, where the builder says NotApplicable,
-    and TrainStepFailed for anything else.
+    look-up. Raises NotImplementedError, which asv takes for n/a, where the builder says
+    NotApplicable, and TrainStepFailed for anything else.
     """
     as_dict = getattr(configuration, "_asdict", None)
     values = dict(as_dict() if as_dict else configuration)
@@ -92,12 +93,12 @@ def _warm(build):
         fail(error)
         raise TrainStepFailed(describe_error(error)) from error
     if not all(math.isfinite(loss) for loss in losses):
-        error = TrainStepFailed(
+        nonsense = TrainStepFailed(
             "the losses of the first %d steps are %s: the step computes nonsense"
             % (len(losses), ", ".join("%g" % loss for loss in losses))
         )
-        fail(error)
-        raise error
+        fail(nonsense)
+        raise nonsense
     return step
 
 
@@ -111,7 +112,7 @@ def describe_error(error):
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if isinstance(error, TrainStepFailed):
         return lines[0] if lines else "failed"
-    return ": ".join([type(error).__name__] + lines[:1])
+    return ": ".join([type(error).__name__, *lines[:1]])
 
 
 def finish():

@@ -1,8 +1,8 @@
-"""Records: what each timed process left behind, one JSON object a line, appended and never rewritten.
+"""Records: what each timed process left behind, a JSON object a line, appended, never rewritten.
 
-They lie under ``results/<machine>/records/``, one file a run of asv (docs/records.md describes every
-key). asv's own results keep neither the reasons of n/a nor the errors of failures nor the boundaries
-between processes; records do.
+They lie under ``results/<machine>/records/``, one file a run of asv (docs/records.md describes
+every key). asv's own results keep neither the reasons of n/a nor the errors of failures nor the
+boundaries between processes; records do.
 """
 
 from __future__ import annotations
@@ -29,7 +29,16 @@ INTERRUPTED = "interrupted"
 OUTCOMES = (OK, NOT_APPLICABLE, FAILED, INTERRUPTED)
 
 #: What every record has; a line without them is no record.
-REQUIRED = ("schema", "run", "release", "commit", "profile", "benchmark", "configuration", "outcome")
+REQUIRED = (
+    "schema",
+    "run",
+    "release",
+    "commit",
+    "profile",
+    "benchmark",
+    "configuration",
+    "outcome",
+)
 
 Record = dict[str, Any]
 
@@ -85,13 +94,32 @@ def read(
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 try:
-                    record = json.loads(line)
-                    missing = [key for key in REQUIRED if key not in record]
-                    if missing or not isinstance(record, dict):
-                        raise ValueError(f"it has no {', '.join(missing)}")
-                    if record["schema"] > SCHEMA:
-                        raise ValueError(f"its schema {record['schema']} is newer than {SCHEMA}")
-                except (ValueError, TypeError) as err:
+                    record = _checked(json.loads(line))
+                except RecursionError:
+                    complain(f"{path}:{number} is no record and is left out: nested too deeply")
+                    continue
+                except ValueError as err:
                     complain(f"{path}:{number} is no record and is left out: {err}")
                     continue
                 yield record
+
+
+def _checked(record: Any) -> Record:
+    """``record``, if it has what every record has; raises ValueError, which says what is wrong."""
+    if not isinstance(record, dict):
+        raise ValueError("it is no JSON object")
+    missing = [key for key in REQUIRED if key not in record]
+    if missing:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    if not isinstance(record["schema"], int):
+        raise ValueError(f"its schema {record['schema']!r} is no number")
+    if record["schema"] > SCHEMA:
+        raise ValueError(f"its schema {record['schema']} is newer than {SCHEMA}")
+    for key in ("run", "release", "commit", "profile", "benchmark"):
+        if not isinstance(record[key], str):
+            raise ValueError(f"its {key} is no text")
+    if not isinstance(record["configuration"], dict):
+        raise ValueError("its configuration is no JSON object")
+    if record["outcome"] not in OUTCOMES:
+        raise ValueError(f"its outcome {record['outcome']!r} is none of {', '.join(OUTCOMES)}")
+    return record

@@ -9,6 +9,7 @@ The canonical layout of a tensor: images are (batch, row, column, channel); conv
 features that enter the first dense layer are the last feature map flattened in the order row,
 column, channel.
 """
+
 from collections import namedtuple
 
 IMAGE_CHANNELS = 3

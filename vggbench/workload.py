@@ -4,6 +4,7 @@ The numbers depend on nothing but a seed: NumPy's RandomState is frozen (NEP 19)
 2.x draw the same, and each tensor has a generator of its own, so that none depends on which other
 tensors exist.
 """
+
 import math
 import zlib
 from collections import namedtuple
@@ -46,7 +47,7 @@ class Workload(namedtuple("Workload", "batch_size image_size")):
             raise ValueError("batch size %r: it must be at least 1" % (batch_size,))
         if image_size < 1 or image_size % vgg16.IMAGE_SIZE_STEP:
             raise ValueError(
-                "image size %r: it must be a multiple of %d, because VGG16 halves the image %d times"
+                "image size %r: it must be a multiple of %d, as VGG16 halves the image %d times"
                 % (image_size, vgg16.IMAGE_SIZE_STEP, len(vgg16.BLOCKS))
             )
         return super().__new__(cls, batch_size, image_size)
@@ -69,7 +70,9 @@ PROFILES = {
 def profile(name):
     """Return the Profile (device, workload) of that name; ValueError for an unknown one."""
     if name not in PROFILES:
-        raise ValueError("unknown profile %r: choose one of %s" % (name, ", ".join(sorted(PROFILES))))
+        raise ValueError(
+            "unknown profile %r: choose one of %s" % (name, ", ".join(sorted(PROFILES)))
+        )
     return PROFILES[name]
 
 

@@ -1,10 +1,11 @@
 """Run a few train steps of the installed TensorFlow; print what came of them as one JSON line.
 
-For the interpreter of a release (CPython 3.6 or later). End-to-end tests compare what this prints in
-one release with what it prints in another. The line is {"losses": [...], "checksums": {name: [sum of
-the change since the start, sum of its absolute value]}, "describe": {...}}, or
+For the interpreter of a release (CPython 3.6 or later). End-to-end tests compare what this prints
+in one release with what it prints in another. The line is {"losses": [...], "checksums": {name:
+[sum of the change since the start, sum of its absolute value]}, "describe": {...}}, or
 {"not_applicable": reason}.
 """
+
 import argparse
 import json
 import os

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
 
 from asv import environment, results, util
 
@@ -26,17 +25,17 @@ def environment_name(profile: str) -> str:
     )
 
 
-def incomplete(releases: list[Release]) -> list[Release]:
+def incomplete(releases: list[Release], patterns: list[str]) -> list[Release]:
     """Those of ``releases`` that lack a number, an n/a or a failure for a configuration.
 
-    Asked are the profiles of this run and the benchmarks that ``--bench`` selects. asv stores the
-    same NaN for what cannot be and for what was not asked for, so the records decide about those.
+    Asked are the profiles of this run and the configurations that ``patterns`` select, as
+    ``--bench`` does. asv stores the same NaN for what cannot be and for what was not asked for, so
+    the records decide about those.
     """
-    machine = invocation.known_machine()
+    machine = invocation.machine()
     if machine is None:
         return releases
-    asked: Any = invocation.option("bench") or []
-    wanted = selected([asked] if isinstance(asked, str) else list(asked))
+    wanted = selected(patterns)
     answered = _answered(machine)
     return [
         release

@@ -13,16 +13,16 @@ from asv.config import Config
 from asv.console import log
 from asv.environment import Environment, EnvironmentUnavailable
 from asv.runner import BENCHMARK_RUN_SCRIPT
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from packaging.version import InvalidVersion, Version
 
 import vggbench
 
 from .. import records
+from ..checkout import RunInProgress, environments, take_run_lock
 from ..errors import VggbenchError, one_line
 from ..measure import NOTES_VARIABLE
 from ..releases.catalogue import Catalogue, Release
-from ..releases.environments import Environments
 from . import coverage, invocation, mends, process, profiles, recorder
 
 #: Where the packages lie that every release's process is given (vggbench/launch.py).
@@ -44,7 +44,7 @@ class InterpreterRefused(VggbenchError):
 _run_lock: FileLock | None = None
 
 
-class ReleaseEnvironment(Environment):  # type: ignore[misc]
+class ReleaseEnvironment(Environment):
     """One profile, in whichever release asv "installed" last.
 
     To asv all releases share one environment, so that they form one line of its graphs. ``python``
@@ -57,7 +57,7 @@ class ReleaseEnvironment(Environment):  # type: ignore[misc]
     def __init__(self, conf: Config, python: str, requirements: dict, tagged_env_vars: dict):
         self._own_python = _own_interpreter(python)
         self._catalogue = _catalogue(conf)
-        self._environments = Environments(Path(conf.env_dir) / "releases", self._catalogue)
+        self._environments = environments(conf, self._catalogue)
         self._active: Release | None = None
         self._requirements = requirements  # asv names the folder by it before it sets it
         super().__init__(conf, coverage.PYTHON, requirements, tagged_env_vars)
@@ -108,7 +108,9 @@ class ReleaseEnvironment(Environment):  # type: ignore[misc]
                 self._environments.ensure(release, self._device, say)
         except VggbenchError as err:
             if invocation.command() == "find":
-                raise util.UserError(f"{err}; asv find needs it: choose a range without it") from None
+                raise util.UserError(
+                    f"{err}; asv find needs it: choose a range without it"
+                ) from None
             log.error(str(err))
             raise util.ProcessError([release.name], 1, "", str(err)) from None
         except KeyboardInterrupt:
@@ -210,7 +212,11 @@ class ReleaseEnvironment(Environment):  # type: ignore[misc]
         deadline = float(os.environ.get("VGGBENCH_DEADLINE") or kwargs.get("timeout") or 0) or None
         try:
             done = process.run(
-                [self._interpreter(), *command], env, kwargs.get("cwd"), deadline, merge_streams=True
+                [self._interpreter(), *command],
+                env,
+                kwargs.get("cwd"),
+                deadline,
+                merge_streams=True,
             )
             record = draft.end(done, deadline, result_file)
         except records.RecordError as err:
@@ -230,7 +236,7 @@ class ReleaseEnvironment(Environment):  # type: ignore[misc]
 
     def _set_damaged_results_aside(self) -> None:
         """Set aside this environment's own result files that asv could not load again."""
-        machine = invocation.known_machine()
+        machine = invocation.machine()
         if machine is None:
             return
         for path in (invocation.results_dir() / machine).glob(f"*-{self.name}.json"):
@@ -301,27 +307,12 @@ def _catalogue(conf: Config) -> Catalogue:
 
 
 def _take_run_lock(folder: Path) -> None:
-    """Hold the checkout's run lock until this process ends; raises UserError when another does.
-
-    Two runs would share asv's state on the disk and disturb each other's timing.
-    """
+    """Hold the checkout's run lock until this process ends; raises UserError when another does."""
     global _run_lock
     if _run_lock is not None:
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    holder = folder / "run.pid"
-    lock = FileLock(folder / "run.lock", timeout=0)
     try:
-        lock.acquire()
-    except Timeout:
-        try:
-            pid = holder.read_text(encoding="utf-8").strip()
-        except OSError:
-            pid = "unknown"
-        raise util.UserError(
-            f"another asv (process {pid}) measures in this checkout; "
-            f"wait until it has ended, or end it, then run this again"
-        ) from None
-    holder.write_text(str(os.getpid()), encoding="utf-8")
-    _run_lock = lock
+        _run_lock = take_run_lock(folder)
+    except RunInProgress as err:
+        raise util.UserError(str(err)) from None
     recorder.collect_orphans(folder.absolute() / "open")

@@ -13,10 +13,12 @@ import io
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
-from asv import commands, util
+from asv import commands
 from asv.config import Config
-from asv.machine import Machine, MachineCollection
+
+from ..checkout import machine_name
 
 #: Commands that start processes in environments.
 MEASURING = ("run", "continuous", "find", "profile", "check", "setup")
@@ -50,14 +52,16 @@ def option(name: str) -> object:
     return getattr(_arguments()[1], name, None)
 
 
-def machine() -> str:
-    """The name of the machine that results are stored under, as asv decides it.
+def patterns() -> list[str]:
+    """What ``--bench`` gave, an empty list where it was not used."""
+    asked: Any = option("bench") or []
+    return [asked] if isinstance(asked, str) else list(asked)
 
-    Raises UserError where asv knows no machine yet.
-    """
+
+def machine() -> str | None:
+    """The name of the machine that results are stored under, None where asv knows none yet."""
     asked = option("machine")
-    name = str(asked) if asked else Machine.get_unique_machine_name()
-    return str(MachineCollection.load(name)["machine"])
+    return machine_name(str(asked) if asked else None)
 
 
 @functools.lru_cache(maxsize=1)
@@ -69,11 +73,3 @@ def config() -> Config:
 
 def results_dir() -> Path:
     return Path(config().results_dir).absolute()
-
-
-def known_machine() -> str | None:
-    """As machine(), None where asv knows no machine yet."""
-    try:
-        return machine()
-    except util.UserError:
-        return None

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 import os
-import shutil
-import subprocess
 
 from asv import util
 
+from .. import gpu
 from . import invocation
 
 VARIABLE = "VGGBENCH_PROFILE"
-
-
-@functools.lru_cache(maxsize=1)
-def gpu_is_visible() -> bool:
-    """Whether NVIDIA's driver lists a GPU, and CUDA_VISIBLE_DEVICES does not hide all of them."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None and visible.strip() in ("", "-1"):
-        return False
-    tool = shutil.which("nvidia-smi")
-    if tool is None:
-        return False
-    try:
-        listed = subprocess.run([tool, "-L"], capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return listed.returncode == 0 and "GPU " in listed.stdout
 
 
 def known() -> list[str]:
@@ -42,7 +24,7 @@ def asked() -> list[str]:
     """
     words = os.environ.get(VARIABLE, "").replace(",", " ").split()
     if not words:
-        return ["gpu-paper" if gpu_is_visible() else "cpu-quick"]
+        return ["gpu-paper" if gpu.is_visible() else "cpu-quick"]
     for word in words:
         if word not in known():
             raise util.UserError(
@@ -59,6 +41,6 @@ def why_unavailable(profile: str) -> str | None:
     """Why this machine or this run does not measure ``profile``; None where it does."""
     if profile not in asked():
         return f"{profile} is not measured: not asked for ({VARIABLE}={profile} asks for it)"
-    if device_of(profile) == "gpu" and not gpu_is_visible():
+    if device_of(profile) == "gpu" and not gpu.is_visible():
         return f"{profile} is not measured: no GPU is visible here (nvidia-smi -L lists none)"
     return None

@@ -84,7 +84,7 @@ class Draft:
         counted = (release.commit, profile, benchmark)
         _rounds[counted] = _rounds.get(counted, 0) + 1
         device, _, workload = profile.partition("-")
-        machine = invocation.machine()
+        machine = invocation.machine() or "unknown"
         record: records.Record = {
             "schema": records.SCHEMA,
             "run": run_id(),
@@ -121,9 +121,7 @@ class Draft:
                 records.folder(invocation.results_dir(), machine) / f"{record['run']}.jsonl"
             )
             draft.path = folder / f"{identity}.draft"
-            replace_text(
-                draft.path, json.dumps({"target": str(draft.target), "record": record})
-            )
+            replace_text(draft.path, json.dumps({"target": str(draft.target), "record": record}))
         return draft
 
     def end(self, done: Finished, deadline_s: float | None, result_file: Path) -> records.Record:
@@ -187,7 +185,9 @@ def _outcome(
     if done.status < 0:
         return _failed(f"{_signal(-done.status)} while {_stage(notes)}")
     if done.status > 0:
-        return _failed(f"exit status {done.status} while {_stage(notes)}: {_last_line(done.output)}")
+        return _failed(
+            f"exit status {done.status} while {_stage(notes)}: {_last_line(done.output)}"
+        )
     if notes.get("outcome") == records.NOT_APPLICABLE:
         return {"outcome": records.NOT_APPLICABLE, "reason": one_line(str(notes.get("reason")))}
     if isinstance(result, dict) and result.get("samples"):
@@ -236,4 +236,3 @@ def progress_line(record: records.Record) -> str:
         return f"{head}: {record['value']:g}"
     median = util.human_time(statistics.median(record["samples"]))
     return f"{head}: {median}, median of {len(record['samples'])} samples"
-

@@ -16,7 +16,7 @@ from ..releases.catalogue import Catalogue, Release
 from . import coverage, invocation, profiles
 
 
-class ReleaseRepo(Repo):  # type: ignore[misc]
+class ReleaseRepo(Repo):
     """The folder of releases as asv sees a repository.
 
     Ranges are newest first, and a range's start is not part of it, as in git.
@@ -134,7 +134,7 @@ class ReleaseRepo(Repo):  # type: ignore[misc]
         """
         chosen = [self.catalogue.by_commit[c] for b in branches for c in self.get_branch_commits(b)]
         if invocation.option("range") == "NEW":
-            lacking = coverage.incomplete(chosen)
+            lacking = coverage.incomplete(chosen, invocation.patterns())
             log.info(f"{len(lacking)} of {len(chosen)} releases lack results here")
             chosen = lacking
         return [r.commit for r in self._servable(chosen)]
@@ -155,8 +155,10 @@ class ReleaseRepo(Repo):  # type: ignore[misc]
         missing = [r for r in rest if interpreters.find(r.python) is None]
         self._leave_out(
             missing,
-            lambda r: f"CPython {r.python} is not on this machine; "
-            f"get it with: {interpreters.how_to_get(r.python)}",
+            lambda r: (
+                f"CPython {r.python} is not on this machine; "
+                f"get it with: {interpreters.how_to_get(r.python)}"
+            ),
         )
         return [r for r in rest if r not in missing]
 

@@ -12,6 +12,7 @@ A train step is an object with
 - `step.describe()`: a dict of JSON-able facts about the framework and its settings.
 - `step.close()`: let go of the memory; the step cannot be used afterwards.
 """
+
 from collections import namedtuple
 
 DATA_FORMATS = ("NHWC", "NCHW")
@@ -27,7 +28,8 @@ class Configuration(namedtuple("Configuration", "data_format batch_norm xla")):
     """How a train step is computed: one combination of the params of a benchmark.
 
     data_format: NHWC or NCHW, the order of an image's axes. batch_norm: none, unfused (moments and
-    elementwise operations) or fused (one kernel). xla: off or on. Raises ValueError for other words.
+    elementwise operations) or fused (one kernel). xla: off or on. Raises ValueError for other
+    words.
     """
 
     __slots__ = ()
@@ -84,8 +86,8 @@ def tensorflow():
 def build_tensorflow(workload, configuration, device):
     """Return the train step of the TensorFlow that is installed; imports it only if it can serve.
 
-    Raises ValueError for an unknown device, NotApplicable with the reason where this release or this
-    machine cannot do it.
+    Raises ValueError for an unknown device, NotApplicable with the reason where this release or
+    this machine cannot do it.
     """
     check_tensorflow(configuration, device)
     return tensorflow().build(workload, configuration, device)

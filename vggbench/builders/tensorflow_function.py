@@ -1,4 +1,5 @@
 """The train step in TensorFlow 2.x: a tf.function."""
+
 import tensorflow as tf
 
 from vggbench import builders
@@ -10,13 +11,14 @@ def build(workload, configuration, device):
     """Return the train step; weights and batch are on the device.
 
     Raises ValueError for an unknown device, NotApplicable where this release or this machine cannot
-    do it, and RuntimeError where this process has used TensorFlow on a GPU and now asks for the CPU.
+    do it, and RuntimeError where this process has used TensorFlow on a GPU and now asks for the
+    CPU.
     """
     builders.check_tensorflow(configuration, device)
     return _TrainStep(workload, configuration, device)
 
 
-class _TrainStep(object):
+class _TrainStep:
     def __init__(self, workload, configuration, device):
         self._configuration = configuration
         self._device = device

@@ -1,5 +1,5 @@
 """The train step in TensorFlow 1.x: a graph that a session runs."""
-import numpy as np
+
 import tensorflow as tf
 
 from vggbench import builders
@@ -17,7 +17,7 @@ def build(workload, configuration, device):
     return _TrainStep(workload, configuration, device)
 
 
-class _TrainStep(object):
+class _TrainStep:
     def __init__(self, workload, configuration, device):
         self._configuration = configuration
         self._device = device
@@ -35,7 +35,9 @@ class _TrainStep(object):
 
     def _build(self, workload):
         images, labels = batch(workload)
-        images = self._variable("images", network.to_data_format(images, self._configuration), False)
+        images = self._variable(
+            "images", network.to_data_format(images, self._configuration), False
+        )
         labels = self._variable("labels", labels, False)
         self._weights = {
             name: self._variable(name, value, "/moving_" not in name)

@@ -2,6 +2,7 @@
 
 The operations used here have the same positional arguments in every release from 1.0 on.
 """
+
 import os
 
 import numpy as np
@@ -32,7 +33,8 @@ def to_data_format(images, configuration):
 def loss_and_statistics(weights, images, labels, configuration):
     """Return (loss, statistics), symbolic, of one forward pass.
 
-    weights: dict of name to variable. images: in the configured data format. labels: (batch, class),
+    weights: dict of name to variable. images: in the configured data format. labels: (batch,
+    class),
     one-hot. loss: scalar, the mean over the batch of softmax cross-entropy. statistics: dict of the
     name of each running average to the value of this batch that moves it (see BN_MOMENTUM).
     """
@@ -68,10 +70,10 @@ def loss_and_statistics(weights, images, labels, configuration):
 
 
 def _flatten(x, features, channels_last):
-    # NCHW is turned back to the canonical order here, so that fc6 is one and the same matrix in both
-    # formats, at the price of copying the last feature map (1.6 MB for the paper workload, of whose
-    # weights fc6 alone has 411 MB). The other way, permuting fc6's rows, would need a second copy of
-    # those 411 MB whenever weights are loaded or read.
+    # NCHW is turned back to the canonical order here, so that fc6 is one and the same matrix in
+    # both formats, at the price of copying the last feature map (1.6 MB for the paper workload, of
+    # whose weights fc6 alone has 411 MB). The other way, permuting fc6's rows, would need a second
+    # copy of those 411 MB whenever weights are loaded or read.
     if not channels_last:
         x = tf.transpose(x, [0, 2, 3, 1])
     return tf.reshape(x, [-1, features])
@@ -125,7 +127,7 @@ def no_gpu():
 
 
 def facts():
-    """Return JSON-able facts about the installed TensorFlow; None for what a release cannot tell."""
+    """Return JSON-able facts about this TensorFlow; None for what a release cannot tell."""
     return {
         "tensorflow": tf.__version__,
         "tensorflow_git": _first(lambda: tf.version.GIT_VERSION, lambda: tf.__git_version__),

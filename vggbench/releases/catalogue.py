@@ -236,12 +236,8 @@ def _read_track(path: Path) -> Track:
         track = Track(name, str(content["framework"]), str(content["module"]), requirements)
     except (KeyError, TypeError, ValueError, InvalidSpecifier, AttributeError) as err:
         raise _not_readable(path, _reason(err)) from err
-    releases = [
-        _read_release(file) for file in sorted(path.parent.glob("*.json")) if file != path
-    ]
-    return Track(
-        track.name, track.framework, track.module, track.requirements, in_order(releases)
-    )
+    releases = [_read_release(file) for file in sorted(path.parent.glob("*.json")) if file != path]
+    return Track(track.name, track.framework, track.module, track.requirements, in_order(releases))
 
 
 def _read_release(path: Path) -> Release:

@@ -163,7 +163,7 @@ class Environments:
             _byte_compile(aside)
             if thorough and not _whole(aside):
                 # The cache that uv links from was damaged with the environment: files are shared.
-                say(f"{release.name} ({device}): uv's cache was changed too; its packages are renewed")
+                say(f"{release.name} ({device}): uv's cache was changed too; fetching anew")
                 self._install(release, device, aside, "--reinstall", "--no-cache")
                 _byte_compile(aside)
             (aside / LAST_USE).touch()
@@ -180,7 +180,9 @@ class Environments:
             aside.rename(folder)
         except UvError as err:
             remove(aside)
-            raise EnvironmentUnusable(f"{release.name} ({device}) cannot be installed: {err}") from None
+            raise EnvironmentUnusable(
+                f"{release.name} ({device}) cannot be installed: {err}"
+            ) from None
         except OSError as err:
             remove(aside)
             raise EnvironmentUnusable(
@@ -247,13 +249,23 @@ class Environments:
 
 
 def _byte_compile(folder: Path) -> None:
-    """Compile every module, so that the first process of a release does not do it while it is timed.
+    """Compile every module: a release's first process must not do it while it is timed.
 
     By the release's own compileall: uv's does not run on CPython 3.6. Its status is not looked at,
     because frameworks ship templates and Python 2 files that no Python 3 compiles.
     """
     subprocess.run(
-        [folder / "bin" / "python", "-I", "-m", "compileall", "-q", "-q", "-j", "0", folder / "lib"],
+        [
+            folder / "bin" / "python",
+            "-I",
+            "-m",
+            "compileall",
+            "-q",
+            "-q",
+            "-j",
+            "0",
+            folder / "lib",
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -39,7 +39,7 @@ def how_to_get(version: str) -> str:
     return f"pyenv install {version}"
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def find(version: str) -> Path | None:
     """The newest final 64-bit CPython of the minor ``version`` ("3.12"), or None."""
     found = []
@@ -109,7 +109,7 @@ def _existing(*paths: Path) -> Iterator[Path]:
             yield path
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _probe(executable: str) -> dict | None:
     try:
         done = subprocess.run(

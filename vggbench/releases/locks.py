@@ -37,8 +37,10 @@ class LockError(VggbenchError):
 
 
 def as_of(date: str) -> str:
-    """The day up to which the index is looked at for a release of ``date``, both ISO."""
-    return (datetime.date.fromisoformat(date) + datetime.timedelta(days=GRACE_DAYS)).isoformat()
+    """The day up to which the index is looked at for a release of ``date``, both ISO: today at the
+    latest, since nobody can look again at what the index had not got yet."""
+    day = datetime.date.fromisoformat(date) + datetime.timedelta(days=GRACE_DAYS)
+    return min(day, datetime.date.today()).isoformat()
 
 
 def resolve(requirement: str, python: str, day: str, build_constraints: Path | None) -> str:
@@ -100,9 +102,7 @@ def lock(catalogue: Catalogue, release: Release, device: str) -> Release:
     )
     file = f"{release.version}-{device}.txt"
     path = catalogue.folder / release.track / file
-    changed = old is not None and (
-        not path.is_file() or path.read_text(encoding="utf-8") != text
-    )
+    changed = old is not None and (not path.is_file() or path.read_text(encoding="utf-8") != text)
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_text(path, text)
     made = Lock(device, file, requirement, day, catalogue.digest_of(release, path), wheel)
@@ -145,7 +145,9 @@ def new_release(track: Track, version: str, python: str | None = None) -> Releas
     return Release(track.name, normal, _upload_day(track, normal, requirement, chosen), chosen)
 
 
-def own_release(track: Track, version: str, wheel: Path, after: Release, python: str | None) -> Release:
+def own_release(
+    track: Track, version: str, wheel: Path, after: Release, device: str, python: str | None
+) -> Release:
     """A build of one's own, after a release of the track; its companions are resolved as of today.
 
     The lock pins the wheel by path and SHA-256. Raises LockError.
@@ -161,7 +163,9 @@ def own_release(track: Track, version: str, wheel: Path, after: Release, python:
         named = {tag.interpreter for tag in tags}
         fits = [p for p in PYTHONS if "cp" + p.replace(".", "") in named]
         if not fits and not any(name.startswith("py3") for name in named):
-            raise LockError(f"{track.name}-{version}: {wheel.name} is for none of CPython {PYTHONS}")
+            raise LockError(
+                f"{track.name}-{version}: {wheel.name} is for none of CPython {PYTHONS}"
+            )
         python = fits[0] if fits else after.python
     if normal.public != wheel_version.public:
         raise LockError(
@@ -176,9 +180,9 @@ def own_release(track: Track, version: str, wheel: Path, after: Release, python:
         python=python,
         after=after.version,
         locks={
-            "cpu": Lock(
-                device="cpu",
-                file=f"{normal}-cpu.txt",
+            device: Lock(
+                device=device,
+                file=f"{normal}-{device}.txt",
                 requirement=f"{_project_of(path)} @ {path.as_uri()}",
                 as_of="",
                 digest=sha256(path),
@@ -222,7 +226,14 @@ def _available(requirement: str, python: str, day: str | None = None) -> bool:
         source = Path(folder) / "requirements.in"
         source.write_text(bare + "\n", encoding="utf-8")
         try:
-            uv("pip", "compile", "--quiet", *args, "--python-platform=x86_64-manylinux_2_28", str(source))
+            uv(
+                "pip",
+                "compile",
+                "--quiet",
+                *args,
+                "--python-platform=x86_64-manylinux_2_28",
+                str(source),
+            )
         except UvError as err:
             if "no solution found" in str(err).lower() or "not found in the package" in str(err):
                 return False
@@ -248,7 +259,9 @@ def _upload_day(track: Track, version: str, requirement: str, python: str) -> st
     """
     first, last = FIRST_DAY, datetime.date.today()
     if not _available(requirement, python):
-        raise LockError(f"{track.name}=={version}: the index has no wheel of it for CPython {python}")
+        raise LockError(
+            f"{track.name}=={version}: the index has no wheel of it for CPython {python}"
+        )
     while first < last:
         middle = first + (last - first) // 2
         if _available(requirement, python, middle.isoformat()):

@@ -61,7 +61,7 @@ def _select_word(catalogue: Catalogue, word: str) -> list[Release]:
         return _between(catalogue, word)
     match = _SPECIFIER.match(word)
     if match:
-        return _specified(_track(catalogue, match[1]), word, match[2])
+        return _specified(track(catalogue, match[1]), word, match[2])
     if word in catalogue.tracks:
         return list(reversed(catalogue.tracks[word].releases))
     return [one(catalogue, word)]
@@ -71,7 +71,9 @@ def _between(catalogue: Catalogue, word: str) -> list[Release]:
     first, _, last = word.partition("..")
     last = last.lstrip(".")
     if not last:
-        raise SpecError(f"{word!r}: a range needs its end: A..B, such as {_example_range(catalogue)}")
+        raise SpecError(
+            f"{word!r}: a range needs its end: A..B, such as {_example_range(catalogue)}"
+        )
     end = one(catalogue, last)
     line = catalogue.tracks[end.track].releases
     start = 0
@@ -92,18 +94,20 @@ def _between(catalogue: Catalogue, word: str) -> list[Release]:
     return list(reversed(chosen))
 
 
-def _specified(track: Track, word: str, specifier: str) -> list[Release]:
+def _specified(on: Track, word: str, specifier: str) -> list[Release]:
     try:
         versions = SpecifierSet(specifier, prereleases=True)
     except InvalidSpecifier:
         raise SpecError(
-            f"{word!r}: {specifier!r} is no version specifier; write {track.name}==2.16.2, "
-            f"'{track.name}>=2.10,<2.16' or the like"
+            f"{word!r}: {specifier!r} is no version specifier; write {on.name}==2.16.2, "
+            f"'{on.name}>=2.10,<2.16' or the like"
         ) from None
-    chosen = [r for r in reversed(track.releases) if Version(r.version) in versions]
+    chosen = [r for r in reversed(on.releases) if Version(r.version) in versions]
     if not chosen:
         wanted = re.match(r"===?([^,]+)\Z", specifier)
-        raise SpecError(f"{word!r}: no such release on the track; {_nearest(track, wanted and wanted[1])}")
+        raise SpecError(
+            f"{word!r}: no such release on the track; {_nearest(on, wanted and wanted[1])}"
+        )
     return chosen
 
 
@@ -115,7 +119,9 @@ def one(catalogue: Catalogue, word: str) -> Release:
     if word in catalogue.tracks:
         releases = catalogue.tracks[word].releases
         if not releases:
-            raise SpecError(f"the track {word} has no release yet: vggbench releases add {word}==...")
+            raise SpecError(
+                f"the track {word} has no release yet: vggbench releases add {word}==..."
+            )
         return releases[-1]
     if word in catalogue.by_name:
         return catalogue.by_name[word]
@@ -127,20 +133,20 @@ def one(catalogue: Catalogue, word: str) -> Release:
     earlier = _EARLIER.match(word)
     if earlier:
         return _earlier(catalogue, word, earlier[1], earlier[2])
-    name, separator, version = word.partition("-")
+    name, _, version = word.partition("-")
     if "==" in word:
-        name, separator, version = word.partition("==")
-    track = _track(catalogue, name)
+        name, _, version = word.partition("==")
+    found = track(catalogue, name)
     try:
         wanted = Version(version)
     except InvalidVersion:
         raise SpecError(
-            f"{word!r} is no release: {version!r} is no version; {_nearest(track, None)}"
+            f"{word!r} is no release: {version!r} is no version; {_nearest(found, None)}"
         ) from None
-    for release in track.releases:
+    for release in found.releases:
         if Version(release.version) == wanted:
             return release
-    raise SpecError(f"{word!r}: no such release on the track; {_nearest(track, version)}")
+    raise SpecError(f"{word!r}: no such release on the track; {_nearest(found, version)}")
 
 
 def _earlier(catalogue: Catalogue, word: str, base: str, steps: str) -> Release:
@@ -152,7 +158,8 @@ def _earlier(catalogue: Catalogue, word: str, base: str, steps: str) -> Release:
     return line[index]
 
 
-def _track(catalogue: Catalogue, name: str) -> Track:
+def track(catalogue: Catalogue, name: str) -> Track:
+    """The track of that name; raises SpecError, with the tracks there are."""
     if name in catalogue.tracks:
         return catalogue.tracks[name]
     close = difflib.get_close_matches(name.lower(), catalogue.tracks, n=1)
@@ -161,19 +168,19 @@ def _track(catalogue: Catalogue, name: str) -> Track:
     raise SpecError(f"unknown track {name!r}; {guess}the tracks are: {known}")
 
 
-def _nearest(track: Track, version: str | None) -> str:
-    line = [r.name for r in track.releases]
+def _nearest(on: Track, version: str | None) -> str:
+    line = [r.name for r in on.releases]
     if not line:
-        return f"the track {track.name} is empty"
+        return f"the track {on.name} is empty"
     try:
         wanted = Version(version or "")
     except InvalidVersion:
         return f"the track goes from {line[0]} to {line[-1]}"
-    older = [r.name for r in track.releases if Version(r.version) < wanted][-1:]
-    newer = [r.name for r in track.releases if Version(r.version) > wanted][:1]
+    older = [r.name for r in on.releases if Version(r.version) < wanted][-1:]
+    newer = [r.name for r in on.releases if Version(r.version) > wanted][:1]
     return (
         f"the nearest are {' and '.join(older + newer)}; "
-        f"to put it on: vggbench releases add {track.name}=={version}"
+        f"to put it on: vggbench releases add {on.name}=={version}"
     )
 
 

@@ -1,0 +1,126 @@
+"""A train step of the tests' own framework, tinyframe: no work, a clock of its own, faults on demand.
+
+The environment variable TINY_FAULTS holds faults, separated by white space, each
+``VERSION[/MODE]:KIND[@PROCESS]``: ``1.1:segv`` crashes every process of tinyframe 1.1,
+``1.2/fused:error@2`` raises in the second process of the configuration ``fused`` alone. The kinds
+are the keys of FAULTS.
+"""
+
+import os
+import signal
+import sys
+import time
+
+from vggbench import measure
+from vggbench.builders import NotApplicable
+
+
+class Clock:
+    """Stands still but for the steps, so that every number is the same in every run."""
+
+    def __init__(self):
+        self.seconds = 0.0
+
+    def __call__(self):
+        return self.seconds
+
+
+clock = Clock()
+
+
+def chatter():
+    while True:
+        print("still alive", flush=True)
+        time.sleep(0.05)
+
+
+def raise_(error):
+    raise error
+
+
+#: What a step does that has a fault; "nan" and "nan-later" are losses.
+FAULTS = {
+    "segv": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "exit": lambda: sys.exit(3),
+    "hang": lambda: time.sleep(3600),
+    "chatter": chatter,
+    "error": lambda: raise_(ValueError("the kernel went astray\nand more lines of that")),
+    "memory": lambda: raise_(MemoryError("cannot allocate 12 GB")),
+    "n/a": lambda: raise_(NotApplicable("the test wants it so")),
+    "nan": lambda: None,
+    "nan-later": lambda: None,
+}
+
+
+class TinyStep:
+    def __init__(self, framework, mode):
+        self.framework = framework
+        self.fault = fault(framework.__version__, mode)
+        self.steps = 0
+
+    def __call__(self):
+        self.steps += 1
+        if self.fault is not None:
+            FAULTS[self.fault]()
+        noise = 0.01 * (self.steps % 5 - 2)
+        clock.seconds += self.framework.SECONDS_A_STEP * (1 + noise)
+
+    def loss(self):
+        if self.fault == "nan" or (self.fault == "nan-later" and self.steps > 5):
+            return float("nan")
+        return 1.0 / self.steps
+
+    def describe(self):
+        return {"tinyframe": self.framework.__version__}
+
+    def close(self):
+        pass
+
+
+def fault(version, mode):
+    """The kind of fault that this process of ``mode`` has, None where it has none."""
+    for word in os.environ.get("TINY_FAULTS", "").split():
+        where, _, kind = word.partition(":")
+        kind, _, process = kind.partition("@")
+        if where in (version, "%s/%s" % (version, mode)):
+            if not process or count(word.replace("/", " "), mode) == int(process):
+                return kind
+    return None
+
+
+def count(*words):
+    """How many processes, this one included, have asked this with the same words."""
+    path = os.path.join(os.environ["TINY_COUNTS"], "-".join(words))
+    with open(path, "a") as file:
+        file.write(".")
+        return file.tell()
+
+
+class Tiny:
+    params = (("plain", "fused", "impossible"),)
+    param_names = ("mode",)
+
+    version = measure.PROTOCOL
+    timeout = 60.0
+    rounds = 2
+    repeat = 5
+    number = 1
+    warmup_time = 0
+    min_run_count = 1
+    timer = clock
+
+    def setup(self, mode):
+        def build():
+            if mode == "impossible":
+                raise NotApplicable("tinyframe has no such mode")
+            try:
+                import tinyframe
+            except ImportError:
+                raise NotApplicable("tinyframe is not part of this release") from None
+            return TinyStep(tinyframe, mode)
+
+        self.step = measure.prepared(build, {"mode": mode})
+
+    def time_train_step(self, mode):
+        self.step()

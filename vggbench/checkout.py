@@ -1,0 +1,117 @@
+"""One checkout: where asv.conf.json says that releases, environments and results lie."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from asv import util
+from asv.config import Config
+from asv.machine import Machine, MachineCollection
+from filelock import FileLock, Timeout
+
+from .errors import VggbenchError
+from .gpu import is_visible
+from .releases.catalogue import Catalogue
+from .releases.environments import Environments
+
+
+class CheckoutError(VggbenchError):
+    """This folder is no checkout, or is in use."""
+
+
+class Checkout:
+    """The checkout of ``config`` (asv.conf.json where it is None), of which the current folder
+    becomes the root, as with asv."""
+
+    def __init__(self, config: str | None = None):
+        path = Path(config or "asv.conf.json").absolute()
+        if not path.is_file():
+            raise CheckoutError(
+                f"there is no {path}; run this in a checkout of vggbench, or give --config"
+            )
+        os.chdir(path.parent)
+        try:
+            self.config = Config.load(str(path))
+        except (util.UserError, ValueError) as err:
+            raise CheckoutError(f"{path} cannot be read: {err}") from None
+        self.root = path.parent
+
+    @functools.cached_property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self.config.repo)
+
+    @functools.cached_property
+    def environments(self) -> Environments:
+        return environments(self.config, self.catalogue)
+
+    @property
+    def results_dir(self) -> Path:
+        return Path(self.config.results_dir).absolute()
+
+    def machine(self) -> str | None:
+        """The name under which asv stores this machine's results, None where it knows none yet."""
+        return machine_name()
+
+    def measured_commits(self) -> set[str]:
+        """The ids of the releases of which asv has results of this machine."""
+        machine = self.machine()
+        if machine is None:
+            return set()
+        prefixes = {path.name[:8] for path in (self.results_dir / machine).glob("*-*.json")}
+        return {r.commit for r in self.catalogue if r.commit[:8] in prefixes}
+
+    def default_device(self) -> str:
+        return "gpu" if is_visible() else "cpu"
+
+    @contextlib.contextmanager
+    def no_run(self) -> Iterator[None]:
+        """Hold the run lock; raises RunInProgress while asv measures in this checkout."""
+        lock = take_run_lock(Path(self.config.env_dir))
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def environments(config: Config, catalogue: Catalogue) -> Environments:
+    return Environments(Path(config.env_dir) / "releases", catalogue)
+
+
+def machine_name(asked: str | None = None) -> str | None:
+    """asv's name of this machine, or of the one ``asked`` for; None where asv knows it not."""
+    try:
+        return str(MachineCollection.load(asked or Machine.get_unique_machine_name())["machine"])
+    except util.UserError:
+        return None
+
+
+class RunInProgress(VggbenchError):
+    """asv measures in this checkout."""
+
+
+def take_run_lock(folder: Path) -> FileLock:
+    """The checkout's run lock, held until it is released or this process ends.
+
+    Two runs would share asv's state on the disk and disturb each other's timing. Raises
+    RunInProgress.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    holder = folder / "run.pid"
+    lock = FileLock(folder / "run.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        try:
+            pid = holder.read_text(encoding="utf-8").strip()
+        except OSError:
+            pid = "unknown"
+        raise RunInProgress(
+            f"another asv (process {pid}) measures in this checkout; "
+            f"wait until it has ended, or end it, then run this again"
+        ) from None
+    holder.write_text(str(os.getpid()), encoding="utf-8")
+    return lock
