@@ -54,7 +54,8 @@ def uv(*args: str, timeout_s: float | None = None) -> str:
 
 
 def _reason(said: str, status: int) -> str:
-    lines = [re.sub(r"^[^\w\[`\'"(]+", "", line).strip() for line in said.splitlines()]
+    # uv draws its causes as a tree; what it says begins with a letter, a quote or a bracket.
+    lines = [re.sub(r"^[^\w\[`'(]+", "", line).strip() for line in said.splitlines()]
     lines = [line for line in lines if line and not line.startswith(("warning:", "Using "))]
     reason = one_line("; ".join(lines)) or f"uv ended with status {status}"
     for pattern, hint in _HINTS:
