@@ -31,3 +31,18 @@ def tiny(tiny_template: Tiny, tmp_path: Path) -> Tiny:
 def bare_tiny(tmp_path: Path) -> Tiny:
     """A tiny checkout of one's own, nothing installed, nothing measured."""
     return Tiny.make(tmp_path / "tiny")
+
+
+@pytest.fixture(scope="session")
+def measured_template(tiny_template: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """A tiny checkout with every release of tinyframe measured, with samples. Only to be copied."""
+    template = tiny_template.copy(tmp_path_factory.mktemp("tiny") / "measured")
+    done = template.asv("run", "tinyframe", "--record-samples")
+    assert done.status == 0, done.output
+    return template
+
+
+@pytest.fixture
+def measured(measured_template: Tiny, tmp_path: Path) -> Tiny:
+    """A tiny checkout of one's own, every release of tinyframe measured."""
+    return measured_template.copy(tmp_path / "tiny")

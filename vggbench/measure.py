@@ -121,7 +121,11 @@ def finish():
         return
     facts = {"peak_memory_bytes": peak_memory_bytes()}
     for step in _steps.values():
-        loss = step.loss()
+        try:
+            loss = step.loss()
+        except Exception as error:  # the device may be gone by now
+            facts.update(outcome="failed", error=describe_error(error))
+            continue
         facts["last_loss"] = loss if math.isfinite(loss) else str(loss)
         if not math.isfinite(loss):
             facts.update(

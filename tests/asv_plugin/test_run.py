@@ -1,19 +1,253 @@
 """asv run, with releases wherever asv says commit."""
 
+from __future__ import annotations
+
+import math
+
 import pytest
 
-from tests.tiny import MODES, Tiny
+from tests.tiny import BENCHMARK, MODES, REPEAT, ROUNDS, Tiny
 
 pytestmark = pytest.mark.asv
 
+#: One process a release, for tests of which releases are run.
+BRIEFLY = ("--bench", r"\('plain'\)", "-a", "rounds=1")
 
-def test_smoke(tiny: Tiny):
-    done = tiny.asv("run", "tinyframe>=1.10", "--record-samples", faults="1.10/fused:segv@2")
-    print(done.output)
-    print(
-        tiny.values("tinyframe-2.0"), tiny.values("tinyframe-1.10"), tiny.outcomes("tinyframe-1.10")
+NEWEST_FIRST = [f"tinyframe-{version}" for version in ("2.0", "1.10", "1.2", "1.1", "1.0")]
+
+
+def in_order_of_measuring(tiny: Tiny) -> list[str]:
+    return list(dict.fromkeys(record["release"] for record in tiny.records()))
+
+
+# -- which releases
+
+
+@pytest.mark.parametrize(
+    ("words", "releases"),
+    [
+        ("tinyframe>=1.1", NEWEST_FIRST[:4]),
+        ("tinyframe>=1.0,<1.2", ["tinyframe-1.1", "tinyframe-1.0"]),
+        ("tinyframe==1.1", ["tinyframe-1.1"]),
+        ("tinyframe-1.1", ["tinyframe-1.1"]),
+        ("tinyframe-1.0..tinyframe-1.10", ["tinyframe-1.10", "tinyframe-1.2", "tinyframe-1.1"]),
+        ("tinyframe-1.2^!", ["tinyframe-1.2"]),
+        ("tinyframe", NEWEST_FIRST),
+        (
+            "tinyframe-1.0 otherframe tinyframe==2.0",
+            ["tinyframe-1.0", "otherframe-7.0", "tinyframe-2.0"],
+        ),
+        ("ALL", [*NEWEST_FIRST, "otherframe-7.0"]),
+        ("HEAD", ["tinyframe-2.0"]),
+    ],
+)
+def test_words_name_the_releases_that_are_run(tiny: Tiny, words: str, releases: list[str]):
+    done = tiny.asv("run", words, *BRIEFLY)
+    assert done.status == 0, done.output
+    assert in_order_of_measuring(tiny) == releases
+    assert tiny.measured() == set(releases)
+
+
+def test_no_words_run_the_newest_release_of_every_track(tiny: Tiny):
+    done = tiny.asv("run", *BRIEFLY)
+    assert done.status == 0, done.output
+    assert tiny.measured() == {"tinyframe-2.0", "otherframe-7.0"}
+
+
+def test_steps_spreads_the_releases_that_are_run_over_the_range(tiny: Tiny):
+    done = tiny.asv("run", "tinyframe", "--steps", "3", *BRIEFLY)
+    assert done.status == 0, done.output
+    assert in_order_of_measuring(tiny) == ["tinyframe-2.0", "tinyframe-1.2", "tinyframe-1.0"]
+
+
+def test_hashfile_lists_names_or_ids_in_a_file_or_on_standard_input(tiny: Tiny):
+    listed = tiny.folder / "releases.txt"
+    listed.write_text(f"tinyframe-1.2\n\n{tiny.release('tinyframe-1.0').commit}\n")
+    done = tiny.asv("run", f"HASHFILE:{listed}", *BRIEFLY)
+    assert done.status == 0, done.output
+    assert in_order_of_measuring(tiny) == ["tinyframe-1.2", "tinyframe-1.0"]
+
+    done = tiny.asv("run", "HASHFILE:-", *BRIEFLY, stdin="tinyframe==2.0\n")
+    assert done.status == 0, done.output
+    assert tiny.measured() == {"tinyframe-1.2", "tinyframe-1.0", "tinyframe-2.0"}
+
+
+def test_existing_runs_what_has_results_again(tiny: Tiny):
+    assert tiny.asv("run", "tinyframe-1.0 tinyframe-1.2", *BRIEFLY).status == 0
+    done = tiny.asv("run", "EXISTING", *BRIEFLY)
+    assert done.status == 0, done.output
+    run = [record["release"] for record in tiny.records()]
+    assert sorted(run) == ["tinyframe-1.0"] * 2 + ["tinyframe-1.2"] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("tinyfram>=1", "unknown track 'tinyfram'; perhaps tinyframe"),
+        ("tinyframe-1.5", "the nearest are tinyframe-1.2 and tinyframe-1.10"),
+        ("tinyframe-1.0..otherframe-7.0", "are on two tracks"),
+        ("tinyframe>>1", "is no version specifier; write tinyframe==2.0"),
+        ("tinyframe-2.0..tinyframe-1.0", "perhaps tinyframe-1.0..tinyframe-2.0"),
+        ("TAGS", "every release is a tag, so ask for ALL, or for a track by its name"),
+        ("HASHFILE:nowhere", '"nowhere" is not a file'),
+    ],
+)
+def test_words_that_name_no_release_get_one_line(tiny: Tiny, words: str, answer: str):
+    done = tiny.asv("run", words)
+    assert done.status == 1
+    assert answer in done.output.splitlines()[-1]
+    assert not tiny.measured()
+    assert not tiny.records()
+
+
+# -- what is run and what is kept
+
+
+def test_dry_run_keeps_nothing(tiny: Tiny):
+    done = tiny.asv("run", "tinyframe-1.1", "--dry-run", *BRIEFLY)
+    assert done.status == 0, done.output
+    assert "tinyframe-1.1 plain, process 1: 10.0ms, median of 5 samples" in done
+    assert not tiny.measured()
+    assert not tiny.records()
+
+
+def test_bench_runs_the_configurations_that_it_matches(tiny: Tiny):
+    done = tiny.asv("run", "tinyframe-1.1", "--bench", "fused|impossible")
+    assert done.status == 0, done.output
+    assert tiny.outcomes("tinyframe-1.1") == {
+        "fused": ["ok"] * ROUNDS,
+        "impossible": ["n/a"] * ROUNDS,
+    }
+    assert tiny.values("tinyframe-1.1")["fused"] == 0.010
+
+
+def test_samples_of_asv_and_of_the_records_are_the_same(measured: Tiny):
+    for name in NEWEST_FIRST:
+        result = measured.result(name)
+        assert result is not None
+        samples = result.get_result_samples(BENCHMARK, result.get_result_params(BENCHMARK))
+        for mode, of_asv in zip(MODES, samples, strict=True):
+            ours = [
+                sample
+                for record in measured.records(name)
+                if record["configuration"] == {"mode": mode}
+                for sample in record.get("samples", [])
+            ]
+            assert ours == (of_asv or [])
+            assert len(ours) == (0 if mode == "impossible" else ROUNDS * REPEAT)
+        values = measured.values(name)
+        assert math.isnan(values.pop("impossible"))
+        assert set(values.values()) == {0.010 if name in NEWEST_FIRST[3:] else 0.030}
+
+
+def test_records_say_where_a_number_comes_from(measured: Tiny):
+    releases = {record["release"]: record for record in measured.records()}
+    assert set(releases) == set(NEWEST_FIRST)
+    for name, record in releases.items():
+        release = measured.release(name)
+        assert record["commit"] == release.commit
+        assert record["lock"] == release.locks["cpu"].digest
+        assert record["python"].startswith(release.python + ".")
+        assert record["profile"] == "cpu-quick"
+    assert {r["round"] for r in measured.records()} == {1, 2}
+    assert len({r["run"] for r in measured.records()}) == 1
+    built = [record for record in measured.records() if record["outcome"] == "ok"]
+    assert all(record["versions"] == {"tinyframe": record["version"]} for record in built)
+
+
+def test_without_record_samples_the_records_alone_have_samples(tiny: Tiny):
+    assert tiny.asv("run", "tinyframe-1.1", "--bench", "plain").status == 0
+    result = tiny.result("tinyframe-1.1")
+    assert result is not None
+    samples = result.get_result_samples(BENCHMARK, result.get_result_params(BENCHMARK))
+    assert samples == [None] * len(MODES)
+    assert [len(record["samples"]) for record in tiny.records()] == [REPEAT] * ROUNDS
+
+
+def test_interleaved_rounds_take_turns_over_the_releases(tiny: Tiny):
+    done = tiny.asv(
+        "run", "tinyframe>=1.10", "--interleave-rounds", "--record-samples", "--bench", "plain"
     )
-    print(tiny.measured())
-    print(tiny.records("tinyframe-2.0")[0])
+    assert done.status == 0, done.output
+    turns = [(record["round"], record["release"]) for record in tiny.records()]
+    assert [number for number, _ in turns] == [1, 1, 2, 2]
+    assert set(turns[:2]) == {(1, "tinyframe-1.10"), (1, "tinyframe-2.0")}
+    assert set(turns[2:]) == {(2, "tinyframe-1.10"), (2, "tinyframe-2.0")}
+    result = tiny.result("tinyframe-2.0")
+    assert result is not None
+    plain = result.get_result_samples(BENCHMARK, result.get_result_params(BENCHMARK))[0]
+    assert len(plain) == ROUNDS * REPEAT
+
+
+def test_append_samples_adds_to_what_is_there(tiny: Tiny):
+    for _ in range(2):
+        done = tiny.asv("run", "tinyframe-1.1", "--append-samples", "--bench", "plain")
+        assert done.status == 0, done.output
+    result = tiny.result("tinyframe-1.1")
+    assert result is not None
+    plain = result.get_result_samples(BENCHMARK, result.get_result_params(BENCHMARK))[0]
+    assert len(plain) == 2 * ROUNDS * REPEAT
+
+
+def test_skip_existing_leaves_out_what_has_results(tiny: Tiny):
+    done = tiny.asv("run", "tinyframe-1.1", faults="1.1/fused:error")
     assert done.status == 2
-    assert 0
+    assert tiny.values("tinyframe-1.1")["fused"] is None
+    count = len(tiny.records())
+    for option in ("--skip-existing", "--skip-existing-commits", "--skip-existing-failed"):
+        done = tiny.asv("run", "tinyframe-1.1", option)
+        assert done.status == 0, done.output
+        assert len(tiny.records()) == count, option
+    done = tiny.asv("run", "tinyframe-1.1", "--skip-existing-successful")
+    assert done.status == 0, done.output
+    assert tiny.values("tinyframe-1.1")["fused"] == 0.010
+    count = len(tiny.records())
+    assert tiny.asv("run", "tinyframe-1.1", "--skip-existing-successful").status == 0
+    assert len(tiny.records()) == count
+    done = tiny.asv("run", "tinyframe-1.1 tinyframe-1.0", "--skip-existing-commits", *BRIEFLY)
+    assert done.status == 0, done.output
+    assert [record["release"] for record in tiny.records()[count:]] == ["tinyframe-1.0"]
+
+
+def test_two_profiles_stay_apart_and_parallel_installs_them(bare_tiny: Tiny):
+    done = bare_tiny.asv(
+        "run",
+        "tinyframe>=1.10",
+        "--parallel",
+        "2",
+        "--bench",
+        "plain|impossible",
+        env={"VGGBENCH_PROFILE": "cpu-quick cpu-paper"},
+    )
+    assert done.status == 0, done.output
+    for profile in ("cpu-quick", "cpu-paper"):
+        assert bare_tiny.measured(profile) == {"tinyframe-1.10", "tinyframe-2.0"}
+        assert bare_tiny.values("tinyframe-2.0", profile)["plain"] == 0.030
+    count = {}
+    for record in bare_tiny.records():
+        count[record["profile"]] = count.get(record["profile"], 0) + 1
+        if record["outcome"] == "ok":
+            # Under --parallel a child process of asv installs: it must be this very release.
+            assert record["versions"] == {"tinyframe": record["version"]}
+    assert count == {"cpu-quick": 2 * 2 * ROUNDS, "cpu-paper": 2 * 2 * ROUNDS}
+
+
+def test_an_unknown_profile_gets_one_line(tiny: Tiny):
+    done = tiny.asv("run", "tinyframe-1.1", env={"VGGBENCH_PROFILE": "cpu-fast"})
+    assert done.status == 1
+    assert "unknown profile; choose among gpu-paper, cpu-quick" in done.output.splitlines()[-1]
+
+
+def test_a_gpu_profile_without_a_gpu_measures_nothing(tiny: Tiny):
+    done = tiny.asv("run", "tinyframe-1.1", env={"VGGBENCH_PROFILE": "gpu-paper"})
+    assert done.status == 1
+    assert "gpu-paper is not measured: no GPU is visible here" in done
+    assert not tiny.records()
+
+
+def test_forkserver_is_refused(tiny: Tiny):
+    done = tiny.asv("run", "tinyframe-1.1", "--launch-method", "forkserver")
+    assert done.status == 1
+    assert "use spawn" in done.output.splitlines()[-1]
+    assert not tiny.measured()
+    assert not tiny.records()

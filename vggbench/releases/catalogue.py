@@ -21,6 +21,9 @@ DEVICES = ("cpu", "gpu")
 #: Lower-case letters only: a track's name ends where ``-``, ``=`` or ``<`` begins in a spec.
 TRACK_NAME = re.compile(r"[a-z]+\Z")
 
+#: A minor version of CPython, as releases and interpreters are matched by.
+PYTHON_MINOR = re.compile(r"3\.\d+\Z", re.ASCII)
+
 #: CPython up to this one needs ``releases/build-constraints.txt`` to build the sdists of a lock.
 LAST_PYTHON_WITH_BUILD_CONSTRAINTS = Version("3.11")
 BUILD_CONSTRAINTS = "build-constraints.txt"
@@ -95,9 +98,13 @@ class Track:
     releases: tuple[Release, ...] = ()
 
     def requirement(self, version: str, device: str) -> str | None:
-        """The requirement that installs ``version`` for ``device``; None where there is none."""
+        """The requirement that installs ``version`` for ``device``; None where there is none.
+
+        A pre-release has that of its release: to PEP 440, 2.1rc0 is neither below nor above 2.1.
+        """
+        base = Version(version).base_version
         for specifier, requirement in self.requirements.get(device, ()):
-            if SpecifierSet(specifier).contains(Version(version), prereleases=True):
+            if SpecifierSet(specifier).contains(base):
                 return requirement.format(version=version)
         return None
 
@@ -207,7 +214,7 @@ def replace_text(path: Path, text: str) -> None:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
+    except (OSError, ValueError, RecursionError) as err:
         raise _not_readable(path, str(err)) from err
     if not isinstance(content, dict):
         raise _not_readable(path, "not a JSON object")
@@ -246,10 +253,13 @@ def _read_release(path: Path) -> Release:
         track, version = content["track"], content["version"]
         if track != path.parent.name or version != path.stem:
             raise ValueError(f"it holds {track}-{version}")
-        if not isinstance(content["build"], int):
+        if type(content["build"]) is not int:
             raise ValueError("its build number is not a whole number")
         Version(version)
-        Version(content["python"])
+        if not (isinstance(content["python"], str) and PYTHON_MINOR.match(content["python"])):
+            raise ValueError(f"its Python {content['python']!r} is none such as 3.12")
+        if not isinstance(content.get("after", ""), str):
+            raise ValueError("its 'after' is no version")
         datetime.date.fromisoformat(content["date"])
         locks = {}
         for device, lock in content["locks"].items():

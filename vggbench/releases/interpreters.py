@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import ast
 import functools
-import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -14,17 +14,10 @@ from ..errors import VggbenchError
 #: uv fetches builds of CPython from this minor version on; older ones come from pyenv.
 OLDEST_THAT_UV_FETCHES = 8
 
+# Without the site module, which takes longer than everything else here.
 _PROBE = """
-import json, os, platform, sys
-base = getattr(sys, "base_prefix", sys.prefix)
-own = sys.executable
-if base != sys.prefix:
-    own = os.path.join(base, "bin", "python%d.%d" % sys.version_info[:2])
-print(json.dumps({
-    "executable": own, "implementation": platform.python_implementation(),
-    "version": list(sys.version_info[:3]), "final": sys.version_info[3] == "final",
-    "bits": 64 if sys.maxsize > 2**32 else 32,
-}))
+import sys
+print([sys.implementation.name, sys.version_info[3], sys.maxsize > 2**32, sys.version_info[:3]])
 """
 
 
@@ -42,18 +35,13 @@ def how_to_get(version: str) -> str:
 @functools.cache
 def find(version: str) -> Path | None:
     """The newest final 64-bit CPython of the minor ``version`` ("3.12"), or None."""
+    minor = tuple(int(part) for part in version.split("."))
     found = []
     for candidate in dict.fromkeys(_candidates(version)):
-        facts = _probe(str(candidate))
-        if (
-            facts is not None
-            and facts["implementation"] == "CPython"
-            and facts["bits"] == 64
-            and facts["final"]
-            and facts["version"][:2] == [int(part) for part in version.split(".")]
-        ):
-            found.append((facts["version"], facts["executable"]))
-    return Path(max(found)[1]) if found else None
+        full = _probe(str(candidate))
+        if full is not None and full[:2] == minor:
+            found.append((full, candidate))
+    return max(found)[1] if found else None
 
 
 def require(version: str, wanted_by: str) -> Path:
@@ -105,21 +93,34 @@ def _conda_environments(home: Path) -> Iterator[Path]:
 
 def _existing(*paths: Path) -> Iterator[Path]:
     for path in paths:
-        if path.is_file() and os.access(path, os.X_OK):
-            yield path
+        base = _outside_virtualenv(path)
+        if base.is_file() and os.access(base, os.X_OK):
+            yield base
+
+
+def _outside_virtualenv(path: Path) -> Path:
+    """The interpreter that a virtualenv's ``path`` stands for, ``path`` itself elsewhere."""
+    settings = path.parent.parent / "pyvenv.cfg"
+    try:
+        lines = settings.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return path
+    home = next((ln.partition("=")[2].strip() for ln in lines if ln.startswith("home")), "")
+    return Path(home) / path.name if home else path
 
 
 @functools.cache
-def _probe(executable: str) -> dict | None:
+def _probe(executable: str) -> tuple[int, ...] | None:
+    """(major, minor, micro) of a final 64-bit CPython, None for anything else."""
     try:
         done = subprocess.run(
-            [executable, "-I", "-c", _PROBE],
+            [executable, "-I", "-S", "-c", _PROBE],
             capture_output=True,
             text=True,
             timeout=30,
             check=True,
         )
-        facts = json.loads(done.stdout)
-    except (OSError, subprocess.SubprocessError, ValueError):
+        name, level, is_64_bit, version = ast.literal_eval(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError, SyntaxError, TypeError):
         return None  # not an interpreter that works: as good as none
-    return facts if isinstance(facts, dict) else None
+    return tuple(version) if (name, level, is_64_bit) == ("cpython", "final", True) else None

@@ -24,6 +24,9 @@ from packaging.version import InvalidVersion, Version
 from ..errors import VggbenchError
 from .catalogue import Catalogue, Release, Track
 
+#: Characters; no name, specifier or range of releases comes near it.
+LONGEST_WORD = 200
+
 _SPECIFIER = re.compile(r"([A-Za-z_]+)\s*([<>=!~].*)\Z")
 _COMMIT = re.compile(r"[0-9a-f]{4,40}\Z")
 _EARLIER = re.compile(r"(.+?)(\^+|~\d+)\Z")
@@ -40,11 +43,17 @@ def select(catalogue: Catalogue, words: str) -> list[Release]:
     """
     found: dict[str, Release] = {}
     for word in _words(words):
+        _require_length(word)
         for release in _select_word(catalogue, word):
             found.setdefault(release.commit, release)
     if not found:
         raise SpecError(f"{words!r} names no release; give one such as {_example(catalogue)}")
     return list(found.values())
+
+
+def _require_length(word: str) -> None:
+    if len(word) > LONGEST_WORD:
+        raise SpecError(f"{word[:40]!r}... names no release: it has {len(word)} characters")
 
 
 def _words(words: str) -> list[str]:
@@ -125,11 +134,17 @@ def one(catalogue: Catalogue, word: str) -> Release:
         return releases[-1]
     if word in catalogue.by_name:
         return catalogue.by_name[word]
+    _require_length(word)
     if _COMMIT.match(word):
         hits = [r for commit, r in catalogue.by_commit.items() if commit.startswith(word)]
         if len(hits) == 1:
             return hits[0]
-        raise SpecError(f"{word!r} is the beginning of {len(hits) or 'no'} release's commit id")
+        if hits:
+            several = ", ".join(r.name for r in hits)
+            raise SpecError(f"{word!r} begins the ids of {several}; give more of the id, or a name")
+        raise SpecError(
+            f"{word!r} is the beginning of no release's id; give a name such as {_example(catalogue)}"
+        )
     earlier = _EARLIER.match(word)
     if earlier:
         return _earlier(catalogue, word, earlier[1], earlier[2])
@@ -176,6 +191,7 @@ def _nearest(on: Track, version: str | None) -> str:
         wanted = Version(version or "")
     except InvalidVersion:
         return f"the track goes from {line[0]} to {line[-1]}"
+    version = str(wanted)
     older = [r.name for r in on.releases if Version(r.version) < wanted][-1:]
     newer = [r.name for r in on.releases if Version(r.version) > wanted][:1]
     return (

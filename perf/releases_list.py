@@ -1,0 +1,63 @@
+"""`vggbench releases list` with 40 releases, 30 of them installed.
+
+The listing reads a release's files and its environment's marker, whatever else lies in the
+environment, so the 30 environments here hold their markers alone.
+"""
+
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import asdict, replace
+from json import dumps
+from pathlib import Path
+
+import common
+
+from vggbench.releases.catalogue import Catalogue
+from vggbench.releases.environments import MARKER, Environments, Marker
+
+RELEASES, INSTALLED = 40, 30
+FIGURE_S = 1.0
+TIMES = 7
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        checkout = common.checkout(
+            Path(folder) / "checkout",
+            releases=Path(folder) / "releases",
+            env_dir=Path(folder) / "env",
+        )
+        shutil.copytree(common.ROOT / "releases", Path(folder) / "releases")
+        catalogue = Catalogue(Path(folder) / "releases")
+        newest = list(catalogue)[-1]
+        for extra in range(RELEASES - len(list(catalogue))):
+            catalogue.write(replace(newest, version=f"{newest.version}.post{extra}"))
+        catalogue = Catalogue(Path(folder) / "releases")
+        environments = Environments(Path(folder) / "env" / "releases", catalogue)
+        for release in list(catalogue)[:INSTALLED]:
+            where = environments.path(release, "cpu")
+            where.mkdir(parents=True)
+            marker = Marker(
+                release.name, "cpu", release.locks["cpu"].digest, release.python, 10**9, 0
+            )
+            (where / MARKER).write_text(dumps(asdict(marker)))
+        seconds = []
+        for _ in range(TIMES):
+            started = time.perf_counter()
+            listed = common.run([str(common.VGGBENCH), "releases", "list"], checkout)
+            seconds.append(time.perf_counter() - started)
+        if listed.count("1.00 GB") != INSTALLED or listed.count("tensorflow-") != RELEASES:
+            raise SystemExit(f"the listing is not that of {RELEASES} releases:\n{listed}")
+    return common.report(
+        f"vggbench releases list, {RELEASES} releases, {INSTALLED} installed, {TIMES} times",
+        f"under {FIGURE_S:g} s",
+        f"median {statistics.median(seconds):.2f} s, worst {max(seconds):.2f} s",
+        statistics.median(seconds) < FIGURE_S,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""asv run NEW: every release without a complete result for this machine, profile, configuration."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.tiny import MACHINE, Tiny
+
+pytestmark = pytest.mark.asv
+
+BRIEFLY = ("-a", "rounds=1")
+EVERYTHING = {f"tinyframe-{v}" for v in ("1.0", "1.1", "1.2", "1.10", "2.0")} | {"otherframe-7.0"}
+
+
+def run_new(tiny: Tiny, *more: str, **kwargs) -> list[str]:
+    """Run NEW; returns the releases that it ran."""
+    before = len(tiny.records())
+    done = tiny.asv("run", "NEW", *BRIEFLY, *more, **kwargs)
+    ran = {record["release"] for record in tiny.records()[before:]}
+    if ran:
+        assert f"{len(ran)} of {len(EVERYTHING)} releases lack results here" in done
+    else:
+        assert "No commit hashes selected" in done
+    return sorted(ran)
+
+
+def test_new_fills_gaps_and_then_finds_nothing(tiny: Tiny):
+    assert tiny.asv("run", "tinyframe-2.0 tinyframe-1.1", *BRIEFLY).status == 0
+    assert run_new(tiny) == sorted(EVERYTHING - {"tinyframe-2.0", "tinyframe-1.1"})
+    assert tiny.measured() == EVERYTHING
+    assert run_new(tiny) == []
+
+
+def test_new_runs_a_late_release_of_an_old_line(measured: Tiny):
+    measured.add_release("1.1.1")
+    assert run_new(measured) == ["otherframe-7.0", "tinyframe-1.1.1"]
+
+
+def test_results_of_another_machine_do_not_count(measured: Tiny):
+    (measured.machine_results).rename(measured.results / "otherbox")
+    facts = json.loads((measured.results / "otherbox" / "machine.json").read_text())
+    (measured.results / "otherbox" / "machine.json").write_text(
+        json.dumps({**facts, "machine": "otherbox"})
+    )
+    for path in (measured.results / "otherbox").glob("*-release-*.json"):
+        path.write_text(path.read_text().replace(MACHINE, "otherbox"))
+    assert run_new(measured, "--bench", "plain") == sorted(EVERYTHING)
+
+
+def test_results_of_another_profile_do_not_count(measured: Tiny):
+    ran = run_new(measured, "--bench", "plain", env={"VGGBENCH_PROFILE": "cpu-paper"})
+    assert ran == sorted(EVERYTHING)
+    assert measured.measured("cpu-paper") == EVERYTHING
+
+
+def test_bench_is_respected_and_what_it_left_out_is_still_new(tiny: Tiny):
+    only = ("--bench", r"\('plain'\)")
+    assert tiny.asv("run", "tinyframe", *BRIEFLY, *only).status == 0
+    assert run_new(tiny, *only) == ["otherframe-7.0"]
+    assert run_new(tiny, *only) == []
+    assert run_new(tiny, "--bench", "fused") == sorted(EVERYTHING)
+
+
+def test_na_and_failed_count_as_done(tiny: Tiny):
+    done = tiny.asv("run", "tinyframe otherframe", *BRIEFLY, faults="1.1/fused:error 1.0:n/a")
+    assert done.status == 2
+    assert tiny.values("tinyframe-1.1")["fused"] is None
+    assert run_new(tiny) == []
+
+
+def test_a_raised_build_number_is_a_new_release(measured: Tiny):
+    path = measured.releases / "tinyframe" / "1.1.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "build": 2}))
+    assert run_new(measured) == ["otherframe-7.0", "tinyframe-1.1"]
+    done = measured.asv("publish")
+    assert done.status == 0, done.output

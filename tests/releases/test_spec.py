@@ -1,0 +1,162 @@
+"""The words that name releases: spec.py's table, and the line that each wrong word gets."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vggbench.releases import spec
+from vggbench.releases.catalogue import Catalogue, Release, Track, in_order
+
+TENSORFLOW = ("1.0.0", "1.15.5", "2.1.4", "2.10.1", "2.15.1", "2.16.2", "2.17.0rc1")
+KERAS = ("2.2.5", "2.3.1")
+
+
+def make_catalogue(**tracks):
+    found = Catalogue.__new__(Catalogue)
+    found.tracks = {
+        name: Track(
+            name,
+            name.title(),
+            name,
+            {},
+            in_order([Release(name, version, "2020-01-01", "3.11") for version in versions]),
+        )
+        for name, versions in tracks.items()
+    }
+    found.by_name = {r.name: r for r in found}
+    found.by_commit = {r.commit: r for r in found}
+    return found
+
+
+CATALOGUE = make_catalogue(tensorflow=TENSORFLOW, keras=KERAS, theano=())
+COMMIT = CATALOGUE.by_name["tensorflow-2.15.1"].commit
+
+
+def names(words):
+    return [release.name for release in spec.select(CATALOGUE, words)]
+
+
+def tf(*versions):
+    return [f"tensorflow-{version}" for version in versions]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("tensorflow", tf(*reversed(TENSORFLOW))),
+        ("keras", ["keras-2.3.1", "keras-2.2.5"]),
+        ("tensorflow>=2.15", tf("2.17.0rc1", "2.16.2", "2.15.1")),
+        ("tensorflow>=2.10,<2.16", tf("2.15.1", "2.10.1")),
+        ("tensorflow >= 2.10, < 2.16", tf("2.15.1", "2.10.1")),
+        ("tensorflow~=2.15.0", tf("2.15.1")),
+        ("tensorflow!=1.0.0,<2", tf("1.15.5")),
+        ("tensorflow==1.15.5", tf("1.15.5")),
+        ("tensorflow==2.1*", []),
+        ("tensorflow==2.1.*", tf("2.1.4")),
+        ("tensorflow===2.1.4", tf("2.1.4")),
+        ("tensorflow-1.15.5", tf("1.15.5")),
+        ("tensorflow-1.0", tf("1.0.0")),
+        ("tensorflow==1.0", tf("1.0.0")),
+        ("tensorflow-2.10.1..tensorflow-2.16.2", tf("2.16.2", "2.15.1")),
+        ("tensorflow-2.15.1..tensorflow", tf("2.17.0rc1", "2.16.2")),
+        ("..tensorflow-1.15.5", tf("1.15.5", "1.0.0")),
+        ("tensorflow-2.16.2^!", tf("2.16.2")),
+        ("tensorflow^!", tf("2.17.0rc1")),
+        ("tensorflow-2.16.2^", tf("2.15.1")),
+        ("tensorflow-2.16.2^^", tf("2.10.1")),
+        ("tensorflow-2.16.2~3", tf("2.1.4")),
+        ("tensorflow-2.16.2~0", tf("2.16.2")),
+        ("tensorflow-2.16.2~1^", tf("2.10.1")),
+        (COMMIT, tf("2.15.1")),
+        (COMMIT[:4], tf("2.15.1")),
+        (f"{COMMIT[:8]}^!", tf("2.15.1")),
+        ("keras tensorflow-1.0.0", ["keras-2.3.1", "keras-2.2.5", "tensorflow-1.0.0"]),
+        ("keras-2.3.1 keras", ["keras-2.3.1", "keras-2.2.5"]),
+        ("  keras==2.3.1\n", ["keras-2.3.1"]),
+    ],
+)
+def test_what_words_name(words, expected):
+    if expected:
+        assert names(words) == expected
+    else:
+        with pytest.raises(spec.SpecError):
+            names(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("tensroflow", "unknown track 'tensroflow'; perhaps tensorflow; the tracks are: "),
+        ("Tensorflow>=2", "unknown track 'Tensorflow'; perhaps tensorflow; "),
+        ("torch-2.0", "unknown track 'torch'; the tracks are: keras, tensorflow, theano"),
+        ("tensorflow-2.14.0", "the nearest are tensorflow-2.10.1 and tensorflow-2.15.1; "),
+        ("tensorflow-0.9", "the nearest are tensorflow-1.0.0; "),
+        ("tensorflow==9.9", "the nearest are tensorflow-2.17.0rc1; "),
+        ("tensorflow==9.9", "vggbench releases add tensorflow==9.9"),
+        ("tensorflow>=3", "the track goes from tensorflow-1.0.0 to tensorflow-2.17.0rc1"),
+        ("tensorflow-latest", "'latest' is no version; the track goes from tensorflow-1.0.0 to "),
+        ("tensorflow=2.15", "'=2.15' is no version specifier; write tensorflow==2.16.2, "),
+        ("tensorflow>=", "'>=' is no version specifier; "),
+        ("tensorflow=>2", "'=>2' is no version specifier; "),
+        ("tensorflow-1.0.0..keras-2.3.1", "tensorflow-1.0.0 and keras-2.3.1 are on two tracks; "),
+        ("tensorflow-1.0.0..", "a range needs its end: A..B, such as tensorflow-1.0.0.."),
+        ("tensorflow-2.16.2..tensorflow-2.15.1", "perhaps tensorflow-2.15.1..tensorflow-2.16.2"),
+        ("tensorflow-1.0.0..tensorflow-1.0.0", "the start is not part of a range"),
+        ("tensorflow-1.0.0^", "is before the first release of the track, tensorflow-1.0.0"),
+        ("tensorflow-1.0.0~9", "is before the first release of the track, tensorflow-1.0.0"),
+        ("tensorflow-1.0.0~" + "9" * 5000, "names no release: it has 5017 characters"),
+        ("deadbeef", "'deadbeef' is the beginning of no release's id; "),
+        ("theano", "names no release"),
+        ("theano^!", "the track theano has no release yet: vggbench releases add theano=="),
+        ("theano-1.0", "the track theano is empty"),
+        ("", "names no release; give one such as tensorflow-1.0.0"),
+        ("^!", "unknown track ''"),
+        ("..", "a range needs its end"),
+    ],
+)
+def test_wrong_words_get_one_line_with_what_is_nearest(words, expected):
+    with pytest.raises(spec.SpecError) as caught:
+        spec.select(CATALOGUE, words)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 400
+
+
+def test_the_beginning_of_two_ids_names_both():
+    many = make_catalogue(tensorflow=tuple(f"1.{minor}" for minor in range(3000)))
+    beginnings = {}
+    for release in many:
+        beginnings.setdefault(release.commit[:4], []).append(release.name)
+    beginning, both = next((b, n) for b, n in beginnings.items() if len(n) == 2)
+    with pytest.raises(spec.SpecError) as caught:
+        spec.select(many, beginning)
+    assert all(name in str(caught.value) for name in both)
+
+
+PARTS = st.sampled_from(
+    [*CATALOGUE.by_name, *CATALOGUE.tracks, COMMIT, COMMIT[:6]]
+    + ["..", "...", "^", "^!", "~", "~1", "~9", "==", ">=", "<", "!=", "===", ",", " ", "-", "2"]
+    + ["2.15", "1.*", "rc1", "HEAD", "+x", "\u0661", "\u00b2", "\x00", "9" * 5000, "~1" * 2000]
+)
+
+
+@given(st.text() | st.lists(PARTS, max_size=8).map("".join))
+def test_arbitrary_text_selects_releases_or_is_a_spec_error(words):
+    try:
+        found = spec.select(CATALOGUE, words)
+    except spec.SpecError as error:
+        assert len(str(error).splitlines()) == 1
+        return
+    assert found
+    assert len({r.commit for r in found}) == len(found)
+    assert all(CATALOGUE.by_commit[r.commit] is r for r in found)
+
+
+@given(st.text() | st.lists(PARTS, max_size=8).map("".join))
+def test_arbitrary_text_names_one_release_or_is_a_spec_error(word):
+    try:
+        found = spec.one(CATALOGUE, word)
+    except spec.SpecError as error:
+        assert len(str(error).splitlines()) == 1
+        return
+    assert CATALOGUE.by_commit[found.commit] is found
