@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from .real import FIXED, rotating
 from .tiny import Tiny
+
+
+def pytest_report_header() -> str:
+    return f"real releases: {', '.join(FIXED)}; rotating with the commit: {rotating()}"
 
 
 @pytest.fixture(scope="session")

@@ -81,7 +81,7 @@ print(json.dumps([n for n in sys.argv[1:] if importlib.util.find_spec(n) is not 
 
 @some_pythons
 def test_nothing_else_of_the_two_folders_can_be_imported(python, tmp_path):
-    """Neither this virtualenv's packages nor the checkout's folders shadow what a release brings."""
+    """Neither our packages nor the checkout's folders shadow what a release brings."""
     names = ["asv", "packaging", "numpy", "rich", "pytest", "benchmarks", "tests", "measure"]
     names += ["builders", "workload", "launch", "records"]
     found = answer(python, tmp_path, IMPORTABLE, *names, "json", "vggbench", "asv_runner")

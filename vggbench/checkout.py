@@ -99,11 +99,12 @@ def take_run_lock(folder: Path) -> FileLock:
     Two runs would share asv's state on the disk and disturb each other's timing. Raises
     RunInProgress.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     holder = folder / "run.pid"
     lock = FileLock(folder / "run.lock", timeout=0)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
+        holder.write_text(str(os.getpid()), encoding="utf-8")
     except Timeout:
         try:
             pid = holder.read_text(encoding="utf-8").strip()
@@ -113,5 +114,8 @@ def take_run_lock(folder: Path) -> FileLock:
             f"another asv (process {pid}) measures in this checkout; "
             f"wait until it has ended, or end it, then run this again"
         ) from None
-    holder.write_text(str(os.getpid()), encoding="utf-8")
+    except OSError as err:
+        raise CheckoutError(
+            f"{folder} cannot be written to: {err.strerror}; make room or mend the folder"
+        ) from None
     return lock

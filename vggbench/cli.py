@@ -15,7 +15,8 @@ from rich.table import Table
 from .checkout import Checkout
 from .errors import VggbenchError
 from .releases import interpreters, locks, spec
-from .releases.catalogue import DEVICES, Release
+from .releases.catalogue import DEVICES, Catalogue, Release, Track
+from .releases.uv import UvError
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -35,6 +36,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
+        return 1
+    except OSError as err:
+        _complain(f"{err.strerror}: {err.filename}")
         return 1
 
 
@@ -253,16 +257,30 @@ def _add(checkout: Checkout, arguments: argparse.Namespace) -> int:
                 f"{arguments.release!r}: write TRACK==VERSION, or TRACK VERSION --wheel FILE "
                 f"--after RELEASE for a build of your own"
             )
-        release = locks.new_release(spec.track(catalogue, name), version, arguments.python)
+        release = _of_the_index(spec.track(catalogue, name), version, arguments.python)
     if release.name in catalogue.by_name:
         _say(f"{release.name} is on the track already")
         return 0
     for device in _lockable(checkout, release):
         _say(f"{release.name}: resolving its packages for {device} as of {release.date}")
-        release = locks.lock(catalogue, release, device)
+        release = _locked(catalogue, release, device)
     path = catalogue.write(release)
     _say(f"{release.name} is on the track: {path}; measure it with: asv run {release.name}")
     return 0
+
+
+def _of_the_index(track: Track, version: str, python: str | None) -> Release:
+    try:
+        return locks.new_release(track, version, python)
+    except UvError as err:
+        raise VggbenchError(f"{track.name}=={version} cannot be looked up: {err}") from None
+
+
+def _locked(catalogue: Catalogue, release: Release, device: str) -> Release:
+    try:
+        return locks.lock(catalogue, release, device)
+    except UvError as err:
+        raise VggbenchError(f"{release.name} ({device}) cannot be locked: {err}") from None
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -19,9 +20,8 @@ def run_new(tiny: Tiny, *more: str, **kwargs) -> list[str]:
     before = len(tiny.records())
     done = tiny.asv("run", "NEW", *BRIEFLY, *more, **kwargs)
     ran = {record["release"] for record in tiny.records()[before:]}
-    if ran:
-        assert f"{len(ran)} of {len(EVERYTHING)} releases lack results here" in done
-    else:
+    assert re.search(rf"\b{len(ran)} of \d releases lack results here", done.output)
+    if not ran:
         assert "No commit hashes selected" in done
     return sorted(ran)
 

@@ -96,9 +96,7 @@ def test_without_a_deadline_it_runs_to_its_end():
 def test_output_without_end_is_kept_by_its_beginning_and_its_end():
     megabytes = 8
     code = (
-        "print('first')\n"
-        f"for _ in range({megabytes * 1024}):\n    print('x' * 1023)\n"
-        "print('last')"
+        f"print('first')\nfor _ in range({megabytes * 1024}):\n    print('x' * 1023)\nprint('last')"
     )
     done = run(code)
     assert done.output.startswith("first\n")

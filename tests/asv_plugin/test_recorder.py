@@ -1,7 +1,6 @@
 """Every way in which a process can end, and the outcome and the one line that come of it."""
 
 import json
-import math
 
 import pytest
 
@@ -37,11 +36,13 @@ def draft(tmp_path):
     path = tmp_path / "open" / "one.draft"
     path.parent.mkdir()
     path.write_text(json.dumps({"target": str(target), "record": record}))
-    return Draft(record=record, notes_path=tmp_path / "open" / "one.notes", path=path, target=target)
+    return Draft(
+        record=record, notes_path=tmp_path / "open" / "one.notes", path=path, target=target
+    )
 
 
 def end(draft, done, notes=None, result=None, deadline_s=1800.0):
-    """The record of a process that left ``notes`` and asv's ``result``, and its line of progress."""
+    """The record of a process that left ``notes`` and asv's ``result``, and its progress line."""
     if notes is not None:
         draft.notes_path.write_text(notes if isinstance(notes, str) else json.dumps(notes))
     result_file = draft.notes_path.with_name("result")
@@ -54,6 +55,9 @@ def end(draft, done, notes=None, result=None, deadline_s=1800.0):
 HEAD = "tensorflow-2.16.2 NHWC fused, process 2"
 
 NO_SAMPLES = "it ended without samples, and without a reason for that"
+TRACEBACK = "Traceback\n  ...\nImportError: no\n\n"
+NOTED = {**BUILT, "outcome": "failed", "error": "ValueError: odd"}
+LOST = {**WARM, "outcome": "failed", "error": "the loss is nan"}
 KILLED = "killed by SIGKILL (out of memory is the usual cause: see the system's log)"
 OVERRAN = "not done within its deadline of 1800 s and ended, while"
 
@@ -71,12 +75,47 @@ FAILURES = [
     (-15, True, BUILT, None, "", f"{OVERRAN} warming up"),
     (-9, True, WARM, None, "", f"{OVERRAN} taking samples"),
     (0, True, WARM, SAMPLES, "", f"{OVERRAN} taking samples"),
-    (3, False, STARTED, None, "", "exit status 3 while building the train step: it printed nothing"),
-    (1, False, None, None, "Traceback\n  ...\nImportError: no\n\n", "exit status 1 while starting: "),
-    (1, False, None, None, "Traceback\n  ...\nImportError: no\n\n", ": ImportError: no"),
-    (1, False, {**BUILT, "outcome": "failed", "error": "ValueError: odd"}, None, "", "ValueError: odd"),
-    (-11, False, {**BUILT, "outcome": "failed", "error": "ValueError: odd"}, None, "", "ValueError"),
-    (0, False, {**WARM, "outcome": "failed", "error": "the loss is nan"}, SAMPLES, "", "loss is nan"),
+    (
+        3,
+        False,
+        STARTED,
+        None,
+        "",
+        "building the train step: it printed nothing",
+    ),
+    (
+        1,
+        False,
+        None,
+        None,
+        "Traceback\n  ...\nImportError: no\n\n",
+        "exit status 1 while starting: ",
+    ),
+    (1, False, None, None, TRACEBACK, ": ImportError: no"),
+    (
+        1,
+        False,
+        {**BUILT, "outcome": "failed", "error": "ValueError: odd"},
+        None,
+        "",
+        "ValueError: odd",
+    ),
+    (
+        -11,
+        False,
+        {**BUILT, "outcome": "failed", "error": "ValueError: odd"},
+        None,
+        "",
+        "ValueError",
+    ),
+    (
+        0,
+        False,
+        {**WARM, "outcome": "failed", "error": "the loss is nan"},
+        SAMPLES,
+        "",
+        "loss is nan",
+    ),
     (1, False, {**BUILT, "outcome": "failed"}, None, "", "no error was noted"),
     (0, False, WARM, None, "", NO_SAMPLES),
     (0, False, WARM, "null", "", NO_SAMPLES),
@@ -85,6 +124,7 @@ FAILURES = [
     (0, False, WARM, '{"samples": [0.2', "", NO_SAMPLES),
     (0, False, "{torn", None, "", NO_SAMPLES),
     (0, False, [], None, "", NO_SAMPLES),
+    (0, False, [7], None, "", NO_SAMPLES),
     (-11, False, [], None, "", "crashed with SIGSEGV while starting"),
 ]
 
@@ -189,9 +229,3 @@ def test_a_draft_that_is_none_goes_without_a_record(draft, tmp_path, text):
 def test_without_drafts_nothing_happens(tmp_path):
     recorder.collect_orphans(tmp_path / "nowhere")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_loss_that_is_no_number_does_not_make_the_record_unreadable(draft, tmp_path):
-    end(draft, finished(), json.dumps({**WARM, "losses": [math.nan]}), SAMPLES)
-    text = next(records.folder(tmp_path, "host").glob("*.jsonl")).read_text()
-    assert "NaN" not in text

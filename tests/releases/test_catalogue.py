@@ -183,7 +183,7 @@ def test_a_corrupt_release_file_is_one_line_that_names_it(folder, text, why):
 def test_a_release_file_that_is_no_text_is_one_line(folder):
     path = folder / "demo" / "1.2.json"
     path.write_bytes(b"\xff\x00\xfe")
-    with pytest.raises(CatalogueError, match="cannot be read: .*decode"):
+    with pytest.raises(CatalogueError, match=r"cannot be read: .*decode"):
         Catalogue(folder)
 
 
@@ -252,5 +252,5 @@ def test_a_digest_covers_the_lock_and_what_its_sdists_are_built_with(folder):
 def test_a_lock_that_is_gone_is_one_line(folder):
     (folder / "demo" / "1.2-cpu.txt").unlink()
     releases = Catalogue(folder)
-    with pytest.raises(CatalogueError, match=r"demo-1\.2: its lock cannot be read .*lock demo-1\.2"):
+    with pytest.raises(CatalogueError, match=r"^demo-1\.2: its lock .* lock demo-1\.2$"):
         releases.digest(releases.by_name["demo-1.2"], "cpu")

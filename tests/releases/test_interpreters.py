@@ -1,6 +1,5 @@
 """Where CPythons are looked for, with folders of small scripts that answer like interpreters."""
 
-import json
 import os
 import subprocess
 import sys
@@ -30,18 +29,11 @@ def machine(tmp_path, monkeypatch):
     interpreters._probe.cache_clear()
 
 
-def fake(path, version="3.7.16", **facts):
+def fake(path, version="3.7.16", name="cpython", level="final", is_64_bit=True):
     """A script at ``path`` that says it is CPython ``version``."""
-    said = {
-        "executable": str(path),
-        "implementation": "CPython",
-        "version": [int(part) for part in version.split(".")],
-        "final": True,
-        "bits": 64,
-        **facts,
-    }
+    said = [name, level, is_64_bit, tuple(int(part) for part in version.split("."))]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\necho '{json.dumps(said)}'\n")
+    path.write_text(f'#!/bin/sh\necho "{said}"\n')
     path.chmod(0o755)
     return path
 
@@ -139,9 +131,9 @@ def test_a_minor_version_is_not_the_beginning_of_another(machine):
 @pytest.mark.parametrize(
     "facts",
     [
-        {"implementation": "PyPy"},
-        {"bits": 32},
-        {"final": False},
+        {"name": "pypy"},
+        {"is_64_bit": False},
+        {"level": "candidate"},
         {"version": "3.6.15"},
     ],
     ids=str,
@@ -151,9 +143,7 @@ def test_what_is_no_final_64_bit_cpython_of_the_version_is_not_taken(machine, tm
     assert interpreters.find("3.7") is None
 
 
-@pytest.mark.parametrize(
-    "script", ["exit 1", "echo hello", "echo '[]'", "kill -9 $$"], ids=str
-)
+@pytest.mark.parametrize("script", ["exit 1", "echo hello", "echo '[]'", "kill -9 $$"], ids=str)
 def test_what_does_not_work_is_not_taken(machine, tmp_path, script):
     path = fake(tmp_path / "bin" / "python3.7")
     path.write_text(f"#!/bin/sh\n{script}\n")

@@ -1,4 +1,4 @@
-"""The releases that this repository ships: none may be incomplete, changed silently, or mixed up."""
+"""The releases that this repository ships: none incomplete, changed silently or mixed up."""
 
 import re
 from pathlib import Path
@@ -14,11 +14,13 @@ TENSORFLOW = CATALOGUE.tracks["tensorflow"].releases
 LOCKS = [(release, device) for release in CATALOGUE for device in release.locks]
 
 #: The last patch release of every minor version from 1.0 to 2.21, and 1.0.0, oldest first.
-VERSIONS = (
-    "1.0.0 1.0.1 1.1.0 1.2.1 1.3.0 1.4.1 1.5.1 1.6.0 1.7.1 1.8.0 1.9.0 1.10.1 1.11.0 1.12.3 "
-    "1.13.2 1.14.0 1.15.5 2.0.4 2.1.4 2.2.3 2.3.4 2.4.4 2.5.3 2.6.5 2.7.4 2.8.4 2.9.3 2.10.1 "
-    "2.11.1 2.12.1 2.13.1 2.14.1 2.15.1 2.16.2 2.17.1 2.18.1 2.19.1 2.20.0 2.21.0"
-).split()
+VERSIONS = [
+    "1.0.0", "1.0.1", "1.1.0", "1.2.1", "1.3.0", "1.4.1", "1.5.1", "1.6.0", "1.7.1", "1.8.0",
+    "1.9.0", "1.10.1", "1.11.0", "1.12.3", "1.13.2", "1.14.0", "1.15.5", "2.0.4", "2.1.4",
+    "2.2.3", "2.3.4", "2.4.4", "2.5.3", "2.6.5", "2.7.4", "2.8.4", "2.9.3", "2.10.1", "2.11.1",
+    "2.12.1", "2.13.1", "2.14.1", "2.15.1", "2.16.2", "2.17.1", "2.18.1", "2.19.1", "2.20.0",
+    "2.21.0",
+]  # fmt: skip
 
 #: The first release that brings its own CUDA as wheels.
 FIRST_WITH_GPU = Version("2.14")

@@ -6,6 +6,7 @@ import json
 import math
 
 from asv import environment, results, util
+from asv.console import log
 
 from .. import records
 from ..releases.catalogue import Release
@@ -51,7 +52,7 @@ def _answered(machine: str) -> set[tuple[str, str, str, str]]:
     """(commit, profile, benchmark, configuration) of every n/a and failure on record."""
     return {
         (r["commit"], r["profile"], r["benchmark"], _key(r["configuration"]))
-        for r in records.read(invocation.results_dir(), machine)
+        for r in records.read(invocation.results_dir(), machine, log.warning)
         if r["outcome"] in (records.NOT_APPLICABLE, records.FAILED)
     }
 

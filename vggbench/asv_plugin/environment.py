@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from pathlib import Path
@@ -19,7 +20,7 @@ from packaging.version import InvalidVersion, Version
 import vggbench
 
 from .. import records
-from ..checkout import RunInProgress, environments, take_run_lock
+from ..checkout import environments, take_run_lock
 from ..errors import VggbenchError, one_line
 from ..measure import NOTES_VARIABLE
 from ..releases.catalogue import Catalogue, Release
@@ -32,6 +33,9 @@ LAUNCH_SCRIPT = str(Path(VGGBENCH_FOLDER) / "vggbench" / "launch.py")
 
 #: What of asv's and the user's surroundings must not reach a release's interpreter.
 UNWANTED_VARIABLES = ("PYTHONPATH", "ASV_PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+
+#: Seconds after which a timed process is ended, instead of its benchmark's timeout.
+DEADLINE_VARIABLE = "VGGBENCH_DEADLINE"
 
 #: Seconds for asv's own short processes (discovery, check).
 SHORT_DEADLINE_S = 600.0
@@ -55,10 +59,9 @@ class ReleaseEnvironment(Environment):
     tool_name = coverage.TOOL_NAME
 
     def __init__(self, conf: Config, python: str, requirements: dict, tagged_env_vars: dict):
-        self._own_python = _own_interpreter(python)
         self._catalogue = _catalogue(conf)
         self._environments = environments(conf, self._catalogue)
-        self._active: Release | None = None
+        self._whole: str | None = None
         self._requirements = requirements  # asv names the folder by it before it sets it
         super().__init__(conf, coverage.PYTHON, requirements, tagged_env_vars)
         self._profile = str(self.env_vars.get(profiles.VARIABLE, ""))
@@ -67,6 +70,9 @@ class ReleaseEnvironment(Environment):
             why = profiles.why_unavailable(self._profile)
             if why is not None:
                 raise EnvironmentUnavailable(why)
+            _asked_deadline()
+        self._own_python = _own_interpreter(python)
+        if invocation.is_measuring():
             _take_run_lock(Path(conf.env_dir))
             self._set_damaged_results_aside()
 
@@ -85,7 +91,8 @@ class ReleaseEnvironment(Environment):
     @property
     def installed_commit_hash(self) -> str | None:
         """The active release, None until this process has seen that its environment is whole."""
-        return None if self._active is None else self._active.commit
+        commit = self._get_installed_commit_hash()
+        return commit if commit == self._whole else None
 
     def install_project(self, conf: Config, repo: Any, commit_hash: str) -> None:
         """Make ``commit_hash``'s release the active one, creating its environment if need be.
@@ -99,7 +106,7 @@ class ReleaseEnvironment(Environment):
                 f"{commit_hash[:8]} is no release on a track; its results may be of a release "
                 f"that was taken off"
             )
-        self._active = None
+        self._whole = None
         self._set_installed_commit_hash(None)
         try:
             if self._own_python is not None:
@@ -117,9 +124,9 @@ class ReleaseEnvironment(Environment):
             raise util.UserError(
                 f"Interrupted while installing {release.name}; run the same command again to go on."
             ) from None
-        self._active = release
+        self._whole = commit_hash
         self._set_commit_hash(commit_hash)
-        # On disk too: under --parallel asv installs in a child process (commands/run.py:525).
+        # On disk, because under --parallel asv installs in a child process (commands/run.py:525).
         self._set_installed_commit_hash(commit_hash)
 
     def checkout_project(self, repo: Any, commit_hash: str) -> None:
@@ -127,12 +134,10 @@ class ReleaseEnvironment(Environment):
 
     def _release(self) -> Release:
         """The active release; raises UserError where there is none."""
-        if self._active is None:
-            commit = self._get_installed_commit_hash()
-            self._active = self._catalogue.by_commit.get(commit or "")
-        if self._active is None:
+        release = self._catalogue.by_commit.get(self._get_installed_commit_hash() or "")
+        if release is None:
             raise util.UserError("no release is installed; run asv with the releases you want")
-        return self._active
+        return release
 
     def _interpreter(self) -> str:
         if self._own_python is not None:
@@ -198,19 +203,20 @@ class ReleaseEnvironment(Environment):
         release = self._release()
         benchmark, result_file = args[3], Path(args[6])
         lock = release.locks.get(self._device) if self._own_python is None else None
-        draft = recorder.Draft.begin(
-            folder=Path(self._env_dir).absolute() / "open",
-            release=release,
-            lock=lock,
-            interpreter=self._interpreter(),
-            profile=self._profile,
-            benchmark=benchmark,
-            attributes=args[4],
-            environment=env,
-        )
-        env[NOTES_VARIABLE] = str(draft.notes_path)
-        deadline = float(os.environ.get("VGGBENCH_DEADLINE") or kwargs.get("timeout") or 0) or None
+        deadline = _asked_deadline() or kwargs.get("timeout")
+        draft = None
         try:
+            draft = recorder.Draft.begin(
+                folder=Path(self._env_dir).absolute() / "open",
+                release=release,
+                lock=lock,
+                interpreter=self._interpreter(),
+                profile=self._profile,
+                benchmark=benchmark,
+                attributes=args[4],
+                environment=env,
+            )
+            env[NOTES_VARIABLE] = str(draft.notes_path)
             done = process.run(
                 [self._interpreter(), *command],
                 env,
@@ -219,19 +225,35 @@ class ReleaseEnvironment(Environment):
                 merge_streams=True,
             )
             record = draft.end(done, deadline, result_file)
+        except KeyboardInterrupt:
+            what = release.name
+            if draft is not None:
+                draft.interrupted()
+                what = recorder.name(draft.record)
+            raise util.UserError(
+                f"Interrupted while measuring {what}; run the same command again to go on."
+            ) from None
         except records.RecordError as err:
             raise util.UserError(str(err)) from None
-        except KeyboardInterrupt:
-            draft.interrupted()
-            raise
+        except OSError as err:
+            raise util.UserError(
+                f"{release.name} cannot be measured: {err.strerror}: {err.filename}; "
+                f"if the disk is full: vggbench releases prune --to 10G"
+            ) from None
         mends.measured.add((release.commit, self.name))
         log.info(recorder.progress_line(record))
         log.flush()
+        failed, processes = recorder.failures(record)
+        if failed > 0 and processes > 1:
+            log.warning(f"{recorder.name(record)}: failed in {failed} of {processes} processes")
         if record["outcome"] == records.FAILED:
             status = util.TIMEOUT_RETCODE if done.overran else done.status or 1
             return f"{done.output}\nvggbench: {record['error']}", "", status
+        if failed:
+            # asv would take the samples of the processes that ended well for all there is.
+            return f"vggbench: failed in {failed} of {processes} processes", "", 1
         if record["outcome"] == records.NOT_APPLICABLE and invocation.command() == "find":
-            log.warning("asv find takes n/a for 'not slower'; ask for one configuration that runs")
+            _warn_once("asv find takes n/a for 'not slower'; ask for one configuration that runs")
         return done.output, "", done.status
 
     def _set_damaged_results_aside(self) -> None:
@@ -248,10 +270,27 @@ class ReleaseEnvironment(Environment):
                 mends.set_aside(path, one_line(str(err)))
 
 
+def _asked_deadline() -> float | None:
+    """The user's own deadline for a process, in seconds; None where there is none."""
+    asked = os.environ.get(DEADLINE_VARIABLE)
+    try:
+        seconds = float(asked) if asked else None
+    except ValueError:
+        seconds = 0.0
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise util.UserError(f"{DEADLINE_VARIABLE}={asked} is no number of seconds above zero")
+    return seconds
+
+
 def say(line: str) -> None:
     """One line of progress, shown even while asv silences its own (commands/run.py:29)."""
     log.warning(line, color="default")
     log.flush()
+
+
+@functools.lru_cache(maxsize=None)
+def _warn_once(line: str) -> None:
+    log.warning(line)
 
 
 def _own_interpreter(python: str) -> str | None:
@@ -313,6 +352,6 @@ def _take_run_lock(folder: Path) -> None:
         return
     try:
         _run_lock = take_run_lock(folder)
-    except RunInProgress as err:
+        recorder.collect_orphans(folder.absolute() / "open")
+    except VggbenchError as err:
         raise util.UserError(str(err)) from None
-    recorder.collect_orphans(folder.absolute() / "open")

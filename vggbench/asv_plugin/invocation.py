@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from asv import commands
+from asv import commands, util
 from asv.config import Config
 
 from ..checkout import machine_name
@@ -69,6 +69,32 @@ def config() -> Config:
     """asv's configuration, read once more: asv does not hand it to a Repo."""
     path = option("config")
     return Config.load(str(path) if path else None)
+
+
+def gives_interpreter() -> bool:
+    """Whether the user gave the interpreter: -E release:/path/to/python, or --python=/path/to/it."""
+    specs: Any = option("env_spec") or []
+    return any(kind in ("release", "") and path for kind, _, path in map(_parted, specs))
+
+
+def refuse_asvs_own_python() -> None:
+    """Raise UserError for -E existing and --python=same: asv would time its own interpreter, in
+    every profile, past this plugin."""
+    specs: Any = option("env_spec") or []
+    if any(kind == "existing" or python == "same" for kind, _, python in map(_parted, specs)):
+        raise util.UserError(
+            "the Python that runs asv is no release; to measure the framework that an interpreter "
+            "brings: asv run -E release:/path/to/python RELEASE"
+        )
+
+
+def _parted(spec: str) -> tuple[str, str, str]:
+    return spec.partition(":")
+
+
+def branches() -> list[str]:
+    """The tracks in the order of asv.conf.json, none outside asv."""
+    return [b for b in config().branches if b is not None] if command() else []
 
 
 def results_dir() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -71,7 +72,8 @@ def run(
     """Run ``command`` in a process group of its own.
 
     After ``deadline_s`` seconds in all (asv's limit is on silence alone, asv/util.py:559) the group
-    is ended. It is ended too when this raises, KeyboardInterrupt among others.
+    is ended. It is ended too when this raises, KeyboardInterrupt among others. Children that
+    outlive the process are killed: they would use the machine that the next one is timed on.
     """
     started = time.monotonic()
     process = subprocess.Popen(
@@ -99,8 +101,10 @@ def run(
     finally:
         if process.poll() is None:
             _end(process)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     for reader in readers:
-        # A grandchild may have kept the pipe; what it says is not waited for.
+        # A child in a group of its own may have kept the pipe; what it says is not waited for.
         reader.join(GRACE_S)
     return Finished(
         output=kept[0].text(),

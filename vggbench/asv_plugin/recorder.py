@@ -6,6 +6,7 @@ killed, the next run finds the draft and records that the process was interrupte
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import json
@@ -49,6 +50,7 @@ TELLING_PREFIXES = (
 RECORDED_COMMANDS = ("run", "continuous", "find")
 
 _rounds: dict[tuple[str, str, str], int] = {}
+_failures: dict[tuple[str, str, str, str], list[bool]] = {}
 
 
 @functools.lru_cache(maxsize=1)
@@ -126,7 +128,8 @@ class Draft:
 
     def end(self, done: Finished, deadline_s: float | None, result_file: Path) -> records.Record:
         """Complete the record from how the process ended, append it, and return it."""
-        notes = _read_json(self.notes_path) or {}
+        notes = _read_json(self.notes_path)
+        notes = notes if isinstance(notes, dict) else {}
         result = _read_json(result_file)
         self.record.update(_outcome(notes, done, deadline_s, result))
         if isinstance(result, dict) and "samples" in result:
@@ -158,9 +161,9 @@ def collect_orphans(folder: Path) -> None:
     """Record as interrupted the processes whose asv was killed. Call with the run lock held."""
     for path in sorted(folder.glob("*.draft")):
         draft = _read_json(path)
-        if isinstance(draft, dict) and "record" in draft:
-            draft["record"]["outcome"] = records.INTERRUPTED
-            records.append(Path(draft["target"]), draft["record"])
+        with contextlib.suppress(TypeError, KeyError):  # no draft, whoever put it there
+            record = {**draft["record"], "outcome": records.INTERRUPTED}
+            records.append(Path(draft["target"]), record)
         path.unlink()
     for notes in folder.glob("*.notes*"):
         notes.unlink()
@@ -224,10 +227,24 @@ def _last_line(output: str) -> str:
     return lines[-1] if lines else "it printed nothing"
 
 
+def failures(record: records.Record) -> tuple[int, int]:
+    """Count ``record`` in: (failed, all) processes of its configuration in this run of asv."""
+    configuration = json.dumps(record["configuration"], sort_keys=True)
+    key = (record["commit"], record["profile"], record["benchmark"], configuration)
+    counted = _failures.setdefault(key, [])
+    counted.append(record["outcome"] == records.FAILED)
+    return sum(counted), len(counted)
+
+
+def name(record: records.Record) -> str:
+    """Release and configuration of a record, as messages name them."""
+    words = " ".join(str(value) for value in record["configuration"].values())
+    return f"{record['release']} {words}".strip()
+
+
 def progress_line(record: records.Record) -> str:
     """One line about a process that ended, for the one who waits."""
-    words = " ".join(str(value) for value in record["configuration"].values())
-    head = f"{record['release']} {words}".strip() + f", process {record['round']}"
+    head = f"{name(record)}, process {record['round']}"
     if record["outcome"] == records.NOT_APPLICABLE:
         return f"{head}: n/a: {record['reason']}"
     if record["outcome"] == records.FAILED:

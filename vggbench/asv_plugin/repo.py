@@ -30,7 +30,8 @@ class ReleaseRepo(Repo):
         except VggbenchError as err:
             raise util.UserError(str(err)) from None
         self._path = str(Path(url).absolute())
-        self._default_branch = next(iter(self.catalogue.tracks))
+        branches = [b for b in invocation.branches() if b in self.catalogue.tracks]
+        self._default_branch = (branches or list(self.catalogue.tracks))[0]
 
     @classmethod
     def url_match(cls, url: str) -> bool:
@@ -65,8 +66,8 @@ class ReleaseRepo(Repo):
         try:
             return self.release(name).commit
         except NoSuchNameError as err:
-            # asv prints the bare text of these, or takes the name for the beginning of an id.
-            if invocation.command() in ("compare", "show"):
+            # It may be the id of a release that was taken off, of which there still are results.
+            if invocation.command() in ("compare", "show", "rm") and spec.is_commit(name or ""):
                 raise
             raise util.UserError(str(err)) from None
 
@@ -144,7 +145,7 @@ class ReleaseRepo(Repo):
 
         A release that cannot be installed must not be begun: asv would store "failed" for it.
         """
-        if not invocation.is_measuring() or _uses_own_interpreter():
+        if not invocation.is_measuring() or invocation.gives_interpreter():
             return releases
         devices = {profiles.device_of(p) for p in profiles.asked()}
         without_lock = [r for r in releases if not devices & set(r.locks)]
@@ -174,9 +175,3 @@ class ReleaseRepo(Repo):
 
     def checkout(self, path: str, commit_hash: str) -> None:
         """Nothing: a release is installed from its lock, no source is checked out."""
-
-
-def _uses_own_interpreter() -> bool:
-    """Whether the user gave the interpreter (-E release:/path/to/python)."""
-    specs: Any = invocation.option("env_spec") or []
-    return any(str(s).startswith("release:") for s in specs)

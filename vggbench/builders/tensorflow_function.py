@@ -83,7 +83,7 @@ class _TrainStep:
             answer = network.not_applicable(error, self._configuration, self._device)
             if answer is None:
                 raise
-            raise answer
+            raise answer from error
 
     def loss(self):
         return float(self._loss)

@@ -15,8 +15,9 @@ from vggbench.workload import BN_EPSILON
 # The session (1.x) and the eager runtime (2.x) name devices alike.
 DEVICE_NAMES = {"cpu": "/cpu:0", "gpu": "/gpu:0"}
 
-# What TensorFlow answers when it has no NCHW kernel for the CPU: everything it said in the releases
-# that were tried. Only these become n/a; an unknown answer is a failure that someone must look at.
+# What TensorFlow answers when it has no NCHW kernel for the CPU: everything that releases from
+# 1.0.0 to 2.21.0 were seen to say. Only these become n/a; an unknown answer is a failure that
+# someone must look at.
 NCHW_ON_CPU_ANSWERS = (
     "CPU BiasOp only supports NHWC",
     "Default MaxPoolingOp only supports NHWC",
@@ -39,7 +40,7 @@ def loss_and_statistics(weights, images, labels, configuration):
     name of each running average to the value of this batch that moves it (see BN_MOMENTUM).
     """
     channels_last = configuration.data_format == "NHWC"
-    image_size = images.get_shape().as_list()[2]
+    image_size = images.get_shape().as_list()[2]  # columns in NHWC, rows in NCHW: images are square
     window = [1, 2, 2, 1] if channels_last else [1, 1, 2, 2]
     statistics = {}
     x = images
@@ -133,7 +134,8 @@ def facts():
         "tensorflow_git": _first(lambda: tf.version.GIT_VERSION, lambda: tf.__git_version__),
         "compiler": _first(lambda: tf.version.COMPILER_VERSION, lambda: tf.__compiler_version__),
         "numpy": np.__version__,
-        "mkl_enabled": _first(_mkl_since_2_2, _mkl_before_2_2),
+        # True where oneDNN is on; False in 2.8 even where TF_ENABLE_ONEDNN_OPTS turned it on.
+        "mkl_enabled": _first(_mkl_since_2_5, _mkl_in_2_1_to_2_4, _mkl_in_1),
         "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
         "built_with_cuda": _first(lambda: tf.test.is_built_with_cuda()),
         "cuda": _first(
@@ -158,13 +160,19 @@ def _first(*getters):
     return None
 
 
-def _mkl_since_2_2():
+def _mkl_since_2_5():
     from tensorflow.python.util import _pywrap_util_port
 
     return _pywrap_util_port.IsMklEnabled()
 
 
-def _mkl_before_2_2():
+def _mkl_in_2_1_to_2_4():
+    from tensorflow.python import _pywrap_util_port
+
+    return _pywrap_util_port.IsMklEnabled()
+
+
+def _mkl_in_1():
     from tensorflow.python import pywrap_tensorflow
 
     return pywrap_tensorflow.IsMklEnabled()

@@ -24,6 +24,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import VggbenchError
+from ..launch import die_with_parent
 from . import interpreters, locks
 from .catalogue import Catalogue, Release
 from .uv import UvError, uv
@@ -55,6 +56,7 @@ class Marker:
     python: str
     size: int
     made: float
+    packages: int | None = None  # those that have a RECORD
 
     @staticmethod
     def read(folder: Path) -> Marker | None:
@@ -117,7 +119,7 @@ class Environments:
             marker = Marker.read(folder)
             hurt = None
             if marker is not None and marker.digest == release.locks[device].digest:
-                hurt = damage(folder, marker.made)
+                hurt = damage(folder, marker)
                 if hurt is None:
                     (folder / LAST_USE).touch()
                     return self.python(release, device)
@@ -161,10 +163,12 @@ class Environments:
             uv("venv", "--quiet", "--no-project", "--relocatable", f"--python={base}", str(aside))
             self._install(release, device, aside)
             _byte_compile(aside)
-            if thorough and not _whole(aside):
+            hurt = _damaged_packages(aside) if thorough else []
+            if hurt:
                 # The cache that uv links from was damaged with the environment: files are shared.
-                say(f"{release.name} ({device}): uv's cache was changed too; fetching anew")
-                self._install(release, device, aside, "--reinstall", "--no-cache")
+                say(f"{release.name} ({device}): uv's cache was changed too ({', '.join(hurt)})")
+                uv("cache", "clean", "--quiet", *hurt)
+                self._install(release, device, aside, "--reinstall")
                 _byte_compile(aside)
             (aside / LAST_USE).touch()
             marker = Marker(
@@ -174,6 +178,7 @@ class Environments:
                 python=release.python,
                 size=size_of(aside),
                 made=time.time(),
+                packages=len(_record_files(aside)),
             )
             (aside / MARKER).write_text(json.dumps(asdict(marker)), encoding="utf-8")
             remove(folder)
@@ -270,6 +275,7 @@ def _byte_compile(folder: Path) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         timeout=INSTALL_TIMEOUT_S,
+        preexec_fn=die_with_parent,
     )
 
 
@@ -297,8 +303,8 @@ def remove(folder: Path) -> None:
         shutil.rmtree(doomed, ignore_errors=True)
 
 
-def damage(folder: Path, made: float) -> str | None:
-    """What is wrong with the packages in ``folder`` since it was made at ``made``, or None.
+def damage(folder: Path, marker: Marker) -> str | None:
+    """What is wrong with the packages in ``folder`` since its marker was written, or None.
 
     Every file that the packages' RECORDs list (PEP 376) must be there, of its listed size, and not
     be younger than the environment. Contents are not read: that takes seconds, and this is done at
@@ -306,40 +312,60 @@ def damage(folder: Path, made: float) -> str | None:
     """
     if not os.access(folder / "bin" / "python", os.X_OK):
         return "its interpreter is gone"
-    for site, path, _, size in _recorded(folder):
-        full = os.path.join(site, path)
-        try:
-            stat = os.stat(full)
-        except OSError:
-            return f"{path} is gone"
-        if size and stat.st_size != int(size):
-            return f"{path} has {stat.st_size} bytes instead of {size}"
-        if stat.st_mtime > made + CLOCK_SLACK_S:
-            return f"{path} was written to"
+    files = _record_files(folder)
+    if marker.packages is not None and len(files) != marker.packages:
+        return f"it has {len(files)} packages instead of {marker.packages}"
+    latest = marker.made + CLOCK_SLACK_S
+    try:
+        for record in files:
+            if record.stat().st_mtime > latest:
+                return f"{record.parent.name}/RECORD was written to"
+            for path, _, size in _recorded(record):
+                full = os.path.join(record.parent.parent, path)
+                try:
+                    stat = os.stat(full)
+                except OSError:
+                    return f"{path} is gone"
+                if size and stat.st_size != int(size):
+                    return f"{path} has {stat.st_size} bytes instead of {size}"
+                if stat.st_mtime > latest:
+                    return f"{path} was written to"
+    except (OSError, ValueError, csv.Error) as err:
+        return f"the list of its files cannot be read: {err}"
     return None
 
 
-def _recorded(folder: Path) -> Iterator[tuple[str, str, str, str]]:
-    """(site-packages, path, hash, size) of every file that came with a package."""
-    for site in folder.glob("lib/python*/site-packages"):
-        for record in site.glob("*.dist-info/RECORD"):
-            with record.open(encoding="utf-8", newline="") as file:
-                for row in csv.reader(file):
-                    if len(row) == 3 and row[1] and not row[0].endswith(".pyc"):
-                        yield str(site), row[0], row[1], row[2]
+def _record_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("lib/python*/site-packages/*.dist-info/RECORD"))
 
 
-def _whole(folder: Path) -> bool:
-    """Whether every file has the contents that its package's RECORD names. Reads all of them."""
-    for site, path, digest, _ in _recorded(folder):
-        algorithm, _, expected = digest.partition("=")
-        try:
-            with open(os.path.join(site, path), "rb") as file:
+def _recorded(record: Path) -> Iterator[tuple[str, str, str]]:
+    """(path, hash, size) of every file that came with the package of the file ``record``."""
+    with record.open(encoding="utf-8", newline="") as file:
+        for row in csv.reader(file):
+            if len(row) == 3 and row[1] and not row[0].endswith(".pyc"):
+                yield row[0], row[1], row[2]
+
+
+def _damaged_packages(folder: Path) -> list[str]:
+    """The packages with a file that has not the contents that its RECORD names. Reads all files."""
+    return [
+        record.parent.name.partition("-")[0]
+        for record in _record_files(folder)
+        if not _has_its_contents(record)
+    ]
+
+
+def _has_its_contents(record: Path) -> bool:
+    try:
+        for path, digest, _ in _recorded(record):
+            algorithm, _, expected = digest.partition("=")
+            with open(os.path.join(record.parent.parent, path), "rb") as file:
                 actual = hashlib.new(algorithm)
                 for block in iter(lambda: file.read(1 << 20), b""):
                     actual.update(block)
-        except OSError:
-            return False
-        if base64.urlsafe_b64encode(actual.digest()).rstrip(b"=").decode() != expected:
-            return False
+            if base64.urlsafe_b64encode(actual.digest()).rstrip(b"=").decode() != expected:
+                return False
+    except (OSError, ValueError, csv.Error):
+        return False
     return True

@@ -36,6 +36,11 @@ class SpecError(VggbenchError):
     """Words that name no release."""
 
 
+def is_commit(word: str) -> bool:
+    """Whether ``word`` is the beginning of a commit id, of whatever release."""
+    return bool(_COMMIT.match(word))
+
+
 def select(catalogue: Catalogue, words: str) -> list[Release]:
     """The releases that ``words`` name, each once, newest first within each word (asv's order).
 
@@ -135,7 +140,7 @@ def one(catalogue: Catalogue, word: str) -> Release:
     if word in catalogue.by_name:
         return catalogue.by_name[word]
     _require_length(word)
-    if _COMMIT.match(word):
+    if is_commit(word):
         hits = [r for commit, r in catalogue.by_commit.items() if commit.startswith(word)]
         if len(hits) == 1:
             return hits[0]
@@ -143,7 +148,7 @@ def one(catalogue: Catalogue, word: str) -> Release:
             several = ", ".join(r.name for r in hits)
             raise SpecError(f"{word!r} begins the ids of {several}; give more of the id, or a name")
         raise SpecError(
-            f"{word!r} is the beginning of no release's id; give a name such as {_example(catalogue)}"
+            f"{word!r} is the beginning of no release's id; a name is {_example(catalogue)}"
         )
     earlier = _EARLIER.match(word)
     if earlier:

@@ -9,6 +9,7 @@ import subprocess
 from uv import find_uv_bin
 
 from ..errors import VggbenchError, one_line
+from ..launch import die_with_parent
 
 #: uv's own words for faults that a user can mend, and how; anything else is passed on as it is.
 _HINTS = (
@@ -43,6 +44,8 @@ def uv(*args: str, timeout_s: float | None = None) -> str:
             env=env,
             timeout=timeout_s,
             stdin=subprocess.DEVNULL,
+            # An orphan would go on writing to a folder that the next run builds in.
+            preexec_fn=die_with_parent,
         )
     except subprocess.TimeoutExpired:
         raise UvError(f"took longer than {timeout_s:.0f} s and was stopped") from None
