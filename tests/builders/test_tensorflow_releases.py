@@ -28,9 +28,12 @@ PROBE = Path(__file__).parent / "probe_train_step.py"
 # VGG16 at 32 x 32, two images, from the common start: what every release must agree on. A loss is a
 # sum of float32 products in the kernels' own order.
 LOSS_TOLERANCE = 1e-4
-# With batch normalisation two images fall to a loss of 0.01 in three steps: the absolute difference
-# counts. The fused kernel of 1.0 to 1.12 differs from all others by 1e-3.
-BATCH_NORM_LOSS_TOLERANCE = 3e-3
+# At 8 x 64 x 64 a near-tie of two values in a ReLU or a max-pool, decided by rounding, moves the
+# third loss by 2e-4 (seen at 3 x 64 x 64).
+QUICK_LOSS_TOLERANCE = 1e-3
+# With batch normalisation two images fall to a loss of 0.01 in three steps, and near-ties weigh
+# more: the absolute difference counts (6e-4 seen, 2.21.0 fused NCHW).
+BATCH_NORM_LOSS_TOLERANCE = 1e-2
 # The sum of a tensor's absolute changes over three steps, relative.
 CHANGE_TOLERANCE = 1e-3
 BATCH_NORM_CHANGE_TOLERANCE = 5e-2
@@ -89,10 +92,10 @@ def test_every_release_computes_the_same_three_steps(name: str, batch_norm: str)
     assert compared >= 1
 
 
-def _about(losses: list[float], batch_norm: bool) -> Any:
+def _about(losses: list[float], batch_norm: bool, tolerance: float = LOSS_TOLERANCE) -> Any:
     if batch_norm:
         return pytest.approx(losses, abs=BATCH_NORM_LOSS_TOLERANCE)
-    return pytest.approx(losses, rel=LOSS_TOLERANCE)
+    return pytest.approx(losses, rel=tolerance)
 
 
 def _assert_same_steps(actual: dict, expected: dict, batch_norm: bool) -> None:
@@ -138,7 +141,7 @@ def test_asv_measures_publishes_and_compares_real_releases(real: RealCheckout) -
     for batch_norm, all_losses in first_losses.items():
         assert len(all_losses) >= len(RELEASES)
         for losses in all_losses:
-            assert losses == _about(all_losses[0], batch_norm)
+            assert losses == _about(all_losses[0], batch_norm, QUICK_LOSS_TOLERANCE)
 
     shown = real.asv("compare", RELEASES[0], RELEASES[2])
     assert "time_train_step('NHWC', 'fused', 'off')" in shown
