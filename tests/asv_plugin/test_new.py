@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.tiny import MACHINE, Tiny
+from tests.tiny import Tiny
 
 pytestmark = pytest.mark.asv
 
@@ -39,14 +39,17 @@ def test_new_runs_a_late_release_of_an_old_line(measured: Tiny):
 
 
 def test_results_of_another_machine_do_not_count(measured: Tiny):
-    (measured.machine_results).rename(measured.results / "otherbox")
-    facts = json.loads((measured.results / "otherbox" / "machine.json").read_text())
-    (measured.results / "otherbox" / "machine.json").write_text(
-        json.dumps({**facts, "machine": "otherbox"})
-    )
-    for path in (measured.results / "otherbox").glob("*-release-*.json"):
-        path.write_text(path.read_text().replace(MACHINE, "otherbox"))
-    assert run_new(measured, "--bench", "plain") == sorted(EVERYTHING)
+    assert measured.asv("machine", "--yes", "--machine", "otherbox").status == 0
+    count = len(measured.records())
+    done = measured.asv("run", "NEW", "--machine", "otherbox", "--bench", "plain", *BRIEFLY)
+    assert done.status == 0, done.output
+    assert {record["release"] for record in measured.records(machine="otherbox")} == EVERYTHING
+    assert {record["machine"] for record in measured.records(machine="otherbox")} == {"otherbox"}
+    assert len(measured.records()) == count
+
+    done = measured.asv("compare", "tinyframe-1.1", "tinyframe-1.2", "--machine", "otherbox")
+    assert done.status == 0
+    assert "3.00" in done
 
 
 def test_results_of_another_profile_do_not_count(measured: Tiny):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import pytest
-from pytest import approx
 
 from tests.tiny import BENCHMARK, MODES, REPEAT, ROUNDS, Tiny
 
@@ -121,7 +120,7 @@ def test_bench_runs_the_configurations_that_it_matches(tiny: Tiny):
         "fused": ["ok"] * ROUNDS,
         "impossible": ["n/a"] * ROUNDS,
     }
-    assert tiny.values("tinyframe-1.1")["fused"] == approx(0.010)
+    assert tiny.values("tinyframe-1.1")["fused"] == pytest.approx(0.010)
 
 
 def test_samples_of_asv_and_of_the_records_are_the_same(measured: Tiny):
@@ -141,7 +140,7 @@ def test_samples_of_asv_and_of_the_records_are_the_same(measured: Tiny):
         values = measured.values(name)
         assert math.isnan(values.pop("impossible"))
         step = 0.010 if name in ("tinyframe-1.0", "tinyframe-1.1") else 0.030
-        assert list(values.values()) == approx([step, step])
+        assert list(values.values()) == pytest.approx([step, step])
 
 
 def test_records_say_where_a_number_comes_from(measured: Tiny):
@@ -204,7 +203,7 @@ def test_skip_existing_leaves_out_what_has_results(tiny: Tiny):
         assert len(tiny.records()) == count, option
     done = tiny.asv("run", "tinyframe-1.1", "--skip-existing-successful")
     assert done.status == 0, done.output
-    assert tiny.values("tinyframe-1.1")["fused"] == approx(0.010)
+    assert tiny.values("tinyframe-1.1")["fused"] == pytest.approx(0.010)
     count = len(tiny.records())
     assert tiny.asv("run", "tinyframe-1.1", "--skip-existing-successful").status == 0
     assert len(tiny.records()) == count
@@ -217,8 +216,8 @@ def test_two_profiles_stay_apart_and_parallel_installs_them(bare_tiny: Tiny):
     done = bare_tiny.asv(
         "run",
         "tinyframe>=1.10",
-        "--parallel",
-        "2",
+        "--parallel=2",
+        "--interleave-rounds",
         "--bench",
         "plain|impossible",
         env={"VGGBENCH_PROFILE": "cpu-quick cpu-paper"},
@@ -226,7 +225,7 @@ def test_two_profiles_stay_apart_and_parallel_installs_them(bare_tiny: Tiny):
     assert done.status == 0, done.output
     for profile in ("cpu-quick", "cpu-paper"):
         assert bare_tiny.measured(profile) == {"tinyframe-1.10", "tinyframe-2.0"}
-        assert bare_tiny.values("tinyframe-2.0", profile)["plain"] == approx(0.030)
+        assert bare_tiny.values("tinyframe-2.0", profile)["plain"] == pytest.approx(0.030)
     count = {}
     for record in bare_tiny.records():
         count[record["profile"]] = count.get(record["profile"], 0) + 1
@@ -247,6 +246,17 @@ def test_a_gpu_profile_without_a_gpu_measures_nothing(tiny: Tiny):
     assert done.status == 1
     assert "gpu-paper is not measured: no GPU is visible here" in done
     assert not tiny.records()
+
+
+def test_benchmarks_that_cannot_be_imported_get_one_line(tiny: Tiny):
+    (tiny.folder / "benchmarks" / "broken.py").write_text("import no_such_module\n")
+    for words in ("tinyframe-1.1", "NEW"):
+        done = tiny.asv("run", words)
+        assert done.status == 1
+        assert (
+            "ModuleNotFoundError: No module named 'no_such_module'"
+            in (done.output.strip().splitlines()[-1])
+        )
 
 
 def test_forkserver_is_refused(tiny: Tiny):

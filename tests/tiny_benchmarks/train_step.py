@@ -1,4 +1,4 @@
-"""A train step of the tests' own framework, tinyframe: no work, a clock of its own, faults on demand.
+"""A train step of the tests' own framework, tinyframe: no work, its own clock, faults on demand.
 
 The environment variable TINY_FAULTS holds faults, separated by white space, each
 ``VERSION[/MODE]:KIND[@PROCESS]``: ``1.1:segv`` crashes every process of tinyframe 1.1,
@@ -47,6 +47,8 @@ FAULTS = {
     "chatter": chatter,
     "error": lambda: raise_(ValueError("the kernel went astray\nand more lines of that")),
     "memory": lambda: raise_(MemoryError("cannot allocate 12 GB")),
+    "eat": lambda: bytearray(1 << 60),
+    "not-implemented": lambda: raise_(NotImplementedError("a kernel of the framework's own")),
     "n/a": lambda: raise_(NotApplicable("the test wants it so")),
     "nan": lambda: None,
     "nan-later": lambda: None,
@@ -83,9 +85,10 @@ def fault(version, mode):
     for word in os.environ.get("TINY_FAULTS", "").split():
         where, _, kind = word.partition(":")
         kind, _, process = kind.partition("@")
-        if where in (version, "%s/%s" % (version, mode)):
-            if not process or count(word.replace("/", " "), mode) == int(process):
-                return kind
+        if where not in (version, f"{version}/{mode}"):
+            continue
+        if not process or count(word.replace("/", " "), mode) == int(process):
+            return kind
     return None
 
 

@@ -18,6 +18,9 @@ TOOL_NAME = "release"
 #: asv's "python" of every release, so that all releases of a track form one line of the graph.
 PYTHON = "locked"
 
+#: Commit, profile, benchmark, its version, and the configuration as JSON.
+Answered = tuple[str, str, str, str, str]
+
 
 def environment_name(profile: str) -> str:
     """asv's name of the environment that measures ``profile``, part of its results' file names."""
@@ -48,10 +51,16 @@ def incomplete(releases: list[Release], patterns: list[str]) -> list[Release]:
     ]
 
 
-def _answered(machine: str) -> set[tuple[str, str, str, str]]:
-    """(commit, profile, benchmark, configuration) of every n/a and failure on record."""
+def _answered(machine: str) -> set[Answered]:
+    """Every n/a and failure on record."""
     return {
-        (r["commit"], r["profile"], r["benchmark"], _key(r["configuration"]))
+        (
+            r["commit"],
+            r["profile"],
+            r["benchmark"],
+            str(r.get("benchmark_version")),
+            _key(r["configuration"]),
+        )
         for r in records.read(invocation.results_dir(), machine, log.warning)
         if r["outcome"] in (records.NOT_APPLICABLE, records.FAILED)
     }
@@ -66,7 +75,7 @@ def _complete(
     machine: str,
     profile: str,
     wanted: list[Configured],
-    answered: set[tuple[str, str, str, str]],
+    answered: set[Answered],
 ) -> bool:
     path = invocation.results_dir() / results.get_filename(
         machine, release.commit, environment_name(profile)
@@ -75,7 +84,8 @@ def _complete(
         return False
     try:
         stored = results.Results.load(str(path), machine)
-    except util.UserError:
+    except util.UserError as err:
+        log.warning(str(err))
         return False
     for one in wanted:
         if stored.benchmark_version.get(one.benchmark) != one.version:
@@ -84,6 +94,7 @@ def _complete(
         value = values[one.index] if values else None
         if value is not None and not math.isnan(value):
             continue
-        if (release.commit, profile, one.benchmark, _key(dict(one.configuration))) not in answered:
+        key = _key(dict(one.configuration))
+        if (release.commit, profile, one.benchmark, one.version, key) not in answered:
             return False
     return True

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 from pathlib import Path
 from typing import Any
 
 import asv_runner
-from asv import util
+from asv import results, util
 from asv.config import Config
 from asv.console import log
 from asv.environment import Environment, EnvironmentUnavailable
@@ -74,7 +73,7 @@ class ReleaseEnvironment(Environment):
         self._own_python = _own_interpreter(python)
         if invocation.is_measuring():
             _take_run_lock(Path(conf.env_dir))
-            self._set_damaged_results_aside()
+            self._meet_damaged_results()
 
     @classmethod
     def matches(cls, python: str) -> bool:
@@ -256,18 +255,17 @@ class ReleaseEnvironment(Environment):
             _warn_once("asv find takes n/a for 'not slower'; ask for one configuration that runs")
         return done.output, "", done.status
 
-    def _set_damaged_results_aside(self) -> None:
-        """Set aside this environment's own result files that asv could not load again."""
+    def _meet_damaged_results(self) -> None:
+        """Load this environment's results, which sets damaged ones aside: asv would refuse to
+        measure their releases when it meets them later."""
         machine = invocation.machine()
         if machine is None:
             return
         for path in (invocation.results_dir() / machine).glob(f"*-{self.name}.json"):
             try:
-                content = json.loads(path.read_text(encoding="utf-8"))
-                if not isinstance(content, dict) or not isinstance(content.get("results"), dict):
-                    raise ValueError("it holds no results")
-            except (OSError, ValueError) as err:
-                mends.set_aside(path, one_line(str(err)))
+                results.Results.load(str(path), machine)
+            except util.UserError as err:
+                log.warning(str(err))
 
 
 def _asked_deadline() -> float | None:
@@ -288,7 +286,7 @@ def say(line: str) -> None:
     log.flush()
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _warn_once(line: str) -> None:
     log.warning(line)
 

@@ -72,7 +72,7 @@ def config() -> Config:
 
 
 def gives_interpreter() -> bool:
-    """Whether the user gave the interpreter: -E release:/path/to/python, or --python=/path/to/it."""
+    """Whether the user gave the interpreter: -E release:/path/to/python, --python=/path."""
     specs: Any = option("env_spec") or []
     return any(kind in ("release", "") and path for kind, _, path in map(_parted, specs))
 

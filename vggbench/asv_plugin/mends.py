@@ -5,8 +5,13 @@ Each has a test that fails when an upgrade of asv makes it needless or moves it:
 - ``Results.save`` writes in place, so that a kill leaves half a file, and stores "failed" for every
   benchmark of a release whose environment could not be made (commands/run.py:591). Here it writes
   aside and renames, and stores nothing for such a release.
+- ``Results.load`` ends in a traceback for a file with other types than it expects (results.py:720),
+  and whatever is damaged stops every later run of its release. Here it sets the file aside.
 - ``asv preview`` listens on all interfaces (commands/preview.py:38), and ends in a traceback where
   there are no pages. Here it listens on 127.0.0.1, and says how to make pages.
+- ``Benchmarks.discover`` wants a release in which to discover benchmarks, and installs the newest
+  of every track where the first that was asked for cannot be installed (benchmarks.py:146). Here
+  asv's own process does it: the benchmarks import without any framework.
 - ``asv show`` lists bare ids (commands/show.py:159), ``asv rm`` takes no names (commands/rm.py:80).
   Here both know the names of releases.
 
@@ -16,7 +21,10 @@ traceback.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import math
+import re
 import socketserver
 import sys
 from pathlib import Path
@@ -24,11 +32,13 @@ from types import SimpleNamespace, TracebackType
 from typing import Any
 
 from asv import results, util
+from asv.benchmarks import Benchmarks
 from asv.commands import preview, rm, show
 from asv.console import log
 from asv.repo import NoSuchNameError, get_repo
 
-from . import invocation
+from ..errors import one_line
+from . import invocation, suite
 
 LOOPBACK = "127.0.0.1"
 
@@ -43,15 +53,15 @@ def install() -> None:
     if getattr(results.Results.save, "mended", False):
         return
     results.Results.save = _mended_save(results.Results.save)
+    results.Results.load = staticmethod(_mended_load(results.Results.load))
     preview.socketserver = SimpleNamespace(ThreadingTCPServer=LoopbackServer)
+    Benchmarks._disc_benchmarks = _mended_discovery(Benchmarks._disc_benchmarks)
     show.Show._print_commits = _mended_listing(show.Show._print_commits)
     show.Show._print_commit_durations = _mended_listing(show.Show._print_commit_durations)
     rm.Rm.run = _mended_rm(rm.Rm.run)
     sys.excepthook = _one_line_for_what_asv_lets_through
     if invocation.command() == "preview":
         require_pages(Path(str(invocation.option("html_dir") or invocation.config().html_dir)))
-    if invocation.command() is not None:
-        set_damaged_results_aside(invocation.results_dir())
 
 
 def _mended_save(original: Any) -> Any:
@@ -79,6 +89,28 @@ def _mended_save(original: Any) -> Any:
     return save
 
 
+def _mended_load(original: Any) -> Any:
+    def load(path: str, machine_name: str | None = None) -> Any:
+        try:
+            loaded = original(path, machine_name)
+            for name, values in loaded._results.items():
+                count = math.prod(len(words) for words in loaded._benchmark_params[name] or ())
+                for column in (values, loaded._stats[name], loaded._samples[name]):
+                    if column is not None and len(column) != count:
+                        raise ValueError(f"{name} has {len(column)} values instead of {count}")
+                if any(isinstance(value, str) for value in values or ()):
+                    raise ValueError(f"{name} has a text for a number")
+        except util.UserError as err:
+            if not re.search("missing key|parsing JSON|No version", str(err)):
+                raise  # of another machine or another version of asv, but whole
+            raise util.UserError(_set_aside(Path(path), str(err))) from None
+        except (TypeError, ValueError, AttributeError, LookupError, RecursionError) as err:
+            raise util.UserError(_set_aside(Path(path), str(err))) from None
+        return loaded
+
+    return load
+
+
 class LoopbackServer(socketserver.ThreadingTCPServer):
     """asv binds to all interfaces by an empty host name."""
 
@@ -89,6 +121,19 @@ class LoopbackServer(socketserver.ThreadingTCPServer):
 def require_pages(html_dir: Path) -> None:
     if not html_dir.is_dir():
         raise util.UserError(f"there are no pages in {html_dir} yet; make them: asv publish")
+
+
+def _mended_discovery(original: Any) -> Any:
+    def discover(conf: Any, repo: Any, environments: Any, commits: Any, check: bool) -> Any:
+        if check or not environments:
+            return original(conf, repo, environments, commits, check)
+        log.info("Discovering benchmarks")
+        Benchmarks.check_tree(conf.benchmark_dir)
+        for env in environments:
+            env.create()
+        return suite.discovered()
+
+    return discover
 
 
 def _mended_listing(original: Any) -> Any:
@@ -142,32 +187,12 @@ def _one_line_for_what_asv_lets_through(
         sys.__excepthook__(kind, error, trace)
 
 
-def set_damaged_results_aside(results_dir: Path) -> None:
-    """Rename result files that are not whole JSON objects, with one line each.
-
-    asv refuses to measure a release whose file it cannot read (Results.load_data), and a file that
-    holds something else than an object ends in a traceback. Only both ends of each file are read:
-    there may be thousands.
-    """
-    for path in results_dir.glob("*/*.json"):
-        if path.name == "machine.json":
-            continue
-        try:
-            with path.open("rb") as file:
-                begins = file.read(1) == b"{"
-                file.seek(0, 2)
-                file.seek(max(0, file.tell() - 2))
-                ends = file.read().rstrip().endswith(b"}")
-        except OSError:
-            continue
-        if not (begins and ends):
-            set_aside(path, "it is not a whole JSON object")
-
-
-def set_aside(path: Path, why: str) -> None:
+def _set_aside(path: Path, why: str) -> str:
+    """Rename a result file that is none, so that it is met once; returns a line about it."""
     aside = path.with_name(path.name + ".damaged")
-    path.replace(aside)
-    log.warning(
-        f"{path} was damaged ({why}) and is now {aside.name}; "
+    with contextlib.suppress(OSError):  # a folder that cannot be written to stays as it is
+        path.replace(aside)
+    return (
+        f"{path} was damaged ({one_line(why)}) and is now {aside.name}; "
         f"its release counts as unmeasured, the records still have what was measured"
     )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ast
 import functools
+import io
 import itertools
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from asv import util
 from asv_runner import discovery
-from asv_runner._aux import update_sys_path
 
+from ..errors import one_line
 from . import invocation
 
 
@@ -38,23 +41,38 @@ class Configured:
 
 
 @functools.lru_cache(maxsize=1)
+def discovered() -> list[dict[str, Any]]:
+    """The benchmarks as asv describes them in benchmarks.json; raises UserError where they cannot
+    be imported."""
+    root = str(Path(invocation.config().benchmark_dir).absolute())
+    listed = io.StringIO()
+    try:
+        discovery.list_benchmarks(root, listed)
+    except Exception as err:
+        raise util.UserError(
+            f"the benchmarks in {root} cannot be imported: "
+            f"{type(err).__name__}: {one_line(str(err))}; correct that and run this again"
+        ) from None
+    found: list[dict[str, Any]] = json.loads(listed.getvalue())
+    return found
+
+
+@functools.lru_cache(maxsize=1)
 def configurations() -> dict[str, Configured]:
     """Every configuration, by the id that asv runs it under: ``benchmark-index``, or the bare name
     of a benchmark without params."""
-    root = str(Path(invocation.config().benchmark_dir).absolute())
-    update_sys_path(root)
     found = {}
-    for benchmark in discovery.disc_benchmarks(root):
-        for index, words in enumerate(itertools.product(*benchmark.params)):
-            identity = f"{benchmark.name}-{index}" if benchmark.params else benchmark.name
-            found[identity] = Configured(
-                benchmark=benchmark.name,
-                version=benchmark.version,
+    for benchmark in discovered():
+        name, params = benchmark["name"], benchmark["params"]
+        for index, words in enumerate(itertools.product(*params)):
+            found[f"{name}-{index}" if params else name] = Configured(
+                benchmark=name,
+                version=benchmark["version"],
                 index=index,
-                params=tuple(tuple(values) for values in benchmark.params),
+                params=tuple(tuple(values) for values in params),
                 configuration=tuple(
                     (key, _value(word))
-                    for key, word in zip(benchmark.param_names, words, strict=True)
+                    for key, word in zip(benchmark["param_names"], words, strict=True)
                 ),
             )
     return found

@@ -1,0 +1,353 @@
+"""Environments are made whole or not at all, noticed when they were damaged, and freed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import PATIENCE_S, Tiny, python_of, write_wheel
+from vggbench.releases import environments
+from vggbench.releases.catalogue import Catalogue
+from vggbench.releases.environments import Environments, EnvironmentUnusable, Marker
+from vggbench.releases.interpreters import InterpreterMissing
+from vggbench.releases.locks import LockError
+
+NAME = "tinyframe-1.1"
+MODULE = "lib/python*/site-packages/tinyframe/__init__.py"
+RECORD = "lib/python*/site-packages/tinyframe-1.1.dist-info/RECORD"
+
+
+class House:
+    """The environments of a tiny checkout, with a cache of uv's of its own."""
+
+    def __init__(self, tiny: Tiny):
+        self.tiny = tiny
+        self.said: list[str] = []
+
+    def environments(self) -> Environments:
+        return Environments(self.tiny.environments, Catalogue(self.tiny.releases))
+
+    def ensure(self, name: str = NAME) -> Path:
+        """The folder of the environment of ``name``, made where need be; what is said is kept."""
+        self.said = []
+        release = self.tiny.release(name)
+        return self.environments().ensure(release, "cpu", self.said.append).parent.parent
+
+
+@pytest.fixture
+def house(bare_tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    # What is edited here is edited sooner after it was made than anyone's hand could.
+    monkeypatch.setattr(environments, "CLOCK_SLACK_S", 0.0)
+    return House(bare_tiny)
+
+
+def one(folder: Path, pattern: str) -> Path:
+    (path,) = folder.glob(pattern)
+    return path
+
+
+def speed(folder: Path, name: str = "tinyframe") -> str:
+    """What the framework of the environment says, imported."""
+    code = f"import {name}; print({name}.__version__, {name}.SECONDS_A_STEP)"
+    return subprocess.run(
+        [folder / "bin" / "python", "-I", "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+    ).stdout.strip()
+
+
+def test_an_environment_brings_its_release_on_its_python(house: House):
+    folder = house.ensure()
+    assert speed(folder) == "1.1 0.01"
+    version = subprocess.run(
+        [folder / "bin" / "python", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+    assert version == python_of("1.1")
+    assert len(house.said) == 2
+    assert house.said[0].startswith(f"installing {NAME} (cpu) on CPython {version}")
+    assert house.said[1].startswith(f"installed {NAME} (cpu): ")
+
+
+def test_an_environment_is_byte_compiled(house: House):
+    folder = house.ensure("tinyframe-1.0")
+    assert list(folder.glob("lib/python*/site-packages/tinyframe/__pycache__/__init__.*.pyc"))
+
+
+def test_a_whole_environment_is_used_again(house: House):
+    folder = house.ensure()
+    before = Marker.read(folder)
+    assert house.ensure() == folder
+    assert house.said == []
+    assert Marker.read(folder) == before
+    assert house.environments().installed(house.tiny.release(NAME), "cpu") == before
+
+
+def test_the_environments_of_two_releases_stay_apart(house: House):
+    first, second = house.ensure("tinyframe-1.1"), house.ensure("tinyframe-1.2")
+    assert (speed(first), speed(second)) == ("1.1 0.01", "1.2 0.03")
+
+
+# -- damage
+
+
+def delete_a_file(folder: Path) -> None:
+    one(folder, MODULE).unlink()
+
+
+def truncate_a_file(folder: Path) -> None:
+    # Not in place: an editor writes another file.
+    path = one(folder, MODULE)
+    path.unlink()
+    path.write_text("")
+
+
+def edit_a_file_in_place(folder: Path) -> None:
+    path = one(folder, MODULE)
+    text = path.read_text().replace("0.01", "0.99")
+    with path.open("r+") as file:
+        file.write(text)
+
+
+def truncate_a_file_in_place(folder: Path) -> None:
+    os.truncate(one(folder, MODULE), 5)
+
+
+def delete_a_package(folder: Path) -> None:
+    shutil.rmtree(one(folder, MODULE).parent)
+    shutil.rmtree(one(folder, RECORD).parent)
+
+
+def add_a_package(folder: Path) -> None:
+    wheel = write_wheel(folder.parent, "other", "1.0", "")
+    shutil.unpack_archive(wheel, one(folder, RECORD).parent.parent, "zip")
+
+
+def empty_the_list_of_files(folder: Path) -> None:
+    one(folder, RECORD).write_text("")
+
+
+def spoil_the_list_of_files(folder: Path) -> None:
+    one(folder, RECORD).write_bytes(b"tinyframe/__init__.py,sha256=\xff,many\n")
+
+
+def delete_the_interpreter(folder: Path) -> None:
+    (folder / "bin" / "python").unlink()
+
+
+def delete_the_marker(folder: Path) -> None:
+    (folder / "vggbench.json").unlink()
+
+
+def spoil_the_marker(folder: Path) -> None:
+    (folder / "vggbench.json").write_text("[]")
+
+
+@pytest.mark.parametrize(
+    "hurt",
+    [
+        delete_a_file,
+        truncate_a_file,
+        edit_a_file_in_place,
+        truncate_a_file_in_place,
+        delete_a_package,
+        add_a_package,
+        empty_the_list_of_files,
+        spoil_the_list_of_files,
+        delete_the_interpreter,
+        delete_the_marker,
+        spoil_the_marker,
+    ],
+)
+def test_a_damaged_environment_is_made_again(house: House, hurt):
+    folder = house.ensure()
+    hurt(folder)
+    house.ensure()
+    changed = [line for line in house.said if "its environment was changed (" in line]
+    assert len(changed) == (0 if hurt in (delete_the_marker, spoil_the_marker) else 1)
+    assert all(line.startswith(f"{NAME} (cpu): ") for line in changed)
+    assert speed(folder) == "1.1 0.01"
+    house.ensure()
+    assert house.said == []
+
+
+def test_a_damaged_file_that_uvs_cache_shares_is_renewed_there_too(house: House):
+    """uv links files from its cache, so that an edit in place reaches all who share them."""
+    folder = house.ensure()
+    if os.stat(one(folder, MODULE)).st_nlink == 1:
+        pytest.skip("uv does not link files from its cache on this file system")
+    edit_a_file_in_place(folder)
+    house.ensure()
+    assert speed(folder) == "1.1 0.01"
+    assert any("uv's cache was changed too (tinyframe)" in line for line in house.said)
+    # The next environment from that cache must not bring the damage back.
+    shutil.rmtree(folder)
+    assert speed(house.ensure()) == "1.1 0.01"
+
+
+# -- what cannot be made
+
+
+def test_a_lock_that_was_edited_is_refused(house: House):
+    path = house.tiny.releases / "tinyframe" / "1.1-cpu.txt"
+    path.write_text(path.read_text() + "# edited\n")
+    with pytest.raises(LockError, match=r"^tinyframe-1\.1.*vggbench releases lock tinyframe-1\.1"):
+        house.ensure()
+
+
+def test_another_lock_makes_another_environment(house: House):
+    before = Marker.read(house.ensure())
+    tiny = house.tiny
+    release = tiny.release(NAME)
+    path = tiny.releases / "tinyframe" / "1.1-cpu.txt"
+    path.write_text(path.read_text() + "# made again\n")
+    catalogue = Catalogue(tiny.releases)
+    lock = replace(release.locks["cpu"], digest=catalogue.digest_of(release, path))
+    catalogue.write(replace(release, locks={"cpu": lock}))
+    assert house.environments().installed(tiny.release(NAME), "cpu") is None
+    after = Marker.read(house.ensure())
+    assert before is not None
+    assert after is not None
+    assert after.digest == lock.digest != before.digest
+
+
+def test_a_device_without_a_lock_is_one_line(house: House):
+    with pytest.raises(EnvironmentUnusable) as caught:
+        house.environments().ensure(house.tiny.release(NAME), "gpu")
+    assert str(caught.value) == f"{NAME} has no lock for gpu; it is locked for cpu"
+
+
+def test_a_missing_interpreter_is_one_line(house: House):
+    house.tiny.add_release("3.0", python="3.99")
+    with pytest.raises(InterpreterMissing, match=r"tinyframe-3\.0 needs CPython 3\.99"):
+        house.ensure("tinyframe-3.0")
+    assert not house.tiny.environments.exists()
+
+
+def test_what_cannot_be_installed_leaves_nothing_behind(house: House):
+    (house.tiny.folder / "wheels" / "tinyframe-1.1-py3-none-any.whl").unlink()
+    with pytest.raises(EnvironmentUnusable) as caught:
+        house.ensure()
+    assert str(caught.value).startswith(f"{NAME} (cpu) cannot be installed: ")
+    assert "\n" not in str(caught.value)
+    assert not list(house.tiny.environments.glob("tinyframe*"))
+    assert not list(house.tiny.environments.glob(".building/*"))
+
+
+def test_an_environment_stays_when_it_cannot_be_made_again(house: House):
+    """Of another lock, or damaged, as it is: nothing else could take its place."""
+    folder = house.ensure()
+    delete_a_file(folder)
+    house.tiny.folder.joinpath("wheels", "tinyframe-1.1-py3-none-any.whl").unlink()
+    shutil.rmtree(os.environ["UV_CACHE_DIR"])
+    with pytest.raises(EnvironmentUnusable):
+        house.ensure()
+    assert Marker.read(folder) is not None
+    with pytest.raises(EnvironmentUnusable):
+        house.ensure()
+
+
+# -- several processes
+
+ENSURE = """
+import sys
+from vggbench.releases.catalogue import Catalogue
+from vggbench.releases.environments import Environments
+catalogue = Catalogue(sys.argv[1])
+release = catalogue.by_name[sys.argv[3]]
+print(Environments(sys.argv[2], catalogue).ensure(release, "cpu", print))
+"""
+
+
+def ensure_elsewhere(house: House) -> subprocess.Popen[str]:
+    tiny = house.tiny
+    return subprocess.Popen(
+        [sys.executable, "-u", "-c", ENSURE, str(tiny.releases), str(tiny.environments), NAME],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_two_installs_of_one_release_at_once_build_it_once(house: House):
+    both = [ensure_elsewhere(house) for _ in range(2)]
+    outputs = [process.communicate(timeout=PATIENCE_S)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert sum(f"installed {NAME}" in output for output in outputs) == 1
+    python = str(house.environments().python(house.tiny.release(NAME), "cpu"))
+    assert [output.splitlines()[-1] for output in outputs] == [python, python]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_an_install_that_was_ended_at_any_moment_is_made_by_the_next(house: House, number: int):
+    for delay in (0.0, 0.05, 0.2, 0.4, 0.8):
+        process = ensure_elsewhere(house)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(delay)
+        process.send_signal(number)
+        process.communicate(timeout=PATIENCE_S)
+        folder = house.environments().path(house.tiny.release(NAME), "cpu")
+        assert not folder.exists() or speed(folder) == "1.1 0.01"
+        if folder.exists() and delay > 0.2:
+            break
+    assert speed(house.ensure()) == "1.1 0.01"
+    assert not list(house.tiny.environments.glob(".building/*"))
+
+
+# -- listing and freeing
+
+
+def use_at(folder: Path, when: float) -> None:
+    os.utime(folder / "vggbench-last-use", (when, when))
+
+
+def test_prune_frees_what_was_unused_longest_down_to_a_size(house: House):
+    names = ["tinyframe-1.0", "tinyframe-1.1", "tinyframe-1.2"]
+    folders = {name: house.ensure(name) for name in names}
+    for when, name in enumerate(("tinyframe-1.1", "tinyframe-1.2", "tinyframe-1.0")):
+        use_at(folders[name], 1_000_000 + when)
+    houses = house.environments()
+    assert [env.folder for env in houses.all()] == [
+        folders[name] for name in ("tinyframe-1.1", "tinyframe-1.2", "tinyframe-1.0")
+    ]
+    freed = list(houses.prune(houses.all()[-1].size))
+    assert [env.folder for env in freed] == [folders["tinyframe-1.1"], folders["tinyframe-1.2"]]
+    assert [env.folder for env in houses.all()] == [folders["tinyframe-1.0"]]
+    assert speed(folders["tinyframe-1.0"]) == "1.0 0.01"
+    assert len(list(houses.prune(0))) == 1
+    assert houses.all() == []
+    assert not list(house.tiny.environments.glob("*tinyframe*"))
+
+
+def test_prune_frees_what_killed_builds_left(house: House):
+    house.ensure()
+    left = house.tiny.environments / ".building" / "tinyframe-1.2-b1-cpu"
+    (left / "lib").mkdir(parents=True)
+    list(house.environments().prune(10**12))
+    assert not left.exists()
+    assert len(house.environments().all()) == 1
+
+
+def test_a_marker_says_what_an_environment_holds(house: House):
+    folder = house.ensure()
+    marker = json.loads((folder / "vggbench.json").read_text())
+    assert marker["release"] == NAME
+    assert marker["device"] == "cpu"
+    assert marker["python"] == python_of("1.1")
+    assert marker["packages"] == 1
+    assert marker["size"] > 100
