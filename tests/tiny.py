@@ -1,9 +1,8 @@
 """A tiny checkout in which the real asv runs with the real plugin, on packages that the tests make.
 
 Its tracks are ``tinyframe`` (see STEPS) and ``otherframe``, its benchmarks are
-tests/tiny_benchmarks,
-its asv.conf.json is the real one but for the branches. Nothing needs a network. Numbers are the
-same in every run: the benchmarks bring a clock of their own.
+tests/tiny_benchmarks, its asv.conf.json is the real one but for the branches. Nothing needs a
+network. Numbers are the same in every run: the benchmarks bring a clock of their own.
 
     def test_a_crash_is_failed(tiny):
         done = tiny.asv("run", "tinyframe-1.1", faults="1.1/fused:segv")

@@ -74,12 +74,20 @@ def test_a_process_that_goes_wrong_is_failed_with_its_error(tiny: Tiny, kind: st
     done = tiny.asv("run", "tinyframe-1.1", *BRIEFLY, faults=f"1.1/fused:{kind}")
     assert done.status == 2
     the_line(done, "tinyframe-1.1 fused, process 1: failed: ", error)
+    assert "Traceback" not in done
+    the_line(done, "its error stands above; --show-stderr shows all that a process printed")
     values = tiny.values("tinyframe-1.1")
     assert values["fused"] is None
     assert values["plain"] == pytest.approx(0.010)
     assert tiny.outcomes("tinyframe-1.1") == {"plain": ["ok"], "fused": ["failed"]}
     failed = [record for record in tiny.records() if record["outcome"] == "failed"]
     assert error in failed[0]["error"]
+
+
+def test_all_that_a_failed_process_printed_is_shown_when_asked_for(tiny: Tiny):
+    done = tiny.asv("run", "tinyframe-1.1", *BRIEFLY, "--show-stderr", faults="1.1/fused:error")
+    assert done.status == 2
+    assert "raise_(ValueError(" in done
 
 
 @pytest.mark.parametrize("kind", ["hang", "chatter"])
@@ -308,13 +316,26 @@ def test_a_corrupt_result_file_makes_its_release_unmeasured(measured: Tiny, kind
     the_line(done, path.name)
     assert done.status == 0, done.output
 
-    done = measured.asv("run", "NEW", *BRIEFLY, "--bench", "nothing else", env={})
-    path_aside = path.with_name(path.name + ".damaged")
-    assert path_aside.read_bytes() == damaged
-    assert {r["release"] for r in measured.records()[30:]} >= {"tinyframe-1.2"}
+    assert path.with_name(path.name + ".damaged").read_bytes() == damaged
+    assert result_files(measured) == {n: text for n, text in before.items() if n != path.name}
+
+    done = measured.asv("run", "NEW", *BRIEFLY)
+    assert done.status == 0, done.output
+    assert "2 of 6 releases lack results here" in done  # the other is otherframe-7.0
     assert measured.values("tinyframe-1.2")["plain"] == pytest.approx(0.030)
     untouched = {name: text for name, text in before.items() if name != path.name}
     assert {name: result_files(measured).get(name) for name in untouched} == untouched
+
+
+@pytest.mark.parametrize("kind", ["truncated", "a list", "no key", "a number for a row"])
+@pytest.mark.parametrize("words", ["NEW", "tinyframe-1.2", "tinyframe-1.1"])
+def test_a_run_sets_a_corrupt_result_file_aside(measured: Tiny, kind: str, words: str):
+    path = measured.result_path("tinyframe-1.2")
+    path.write_text(corrupt(path.read_text())[kind])
+    done = measured.asv("run", words, *BRIEFLY)
+    assert done.status == 0, done.output
+    the_line(done, path.name, f"is now {path.name}.damaged; its release counts as unmeasured")
+    assert path.exists() == (words != "tinyframe-1.1")
 
 
 @pytest.mark.parametrize("kind", ["truncated", "a list", "no results", "a number for a row"])
@@ -461,7 +482,8 @@ def stalled(measured: Tiny) -> Iterator[StallingServer]:
 
 @pytest.fixture
 def online(empty_cache: dict[str, str]) -> dict[str, str]:
-    return {**empty_cache, "UV_OFFLINE": "false"}
+    # uv itself would give up after half a minute, and hide an orphan that way.
+    return {**empty_cache, "UV_OFFLINE": "false", "UV_HTTP_TIMEOUT": "3600"}
 
 
 def ended(process: subprocess.Popen[str]) -> Ended:

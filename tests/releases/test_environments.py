@@ -249,7 +249,7 @@ def test_what_cannot_be_installed_leaves_nothing_behind(house: House):
 
 
 def test_an_environment_stays_when_it_cannot_be_made_again(house: House):
-    """Of another lock, or damaged, as it is: nothing else could take its place."""
+    """A damaged environment that cannot be replaced is neither used nor removed."""
     folder = house.ensure()
     delete_a_file(folder)
     house.tiny.folder.joinpath("wheels", "tinyframe-1.1-py3-none-any.whl").unlink()

@@ -247,10 +247,10 @@ class ReleaseEnvironment(Environment):
             log.warning(f"{recorder.name(record)}: failed in {failed} of {processes} processes")
         if record["outcome"] == records.FAILED:
             status = util.TIMEOUT_RETCODE if done.overran else done.status or 1
-            return f"{done.output}\nvggbench: {record['error']}", "", status
+            return _shown(done.output), "", status
         if failed:
             # asv would take the samples of the processes that ended well for all there is.
-            return f"vggbench: failed in {failed} of {processes} processes", "", 1
+            return _shown(done.output), "", 1
         if record["outcome"] == records.NOT_APPLICABLE and invocation.command() == "find":
             _warn_once("asv find takes n/a for 'not slower'; ask for one configuration that runs")
         return done.output, "", done.status
@@ -278,6 +278,13 @@ def _asked_deadline() -> float | None:
     if seconds is not None and not 0 < seconds < float("inf"):
         raise util.UserError(f"{DEADLINE_VARIABLE}={asked} is no number of seconds above zero")
     return seconds
+
+
+def _shown(output: str) -> str:
+    """What asv prints of a configuration that failed: its error is told already, in one line."""
+    if invocation.option("show_stderr"):
+        return output
+    return "vggbench: its error stands above; --show-stderr shows all that a process printed"
 
 
 def say(line: str) -> None:

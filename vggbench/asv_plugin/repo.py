@@ -136,7 +136,12 @@ class ReleaseRepo(Repo):
         if invocation.option("range") == "NEW":
             lacking = coverage.incomplete(chosen, invocation.patterns())
             log.info(f"{len(lacking)} of {len(chosen)} releases lack results here")
-            chosen = lacking
+            new = self._servable(lacking)
+            if not new:
+                # asv would call it an error and exit with 1: a nightly run has nothing to do.
+                log.info("there is nothing new to measure")
+                raise SystemExit(0)
+            return [r.commit for r in new]
         return [r.commit for r in self._servable(chosen)]
 
     def _servable(self, releases: list[Release]) -> list[Release]:
