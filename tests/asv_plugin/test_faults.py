@@ -431,6 +431,27 @@ def test_a_disk_too_full_for_what_asv_keeps_is_one_line(tiny: Tiny):
         assert not tiny.measured()
 
 
+@pytest.mark.parametrize(
+    ("where", "command"),
+    [("results", ["run", "tinyframe-1.1", *BRIEFLY]), (".asv", ["publish"])],
+    ids=["results", "pages"],
+)
+def test_a_disk_too_full_for_asvs_own_files_is_one_line(
+    measured: Tiny, where: str, command: list[str]
+):
+    shutil.rmtree(measured.folder / where, ignore_errors=True)
+    if where != "results":
+        before = result_files(measured)
+    with small_disk(measured.folder / where, "64k"):
+        fill(measured.folder / where)
+        done = measured.asv(*command)
+        assert done.status == 1
+        assert len(done.lines_with("No space left on device")) == 1, done.output
+        assert "vggbench releases prune" in done
+    if where != "results":
+        assert result_files(measured) == before
+
+
 # -- interrupts
 
 

@@ -24,7 +24,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import math
+import os
 import re
+import shutil
 import socketserver
 import sys
 from pathlib import Path
@@ -169,17 +171,28 @@ def _by_id(repo: Any, pattern: str) -> str:
         return pattern  # the id of a release that is on no track any more
 
 
+def _full_disk(error: OSError) -> str | None:
+    """What the system says of the file that found no room, None where the fault is another."""
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        # Of a whole folder that was copied: (from, to, text) of each file.
+        reasons = [os.strerror(number) for number in FULL_DISK]
+        texts = [str(text) for *_, text in error.args[0]]
+        return next((t for t in texts if any(reason in t for reason in reasons)), None)
+    if error.errno in FULL_DISK:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return None
+
+
 def _one_line_for_what_asv_lets_through(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
     if issubclass(kind, KeyboardInterrupt):
         log.flush()
         print("Interrupted; run the same command again to go on.", file=sys.stderr)
-    elif isinstance(error, OSError) and error.errno in FULL_DISK:
+    elif isinstance(error, OSError) and (full := _full_disk(error)):
         log.flush()
-        where = f": {error.filename}" if error.filename else ""
         print(
-            f"{error.strerror}{where}; what was measured is in the records; "
+            f"{one_line(full)}; what was measured is in the records; "
             f"make room (vggbench releases prune --to 10G) and run this again",
             file=sys.stderr,
         )
