@@ -2,15 +2,19 @@
 
 Same lock, packages in both caches, byte-compiled both times, turn by turn in one run. asv's way is
 what asv/plugins/virtualenv.py does: `virtualenv`, then pip inside it. (pip is seeded by virtualenv,
-and checks the hashes of the lock as uv does.)
+and checks the hashes of the lock as uv does.) Ours is measured twice: made for the first time,
+where every module is compiled, and made again after `vggbench releases prune --to`, which keeps
+what was compiled.
 """
 
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import common
@@ -29,37 +33,59 @@ def main() -> int:
     release = catalogue.by_name[RELEASE]
     lock = catalogue.lock_path(release, "cpu")
     base = interpreters.require(release.python, RELEASE)
-    ours: list[float] = []
+    first: list[float] = []
+    again: list[float] = []
     theirs: list[float] = []
+    (common.ROOT / ".asv").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=common.ROOT / ".asv") as folder:
-        for turn in range(TURNS + 1):  # the first fills the caches
-            started = time.perf_counter()
-            Environments(Path(folder) / f"ours-{turn}", catalogue).ensure(release, "cpu")
-            ours.append(time.perf_counter() - started)
-
+        for turn in range(TURNS + 1):  # turn 0 fills the caches and is not counted
+            environments = Environments(Path(folder) / f"ours-{turn}", catalogue)
+            first.append(_seconds(lambda: environments.ensure(release, "cpu")))  # noqa: B023
+            list(environments.prune(keep_bytes=1))
+            again.append(_seconds(lambda: environments.ensure(release, "cpu")))  # noqa: B023
             there = Path(folder) / f"theirs-{turn}"
-            started = time.perf_counter()
-            _check([sys.executable, "-m", "virtualenv", "-q", "-p", str(base), str(there)])
-            pip = [str(there / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps"]
-            _check([*pip, "--require-hashes", "-r", str(lock)])
-            theirs.append(time.perf_counter() - started)
+            theirs.append(_seconds(lambda: _virtualenv_and_pip(there, base, lock)))  # noqa: B023
             print(
-                f"turn {turn}: ours {ours[-1]:.1f} s, virtualenv + pip {theirs[-1]:.1f} s",
+                f"turn {turn}: ours {first[-1]:.1f} s, made again {again[-1]:.1f} s, "
+                f"virtualenv + pip {theirs[-1]:.1f} s",
                 flush=True,
             )
-    ratio = statistics.median(theirs[1:]) / statistics.median(ours[1:])
-    return common.report(
-        f"environment of {RELEASE}, byte-compiled, packages in the cache",
-        f"at least {FIGURE:g} times as fast as virtualenv + pip",
-        f"{ratio:.1f} times: {statistics.median(ours[1:]):.1f} s against "
-        f"{statistics.median(theirs[1:]):.1f} s (medians of {TURNS})",
-        ratio >= FIGURE,
-    )
+            shutil.rmtree(there)
+            list(environments.prune())
+    statuses = []
+    for what, ours in (("made for the first time", first), ("made again", again)):
+        ratio = statistics.median(theirs[1:]) / statistics.median(ours[1:])
+        statuses.append(
+            common.report(
+                f"environment of {RELEASE}, byte-compiled, packages in the cache, {what}",
+                f"at least {FIGURE:g} times as fast as virtualenv + pip",
+                f"{ratio:.1f} times: {statistics.median(ours[1:]):.1f} s against "
+                f"{statistics.median(theirs[1:]):.1f} s (medians of {TURNS})",
+                ratio >= FIGURE,
+            )
+        )
+    return max(statuses)
+
+
+def _seconds(act: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started
+
+
+def _virtualenv_and_pip(folder: Path, base: Path, lock: Path) -> None:
+    _check([sys.executable, "-m", "virtualenv", "-q", "-p", str(base), str(folder)])
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--no-deps"]
+    _check([*pip, "--require-hashes", "-r", str(lock)])
 
 
 def _check(command: list[str]) -> None:
     env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run(command, check=True, env=env, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        command, env=env, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
 
 
 if __name__ == "__main__":

@@ -351,3 +351,29 @@ def test_a_marker_says_what_an_environment_holds(house: House):
     assert marker["python"] == python_of("1.1")
     assert marker["packages"] == 1
     assert marker["size"] > 100
+
+
+BYTECODE = "lib/python*/site-packages/tinyframe/__pycache__/__init__.*.pyc"
+
+
+def test_what_was_compiled_is_kept_for_an_environment_that_is_made_again(house: House) -> None:
+    first = one(house.ensure(), BYTECODE).stat()
+    list(house.environments().prune(keep_bytes=1))
+    again = one(house.ensure(), BYTECODE).stat()
+    assert (again.st_ino, again.st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
+
+
+def test_kept_bytecode_that_does_not_fit_its_source_is_compiled_anew(house: House) -> None:
+    first = one(house.ensure(), BYTECODE)
+    (stale,) = (house.tiny.environments / environments.BYTECODE).rglob(first.name)
+    good = stale.read_bytes()
+    stale.unlink()
+    stale.write_bytes(good[:8] + bytes(8) + good[16:])  # another time and size of the source
+    list(house.environments().prune(keep_bytes=1))
+    assert one(house.ensure(), BYTECODE).read_bytes() == good
+
+
+def test_pruning_all_frees_the_kept_bytecode_too(house: House) -> None:
+    house.ensure()
+    list(house.environments().prune())
+    assert not (house.tiny.environments / environments.BYTECODE).exists()

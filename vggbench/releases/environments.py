@@ -32,6 +32,9 @@ from .uv import UvError, uv
 MARKER = "vggbench.json"
 LAST_USE = "vggbench-last-use"
 
+#: Beside the environments: what was compiled for each, kept when an environment is freed.
+BYTECODE = ".bytecode"
+
 #: An install that takes longer hangs: the largest lock (2 GB for a GPU) took minutes.
 INSTALL_TIMEOUT_S = 3600.0
 
@@ -156,20 +159,22 @@ class Environments:
         started = time.monotonic()
         folder = self.path(release, device)
         aside = self.folder / ".building" / folder.name
+        bytecode = self.folder / BYTECODE / f"{folder.name}-{release.locks[device].digest[:16]}"
         say(f"installing {release.name} ({device}) on CPython {release.python}")
         try:
             remove(aside)  # what a killed build left; the lock is ours
             aside.parent.mkdir(exist_ok=True)
             uv("venv", "--quiet", "--no-project", "--relocatable", f"--python={base}", str(aside))
             self._install(release, device, aside)
-            _byte_compile(aside)
+            if thorough:
+                remove(bytecode)  # it may be of the files that were changed
             hurt = _damaged_packages(aside) if thorough else []
             if hurt:
                 # The cache that uv links from was damaged with the environment: files are shared.
                 say(f"{release.name} ({device}): uv's cache was changed too ({', '.join(hurt)})")
                 uv("cache", "clean", "--quiet", *hurt)
                 self._install(release, device, aside, "--reinstall")
-                _byte_compile(aside)
+            _byte_compile(aside, bytecode)
             (aside / LAST_USE).touch()
             marker = Marker(
                 release=release.name,
@@ -232,8 +237,10 @@ class Environments:
         """Free environments, longest unused first, until at most ``keep_bytes`` are left.
 
         Yields each that was freed. One that is being built is left alone; what killed builds left
-        goes too.
+        goes too. With nothing to keep the kept bytecode goes as well.
         """
+        if keep_bytes == 0:
+            remove(self.folder / BYTECODE)
         leftovers = self.folder / ".building"
         if leftovers.is_dir():
             for aside in leftovers.iterdir():
@@ -253,22 +260,19 @@ class Environments:
             yield env
 
 
-def _byte_compile(folder: Path) -> None:
+def _byte_compile(folder: Path, kept: Path) -> None:
     """Compile every module: a release's first process must not do it while it is timed.
 
-    By the release's own compileall: uv's does not run on CPython 3.6. Its status is not looked at,
-    because frameworks ship templates and Python 2 files that no Python 3 compiles.
+    What was compiled for the same lock before is taken from ``kept``, and left there for the next
+    time: compiling takes ten times as long as the rest. compileall compiles anew what does not fit
+    its source. It is the release's own: uv's does not run on CPython 3.6. Its status is not looked
+    at, because frameworks ship templates and Python 2 files that no Python 3 compiles.
     """
+    jobs = "1" if kept.is_dir() else "0"  # 0: one a processor, which costs seconds to begin
+    _link_bytecode(kept, folder / "lib")
     subprocess.run(
         [
-            folder / "bin" / "python",
-            "-I",
-            "-m",
-            "compileall",
-            "-q",
-            "-q",
-            "-j",
-            "0",
+            *(folder / "bin" / "python", "-I", "-m", "compileall", "-q", "-q", "-j", jobs),
             folder / "lib",
         ],
         stdin=subprocess.DEVNULL,
@@ -277,6 +281,25 @@ def _byte_compile(folder: Path) -> None:
         timeout=INSTALL_TIMEOUT_S,
         preexec_fn=die_with_parent,
     )
+    remove(kept)
+    _link_bytecode(folder / "lib", kept)
+
+
+def _link_bytecode(source: Path, target: Path) -> None:
+    """Put the .pyc files below ``source`` at the same places below ``target``, as hard links where
+    the file system has them. Python never writes into a .pyc file, it replaces it."""
+    for root, _, names in os.walk(source):
+        if os.path.basename(root) != "__pycache__":
+            continue
+        there = os.path.join(target, os.path.relpath(root, source))
+        os.makedirs(there, exist_ok=True)
+        for name in names:
+            try:
+                os.link(os.path.join(root, name), os.path.join(there, name))
+            except FileExistsError:
+                continue
+            except OSError:
+                shutil.copy2(os.path.join(root, name), os.path.join(there, name))
 
 
 def _last_use(folder: Path) -> float:
