@@ -32,3 +32,16 @@ class TensorFlow:
 
     def time_train_step(self, data_format, batch_norm, xla):
         self.step()
+
+    def track_first_step(self, data_format, batch_norm, xla):
+        return measure.by_product("track_first_step")
+
+    def track_peak_memory(self, data_format, batch_norm, xla):
+        return measure.by_product("track_peak_memory")
+
+    def track_loss(self, data_format, batch_norm, xla):
+        return measure.by_product("track_loss")
+
+    track_first_step.unit = "s"
+    track_peak_memory.unit = "bytes"
+    track_loss.unit = "1"

@@ -31,6 +31,17 @@ DEADLINE_S = 1800.0
 
 NOTES_VARIABLE = "VGGBENCH_NOTES"
 
+# What a process that is timed tells besides, by the name of the benchmark that reports it: from its
+# notes, which are part of its record.
+BY_PRODUCTS = {
+    # Seconds to import the framework, build the step and run it once.
+    "track_first_step": lambda notes: notes["build_s"] + notes["warm_up_s"][0],
+    # Bytes resident at the peak, of the process itself.
+    "track_peak_memory": lambda notes: notes["peak_memory_bytes"],
+    # The loss of the third step: numeric drift between releases.
+    "track_loss": lambda notes: notes["losses"][2],
+}
+
 _notes = {}
 _steps = {}
 
@@ -85,6 +96,7 @@ def _warm(build):
             warm_up_s=seconds,
             losses=[loss if math.isfinite(loss) else str(loss) for loss in losses],
             versions=step.describe(),
+            resident_bytes=memory_bytes("VmRSS"),
         )
     except NotApplicable as reason:
         note(outcome="n/a", reason=str(reason))
@@ -100,6 +112,15 @@ def _warm(build):
         fail(nonsense)
         raise nonsense
     return step
+
+
+def by_product(name):
+    """Return the by-product ``name`` of the step that this process has prepared.
+
+    For a by-product that is asked for alone; beside a timed benchmark it is taken from the records.
+    """
+    note(peak_memory_bytes=memory_bytes("VmHWM"))
+    return BY_PRODUCTS[name](_notes)
 
 
 def fail(error):
@@ -119,7 +140,10 @@ def finish():
     """Note what is known only at the end of the process: last loss and peak resident memory."""
     if not _notes:
         return
-    facts = {"peak_memory_bytes": peak_memory_bytes()}
+    facts = {
+        "peak_memory_bytes": memory_bytes("VmHWM"),
+        "resident_bytes_at_end": memory_bytes("VmRSS"),
+    }
     for step in _steps.values():
         try:
             loss = step.loss()
@@ -134,16 +158,16 @@ def finish():
     note(**facts)
 
 
-def peak_memory_bytes():
-    """Peak resident memory of this process in bytes, None where the system does not tell.
+def memory_bytes(key):
+    """Resident memory of this process in bytes: now ("VmRSS"), or at its peak ("VmHWM").
 
-    VmHWM of proc(5) starts anew at exec; getrusage's ru_maxrss would begin with the memory of the
-    process that this one was forked from.
+    None where the system does not tell. These fields of proc(5) start anew at exec; getrusage's
+    ru_maxrss would begin with the memory of the process that this one was forked from.
     """
     try:
         with open("/proc/self/status") as file:
             for line in file:
-                if line.startswith("VmHWM:"):
+                if line.startswith(key + ":"):
                     return int(line.split()[1]) * 1024
     except OSError:
         pass

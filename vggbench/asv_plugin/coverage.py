@@ -18,7 +18,7 @@ TOOL_NAME = "release"
 #: asv's "python" of every release, so that all releases of a track form one line of the graph.
 PYTHON = "locked"
 
-#: Commit, profile, benchmark, its version, and the configuration as JSON.
+#: Commit, profile, the benchmark's family, its version, and the configuration as JSON.
 Answered = tuple[str, str, str, str, str]
 
 
@@ -57,7 +57,7 @@ def _answered(machine: str) -> set[Answered]:
         (
             r["commit"],
             r["profile"],
-            r["benchmark"],
+            r["benchmark"].rpartition(".")[0],
             str(r.get("benchmark_version")),
             _key(r["configuration"]),
         )
@@ -95,6 +95,6 @@ def _complete(
         if value is not None and not math.isnan(value):
             continue
         key = _key(dict(one.configuration))
-        if (release.commit, profile, one.benchmark, one.version, key) not in answered:
+        if (release.commit, profile, one.family, one.version, key) not in answered:
             return False
     return True

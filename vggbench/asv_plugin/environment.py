@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,10 @@ class ReleaseEnvironment(Environment):
         benchmark, result_file = args[3], Path(args[6])
         lock = release.locks.get(self._device) if self._own_python is None else None
         deadline = _asked_deadline() or kwargs.get("timeout")
+        told = recorder.by_product(release, self._profile, benchmark)
+        if told is not None:
+            result_file.write_text(json.dumps(told.value), encoding="utf-8")
+            return "", "", 1 if told.value is None else 0
         draft = None
         try:
             draft = recorder.Draft.begin(

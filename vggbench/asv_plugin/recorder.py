@@ -10,6 +10,7 @@ import contextlib
 import datetime
 import functools
 import json
+import math
 import os
 import secrets
 import signal
@@ -23,6 +24,7 @@ from asv import util
 
 from .. import records
 from ..errors import one_line
+from ..measure import BY_PRODUCTS
 from ..releases.catalogue import Lock, Release, replace_text
 from . import invocation, suite
 from .process import Finished
@@ -49,8 +51,10 @@ TELLING_PREFIXES = (
 #: Commands whose processes are measurements; `asv profile` runs under a profiler.
 RECORDED_COMMANDS = ("run", "continuous", "find")
 
+#: The records of this run's timed processes, by commit, profile, family and configuration.
+_taken: dict[tuple[str, str, str, str], list[records.Record]] = {}
 _rounds: dict[tuple[str, str, str], int] = {}
-_failures: dict[tuple[str, str, str, str], list[bool]] = {}
+_failures: dict[tuple[str, ...], list[bool]] = {}
 
 
 @functools.lru_cache(maxsize=1)
@@ -138,10 +142,15 @@ class Draft:
         for key, value in notes.items():
             if key not in ("outcome", "reason", "error", "configuration"):
                 self.record.setdefault(key, value)
+        growth = _growth_per_step(self.record)
+        if growth is not None:
+            self.record["memory_growth_per_step_bytes"] = growth
         self.record["exit_status"] = done.status
         self.record["process_s"] = done.seconds
         self.record["load_after"] = list(os.getloadavg())
         self._append()
+        if "samples" in self.record or self.record["outcome"] != records.OK:
+            _taken.setdefault(_place(self.record), []).append(self.record)
         return self.record
 
     def interrupted(self) -> None:
@@ -155,6 +164,38 @@ class Draft:
         for path in (self.path, self.notes_path):
             if path is not None:
                 path.unlink(missing_ok=True)
+
+
+def _place(record: records.Record) -> tuple[str, str, str, str]:
+    configuration = json.dumps(record["configuration"], sort_keys=True)
+    family = record["benchmark"].rpartition(".")[0]
+    return record["commit"], record["profile"], family, configuration
+
+
+@dataclass(frozen=True)
+class ByProduct:
+    """``value`` is the median over the processes, NaN for n/a, None where one failed."""
+
+    value: float | None
+
+
+def by_product(release: Release, profile: str, benchmark: str) -> ByProduct | None:
+    """What this run's timed processes of the same configuration say of the by-product that
+    ``benchmark`` (asv's id) reports; None where it is none, or no such process was run."""
+    configured = suite.configurations()[benchmark]
+    if configured.by_product is None:
+        return None
+    configuration = json.dumps(dict(configured.configuration), sort_keys=True)
+    taken = _taken.get((release.commit, profile, configured.family, configuration))
+    if not taken:
+        return None
+    outcomes = {record["outcome"] for record in taken}
+    if records.FAILED in outcomes:
+        return ByProduct(None)
+    if records.NOT_APPLICABLE in outcomes:
+        return ByProduct(math.nan)
+    value = BY_PRODUCTS[configured.by_product]
+    return ByProduct(statistics.median(value(record) for record in taken))
 
 
 def collect_orphans(folder: Path) -> None:
@@ -227,11 +268,16 @@ def _last_line(output: str) -> str:
     return lines[-1] if lines else "it printed nothing"
 
 
+def _growth_per_step(record: records.Record) -> float | None:
+    """Bytes that resident memory grew by per timed step: a leak shows here."""
+    before, after = record.get("resident_bytes"), record.get("resident_bytes_at_end")
+    samples = record.get("samples")
+    return None if not samples or not before or not after else (after - before) / len(samples)
+
+
 def failures(record: records.Record) -> tuple[int, int]:
     """Count ``record`` in: (failed, all) processes of its configuration in this run of asv."""
-    configuration = json.dumps(record["configuration"], sort_keys=True)
-    key = (record["commit"], record["profile"], record["benchmark"], configuration)
-    counted = _failures.setdefault(key, [])
+    counted = _failures.setdefault((*_place(record), record["benchmark"]), [])
     counted.append(record["outcome"] == records.FAILED)
     return sum(counted), len(counted)
 

@@ -16,6 +16,7 @@ from asv import util
 from asv_runner import discovery
 
 from ..errors import one_line
+from ..measure import BY_PRODUCTS
 from . import invocation
 
 
@@ -28,6 +29,17 @@ class Configured:
     index: int
     params: tuple[tuple[str, ...], ...]
     configuration: tuple[tuple[str, Any], ...]
+
+    @property
+    def by_product(self) -> str | None:
+        """The by-product of a timed process that this benchmark reports, None where it times."""
+        method = self.benchmark.rpartition(".")[2]
+        return method if method in BY_PRODUCTS else None
+
+    @property
+    def family(self) -> str:
+        """The class that it is a method of: its benchmarks share their processes."""
+        return self.benchmark.rpartition(".")[0]
 
     @property
     def words(self) -> str:
