@@ -38,8 +38,9 @@ def loss_and_statistics(weights, images, labels, configuration):
     """Return (loss, statistics), symbolic, of one forward pass.
 
     weights: dict of name to variable. images: in the configured data format. labels: (batch,
-    class), one-hot. loss: scalar, the mean over the batch of softmax cross-entropy. statistics: dict
-    of the name of each running average to the value of this batch that moves it (see BN_MOMENTUM).
+    class), one-hot. loss: scalar, the mean over the batch of softmax cross-entropy. statistics:
+    dict of the name of each running average to the value of this batch that moves it (see
+    BN_MOMENTUM).
     """
     channels_last = configuration.data_format == "NHWC"
     image_size = images.get_shape().as_list()[2]  # columns in NHWC, rows in NCHW: images are square

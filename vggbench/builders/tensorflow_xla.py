@@ -107,7 +107,7 @@ def _device_exists():  # any 1.x
 
 
 def prove_one_launch(graphs):
-    """The proof of 1.x and 2.0. graphs: the GraphDefs that ran, one a device, after optimisation."""
+    """The proof of 1.x and 2.0. graphs: the optimised GraphDefs that ran, one a device."""
     operations = [node.op for graph in graphs for node in graph.node]
     _refuse_work_outside(operations)
     launches = operations.count(LAUNCH)
