@@ -140,7 +140,7 @@ def test_asv_measures_publishes_and_compares_real_releases(real: RealCheckout) -
             assert expected[0] in (data_format, xla), record
             assert expected[1] in record["reason"]
             continue
-        assert (record["versions"]["xla"]["proof"] is not None) == (xla == "on")
+        assert ("proof" in record["versions"]["xla"]) == (xla == "on")
         assert len(record["samples"]) == 2
         assert all(0 < sample < 600 for sample in record["samples"])
         assert record["versions"]["tensorflow"] == release.partition("-")[2]

@@ -26,7 +26,7 @@ class _TrainStep:
         self._loss = float("nan")
         self._traced = False
         self._mode = xla.mode() if configuration.xla == "on" else xla.OFF
-        self._proof = None
+        self._xla = {"mode": self._mode.name}
         if device == "cpu":
             _config("set_visible_devices")([], "GPU")
         elif not _config("list_physical_devices")("GPU"):
@@ -96,9 +96,11 @@ class _TrainStep:
         loss, graphs = xla.graphs_run_by(self._step)
         if self._mode.function_arguments:
             device_name = network.DEVICE_NAMES[self._device]
-            self._proof = xla.prove_must_compile(graphs, self._step, device_name)
+            self._xla = xla.proven(
+                self._mode, xla.prove_must_compile, graphs, self._step, device_name
+            )
         else:
-            self._proof = xla.prove_one_launch(graphs)
+            self._xla = xla.proven(self._mode, xla.prove_one_launch, graphs)
         self._run = self._step
         return loss
 
@@ -114,7 +116,7 @@ class _TrainStep:
             inter_op_threads=tf.config.threading.get_inter_op_parallelism_threads(),
             intra_op_threads=tf.config.threading.get_intra_op_parallelism_threads(),
             devices=[device.name for device in _config("list_logical_devices")()],
-            xla={"mode": self._mode.name, "proof": self._proof},
+            xla=self._xla,
         )
 
     def close(self):

@@ -26,7 +26,7 @@ class _TrainStep:
         self._device = device
         self._loss = float("nan")
         self._mode = xla.mode() if configuration.xla == "on" else xla.OFF
-        self._proof = None
+        self._xla = {"mode": self._mode.name}
         # Soft placement stays off (the default), so that nothing leaves the device unnoticed.
         self._config = tf.ConfigProto()
         if device == "cpu":
@@ -99,7 +99,7 @@ class _TrainStep:
         metadata = tf.RunMetadata()
         options = tf.RunOptions(output_partition_graphs=True)
         loss = self._session.run(self._step, options=options, run_metadata=metadata)
-        self._proof = xla.prove_one_launch(metadata.partition_graphs)
+        self._xla = xla.proven(self._mode, xla.prove_one_launch, metadata.partition_graphs)
         self._run = functools.partial(self._session.run, self._step)
         return loss
 
@@ -115,7 +115,7 @@ class _TrainStep:
             inter_op_threads=self._config.inter_op_parallelism_threads,
             intra_op_threads=self._config.intra_op_parallelism_threads,
             devices=self._devices,
-            xla={"mode": self._mode.name, "proof": self._proof},
+            xla=self._xla,
         )
 
     def close(self):
