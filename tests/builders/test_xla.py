@@ -60,8 +60,8 @@ def graph(*operations: str) -> Any:
 class CompiledFunction:
     """A tf.function that has run."""
 
-    def __init__(self, must_compile: bool = True) -> None:
-        attributes = {"_XlaMustCompile": SimpleNamespace(b=must_compile)}
+    def __init__(self, must_compile: bool = True, mark: str = "_XlaMustCompile") -> None:
+        attributes = {mark: SimpleNamespace(b=must_compile)}
         definition = SimpleNamespace(attr=attributes)
         self.get_concrete_function = lambda: SimpleNamespace(function_def=definition)
 
@@ -155,9 +155,11 @@ def test_a_step_in_several_computations_or_none_is_refused(xla: ModuleType, laun
         xla.prove_one_launch([graph(*launches * ["XlaLaunch"], *PLUMBING)])
 
 
-def test_a_function_that_must_compile_is_proven_without_its_program(xla: ModuleType) -> None:
-    proof = xla.prove_must_compile([graph("Atan2", "_Retval")], CompiledFunction(), "/cpu:0")
-    assert "_XlaMustCompile" in proof
+@pytest.mark.parametrize("mark", ["_XlaMustCompile", "_XlaCompile"])
+def test_a_marked_function_is_proven_without_its_program(xla: ModuleType, mark: str) -> None:
+    function = CompiledFunction(mark=mark)
+    proof = xla.prove_must_compile([graph("Atan2", "_Retval")], function, "/cpu:0")
+    assert f"marked {mark}," in proof
     assert "HLO" not in proof
 
 

@@ -29,6 +29,8 @@ class _TrainStep:
         self._xla = {"mode": self._mode.name}
         # Soft placement stays off (the default), so that nothing leaves the device unnoticed.
         self._config = tf.ConfigProto()
+        if self._mode is not xla.OFF:
+            xla.keep_operations(self._config)
         if device == "cpu":
             self._config.device_count["GPU"] = 0
             self._devices = [network.DEVICE_NAMES["cpu"]]
@@ -50,7 +52,7 @@ class _TrainStep:
                 workload.image_size, self._configuration.has_batch_norm
             )
         }
-        self._step = self._mode.compiled(functools.partial(self._computation, images, labels))()
+        self._step = self._mode.compiled(lambda: self._computation(images, labels))()
         self._run = functools.partial(self._session.run, self._step)
         if self._mode is not xla.OFF:
             self._run = self._proven_run

@@ -46,6 +46,9 @@ WORK = (
 # What TensorFlow runs where a part of a graph is compiled by XLA. It cannot fall back.
 LAUNCH = "XlaLaunch"
 
+# What marks a tf.function for XLA: in 2.2 and later, in 2.1.
+MARKS = ("_XlaMustCompile", "_XlaCompile")
+
 # XLA is given each convolution forward, and backward to its kernel and its input; what to do about
 # the batch's own gradient, which nobody needs, differs.
 LEAST_CONVOLUTIONS = 3 * sum(layer.kind == vgg16.CONVOLUTION for layer in vgg16.layers(32)) - 1
@@ -73,6 +76,17 @@ def mode():
         from tensorflow.contrib.compiler.xla import compile as compile_
     # It returns a list of what the computation returns.
     return Mode(name, lambda computation: lambda: compile_(computation)[0], {})
+
+
+def keep_operations(config):
+    """Tell a session of 1.x to leave operations as XLA knows them.
+
+    In 1.14 the remapper would fuse Conv2D and BiasAdd into _FusedConv2D before XLA sees them, and
+    XLA would refuse that.
+    """
+    options = config.graph_options.rewrite_options
+    if hasattr(options, "remapping"):
+        options.remapping = options.OFF
 
 
 def mode_name(version):
@@ -145,11 +159,12 @@ def prove_must_compile(graphs, function, device_name):
         )
     # From the cache: the first step has traced it.
     attributes = function.get_concrete_function().function_def.attr
-    if not attributes["_XlaMustCompile"].b:
+    marks = [mark for mark in MARKS if mark in attributes and attributes[mark].b]
+    if not marks:
         raise NotApplicable(
             "tensorflow %s: the function of the step is not marked for XLA" % tf.__version__
         )
-    proof = "the function must compile (_XlaMustCompile), and nothing of the step ran in a graph"
+    proof = "the function is marked %s, and nothing of the step ran in a graph" % marks[0]
     if not hasattr(function, "experimental_get_compiler_ir"):
         return proof
     with tf.device(device_name):
