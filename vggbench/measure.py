@@ -16,7 +16,7 @@ from vggbench.builders import NotApplicable
 
 # Names the measuring protocol: what is timed, how it is warmed up, what the workloads are. It is
 # the `version` of every benchmark, so results of another protocol are never compared with these.
-PROTOCOL = "1"
+PROTOCOL = "2"
 
 # The first step compiles and allocates; the second and third still settle caches and thread pools.
 WARM_UP_STEPS = 3

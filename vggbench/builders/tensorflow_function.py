@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from vggbench import builders
 from vggbench.builders import tensorflow_network as network
+from vggbench.builders import tensorflow_xla as xla
 from vggbench.workload import BN_MOMENTUM, LEARNING_RATE, batch, initial_weights
 
 
@@ -14,7 +15,7 @@ def build(workload, configuration, device):
     do it, and RuntimeError where this process has used TensorFlow on a GPU and now asks for the
     CPU.
     """
-    builders.check_tensorflow(configuration, device)
+    builders.check_device(device)
     return _TrainStep(workload, configuration, device)
 
 
@@ -24,6 +25,8 @@ class _TrainStep:
         self._device = device
         self._loss = float("nan")
         self._traced = False
+        self._mode = xla.mode() if configuration.xla == "on" else xla.OFF
+        self._xla = {"mode": self._mode.name}
         if device == "cpu":
             _config("set_visible_devices")([], "GPU")
         elif not _config("list_physical_devices")("GPU"):
@@ -44,7 +47,10 @@ class _TrainStep:
                 )
             }
         # Autograph would rewrite the Python below, which has nothing in it to rewrite.
-        self._step = tf.function(self._trace, autograph=False)
+        self._step = tf.function(
+            self._mode.compiled(self._trace), autograph=False, **self._mode.function_arguments
+        )
+        self._run = self._step if self._mode is xla.OFF else self._proven_run
 
     def _trace(self):
         """Build the graph of the step; returns the loss, symbolic. TensorFlow calls this once."""
@@ -78,12 +84,25 @@ class _TrainStep:
 
     def __call__(self):
         try:
-            self._loss = self._step().numpy()
+            self._loss = self._run().numpy()
         except Exception as error:
             answer = network.not_applicable(error, self._configuration, self._device)
             if answer is None:
                 raise
             raise answer from error
+
+    def _proven_run(self):
+        """The first step: run it, and prove by what ran that XLA compiled it."""
+        loss, graphs = xla.graphs_run_by(self._step)
+        if self._mode.function_arguments:
+            device_name = network.DEVICE_NAMES[self._device]
+            self._xla = xla.proven(
+                self._mode, xla.prove_must_compile, graphs, self._step, device_name
+            )
+        else:
+            self._xla = xla.proven(self._mode, xla.prove_one_launch, graphs)
+        self._run = self._step
+        return loss
 
     def loss(self):
         return float(self._loss)
@@ -97,10 +116,11 @@ class _TrainStep:
             inter_op_threads=tf.config.threading.get_inter_op_parallelism_threads(),
             intra_op_threads=tf.config.threading.get_intra_op_parallelism_threads(),
             devices=[device.name for device in _config("list_logical_devices")()],
+            xla=self._xla,
         )
 
     def close(self):
-        self._step = self._weights = self._images = self._labels = None
+        self._step = self._run = self._weights = self._images = self._labels = None
 
 
 def _config(name):

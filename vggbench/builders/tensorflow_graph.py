@@ -1,9 +1,12 @@
 """The train step in TensorFlow 1.x: a graph that a session runs."""
 
+import functools
+
 import tensorflow as tf
 
 from vggbench import builders
 from vggbench.builders import tensorflow_network as network
+from vggbench.builders import tensorflow_xla as xla
 from vggbench.workload import BN_MOMENTUM, LEARNING_RATE, batch, initial_weights
 
 
@@ -13,7 +16,7 @@ def build(workload, configuration, device):
     Raises ValueError for an unknown device, NotApplicable where this release or this machine cannot
     do it.
     """
-    builders.check_tensorflow(configuration, device)
+    builders.check_device(device)
     return _TrainStep(workload, configuration, device)
 
 
@@ -22,8 +25,12 @@ class _TrainStep:
         self._configuration = configuration
         self._device = device
         self._loss = float("nan")
+        self._mode = xla.mode() if configuration.xla == "on" else xla.OFF
+        self._xla = {"mode": self._mode.name}
         # Soft placement stays off (the default), so that nothing leaves the device unnoticed.
         self._config = tf.ConfigProto()
+        if self._mode is not xla.OFF:
+            xla.keep_operations(self._config)
         if device == "cpu":
             self._config.device_count["GPU"] = 0
             self._devices = [network.DEVICE_NAMES["cpu"]]
@@ -45,6 +52,13 @@ class _TrainStep:
                 workload.image_size, self._configuration.has_batch_norm
             )
         }
+        self._step = self._mode.compiled(lambda: self._computation(images, labels))()
+        self._run = functools.partial(self._session.run, self._step)
+        if self._mode is not xla.OFF:
+            self._run = self._proven_run
+
+    def _computation(self, images, labels):
+        """Build the graph of the step; returns the loss, symbolic, which waits for every update."""
         loss, statistics = network.loss_and_statistics(
             self._weights, images, labels, self._configuration
         )
@@ -58,7 +72,7 @@ class _TrainStep:
         # updates before it on the device's single compute stream, and the copy of the loss to the
         # host waits for that stream.
         with tf.control_dependencies(updates):
-            self._step = tf.identity(loss)
+            return tf.identity(loss)
 
     def _variable(self, name, value, trainable=True):
         """Return a variable that holds value, on the device.
@@ -67,18 +81,29 @@ class _TrainStep:
         once, because constants in the graph would double the memory and end at 2 GB.
         """
         initial = tf.placeholder(tf.float32, value.shape)
-        variable = tf.Variable(initial, trainable=trainable, name=name)
+        # XLA compiles nothing but resource variables; without XLA they stay what 1.x makes them.
+        kind = {} if self._mode is xla.OFF else {"use_resource": True}
+        variable = tf.Variable(initial, trainable=trainable, name=name, **kind)
         self._session.run(variable.initializer, {initial: value})
         return variable
 
     def __call__(self):
         try:
-            self._loss = self._session.run(self._step)
+            self._loss = self._run()
         except Exception as error:
             answer = network.not_applicable(error, self._configuration, self._device)
             if answer is None:
                 raise
             raise answer from error
+
+    def _proven_run(self):
+        """The first step: run it, and prove by the graph that ran that XLA compiled it."""
+        metadata = tf.RunMetadata()
+        options = tf.RunOptions(output_partition_graphs=True)
+        loss = self._session.run(self._step, options=options, run_metadata=metadata)
+        self._xla = xla.proven(self._mode, xla.prove_one_launch, metadata.partition_graphs)
+        self._run = functools.partial(self._session.run, self._step)
+        return loss
 
     def loss(self):
         return float(self._loss)
@@ -92,11 +117,12 @@ class _TrainStep:
             inter_op_threads=self._config.inter_op_parallelism_threads,
             intra_op_threads=self._config.intra_op_parallelism_threads,
             devices=self._devices,
+            xla=self._xla,
         )
 
     def close(self):
         self._session.close()
-        self._session = self._step = self._weights = None
+        self._session = self._step = self._run = self._weights = None
 
 
 def _gpus():

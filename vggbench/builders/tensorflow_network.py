@@ -15,6 +15,9 @@ from vggbench.workload import BN_EPSILON
 # The session (1.x) and the eager runtime (2.x) name devices alike.
 DEVICE_NAMES = {"cpu": "/cpu:0", "gpu": "/gpu:0"}
 
+# Variables of the environment that change what a configuration means. They are used as they are.
+SETTINGS = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS")
+
 # What TensorFlow answers when it has no NCHW kernel for the CPU: everything that releases from
 # 1.0.0 to 2.21.0 were seen to say. Only these become n/a; an unknown answer is a failure that
 # someone must look at.
@@ -136,7 +139,7 @@ def facts():
         "numpy": np.__version__,
         # True where oneDNN is on; False in 2.8 even where TF_ENABLE_ONEDNN_OPTS turned it on.
         "mkl_enabled": _first(_mkl_since_2_5, _mkl_in_2_1_to_2_4, _mkl_in_1),
-        "TF_ENABLE_ONEDNN_OPTS": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
+        **{name: os.environ.get(name) for name in SETTINGS},
         "built_with_cuda": _first(lambda: tf.test.is_built_with_cuda()),
         "cuda": _first(
             lambda: tf.sysconfig.get_build_info()["cuda_version"],
