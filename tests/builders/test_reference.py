@@ -59,8 +59,17 @@ def test_every_trained_tensor_has_a_gradient_of_its_shape(gradients, has_batch_n
 
 @pytest.mark.parametrize(
     "kind",
-    "conv1_1/kernel conv3_2/kernel conv5_3/kernel fc6/kernel fc8/kernel "
-    "conv1_2/ conv4_1/ fc7/bias fc8/bias".split(),
+    [
+        "conv1_1/kernel",
+        "conv3_2/kernel",
+        "conv5_3/kernel",
+        "fc6/kernel",
+        "fc8/kernel",
+        "conv1_2/",
+        "conv4_1/",
+        "fc7/bias",
+        "fc8/bias",
+    ],
 )
 def test_gradients_are_those_of_finite_differences(kind, start, data, gradients, has_batch_norm):
     """A single entry, the largest, moved by a little, for every kind of tensor.
