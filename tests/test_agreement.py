@@ -28,11 +28,20 @@ def disagreement(has_batch_norm: bool) -> str:
 
 @pytest.mark.parametrize("has_batch_norm", [False, True])
 def test_the_same_in_float32_agrees(has_batch_norm: bool) -> None:
-    found = agreement.compare(taken(has_batch_norm), has_batch_norm)
-    assert found.why_not is None
-    assert found.worst_loss < 1e-4
-    # Rounding of the weights themselves is the floor and no difference.
-    assert found.worst_tensor.relative < 1e-2
+    assert agreement.compare(taken(has_batch_norm), has_batch_norm).why_not is None
+
+
+def test_rounding_of_the_weights_themselves_is_no_difference() -> None:
+    """gamma starts at 1 and moves by so little that float32 keeps three digits of it."""
+    configuration = Configuration(batch_norm="fused")
+    exact = reference.build(agreement.WORKLOAD, configuration, dtype=np.float64)
+    rounded = {
+        key: np.asarray(value, np.float32) if key != "losses" else value
+        for key, value in first_steps.run(exact).items()
+    }
+    found = agreement.compare(rounded, True)
+    assert found.worst_loss == 0
+    assert found.worst_tensor.relative < 1e-6
 
 
 def test_a_layer_that_is_not_updated_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
