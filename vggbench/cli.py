@@ -54,6 +54,14 @@ def _parser() -> argparse.ArgumentParser:
     first = top.add_parser("first-run", help="measure a release of each era, and publish")
     first.set_defaults(command=_first_run)
 
+    one = top.add_parser("verify", help="hold what releases compute against the reference")
+    one.add_argument("spec", nargs="+", help="which, in the words of asv run")
+    one.add_argument("--json", action="store_true", help="as a JSON list of objects")
+    one.add_argument(
+        "--device", choices=DEVICES, help="default: gpu where one is visible, else cpu"
+    )
+    one.set_defaults(command=_verify)
+
     releases = top.add_parser("releases", help="the releases on the tracks, and their environments")
     commands = releases.add_subparsers(required=True, metavar="COMMAND")
 
@@ -121,6 +129,43 @@ def _first_run(checkout: Checkout, arguments: argparse.Namespace) -> int:
     return first_run.run(checkout)
 
 
+def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from . import verify
+
+    device = arguments.device or checkout.default_device()
+    report = _complain if arguments.json else _say  # standard output is JSON alone
+    results = []
+    failed = 0
+    with checkout.no_run():
+        for release in _selected(checkout, arguments.spec):
+            try:
+                verify.require_builder(checkout.catalogue, release)
+                python = checkout.environments.ensure(release, device, report)
+            except VggbenchError as err:
+                _complain(str(err))
+                failed += 1
+                continue
+            forecast = verify.forecast(release, device)
+            if forecast is not None:
+                report(forecast)
+            of_release = list(verify.verify(release, device, python))
+            results += of_release
+            if not arguments.json:
+                _console().print(verify.table(of_release))
+            for one in of_release:
+                if one.answer in (verify.DISAGREES, verify.FAILED):
+                    _complain(verify.complaint(one))
+                    failed += 1
+    if arguments.json:
+        print(json.dumps([one.as_json() for one in results], indent=2))
+    return 1 if failed else 0
+
+
+def _console() -> Console:
+    # Wide enough for a line each where the output goes into a file or a pipe.
+    return Console(width=None if sys.stdout.isatty() else 120)
+
+
 def _selected(checkout: Checkout, words: list[str]) -> list[Release]:
     """Oldest first; all where there are no words."""
     catalogue = checkout.catalogue
@@ -165,8 +210,7 @@ def _list(checkout: Checkout, arguments: argparse.Namespace) -> int:
             f"{row['size'] / 1e9:.2f} GB" if row["installed"] else "-",  # type: ignore[operator]
             "yes" if row["measured"] else "-",
         )
-    # Wide enough for a release a line where the output goes into a file or a pipe.
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    _console().print(table)
     absent = sorted({str(r["python"]) for r in rows if not r["interpreter"]}, key=_by_minor)
     for version in absent:
         _say(f"CPython {version} is missing; get it with: {interpreters.how_to_get(version)}")

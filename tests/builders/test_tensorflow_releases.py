@@ -5,16 +5,13 @@ They are installed from their locks into .asv/test-env and kept there for the ne
 
 from __future__ import annotations
 
-import functools
 import json
-import os
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from vggbench import records
+from vggbench import records, verify
+from vggbench.builders import BATCH_NORMS, Configuration
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.releases.environments import Environments
@@ -23,21 +20,11 @@ from ..real import FIXED, ROOT, RealCheckout, rotating
 
 pytestmark = pytest.mark.tensorflow
 
-PROBE = Path(__file__).parent / "probe_train_step.py"
-
-# VGG16 at 32 x 32, two images, from the common start: what every release must agree on. A loss is a
-# sum of float32 products in the kernels' own order.
-LOSS_TOLERANCE = 1e-4
 # At 8 x 64 x 64 a near-tie of two values in a ReLU or a max-pool, decided by rounding, moves the
 # third loss by 2e-4 (seen at 3 x 64 x 64).
 QUICK_LOSS_TOLERANCE = 1e-3
-# With batch normalisation two images fall to a loss of 0.01 in three steps, and near-ties weigh
-# more: the absolute difference counts (6e-4 seen, 2.21.0 fused NCHW).
-BATCH_NORM_LOSS_TOLERANCE = 1e-2
-# The sum of a tensor's absolute changes over three steps, relative.
-CHANGE_TOLERANCE = 1e-3
-BATCH_NORM_CHANGE_TOLERANCE = 5e-2
-
+# With batch normalisation near-ties weigh more: the absolute difference counts.
+QUICK_BATCH_NORM_LOSS_TOLERANCE = 1e-2
 
 RELEASES = (*FIXED, rotating())
 
@@ -54,58 +41,86 @@ def find(name: str) -> Release:
     return release
 
 
-@functools.cache
-def probe(name: str, data_format: str, batch_norm: str) -> dict[str, Any]:
-    """What three steps of a release give, run in its own environment."""
+def verified(
+    name: str, configuration: Configuration, script: Path = verify.SCRIPT
+) -> verify.Verified:
+    """What `vggbench verify` says of one configuration, in the release's own environment."""
     release = find(name)
     environments = Environments(
         ROOT / ".asv" / "test-env" / "releases", Catalogue(ROOT / "releases")
     )
-    python = environments.ensure(release, "cpu", print)
-    env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    done = subprocess.run(
-        [python, PROBE, "--data-format", data_format, "--batch-norm", batch_norm],
-        capture_output=True,
-        text=True,
-        env=env,
-        timeout=600,
+    return verify.verify_one(
+        environments.ensure(release, "cpu", print), configuration, "cpu", script
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return result
 
 
-@pytest.mark.parametrize("batch_norm", ["none", "unfused", "fused"])
+@pytest.mark.parametrize("batch_norm", BATCH_NORMS)
 @pytest.mark.parametrize("name", RELEASES)
-def test_every_release_computes_the_same_three_steps(name: str, batch_norm: str) -> None:
-    kind = "none" if batch_norm == "none" else "unfused"
-    expected = probe("tensorflow-2.21.0", "NHWC", kind)
-    compared = 0
-    for data_format in ("NHWC", "NCHW"):
-        actual = probe(name, data_format, batch_norm)
-        if "not_applicable" in actual:
-            assert data_format == "NCHW", actual
-            assert "NHWC" in actual["not_applicable"]
-            continue
-        compared += 1
-        _assert_same_steps(actual, expected, batch_norm != "none")
-    assert compared >= 1
+def test_every_release_computes_what_the_reference_computes(name: str, batch_norm: str) -> None:
+    nhwc = verified(name, Configuration("NHWC", batch_norm))
+    assert nhwc.answer == verify.AGREES, nhwc.reason
+    nchw = verified(name, Configuration("NCHW", batch_norm))
+    if nchw.answer == verify.NOT_APPLICABLE:
+        assert "NHWC" in (nchw.reason or "")
+    else:
+        assert nchw.answer == verify.AGREES, nchw.reason
 
 
-def _about(losses: list[float], batch_norm: bool, tolerance: float = LOSS_TOLERANCE) -> Any:
-    if batch_norm:
-        return pytest.approx(losses, abs=BATCH_NORM_LOSS_TOLERANCE)
-    return pytest.approx(losses, rel=tolerance)
+# What is made wrong in the TensorFlow 2 builder, in the release's own interpreter.
+SOFTMAX_TWICE = """
+import tensorflow as tf
+
+def mutate():
+    once = tf.nn.softmax_cross_entropy_with_logits
+    tf.nn.softmax_cross_entropy_with_logits = lambda labels, logits: once(
+        labels=labels, logits=tf.nn.softmax(logits)
+    )
+"""
+UPDATE_TWICE = """
+import tensorflow as tf
+
+def mutate():
+    once = tf.raw_ops.ResourceApplyGradientDescent
+
+    def twice(var, alpha, delta):
+        with tf.control_dependencies([once(var=var, alpha=alpha, delta=delta)]):
+            return once(var=var, alpha=alpha, delta=delta)
+
+    tf.raw_ops.ResourceApplyGradientDescent = twice
+"""
+MOMENTS_OF_ONE_IMAGE = """
+import tensorflow as tf
+
+def mutate():
+    moments = tf.nn.moments
+    tf.nn.moments = lambda x, axes: moments(x[:1], axes)
+"""
+AVERAGES_THAT_DO_NOT_MOVE = """
+def mutate():
+    from vggbench.builders import tensorflow_network as network
+    original = network.loss_and_statistics
+    network.loss_and_statistics = lambda *words: (original(*words)[0], {})
+"""
 
 
-def _assert_same_steps(actual: dict, expected: dict, batch_norm: bool) -> None:
-    assert actual["losses"] == _about(expected["losses"], batch_norm)
-    assert len(set(actual["losses"])) == 3, "the weights do not move"
-    assert set(actual["checksums"]) == set(expected["checksums"])
-    change_tolerance = BATCH_NORM_CHANGE_TOLERANCE if batch_norm else CHANGE_TOLERANCE
-    for name, (_, moved) in expected["checksums"].items():
-        assert moved > 0, f"{name} does not move"
-        assert actual["checksums"][name][1] == pytest.approx(moved, rel=change_tolerance), name
+@pytest.mark.parametrize(
+    ("mutation", "batch_norm", "said"),
+    [
+        (SOFTMAX_TWICE, "none", "the loss of step 1"),
+        (UPDATE_TWICE, "none", "the loss of step 2"),
+        (MOMENTS_OF_ONE_IMAGE, "unfused", "the loss of step 1"),
+        (AVERAGES_THAT_DO_NOT_MOVE, "fused", "/moving_"),
+    ],
+)
+def test_a_builder_that_computes_something_else_is_caught(
+    tmp_path: Path, mutation: str, batch_norm: str, said: str
+) -> None:
+    script = tmp_path / "mutated.py"
+    run = "from vggbench.builders import first_steps\nmutate()\nfirst_steps.main(sys.argv[1:])\n"
+    script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n" + mutation + run)
+    found = verified("tensorflow-2.21.0", Configuration("NHWC", batch_norm), script)
+    assert found.answer == verify.DISAGREES, found.reason
+    assert said in (found.reason or "")
 
 
 @pytest.mark.asv
@@ -149,7 +164,11 @@ def test_asv_measures_publishes_and_compares_real_releases(real: RealCheckout) -
     for batch_norm, all_losses in first_losses.items():
         assert len(all_losses) >= len(RELEASES)
         for losses in all_losses:
-            assert losses == _about(all_losses[0], batch_norm, QUICK_LOSS_TOLERANCE)
+            if batch_norm:
+                about = pytest.approx(all_losses[0], abs=QUICK_BATCH_NORM_LOSS_TOLERANCE)
+            else:
+                about = pytest.approx(all_losses[0], rel=QUICK_LOSS_TOLERANCE)
+            assert losses == about
 
     shown = real.asv("compare", RELEASES[0], RELEASES[2])
     assert "time_train_step('NHWC', 'fused', 'off')" in shown

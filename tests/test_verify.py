@@ -1,0 +1,131 @@
+"""What vggbench verify makes of the processes that it starts; real releases are in builders/."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vggbench import verify
+from vggbench.builders import Configuration, NotApplicable, first_steps
+from vggbench.releases.catalogue import Catalogue
+
+from .real import ROOT
+from .tiny import PATIENCE_S, Tiny
+
+CATALOGUE = Catalogue(ROOT / "releases")
+HERE = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+
+REFERENCE = """
+from vggbench import builders
+from vggbench.builders import first_steps, reference
+builders.build_tensorflow = reference.build
+first_steps.main(sys.argv[1:])
+"""
+
+
+def one(tmp_path: Path, code: str) -> verify.Verified:
+    script = tmp_path / "script.py"
+    script.write_text(HERE + code)
+    return verify.verify_one(sys.executable, Configuration(), "cpu", script)
+
+
+def test_a_process_that_computes_what_the_reference_computes_agrees(tmp_path: Path) -> None:
+    found = one(tmp_path, REFERENCE)
+    assert (found.answer, found.reason) == (verify.AGREES, None)
+    row = found.as_json()
+    assert len(row["losses_off"]) == first_steps.STEPS
+    assert row["changes_off"]["3/fc8/bias"] < 1e-3
+    json.dumps(row, allow_nan=False)
+
+
+def test_a_process_that_computes_something_else_disagrees(tmp_path: Path) -> None:
+    wrong = "from vggbench.builders import reference\nreference.LEARNING_RATE *= 2\n"
+    found = one(tmp_path, wrong + REFERENCE)
+    assert found.answer == verify.DISAGREES
+    assert "the loss of step 2" in verify.complaint(found)
+
+
+def test_an_answer_of_the_framework_is_not_applicable(tmp_path: Path) -> None:
+    refuse = """
+def refuse(*words):
+    raise builders.NotApplicable("no such kernel")
+"""
+    found = one(tmp_path, refuse + REFERENCE.replace("reference.build", "refuse"))
+    assert (found.answer, found.reason) == (verify.NOT_APPLICABLE, "no such kernel")
+    assert found.as_json()["changes_off"] is None
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import os; os.kill(os.getpid(), 8)", "the process died with signal 8: it said nothing"),
+        ("sys.exit('no room')", "the process died with exit status 1: no room"),
+        (
+            "open(sys.argv[1] + '/steps.npz', 'w').write('torn')\n"
+            """open(sys.argv[1] + '/outcome.json', 'w').write('{"outcome": "ok"}')""",
+            "what its steps left cannot be compared",
+        ),
+        (REFERENCE.replace("reference.build", "len"), "TypeError: len() takes exactly one"),
+    ],
+)
+def test_everything_else_is_a_failure_with_its_reason(
+    tmp_path: Path, code: str, reason: str
+) -> None:
+    found = one(tmp_path, code)
+    assert found.answer == verify.FAILED
+    assert reason in (found.reason or "")
+    assert len(verify.complaint(found).splitlines()) == 1
+
+
+def test_a_process_that_never_ends_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "DEADLINE_S", 0.5)
+    found = one(tmp_path, "import time; time.sleep(1000)")
+    assert found.reason == "the process was ended after 0.5 s"
+
+
+def test_every_configuration_is_verified_xla_last() -> None:
+    assert len(set(verify.CONFIGURATIONS)) == 12
+    assert [c.xla for c in verify.CONFIGURATIONS] == ["off"] * 6 + ["on"] * 6
+
+
+def test_long_compilations_are_forecast_where_xla_is_offered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def said(name: str) -> str | None:
+        return verify.forecast(CATALOGUE.by_name[name], "cpu")
+
+    monkeypatch.setattr(verify, "check_tensorflow", lambda configuration, device: None)
+    assert "about 4 minutes" in (said("tensorflow-1.15.5") or "")
+    assert said("tensorflow-1.0.0") is None
+    assert said("tensorflow-2.21.0") is None
+
+    def refuse(configuration: Configuration, device: str) -> None:
+        raise NotApplicable("not offered")
+
+    monkeypatch.setattr(verify, "check_tensorflow", refuse)
+    assert said("tensorflow-1.15.5") is None
+
+
+def vggbench(tiny: Tiny, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vggbench.cli", "verify", *words],
+        cwd=tiny.folder,
+        env=tiny.environ(PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+
+
+def test_a_framework_without_a_builder_is_refused_in_one_line(tiny: Tiny) -> None:
+    done = vggbench(tiny, "tinyframe-1.0", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == []
+    assert "tinyframe-1.0 cannot be verified: vggbench has no builder for" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

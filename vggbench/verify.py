@@ -1,0 +1,191 @@
+"""``vggbench verify``: does a release compute what the reference computes?
+
+Each configuration runs its first steps in a fresh process of the release's own interpreter
+(builders/first_steps.py), one after the other; what it leaves is held against the reference
+(agreement.py).
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from packaging.version import Version
+from rich.table import Table
+
+from . import agreement
+from .asv_plugin import process
+from .asv_plugin.environment import UNWANTED_VARIABLES
+from .builders import (
+    BATCH_NORMS,
+    DATA_FORMATS,
+    XLA_MODES,
+    Configuration,
+    NotApplicable,
+    check_tensorflow,
+    first_steps,
+)
+from .errors import VggbenchError, one_line
+from .releases.catalogue import Catalogue, Release
+
+#: What a configuration comes to.
+AGREES, DISAGREES, NOT_APPLICABLE, FAILED = "agrees", "disagrees", "n/a", "failed"
+
+SCRIPT = Path(first_steps.__file__)
+
+#: Seconds after which a configuration is given up: compiling with XLA was seen to take 94.
+DEADLINE_S = 900.0
+
+CONFIGURATIONS = tuple(
+    Configuration(data_format, batch_norm, xla)
+    for xla, batch_norm, data_format in itertools.product(XLA_MODES, BATCH_NORMS, DATA_FORMATS)
+)
+
+#: Before this release XLA compiles one configuration for up to a minute and a half (1.12 to 2.0:
+#: 10 to 17 s, fused batch normalisation 94 s), from it on for seconds.
+XLA_IS_QUICK_FROM = Version("2.4")
+XLA_FORECAST = "a configuration compiled by XLA takes 10 to 100 s here: about {minutes} minutes"
+XLA_MINUTES = 4
+#: The CPU wheels before it have no XLA.
+XLA_FROM = Version("1.12")
+
+
+@dataclass(frozen=True)
+class Verified:
+    """One configuration of one release. ``reason`` says why it is not "agrees"."""
+
+    release: str
+    configuration: Configuration
+    answer: str
+    reason: str | None = None
+    agreement: agreement.Agreement | None = None
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        found = self.agreement
+        return {
+            "release": self.release,
+            "configuration": self.configuration._asdict(),
+            "answer": self.answer,
+            "reason": self.reason,
+            "seconds": round(self.seconds, 1),
+            "losses_off": [_json_number(off) for off in found.losses] if found else None,
+            "changes_off": (
+                {f"{one.step}/{one.tensor}": _json_number(one.relative) for one in found.tensors}
+                if found
+                else None
+            ),
+        }
+
+
+def _json_number(value: float) -> float | str:
+    return value if np.isfinite(value) else str(value)
+
+
+def require_builder(catalogue: Catalogue, release: Release) -> None:
+    """Raise VggbenchError for a release of a framework that no builder serves yet."""
+    framework = catalogue.tracks[release.track].framework
+    if framework != "TensorFlow":
+        raise VggbenchError(
+            f"{release.name} cannot be verified: vggbench has no builder for {framework} yet"
+        )
+
+
+def forecast(release: Release, device: str) -> str | None:
+    """One line for a release that takes minutes, else None."""
+    version = Version(release.version)
+    if not XLA_FROM <= version < XLA_IS_QUICK_FROM:
+        return None
+    try:
+        check_tensorflow(Configuration(xla="on"), device)
+    except NotApplicable:
+        return None
+    return f"{release.name}: {XLA_FORECAST.format(minutes=XLA_MINUTES)}"
+
+
+def verify(release: Release, device: str, python: Path) -> Iterator[Verified]:
+    """Run all configurations of ``release``, one after the other, with its interpreter."""
+    # Before the first process, with which it would share the processors.
+    for has_batch_norm in (False, True):
+        agreement.expected(has_batch_norm)
+    for configuration in CONFIGURATIONS:
+        yield replace(verify_one(python, configuration, device), release=release.name)
+
+
+def verify_one(
+    python: Path | str, configuration: Configuration, device: str, script: Path = SCRIPT
+) -> Verified:
+    """Run one configuration in a fresh process and hold it against the reference.
+
+    script: what to run instead of first_steps.py, with the same command line.
+    """
+    env = {key: value for key, value in os.environ.items() if key not in UNWANTED_VARIABLES}
+    with tempfile.TemporaryDirectory(prefix="vggbench-verify-") as folder:
+        command = [str(python), str(script), folder, *configuration, device]
+        done = process.run(command, env, folder, DEADLINE_S, merge_streams=True)
+        answer = _answer(Path(folder), done, configuration)
+    return replace(answer, seconds=done.seconds)
+
+
+def _answer(folder: Path, done: process.Finished, configuration: Configuration) -> Verified:
+    def verified(answer: str, reason: str | None, found: Any = None) -> Verified:
+        return Verified("", configuration, answer, reason, found)
+
+    try:
+        outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return verified(FAILED, _how_it_ended(done))
+    if outcome["outcome"] == "n/a":
+        return verified(NOT_APPLICABLE, outcome["reason"])
+    if outcome["outcome"] == "failed":
+        return verified(FAILED, outcome["error"])
+    try:
+        with np.load(folder / "steps.npz") as taken:
+            found = agreement.compare(taken, configuration.has_batch_norm)
+    except (OSError, ValueError, zipfile.BadZipFile) as err:
+        return verified(FAILED, f"what its steps left cannot be compared: {err}")
+    return verified(AGREES if found.agrees else DISAGREES, found.why_not, found)
+
+
+def _how_it_ended(done: process.Finished) -> str:
+    if done.overran:
+        return f"the process was ended after {DEADLINE_S:g} s"
+    how = f"signal {-done.status}" if done.status < 0 else f"exit status {done.status}"
+    lines = [line for line in done.output.splitlines() if line.strip()]
+    return one_line(f"the process died with {how}: {lines[-1] if lines else 'it said nothing'}")
+
+
+def table(all_verified: list[Verified]) -> Table:
+    """For people: one line a configuration."""
+    made = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("release", "configuration", "worst loss", "worst change", "s", "answer"):
+        made.add_column(heading, justify="right" if heading == "s" else "left")
+    for one in all_verified:
+        cells = ["-", "-"]
+        if one.agreement is not None:
+            cells = [f"{one.agreement.worst_loss:.1e}", str(one.agreement.worst_tensor)]
+        answer = one.answer if one.reason is None else f"{one.answer}: {one_line(one.reason)}"
+        name = " ".join(one.configuration)
+        made.add_row(one.release, name, *cells, f"{one.seconds:.0f}", answer)
+    return made
+
+
+def complaint(one: Verified) -> str:
+    """The one line of a configuration that disagrees or failed."""
+    name = " ".join(one.configuration)
+    if one.answer == FAILED:
+        return (
+            f"{one.release} ({name}) failed: {one.reason}; make its environment again, or report it"
+        )
+    return (
+        f"{one.release} ({name}) does not compute what the reference computes: {one.reason}; "
+        f"see docs/method.md, and do not trust its times"
+    )
