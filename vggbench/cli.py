@@ -145,7 +145,7 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
                 _complain(str(err))
                 failed += 1
                 continue
-            forecast = verify.forecast(release, device)
+            forecast = verify.forecast(release)
             if forecast is not None:
                 report(forecast)
             of_release = list(verify.verify(release, device, python))

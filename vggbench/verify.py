@@ -29,8 +29,6 @@ from .builders import (
     DATA_FORMATS,
     XLA_MODES,
     Configuration,
-    NotApplicable,
-    check_tensorflow,
     first_steps,
 )
 from .errors import VggbenchError, one_line
@@ -99,14 +97,9 @@ def require_builder(catalogue: Catalogue, release: Release) -> None:
         )
 
 
-def forecast(release: Release, device: str) -> str | None:
+def forecast(release: Release) -> str | None:
     """One line for a release that takes minutes, else None."""
-    version = Version(release.version)
-    if not XLA_FROM <= version < XLA_IS_QUICK_FROM:
-        return None
-    try:
-        check_tensorflow(Configuration(xla="on"), device)
-    except NotApplicable:
+    if not XLA_FROM <= Version(release.version) < XLA_IS_QUICK_FROM:
         return None
     return f"{release.name}: {XLA_FORECAST.format(minutes=XLA_MINUTES)}"
 
