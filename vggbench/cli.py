@@ -151,7 +151,7 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
             of_release = list(verify.verify(release, device, python))
             results += of_release
             if not arguments.json:
-                _console().print(verify.table(of_release))
+                _console(wide=160).print(verify.table(of_release))
             for one in of_release:
                 if one.answer in (verify.DISAGREES, verify.FAILED):
                     _complain(verify.complaint(one))
@@ -161,9 +161,9 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _console() -> Console:
+def _console(wide: int = 120) -> Console:
     # Wide enough for a line each where the output goes into a file or a pipe.
-    return Console(width=None if sys.stdout.isatty() else 120)
+    return Console(width=None if sys.stdout.isatty() else wide)
 
 
 def _selected(checkout: Checkout, words: list[str]) -> list[Release]:
