@@ -13,6 +13,8 @@ import pytest
 from vggbench import agreement
 from vggbench.builders import Configuration, first_steps, reference
 
+pytestmark = pytest.mark.numerics
+
 
 def taken(has_batch_norm: bool) -> dict[str, Any]:
     configuration = Configuration(batch_norm="unfused" if has_batch_norm else "none")

@@ -26,6 +26,8 @@ builders.build_tensorflow = reference.build
 first_steps.main(sys.argv[1:])
 """
 
+pytestmark = pytest.mark.numerics
+
 
 def one(tmp_path: Path, code: str) -> verify.Verified:
     script = tmp_path / "script.py"

@@ -15,6 +15,8 @@ from vggbench.workload import (
     initial_weights,
 )
 
+pytestmark = pytest.mark.numerics
+
 SMALLEST = Workload(2, 32)
 
 
