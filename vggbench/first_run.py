@@ -125,7 +125,11 @@ def _table(checkout: Checkout, releases: list[Release]) -> None:
     latest: dict[tuple[str, str], records.Record] = {}
     for record in records.read(checkout.results_dir, machine, _say):
         words = " ".join(str(value) for value in record["configuration"].values())
-        if record["profile"] in profiles.asked() and record["outcome"] != records.INTERRUPTED:
+        if (
+            record["benchmark"].endswith(".time_train_step")
+            and record["profile"] in profiles.asked()
+            and record["outcome"] != records.INTERRUPTED
+        ):
             latest[record["release"], words] = record
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("release", "configuration", "train step", "samples", "first step"):
