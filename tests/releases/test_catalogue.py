@@ -7,7 +7,14 @@ from dataclasses import replace
 import pytest
 
 from vggbench.releases import catalogue
-from vggbench.releases.catalogue import Catalogue, CatalogueError, Lock, Release
+from vggbench.releases.catalogue import (
+    Catalogue,
+    CatalogueError,
+    Later,
+    Lock,
+    Release,
+    pins,
+)
 
 TRACK = {
     "track": "demo",
@@ -78,7 +85,9 @@ def test_a_release_is_read_with_its_lock(folder):
 
 def test_what_is_written_is_read_again(folder):
     before = Catalogue(folder)
-    release = replace(before.by_name["demo-1.2"], version="1.3", note="why", after="1.2")
+    release = before.by_name["demo-1.2"]
+    lock = replace(release.locks["cpu"], companions={"helper": "2.2", "base": "1.0"})
+    release = replace(release, version="1.3", note="why", after="1.2", locks={"cpu": lock})
     path = before.write(release)
     assert path == folder / "demo" / "1.3.json"
     assert Catalogue(folder).by_name["demo-1.3"] == release
@@ -162,6 +171,10 @@ CORRUPT = [
     (release_text("1.2", "2020-06-01", locks={"tpu": {}}), "unknown device 'tpu'"),
     (release_text("1.2", "2020-06-01", locks={"cpu": {}}), "'file' is missing"),
     (release_text("1.2", "2020-06-01", locks={"cpu": "1.2-cpu.txt"}), ""),
+    (
+        release_text("1.2", "2020-06-01").replace('"as_of"', '"companions": ["six"], "as_of"'),
+        "its companions",
+    ),
     (release_text("1.2", "2020-06-01", after=1.0), "its 'after' is no version"),
     ("[" * 100_000, "recursion"),
 ]
@@ -203,6 +216,16 @@ def test_a_lock_elsewhere_than_beside_its_release_is_refused(folder):
         {**TRACK, "requirements": []},
         {**TRACK, "requirements": {"cpu": [["=>2", "demo"]]}},
         {**TRACK, "requirements": {"cpu": ["demo"]}},
+        {**TRACK, "requirements": {"cpu": [["<2", []]]}},
+        {**TRACK, "requirements": {"cpu": [["<2", ["demo=={version}", "no requirement"]]]}},
+        {**TRACK, "requirements": {"cpu": [["<2", "demo=={release}"]]}},
+        {**TRACK, "requirements": {"cpu": [["<2", {"demo": "{version}"}]]}},
+        {**TRACK, "requirements": {"cpu": [["<2", 7]]}},
+        {**TRACK, "later": [["=>2", {}, "why"]]},
+        {**TRACK, "later": [["<2", {"demo": "soon"}, "why"]]},
+        {**TRACK, "later": [["<2", {"demo": "2020-01-01"}]]},
+        {**TRACK, "later": [["<2", {"demo": "2020-01-01"}, ""]]},
+        {**TRACK, "later": {"demo": "2020-01-01"}},
     ],
     ids=repr,
 )
@@ -231,10 +254,37 @@ def test_ids_that_asv_would_mix_are_refused(folder, monkeypatch):
 
 def test_the_requirement_of_a_version_is_the_first_that_matches(folder):
     track = Catalogue(folder).tracks["demo"]
-    assert track.requirement("1.10.1", "cpu") == "demo==1.10.1"
-    assert track.requirement("2.0", "cpu") == "demo-cpu==2.0"
-    assert track.requirement("2.0rc1", "cpu") == "demo-cpu==2.0rc1"
-    assert track.requirement("2.0", "gpu") is None
+    assert track.packages("1.10.1", "cpu") == ("demo==1.10.1",)
+    assert track.packages("2.0", "cpu") == ("demo-cpu==2.0",)
+    assert track.packages("2.0rc1", "cpu") == ("demo-cpu==2.0rc1",)
+    assert track.packages("2.0", "gpu") == ()
+
+
+def test_a_version_can_need_companions_and_some_of_a_later_day(folder):
+    content = {
+        **TRACK,
+        "requirements": {"cpu": [["<2", ["demo=={version}", "base=={minor}.*", "helper[x]"]]]},
+        "later": [["<1.2", {"helper": "2020-03-01"}, "why"], ["<1.10.1", {}, "why not"]],
+    }
+    (folder / "demo" / "track.json").write_text(json.dumps(content))
+    track = Catalogue(folder).tracks["demo"]
+    assert track.packages("1.10.1", "cpu") == ("demo==1.10.1", "base==1.10.*", "helper[x]")
+    assert track.later_than_its_date("1.0") == Later({"helper": "2020-03-01"}, "why")
+    assert track.later_than_its_date("1.10") == Later({}, "why not")
+    assert track.later_than_its_date("2.0") == Later({}, None)
+
+
+def test_the_pins_of_a_lock_are_its_packages_alone():
+    text = (
+        "# demo-1.0 for cpu: demo==1.0 resolved as of 2020-01-15\n"
+        "demo[extra-one]==1.0 \\\n"
+        "    --hash=sha256:00\n"
+        "    # via other==2.0\n"
+        "six==1.16.0 ; python_version < '3.8' \\\n"
+        "    --hash=sha256:01\n"
+        "typing-extensions==4.0.post1 --hash=sha256:02\n"
+    )
+    assert pins(text) == {"demo": "1.0", "six": "1.16.0", "typing-extensions": "4.0.post1"}
 
 
 def test_a_digest_covers_the_lock_and_what_its_sdists_are_built_with(folder):

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import asv.util
 import pytest
 from packaging.version import Version
 
@@ -10,20 +11,34 @@ from vggbench.releases.catalogue import Catalogue
 
 ROOT = Path(__file__).absolute().parent.parent.parent
 CATALOGUE = Catalogue(ROOT / "releases")
-TENSORFLOW = CATALOGUE.tracks["tensorflow"].releases
-LOCKS = [(release, device) for release in CATALOGUE for device in release.locks]
+RELEASES = list(CATALOGUE)
+KERAS = CATALOGUE.tracks["keras"].releases
+LOCKS = [(release, device) for release in RELEASES for device in release.locks]
 
-#: The last patch release of every minor version from 1.0 to 2.21, and 1.0.0, oldest first.
-VERSIONS = [
+#: Oldest first. TensorFlow: the last patch release of every minor version from 1.0 to 2.21, and
+#: 1.0.0. Keras: of every minor version that has a final release (2.5 has none). Theano: every final
+#: release from 0.8.2 on.
+VERSIONS = {}
+VERSIONS["tensorflow"] = [
     "1.0.0", "1.0.1", "1.1.0", "1.2.1", "1.3.0", "1.4.1", "1.5.1", "1.6.0", "1.7.1", "1.8.0",
     "1.9.0", "1.10.1", "1.11.0", "1.12.3", "1.13.2", "1.14.0", "1.15.5", "2.0.4", "2.1.4",
     "2.2.3", "2.3.4", "2.4.4", "2.5.3", "2.6.5", "2.7.4", "2.8.4", "2.9.3", "2.10.1", "2.11.1",
     "2.12.1", "2.13.1", "2.14.1", "2.15.1", "2.16.2", "2.17.1", "2.18.1", "2.19.1", "2.20.0",
     "2.21.0",
 ]  # fmt: skip
+VERSIONS["keras"] = [
+    "1.0.8", "1.1.2", "1.2.2", "2.0.9", "2.1.6", "2.2.5", "2.3.1", "2.4.3", "2.6.0", "2.7.0",
+    "2.8.0", "2.9.0", "2.10.0", "2.11.0", "2.12.0", "2.13.1", "2.14.0", "2.15.0", "3.0.5", "3.1.1",
+    "3.2.1", "3.3.3", "3.4.1", "3.5.0", "3.6.0", "3.7.0", "3.8.0", "3.9.2", "3.10.0", "3.11.3",
+    "3.12.4", "3.13.2", "3.14.1", "3.15.1",
+]  # fmt: skip
+VERSIONS["theano"] = ["0.8.2", "0.9.0", "1.0.0", "1.0.1", "1.0.2", "1.0.3", "1.0.4", "1.0.5"]
 
-#: The first release that brings its own CUDA as wheels.
+#: The first TensorFlow that brings its own CUDA as wheels, and the Keras of its date.
 FIRST_WITH_GPU = Version("2.14")
+
+#: The last Keras with a backend on Theano, and the first that has TensorFlow of its date.
+LAST_WITH_THEANO, FIRST_WITH_TENSORFLOW = Version("2.3.1"), Version("1.2.2")
 
 every_lock = pytest.mark.parametrize(
     ("release", "device"), LOCKS, ids=[f"{r.name}-{d}" for r, d in LOCKS]
@@ -34,15 +49,44 @@ def text_of(release, device):
     return CATALOGUE.lock_path(release, device).read_text(encoding="utf-8")
 
 
-def test_the_track_has_the_last_patch_of_every_minor_version():
-    assert len(VERSIONS) == 39
-    assert [release.version for release in TENSORFLOW] == VERSIONS
+@pytest.mark.parametrize("track", CATALOGUE.tracks)
+def test_a_track_has_the_releases_that_it_promises(track):
+    assert [release.version for release in CATALOGUE.tracks[track].releases] == VERSIONS[track]
 
 
-@pytest.mark.parametrize("release", TENSORFLOW, ids=lambda release: release.name)
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
 def test_a_release_has_a_cpu_lock_and_from_2_14_on_a_gpu_lock(release):
-    has_gpu = Version(release.version) >= FIRST_WITH_GPU
+    has_gpu = release.track != "theano" and Version(release.version) >= FIRST_WITH_GPU
     assert set(release.locks) == ({"cpu", "gpu"} if has_gpu else {"cpu"})
+
+
+@pytest.mark.parametrize("release", KERAS, ids=lambda release: release.name)
+def test_a_keras_brings_the_backends_of_its_date(release):
+    version = Version(release.version)
+    for device, lock in release.locks.items():
+        backends = {name.partition("-")[0] for name in lock.companions} & {"tensorflow", "theano"}
+        expected = {"tensorflow"} if version >= FIRST_WITH_TENSORFLOW else set()
+        assert backends == expected | ({"theano"} if version <= LAST_WITH_THEANO else set()), device
+
+
+@every_lock
+def test_a_release_file_tells_the_companions_that_its_lock_pins(release, device):
+    asked = CATALOGUE.tracks[release.track].packages(release.version, device)[1:]
+    lock = release.locks[device]
+    assert list(lock.companions) == [re.split(r"[\[=]", requirement)[0] for requirement in asked]
+    assert lock.companions.items() <= CATALOGUE.pins(release, device).items()
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
+def test_a_package_of_a_later_day_has_its_reason_in_the_release_file(release):
+    reason = CATALOGUE.tracks[release.track].later_than_its_date(release.version).reason
+    assert reason is None or release.note == reason
+
+
+def test_asv_lists_every_track_as_a_branch():
+    """Results of a track that is not listed would land on every graph."""
+    branches = asv.util.load_json(str(ROOT / "asv.conf.json"), js_comments=True)["branches"]
+    assert sorted(branches) == sorted(CATALOGUE.tracks)
 
 
 @every_lock
@@ -89,7 +133,7 @@ def test_every_lock_on_the_disk_belongs_to_a_release():
 
 
 def test_ids_differ_in_the_characters_that_asv_names_files_by():
-    assert len({release.commit[:8] for release in CATALOGUE}) == len(list(CATALOGUE))
+    assert len({release.commit[:8] for release in RELEASES}) == len(RELEASES)
 
 
 def test_names_and_ids_of_the_first_releases_never_move():
@@ -101,7 +145,9 @@ def test_names_and_ids_of_the_first_releases_never_move():
     }
 
 
-def test_releases_name_days_in_the_order_of_their_minor_versions():
-    dates = {release.version: release.date for release in TENSORFLOW}
-    assert dates["1.0.0"] == "2017-02-15"
+def test_releases_name_the_days_on_which_they_appeared():
+    dates = {release.name: release.date for release in RELEASES}
+    assert dates["tensorflow-1.0.0"] == "2017-02-15"
+    assert dates["keras-2.3.1"] == "2019-10-07"
+    assert dates["theano-0.8.2"] == "2016-04-21"
     assert all(re.fullmatch(r"20[12]\d-[01]\d-[0-3]\d", date) for date in dates.values())

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
@@ -20,6 +21,9 @@ DEVICES = ("cpu", "gpu")
 
 #: Lower-case letters only: a track's name ends where ``-``, ``=`` or ``<`` begins in a spec.
 TRACK_NAME = re.compile(r"[a-z]+\Z")
+
+#: A line of a lock that pins a package: its name, its version.
+PIN = re.compile(r"^([a-z0-9._-]+)(?:\[[a-z0-9,._-]+\])?==([^\s;\\]+)", re.MULTILINE)
 
 #: A minor version of CPython, as releases and interpreters are matched by.
 PYTHON_MINOR = re.compile(r"3\.\d+\Z", re.ASCII)
@@ -42,7 +46,8 @@ class Lock:
 
     ``file`` and ``wheel`` are names of files, ``digest`` is the SHA-256 of the lock's own text
     (and of the build constraints it is installed under), ``as_of`` is the day up to which the
-    index was looked at.
+    index was looked at. ``companions`` are the packages that the track asks for beside the
+    framework, such as the backends of Keras, with the versions that the lock pins.
     """
 
     device: str
@@ -51,6 +56,7 @@ class Lock:
     as_of: str
     digest: str
     wheel: str | None = None
+    companions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,29 +90,48 @@ class Release:
 
 
 @dataclass(frozen=True)
+class Later:
+    """Packages, each with the day (ISO) before which the index is of no use for it, and why."""
+
+    days: Mapping[str, str]
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class Track:
     """The line of releases of one framework, oldest first.
 
-    ``requirements`` says per device which requirement installs a version of the framework:
-    pairs of a version specifier and a requirement with ``{version}`` in it, first match wins.
+    ``requirements`` says per device which packages a version of the framework is installed with:
+    pairs of a version specifier and requirements, the framework's own first, with ``{version}`` or
+    its ``{minor}`` in them. ``later`` says which of these packages are looked for later than as of
+    the release's date, and why. First match wins in both.
     """
 
     name: str
     framework: str
     module: str
-    requirements: Mapping[str, tuple[tuple[str, str], ...]]
+    requirements: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]]
     releases: tuple[Release, ...] = ()
+    later: tuple[tuple[str, Later], ...] = ()
 
-    def requirement(self, version: str, device: str) -> str | None:
-        """The requirement that installs ``version`` for ``device``; None where there is none.
+    def packages(self, version: str, device: str) -> tuple[str, ...]:
+        """The requirements that install ``version`` for ``device``, the framework's own first;
+        none where it cannot be had.
 
-        A pre-release has that of its release: to PEP 440, 2.1rc0 is neither below nor above 2.1.
+        A pre-release has those of its release: to PEP 440, 2.1rc0 is neither below nor above 2.1.
         """
-        base = Version(version).base_version
-        for specifier, requirement in self.requirements.get(device, ()):
-            if SpecifierSet(specifier).contains(base):
-                return requirement.format(version=version)
-        return None
+        base = Version(version)
+        minor = f"{base.major}.{base.minor}"
+        for specifier, requirements in self.requirements.get(device, ()):
+            if SpecifierSet(specifier).contains(base.base_version):
+                return tuple(r.format(version=version, minor=minor) for r in requirements)
+        return ()
+
+    def later_than_its_date(self, version: str) -> Later:
+        for specifier, later in self.later:
+            if SpecifierSet(specifier).contains(Version(version).base_version):
+                return later
+        return Later({}, None)
 
 
 class Catalogue:
@@ -162,6 +187,10 @@ class Catalogue:
         path = self.folder / BUILD_CONSTRAINTS
         return path if path.is_file() else None
 
+    def pins(self, release: Release, device: str) -> dict[str, str]:
+        """The version of every package that this lock pins."""
+        return pins(self.lock_path(release, device).read_text(encoding="utf-8"))
+
     def digest(self, release: Release, device: str) -> str:
         """SHA-256 of what this lock installs, as the files say now."""
         return self.digest_of(release, self.lock_path(release, device))
@@ -194,14 +223,19 @@ class Catalogue:
         content["locks"] = {
             device: {
                 key: getattr(lock, key)
-                for key in ("file", "requirement", "as_of", "digest", "wheel")
-                if getattr(lock, key) is not None
+                for key in ("file", "requirement", "companions", "as_of", "digest", "wheel")
+                if getattr(lock, key)
             }
             for device, lock in sorted(release.locks.items())
         }
         path = self.file_of(release)
         replace_text(path, json.dumps(content, indent=2) + "\n")
         return path
+
+
+def pins(lock_text: str) -> dict[str, str]:
+    """Package to version, for every package that the text of a lock pins."""
+    return dict(PIN.findall(lock_text))
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -234,17 +268,48 @@ def _read_track(path: Path) -> Track:
         if content["track"] != name or not TRACK_NAME.match(name):
             raise ValueError(f"its track is {content['track']!r}, its folder {name!r}")
         requirements = {
-            device: tuple((str(spec), str(req)) for spec, req in pairs)
+            device: tuple((_specifier(spec), _requirements(reqs)) for spec, reqs in pairs)
             for device, pairs in content["requirements"].items()
         }
-        for pairs in requirements.values():
-            for specifier, _ in pairs:
-                SpecifierSet(specifier)
-        track = Track(name, str(content["framework"]), str(content["module"]), requirements)
-    except (KeyError, TypeError, ValueError, InvalidSpecifier, AttributeError) as err:
+        later = tuple(
+            (_specifier(spec), _later(days, reason))
+            for spec, days, reason in content.get("later", ())
+        )
+        framework, module = str(content["framework"]), str(content["module"])
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        InvalidSpecifier,
+        InvalidRequirement,
+        AttributeError,
+    ) as err:
         raise _not_readable(path, _reason(err)) from err
     releases = [_read_release(file) for file in sorted(path.parent.glob("*.json")) if file != path]
-    return Track(track.name, track.framework, track.module, track.requirements, in_order(releases))
+    return Track(name, framework, module, requirements, in_order(releases), later)
+
+
+def _specifier(text: str) -> str:
+    SpecifierSet(text)
+    return text
+
+
+def _requirements(one_or_more: str | list[str]) -> tuple[str, ...]:
+    """Requirements, as one text or a list; raises ValueError for what is none."""
+    texts = [one_or_more] if isinstance(one_or_more, str) else one_or_more
+    if not (isinstance(texts, list) and texts):
+        raise ValueError(f"{texts!r} is no requirement and no list of requirements")
+    for text in texts:
+        Requirement(text.format(version="1.0", minor="1.0"))
+    return tuple(texts)
+
+
+def _later(days: Mapping[str, str], reason: str) -> Later:
+    for day in days.values():
+        datetime.date.fromisoformat(day)
+    if not (isinstance(reason, str) and reason):
+        raise ValueError("packages that are looked for later need a reason")
+    return Later(dict(days), reason)
 
 
 def _read_release(path: Path) -> Release:
@@ -272,7 +337,10 @@ def _read_release(path: Path) -> Release:
                 as_of=str(lock["as_of"]),
                 digest=str(lock["digest"]),
                 wheel=lock.get("wheel"),
+                companions=lock.get("companions", {}),
             )
+            if not isinstance(locks[device].companions, dict):
+                raise ValueError("its companions are no packages with their versions")
             if Path(locks[device].file).name != locks[device].file:
                 raise ValueError(f"its lock {locks[device].file!r} is not beside it")
         return Release(

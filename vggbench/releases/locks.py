@@ -6,15 +6,17 @@ import datetime
 import hashlib
 import re
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from ..errors import VggbenchError
 from . import interpreters
-from .catalogue import Catalogue, Lock, Release, Track, replace_text
+from .catalogue import Catalogue, Lock, Release, Track, pins, replace_text
 from .uv import UvError, uv
 
 #: Companions of a release are resolved as of its date plus this: time for them to follow it.
@@ -27,6 +29,10 @@ PYTHONS = tuple(f"3.{minor}" for minor in range(14, 5, -1))
 #: says why), so an index as of an earlier day must still show it.
 BUILD_TOOLS = ("setuptools", "wheel")
 BUILD_TOOLS_DAY = "2021-09-01"
+
+#: Frameworks with releases of which the index has sdists alone: pure Python, for every CPython.
+#: Of all else that a track asks for, wheels are wanted: it would take Fortran, or Bazel, to build.
+SDISTS = ("keras", "theano")
 
 #: No wheel of the frameworks is older; the search for a release's date begins here.
 FIRST_DAY = datetime.date(2015, 1, 1)
@@ -43,36 +49,69 @@ def as_of(date: str) -> str:
     return min(day, datetime.date.today()).isoformat()
 
 
-def resolve(requirement: str, python: str, day: str, build_constraints: Path | None) -> str:
-    """Resolve ``requirement`` for CPython ``python`` as of ``day``: lines with hashes.
+def resolve(
+    requirements: Sequence[str],
+    python: str,
+    day: str,
+    build_constraints: Path | None,
+    later: Mapping[str, str],
+) -> str:
+    """Resolve ``requirements`` for CPython ``python`` as of ``day``: lines with hashes.
 
-    uv builds sdists for their metadata, with that CPython, under ``build_constraints``. Raises
-    UvError, and InterpreterMissing.
+    ``later`` has packages that are looked for as of a day of their own. uv builds sdists for their
+    metadata, with that CPython, under ``build_constraints``. Raises UvError, and
+    InterpreterMissing.
     """
-    interpreter = interpreters.require(python, requirement)
+    interpreter = interpreters.require(python, requirements[0])
     tools = []
     if build_constraints is not None:
-        tools.append(f"--build-constraints={build_constraints}")
+        tools.append(f"--build-constraints={build_constraints.absolute()}")
         if day < BUILD_TOOLS_DAY:
             tools += [f"--exclude-newer-package={t}={BUILD_TOOLS_DAY}" for t in BUILD_TOOLS]
+    return _compile(
+        requirements,
+        "--no-header",
+        "--no-emit-index-url",
+        "--no-emit-find-links",
+        "--generate-hashes",
+        "--annotation-style=line",
+        *tools,
+        *_wheels_alone(requirements[1:]),
+        *_days(day, later),
+        f"--python={interpreter}",
+    )
+
+
+def _compile(requirements: Sequence[str], *options: str) -> str:
+    """What uv resolves ``requirements`` to, for x86-64 Linux; raises UvError."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "requirements.in"
-        source.write_text(requirement + "\n", encoding="utf-8")
+        source.write_text("".join(f"{r}\n" for r in requirements), encoding="utf-8")
+        # From within the folder: uv writes the path as it is given into the lock.
         return uv(
+            f"--directory={folder}",
             "pip",
             "compile",
             "--quiet",
-            "--no-header",
-            "--no-emit-index-url",
-            "--no-emit-find-links",
-            "--generate-hashes",
-            "--annotation-style=line",
-            *tools,
-            f"--exclude-newer={_end_of(day)}",
-            f"--python={interpreter}",
+            *options,
             "--python-platform=x86_64-manylinux_2_28",
-            str(source),
+            source.name,
         )
+
+
+def _wheels_alone(requirements: Sequence[str]) -> list[str]:
+    return [f"--only-binary={name}" for name in _names(requirements) if name not in SDISTS]
+
+
+def _names(requirements: Sequence[str]) -> list[str]:
+    return [canonicalize_name(Requirement(r).name) for r in requirements]
+
+
+def _days(day: str, later: Mapping[str, str]) -> list[str]:
+    return [
+        f"--exclude-newer={_end_of(day)}",
+        *(f"--exclude-newer-package={name}={_end_of(own)}" for name, own in later.items()),
+    ]
 
 
 def lock(catalogue: Catalogue, release: Release, device: str) -> Release:
@@ -85,32 +124,59 @@ def lock(catalogue: Catalogue, release: Release, device: str) -> Release:
     track = catalogue.tracks[release.track]
     old = release.locks.get(device)
     wheel = old.wheel if old is not None else None
-    requirement = track.requirement(release.version, device)
+    requirements = track.packages(release.version, device)
     if wheel is not None and old is not None:
-        requirement = old.requirement
+        requirements = (old.requirement, *requirements[1:])
         check_wheel(release, Path(wheel), old)
-    if requirement is None:
+    if not requirements:
         raise LockError(
             f"{release.name} brings no packages for device {device}; "
             f"its devices are: {', '.join(devices(track, release.version)) or 'none'}"
         )
     day = as_of(release.date)
+    later = _later(track, release.version, day)
+    resolved = resolve(
+        requirements, release.python, day, catalogue.build_constraints(release), later
+    )
+    exceptions = "".join(f", {name} as of {own}" for name, own in later.items())
     text = (
         f"# {release.name} for {device} on CPython {release.python}: "
-        f"{requirement} resolved as of {day}\n"
-        + resolve(requirement, release.python, day, catalogue.build_constraints(release))
+        f"{', '.join(requirements)} resolved as of {day}{exceptions}\n" + resolved
     )
     file = f"{release.version}-{device}.txt"
     path = catalogue.folder / release.track / file
-    changed = old is not None and (not path.is_file() or path.read_text(encoding="utf-8") != text)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_text(path, text)
-    made = Lock(device, file, requirement, day, catalogue.digest_of(release, path), wheel)
+    if not (
+        path.is_file() and _installed_by(path.read_text(encoding="utf-8")) == _installed_by(text)
+    ):
+        replace_text(path, text)
+    versions = pins(text)
+    made = Lock(
+        device=device,
+        file=file,
+        requirement=requirements[0],
+        as_of=day,
+        digest=catalogue.digest_of(release, path),
+        wheel=wheel,
+        companions={name: versions[name] for name in _names(requirements[1:])},
+    )
+    on_track = release.name in catalogue.by_name
+    changed = on_track and old is not None and old.digest != made.digest
     return replace(
         release,
         locks={**release.locks, device: made},
         build=release.build + 1 if changed else release.build,
     )
+
+
+def _installed_by(lock_text: str) -> list[str]:
+    """What of a lock is no comment."""
+    return [line for line in lock_text.splitlines() if not line.lstrip().startswith("#")]
+
+
+def _later(track: Track, version: str, day: str) -> dict[str, str]:
+    """The packages that ``version`` needs of a later day than ``day``, each with that day."""
+    days = track.later_than_its_date(version).days
+    return {name: own for name, own in days.items() if own > day}
 
 
 def check(catalogue: Catalogue, release: Release, device: str) -> None:
@@ -125,24 +191,31 @@ def check(catalogue: Catalogue, release: Release, device: str) -> None:
 
 def devices(track: Track, version: str) -> list[str]:
     """The devices that the track has packages for in ``version``."""
-    return [d for d in track.requirements if track.requirement(version, d) is not None]
+    return [d for d in track.requirements if track.packages(version, d)]
 
 
 def new_release(track: Track, version: str, python: str | None = None) -> Release:
     """The release ``version`` of the index, with its date and Python, without locks.
 
     The date is the day that its cpu package appeared; the Python, unless given, the newest CPython
-    that its wheels name. Raises LockError.
+    that the wheels of it and of its companions name. Raises LockError.
     """
     try:
         normal = str(Version(version))
     except InvalidVersion:
         raise LockError(f"{track.name}=={version}: {version!r} is no version") from None
-    requirement = track.requirement(normal, "cpu")
-    if requirement is None:
+    requirements = track.packages(normal, "cpu")
+    if not requirements:
         raise LockError(f"{track.name}=={version}: the track has no cpu package for this version")
-    chosen = python or _newest_python(track, normal, requirement)
-    return Release(track.name, normal, _upload_day(track, normal, requirement, chosen), chosen)
+    own = requirements[:1]
+    chosen = python or _newest_python(track, normal, own)
+    date = _upload_day(track, normal, own, chosen)
+    if python is None and len(requirements) > 1:
+        day = as_of(date)
+        days = _days(day, _later(track, normal, day))
+        chosen = _newest_python(track, normal, requirements, days)
+    note = track.later_than_its_date(normal).reason
+    return Release(track.name, normal, date, chosen, note=note)
 
 
 def own_release(
@@ -216,55 +289,46 @@ def _end_of(day: str) -> str:
     return f"{day}T23:59:59Z"
 
 
-def _available(requirement: str, python: str, day: str | None = None) -> bool:
-    """Whether the index has a wheel for the requirement itself, on ``day`` at the latest."""
-    bare = re.sub(r"\[.*?\]", "", requirement)
-    args = ["--no-deps", "--only-binary=:all:", f"--python-version={python}"]
-    if day is not None:
-        args.append(f"--exclude-newer={_end_of(day)}")
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "requirements.in"
-        source.write_text(bare + "\n", encoding="utf-8")
-        try:
-            uv(
-                "pip",
-                "compile",
-                "--quiet",
-                *args,
-                "--python-platform=x86_64-manylinux_2_28",
-                str(source),
-            )
-        except UvError as err:
-            if "no solution found" in str(err).lower() or "not found in the package" in str(err):
-                return False
-            raise
+def _available(requirements: Sequence[str], python: str, options: Sequence[str] = ()) -> bool:
+    """Whether the index has all of ``requirements`` for ``python``, under uv's ``options``."""
+    bare = [re.sub(r"\[.*?\]", "", requirement) for requirement in requirements]
+    try:
+        _compile(
+            bare, "--no-deps", f"--python-version={python}", *_wheels_alone(requirements), *options
+        )
+    except UvError as err:
+        if "no solution found" in str(err).lower() or "not found in the package" in str(err):
+            return False
+        raise
     return True
 
 
-def _newest_python(track: Track, version: str, requirement: str) -> str:
+def _newest_python(
+    track: Track, version: str, requirements: Sequence[str], options: Sequence[str] = ()
+) -> str:
     for python in PYTHONS:
-        if _available(requirement, python):
+        if _available(requirements, python, options):
             return python
     raise LockError(
-        f"{track.name}=={version}: the index has no wheel of it for CPython "
-        f"{PYTHONS[-1]} to {PYTHONS[0]} on x86-64 Linux"
+        f"{track.name}=={version}: the index has no wheels of {', '.join(requirements)} for any of "
+        f"CPython {PYTHONS[-1]} to {PYTHONS[0]} on x86-64 Linux"
     )
 
 
-def _upload_day(track: Track, version: str, requirement: str, python: str) -> str:
-    """The day on which the wheel appeared.
+def _upload_day(track: Track, version: str, requirements: Sequence[str], python: str) -> str:
+    """The day on which the package appeared.
 
     Clients of an index tell no upload dates, but uv leaves out what is newer than a day: the day is
-    found by halving.
+    found by halving, in what uv's cache has of the index after the first look.
     """
     first, last = FIRST_DAY, datetime.date.today()
-    if not _available(requirement, python):
+    if not _available(requirements, python):
         raise LockError(
             f"{track.name}=={version}: the index has no wheel of it for CPython {python}"
         )
     while first < last:
         middle = first + (last - first) // 2
-        if _available(requirement, python, middle.isoformat()):
+        if _available(requirements, python, ["--offline", *_days(middle.isoformat(), {})]):
             last = middle
         else:
             first = middle + datetime.timedelta(days=1)
