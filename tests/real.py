@@ -10,8 +10,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+from packaging.version import Version
+
+from vggbench import verify
+from vggbench.builders import Configuration
 from vggbench.releases import interpreters
-from vggbench.releases.catalogue import Catalogue
+from vggbench.releases.catalogue import Catalogue, Release
+from vggbench.releases.environments import Environments
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXED = ("tensorflow-1.0.0", "tensorflow-1.15.5", "tensorflow-2.21.0")
@@ -19,16 +25,55 @@ ASV = Path(sys.executable).parent / "asv"
 
 
 @functools.cache
-def rotating() -> str:
-    """One more release, chosen by the commit's hash among those whose interpreter is here."""
-    catalogue = Catalogue(ROOT / "releases")
+def by_commit() -> int:
+    """A number that changes with the commit, to take turns by."""
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+    return int(done.stdout.strip() or "0", 16)
+
+
+@functools.cache
+def rotating(track: str = "tensorflow", first: str = "0", last: str = "999") -> str:
+    """One more release, chosen by the commit among those whose interpreter is on this machine.
+
+    first, last: the versions between which it is chosen, both included.
+    """
     choice = [
         r.name
-        for r in catalogue
-        if r.track == "tensorflow" and r.name not in FIXED and interpreters.find(r.python)
+        for r in Catalogue(ROOT / "releases")
+        if r.track == track and r.name not in FIXED and interpreters.find(r.python)
+        if Version(first) <= Version(r.version) <= Version(last)
     ]
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    return choice[int(done.stdout.strip() or "0", 16) % len(choice)]
+    return choice[by_commit() % len(choice)]
+
+
+def find(name: str) -> Release:
+    """A shipped release; without its interpreter on this machine the test is skipped."""
+    release = Catalogue(ROOT / "releases").by_name[name]
+    if interpreters.find(release.python) is None:
+        pytest.skip(f"{name} needs CPython {release.python}, which is not on this machine")
+    return release
+
+
+def python_of(name: str) -> Path:
+    """The interpreter of a shipped release, which is installed if need be."""
+    folder = ROOT / ".asv" / "test-env" / "releases"
+    environments = Environments(folder, Catalogue(ROOT / "releases"))
+    return Path(environments.ensure(find(name), "cpu", print))
+
+
+def verified(
+    name: str, configuration: Configuration, script: Path = verify.SCRIPT, device: str = "cpu"
+) -> verify.Verified:
+    """What `vggbench verify` says of one configuration, in the release's own environment."""
+    return verify.verify_one(python_of(name), configuration, device, script)
+
+
+def mutated(folder: Path, mutation: str) -> Path:
+    """A script for verified(): what first_steps.py runs, once mutate() of ``mutation`` has."""
+    script = folder / "mutated.py"
+    run = "from vggbench.builders import first_steps\nmutate()\nfirst_steps.main(sys.argv[1:])\n"
+    script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n" + mutation + run)
+    return script
 
 
 @dataclass

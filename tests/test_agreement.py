@@ -16,13 +16,17 @@ from vggbench.builders import Configuration, first_steps, reference
 pytestmark = pytest.mark.numerics
 
 
+PLAIN = Configuration("TensorFlow")
+UNFUSED = Configuration("TensorFlow", batch_norm="unfused")
+
+
 def taken(has_batch_norm: bool) -> dict[str, Any]:
-    configuration = Configuration(batch_norm="unfused" if has_batch_norm else "none")
+    configuration = UNFUSED if has_batch_norm else PLAIN
     return first_steps.run(reference.build(agreement.WORKLOAD, configuration))
 
 
 def disagreement(has_batch_norm: bool) -> str:
-    found = agreement.compare(taken(has_batch_norm), has_batch_norm)
+    found = agreement.compare(taken(has_batch_norm), UNFUSED if has_batch_norm else PLAIN)
     assert not found.agrees
     assert found.why_not is not None
     return found.why_not
@@ -30,18 +34,21 @@ def disagreement(has_batch_norm: bool) -> str:
 
 @pytest.mark.parametrize("has_batch_norm", [False, True])
 def test_the_same_in_float32_agrees(has_batch_norm: bool) -> None:
-    assert agreement.compare(taken(has_batch_norm), has_batch_norm).why_not is None
+    assert (
+        agreement.compare(taken(has_batch_norm), UNFUSED if has_batch_norm else PLAIN).why_not
+        is None
+    )
 
 
 def test_rounding_of_the_weights_themselves_is_no_difference() -> None:
     """gamma starts at 1 and moves by so little that float32 keeps three digits of it."""
-    configuration = Configuration(batch_norm="fused")
+    configuration = Configuration("TensorFlow", batch_norm="fused")
     exact = reference.build(agreement.WORKLOAD, configuration, dtype=np.float64)
     rounded = {
         key: np.asarray(value, np.float32) if key != "losses" else value
         for key, value in first_steps.run(exact).items()
     }
-    found = agreement.compare(rounded, True)
+    found = agreement.compare(rounded, configuration)
     assert found.worst_loss == 0
     assert found.worst_tensor.relative < 1e-6
 
@@ -53,7 +60,7 @@ def test_a_layer_that_is_not_updated_is_caught(monkeypatch: pytest.MonkeyPatch) 
         update(weights, {n: g for n, g in gradients.items() if n != "conv3_2/bias"})
 
     monkeypatch.setattr(reference, "update", forgetful)
-    found = agreement.compare(taken(False), False)
+    found = agreement.compare(taken(False), PLAIN)
     worst = found.worst_tensor
     assert not found.agrees
     assert (worst.tensor, worst.step) == ("conv3_2/bias", 1)
@@ -113,24 +120,38 @@ def test_running_averages_that_do_not_move_are_caught(monkeypatch: pytest.Monkey
     assert "/moving_" in why_not
 
 
-def test_a_running_variance_moved_by_the_biased_variance_is_caught(
-    monkeypatch: pytest.MonkeyPatch,
+# Of the rest, which take seconds each, test_keras_releases.py meets those that releases give.
+WORDS = ["biased", "biased + epsilon", "biased, corrected" + reference.DEBIASED]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_running_variance_agrees_with_the_word_that_its_step_gives_and_no_other(
+    word: str,
 ) -> None:
-    """In the last layers the batch has 8 values a channel: an eighth too small."""
-    monkeypatch.setattr(
-        reference, "unbiased_variance_of_channels", lambda values: values.var((0, 1, 2))
-    )
-    assert "/moving_variance" in disagreement(True)
+    """In the last layers the batch has 8 values a channel: biased is an eighth too small."""
+    step = reference.build(agreement.WORKLOAD, UNFUSED, running_variance=word)
+    steps = first_steps.run(step)
+    for said in WORDS:
+        why_not = agreement.compare(steps, UNFUSED, said).why_not
+        if said == word:
+            assert why_not is None
+        else:
+            assert "/moving_" in (why_not or "")
+
+
+def test_an_unknown_running_variance_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown running variance 'halved'"):
+        agreement.compare({}, UNFUSED, "halved")
 
 
 def test_nonsense_is_no_agreement() -> None:
     steps = taken(False)
     steps["3/fc8/bias"] = steps["3/fc8/bias"] * np.nan
-    found = agreement.compare(steps, False)
+    found = agreement.compare(steps, PLAIN)
     assert found.worst_tensor.tensor == "fc8/bias"
     assert not found.agrees
     steps["losses"][1] = float("nan")
-    found = agreement.compare(steps, False)
+    found = agreement.compare(steps, PLAIN)
     assert found.why_not == "the loss of step 2 is nan off, allowed are 1e-04"
 
 
@@ -138,9 +159,9 @@ def test_tensors_that_are_missing_or_of_another_shape_cannot_be_compared() -> No
     steps = taken(False)
     kernel = steps.pop("1/fc8/kernel")
     with pytest.raises(ValueError, match="fc8/kernel is missing after step 1"):
-        agreement.compare(steps, False)
+        agreement.compare(steps, PLAIN)
     steps["1/fc8/kernel"] = kernel.T
     with pytest.raises(ValueError, match=r"fc8/kernel is \(1000, 4096\) instead of \(4096, 1000\)"):
-        agreement.compare(steps, False)
+        agreement.compare(steps, PLAIN)
     with pytest.raises(ValueError, match="2 losses instead of 3"):
-        agreement.compare({**steps, "losses": [1.0, 2.0]}, False)
+        agreement.compare({**steps, "losses": [1.0, 2.0]}, PLAIN)

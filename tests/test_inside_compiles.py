@@ -8,12 +8,13 @@ import pytest
 from vggbench.releases import interpreters
 
 ROOT = Path(__file__).absolute().parent.parent
+INSIDE = ("__init__", "gpu", "launch", "measure", "vgg16", "workload")
 MODULES = sorted(
-    [ROOT / "vggbench" / f"{name}.py" for name in ("__init__", "vgg16", "workload", "measure")]
-    + [ROOT / "vggbench" / "launch.py"]
+    [ROOT / "vggbench" / f"{name}.py" for name in INSIDE]
     + list((ROOT / "vggbench" / "builders").glob("*.py"))
+    + list((ROOT / "vggbench" / "trials").glob("*.py"))
     + list((ROOT / "benchmarks").glob("*.py"))
-    + list(ROOT.glob("main.py"))
+    + [ROOT / "main.py"]
 )
 
 PYTHONS = [v for v in (f"3.{minor}" for minor in range(6, 15)) if interpreters.find(v)]
@@ -25,7 +26,10 @@ for path in sys.argv[1:]:
         compile(file.read(), path, "exec")
 """
 
-IMPORT = "import vggbench.measure, vggbench.launch, vggbench.builders, benchmarks.train_step"
+IMPORT = (
+    "import vggbench.measure, vggbench.launch, vggbench.builders, benchmarks.train_step, "
+    "vggbench.trials.command"
+)
 
 
 @pytest.mark.parametrize("python", sorted({PYTHONS[0], PYTHONS[-1]}))
@@ -56,5 +60,5 @@ def test_inside_code_imports_with_the_standard_library_alone(python):
 
 
 def test_all_of_inside_is_looked_at():
-    assert len(MODULES) >= 9
+    assert len(MODULES) >= 14
     assert all(path.is_file() for path in MODULES)

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from vggbench import measure
-from vggbench.builders import Configuration, NotApplicable
+from vggbench.builders import NotApplicable
 
 
 class Clock:
@@ -17,6 +17,8 @@ class Clock:
 
     def perf_counter(self):
         return self.now
+
+    monotonic = perf_counter
 
 
 class Step:
@@ -64,12 +66,13 @@ def raising(error):
 
 
 def test_a_step_is_warm_when_it_is_handed_out(clock, notes):
-    step = measure.prepared(lambda: Step(clock), Configuration("NHWC", "fused", "off"))
+    step = measure.prepared(lambda: Step(clock), {"mode": "fused"})
     assert step.calls == measure.WARM_UP_STEPS
     noted = notes()
     assert noted.pop("resident_bytes") > 1e6
+    assert noted.pop("warm_at") == clock.now
     assert noted == {
-        "configuration": {"data_format": "NHWC", "batch_norm": "fused", "xla": "off"},
+        "configuration": {"mode": "fused"},
         "protocol": measure.PROTOCOL,
         "python": measure.sys.version.split()[0],
         "build_s": 0.0,
@@ -206,6 +209,39 @@ def test_the_end_of_a_process_notes_its_last_loss_and_peak_memory(clock, notes):
     assert "outcome" not in notes()
 
 
+def test_steps_go_on_for_whoever_samples_the_device(clock, notes, monkeypatch):
+    """What is noted of losses is of the steps before."""
+    monkeypatch.setenv(measure.STRETCH_VARIABLE, "3.0")
+    step = measure.prepared(lambda: Step(clock, [2.5, 2.25, 2.0, 1.5, 1.25, 9.0]), {})
+    step()
+    step()
+    measure.finish()
+    # Two steps of half a second each were samples.
+    assert step.calls == measure.WARM_UP_STEPS + 6
+    assert notes()["ended_at"] == notes()["warm_at"] + 3.0
+    assert notes()["last_loss"] == 1.25
+
+
+def test_without_a_sampler_no_step_follows_the_last_sample(clock, notes):
+    step = measure.prepared(lambda: Step(clock), {})
+    measure.finish()
+    assert step.calls == measure.WARM_UP_STEPS
+    assert notes()["ended_at"] == notes()["warm_at"]
+
+
+def test_a_device_that_dies_while_it_is_sampled_fails_the_process(clock, notes, monkeypatch):
+    class Dying(Step):
+        def __call__(self):
+            super().__call__()
+            if self.calls > measure.WARM_UP_STEPS:
+                raise RuntimeError("the device is gone")
+
+    monkeypatch.setenv(measure.STRETCH_VARIABLE, "3.0")
+    measure.prepared(lambda: Dying(clock), {})
+    measure.finish()
+    assert (notes()["outcome"], notes()["error"]) == ("failed", "RuntimeError: the device is gone")
+
+
 def test_a_process_that_prepared_nothing_notes_nothing(clock, notes):
     measure.finish()
     assert notes() is None
@@ -224,3 +260,11 @@ def test_a_loss_that_cannot_be_read_at_the_end_is_failed(clock, notes):
     assert notes()["outcome"] == "failed"
     assert notes()["error"] == "RuntimeError: the device is gone"
     assert "peak_memory_bytes" in notes()
+
+
+def test_the_first_step_is_without_the_proof_that_xla_compiled_it(clock, notes):
+    step = Step(clock, seconds=4.0)
+    step.describe = lambda: {"xla": {"mode": "tf.function(jit_compile=True)", "proof_s": 0.25}}
+    measure.prepared(lambda: step, {"xla": "on"})
+    assert measure.by_product("track_first_step") == 3.75
+    assert notes()["warm_up_s"][0] == 4.0

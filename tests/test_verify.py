@@ -22,7 +22,7 @@ HERE = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
 REFERENCE = """
 from vggbench import builders
 from vggbench.builders import first_steps, reference
-builders.build_tensorflow = reference.build
+builders.build = reference.build
 first_steps.main(sys.argv[1:])
 """
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.numerics
 def one(tmp_path: Path, code: str) -> verify.Verified:
     script = tmp_path / "script.py"
     script.write_text(HERE + code)
-    return verify.verify_one(sys.executable, Configuration(), "cpu", script)
+    return verify.verify_one(sys.executable, Configuration("TensorFlow"), "cpu", script)
 
 
 def test_a_process_that_computes_what_the_reference_computes_agrees(tmp_path: Path) -> None:
@@ -83,6 +83,18 @@ def test_everything_else_is_a_failure_with_its_reason(
     assert len(verify.complaint(found).splitlines()) == 1
 
 
+def test_a_sigfpe_with_onednn_forced_on_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    found = one(tmp_path, "import os; os.kill(os.getpid(), 8)")
+    assert found.answer == verify.FAILED
+    assert (found.reason or "").endswith(
+        "; TF_ENABLE_ONEDNN_OPTS=1 is set: oneDNN kills tensorflow 2.5 and 2.6 on some processors; "
+        "unset it"
+    )
+
+
 def test_a_process_that_never_ends_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,8 +104,9 @@ def test_a_process_that_never_ends_is_ended(
 
 
 def test_every_configuration_is_verified_xla_last() -> None:
-    assert len(set(verify.CONFIGURATIONS)) == 12
-    assert [c.xla for c in verify.CONFIGURATIONS] == ["off"] * 6 + ["on"] * 6
+    in_order = verify.in_order("TensorFlow")
+    assert len(set(in_order)) == 12
+    assert [c.xla for c in in_order] == ["off"] * 6 + ["on"] * 6
 
 
 def test_long_compilations_are_forecast() -> None:
@@ -101,15 +114,18 @@ def test_long_compilations_are_forecast() -> None:
         return verify.forecast(CATALOGUE.by_name[name])
 
     assert "about 4 minutes" in (said("tensorflow-1.15.5") or "")
+    assert "six configurations" in (said("keras-2.3.1") or "")
+    assert said("keras-3.15.1") is None
     assert said("tensorflow-1.0.0") is None
     assert said("tensorflow-2.21.0") is None
+    assert "about 3 minutes" in (said("theano-1.0.5") or "")
 
 
-def vggbench(tiny: Tiny, *words: str) -> subprocess.CompletedProcess[str]:
+def vggbench(tiny: Tiny, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "vggbench.cli", "verify", *words],
         cwd=tiny.folder,
-        env=tiny.environ(PYTHONPATH=str(ROOT)),
+        env=tiny.environ(PYTHONPATH=str(ROOT), **env),
         capture_output=True,
         text=True,
         timeout=PATIENCE_S,
@@ -122,3 +138,10 @@ def test_a_framework_without_a_builder_is_refused_in_one_line(tiny: Tiny) -> Non
     assert json.loads(done.stdout) == []
     assert "tinyframe-1.0 cannot be verified: vggbench has no builder for" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_flags_of_the_user_are_said(tiny: Tiny) -> None:
+    done = vggbench(tiny, "tinyframe-1.0", "--json", XLA_FLAGS="--a --b", OMP_NUM_THREADS="1")
+    assert json.loads(done.stdout) == []
+    said = "vggbench: XLA_FLAGS=--a --b OMP_NUM_THREADS=1 are set: used as they are"
+    assert done.stderr.splitlines()[0] == said

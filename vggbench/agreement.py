@@ -108,10 +108,18 @@ def _nan_is_worst(value: float) -> float:
 
 
 @functools.cache
-def expected(has_batch_norm: bool) -> Expected:
-    """The reference's first steps in float64; takes seconds, and 0.3 GB that are kept."""
-    configuration = Configuration(batch_norm="fused" if has_batch_norm else "none")
-    taken = first_steps.run(reference.build(WORKLOAD, configuration, dtype=np.float64))
+def expected(has_batch_norm: bool, running_variance: str = reference.UNBIASED) -> Expected:
+    """The reference's first steps in float64; takes seconds, and 0.3 GB that are kept.
+
+    ``running_variance`` is a word as ``reference.build`` takes it; it changes nothing but the
+    running averages, so all words share the rest.
+    """
+    configuration = Configuration("TensorFlow", batch_norm="fused" if has_batch_norm else "none")
+    taken = first_steps.run(
+        reference.build(
+            WORKLOAD, configuration, dtype=np.float64, running_variance=running_variance
+        )
+    )
     changes, rounding = {}, {}
     for name, start in initial_weights(WORKLOAD.image_size, has_batch_norm):
         # Half a unit in the last place is the most that rounding changes a number.
@@ -120,20 +128,36 @@ def expected(has_batch_norm: bool) -> Expected:
             key = f"{step}/{name}"
             changes[key] = (taken.pop(key) - start).astype(np.float32)
             rounding[key] = step * half_a_unit
+    if running_variance != reference.UNBIASED:
+        shared = expected(has_batch_norm)
+        changes = {
+            key: change if is_average(key) else shared.changes[key]
+            for key, change in changes.items()
+        }
     return Expected(has_batch_norm, taken["losses"], changes, rounding)
 
 
-def compare(taken: Mapping[str, Array], has_batch_norm: bool) -> Agreement:
+def compare(
+    taken: Mapping[str, Array],
+    configuration: Configuration,
+    running_variance: str = reference.UNBIASED,
+) -> Agreement:
     """Hold what ``first_steps.run`` returned, or saved, against the reference.
 
-    Raises ValueError where tensors are missing, or of another shape.
+    ``running_variance`` is the step's own word for what moves its running variances. Raises
+    ValueError where tensors are missing, or of another shape, and for an unknown word.
     """
-    wanted = expected(has_batch_norm)
+    if running_variance.replace(reference.DEBIASED, "") not in reference.RUNNING_VARIANCES:
+        raise ValueError(f"unknown running variance {running_variance!r}")
+    has_batch_norm = configuration.has_batch_norm
+    wanted = expected(has_batch_norm, running_variance)
     losses = [float(loss) for loss in taken["losses"]]
     if len(losses) != len(wanted.losses):
         raise ValueError(f"{len(losses)} losses instead of {len(wanted.losses)}")
     tensors = []
     for name, start in initial_weights(WORKLOAD.image_size, has_batch_norm):
+        if is_average(name) and not configuration.has_running_averages:
+            continue
         for step in first_steps.STEPS_LOOKED_AT:
             key = f"{step}/{name}"
             if key not in taken:

@@ -7,7 +7,6 @@ Each configuration runs its first steps in a fresh process of the release's own 
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import tempfile
@@ -21,16 +20,10 @@ import numpy as np
 from packaging.version import Version
 from rich.table import Table
 
-from . import agreement
+from . import agreement, variables
 from .asv_plugin import process
 from .asv_plugin.environment import UNWANTED_VARIABLES
-from .builders import (
-    BATCH_NORMS,
-    DATA_FORMATS,
-    XLA_MODES,
-    Configuration,
-    first_steps,
-)
+from .builders import PARAMS, Configuration, configurations, first_steps, reference
 from .errors import VggbenchError, one_line
 from .releases.catalogue import Catalogue, Release
 
@@ -42,16 +35,14 @@ SCRIPT = Path(first_steps.__file__)
 #: Seconds after which a configuration is given up: compiling with XLA was seen to take 94.
 DEADLINE_S = 900.0
 
-CONFIGURATIONS = tuple(
-    Configuration(data_format, batch_norm, xla)
-    for xla, batch_norm, data_format in itertools.product(XLA_MODES, BATCH_NORMS, DATA_FORMATS)
-)
-
 #: Before this release XLA compiles one configuration for up to a minute and a half (1.12 to 2.0:
 #: 10 to 17 s, fused batch normalisation 94 s), from it on for seconds.
 XLA_IS_QUICK_FROM = Version("2.4")
 XLA_FORECAST = "a configuration compiled by XLA takes 10 to 100 s here: about {minutes} minutes"
 XLA_MINUTES = 4
+#: Seen on two cores, none of it compiled before; 10 s a configuration where all of it was.
+THEANO_FORECAST = "theano compiles a configuration for half a minute and more: about 3 minutes"
+KERAS_ON_THEANO_FORECAST = "theano compiles each of six configurations for 1 to 2 minutes"
 #: The CPU wheels before it have no XLA.
 XLA_FROM = Version("1.12")
 
@@ -71,7 +62,7 @@ class Verified:
         found = self.agreement
         return {
             "release": self.release,
-            "configuration": self.configuration._asdict(),
+            "configuration": self.configuration.values,
             "answer": self.answer,
             "reason": self.reason,
             "seconds": round(self.seconds, 1),
@@ -88,28 +79,39 @@ def _json_number(value: float) -> float | str:
     return value if np.isfinite(value) else str(value)
 
 
-def require_builder(catalogue: Catalogue, release: Release) -> None:
-    """Raise VggbenchError for a release of a framework that no builder serves yet."""
+def framework_of(catalogue: Catalogue, release: Release) -> str:
+    """The framework of ``release``. Raises VggbenchError for one that no builder serves."""
     framework = catalogue.tracks[release.track].framework
-    if framework != "TensorFlow":
+    if framework not in PARAMS:
         raise VggbenchError(
-            f"{release.name} cannot be verified: vggbench has no builder for {framework} yet"
+            f"{release.name} cannot be verified: vggbench has no builder for {framework}"
         )
+    return framework
 
 
 def forecast(release: Release) -> str | None:
     """One line for a release that takes minutes, else None."""
-    if not XLA_FROM <= Version(release.version) < XLA_IS_QUICK_FROM:
+    if release.track == "theano":
+        return f"{release.name}: {THEANO_FORECAST}"
+    if any("theano" in lock.companions for lock in release.locks.values()):
+        return f"{release.name}: {KERAS_ON_THEANO_FORECAST}"
+    version = Version(release.version)
+    if release.track != "tensorflow" or not XLA_FROM <= version < XLA_IS_QUICK_FROM:
         return None
     return f"{release.name}: {XLA_FORECAST.format(minutes=XLA_MINUTES)}"
 
 
-def verify(release: Release, device: str, python: Path) -> Iterator[Verified]:
+def in_order(framework: str) -> list[Configuration]:
+    """All configurations; those that XLA compiles, which takes longest, come last."""
+    return sorted(configurations(framework), key=lambda one: one.xla == "on")
+
+
+def verify(release: Release, framework: str, device: str, python: Path) -> Iterator[Verified]:
     """Run all configurations of ``release``, one after the other, with its interpreter."""
     # Before the first process, with which it would share the processors.
     for has_batch_norm in (False, True):
         agreement.expected(has_batch_norm)
-    for configuration in CONFIGURATIONS:
+    for configuration in in_order(framework):
         yield replace(verify_one(python, configuration, device), release=release.name)
 
 
@@ -122,7 +124,10 @@ def verify_one(
     """
     env = {key: value for key, value in os.environ.items() if key not in UNWANTED_VARIABLES}
     with tempfile.TemporaryDirectory(prefix="vggbench-verify-") as folder:
-        command = [str(python), str(script), folder, *configuration, device]
+        command = [
+            *(str(python), str(script), folder),
+            *(configuration.framework, json.dumps(configuration.values), device),
+        ]
         done = process.run(command, env, folder, DEADLINE_S, merge_streams=True)
         answer = _answer(Path(folder), done, configuration)
     return replace(answer, seconds=done.seconds)
@@ -135,14 +140,15 @@ def _answer(folder: Path, done: process.Finished, configuration: Configuration) 
     try:
         outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return verified(FAILED, _how_it_ended(done))
+        return verified(FAILED, _how_it_ended(done) + variables.remedy(done.status, os.environ))
     if outcome["outcome"] == "n/a":
         return verified(NOT_APPLICABLE, outcome["reason"])
     if outcome["outcome"] == "failed":
         return verified(FAILED, outcome["error"])
     try:
         with np.load(folder / "steps.npz") as taken:
-            found = agreement.compare(taken, configuration.has_batch_norm)
+            variance = outcome["describe"].get("running_variance", reference.UNBIASED)
+            found = agreement.compare(taken, configuration, variance)
     except (OSError, ValueError, zipfile.BadZipFile) as err:
         return verified(FAILED, f"what its steps left cannot be compared: {err}")
     return verified(AGREES if found.agrees else DISAGREES, found.why_not, found)
@@ -166,14 +172,13 @@ def table(all_verified: list[Verified]) -> Table:
         if one.agreement is not None:
             cells = [f"{one.agreement.worst_loss:.1e}", str(one.agreement.worst_tensor)]
         answer = one.answer if one.reason is None else f"{one.answer}: {one_line(one.reason)}"
-        name = " ".join(one.configuration)
-        made.add_row(one.release, name, *cells, f"{one.seconds:.0f}", answer)
+        made.add_row(one.release, str(one.configuration), *cells, f"{one.seconds:.0f}", answer)
     return made
 
 
 def complaint(one: Verified) -> str:
     """The one line of a configuration that disagrees or failed."""
-    name = " ".join(one.configuration)
+    name = str(one.configuration)
     if one.answer == FAILED:
         return (
             f"{one.release} ({name}) failed: {one.reason}; make its environment again, or report it"

@@ -200,13 +200,14 @@ def test_running_averages_move_a_hundredth_of_the_way_to_the_batch(start, data):
 
 
 def configuration(has_batch_norm):
-    return Configuration(batch_norm="fused" if has_batch_norm else "none")
+    return Configuration("TensorFlow", batch_norm="fused" if has_batch_norm else "none")
 
 
 def test_both_kinds_of_batch_norm_and_both_data_formats_are_one_computation():
     results = []
-    for words in (("NHWC", "fused"), ("NCHW", "unfused")):
-        step = reference.build(SMALLEST, Configuration(*words))
+    for data_format, batch_norm in (("NHWC", "fused"), ("NCHW", "unfused")):
+        configured = Configuration("TensorFlow", data_format=data_format, batch_norm=batch_norm)
+        step = reference.build(SMALLEST, configured)
         step()
         results.append((step.loss(), step.weights()["conv5_3/gamma"].tolist()))
     assert results[0] == results[1]
@@ -214,7 +215,9 @@ def test_both_kinds_of_batch_norm_and_both_data_formats_are_one_computation():
 
 def test_it_computes_in_the_dtype_it_is_asked_for():
     for dtype in (np.float32, np.float64):
-        step = reference.build(SMALLEST, Configuration(batch_norm="fused"), dtype=dtype)
+        step = reference.build(
+            SMALLEST, Configuration("TensorFlow", batch_norm="fused"), dtype=dtype
+        )
         assert np.isnan(step.loss())
         step()
         assert {value.dtype for value in step.weights().values()} == {np.dtype(dtype)}
@@ -230,7 +233,7 @@ def test_weights_are_copies(start, has_batch_norm):
 
 def test_batch_of_one_image_has_a_variance_in_every_layer():
     """The last convolutions of a 32 x 32 image still see 2 x 2 pixels."""
-    step = reference.build(Workload(1, 32), Configuration(batch_norm="fused"))
+    step = reference.build(Workload(1, 32), Configuration("TensorFlow", batch_norm="fused"))
     step()
     assert np.isfinite(step.loss())
     assert all(np.isfinite(value).all() for value in step.weights().values())
@@ -238,21 +241,21 @@ def test_batch_of_one_image_has_a_variance_in_every_layer():
 
 def test_variance_of_a_single_value_is_refused():
     with pytest.raises(ValueError, match="one value a channel: its variance is undefined"):
-        reference.unbiased_variance_of_channels(np.ones((1, 1, 1, 3)))
+        reference.running_variance_of_channels(np.ones((1, 1, 1, 3)), reference.UNBIASED)
 
 
 def test_image_that_the_pools_do_not_divide_is_refused():
     with pytest.raises(ValueError, match="image size 48: it must be a multiple of 32"):
-        reference.build(Workload(2, 48), Configuration())
+        reference.build(Workload(2, 48), Configuration("TensorFlow"))
 
 
 def test_unknown_device_and_dtype_are_refused():
     with pytest.raises(ValueError, match="unknown device 'tpu': choose one of cpu, gpu"):
-        reference.build(SMALLEST, Configuration(), "tpu")
+        reference.build(SMALLEST, Configuration("TensorFlow"), "tpu")
     with pytest.raises(NotApplicable, match="the cpu alone"):
-        reference.build(SMALLEST, Configuration(), "gpu")
+        reference.build(SMALLEST, Configuration("TensorFlow"), "gpu")
     with pytest.raises(ValueError, match="choose one of float32, float64"):
-        reference.build(SMALLEST, Configuration(), dtype=np.float16)
+        reference.build(SMALLEST, Configuration("TensorFlow"), dtype=np.float16)
 
 
 @pytest.mark.parametrize(
@@ -271,5 +274,5 @@ def test_weights_of_another_network_are_refused_in_one_line(name, value, message
     else:
         weights[name] = value
     with pytest.raises(ValueError, match=message) as error:
-        reference.build(SMALLEST, Configuration(), weights=weights)
+        reference.build(SMALLEST, Configuration("TensorFlow"), weights=weights)
     assert len(str(error.value).splitlines()) == 1

@@ -15,12 +15,9 @@ import numpy as np
 import pytest
 
 from vggbench import agreement, builders, verify
-from vggbench.builders import NotApplicable
-from vggbench.releases import interpreters
-from vggbench.releases.catalogue import Catalogue
-from vggbench.releases.environments import Environments
+from vggbench.builders import Configuration, NotApplicable
 
-from ..real import ROOT, rotating
+from ..real import python_of, rotating
 
 NETWORK = [
     "Conv2D",
@@ -214,14 +211,10 @@ def first_steps(
     name: str, folder: Path, xla: str, data_format: str = "NHWC", before: str = "", **flags: str
 ) -> dict[str, Any]:
     """The outcome of three steps of a release, run in its own environment; ``folder`` gets them."""
-    catalogue = Catalogue(ROOT / "releases")
-    release = catalogue.by_name[name]
-    if interpreters.find(release.python) is None:
-        pytest.skip(f"{name} needs CPython {release.python}, which is not on this machine")
-    environments = Environments(ROOT / ".asv" / "test-env" / "releases", catalogue)
-    python = environments.ensure(release, "cpu", print)
+    python = python_of(name)
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    words = [str(folder), data_format, "none", xla, "cpu"]
+    chosen = json.dumps({"data_format": data_format, "xla": xla})
+    words = [str(folder), "TensorFlow", chosen, "cpu"]
     done = subprocess.run(
         [python, "-c", before + RUN_SCRIPT, verify.SCRIPT, *words],
         capture_output=True,
@@ -253,7 +246,7 @@ def test_a_compiled_step_computes_what_the_reference_computes(
     outcome = first_steps(name, tmp_path, "on", data_format)
     assert outcome["outcome"] == "ok", outcome
     with np.load(tmp_path / "steps.npz") as steps:
-        assert agreement.compare(steps, has_batch_norm=False).why_not is None
+        assert agreement.compare(steps, Configuration("TensorFlow")).why_not is None
     told = outcome["describe"]["xla"]
     assert told["mode"].startswith("tf.")
     assert "XlaLaunch" in told["proof"] or "39 convolutions in its HLO" in told["proof"]
@@ -291,3 +284,19 @@ def test_xla_flags_of_the_user_are_used_and_told(tmp_path: Path) -> None:
     told = first_steps("tensorflow-2.21.0", tmp_path, "on", **flags)["describe"]
     assert {name: told[name] for name in flags} == flags
     assert list(dumped.iterdir()) != []
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize(
+    ("flag", "compiles"),
+    [("--tf_xla_auto_jit=2", False), ("--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit", True)],
+)
+def test_with_xla_off_the_users_flags_are_used_and_told_all_the_same(
+    flag: str, compiles: bool, tmp_path: Path
+) -> None:
+    dumped = tmp_path / "dumped"
+    flags = {"TF_XLA_FLAGS": flag, "XLA_FLAGS": f"--xla_dump_to={dumped}"}
+    told = first_steps("tensorflow-2.21.0", tmp_path, "off", **flags)["describe"]
+    assert {name: told[name] for name in flags} == flags
+    assert told["xla"] == {"mode": "off"}
+    assert dumped.exists() == compiles

@@ -9,43 +9,99 @@ A train step is an object with
   NotApplicable where it cannot be proven that XLA compiled all of it.
 - `step.loss()`: the loss of the last step as a float, NaN before the first.
 - `step.weights()`: a dict of name to float32 NumPy array, trained tensors and running averages, in
-  the names and the canonical layout of vggbench.vgg16.
+  the names and the canonical layout of vggbench.vgg16; without running averages where the
+  configuration has none.
 - `step.describe()`: a dict of JSON-able facts about the framework and its settings; after the first
   step its entry "xla" holds the proof that XLA compiled the step, where that was asked for.
 - `step.close()`: let go of the memory; the step cannot be used afterwards.
+
+Some have `step.gate_updates()` too: called before the first step, it orders what the framework
+leaves to chance, so that the step can be held against the reference. What is timed is never gated.
 """
 
+import contextlib
+import importlib
+import itertools
+import os
+import tempfile
 from collections import namedtuple
 
 DATA_FORMATS = ("NHWC", "NCHW")
-BATCH_NORMS = ("none", "unfused", "fused")
 XLA_MODES = ("off", "on")
+
+# What can be chosen in each framework, in the order of asv's params; the first word is the default.
+# "mode 0" and "mode 2" are Keras 1's names: with running averages, and without.
+PARAMS = {
+    "TensorFlow": {
+        "data_format": DATA_FORMATS,
+        "batch_norm": ("none", "unfused", "fused"),
+        "xla": XLA_MODES,
+    },
+    "Keras": {
+        "backend": ("tensorflow", "theano"),
+        "data_format": DATA_FORMATS,
+        "batch_norm": ("none", "mode 0", "mode 2"),
+        "xla": XLA_MODES,
+    },
+    "Theano": {"batch_norm": ("none", "unfused", "fused")},
+}
+
+# What a framework without the choice does.
+FIXED = {"backend": None, "data_format": "NCHW", "xla": "off"}
 
 
 class NotApplicable(Exception):
     """The release or the device cannot do this configuration; the message is a one-line reason."""
 
 
-class Configuration(namedtuple("Configuration", "data_format batch_norm xla")):
-    """How a train step is computed: one combination of the params of a benchmark.
+class Configuration(namedtuple("Configuration", "framework backend data_format batch_norm xla")):
+    """How a train step is computed: a framework, and one combination of its benchmark's params.
 
-    data_format: NHWC or NCHW, the order of an image's axes. batch_norm: none, unfused (moments and
-    elementwise operations) or fused (one kernel). xla: off or on. Raises ValueError for other
-    words.
+    framework: a key of PARAMS. The rest: words from its entry there, by name. data_format: NHWC or
+    NCHW, the order of an image's axes. batch_norm: unfused is moments and elementwise operations,
+    fused one kernel. Raises ValueError for other words, and for a choice that the framework does
+    not have.
     """
 
     __slots__ = ()
 
-    def __new__(cls, data_format="NHWC", batch_norm="none", xla="off"):
-        _require("data format", data_format, DATA_FORMATS)
-        _require("batch norm", batch_norm, BATCH_NORMS)
-        _require("xla", xla, XLA_MODES)
-        return super().__new__(cls, data_format, batch_norm, xla)
+    def __new__(cls, framework, **chosen):
+        _require("framework", framework, PARAMS)
+        params = PARAMS[framework]
+        for name, word in chosen.items():
+            if name not in params:
+                raise ValueError("%s has no choice of %s" % (framework, name.replace("_", " ")))
+            _require(name.replace("_", " "), word, params[name])
+        words = dict(FIXED, **{name: words[0] for name, words in params.items()})
+        words.update(chosen)
+        return super().__new__(cls, framework, **words)
+
+    @property
+    def values(self):
+        """The framework's params and their words, a dict in the order of PARAMS."""
+        return {name: getattr(self, name) for name in PARAMS[self.framework]}
 
     @property
     def has_batch_norm(self):
-        """Whether convolutions are followed by batch normalisation, of either kind."""
+        """Whether convolutions are followed by batch normalisation, of any kind."""
         return self.batch_norm != "none"
+
+    @property
+    def has_running_averages(self):
+        """Whether the step moves running averages of the batch normalisation's statistics."""
+        return self.batch_norm not in ("none", "mode 2")
+
+    def __str__(self):
+        return " ".join(self.values.values())
+
+
+def configurations(framework):
+    """Return the list of all Configurations of a framework, in asv's order."""
+    params = PARAMS[framework]
+    return [
+        Configuration(framework, **dict(zip(params, words)))
+        for words in itertools.product(*params.values())
+    ]
 
 
 def _require(what, word, words):
@@ -61,13 +117,35 @@ def check_device(device):
     _require("device", device, DEVICES)
 
 
+@contextlib.contextmanager
+def empty_home(**variables):
+    """Set environment variables, and HOME to an empty folder, while a framework is imported.
+
+    Keras, which most releases of TensorFlow bring along and import, reads $HOME/.keras/keras.json
+    then, and writes it where there is none.
+    """
+    with tempfile.TemporaryDirectory(prefix="vggbench-home-") as folder:
+        ours = dict(variables, HOME=folder, KERAS_HOME=folder)
+        users = {name: os.environ.get(name) for name in ours}
+        os.environ.update(ours)
+        try:
+            yield
+        finally:
+            for name, value in users.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
 def tensorflow():
     """Import TensorFlow and return the builder module for it.
 
     That is tensorflow_graph for 1.x (a graph that a session runs) and tensorflow_function for 2.x
     (tf.function). Both offer build(workload, configuration, device).
     """
-    import tensorflow as tf
+    with empty_home():
+        import tensorflow as tf
 
     if tf.__version__.startswith("1."):
         from vggbench.builders import tensorflow_graph as builder
@@ -76,11 +154,40 @@ def tensorflow():
     return builder
 
 
-def build_tensorflow(workload, configuration, device):
-    """Return the train step of the TensorFlow that is installed.
+def keras(configuration, device):
+    """Import Keras on the configuration's backend and return the builder module for it.
+
+    That is keras_1, keras_2 or keras_3, by the generation of its API. All offer build(workload,
+    configuration, device). Raises NotApplicable where this Keras has no such backend or sees no
+    such device.
+    """
+    from vggbench.builders import keras_network
+
+    generation = keras_network.version(keras_network.imported(configuration.backend, device))[0]
+    return importlib.import_module("vggbench.builders.keras_%d" % generation)
+
+
+def theano(device):
+    """Set Theano up for this machine, import it and return the builder module for it."""
+    from vggbench.builders import theano_setup
+
+    theano_setup.configure(device)  # Theano reads it when the next line imports it
+    from vggbench.builders import theano_function as builder
+
+    return builder
+
+
+def build(workload, configuration, device):
+    """Return the train step of the framework that is installed.
 
     Raises ValueError for an unknown device, NotApplicable with the reason where this release or
     this machine cannot do it.
     """
     check_device(device)
-    return tensorflow().build(workload, configuration, device)
+    if configuration.framework == "TensorFlow":
+        builder = tensorflow()
+    elif configuration.framework == "Keras":
+        builder = keras(configuration, device)
+    else:
+        builder = theano(device)
+    return builder.build(workload, configuration, device)

@@ -1,8 +1,9 @@
 """Run the first train steps of one configuration and write what came of them to a file.
 
-    python first_steps.py FOLDER DATA_FORMAT BATCH_NORM XLA DEVICE
+    python first_steps.py FOLDER FRAMEWORK CONFIGURATION DEVICE
 
-For the interpreter of a release; `vggbench verify` starts it. FOLDER gets `outcome.json` last:
+For the interpreter of a release; `vggbench verify` starts it. CONFIGURATION is JSON, the params of
+the framework's benchmark by name. FOLDER gets `outcome.json` last:
 {"outcome": "ok", "describe": {...}}, {"outcome": "n/a", "reason": ...} or {"outcome": "failed",
 "error": ...}; with ok there is `steps.npz` too: "losses", the loss of each step, and "STEP/NAME",
 each tensor after the steps that are looked at.
@@ -22,15 +23,18 @@ STEPS_LOOKED_AT = (1, 3)
 
 def main(arguments):
     """Run what the command line says; all but wrong words end with an outcome and status 0."""
-    from vggbench.builders import Configuration, NotApplicable, build_tensorflow
+    from vggbench.builders import Configuration, NotApplicable, build
     from vggbench.launch import die_with_parent
     from vggbench.measure import describe_error
     from vggbench.workload import Workload
 
-    folder, configuration, device = arguments[0], Configuration(*arguments[1:4]), arguments[4]
+    folder, framework, chosen, device = arguments
+    configuration = Configuration(framework, **json.loads(chosen))
     die_with_parent()
     try:
-        step = build_tensorflow(Workload(BATCH_SIZE, IMAGE_SIZE), configuration, device)
+        step = build(Workload(BATCH_SIZE, IMAGE_SIZE), configuration, device)
+        if hasattr(step, "gate_updates"):
+            step.gate_updates()
         save(os.path.join(folder, "steps.npz"), run(step))
         outcome = {"outcome": "ok", "describe": step.describe()}
     except NotApplicable as reason:

@@ -25,13 +25,42 @@ from vggbench.workload import (
     initial_weights,
 )
 
+# What moves a running variance, from the biased variance of the N values of a channel. The first is
+# that of a step; the others are what layers of Keras were seen to do (docs/method.md).
+RUNNING_VARIANCES = {
+    "unbiased": lambda biased, n: biased * (n / (n - 1.0)),
+    "biased": lambda biased, n: biased,
+    "biased + epsilon": lambda biased, n: biased + BN_EPSILON,
+    "unbiased, corrected": lambda biased, n: biased * (n / (n - 1.0)) * _correction(n),
+    "biased, corrected": lambda biased, n: biased * _correction(n),
+    "biased + epsilon, corrected": lambda biased, n: (biased + BN_EPSILON) * _correction(n),
+}
+UNBIASED = "unbiased"
 
-def build(workload, configuration, device="cpu", dtype=np.float32, weights=None):
+# What may follow such a word: the running averages are those since the first step, whatever they
+# start from (tf.train's zero_debias).
+DEBIASED = ", debiased"
+
+
+def _correction(n):
+    """What Keras 2.1.4 to 2.3.1 multiply a variance by that they take for the biased one."""
+    return n / (n - (1.0 + BN_EPSILON))
+
+
+def build(
+    workload,
+    configuration,
+    device="cpu",
+    dtype=np.float32,
+    weights=None,
+    running_variance=UNBIASED,
+):
     """Return the train step, which computes in dtype (float32 or float64).
 
-    weights: dict of name to array, trained tensors and running averages, to start from instead of
-    workload.initial_weights; it is copied. Raises ValueError for an unknown device or dtype and for
-    weights of other names or shapes than the network's, NotApplicable for the GPU.
+    running_variance: a word of RUNNING_VARIANCES, DEBIASED or not. weights: dict of name to array,
+    trained tensors and running averages, to start from instead of workload.initial_weights; it is
+    copied. Raises ValueError for an unknown device or dtype and for weights of other names or
+    shapes than the network's, NotApplicable for the GPU.
     """
     if device not in DEVICES:
         raise ValueError("unknown device %r: choose one of %s" % (device, ", ".join(DEVICES)))
@@ -42,26 +71,37 @@ def build(workload, configuration, device="cpu", dtype=np.float32, weights=None)
     if weights is None:
         weights = dict(initial_weights(workload.image_size, configuration.has_batch_norm))
     _check_shapes(weights, workload.image_size, configuration.has_batch_norm)
-    return TrainStep(workload, configuration, dtype, weights)
+    return TrainStep(workload, configuration, dtype, weights, running_variance)
 
 
 class TrainStep:
     """A train step as vggbench.builders describes it; weights() are in the dtype that computes."""
 
-    def __init__(self, workload, configuration, dtype, weights):
+    def __init__(self, workload, configuration, dtype, weights, running_variance):
         images, labels = batch(workload)
         self._images, self._labels = images.astype(dtype), labels.astype(dtype)
         self._weights = {name: np.array(value, dtype) for name, value in weights.items()}
         self._has_batch_norm = configuration.has_batch_norm
+        self._running_variance = running_variance.replace(DEBIASED, "")
+        self._since_first = {} if running_variance.endswith(DEBIASED) else None
+        self._steps = 0
         self._dtype = np.dtype(dtype)
         self._loss = float("nan")
 
     def __call__(self):
         self._loss, statistics, backward = forward(
-            self._weights, self._images, self._labels, self._has_batch_norm
+            self._weights, self._images, self._labels, self._has_batch_norm, self._running_variance
         )
         update(self._weights, backward())
-        move_averages(self._weights, statistics)
+        self._steps += 1
+        if self._since_first is None:
+            move_averages(self._weights, statistics)
+        else:
+            for name, value in statistics.items():
+                self._since_first.setdefault(name, np.zeros_like(value))
+            move_averages(self._since_first, statistics)
+            for name, value in self._since_first.items():
+                self._weights[name] = value / (1 - BN_MOMENTUM**self._steps)
 
     def loss(self):
         return float(self._loss)
@@ -80,7 +120,7 @@ class TrainStep:
         self._weights = self._images = self._labels = None
 
 
-def forward(weights, images, labels, has_batch_norm):
+def forward(weights, images, labels, has_batch_norm, running_variance=UNBIASED):
     """Return (loss, statistics, backward) of one forward pass.
 
     loss: the mean over the batch. statistics: dict of the name of each running average to the value
@@ -102,7 +142,9 @@ def forward(weights, images, labels, has_batch_norm):
             x, _ = apply(convolution, name + "/kernel")
             if has_batch_norm:
                 statistics[name + "/moving_mean"] = mean_of_channels(x)
-                statistics[name + "/moving_variance"] = unbiased_variance_of_channels(x)
+                statistics[name + "/moving_variance"] = running_variance_of_channels(
+                    x, running_variance
+                )
                 x, _ = apply(batch_norm, name + "/gamma", name + "/beta")
             else:
                 x, _ = apply(add_bias, name + "/bias")
@@ -176,17 +218,17 @@ def mean_of_channels(x):
     return x.mean((0, 1, 2))
 
 
-def unbiased_variance_of_channels(x):
-    """The variance of the N values of each channel with N - 1 in the denominator.
+def running_variance_of_channels(x, word):
+    """What moves the running variance of each channel, by a word of RUNNING_VARIANCES.
 
-    Raises ValueError for N = 1, where there is none. No workload comes to that: the smallest image,
-    32 x 32, still has 2 x 2 pixels in the last convolutions, so N is 4 or more even for a batch of
-    one image.
+    Raises ValueError for one value a channel, where there is no unbiased variance. No workload
+    comes to that: the smallest image, 32 x 32, still has 2 x 2 pixels in the last convolutions, so
+    N is 4 or more even for a batch of one image.
     """
     count = x.shape[0] * x.shape[1] * x.shape[2]
     if count < 2:
         raise ValueError("batch normalisation of one value a channel: its variance is undefined")
-    return x.var((0, 1, 2)) * (count / (count - 1.0))
+    return RUNNING_VARIANCES[word](x.var((0, 1, 2)), count)
 
 
 def batch_norm(x, gamma, beta):

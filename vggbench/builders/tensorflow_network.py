@@ -18,6 +18,19 @@ DEVICE_NAMES = {"cpu": "/cpu:0", "gpu": "/gpu:0"}
 # Variables of the environment that change what a configuration means. They are used as they are.
 SETTINGS = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS")
 
+# The same for a GPU: arithmetic of matrix products and convolutions, choice of cuDNN's algorithms,
+# how memory is reserved.
+GPU_SETTINGS = (
+    "NVIDIA_TF32_OVERRIDE",
+    "TF_CUDNN_DETERMINISTIC",
+    "TF_CUDNN_USE_AUTOTUNE",
+    "TF_DETERMINISTIC_OPS",
+    "TF_ENABLE_CUBLAS_TENSOR_OP_MATH_FP32",
+    "TF_ENABLE_CUDNN_TENSOR_OP_MATH_FP32",
+    "TF_FORCE_GPU_ALLOW_GROWTH",
+    "TF_GPU_ALLOCATOR",
+)
+
 # What TensorFlow answers when it has no NCHW kernel for the CPU: everything that releases from
 # 1.0.0 to 2.21.0 were seen to say. Only these become n/a; an unknown answer is a failure that
 # someone must look at.
@@ -149,6 +162,16 @@ def facts():
             lambda: tf.sysconfig.get_build_info()["cudnn_version"],
             lambda: _build_info().cudnn_version_number,
         ),
+        # Whether products and convolutions on a GPU may round to TF32; releases up to 2.3 have no
+        # such switch.
+        "tf32": _first(lambda: tf.config.experimental.tensor_float_32_execution_enabled()),
+        # XLA's clustering of what was not compiled as a whole; "" where it is off.
+        "auto_jit": _first(_auto_jit),
+        **{name: os.environ.get(name) for name in GPU_SETTINGS},
+        # What the step needed so far, of the memory that TensorFlow reserved (2.5 and later).
+        "gpu_allocated_peak_bytes": _first(
+            lambda: tf.config.experimental.get_memory_info("GPU:0")["peak"]
+        ),
     }
 
 
@@ -161,6 +184,12 @@ def _first(*getters):
             continue
         return value if isinstance(value, (bool, int)) else str(value)
     return None
+
+
+def _auto_jit():
+    if tf.__version__.startswith("1."):
+        raise AttributeError("in 1.x it belongs to a session")
+    return tf.config.optimizer.get_jit()
 
 
 def _mkl_since_2_5():

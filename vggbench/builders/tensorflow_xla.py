@@ -18,6 +18,7 @@ from vggbench.builders import NotApplicable
 Mode = namedtuple("Mode", "name compiled function_arguments")
 
 OFF = Mode("off", lambda computation: computation, {})
+KERAS = Mode("Model.compile(jit_compile=True)", OFF.compiled, {})
 
 # The first version (major, minor) of each era, newest first, and what it calls its widest mode:
 # the arguments of tf.function, or the function that turns Python code into one computation.
@@ -154,9 +155,7 @@ def prove_must_compile(graphs, function, device_name):
     operations = [node.op for graph in graphs for node in graph.node]
     _refuse_work_outside(operations)
     if CONTROL not in operations:
-        raise NotApplicable(
-            "tensorflow %s does not tell what it ran: XLA cannot be proven" % tf.__version__
-        )
+        raise _tells_nothing()
     # From the cache: the first step has traced it.
     attributes = function.get_concrete_function().function_def.attr
     marks = [mark for mark in MARKS if mark in attributes and attributes[mark].b]
@@ -176,6 +175,56 @@ def prove_must_compile(graphs, function, device_name):
             % (tf.__version__, convolutions, LEAST_CONVOLUTIONS)
         )
     return proof + "; %d convolutions in its HLO" % convolutions
+
+
+def first_call_of_keras(call):
+    """Run train_on_batch of a model of Keras that was compiled with jit_compile=True.
+
+    Returns (what it returned, the "xla" of the step's description).
+    """
+    returned, graphs = graphs_run_by(call)
+    return returned, proven(KERAS, prove_marked_function, graphs)
+
+
+def prove_marked_function(graphs):
+    """The proof for Keras, which keeps its compiled tf.function to itself.
+
+    graphs: the GraphDefs that ran. In some releases one of them calls the function, in others none
+    does; in all it must be marked, which makes TensorFlow compile it as a whole or raise, and hold
+    all convolutions, and nothing of the step may run beside it.
+    """
+    from tensorflow.python.eager import context
+
+    nodes = [node for graph in graphs for node in graph.node]
+    _refuse_work_outside([node.op for node in nodes if not _is_marked(node.attr)])
+    if not any(node.op == CONTROL for node in nodes):
+        raise _tells_nothing()
+    known = context.context()
+    functions = [known.get_function_def(name) for name in known.list_function_names()]
+    convolutions = [
+        sum("Conv2D" in node.op for node in function.node_def)
+        for function in functions
+        if _is_marked(function.attr)
+    ]
+    if max(convolutions, default=0) < LEAST_CONVOLUTIONS:
+        raise NotApplicable(
+            "tensorflow %s holds no function marked for XLA with the step's %d convolutions"
+            % (tf.__version__, LEAST_CONVOLUTIONS)
+        )
+    return "a function marked %s holds %d convolutions, and nothing of the step ran beside it" % (
+        MARKS[0],
+        max(convolutions),
+    )
+
+
+def _is_marked(attributes):
+    return MARKS[0] in attributes and attributes[MARKS[0]].b
+
+
+def _tells_nothing():
+    return NotApplicable(
+        "tensorflow %s does not tell what it ran: XLA cannot be proven" % tf.__version__
+    )
 
 
 def _refuse_work_outside(operations):
