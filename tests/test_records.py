@@ -9,16 +9,7 @@ import pytest
 
 from vggbench import records
 
-RECORD = {
-    "schema": 1,
-    "run": "20240501T120000Z-00000001",
-    "release": "tensorflow-2.16.2",
-    "commit": "5e0f1b7a" * 5,
-    "profile": "cpu-quick",
-    "benchmark": "train_step.TensorFlow.time_train_step",
-    "configuration": {"data_format": "NHWC"},
-    "outcome": "ok",
-}
+from .literals import RECORD
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,30 +91,43 @@ def read(
     A line that is no record is left out, and ``complain`` gets one line about it.
     """
     for path in sorted(folder(results_dir, machine).glob("*.jsonl")):
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    record = _checked(json.loads(line))
-                except RecursionError:
-                    complain(f"{path}:{number} is no record and is left out: nested too deeply")
-                    continue
-                except ValueError as err:
-                    complain(f"{path}:{number} is no record and is left out: {err}")
-                    continue
-                yield record
+        yield from read_file(path, _checked, complain)
 
 
-def _checked(record: Any) -> Record:
-    """``record``, if it has what every record has; raises ValueError, which says what is wrong."""
-    if not isinstance(record, dict):
-        raise ValueError("it is no JSON object")
-    missing = [key for key in REQUIRED if key not in record]
+def read_file(
+    path: Path, checked: Callable[[Any], Record], complain: Callable[[str], None]
+) -> Iterator[Record]:
+    """What ``checked`` makes of the JSON on each line of a file; it raises ValueError, which says
+    what is wrong, for a line that is no record."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                record = checked(json.loads(line))
+            except RecursionError:
+                complain(f"{path}:{number} is no record and is left out: nested too deeply")
+                continue
+            except ValueError as err:
+                complain(f"{path}:{number} is no record and is left out: {err}")
+                continue
+            yield record
+
+
+def require_keys(record: Record, keys: Sequence[str]) -> None:
+    """Raise ValueError unless ``record`` has all ``keys`` and a schema that is known here."""
+    missing = [key for key in keys if key not in record]
     if missing:
         raise ValueError(f"it has no {', '.join(missing)}")
     if not isinstance(record["schema"], int):
         raise ValueError(f"its schema {record['schema']!r} is no number")
     if record["schema"] > SCHEMA:
         raise ValueError(f"its schema {record['schema']} is newer than {SCHEMA}")
+
+
+def _checked(record: Any) -> Record:
+    """``record``, if it has what every record has; raises ValueError, which says what is wrong."""
+    if not isinstance(record, dict):
+        raise ValueError("it is no JSON object")
+    require_keys(record, REQUIRED)
     for key in ("run", "release", "commit", "profile", "benchmark"):
         if not isinstance(record[key], str):
             raise ValueError(f"its {key} is no text")

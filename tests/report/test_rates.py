@@ -1,0 +1,206 @@
+"""Rates from literal records, and their words."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from vggbench import measure, vgg16
+from vggbench.records import Record
+from vggbench.report import rates
+
+from ..literals import RECORD
+
+OLD, NEW = "a" * 40, "b" * 40
+NAMES = {OLD: "tensorflow-1.15.5", NEW: "tensorflow-2.21.0"}
+FLOPS_QUICK, FLOPS_PAPER = vgg16.step_flops(8, 64), vgg16.step_flops(16, 224)
+
+
+NO_NUMBERS = ["NCHW", "none", "off", "-", "-", "-", "-", "n/a:", "NHWC", "only"]
+
+
+def record(commit: str = NEW, samples: Any = (0.25, 0.5, 1.0), **more: Any) -> Record:
+    words = more.pop("words", ("NHWC", "none", "off"))
+    return {
+        **RECORD,
+        "release": NAMES.get(commit, "tensorflow-0.12.0"),
+        "commit": commit,
+        "benchmark_version": measure.PROTOCOL,
+        "configuration": dict(zip(("data_format", "batch_norm", "xla"), words, strict=True)),
+        "cpus": 2,
+        "samples": list(samples),
+        **more,
+    }
+
+
+def peak(flops_per_s: float = 400e9, **more: Any) -> Record:
+    size = 1000
+    return {
+        "schema": 1,
+        "measured": "2026-05-01T12:00:00+00:00",
+        "release": "tensorflow-2.21.0",
+        "device": "cpu",
+        "cpus": 2,
+        "products": [{"size": size, "seconds": [2 * size**3 / flops_per_s]}],
+        **more,
+    }
+
+
+def made(*taken: Record, peaks: tuple[Record, ...] = ()) -> list[rates.Rate]:
+    return rates.rates("box", taken, [OLD, NEW], peaks)
+
+
+def one(*taken: Record, peaks: tuple[Record, ...] = ()) -> rates.Rate:
+    (row,) = made(*taken, peaks=peaks)
+    return row
+
+
+def shown(rows: list[rates.Rate]) -> list[str]:
+    console = Console(width=160)
+    with console.capture() as capture:
+        console.print(rates.table(rows))
+    return capture.get().splitlines()
+
+
+def test_rates_follow_from_the_median_of_the_processes_medians() -> None:
+    row = one(
+        record(samples=[0.1, 0.2, 9.0]),
+        record(samples=[0.5, 0.5]),
+        record(samples=[0.4]),
+        peaks=(peak(400e9),),
+    )
+    assert (row.outcome, row.processes) == ("ok", 3)
+    assert row.step_s == 0.4
+    assert row.images_per_s == 20.0
+    assert row.flops_per_s == pytest.approx(FLOPS_QUICK / 0.4)
+    assert row.share_of_peak == pytest.approx(FLOPS_QUICK / 0.4 / 400e9)
+    assert row.peak_flops_per_s == pytest.approx(400e9)
+
+
+def test_profiles_and_releases_have_rows_of_their_own_in_the_order_of_the_track() -> None:
+    rows = made(
+        record(NEW, [1.0]),
+        record(NEW, [4.0], profile="cpu-paper"),
+        record(OLD, [2.0]),
+    )
+    assert [(row.profile, row.release, row.step_s) for row in rows] == [
+        ("cpu-paper", "tensorflow-2.21.0", 4.0),
+        ("cpu-quick", "tensorflow-1.15.5", 2.0),
+        ("cpu-quick", "tensorflow-2.21.0", 1.0),
+    ]
+    assert rows[0].images_per_s == 4.0
+    assert rows[0].flops_per_s == pytest.approx(FLOPS_PAPER / 4.0)
+
+
+def test_the_newest_run_that_has_a_configuration_counts_alone() -> None:
+    later = "20260502T120000Z-00000002"
+    fused = ("NHWC", "fused", "off")
+    rows = made(
+        record(samples=[1.0]),
+        record(samples=[8.0], words=fused),
+        record(samples=[2.0], run=later),
+        record(run=later, words=fused, outcome="interrupted", samples=[]),
+    )
+    assert {row.configuration["batch_norm"]: row.step_s for row in rows} == {
+        "none": 2.0,
+        "fused": 8.0,
+    }
+
+
+def test_what_cannot_be_and_what_failed_keep_their_rows_and_reasons() -> None:
+    rows = made(
+        record(words=("NCHW", "none", "off"), outcome="n/a", reason="NHWC only", samples=[]),
+        record(words=("NHWC", "fused", "off"), outcome="failed", error="SIGSEGV", samples=[]),
+        record(words=("NHWC", "none", "on"), outcome="interrupted", samples=[]),
+        record(),
+        peaks=(peak(),),
+    )
+    assert {(row.outcome, row.why, row.images_per_s is None) for row in rows} == {
+        ("n/a", "NHWC only", True),
+        ("failed", "SIGSEGV", True),
+        ("interrupted", "its run was interrupted", True),
+        ("ok", None, False),
+    }
+    assert any(line.split()[1:] == NO_NUMBERS for line in shown(rows))
+    assert any("failed: SIGSEGV" in line for line in shown(rows))
+
+
+def test_one_failed_process_of_three_makes_the_configuration_failed() -> None:
+    row = one(record(), record(outcome="failed", error="OOM", samples=[]), record())
+    assert (row.outcome, row.why, row.step_s) == ("failed", "OOM (1 of 3 processes)", None)
+
+
+@pytest.mark.parametrize("samples", [[], [0.5, 0.0], [math.nan], [-1.0], ["0.5"], [math.inf]])
+def test_samples_that_are_no_times_have_no_rate(samples: list[Any]) -> None:
+    row = one(record(samples=samples), peaks=(peak(),))
+    assert row.outcome == "failed"
+    assert row.why is not None
+    assert "is no time" in row.why
+    assert row.flops_per_s is None
+    json.dumps(row.as_json(), allow_nan=False)
+
+
+def test_only_records_of_the_timed_step_count() -> None:
+    by_product = record(benchmark="train_step.TensorFlow.track_loss", value=6.5)
+    assert made(by_product) == []
+
+
+def test_records_of_another_protocol_build_or_profile_are_left_out_with_a_reason() -> None:
+    others = [
+        record("c" * 40),
+        record(benchmark_version="0"),
+        record(profile="tpu-quick"),
+    ]
+    assert made(*others) == []
+    assert [rates.why_left_out(other, [OLD, NEW]) for other in others] == [
+        "not on a track, or of another build number",
+        f"of another measuring protocol than {measure.PROTOCOL}",
+        "of the unknown profile tpu-quick",
+    ]
+    assert rates.why_left_out(record(), [OLD, NEW]) is None
+
+
+def test_without_a_peak_no_share_is_made_up() -> None:
+    row = one(record())
+    assert (row.share_of_peak, row.peak_flops_per_s) == (None, None)
+    assert "run vggbench peak" in shown([row])[1]
+    (line,) = rates.peak_lines([row], [])
+    assert line == "peak: not measured on 2 CPUs of this machine yet; there, run: vggbench peak"
+
+
+def test_the_newest_peak_of_the_same_device_and_processors_counts() -> None:
+    peaks = (
+        peak(100e9),
+        peak(200e9),
+        peak(800e9, cpus=8),
+        peak(60e12, device="gpu"),
+    )
+    assert one(record(), peaks=peaks).peak_flops_per_s == pytest.approx(200e9)
+    assert one(record(cpus=4), peaks=peaks).peak_flops_per_s is None
+    on_gpu = one(record(profile="gpu-paper", cpus=16), peaks=peaks)
+    assert on_gpu.peak_flops_per_s == pytest.approx(60e12)
+    (line,) = rates.peak_lines([one(record(), peaks=peaks)], peaks)
+    assert line == (
+        "peak: 200 GFLOP/s on 2 CPUs: float32 product of two 1000 x 1000 matrices, "
+        "tensorflow-2.21.0, 2026-05-01"
+    )
+
+
+def test_the_table_has_numbers_in_the_units_of_its_headings() -> None:
+    flops_per_s = FLOPS_QUICK / 0.25
+    heading, line = shown([one(record(samples=[0.25]), peaks=(peak(flops_per_s * 2),))])
+    words = "release configuration ms a step images/s GFLOP/s % of peak outcome"
+    assert heading.split() == words.split()
+    assert line.split() == [
+        "tensorflow-2.21.0",
+        *("NHWC", "none", "off"),
+        "250.0",
+        "32.0",
+        f"{flops_per_s / 1e9:.1f}",
+        "50.0",
+        *("ok,", "1", "process"),
+    ]

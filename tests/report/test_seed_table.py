@@ -1,0 +1,205 @@
+"""The seed's tables from literal records, in each format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vggbench import measure
+from vggbench.builders import Configuration
+from vggbench.records import Record
+from vggbench.report import rates, seed_formats, seed_table
+from vggbench.report.seed_table import TABLES, Column
+
+from ..literals import RECORD
+
+KERAS, OLD, NEW = "k" * 40, "a" * 40, "b" * 40
+NAMES = {KERAS: "keras-1.2.2", OLD: "tensorflow-1.0.0", NEW: "tensorflow-2.21.0"}
+
+NHWC_ONLY = "tensorflow 1.0.0 on the cpu: CPU BiasOp only supports NHWC"
+
+
+def record(commit: str, samples: Any = (), **more: Any) -> Record:
+    """Of the configuration whose words are in ``more``; the others are the first of each param."""
+    framework = "Keras" if commit == KERAS else "TensorFlow"
+    facts = {
+        key: more.pop(key)
+        for key in ("outcome", "reason", "error", "profile", "run")
+        if key in more
+    }
+    return {
+        **RECORD,
+        "release": NAMES[commit],
+        "commit": commit,
+        "benchmark": f"train_step.{framework}.time_train_step",
+        "benchmark_version": measure.PROTOCOL,
+        "configuration": Configuration(framework, **more).values,
+        "cpus": 2,
+        "samples": list(samples),
+        **facts,
+    }
+
+
+ALL = [
+    record(KERAS, [0.5], backend="theano", data_format="NCHW"),
+    record(KERAS, [0.25, 0.26, 0.9], backend="tensorflow"),
+    record(OLD, [0.2]),
+    record(OLD, outcome="n/a", reason=NHWC_ONLY, data_format="NCHW"),
+    record(OLD, outcome="n/a", reason="no XLA in this wheel", xla="on"),
+    record(NEW, [0.1, 0.1, 0.4]),
+    record(NEW, [0.2]),
+    record(NEW, [0.12]),
+    record(NEW, [0.05], xla="on"),
+    record(NEW, outcome="failed", error="RuntimeError: no | memory <b>", batch_norm="fused"),
+    record(NEW, [float("nan")], batch_norm="unfused"),
+    record(NEW, outcome="interrupted", data_format="NCHW"),
+]
+
+
+def rows(*taken: Record, machine: str = "box") -> list[rates.Rate]:
+    return rates.rates(machine, taken or ALL, list(NAMES), [])
+
+
+def releases(*taken: Record, machine: str = "box") -> list[Column]:
+    named = [("Keras", "keras-1.2.2"), ("TensorFlow", "tensorflow-1.0.0")]
+    named.append(("TensorFlow", "tensorflow-2.21.0"))
+    return seed_table.of_releases(rows(*taken, machine=machine), named)
+
+
+GOLDEN = Path(__file__).parent / "golden"
+HOSTILE = '<script>alert(1)</script>|a`*b*`\n# c,"d"'
+
+
+def cells(column: Column) -> dict[str, str]:
+    return {name: cell.outcome for name, cell in column.cells.items()}
+
+
+@pytest.mark.parametrize("name", seed_formats.FORMATS)
+def test_each_format_says_what_the_records_say(name: str) -> None:
+    columns = [*releases(), *seed_table.newest(rows()), seed_table.reference()]
+    expected = (GOLDEN / f"seed_table.{name}").read_text(encoding="utf-8")
+    assert seed_formats.FORMATS[name](columns, True) == expected
+
+
+def test_without_the_reference_there_are_no_ratios() -> None:
+    expected = (GOLDEN / "no_ratios.md").read_text(encoding="utf-8")
+    assert seed_formats.markdown(seed_table.newest(rows()), False) == expected
+    assert {row["ratio"] for row in csv.DictReader(flat(seed_table.newest(rows())))} == {""}
+
+
+def flat(columns: list[Column]) -> io.StringIO:
+    return io.StringIO(seed_formats.as_csv(columns, False))
+
+
+def test_the_four_outcomes_stay_four() -> None:
+    _, old, new = releases()
+    assert cells(old)["TensorFlow NHWC, XLA"] == "n/a"
+    assert cells(old)["TensorFlow NHWC, BN, XLA"] == "unmeasured"
+    assert cells(old)["Keras (Theano backend)"] == "-"
+    assert cells(new)["TensorFlow NHWC, fused BN, no XLA"] == "failed"
+    assert new.cells["TensorFlow NCHW, no XLA"].outcome == "unmeasured"
+    assert new.cells["TensorFlow NCHW, no XLA"].why == "its run was interrupted"
+
+
+def test_a_sample_that_is_no_number_is_a_failure() -> None:
+    cell = releases()[2].cells["TensorFlow NHWC, BN, no XLA"]
+    assert (cell.outcome, cell.ms, cell.why) == ("failed", None, "a sample of nan is no time")
+
+
+def test_a_time_is_the_median_of_the_processes_medians() -> None:
+    assert releases()[2].cells["TensorFlow NHWC, no XLA"].ms == 120.0
+
+
+def test_a_column_of_a_machine_has_the_newest_measured_release_of_each_framework() -> None:
+    (column,) = seed_table.newest(rows())
+    assert dict(column.releases) == {"Keras": "keras-1.2.2", "TensorFlow": "tensorflow-2.21.0"}
+    (column,) = seed_table.newest(rows(record(OLD, [1.0]), record(NEW, outcome="interrupted")))
+    assert dict(column.releases) == {"TensorFlow": "tensorflow-1.0.0"}
+    assert cells(column)["Keras (Theano backend)"] == "unmeasured"
+
+
+def test_profiles_and_machines_have_columns_of_their_own() -> None:
+    paper = record(NEW, [4.0], profile="cpu-paper")
+    columns = seed_table.newest(rows(paper, record(NEW, [0.1])))
+    columns += seed_table.newest(rows(record(NEW, [0.3]), machine="other"))
+    assert [column.title for column in columns] == [
+        "box, cpu-paper, tensorflow-2.21.0",
+        "box, cpu-quick, tensorflow-2.21.0",
+        "other, cpu-quick, tensorflow-2.21.0",
+    ]
+    times = [column.cells["TensorFlow NHWC, no XLA"].ms for column in columns]
+    assert times == [4000.0, 100.0, 300.0]
+    made = seed_formats.markdown(columns, False)
+    assert "- cpu-paper: 16 x 224 x 224 on the cpu" in made
+    assert made.count("- cpu-quick: 8 x 64 x 64 on the cpu") == 1
+
+
+def test_ratios_are_to_the_first_row_that_all_columns_have() -> None:
+    columns = [*seed_table.newest(rows(record(NEW, [0.1], xla="on"), record(NEW, [0.2])))]
+    columns.append(seed_table.reference())
+    base, (here, reported) = seed_table.ratios(columns, "Without batch normalisation")
+    assert base == "TensorFlow NHWC, no XLA"
+    assert here == {base: 1.0, "TensorFlow NHWC, XLA": 0.5}
+    assert reported["Keras (Theano backend)"] == 241.478 / 365.122
+    base, (here, reported) = seed_table.ratios(columns, list(TABLES)[1])
+    assert base == "Keras (Theano backend), BN mode 0"
+    assert here == {}
+    assert reported[base] == 1.0
+
+
+def test_the_reference_has_every_row_in_its_order() -> None:
+    names = [name for table in TABLES.values() for name in table]
+    assert len(names) == 18
+    assert list(seed_table.reference().cells) == names
+    assert (
+        len({configuration for table in TABLES.values() for configuration in table.values()}) == 18
+    )
+
+
+def test_hostile_words_are_only_words_in_markdown() -> None:
+    taken = [record(NEW, [0.1]), record(NEW, outcome="n/a", reason=HOSTILE, xla="on")]
+    made = seed_formats.markdown(seed_table.newest(rows(*taken, machine=HOSTILE)), False)
+    assert "<script>" not in made.replace("\\<script\\>", "")
+    lines = [line for line in made.splitlines() if line.startswith("|")]
+    # Unescaped bars alone separate cells: the first, and two columns.
+    assert {line.replace("\\|", "").count("|") for line in lines} == {3}
+    assert len(lines) == 18 + 2 * 2
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.tags.add(tag)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_hostile_words_are_only_words_in_html() -> None:
+    taken = [record(NEW, [0.1]), record(NEW, outcome="n/a", reason=HOSTILE, xla="on")]
+    page = _Page()
+    page.feed(seed_formats.html(seed_table.newest(rows(*taken, machine=HOSTILE)), True))
+    assert "script" not in page.tags
+    assert page.text.count(HOSTILE) == 4  # in the heads of two tables, and twice in a note
+
+
+def test_hostile_words_survive_csv_and_json() -> None:
+    taken = [record(NEW, [0.1]), record(NEW, outcome="n/a", reason=HOSTILE, xla="on")]
+    columns = seed_table.newest(rows(*taken, machine=HOSTILE))
+    read = list(csv.DictReader(flat(columns)))
+    assert len(read) == 18
+    assert {row["machine"] for row in read} == {HOSTILE}
+    assert [row["why"] for row in read if row["why"]] == [HOSTILE]
+    told = json.loads(seed_formats.as_json(columns, False))
+    assert told["columns"][0]["machine"] == HOSTILE
+    assert [cell["why"] for cell in told["cells"] if cell["why"]] == [HOSTILE]

@@ -1,0 +1,181 @@
+"""The seed's tables as Markdown, HTML, CSV and JSON. Words of records are escaped in each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jinja2
+from tabulate import tabulate
+
+from . import seed_table
+from .seed_table import TABLES, Column
+
+#: Columns of the CSV; README and docs/command-line.md describe them.
+FIELDS = ("table", "row", "machine", "profile", "release", "outcome", "ms", "ratio", "why")
+
+CAPTION = (
+    "Milliseconds a train step of VGG16. n/a: it cannot be, for the reason noted; failed: it went "
+    "wrong; unmeasured: not asked for yet; -: a row of another framework than the column's."
+)
+
+
+@dataclass
+class _Notes:
+    """Reasons and errors, each once, numbered from 1 in the order in which they are met."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def number(self, text: str) -> int:
+        if text not in self.texts:
+            self.texts.append(text)
+        return self.texts.index(text) + 1
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """A table as text cells: the first of each line is the row's name."""
+
+    title: str
+    header: list[str]
+    lines: list[list[str]]
+    base: str | None
+
+
+def markdown(columns: Sequence[Column], with_ratios: bool) -> str:
+    """GitHub's Markdown."""
+    tables, notes = _lay_out(columns, with_ratios)
+    parts = []
+    for laid in tables:
+        rows = [[_md(cell) for cell in line] for line in laid.lines]
+        header = [_md(cell) for cell in laid.header]
+        alignment = ["left"] + ["right"] * (len(header) - 1)
+        parts.append(f"### {laid.title}")
+        parts.append(
+            tabulate(rows, header, tablefmt="pipe", colalign=alignment, disable_numparse=True)
+        )
+    parts.append(CAPTION)
+    for laid in tables:
+        if laid.base is not None:
+            parts.append(f"{laid.title}: {_md(_ratio_words(laid.base))}")
+    parts.append("\n".join(f"- {_md(about)}" for about in _abouts(columns)))
+    if notes.texts:
+        parts.append("\n".join(f"{i}. {_md(text)}" for i, text in enumerate(notes.texts, 1)))
+    return "\n\n".join(parts) + "\n"
+
+
+def html(columns: Sequence[Column], with_ratios: bool) -> str:
+    """A page of its own."""
+    tables, notes = _lay_out(columns, with_ratios)
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("vggbench.report", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("seed_table.html").render(
+        tables=tables,
+        caption=CAPTION,
+        ratio_words=_ratio_words,
+        abouts=_abouts(columns),
+        notes=notes.texts,
+    )
+
+
+def as_csv(columns: Sequence[Column], with_ratios: bool) -> str:
+    """A line a cell, so that times, outcomes and reasons have a column each."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_flat(columns, with_ratios))
+    return out.getvalue()
+
+
+def as_json(columns: Sequence[Column], with_ratios: bool) -> str:
+    """Columns with their descriptions, and the same cells as in the CSV."""
+    described = [
+        {
+            "machine": column.machine,
+            "profile": column.profile,
+            "releases": dict(column.releases),
+            "about": column.about,
+        }
+        for column in columns
+    ]
+    cells = list(_flat(columns, with_ratios))
+    return json.dumps({"columns": described, "cells": cells}, indent=2, allow_nan=False) + "\n"
+
+
+def _flat(columns: Sequence[Column], with_ratios: bool) -> Iterator[dict[str, Any]]:
+    for title, rows in TABLES.items():
+        ratios = seed_table.ratios(columns, title)[1] if with_ratios else [{} for _ in columns]
+        for name in rows:
+            for column, of_column in zip(columns, ratios, strict=True):
+                cell = column.cells[name]
+                yield {
+                    "table": title,
+                    "row": name,
+                    "machine": column.machine,
+                    "profile": column.profile,
+                    "release": cell.release,
+                    "outcome": cell.outcome,
+                    "ms": cell.ms,
+                    "ratio": of_column.get(name),
+                    "why": cell.why,
+                }
+
+
+def _lay_out(columns: Sequence[Column], with_ratios: bool) -> tuple[list[_Laid], _Notes]:
+    notes = _Notes()
+    tables = []
+    for title, rows in TABLES.items():
+        base, ratios = seed_table.ratios(columns, title)
+        header = ["framework"]
+        for column in columns:
+            header += [column.title, "ratio"] if with_ratios else [column.title]
+        lines = []
+        for name in rows:
+            line = [name]
+            for column, of_column in zip(columns, ratios, strict=True):
+                line.append(_words(column, name, notes))
+                if with_ratios:
+                    line.append(f"{of_column[name]:.2f}" if name in of_column else "")
+            lines.append(line)
+        tables.append(_Laid(title, header, lines, base if with_ratios else None))
+    return tables, notes
+
+
+def _words(column: Column, name: str, notes: _Notes) -> str:
+    cell = column.cells[name]
+    if cell.ms is not None:
+        # 2017's as they were published; ours are not known to a microsecond.
+        return f"{cell.ms:.3f}" if cell.outcome == seed_table.REPORTED else f"{cell.ms:.1f}"
+    if cell.why is None:
+        return cell.outcome
+    number = notes.number(f"{cell.release} on {column.machine}, {column.profile}: {cell.why}")
+    return f"{cell.outcome} ({number})"
+
+
+def _ratio_words(base: str) -> str:
+    return f"ratio is to the row “{base}” of the same column"
+
+
+def _abouts(columns: Sequence[Column]) -> list[str]:
+    return list(dict.fromkeys(column.about for column in columns))
+
+
+def _md(text: str) -> str:
+    """``text`` on one line, of which Markdown makes nothing but text."""
+    printable = "".join(c if c.isprintable() else " " for c in text)
+    return re.sub(r"([\\`*_\[\]<>|&~#])", r"\\\1", " ".join(printable.split()))
+
+
+#: Each turns (columns, whether with ratios) into the text of a file.
+FORMATS = {"md": markdown, "html": html, "csv": as_csv, "json": as_json}
