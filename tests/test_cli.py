@@ -11,7 +11,7 @@ import pytest
 
 from vggbench.releases.catalogue import Catalogue
 
-from .tiny import PATIENCE_S, Ended, Tiny, write_wheel
+from .tiny import MACHINE, MODES, PATIENCE_S, ROUNDS, STEPS, Ended, Tiny, write_wheel
 
 
 def vggbench(tiny: Tiny, *args: str, **env: str) -> Ended:
@@ -162,6 +162,73 @@ def test_words_that_name_nothing_get_one_line(
     assert done.status == 1
     assert len(done.output.splitlines()) == 1
     assert said in done
+
+
+@pytest.mark.asv
+def test_rates_of_what_is_on_record(measured: Tiny) -> None:
+    done = vggbench(measured, "rates", "--json", "--machine", MACHINE)
+    assert done.status == 0, done.output
+    rows = json.loads(done.output)
+    assert len(rows) == len(STEPS) * len(MODES)
+    row = next(r for r in rows if r["release"] == "tinyframe-1.1" and r["outcome"] == "ok")
+    assert row["step_s"] == pytest.approx(STEPS["1.1"])
+    assert row["images_per_s"] == pytest.approx(8 / STEPS["1.1"])
+    assert row["processes"] == ROUNDS
+    assert (row["machine"], row["profile"]) == (MACHINE, "cpu-quick")
+    assert row["share_of_peak"] is None
+    impossible = [r["why"] for r in rows if r["configuration"] == {"mode": "impossible"}]
+    assert impossible == [f"tinyframe has no such mode ({ROUNDS} of {ROUNDS} processes)"] * 5
+
+    shown = vggbench(measured, "rates", "tinyframe-1.1", "otherframe-7.0")
+    assert shown.status == 0, shown.output
+    assert len(shown.lines_with("tinyframe-1.1")) == len(MODES)
+    assert "tinyframe-1.2" not in shown
+    assert f"{MACHINE}, cpu-quick:" in shown
+    assert f"unmeasured on {MACHINE}: otherframe-7.0" in shown
+    assert len(shown.lines_with("peak: not measured on")) == 1
+
+
+@pytest.mark.asv
+def test_rates_of_copied_records_have_the_peak_that_came_with_them(measured: Tiny) -> None:
+    peak = {
+        "schema": 1,
+        "measured": "2026-05-01T12:00:00+00:00",
+        "release": "tensorflow-2.21.0",
+        "device": "cpu",
+        "cpus": measured.records()[0]["cpus"],
+        "products": [{"size": 1000, "seconds": [0.001]}],
+    }
+    (measured.machine_results / "matrix-product.jsonl").write_text(json.dumps(peak) + "\n")
+    measured.machine_results.rename(measured.results / "another")
+    here = vggbench(measured, "rates")
+    assert here.status == 1
+    said = f"nothing of this is on record for {MACHINE} (there are records of: another); measure"
+    assert len(here.lines_with(said)) == 1
+    there = vggbench(measured, "rates", "--machine", "another", "--json")
+    rows = [row for row in json.loads(there.output) if row["outcome"] == "ok"]
+    assert {row["machine"] for row in rows} == {"another"}
+    assert {row["peak_flops_per_s"] for row in rows} == {2e12}
+    for row in rows:
+        assert row["share_of_peak"] == pytest.approx(row["flops_per_s"] / 2e12)
+
+
+@pytest.mark.asv
+def test_rates_leave_out_what_is_off_the_track_with_a_line(measured: Tiny) -> None:
+    (measured.releases / "tinyframe" / "1.2.json").unlink()
+    done = vggbench(measured, "rates")
+    assert done.status == 0, done.output
+    said = "records not on a track, or of another build number are left out: tinyframe-1.2"
+    assert len(done.lines_with(said)) == 1
+
+
+def test_a_peak_needs_a_tensorflow(tiny: Tiny) -> None:
+    done = vggbench(tiny, "peak")
+    assert (done.status, len(done.output.splitlines())) == (1, 1)
+    assert "no TensorFlow release with a lock for cpu has its CPython on this machine" in done
+    other = vggbench(tiny, "peak", "tinyframe-1.1")
+    assert other.status == 1
+    assert "the peak cannot be measured with tinyframe-1.1: ModuleNotFoundError" in other
+    assert not list(tiny.results.rglob("matrix-product.jsonl"))
 
 
 def test_a_folder_that_is_no_checkout_gets_one_line(tiny: Tiny) -> None:

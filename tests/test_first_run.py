@@ -10,20 +10,19 @@ import pytest
 from vggbench import first_run, records
 from vggbench.releases.catalogue import Release
 
+from .literals import RECORD
+
 RELEASE = Release("tensorflow", "2.21.0", "2026-03-06", "3.13")
 BENCHMARK = "train_step.TensorFlow"
 
 
 def record(method: str, **more: object) -> records.Record:
     return {
-        "schema": records.SCHEMA,
-        "run": "r",
+        **RECORD,
         "release": RELEASE.name,
         "commit": RELEASE.commit,
-        "profile": "cpu-quick",
         "benchmark": f"{BENCHMARK}.{method}",
         "configuration": {"data_format": "NHWC", "batch_norm": "none", "xla": "off"},
-        "outcome": records.OK,
         **more,
     }
 

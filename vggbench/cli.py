@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
+from . import records, variables
 from .checkout import Checkout
 from .errors import VggbenchError
 from .releases import interpreters, locks, spec
 from .releases.catalogue import DEVICES, Catalogue, Release, Track
 from .releases.uv import UvError
+from .report import show
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -61,6 +64,43 @@ def _parser() -> argparse.ArgumentParser:
         "--device", choices=DEVICES, help="default: gpu where one is visible, else cpu"
     )
     one.set_defaults(command=_verify)
+
+    one = top.add_parser("run", help="run main.py in the environment of a release")
+    one.add_argument("release", help="one release, such as tensorflow-2.21.0")
+    one.add_argument(
+        "options", nargs="*", metavar="-- OPTIONS", help="main.py's (-- --help lists them)"
+    )
+    one.set_defaults(command=_run, started_in=Path.cwd())
+
+    one = top.add_parser("rates", help="images/s, FLOP/s and share of the peak, from records")
+    one.add_argument("spec", nargs="*", help="which (default: all), in the words of asv run")
+    one.add_argument("--machine", help="asv's name of another machine (default: this one)")
+    one.add_argument("--json", action="store_true", help="as a JSON list of objects")
+    one.set_defaults(command=_rates)
+
+    one = top.add_parser("table", help="the tables of the comparison of 2017, from records")
+    one.add_argument(
+        "--machine", nargs="+", action="extend", help="asv's names of machines (default: this one)"
+    )
+    one.add_argument(
+        "--release",
+        nargs="+",
+        action="extend",
+        help="a column each (default: the newest measured of each track, in one)",
+    )
+    one.add_argument("--profile", nargs="+", action="extend", help="default: all on record")
+    one.add_argument("--format", choices=("md", "html", "csv", "json"), default="md")
+    one.add_argument(
+        "--reference", action="store_true", help="beside the Titan X of 2017, and with ratios"
+    )
+    one.set_defaults(command=_table)
+
+    one = top.add_parser("peak", help="measure the matrix product that rates are held against")
+    one.add_argument("release", nargs="?", help="default: the newest TensorFlow that runs here")
+    one.add_argument(
+        "--device", choices=DEVICES, help="default: gpu where one is visible, else cpu"
+    )
+    one.set_defaults(command=_peak)
 
     releases = top.add_parser("releases", help="the releases on the tracks, and their environments")
     commands = releases.add_subparsers(required=True, metavar="COMMAND")
@@ -136,10 +176,11 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
     report = _complain if arguments.json else _say  # standard output is JSON alone
     results = []
     failed = 0
+    _tell_flags(report)
     with checkout.no_run():
         for release in _selected(checkout, arguments.spec):
             try:
-                verify.require_builder(checkout.catalogue, release)
+                framework = verify.framework_of(checkout.catalogue, release)
                 python = checkout.environments.ensure(release, device, report)
             except VggbenchError as err:
                 _complain(str(err))
@@ -148,10 +189,10 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
             forecast = verify.forecast(release)
             if forecast is not None:
                 report(forecast)
-            of_release = list(verify.verify(release, device, python))
+            of_release = list(verify.verify(release, framework, device, python))
             results += of_release
             if not arguments.json:
-                _console(wide=160).print(verify.table(of_release))
+                show(verify.table(of_release), wide=160)
             for one in of_release:
                 if one.answer in (verify.DISAGREES, verify.FAILED):
                     _complain(verify.complaint(one))
@@ -161,9 +202,135 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _console(wide: int = 120) -> Console:
-    # Wide enough for a line each where the output goes into a file or a pipe.
-    return Console(width=None if sys.stdout.isatty() else wide)
+def _run(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from . import in_release
+    from .trials.options import Refused
+
+    try:
+        return in_release.run(
+            checkout, arguments.release, arguments.options, arguments.started_in, _complain
+        )
+    except Refused as refused:
+        _complain(str(refused))
+        return 2
+
+
+def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from . import peak
+    from .report import rates
+
+    machine = arguments.machine or _this_machine(checkout)
+    taken = _timed(checkout, machine)
+    peaks = peak.read(checkout.results_dir, machine, _complain)
+    chosen = _selected(checkout, arguments.spec)
+    rows = rates.rates(machine, taken, [release.commit for release in chosen], peaks)
+    unmeasured = [r.name for r in chosen if r.name not in {row.release for row in rows}]
+    if arguments.json:
+        print(json.dumps([row.as_json() for row in rows], indent=2))
+    else:
+        for profile in dict.fromkeys(row.profile for row in rows):
+            of_profile = [row for row in rows if row.profile == profile]
+            _say(f"{machine}, {profile}:")
+            show(rates.table(of_profile), wide=160)
+            for line in rates.peak_lines(of_profile, peaks):
+                _say(line)
+    if not rows:
+        _complain(_nothing_on_record(checkout, machine))
+        return 1
+    if arguments.spec and unmeasured:
+        _complain(f"unmeasured on {machine}: {', '.join(unmeasured)}")
+    return 0
+
+
+def _timed(checkout: Checkout, machine: str) -> list[records.Record]:
+    """The records of timed processes on ``machine``; a line about those that are left out later."""
+    from .report import rates
+
+    taken = [r for r in records.read(checkout.results_dir, machine, _complain) if rates.is_timed(r)]
+    left_out: dict[str, set[str]] = {}
+    on_tracks = {release.commit for release in checkout.catalogue}
+    for record in taken:
+        why = rates.why_left_out(record, on_tracks)
+        if why is not None:
+            left_out.setdefault(why, set()).add(record["release"])
+    for why, names in left_out.items():
+        _complain(f"records {why} are left out: {', '.join(sorted(names))}")
+    return taken
+
+
+def _nothing_on_record(checkout: Checkout, machine: str) -> str:
+    known = sorted(path.parent.name for path in checkout.results_dir.glob("*/records"))
+    return (
+        f"nothing of this is on record for {machine} (there are records of: "
+        f"{', '.join(known) or 'no machine'}); measure it with: asv run RELEASE"
+    )
+
+
+def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from . import workload
+    from .report import rates, seed_formats, seed_table
+
+    catalogue = checkout.catalogue
+    for profile in arguments.profile or []:
+        if profile not in workload.PROFILES:
+            known = ", ".join(sorted(workload.PROFILES))
+            raise VggbenchError(f"--profile {profile}: unknown profile; choose among {known}")
+    chosen = _selected(checkout, arguments.release or [])
+    named = [(catalogue.tracks[r.track].framework, r.name) for r in chosen]
+    for framework, name in named:
+        if arguments.release and framework not in seed_table.FRAMEWORKS:
+            rows_of = " and ".join(sorted(seed_table.FRAMEWORKS))
+            raise VggbenchError(f"{name} has no row in these tables: they are of {rows_of}")
+    columns = []
+    for machine in dict.fromkeys(arguments.machine or [_this_machine(checkout)]):
+        rows = rates.rates(machine, _timed(checkout, machine), [r.commit for r in chosen], [])
+        if arguments.profile:
+            rows = [row for row in rows if row.profile in arguments.profile]
+        if arguments.release:
+            of_machine = seed_table.of_releases(rows, named)
+        else:
+            of_machine = seed_table.newest(rows)
+        if not of_machine:
+            _complain(_nothing_on_record(checkout, machine))
+        columns += of_machine
+    if arguments.reference:
+        columns.append(seed_table.reference())
+    if not columns:
+        return 1
+    sys.stdout.write(seed_formats.FORMATS[arguments.format](columns, arguments.reference))
+    return 0
+
+
+def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from . import peak
+
+    machine = _this_machine(checkout)
+    device = arguments.device or checkout.default_device()
+    _tell_flags(_say)
+    with checkout.no_run():
+        release = (
+            spec.one(checkout.catalogue, arguments.release)
+            if arguments.release
+            else peak.choose(checkout.catalogue, device)
+        )
+        python = checkout.environments.ensure(release, device, _say)
+        measured = peak.measure(release, device, python, machine)
+    records.append(peak.path(checkout.results_dir, machine), measured)
+    _say(f"{machine}: {peak.words(measured)}")
+    return 0
+
+
+def _tell_flags(report: Callable[[str], None]) -> None:
+    line = variables.flags_line(os.environ)
+    if line is not None:
+        report(line)
+
+
+def _this_machine(checkout: Checkout) -> str:
+    machine = checkout.machine()
+    if machine is None:
+        raise VggbenchError("asv does not know this machine yet; tell it with: asv machine --yes")
+    return machine
 
 
 def _selected(checkout: Checkout, words: list[str]) -> list[Release]:
@@ -175,43 +342,61 @@ def _selected(checkout: Checkout, words: list[str]) -> list[Release]:
     return [r for r in catalogue if r.commit in chosen]
 
 
+@dataclass(frozen=True)
+class _Listed:
+    """A row of ``releases list``. size: bytes of its environments; interpreter, measured: whether
+    its CPython is here, and whether asv has a result of it of this machine."""
+
+    release: str
+    track: str
+    version: str
+    date: str
+    python: str
+    interpreter: bool
+    devices: list[str]
+    installed: bool
+    size: int
+    measured: bool
+    build: int
+
+
 def _list(checkout: Checkout, arguments: argparse.Namespace) -> int:
     measured = checkout.measured_commits()
     rows = []
     for release in _selected(checkout, arguments.spec):
         markers = [checkout.environments.installed(release, device) for device in release.locks]
         rows.append(
-            {
-                "release": release.name,
-                "track": release.track,
-                "version": release.version,
-                "date": release.date,
-                "python": release.python,
-                "interpreter": interpreters.find(release.python) is not None,
-                "devices": sorted(release.locks),
-                "installed": any(markers),
-                "size": sum(marker.size for marker in markers if marker is not None),
-                "measured": release.commit in measured,
-                "build": release.build,
-            }
+            _Listed(
+                release=release.name,
+                track=release.track,
+                version=release.version,
+                date=release.date,
+                python=release.python,
+                interpreter=interpreters.find(release.python) is not None,
+                devices=sorted(release.locks),
+                installed=any(markers),
+                size=sum(marker.size for marker in markers if marker is not None),
+                measured=release.commit in measured,
+                build=release.build,
+            )
         )
     if arguments.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps([asdict(row) for row in rows], indent=2))
         return 0
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("release", "date", "python", "devices", "installed", "measured here"):
         table.add_column(heading)
     for row in rows:
         table.add_row(
-            str(row["release"]),
-            str(row["date"]),
-            f"{row['python']}" + ("" if row["interpreter"] else " (missing)"),
-            " ".join(row["devices"]),  # type: ignore[arg-type]
-            f"{row['size'] / 1e9:.2f} GB" if row["installed"] else "-",  # type: ignore[operator]
-            "yes" if row["measured"] else "-",
+            row.release,
+            row.date,
+            row.python + ("" if row.interpreter else " (missing)"),
+            " ".join(row.devices),
+            f"{row.size / 1e9:.2f} GB" if row.installed else "-",
+            "yes" if row.measured else "-",
         )
-    _console().print(table)
-    absent = sorted({str(r["python"]) for r in rows if not r["interpreter"]}, key=_by_minor)
+    show(table)
+    absent = sorted({row.python for row in rows if not row.interpreter}, key=_by_minor)
     for version in absent:
         _say(f"CPython {version} is missing; get it with: {interpreters.how_to_get(version)}")
     return 0

@@ -9,10 +9,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
-from . import records
+from . import records, report
 from .asv_plugin import coverage, profiles
 from .checkout import Checkout
 from .errors import one_line
@@ -63,7 +62,9 @@ def run(checkout: Checkout) -> int:
     )
     if checkout.machine() is None:
         _asv("machine", "--yes", quiet=True)
-    new = coverage.incomplete([one.release for one in chosen], [CONFIGURATIONS[0]])
+    new = coverage.incomplete(
+        checkout.catalogue, [one.release for one in chosen], [CONFIGURATIONS[0]]
+    )
     status = 0
     if new:
         attributes = [f"--attribute={key}={value}" for key, value in ATTRIBUTES.items()]
@@ -142,7 +143,7 @@ def _table(checkout: Checkout, releases: list[Release]) -> None:
                 table.add_row(name, words, *_cells(record))
     _say("")
     _say(f"What was measured on {machine} ({', '.join(profiles.asked())}), newest process of each:")
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    report.show(table)
 
 
 def _cells(record: records.Record) -> tuple[str, str, str]:
