@@ -1,13 +1,29 @@
-"""What the scripts in perf/ share: a throw-away asv checkout with a step that does nothing."""
+"""What the scripts in perf/ share: throw-away asv checkouts, and comparing two sides."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import statistics
 import subprocess
 import sys
 import textwrap
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+#: The share of the processors' time that others may use while a process is measured. The kernel
+#: counts ticks for all and exact times for a process: on an idle machine the two were seen to
+#: differ by up to 7 %.
+MOST_FOREIGN = 0.1
+
+#: Seconds to wait for that.
+PATIENCE_S = 600.0
 
 ROOT = Path(__file__).resolve().parent.parent
 ASV = Path(sys.executable).parent / "asv"
@@ -59,8 +75,108 @@ class Nothing:
 """
 
 
-def checkout(folder: Path, releases: Path = ROOT / "releases", env_dir: Path | None = None) -> Path:
-    """Make ``folder`` a checkout whose only benchmark does nothing; returns it."""
+#: The quantile 0.975 of Student's t for 1, 2, ... degrees of freedom; beyond, the last serves,
+#: which makes an interval a little too wide.
+T_975 = (
+    *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
+    *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
+    *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
+)
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Ours by theirs, and its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.3f} (95 % interval {self.low:.3f} to {self.high:.3f})"
+
+
+def abba(
+    ours: Callable[[], T], theirs: Callable[[], T], pairs: int, progress: Callable[[T], str]
+) -> list[tuple[T, T]]:
+    """Call both sides ``pairs`` times, in the order A B B A A B B A, and return (ours, theirs).
+
+    Neighbours make a pair, so that a machine that grows faster or slower favours neither side. What
+    ``progress`` says of each is printed.
+    """
+    taken = []
+    for pair in range(pairs):
+        if pair % 2 == 0:
+            a = undisturbed(ours)
+            b = undisturbed(theirs)
+        else:
+            b = undisturbed(theirs)
+            a = undisturbed(ours)
+        taken.append((a, b))
+        print(f"pair {pair + 1}: ours {progress(a)}, theirs {progress(b)}", flush=True)
+    return taken
+
+
+def undisturbed(side: Callable[[], T]) -> T:
+    """What ``side`` returns when others use no more than MOST_FOREIGN of the processors meanwhile.
+
+    It is called when the machine is quiet, and again while it was disturbed, whatever it came to.
+    Raises SystemExit where that takes longer than PATIENCE_S.
+    """
+    given_up = time.monotonic() + PATIENCE_S
+    while time.monotonic() < given_up:
+        if _and_foreign_share(lambda: time.sleep(1))[1] > MOST_FOREIGN:
+            continue
+        result, foreign = _and_foreign_share(side)
+        if foreign <= MOST_FOREIGN:
+            return result
+        print(f"taken again: others used {foreign:.0%} of the processors", flush=True)
+    raise SystemExit("others use this machine: run this again when it is idle")
+
+
+def _and_foreign_share(side: Callable[[], T]) -> tuple[T, float]:
+    """What ``side`` returns, and the share of the processors' time that others used meanwhile."""
+    busy_s, own_s, started = _busy_s(), _own_s(), time.monotonic()
+    result = side()
+    foreign_s = (_busy_s() - busy_s) - (_own_s() - own_s)
+    return result, foreign_s / (time.monotonic() - started) / (os.cpu_count() or 1)
+
+
+def _busy_s() -> float:
+    """Seconds that the processors have worked for anyone, interrupts and stolen time included."""
+    fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields)
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_s() -> float:
+    """Seconds that they have worked for this process and those that it has waited for."""
+    return sum(os.times()[:4])
+
+
+def ratio_with_interval(pairs: Sequence[tuple[float, float]]) -> Ratio:
+    """The geometric mean of ours by theirs over two or more pairs, and its 95 % interval.
+
+    Each number is what one process came to: processes are what varies independently, the samples of
+    one do not. The interval is Student's on the logarithms of the pairs' ratios.
+    """
+    logs = [math.log(a / b) for a, b in pairs]
+    middle = statistics.fmean(logs)
+    quantile = T_975[min(len(logs) - 1, len(T_975)) - 1]
+    half = quantile * statistics.stdev(logs) / math.sqrt(len(logs))
+    return Ratio(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
+
+
+def checkout(
+    folder: Path,
+    releases: Path = ROOT / "releases",
+    env_dir: Path | None = None,
+    benchmarks: Path | None = None,
+) -> Path:
+    """Make ``folder`` a checkout whose only benchmark does nothing; returns it.
+
+    benchmarks: a folder of others to have instead.
+    """
     (folder / "benchmarks").mkdir(parents=True)
     (folder / "benchmarks" / "__init__.py").write_text("")
     (folder / "benchmarks" / "nothing.py").write_text(textwrap.dedent(NOTHING))
@@ -76,6 +192,7 @@ def checkout(folder: Path, releases: Path = ROOT / "releases", env_dir: Path | N
                 "environment_type": "release",
                 "pythons": ["locked"],
                 "matrix": {"env_nobuild": {"VGGBENCH_PROFILE": ["cpu-quick"]}},
+                "benchmark_dir": str(benchmarks or folder / "benchmarks"),
                 "env_dir": str(env_dir or ROOT / ".asv" / "env"),
                 "results_dir": "results",
                 "html_dir": "html",

@@ -40,11 +40,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=common.ROOT / ".asv") as folder:
         for turn in range(TURNS + 1):  # turn 0 fills the caches and is not counted
             environments = Environments(Path(folder) / f"ours-{turn}", catalogue)
-            first.append(_seconds(lambda: environments.ensure(release, "cpu")))  # noqa: B023
+            first.append(_seconds(environments.ensure, release, "cpu"))
             list(environments.prune(keep_bytes=1))
-            again.append(_seconds(lambda: environments.ensure(release, "cpu")))  # noqa: B023
+            again.append(_seconds(environments.ensure, release, "cpu"))
             there = Path(folder) / f"theirs-{turn}"
-            theirs.append(_seconds(lambda: _virtualenv_and_pip(there, base, lock)))  # noqa: B023
+            theirs.append(_seconds(_virtualenv_and_pip, there, base, lock))
             print(
                 f"turn {turn}: ours {first[-1]:.1f} s, made again {again[-1]:.1f} s, "
                 f"virtualenv + pip {theirs[-1]:.1f} s",
@@ -67,9 +67,9 @@ def main() -> int:
     return max(statuses)
 
 
-def _seconds(act: Callable[[], object]) -> float:
+def _seconds(act: Callable[..., object], *words: object) -> float:
     started = time.perf_counter()
-    act()
+    act(*words)
     return time.perf_counter() - started
 
 

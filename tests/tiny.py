@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -161,18 +162,21 @@ class Tiny:
         track: str = "tinyframe",
         python: str | None = None,
         seconds: float | None = None,
+        devices: tuple[str, ...] = ("cpu",),
     ) -> Release:
-        """Put a release on a track: its wheel, its lock and its file."""
+        """Put a release on a track: its wheel, its lock for each device and its file."""
         step = STEPS.get(version, 0.030) if seconds is None else seconds
         module = f"__version__ = {version!r}\nSECONDS_A_STEP = {step}\n"
         wheel = write_wheel(self.folder / "wheels", track, version, module)
-        file = f"{version}-cpu.txt"
         requirement = f"{track} @ {wheel.as_uri()}"
-        (self.releases / track / file).write_text(f"{requirement} --hash=sha256:{sha256(wheel)}\n")
         release = Release(track, version, _date_of(version), python or python_of(version), locks={})
         folder = Catalogue(self.releases)
-        digest = folder.digest_of(release, self.releases / track / file)
-        locks = {"cpu": Lock("cpu", file, requirement, release.date, digest)}
+        locks = {}
+        for device in devices:
+            file = self.releases / track / f"{version}-{device}.txt"
+            file.write_text(f"{requirement} --hash=sha256:{sha256(wheel)}\n")
+            digest = folder.digest_of(release, file)
+            locks[device] = Lock(device, file.name, requirement, release.date, digest)
         release = replace(release, locks=locks)
         folder.write(release)
         return release
@@ -237,6 +241,8 @@ class Tiny:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # A job in the background ignores SIGINT, and hands that on to all that it starts.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     # -- looking at what came of it

@@ -89,6 +89,9 @@ def test_growth_of_memory_is_recorded(family: Tiny) -> None:
     assert record["memory_growth_per_step_bytes"] == grown / len(record["samples"])
 
 
-def test_the_configuration_keeps_the_loss_out_of_asvs_regressions(family: Tiny) -> None:
+def test_what_is_not_better_when_lower_is_kept_out_of_asvs_regressions(family: Tiny) -> None:
     conf = json.loads((family.folder / "asv.conf.json").read_text())
-    assert conf["regressions_first_commits"] == {".*track_loss.*": None}
+    assert conf["regressions_first_commits"] == {
+        ".*track_loss.*": None,
+        ".*track_gpu_utilisation.*": None,
+    }

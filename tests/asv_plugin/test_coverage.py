@@ -7,6 +7,7 @@ import math
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from asv import results
@@ -16,9 +17,10 @@ from hypothesis import strategies as st
 
 from vggbench import records
 from vggbench.asv_plugin import coverage, invocation, profiles, suite
-from vggbench.releases.catalogue import Release
+from vggbench.releases.catalogue import Release, Track
 
 RELEASE = Release("tinyframe", "1.1", "2011-02-03", "3.13")
+CATALOGUE = SimpleNamespace(tracks={"tinyframe": Track("tinyframe", "Tinyframe", "tinyframe", {})})
 MODES = ("plain", "fused", "unfused")
 BENCHMARK = {
     "name": "step.time_step",
@@ -106,7 +108,7 @@ def store(
 
 
 def is_new(*patterns: str) -> bool:
-    return coverage.incomplete([RELEASE], list(patterns)) == [RELEASE]
+    return coverage.incomplete(CATALOGUE, [RELEASE], list(patterns)) == [RELEASE]
 
 
 def test_a_release_without_results_is_new(folder: Path):

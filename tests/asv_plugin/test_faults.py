@@ -84,6 +84,18 @@ def test_a_process_that_goes_wrong_is_failed_with_its_error(tiny: Tiny, kind: st
     assert error in failed[0]["error"]
 
 
+@pytest.mark.parametrize("forced", [True, False])
+def test_a_sigfpe_with_onednn_forced_on_says_what_to_do(tiny: Tiny, forced: bool):
+    env = {"TF_ENABLE_ONEDNN_OPTS": "1" if forced else "0"}
+    done = tiny.asv("run", "tinyframe-1.1", *BRIEFLY, faults="1.1/fused:fpe", env=env)
+    assert done.status == 2
+    line = the_line(done, "failed: crashed with SIGFPE while warming up")
+    remedy = "; TF_ENABLE_ONEDNN_OPTS=1 is set: oneDNN kills tensorflow 2.5 and 2.6 on some"
+    assert (remedy in line and line.endswith("unset it")) == forced
+    (failed,) = [record for record in tiny.records() if record["outcome"] == "failed"]
+    assert failed["error"] in line
+
+
 def test_all_that_a_failed_process_printed_is_shown_when_asked_for(tiny: Tiny):
     done = tiny.asv("run", "tinyframe-1.1", *BRIEFLY, "--show-stderr", faults="1.1/fused:error")
     assert done.status == 2

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.tiny import Tiny
+from vggbench.asv_plugin import environment
+from vggbench.releases.catalogue import Catalogue
 
 pytestmark = pytest.mark.asv
 
@@ -49,6 +51,28 @@ def test_an_interpreter_of_another_version_is_refused(measured: Tiny, python: st
     assert "brings tinyframe 1.1; ask for tinyframe-1.1, or give another interpreter" in line
     assert measured.result_path("tinyframe-1.0").read_bytes() == before
     assert len(measured.records()) == count
+
+
+def test_asking_an_interpreter_for_its_version_leaves_the_users_home_alone(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+):
+    """Keras and Theano read and write files of the user's home when they are imported."""
+    (module,) = (tiny.environments / "tinyframe-1.1-b1-cpu").glob(
+        "lib/python*/site-packages/tinyframe/__init__.py"
+    )
+    lines = [
+        "import os",
+        "assert not {'KERAS_HOME', 'THEANORC', 'THEANO_FLAGS'} & set(os.environ)",
+        "open(os.path.expanduser('~/.tinyframe'), 'w').close()",
+    ]
+    module.write_text("\n".join([module.read_text(), *lines]))
+    monkeypatch.setenv("HOME", str(tiny.home))
+    for name in ("KERAS_HOME", "THEANORC", "THEANO_FLAGS"):
+        monkeypatch.setenv(name, str(tiny.home))
+    python = str(tiny.environments / "tinyframe-1.1-b1-cpu" / "bin" / "python")
+    before = sorted(tiny.home.rglob("*"))
+    environment._check_version(python, tiny.release("tinyframe-1.1"), Catalogue(tiny.releases))
+    assert sorted(tiny.home.rglob("*")) == before
 
 
 def test_an_interpreter_without_the_framework_is_refused(measured: Tiny, python: str):

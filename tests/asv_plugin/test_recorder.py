@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.literals import RECORD
 from vggbench import records
 from vggbench.asv_plugin import recorder
 from vggbench.asv_plugin.process import Finished
@@ -22,16 +23,8 @@ def finished(status=0, output="", overran=False):
 @pytest.fixture
 def draft(tmp_path):
     """A draft of a process that runs, as Draft.begin leaves it."""
-    record = {
-        "schema": 1,
-        "run": "20240501T120000Z-00000001",
-        "release": "tensorflow-2.16.2",
-        "commit": "5e0f1b7a" * 5,
-        "profile": "cpu-quick",
-        "benchmark": "train_step.TensorFlow.time_train_step",
-        "configuration": {"data_format": "NHWC", "batch_norm": "fused"},
-        "round": 2,
-    }
+    record = {key: value for key, value in RECORD.items() if key != "outcome"}
+    record["round"] = 2
     target = records.folder(tmp_path, "host") / f"{record['run']}.jsonl"
     path = tmp_path / "open" / "one.draft"
     path.parent.mkdir()
@@ -52,7 +45,7 @@ def end(draft, done, notes=None, result=None, deadline_s=1800.0):
     return record, recorder.progress_line(record)
 
 
-HEAD = "tensorflow-2.16.2 NHWC fused, process 2"
+HEAD = "tensorflow-2.16.2 NHWC fused off, process 2"
 
 NO_SAMPLES = "it ended without samples, and without a reason for that"
 TRACEBACK = "Traceback\n  ...\nImportError: no\n\n"
@@ -152,6 +145,11 @@ def test_a_process_with_samples_is_ok(draft):
     assert line == f"{HEAD}: 375ms, median of 2 samples"
 
 
+def test_what_the_machine_lacks_is_said_beside_the_time(draft):
+    _, line = end(draft, finished(), {**WARM, "versions": {"remark": "no BLAS"}}, SAMPLES)
+    assert line == f"{HEAD}: 375ms, median of 2 samples; no BLAS"
+
+
 def test_a_number_of_a_track_benchmark_is_ok(draft):
     record, line = end(draft, finished(), WARM, 4096)
     assert (record["outcome"], record["value"]) == ("ok", 4096)
@@ -187,7 +185,7 @@ def test_notes_cannot_replace_what_is_known_of_the_process(draft):
     notes = {**WARM, "release": "other-1.0", "configuration": {"mode": "other"}}
     record, _ = end(draft, finished(), notes, SAMPLES)
     assert record["release"] == "tensorflow-2.16.2"
-    assert record["configuration"] == {"data_format": "NHWC", "batch_norm": "fused"}
+    assert record["configuration"] == RECORD["configuration"]
 
 
 def stored(tmp_path):

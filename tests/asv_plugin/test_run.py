@@ -265,3 +265,34 @@ def test_forkserver_is_refused(tiny: Tiny):
     assert "use spawn" in done.output.splitlines()[-1]
     assert not tiny.measured()
     assert not tiny.records()
+
+
+FLAGS = {
+    "TF_XLA_FLAGS": "--tf_xla_auto_jit=2",
+    "XLA_FLAGS": "--xla_dump_to=/tmp/never",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "OMP_NUM_THREADS": "1",
+}
+
+
+@pytest.mark.parametrize("names", [["TF_XLA_FLAGS"], list(FLAGS)])
+def test_flags_of_the_user_are_used_recorded_and_said_once(tiny: Tiny, names: list[str]):
+    env = {name: FLAGS[name] for name in names}
+    words = ("--bench", "plain", "tinyframe-1.1 tinyframe-1.2")
+    done = tiny.asv("run", *words, env={**env, "VGGBENCH_PROFILE": "cpu-quick cpu-paper"})
+    assert done.status == 0, done.output
+    how = "is set: used as it is" if len(names) == 1 else "are set: used as they are"
+    said = " ".join(f"{name}={value}" for name, value in env.items())
+    assert len(done.lines_with(f"{said} {how}, and recorded")) == 1
+    assert len(done.lines_with("TF_XLA_FLAGS")) == 1
+    assert len(tiny.records()) == 2 * 2 * ROUNDS
+    for record in tiny.records():
+        assert {name: record["variables"].get(name) for name in FLAGS} == {
+            **dict.fromkeys(FLAGS),
+            **env,
+        }
+
+
+def test_without_flags_nothing_is_said_of_them(tiny: Tiny):
+    done = tiny.asv("run", "tinyframe-1.1", "--bench", "plain")
+    assert "used as" not in done

@@ -41,6 +41,7 @@ def raise_(error):
 #: What a step does that has a fault; "nan" and "nan-later" are losses.
 FAULTS = {
     "segv": lambda: os.kill(os.getpid(), signal.SIGSEGV),
+    "fpe": lambda: os.kill(os.getpid(), signal.SIGFPE),
     "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "exit": lambda: sys.exit(3),
     "hang": lambda: time.sleep(3600),

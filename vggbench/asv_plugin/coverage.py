@@ -9,9 +9,10 @@ from asv import environment, results, util
 from asv.console import log
 
 from .. import records
-from ..releases.catalogue import Release
+from ..measure import SAMPLED
+from ..releases.catalogue import Catalogue, Release
 from . import invocation, profiles
-from .suite import Configured, selected
+from .suite import Configured, is_of_track, selected
 
 TOOL_NAME = "release"
 
@@ -29,41 +30,42 @@ def environment_name(profile: str) -> str:
     )
 
 
-def incomplete(releases: list[Release], patterns: list[str]) -> list[Release]:
+def incomplete(catalogue: Catalogue, releases: list[Release], patterns: list[str]) -> list[Release]:
     """Those of ``releases`` that lack a number, an n/a or a failure for a configuration.
 
     Asked are the profiles of this run and the configurations that ``patterns`` select, as
-    ``--bench`` does. asv stores the same NaN for what cannot be and for what was not asked for, so
-    the records decide about those.
+    ``--bench`` does, of the release's own track. asv stores the same NaN for what cannot be and for
+    what was not asked for, so the records decide about those.
     """
     machine = invocation.machine()
     if machine is None:
         return releases
     wanted = selected(patterns)
     answered = _answered(machine)
-    return [
-        release
-        for release in releases
-        if any(
-            not _complete(release, machine, profile, wanted, answered)
-            for profile in profiles.asked()
+
+    def is_complete(release: Release) -> bool:
+        own = [one for one in wanted if is_of_track(one.benchmark, release, catalogue)]
+        return not own or all(
+            _complete(release, machine, profile, own, answered) for profile in profiles.asked()
         )
-    ]
+
+    return [release for release in releases if not is_complete(release)]
 
 
 def _answered(machine: str) -> set[Answered]:
-    """Every n/a and failure on record."""
-    return {
-        (
-            r["commit"],
-            r["profile"],
-            r["benchmark"].rpartition(".")[0],
-            str(r.get("benchmark_version")),
-            _key(r["configuration"]),
-        )
-        for r in records.read(invocation.results_dir(), machine, log.warning)
-        if r["outcome"] in (records.NOT_APPLICABLE, records.FAILED)
-    }
+    """Every n/a and failure on record; with the benchmark's whole name instead of its family, what
+    could not be sampled of the GPU while a process was timed."""
+    answered: set[Answered] = set()
+    for r in records.read(invocation.results_dir(), machine, log.warning):
+        family = r["benchmark"].rpartition(".")[0]
+        if r["outcome"] in (records.NOT_APPLICABLE, records.FAILED):
+            names = [family]
+        else:
+            names = [f"{family}.{method}" for method in SAMPLED if "gpu" in r]
+        for name in names:
+            version, key = str(r.get("benchmark_version")), _key(r["configuration"])
+            answered.add((r["commit"], r["profile"], name, version, key))
+    return answered
 
 
 def _key(configuration: object) -> str:
@@ -88,6 +90,8 @@ def _complete(
         log.warning(str(err))
         return False
     for one in wanted:
+        if one.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
+            continue
         if stored.benchmark_version.get(one.benchmark) != one.version:
             return False
         values = stored.get_result_value(one.benchmark, one.params)
@@ -95,6 +99,7 @@ def _complete(
         if value is not None and not math.isnan(value):
             continue
         key = _key(dict(one.configuration))
-        if (release.commit, profile, one.family, one.version, key) not in answered:
+        names = {one.family, one.benchmark}
+        if not any((release.commit, profile, n, one.version, key) in answered for n in names):
             return False
     return True

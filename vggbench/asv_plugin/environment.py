@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +22,12 @@ from packaging.version import InvalidVersion, Version
 
 import vggbench
 
-from .. import records
+from .. import records, variables
 from ..checkout import environments, take_run_lock
 from ..errors import VggbenchError, one_line
-from ..measure import NOTES_VARIABLE
+from ..measure import NOTES_VARIABLE, STRETCH_VARIABLE
 from ..releases.catalogue import Catalogue, Release
-from . import coverage, invocation, mends, process, profiles, recorder
+from . import coverage, invocation, mends, process, profiles, recorder, suite
 
 #: Where the packages lie that every release's process is given (vggbench/launch.py).
 ASV_RUNNER_FOLDER = str(Path(asv_runner.__file__).absolute().parent.parent)
@@ -71,6 +74,9 @@ class ReleaseEnvironment(Environment):
             if why is not None:
                 raise EnvironmentUnavailable(why)
             _asked_deadline()
+            flags = variables.flags_line(os.environ)
+            if flags is not None:
+                _warn_once(f"{flags}, and recorded")
         self._own_python = _own_interpreter(python)
         if invocation.is_measuring():
             _take_run_lock(Path(conf.env_dir))
@@ -144,6 +150,17 @@ class ReleaseEnvironment(Environment):
             return self._own_python
         return str(self._environments.python(self._release(), self._device))
 
+    def of_other_tracks(self, benchmarks: Iterable[str]) -> set[str]:
+        """Those of ``benchmarks`` (asv's names) that the active release does not run."""
+        release = self._release()
+        return {b for b in benchmarks if not suite.is_of_track(b, release, self._catalogue)}
+
+    def nothing_to_run(self, benchmarks: Iterable[str]) -> str:
+        return (
+            f"{self._release().name} runs none of {', '.join(sorted(benchmarks))}: they are for "
+            f"another track; choose releases of that"
+        )
+
     def find_executable(self, executable: str) -> str:
         return str(util.which(executable, [os.path.dirname(self._interpreter())]))
 
@@ -206,6 +223,8 @@ class ReleaseEnvironment(Environment):
         deadline = _asked_deadline() or kwargs.get("timeout")
         told = recorder.by_product(release, self._profile, benchmark)
         if told is not None:
+            if told.reason is not None:
+                _warn_once(told.reason)
             result_file.write_text(json.dumps(told.value), encoding="utf-8")
             return "", "", 1 if told.value is None else 0
         draft = None
@@ -221,14 +240,16 @@ class ReleaseEnvironment(Environment):
                 environment=env,
             )
             env[NOTES_VARIABLE] = str(draft.notes_path)
-            done = process.run(
-                [self._interpreter(), *command],
-                env,
-                kwargs.get("cwd"),
-                deadline,
-                merge_streams=True,
-            )
-            record = draft.end(done, deadline, result_file)
+            with self._sampler(env) as sampler:
+                done = process.run(
+                    [self._interpreter(), *command],
+                    env,
+                    kwargs.get("cwd"),
+                    deadline,
+                    merge_streams=True,
+                    on_start=None if sampler is None else sampler.start,
+                )
+            record = draft.end(done, deadline, result_file, sampler)
         except KeyboardInterrupt:
             what = release.name
             if draft is not None:
@@ -245,6 +266,8 @@ class ReleaseEnvironment(Environment):
                 f"if the disk is full: vggbench releases prune --to 10G"
             ) from None
         mends.measured.add((release.commit, self.name))
+        for what, why in record.get("gpu", {}).get("not_sampled", {}).items():
+            _warn_once(f"of the GPU is not sampled: {what}: {why}")
         log.info(recorder.progress_line(record))
         log.flush()
         failed, processes = recorder.failures(record)
@@ -259,6 +282,17 @@ class ReleaseEnvironment(Environment):
         if record["outcome"] == records.NOT_APPLICABLE and invocation.command() == "find":
             _warn_once("asv find takes n/a for 'not slower'; ask for one configuration that runs")
         return done.output, "", done.status
+
+    def _sampler(self, env: dict[str, str]) -> contextlib.AbstractContextManager[Any]:
+        """What samples the GPU while a process with the variables ``env`` runs; None on a CPU."""
+        if self._device != "gpu":
+            return contextlib.nullcontext()
+        from .. import nvml  # here and not above: on a CPU nothing of NVML is loaded
+
+        sampler = nvml.Sampler(env)
+        if sampler.trouble is None:
+            env[STRETCH_VARIABLE] = str(nvml.STRETCH_S)
+        return sampler
 
     def _meet_damaged_results(self) -> None:
         """Load this environment's results, which sets damaged ones aside: asv would refuse to
@@ -314,8 +348,13 @@ def _own_interpreter(python: str) -> str | None:
     return str(path)
 
 
+# Importing Keras writes ~/.keras; importing Theano reads ~/.theanorc and compiles into ~/.theano.
+# So the probe moves its home, and does it itself: Python may have packages from the user's own.
 _VERSION_PROBE = """
-import sys
+import os, sys
+os.environ["HOME"] = sys.argv[2]
+for name in ("KERAS_HOME", "THEANORC", "THEANO_FLAGS"):
+    os.environ.pop(name, None)
 module = __import__(sys.argv[1])
 print("\\n" + module.__version__)
 """
@@ -325,9 +364,9 @@ def _check_version(python: str, release: Release, catalogue: Catalogue) -> None:
     """Raise InterpreterRefused unless ``python`` brings the framework of ``release``."""
     module = catalogue.tracks[release.track].module
     env = {key: value for key, value in os.environ.items() if key not in UNWANTED_VARIABLES}
-    done = process.run(
-        [python, "-c", _VERSION_PROBE, module], env, None, SHORT_DEADLINE_S, merge_streams=False
-    )
+    with tempfile.TemporaryDirectory() as home:
+        probe = [python, "-c", _VERSION_PROBE, module, home]
+        done = process.run(probe, env, None, SHORT_DEADLINE_S, merge_streams=False)
     lines = done.output.split()
     if done.status != 0 or not lines:
         reason = (done.errors.strip().splitlines() or ["no reason given"])[-1]

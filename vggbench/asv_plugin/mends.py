@@ -12,6 +12,10 @@ Each has a test that fails when an upgrade of asv makes it needless or moves it:
 - ``Benchmarks.discover`` wants a release in which to discover benchmarks, and installs the newest
   of every track where the first that was asked for cannot be installed (benchmarks.py:146). Here
   asv's own process does it: the benchmarks import without any framework.
+- ``Benchmarks.discover`` selects what only a GPU has for a run without one. Here that is left out,
+  as long as something remains: asv would list rows of n/a wherever it lists results.
+- ``run_benchmarks`` runs every benchmark in every release (runner.py:185). Here those of another
+  track are left out: no process is started for them, and nothing is stored.
 - ``asv show`` lists bare ids (commands/show.py:159), ``asv rm`` takes no names (commands/rm.py:80).
   Here both know the names of releases.
 
@@ -35,12 +39,13 @@ from typing import Any
 
 from asv import results, util
 from asv.benchmarks import Benchmarks
-from asv.commands import preview, rm, show
+from asv.commands import asv_profiling, find, preview, rm, run, show
 from asv.console import log
 from asv.repo import NoSuchNameError, get_repo
 
 from ..errors import one_line
-from . import invocation, suite
+from ..measure import SAMPLED
+from . import invocation, profiles, suite
 
 LOOPBACK = "127.0.0.1"
 
@@ -58,6 +63,9 @@ def install() -> None:
     results.Results.load = staticmethod(_mended_load(results.Results.load))
     preview.socketserver = SimpleNamespace(ThreadingTCPServer=LoopbackServer)
     Benchmarks._disc_benchmarks = _mended_discovery(Benchmarks._disc_benchmarks)
+    Benchmarks.discover = _mended_selection(Benchmarks.discover)
+    for module in (run, find, asv_profiling):
+        module.run_benchmarks = _mended_run_benchmarks(module.run_benchmarks)
     show.Show._print_commits = _mended_listing(show.Show._print_commits)
     show.Show._print_commit_durations = _mended_listing(show.Show._print_commit_durations)
     rm.Rm.run = _mended_rm(rm.Rm.run)
@@ -134,6 +142,31 @@ def _mended_discovery(original: Any) -> Any:
         for env in environments:
             env.create()
         return suite.discovered()
+
+    return discover
+
+
+def _mended_run_benchmarks(original: Any) -> Any:
+    def run_benchmarks(benchmarks: Any, env: Any, results: Any = None, **options: Any) -> Any:
+        others = env.of_other_tracks(benchmarks)
+        if len(others) == len(benchmarks):
+            raise util.UserError(env.nothing_to_run(others))
+        asked = (options.get("extra_params") or {}).get("rounds")
+        most = int(asked or max(one.get("rounds", 1) for one in benchmarks.values()))
+        for _ in range(len(others) * len(options.get("run_rounds") or range(most))):
+            log.step()  # asv has counted them
+        return original(benchmarks.filter_out(others), env, results=results, **options)
+
+    return run_benchmarks
+
+
+def _mended_selection(original: Any) -> Any:
+    def discover(*words: Any, **options: Any) -> Any:
+        found = original(*words, **options)
+        of_a_gpu = [name for name in found if name.rpartition(".")[2] in SAMPLED]
+        has_gpu = any(profiles.device_of(profile) == "gpu" for profile in profiles.asked())
+        # What is left out here stays in benchmarks.json, which the pages are made of.
+        return found if has_gpu or len(of_a_gpu) == len(found) else found.filter_out(of_a_gpu)
 
     return discover
 

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
@@ -68,8 +69,11 @@ def run(
     cwd: str | None,
     deadline_s: float | None,
     merge_streams: bool,
+    on_start: Callable[[int], None] | None = None,
 ) -> Finished:
-    """Run ``command`` in a process group of its own.
+    """Run ``command`` in a session and process group of its own.
+
+    ``on_start`` is called with its id, which is theirs too, once it runs.
 
     After ``deadline_s`` seconds in all (asv's limit is on silence alone, asv/util.py:559) the group
     is ended. It is ended too when this raises, KeyboardInterrupt among others. Children that
@@ -95,6 +99,8 @@ def run(
         reader.start()
     overran = False
     try:
+        if on_start is not None:
+            on_start(process.pid)
         process.wait(deadline_s)
     except subprocess.TimeoutExpired:
         overran = True

@@ -18,35 +18,19 @@ import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asv import util
 
-from .. import records
+from .. import records, variables
 from ..errors import one_line
-from ..measure import BY_PRODUCTS
+from ..measure import BY_PRODUCTS, SAMPLED
 from ..releases.catalogue import Lock, Release, replace_text
-from . import invocation, suite
+from . import invocation, profiles, suite
 from .process import Finished
 
-#: Variables of the environment that change what a framework does or how fast it is.
-TELLING_PREFIXES = (
-    "CUDA_",
-    "GOMP_",
-    "KERAS_",
-    "KMP_",
-    "LD_",
-    "MALLOC_",
-    "MKL_",
-    "NVIDIA_",
-    "OMP_",
-    "ONEDNN_",
-    "OPENBLAS_",
-    "PYTHON",
-    "TF_",
-    "THEANO_",
-    "XLA_",
-)
+if TYPE_CHECKING:
+    from ..nvml import Sampler
 
 #: Commands whose processes are measurements; `asv profile` runs under a profiler.
 RECORDED_COMMANDS = ("run", "continuous", "find")
@@ -59,9 +43,12 @@ _failures: dict[tuple[str, ...], list[bool]] = {}
 
 @functools.lru_cache(maxsize=1)
 def run_id() -> str:
-    """The id of this run of asv: its start, to the second, and four random bytes."""
+    """The id of this run of asv: its start and four random bytes.
+
+    To the microsecond, so that the files of two runs that began within a second lie in their order.
+    """
     now = datetime.datetime.now(datetime.timezone.utc)
-    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    return f"{now:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
 
 
 @dataclass
@@ -113,11 +100,7 @@ class Draft:
             "round": _rounds[counted],
             "cpus": len(os.sched_getaffinity(0)),
             "load_before": list(os.getloadavg()),
-            "variables": {
-                key: value
-                for key, value in sorted(environment.items())
-                if key.startswith(TELLING_PREFIXES)
-            },
+            "variables": variables.telling(environment),
         }
         folder.mkdir(parents=True, exist_ok=True)
         identity = f"{run_id()}-{time.monotonic_ns()}"
@@ -130,17 +113,38 @@ class Draft:
             replace_text(draft.path, json.dumps({"target": str(draft.target), "record": record}))
         return draft
 
-    def end(self, done: Finished, deadline_s: float | None, result_file: Path) -> records.Record:
-        """Complete the record from how the process ended, append it, and return it."""
+    def end(
+        self,
+        done: Finished,
+        deadline_s: float | None,
+        result_file: Path,
+        sampler: Sampler | None = None,
+    ) -> records.Record:
+        """Complete the record from how the process ended, append it, and return it.
+
+        ``sampler``: what sampled the GPU while the process ran. A by-product of its that was asked
+        for alone is written where asv looks for the result.
+        """
         notes = _read_json(self.notes_path)
         notes = notes if isinstance(notes, dict) else {}
         result = _read_json(result_file)
-        self.record.update(_outcome(notes, done, deadline_s, result))
+        if sampler is not None:
+            self.record["gpu"] = sampler.record(notes.get("warm_at"), notes.get("ended_at"))
+            method = self.record["benchmark"].rpartition(".")[2]
+            if method in SAMPLED and done.status == 0 and "outcome" not in notes:
+                result = BY_PRODUCTS[method](self.record)
+                if result is None:
+                    notes.update(outcome=records.NOT_APPLICABLE, reason=_not_sampled(self.record))
+                else:
+                    result_file.write_text(json.dumps(result), encoding="utf-8")
+        self.record.update(
+            _outcome(notes, done, deadline_s, result, self.record.get("variables", {}))
+        )
         if isinstance(result, dict) and "samples" in result:
             self.record["samples"] = result["samples"]
             self.record["number"] = result.get("number")
         for key, value in notes.items():
-            if key not in ("outcome", "reason", "error", "configuration"):
+            if key not in ("outcome", "reason", "error", "configuration", "warm_at", "ended_at"):
                 self.record.setdefault(key, value)
         growth = _growth_per_step(self.record)
         if growth is not None:
@@ -174,9 +178,13 @@ def _place(record: records.Record) -> tuple[str, str, str, str]:
 
 @dataclass(frozen=True)
 class ByProduct:
-    """``value`` is the median over the processes, NaN for n/a, None where one failed."""
+    """``value`` is the median over the processes, NaN for n/a, None where one failed.
+
+    ``reason`` is why there can be none on this device.
+    """
 
     value: float | None
+    reason: str | None = None
 
 
 def by_product(release: Release, profile: str, benchmark: str) -> ByProduct | None:
@@ -185,6 +193,8 @@ def by_product(release: Release, profile: str, benchmark: str) -> ByProduct | No
     configured = suite.configurations()[benchmark]
     if configured.by_product is None:
         return None
+    if configured.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
+        return ByProduct(math.nan, f"{configured.by_product} is n/a on {profile}: it has no GPU")
     configuration = json.dumps(dict(configured.configuration), sort_keys=True)
     taken = _taken.get((release.commit, profile, configured.family, configuration))
     if not taken:
@@ -194,8 +204,9 @@ def by_product(release: Release, profile: str, benchmark: str) -> ByProduct | No
         return ByProduct(None)
     if records.NOT_APPLICABLE in outcomes:
         return ByProduct(math.nan)
-    value = BY_PRODUCTS[configured.by_product]
-    return ByProduct(statistics.median(value(record) for record in taken))
+    values = [BY_PRODUCTS[configured.by_product](record) for record in taken]
+    known = [value for value in values if value is not None]
+    return ByProduct(statistics.median(known) if known else math.nan)
 
 
 def collect_orphans(folder: Path) -> None:
@@ -218,7 +229,11 @@ def _read_json(path: Path) -> Any:
 
 
 def _outcome(
-    notes: dict[str, Any], done: Finished, deadline_s: float | None, result: Any
+    notes: dict[str, Any],
+    done: Finished,
+    deadline_s: float | None,
+    result: Any,
+    environment: dict[str, str],
 ) -> dict[str, Any]:
     if done.overran:
         return _failed(
@@ -227,7 +242,8 @@ def _outcome(
     if notes.get("outcome") == records.FAILED:
         return _failed(notes.get("error") or "no error was noted")
     if done.status < 0:
-        return _failed(f"{_signal(-done.status)} while {_stage(notes)}")
+        remedy = variables.remedy(done.status, environment)
+        return _failed(f"{_signal(-done.status)} while {_stage(notes)}{remedy}")
     if done.status > 0:
         return _failed(
             f"exit status {done.status} while {_stage(notes)}: {_last_line(done.output)}"
@@ -239,6 +255,11 @@ def _outcome(
     if isinstance(result, (int, float)) and result == result:  # not NaN
         return {"outcome": records.OK, "value": result}
     return _failed("it ended without samples, and without a reason for that")
+
+
+def _not_sampled(record: records.Record) -> str:
+    reasons = record["gpu"].get("not_sampled", {}).items()
+    return "; ".join(f"{what}: {why}" for what, why in reasons) or "no sample was taken of the GPU"
 
 
 def _failed(error: str) -> dict[str, Any]:
@@ -298,4 +319,6 @@ def progress_line(record: records.Record) -> str:
     if "samples" not in record:
         return f"{head}: {record['value']:g}"
     median = util.human_time(statistics.median(record["samples"]))
-    return f"{head}: {median}, median of {len(record['samples'])} samples"
+    remark = (record.get("versions") or {}).get("remark")
+    more = f"; {remark}" if remark else ""
+    return f"{head}: {median}, median of {len(record['samples'])} samples{more}"

@@ -12,7 +12,7 @@ from asv.repo import NoSuchNameError, Repo
 from ..errors import VggbenchError
 from ..releases import interpreters, spec
 from ..releases.catalogue import Catalogue, Release
-from . import coverage, invocation, profiles
+from . import coverage, invocation, profiles, suite
 
 
 class ReleaseRepo(Repo):
@@ -134,7 +134,7 @@ class ReleaseRepo(Repo):
         """
         chosen = [self.catalogue.by_commit[c] for b in branches for c in self.get_branch_commits(b)]
         if invocation.option("range") == "NEW":
-            lacking = coverage.incomplete(chosen, invocation.patterns())
+            lacking = coverage.incomplete(self.catalogue, chosen, invocation.patterns())
             log.info(f"{len(lacking)} of {len(chosen)} releases lack results here")
             new = self._servable(lacking)
             if not new:
@@ -149,7 +149,10 @@ class ReleaseRepo(Repo):
 
         A release that cannot be installed must not be begun: asv would store "failed" for it.
         """
-        if not invocation.is_measuring() or invocation.gives_interpreter():
+        if not invocation.is_measuring():
+            return releases
+        releases = self._with_benchmarks(releases)
+        if invocation.gives_interpreter():
             return releases
         devices = {profiles.device_of(p) for p in profiles.asked()}
         without_lock = [r for r in releases if not devices & set(r.locks)]
@@ -166,6 +169,24 @@ class ReleaseRepo(Repo):
             ),
         )
         return [r for r in rest if r not in missing]
+
+    def _with_benchmarks(self, releases: list[Release]) -> list[Release]:
+        """Those of whose own benchmarks ``--bench`` selects one, so that no release is installed
+        for nothing; all where it selects none at all, which asv has its own words for."""
+        selected = {one.benchmark for one in suite.selected(invocation.patterns())}
+        kept = [
+            release
+            for release in releases
+            if any(suite.is_of_track(name, release, self.catalogue) for name in selected)
+        ]
+        if not selected or len(kept) == len(releases):
+            return releases
+        tracks = sorted({release.track for release in releases if release not in kept})
+        none = f"{' '.join(invocation.patterns())} selects no benchmark of {' or '.join(tracks)}"
+        if not kept:
+            raise util.UserError(f"{none}: it is for another track; choose releases of that")
+        log.info(f"{none}: {len(releases) - len(kept)} of {len(releases)} releases are not run")
+        return kept
 
     @staticmethod
     def _leave_out(releases: list[Release], why: Callable[[Release], str]) -> None:

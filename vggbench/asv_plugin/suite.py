@@ -17,6 +17,7 @@ from asv_runner import discovery
 
 from ..errors import one_line
 from ..measure import BY_PRODUCTS
+from ..releases.catalogue import Catalogue, Release
 from . import invocation
 
 
@@ -97,6 +98,14 @@ def selected(patterns: list[str]) -> list[Configured]:
         for one in configurations().values()
         if not patterns or any(re.search(pattern, one.asv_name) for pattern in patterns)
     ]
+
+
+def is_of_track(benchmark: str, release: Release, catalogue: Catalogue) -> bool:
+    """Whether ``release`` runs ``benchmark``: a class that is named after a framework is run on the
+    tracks of that framework alone."""
+    named = benchmark.rpartition(".")[0].rpartition(".")[2]
+    frameworks = {track.framework for track in catalogue.tracks.values()}
+    return named not in frameworks or named == catalogue.tracks[release.track].framework
 
 
 def _value(word: str) -> Any:

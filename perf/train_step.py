@@ -1,0 +1,117 @@
+"""`time_train_step` against the plainest hand-written training loop of the same framework.
+
+Ours is a process of the benchmark as asv starts it, with asv's timer; theirs is a script in
+by_hand/, from the same weights and batch. No batch normalisation, no XLA, on the CPU; Theano gets
+the flags that ours noted. A process counts by the median of its samples. Their first three losses
+must be the same.
+
+    python perf/train_step.py [--pairs 12] [CASE ...]
+"""
+
+import argparse
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import common
+import processes
+
+LEAST, MOST = 0.97, 1.03
+
+
+@dataclass(frozen=True)
+class Case:
+    """``script`` is in by_hand/; ``backend`` is what that of Keras takes besides, ``on_theano``
+    whether it gets our flags of Theano."""
+
+    release: str
+    framework: str
+    configuration: dict[str, str]
+    script: str
+    backend: str = ""
+    on_theano: bool = False
+
+
+def tensorflow(release: str, script: str) -> Case:
+    plain = {"data_format": "NHWC", "batch_norm": "none", "xla": "off"}
+    return Case(release, "TensorFlow", plain, script)
+
+
+def keras(release: str, script: str, backend: str = "tensorflow") -> Case:
+    on_theano = backend == "theano"
+    data_format = "NCHW" if on_theano else "NHWC"
+    plain = {"backend": backend, "data_format": data_format, "batch_norm": "none", "xla": "off"}
+    return Case(release, "Keras", plain, script, backend, on_theano)
+
+
+CASES = {
+    "tensorflow-1.15.5": tensorflow("tensorflow-1.15.5", "tensorflow_1.py"),
+    "tensorflow-2.21.0": tensorflow("tensorflow-2.21.0", "tensorflow_2.py"),
+    "keras-1.2.2-theano": keras("keras-1.2.2", "keras_1.py", "theano"),
+    "keras-1.2.2-tensorflow": keras("keras-1.2.2", "keras_1.py"),
+    "keras-2.3.1": keras("keras-2.3.1", "keras_2_and_3.py"),
+    "keras-3.15.1": keras("keras-3.15.1", "keras_2_and_3.py"),
+    "theano-0.9.0": Case(
+        "theano-0.9.0", "Theano", {"batch_norm": "none"}, "theano_cpu.py", on_theano=True
+    ),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=12)
+    parser.add_argument("cases", nargs="*", default=list(CASES), metavar="CASE")
+    asked = parser.parse_args()
+    unknown = [name for name in asked.cases if name not in CASES]
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; choose among {', '.join(CASES)}")
+    return max(compare(name, asked.pairs) for name in asked.cases)
+
+
+def compare(name: str, pairs: int) -> int:
+    case = CASES[name]
+    python = processes.python_of(case.release)
+
+    def ours() -> processes.Taken:
+        return processes.ours(python, case.framework, **case.configuration)
+
+    with tempfile.TemporaryDirectory() as folder:
+        start = processes.save_start(Path(folder))
+        print(name)
+        variables = {}
+        if case.on_theano:
+            variables["THEANO_FLAGS"] = theano_flags(ours(), Path(folder))
+            print(f"by hand with {variables['THEANO_FLAGS']}")
+
+        def theirs() -> processes.Taken:
+            return processes.by_hand(python, case.script, start, case.backend, **variables)
+
+        if case.on_theano:
+            theirs()  # compiles
+        taken = common.abba(ours, theirs, pairs, lambda one: f"{one.step_s * 1e3:.1f} ms")
+    for pair in taken:
+        processes.require_same_work(pair)
+    ratio = common.ratio_with_interval([(ours.step_s, theirs.step_s) for ours, theirs in taken])
+    return common.report(
+        f"time_train_step of {name} against a hand-written loop, {pairs} pairs of processes",
+        f"interval inside {LEAST:g} to {MOST:g}",
+        str(ratio),
+        ratio.low >= LEAST and ratio.high <= MOST,
+    )
+
+
+def theano_flags(ours: processes.Taken, folder: Path) -> str:
+    """The flags that ours had, but for the folder of what is compiled."""
+    settings = ours.notes["versions"]
+    return ",".join(
+        [
+            *("device=cpu", "floatX=float32", f"cxx={settings['cxx']}"),
+            *(f"blas.ldflags={settings['blas']}", f"openmp={settings['openmp']}"),
+            f"base_compiledir={folder}/compiled",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
