@@ -28,14 +28,11 @@ def main() -> int:
     best = _best(python)
     with tempfile.TemporaryDirectory() as folder:
         start = processes.save_start(Path(folder))
-        taken = common.abba(
+        taken = processes.in_turns(
             lambda: processes.ours(python, **best),
             lambda: processes.by_hand(python, "applications_vgg16.py", start),
             pairs,
-            lambda one: f"{one.step_s * 1e3:.1f} ms",
         )
-    for pair in taken:
-        processes.require_same_work(pair)
     ratio = common.ratio_with_interval([(ours.step_s, theirs.step_s) for ours, theirs in taken])
     return common.report(
         f"{RELEASE} {' '.join(best.values())} against keras.applications.VGG16, {pairs} pairs",

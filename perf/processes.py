@@ -11,6 +11,7 @@ import runpy
 import statistics
 import subprocess
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import numpy as np
 from asv.config import Config
 from asv.runner import BENCHMARK_RUN_SCRIPT
 
-from vggbench import checkout, vgg16, workload
+from vggbench import checkout, variables, vgg16, workload
 from vggbench.asv_plugin import environment
 from vggbench.measure import BY_PRODUCTS, NOTES_VARIABLE, REPEAT
 from vggbench.releases.catalogue import Catalogue
@@ -112,24 +113,29 @@ def save_start(folder: Path) -> Path:
     return folder / "start.npz"
 
 
-def require_same_work(pair: tuple[Taken, Taken]) -> None:
-    """Raise SystemExit unless both came to the same losses: only equal work is compared."""
-    if not np.allclose(pair[0].losses, pair[1].losses, rtol=0, atol=LOSS_TOLERANCE):
-        raise SystemExit(
-            f"not the same work: the first losses are {pair[0].losses} and {pair[1].losses}"
-        )
+def in_turns(
+    ours: Callable[[], Taken],
+    theirs: Callable[[], Taken],
+    pairs: int,
+    shown: Callable[[Taken], str] = lambda one: f"{one.step_s * 1e3:.1f} ms",
+) -> list[tuple[Taken, Taken]]:
+    """``common.abba`` of two processes that must come to the same losses: only equal work is
+    compared. Raises SystemExit where they do not."""
+    taken = common.abba(ours, theirs, pairs, shown)
+    for one, other in taken:
+        if not np.allclose(one.losses, other.losses, rtol=0, atol=LOSS_TOLERANCE):
+            raise SystemExit(
+                f"not the same work: the first losses are {one.losses} and {other.losses}"
+            )
+    return taken
 
 
-def _run(python: Path, command: list[str], folder: str, **variables: str) -> None:
-    env = {
-        key: value
-        for key, value in common.surroundings(Path(folder)).items()
-        if key not in environment.UNWANTED_VARIABLES
-    }
+def _run(python: Path, command: list[str], folder: str, **more: str) -> None:
+    env = variables.for_release(common.surroundings(Path(folder)))
     done = subprocess.run(
         [str(python), *command],
         cwd=folder,
-        env={**env, "VGGBENCH_PROFILE": PROFILE, **variables},
+        env={**env, "VGGBENCH_PROFILE": PROFILE, **more},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

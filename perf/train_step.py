@@ -89,9 +89,7 @@ def compare(name: str, pairs: int) -> int:
 
         if case.on_theano:
             theirs()  # compiles
-        taken = common.abba(ours, theirs, pairs, lambda one: f"{one.step_s * 1e3:.1f} ms")
-    for pair in taken:
-        processes.require_same_work(pair)
+        taken = processes.in_turns(ours, theirs, pairs)
     ratio = common.ratio_with_interval([(ours.step_s, theirs.step_s) for ours, theirs in taken])
     return common.report(
         f"time_train_step of {name} against a hand-written loop, {pairs} pairs of processes",

@@ -27,14 +27,12 @@ def main() -> int:
     python = processes.python_of(RELEASE)
     with tempfile.TemporaryDirectory() as folder:
         start = processes.save_start(Path(folder))
-        taken = common.abba(
+        taken = processes.in_turns(
             lambda: processes.ours(python, data_format="NHWC", batch_norm="none", xla="on"),
             lambda: processes.by_hand(python, "tensorflow_2.py", start, "xla"),
             pairs,
             lambda one: f"{one.first_step_s:.2f} s",
         )
-    for pair in taken:
-        processes.require_same_work(pair)
     ratio = common.ratio_with_interval([(o.first_step_s, t.first_step_s) for o, t in taken])
     proofs = [ours.notes["versions"]["xla"]["proof_s"] for ours, _ in taken]
     with_proof = common.ratio_with_interval(

@@ -42,7 +42,7 @@ def outcome(**told: object) -> str:
 
 def test_the_rate_is_that_of_the_fastest_size_by_its_median(tmp_path: Path) -> None:
     found = measured(tmp_path, outcome(outcome="ok", products=PRODUCTS, versions={}))
-    assert peak.flops_per_s(found) == pytest.approx(2 * 2000**3 / 0.1)
+    assert peak.fastest(found).flops_per_s == pytest.approx(2 * 2000**3 / 0.1)
     assert "160 GFLOP/s on" in peak.words(found)
     assert "two 2000 x 2000 matrices, tensorflow-2.21.0, 20" in peak.words(found)
 
@@ -146,7 +146,7 @@ def test_the_oldest_and_the_newest_release_multiply_on_the_same_path(
     assert found["versions"]["tensorflow"] == release.version
     assert [one["size"] for one in found["products"]] == [64, 128]
     assert all(len(one["seconds"]) == 5 for one in found["products"])
-    assert peak.flops_per_s(found) > 0
+    assert peak.fastest(found).flops_per_s > 0
     on_gpu = replace(release, locks={"gpu": release.locks["cpu"]})
     with pytest.raises(peak.PeakError, match=f"no GPU visible to tensorflow {release.version}"):
         peak.measure(on_gpu, "gpu", python, "box", script)

@@ -8,7 +8,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from .asv_plugin.environment import UNWANTED_VARIABLES, VGGBENCH_FOLDER
+from . import variables
+from .asv_plugin.environment import VGGBENCH_FOLDER
 from .checkout import Checkout
 from .errors import VggbenchError
 from .launch import die_with_parent
@@ -30,7 +31,7 @@ def run(
     """
     asked = options.parse(words)
     release = _one(checkout.catalogue, word)
-    env = {key: value for key, value in os.environ.items() if key not in UNWANTED_VARIABLES}
+    env = variables.for_release(os.environ)
     with checkout.no_run():
         python = checkout.environments.ensure(
             release, asked.device or checkout.default_device(), say

@@ -15,11 +15,10 @@ import statistics
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import records, variables
 from .asv_plugin import process
-from .asv_plugin.environment import UNWANTED_VARIABLES
 from .builders import matrix_product
 from .errors import VggbenchError, one_line
 from .releases import interpreters
@@ -52,7 +51,7 @@ def _checked(peak: Any) -> records.Record:
         raise ValueError("it is no JSON object")
     records.require_keys(peak, REQUIRED)
     try:
-        rate = flops_per_s(peak)
+        rate = fastest(peak).flops_per_s
     except (TypeError, KeyError, ValueError, ZeroDivisionError):
         rate = math.nan
     if not 0 < rate < math.inf:
@@ -60,10 +59,20 @@ def _checked(peak: Any) -> records.Record:
     return peak
 
 
-def flops_per_s(peak: records.Record) -> float:
-    """Floating-point operations a second of the fastest size, by the median of its samples; a
-    multiply-add counts as two, as in vgg16.step_flops."""
-    return max(2 * one["size"] ** 3 / statistics.median(one["seconds"]) for one in peak["products"])
+class Product(NamedTuple):
+    """A product of two square matrices: floating-point operations a second, a multiply-add counted
+    as two as in vgg16.step_flops; rows of a matrix."""
+
+    flops_per_s: float
+    size: int
+
+
+def fastest(peak: records.Record) -> Product:
+    """The fastest of a measurement's products, each by the median of its samples."""
+    return max(
+        Product(2 * one["size"] ** 3 / statistics.median(one["seconds"]), one["size"])
+        for one in peak["products"]
+    )
 
 
 def newest(peaks: Sequence[records.Record], device: str, cpus: int | None) -> records.Record | None:
@@ -97,7 +106,7 @@ def measure(
 
     script: what to run instead of matrix_product.py, with the same command line.
     """
-    env = {key: value for key, value in os.environ.items() if key not in UNWANTED_VARIABLES}
+    env = variables.for_release(os.environ)
     started = datetime.datetime.now(datetime.timezone.utc)
     load = list(os.getloadavg())
     with tempfile.TemporaryDirectory(prefix="vggbench-peak-") as folder:
@@ -129,10 +138,7 @@ def measure(
 
 def words(peak: records.Record) -> str:
     """One line about a measurement."""
-    rate = flops_per_s(peak)
-    size = max(
-        peak["products"], key=lambda one: one["size"] ** 3 / statistics.median(one["seconds"])
-    )["size"]
+    rate, size = fastest(peak)
     where = f"{peak['cpus']} CPUs" if peak["device"] == "cpu" else "the GPU"
     return (
         f"{rate / 1e9:.0f} GFLOP/s on {where}: float32 product of two {size} x {size} matrices, "

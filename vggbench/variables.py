@@ -11,6 +11,9 @@ from collections.abc import Mapping
 
 from .errors import one_line
 
+#: What of asv's and the user's surroundings must not reach a release's interpreter.
+UNWANTED = ("PYTHONPATH", "ASV_PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+
 #: How the names of variables begin that stand in every record.
 TELLING_PREFIXES = (
     "CUDA_",
@@ -32,6 +35,11 @@ TELLING_PREFIXES = (
 
 #: Variables that change what is measured under the same name of a configuration.
 FLAGS = ("TF_XLA_FLAGS", "XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS")
+
+
+def for_release(environment: Mapping[str, str]) -> dict[str, str]:
+    """``environment`` without what is UNWANTED in a release's interpreter."""
+    return {name: value for name, value in environment.items() if name not in UNWANTED}
 
 
 def telling(environment: Mapping[str, str]) -> dict[str, str]:

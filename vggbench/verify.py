@@ -22,7 +22,6 @@ from rich.table import Table
 
 from . import agreement, variables
 from .asv_plugin import process
-from .asv_plugin.environment import UNWANTED_VARIABLES
 from .builders import PARAMS, Configuration, configurations, first_steps, reference
 from .errors import VggbenchError, one_line
 from .releases.catalogue import Catalogue, Release
@@ -122,7 +121,7 @@ def verify_one(
 
     script: what to run instead of first_steps.py, with the same command line.
     """
-    env = {key: value for key, value in os.environ.items() if key not in UNWANTED_VARIABLES}
+    env = variables.for_release(os.environ)
     with tempfile.TemporaryDirectory(prefix="vggbench-verify-") as folder:
         command = [
             *(str(python), str(script), folder),

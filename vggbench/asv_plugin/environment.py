@@ -34,9 +34,6 @@ ASV_RUNNER_FOLDER = str(Path(asv_runner.__file__).absolute().parent.parent)
 VGGBENCH_FOLDER = str(Path(vggbench.__file__ or "").absolute().parent.parent)
 LAUNCH_SCRIPT = str(Path(VGGBENCH_FOLDER) / "vggbench" / "launch.py")
 
-#: What of asv's and the user's surroundings must not reach a release's interpreter.
-UNWANTED_VARIABLES = ("PYTHONPATH", "ASV_PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
-
 #: Seconds after which a timed process is ended, instead of its benchmark's timeout.
 DEADLINE_VARIABLE = "VGGBENCH_DEADLINE"
 
@@ -186,7 +183,7 @@ class ReleaseEnvironment(Environment):
         return self._plain(command, env, kwargs)
 
     def _variables(self, given: Any) -> dict[str, str]:
-        env = {key: value for key, value in given.items() if key not in UNWANTED_VARIABLES}
+        env = variables.for_release(given)
         env.update(self._global_env_vars)
         bin_folder = os.path.dirname(self._interpreter())
         env["PATH"] = bin_folder + os.pathsep + env.get("PATH", "")
@@ -363,10 +360,11 @@ print("\\n" + module.__version__)
 def _check_version(python: str, release: Release, catalogue: Catalogue) -> None:
     """Raise InterpreterRefused unless ``python`` brings the framework of ``release``."""
     module = catalogue.tracks[release.track].module
-    env = {key: value for key, value in os.environ.items() if key not in UNWANTED_VARIABLES}
     with tempfile.TemporaryDirectory() as home:
         probe = [python, "-c", _VERSION_PROBE, module, home]
-        done = process.run(probe, env, None, SHORT_DEADLINE_S, merge_streams=False)
+        done = process.run(
+            probe, variables.for_release(os.environ), None, SHORT_DEADLINE_S, merge_streams=False
+        )
     lines = done.output.split()
     if done.status != 0 or not lines:
         reason = (done.errors.strip().splitlines() or ["no reason given"])[-1]

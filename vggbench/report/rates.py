@@ -109,7 +109,7 @@ def _rate(machine: str, group: Sequence[records.Record], peaks: Sequence[records
         }
         newest_peak = peak.newest(peaks, profile.device, first.get("cpus"))
         if newest_peak is not None:
-            top = peak.flops_per_s(newest_peak)
+            top = peak.fastest(newest_peak).flops_per_s
             found.update(peak_flops_per_s=top, share_of_peak=flops_per_s / top)
     return Rate(
         machine=machine,
