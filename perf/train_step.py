@@ -102,10 +102,11 @@ def compare(name: str, pairs: int) -> int:
 def theano_flags(ours: processes.Taken, folder: Path) -> str:
     """The flags that ours had, but for the folder of what is compiled."""
     settings = ours.notes["versions"]
+    blas = "" if settings["blas"] == "none" else settings["blas"]
     return ",".join(
         [
             *("device=cpu", "floatX=float32", f"cxx={settings['cxx']}"),
-            *(f"blas.ldflags={settings['blas']}", f"openmp={settings['openmp']}"),
+            *(f"blas.ldflags={blas}", f"openmp={settings['openmp']}"),
             f"base_compiledir={folder}/compiled",
         ]
     )

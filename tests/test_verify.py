@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from vggbench import verify
@@ -14,7 +16,7 @@ from vggbench.builders import Configuration, first_steps
 from vggbench.releases.catalogue import Catalogue
 
 from .real import ROOT
-from .tiny import PATIENCE_S, Tiny
+from .tiny import PATIENCE_S, Tiny, until
 
 CATALOGUE = Catalogue(ROOT / "releases")
 HERE = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
@@ -145,3 +147,31 @@ def test_flags_of_the_user_are_said(tiny: Tiny) -> None:
     assert json.loads(done.stdout) == []
     said = "vggbench: XLA_FLAGS=--a --b OMP_NUM_THREADS=1 are set: used as they are"
     assert done.stderr.splitlines()[0] == said
+
+
+def test_an_interrupt_ends_the_processes_that_run(tmp_path: Path) -> None:
+    hanging = tmp_path / "python"
+    hanging.write_text(f"#!/bin/sh\ntouch {tmp_path}/$$\nexec sleep 600\n")
+    hanging.chmod(0o755)
+    code = (
+        "import sys; from pathlib import Path; from vggbench import verify\n"
+        "from vggbench.releases.catalogue import Catalogue\n"
+        "release = Catalogue(Path('releases')).by_name['tensorflow-2.21.0']\n"
+        "list(verify.verify(release, 'TensorFlow', 'cpu', Path(sys.argv[1])))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, hanging],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    until(lambda: len(pids(tmp_path)) == verify.AT_ONCE["cpu"])
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode != 0
+    until(lambda: not any(psutil.pid_exists(pid) for pid in pids(tmp_path)))
+    assert len(pids(tmp_path)) == verify.AT_ONCE["cpu"]
+
+
+def pids(folder: Path) -> list[int]:
+    return [int(path.name) for path in folder.iterdir() if path.name.isdigit()]

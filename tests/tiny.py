@@ -20,12 +20,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from asv import results, util
 
 from vggbench import records
@@ -61,6 +63,15 @@ def python_of(version: str) -> str:
     """The CPython of a release of tinyframe: they take turns, so that neighbours differ."""
     oldest, newest = pythons()
     return oldest if version in ("1.0", "1.2") else newest
+
+
+def until(true: Callable[[], object]) -> None:
+    """Wait for it; fails the test where it does not come true within PATIENCE_S."""
+    for _ in range(PATIENCE_S * 20):
+        if true():
+            return
+        time.sleep(0.05)
+    pytest.fail("waited in vain")
 
 
 def write_wheel(folder: Path, name: str, version: str, module: str) -> Path:

@@ -7,11 +7,14 @@ Each configuration runs its first steps in a fresh process of the release's own 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,10 @@ SCRIPT = Path(first_steps.__file__)
 
 #: Seconds after which a configuration is given up: compiling with XLA was seen to take 94.
 DEADLINE_S = 900.0
+
+#: Processes side by side: compiling keeps one processor busy, and nothing is timed here. A GPU's
+#: memory is not shared, as some releases take all of it.
+AT_ONCE = {"cpu": 2, "gpu": 1}
 
 #: Before this release XLA compiles one configuration for up to a minute and a half (1.12 to 2.0:
 #: 10 to 17 s, fused batch normalisation 94 s), from it on for seconds.
@@ -106,20 +113,47 @@ def in_order(framework: str) -> list[Configuration]:
 
 
 def verify(release: Release, framework: str, device: str, python: Path) -> Iterator[Verified]:
-    """Run all configurations of ``release``, one after the other, with its interpreter."""
+    """Run all configurations of ``release`` with its interpreter, AT_ONCE[device] at a time."""
     # Before the first process, with which it would share the processors.
     for has_batch_norm in (False, True):
         agreement.expected(has_batch_norm)
-    for configuration in in_order(framework):
-        yield replace(verify_one(python, configuration, device), release=release.name)
+    running: set[int] = set()
+
+    def answer(configuration: Configuration) -> Verified:
+        started: list[int] = []
+
+        def on_start(group: int) -> None:
+            started.append(group)
+            running.add(group)
+
+        try:
+            return verify_one(python, configuration, device, on_start=on_start)
+        finally:
+            running.difference_update(started)
+
+    with ThreadPoolExecutor(AT_ONCE[device]) as pool:
+        coming = [pool.submit(answer, one) for one in in_order(framework)]
+        try:
+            for one in coming:
+                yield replace(one.result(), release=release.name)
+        finally:  # after Ctrl-C, which the processes do not see
+            pool.shutdown(wait=False, cancel_futures=True)
+            for group in list(running):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
 
 
 def verify_one(
-    python: Path | str, configuration: Configuration, device: str, script: Path = SCRIPT
+    python: Path | str,
+    configuration: Configuration,
+    device: str,
+    script: Path = SCRIPT,
+    on_start: Callable[[int], None] | None = None,
 ) -> Verified:
     """Run one configuration in a fresh process and hold it against the reference.
 
-    script: what to run instead of first_steps.py, with the same command line.
+    script: what to run instead of first_steps.py, with the same command line. on_start is called
+    with the id of the process.
     """
     env = variables.for_release(os.environ)
     with tempfile.TemporaryDirectory(prefix="vggbench-verify-") as folder:
@@ -127,7 +161,7 @@ def verify_one(
             *(str(python), str(script), folder),
             *(configuration.framework, json.dumps(configuration.values), device),
         ]
-        done = process.run(command, env, folder, DEADLINE_S, merge_streams=True)
+        done = process.run(command, env, folder, DEADLINE_S, True, on_start)
         answer = _answer(Path(folder), done, configuration)
     return replace(answer, seconds=done.seconds)
 

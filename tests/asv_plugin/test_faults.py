@@ -10,15 +10,14 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.tiny import MACHINE, PATIENCE_S, Ended, Tiny, write_wheel
+from tests.tiny import MACHINE, PATIENCE_S, Ended, Tiny, until, write_wheel
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.releases.locks import sha256
 
@@ -39,14 +38,6 @@ def the_line(done: Ended, *words: str) -> str:
     lines = [line for line in done.output.splitlines() if all(word in line for word in words)]
     assert len(lines) == 1, done.output
     return lines[0]
-
-
-def until(true: Callable[[], object]) -> None:
-    for _ in range(PATIENCE_S * 20):
-        if true():
-            return
-        time.sleep(0.05)
-    pytest.fail("waited in vain")
 
 
 def gone(process: psutil.Process) -> bool:
