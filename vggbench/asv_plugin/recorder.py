@@ -70,9 +70,11 @@ class Draft:
         benchmark: str,
         attributes: str,
         environment: dict[str, str],
+        purpose: str | None = None,
     ) -> Draft:
         """Write the draft under ``folder``. ``benchmark`` and ``attributes`` are asv's id of the
-        configuration and its JSON of overridden attributes (``--attribute``)."""
+        configuration and its JSON of overridden attributes (``--attribute``); ``purpose`` is what
+        a process is run for that is no part of a run of asv."""
         configured = suite.configurations()[benchmark]
         counted = (release.commit, profile, benchmark)
         _rounds[counted] = _rounds.get(counted, 0) + 1
@@ -102,10 +104,13 @@ class Draft:
             "load_before": list(os.getloadavg()),
             "variables": variables.telling(environment),
         }
+        if purpose is not None:
+            record["purpose"] = purpose
         folder.mkdir(parents=True, exist_ok=True)
         identity = f"{run_id()}-{time.monotonic_ns()}"
         draft = Draft(record, folder / f"{identity}.notes", None, None)
-        if invocation.command() in RECORDED_COMMANDS and not invocation.option("dry_run"):
+        of_asv = invocation.command() in RECORDED_COMMANDS and not invocation.option("dry_run")
+        if of_asv or purpose is not None:
             draft.target = (
                 records.folder(invocation.results_dir(), machine) / f"{record['run']}.jsonl"
             )
