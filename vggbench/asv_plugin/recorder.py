@@ -314,6 +314,11 @@ def name(record: records.Record) -> str:
     return f"{record['release']} {words}".strip()
 
 
+def median_s(record: records.Record) -> float:
+    """Seconds of a step, by the median of the samples of a record that has some."""
+    return float(statistics.median(record["samples"]))
+
+
 def progress_line(record: records.Record) -> str:
     """One line about a process that ended, for the one who waits."""
     head = f"{name(record)}, process {record['round']}"
@@ -323,7 +328,7 @@ def progress_line(record: records.Record) -> str:
         return f"{head}: failed: {record['error']}"
     if "samples" not in record:
         return f"{head}: {record['value']:g}"
-    median = util.human_time(statistics.median(record["samples"]))
+    median = util.human_time(median_s(record))
     remark = (record.get("versions") or {}).get("remark")
     more = f"; {remark}" if remark else ""
     return f"{head}: {median}, median of {len(record['samples'])} samples{more}"
