@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .. import records
@@ -162,11 +163,19 @@ def calibrating(
     return found
 
 
+def needed(noise: Noise, slow_down: float) -> int:
+    """About how many interleaved processes of both releases together are likely to find a slow-down
+    of so much, a ratio less one."""
+    # A confirmation shows itself how much its processes scatter, which counts beside what is known.
+    known = replace(noise, processes_degrees=noise.processes_degrees + MOST)
+    return processes_for(known, slow_down, COMPARISONS)
+
+
 def smallest(noise: Noise) -> float:
     """The smallest slow-down, as a ratio less one to half a per cent, that a confirmation of MOST
     processes is likely to find."""
     steps = (step / 200 for step in range(1, 200))
-    return next((one for one in steps if processes_for(noise, one, COMPARISONS) <= MOST), 1.0)
+    return next((one for one in steps if needed(noise, one) <= MOST), 1.0)
 
 
 def is_too_noisy(noise: Noise, threshold: float) -> bool:
@@ -183,10 +192,10 @@ def words(found: Mapping[str, Noise], threshold: float) -> list[str]:
         for name, noise in found.items()
     ]
     worst = max(found.values(), key=lambda noise: noise.processes)
-    needed = {one: processes_for(worst, one, COMPARISONS) for one in SLOW_DOWNS}
+    counts = {one: needed(worst, one) for one in SLOW_DOWNS}
     parts = [
         f"{one:.0%}: {count if count <= MOST else f'more than {MOST}'}"
-        for one, count in needed.items()
+        for one, count in counts.items()
     ]
     lines.append(
         f"Interleaved processes, of both releases together, that are likely to find a slow-down "

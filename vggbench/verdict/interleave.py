@@ -144,9 +144,9 @@ def confirm_all(
     """Confirm one suspect after the other, those first that are likely to take least time, so that
     a budget answers as many as it can.
     """
-    expected = {one: forecast_s(one, judge(one), most) for one in suspects}
-    ordered = sorted(suspects, key=lambda one: expected[one])
-    say(_plan(ordered, sum(expected.values()), budget))
+    expected = [forecast_s(one, judge(one), most) for one in suspects]
+    ordered = [suspects[place] for place in sorted(range(len(suspects)), key=expected.__getitem__)]
+    say(_plan(ordered, sum(expected), budget))
     found = []
     for suspect in ordered:
         found.append(confirm(suspect, measure, judge, budget, say, most))
