@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from scipy import special
 
@@ -32,27 +34,32 @@ OF_DIFFERENCES = 0.6
 UNSEEN = 0.5
 
 
+@dataclass(frozen=True)
+class Sessions:
+    """The deviation between sessions, its degrees of freedom, and what it was estimated from."""
+
+    deviation: float
+    degrees: float
+    origin: str
+
+
 def estimate(
     calibration: Sequence[Process],
     history: Sequence[Sequence[Process]],
+    sessions: Sessions | None = None,
 ) -> Noise:
     """The noise of one configuration, or by-product, on one machine.
 
     ``calibration``: processes of one release. ``history``: the processes of each release, oldest
     first, up to the one before the release that is to be judged, or a verdict would change when
-    later releases come. Their real changes, if few, do not count. Raises ValueError where a sample
-    is not a positive number.
+    later releases come. Their real changes, if few, do not count. ``sessions``: from
+    ``between_sessions`` of all configurations that were measured together, which know it better
+    than this one alone. Raises ValueError where a sample is not a positive number.
     """
-    calibrating = _by_session([calibration])
-    measured = _by_session(history)
-    processes, degrees, origin = _processes(calibrating, measured)
-    sessions, sessions_degrees, sessions_origin = _sessions(calibrating, measured, processes)
+    processes, degrees, origin = _processes(_by_session([calibration]), _by_session(history))
+    between = sessions or between_sessions([calibration], [history])
     return Noise(
-        processes,
-        sessions,
-        f"{origin}; {sessions_origin}",
-        degrees,
-        sessions_degrees,
+        processes, between.deviation, f"{origin}; {between.origin}", degrees, between.degrees
     )
 
 
@@ -62,6 +69,37 @@ def processes_for(noise: Noise, change: float, comparisons: int = 1) -> int:
     sure = special.stdtrit(noise.processes_degrees, 1 - ALPHA / 2 / comparisons)
     deviation = math.log1p(change) / (sure + special.ndtri(POWER))
     return BATCH * max(1, math.ceil(4 * noise.processes**2 / deviation**2 / BATCH))
+
+
+def between_sessions(
+    calibrations: Sequence[Sequence[Process]], histories: Sequence[Sequence[Sequence[Process]]]
+) -> Sessions:
+    """How much sessions differ on this machine, from all configurations that share sessions.
+
+    ``calibrations`` and ``histories`` have what ``estimate`` takes, one for each configuration.
+    """
+    parts = [_of_calibration(_by_session([one])) for one in calibrations]
+    words = "calibrating sessions"
+    if not any(parts):
+        parts = [_of_history(_by_session(one)) for one in histories]
+        words = "pairs of neighbouring releases"
+    known = [part for part in parts if part]
+    if not known:
+        words = f"{ASSUMED_SESSIONS:.0%} between sessions is assumed"
+        return Sessions(ASSUMED_SESSIONS, ASSUMED_DEGREES, words)
+    # The configurations of a session share its drift: together they are worth no more of these.
+    number, degrees = max(known, key=lambda part: part.degrees)[:2]
+    shares = [part.degrees for part in known]
+    whole = _mean([part.whole for part in known], shares)
+    own = _mean([part.own for part in known], shares)
+    # What the processes add to the means is another draw in each configuration.
+    own_degrees = sum(shares)
+    error = math.sqrt(2 * max(0.0, whole - own) ** 2 / degrees + 2 * own**2 / own_degrees)
+    excess = max(whole - own, UNSEEN * error)
+    if excess == 0:
+        return Sessions(0.0, degrees, f"{number} {words}")
+    # Satterthwaite (1946), for a difference; its chi-square has one degree of freedom at least.
+    return Sessions(math.sqrt(excess), max(1.0, 2 * excess**2 / error**2), f"{number} {words}")
 
 
 _Group = tuple[int, str, list[float]]
@@ -91,6 +129,7 @@ def _residuals(groups: Sequence[_Group]) -> list[float]:
 
 
 def _correction(logs: Sequence[float]) -> float:
+    """For the degree of freedom that the location of ``logs`` took."""
     return math.sqrt(len(logs) / (len(logs) - 1))
 
 
@@ -111,21 +150,36 @@ def _processes(
     return ASSUMED_PROCESSES, ASSUMED_DEGREES, words
 
 
-def _sessions(
-    calibrating: Sequence[_Group], measured: Sequence[_Group], processes: float
-) -> tuple[float, float, str]:
-    """The deviation between sessions, its degrees of freedom, and what it was estimated from."""
-    if len(calibrating) >= LEAST_SESSIONS:
-        means = [robust.location(logs, processes) for _, _, logs in calibrating]
-        counts = [len(logs) for _, _, logs in calibrating]
-        centre = robust.location(means, 0)
-        correction = math.sqrt(len(means) / (len(means) - 1))
-        whole = robust.scale([(mean - centre) * correction for mean in means]) ** 2
-        own = processes**2 * _mean([1 / count for count in counts])
-        return *_excess(whole, own, len(means) - 1), f"{len(means)} calibrating sessions"
+class _Between(NamedTuple):
+    """The variance of session means in one configuration, and the part of it that their processes
+    make."""
+
+    number: int
+    degrees: float
+    whole: float
+    own: float
+
+
+def _of_calibration(groups: Sequence[_Group]) -> _Between | None:
+    """From sessions that measured one release."""
+    count = len(groups)
+    if count < LEAST_SESSIONS:
+        return None
+    processes = robust.scale(_residuals(groups))
+    means = [robust.location(logs, processes) for _, _, logs in groups]
+    centre = robust.location(means, 0)
+    whole = robust.scale([(mean - centre) * _correction(means) for mean in means]) ** 2
+    own = processes**2 * _mean([1 / len(logs) for _, _, logs in groups])
+    return _Between(count, count - 1, whole, own)
+
+
+def _of_history(groups: Sequence[_Group]) -> _Between | None:
+    """From differences of neighbouring releases that were measured in sessions of their own: the
+    few that are real changes lie far off and are clipped."""
+    processes = robust.scale(_residuals(groups))
     differences, shares = [], []
     previous: _Group | None = None
-    for group in measured:
+    for group in groups:
         # A release that was confirmed later has several sessions; the first is the ordinary one.
         if previous is not None and group[0] == previous[0]:
             continue
@@ -133,26 +187,15 @@ def _sessions(
             differences.append(
                 robust.location(group[2], processes) - robust.location(previous[2], processes)
             )
-            shares.append(1 / len(group[2]) + 1 / len(previous[2]))
+            shares.append((1 / len(group[2]) + 1 / len(previous[2])) / 2)
         previous = group
     degrees = OF_DIFFERENCES * len(differences)
     if degrees < LEAST_SESSIONS:
-        words = f"{ASSUMED_SESSIONS:.0%} between sessions is assumed"
-        return ASSUMED_SESSIONS, ASSUMED_DEGREES, words
+        return None
     whole = robust.scale(differences) ** 2 / 2
-    own = processes**2 * _mean(shares) / 2
-    return *_excess(whole, own, degrees), f"{len(differences)} pairs of neighbouring releases"
+    return _Between(len(differences), degrees, whole, processes**2 * _mean(shares))
 
 
-def _excess(whole: float, own: float, degrees: float) -> tuple[float, float]:
-    """The deviation between sessions and its degrees of freedom, from the variance of their means,
-    of which ``own`` comes from their processes."""
-    excess = max(whole - own, UNSEEN * max(whole, own) * math.sqrt(2 / degrees))
-    if excess == 0:
-        return 0.0, degrees
-    # The variance of the difference is that of the whole (Satterthwaite 1946).
-    return math.sqrt(excess), max(1.0, degrees * min(1.0, excess / max(whole, own)) ** 2)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def _mean(values: Sequence[float], shares: Sequence[float] | None = None) -> float:
+    shares = shares or [1.0] * len(values)
+    return sum(v * s for v, s in zip(values, shares, strict=True)) / sum(shares)
