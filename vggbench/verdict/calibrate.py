@@ -22,7 +22,7 @@ from ..releases.catalogue import Release
 from . import session
 from .budget import Budget
 from .judge import EXCLUDED, Noise, Process
-from .noise import LEAST_SESSIONS, estimate, processes_for
+from .noise import LEAST_SESSIONS, between_sessions, estimate, processes_for
 from .sequential import MOST
 from .session import Say, Session
 
@@ -284,7 +284,8 @@ def run(
         raise CalibrateError(f"no process of {release.name} ended well: its noise is not known")
     found = calibrating(release, profile, records.read(checkout.results_dir, machine))
     try:
-        noises = {name: estimate(processes, []) for name, processes in found.items()}
+        between = between_sessions(list(found.values()), [])
+        noises = {name: estimate(processes, [], between) for name, processes in found.items()}
     except ValueError as err:
         raise CalibrateError(f"{release.name}: its noise cannot be computed: {err}") from None
     for line in words(noises, threshold):
