@@ -57,7 +57,7 @@ class Difference:
     after: str | None
 
     def __str__(self) -> str:
-        return f"{self.what} {self.before or 'none'} -> {self.after or 'none'}"
+        return f"{self.what} {self.before or 'none'} to {self.after or 'none'}"
 
 
 def between(
@@ -87,7 +87,8 @@ def between(
             _package((facts[1], facts[1]), (pins[1], pins[1]), *PACKAGES[0][1:])[0],
         )
         onednn = (_onednn(facts[0], versions[0]), _onednn(facts[1], versions[1]))
-        pairs.append(("oneDNN", onednn))
+        if None not in onednn:
+            pairs.append(("oneDNN", onednn))
         pairs.append(("XLA mode", _both(facts, _xla_mode)))
     for name, key in FACTS:
         pairs.append((name, _both(facts, functools.partial(_fact, key))))
