@@ -79,8 +79,10 @@ def between(
     unused = {"tensorflow": "theano", "theano": "tensorflow"}.get(str(configuration.get("backend")))
     pairs: list[tuple[str, Pair]] = [("Python", _python(facts, before, after))]
     for name, key, packages in PACKAGES:
-        if key not in (after.track, unused):
-            pairs.append((name, _package(facts, pins, key, packages)))
+        found = _package(facts, pins, key, packages)
+        # One that only one side has is the doing of other packages, or the reason of an n/a.
+        if key not in (after.track, unused) and None not in found:
+            pairs.append((name, found))
     if unused != "tensorflow":
         versions = (
             _package((facts[0], facts[0]), (pins[0], pins[0]), *PACKAGES[0][1:])[0],

@@ -360,7 +360,7 @@ def _not_compared(pair: _Pair) -> Verdict:
             STEP,
             NOT_SURE,
             why="no earlier release was measured with it",
-            next_step=f"asv run '{pair.after.track}<{pair.after.version}'",
+            next_step=f"asv run {pair.earlier[-1].name}" if pair.earlier else None,
             after=after,
         )
     past, past_why = pair.past

@@ -15,9 +15,10 @@ from rich.table import Table
 
 from .evidence import MEASURES
 from .history import DRIFT, RECOVERED, STEP
-from .judge import NOT_SURE, REGRESSED, UNCHANGED
+from .judge import ALPHA, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
 from .sequential import MOST
 from .verdicts import LOST, OUTCOMES, LineChange, Side, Verdict
+from .verdicts import STEP as STEP_TIME
 
 #: Version of the JSON's format.
 SCHEMA = 1
@@ -80,15 +81,18 @@ def outcome(one: Verdict) -> str:
     return f"{one.outcome}, acknowledged" if one.acknowledged is not None else one.outcome
 
 
-def remark(one: Verdict) -> str | None:
-    """What there is to say beside the numbers: why, what would make it sure, what was accepted."""
+def remark(
+    one: Verdict, prose: Callable[[str], str] = str, command: Callable[[str], str] = str
+) -> str | None:
+    """What there is to say beside the numbers: why, what was accepted, what to do next. ``prose``
+    and ``command`` write words and commands for the format at hand."""
     parts = []
     if one.why:
-        parts.append(one.why)
+        parts.append(prose(one.why))
     if one.acknowledged is not None:
-        parts.append(f"acknowledged: {one.acknowledged}")
+        parts.append(f"acknowledged: {prose(one.acknowledged)}")
     if one.next_step and one.ratio is None:
-        parts.append(f"next: {one.next_step}")
+        parts.append(f"next: {command(one.next_step)}")
     return "; ".join(parts) or None
 
 
@@ -167,6 +171,8 @@ def _reproduce(verdicts: Sequence[Verdict]) -> list[str]:
     if any(one.ratio is not None for one in verdicts):
         commands.append(f"{profile}vggbench confirm {first.release} --against {first.against}")
     judge = f"vggbench verdict {first.release} --against {first.against} --profile {first.profile}"
+    if first.threshold != THRESHOLD:
+        judge += f" --threshold {first.threshold * 100:g}%"
     return [*commands, judge]
 
 
@@ -318,8 +324,8 @@ def _markdown_of(group: Sequence[Verdict], report: Report) -> list[str]:
                 cells[1] = f"**{cells[1]}**"
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
-        said = [(one.words, remark(one)) for one in rows]
-        remarks = [f"- {_cell(words)}: {_cell(line)}" for words, line in said if line]
+        said = [(one.words, remark(one, _cell, lambda command: f"`{command}`")) for one in rows]
+        remarks = [f"- {_cell(words)}: {line}" for words, line in said if line]
         lines += [*remarks, ""] if remarks else []
     lines += ["What else changed:", "", *(f"- {_cell(line)}" for line in _changed(group)), ""]
     if first.against is not None:
@@ -336,7 +342,8 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
     for key, own in _measures(compared):
         known = MEASURES[key]
         lines += [
-            f"{known.title}, {known.unit} of each process (the median of its samples), by session:",
+            f"{known.title[0].upper()}{known.title[1:]}, in {known.unit}: each process"
+            f"{' (the median of its samples)' if key == STEP_TIME else ''}, by session.",
             "",
             "| configuration | release | session | processes |",
             "|---|---|---|---|",
@@ -357,8 +364,9 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
         noise = noise_line(own)
         if noise:
             lines += [f"Noise: {_cell(noise)}.", ""]
-        together = f"{own[0].comparisons} configurations were" if len(own) > 1 else "It was"
-        lines += [f"{together} judged together; intervals hold for all of them at 95 %.", ""]
+        together = own[0].comparisons
+        held = "interval holds" if together == 1 else f"{together} intervals hold together"
+        lines += [f"The {held} with a confidence of {1 - ALPHA:.0%}.", ""]
     return [*lines, "</details>", ""]
 
 
