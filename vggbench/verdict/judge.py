@@ -39,15 +39,15 @@ BETA = 0.05
 EXCLUDED = 2.5
 
 #: From this share of the threshold on, a slow-down is suspected.
-SUSPECTED_FROM = 0.75
+SUSPECTED_FROM = 0.6
 
 #: What releases of one level may differ by from one to the next (a standard deviation, as a share
 #: of the threshold): older releases say less about ``before`` than newer ones.
 WANDER = 0.125
 
 #: Two parts of the history are of two levels when they differ by more than this many standard
-#: deviations. Low: a level left out costs precision, one wrongly kept would cost truth.
-OTHER_LEVEL = 1.5
+#: deviations. Less would leave the history out just when ``before`` was measured unluckily.
+OTHER_LEVEL = 2.5
 
 #: So many releases, taken together by their median, say whether the level goes on before them.
 WINDOW = 4
@@ -59,7 +59,11 @@ STRAY = 2.5
 #: it is larger, the bound is higher by this power of it. 0 would be a bound that is the same at
 #: every look (Pocock 1977), 1 one that hardly stops early (O'Brien & Fleming 1979).
 AIM = 0.4
-SHAPE = 0.5
+SHAPE = 0.35
+
+#: By this factor the bound is higher than that of one look alone (the constant of Wang & Tsiatis);
+#: perf/detection.py shows what it leaves of false alarms.
+LOOKS = 1.07
 
 #: The confidence of the interval that is shown, of this comparison alone.
 CONFIDENCE = 0.95
@@ -143,6 +147,9 @@ class _Change:
     def half(self, confidence: float) -> float:
         """Half the width of the interval that has the change with this confidence."""
         return float(special.stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
+
+    def mirrored(self) -> _Change:
+        return _Change(-self.size, self.error, self.freedom)
 
 
 def judge(
@@ -337,14 +344,20 @@ def _decide(
     size = abs(narrowed.size)
     bound = _bound(direct, relevant, comparisons)
     largest = size + narrowed.half(1 - 2 * BETA)
-    suspicious = size > SUSPECTED_FROM * relevant
+    largest_direct = abs(direct.size) + direct.half(1 - 2 * BETA)
+    slower, faster = (
+        _suspicious(direct, narrowed, relevant),
+        _suspicious(direct.mirrored(), narrowed.mirrored(), relevant),
+    )
     if (
         min(size, abs(direct.size)) >= relevant
         and abs(direct.size) > bound * direct.error
         and direct.size * narrowed.size > 0
     ):
         outcome = REGRESSED if direct.size > 0 else IMPROVED
-    elif largest < relevant or (largest < EXCLUDED * relevant and not suspicious):
+    elif max(size, largest_direct) < relevant or (
+        largest < EXCLUDED * relevant and not slower and not faster
+    ):
         outcome = UNCHANGED
     else:
         outcome = NOT_SURE
@@ -355,10 +368,18 @@ def _decide(
         ratio=math.exp(narrowed.size),
         low=math.exp(narrowed.size - half),
         high=math.exp(narrowed.size + half),
-        suspected=unsure and suspicious and narrowed.size > 0,
+        suspected=unsure and slower,
         processes_needed=_needed(direct, narrowed, processes, relevant, comparisons)
         if unsure
         else None,
+    )
+
+
+def _suspicious(direct: _Change, narrowed: _Change, relevant: float) -> bool:
+    """Whether it may be slower by what matters, by all evidence or, where the history says
+    otherwise, by the two releases alone."""
+    return narrowed.size > SUSPECTED_FROM * relevant or direct.size > max(
+        relevant, direct.half(1 - 2 * BETA)
     )
 
 
@@ -369,7 +390,7 @@ def _bound(change: _Change, relevant: float, comparisons: int) -> float:
     higher the less is known, Bonferroni's and Student's once the error is AIM.
     """
     sure = float(special.stdtrit(change.freedom, 1 - ALPHA / 2 / comparisons))
-    return sure * max(1.0, change.error / (AIM * relevant)) ** SHAPE
+    return LOOKS * sure * max(1.0, change.error / (AIM * relevant)) ** SHAPE
 
 
 def _needed(
