@@ -26,7 +26,7 @@ DRIFT = "drift"
 
 #: What a further level must explain, in squared deviations, to be told apart. Low, because each
 #: change is tested once more before it is listed.
-LEVEL = 7.0
+LEVEL = 6.5
 
 Floats = NDArray[np.float64]
 
