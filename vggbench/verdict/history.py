@@ -28,6 +28,10 @@ DRIFT = "drift"
 #: change is tested once more before it is listed.
 LEVEL = 6.5
 
+#: What a slope from one level to another must explain beyond a step between them: it has two
+#: places where a step has one, and is looked for at many.
+SLOPE = 4.0
+
 Floats = NDArray[np.float64]
 
 
@@ -35,10 +39,10 @@ Floats = NDArray[np.float64]
 class Change:
     """From the releases before ``first`` to those from it on; places in the line, from 0.
 
-    A recovered change lasted from ``first`` to ``last``, both included, a drift from ``first`` to
-    the end of ``last``; a step has both the same. ``ratio``: the time after it by the time before
-    it, in ``low`` to ``high`` with a confidence of 1 - ALPHA for all that is listed of the line and
-    its companions together.
+    A recovered change lasted from ``first`` to ``last``, both included; of a drift, these two made
+    its first and its last step; a step has both the same. ``ratio``: the time after it by the time
+    before it, in ``low`` to ``high``, which exclude 1. Where nothing changed, a slow-down is listed
+    in any line with a chance of about ALPHA (and a gain with another).
     """
 
     kind: str
@@ -226,7 +230,8 @@ def _taken_back(
 
 
 def _lasting(pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tests) -> list[_Found]:
-    """Steps, and neighbouring steps one way that are too small to be sure one by one: drifts."""
+    """Steps, and drifts: levels one way that a slope explains better, or neighbouring steps one way
+    that are sure only together."""
     found: list[_Found] = []
     levels = [_level(piece, means, variances) for piece in pieces]
 
@@ -243,16 +248,55 @@ def _lasting(pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tes
 
     place = 1
     while place < len(pieces):
-        step = between(place, place)
+        upwards = between(place, place).size > 0
         last = place
-        if not step.sure(tests):
-            while last + 1 < len(pieces):
-                following = between(last + 1, last + 1)
-                if following.size * step.size < 0 or following.sure(tests):
-                    break
-                last += 1
-        whole = between(place, last)
-        if whole.sure(tests):
-            found.append(whole)
+        while last + 1 < len(pieces) and (between(last + 1, last + 1).size > 0) == upwards:
+            last += 1
+        slope = _slope(pieces[place - 1 : last + 1], means, variances)
+        if slope and slope.sure(tests):
+            found.append(slope)
+            place = last + 1
+            continue
+        together: list[int] = []
+        for one in range(place, last + 2):
+            # The step after the last ends what was together.
+            if one <= last and not between(one, one).sure(tests):
+                together.append(one)
+                continue
+            if together and (whole := between(together[0], together[-1])).sure(tests):
+                found.append(whole)
+            together = []
+            if one <= last:
+                found.append(between(one, one))
         place = last + 1
     return found
+
+
+def _slope(pieces: list[_Piece], means: Floats, variances: Floats) -> _Found | None:
+    """The drift from one level to another that explains these pieces better than their levels do;
+    None where none does."""
+    releases = [one for piece in pieces for one in piece]
+    root = 1 / np.sqrt(variances[releases])
+    y = means[releases]
+    squares = sum(
+        float(np.sum((root[at] * (y[at] - _level(piece, means, variances)[0])) ** 2))
+        for piece in pieces
+        for at in [np.isin(releases, piece)]
+    )
+    least = squares + LEVEL * (len(pieces) - 2) - SLOPE
+    best = None
+    for start in range(len(releases) - 2):
+        for end in range(start + 2, len(releases)):
+            share = np.clip((np.arange(len(releases)) - start) / (end - start), 0, 1)
+            design = np.stack([1 - share, share], axis=1) * root[:, None]
+            inverse = np.linalg.inv(design.T @ design)
+            fitted = inverse @ (design.T @ (y * root))
+            left = float(np.sum((y * root - design @ fitted) ** 2))
+            if left < least:
+                contrast = np.array([-1.0, 1.0])
+                error = math.sqrt(contrast @ inverse @ contrast)
+                best = _Found(
+                    DRIFT, releases[start + 1], releases[end], float(fitted @ contrast), error
+                )
+                least = left
+    return best
