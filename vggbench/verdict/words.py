@@ -15,7 +15,7 @@ from rich.table import Table
 
 from .evidence import MEASURES
 from .history import DRIFT, RECOVERED, STEP
-from .judge import ALPHA, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
+from .judge import CONFIDENCE, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
 from .sequential import MOST
 from .verdicts import LOST, OUTCOMES, LineChange, Side, Verdict
 from .verdicts import STEP as STEP_TIME
@@ -364,9 +364,12 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
         noise = noise_line(own)
         if noise:
             lines += [f"Noise: {_cell(noise)}.", ""]
-        together = own[0].comparisons
-        held = "interval holds" if together == 1 else f"{together} intervals hold together"
-        lines += [f"The {held} with a confidence of {1 - ALPHA:.0%}.", ""]
+        many = own[0].comparisons
+        lines += [
+            f"Each interval holds for its comparison alone, with {CONFIDENCE:.0%}"
+            f"{f'; what is sure is sure for all {many} together' if many > 1 else ''}.",
+            "",
+        ]
     return [*lines, "</details>", ""]
 
 
