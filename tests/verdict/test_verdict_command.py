@@ -297,7 +297,9 @@ def test_a_wrong_entry_is_one_line_that_names_it(
 
 
 @pytest.mark.asv
-def test_a_release_that_asv_measured_is_judged(measured: Tiny, monkeypatch: Any) -> None:
+def test_a_release_that_asv_measured_is_judged(
+    measured: Tiny, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(measured.folder)
     monkeypatch.setenv("HOME", str(measured.home))
     found = verdicts.whole_history(Checkout(), "testbox")
@@ -308,3 +310,10 @@ def test_a_release_that_asv_measured_is_judged(measured: Tiny, monkeypatch: Any)
     assert "regressed" not in {
         outcome for (release, _), outcome in steps.items() if release != "tinyframe-1.2"
     }
+    assert cli.main(["verdict", "tinyframe-1.2"]) == 1
+    assert "tinyframe-1.2 against tinyframe-1.1, cpu-quick on testbox" in capsys.readouterr().out
+    done = measured.asv("run", "tinyframe-2.0", faults="2.0/plain:segv")
+    assert done.status == 2
+    capsys.readouterr()
+    assert cli.main(["verdict"]) == 2
+    assert "plain: crashed with SIGSEGV" in capsys.readouterr().out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,7 +59,7 @@ def run(checkout: Checkout, machine: str, asked: Asked, complain: Say) -> int:
     if not report.verdicts:
         raise VerdictError(_nothing(checkout, machine, asked))
     if asked.format == "text" and sys.stdout.isatty():
-        sys.stdout.write(words.text(report, shutil.get_terminal_size().columns, colour=True))
+        sys.stdout.write(words.text(report, colour=True))
     else:
         sys.stdout.write(words.FORMATS[asked.format](report))
     return report.status

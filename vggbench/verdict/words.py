@@ -23,7 +23,7 @@ from .verdicts import STEP as STEP_TIME
 #: Version of the JSON's format.
 SCHEMA = 1
 
-#: How wide a table may be where the output goes into a file or a pipe: wider than any.
+#: How wide a table may be, in characters: wider than any.
 WIDE = 1000
 
 STYLES = {REGRESSED: "red", "failed": "red", LOST: "yellow", "improved": "green", NOT_SURE: "cyan"}
@@ -223,12 +223,12 @@ def _cells(one: Verdict) -> tuple[str, ...]:
 # -- text
 
 
-def text(report: Report, width: int | None = None, colour: bool = False) -> str:
-    """``width``: of the terminal; None for a file or a pipe, where a row is a line."""
+def text(report: Report, colour: bool = False) -> str:
+    """A row is a line, however narrow the terminal: cells that are folded cannot be read."""
     into = io.StringIO()
     console = Console(
         file=into,
-        width=width or WIDE,
+        width=WIDE,
         force_terminal=colour,
         highlight=False,
         emoji=False,
