@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -262,6 +263,21 @@ class _Pair:
         ran = [one for one in taken if one.outcome == records.OK]
         return ran[-1].facts if ran else {}
 
+    @functools.cached_property
+    def differences(self) -> tuple[Difference, ...]:
+        """What else changed; nothing where there is no release before."""
+        if self.before is None:
+            return ()
+        return differences.between(
+            self.evidence.catalogue,
+            self.before,
+            self.after,
+            self.line.profile,
+            self.line.configuration,
+            self.facts(self.before),
+            self.facts(self.after),
+        )
+
 
 def _pair(evidence: Evidence, line: Line, after: Release, against: Release | None) -> _Pair | None:
     """None where there is nothing to say: it is unmeasured, or n/a and did not run before."""
@@ -313,17 +329,6 @@ def _of_measure(pairs: Sequence[_Pair], key: str, threshold: float) -> list[Verd
 
 
 def _verdict(pair: _Pair, measure: str, outcome: str, **more: Any) -> Verdict:
-    changed: tuple[Difference, ...] = ()
-    if pair.before is not None:
-        changed = differences.between(
-            pair.evidence.catalogue,
-            pair.before,
-            pair.after,
-            pair.line.profile,
-            pair.line.configuration,
-            pair.facts(pair.before),
-            pair.facts(pair.after),
-        )
     return Verdict(
         machine=pair.evidence.machine,
         profile=pair.line.profile,
@@ -334,7 +339,7 @@ def _verdict(pair: _Pair, measure: str, outcome: str, **more: Any) -> Verdict:
         configuration=pair.line.configuration,
         measure=measure,
         outcome=outcome,
-        differences=changed,
+        differences=pair.differences,
         **more,
     )
 
