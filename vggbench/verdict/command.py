@@ -46,7 +46,7 @@ def run(checkout: Checkout, machine: str, asked: Asked, complain: Say) -> int:
     against = spec.one(catalogue, asked.against) if asked.against else None
     for release in chosen:
         if against is not None:
-            _require_earlier(checkout, release, against)
+            require_earlier(checkout, release, against)
     accepted = acknowledged.read(checkout.root, catalogue)
     notes: list[str] = []
     evidence = verdicts.read_evidence(checkout, machine, notes.append)
@@ -92,7 +92,7 @@ def _chosen(checkout: Checkout, asked: Asked) -> list[Release]:
     return [release for release in catalogue if release.commit in named]
 
 
-def _require_earlier(checkout: Checkout, release: Release, against: Release) -> None:
+def require_earlier(checkout: Checkout, release: Release, against: Release) -> None:
     if release == against:
         raise VerdictError(f"{release.name} cannot be judged against itself")
     if release.track != against.track:
