@@ -369,9 +369,9 @@ def _decide(
     unsure = outcome == NOT_SURE
     return Judgement(
         outcome=outcome,
-        ratio=math.exp(narrowed.size),
-        low=math.exp(narrowed.size - half),
-        high=math.exp(narrowed.size + half),
+        ratio=robust.ratio(narrowed.size),
+        low=robust.ratio(narrowed.size - half),
+        high=robust.ratio(narrowed.size + half),
         suspected=unsure and slower,
         processes_needed=_needed(direct, narrowed, processes, relevant, comparisons)
         if unsure
