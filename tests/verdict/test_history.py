@@ -60,6 +60,13 @@ def test_a_slow_down_of_three_releases_was_taken_back() -> None:
     assert kinds([*STEADY, 110.0, 110.3, 109.8, *STEADY]) == [(history.RECOVERED, 7, 9)]
 
 
+def test_two_disturbed_processes_are_no_slow_release() -> None:
+    series = line(*STEADY, 100.0, *STEADY)
+    disturbed = (100.0, 100.5, 111.0, 112.0)
+    series[7] = [Process("run 7", (one,)) for one in disturbed]
+    assert changes(series, NOISE) == []
+
+
 def test_a_slow_down_partly_taken_back_leaves_a_step() -> None:
     after = [one * 1.04 for one in STEADY]
     found = kinds([*STEADY, 120.0, 120.4, *after])

@@ -147,6 +147,12 @@ def test_a_sample_that_is_no_time_is_refused(bad: float) -> None:
         judge([Process("a", (1.0, bad))], release("b", 100), [], USUAL)
 
 
+def test_ratios_beyond_measure_are_no_error() -> None:
+    found = judge([Process("a", (1e-300,))], [Process("b", (1e300,))], [], USUAL)
+    assert found.outcome == judging.REGRESSED
+    assert 1 < found.low <= found.ratio <= found.high < math.inf
+
+
 def test_a_release_without_processes_is_refused() -> None:
     with pytest.raises(ValueError, match="no processes"):
         judge([], release("b", 100), [], USUAL)

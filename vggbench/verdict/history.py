@@ -26,7 +26,10 @@ DRIFT = "drift"
 
 #: What a further level must explain, in squared deviations, to be told apart. Low, because each
 #: change is tested once more before it is listed.
-LEVEL = 6.5
+LEVEL = 6.25
+
+#: The share of a release's processes that must show at least half of a change that was taken back.
+CARRIED = 0.75
 
 #: What a slope from one level to another must explain beyond a step between them: it has two
 #: places where a step has one, and is looked for at many.
@@ -41,8 +44,7 @@ class Change:
 
     A recovered change lasted from ``first`` to ``last``, both included; of a drift, these two made
     its first and its last step; a step has both the same. ``ratio``: the time after it by the time
-    before it, in ``low`` to ``high``, which exclude 1. Where nothing changed, a slow-down is listed
-    in any line with a chance of about ALPHA (and a gain with another).
+    before it, in ``low`` to ``high``, which exclude 1: a test's interval, wider than 95 %.
     """
 
     kind: str
@@ -103,8 +105,10 @@ def changes(
         for_more=float(special.ndtri(1 - 2 * ALPHA / comparisons / n / (n - 1))),
         relevant=math.log1p(threshold),
     )
-    bounds, found = _taken_back(_cut(means, variances), means, variances, tests)
-    found += _lasting(bounds, means, variances, tests)
+    pieces, taken_back = _taken_back(_cut(means, variances), means, variances, tests)
+    logs = [[level_of(one) for one in line[place]] for place in places]
+    found = [one for one in taken_back if _carried(one, means, logs)]
+    found += _lasting(pieces, means, variances, tests)
     listed = []
     for one in sorted(found, key=lambda one: (one.first, one.last)):
         half = tests.bound(one.kind, one.first, one.last) * one.error
@@ -113,9 +117,9 @@ def changes(
                 one.kind,
                 places[one.first],
                 places[one.last],
-                math.exp(one.size),
-                math.exp(one.size - half),
-                math.exp(one.size + half),
+                robust.ratio(one.size),
+                robust.ratio(one.size - half),
+                robust.ratio(one.size + half),
             )
         )
     return listed
@@ -227,6 +231,16 @@ def _taken_back(
         else:
             pieces[place - 1 : place + 1] = [pieces[place - 1] + kept]
     return pieces, found
+
+
+def _carried(change: _Found, means: Floats, logs: list[list[float]]) -> bool:
+    """Whether most processes show a change that was taken back, not a few that were disturbed: two
+    of four, slow by chance, look much like a slow release."""
+    way = math.copysign(1, change.size)
+    releases = range(change.first, change.last + 1)
+    usual = float(np.mean(means[change.first : change.last + 1])) - change.size
+    shown = [way * (log - usual) > abs(change.size) / 2 for one in releases for log in logs[one]]
+    return sum(shown) >= CARRIED * len(shown)
 
 
 def _lasting(pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tests) -> list[_Found]:

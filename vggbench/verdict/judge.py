@@ -285,9 +285,13 @@ def _between(
     if processes == 0:
         return noise.sessions, known
     scatter, degrees, divisor = 0.0, 0, 0.0
-    for groups in levels:
-        weights = np.array([len(group.logs) / processes**2 for group in groups])
-        means = np.array([robust.location(group.logs, processes) for group in groups])
+    for level in levels:
+        by_session: dict[str, tuple[float, ...]] = {}
+        for group in level:
+            by_session[group.session] = by_session.get(group.session, ()) + group.logs
+        groups = [*by_session.values()]
+        weights = np.array([len(logs) / processes**2 for logs in groups])
+        means = np.array([robust.location(logs, processes) for logs in groups])
         total = weights.sum()
         scatter += float(np.sum(weights * (means - np.sum(weights * means) / total) ** 2))
         degrees += len(groups) - 1
@@ -365,9 +369,9 @@ def _decide(
     unsure = outcome == NOT_SURE
     return Judgement(
         outcome=outcome,
-        ratio=math.exp(narrowed.size),
-        low=math.exp(narrowed.size - half),
-        high=math.exp(narrowed.size + half),
+        ratio=robust.ratio(narrowed.size),
+        low=robust.ratio(narrowed.size - half),
+        high=robust.ratio(narrowed.size + half),
         suspected=unsure and slower,
         processes_needed=_needed(direct, narrowed, processes, relevant, comparisons)
         if unsure

@@ -22,6 +22,9 @@ ASSUMED_PROCESSES = 0.03
 ASSUMED_SESSIONS = 0.02
 ASSUMED_DEGREES = 3.0
 
+#: Processes are taken to differ by this at least: some by-products are always the same.
+LEAST = 1e-4
+
 #: Fewer degrees of freedom than these say less than the assumption.
 LEAST_DEGREES = 4
 LEAST_SESSIONS = 3
@@ -160,8 +163,9 @@ def _correction(logs: Sequence[float]) -> float:
 def _of_processes(groups: Sequence[_Group]) -> tuple[float, float]:
     """The deviation between processes and its degrees of freedom; 0 where too little is known."""
     degrees = sum(len(logs) - 1 for _, _, logs in groups)
-    processes = robust.scale(_residuals(groups)) if degrees >= LEAST_DEGREES else 0.0
-    return (processes, float(degrees)) if processes > 0 else (0.0, 0.0)
+    if degrees < LEAST_DEGREES:
+        return 0.0, 0.0
+    return max(LEAST, robust.scale(_residuals(groups))), float(degrees)
 
 
 def _processes(

@@ -71,3 +71,8 @@ def scale(residuals: Sequence[float], least: float = 0.0) -> float:
 def deviation(residuals: Sequence[float]) -> float:
     """The standard deviation of such values if they are normal but for a few."""
     return scale(residuals) / COST
+
+
+def ratio(log: float) -> float:
+    """The ratio whose natural logarithm this is, within what a float can hold."""
+    return math.exp(max(-700.0, min(700.0, log)))
