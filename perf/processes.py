@@ -22,7 +22,7 @@ from asv.config import Config
 from asv.runner import BENCHMARK_RUN_SCRIPT
 
 from vggbench import checkout, variables, vgg16, workload
-from vggbench.asv_plugin import environment
+from vggbench.asv_plugin import timed
 from vggbench.measure import BY_PRODUCTS, NOTES_VARIABLE, REPEAT
 from vggbench.releases.catalogue import Catalogue
 
@@ -69,9 +69,9 @@ def ours(python: Path, framework: str = "TensorFlow", **configuration: str) -> T
     with tempfile.TemporaryDirectory() as folder:
         notes, result = Path(folder) / "notes", Path(folder) / "result"
         command = [
-            environment.LAUNCH_SCRIPT,
-            environment.ASV_RUNNER_FOLDER,
-            environment.VGGBENCH_FOLDER,
+            timed.LAUNCH_SCRIPT,
+            timed.ASV_RUNNER_FOLDER,
+            timed.VGGBENCH_FOLDER,
             BENCHMARK_RUN_SCRIPT,
             "run",
             str(common.ROOT / "benchmarks"),

@@ -20,29 +20,31 @@ from .releases import interpreters, locks, spec
 from .releases.catalogue import DEVICES, Catalogue, Release, Track
 from .releases.uv import UvError
 from .report import show
+from .verdict import budget
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0, 1 where something failed, 2 for words that
-    are no command, 130 after Ctrl-C."""
+    """Run the command line; returns the exit status: 0, 1 where something failed (2 in commands
+    whose 1 says that something regressed), 2 for words that are no command, 130 after Ctrl-C."""
     parsed = _parser().parse_args(arguments)
     command: Callable[[Checkout, argparse.Namespace], int] = parsed.command
+    trouble: int = getattr(parsed, "trouble", 1)
     try:
         return command(Checkout(parsed.config), parsed)
     except VggbenchError as err:
         _complain(str(err))
-        return 1
+        return trouble
     except KeyboardInterrupt:
         _complain("Interrupted; run the same command again to go on.")
         return 130
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
-        return 1
+        return trouble
     except OSError as err:
         _complain(f"{err.strerror}: {err.filename}")
-        return 1
+        return trouble
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,6 +104,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.set_defaults(command=_peak)
 
+    one = top.add_parser("verdict", help="was a release slower than the one before, from records")
+    one.add_argument("spec", nargs="*", help="which (default: the newest measured of each track)")
+    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    one.add_argument("--track", nargs="+", action="extend", default=[], help="default: each")
+    one.add_argument(
+        "--all", action="store_true", help="every release against the one before, and whole lines"
+    )
+    one.add_argument("--machine", help="asv's name of another machine (default: this one)")
+    one.add_argument("--profile", help="default: all on record, each by itself")
+    one.add_argument("--format", choices=("text", "md", "json"), default="text")
+    _add_threshold(one)
+    one.set_defaults(command=_verdict, trouble=2)
+
+    one = top.add_parser("calibrate", help="measure the machine's own noise, for verdicts")
+    one.add_argument("release", nargs="?", help="default: the newest that was measured here")
+    one.add_argument("--bench", nargs="+", action="extend", default=[], help="as asv run's")
+    one.add_argument(
+        "--processes",
+        type=_count,
+        default=20,
+        metavar="N",
+        help="of each configuration, at most (default: %(default)s)",
+    )
+    _add_budget(one, "10m")
+    _add_threshold(one)
+    one.set_defaults(command=_calibrate)
+
     releases = top.add_parser("releases", help="the releases on the tracks, and their environments")
     commands = releases.add_subparsers(required=True, metavar="COMMAND")
 
@@ -146,6 +175,32 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--python", metavar="X.Y", help="default: the newest that the wheels name")
     one.set_defaults(command=_add)
     return parser
+
+
+def _add_budget(one: argparse.ArgumentParser, default: str) -> None:
+    one.add_argument(
+        "--budget",
+        type=budget.duration,
+        default=default,
+        metavar="TIME",
+        help="begin no process that would end later than this from now (default: %(default)s)",
+    )
+
+
+def _add_threshold(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--threshold",
+        type=budget.percentage,
+        default="2%",
+        metavar="PER CENT",
+        help="smaller changes are not relevant (default: 2%%)",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; write 1 or more")
+    return int(text)
 
 
 def _size(text: str) -> int:
@@ -318,6 +373,54 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
     records.append(peak.path(checkout.results_dir, machine), measured)
     _say(f"{machine}: {peak.words(measured)}")
     return 0
+
+
+def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .verdict import command
+
+    asked = command.Asked(
+        arguments.spec,
+        arguments.against,
+        list(dict.fromkeys(arguments.track)),
+        arguments.all,
+        arguments.profile,
+        arguments.threshold,
+        arguments.format,
+    )
+    machine = arguments.machine or _this_machine(checkout)
+    return command.run(checkout, machine, asked, _complain)
+
+
+def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .verdict import calibrate
+
+    return _judging(
+        checkout,
+        arguments,
+        lambda: calibrate.run(
+            checkout,
+            _this_machine(checkout),
+            arguments.release,
+            arguments.bench,
+            budget.Budget(arguments.budget),
+            arguments.processes,
+            arguments.threshold,
+            _say,
+        ),
+    )
+
+
+def _judging(checkout: Checkout, arguments: argparse.Namespace, command: Callable[[], int]) -> int:
+    """The exit status of ``command``; 2, not 1, where an error keeps it from an answer."""
+    from .asv_plugin import timed
+    from .verdict import session
+
+    session.use_config(arguments.config)
+    try:
+        return command()
+    except VggbenchError as err:
+        _complain(str(err))
+        return 130 if isinstance(err, timed.Interrupted) else 2
 
 
 def _tell_flags(report: Callable[[str], None]) -> None:

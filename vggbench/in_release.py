@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import variables
-from .asv_plugin.environment import VGGBENCH_FOLDER
+from .asv_plugin.timed import VGGBENCH_FOLDER
 from .checkout import Checkout
 from .errors import VggbenchError
 from .launch import die_with_parent
