@@ -13,7 +13,7 @@ test: setup lint
 	$(BIN)/pytest
 
 test-fast: setup lint
-	$(BIN)/pytest -m "not asv and not numerics and not tensorflow and not theano"
+	$(BIN)/pytest -m "not asv and not browser and not numerics and not tensorflow and not theano"
 
 lint: setup
 	$(BIN)/ruff check .
