@@ -71,15 +71,23 @@ FOREIGN = re.compile(
 #: What would still ask another host, whatever element it stands in.
 ASKS = re.compile(r"""<(?!a\b)\w+ [^>]*\b(?:src|href)=["']?(?:https?:)?//""")
 
-#: What of asv's page is looked for; after an upgrade of asv one may not be there any more.
+#: Its script for when they cannot be loaded, which is inline.
 LOAD_FAILURE = re.compile(
     r"""\s*<script type="text/javascript">\s*function js_load_failure.*?</script>""", re.DOTALL
 )
-ASVS_PAGES = re.compile(r"""<script[^>]*\bsrc="summarygrid\.js"[^>]*>""")
-STYLES = '<link href="summarylist.css"'
-FIRST_OF_NAVIGATION = '<li id="nav-li-"'
+#: Before these something of ours goes.
+IN_HEAD = re.compile("(?<=<head>)")
+ASVS_PAGES = re.compile(r'<script[^>]*\bsrc="summarygrid\.js"')
+STYLES = re.compile(r'<link href="summarylist\.css"')
+FIRST_OF_NAVIGATION = re.compile('<li id="nav-li-"')
 
-NAVIGATION = Environment(autoescape=True).from_string(
+TEMPLATES = Environment(autoescape=True)
+HEAD = TEMPLATES.from_string(
+    """
+    <meta http-equiv="Content-Security-Policy" content="{{ policy }}">
+    <meta name="tracks-of-benchmarks" content="{{ tracks | tojson | forceescape }}">"""
+)
+NAVIGATION = TEMPLATES.from_string(
     """{% for name, title, about in pages -%}
 <li><a href="{{ name }}.html" title="{{ about }}">{{ title }}</a></li>
 {% endfor %}"""
@@ -102,7 +110,9 @@ class ReleasePages(OutputPublisher):
         html_dir = Path(conf.html_dir)
         try:
             vendor(web.packages(), html_dir)
-            asvs_page = with_names((html_dir / "index.html").read_text(encoding="utf-8"))
+            asvs_page = with_names(
+                (html_dir / "index.html").read_text(encoding="utf-8"), tracks_of(graphs)
+            )
         except VggbenchError as err:
             log.warning(f"{err}; the pages are asv's own, which load their scripts from elsewhere")
             # The pages that releases would be shown on are not written.
@@ -153,32 +163,39 @@ def vendor(packages: Path, html_dir: Path) -> None:
             ) from None
 
 
-def with_names(page: str) -> str:
+def tracks_of(graphs: Any) -> dict[str, list[str]]:
+    """For each benchmark the tracks of which asv has results."""
+    found: dict[str, list[str]] = {}
+    for _, graph in graphs:
+        tracks = found.setdefault(graph.benchmark_name, [])
+        track = graph.params.get("branch")
+        if track is not None and track not in tracks:
+            tracks.append(track)
+    return found
+
+
+def with_names(page: str, tracks: Mapping[str, list[str]]) -> str:
     """asv's page, loading nothing from elsewhere, naming releases, leading to our pages.
 
     Raises PageChanged where asv's page is not the one of 0.6.6.
     """
-    page = _replaced(LOAD_FAILURE, "", page)
+    page = LOAD_FAILURE.sub("", page)
     page = FOREIGN.sub(_own, page)
-    policy = f'<head>\n    <meta http-equiv="Content-Security-Policy" content="{POLICY}">'
-    page = _replaced(re.compile("<head>"), policy, page)
-    page = _replaced(ASVS_PAGES, r'<script src="asv-names.js"></script>\n    \g<0>', page)
-    own_style = f'<link href="asv-names.css" rel="stylesheet">\n    {STYLES}'
-    page = _replaced(re.compile(re.escape(STYLES)), own_style, page)
     ours = our_pages()
-    items = NAVIGATION.render(pages=ours.PAGES if ours else ()).replace("\\", r"\\")
-    page = _replaced(re.compile(re.escape(FIRST_OF_NAVIGATION)), items + FIRST_OF_NAVIGATION, page)
+    for place, text in (
+        (IN_HEAD, HEAD.render(policy=POLICY, tracks=tracks)),
+        (ASVS_PAGES, '<script src="asv-names.js"></script>\n    '),
+        (STYLES, '<link href="asv-names.css" rel="stylesheet">\n    '),
+        (FIRST_OF_NAVIGATION, NAVIGATION.render(pages=ours.PAGES if ours else ())),
+    ):
+        found = place.search(page)
+        if found is None:
+            raise PageChanged(f"asv's page has no {place.pattern} any more")
+        page = page[: found.start()] + text + page[found.start() :]
     left = ASKS.search(page)
     if left:
         raise PageChanged(f"asv's page loads what is not known here: {left[0]}")
     return page
-
-
-def _replaced(pattern: re.Pattern[str], by: str, page: str) -> str:
-    changed, count = pattern.subn(by, page, count=1)
-    if not count:
-        raise PageChanged(f"asv's page has no {pattern.pattern} any more")
-    return changed
 
 
 def _own(element: re.Match[str]) -> str:

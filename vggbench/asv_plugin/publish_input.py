@@ -11,6 +11,9 @@ Replaced here, as in ``mends``, is what a plugin cannot override:
   traceback would be the answer. Here they are left out, with a line each.
 - ``iter_machine_files`` and ``Benchmarks.load`` hand over machines without a name and benchmarks
   whose names are no names in Python, which asv writes into its pages as markup.
+- ``GraphSet.get_params`` knows the tracks that have results. Where that is one of several, asv
+  leaves it out of the addresses of regressions, and its page of regressions, which looks for a
+  track, then shows none. Here it is one of all tracks.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from asv import util
 from asv.benchmarks import Benchmarks
 from asv.commands import publish
 from asv.console import log
+from asv.graph import GraphSet
 from asv.plugins import regressions
 from filelock import FileLock, Timeout
 
@@ -52,6 +56,7 @@ def install() -> None:
     publish.iter_results = regressions.iter_results = _mended_results(publish.iter_results)
     publish.iter_machine_files = _mended_machine_files(publish.iter_machine_files)
     Benchmarks.load = _mended_benchmarks(Benchmarks.load)
+    GraphSet.get_params = _mended_params(GraphSet.get_params)
 
 
 def _mended_run(original: Any) -> Any:
@@ -215,3 +220,13 @@ def _mended_benchmarks(original: Any) -> Any:
         return found.filter_out(no_names) if no_names else found
 
     return load
+
+
+def _mended_params(original: Any) -> Any:
+    def get_params(self: Any) -> dict[str, set[str]]:
+        params: dict[str, set[str]] = original(self)
+        if "branch" in params:
+            params["branch"].update(invocation.branches())
+        return params
+
+    return get_params

@@ -7,8 +7,9 @@ $(document).ready(function () {
     /* What index.json said: ids by revision, revisions by name. Names by revision are made of it. */
     let ids = null;
     let revisions = null;
-    /* The tracks whose releases the graph labels. */
-    let tracks = null;
+    /* The tracks that the graph shows, and those of which each benchmark has results. */
+    let tracks = [];
+    const tracks_of = JSON.parse($('meta[name="tracks-of-benchmarks"]').attr('content'));
 
     const track_of = (name) => name.slice(0, name.indexOf('-'));
     const version_of = (name) => name.slice(name.indexOf('-') + 1);
@@ -59,18 +60,12 @@ $(document).ready(function () {
     }
 
     /* asv draws the labels of all tags that fall into the graph; by date, those of all tracks do. */
-    function label_tracks(chosen) {
-        const index = asv.main_json;
-        if (chosen) {
-            tracks = chosen;
-        } else if (tracks === null) {
-            tracks = (index.params.branch || []).slice(0, 1);
-        }
-        const label = tracks.length === 1 ? version_of : (name) => name;
-        index.tags = Object.fromEntries(
+    function label(tracks) {
+        const shown = tracks.length === 1 ? version_of : (name) => name;
+        asv.main_json.tags = Object.fromEntries(
             Object.entries(revisions)
                 .filter(([name]) => tracks.includes(track_of(name)))
-                .map(([name, revision]) => [label(name), revision]));
+                .map(([name, revision]) => [shown(name), revision]));
     }
 
     function show_graph_of_releases(show) {
@@ -78,10 +73,18 @@ $(document).ready(function () {
             if (params.commits) {
                 params.commits = params.commits.map(in_ids);
             }
-            const state = Object.keys(asv.main_json.params);
-            const keeps_state = !Object.keys(params).some((key) => state.includes(key));
-            const first = (asv.main_json.params.branch || []).slice(0, 1);
-            label_tracks(params.branch || (keeps_state && tracks ? null : first));
+            /* Without a track asv shows its first, or stays where it was; a benchmark may have
+               results of others alone. */
+            const measured = tracks_of[params.benchmark] || [];
+            if (params.branch) {
+                tracks = params.branch;
+            } else if (!measured.some((track) => tracks.includes(track))) {
+                tracks = (measured.length ? measured : asv.main_json.params.branch).slice(0, 1);
+                params.branch = tracks;
+            } else if (Object.keys(params).some((key) => key !== 'benchmark')) {
+                params.branch = tracks;
+            }
+            label(tracks);
             show(params);
         };
     }
