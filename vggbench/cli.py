@@ -102,6 +102,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.set_defaults(command=_peak)
 
+    one = top.add_parser("preview", help="serve the published pages on 127.0.0.1")
+    one.add_argument("--port", type=int, help="default: 8080, or the next that is free")
+    one.add_argument("--html-dir", metavar="FOLDER", help="default: html_dir of asv.conf.json")
+    one.set_defaults(command=_preview, started_in=Path.cwd())
+
     releases = top.add_parser("releases", help="the releases on the tracks, and their environments")
     commands = releases.add_subparsers(required=True, metavar="COMMAND")
 
@@ -318,6 +323,16 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
     records.append(peak.path(checkout.results_dir, machine), measured)
     _say(f"{machine}: {peak.words(measured)}")
     return 0
+
+
+def _preview(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from . import preview
+
+    if arguments.html_dir:
+        html_dir = Path(arguments.started_in, arguments.html_dir)
+    else:
+        html_dir = Path(checkout.config.html_dir).absolute()
+    return preview.run(html_dir, arguments.port, _say)
 
 
 def _tell_flags(report: Callable[[str], None]) -> None:
