@@ -95,6 +95,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.set_defaults(command=_table)
 
+    one = top.add_parser("plot", help="the history of a track as SVG or PNG, from records")
+    one.add_argument("track", help="such as tensorflow")
+    one.add_argument("--machine", help="asv's name of another machine (default: this one)")
+    one.add_argument("--profile", help="default: the one on record")
+    one.add_argument("--measure", default="step", help="as in the URL of History (default: step)")
+    one.add_argument(
+        "--configuration",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="WORDS",
+        help="such as 'NHWC none off' (default: all)",
+    )
+    one.add_argument("--order", choices=("version", "date"), default="version")
+    one.add_argument("--log", action="store_true", help="a logarithmic scale")
+    one.add_argument("-o", "--output", required=True, type=Path, metavar="FILE")
+    one.set_defaults(command=_plot, started_in=Path.cwd())
+
     one = top.add_parser("peak", help="measure the matrix product that rates are held against")
     one.add_argument("release", nargs="?", help="default: the newest TensorFlow that runs here")
     one.add_argument(
@@ -303,6 +321,25 @@ def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
     if not columns:
         return 1
     sys.stdout.write(seed_formats.FORMATS[arguments.format](columns, arguments.reference))
+    return 0
+
+
+def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .report import plot
+    from .report.pages.lines import lines
+
+    track = spec.track(checkout.catalogue, arguments.track)
+    machine = arguments.machine or _this_machine(checkout)
+    taken = records.read(checkout.results_dir, machine, _complain)
+    found, left_out = lines(machine, taken, checkout.catalogue)
+    for one in left_out:
+        _complain(f"{one.count} records of {one.release} are left out: {one.why}")
+    chosen = plot.choose(
+        found, track, machine, arguments.profile, arguments.measure, arguments.configuration
+    )
+    path = arguments.started_in / arguments.output
+    plot.draw(chosen[0], track, *chosen[1:], arguments.log, arguments.order == "date", path)
+    _say(f"{path}: {track.framework} on {machine}, {chosen[0].profile}: {chosen[1].title}")
     return 0
 
 

@@ -37,13 +37,17 @@ def line_id(line: Line) -> str:
 
 def index(
     catalogue: Catalogue,
+    tracks: Sequence[str],
     machines: Mapping[str, Mapping[str, str]],
     lines: Sequence[Mapping[str, Any]],
     left_out: Iterable[tuple[str, LeftOut]],
     verdicts: str | None,
 ) -> dict[str, Any]:
-    """What every page reads first. machines: what asv knows of each; lines: as ``described``;
-    left_out: with their machine; verdicts: why there are none, where there are none."""
+    """What every page reads first.
+
+    tracks: in the order in which they are offered. machines: what asv knows of each. lines: as
+    ``described``. left_out: with their machine. verdicts: why there are none, where there are none.
+    """
     return {
         "schema": SCHEMA,
         "tracks": [
@@ -52,7 +56,7 @@ def index(
                 "framework": track.framework,
                 "releases": [_release_in_index(release) for release in track.releases],
             }
-            for track in catalogue.tracks.values()
+            for track in (catalogue.tracks[name] for name in tracks)
         ],
         "machines": [{"name": name, "facts": dict(facts)} for name, facts in machines.items()],
         "profiles": {
@@ -193,7 +197,11 @@ def seed_tables() -> dict[str, Any]:
     reference = seed_table.reference()
     return {
         "schema": SCHEMA,
-        "reference": {"title": reference.title, "about": reference.about},
+        "reference": {
+            "machine": reference.machine,
+            "mark": seed_table.REPORTED,
+            "about": reference.about,
+        },
         "tables": [
             {
                 "title": title,

@@ -102,7 +102,9 @@ def _write_data(folder: Path, checkout: Checkout, complain: Callable[[str], None
         for line in found:
             described.append(data.described(line))
             _write_line(folder, line)
-    index = data.index(catalogue, machines, described, left_out, verdicts=NO_VERDICTS)
+    configured = [name for name in checkout.config.branches if name in catalogue.tracks]
+    tracks = list(dict.fromkeys([*configured, *catalogue.tracks]))
+    index = data.index(catalogue, tracks, machines, described, left_out, verdicts=NO_VERDICTS)
     _put_json(folder / "index.json", index)
 
 

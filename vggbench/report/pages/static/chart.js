@@ -120,11 +120,13 @@ export function draw(holder, view, onpick) {
       type: "line",
       data: points,
       connectNulls: false,
-      symbol: look[c].hollow ? "emptyCircle" : "circle",
+      symbol: "circle",
       symbolSize: narrow ? 5 : 7,
       showAllSymbol: true,
       lineStyle: { width: 1.75, type: look[c].dashed ? [5, 4] : "solid", color: look[c].colour },
-      itemStyle: { color: look[c].colour },
+      itemStyle: look[c].hollow
+        ? { color: palette.surface, borderColor: look[c].colour, borderWidth: 1.75 }
+        : { color: look[c].colour },
       emphasis: { focus: "series", scale: 1.6 },
       blur: { lineStyle: { opacity: 0.18 }, itemStyle: { opacity: 0.18 } },
       z: 3,
@@ -240,6 +242,7 @@ export function draw(holder, view, onpick) {
     const margin = Math.max(864e5 * 20, (Math.max(...days) - Math.min(...days)) * 0.015);
     for (const one of [x0, x1]) Object.assign(one, { min: Math.min(...days) - margin, max: Math.max(...days) + margin });
   }
+  const extent = log ? logExtent(line, shown, measure) : {};
   const named = measure.unit ? `${measure.title}, ${measure.unit}` : measure.title;
   const plotHeight = (narrow ? 330 : 430) - 34 - bottom;
   const chart = echarts.getInstanceByDom(holder) ?? echarts.init(holder, null, { renderer: "svg" });
@@ -262,11 +265,16 @@ export function draw(holder, view, onpick) {
           nameLocation: "end",
           nameGap: 14,
           nameTextStyle: { align: "left", color: palette.faint, padding: [0, 0, 0, -left + 8] },
-          axisLabel: { color: palette.faint, fontSize: 11, hideOverlap: true, formatter: measure.key === "loss" ? (v) => v.toPrecision(7) : undefined },
+          axisLabel: {
+            color: palette.faint,
+            fontSize: 11,
+            hideOverlap: true,
+            formatter: measure.key === "loss" ? (v) => v.toPrecision(7) : undefined,
+            customValues: log ? extent.ticks : undefined,
+          },
+          axisTick: { customValues: log ? extent.ticks : undefined },
           splitLine: { lineStyle: { color: palette.grid } },
-          minorTick: { show: log },
-          minorSplitLine: { show: log, lineStyle: { color: palette.grid, opacity: 0.6 } },
-          ...(log ? logExtent(line, shown, measure) : {}),
+          ...(log ? extent : {}),
         },
         {
           gridIndex: 1,
@@ -348,7 +356,7 @@ export function draw(holder, view, onpick) {
   };
 }
 
-// The ends of a logarithmic axis: round figures, 1 or 2 or 5 times a power of ten, about the data.
+// A logarithmic axis about the data: {min, max, ticks}, all round figures.
 function logExtent(line, shown, measure) {
   let [low, high] = [Infinity, -Infinity];
   for (const cell of line.cells) {
@@ -358,10 +366,11 @@ function logExtent(line, shown, measure) {
     high = Math.max(high, estimate[2] * measure.scale);
   }
   if (!(low > 0) || !(high < Infinity)) return {};
-  const round = (value, up) => {
-    const power = 10 ** Math.floor(Math.log10(value));
-    const steps = [1, 2, 5, 10].map((step) => step * power);
-    return up ? steps.find((step) => step >= value) : steps.reverse().find((step) => step <= value);
-  };
-  return { min: round(low, false), max: round(high, true) };
+  const steps = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
+    for (const step of [1, 1.5, 2, 3, 5, 7]) steps.push(Number((step * 10 ** power).toPrecision(3)));
+  }
+  const min = steps.filter((step) => step <= low).at(-1);
+  const max = steps.find((step) => step >= high);
+  return { min, max, ticks: steps.filter((step) => step >= min && step <= max) };
 }

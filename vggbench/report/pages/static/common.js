@@ -234,6 +234,12 @@ export function percent(ratio) {
   return `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(digits)} %`;
 }
 
+// A measure and its unit, for the head of a column.
+export function heading(measure) {
+  if (!measure.unit) return measure.title;
+  return measure.key === "images" ? measure.unit : `${measure.title}, ${measure.unit}`;
+}
+
 export const plural = (count, word, more = `${word}s`) => `${count} ${count === 1 ? word : more}`;
 
 export const words = (configuration) => configuration.join(" ");
@@ -316,4 +322,22 @@ export function bar(share, kind = "") {
   const inner = el("span", { class: `bar-inner ${kind}` });
   inner.style.width = `${Math.max(0.5, Math.min(100, share * 100))}%`;
   return el("span", { class: "bar", "aria-hidden": "true" }, inner);
+}
+
+// What the release cannot do, by reason.
+export function cannot(line, cells) {
+  const reasons = new Map();
+  for (const cell of cells) {
+    if (cell.outcome !== "n/a") continue;
+    const why = line.whys[cell.why] ?? "no reason on record";
+    reasons.set(why, [...(reasons.get(why) ?? []), readable(line.params, line.configurations[cell.c])]);
+  }
+  if (!reasons.size) return null;
+  const count = [...reasons.values()].reduce((sum, names) => sum + names.length, 0);
+  return el(
+    "details",
+    { class: "folded" },
+    el("summary", {}, `n/a: ${plural(count, "configuration")} that this release cannot do`),
+    el("dl", { class: "facts" }, [...reasons].flatMap(([why, names]) => [el("dt", {}, why), el("dd", {}, names.join("; "))])),
+  );
 }

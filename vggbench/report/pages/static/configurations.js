@@ -1,6 +1,6 @@
 // Configurations: what each choice buys within one release.
 import {
-  asvGraph, bar, byId, choice, chosenLine, clearProblem, el, figure, fill, handOn, interval, lineControls, load, measureOf,
+  asvGraph, bar, byId, cannot, choice, chosenLine, clearProblem, el, figure, fill, handOn, heading, interval, lineControls, load, measureOf,
   noSubmit, nothing, outcome, plural, readable, readableWord, releaseLink, select, start, table, withUnit,
 } from "./common.js";
 
@@ -65,7 +65,7 @@ function everything(index, line, release) {
   const ordered = [...cells].sort((a, b) => time(a) - time(b) || a.c - b.c);
   const most = Math.max(...cells.map(time).filter(Number.isFinite), 0);
   const fastest = time(ordered[0]);
-  const rows = ordered.map((cell) =>
+  const rows = ordered.filter((cell) => cell.outcome !== "n/a").map((cell) =>
     el(
       "tr",
       {},
@@ -90,7 +90,8 @@ function everything(index, line, release) {
     "section",
     { class: "card" },
     el("h2", {}, "All of ", releaseLink(release.name), ", fastest first"),
-    table(`All configurations of ${release.name}`, ["configuration", ...measures.map((one) => `${one.title.toLowerCase()}, ${one.unit}`)], rows, { hideCaption: true, classes: "lined" }),
+    table(`All configurations of ${release.name}`, ["configuration", ...measures.map(heading)], rows, { hideCaption: true, classes: "lined" }),
+    cannot(line, cells),
   );
 }
 
@@ -155,7 +156,7 @@ function difference(measure, x, y) {
 }
 
 function payback(pair, x, y) {
-  if (!x.estimates.first_step || !y.estimates.first_step) return "–";
+  if (!pair.clear || !x.estimates.first_step || !y.estimates.first_step) return "–";
   if (pair.payback === null) return "never";
   if (pair.payback === 1) return "at once";
   return `after ${plural(pair.payback, "step")}`;

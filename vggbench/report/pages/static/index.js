@@ -1,7 +1,7 @@
 // History: a measure over the releases of a track, a line a configuration.
 import {
-  asvGraph, byId, checkbox, choice, chosenLine, clearProblem, el, figure, fill, handOn, interval, lineControls, load,
-  measureOf, noSubmit, nothing, outcome, percent, plural, ratioWords, readable, readableWord, releaseLink, select, start, table,
+  asvGraph, byId, cannot, checkbox, choice, chosenLine, clearProblem, el, figure, fill, handOn, interval, lineControls, load,
+  measureOf, noSubmit, nothing, outcome, percent, ratioWords, readable, readableWord, releaseLink, select, start, table,
   verdict, withUnit, words,
 } from "./common.js";
 import { draw, isDark, looks, swatch, told } from "./chart.js";
@@ -215,28 +215,10 @@ function releaseCard(view) {
     cells.length
       ? [
           table(`${release.name}: ${measure.title}${unit}`, ["configuration", `${measure.title}${unit}`, "interval", "since the one before", "verdict", "processes × samples", "asv"], cells.filter((cell) => cell.outcome !== "n/a").map(row), { hideCaption: true, classes: "lined" }),
-          cannot(view, cells),
+          cannot(line, cells),
         ]
       : el("p", {}, "Nothing of this release is on record here. Measure it with: ", el("code", {}, `asv run ${release.name}`)),
   ].flat().filter(Boolean));
-}
-
-// What the release cannot do, by reason.
-function cannot({ line }, cells) {
-  const reasons = new Map();
-  for (const cell of cells) {
-    if (cell.outcome !== "n/a") continue;
-    const why = line.whys[cell.why] ?? "no reason on record";
-    reasons.set(why, [...(reasons.get(why) ?? []), readable(line.params, line.configurations[cell.c])]);
-  }
-  if (!reasons.size) return null;
-  const count = [...reasons.values()].reduce((sum, names) => sum + names.length, 0);
-  return el(
-    "details",
-    { class: "folded" },
-    el("summary", {}, `n/a: ${plural(count, "configuration")} that this release cannot do`),
-    el("dl", { class: "facts" }, [...reasons].flatMap(([why, names]) => [el("dt", {}, why), el("dd", {}, names.join("; "))])),
-  );
 }
 
 // What the chart shows, as a table: a row a release, a column a configuration.

@@ -1,6 +1,6 @@
 // Releases: releases.html#tensorflow-2.16.2 is the page of one; asv's ids lead there too.
 import {
-  asvGraph, byId, choice, chosenLine, clearProblem, el, figure, fill, handOn, interval, lineControls, load, measureOf,
+  asvGraph, byId, choice, chosenLine, clearProblem, el, figure, fill, handOn, heading, interval, lineControls, load, measureOf,
   noSubmit, outcome, plural, ratioWords, readable, releaseLink, start, table, verdict, withUnit,
 } from "./common.js";
 
@@ -98,7 +98,6 @@ function measured(index, release, line) {
     return el("section", { class: "card" }, el("h2", {}, "Measured"), el("p", {}, line ? `Nothing of it is on record on ${line.machine}, ${line.profile}. ` : "Nothing of it is on record. ", "Measure it with: ", el("code", {}, `asv run ${release.name}`)));
   }
   const measures = SHOWN.map((key) => measureOf(index, key)).filter((measure) => line.measures.includes(measure.key));
-  const unit = (measure) => (measure.unit ? `${measure.title.toLowerCase()}, ${measure.unit}` : measure.title.toLowerCase());
   const runs = [...new Set(cells.map((cell) => `${cell.run}${cell.started ? ` (${cell.started.slice(0, 10)})` : ""}`))];
   const counts = ["ok", "n/a", "failed", "interrupted"].map((word) => [word, cells.filter((cell) => cell.outcome === word).length]).filter(([, n]) => n);
   return el(
@@ -107,7 +106,7 @@ function measured(index, release, line) {
     el("div", { class: "chart-head" }, el("h2", {}, `Measured on ${line.machine}, ${line.profile}`), el("p", { class: "links" }, counts.map(([word, n]) => `${n} ${word}`).join(", "))),
     table(
       `Measured of ${release.name}`,
-      ["configuration", "outcome", ...measures.map(unit), "verdict on the step"],
+      ["configuration", "outcome", ...measures.map(heading), "verdict on the step"],
       cells.map((cell) => {
         const configuration = line.configurations[cell.c];
         const judged = cell.verdicts?.step;
@@ -143,13 +142,24 @@ function lockCard(device, lock) {
       el("dt", {}, "resolved as of"), el("dd", {}, lock.as_of),
       el("dt", {}, "file, SHA-256"), el("dd", {}, lock.file, " ", el("code", {}, lock.digest))),
     el("h3", {}, lock.since ? ["Changed since ", releaseLink(lock.since)] : "The first lock of this track"),
-    lock.since
-      ? changes.length
-        ? table(`Packages that changed since ${lock.since}`, ["package", "before", "now"], changes.map(([name, [before, after]]) => el("tr", {}, el("th", { scope: "row" }, name), el("td", {}, before ?? "–"), el("td", {}, after ?? "no longer"))), { hideCaption: true, classes: "lined" })
-        : el("p", {}, "The same packages in the same versions.")
-      : null,
+    lock.since ? (changes.length ? changed(changes) : el("p", {}, "The same packages in the same versions.")) : null,
     el("details", { class: "folded" }, el("summary", {}, `All ${plural(packages.length, "package")}`), el("ul", { class: "packages" }, packages.map(([name, version]) => el("li", {}, `${name} ${version}`)))),
   );
+}
+
+// Packages in three lists: other versions, new ones, and those that are gone.
+function changed(changes) {
+  const kinds = [
+    ["other versions", changes.filter(([, [a, b]]) => a && b), ([name, [a, b]]) => [el("b", {}, name), ` ${a} → ${b}`]],
+    ["new", changes.filter(([, [a]]) => !a), ([name, [, b]]) => [el("b", {}, name), ` ${b}`]],
+    ["gone", changes.filter(([, [, b]]) => !b), ([name, [a]]) => [el("b", {}, name), ` ${a}`]],
+  ];
+  return kinds
+    .filter(([, found]) => found.length)
+    .map(([title, found, words]) => [
+      el("h4", {}, `${title} (${found.length})`),
+      el("ul", { class: "packages" }, found.map((one) => el("li", {}, words(one)))),
+    ]);
 }
 
 function all(index, found, chosen, line) {

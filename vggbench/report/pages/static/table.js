@@ -70,7 +70,7 @@ function show(index, seed, view, redraw) {
   );
   fill(
     form,
-    lineControls(index, chosen, redraw, { track: false }),
+    lineControls(index, { ...chosen, lines: [] }, redraw, { track: false }),
     add,
     checkbox("As reported in 2017", "reference", view.reference, (on) => {
       choice.set({ reference: on ? null : "no" });
@@ -140,16 +140,17 @@ function card(index, seed, view, told, place, set) {
         : null,
     ),
   );
-  if (view.reference) head.push(el("th", { scope: "col", class: "column reported-head" }, seed.reference.title, el("br"), el("span", { class: "faint" }, "reported in 2017, not measured here")));
+  if (view.reference) head.push(el("th", { scope: "col", class: "column" }, seed.reference.machine, el("br"), el("span", { class: "badge interrupted" }, seed.reference.mark)));
   return el(
     "section",
     { class: "card" },
     el("h2", {}, told.title),
+    el("p", { class: "links" }, `Milliseconds a train step on ${chosen.machine ?? "no machine"}, ${chosen.profile ?? ""}; × is the ratio to “${told.rows[base].name}” of the same column`),
     table(
-      `Milliseconds a train step on ${chosen.machine ?? "no machine"}, ${chosen.profile ?? ""}; × is the ratio to “${told.rows[base].name}” of the same column`,
+      told.title,
       [el("th", { scope: "col" }, "framework"), ...head],
       rows,
-      { classes: "lined columns" },
+      { hideCaption: true, classes: "lined columns" },
     ),
   );
 }
