@@ -144,8 +144,8 @@ def outcome_of(newest: Sequence[records.Record]) -> tuple[str, str | None]:
         return records.INTERRUPTED, "its run was interrupted"
     for record in newest:
         samples = record.get("samples") or [None]
-        listed = samples if isinstance(samples, list) else [samples]
-        nonsense = [one for one in listed if not _is_time(one)]
+        is_list = isinstance(samples, list)
+        nonsense = [one for one in samples if not _is_time(one)] if is_list else [samples]
         if nonsense:
             return records.FAILED, f"a sample of {nonsense[0]!r} is no time"
     return records.OK, None
