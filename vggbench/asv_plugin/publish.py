@@ -8,8 +8,8 @@ first of which is index.html.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+import html
+import json
 import re
 import shutil
 from collections.abc import Callable, Mapping
@@ -19,7 +19,6 @@ from typing import Any
 from asv import util
 from asv.console import log
 from asv.publishing import OutputPublisher
-from jinja2 import Environment
 
 from .. import web
 from ..checkout import Checkout
@@ -81,18 +80,6 @@ ASVS_PAGES = re.compile(r'<script[^>]*\bsrc="summarygrid\.js"')
 STYLES = re.compile(r'<link href="summarylist\.css"')
 FIRST_OF_NAVIGATION = re.compile('<li id="nav-li-"')
 
-TEMPLATES = Environment(autoescape=True)
-HEAD = TEMPLATES.from_string(
-    """
-    <meta http-equiv="Content-Security-Policy" content="{{ policy }}">
-    <meta name="tracks-of-benchmarks" content="{{ tracks | tojson | forceescape }}">"""
-)
-NAVIGATION = TEMPLATES.from_string(
-    """{% for name, title, about in pages -%}
-<li><a href="{{ name }}.html" title="{{ about }}">{{ title }}</a></li>
-{% endfor %}"""
-)
-
 
 class PageChanged(VggbenchError):
     """asv's page is not the one that this was written for."""
@@ -118,28 +105,19 @@ class ReleasePages(OutputPublisher):
             # The pages that releases would be shown on are not written.
             conf.show_commit_url = "#"
             return
-        for name in ("asv.html", "index.html"):
-            (html_dir / name).write_text(asvs_page, encoding="utf-8")
+        (html_dir / "asv.html").write_text(asvs_page, encoding="utf-8")
         name_releases_in_feed(html_dir / "regressions.xml", repo.get_name_from_hash)
         for path in WWW.iterdir():
             shutil.copyfile(path, html_dir / path.name)
-        ours = our_pages()
-        if ours is None:
-            return
+        from ..report import pages
+
         try:
             # asv has made the folder of its configuration the current one.
             config = Path(str(invocation.option("config") or "asv.conf.json")).name
-            ours.write(html_dir, Checkout(config), log.warning)
+            pages.write(html_dir, Checkout(config), log.warning)
         except VggbenchError as err:
             raise util.UserError(str(err)) from None
         forward_old_addresses(html_dir / "index.html")
-
-
-def our_pages() -> Any:
-    """The module that writes our own pages, None where this version has none."""
-    if importlib.util.find_spec("vggbench.report.pages") is None:
-        return None
-    return importlib.import_module("vggbench.report.pages.site")
 
 
 def forward_old_addresses(first_page: Path) -> None:
@@ -181,12 +159,12 @@ def with_names(page: str, tracks: Mapping[str, list[str]]) -> str:
     """
     page = LOAD_FAILURE.sub("", page)
     page = FOREIGN.sub(_own, page)
-    ours = our_pages()
     for place, text in (
-        (IN_HEAD, HEAD.render(policy=POLICY, tracks=tracks)),
+        (IN_HEAD, _meta("http-equiv", "Content-Security-Policy", POLICY)),
+        (IN_HEAD, _meta("name", "tracks-of-benchmarks", json.dumps(tracks))),
         (ASVS_PAGES, '<script src="asv-names.js"></script>\n    '),
         (STYLES, '<link href="asv-names.css" rel="stylesheet">\n    '),
-        (FIRST_OF_NAVIGATION, NAVIGATION.render(pages=ours.PAGES if ours else ())),
+        (FIRST_OF_NAVIGATION, _navigation()),
     ):
         found = place.search(page)
         if found is None:
@@ -196,6 +174,21 @@ def with_names(page: str, tracks: Mapping[str, list[str]]) -> str:
     if left:
         raise PageChanged(f"asv's page loads what is not known here: {left[0]}")
     return page
+
+
+def _meta(kind: str, name: str, content: str) -> str:
+    return f'\n    <meta {kind}="{name}" content="{html.escape(content)}">'
+
+
+def _navigation() -> str:
+    """Items that lead to our pages."""
+    from ..report.pages.site import PAGES
+
+    items = (
+        f'<li><a href="{name}.html" title="{html.escape(about)}">{html.escape(title)}</a></li>'
+        for name, title, about in PAGES
+    )
+    return "\n        ".join((*items, ""))
 
 
 def _own(element: re.Match[str]) -> str:

@@ -85,9 +85,11 @@ def _mended_run(original: Any) -> Any:
 @contextlib.contextmanager
 def _sole_writer(html_dir: Path) -> Iterator[None]:
     """Hold the folder of pages; raises UserError where it is held, or not for asv to remove."""
-    lock = FileLock(html_dir.with_name(f".{html_dir.name}.lock"), timeout=0)
+    path = html_dir.with_name(f".{html_dir.name}.lock")
+    lock = FileLock(path, timeout=0)
     try:
         html_dir.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()  # FileLock would wait for a file that it cannot make
         lock.acquire()
     except Timeout:
         raise util.UserError(
