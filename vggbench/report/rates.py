@@ -65,8 +65,8 @@ def why_left_out(record: records.Record, commits: Collection[str]) -> str | None
 
 
 def is_timed(record: records.Record) -> bool:
-    """Whether the record is of a process that was to time the train step."""
-    return bool(record["benchmark"].rpartition(".")[2] == TIMED)
+    """Whether the record is of a process that was to time the train step, in a run of asv."""
+    return bool(record["benchmark"].rpartition(".")[2] == TIMED) and records.is_ordinary(record)
 
 
 def rates(
