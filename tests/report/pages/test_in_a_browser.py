@@ -81,6 +81,7 @@ def hover(visit: Visit, series: str, release: int) -> str:
             const datum = one.type === 'line' ? one.data[i] :
                 one.data.find((datum) => datum.value[0] === i);
             const spot = chart.convertToPixel({seriesIndex: place}, datum.value);
+            (one.symbolOffset ?? [0, 0]).forEach((by, axis) => { spot[axis] += by; });
             const box = holder.getBoundingClientRect();
             return [box.left + spot[0], box.top + spot[1]];
         }""",
@@ -284,6 +285,44 @@ def test_choices_are_said_with_their_costs(surf: Surf, published: Path) -> None:
         again(visit, lambda: page.select_option("#choose-release", SHIPPED[1]))
         assert "release=tensorflow-2.15.1" in page.url
         assert "failed" in page.inner_text("#choices")
+
+
+def test_verdicts_are_listed_filtered_and_shown_with_their_evidence(
+    surf: Surf, published: Path
+) -> None:
+    with surf(published) as visit:
+        page = visit.page
+        drawn(visit, "verdicts.html?machine=box")
+        rows = page.locator("#verdicts tbody tr:not(.group):not(.evidence)")
+        shown = rows.all_inner_texts()
+        assert any("NHWC, no BN, no XLA\tTrain step\t▲ regressed\t+43 %" in row for row in shown)
+        assert any("+ new" in row for row in shown)
+        assert not any("unchanged" in row or "not sure" in row for row in shown)
+        slower = "Evidence on tensorflow-2.16.2, NHWC, no BN, no XLA, Train step"
+        button = page.get_by_role("button", name=slower)
+        button.click()
+        assert button.get_attribute("aria-expanded") == "true"
+        assert "210 ms, the median of 3 processes" in page.inner_text("#verdicts")
+        button.click()
+        assert "210 ms, the median of 3 processes" not in page.inner_text("#verdicts")
+        again(visit, lambda: page.select_option("#choose-outcome", "all"))
+        assert rows.count() > len(shown)
+        again(visit, lambda: page.select_option("#choose-measure", "step"))
+        again(visit, lambda: page.select_option("#choose-release", SHIPPED[1]))
+        assert {row.split("\t")[1] for row in rows.all_inner_texts()} == {"Train step"}
+        count, address = rows.count(), page.url.removeprefix(visit.address)
+        drawn(visit, address)
+        assert rows.count() == count
+
+
+def test_the_history_marks_what_regressed(surf: Surf, published: Path) -> None:
+    with surf(published) as visit:
+        drawn(visit, "index.html?machine=box")
+        assert "regressed" in visit.page.inner_text("#key")
+        said = hover(visit, "regressed", 2)
+        assert "300.0 ms" in said
+        assert "regressed +43 %" in said
+        assert f"against {SHIPPED[1]}" in said
 
 
 def test_a_release_has_a_page_under_its_name_and_asvs_id(surf: Surf, published: Path) -> None:
