@@ -88,6 +88,7 @@ function show(index, view, redraw) {
   const unit = view.measure.unit ? `, ${view.measure.unit}` : "";
   byId("chart-title").textContent = `${view.framework}: ${view.measure.title.toLowerCase().replace("gpu", "GPU")}${unit}, on ${line.machine}, ${line.profile}`;
   const one = view.shown.length === 1 ? line.configurations[view.shown[0]] : null;
+  byId("machine").textContent = machineWords(index, line.machine);
   byId("asv-link").replaceChildren(el("a", { href: asvGraph(line, view.measure, one) }, "asv's own graph"));
   series(view, redraw);
   key(view);
@@ -107,6 +108,14 @@ function show(index, view, redraw) {
   releaseCard(view);
   figures(view);
   done();
+}
+
+// What asv knows of the machine.
+function machineWords(index, name) {
+  const facts = index.machines.find((one) => one.name === name)?.facts ?? {};
+  const cpus = facts.num_cpu ? `${facts.num_cpu} CPUs` : "";
+  const ram = Number(facts.ram) > 0 ? `${Math.round(Number(facts.ram) / 1e6)} GB` : "";
+  return [facts.gpu, facts.cpu, cpus, ram, facts.os].filter(Boolean).join(" · ");
 }
 
 // For who waits until all is drawn: tests, and the script that measures how long it takes.
