@@ -21,7 +21,7 @@ from asv.config import Config
 from asv.runner import BENCHMARK_RUN_SCRIPT
 
 from vggbench import checkout, vgg16, workload
-from vggbench.asv_plugin import environment
+from vggbench.asv_plugin import timed
 from vggbench.measure import BY_PRODUCTS, NOTES_VARIABLE, REPEAT
 from vggbench.releases.catalogue import Catalogue
 
@@ -68,9 +68,9 @@ def ours(python: Path, framework: str = "TensorFlow", **configuration: str) -> T
     with tempfile.TemporaryDirectory() as folder:
         notes, result = Path(folder) / "notes", Path(folder) / "result"
         command = [
-            environment.LAUNCH_SCRIPT,
-            environment.ASV_RUNNER_FOLDER,
-            environment.VGGBENCH_FOLDER,
+            timed.LAUNCH_SCRIPT,
+            timed.ASV_RUNNER_FOLDER,
+            timed.VGGBENCH_FOLDER,
             BENCHMARK_RUN_SCRIPT,
             "run",
             str(common.ROOT / "benchmarks"),
@@ -124,7 +124,7 @@ def _run(python: Path, command: list[str], folder: str, **variables: str) -> Non
     env = {
         key: value
         for key, value in common.surroundings(Path(folder)).items()
-        if key not in environment.UNWANTED_VARIABLES
+        if key not in timed.UNWANTED_VARIABLES
     }
     done = subprocess.run(
         [str(python), *command],

@@ -217,23 +217,37 @@ class Tiny:
 
         Only tracebacks of asv itself count: those of benchmark processes are asv's to show.
         """
+        done = self._run("asv", args, faults, env or {}, stdin)
+        assert "asv/main.py" not in done.output, f"a traceback of asv:\n{done.output}"
+        return done
+
+    def vggbench(self, *args: str, faults: str = "", env: Mapping[str, str] | None = None) -> Ended:
+        """Run the vggbench command to its end, which must not be in a traceback."""
+        done = self._run("vggbench", args, faults, env or {}, "")
+        assert "Traceback" not in done.output, done.output
+        return done
+
+    def _run(
+        self, program: str, args: tuple[str, ...], faults: str, env: Mapping[str, str], stdin: str
+    ) -> Ended:
         done = subprocess.run(
-            [str(Path(sys.executable).parent / "asv"), *args],
+            [str(Path(sys.executable).parent / program), *args],
             cwd=self.folder,
-            env=self.environ(faults, **(env or {})),
+            env=self.environ(faults, **env),
             input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             timeout=PATIENCE_S,
         )
-        assert "asv/main.py" not in done.stdout, f"a traceback of asv:\n{done.stdout}"
         return Ended(done.returncode, done.stdout)
 
-    def popen(self, *args: str, faults: str = "", **env: str) -> subprocess.Popen[str]:
+    def popen(
+        self, *args: str, faults: str = "", program: str = "asv", **env: str
+    ) -> subprocess.Popen[str]:
         """Start asv, in a process group of its own, for what is to be interrupted or watched."""
         return subprocess.Popen(
-            [str(Path(sys.executable).parent / "asv"), *args],
+            [str(Path(sys.executable).parent / program), *args],
             cwd=self.folder,
             env=self.environ(faults, **env),
             stdin=subprocess.DEVNULL,

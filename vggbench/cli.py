@@ -20,6 +20,7 @@ from .releases import interpreters, locks, spec
 from .releases.catalogue import DEVICES, Catalogue, Release, Track
 from .releases.uv import UvError
 from .report import show
+from .verdict import budget
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
@@ -125,6 +126,20 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--html-dir", metavar="FOLDER", help="default: html_dir of asv.conf.json")
     one.set_defaults(command=_preview, started_in=Path.cwd())
 
+    one = top.add_parser("calibrate", help="measure the machine's own noise, for verdicts")
+    one.add_argument("release", nargs="?", help="default: the newest that was measured here")
+    one.add_argument("--bench", nargs="+", action="extend", default=[], help="as asv run's")
+    one.add_argument(
+        "--processes",
+        type=_count,
+        default=20,
+        metavar="N",
+        help="of each configuration, at most (default: %(default)s)",
+    )
+    _add_budget(one, "10m")
+    _add_threshold(one)
+    one.set_defaults(command=_calibrate)
+
     releases = top.add_parser("releases", help="the releases on the tracks, and their environments")
     commands = releases.add_subparsers(required=True, metavar="COMMAND")
 
@@ -169,6 +184,32 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--python", metavar="X.Y", help="default: the newest that the wheels name")
     one.set_defaults(command=_add)
     return parser
+
+
+def _add_budget(one: argparse.ArgumentParser, default: str) -> None:
+    one.add_argument(
+        "--budget",
+        type=budget.duration,
+        default=default,
+        metavar="TIME",
+        help="begin no process that would end later than this from now (default: %(default)s)",
+    )
+
+
+def _add_threshold(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--threshold",
+        type=budget.percentage,
+        default="2%",
+        metavar="PER CENT",
+        help="smaller changes are not relevant (default: 2%%)",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; write 1 or more")
+    return int(text)
 
 
 def _size(text: str) -> int:
@@ -370,6 +411,38 @@ def _preview(checkout: Checkout, arguments: argparse.Namespace) -> int:
     else:
         html_dir = Path(checkout.config.html_dir).absolute()
     return preview.run(html_dir, arguments.port, _say)
+
+
+def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .verdict import calibrate
+
+    return _judging(
+        checkout,
+        arguments,
+        lambda: calibrate.run(
+            checkout,
+            _this_machine(checkout),
+            arguments.release,
+            arguments.bench,
+            budget.Budget(arguments.budget),
+            arguments.processes,
+            arguments.threshold,
+            _say,
+        ),
+    )
+
+
+def _judging(checkout: Checkout, arguments: argparse.Namespace, command: Callable[[], int]) -> int:
+    """The exit status of ``command``; 2, not 1, where an error keeps it from an answer."""
+    from .asv_plugin import timed
+    from .verdict import session
+
+    session.use_config(arguments.config)
+    try:
+        return command()
+    except VggbenchError as err:
+        _complain(str(err))
+        return 130 if isinstance(err, timed.Interrupted) else 2
 
 
 def _tell_flags(report: Callable[[str], None]) -> None:

@@ -18,6 +18,7 @@ from .errors import one_line
 from .releases import interpreters, spec
 from .releases.catalogue import Release
 from .releases.uv import UvError, uv
+from .report import rates
 
 #: A stretch of releases with something in common, and what stands for it: the first of these that
 #: this machine can measure.
@@ -127,7 +128,7 @@ def _table(checkout: Checkout, releases: list[Release]) -> None:
     for record in records.read(checkout.results_dir, machine, _say):
         words = " ".join(str(value) for value in record["configuration"].values())
         if (
-            record["benchmark"].endswith(".time_train_step")
+            rates.is_timed(record)
             and record["profile"] in profiles.asked()
             and record["outcome"] != records.INTERRUPTED
         ):

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from .asv_plugin.environment import UNWANTED_VARIABLES, VGGBENCH_FOLDER
+from .asv_plugin.timed import UNWANTED_VARIABLES, VGGBENCH_FOLDER
 from .checkout import Checkout
 from .errors import VggbenchError
 from .launch import die_with_parent

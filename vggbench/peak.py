@@ -19,7 +19,7 @@ from typing import Any
 
 from . import records, variables
 from .asv_plugin import process
-from .asv_plugin.environment import UNWANTED_VARIABLES
+from .asv_plugin.timed import UNWANTED_VARIABLES
 from .builders import matrix_product
 from .errors import VggbenchError, one_line
 from .releases import interpreters

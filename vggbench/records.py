@@ -28,6 +28,11 @@ INTERRUPTED = "interrupted"
 
 OUTCOMES = (OK, NOT_APPLICABLE, FAILED, INTERRUPTED)
 
+#: ``purpose`` of a process that is no part of a run of asv: ``vggbench confirm`` ran it, to make a
+#: verdict sure; or ``vggbench calibrate``, to learn the machine's noise.
+CONFIRM = "confirm"
+CALIBRATE = "calibrate"
+
 #: What every record has; a line without them is no record.
 REQUIRED = (
     "schema",
@@ -49,6 +54,12 @@ class RecordError(VggbenchError):
 
 def folder(results_dir: Path | str, machine: str) -> Path:
     return Path(results_dir) / machine / "records"
+
+
+def is_ordinary(record: Record) -> bool:
+    """Whether the record is of a run of asv: of what was asked for, whatever came of it. Those of
+    another purpose (CONFIRM, CALIBRATE) answer nothing that a user asked asv for."""
+    return record.get("purpose") is None
 
 
 def append(path: Path, record: Record) -> None:

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from . import agreement, variables
 from .asv_plugin import process
-from .asv_plugin.environment import UNWANTED_VARIABLES
+from .asv_plugin.timed import UNWANTED_VARIABLES
 from .builders import PARAMS, Configuration, configurations, first_steps, reference
 from .errors import VggbenchError, one_line
 from .releases.catalogue import Catalogue, Release

@@ -70,6 +70,7 @@ def store(
     version: str = "2",
     profile: str = "cpu-quick",
     machine: str = "box",
+    **more: str,
 ) -> None:
     """Write asv's result and the records of RELEASE, one of STATES for each of MODES."""
     values = [STATES[state][0] for state in states]
@@ -103,6 +104,7 @@ def store(
                 "benchmark_version": version,
                 "configuration": {"mode": mode},
                 "outcome": outcome,
+                **more,
             }
             records.append(lines, record)
 
@@ -137,6 +139,14 @@ def test_results_of_another_version_profile_or_machine_are_no_answer(
     assert is_new()
     store(folder, ALL_ANSWERED)
     assert not is_new()
+
+
+@pytest.mark.parametrize("purpose", ["confirm", "calibrate"])
+def test_what_a_confirmation_or_calibration_came_to_is_no_answer(folder: Path, purpose: str):
+    store(folder, ALL_ANSWERED, purpose=purpose)
+    assert is_new("'fused'")
+    assert is_new("'unfused'")
+    assert not is_new("'plain'")
 
 
 def test_failures_of_an_older_version_are_no_answer(folder: Path):

@@ -66,6 +66,14 @@ def shown(rows: list[rates.Rate]) -> list[str]:
     return capture.get().splitlines()
 
 
+@pytest.mark.parametrize("purpose", ["confirm", "calibrate"])
+def test_a_confirmation_or_calibration_changes_no_rate(purpose: str) -> None:
+    of_asv = record(samples=[0.4])
+    later = record(samples=[0.8], run="20990101T000000Z-00000001", purpose=purpose)
+    assert made(of_asv, later) == made(of_asv)
+    assert made(later) == []
+
+
 def test_rates_follow_from_the_median_of_the_processes_medians() -> None:
     row = one(
         record(samples=[0.1, 0.2, 9.0]),

@@ -57,6 +57,8 @@ def _answered(machine: str) -> set[Answered]:
     could not be sampled of the GPU while a process was timed."""
     answered: set[Answered] = set()
     for r in records.read(invocation.results_dir(), machine, log.warning):
+        if not records.is_ordinary(r):
+            continue
         family = r["benchmark"].rpartition(".")[0]
         if r["outcome"] in (records.NOT_APPLICABLE, records.FAILED):
             names = [family]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import json
 import os
@@ -11,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import asv_runner
 from asv import results, util
 from asv.config import Config
 from asv.console import log
@@ -20,25 +18,12 @@ from asv.runner import BENCHMARK_RUN_SCRIPT
 from filelock import FileLock
 from packaging.version import InvalidVersion, Version
 
-import vggbench
-
 from .. import records, variables
 from ..checkout import environments, take_run_lock
 from ..errors import VggbenchError, one_line
-from ..measure import NOTES_VARIABLE, STRETCH_VARIABLE
 from ..releases.catalogue import Catalogue, Release
-from . import coverage, invocation, mends, process, profiles, recorder, suite
-
-#: Where the packages lie that every release's process is given (vggbench/launch.py).
-ASV_RUNNER_FOLDER = str(Path(asv_runner.__file__).absolute().parent.parent)
-VGGBENCH_FOLDER = str(Path(vggbench.__file__ or "").absolute().parent.parent)
-LAUNCH_SCRIPT = str(Path(VGGBENCH_FOLDER) / "vggbench" / "launch.py")
-
-#: What of asv's and the user's surroundings must not reach a release's interpreter.
-UNWANTED_VARIABLES = ("PYTHONPATH", "ASV_PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
-
-#: Seconds after which a timed process is ended, instead of its benchmark's timeout.
-DEADLINE_VARIABLE = "VGGBENCH_DEADLINE"
+from . import coverage, invocation, mends, process, profiles, recorder, suite, timed
+from .timed import UNWANTED_VARIABLES
 
 #: Seconds for asv's own short processes (discovery, check).
 SHORT_DEADLINE_S = 600.0
@@ -73,7 +58,10 @@ class ReleaseEnvironment(Environment):
             why = profiles.why_unavailable(self._profile)
             if why is not None:
                 raise EnvironmentUnavailable(why)
-            _asked_deadline()
+            try:
+                timed.asked_deadline()
+            except VggbenchError as err:
+                raise util.UserError(str(err)) from None
             flags = variables.flags_line(os.environ)
             if flags is not None:
                 _warn_once(f"{flags}, and recorded")
@@ -145,10 +133,12 @@ class ReleaseEnvironment(Environment):
             raise util.UserError("no release is installed; run asv with the releases you want")
         return release
 
-    def _interpreter(self) -> str:
+    def _subject(self) -> timed.Subject:
+        release = self._release()
         if self._own_python is not None:
-            return self._own_python
-        return str(self._environments.python(self._release(), self._device))
+            return timed.Subject(release, self._profile, self._own_python, None)
+        python = str(self._environments.python(release, self._device))
+        return timed.Subject(release, self._profile, python, release.locks.get(self._device))
 
     def of_other_tracks(self, benchmarks: Iterable[str]) -> set[str]:
         """Those of ``benchmarks`` (asv's names) that the active release does not run."""
@@ -162,7 +152,7 @@ class ReleaseEnvironment(Environment):
         )
 
     def find_executable(self, executable: str) -> str:
-        return str(util.which(executable, [os.path.dirname(self._interpreter())]))
+        return str(util.which(executable, [os.path.dirname(self._subject().interpreter)]))
 
     # -- running
 
@@ -177,27 +167,19 @@ class ReleaseEnvironment(Environment):
                 "--launch-method forkserver forks every process from one that has imported the "
                 "framework already; vggbench times fresh interpreters only: use spawn"
             )
-        env = self._variables(kwargs.get("env") or os.environ)
+        subject = self._subject()
+        given = {**(kwargs.get("env") or os.environ), **self._global_env_vars}
+        env = timed.surroundings(subject, given)
         if args[:1] != [BENCHMARK_RUN_SCRIPT]:
-            return self._plain(args, env, kwargs)
-        command = [LAUNCH_SCRIPT, ASV_RUNNER_FOLDER, VGGBENCH_FOLDER, *args]
+            return self._plain([subject.interpreter, *args], env, kwargs)
         if args[1:2] == ["run"]:
-            return self._timed(command, args, env, kwargs)
-        return self._plain(command, env, kwargs)
-
-    def _variables(self, given: Any) -> dict[str, str]:
-        env = {key: value for key, value in given.items() if key not in UNWANTED_VARIABLES}
-        env.update(self._global_env_vars)
-        bin_folder = os.path.dirname(self._interpreter())
-        env["PATH"] = bin_folder + os.pathsep + env.get("PATH", "")
-        if self._own_python is None:
-            env["VIRTUAL_ENV"] = os.path.dirname(bin_folder)
-        return env
+            return self._timed(subject, args, env, kwargs)
+        return self._plain(timed.launched(subject, args), env, kwargs)
 
     def _plain(self, command: list[str], env: dict[str, str], kwargs: dict[str, Any]) -> Any:
         merge = bool(kwargs.get("redirect_stderr"))
         done = process.run(
-            [self._interpreter(), *command],
+            command,
             env,
             kwargs.get("cwd"),
             kwargs.get("timeout") or SHORT_DEADLINE_S,
@@ -208,63 +190,28 @@ class ReleaseEnvironment(Environment):
         if valid is not None and status not in valid:
             if kwargs.get("display_error", True):
                 log.error(f"{self._release().name}: {one_line(done.errors or done.output)}")
-            raise util.ProcessError(command, status, done.output, done.errors)
+            raise util.ProcessError(command[1:], status, done.output, done.errors)
         if kwargs.get("return_stderr"):
             return done.output, done.errors, status
         return done.output
 
     def _timed(
-        self, command: list[str], args: list[str], env: dict[str, str], kwargs: dict[str, Any]
+        self, subject: timed.Subject, args: list[str], env: dict[str, str], kwargs: dict[str, Any]
     ) -> tuple[str, str, int]:
         """Run one benchmark process; returns asv's (output, errors, exit status)."""
-        release = self._release()
-        benchmark, result_file = args[3], Path(args[6])
-        lock = release.locks.get(self._device) if self._own_python is None else None
-        deadline = _asked_deadline() or kwargs.get("timeout")
-        told = recorder.by_product(release, self._profile, benchmark)
+        release = subject.release
+        told = recorder.by_product(release, self._profile, args[3])
         if told is not None:
             if told.reason is not None:
                 _warn_once(told.reason)
-            result_file.write_text(json.dumps(told.value), encoding="utf-8")
+            Path(args[6]).write_text(json.dumps(told.value), encoding="utf-8")
             return "", "", 1 if told.value is None else 0
-        draft = None
+        drafts = Path(self._env_dir).absolute() / "open"
         try:
-            draft = recorder.Draft.begin(
-                folder=Path(self._env_dir).absolute() / "open",
-                release=release,
-                lock=lock,
-                interpreter=self._interpreter(),
-                profile=self._profile,
-                benchmark=benchmark,
-                attributes=args[4],
-                environment=env,
-            )
-            env[NOTES_VARIABLE] = str(draft.notes_path)
-            with self._sampler(env) as sampler:
-                done = process.run(
-                    [self._interpreter(), *command],
-                    env,
-                    kwargs.get("cwd"),
-                    deadline,
-                    merge_streams=True,
-                    on_start=None if sampler is None else sampler.start,
-                )
-            record = draft.end(done, deadline, result_file, sampler)
-        except KeyboardInterrupt:
-            what = release.name
-            if draft is not None:
-                draft.interrupted()
-                what = recorder.name(draft.record)
-            raise util.UserError(
-                f"Interrupted while measuring {what}; run the same command again to go on."
-            ) from None
-        except records.RecordError as err:
+            deadline = timed.asked_deadline() or kwargs.get("timeout")
+            record, done = timed.run(subject, args, env, kwargs.get("cwd"), deadline, drafts)
+        except VggbenchError as err:
             raise util.UserError(str(err)) from None
-        except OSError as err:
-            raise util.UserError(
-                f"{release.name} cannot be measured: {err.strerror}: {err.filename}; "
-                f"if the disk is full: vggbench releases prune --to 10G"
-            ) from None
         mends.measured.add((release.commit, self.name))
         for what, why in record.get("gpu", {}).get("not_sampled", {}).items():
             _warn_once(f"of the GPU is not sampled: {what}: {why}")
@@ -283,17 +230,6 @@ class ReleaseEnvironment(Environment):
             _warn_once("asv find takes n/a for 'not slower'; ask for one configuration that runs")
         return done.output, "", done.status
 
-    def _sampler(self, env: dict[str, str]) -> contextlib.AbstractContextManager[Any]:
-        """What samples the GPU while a process with the variables ``env`` runs; None on a CPU."""
-        if self._device != "gpu":
-            return contextlib.nullcontext()
-        from .. import nvml  # here and not above: on a CPU nothing of NVML is loaded
-
-        sampler = nvml.Sampler(env)
-        if sampler.trouble is None:
-            env[STRETCH_VARIABLE] = str(nvml.STRETCH_S)
-        return sampler
-
     def _meet_damaged_results(self) -> None:
         """Load this environment's results, which sets damaged ones aside: asv would refuse to
         measure their releases when it meets them later."""
@@ -305,18 +241,6 @@ class ReleaseEnvironment(Environment):
                 results.Results.load(str(path), machine)
             except util.UserError as err:
                 log.warning(str(err))
-
-
-def _asked_deadline() -> float | None:
-    """The user's own deadline for a process, in seconds; None where there is none."""
-    asked = os.environ.get(DEADLINE_VARIABLE)
-    try:
-        seconds = float(asked) if asked else None
-    except ValueError:
-        seconds = 0.0
-    if seconds is not None and not 0 < seconds < float("inf"):
-        raise util.UserError(f"{DEADLINE_VARIABLE}={asked} is no number of seconds above zero")
-    return seconds
 
 
 def _shown(output: str) -> str:

@@ -64,10 +64,20 @@ def machine() -> str | None:
     return machine_name(str(asked) if asked else None)
 
 
+_given_config: Path | None = None
+
+
+def use_config(path: Path) -> None:
+    """Let ``config`` read this file: the vggbench command was given it, asv was not asked."""
+    global _given_config
+    _given_config = path
+    config.cache_clear()
+
+
 @functools.lru_cache(maxsize=1)
 def config() -> Config:
     """asv's configuration, read once more: asv does not hand it to a Repo."""
-    path = option("config")
+    path = option("config") or _given_config
     return Config.load(str(path) if path else None)
 
 
@@ -95,6 +105,10 @@ def _parted(spec: str) -> tuple[str, str, str]:
 def branches() -> list[str]:
     """The tracks in the order of asv.conf.json, none outside asv."""
     return [b for b in config().branches if b is not None] if command() else []
+
+
+def benchmark_dir() -> Path:
+    return Path(config().benchmark_dir).absolute()
 
 
 def results_dir() -> Path:

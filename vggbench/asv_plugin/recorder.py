@@ -70,9 +70,11 @@ class Draft:
         benchmark: str,
         attributes: str,
         environment: dict[str, str],
+        purpose: str | None = None,
     ) -> Draft:
         """Write the draft under ``folder``. ``benchmark`` and ``attributes`` are asv's id of the
-        configuration and its JSON of overridden attributes (``--attribute``)."""
+        configuration and its JSON of overridden attributes (``--attribute``); ``purpose`` is what
+        a process is run for that is no part of a run of asv."""
         configured = suite.configurations()[benchmark]
         counted = (release.commit, profile, benchmark)
         _rounds[counted] = _rounds.get(counted, 0) + 1
@@ -102,10 +104,13 @@ class Draft:
             "load_before": list(os.getloadavg()),
             "variables": variables.telling(environment),
         }
+        if purpose is not None:
+            record["purpose"] = purpose
         folder.mkdir(parents=True, exist_ok=True)
         identity = f"{run_id()}-{time.monotonic_ns()}"
         draft = Draft(record, folder / f"{identity}.notes", None, None)
-        if invocation.command() in RECORDED_COMMANDS and not invocation.option("dry_run"):
+        of_asv = invocation.command() in RECORDED_COMMANDS and not invocation.option("dry_run")
+        if of_asv or purpose is not None:
             draft.target = (
                 records.folder(invocation.results_dir(), machine) / f"{record['run']}.jsonl"
             )
@@ -309,6 +314,11 @@ def name(record: records.Record) -> str:
     return f"{record['release']} {words}".strip()
 
 
+def median_s(record: records.Record) -> float:
+    """Seconds of a step, by the median of the samples of a record that has some."""
+    return float(statistics.median(record["samples"]))
+
+
 def progress_line(record: records.Record) -> str:
     """One line about a process that ended, for the one who waits."""
     head = f"{name(record)}, process {record['round']}"
@@ -318,7 +328,7 @@ def progress_line(record: records.Record) -> str:
         return f"{head}: failed: {record['error']}"
     if "samples" not in record:
         return f"{head}: {record['value']:g}"
-    median = util.human_time(statistics.median(record["samples"]))
+    median = util.human_time(median_s(record))
     remark = (record.get("versions") or {}).get("remark")
     more = f"; {remark}" if remark else ""
     return f"{head}: {median}, median of {len(record['samples'])} samples{more}"

@@ -9,7 +9,6 @@ import itertools
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from asv import util
@@ -57,7 +56,7 @@ class Configured:
 def discovered() -> list[dict[str, Any]]:
     """The benchmarks as asv describes them in benchmarks.json; raises UserError where they cannot
     be imported."""
-    root = str(Path(invocation.config().benchmark_dir).absolute())
+    root = str(invocation.benchmark_dir())
     listed = io.StringIO()
     try:
         discovery.list_benchmarks(root, listed)
@@ -76,10 +75,10 @@ def configurations() -> dict[str, Configured]:
     of a benchmark without params."""
     found = {}
     for benchmark in discovered():
-        name, params = benchmark["name"], benchmark["params"]
+        params = benchmark["params"]
         for index, words in enumerate(itertools.product(*params)):
-            found[f"{name}-{index}" if params else name] = Configured(
-                benchmark=name,
+            one = Configured(
+                benchmark=benchmark["name"],
                 version=benchmark["version"],
                 index=index,
                 params=tuple(tuple(values) for values in params),
@@ -88,7 +87,13 @@ def configurations() -> dict[str, Configured]:
                     for key, word in zip(benchmark["param_names"], words, strict=True)
                 ),
             )
+            found[identity(one)] = one
     return found
+
+
+def identity(one: Configured) -> str:
+    """The id that asv runs ``one`` under."""
+    return f"{one.benchmark}-{one.index}" if one.params else one.benchmark
 
 
 def selected(patterns: list[str]) -> list[Configured]:

@@ -133,6 +133,8 @@ def draw(
         found = looks(line)
         for words in wanted:
             cells = {cell.release: cell for cell in line.cells if cell.words == words}
+            if all(cell.outcome == records.NOT_APPLICABLE for cell in cells.values()):
+                continue
             _draw_configuration(axes, measure, line.params, words, found[words], cells, places)
         if log:
             axes.set_yscale("log")

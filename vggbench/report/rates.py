@@ -65,8 +65,8 @@ def why_left_out(record: records.Record, commits: Collection[str]) -> str | None
 
 
 def is_timed(record: records.Record) -> bool:
-    """Whether the record is of a process that was to time the train step."""
-    return bool(record["benchmark"].rpartition(".")[2] == TIMED)
+    """Whether the record is of a process that was to time the train step, in a run of asv."""
+    return bool(record["benchmark"].rpartition(".")[2] == TIMED) and records.is_ordinary(record)
 
 
 def rates(
@@ -144,8 +144,8 @@ def outcome_of(newest: Sequence[records.Record]) -> tuple[str, str | None]:
         return records.INTERRUPTED, "its run was interrupted"
     for record in newest:
         samples = record.get("samples") or [None]
-        listed = samples if isinstance(samples, list) else [samples]
-        nonsense = [one for one in listed if not _is_time(one)]
+        is_list = isinstance(samples, list)
+        nonsense = [one for one in samples if not _is_time(one)] if is_list else [samples]
         if nonsense:
             return records.FAILED, f"a sample of {nonsense[0]!r} is no time"
     return records.OK, None

@@ -1,19 +1,64 @@
-"""The judgement of two releases, from the processes that measured them: statistics alone."""
+"""The judgement of two releases, from the processes that measured them: statistics alone.
+
+On a log scale, a process's location is its release's level, its session's drift and its own noise.
+The ratio of two releases is estimated by generalised least squares, so that a session that measured
+both tells more than two that measured one each. docs/method.md, "Verdicts", has the whole of it.
+"""
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: Surely slower, by more than the threshold may explain.
+import numpy as np
+from scipy import special
+
+from vggbench.verdict import robust
+
+#: Surely slower, and by the threshold or more as far as one can tell.
 REGRESSED = "regressed"
 IMPROVED = "improved"
-#: Surely within the threshold.
+#: Not suspected, and a change of EXCLUDED thresholds is surely excluded.
 UNCHANGED = "unchanged"
 NOT_SURE = "not sure"
 
 #: A change by less is not relevant, however sure it is. As a ratio less one.
 THRESHOLD = 0.02
+
+#: The chance that any configuration of an unchanged release is called changed, at most.
+ALPHA = 0.05
+
+#: The chance that a change of EXCLUDED thresholds is called unchanged, at most.
+BETA = 0.05
+
+#: What "unchanged" excludes, in thresholds: what four processes a release can exclude at the noise
+#: of an ordinary machine.
+EXCLUDED = 2.5
+
+#: From this share of the threshold on, a slow-down is suspected.
+SUSPECTED_FROM = 0.75
+
+#: What releases of one level may differ by from one to the next (a standard deviation, as a share
+#: of the threshold): older releases say less about ``before`` than newer ones.
+WANDER = 0.125
+
+#: Two parts of the history are of two levels when they differ by more than this many standard
+#: deviations. Low: a level left out costs precision, one wrongly kept would cost truth.
+OTHER_LEVEL = 1.5
+
+#: So many releases, taken together by their median, say whether the level goes on before them.
+WINDOW = 4
+
+#: A release of the history that is off its level by more standard deviations is left out.
+STRAY = 2.5
+
+#: The share of sure answers that ``processes_needed`` makes likely.
+POWER = 0.8
+
+#: Processes of a comparison are taken A B B A.
+BATCH = 4
 
 
 @dataclass(frozen=True)
@@ -31,20 +76,26 @@ class Process:
 @dataclass(frozen=True)
 class Noise:
     """Standard deviations of the logarithm: of a process about its session, of a session about
-    the machine. ``origin`` says what they were estimated from."""
+    the machine. ``origin`` says what they were estimated from.
+
+    The degrees of freedom say how well each is known. ``vggbench.verdict.noise`` estimates them.
+    """
 
     processes: float
     sessions: float
     origin: str
+    processes_degrees: float = 20.0
+    sessions_degrees: float = 5.0
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """``ratio`` is after by before, in ``low`` to ``high`` with the confidence that is asked for.
+    """``ratio`` is after by before, in ``low`` to ``high`` with the confidence that is asked for:
+    of all comparisons together, 1 - ALPHA.
 
-    ``suspected``: worth confirming, though it may not be sure. ``processes_needed``: about how many
-    more interleaved processes, of both releases together, would make a sure answer likely; None
-    where it is sure.
+    ``suspected``: perhaps slower by what matters, so worth confirming. ``processes_needed``: about
+    how many more interleaved processes, of both releases together, would make a sure answer
+    likely; None where it is sure.
     """
 
     outcome: str
@@ -53,6 +104,16 @@ class Judgement:
     high: float
     suspected: bool
     processes_needed: int | None
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Processes of one release in one session. ``age``: releases before ``before``."""
+
+    session: str
+    logs: tuple[float, ...]
+    age: int
+    after: bool
 
 
 def judge(
@@ -66,7 +127,222 @@ def judge(
     """Judge a release (``after``) against an earlier one (``before``).
 
     ``history`` has the processes of the releases before ``before``, oldest first; only those that
-    are of one level with it count. ``comparisons`` is how many configurations are judged together.
+    are of one level with it count, and a release without processes is passed over. ``comparisons``
+    is how many configurations are judged together.
     Raises ValueError where one side has no processes, or a sample is not a positive number.
     """
-    raise NotImplementedError
+    if not before or not after:
+        raise ValueError("no processes of the release " + ("after" if before else "before"))
+    if not threshold > 0:
+        raise ValueError(f"a threshold of {threshold} is not positive")
+    compared = [*_groups(before, 0, False), *_groups(after, 0, True)]
+    processes, degrees = _scatter(compared, noise)
+    line = [_groups(one, age, False) for age, one in enumerate(reversed(history), 1) if one]
+    level = _one_level(_groups(before, 0, False), line, processes, noise.sessions)
+    sessions, sessions_degrees = _between(
+        [[group for one in level for group in one], _groups(after, 0, True)], processes, noise
+    )
+    change, variance, freedom = _compare(
+        [*compared, *(group for one in level[1:] for group in one)],
+        (processes, degrees),
+        (sessions, sessions_degrees),
+        WANDER * math.log1p(threshold),
+    )
+    return _decide(change, math.sqrt(variance), freedom, processes, threshold, comparisons)
+
+
+def level_of(process: Process) -> float:
+    """The natural logarithm of what a process measured: its samples' robust location."""
+    return _location(process.samples)
+
+
+@functools.lru_cache(maxsize=65536)
+def _location(samples: tuple[float, ...]) -> float:
+    if not samples:
+        raise ValueError("a process without samples")
+    for sample in samples:
+        if not 0 < sample < math.inf:
+            raise ValueError(f"a sample of {sample} is not a positive number")
+    return robust.midmean([math.log(sample) for sample in samples])
+
+
+def _groups(processes: Sequence[Process], age: int, after: bool) -> list[_Group]:
+    """A release's processes by session."""
+    sessions: dict[str, list[float]] = {}
+    for one in processes:
+        sessions.setdefault(one.session, []).append(level_of(one))
+    return [_Group(session, tuple(logs), age, after) for session, logs in sessions.items()]
+
+
+def _scatter(groups: Sequence[_Group], noise: Noise) -> tuple[float, float]:
+    """The deviation between processes and its degrees of freedom, from the noise that is known and
+    from the scatter within ``groups``.
+
+    The two variances are weighed by their degrees of freedom (as in Smyth 2004), but the result is
+    no less than what the scatter alone surely shows.
+    """
+    residuals: list[float] = []
+    degrees = 0
+    for group in groups:
+        n = len(group.logs)
+        if n > 1:
+            centre = robust.location(group.logs, noise.processes)
+            correction = math.sqrt(n / (n - 1))
+            residuals += [(log - centre) * correction for log in group.logs]
+            degrees += n - 1
+    if degrees == 0:
+        return noise.processes, noise.processes_degrees
+    seen = robust.scale(residuals, noise.processes) ** 2
+    known = noise.processes_degrees
+    moderated = (known * noise.processes**2 + degrees * seen) / (known + degrees)
+    least = seen * degrees / special.chdtri(degrees, 0.05)
+    return math.sqrt(max(moderated, least)), known + degrees
+
+
+def _mean(release: Sequence[_Group], processes: float, sessions: float) -> tuple[float, float]:
+    """The level of one release, and its variance."""
+    weights = [1 / (processes**2 / len(group.logs) + sessions**2) for group in release]
+    mean = sum(
+        weight * robust.location(group.logs, processes)
+        for weight, group in zip(weights, release, strict=True)
+    )
+    return mean / sum(weights), 1 / sum(weights)
+
+
+def _one_level(
+    before: list[_Group], line: list[list[_Group]], processes: float, sessions: float
+) -> list[list[_Group]]:
+    """``before`` and those of the releases before it, newest first, that are of one level with it.
+
+    From ``before`` backwards, the level goes on while the median of the next releases is near the
+    mean so far. Releases later than ``before`` are not asked.
+    """
+    if processes == 0 and sessions == 0:
+        return [before]
+    kept = [before]
+    mean, variance = _mean(before, processes, sessions)
+    means = [_mean(release, processes, sessions) for release in line]
+    for place, (own, own_variance) in enumerate(means):
+        window = means[place : place + WINDOW]
+        middle = float(np.median([one for one, _ in window]))
+        # The median of n normal values has pi/2 times the variance of their mean, from n = 3 on.
+        share = (1.0 if len(window) <= 2 else math.pi / 2) / len(window)
+        spread = sum(one for _, one in window) / len(window) * share
+        if abs(middle - mean) > OTHER_LEVEL * math.sqrt(variance + spread):
+            break
+        if abs(own - mean) > STRAY * math.sqrt(variance + own_variance):
+            continue
+        kept.append(line[place])
+        weight = variance / (variance + own_variance)
+        mean += weight * (own - mean)
+        variance *= 1 - weight
+    return kept
+
+
+def _between(
+    levels: Sequence[Sequence[_Group]], processes: float, noise: Noise
+) -> tuple[float, float]:
+    """The deviation between sessions and its degrees of freedom: what is known of it, and the
+    scatter within each of ``levels`` beyond that of the processes (DerSimonian & Laird 1986).
+    """
+    known = noise.sessions_degrees
+    if processes == 0:
+        return noise.sessions, known
+    scatter, degrees, divisor = 0.0, 0, 0.0
+    for groups in levels:
+        weights = np.array([len(group.logs) / processes**2 for group in groups])
+        means = np.array([robust.location(group.logs, processes) for group in groups])
+        total = weights.sum()
+        scatter += float(np.sum(weights * (means - np.sum(weights * means) / total) ** 2))
+        degrees += len(groups) - 1
+        divisor += float(total - np.sum(weights**2) / total)
+    if degrees < 2:
+        return noise.sessions, known
+    beyond = max(0.0, (scatter - degrees) / divisor)
+    variance = (known * noise.sessions**2 + degrees * beyond) / (known + degrees)
+    return math.sqrt(variance), known + degrees
+
+
+def _compare(
+    groups: Sequence[_Group],
+    processes: tuple[float, float],
+    sessions: tuple[float, float],
+    wander: float,
+) -> tuple[float, float, float]:
+    """The logarithm of after by before, its variance and degrees of freedom (Satterthwaite 1946).
+
+    ``processes`` and ``sessions`` are deviations with their degrees of freedom, ``wander`` the
+    deviation from one release of a level to the next.
+    """
+    means = np.array([robust.location(group.logs, processes[0]) for group in groups])
+    counts = np.array([len(group.logs) for group in groups])
+    after = np.array([group.after for group in groups])
+    age = np.array([group.age for group in groups])
+    names = {name: number for number, name in enumerate({group.session for group in groups})}
+    session = np.array([names[group.session] for group in groups])
+    shared = session[:, None] == session[None, :]
+    # The smallest noise keeps the matrix invertible for a machine without any.
+    own = max(processes[0], 1e-9) ** 2 / counts
+    covariance = np.diag(own) + sessions[0] ** 2 * shared
+    covariance += wander**2 * np.minimum(age[:, None], age[None, :])
+    design = np.stack([~after, after], axis=1).astype(float)
+    solved = np.linalg.solve(covariance, design)
+    # What each group's mean counts for in the change: it is linear in them.
+    weights = solved @ np.linalg.solve(design.T @ solved, np.array([-1.0, 1.0]))
+    from_processes = float(weights**2 @ own)
+    from_sessions = float(sessions[0] ** 2 * (weights @ shared @ weights))
+    variance = float(weights @ covariance @ weights)
+    uncertain = from_processes**2 / processes[1] + from_sessions**2 / sessions[1]
+    return float(weights @ means), variance, max(1.0, variance**2 / uncertain)
+
+
+def _decide(
+    change: float,
+    deviation: float,
+    freedom: float,
+    processes: float,
+    threshold: float,
+    comparisons: int,
+) -> Judgement:
+    """The judgement that a change of this size and uncertainty gives.
+
+    ``processes``: the deviation between processes, of which more are to be taken.
+    """
+    relevant = math.log1p(threshold)
+    sure = special.stdtrit(freedom, 1 - ALPHA / 2 / comparisons)
+    half = sure * deviation
+    largest = abs(change) + special.stdtrit(freedom, 1 - BETA) * deviation
+    suspicious = abs(change) > SUSPECTED_FROM * relevant
+    if abs(change) >= relevant and abs(change) > half:
+        outcome = REGRESSED if change > 0 else IMPROVED
+    elif largest < relevant or (largest < EXCLUDED * relevant and not suspicious):
+        outcome = UNCHANGED
+    else:
+        outcome = NOT_SURE
+    return Judgement(
+        outcome=outcome,
+        ratio=math.exp(change),
+        low=math.exp(change - half),
+        high=math.exp(change + half),
+        suspected=outcome == NOT_SURE and change > SUSPECTED_FROM * relevant,
+        processes_needed=(
+            _needed(abs(change), deviation, sure, processes, relevant)
+            if outcome == NOT_SURE
+            else None
+        ),
+    )
+
+
+def _needed(change: float, deviation: float, sure: float, processes: float, relevant: float) -> int:
+    """How many more interleaved processes would make a sure answer likely, if the change is what it
+    seems to be: a multiple of BATCH."""
+    likely = float(special.ndtri(POWER))
+    if change >= relevant:
+        wanted = change / (sure + likely)
+    else:
+        limit = relevant if change > SUSPECTED_FROM * relevant else EXCLUDED * relevant
+        # A change that is nearly the threshold could never be told from it.
+        wanted = max(limit - change, relevant / 8) / (float(special.ndtri(1 - BETA)) + likely)
+    # n processes, half of each release, tell the change with a variance of 4 processes**2 / n.
+    more = 4 * processes**2 * (1 / wanted**2 - 1 / deviation**2)
+    return BATCH * max(1, math.ceil(more / BATCH))

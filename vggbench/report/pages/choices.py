@@ -73,4 +73,6 @@ def payback_steps(one: Cell, other: Cell) -> int | None:
     saved = one.estimates[measures.STEP.key].value - other.estimates[measures.STEP.key].value
     if dearer <= 0:
         return 1 if saved >= 0 else None
-    return 1 + math.ceil(dearer / saved) if saved > 0 else None
+    if saved <= 0:
+        return None
+    return 1 + math.ceil(round(dearer / saved, 6))  # 20 s by 0.1 s are 200, whatever the floats say

@@ -16,9 +16,9 @@ from ...releases.catalogue import Catalogue, Release
 from .. import seed_table
 from .changes import Changes
 from .choices import Choice
-from .lines import LeftOut, Line
+from .lines import LeftOut, Line, word_of
 from .measures import MEASURES, Estimate
-from .verdicts import Told
+from .verdicts import Change, Told
 
 SCHEMA = 1
 
@@ -41,12 +41,11 @@ def index(
     machines: Mapping[str, Mapping[str, str]],
     lines: Sequence[Mapping[str, Any]],
     left_out: Iterable[tuple[str, LeftOut]],
-    verdicts: str | None,
 ) -> dict[str, Any]:
     """What every page reads first.
 
     tracks: in the order in which they are offered. machines: what asv knows of each. lines: as
-    ``described``. left_out: with their machine. verdicts: why there are none, where there are none.
+    ``described``. left_out: with their machine.
     """
     return {
         "schema": SCHEMA,
@@ -83,7 +82,6 @@ def index(
             {"machine": machine, "release": one.release, "why": one.why, "records": one.count}
             for machine, one in left_out
         ],
-        "no_verdicts": verdicts,
     }
 
 
@@ -114,13 +112,14 @@ def described(line: Line) -> dict[str, Any]:
 
 
 def of_line(line: Line, told: Sequence[Told] = ()) -> dict[str, Any]:
-    """The cells of a line, with the verdicts on them. ``c`` is the place of the configuration,
-    ``why`` that of the text in ``whys``; an estimate is value, low, high, processes."""
+    """The cells of a line, with the verdicts on them in short. ``c`` is the place of the
+    configuration, ``why`` that of the text in ``whys``; an estimate is value, low, high,
+    processes."""
     place = {words: i for i, words in enumerate(line.configurations)}
     whys: dict[str, int] = {}
     verdicts: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
     for one in told:
-        verdicts.setdefault((one.release, one.words), {})[one.measure] = _brief(one)
+        verdicts.setdefault((one.release, _words(line, one)), {})[one.measure] = _brief(one)
     cells = []
     for cell in line.cells:
         made: dict[str, Any] = {
@@ -147,6 +146,46 @@ def of_line(line: Line, told: Sequence[Told] = ()) -> dict[str, Any]:
         "whys": list(whys),
         "cells": cells,
     }
+
+
+def of_verdicts(
+    line: Line, told: Sequence[Told], changes: Sequence[Change], why_none: str | None
+) -> dict[str, Any]:
+    """The verdicts on a line with their evidence, and the changes over the whole of it."""
+    place = {words: i for i, words in enumerate(line.configurations)}
+    return {
+        "schema": SCHEMA,
+        "why_none": why_none,
+        "verdicts": [
+            {
+                "release": one.release,
+                "c": place[_words(line, one)],
+                "measure": one.measure,
+                **_brief(one),
+                "notes": list(one.notes),
+                "next": one.next_step,
+            }
+            for one in told
+            if _words(line, one) in place
+        ],
+        "changes": [
+            {
+                "c": place[_words(line, one)],
+                "measure": one.measure,
+                "kind": one.kind,
+                "before": one.before,
+                "first": one.first,
+                "last": one.last,
+                "ratio": [rounded(one.ratio), rounded(one.low), rounded(one.high)],
+            }
+            for one in changes
+            if _words(line, one) in place
+        ],
+    }
+
+
+def _words(line: Line, one: Told | Change) -> tuple[str, ...]:
+    return tuple(word_of(one.words.get(name, "-")) for name in line.params)
 
 
 def of_choices(line: Line, found: Sequence[Choice]) -> dict[str, Any]:
@@ -228,8 +267,8 @@ def _brief(one: Told) -> dict[str, Any]:
     made: dict[str, Any] = {"outcome": one.outcome, "against": one.against}
     if one.ratio is not None and one.low is not None and one.high is not None:
         made["ratio"] = [rounded(one.ratio), rounded(one.low), rounded(one.high)]
-    if one.notes:
-        made["notes"] = list(one.notes)
+    if one.acknowledged is not None:
+        made["acknowledged"] = one.acknowledged
     return made
 
 

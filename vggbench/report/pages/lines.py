@@ -78,7 +78,7 @@ def lines(
     groups: dict[tuple[str, str, str], dict[tuple[str, str], list[records.Record]]] = {}
     left_out: dict[tuple[str, str], int] = {}
     for record in taken:
-        if not rates.is_timed(record) or record.get("purpose") is not None:
+        if not rates.is_timed(record):
             continue
         why = rates.why_left_out(record, catalogue.by_commit)
         if why is not None:
@@ -150,7 +150,7 @@ def _cell(group: Sequence[records.Record], params: Sequence[str], release: Relea
     configuration: Mapping[str, Any] = newest[0]["configuration"]
     return Cell(
         release=release.name,
-        words=tuple(one_line(str(configuration.get(name, "-")), _WORD) for name in params),
+        words=tuple(word_of(configuration.get(name, "-")) for name in params),
         outcome=outcome,
         why=None if why is None else one_line(why, _REASON),
         run=newest[0]["run"],
@@ -159,3 +159,8 @@ def _cell(group: Sequence[records.Record], params: Sequence[str], release: Relea
         samples=samples,
         estimates=estimates,
     )
+
+
+def word_of(value: object) -> str:
+    """A word of a configuration, as pages show it."""
+    return one_line(str(value), _WORD)

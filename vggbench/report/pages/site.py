@@ -14,9 +14,10 @@ import jinja2
 from ... import records
 from ...checkout import Checkout
 from ...errors import VggbenchError, one_line
-from . import changes, data
+from . import changes, data, verdicts
 from .choices import choices
 from .lines import LeftOut, Line, lines
+from .verdicts import Judged
 
 HERE = Path(__file__).parent
 
@@ -92,29 +93,35 @@ def _write_data(folder: Path, checkout: Checkout, complain: Callable[[str], None
     left_out: list[tuple[str, LeftOut]] = []
     for results in sorted(path.parent for path in checkout.results_dir.glob("*/records")):
         machine = results.name
-        taken = records.read(checkout.results_dir, machine, complain)
+        taken = list(records.read(checkout.results_dir, machine, complain))
         found, without = lines(machine, taken, catalogue)
         for one in without:
             left_out.append((machine, one))
             complain(f"{machine}: {one.count} records of {one.release} are on no page: {one.why}")
+        judged = verdicts.cached(machine, checkout, taken)
+        for line_of_words in [*judged.complaints, *filter(None, [judged.why_none])]:
+            if not any(one.why in line_of_words for one in without):  # told above
+                complain(f"{machine}: verdicts: {line_of_words}")
         if found:
             machines[machine] = _facts(results / "machine.json")
         for line in found:
             described.append(data.described(line))
-            _write_line(folder, line)
+            _write_line(folder, line, judged)
     configured = [name for name in checkout.config.branches if name in catalogue.tracks]
     tracks = list(dict.fromkeys([*configured, *catalogue.tracks]))
-    index = data.index(catalogue, tracks, machines, described, left_out, verdicts=NO_VERDICTS)
+    index = data.index(catalogue, tracks, machines, described, left_out)
     _put_json(folder / "index.json", index)
 
 
-NO_VERDICTS = "this version judges no releases yet"
-
-
-def _write_line(folder: Path, line: Line) -> None:
+def _write_line(folder: Path, line: Line, judged: Judged) -> None:
     name = data.line_id(line)
-    _put_json(folder / f"{name}.json", data.of_line(line))
+    place = (line.profile, line.track, line.family)
+    told = [one for one in judged.told if (one.profile, one.track, one.family) == place]
+    changed = [one for one in judged.changes if (one.profile, one.track, one.family) == place]
+    _put_json(folder / f"{name}.json", data.of_line(line, told))
     _put_json(folder / f"{name}-choices.json", data.of_choices(line, choices(line)))
+    evidence = data.of_verdicts(line, told, changed, judged.why_none)
+    _put_json(folder / f"{name}-verdicts.json", evidence)
 
 
 def _facts(path: Path) -> dict[str, str]:

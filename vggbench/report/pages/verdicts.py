@@ -1,21 +1,43 @@
-"""What the verdicts say, as pages show it."""
+"""What the verdicts say, as pages show it, and a cache of it: judging a line takes seconds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ... import records
+from ...checkout import Checkout
+from ...errors import VggbenchError
+from ...releases.catalogue import Catalogue, replace_text
+from ...verdict import acknowledged as acknowledgements
+from ...verdict import verdicts
+from ...verdict.evidence import MEASURES, gather
+from ...verdict.verdicts import LineChange, Side, Verdict
+from .. import rates
+
+#: Of the changes over a whole line those that no pair of neighbouring releases shows.
+KINDS = ("recovered", "drift")
 
 
 @dataclass(frozen=True)
 class Told:
     """The verdict on one measure of one configuration of a release, against an earlier one.
 
-    ``ratio`` is after by before, in ``low`` to ``high``; None where nothing was compared.
-    ``notes`` are lines of evidence.
+    ``words``: of the configuration, by param. ``ratio`` is after by before, in ``low`` to ``high``;
+    None where nothing was compared. ``notes`` are lines of evidence, ``next_step`` the command that
+    would make it sure, ``acknowledged`` why a regression was accepted.
     """
 
+    profile: str
+    track: str
+    family: str
     release: str
-    words: tuple[str, ...]
+    words: dict[str, str]
     measure: str
     outcome: str
     against: str | None
@@ -23,3 +45,181 @@ class Told:
     low: float | None = None
     high: float | None = None
     notes: Sequence[str] = ()
+    next_step: str | None = None
+    acknowledged: str | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change over a whole line: a slow-down that was taken back, or several small steps."""
+
+    profile: str
+    track: str
+    family: str
+    words: dict[str, str]
+    measure: str
+    kind: str
+    before: str
+    first: str
+    last: str
+    ratio: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """``complaints`` are lines on what was left out; ``why_none`` where nothing could be judged."""
+
+    told: tuple[Told, ...] = ()
+    changes: tuple[Change, ...] = ()
+    complaints: tuple[str, ...] = ()
+    why_none: str | None = None
+
+
+def told(verdict: Verdict) -> Told:
+    return Told(
+        profile=verdict.profile,
+        track=verdict.track,
+        family=verdict.benchmark.rpartition(".")[0],
+        release=verdict.release,
+        words={name: str(word) for name, word in verdict.configuration.items()},
+        measure=verdict.measure,
+        outcome=verdict.outcome,
+        against=verdict.against,
+        ratio=verdict.ratio,
+        low=verdict.low,
+        high=verdict.high,
+        notes=tuple(_notes(verdict)),
+        next_step=verdict.next_step,
+        acknowledged=verdict.acknowledged,
+    )
+
+
+def _notes(verdict: Verdict) -> list[str]:
+    """The evidence in lines."""
+    notes = [] if verdict.why is None else [verdict.why]
+    notes += [_side(side, verdict.measure) for side in (verdict.before, verdict.after) if side]
+    if verdict.differences:
+        changed = "; ".join(
+            f"{one.what} {one.before or 'none'} → {one.after or 'none'}"
+            for one in verdict.differences
+        )
+        notes.append(f"changed between the two: {changed}")
+    if verdict.noise is not None:
+        processes, sessions = (
+            100 * one for one in (verdict.noise.processes, verdict.noise.sessions)
+        )
+        notes.append(
+            f"noise: {processes:.1f} % between processes, {sessions:.1f} % between sessions "
+            f"({verdict.noise.origin})"
+        )
+        others = f", {verdict.comparisons} configurations together" * (verdict.comparisons > 1)
+        notes.append(f"judged with a threshold of {100 * verdict.threshold:g} %{others}")
+    return notes
+
+
+def _side(side: Side, key: str) -> str:
+    measure = MEASURES[key]
+    shown = ", ".join(f"{one.value * measure.scale:.5g}" for one in side.evidence)
+    word = "process" if side.processes == 1 else "processes"
+    sessions = "one session" if side.sessions == 1 else f"{side.sessions} sessions"
+    return (
+        f"{side.release}: {side.value * measure.scale:.5g} {measure.unit}, the median of "
+        f"{side.processes} {word} in {sessions} with {side.samples} samples: {shown}"
+    )
+
+
+def change(found: LineChange) -> Change:
+    return Change(
+        profile=found.profile,
+        track=found.track,
+        family=found.benchmark.rpartition(".")[0],
+        words={name: str(word) for name, word in found.configuration.items()},
+        measure=found.measure,
+        kind=found.kind,
+        before=found.before,
+        first=found.first,
+        last=found.last,
+        ratio=found.ratio,
+        low=found.low,
+        high=found.high,
+    )
+
+
+def judge(machine: str, taken: Iterable[records.Record], checkout: Checkout) -> Judged:
+    """The verdicts on all releases of all tracks, each against the one before."""
+    try:
+        accepted = acknowledgements.read(checkout.root, checkout.catalogue)
+    except VggbenchError as err:
+        return Judged(why_none=str(err))
+    evidence = gather(machine, taken, checkout.catalogue)
+    found: list[Told] = []
+    changes: list[Change] = []
+    for track in checkout.catalogue.tracks:
+        found += map(told, verdicts.of_track(evidence, track, accepted=accepted))
+        changes += [change(one) for one in verdicts.changes(evidence, track) if one.kind in KINDS]
+    return Judged(tuple(found), tuple(changes), tuple(evidence.left_out))
+
+
+def cached(machine: str, checkout: Checkout, taken: Iterable[records.Record]) -> Judged:
+    """As ``judge``; where nothing has changed that they follow from, the verdicts are taken from a
+    file beside asv's environments."""
+    key = _key(machine, checkout)
+    name = hashlib.sha256(machine.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    path = Path(checkout.config.env_dir).absolute() / "verdicts" / f"{name}.json"
+    found = _read(path, key)
+    if found is None:
+        found = judge(machine, taken, checkout)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_text(path, json.dumps({"key": key, **asdict(found)}))
+        except OSError:
+            pass  # the next publish judges again
+    return found
+
+
+def _read(path: Path, key: str) -> Judged | None:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if content["key"] != key:
+            return None
+        return Judged(
+            tuple(Told(**{**one, "notes": tuple(one["notes"])}) for one in content["told"]),
+            tuple(Change(**one) for one in content["changes"]),
+            tuple(content["complaints"]),
+            content["why_none"],
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _key(machine: str, checkout: Checkout) -> str:
+    """Of all that verdicts follow from: records, releases, what was acknowledged, the code."""
+    folder = records.folder(checkout.results_dir, machine)
+    files = [(path.name, path.stat()) for path in sorted(folder.glob("*.jsonl"))]
+    acknowledged = checkout.root / acknowledgements.FILE
+    parts = [
+        [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files],
+        _releases(checkout.catalogue),
+        acknowledged.read_text(encoding="utf-8") if acknowledged.is_file() else None,
+        _code(),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _releases(catalogue: Catalogue) -> list[tuple[str, str, list[str]]]:
+    return [
+        (release.name, release.commit, [lock.digest for lock in release.locks.values()])
+        for release in catalogue
+    ]
+
+
+@functools.lru_cache(maxsize=1)
+def _code() -> str:
+    """A digest of the modules that judge, and of this one."""
+    folder = Path(verdicts.__file__).parent
+    digest = hashlib.sha256()
+    for path in [*sorted(folder.glob("*.py")), Path(__file__), Path(rates.__file__)]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

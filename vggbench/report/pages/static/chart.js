@@ -72,6 +72,7 @@ export function told(line, measure, release, cell) {
   const judged = cell.verdicts?.[measure.key];
   if (judged) {
     made.append(el("div", {}, verdict(judged), judged.ratio ? ` ${ratioWords(judged)}` : "", judged.against ? ` against ${judged.against}` : ""));
+    if (judged.acknowledged !== undefined) made.append(el("div", {}, `acknowledged: ${judged.acknowledged}`));
   }
   made.append(el("div", { class: "tip-faint" }, `CPython ${release.python}`));
   return made;
@@ -172,7 +173,7 @@ export function draw(holder, view, onpick) {
       symbolRotate: rotate,
       symbolSize: narrow ? 9 : 12,
       symbolOffset: [0, below],
-      itemStyle: { color: colour, borderColor: palette.surface, borderWidth: 1.5 },
+      itemStyle: { color: colour, borderColor: palette.surface, borderWidth: 1.5, opacity: 1 },
       data: marks
         .filter((mark) => mark.judged === judged)
         .map((mark) => ({ value: [x(mark.release), mark.middle], cell: mark.cell, release: mark.release })),
@@ -199,7 +200,7 @@ export function draw(holder, view, onpick) {
       yAxisIndex: 1,
       symbol,
       symbolSize: size,
-      itemStyle: { color: colour },
+      itemStyle: { color: colour, opacity: 1 },
       data,
       z: 4,
     });

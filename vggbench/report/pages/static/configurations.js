@@ -157,7 +157,7 @@ function difference(measure, x, y) {
 
 function payback(pair, x, y) {
   if (!pair.clear || !x.estimates.first_step || !y.estimates.first_step) return "–";
-  if (pair.payback === null) return "never";
+  if (pair.payback === null) return y.estimates.first_step[0] > x.estimates.first_step[0] ? "never" : "–";
   if (pair.payback === 1) return "at once";
   return `after ${plural(pair.payback, "step")}`;
 }

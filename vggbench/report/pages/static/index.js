@@ -42,12 +42,15 @@ async function viewOf(index) {
   const measure = measures.find((one) => one.key === asked) ?? measures[0] ?? measureOf(index, "step");
   const wanted = choice.all("configuration");
   const all = line.configurations.map((_, c) => c);
-  const shown = wanted.length ? all.filter((c) => wanted.includes(words(line.configurations[c]))) : all;
+  // What no release can do is drawn when it is asked for.
+  const possible = new Set(line.cells.filter((cell) => cell.outcome !== "n/a").map((cell) => cell.c));
+  const usual = possible.size ? all.filter((c) => possible.has(c)) : all;
+  const shown = wanted.length ? all.filter((c) => wanted.includes(words(line.configurations[c]))) : usual;
   const releases = [...track.releases];
   const byDate = choice.get("order") === "date";
   if (byDate) releases.sort((a, b) => a.date.localeCompare(b.date));
   return {
-    chosen, track, line, measures, measure, all, releases, byDate,
+    chosen, track, line, measures, measure, all, usual, releases, byDate,
     shown: wanted.includes("") ? [] : shown,
     framework: track.framework,
     log: choice.get("scale") === "log",
@@ -85,6 +88,7 @@ function show(index, view, redraw) {
   const unit = view.measure.unit ? `, ${view.measure.unit}` : "";
   byId("chart-title").textContent = `${view.framework}: ${view.measure.title.toLowerCase().replace("gpu", "GPU")}${unit}, on ${line.machine}, ${line.profile}`;
   const one = view.shown.length === 1 ? line.configurations[view.shown[0]] : null;
+  byId("machine").textContent = machineWords(index, line.machine);
   byId("asv-link").replaceChildren(el("a", { href: asvGraph(line, view.measure, one) }, "asv's own graph"));
   series(view, redraw);
   key(view);
@@ -106,6 +110,14 @@ function show(index, view, redraw) {
   done();
 }
 
+// What asv knows of the machine.
+function machineWords(index, name) {
+  const facts = index.machines.find((one) => one.name === name)?.facts ?? {};
+  const cpus = facts.num_cpu ? `${facts.num_cpu} CPUs` : "";
+  const ram = Number(facts.ram) > 0 ? `${Math.round(Number(facts.ram) / 1e6)} GB` : "";
+  return [facts.gpu, facts.cpu, cpus, ram, facts.os].filter(Boolean).join(" · ");
+}
+
 // For who waits until all is drawn: tests, and the script that measures how long it takes.
 function done() {
   performance.mark("drawn");
@@ -113,10 +125,10 @@ function done() {
 }
 
 function series(view, redraw) {
-  const { line, shown, all } = view;
+  const { line, shown, all, usual } = view;
   const look = looks(line);
   const set = (chosen) => {
-    const value = chosen.length === all.length ? null : chosen.map((c) => words(line.configurations[c]));
+    const value = String(chosen) === String(usual) ? null : chosen.map((c) => words(line.configurations[c]));
     choice.set({ configuration: value && !value.length ? [""] : value });
     redraw();
   };
@@ -127,7 +139,7 @@ function series(view, redraw) {
       onchange: (event) => set(all.filter((one) => (one === c ? event.target.checked : shown.includes(one)))),
     });
     box.checked = shown.includes(c);
-    return el("label", { class: "tick series-tick" }, box, swatch(look[c]), el("span", {}, readable(line.params, line.configurations[c])));
+    return el("label", { class: "tick series-tick" }, box, swatch(look[c]), el("span", {}, readable(line.params, line.configurations[c]), usual.includes(c) ? "" : el("span", { class: "faint" }, " (n/a)")));
   });
   // A button for each word of each param: only those lines.
   const only = line.params.flatMap((_, i) => {
@@ -150,7 +162,7 @@ function series(view, redraw) {
   fill(
     byId("series"),
     el("legend", {}, "Configurations"),
-    el("div", { class: "chips" }, el("button", { type: "button", class: "chip", id: "only-all", onclick: () => set(all) }, "all"), only),
+    el("div", { class: "chips" }, el("button", { type: "button", class: "chip", id: "only-all", onclick: () => set(usual) }, "all"), only),
     el("div", { class: "ticks" }, toggles),
   );
 }

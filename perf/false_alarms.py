@@ -1,0 +1,74 @@
+"""One release against itself, again and again: how often is it called slower?
+
+A line of copies of one real release, each measured with `vggbench check` the night it appears, as a
+nightly job would: four configurations without XLA, confirmation included. Whatever is called
+regressed is a false alarm. What was done is kept in a folder: run it again to go on.
+
+    python perf/false_alarms.py [--times 20] [--state .asv/false-alarms] [--release 2.21.0]
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import common
+import lines
+
+MOST = 1
+TIMES = 20
+
+#: Releases that are measured before the first is judged: a line of its own begins with a history.
+BEFORE = 1
+
+#: Seconds of a round where none was done yet: install, twelve processes, some to confirm.
+GUESS_S = 240.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--times", type=int, default=TIMES, help="rounds to have in all")
+    parser.add_argument("--state", type=Path, default=common.ROOT / ".asv" / "false-alarms")
+    parser.add_argument("--release", default="2.21.0", help="a version of TensorFlow")
+    parser.add_argument("--bench", default=lines.FOUR)
+    given = parser.parse_args()
+    state = given.state.absolute()
+    state.mkdir(parents=True, exist_ok=True)
+    kept = lines.Kept(state / "rounds.jsonl")
+    line = lines.Line(state / "checkout", given.release, state / "env")
+    for place in range(BEFORE):
+        line.add(place)
+        line.run(given.bench)
+    while len(kept.read()) < given.times:
+        done = kept.read()
+        place = BEFORE + len(done)
+        print(f"left: {lines.forecast(done, given.times - len(done), GUESS_S)}", flush=True)
+        name = line.add(place)
+        checked = line.check(given.bench, state / f"{name}.log")
+        one = {
+            "release": name,
+            "status": checked.status,
+            "outcomes": line.verdicts(name),
+            "seconds": checked.seconds,
+            "ended": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        }
+        kept.add(one)
+        print(f"{name}: {one['outcomes']}, {one['seconds']:.0f} s", flush=True)
+    return report(kept.read()[: given.times], line)
+
+
+def report(rounds: list[dict], line: lines.Line) -> int:
+    outcomes = [outcome for one in rounds for outcome in one["outcomes"].values()]
+    alarms = outcomes.count("regressed")
+    counts = ", ".join(f"{outcomes.count(one)} {one}" for one in sorted(set(outcomes)))
+    print(f"processes on this line: {line.processes()}; verdicts: {counts}")
+    return common.report(
+        f"{len(rounds)} releases that are the one before them, {len(outcomes)} verdicts",
+        f"at most {MOST} false alarm in all",
+        f"{alarms}",
+        alarms <= MOST,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""A line of releases that are one and the same, for scripts that ask what verdicts make of it.
+
+Each release of the line is installed from the shipped lock of one real release, under a version of
+its own: to the product they are releases like any other. Everything lies in one folder, so that a
+script that is ended goes on where it was.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import common
+
+from vggbench import records
+from vggbench.releases.catalogue import Catalogue, Lock, Release
+
+#: Four configurations without XLA, which all train on a CPU.
+FOUR = r"TensorFlow\.time_train_step\('(NHWC|NCHW)', '(none|fused)', 'off'\)"
+
+#: How long a confirmation may take, of all that is suspected in one release.
+BUDGET = "15m"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `vggbench check` came to: its exit status and all it printed."""
+
+    status: int
+    output: str
+    seconds: float
+
+
+class Line:
+    """A checkout in ``folder`` whose one track has copies of the release ``of`` (a version)."""
+
+    def __init__(self, folder: Path, of: str, env_dir: Path):
+        self.folder = folder
+        self.of = of
+        self.releases = folder / "releases"
+        if not (folder / "whole").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            track = self.releases / "tensorflow"
+            track.mkdir(parents=True)
+            shutil.copy(common.ROOT / "releases" / "tensorflow" / "track.json", track)
+            common.checkout(
+                folder,
+                releases=self.releases,
+                env_dir=env_dir,
+                benchmarks=common.ROOT / "benchmarks",
+            )
+            (folder / "whole").touch()
+
+    def add(self, place: int, more: Sequence[str] = ()) -> str:
+        """Put the copy number ``place`` on the track, if it is not there; its name.
+
+        ``more`` are lines for its lock: packages that it has besides.
+        """
+        shipped = Catalogue(common.ROOT / "releases").by_name[f"tensorflow-{self.of}"]
+        text = (common.ROOT / "releases" / "tensorflow" / shipped.locks["cpu"].file).read_text()
+        version = f"{self.of}.post{place}"
+        file = self.releases / "tensorflow" / f"{version}-cpu.txt"
+        file.write_text(text + "".join(f"{line}\n" for line in more))
+        date = datetime.date.fromisoformat(shipped.date) + datetime.timedelta(days=place)
+        catalogue = Catalogue(self.releases)
+        release = Release("tensorflow", version, date.isoformat(), shipped.python, locks={})
+        lock = Lock(
+            "cpu",
+            file.name,
+            shipped.locks["cpu"].requirement,
+            shipped.locks["cpu"].as_of,
+            catalogue.digest_of(release, file),
+        )
+        catalogue.write(replace(release, locks={"cpu": lock}))
+        return release.name
+
+    def remove(self, name: str) -> None:
+        """Take a copy off the track; what was measured of it stays."""
+        for file in (self.releases / "tensorflow").glob(f"{name.removeprefix('tensorflow-')}[.-]*"):
+            file.unlink()
+
+    def run(self, patterns: str) -> None:
+        """Measure what is new on the track, and judge nothing."""
+        common.run([str(common.ASV), "run", "--bench", patterns, "NEW"], self.folder)
+
+    def check(self, patterns: str, log: Path) -> Checked:
+        """Run `vggbench check`; what it prints goes to ``log`` as it comes."""
+        started = time.monotonic()
+        with log.open("a") as file:
+            done = subprocess.run(
+                [str(common.VGGBENCH), "check", "--bench", patterns, "--budget", BUDGET],
+                cwd=self.folder,
+                env=common.surroundings(self.folder),
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        if done.returncode not in (0, 1, 2):
+            raise SystemExit(f"vggbench check ended with {done.returncode}; see {log}")
+        return Checked(done.returncode, log.read_text(), time.monotonic() - started)
+
+    def verdicts(self, name: str) -> dict[str, str]:
+        """The outcome of the step's time in each configuration of a release, by its words."""
+        done = subprocess.run(
+            [str(common.VGGBENCH), "verdict", name, "--format", "json"],
+            cwd=self.folder,
+            env=common.surroundings(self.folder),
+            capture_output=True,
+            text=True,
+        )
+        raise NotImplementedError(done.stdout)
+
+    def processes(self) -> dict[str, int]:
+        """How many timed processes ended well on this line, by purpose ("run" for asv's own)."""
+        found: dict[str, int] = {}
+        for machine in self.folder.glob("results/*/records"):
+            for record in records.read(self.folder / "results", machine.parent.name):
+                if record["outcome"] == records.OK:
+                    purpose = record.get("purpose") or "run"
+                    found[purpose] = found.get(purpose, 0) + 1
+        return found
+
+
+class Kept:
+    """What a script has come to so far, a JSON object a line in ``path``."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def read(self) -> list[dict]:
+        if not self.path.exists():
+            return []
+        lines = self.path.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def add(self, one: dict) -> None:
+        with self.path.open("a") as file:
+            file.write(json.dumps(one) + "\n")
+
+
+def forecast(done: Sequence[dict], left: int, guess_s: float) -> str:
+    """Words about how long ``left`` more rounds will take, by those that are ``done``."""
+    seconds = [one["seconds"] for one in done]
+    each = sum(seconds) / len(seconds) if seconds else guess_s
+    how = "by those before" if seconds else "guessed"
+    return f"{left} rounds of about {each / 60:.0f} min each ({how}): {left * each / 60:.0f} min"

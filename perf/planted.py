@@ -1,0 +1,141 @@
+"""A slow-down of 8 % that is planted in a real release's train step: is it found?
+
+A line of copies of one release, as in false_alarms.py. Each round adds a copy, and then another one
+whose lock has one package more: at the interpreter's start it lets every call of a tf.function last
+8 % longer, by working on. Nothing in the product knows of it. `vggbench check` must call that copy
+regressed in every configuration. It is taken off the line again; what was done is kept in a folder:
+run this again to go on.
+
+    python perf/planted.py [--times 10] [--state .asv/planted] [--release 2.21.0]
+"""
+
+import argparse
+import base64
+import hashlib
+import sys
+import zipfile
+from pathlib import Path
+
+import common
+import lines
+
+TIMES = 10
+SLOW_DOWN = 0.08
+
+#: Two configurations without XLA.
+TWO = r"TensorFlow\.time_train_step\('NHWC', '(none|fused)', 'off'\)"
+
+#: Seconds of a round where none was done yet.
+GUESS_S = 300.0
+
+NAME = "planted_slow_down"
+
+MODULE = """
+import sys
+import time
+from importlib.machinery import PathFinder
+
+WHERE = "tensorflow.python.eager.polymorphic_function.polymorphic_function"
+SLOW_DOWN = {slow_down!r}
+
+
+def slower(call):
+    def longer(*args, **kwargs):
+        started = time.perf_counter()
+        result = call(*args, **kwargs)
+        until = started + (time.perf_counter() - started) * (1 + SLOW_DOWN)
+        while time.perf_counter() < until:
+            pass
+        return result
+
+    return longer
+
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name != WHERE:
+            return None
+        spec = PathFinder.find_spec(name, path, target)
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            module.Function.__call__ = slower(module.Function.__call__)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+sys.meta_path.insert(0, Finder)
+"""
+
+
+def wheel(folder: Path) -> str:
+    """Write the package that slows tf.function down; a line for a lock that has it."""
+    info = f"{NAME}-1.0.dist-info"
+    files = {
+        f"{NAME}.py": MODULE.format(slow_down=SLOW_DOWN),
+        f"{NAME}.pth": f"import {NAME}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: perf\nRoot-Is-Purelib: true\n"
+        "Tag: py3-none-any\n",
+    }
+    rows = []
+    for path, text in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
+        rows.append(f"{path},sha256={digest.decode()},{len(text.encode())}\n")
+    files[f"{info}/RECORD"] = "".join(rows) + f"{info}/RECORD,,\n"
+    file = folder / f"{NAME}-1.0-py3-none-any.whl"
+    if not file.exists():
+        with zipfile.ZipFile(file, "w") as archive:
+            for path, text in files.items():
+                archive.writestr(path, text)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return f"{NAME.replace('_', '-')} @ {file.as_uri()} --hash=sha256:{digest}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--times", type=int, default=TIMES, help="rounds to have in all")
+    parser.add_argument("--state", type=Path, default=common.ROOT / ".asv" / "planted")
+    parser.add_argument("--release", default="2.21.0", help="a version of TensorFlow from 2.11 on")
+    parser.add_argument("--bench", default=TWO)
+    given = parser.parse_args()
+    state = given.state.absolute()
+    state.mkdir(parents=True, exist_ok=True)
+    planted = wheel(state)
+    kept = lines.Kept(state / "rounds.jsonl")
+    line = lines.Line(state / "checkout", given.release, state / "env")
+    line.add(0)
+    line.run(given.bench)
+    while len(kept.read()) < given.times:
+        done = kept.read()
+        place = 2 * len(done) + 1
+        print(f"left: {lines.forecast(done, given.times - len(done), GUESS_S)}", flush=True)
+        line.add(place)
+        line.run(given.bench)
+        name = line.add(place + 1, [planted])
+        checked = line.check(given.bench, state / f"{name}.log")
+        one = {
+            "release": name,
+            "status": checked.status,
+            "outcomes": line.verdicts(name),
+            "seconds": checked.seconds,
+        }
+        line.remove(name)
+        kept.add(one)
+        print(f"{name}: {one['outcomes']}, {one['seconds']:.0f} s", flush=True)
+    rounds = kept.read()[: given.times]
+    found = sum(set(one["outcomes"].values()) == {"regressed"} for one in rounds)
+    return common.report(
+        f"a slow-down of {SLOW_DOWN:.0%} planted in tensorflow-{given.release}, "
+        f"in all of {len(rounds[0]['outcomes'])} configurations",
+        f"found {len(rounds)} times of {len(rounds)}",
+        f"{found}",
+        found == len(rounds),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

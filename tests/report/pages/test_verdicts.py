@@ -1,0 +1,121 @@
+"""The verdicts as pages show them, and what keeps them from being judged anew."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vggbench.checkout import Checkout
+from vggbench.records import Record
+from vggbench.report.pages import verdicts
+from vggbench.report.pages.verdicts import Told
+
+from . import literal
+from .literal import HISTORY, SHIPPED
+
+WORDS = {"data_format": "NHWC", "batch_norm": "none", "xla": "off"}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    monkeypatch.chdir(tmp_path)
+    folder = literal.checkout(tmp_path / "checkout")
+    literal.write_records(folder, HISTORY)
+    return Checkout(str(folder / "asv.conf.json"))
+
+
+def of_the_step(judged: verdicts.Judged, release: str = SHIPPED[2]) -> dict[str, Told]:
+    return {
+        " ".join(one.words.values()): one
+        for one in judged.told
+        if one.release == release and one.measure == "step"
+    }
+
+
+def test_a_slower_release_is_told_with_its_evidence(checkout: Checkout) -> None:
+    one = of_the_step(verdicts.judge("box", HISTORY, checkout))["NHWC none off"]
+    assert (one.outcome, one.against) == ("regressed", SHIPPED[1])
+    assert one.ratio == pytest.approx(0.300 / 0.210, rel=0.01)
+    assert one.low is not None
+    assert one.high is not None
+    assert one.low < one.ratio < one.high
+    assert (one.profile, one.track, one.family) == (
+        "cpu-quick",
+        "tensorflow",
+        "train_step.TensorFlow",
+    )
+    notes = "\n".join(one.notes)
+    assert "tensorflow-2.15.1: 210 ms, the median of 3 processes in one session" in notes
+    assert "with 9 samples: 300, 306, 294" in notes
+    assert "Keras 2.15.0 → 3.4.1" in notes
+    assert "noise:" in notes
+
+
+def test_what_is_new_or_failed_has_no_ratio_but_its_reason(checkout: Checkout) -> None:
+    judged = verdicts.judge("box", HISTORY, checkout)
+    new = of_the_step(judged, SHIPPED[1])["NHWC none on"]
+    assert (new.outcome, new.ratio) == ("new", None)
+    assert "the wheel has no XLA" in new.notes[0]
+
+
+def test_an_acknowledged_regression_has_its_reason(checkout: Checkout) -> None:
+    (checkout.root / "acknowledged.toml").write_text(
+        '[[acknowledged]]\ntrack = "tensorflow"\nrelease = "tensorflow-2.16.2"\n'
+        'configuration = "all"\nreason = "Keras 3"\n'
+    )
+    one = of_the_step(verdicts.judge("box", HISTORY, checkout))["NHWC none off"]
+    assert (one.outcome, one.acknowledged) == ("regressed", "Keras 3")
+
+
+def test_a_wrong_acknowledged_toml_is_why_there_are_none(checkout: Checkout) -> None:
+    (checkout.root / "acknowledged.toml").write_text("[[")
+    judged = verdicts.judge("box", HISTORY, checkout)
+    assert judged.told == ()
+    assert "acknowledged.toml" in str(judged.why_none)
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The machines that were judged since."""
+    machines: list[str] = []
+    judge = verdicts.judge
+
+    def counting(machine: str, taken: Iterable[Record], checkout: Checkout) -> Any:
+        machines.append(machine)
+        return judge(machine, taken, checkout)
+
+    monkeypatch.setattr(verdicts, "judge", counting)
+    return machines
+
+
+def test_nothing_is_judged_anew_unless_something_changed(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = counted(monkeypatch)
+    first = verdicts.cached("box", checkout, HISTORY)
+    assert verdicts.cached("box", checkout, HISTORY) == first
+    assert judged == ["box"]
+    (records,) = (checkout.results_dir / "box" / "records").iterdir()
+    os.utime(records, ns=(1, 1))
+    verdicts.cached("box", checkout, HISTORY)
+    assert judged == ["box"] * 2
+    (checkout.root / "acknowledged.toml").write_text("")
+    verdicts.cached("box", checkout, HISTORY)
+    assert judged == ["box"] * 3
+    verdicts.cached("gpubox", checkout, HISTORY)
+    assert judged == ["box"] * 3 + ["gpubox"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"key": 1}', "[" * 100_000])
+def test_a_broken_cache_is_passed_over(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    first = verdicts.cached("box", checkout, HISTORY)
+    (file,) = (Path(checkout.config.env_dir) / "verdicts").iterdir()
+    file.write_text(content)
+    judged = counted(monkeypatch)
+    assert verdicts.cached("box", checkout, HISTORY) == first
+    assert judged == ["box"]

@@ -1,0 +1,171 @@
+"""Processes in turns until the answer is sure: measuring, judging and the clock are literals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.literals import RECORD
+from vggbench.asv_plugin.suite import Configured
+from vggbench.releases.catalogue import Release
+from vggbench.verdict.budget import Budget
+from vggbench.verdict.interleave import Confirmed, Suspect, confirm, confirm_all
+from vggbench.verdict.judge import NOT_SURE, REGRESSED, UNCHANGED, Judgement
+
+BEFORE = Release("tensorflow", "2.15.1", "2024-03-01", "3.11")
+AFTER = Release("tensorflow", "2.16.2", "2024-06-28", "3.12")
+WORDS = {"data_format": "NHWC", "batch_norm": "fused", "xla": "off"}
+ONE = Configured(
+    benchmark=RECORD["benchmark"],
+    version="3",
+    index=0,
+    params=(("'NHWC'",), ("'fused'",), ("'off'",)),
+    configuration=tuple(WORDS.items()),
+)
+NAME = "tensorflow-2.16.2 NHWC fused off"
+
+
+def judgement(outcome: str, ratio: float = 1.05, needed: int | None = None) -> Judgement:
+    suspected = outcome == NOT_SURE
+    return Judgement(outcome, ratio, ratio - 0.04, ratio + 0.04, suspected, needed)
+
+
+class Bench:
+    """A machine on which every process takes ``seconds``; sure after ``sure_after`` processes."""
+
+    def __init__(
+        self, sure_after: int = 8, answer: str = REGRESSED, seconds: float = 10.0, **bad: str
+    ):
+        self.now = 0.0
+        self.sure_after = sure_after
+        self.answer = answer
+        self.seconds = seconds
+        self.bad = bad
+        self.order: list[str] = []
+        self.said: list[str] = []
+
+    def measure(self, suspect: Suspect, release: Release):
+        self.now += self.seconds
+        self.order.append(release.version)
+        record = {**RECORD, "release": release.name, "round": 1, "configuration": WORDS}
+        if self.bad and len(self.order) == 3:
+            return {**record, **self.bad}
+        return {**record, "samples": [0.3], "process_s": self.seconds}
+
+    def judge(self, suspect: Suspect):
+        if len(self.order) < self.sure_after:
+            return {"step": judgement(NOT_SURE, needed=8)}
+        return {"step": judgement(self.answer)}
+
+    def confirm(self, seconds: float = 3600, **more) -> Confirmed:
+        suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE, **more)
+        return confirm(suspect, self.measure, self.judge, self.budget(seconds), self.said.append)
+
+    def budget(self, seconds: float) -> Budget:
+        return Budget(seconds, lambda: self.now)
+
+
+@pytest.mark.parametrize("outcome", [REGRESSED, UNCHANGED])
+def test_processes_are_taken_in_turns_until_the_answer_is_sure(outcome: str) -> None:
+    bench = Bench(sure_after=8, answer=outcome)
+    found = bench.confirm()
+    a, b = BEFORE.version, AFTER.version
+    assert bench.order == [a, b, b, a] * 2
+    assert (found.processes, found.why) == (8, None)
+    assert found.judgements["step"].outcome == outcome
+
+
+def test_each_process_has_a_line_with_the_ratio_so_far() -> None:
+    bench = Bench(sure_after=4)
+    bench.confirm()
+    assert bench.said[1] == (
+        "NHWC fused off, process 2, tensorflow-2.16.2: 300ms; "
+        "ratio so far: step 1.050 (1.010 to 1.090)"
+    )
+    assert len(bench.said) == 4
+
+
+def test_what_is_sure_already_costs_no_process() -> None:
+    bench = Bench(sure_after=0)
+    assert bench.confirm().processes == 0
+    assert not bench.order
+
+
+def test_a_budget_ends_a_confirmation_without_a_sure_answer() -> None:
+    bench = Bench(sure_after=1000)
+    found = bench.confirm(seconds=100)
+    assert found.why == "the budget of 2 min is spent"
+    assert bench.now <= 100
+    assert found.judgements["step"].outcome == NOT_SURE
+
+
+def test_a_batch_that_would_not_end_within_the_budget_is_not_begun() -> None:
+    bench = Bench(sure_after=1000)
+    found = bench.confirm(seconds=39.0)
+    # Nothing is known of how long a process takes: the first batch is begun, and ended in time.
+    assert bench.now <= 39.0
+    assert found.processes == 3
+    known = Bench(sure_after=1000)
+    suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE, seconds=10.0)
+    found = confirm(suspect, known.measure, known.judge, known.budget(39.0), known.said.append)
+    assert (found.processes, known.now) == (0, 0.0)
+
+
+def test_what_earlier_confirmations_have_spent_counts() -> None:
+    bench = Bench(sure_after=1000)
+    found = bench.confirm(spent=24)
+    assert found.processes == 8
+    assert found.why == "not sure after 32 processes"
+
+
+@pytest.mark.parametrize(
+    ("bad", "line"),
+    [
+        (
+            {"outcome": "failed", "error": "crashed with SIGSEGV"},
+            "process 1: failed: crashed with SIGSEGV",
+        ),
+        ({"outcome": "n/a", "reason": "NHWC only"}, "process 1: n/a: NHWC only"),
+    ],
+)
+def test_a_process_that_does_not_end_well_ends_the_confirmation(bad, line: str) -> None:
+    bench = Bench(sure_after=1000, **bad)
+    found = bench.confirm()
+    assert found.processes == 3
+    assert found.why is not None
+    assert line in found.why
+    assert found.judgements["step"].outcome == NOT_SURE
+
+
+def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_rest() -> None:
+    bench = Bench(sure_after=1000)
+    slow = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=0, seconds=10.0)
+    quick = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=28, seconds=10.0)
+    found = confirm_all(
+        [slow, quick], bench.measure, bench.judge, bench.budget(60), bench.said.append
+    )
+    assert [one.suspect for one in found] == [quick, slow]
+    assert [one.processes for one in found] == [4, 0]
+    assert found[1].why == "the budget of 60 s is spent"
+    assert bench.said[0].startswith(f"To confirm: {NAME}, {NAME}, about 2 min; the budget of 60 s")
+    assert bench.said[-1] == (
+        f"{NAME} against tensorflow-2.15.1: step: not sure, 1.050 (1.010 to 1.090), "
+        f"0 more processes; the budget of 60 s is spent"
+    )
+
+
+def raising(error: BaseException) -> Callable:
+    def measure(suspect: Suspect, release: Release):
+        raise error
+
+    return measure
+
+
+def test_an_interrupt_passes_through() -> None:
+    bench = Bench()
+    suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE)
+    with pytest.raises(KeyboardInterrupt):
+        confirm(
+            suspect, raising(KeyboardInterrupt()), bench.judge, bench.budget(60), bench.said.append
+        )

@@ -1,0 +1,25 @@
+"""How many processes a confirmation takes next."""
+
+from vggbench.verdict.judge import BATCH, NOT_SURE, REGRESSED, UNCHANGED, Judgement
+from vggbench.verdict.sequential import MOST, next_batch
+
+
+def judgement(outcome: str) -> Judgement:
+    unsure = outcome == NOT_SURE
+    return Judgement(outcome, 1.03, 0.99, 1.07, unsure, BATCH if unsure else None)
+
+
+def test_an_unsure_judgement_takes_another_batch() -> None:
+    assert next_batch(judgement(NOT_SURE), 0) == BATCH
+    assert next_batch(judgement(NOT_SURE), MOST - BATCH) == BATCH
+
+
+def test_a_sure_judgement_takes_no_more() -> None:
+    assert next_batch(judgement(REGRESSED), 4) == 0
+    assert next_batch(judgement(UNCHANGED), 4) == 0
+
+
+def test_the_most_is_never_exceeded() -> None:
+    assert next_batch(judgement(NOT_SURE), MOST) == 0
+    assert next_batch(judgement(NOT_SURE), 8, most=11) == 0
+    assert next_batch(judgement(NOT_SURE), 8, most=12) == BATCH

@@ -1,0 +1,174 @@
+"""Confirming: processes of two releases in turns, A B B A, until the answer is sure.
+
+What is suspected comes from whoever judged the records, and so does each new judgement: nothing
+here reads a file or a clock of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from asv import util
+
+from .. import records
+from ..asv_plugin import recorder
+from ..asv_plugin.suite import Configured
+from ..releases.catalogue import Release
+from .budget import Budget, words
+from .judge import BATCH, NOT_SURE, Judgement
+from .sequential import MOST, next_batch
+from .session import Say
+
+#: Measures one process of a release in the configuration and profile of a suspect.
+Measure = Callable[["Suspect", Release], records.Record]
+
+#: The judgements of a suspect by everything on record, by what was measured ("step", ...).
+Judge = Callable[["Suspect"], Mapping[str, Judgement]]
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A configuration in which ``after`` may be slower than ``before``.
+
+    ``spent``: processes that confirmations of it have taken already. ``seconds``: what one is known
+    to take, 0 where that is not known.
+    """
+
+    before: Release
+    after: Release
+    profile: str
+    one: Configured
+    spent: int = 0
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """As messages name it."""
+        return f"{self.after.name} {self.one.words}".strip()
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """What came of a suspect. ``why``: what kept it from being sure, None where it is sure.
+
+    ``processes`` were taken now, of both releases together.
+    """
+
+    suspect: Suspect
+    judgements: Mapping[str, Judgement]
+    processes: int
+    why: str | None
+
+
+def turns(suspect: Suspect) -> Iterator[Release]:
+    """A B B A, and so on: what grows or falls steadily meanwhile favours neither side."""
+    while True:
+        yield suspect.before
+        yield suspect.after
+        yield suspect.after
+        yield suspect.before
+
+
+def confirm(
+    suspect: Suspect,
+    measure: Measure,
+    judge: Judge,
+    budget: Budget,
+    say: Say,
+    most: int = MOST,
+) -> Confirmed:
+    """Take processes of both releases in turns until the answer is sure, the budget or ``most`` is
+    spent, or one of them does not end well.
+
+    Errors of ``measure`` pass through: what was taken before is on record.
+    """
+    order = turns(suspect)
+    judgements = judge(suspect)
+    taken = 0
+    seconds = {suspect.before.commit: suspect.seconds, suspect.after.commit: suspect.seconds}
+
+    def ended(why: str | None) -> Confirmed:
+        return Confirmed(suspect, judgements, taken, why)
+
+    while True:
+        spent = suspect.spent + taken
+        batch = max((next_batch(one, spent, most) for one in judgements.values()), default=0)
+        if batch == 0:
+            unsure = any(one.outcome == NOT_SURE for one in judgements.values())
+            return ended(f"not sure after {spent} processes" if unsure else None)
+        if not budget.allows(batch / 2 * sum(seconds.values())):
+            return ended(f"the budget of {words(budget.seconds)} is spent")
+        for _ in range(batch):
+            release = next(order)
+            if not budget.allows(seconds[release.commit]):
+                return ended(f"the budget of {words(budget.seconds)} is spent")
+            record = measure(suspect, release)
+            taken += 1
+            if record["outcome"] != records.OK:
+                return ended(recorder.progress_line(record))
+            seconds[release.commit] = record["process_s"]
+            judgements = judge(suspect)
+            say(progress(suspect, record, taken, judgements))
+
+
+def progress(
+    suspect: Suspect, record: records.Record, taken: int, judgements: Mapping[str, Judgement]
+) -> str:
+    """One line about a process that ended, for the one who waits."""
+    ratios = ", ".join(
+        f"{what} {one.ratio:.3f} ({one.low:.3f} to {one.high:.3f})"
+        for what, one in judgements.items()
+    )
+    took = util.human_time(recorder.median_s(record))
+    return (
+        f"{suspect.one.words}, process {taken}, {record['release']}: {took}; ratio so far: {ratios}"
+    )
+
+
+def forecast_s(suspect: Suspect, judgements: Mapping[str, Judgement], most: int = MOST) -> float:
+    """Seconds that the confirmation of a suspect is likely to take."""
+    wanted = [one.processes_needed or BATCH for one in judgements.values() if one.suspected]
+    left = max(0, most - suspect.spent)
+    return min(max(wanted, default=BATCH), left) * suspect.seconds
+
+
+def confirm_all(
+    suspects: Sequence[Suspect],
+    measure: Measure,
+    judge: Judge,
+    budget: Budget,
+    say: Say,
+    most: int = MOST,
+) -> list[Confirmed]:
+    """Confirm one suspect after the other, those first that are likely to take least time, so that
+    a budget answers as many as it can.
+    """
+    expected = [forecast_s(one, judge(one), most) for one in suspects]
+    ordered = [suspects[place] for place in sorted(range(len(suspects)), key=expected.__getitem__)]
+    say(_plan(ordered, sum(expected), budget))
+    found = []
+    for suspect in ordered:
+        found.append(confirm(suspect, measure, judge, budget, say, most))
+        say(ending(found[-1]))
+    return found
+
+
+def _plan(suspects: Sequence[Suspect], seconds: float, budget: Budget) -> str:
+    names = ", ".join(suspect.name for suspect in suspects)
+    about = f", about {words(seconds)}" if seconds else ""
+    over = f"; the budget of {words(budget.seconds)} may not do" if seconds > budget.left_s else ""
+    return f"To confirm: {names}{about}{over}"
+
+
+def ending(one: Confirmed) -> str:
+    """One line about what came of a suspect."""
+    answers = "; ".join(
+        f"{what}: {judged.outcome}, {judged.ratio:.3f} ({judged.low:.3f} to {judged.high:.3f})"
+        for what, judged in one.judgements.items()
+    )
+    why = f"; {one.why}" if one.why else ""
+    return (
+        f"{one.suspect.name} against {one.suspect.before.name}: "
+        f"{answers or 'no judgement'}, {one.processes} more processes{why}"
+    )

@@ -1,0 +1,201 @@
+"""The machine's own noise, from what was measured without a change or in spite of changes.
+
+``estimate`` takes the best that there is: processes that calibrated the machine, else the history
+of the configuration, else an assumption that is wide on purpose.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from scipy import special
+
+from vggbench.verdict import robust
+from vggbench.verdict.judge import ALPHA, BATCH, POWER, Noise, Process, level_of
+
+#: Deviations of the logarithm that are assumed of a machine of which too little is known.
+ASSUMED_PROCESSES = 0.03
+ASSUMED_SESSIONS = 0.02
+ASSUMED_DEGREES = 3.0
+
+#: Fewer degrees of freedom than these say less than the assumption.
+LEAST_DEGREES = 4
+LEAST_SESSIONS = 3
+
+#: What n differences of neighbouring releases are worth in degrees of freedom, as a share of n:
+#: neighbours share a release (2/3 for normal values), and Huber's scale costs some.
+OF_DIFFERENCES = 0.6
+
+#: Sessions are taken to differ by at least this share of the standard error of their estimate: an
+#: excess that is too small to be seen is not none.
+UNSEEN = 0.5
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """The deviation between sessions, its degrees of freedom, and what it was estimated from."""
+
+    deviation: float
+    degrees: float
+    origin: str
+
+
+def estimate(
+    calibration: Sequence[Process],
+    history: Sequence[Sequence[Process]],
+    sessions: Sessions | None = None,
+) -> Noise:
+    """The noise of one configuration, or by-product, on one machine.
+
+    ``calibration``: processes of one release. ``history``: the processes of each release, oldest
+    first, up to the one before the release that is to be judged, or a verdict would change when
+    later releases come. Their real changes, if few, do not count. ``sessions``: from
+    ``between_sessions`` of all configurations that were measured together, which know it better
+    than this one alone. Raises ValueError where a sample is not a positive number.
+    """
+    processes, degrees, origin = _processes(_by_session([calibration]), _by_session(history))
+    between = sessions or between_sessions([calibration], [history])
+    return Noise(
+        processes, between.deviation, f"{origin}; {between.origin}", degrees, between.degrees
+    )
+
+
+def processes_for(noise: Noise, change: float, comparisons: int = 1) -> int:
+    """How many interleaved processes, of both releases together, find a slow-down of ``change`` (a
+    ratio less one) with a probability of POWER, if nothing else is known: a multiple of BATCH."""
+    sure = special.stdtrit(noise.processes_degrees, 1 - ALPHA / 2 / comparisons)
+    deviation = math.log1p(change) / (sure + special.ndtri(POWER))
+    return BATCH * max(1, math.ceil(4 * noise.processes**2 / deviation**2 / BATCH))
+
+
+def between_sessions(
+    calibrations: Sequence[Sequence[Process]], histories: Sequence[Sequence[Sequence[Process]]]
+) -> Sessions:
+    """How much sessions differ on this machine, from all configurations that share sessions.
+
+    ``calibrations`` and ``histories`` have what ``estimate`` takes, one for each configuration.
+    """
+    parts = [_of_calibration(_by_session([one])) for one in calibrations]
+    words = "calibrating sessions"
+    if not any(parts):
+        parts = [_of_history(_by_session(one)) for one in histories]
+        words = "pairs of neighbouring releases"
+    known = [part for part in parts if part]
+    if not known:
+        words = f"{ASSUMED_SESSIONS:.0%} between sessions is assumed"
+        return Sessions(ASSUMED_SESSIONS, ASSUMED_DEGREES, words)
+    # The configurations of a session share its drift: together they are worth no more of these.
+    number, degrees = max(known, key=lambda part: part.degrees)[:2]
+    shares = [part.degrees for part in known]
+    whole = _mean([part.whole for part in known], shares)
+    own = _mean([part.own for part in known], shares)
+    # What the processes add to the means is another draw in each configuration.
+    own_degrees = sum(shares)
+    error = math.sqrt(2 * max(0.0, whole - own) ** 2 / degrees + 2 * own**2 / own_degrees)
+    excess = max(whole - own, UNSEEN * error)
+    if excess == 0:
+        return Sessions(0.0, degrees, f"{number} {words}")
+    # Satterthwaite (1946), for a difference; its chi-square has one degree of freedom at least.
+    return Sessions(math.sqrt(excess), max(1.0, 2 * excess**2 / error**2), f"{number} {words}")
+
+
+_Group = tuple[int, str, list[float]]
+
+
+def _by_session(history: Sequence[Sequence[Process]]) -> list[_Group]:
+    """(place of the release, session, logarithms of its processes), in order."""
+    groups: dict[tuple[int, str], list[float]] = {}
+    for place, processes in enumerate(history):
+        for one in processes:
+            groups.setdefault((place, one.session), []).append(level_of(one))
+    return [(place, session, logs) for (place, session), logs in groups.items()]
+
+
+def _residuals(groups: Sequence[_Group]) -> list[float]:
+    """Distances of processes from the location of their group, for robust.scale."""
+    medians = [(logs, robust.location(logs, 0)) for _, _, logs in groups if len(logs) > 1]
+    rough = robust.scale(
+        [(log - middle) * _correction(logs) for logs, middle in medians for log in logs]
+    )
+    return [
+        (log - centre) * _correction(logs)
+        for logs, _ in medians
+        for centre in [robust.location(logs, rough)]
+        for log in logs
+    ]
+
+
+def _correction(logs: Sequence[float]) -> float:
+    """For the degree of freedom that the location of ``logs`` took."""
+    return math.sqrt(len(logs) / (len(logs) - 1))
+
+
+def _processes(
+    calibrating: Sequence[_Group], measured: Sequence[_Group]
+) -> tuple[float, float, str]:
+    """The deviation between processes, its degrees of freedom, and what it was estimated from."""
+    for groups, words in (
+        (calibrating, "calibrating processes"),
+        (measured, "processes of the history"),
+    ):
+        degrees = sum(len(logs) - 1 for _, _, logs in groups)
+        processes = robust.scale(_residuals(groups)) if degrees >= LEAST_DEGREES else 0.0
+        if processes > 0:
+            count = sum(len(logs) for _, _, logs in groups)
+            return processes, float(degrees), f"{count} {words}"
+    words = f"{ASSUMED_PROCESSES:.0%} between processes is assumed"
+    return ASSUMED_PROCESSES, ASSUMED_DEGREES, words
+
+
+class _Between(NamedTuple):
+    """The variance of session means in one configuration, and the part of it that their processes
+    make."""
+
+    number: int
+    degrees: float
+    whole: float
+    own: float
+
+
+def _of_calibration(groups: Sequence[_Group]) -> _Between | None:
+    """From sessions that measured one release."""
+    count = len(groups)
+    if count < LEAST_SESSIONS:
+        return None
+    processes = robust.scale(_residuals(groups))
+    means = [robust.location(logs, processes) for _, _, logs in groups]
+    centre = robust.location(means, 0)
+    whole = robust.scale([(mean - centre) * _correction(means) for mean in means]) ** 2
+    own = processes**2 * _mean([1 / len(logs) for _, _, logs in groups])
+    return _Between(count, count - 1, whole, own)
+
+
+def _of_history(groups: Sequence[_Group]) -> _Between | None:
+    """From differences of neighbouring releases that were measured in sessions of their own: the
+    few that are real changes lie far off and are clipped."""
+    processes = robust.scale(_residuals(groups))
+    differences, shares = [], []
+    previous: _Group | None = None
+    for group in groups:
+        # A release that was confirmed later has several sessions; the first is the ordinary one.
+        if previous is not None and group[0] == previous[0]:
+            continue
+        if previous is not None and group[1] != previous[1]:
+            differences.append(
+                robust.location(group[2], processes) - robust.location(previous[2], processes)
+            )
+            shares.append((1 / len(group[2]) + 1 / len(previous[2])) / 2)
+        previous = group
+    degrees = OF_DIFFERENCES * len(differences)
+    if degrees < LEAST_SESSIONS:
+        return None
+    whole = robust.scale(differences) ** 2 / 2
+    return _Between(len(differences), degrees, whole, processes**2 * _mean(shares))
+
+
+def _mean(values: Sequence[float], shares: Sequence[float] | None = None) -> float:
+    shares = shares or [1.0] * len(values)
+    return sum(v * s for v, s in zip(values, shares, strict=True)) / sum(shares)

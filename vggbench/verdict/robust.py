@@ -1,0 +1,65 @@
+"""Locations and scales that a few disturbed samples or processes do not move far.
+
+All numbers are natural logarithms of what was measured. docs/method.md, "Verdicts", says why these.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+#: Huber's constant, in standard deviations: what lies further off counts as if it lay there. It
+#: costs 5 % of efficiency where nothing is disturbed (Huber 1964; Huber & Ronchetti 2009).
+CLIP = 1.345
+
+#: The median of the distances from the centre of a normal distribution, as a share of its
+#: standard deviation, is 1 by this.
+MAD = 1.4826
+
+#: Iterations of Huber's location; it moves by less than 1e-3 deviations after these.
+ITERATIONS = 12
+
+
+def midmean(values: Sequence[float]) -> float:
+    """The mean without about a quarter of the values at each end: a process's location.
+
+    The first and the disturbed samples of a process are slow by far, and there are few: of three
+    values one is cut at each end, of ten two.
+    """
+    cut = (len(values) + 1) // 4
+    return statistics.fmean(sorted(values)[cut : len(values) - cut])
+
+
+def location(values: Sequence[float], scale: float) -> float:
+    """Huber's location of ``values`` that scatter by ``scale``; by 0, their median."""
+    middle = statistics.median(values)
+    if len(values) <= 2 or scale <= 0:
+        return middle
+    reach = CLIP * scale
+    if values and max(values) - min(values) <= reach:
+        return statistics.fmean(values)
+    for _ in range(ITERATIONS):
+        moved = sum(max(-reach, min(reach, value - middle)) for value in values) / len(values)
+        middle += moved
+        if abs(moved) < 1e-3 * scale:
+            break
+    return middle
+
+
+def scale(residuals: Sequence[float], least: float = 0.0) -> float:
+    """The standard deviation that makes Huber's location of such values as uncertain as it is.
+
+    ``residuals`` are distances from locations, made larger for the degree of freedom that each
+    location took. That is, sqrt(E psi^2) / E psi' (Huber 1964), with values clipped at CLIP times
+    their MAD or ``least``, whichever is more; 0 where there are none.
+    """
+    if not residuals:
+        return 0.0
+    rough = max(least, MAD * statistics.median(abs(one) for one in residuals))
+    reach = CLIP * rough
+    if reach == 0:
+        return math.sqrt(statistics.fmean(one * one for one in residuals))
+    clipped = [min(abs(one), reach) for one in residuals]
+    inside = sum(abs(one) <= reach for one in residuals) / len(residuals)
+    return math.sqrt(statistics.fmean(one * one for one in clipped)) / inside
