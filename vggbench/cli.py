@@ -26,24 +26,25 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0, 1 where something failed, 2 for words that
-    are no command, 130 after Ctrl-C."""
+    """Run the command line; returns the exit status: 0, 1 where something failed (2 in commands
+    whose 1 says that something regressed), 2 for words that are no command, 130 after Ctrl-C."""
     parsed = _parser().parse_args(arguments)
     command: Callable[[Checkout, argparse.Namespace], int] = parsed.command
+    trouble: int = getattr(parsed, "trouble", 1)
     try:
         return command(Checkout(parsed.config), parsed)
     except VggbenchError as err:
         _complain(str(err))
-        return 1
+        return trouble
     except KeyboardInterrupt:
         _complain("Interrupted; run the same command again to go on.")
         return 130
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
-        return 1
+        return trouble
     except OSError as err:
         _complain(f"{err.strerror}: {err.filename}")
-        return 1
+        return trouble
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -125,6 +126,19 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--port", type=int, help="default: 8080, or the next that is free")
     one.add_argument("--html-dir", metavar="FOLDER", help="default: html_dir of asv.conf.json")
     one.set_defaults(command=_preview, started_in=Path.cwd())
+
+    one = top.add_parser("verdict", help="was a release slower than the one before, from records")
+    one.add_argument("spec", nargs="*", help="which (default: the newest measured of each track)")
+    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    one.add_argument("--track", nargs="+", action="extend", default=[], help="default: each")
+    one.add_argument(
+        "--all", action="store_true", help="every release against the one before, and whole lines"
+    )
+    one.add_argument("--machine", help="asv's name of another machine (default: this one)")
+    one.add_argument("--profile", help="default: all on record, each by itself")
+    one.add_argument("--format", choices=("text", "md", "json"), default="text")
+    _add_threshold(one)
+    one.set_defaults(command=_verdict, trouble=2)
 
     one = top.add_parser("calibrate", help="measure the machine's own noise, for verdicts")
     one.add_argument("release", nargs="?", help="default: the newest that was measured here")
@@ -411,6 +425,22 @@ def _preview(checkout: Checkout, arguments: argparse.Namespace) -> int:
     else:
         html_dir = Path(checkout.config.html_dir).absolute()
     return preview.run(html_dir, arguments.port, _say)
+
+
+def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .verdict import command
+
+    asked = command.Asked(
+        arguments.spec,
+        arguments.against,
+        list(dict.fromkeys(arguments.track)),
+        arguments.all,
+        arguments.profile,
+        arguments.threshold,
+        arguments.format,
+    )
+    machine = arguments.machine or _this_machine(checkout)
+    return command.run(checkout, machine, asked, _complain)
 
 
 def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:

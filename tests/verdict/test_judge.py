@@ -118,12 +118,20 @@ def test_a_release_of_another_level_does_not_count_for_the_one_before() -> None:
 
 
 def test_more_comparisons_ask_for_more_evidence() -> None:
-    before, after = release("a", 100, 101, 99, 100), release("b", 105, 106, 104, 105)
-    one = judge(before, after, [], USUAL)
-    twelve = judge(before, after, [], USUAL, comparisons=12)
-    assert one.ratio == twelve.ratio
-    assert twelve.low < one.low
-    assert one.high < twelve.high
+    before, after = release("a", 100, 101, 99, 100), release("a", 105, 106, 104, 105)
+    noise = Noise(0.021, 0.005, "the test")
+    alone = judge(before, after, [], noise)
+    of_many = judge(before, after, [], noise, comparisons=100)
+    assert alone.outcome == judging.REGRESSED
+    assert of_many.outcome == judging.NOT_SURE
+    assert (alone.ratio, alone.low, alone.high) == (of_many.ratio, of_many.low, of_many.high)
+
+
+def test_the_history_alone_makes_nothing_regressed() -> None:
+    """It narrows what is known, but what is called regressed must show in the two releases."""
+    history = [release(f"h{i}", 100, 101, 99, 100) for i in range(15)]
+    before, after = release("a", 102.5, 103.5, 102), release("b", 104.5, 105, 104)
+    assert judge(before, after, history, USUAL).outcome != judging.REGRESSED
 
 
 def test_one_process_slow_by_far_does_not_carry_the_verdict() -> None:

@@ -57,7 +57,7 @@ class Difference:
     after: str | None
 
     def __str__(self) -> str:
-        return f"{self.what} {self.before or 'none'} -> {self.after or 'none'}"
+        return f"{self.what} {self.before or 'none'} to {self.after or 'none'}"
 
 
 def between(
@@ -79,15 +79,18 @@ def between(
     unused = {"tensorflow": "theano", "theano": "tensorflow"}.get(str(configuration.get("backend")))
     pairs: list[tuple[str, Pair]] = [("Python", _python(facts, before, after))]
     for name, key, packages in PACKAGES:
-        if key not in (after.track, unused):
-            pairs.append((name, _package(facts, pins, key, packages)))
+        found = _package(facts, pins, key, packages)
+        # One that only one side has is the doing of other packages, or the reason of an n/a.
+        if key not in (after.track, unused) and None not in found:
+            pairs.append((name, found))
     if unused != "tensorflow":
         versions = (
             _package((facts[0], facts[0]), (pins[0], pins[0]), *PACKAGES[0][1:])[0],
             _package((facts[1], facts[1]), (pins[1], pins[1]), *PACKAGES[0][1:])[0],
         )
         onednn = (_onednn(facts[0], versions[0]), _onednn(facts[1], versions[1]))
-        pairs.append(("oneDNN", onednn))
+        if None not in onednn:
+            pairs.append(("oneDNN", onednn))
         pairs.append(("XLA mode", _both(facts, _xla_mode)))
     for name, key in FACTS:
         pairs.append((name, _both(facts, functools.partial(_fact, key))))

@@ -24,13 +24,13 @@ RECOVERED = "recovered"
 #: It moved over several releases, by steps that are too small to be seen one by one.
 DRIFT = "drift"
 
-#: What a further piece of the line must explain, in squared deviations, to be told apart; and a
-#: slope, beyond a level. Low, because each change is tested once more before it is listed.
-PIECE = 7.0
-SLOPE = 4.0
+#: What a further level must explain, in squared deviations, to be told apart. Low, because each
+#: change is tested once more before it is listed.
+LEVEL = 6.5
 
-#: Releases in a drift, at least: fewer are a step.
-SHORTEST_DRIFT = 4
+#: What a slope from one level to another must explain beyond a step between them: it has two
+#: places where a step has one, and is looked for at many.
+SLOPE = 4.0
 
 Floats = NDArray[np.float64]
 
@@ -39,10 +39,10 @@ Floats = NDArray[np.float64]
 class Change:
     """From the releases before ``first`` to those from it on; places in the line, from 0.
 
-    A recovered change lasted from ``first`` to ``last``, both included, a drift from ``first`` to
-    the end of ``last``; a step has both the same. ``ratio``: the time after it by the time before
-    it, in ``low`` to ``high`` with a confidence of 1 - ALPHA for all that is listed of the line and
-    its companions together.
+    A recovered change lasted from ``first`` to ``last``, both included; of a drift, these two made
+    its first and its last step; a step has both the same. ``ratio``: the time after it by the time
+    before it, in ``low`` to ``high``, which exclude 1. Where nothing changed, a slow-down is listed
+    in any line with a chance of about ALPHA (and a gain with another).
     """
 
     kind: str
@@ -54,12 +54,32 @@ class Change:
 
 
 @dataclass(frozen=True)
-class _Piece:
-    """Releases ``start`` to ``end`` (excluded) of one level, or on one slope."""
+class _Tests:
+    """When a change is sure and relevant; all numbers are logarithms.
 
-    start: int
-    end: int
-    sloped: bool
+    ``for_one``: standard errors for a change of one release, which may be any of n; ``for_more``:
+    for all others, which may begin and end anywhere.
+    """
+
+    for_one: float
+    for_more: float
+    relevant: float
+
+    def bound(self, kind: str, first: int, last: int) -> float:
+        return self.for_one if kind == RECOVERED and first == last else self.for_more
+
+
+@dataclass(frozen=True)
+class _Found:
+    kind: str
+    first: int
+    last: int
+    size: float
+    error: float
+
+    def sure(self, tests: _Tests) -> bool:
+        bound = tests.bound(self.kind, self.first, self.last)
+        return abs(self.size) >= max(tests.relevant, bound * self.error)
 
 
 def changes(
@@ -74,28 +94,31 @@ def changes(
     together. Raises ValueError where a sample is not a positive number.
     """
     places = [place for place, processes in enumerate(line) if processes]
-    if len(places) < 2 or noise.processes <= 0:
-        return []
+    n = len(places)
     means, variances = _means([line[place] for place in places], noise)
-    pieces = _pieces(means, variances)
-    tests = comparisons * len(places)
-    found = [
-        *_between_pieces(pieces, means, variances),
-        *_within_pieces(pieces, means, variances),
-    ]
-    sure = float(special.ndtri(1 - ALPHA / 2 / tests))
-    return [
-        Change(
-            kind,
-            places[first],
-            places[last],
-            math.exp(change),
-            math.exp(change - sure * deviation),
-            math.exp(change + sure * deviation),
+    if n < 2 or not (variances > 0).all():
+        return []
+    tests = _Tests(
+        for_one=float(special.ndtri(1 - ALPHA / comparisons / n)),
+        for_more=float(special.ndtri(1 - 2 * ALPHA / comparisons / n / (n - 1))),
+        relevant=math.log1p(threshold),
+    )
+    bounds, found = _taken_back(_cut(means, variances), means, variances, tests)
+    found += _lasting(bounds, means, variances, tests)
+    listed = []
+    for one in sorted(found, key=lambda one: (one.first, one.last)):
+        half = tests.bound(one.kind, one.first, one.last) * one.error
+        listed.append(
+            Change(
+                one.kind,
+                places[one.first],
+                places[one.last],
+                math.exp(one.size),
+                math.exp(one.size - half),
+                math.exp(one.size + half),
+            )
         )
-        for kind, first, last, change, deviation in sorted(found, key=lambda one: one[1:3])
-        if abs(change) >= math.log1p(threshold) and abs(change) > sure * deviation
-    ]
+    return listed
 
 
 def _means(line: Sequence[Sequence[Process]], noise: Noise) -> tuple[Floats, Floats]:
@@ -124,98 +147,156 @@ def _means(line: Sequence[Sequence[Process]], noise: Noise) -> tuple[Floats, Flo
     return np.array(means), np.array(variances)
 
 
-def _pieces(means: Floats, variances: Floats) -> list[_Piece]:
-    """The line cut into levels and slopes so that the squared deviations and the penalties for
-    pieces and slopes are least: exact, by dynamic programming (Jackson et al. 2005)."""
+#: Releases ``start`` to ``end`` (excluded) of one level.
+_Piece = list[int]
+
+
+def _cut(means: Floats, variances: Floats) -> list[_Piece]:
+    """The line cut into levels so that the squared deviations and LEVEL for each are least: exact,
+    by dynamic programming (Jackson et al. 2005)."""
     n = len(means)
     weights = 1 / variances
-    x = np.arange(n, dtype=float)
     # About the middle, which keeps the sums of squares exact enough.
     y = means - np.median(means)
-    sums = [
-        np.concatenate([[0.0], np.cumsum(weights * one)])
-        for one in (np.ones(n), x, y, x * x, x * y, y * y)
-    ]
+    w, wy, wyy = (
+        np.concatenate([[0.0], np.cumsum(weights * one)]) for one in (np.ones(n), y, y * y)
+    )
     best = np.zeros(n + 1)
-    last: list[_Piece] = []
+    starts: list[int] = []
     for end in range(1, n + 1):
-        starts = np.arange(end)
-        w, wx, wy, wxx, wxy, wyy = (one[end] - one[:end] for one in sums)
-        level = wyy - wy**2 / w
-        spread = wxx - wx**2 / w
-        with np.errstate(divide="ignore", invalid="ignore"):
-            explained = (wxy - wx * wy / w) ** 2 / spread
-        slope = np.where(end - starts >= SHORTEST_DRIFT, level - explained + SLOPE, np.inf)
-        cost = best[:end] + np.minimum(level, slope) + PIECE
-        start = int(np.argmin(cost))
-        best[end] = cost[start]
-        last.append(_Piece(start, end, bool(slope[start] < level[start])))
+        squares = wyy[end] - wyy[:end] - (wy[end] - wy[:end]) ** 2 / (w[end] - w[:end])
+        cost = best[:end] + squares + LEVEL
+        starts.append(int(np.argmin(cost)))
+        best[end] = cost[starts[-1]]
     pieces: list[_Piece] = []
     end = n
     while end > 0:
-        pieces.insert(0, last[end - 1])
-        end = pieces[0].start
+        pieces.insert(0, [*range(starts[end - 1], end)])
+        end = starts[end - 1]
     return pieces
 
 
-#: kind, first, last, change, its deviation
-_Found = tuple[str, int, int, float, float]
+def _level(piece: _Piece, means: Floats, variances: Floats) -> tuple[float, float]:
+    """The mean of these releases, and its variance."""
+    weights = 1 / variances[piece]
+    return float(weights @ means[piece] / weights.sum()), float(1 / weights.sum())
 
 
-def _at(piece: _Piece, place: int, means: Floats, variances: Floats) -> tuple[float, float]:
-    """The level of a piece at a place within it, and its variance."""
-    part = slice(piece.start, piece.end)
-    weights = 1 / variances[part]
-    total = weights.sum()
-    middle = float(weights @ means[part] / total)
-    variance = float(1 / total)
-    if not piece.sloped:
-        return middle, variance
-    x = np.arange(piece.start, piece.end) - weights @ np.arange(piece.start, piece.end) / total
-    spread = float(weights @ x**2)
-    off = float(x[place - piece.start])
-    return middle + off * float(weights * x @ means[part]) / spread, variance + off**2 / spread
+def _taken_back(
+    pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tests
+) -> tuple[list[_Piece], list[_Found]]:
+    """The changes that the next level took back, and the levels without them.
 
-
-def _between_pieces(pieces: list[_Piece], means: Floats, variances: Floats) -> list[_Found]:
-    """Steps from one piece to the next, and pieces whose change the next one took back."""
+    One that is not sure is noise, and its releases are of the level around it.
+    """
     found: list[_Found] = []
     place = 1
-    while place < len(pieces):
-        before, piece = pieces[place - 1], pieces[place]
-        old, old_variance = _at(before, before.end - 1, means, variances)
-        new, new_variance = _at(piece, piece.start, means, variances)
-        if place + 1 < len(pieces) and not piece.sloped:
-            following = pieces[place + 1]
-            later, later_variance = _at(following, following.start, means, variances)
-            if abs(later - old) < abs(new - old) / 2:
-                # Both neighbours are what it would have been without.
-                weight = later_variance / (old_variance + later_variance)
-                usual = weight * old + (1 - weight) * later
-                variance = old_variance * weight
-                deviation = math.sqrt(new_variance + variance)
-                found.append((RECOVERED, piece.start, piece.end - 1, new - usual, deviation))
-                stayed = math.sqrt(old_variance + later_variance)
-                found.append((STEP, following.start, following.start, later - old, stayed))
-                place += 2
-                continue
-        deviation = math.sqrt(old_variance + new_variance)
-        found.append((STEP, piece.start, piece.start, new - old, deviation))
-        place += 1
-    return found
+    while place + 1 < len(pieces):
+        old, old_variance = _level(pieces[place - 1], means, variances)
+        new, _ = _level(pieces[place], means, variances)
+        later, later_variance = _level(pieces[place + 1], means, variances)
+        if abs(later - old) >= abs(new - old) / 2:
+            place += 1
+            continue
+        # What it would have been without, from both neighbours.
+        weight = later_variance / (old_variance + later_variance)
+        usual, variance = weight * old + (1 - weight) * later, weight * old_variance
+        candidates = [
+            _Found(
+                RECOVERED,
+                part[0],
+                part[-1],
+                level - usual,
+                math.sqrt(own_variance + variance),
+            )
+            # The whole, or one release, whose neighbour was drawn to it by chance.
+            for part in (pieces[place], *([one] for one in pieces[place]))
+            for level, own_variance in [_level(part, means, variances)]
+        ]
+        sure = [one for one in candidates if one.sure(tests)]
+        if sure:
+            found.append(sure[0])
+            kept = [one for one in pieces[place] if not sure[0].first <= one <= sure[0].last]
+        else:
+            kept = pieces[place]
+        # The level goes on over it, if it goes on.
+        stays = abs(later - old) < tests.for_more * math.sqrt(old_variance + later_variance)
+        if stays:
+            pieces[place - 1 : place + 2] = [pieces[place - 1] + kept + pieces[place + 1]]
+            place = max(1, place - 1)
+        else:
+            pieces[place - 1 : place + 1] = [pieces[place - 1] + kept]
+    return pieces, found
 
 
-def _within_pieces(pieces: list[_Piece], means: Floats, variances: Floats) -> list[_Found]:
-    """Drifts."""
+def _lasting(pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tests) -> list[_Found]:
+    """Steps, and drifts: levels one way that a slope explains better, or neighbouring steps one way
+    that are sure only together."""
     found: list[_Found] = []
-    for piece in pieces:
-        if piece.sloped:
-            start, _ = _at(piece, piece.start, means, variances)
-            end, _ = _at(piece, piece.end - 1, means, variances)
-            weights = 1 / variances[piece.start : piece.end]
-            x = np.arange(piece.start, piece.end)
-            spread = float(weights @ (x - weights @ x / weights.sum()) ** 2)
-            length = piece.end - 1 - piece.start
-            deviation = length / math.sqrt(spread)
-            found.append((DRIFT, piece.start + 1, piece.end - 1, end - start, deviation))
+    levels = [_level(piece, means, variances) for piece in pieces]
+
+    def between(first: int, last: int) -> _Found:
+        """From the level before the piece ``first`` to the piece ``last``."""
+        (old, old_variance), (new, new_variance) = levels[first - 1], levels[last]
+        return _Found(
+            STEP if first == last else DRIFT,
+            pieces[first][0],
+            pieces[last][0],
+            new - old,
+            math.sqrt(old_variance + new_variance),
+        )
+
+    place = 1
+    while place < len(pieces):
+        upwards = between(place, place).size > 0
+        last = place
+        while last + 1 < len(pieces) and (between(last + 1, last + 1).size > 0) == upwards:
+            last += 1
+        slope = _slope(pieces[place - 1 : last + 1], means, variances)
+        if slope and slope.sure(tests):
+            found.append(slope)
+            place = last + 1
+            continue
+        together: list[int] = []
+        for one in range(place, last + 2):
+            # The step after the last ends what was together.
+            if one <= last and not between(one, one).sure(tests):
+                together.append(one)
+                continue
+            if together and (whole := between(together[0], together[-1])).sure(tests):
+                found.append(whole)
+            together = []
+            if one <= last:
+                found.append(between(one, one))
+        place = last + 1
     return found
+
+
+def _slope(pieces: list[_Piece], means: Floats, variances: Floats) -> _Found | None:
+    """The drift from one level to another that explains these pieces better than their levels do;
+    None where none does."""
+    releases = [one for piece in pieces for one in piece]
+    root = 1 / np.sqrt(variances[releases])
+    y = means[releases]
+    squares = sum(
+        float(np.sum((root[at] * (y[at] - _level(piece, means, variances)[0])) ** 2))
+        for piece in pieces
+        for at in [np.isin(releases, piece)]
+    )
+    least = squares + LEVEL * (len(pieces) - 2) - SLOPE
+    best = None
+    for start in range(len(releases) - 2):
+        for end in range(start + 2, len(releases)):
+            share = np.clip((np.arange(len(releases)) - start) / (end - start), 0, 1)
+            design = np.stack([1 - share, share], axis=1) * root[:, None]
+            inverse = np.linalg.inv(design.T @ design)
+            fitted = inverse @ (design.T @ (y * root))
+            left = float(np.sum((y * root - design @ fitted) ** 2))
+            if left < least:
+                contrast = np.array([-1.0, 1.0])
+                error = math.sqrt(contrast @ inverse @ contrast)
+                best = _Found(
+                    DRIFT, releases[start + 1], releases[end], float(fitted @ contrast), error
+                )
+                least = left
+    return best

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from vggbench.verdict import robust
@@ -38,15 +39,15 @@ BETA = 0.05
 EXCLUDED = 2.5
 
 #: From this share of the threshold on, a slow-down is suspected.
-SUSPECTED_FROM = 0.75
+SUSPECTED_FROM = 0.6
 
 #: What releases of one level may differ by from one to the next (a standard deviation, as a share
 #: of the threshold): older releases say less about ``before`` than newer ones.
 WANDER = 0.125
 
 #: Two parts of the history are of two levels when they differ by more than this many standard
-#: deviations. Low: a level left out costs precision, one wrongly kept would cost truth.
-OTHER_LEVEL = 1.5
+#: deviations. Less would leave the history out just when ``before`` was measured unluckily.
+OTHER_LEVEL = 2.5
 
 #: So many releases, taken together by their median, say whether the level goes on before them.
 WINDOW = 4
@@ -54,11 +55,29 @@ WINDOW = 4
 #: A release of the history that is off its level by more standard deviations is left out.
 STRAY = 2.5
 
+#: From a standard error of this share of the threshold on, a change is as sure as it looks; while
+#: it is larger, the bound is higher by this power of it. 0 would be a bound that is the same at
+#: every look (Pocock 1977), 1 one that hardly stops early (O'Brien & Fleming 1979).
+AIM = 0.4
+SHAPE = 0.35
+
+#: By this factor the bound is higher than that of one look alone (the constant of Wang & Tsiatis);
+#: perf/detection.py shows what it leaves of false alarms.
+LOOKS = 1.07
+
+#: The confidence of the interval that is shown, of this comparison alone.
+CONFIDENCE = 0.95
+
 #: The share of sure answers that ``processes_needed`` makes likely.
 POWER = 0.8
 
 #: Processes of a comparison are taken A B B A.
 BATCH = 4
+
+#: More processes are not foreseen: another machine is needed, or another threshold.
+FORESEEN = 1000
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -90,8 +109,9 @@ class Noise:
 
 @dataclass(frozen=True)
 class Judgement:
-    """``ratio`` is after by before, in ``low`` to ``high`` with the confidence that is asked for:
-    of all comparisons together, 1 - ALPHA.
+    """``ratio`` is after by before, in ``low`` to ``high`` with CONFIDENCE, for this comparison
+    alone. A change is sure by a stricter rule, which knows of the other comparisons and of looking
+    again and again; of many such intervals, some exclude 1 by chance.
 
     ``suspected``: perhaps slower by what matters, so worth confirming. ``processes_needed``: about
     how many more interleaved processes, of both releases together, would make a sure answer
@@ -114,6 +134,22 @@ class _Group:
     logs: tuple[float, ...]
     age: int
     after: bool
+
+
+@dataclass(frozen=True)
+class _Change:
+    """The logarithm of after by before, its standard error and the degrees of freedom of that."""
+
+    size: float
+    error: float
+    freedom: float
+
+    def half(self, confidence: float) -> float:
+        """Half the width of the interval that has the change with this confidence."""
+        return float(special.stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
+
+    def mirrored(self) -> _Change:
+        return _Change(-self.size, self.error, self.freedom)
 
 
 def judge(
@@ -142,13 +178,13 @@ def judge(
     sessions, sessions_degrees = _between(
         [[group for one in level for group in one], _groups(after, 0, True)], processes, noise
     )
-    change, variance, freedom = _compare(
-        [*compared, *(group for one in level[1:] for group in one)],
-        (processes, degrees),
-        (sessions, sessions_degrees),
-        WANDER * math.log1p(threshold),
-    )
-    return _decide(change, math.sqrt(variance), freedom, processes, threshold, comparisons)
+    scatter = (processes, degrees), (sessions, sessions_degrees)
+    direct = _compare(compared, *scatter, 0.0)
+    if len(level) == 1:
+        return _decide(direct, direct, processes, threshold, comparisons)
+    older = [group for one in level[1:] for group in one]
+    narrowed = _compare([*compared, *older], *scatter, WANDER * math.log1p(threshold))
+    return _decide(direct, narrowed, processes, threshold, comparisons)
 
 
 def level_of(process: Process) -> float:
@@ -268,8 +304,8 @@ def _compare(
     processes: tuple[float, float],
     sessions: tuple[float, float],
     wander: float,
-) -> tuple[float, float, float]:
-    """The logarithm of after by before, its variance and degrees of freedom (Satterthwaite 1946).
+) -> _Change:
+    """After by before, with degrees of freedom after Satterthwaite (1946).
 
     ``processes`` and ``sessions`` are deviations with their degrees of freedom, ``wander`` the
     deviation from one release of a level to the next.
@@ -293,56 +329,92 @@ def _compare(
     from_sessions = float(sessions[0] ** 2 * (weights @ shared @ weights))
     variance = float(weights @ covariance @ weights)
     uncertain = from_processes**2 / processes[1] + from_sessions**2 / sessions[1]
-    return float(weights @ means), variance, max(1.0, variance**2 / uncertain)
+    freedom = max(1.0, variance**2 / uncertain)
+    return _Change(float(weights @ means), math.sqrt(variance), freedom)
 
 
 def _decide(
-    change: float,
-    deviation: float,
-    freedom: float,
-    processes: float,
-    threshold: float,
-    comparisons: int,
+    direct: _Change, narrowed: _Change, processes: float, threshold: float, comparisons: int
 ) -> Judgement:
-    """The judgement that a change of this size and uncertainty gives.
+    """The judgement of a change, seen in the two releases alone (``direct``) and with the history.
 
     ``processes``: the deviation between processes, of which more are to be taken.
     """
     relevant = math.log1p(threshold)
-    sure = special.stdtrit(freedom, 1 - ALPHA / 2 / comparisons)
-    half = sure * deviation
-    largest = abs(change) + special.stdtrit(freedom, 1 - BETA) * deviation
-    suspicious = abs(change) > SUSPECTED_FROM * relevant
-    if abs(change) >= relevant and abs(change) > half:
-        outcome = REGRESSED if change > 0 else IMPROVED
-    elif largest < relevant or (largest < EXCLUDED * relevant and not suspicious):
+    size = abs(narrowed.size)
+    bound = _bound(direct, relevant, comparisons)
+    largest = size + narrowed.half(1 - 2 * BETA)
+    largest_direct = abs(direct.size) + direct.half(1 - 2 * BETA)
+    slower, faster = (
+        _suspicious(direct, narrowed, relevant),
+        _suspicious(direct.mirrored(), narrowed.mirrored(), relevant),
+    )
+    if (
+        min(size, abs(direct.size)) >= relevant
+        and abs(direct.size) > bound * direct.error
+        and direct.size * narrowed.size > 0
+    ):
+        outcome = REGRESSED if direct.size > 0 else IMPROVED
+    elif max(size, largest_direct) < relevant or (
+        largest < EXCLUDED * relevant and not slower and not faster
+    ):
         outcome = UNCHANGED
     else:
         outcome = NOT_SURE
+    half = narrowed.half(CONFIDENCE)
+    unsure = outcome == NOT_SURE
     return Judgement(
         outcome=outcome,
-        ratio=math.exp(change),
-        low=math.exp(change - half),
-        high=math.exp(change + half),
-        suspected=outcome == NOT_SURE and change > SUSPECTED_FROM * relevant,
-        processes_needed=(
-            _needed(abs(change), deviation, sure, processes, relevant)
-            if outcome == NOT_SURE
-            else None
-        ),
+        ratio=math.exp(narrowed.size),
+        low=math.exp(narrowed.size - half),
+        high=math.exp(narrowed.size + half),
+        suspected=unsure and slower,
+        processes_needed=_needed(direct, narrowed, processes, relevant, comparisons)
+        if unsure
+        else None,
     )
 
 
-def _needed(change: float, deviation: float, sure: float, processes: float, relevant: float) -> int:
+def _suspicious(direct: _Change, narrowed: _Change, relevant: float) -> bool:
+    """Whether it may be slower by what matters, by all evidence or, where the history says
+    otherwise, by the two releases alone."""
+    return narrowed.size > SUSPECTED_FROM * relevant or direct.size > max(
+        relevant, direct.half(1 - 2 * BETA)
+    )
+
+
+def _bound(change: _Change, relevant: float, comparisons: int) -> float:
+    """How many standard errors from 0 a change surely is none.
+
+    Whoever confirms looks after each batch, so the bound is a sequential one (Wang & Tsiatis 1987):
+    higher the less is known, Bonferroni's and Student's once the error is AIM.
+    """
+    sure = float(special.stdtrit(change.freedom, 1 - ALPHA / 2 / comparisons))
+    return LOOKS * sure * max(1.0, change.error / (AIM * relevant)) ** SHAPE
+
+
+def _needed(
+    direct: _Change, narrowed: _Change, processes: float, relevant: float, comparisons: int
+) -> int:
     """How many more interleaved processes would make a sure answer likely, if the change is what it
-    seems to be: a multiple of BATCH."""
+    seems to be: a multiple of BATCH, FORESEEN at most."""
     likely = float(special.ndtri(POWER))
-    if change >= relevant:
-        wanted = change / (sure + likely)
+    size = abs(narrowed.size)
+    more = np.arange(BATCH, FORESEEN + 1, BATCH)
+
+    def error(change: _Change) -> Floats:
+        # n processes, half of each release, tell the change with a variance of 4 processes**2 / n.
+        return 1 / np.sqrt(1 / change.error**2 + more / (4 * processes**2))
+
+    if size >= relevant:
+        wanted = np.array(
+            [
+                (_bound(_Change(size, one, direct.freedom), relevant, comparisons) + likely) * one
+                for one in map(float, error(direct))
+            ]
+        )
+        enough = wanted < size
     else:
-        limit = relevant if change > SUSPECTED_FROM * relevant else EXCLUDED * relevant
-        # A change that is nearly the threshold could never be told from it.
-        wanted = max(limit - change, relevant / 8) / (float(special.ndtri(1 - BETA)) + likely)
-    # n processes, half of each release, tell the change with a variance of 4 processes**2 / n.
-    more = 4 * processes**2 * (1 / wanted**2 - 1 / deviation**2)
-    return BATCH * max(1, math.ceil(more / BATCH))
+        limit = relevant if size > SUSPECTED_FROM * relevant else EXCLUDED * relevant
+        enough = (special.ndtri(1 - BETA) + likely) * error(narrowed) < limit - size
+    return int(more[enough][0]) if enough.any() else FORESEEN

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from scipy import special
+import numpy as np
+from scipy import optimize, special
 
 from vggbench.verdict import robust
 from vggbench.verdict.judge import ALPHA, BATCH, POWER, Noise, Process, level_of
@@ -25,6 +26,12 @@ ASSUMED_DEGREES = 3.0
 LEAST_DEGREES = 4
 LEAST_SESSIONS = 3
 
+#: So many configurations say how alike configurations are.
+LEAST_ALIKE = 3
+
+#: Degrees of freedom that the others count for, at most, however alike they are.
+MOST_ALIKE = 200.0
+
 #: What n differences of neighbouring releases are worth in degrees of freedom, as a share of n:
 #: neighbours share a release (2/3 for normal values), and Huber's scale costs some.
 OF_DIFFERENCES = 0.6
@@ -36,11 +43,18 @@ UNSEEN = 0.5
 
 @dataclass(frozen=True)
 class Sessions:
-    """The deviation between sessions, its degrees of freedom, and what it was estimated from."""
+    """What configurations that share sessions tell together: the deviation between sessions, its
+    degrees of freedom, and what it was estimated from.
+
+    ``processes``: what the processes of such a configuration scatter by, before it is looked at,
+    and for how many degrees of freedom that counts: many where the configurations are alike.
+    """
 
     deviation: float
     degrees: float
     origin: str
+    processes: float = 0.0
+    processes_degrees: float = 0.0
 
 
 def estimate(
@@ -58,6 +72,10 @@ def estimate(
     """
     processes, degrees, origin = _processes(_by_session([calibration]), _by_session(history))
     between = sessions or between_sessions([calibration], [history])
+    if between.processes_degrees > 0:
+        both = degrees + between.processes_degrees
+        squares = degrees * processes**2 + between.processes_degrees * between.processes**2
+        processes, degrees = math.sqrt(squares / both), both
     return Noise(
         processes, between.deviation, f"{origin}; {between.origin}", degrees, between.degrees
     )
@@ -76,8 +94,13 @@ def between_sessions(
 ) -> Sessions:
     """How much sessions differ on this machine, from all configurations that share sessions.
 
-    ``calibrations`` and ``histories`` have what ``estimate`` takes, one for each configuration.
+    ``calibrations`` and ``histories`` have what ``estimate`` takes, one for each configuration; of
+    one measured quantity, steps or by-products.
     """
+    alike = _alike(
+        [_of_processes(_by_session([one])) for one in calibrations],
+        [_of_processes(_by_session(one)) for one in histories],
+    )
     parts = [_of_calibration(_by_session([one])) for one in calibrations]
     words = "calibrating sessions"
     if not any(parts):
@@ -86,7 +109,7 @@ def between_sessions(
     known = [part for part in parts if part]
     if not known:
         words = f"{ASSUMED_SESSIONS:.0%} between sessions is assumed"
-        return Sessions(ASSUMED_SESSIONS, ASSUMED_DEGREES, words)
+        return Sessions(ASSUMED_SESSIONS, ASSUMED_DEGREES, words, *alike)
     # The configurations of a session share its drift: together they are worth no more of these.
     number, degrees = max(known, key=lambda part: part.degrees)[:2]
     shares = [part.degrees for part in known]
@@ -97,9 +120,10 @@ def between_sessions(
     error = math.sqrt(2 * max(0.0, whole - own) ** 2 / degrees + 2 * own**2 / own_degrees)
     excess = max(whole - own, UNSEEN * error)
     if excess == 0:
-        return Sessions(0.0, degrees, f"{number} {words}")
+        return Sessions(0.0, degrees, f"{number} {words}", *alike)
     # Satterthwaite (1946), for a difference; its chi-square has one degree of freedom at least.
-    return Sessions(math.sqrt(excess), max(1.0, 2 * excess**2 / error**2), f"{number} {words}")
+    degrees = max(1.0, 2 * excess**2 / error**2)
+    return Sessions(math.sqrt(excess), degrees, f"{number} {words}", *alike)
 
 
 _Group = tuple[int, str, list[float]]
@@ -133,6 +157,13 @@ def _correction(logs: Sequence[float]) -> float:
     return math.sqrt(len(logs) / (len(logs) - 1))
 
 
+def _of_processes(groups: Sequence[_Group]) -> tuple[float, float]:
+    """The deviation between processes and its degrees of freedom; 0 where too little is known."""
+    degrees = sum(len(logs) - 1 for _, _, logs in groups)
+    processes = robust.scale(_residuals(groups)) if degrees >= LEAST_DEGREES else 0.0
+    return (processes, float(degrees)) if processes > 0 else (0.0, 0.0)
+
+
 def _processes(
     calibrating: Sequence[_Group], measured: Sequence[_Group]
 ) -> tuple[float, float, str]:
@@ -141,13 +172,32 @@ def _processes(
         (calibrating, "calibrating processes"),
         (measured, "processes of the history"),
     ):
-        degrees = sum(len(logs) - 1 for _, _, logs in groups)
-        processes = robust.scale(_residuals(groups)) if degrees >= LEAST_DEGREES else 0.0
+        processes, degrees = _of_processes(groups)
         if processes > 0:
-            count = sum(len(logs) for _, _, logs in groups)
-            return processes, float(degrees), f"{count} {words}"
+            return processes, degrees, f"{sum(len(logs) for _, _, logs in groups)} {words}"
     words = f"{ASSUMED_PROCESSES:.0%} between processes is assumed"
     return ASSUMED_PROCESSES, ASSUMED_DEGREES, words
+
+
+def _alike(*sources: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """What the configurations' deviations between processes tell of each other: their common value
+    and its degrees of freedom (the prior of Smyth 2004). From the first of ``sources`` that has
+    LEAST_ALIKE of them."""
+    for source in sources:
+        known = [(deviation**2, degrees) for deviation, degrees in source if degrees > 0]
+        if len(known) >= LEAST_ALIKE:
+            break
+    else:
+        return 0.0, 0.0
+    halves = np.array([degrees / 2 for _, degrees in known])
+    logs = np.log([variance for variance, _ in known]) - special.digamma(halves) + np.log(halves)
+    # How much more the configurations differ than chance makes them.
+    beyond = float(np.var(logs, ddof=1) - np.mean(special.polygamma(1, halves)))
+    half = MOST_ALIKE / 2
+    if beyond > special.polygamma(1, half):
+        half = float(optimize.brentq(lambda x: special.polygamma(1, x) - beyond, 1e-3, half))
+    common = np.mean(logs) + special.digamma(half) - np.log(half)
+    return math.sqrt(float(np.exp(common))), 2 * half
 
 
 class _Between(NamedTuple):
@@ -168,7 +218,7 @@ def _of_calibration(groups: Sequence[_Group]) -> _Between | None:
     processes = robust.scale(_residuals(groups))
     means = [robust.location(logs, processes) for _, _, logs in groups]
     centre = robust.location(means, 0)
-    whole = robust.scale([(mean - centre) * _correction(means) for mean in means]) ** 2
+    whole = robust.deviation([(mean - centre) * _correction(means) for mean in means]) ** 2
     own = processes**2 * _mean([1 / len(logs) for _, _, logs in groups])
     return _Between(count, count - 1, whole, own)
 
@@ -192,7 +242,7 @@ def _of_history(groups: Sequence[_Group]) -> _Between | None:
     degrees = OF_DIFFERENCES * len(differences)
     if degrees < LEAST_SESSIONS:
         return None
-    whole = robust.scale(differences) ** 2 / 2
+    whole = robust.deviation(differences) ** 2 / 2
     return _Between(len(differences), degrees, whole, processes**2 * _mean(shares))
 
 

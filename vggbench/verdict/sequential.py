@@ -5,7 +5,7 @@ from __future__ import annotations
 from vggbench.verdict.judge import BATCH, NOT_SURE, Judgement
 
 #: Processes of both releases together after which a comparison is left unsure.
-MOST = 32
+MOST = 40
 
 
 def next_batch(judgement: Judgement, spent: int, most: int = MOST) -> int:

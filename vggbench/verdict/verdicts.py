@@ -16,7 +16,6 @@ from typing import Any
 
 from .. import records
 from ..checkout import Checkout
-from ..errors import VggbenchError
 from ..releases.catalogue import Release
 from . import acknowledged as acknowledgements
 from . import differences, history
@@ -52,10 +51,6 @@ LEAST_PROCESSES = 2
 
 #: The measure that is said first, and that what is no comparison is said of.
 STEP = next(iter(MEASURES))
-
-
-class VerdictError(VggbenchError):
-    """There is nothing to judge, or not so."""
 
 
 @dataclass(frozen=True)
@@ -365,7 +360,7 @@ def _not_compared(pair: _Pair) -> Verdict:
             STEP,
             NOT_SURE,
             why="no earlier release was measured with it",
-            next_step=f"asv run '{pair.after.name}^'",
+            next_step=f"asv run {pair.earlier[-1].name}" if pair.earlier else None,
             after=after,
         )
     past, past_why = pair.past

@@ -163,7 +163,7 @@ function series(view, redraw) {
     byId("series"),
     el("legend", {}, "Configurations"),
     el("div", { class: "chips" }, el("button", { type: "button", class: "chip", id: "only-all", onclick: () => set(usual) }, "all"), only),
-    el("div", { class: "ticks" }, toggles),
+    el("div", { class: line.params.length > 3 ? "ticks long" : "ticks" }, toggles),
   );
 }
 

@@ -1,0 +1,374 @@
+"""How often the verdict is right, on series with a known answer, beside asv and Apache Otava.
+
+Series are drawn, everything else is the product's own: the noise is estimated from each history,
+``judge`` suspects, ``next_batch`` says how many interleaved processes to draw next, and ``judge``
+decides. The same series go through asv's step detection and, where the package apache-otava is
+installed (``pip install -e '.[perf]'``), through Otava's change points; both see a release as asv
+does, by the median of all its samples, and neither can ask for more.
+
+What is drawn, on a log scale: 2 % between processes, 5 % between samples, 1 % between sessions,
+which the configurations of a session share; each release has a session of its own. With heavy tails
+a tenth of the processes are up to 12 % slower, uniformly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import statistics
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+from asv._stats import get_weight
+from asv.step_detect import detect_regressions, detect_steps
+from asv_runner.statistics import compute_stats
+from tabulate import tabulate
+
+from vggbench.verdict import history, noise
+from vggbench.verdict.judge import REGRESSED, THRESHOLD, Judgement, Noise, Process, judge
+from vggbench.verdict.sequential import next_batch
+
+try:
+    from otava.analysis import compute_change_points
+except ImportError:
+    compute_change_points = None
+
+BETWEEN_PROCESSES = 0.02
+BETWEEN_SAMPLES = 0.05
+BETWEEN_SESSIONS = 0.01
+TAIL_SHARE = 0.1
+TAIL_MOST = 0.12
+
+RELEASES = 20
+CONFIGURATIONS = 12
+PROCESSES = 4
+SAMPLES = 10
+
+#: The quantile of the normal distribution for 95 % intervals.
+Z = 1.959964
+
+
+class Machine:
+    """Draws processes. ``heavy``: with heavy tails."""
+
+    def __init__(self, seed: int, heavy: bool) -> None:
+        self.draw = np.random.default_rng(seed)
+        self.heavy = heavy
+
+    def session(self) -> float:
+        """The drift of a new session, on a log scale."""
+        return float(self.draw.normal(0, BETWEEN_SESSIONS))
+
+    def processes(self, count: int, level: float, drift: float, session: str) -> list[Process]:
+        """Of a release at ``level``, on a log scale."""
+        centres = level + drift + self.draw.normal(0, BETWEEN_PROCESSES, count)
+        if self.heavy:
+            slow = self.draw.random(count) < TAIL_SHARE
+            centres += slow * np.log1p(self.draw.uniform(0, TAIL_MOST, count))
+        logs = centres[:, None] + self.draw.normal(0, BETWEEN_SAMPLES, (count, SAMPLES))
+        return [Process(session, tuple(one)) for one in np.exp(logs).tolist()]
+
+    def lines(self, levels: list[list[float]]) -> list[list[list[Process]]]:
+        """The processes of each release of each configuration, at these levels."""
+        drifts = [self.session() for _ in levels[0]]
+        return [
+            [
+                self.processes(PROCESSES, level, drift, f"run {place}")
+                for place, (level, drift) in enumerate(zip(line, drifts, strict=True))
+            ]
+            for line in levels
+        ]
+
+
+@dataclass
+class Seen:
+    """What came of one history. ``spent``: processes for each configuration that was suspected."""
+
+    ours: bool
+    asv: bool
+    otava: bool
+    spent: list[int] = field(default_factory=list)
+    judged: int = 0
+    unsure: int = 0
+
+
+def flat() -> list[list[float]]:
+    return [[0.0] * RELEASES for _ in range(CONFIGURATIONS)]
+
+
+def newest(change: float, all_of_them: bool, seed: int, heavy: bool) -> Seen:
+    """A slow-down in the newest release, of the first configuration, or none at all.
+
+    all_of_them: whether any configuration counts, or the first alone.
+    """
+    machine = Machine(seed, heavy)
+    levels = flat()
+    levels[0][-1] = math.log1p(change)
+    lines = machine.lines(levels)
+    judged = lines if all_of_them else lines[:1]
+    seen = ours_of(machine, lines, levels, judged=len(judged))
+    place = RELEASES - 1
+    seen.asv = any(place in asv_finds(line) for line in judged)
+    seen.otava = any(place in otava_finds(line) for line in judged)
+    return seen
+
+
+def after_a_step(seed: int, heavy: bool) -> Seen:
+    """All configurations became 5 % slower one release ago: nothing changed in the newest."""
+    machine = Machine(seed, heavy)
+    levels = [[0.0] * (RELEASES - 2) + [math.log1p(0.05)] * 2 for _ in range(CONFIGURATIONS)]
+    lines = machine.lines(levels)
+    seen = ours_of(machine, lines, levels, judged=CONFIGURATIONS)
+    place = RELEASES - 1
+    seen.asv = any(place in asv_finds(line) for line in lines)
+    seen.otava = any(place in otava_finds(line) for line in lines)
+    return seen
+
+
+def ours_of(
+    machine: Machine, lines: list[list[list[Process]]], levels: list[list[float]], judged: int
+) -> Seen:
+    """Judge the newest release of the first ``judged`` lines, and confirm what is suspected."""
+    seen = Seen(False, False, False, judged=judged)
+    sessions = noise.between_sessions([], [line[:-1] for line in lines])
+    drift = machine.session()
+    for line, level in zip(lines[:judged], levels, strict=False):
+        found, spent = confirmed(
+            machine, line, level, noise.estimate([], line[:-1], sessions), drift
+        )
+        seen.ours |= found.outcome == REGRESSED
+        seen.unsure += found.outcome not in (REGRESSED, "improved", "unchanged")
+        if spent is not None:
+            seen.spent.append(spent)
+    return seen
+
+
+def confirmed(
+    machine: Machine,
+    line: list[list[Process]],
+    level: list[float],
+    of_machine: Noise,
+    drift: float,
+) -> tuple[Judgement, int | None]:
+    """The judgement of the newest release when its confirmation is over, and how many processes
+    that took; None where it was not suspected."""
+
+    def judgement() -> Judgement:
+        return judge(before, after, line[:-2], of_machine, comparisons=CONFIGURATIONS)
+
+    before, after = list(line[-2]), list(line[-1])
+    found = judgement()
+    if not found.suspected:
+        return found, None
+    spent = 0
+    while more := next_batch(found, spent):
+        before += machine.processes(more // 2, level[-2], drift, "confirmation")
+        after += machine.processes(more // 2, level[-1], drift, "confirmation")
+        spent += more
+        found = judgement()
+    return found, spent
+
+
+def recovered(seed: int, heavy: bool) -> Seen:
+    """The first configuration was 10 % slower in one release, neither of the first or last two."""
+    machine = Machine(seed, heavy)
+    levels = flat()
+    place = int(machine.draw.integers(2, RELEASES - 2))
+    levels[0][place] = math.log1p(0.1)
+    lines = machine.lines(levels)
+    return Seen(
+        any(
+            change.kind == history.RECOVERED
+            and change.ratio > 1
+            and change.first <= place <= change.last
+            for change in ours_listed(lines)[0]
+        ),
+        place in asv_finds(lines[0]),
+        place in otava_finds(lines[0]),
+    )
+
+
+def drift(seed: int, heavy: bool) -> Seen:
+    """The first configuration became 1 % slower in each of eight releases in a row."""
+    machine = Machine(seed, heavy)
+    levels = flat()
+    levels[0] = [math.log1p(0.01) * min(max(place - 5, 0), 8) for place in range(RELEASES)]
+    lines = machine.lines(levels)
+    first, last = 6, 13
+
+    def within(place: int) -> bool:
+        return first <= place <= last
+
+    return Seen(
+        any(
+            change.ratio > 1 and change.first <= last and change.last >= first
+            for change in ours_listed(lines)[0]
+        ),
+        any(map(within, asv_finds(lines[0]))),
+        any(map(within, otava_finds(lines[0]))),
+    )
+
+
+def nothing_listed(seed: int, heavy: bool) -> Seen:
+    """No change in any configuration: is a slow-down listed at any release?"""
+    lines = Machine(seed, heavy).lines(flat())
+    return Seen(
+        any(change.ratio > 1 for listed in ours_listed(lines, CONFIGURATIONS) for change in listed),
+        any(asv_finds(line) for line in lines),
+        any(otava_finds(line) for line in lines),
+    )
+
+
+def ours_listed(lines: list[list[list[Process]]], count: int = 1) -> list[list[history.Change]]:
+    """What is listed of the first ``count`` lines."""
+    sessions = noise.between_sessions([], lines)
+    return [
+        history.changes(line, noise.estimate([], line, sessions), comparisons=CONFIGURATIONS)
+        for line in lines[:count]
+    ]
+
+
+def asv_finds(line: list[list[Process]]) -> set[int]:
+    """The releases at which asv says that a regression began, with our threshold for its own
+    (5 % by default, which finds less) and its own weights."""
+    pooled = [[sample for one in release for sample in one.samples] for release in line]
+    values, weights = [], []
+    for samples in pooled:
+        value, stats = compute_stats(samples, 1)
+        values.append(value)
+        weights.append(get_weight(stats))
+    steps = detect_steps(values, weights)
+    _, _, found = detect_regressions(steps, THRESHOLD)
+    return {after for _, after, _, _ in found or []}
+
+
+def otava_finds(line: list[list[Process]]) -> set[int]:
+    """The releases at which Otava, with its own defaults, has a change point to slower."""
+    if compute_change_points is None:
+        return set()
+    values = [statistics.median(s for one in release for s in one.samples) for release in line]
+    found, _ = compute_change_points(values)
+    return {point.index for point in found if point.stats.mean_2 > point.stats.mean_1}
+
+
+@dataclass(frozen=True)
+class Row:
+    """``figure``: what our share must reach; ``most``: whether at most that, else at least; None
+    where nothing is asked for."""
+
+    what: str
+    history: Callable[[int, bool], Seen]
+    heavy: bool
+    figure: float | None = None
+    most: bool = False
+
+
+ROWS = [
+    Row("5 % slow-down in the newest, found", partial(newest, 0.05, False), False, 0.95),
+    Row("3 % slow-down in the newest, found", partial(newest, 0.03, False), False, 0.5),
+    Row("no change: any of 12 regressed", partial(newest, 0.0, True), False, 0.05, True),
+    Row("5 %, heavy tails", partial(newest, 0.05, False), True, 0.9),
+    Row("3 %, heavy tails", partial(newest, 0.03, False), True),
+    Row("no change, heavy tails", partial(newest, 0.0, True), True, 0.05, True),
+    Row("10 % in one release, recovered: listed", recovered, False, 0.95),
+    Row("the same, heavy tails", recovered, True),
+    Row("5 % one release ago: any of 12 regressed", after_a_step, False),
+    Row("the same, heavy tails", after_a_step, True),
+    Row("1 % slower eight times in a row: listed", drift, False),
+    Row("no change: any slow-down listed, of 12", nothing_listed, False),
+    Row("the same, heavy tails", nothing_listed, True),
+]
+
+#: Processes spent in confirming, per suspected configuration and release: the median, at most.
+MOST_SPENT = 12
+
+
+def wilson(hits: int, trials: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927)."""
+    share, square = hits / trials, Z**2 / trials
+    centre = (share + square / 2) / (1 + square)
+    half = math.sqrt(share * (1 - share) * square + square**2 / 4) / (1 + square)
+    return centre - half, centre + half
+
+
+def share(hits: Iterable[bool]) -> str:
+    found = list(hits)
+    low, high = wilson(sum(found), len(found))
+    return f"{sum(found) / len(found):.1%} ({low:.1%} to {high:.1%})"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--histories", type=int, default=400, help="a row (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=None, help="processes (default: processors)")
+    parser.add_argument("--rows", default="", help="only rows with these words")
+    options = parser.parse_args()
+    table: list[list[Any]] = []
+    missed = False
+    all_spent: list[int] = []
+    with ProcessPoolExecutor(options.jobs) as pool:
+        for number, row in enumerate(ROWS):
+            if options.rows not in row.what:
+                continue
+            seeds = itertools.islice(seeds_of(number), options.histories)
+            seen = list(pool.map(row.history, seeds, itertools.repeat(row.heavy), chunksize=5))
+            reached = sum(one.ours for one in seen) / len(seen)
+            spent = [one for history_ in seen for one in history_.spent]
+            judged = sum(one.judged for one in seen)
+            median = statistics.median(spent) if spent else None
+            wrong = row.figure is not None and (
+                reached > row.figure if row.most else reached < row.figure
+            )
+            all_spent += spent
+            missed |= wrong
+            bound = "at most" if row.most else "at least"
+            table.append(
+                [
+                    row.what,
+                    "" if row.figure is None else f"{bound} {row.figure:.0%}",
+                    share(one.ours for one in seen),
+                    share(one.asv for one in seen),
+                    share(one.otava for one in seen) if compute_change_points else "n/a",
+                    f"{len(spent) / judged:.1%}" if judged else "",
+                    median,
+                    f"{sum(one.unsure for one in seen) / judged:.1%}" if judged else "",
+                    "MISSED" if wrong else "",
+                ]
+            )
+            print(f"{row.what}: {table[-1][2]}", file=sys.stderr, flush=True)
+    print(
+        f"{options.histories} histories a row of {RELEASES} releases, {CONFIGURATIONS} "
+        f"configurations, {PROCESSES} processes of {SAMPLES} samples; 95 % intervals (Wilson)\n"
+    )
+    headers = ["what", "figure", "vggbench", "asv", "Otava", "suspected", "spent", "not sure", ""]
+    print(tabulate(table, headers, disable_numparse=True))
+    print(
+        "\nsuspected: configurations, of those that were judged; spent: processes to confirm a "
+        "suspected one, median;\nnot sure: left so, of those that were judged"
+    )
+    if all_spent:
+        median = statistics.median(all_spent)
+        wrong = median > MOST_SPENT
+        missed |= wrong
+        print(
+            f"spent per suspected configuration and release, median over all {len(all_spent)}: "
+            f"{median:g} (figure: at most {MOST_SPENT}){' MISSED' if wrong else ''}"
+        )
+    if compute_change_points is None:
+        print("Otava: n/a, apache-otava is not installed")
+    return int(missed)
+
+
+def seeds_of(row: int) -> Iterator[int]:
+    """The same series in each run; others for each row."""
+    return itertools.count(1_000_000 * (row + 1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
