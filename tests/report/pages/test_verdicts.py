@@ -39,10 +39,11 @@ def of_the_step(judged: verdicts.Judged, release: str = SHIPPED[2]) -> dict[str,
 def test_a_slower_release_is_told_with_its_evidence(checkout: Checkout) -> None:
     one = of_the_step(verdicts.judge("box", HISTORY, checkout))["NHWC none off"]
     assert (one.outcome, one.against) == ("regressed", SHIPPED[1])
-    assert one.ratio == pytest.approx(0.300 / 0.210, rel=0.01)
+    # The level before is judged from older releases too, of which there is one at 0.2 s.
+    assert one.ratio is not None
     assert one.low is not None
     assert one.high is not None
-    assert one.low < one.ratio < one.high
+    assert 0.29 / 0.21 < one.low < one.ratio < one.high < 0.32 / 0.20
     assert (one.profile, one.track, one.family) == (
         "cpu-quick",
         "tensorflow",
