@@ -1,16 +1,12 @@
-"""The verdicts as pages show them, and what keeps them from being judged anew."""
+"""The verdicts as pages show them."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from vggbench.checkout import Checkout
-from vggbench.records import Record
 from vggbench.report.pages import verdicts
 from vggbench.report.pages.verdicts import Told
 
@@ -77,46 +73,3 @@ def test_a_wrong_acknowledged_toml_is_why_there_are_none(checkout: Checkout) -> 
     judged = verdicts.judge("box", HISTORY, checkout)
     assert judged.told == ()
     assert "acknowledged.toml" in str(judged.why_none)
-
-
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The machines that were judged since."""
-    machines: list[str] = []
-    judge = verdicts.judge
-
-    def counting(machine: str, taken: Iterable[Record], checkout: Checkout) -> Any:
-        machines.append(machine)
-        return judge(machine, taken, checkout)
-
-    monkeypatch.setattr(verdicts, "judge", counting)
-    return machines
-
-
-def test_nothing_is_judged_anew_unless_something_changed(
-    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    judged = counted(monkeypatch)
-    first = verdicts.cached("box", checkout, HISTORY)
-    assert verdicts.cached("box", checkout, HISTORY) == first
-    assert judged == ["box"]
-    (records,) = (checkout.results_dir / "box" / "records").iterdir()
-    os.utime(records, ns=(1, 1))
-    verdicts.cached("box", checkout, HISTORY)
-    assert judged == ["box"] * 2
-    (checkout.root / "acknowledged.toml").write_text("")
-    verdicts.cached("box", checkout, HISTORY)
-    assert judged == ["box"] * 3
-    verdicts.cached("gpubox", checkout, HISTORY)
-    assert judged == ["box"] * 3 + ["gpubox"]
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"key": 1}', "[" * 100_000])
-def test_a_broken_cache_is_passed_over(
-    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, content: str
-) -> None:
-    first = verdicts.cached("box", checkout, HISTORY)
-    (file,) = (Path(checkout.config.env_dir) / "verdicts").iterdir()
-    file.write_text(content)
-    judged = counted(monkeypatch)
-    assert verdicts.cached("box", checkout, HISTORY) == first
-    assert judged == ["box"]

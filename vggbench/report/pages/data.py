@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ... import workload
@@ -40,12 +40,12 @@ def index(
     tracks: Sequence[str],
     machines: Mapping[str, Mapping[str, str]],
     lines: Sequence[Mapping[str, Any]],
-    left_out: Iterable[tuple[str, LeftOut]],
+    left_out: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """What every page reads first.
 
     tracks: in the order in which they are offered. machines: what asv knows of each. lines: as
-    ``described``. left_out: with their machine.
+    ``described``. left_out: as ``of_left_out``.
     """
     return {
         "schema": SCHEMA,
@@ -78,10 +78,7 @@ def index(
             for one in MEASURES
         ],
         "lines": list(lines),
-        "left_out": [
-            {"machine": machine, "release": one.release, "why": one.why, "records": one.count}
-            for machine, one in left_out
-        ],
+        "left_out": list(left_out),
     }
 
 
@@ -94,6 +91,10 @@ def _release_in_index(release: Release) -> dict[str, Any]:
         "commit": release.commit,
     }
     return {**told, "note": release.note} if release.note else told
+
+
+def of_left_out(machine: str, one: LeftOut) -> dict[str, Any]:
+    return {"machine": machine, "release": one.release, "why": one.why, "records": one.count}
 
 
 def described(line: Line) -> dict[str, Any]:

@@ -14,9 +14,10 @@ import jinja2
 from ... import records
 from ...checkout import Checkout
 from ...errors import VggbenchError, one_line
-from . import changes, data, verdicts
+from . import changes, data, kept, verdicts
 from .choices import choices
-from .lines import LeftOut, Line, lines
+from .kept import OfMachine
+from .lines import Line, lines
 from .verdicts import Judged
 
 HERE = Path(__file__).parent
@@ -86,42 +87,61 @@ def _write_data(folder: Path, checkout: Checkout, complain: Callable[[str], None
     catalogue = checkout.catalogue
     for track in catalogue.tracks:
         locks = changes.of_track(catalogue, track, complain)
-        _put_json(folder / f"releases-{track}.json", data.of_releases(catalogue, track, locks))
-    _put_json(folder / "seed.json", data.seed_tables())
+        _put(folder / f"releases-{track}.json", _json(data.of_releases(catalogue, track, locks)))
+    _put(folder / "seed.json", _json(data.seed_tables()))
     machines: dict[str, dict[str, str]] = {}
     described: list[dict[str, Any]] = []
-    left_out: list[tuple[str, LeftOut]] = []
+    left_out: list[dict[str, Any]] = []
     for results in sorted(path.parent for path in checkout.results_dir.glob("*/records")):
-        machine = results.name
-        taken = list(records.read(checkout.results_dir, machine, complain))
-        found, without = lines(machine, taken, catalogue)
-        for one in without:
-            left_out.append((machine, one))
-            complain(f"{machine}: {one.count} records of {one.release} are on no page: {one.why}")
-        judged = verdicts.cached(machine, checkout, taken)
-        for line_of_words in [*judged.complaints, *filter(None, [judged.why_none])]:
-            if not any(one.why in line_of_words for one in without):  # told above
-                complain(f"{machine}: verdicts: {line_of_words}")
-        if found:
-            machines[machine] = _facts(results / "machine.json")
-        for line in found:
-            described.append(data.described(line))
-            _write_line(folder, line, judged)
+        made = _of_machine(results.name, checkout)
+        for line in made.complaints:
+            complain(line)
+        for name, text in made.files.items():
+            _put(folder / name, text)
+        described += made.described
+        left_out += made.left_out
+        if made.described:
+            machines[results.name] = _facts(results / "machine.json")
     configured = [name for name in checkout.config.branches if name in catalogue.tracks]
     tracks = list(dict.fromkeys([*configured, *catalogue.tracks]))
     index = data.index(catalogue, tracks, machines, described, left_out)
-    _put_json(folder / "index.json", index)
+    _put(folder / "index.json", _json(index))
 
 
-def _write_line(folder: Path, line: Line, judged: Judged) -> None:
+def _of_machine(machine: str, checkout: Checkout) -> OfMachine:
+    """What a machine adds to the pages, as kept or made anew."""
+    found = kept.load(machine, checkout)
+    if found is not None:
+        return found
+    key = kept.key(machine, checkout)
+    made = OfMachine()
+    taken = list(records.read(checkout.results_dir, machine, made.complaints.append))
+    of_machine, without = lines(machine, taken, checkout.catalogue)
+    for one in without:
+        made.left_out.append(data.of_left_out(machine, one))
+        made.complaints.append(
+            f"{machine}: {one.count} records of {one.release} are on no page: {one.why}"
+        )
+    judged = verdicts.judge(machine, taken, checkout)
+    for words in [*judged.complaints, *filter(None, [judged.why_none])]:
+        if not any(one.why in words for one in without):  # else it was said above
+            made.complaints.append(f"{machine}: verdicts: {words}")
+    for line in of_machine:
+        made.described.append(data.described(line))
+        _add_line(made, line, judged)
+    kept.save(machine, checkout, made, key)
+    return made
+
+
+def _add_line(made: OfMachine, line: Line, judged: Judged) -> None:
     name = data.line_id(line)
     place = (line.profile, line.track, line.family)
     told = [one for one in judged.told if (one.profile, one.track, one.family) == place]
     changed = [one for one in judged.changes if (one.profile, one.track, one.family) == place]
-    _put_json(folder / f"{name}.json", data.of_line(line, told))
-    _put_json(folder / f"{name}-choices.json", data.of_choices(line, choices(line)))
     evidence = data.of_verdicts(line, told, changed, judged.why_none)
-    _put_json(folder / f"{name}-verdicts.json", evidence)
+    made.files[f"{name}.json"] = _json(data.of_line(line, told))
+    made.files[f"{name}-choices.json"] = _json(data.of_choices(line, choices(line)))
+    made.files[f"{name}-verdicts.json"] = _json(evidence)
 
 
 def _facts(path: Path) -> dict[str, str]:
@@ -136,8 +156,8 @@ def _facts(path: Path) -> dict[str, str]:
     return {key: one_line(str(told[key]), 100) for key in shown if told.get(key)}
 
 
-def _put_json(path: Path, value: Any) -> None:
-    _put(path, json.dumps(value, allow_nan=False, separators=(",", ":")))
+def _json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
 def _put(path: Path, text: str) -> None:

@@ -1,24 +1,17 @@
-"""What the verdicts say, as pages show it, and a cache of it: judging a line takes seconds."""
+"""What the verdicts say, as pages show it."""
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 from ... import records
 from ...checkout import Checkout
 from ...errors import VggbenchError
-from ...releases.catalogue import Catalogue, replace_text
 from ...verdict import acknowledged as acknowledgements
 from ...verdict import verdicts
 from ...verdict.evidence import MEASURES, gather
 from ...verdict.verdicts import LineChange, Side, Verdict
-from .. import rates
 
 #: Of the changes over a whole line those that no pair of neighbouring releases shows.
 KINDS = ("recovered", "drift")
@@ -160,66 +153,3 @@ def judge(machine: str, taken: Iterable[records.Record], checkout: Checkout) -> 
         found += map(told, verdicts.of_track(evidence, track, accepted=accepted))
         changes += [change(one) for one in verdicts.changes(evidence, track) if one.kind in KINDS]
     return Judged(tuple(found), tuple(changes), tuple(evidence.left_out))
-
-
-def cached(machine: str, checkout: Checkout, taken: Iterable[records.Record]) -> Judged:
-    """As ``judge``; where nothing has changed that they follow from, the verdicts are taken from a
-    file beside asv's environments."""
-    key = _key(machine, checkout)
-    name = hashlib.sha256(machine.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    path = Path(checkout.config.env_dir).absolute() / "verdicts" / f"{name}.json"
-    found = _read(path, key)
-    if found is None:
-        found = judge(machine, taken, checkout)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            replace_text(path, json.dumps({"key": key, **asdict(found)}))
-        except OSError:
-            pass  # the next publish judges again
-    return found
-
-
-def _read(path: Path, key: str) -> Judged | None:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if content["key"] != key:
-            return None
-        return Judged(
-            tuple(Told(**{**one, "notes": tuple(one["notes"])}) for one in content["told"]),
-            tuple(Change(**one) for one in content["changes"]),
-            tuple(content["complaints"]),
-            content["why_none"],
-        )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return None
-
-
-def _key(machine: str, checkout: Checkout) -> str:
-    """Of all that verdicts follow from: records, releases, what was acknowledged, the code."""
-    folder = records.folder(checkout.results_dir, machine)
-    files = [(path.name, path.stat()) for path in sorted(folder.glob("*.jsonl"))]
-    acknowledged = checkout.root / acknowledgements.FILE
-    parts = [
-        [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files],
-        _releases(checkout.catalogue),
-        acknowledged.read_text(encoding="utf-8") if acknowledged.is_file() else None,
-        _code(),
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
-def _releases(catalogue: Catalogue) -> list[tuple[str, str, list[str]]]:
-    return [
-        (release.name, release.commit, [lock.digest for lock in release.locks.values()])
-        for release in catalogue
-    ]
-
-
-@functools.lru_cache(maxsize=1)
-def _code() -> str:
-    """A digest of the modules that judge, and of this one."""
-    folder = Path(verdicts.__file__).parent
-    digest = hashlib.sha256()
-    for path in [*sorted(folder.glob("*.py")), Path(__file__), Path(rates.__file__)]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
