@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import html
 import json
 import os
@@ -169,6 +170,17 @@ def test_writing_again_replaces_whole_files_and_leaves_nothing_aside(
     literal.write_records(folder, HISTORY)
     for _ in range(2):
         literal.write_pages(folder, tmp_path / "html")
+    assert list((tmp_path / "html").rglob("*.new")) == []
+
+
+def test_two_publishes_at_the_same_time_leave_whole_files(folder: Path, tmp_path: Path) -> None:
+    literal.write_records(folder, HISTORY)
+    checkout = Checkout(str(folder / "asv.conf.json"))
+    (tmp_path / "html").mkdir()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(pages.write, tmp_path / "html", checkout, print) for _ in range(8)]
+        assert [run.result() for run in runs] == [None] * 8
+    assert len(lines_of(tmp_path / "html")) == 2
     assert list((tmp_path / "html").rglob("*.new")) == []
 
 

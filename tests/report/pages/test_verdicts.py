@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from vggbench.checkout import Checkout
-from vggbench.report.pages import verdicts
+from vggbench.report.pages import data, verdicts
+from vggbench.report.pages.lines import lines
 from vggbench.report.pages.verdicts import Told
+from vggbench.verdict.verdicts import LineChange
 
 from . import literal
-from .literal import HISTORY, SHIPPED
-
-WORDS = {"data_format": "NHWC", "batch_norm": "none", "xla": "off"}
+from .literal import CATALOGUE, HISTORY, SHIPPED
 
 
 @pytest.fixture
@@ -73,3 +73,31 @@ def test_a_wrong_acknowledged_toml_is_why_there_are_none(checkout: Checkout) -> 
     judged = verdicts.judge("box", HISTORY, checkout)
     assert judged.told == ()
     assert "acknowledged.toml" in str(judged.why_none)
+
+
+def test_a_change_over_the_line_stands_in_the_data_with_its_configuration() -> None:
+    (line,) = (one for one in lines("box", HISTORY, CATALOGUE)[0] if one.track == "tensorflow")
+    found = verdicts.change(
+        LineChange(
+            machine="box",
+            profile="cpu-quick",
+            track="tensorflow",
+            benchmark="train_step.TensorFlow.time_train_step",
+            configuration={"xla": "on", "batch_norm": "none", "data_format": "NHWC"},
+            measure="step",
+            kind="recovered",
+            before=SHIPPED[0],
+            first=SHIPPED[1],
+            last=SHIPPED[1],
+            ratio=1.2,
+            low=1.1,
+            high=1.3,
+        )
+    )
+    (told,) = data.of_verdicts(line, [], [found], None)["changes"]
+    assert line.configurations[told["c"]] == ("NHWC", "none", "on")
+    assert (told["kind"], told["first"], told["ratio"]) == (
+        "recovered",
+        SHIPPED[1],
+        [1.2, 1.1, 1.3],
+    )

@@ -9,12 +9,12 @@ from ... import records
 from ...checkout import Checkout
 from ...errors import VggbenchError
 from ...verdict import acknowledged as acknowledgements
-from ...verdict import verdicts
+from ...verdict import history, verdicts
 from ...verdict.evidence import MEASURES, gather
 from ...verdict.verdicts import LineChange, Side, Verdict
 
 #: Of the changes over a whole line those that no pair of neighbouring releases shows.
-KINDS = ("recovered", "drift")
+KINDS = (history.RECOVERED, history.DRIFT)
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,11 @@ function evidenceOf(line, told, measure, configuration) {
   );
 }
 
-const KINDS = { recovered: "slower, then taken back", drift: "several small steps" };
+function kindOf({ kind, ratio }) {
+  const slower = ratio[0] > 1;
+  if (kind === "recovered") return slower ? "slower, then taken back" : "faster, then lost again";
+  return `${slower ? "slower" : "faster"} by several small steps`;
+}
 
 // What no two neighbouring releases show.
 function overTheLine(index, line, changes) {
@@ -156,7 +160,7 @@ function overTheLine(index, line, changes) {
           {},
           el("th", { scope: "row" }, readable(line.params, line.configurations[one.c])),
           el("td", {}, measure.title),
-          el("td", {}, KINDS[one.kind] ?? one.kind),
+          el("td", {}, kindOf(one)),
           el("td", {}, releaseLink(one.first)),
           el("td", {}, releaseLink(one.last)),
           el("td", { class: "number" }, ratioWords(one)),
