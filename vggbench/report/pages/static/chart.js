@@ -144,19 +144,20 @@ export function draw(holder, view, onpick) {
         encode: { x: 0, y: [1, 2] },
         z: 2,
         tooltip: { show: false },
-        renderItem: (_, api) => {
-          const [left, low] = api.coord([api.value(0), api.value(1)]);
-          const [, high] = api.coord([api.value(0), api.value(2)]);
+        // One path for all of a line: an element for each would be most of the time to draw.
+        renderItem: (params, api) => {
+          if (params.dataIndexInside !== 0) return undefined;
           const half = narrow ? 2 : 3.5;
-          const style = { stroke: look[c].colour, lineWidth: 1.25, opacity: 0.75 };
-          const part = (x1, y1, x2, y2) => ({ type: "line", shape: { x1, y1, x2, y2 }, style });
+          const parts = drawn.map(([at, low, high]) => {
+            const [left, bottom] = api.coord([at, low]);
+            const top = api.coord([at, high])[1];
+            const cap = (y) => `M${left - half},${y}H${left + half}`;
+            return `M${left},${bottom}V${top}${cap(bottom)}${cap(top)}`;
+          });
           return {
-            type: "group",
-            children: [
-              part(left, low, left, high),
-              part(left - half, low, left + half, low),
-              part(left - half, high, left + half, high),
-            ],
+            type: "path",
+            shape: { pathData: parts.join("") },
+            style: { fill: "none", stroke: look[c].colour, lineWidth: 1.25, opacity: 0.75 },
           };
         },
       });
