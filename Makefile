@@ -13,7 +13,7 @@ test: setup lint
 	$(BIN)/pytest
 
 test-fast: setup lint
-	$(BIN)/pytest -m "not asv and not numerics and not tensorflow and not theano"
+	$(BIN)/pytest -m "not asv and not browser and not numerics and not tensorflow and not theano"
 
 lint: setup
 	$(BIN)/ruff check .
@@ -22,6 +22,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 setup: $(VENV)/made
+	@$(BIN)/python -m vggbench.web
 
 $(VENV)/made: pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
@@ -31,4 +32,4 @@ $(VENV)/made: pyproject.toml setup.py
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .asv
+	rm -rf $(VENV) .asv web/node_modules

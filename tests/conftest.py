@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
+from . import browser
 from .real import FIXED, rotating
 from .tiny import Tiny
 
 
 def pytest_report_header() -> str:
     return f"real releases: {', '.join(FIXED)}; rotating with the commit: {rotating()}"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if browser.find() is None:
+        terminalreporter.write_line(browser.NONE_FOUND, yellow=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium or Chrome, started; a test that wants it is skipped without one."""
+    program = browser.find()
+    if program is None:
+        pytest.skip(browser.NONE_FOUND)
+    with sync_playwright() as playwright:
+        # Root, as which containers run tests, is refused a sandbox; the pages are our own.
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        started = playwright.chromium.launch(executable_path=program, args=options)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def surf(chromium: Browser) -> browser.Surf:
+    """Visits published pages; tests/browser.py shows how."""
+    return functools.partial(browser.visiting, chromium)
 
 
 @pytest.fixture(scope="session")

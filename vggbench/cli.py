@@ -97,12 +97,35 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.set_defaults(command=_table)
 
+    one = top.add_parser("plot", help="the history of a track as SVG or PNG, from records")
+    one.add_argument("track", help="such as tensorflow")
+    one.add_argument("--machine", help="asv's name of another machine (default: this one)")
+    one.add_argument("--profile", help="default: the one on record")
+    one.add_argument("--measure", default="step", help="as in the URL of History (default: step)")
+    one.add_argument(
+        "--configuration",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="WORDS",
+        help="such as 'NHWC none off' (default: all)",
+    )
+    one.add_argument("--order", choices=("version", "date"), default="version")
+    one.add_argument("--log", action="store_true", help="a logarithmic scale")
+    one.add_argument("-o", "--output", required=True, type=Path, metavar="FILE")
+    one.set_defaults(command=_plot, started_in=Path.cwd())
+
     one = top.add_parser("peak", help="measure the matrix product that rates are held against")
     one.add_argument("release", nargs="?", help="default: the newest TensorFlow that runs here")
     one.add_argument(
         "--device", choices=DEVICES, help="default: gpu where one is visible, else cpu"
     )
     one.set_defaults(command=_peak)
+
+    one = top.add_parser("preview", help="serve the published pages on 127.0.0.1")
+    one.add_argument("--port", type=int, help="default: 8080, or the next that is free")
+    one.add_argument("--html-dir", metavar="FOLDER", help="default: html_dir of asv.conf.json")
+    one.set_defaults(command=_preview, started_in=Path.cwd())
 
     one = top.add_parser("verdict", help="was a release slower than the one before, from records")
     one.add_argument("spec", nargs="*", help="which (default: the newest measured of each track)")
@@ -356,6 +379,25 @@ def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .report import plot
+    from .report.pages.lines import lines
+
+    track = spec.track(checkout.catalogue, arguments.track)
+    machine = arguments.machine or _this_machine(checkout)
+    taken = records.read(checkout.results_dir, machine, _complain)
+    found, left_out = lines(machine, taken, checkout.catalogue)
+    for one in left_out:
+        _complain(f"{one.count} records of {one.release} are left out: {one.why}")
+    chosen = plot.choose(
+        found, track, machine, arguments.profile, arguments.measure, arguments.configuration
+    )
+    path = arguments.started_in / arguments.output
+    plot.draw(chosen[0], track, *chosen[1:], arguments.log, arguments.order == "date", path)
+    _say(f"{path}: {track.framework} on {machine}, {chosen[0].profile}: {chosen[1].title}")
+    return 0
+
+
 def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from . import peak
 
@@ -373,6 +415,16 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
     records.append(peak.path(checkout.results_dir, machine), measured)
     _say(f"{machine}: {peak.words(measured)}")
     return 0
+
+
+def _preview(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from . import preview
+
+    if arguments.html_dir:
+        html_dir = Path(arguments.started_in, arguments.html_dir)
+    else:
+        html_dir = Path(checkout.config.html_dir).absolute()
+    return preview.run(html_dir, arguments.port, _say)
 
 
 def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:

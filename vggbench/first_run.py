@@ -76,7 +76,7 @@ def run(checkout: Checkout) -> int:
     published = _asv("publish")
     _table(checkout, [one.release for one in chosen])
     pages = Path(checkout.config.html_dir).absolute() / "index.html"
-    _say(f"The pages are in {pages.parent}; see them with: {_program('asv')} preview")
+    _say(f"The pages are in {pages.parent}; see them with: {_program('vggbench')} preview")
     return status or published
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from asv import results
+from asv import graph, results
 from asv.commands import preview
 
 from tests.tiny import MODES, Tiny
@@ -89,3 +90,41 @@ def test_asv_alone_leaves_half_a_result_where_writing_stops(tmp_path):
     with pytest.raises(TypeError):
         broken.save(str(tmp_path))
     assert path.read_text() != text
+
+
+@asv_is_started
+def test_asv_alone_removes_whatever_is_in_the_folder_that_it_publishes_to(
+    measured: Tiny, tmp_path: Path
+):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.tex").write_text("years of work")
+    assert without_mends(measured).asv("publish", "-o", str(mine)).status == 0
+    assert not (mine / "thesis.tex").exists()
+
+
+@asv_is_started
+def test_asv_alone_lists_no_regression_where_one_track_of_several_was_measured(measured: Tiny):
+    """Its page looks for the branch in the params of each, which asv leaves out."""
+    regressions = measured.folder / ".asv" / "html" / "regressions.json"
+    assert without_mends(measured).asv("publish").status == 0
+    found = json.loads(regressions.read_text())["regressions"]
+    assert found
+    assert all("branch" not in params for _, _, params, *_ in found)
+
+
+@asv_is_started
+def test_asv_alone_ends_in_a_traceback_where_it_cannot_publish(measured: Tiny, tmp_path: Path):
+    (tmp_path / "file").write_text("")
+    asv = without_mends(measured).popen("publish", "-o", str(tmp_path / "file"))
+    output, _ = asv.communicate()
+    assert "Traceback" in output
+
+
+def test_asv_alone_computes_a_graphs_data_anew_for_each_use_and_gives_each_line_away_by_itself():
+    alone = graph.Graph("benchmark", {})
+    alone.add_data_point(1, [1.0, 2.0], [None, None])
+    assert alone.get_data() is not alone.get_data()
+    given: list[object] = []
+    alone.detect_steps(SimpleNamespace(apply_async=lambda *words: given.append(words)))
+    assert len(given) == 2

@@ -90,12 +90,18 @@ def rates(
     return [_rate(machine, groups[place], peaks) for place in sorted(groups)]
 
 
-def _rate(machine: str, group: Sequence[records.Record], peaks: Sequence[records.Record]) -> Rate:
+def newest_run(group: Sequence[records.Record]) -> list[records.Record]:
+    """Of the records of one configuration, in the order in which they were written, those of the
+    newest run that came to an end with it."""
     ended = [record for record in group if record["outcome"] != records.INTERRUPTED]
     run = (ended or group)[-1]["run"]
-    newest = [record for record in ended or group if record["run"] == run]
+    return [record for record in ended or group if record["run"] == run]
+
+
+def _rate(machine: str, group: Sequence[records.Record], peaks: Sequence[records.Record]) -> Rate:
+    newest = newest_run(group)
     first = newest[0]
-    outcome, why = _outcome(newest)
+    outcome, why = outcome_of(newest)
     found: dict[str, float | None] = {}
     if outcome == records.OK:
         profile = workload.profile(first["profile"])
@@ -117,7 +123,7 @@ def _rate(machine: str, group: Sequence[records.Record], peaks: Sequence[records
         release=first["release"],
         benchmark=first["benchmark"],
         configuration=first["configuration"],
-        run=run,
+        run=first["run"],
         outcome=outcome,
         why=why,
         processes=len(newest),
@@ -126,7 +132,7 @@ def _rate(machine: str, group: Sequence[records.Record], peaks: Sequence[records
     )
 
 
-def _outcome(newest: Sequence[records.Record]) -> tuple[str, str | None]:
+def outcome_of(newest: Sequence[records.Record]) -> tuple[str, str | None]:
     """(outcome, reason or error) of the processes of one configuration in one run: as asv has it,
     one that failed makes the configuration failed."""
     for outcome, key in ((records.FAILED, "error"), (records.NOT_APPLICABLE, "reason")):
@@ -137,13 +143,17 @@ def _outcome(newest: Sequence[records.Record]) -> tuple[str, str | None]:
     if newest[-1]["outcome"] == records.INTERRUPTED:
         return records.INTERRUPTED, "its run was interrupted"
     for record in newest:
-        nonsense = [one for one in record.get("samples") or [None] if not _is_time(one)]
+        samples = record.get("samples") or [None]
+        is_list = isinstance(samples, list)
+        nonsense = [one for one in samples if not _is_time(one)] if is_list else [samples]
         if nonsense:
             return records.FAILED, f"a sample of {nonsense[0]!r} is no time"
     return records.OK, None
 
 
 def _is_time(sample: object) -> bool:
+    if isinstance(sample, bool):
+        return False
     return isinstance(sample, (int, float)) and 0 < sample < math.inf
 
 

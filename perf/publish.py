@@ -1,0 +1,176 @@
+"""`asv publish` with our publishers against asv alone, and how soon the first page is drawn.
+
+3,060 result files (3 tracks of 34 releases, 30 machines), made up, with the records beside them
+(perf/synthetic.py). "asv alone" has our repository, without which there is nothing to publish, and
+nothing else of the plugin. Both start fresh, in the order A B B A. Memory is that of the largest
+process. The first page is that of another checkout of 40 releases and 12 configurations, loaded
+into a fresh context of Chromium from `vggbench preview`.
+
+    python perf/publish.py [--pairs 2] [--loads 5] [--only publish|page]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import common
+import synthetic
+
+TRACKS, RELEASES, MACHINES = ("tensorflow", "keras", "theano"), 34, 30
+FIGURE_RATIO = 1.3
+
+PAGE_RELEASES, PAGE_CONFIGURATIONS = 40, 12
+FIGURE_DRAWN_S = 1.0
+FIGURE_BYTES = 2_000_000
+
+#: An asv plugin that has our repository alone. The mends of asv are made by the setup() of our
+#: plugin, which asv does not call here.
+ASV_ALONE = """
+from vggbench.asv_plugin import publish
+
+publish.ReleasePages.publish = classmethod(lambda cls, *words: None)
+"""
+
+
+@dataclass(frozen=True)
+class Published:
+    wall_s: float
+    cpu_s: float
+    #: bytes of the largest of its processes
+    memory: int
+
+    def __str__(self) -> str:
+        return f"{self.wall_s:.1f} s ({self.cpu_s:.1f} s of CPU), {self.memory / 1e6:.0f} MB"
+
+
+def publish(folder: Path, config: str) -> Published:
+    """Run asv publish in the checkout ``folder``; raises SystemExit where it fails."""
+    html = json.loads((folder / config).read_text())["html_dir"]
+    with (folder / "said.txt").open("w+") as said:
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [str(common.ASV), "--config", config, "publish"],
+            cwd=folder,
+            env={**os.environ, "HOME": str(folder)},
+            stdout=said,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        if process.returncode != 0 or not (folder / html / "info.json").is_file():
+            raise SystemExit(f"asv publish ended with {process.returncode}:\n{said.read()}")
+    return Published(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+
+
+def two_configs(folder: Path) -> None:
+    """Write ours.json and alone.json beside asv.conf.json."""
+    from asv.util import load_json
+
+    config = load_json(str(folder / "asv.conf.json"), js_comments=True)
+    (folder / "ours.json").write_text(json.dumps({**config, "html_dir": "html/ours"}))
+    alone = {**config, "html_dir": "html/alone", "plugins": [".asv_alone"]}
+    (folder / "alone.json").write_text(json.dumps(alone))
+    (folder / "asv_alone.py").write_text(ASV_ALONE)
+
+
+def measure_publish(folder: Path, pairs: int) -> int:
+    synthetic.checkout(folder, TRACKS, RELEASES, MACHINES)
+    two_configs(folder)
+    results = len(list(folder.glob("results/*/*-*.json")))
+    for config in ("ours.json", "alone.json"):
+        publish(folder, config)  # both read what the disk has, from memory, from now on
+    assert (folder / "html/ours/asv.html").is_file()
+    assert not (folder / "html/alone/asv.html").exists()
+    taken = common.abba(
+        lambda: publish(folder, "ours.json"),
+        lambda: publish(folder, "alone.json"),
+        pairs,
+        str,
+    )
+    what = f"asv publish, {results} result files: our publishers by asv alone"
+    failed = 0
+    for name, figures in (
+        ("time", [(a.wall_s, b.wall_s) for a, b in taken]),
+        ("memory of the largest process", [(a.memory, b.memory) for a, b in taken]),
+    ):
+        if pairs > 1:
+            ratio = common.ratio_with_interval(figures)
+            value, words = ratio.value, str(ratio)
+        else:
+            value = figures[0][0] / figures[0][1]
+            words = f"{value:.3f} (one pair)"
+        limit = f"at most {FIGURE_RATIO:g}"
+        failed |= common.report(f"{what}, {name}", limit, words, value <= FIGURE_RATIO)
+    return failed
+
+
+def measure_page(folder: Path, loads: int) -> int:
+    sys.path.insert(0, str(common.ROOT))
+    from playwright.sync_api import sync_playwright
+
+    from tests import browser
+
+    program = browser.find()
+    if program is None:
+        raise SystemExit(browser.NONE_FOUND)
+    synthetic.checkout(folder, TRACKS[:1], PAGE_RELEASES)
+    two_configs(folder)
+    publish(folder, "ours.json")
+    drawn_s, bytes_ = [], []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        for _ in range(loads):
+            with browser.visiting(chromium, folder / "html/ours") as visit:
+                visit.page.goto(visit.address, wait_until="commit")
+                visit.page.wait_for_selector("html[data-drawn]")
+                ms = visit.page.evaluate("performance.getEntriesByName('drawn')[0].startTime")
+                visit.settle()
+                drawn_s.append(ms / 1000)
+                bytes_.append(visit.bytes_received)
+                checks = visit.page.locator("#series input[type=checkbox]").count()
+                if checks != PAGE_CONFIGURATIONS:
+                    raise SystemExit(f"the page shows {checks} configurations")
+        chromium.close()
+    what = f"first page, {PAGE_RELEASES} releases x {PAGE_CONFIGURATIONS} configurations"
+    failed = common.report(
+        f"{what}: load to drawn, {loads} times",
+        f"under {FIGURE_DRAWN_S:g} s",
+        f"median {statistics.median(drawn_s):.2f} s, worst {max(drawn_s):.2f} s",
+        statistics.median(drawn_s) < FIGURE_DRAWN_S,
+    )
+    return failed | common.report(
+        f"{what}: what is transferred, uncompressed",
+        f"under {FIGURE_BYTES / 1e6:g} MB",
+        f"{max(bytes_) / 1e6:.2f} MB",
+        max(bytes_) < FIGURE_BYTES,
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pairs", type=int, default=2)
+    parser.add_argument("--loads", type=int, default=5)
+    parser.add_argument("--only", choices=("publish", "page"))
+    told = parser.parse_args()
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        if told.only != "page":
+            failed |= measure_publish(Path(folder) / "publish", told.pairs)
+        if told.only != "publish":
+            failed |= measure_page(Path(folder) / "page", told.loads)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,322 @@
+"""Checkouts full of results that nobody measured: for the speed of pages, and for looking at them.
+
+    python perf/synthetic.py FOLDER [--releases 40] [--machines 1] [--tracks tensorflow keras]
+
+makes FOLDER a checkout: the shipped releases of each track and, where they are fewer, made-up ones
+after them; for each release and machine the records of an asv run, and asv's own result made of the
+same samples. Numbers come from a seed: levels that shift at some releases, noise between processes
+and between samples, configurations that cannot be before some release, a failure here and there.
+Nothing of it says anything about a framework.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import math
+import random
+import shutil
+import statistics
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from asv.results import Results
+from asv.runner import BenchmarkResult
+from packaging.version import Version
+
+from vggbench import builders, measure, records
+from vggbench.asv_plugin.coverage import PYTHON, environment_name
+from vggbench.releases.catalogue import Catalogue, Release
+
+ROOT = Path(__file__).resolve().parent.parent
+SEED = 2017
+PROFILE = "cpu-quick"
+MACHINE = "synthetic"
+
+PROCESSES, SAMPLES = 3, 10
+#: Standard deviations of the logarithm.
+NOISE_OF_PROCESSES, NOISE_OF_SAMPLES = 0.02, 0.04
+
+#: Each configuration fails in about one of so many releases.
+RARELY = 90
+
+
+def checkout(
+    folder: Path,
+    tracks: Sequence[str] = ("tensorflow", "keras", "theano"),
+    releases: int = 40,
+    machines: int = 1,
+    asv: bool = True,
+) -> Path:
+    """Make ``folder``, which must not be there, such a checkout; returns it.
+
+    releases: how many each track has. asv: whether asv's own results are wanted too.
+    """
+    folder.mkdir(parents=True)
+    shutil.copytree(ROOT / "benchmarks", folder / "benchmarks")
+    config = (ROOT / "asv.conf.json").read_text(encoding="utf-8")
+    listed = json.dumps(["tensorflow", "keras", "theano"])
+    assert listed in config
+    (folder / "asv.conf.json").write_text(config.replace(listed, json.dumps(list(tracks))))
+    for track in tracks:
+        shutil.copytree(ROOT / "releases" / track, folder / "releases" / track)
+    shutil.copy(ROOT / "releases" / "build-constraints.txt", folder / "releases")
+    for track in tracks:
+        _make_as_many(folder / "releases", track, releases)
+    catalogue = Catalogue(folder / "releases")
+    if asv:
+        _write_benchmarks(folder / "results", catalogue)
+    for number in range(machines):
+        machine = MACHINE if machines == 1 else f"{MACHINE}-{number + 1:02}"
+        _write_machine(folder / "results", machine)
+        for release in catalogue:
+            _measure(folder / "results", catalogue, release, machine, asv)
+    return folder
+
+
+def _make_as_many(folder: Path, track: str, wanted: int) -> None:
+    """Remove the oldest releases of a track, or add made-up ones after the newest, like it."""
+    catalogue = Catalogue(folder)
+    line = list(catalogue.tracks[track].releases)
+    for release in line[: max(0, len(line) - wanted)]:
+        catalogue.file_of(release).unlink()
+    newest = line[-1]
+    day, minor = datetime.date.fromisoformat(newest.date), Version(newest.version).minor
+    for more in range(1, wanted - len(line) + 1):
+        version = f"{Version(newest.version).major}.{minor + more}.0"
+        date = (day + datetime.timedelta(days=90 * more)).isoformat()
+        catalogue.write(replace(newest, version=version, date=date))
+
+
+def _write_machine(results: Path, machine: str) -> None:
+    facts = {"machine": machine, "os": "Linux 6.1", "arch": "x86_64", "version": 1}
+    facts.update(cpu="Made-up CPU @ 3.00GHz", num_cpu="8", ram="33554432")
+    (results / machine).mkdir(parents=True, exist_ok=True)
+    (results / machine / "machine.json").write_text(json.dumps(facts))
+
+
+def _described(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
+    """asv's descriptions of the benchmarks of benchmarks/train_step.py, of these tracks."""
+    frameworks = {track.framework for track in catalogue.tracks.values()}
+    units = {"time_train_step": "seconds", "track_first_step": "s", "track_peak_memory": "bytes"}
+    for framework in sorted(frameworks):
+        params = builders.PARAMS[framework]
+        for method in ("time_train_step", *measure.BY_PRODUCTS):
+            kind = method.partition("_")[0]
+            yield {
+                "name": f"train_step.{framework}.{method}",
+                "type": kind,
+                "version": measure.PROTOCOL,
+                "code": "",
+                "param_names": list(params),
+                "params": [[repr(word) for word in words] for words in params.values()],
+                "unit": units.get(method, "1"),
+                "timeout": measure.DEADLINE_S,
+            }
+
+
+def _write_benchmarks(results: Path, catalogue: Catalogue) -> None:
+    results.mkdir(exist_ok=True)
+    benchmarks: dict[str, Any] = {one["name"]: one for one in _described(catalogue)}
+    (results / "benchmarks.json").write_text(json.dumps({**benchmarks, "version": 2}))
+
+
+def _generator(*words: object) -> random.Random:
+    return random.Random(zlib.crc32(repr((SEED, *words)).encode()))
+
+
+def _measure(
+    results: Path, catalogue: Catalogue, release: Release, machine: str, asv: bool
+) -> None:
+    """Write the records of one run on one release, and asv's result of it."""
+    framework = catalogue.tracks[release.track].framework
+    started = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+    place = [r.name for r in catalogue].index(release.name)
+    started += datetime.timedelta(hours=place)
+    run = f"{started:%Y%m%dT%H%M%S.%fZ}-{zlib.crc32(f'{machine} {release.name}'.encode()):08x}"
+    taken = [
+        one
+        for configuration in builders.configurations(framework)
+        for one in _processes(catalogue, release, configuration, machine, run, started)
+    ]
+    folder = records.folder(results, machine)
+    folder.mkdir(exist_ok=True)
+    lines = "".join(json.dumps(record) + "\n" for record in taken)
+    (folder / f"{run}.jsonl").write_text(lines, encoding="utf-8")
+    if asv:
+        _asv_result(results, catalogue, release, machine, taken)
+
+
+def _cannot(release: Release, configuration: builders.Configuration) -> str | None:
+    """Why a made-up release cannot do it, None where it can."""
+    version = Version(release.version)
+    if configuration.backend == "theano" and version >= Version("2.4"):
+        return "this Keras has no backend theano"
+    if release.track == "keras" and configuration.xla == "on" and version < Version("2.4"):
+        return "this Keras cannot compile a step by XLA"
+    if configuration.batch_norm == "mode 2" and version >= Version("2.0"):
+        return "batch normalisation without running averages ended with Keras 1"
+    if release.track == "tensorflow" and configuration.xla == "on" and version < Version("1.12"):
+        return "the wheel has no XLA"
+    native = version >= Version("2.9") or configuration.xla == "on"
+    if release.track != "theano" and configuration.data_format == "NCHW" and not native:
+        return "NCHW on a CPU needs oneDNN or XLA: the framework says that it has NHWC only"
+    return None
+
+
+def _level_s(release: Release, configuration: builders.Configuration, line: Sequence[str]) -> float:
+    """Seconds that a step takes of a made-up release: the product of the shifts up to it."""
+    seconds = 0.42 * {"none": 1.0, "fused": 1.15, "mode 0": 1.2}.get(configuration.batch_norm, 1.45)
+    seconds *= (0.8 if configuration.xla == "on" else 1.0) * (
+        1.08 if configuration.data_format == "NCHW" else 1.0
+    )
+    for name in line[: line.index(release.name) + 1]:
+        shared, own = _generator(name), _generator(name, str(configuration))
+        if shared.random() < 0.12:
+            seconds *= shared.choice((0.75, 0.85, 0.92, 1.06))
+        if own.random() < 0.05:
+            seconds *= own.choice((0.9, 1.08, 1.2))
+    return seconds
+
+
+def _processes(
+    catalogue: Catalogue,
+    release: Release,
+    configuration: builders.Configuration,
+    machine: str,
+    run: str,
+    started: datetime.datetime,
+) -> Iterator[records.Record]:
+    draw = _generator(machine, release.name, str(configuration))
+    line = [one.name for one in catalogue.tracks[release.track].releases]
+    record: records.Record = {
+        "schema": records.SCHEMA,
+        "run": run,
+        "started": started.isoformat(timespec="seconds"),
+        "machine": machine,
+        "track": release.track,
+        "version": release.version,
+        "release": release.name,
+        "build": release.build,
+        "commit": release.commit,
+        "lock": release.locks["cpu"].digest,
+        "interpreter": "the release's own",
+        "profile": PROFILE,
+        "device": "cpu",
+        "workload": "quick",
+        "benchmark": f"train_step.{configuration.framework}.time_train_step",
+        "benchmark_version": measure.PROTOCOL,
+        "configuration": configuration.values,
+        "attributes": {},
+        "cpus": 8,
+        "load_before": [0.1, 0.1, 0.1],
+        "variables": {},
+    }
+    why = _cannot(release, configuration)
+    if why is not None:
+        yield {**record, "round": 1, "outcome": records.NOT_APPLICABLE, "reason": why}
+        return
+    fails = draw.randrange(RARELY) == 0
+    level = _level_s(release, configuration, line) * (1 + zlib.crc32(machine.encode()) % 7 / 10)
+    for number in range(1, PROCESSES + 1):
+        if fails and number == 2:
+            error = "it was ended by SIGSEGV after 12.3 s"
+            yield {**record, "round": number, "outcome": records.FAILED, "error": error}
+            continue
+        of_process = level * math.exp(draw.gauss(0, NOISE_OF_PROCESSES))
+        samples = [of_process * math.exp(draw.gauss(0, NOISE_OF_SAMPLES)) for _ in range(SAMPLES)]
+        first = of_process * (40 if configuration.xla == "on" else 2)
+        memory = int(1.6e9 * (1.25 if configuration.has_batch_norm else 1) * draw.uniform(1, 1.03))
+        yield {
+            **record,
+            "round": number,
+            "outcome": records.OK,
+            "samples": samples,
+            "number": 1,
+            "protocol": measure.PROTOCOL,
+            "python": release.python,
+            "build_s": 4.0 + draw.random(),
+            "warm_up_s": [first, of_process, of_process],
+            "losses": [6.912, 6.911, 6.910 + draw.randrange(3) * 1e-6],
+            "last_loss": 6.9,
+            "versions": {release.track: release.version},
+            "peak_memory_bytes": memory,
+            "exit_status": 0,
+            "process_s": 30.0,
+        }
+
+
+def _asv_result(
+    results: Path,
+    catalogue: Catalogue,
+    release: Release,
+    machine: str,
+    taken: Sequence[records.Record],
+) -> None:
+    """Store what asv would have stored after a run that left the records ``taken``."""
+    facts = json.loads((results / machine / "machine.json").read_text())
+    facts.pop("version")
+    framework = catalogue.tracks[release.track].framework
+    stored = Results(
+        {**facts, "python": PYTHON},
+        {},
+        release.commit,
+        release.timestamp_ms,
+        PYTHON,
+        environment_name(PROFILE),
+        {"VGGBENCH_PROFILE": PROFILE},
+    )
+    groups = [
+        [one for one in taken if one["configuration"] == configuration.values]
+        for configuration in builders.configurations(framework)
+    ]
+    for benchmark in _described(catalogue):
+        if benchmark["name"].split(".")[1] != framework:
+            continue
+        method = benchmark["name"].rpartition(".")[2]
+        answers = [_answer(group, method) for group in groups]
+        stored.add_result(
+            benchmark,
+            BenchmarkResult(
+                result=[value for value, _ in answers],
+                samples=[samples for _, samples in answers],
+                number=[samples and 1 for _, samples in answers],
+                errcode=0,
+                stderr="",
+                profile=None,
+            ),
+        )
+    stored.save(str(results))
+
+
+def _answer(
+    group: Sequence[records.Record], method: str
+) -> tuple[float | None, list[float] | None]:
+    """(what asv keeps of one configuration, its samples)."""
+    outcomes = {record["outcome"] for record in group}
+    if records.FAILED in outcomes:
+        return None, None
+    if records.NOT_APPLICABLE in outcomes or method in measure.SAMPLED:
+        return math.nan, None
+    if method in measure.BY_PRODUCTS:
+        return statistics.median(measure.BY_PRODUCTS[method](record) for record in group), None
+    samples = [sample for record in group for sample in record["samples"]]
+    return statistics.median(samples), samples
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--tracks", nargs="+", default=["tensorflow", "keras", "theano"])
+    parser.add_argument("--releases", type=int, default=40)
+    parser.add_argument("--machines", type=int, default=1)
+    told = parser.parse_args()
+    print(checkout(told.folder, told.tracks, told.releases, told.machines))
+
+
+if __name__ == "__main__":
+    main()

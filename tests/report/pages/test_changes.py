@@ -1,0 +1,46 @@
+"""How locks differ from release to release."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vggbench.releases.catalogue import Catalogue
+from vggbench.report.pages import changes
+
+from .literal import checkout
+
+
+def test_a_change_is_another_version_a_new_package_or_one_that_is_gone() -> None:
+    found = changes.changes(
+        "before", {"a": "1", "b": "1", "c": "1"}, {"a": "1", "b": "2", "d": "1"}
+    )
+    assert dict(found.packages) == {"b": ("1", "2"), "c": ("1", None), "d": (None, "1")}
+
+
+def test_each_device_is_held_against_the_release_before_that_has_a_lock_for_it(
+    tmp_path: Path,
+) -> None:
+    catalogue = Catalogue(checkout(tmp_path / "checkout") / "releases")
+    found = changes.of_track(catalogue, "tensorflow", lambda line: None)
+    assert found["tensorflow-2.14.1"]["cpu"][1] is None
+    pinned, difference = found["tensorflow-2.16.2"]["cpu"]
+    assert pinned["tensorflow-cpu"] == "2.16.2"
+    assert difference is not None
+    assert difference.since == "tensorflow-2.15.1"
+    assert difference.packages["tensorflow-cpu"] == ("2.15.1", "2.16.2")
+    assert difference.packages["keras"] == ("2.15.0", "3.4.1")
+    assert difference.packages["tensorflow-estimator"] == ("2.15.0", None)
+
+
+def test_a_lock_that_cannot_be_read_is_told_in_a_line(tmp_path: Path) -> None:
+    folder = checkout(tmp_path / "checkout") / "releases"
+    (folder / "tensorflow" / "2.15.1-cpu.txt").unlink()
+    complaints: list[str] = []
+    found = changes.of_track(Catalogue(folder), "tensorflow", complaints.append)
+    assert "cpu" not in found["tensorflow-2.15.1"]
+    difference = found["tensorflow-2.16.2"]["cpu"][1]
+    assert difference is not None
+    assert difference.since == "tensorflow-2.14.1"
+    (line,) = complaints
+    assert "tensorflow-2.15.1" in line
+    assert "2.15.1-cpu.txt" in line

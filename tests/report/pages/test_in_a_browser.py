@@ -1,0 +1,439 @@
+"""The pages in a real browser, which is cut off from everything but their server.
+
+The figures that a page shows are held against the literal records.
+"""
+
+# ruff: noqa: RUF001  (the tables have multiplication signs)
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vggbench import web
+from vggbench.report.pages import site
+
+from ...browser import Surf, Visit
+from ...tiny import Tiny
+from . import literal
+from .literal import HISTORY, SHIPPED, record
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 360, "height": 740}
+PAGES = [f"{name}.html" for name, _, _ in site.PAGES] + [f"releases.html#{SHIPPED[2]}"]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        checkout = literal.checkout(folder / "checkout")
+        literal.write_records(checkout, HISTORY)
+        gpu = [
+            {**one, "profile": "gpu-paper", "gpu": {"utilisation_percent": {"mean": 97.0}}}
+            for one in HISTORY
+        ]
+        literal.write_records(checkout, gpu, "gpubox")
+        literal.write_pages(checkout, folder / "html", scripts=True)
+        yield folder / "html"
+
+
+def drawn(visit: Visit, path: str) -> None:
+    visit.goto(path)
+    visit.page.wait_for_selector("html[data-drawn]", state="attached")
+
+
+def again(visit: Visit, act: Any) -> None:
+    """Do what makes the page draw itself again, and wait until it has."""
+    count = visit.page.evaluate("Number(document.documentElement.dataset.drawn)")
+    act()
+    visit.page.wait_for_selector(f"html[data-drawn]:not([data-drawn='{count}'])", state="attached")
+
+
+def violations(visit: Visit) -> list[str]:
+    """What axe-core finds, a line each."""
+    source = (web.packages() / "axe-core" / "axe.min.js").read_text()
+    visit.page.evaluate(source)
+    found = visit.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [
+        f"{one['id']}: {node['html'][:150]} {node.get('failureSummary', '')}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+
+
+def hover(visit: Visit, series: str, release: int) -> str:
+    """The tooltip over a point of the chart: the text of ``series`` (its id) at ``release``."""
+    at = visit.page.evaluate(
+        """([id, i]) => {
+            const holder = document.getElementById('chart');
+            const chart = echarts.getInstanceByDom(holder);
+            const option = chart.getOption();
+            const place = option.series.findIndex((one) => one.id === id);
+            const one = option.series[place];
+            const datum = one.type === 'line' ? one.data[i] :
+                one.data.find((datum) => datum.value[0] === i);
+            const spot = chart.convertToPixel({seriesIndex: place}, datum.value);
+            (one.symbolOffset ?? [0, 0]).forEach((by, axis) => { spot[axis] += by; });
+            const box = holder.getBoundingClientRect();
+            return [box.left + spot[0], box.top + spot[1]];
+        }""",
+        [series, release],
+    )
+    visit.page.mouse.move(5, 5)
+    visit.page.mouse.move(*at)
+    visit.page.wait_for_selector("#chart .tip", state="visible")
+    return visit.page.inner_text("#chart .tip")
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_clean_accessible_and_fits_a_phone_in_both_colour_schemes(
+    surf: Surf, published: Path, path: str, scheme: str
+) -> None:
+    with surf(published, color_scheme=scheme) as visit:
+        drawn(visit, path)
+        assert violations(visit) == []
+        dark = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (dark == "rgb(15, 19, 24)") == (scheme == "dark")
+        visit.page.set_viewport_size(PHONE)
+        for details in visit.page.query_selector_all("details"):
+            details.evaluate("one => { one.open = true; }")
+        visit.page.wait_for_timeout(300)
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert violations(visit) == []
+
+
+def test_the_navigation_leads_to_every_page_with_the_same_machine(
+    surf: Surf, published: Path
+) -> None:
+    with surf(published) as visit:
+        drawn(visit, "index.html?machine=gpubox&track=tensorflow")
+        for name, title, _ in site.PAGES:
+            visit.page.click(f"nav a[data-page={name}]")
+            visit.page.wait_for_selector("html[data-drawn]", state="attached")
+            assert visit.page.inner_text("h1") == title
+            assert visit.page.input_value("#choose-machine") == "gpubox"
+        assert visit.page.get_attribute("nav a[data-page=asv]", "href") == "asv.html"
+
+
+def test_the_colours_can_be_chosen_and_stay_chosen(surf: Surf, published: Path) -> None:
+    with surf(published, color_scheme="light") as visit:
+        drawn(visit, "index.html")
+        for wanted in ("light", "dark"):
+            again(visit, lambda: visit.page.click("#theme"))
+            assert visit.page.get_attribute("html", "data-theme") == wanted
+        visit.page.click("nav a[data-page=table]")
+        visit.page.wait_for_selector("html[data-drawn]", state="attached")
+        assert visit.page.get_attribute("html", "data-theme") == "dark"
+        visit.page.click("#theme")
+        assert visit.page.get_attribute("html", "data-theme") is None
+
+
+def test_a_hover_shows_the_figures_of_the_records(surf: Surf, published: Path) -> None:
+    with surf(published) as visit:
+        drawn(visit, "index.html?machine=box")
+        said = hover(visit, "line 0", 2)
+        assert f"{SHIPPED[2]} · 2024-06-28" in said
+        assert "NHWC, no BN, no XLA" in said
+        assert "300.0 ms" in said
+        assert "294.0 to 306.0, 3 processes, 9 samples" in said
+        again(visit, lambda: visit.page.select_option("#choose-measure", "images"))
+        assert "26.67 images/s" in hover(visit, "line 0", 2)
+        again(visit, lambda: visit.page.select_option("#choose-measure", "first_step"))
+        assert "4.500 s" in hover(visit, "line 0", 2)
+        again(visit, lambda: visit.page.select_option("#choose-measure", "loss"))
+        assert "6.891235" in hover(visit, "line 0", 2)
+
+
+def test_na_and_failed_are_marked_apart_with_their_reasons(surf: Surf, published: Path) -> None:
+    with surf(published) as visit:
+        drawn(visit, "index.html?machine=box")
+        assert "n/a: the wheel has no XLA" in hover(visit, "lane n/a", 0)
+        assert "failed: SIGSEGV after 2 s" in hover(visit, "lane failed", 1)
+        key = visit.page.inner_text("#key")
+        assert "n/a" in key
+        assert "failed" in key
+
+
+def test_the_chart_answers_the_keyboard(surf: Surf, published: Path) -> None:
+    with surf(published) as visit:
+        drawn(visit, "index.html?machine=box")
+        visit.page.focus("#chart")
+        visit.page.keyboard.press("ArrowLeft")
+        assert "300.0 ms" in visit.page.inner_text("#chart-live")
+        visit.page.keyboard.press("ArrowLeft")
+        assert "210.0 ms" in visit.page.inner_text("#chart-live")
+        visit.page.keyboard.press("ArrowDown")
+        assert "115.0 ms" in visit.page.inner_text("#chart-live")
+        visit.page.keyboard.press("Enter")
+        assert SHIPPED[1] in visit.page.inner_text("#release h2")
+        assert "release=tensorflow-2.15.1" in visit.page.url
+
+
+def test_every_control_of_the_history_is_kept_by_the_url(surf: Surf, published: Path) -> None:
+    with surf(published) as visit:
+        page = visit.page
+        drawn(visit, "index.html")
+        again(visit, lambda: page.select_option("#choose-machine", "gpubox"))
+        again(visit, lambda: page.select_option("#choose-measure", "gpu_utilisation"))
+        again(visit, lambda: page.select_option("#choose-order", "date"))
+        again(visit, lambda: page.check("#choose-log"))
+        again(visit, lambda: page.uncheck("#choose-intervals"))
+        again(visit, lambda: page.uncheck("#configuration-1"))
+        address = page.url.removeprefix(visit.address)
+        title = page.inner_text("#chart-title")
+        assert "GPU utilisation, %, on gpubox, gpu-paper" in title
+        drawn(visit, address)
+        assert page.inner_text("#chart-title") == title
+        assert page.input_value("#choose-order") == "date"
+        assert page.is_checked("#choose-log")
+        assert not page.is_checked("#choose-intervals")
+        assert not page.is_checked("#configuration-1")
+        assert page.is_checked("#configuration-0")
+        again(visit, lambda: page.click("#only-all"))
+        assert page.is_checked("#configuration-1")
+        again(visit, lambda: page.click("#only-2-1"))
+        assert page.evaluate("new URLSearchParams(location.search).getAll('configuration')") == [
+            "NHWC none on"
+        ]
+        again(visit, lambda: page.uncheck("#configuration-1"))
+        assert page.locator("#series input:checked").count() == 0
+        again(visit, lambda: page.select_option("#choose-track", "keras"))
+        assert page.locator("#series input:checked").count() == 1
+
+
+def test_the_history_leads_to_asvs_graph_of_the_same_line(surf: Surf, published: Path) -> None:
+    with surf(published) as visit:
+        drawn(visit, "index.html?machine=box&configuration=NHWC+none+off")
+        href = str(visit.page.get_attribute("#asv-link a", "href"))
+        assert href == (
+            "asv.html#train_step.TensorFlow.time_train_step?machine=box"
+            "&env-VGGBENCH_PROFILE=cpu-quick&branch=tensorflow"
+            "&p-data_format='NHWC'&p-batch_norm='none'&p-xla='off'"
+        )
+
+
+def test_the_figures_are_a_table_too(surf: Surf, published: Path) -> None:
+    with surf(published) as visit:
+        drawn(visit, "index.html?machine=box")
+        visit.page.click("#figures summary")
+        rows = visit.page.locator("#figures tbody tr").all_inner_texts()
+        assert [row.split("\t")[:4] for row in rows] == [
+            ["2.14.1", "2023-11-14", "200.0", "n/a"],
+            ["2.15.1", "2024-03-08", "210.0", "115.0"],
+            ["2.16.2", "2024-06-28", "300.0", "102.0"],
+        ]
+
+
+def test_a_track_without_results_says_how_to_measure_it(surf: Surf, published: Path) -> None:
+    with surf(published) as visit:
+        for page in ("index", "configurations", "verdicts"):
+            drawn(visit, f"{page}.html?track=theano")
+            assert "asv run theano" in visit.page.inner_text("#problem")
+
+
+def test_the_tables_are_those_of_the_command(surf: Surf, published: Path) -> None:
+    with surf(published) as visit:
+        page = visit.page
+        drawn(visit, "table.html?machine=box")
+        first = page.locator("#tables table").first
+
+        def row(name: str) -> list[str]:
+            cells = first.locator("tr", has=page.locator(f"th:text-is('{name}')")).locator("td")
+            return [re.sub(r"\s+", " ", text) for text in cells.all_inner_texts()]
+
+        assert row("TensorFlow NHWC, no XLA") == ["300.0 × 0.60", "365.122 × 1.01"]
+        assert row("TensorFlow NHWC, XLA") == ["102.0 × 0.20", "300.424 × 0.83"]
+        assert row("Keras (TensorFlow backend), NHWC") == ["502.0 × 1.00", "362.206 × 1.00"]
+        assert row("Keras (Theano backend)")[0] == "unmeasured"
+        again(visit, lambda: page.click("#add-column"))
+        assert row("TensorFlow NHWC, no XLA")[:2] == ["300.0 × 0.60", "210.0 × 0.42"]
+        assert row("TensorFlow NCHW, no XLA")[1] == "failed SIGSEGV after 2 s"
+        again(visit, lambda: page.select_option("#choose-tensorflow-1", SHIPPED[0]))
+        assert row("TensorFlow NHWC, XLA")[1] == "n/a the wheel has no XLA"
+        address = page.url.removeprefix(visit.address)
+        again(visit, lambda: page.uncheck("#choose-reference"))
+        assert len(row("TensorFlow NHWC, XLA")) == 2
+        drawn(visit, address)
+        assert row("TensorFlow NHWC, XLA")[1] == "n/a the wheel has no XLA"
+        again(visit, lambda: page.click("#remove-0"))
+        assert row("TensorFlow NHWC, no XLA")[0].startswith("200.0")
+
+
+def test_choices_are_said_with_their_costs(surf: Surf, published: Path) -> None:
+    with surf(published) as visit:
+        page = visit.page
+        drawn(visit, "configurations.html?machine=box")
+        xla = page.get_by_role("region", name="XLA against no XLA")
+        # 24.5 s against 4.5 s for the first step, 0.198 s saved a step.
+        assert xla.locator("tbody tr").all_inner_texts() == [
+            "NHWC, no BN\t300.0\t102.0\t66 % faster\t+20.00 s\t+0.000 GB\tafter 103 steps"
+        ]
+        nchw = page.get_by_role("region", name="NCHW against NHWC")
+        assert "37 % slower" in nchw.inner_text()
+        assert "never" not in nchw.inner_text()
+        fused = page.get_by_role("region", name="fused BN against unfused BN")
+        assert "22 % faster" in fused.locator("tbody tr").last.inner_text()
+        again(visit, lambda: page.select_option("#choose-release", SHIPPED[1]))
+        assert "release=tensorflow-2.15.1" in page.url
+        assert "failed" in page.inner_text("#choices")
+
+
+def slower(published: Path) -> str:
+    """By how much HISTORY's last release is slower, in words, as the data beside the page says."""
+    (line,) = (
+        one
+        for one in literal.read(published, "index")["lines"]
+        if (one["machine"], one["track"]) == ("box", "tensorflow")
+    )
+    (ratio,) = (
+        one["ratio"][0]
+        for one in literal.read(published, f"{line['id']}-verdicts")["verdicts"]
+        if (one["release"], one["c"], one["measure"]) == (SHIPPED[2], 0, "step")
+    )
+    assert ratio > 1.3
+    return f"+{(ratio - 1) * 100:.0f} %"
+
+
+def test_verdicts_are_listed_filtered_and_shown_with_their_evidence(
+    surf: Surf, published: Path
+) -> None:
+    with surf(published) as visit:
+        page = visit.page
+        drawn(visit, "verdicts.html?machine=box")
+        rows = page.locator("#verdicts tbody tr:not(.group):not(.evidence)")
+        shown = rows.all_inner_texts()
+        words = f"NHWC, no BN, no XLA\tTrain step\t▲ regressed\t{slower(published)}"
+        assert any(words in row for row in shown)
+        assert any("+ new" in row for row in shown)
+        assert not any("unchanged" in row or "not sure" in row for row in shown)
+        name = "Evidence on tensorflow-2.16.2, NHWC, no BN, no XLA, Train step"
+        button = page.get_by_role("button", name=name)
+        button.click()
+        assert button.get_attribute("aria-expanded") == "true"
+        assert "210 ms, the median of 3 processes" in page.inner_text("#verdicts")
+        button.click()
+        assert "210 ms, the median of 3 processes" not in page.inner_text("#verdicts")
+        again(visit, lambda: page.select_option("#choose-outcome", "all"))
+        assert rows.count() > len(shown)
+        again(visit, lambda: page.select_option("#choose-measure", "step"))
+        again(visit, lambda: page.select_option("#choose-release", SHIPPED[1]))
+        assert {row.split("\t")[1] for row in rows.all_inner_texts()} == {"Train step"}
+        count, address = rows.count(), page.url.removeprefix(visit.address)
+        drawn(visit, address)
+        assert rows.count() == count
+
+
+def test_the_history_marks_what_regressed(surf: Surf, published: Path) -> None:
+    with surf(published) as visit:
+        drawn(visit, "index.html?machine=box")
+        assert "regressed" in visit.page.inner_text("#key")
+        said = hover(visit, "regressed", 2)
+        assert "300.0 ms" in said
+        assert f"regressed {slower(published)}" in said
+        assert f"against {SHIPPED[1]}" in said
+
+
+def test_a_release_has_a_page_under_its_name_and_asvs_id(surf: Surf, published: Path) -> None:
+    commit = literal.CATALOGUE.by_name[SHIPPED[2]].commit
+    with surf(published) as visit:
+        for anchor in (SHIPPED[2], commit, commit[:8]):
+            drawn(visit, f"releases.html#{anchor}")
+            text = visit.page.inner_text("#one")
+            assert "TensorFlow 2.16.2" in text
+            assert "2024-06-28" in text
+            assert "tensorflow-cpu==2.16.2" in text
+            assert "keras 2.15.0 → 3.4.1" in text
+        visit.page.click("text=tensorflow-2.15.1 >> nth=0")
+        visit.page.wait_for_selector("#one >> text=TensorFlow 2.15.1")
+        assert "SIGSEGV after 2 s" in visit.page.inner_text("#one")
+        drawn(visit, "releases.html#tensorflow-%3Cb%3E0.1")
+        assert "No track has a release tensorflow-<b>0.1" in visit.page.inner_text("#problem")
+        assert visit.page.locator("#problem b").count() == 0
+
+
+def test_hostile_text_is_shown_as_text(surf: Surf, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+    checkout = literal.checkout(tmp_path / "checkout")
+    machine = hostile.replace("/", "_")
+    taken = [
+        *HISTORY,
+        record("tensorflow-" + hostile),
+        record(outcome="failed", error=hostile, words="NCHW none on"),
+        record(configuration={"data_format": hostile, hostile: hostile}),
+    ]
+    literal.write_records(checkout, taken, machine)
+    literal.write_pages(checkout, tmp_path / "html", scripts=True)
+    with surf(tmp_path / "html") as visit:
+        visit.page.on("dialog", lambda dialog: visit.faults.append(f"dialog: {dialog.message}"))
+        for path in PAGES:
+            drawn(visit, path)
+            assert visit.page.locator("main img, main script").count() == 0
+            assert "<img" in visit.page.inner_text("body")
+        drawn(visit, "index.html")
+        assert "<img" in hover(visit, "lane failed", 2)
+
+
+def test_without_the_charts_library_the_figures_are_there(
+    surf: Surf, published: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    shutil.copytree(published, tmp_path / "html")
+    (tmp_path / "html" / "vendor" / "echarts.min.js").unlink()
+    with surf(tmp_path / "html", clean=False) as visit:
+        drawn(visit, "index.html?machine=box")
+        assert "make setup" in visit.page.inner_text("#problem")
+        assert "300.0" in visit.page.inner_text("#figures")
+
+
+def test_data_that_is_missing_is_said_on_the_page(
+    surf: Surf, published: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    shutil.copytree(published, tmp_path / "html")
+    shutil.rmtree(tmp_path / "html" / "data")
+    with surf(tmp_path / "html", clean=False) as visit:
+        visit.goto("index.html")
+        visit.page.wait_for_selector("#problem .notice")
+        assert "asv publish" in visit.page.inner_text("#problem")
+
+
+@pytest.mark.asv
+def test_pages_of_a_real_run_show_what_its_records_say(surf: Surf, measured: Tiny) -> None:
+    done = measured.asv("publish", env={"VGGBENCH_WEB": str(web.packages())})
+    assert done.status == 0, done.output
+    html_dir = measured.folder / ".asv" / "html"
+    with surf(html_dir) as visit:
+        page = visit.page
+        drawn(visit, "index.html")
+        assert page.inner_text("#chart-title") == "Tinyframe: train step, ms, on testbox, cpu-quick"
+        releases = [
+            one["version"]
+            for one in json.loads((html_dir / "data" / "index.json").read_text())["tracks"][0][
+                "releases"
+            ]
+        ]
+        for i, version in enumerate(releases):
+            of = [r for r in measured.records(f"tinyframe-{version}") if "samples" in r]
+            of = [r for r in of if r["configuration"]["mode"] == "plain"]
+            medians = sorted(sorted(r["samples"])[len(r["samples"]) // 2] for r in of)
+            expected = (medians[0] + medians[-1]) / 2 * 1000
+            assert f"{expected:.2f} ms" in hover(visit, "line 0", i)
+        for name, title, _ in site.PAGES:
+            drawn(visit, f"{name}.html")
+            assert page.inner_text("h1") == title
+        drawn(visit, "index.html")
+        page.click("#asv-link a")
+        page.wait_for_selector("#graphdisplay-state-params")
+        assert "time_train_step" in page.url

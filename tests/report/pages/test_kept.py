@@ -1,0 +1,88 @@
+"""What is kept of a machine, and what makes it be made anew."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vggbench.checkout import Checkout
+from vggbench.records import Record
+from vggbench.report.pages import kept, verdicts
+
+from . import literal
+from .literal import HISTORY, record
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    folder = literal.checkout(tmp_path / "checkout")
+    literal.write_records(folder, [*HISTORY, record("tensorflow-0.12.0")])
+    return folder
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The machines that are judged from here on."""
+    machines: list[str] = []
+    judge = verdicts.judge
+
+    def counting(machine: str, taken: Iterable[Record], checkout: Checkout) -> Any:
+        machines.append(machine)
+        return judge(machine, taken, checkout)
+
+    monkeypatch.setattr(verdicts, "judge", counting)
+    return machines
+
+
+def texts(html_dir: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in (html_dir / "data").iterdir()}
+
+
+def test_what_is_kept_makes_the_same_pages_and_the_same_complaints(
+    folder: Path, tmp_path: Path, judged: list[str]
+) -> None:
+    first = literal.write_pages(folder, tmp_path / "one")
+    assert literal.write_pages(folder, tmp_path / "other") == first != []
+    assert judged == ["box"]
+    assert texts(tmp_path / "one") == texts(tmp_path / "other")
+
+
+def test_a_change_of_what_it_follows_from_makes_it_anew(
+    folder: Path, tmp_path: Path, judged: list[str]
+) -> None:
+    html_dir = tmp_path / "html"
+    literal.write_pages(folder, html_dir)
+    (records,) = (folder / "results" / "box" / "records").iterdir()
+    os.utime(records, ns=(1, 1))
+    literal.write_pages(folder, html_dir)
+    assert judged == ["box"] * 2
+    (folder / "acknowledged.toml").write_text("")
+    literal.write_pages(folder, html_dir)
+    assert judged == ["box"] * 3
+    (folder / "releases" / "tensorflow" / "2.15.1.json").unlink()
+    literal.write_pages(folder, html_dir)
+    assert judged == ["box"] * 4
+    literal.write_records(folder, HISTORY, "other")
+    literal.write_pages(folder, html_dir)
+    assert judged == ["box"] * 4 + ["other"]
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"key": 1}', '{"files": 1}', "[" * 100_000])
+def test_what_is_kept_and_broken_is_made_anew(
+    folder: Path, tmp_path: Path, judged: list[str], content: str
+) -> None:
+    literal.write_pages(folder, tmp_path / "one")
+    (file,) = (folder / ".asv" / "env" / kept.FOLDER).iterdir()
+    file.write_text(content)
+    literal.write_pages(folder, tmp_path / "other")
+    assert judged == ["box"] * 2
+    assert texts(tmp_path / "one") == texts(tmp_path / "other")
+
+
+def test_the_code_that_it_follows_from_is_there() -> None:
+    assert all((kept.PACKAGE / name).exists() for name in kept.CODE)

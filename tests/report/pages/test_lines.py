@@ -1,0 +1,116 @@
+"""Lines from literal records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vggbench.report import rates
+from vggbench.report.pages.lines import Cell, LeftOut, Line, lines
+from vggbench.report.pages.measures import Estimate
+
+from .literal import CATALOGUE, HISTORY, SHIPPED, processes, record
+
+
+def made(*taken: Any) -> list[Line]:
+    return lines("box", taken, CATALOGUE)[0]
+
+
+def one(*taken: Any) -> Cell:
+    (line,) = made(*taken)
+    (cell,) = line.cells
+    return cell
+
+
+def test_a_track_has_a_line_in_the_order_of_releases_and_asvs_order_of_configurations() -> None:
+    keras, tensorflow = made(*reversed(HISTORY))
+    assert (keras.track, tensorflow.track) == ("keras", "tensorflow")
+    assert tensorflow.params == ("data_format", "batch_norm", "xla")
+    assert [" ".join(words) for words in tensorflow.configurations] == [
+        "NHWC none off",
+        "NHWC none on",
+        "NHWC unfused off",
+        "NHWC fused off",
+        "NCHW none off",
+    ]
+    assert [(cell.release, " ".join(cell.words), cell.outcome) for cell in tensorflow.cells] == [
+        (SHIPPED[0], "NHWC none off", "ok"),
+        (SHIPPED[0], "NHWC none on", "n/a"),
+        (SHIPPED[1], "NHWC none off", "ok"),
+        (SHIPPED[1], "NHWC none on", "ok"),
+        (SHIPPED[1], "NCHW none off", "failed"),
+        (SHIPPED[2], "NHWC none off", "ok"),
+        (SHIPPED[2], "NHWC none on", "ok"),
+        (SHIPPED[2], "NHWC unfused off", "ok"),
+        (SHIPPED[2], "NHWC fused off", "ok"),
+        (SHIPPED[2], "NCHW none off", "ok"),
+    ]
+
+
+def test_a_cell_is_the_median_of_the_processes_medians() -> None:
+    cell = one(*processes(SHIPPED[2], "NHWC none off", 0.300, 0.306, 0.294))
+    assert (cell.processes, cell.samples) == (3, 9)
+    assert cell.estimates["step"] == Estimate(0.300, 0.294, 0.306, 3)
+    assert cell.estimates["images"].value == pytest.approx(8 / 0.3)
+    assert cell.estimates["first_step"].value == 4.5
+
+
+def test_the_step_is_that_of_vggbench_rates() -> None:
+    commits = [release.commit for release in CATALOGUE]
+    rows = {
+        (row.release, tuple(row.configuration.values())): (row.outcome, row.why, row.step_s)
+        for row in rates.rates("box", HISTORY, commits, [])
+    }
+    cells = {
+        (cell.release, cell.words): (
+            cell.outcome,
+            cell.why,
+            cell.estimates["step"].value if cell.estimates else None,
+        )
+        for line in made(*HISTORY)
+        for cell in line.cells
+    }
+    assert cells == rows
+
+
+def test_the_newest_run_counts() -> None:
+    later = processes(SHIPPED[2], "NHWC none off", 0.5, run="20260601T120000Z-00000002")
+    cell = one(*processes(SHIPPED[2], "NHWC none off", 0.3, 0.31), *later)
+    assert (cell.run, cell.processes) == ("20260601T120000Z-00000002", 1)
+    assert cell.estimates["step"].value == 0.5
+
+
+def test_processes_that_confirm_or_calibrate_make_no_line() -> None:
+    assert made(record(purpose="confirm"), record(purpose="calibrate")) == []
+
+
+def test_what_is_not_ok_has_its_reason_and_no_figures() -> None:
+    cell = one(record(outcome="n/a", reason="no\nXLA   here"))
+    assert (cell.outcome, cell.why, dict(cell.estimates)) == ("n/a", "no XLA here", {})
+
+
+@pytest.mark.parametrize("samples", [[], None, 5, "fast", [None], [0], [-1.0], [True], {}, [[1]]])
+def test_results_without_times_are_failed_not_slow(samples: Any) -> None:
+    cell = one(record(samples=samples))
+    assert cell.outcome == "failed"
+    assert "is no time" in str(cell.why)
+
+
+def test_releases_that_are_gone_and_other_protocols_are_left_out_and_counted() -> None:
+    found, left_out = lines(
+        "box",
+        [record("tensorflow-0.12.0"), record("tensorflow-0.12.0"), record(benchmark_version="0")],
+        CATALOGUE,
+    )
+    assert found == []
+    gone = "not on a track, or of another build number"
+    assert LeftOut(gone, "tensorflow-0.12.0", 2) in left_out
+    assert [one.count for one in left_out] == [2, 1] or [one.count for one in left_out] == [1, 2]
+
+
+def test_words_of_someone_elses_configuration_are_kept_as_text() -> None:
+    odd = record(configuration={"data_format": ["x"], "<b>": None})
+    (line,) = made(odd)
+    assert line.params == ("data_format", "batch_norm", "xla", "<b>")
+    assert line.configurations == (("['x']", "-", "-", "None"),)

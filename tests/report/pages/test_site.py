@@ -1,0 +1,196 @@
+"""What is written into the published folder: files, their names, and what is in them."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import html
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vggbench.checkout import Checkout
+from vggbench.report import pages
+from vggbench.report.pages import data, site
+
+from . import literal
+from .literal import HISTORY, SHIPPED, record
+
+#: Machines, releases, reasons and words that want out of their place.
+HOSTILE = "<img src=x onerror=alert(1)>&\"'</script>../../../etc"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)  # a Checkout changes the current folder
+    return literal.checkout(tmp_path / "checkout")
+
+
+def lines_of(html_dir: Path) -> list[Any]:
+    return [literal.read(html_dir, line["id"]) for line in literal.read(html_dir, "index")["lines"]]
+
+
+def test_every_page_and_what_it_reads_is_written(folder: Path, tmp_path: Path) -> None:
+    literal.write_records(folder, HISTORY)
+    assert literal.write_pages(folder, tmp_path / "html") == []
+    for name, title, _ in site.PAGES:
+        page = (tmp_path / "html" / f"{name}.html").read_text()
+        assert f"<title>{title} · vggbench</title>" in page
+        assert (tmp_path / "html" / "pages" / f"{name}.js").is_file()
+    index = literal.read(tmp_path / "html", "index")
+    assert [track["name"] for track in index["tracks"]] == ["tensorflow", "keras", "theano"]
+    assert [line["track"] for line in index["lines"]] == ["keras", "tensorflow"]
+    keras, tensorflow = lines_of(tmp_path / "html")
+    assert keras["cells"][0]["estimates"]["step"] == [0.502, 0.5, 0.504, 3]
+    told = {
+        (cell["release"], tuple(tensorflow["configurations"][cell["c"]])): cell
+        for cell in tensorflow["cells"]
+    }
+    without = told[SHIPPED[0], ("NHWC", "none", "on")]
+    assert (without["outcome"], tensorflow["whys"][without["why"]]) == (
+        "n/a",
+        "the wheel has no XLA",
+    )
+
+
+def test_pages_allow_no_script_and_no_host_but_their_own(folder: Path, tmp_path: Path) -> None:
+    literal.write_pages(folder, tmp_path / "html")
+    for name, _, _ in site.PAGES:
+        page = html.unescape((tmp_path / "html" / f"{name}.html").read_text())
+        assert "default-src 'none'; script-src 'self'; style-src 'self'" in page
+        assert "unsafe" not in page
+        assert "http://" not in page
+        assert "https://" not in page
+        assert "<style" not in page
+        assert " style=" not in page
+        assert "<script>" not in page
+
+
+def test_a_track_without_results_and_no_results_at_all_are_no_fault(
+    folder: Path, tmp_path: Path
+) -> None:
+    assert literal.write_pages(folder, tmp_path / "html") == []
+    index = literal.read(tmp_path / "html", "index")
+    assert (index["lines"], index["machines"], len(index["tracks"])) == ([], [], 3)
+
+
+def test_records_of_a_release_that_is_gone_are_told_and_listed(
+    folder: Path, tmp_path: Path
+) -> None:
+    literal.write_records(folder, [*HISTORY, record("tensorflow-0.12.0")])
+    (line,) = literal.write_pages(folder, tmp_path / "html")
+    assert "tensorflow-0.12.0" in line
+    assert "not on a track" in line
+    assert literal.read(tmp_path / "html", "index")["left_out"] == [
+        {
+            "machine": "box",
+            "release": "tensorflow-0.12.0",
+            "why": "not on a track, or of another build number",
+            "records": 1,
+        }
+    ]
+
+
+def test_results_without_samples_are_failed(folder: Path, tmp_path: Path) -> None:
+    literal.write_records(folder, [record(samples=[])])
+    literal.write_pages(folder, tmp_path / "html")
+    (line,) = lines_of(tmp_path / "html")
+    assert [cell["outcome"] for cell in line["cells"]] == ["failed"]
+
+
+@pytest.mark.parametrize(
+    "words", [("..",), ("../../x",), ("/etc/passwd",), ("a\0b",), ("",), (".",), ("ä" * 300,)]
+)
+def test_names_of_files_stay_in_their_folder(words: tuple[str, ...]) -> None:
+    name = data.file_name(*words)
+    assert os.path.basename(name) == name
+    assert not name.startswith(".")
+    assert len(name) < 200
+
+
+@given(st.lists(st.text(), min_size=1, max_size=4), st.lists(st.text(), min_size=1, max_size=4))
+def test_distinct_words_have_distinct_names_that_any_file_system_takes(
+    words: list[str], others: list[str]
+) -> None:
+    name, other = data.file_name(*words), data.file_name(*others)
+    assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-")
+    assert (name == other) == ("\0".join(words) == "\0".join(others))
+
+
+def test_hostile_text_stays_text_and_writes_nothing_outside(folder: Path, tmp_path: Path) -> None:
+    machine = HOSTILE.replace("/", "_")
+    literal.write_records(
+        folder,
+        [
+            *HISTORY,
+            record(outcome="failed", error=HOSTILE, words="NHWC none on"),
+            record("tensorflow-" + HOSTILE),
+            record(configuration={HOSTILE: HOSTILE}),
+        ],
+        machine,
+    )
+    (folder / "results" / machine / "machine.json").write_text(json.dumps({"cpu": HOSTILE}))
+    ours = (tmp_path / "html", folder / ".asv")
+
+    def elsewhere() -> set[Path]:
+        found = tmp_path.rglob("*")
+        return {path for path in found if not any(path.is_relative_to(one) for one in ours)}
+
+    before = elsewhere()
+    literal.write_pages(folder, tmp_path / "html")
+    assert elsewhere() == before
+    names = {path.name for path in (tmp_path / "html" / "data").iterdir()}
+    assert all(set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-") for name in names)
+    index = literal.read(tmp_path / "html", "index")
+    assert index["machines"] == [{"name": machine, "facts": {"cpu": HOSTILE}}]
+
+
+def test_a_machine_json_that_is_none_costs_its_facts_alone(folder: Path, tmp_path: Path) -> None:
+    literal.write_records(folder, HISTORY)
+    (folder / "results" / "box" / "machine.json").write_text("[1, 2")
+    literal.write_pages(folder, tmp_path / "html")
+    assert literal.read(tmp_path / "html", "index")["machines"] == [{"name": "box", "facts": {}}]
+
+
+def test_a_folder_that_cannot_be_written_to_is_one_line(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "html").write_text("a file")
+    with pytest.raises(pages.PagesError) as told:
+        pages.write(tmp_path / "html", Checkout(str(folder / "asv.conf.json")), print)
+    assert str(tmp_path / "html") in str(told.value)
+    assert "asv publish" in str(told.value)
+
+
+def test_writing_again_replaces_whole_files_and_leaves_nothing_aside(
+    folder: Path, tmp_path: Path
+) -> None:
+    literal.write_records(folder, HISTORY)
+    for _ in range(2):
+        literal.write_pages(folder, tmp_path / "html")
+    assert list((tmp_path / "html").rglob("*.new")) == []
+
+
+def test_two_publishes_at_the_same_time_leave_whole_files(folder: Path, tmp_path: Path) -> None:
+    literal.write_records(folder, HISTORY)
+    checkout = Checkout(str(folder / "asv.conf.json"))
+    (tmp_path / "html").mkdir()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(pages.write, tmp_path / "html", checkout, print) for _ in range(8)]
+        assert [run.result() for run in runs] == [None] * 8
+    assert len(lines_of(tmp_path / "html")) == 2
+    assert list((tmp_path / "html").rglob("*.new")) == []
+
+
+def test_the_tables_rows_and_reported_figures_are_those_of_the_command(
+    folder: Path, tmp_path: Path
+) -> None:
+    from vggbench.report import seed_table
+
+    literal.write_pages(folder, tmp_path / "html")
+    seed = literal.read(tmp_path / "html", "seed")
+    assert [table["title"] for table in seed["tables"]] == list(seed_table.TABLES)
+    reported = {row["name"]: row["reported_ms"] for one in seed["tables"] for row in one["rows"]}
+    assert reported == {n: c.ms for n, c in seed_table.reference().cells.items()}

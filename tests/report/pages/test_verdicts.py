@@ -1,0 +1,103 @@
+"""The verdicts as pages show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vggbench.checkout import Checkout
+from vggbench.report.pages import data, verdicts
+from vggbench.report.pages.lines import lines
+from vggbench.report.pages.verdicts import Told
+from vggbench.verdict.verdicts import LineChange
+
+from . import literal
+from .literal import CATALOGUE, HISTORY, SHIPPED
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    monkeypatch.chdir(tmp_path)
+    folder = literal.checkout(tmp_path / "checkout")
+    literal.write_records(folder, HISTORY)
+    return Checkout(str(folder / "asv.conf.json"))
+
+
+def of_the_step(judged: verdicts.Judged, release: str = SHIPPED[2]) -> dict[str, Told]:
+    return {
+        " ".join(one.words.values()): one
+        for one in judged.told
+        if one.release == release and one.measure == "step"
+    }
+
+
+def test_a_slower_release_is_told_with_its_evidence(checkout: Checkout) -> None:
+    one = of_the_step(verdicts.judge("box", HISTORY, checkout))["NHWC none off"]
+    assert (one.outcome, one.against) == ("regressed", SHIPPED[1])
+    # The level before is judged from older releases too, of which there is one at 0.2 s.
+    assert one.ratio is not None
+    assert one.low is not None
+    assert one.high is not None
+    assert 0.29 / 0.21 < one.low < one.ratio < one.high < 0.32 / 0.20
+    assert (one.profile, one.track, one.family) == (
+        "cpu-quick",
+        "tensorflow",
+        "train_step.TensorFlow",
+    )
+    notes = "\n".join(one.notes)
+    assert "tensorflow-2.15.1: 210 ms, the median of 3 processes in one session" in notes
+    assert "with 9 samples: 300, 306, 294" in notes
+    assert "Keras 2.15.0 → 3.4.1" in notes
+    assert "noise:" in notes
+
+
+def test_what_is_new_or_failed_has_no_ratio_but_its_reason(checkout: Checkout) -> None:
+    judged = verdicts.judge("box", HISTORY, checkout)
+    new = of_the_step(judged, SHIPPED[1])["NHWC none on"]
+    assert (new.outcome, new.ratio) == ("new", None)
+    assert "the wheel has no XLA" in new.notes[0]
+
+
+def test_an_acknowledged_regression_has_its_reason(checkout: Checkout) -> None:
+    (checkout.root / "acknowledged.toml").write_text(
+        '[[acknowledged]]\ntrack = "tensorflow"\nrelease = "tensorflow-2.16.2"\n'
+        'configuration = "all"\nreason = "Keras 3"\n'
+    )
+    one = of_the_step(verdicts.judge("box", HISTORY, checkout))["NHWC none off"]
+    assert (one.outcome, one.acknowledged) == ("regressed", "Keras 3")
+
+
+def test_a_wrong_acknowledged_toml_is_why_there_are_none(checkout: Checkout) -> None:
+    (checkout.root / "acknowledged.toml").write_text("[[")
+    judged = verdicts.judge("box", HISTORY, checkout)
+    assert judged.told == ()
+    assert "acknowledged.toml" in str(judged.why_none)
+
+
+def test_a_change_over_the_line_stands_in_the_data_with_its_configuration() -> None:
+    (line,) = (one for one in lines("box", HISTORY, CATALOGUE)[0] if one.track == "tensorflow")
+    found = verdicts.change(
+        LineChange(
+            machine="box",
+            profile="cpu-quick",
+            track="tensorflow",
+            benchmark="train_step.TensorFlow.time_train_step",
+            configuration={"xla": "on", "batch_norm": "none", "data_format": "NHWC"},
+            measure="step",
+            kind="recovered",
+            before=SHIPPED[0],
+            first=SHIPPED[1],
+            last=SHIPPED[1],
+            ratio=1.2,
+            low=1.1,
+            high=1.3,
+        )
+    )
+    (told,) = data.of_verdicts(line, [], [found], None)["changes"]
+    assert line.configurations[told["c"]] == ("NHWC", "none", "on")
+    assert (told["kind"], told["first"], told["ratio"]) == (
+        "recovered",
+        SHIPPED[1],
+        [1.2, 1.1, 1.3],
+    )

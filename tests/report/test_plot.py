@@ -1,0 +1,132 @@
+"""vggbench plot: pictures from literal records."""
+
+from __future__ import annotations
+
+import struct
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+from vggbench import cli
+from vggbench.records import Record
+from vggbench.report import plot
+from vggbench.report.pages.lines import Line, lines
+
+from .pages import literal
+from .pages.literal import CATALOGUE, HISTORY, SHIPPED, processes, record
+
+TENSORFLOW = CATALOGUE.tracks["tensorflow"]
+
+
+def found(*taken: Record) -> list[Line]:
+    return lines("box", taken or HISTORY, CATALOGUE)[0]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)  # a Checkout changes the current folder
+    folder = literal.checkout(tmp_path / "checkout")
+    literal.write_records(folder, HISTORY)
+    return folder
+
+
+def vggbench(checkout: Path, *words: str) -> int:
+    return cli.main(["--config", str(checkout / "asv.conf.json"), "plot", *words])
+
+
+def test_an_svg_is_an_svg_with_all_releases_and_configurations(
+    checkout: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "history.svg"
+    assert vggbench(checkout, "tensorflow", "--machine", "box", "-o", str(path)) == 0
+    text = path.read_text()
+    assert ElementTree.fromstring(text).tag.endswith("svg")
+    for shown in (
+        "2.14.1",
+        "2.15.1",
+        "2.16.2",
+        "NHWC, fused BN, no XLA",
+        "failed",
+        "Train step, ms",
+    ):
+        assert f"<!-- {shown} -->" in text
+
+
+def test_a_png_is_a_png_sharp_enough_for_paper(checkout: Path, tmp_path: Path) -> None:
+    path = tmp_path / "history.png"
+    options = ("--log", "--order", "date", "--measure", "peak_memory")
+    assert vggbench(checkout, "tensorflow", "--machine", "box", *options, "-o", str(path)) == 0
+    content = path.read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert struct.unpack(">II", content[16:24]) == (2000, 1040)
+
+
+def test_the_file_lies_where_the_command_was_given(checkout: Path, tmp_path: Path) -> None:
+    assert vggbench(checkout, "keras", "--machine", "box", "-o", "here.svg") == 0
+    assert (tmp_path / "here.svg").is_file()
+
+
+def test_the_same_records_make_the_same_file(tmp_path: Path) -> None:
+    texts = []
+    for name in ("one.svg", "other.svg"):
+        line, measure, wanted = plot.choose(
+            found(), TENSORFLOW, "box", None, "step", ["NHWC none off"]
+        )
+        plot.draw(line, TENSORFLOW, measure, wanted, False, False, tmp_path / name)
+        texts.append((tmp_path / name).read_text())
+    assert texts[0] == texts[1]
+    assert "NHWC, no BN, XLA" not in texts[0]
+
+
+def test_hostile_names_are_drawn_as_text(tmp_path: Path) -> None:
+    hostile = "<script>alert(1)</script> $\\frac{$ $x$"
+    (line,) = lines(hostile, processes(SHIPPED[2], "NHWC none off", 0.2), CATALOGUE)[0]
+    line, measure, wanted = plot.choose([line], TENSORFLOW, hostile, None, "step", [])
+    plot.draw(line, TENSORFLOW, measure, wanted, False, False, tmp_path / "hostile.svg")
+    text = (tmp_path / "hostile.svg").read_text()
+    assert not [one for one in ElementTree.fromstring(text).iter() if one.tag.endswith("script")]
+
+
+def test_nothing_but_failures_is_drawn_too(tmp_path: Path) -> None:
+    ok = record(SHIPPED[1], samples=[0.1])
+    failed = record(SHIPPED[2], outcome="failed", error="SIGSEGV")
+    line, measure, wanted = plot.choose(found(ok, failed), TENSORFLOW, "box", None, "step", [])
+    plot.draw(line, TENSORFLOW, measure, wanted, True, True, tmp_path / "one.svg")
+    assert (tmp_path / "one.svg").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("pytorch", "-o", "x.svg"), "unknown track"),
+        (("theano", "-o", "x.svg"), "asv run theano"),
+        (("tensorflow", "-o", "x.gif"), ".svg or .png"),
+        (("tensorflow", "-o", "x"), ".svg or .png"),
+        (("tensorflow", "-o", "nowhere/x.svg"), "cannot be written"),
+        (("tensorflow", "--profile", "gpu-paper", "-o", "x.svg"), "cpu-quick"),
+        (("tensorflow", "--measure", "gpu_memory", "-o", "x.svg"), "on record of TensorFlow are"),
+        (("tensorflow", "--configuration", "NHWC", "-o", "x.svg"), "'NHWC none off'"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told_in_a_line(
+    checkout: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str
+) -> None:
+    assert vggbench(checkout, *words, "--machine", "box") == 1
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
+
+
+def test_several_profiles_need_a_choice(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    literal.write_records(checkout, [*HISTORY, record(profile="cpu-paper")])
+    assert vggbench(checkout, "tensorflow", "--machine", "box", "-o", "x.svg") == 1
+    assert "--profile cpu-paper|cpu-quick" in capsys.readouterr().err
+
+
+def test_matplotlib_is_imported_for_drawing_alone() -> None:
+    script = "import sys, vggbench.cli, vggbench.report.plot; print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.strip() == "False"

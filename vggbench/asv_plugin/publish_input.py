@@ -1,0 +1,297 @@
+"""What asv publish 0.6.6 reads and where it writes, checked before and while it does.
+
+Replaced here, as in ``mends``, is what a plugin cannot override:
+
+- ``Publish.run`` removes the folder of pages before it looks whether it can write there, whatever
+  the folder holds and whoever else writes it. Here one publish at a time writes into a folder, and
+  only into one that holds pages or nothing. An error of the system, or of a file that asv takes on
+  trust, ends in one line.
+- ``iter_results`` hands over results of releases that are on no track any more, which asv then
+  reports by id, file by file; of such, and of results whose texts make no file's name, asv's
+  traceback would be the answer. Here they are left out, with a line each.
+- ``iter_machine_files`` and ``Benchmarks.load`` hand over machines without a name and benchmarks
+  whose names are no names in Python, which asv writes into its pages as markup.
+- ``GraphSet.get_params`` knows the tracks that have results. Where that is one of several, asv
+  leaves it out of the addresses of regressions, and its page of regressions, which looks for a
+  track, then shows none. Here it is one of all tracks.
+- ``Graph.get_data`` computes anew for each of three uses what it computed before, and
+  ``Graph.detect_steps`` gives each line of a graph to another process as a task of its own, which
+  costs about as much as the task. Here it is computed once, and a graph is one task: the pages of
+  our own cost time that this gives back (perf/publish.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import json
+import os
+import re
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from asv import util
+from asv.benchmarks import Benchmarks
+from asv.commands import publish
+from asv.console import log
+from asv.graph import Graph, GraphSet, _compute_graph_steps
+from asv.plugins import regressions
+from filelock import FileLock, Timeout
+
+from ..errors import one_line
+from ..releases.catalogue import Catalogue
+from . import invocation
+
+#: A file of asv's own pages, which is in every folder that asv has published.
+TOKEN_OF_PAGES = "swallow.ico"
+
+#: Bytes that a name of a file may have (Linux).
+NAME_MAX = 255
+
+BENCHMARK_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")
+
+
+def install() -> None:
+    if getattr(publish.Publish.run, "mended", False):
+        return
+    publish.Publish.run = _mended_run(publish.Publish.run)
+    publish.iter_results = regressions.iter_results = _mended_results(publish.iter_results)
+    publish.iter_machine_files = _mended_machine_files(publish.iter_machine_files)
+    Benchmarks.load = _mended_benchmarks(Benchmarks.load)
+    GraphSet.get_params = _mended_params(GraphSet.get_params)
+    Graph.get_data = _mended_data(Graph.get_data)
+    Graph.detect_steps = _mended_detection(Graph.detect_steps)
+
+
+def _mended_run(original: Any) -> Any:
+    def run(conf: Any, range_spec: Any = None, pull: bool = True) -> Any:
+        html_dir = Path(conf.html_dir).absolute()
+        with _sole_writer(html_dir):
+            # Neither asv nor our pages make cycles worth mention; looking for some in all that was
+            # read takes a quarter of the time that publishing takes.
+            gc.disable()
+            try:
+                return original(conf=conf, range_spec=range_spec, pull=pull)
+            except OSError as err:
+                raise util.UserError(
+                    f"the pages cannot be written: {err.strerror}: {err.filename or html_dir}; "
+                    f"make room or mend the folder, and run asv publish again"
+                ) from None
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as err:
+                where = traceback.extract_tb(err.__traceback__)[-1]
+                raise util.UserError(
+                    f"asv cannot publish what is in {conf.results_dir}: {type(err).__name__}: "
+                    f"{one_line(str(err))} ({Path(where.filename).name}:{where.lineno}); "
+                    f"was a file there changed by hand? (git status {conf.results_dir})"
+                ) from err
+            finally:
+                gc.enable()
+
+    run.mended = True  # type: ignore[attr-defined]
+    return run
+
+
+@contextlib.contextmanager
+def _sole_writer(html_dir: Path) -> Iterator[None]:
+    """Hold the folder of pages; raises UserError where it is held, or not for asv to remove."""
+    path = html_dir.with_name(f".{html_dir.name}.lock")
+    lock = FileLock(path, timeout=0)
+    try:
+        html_dir.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()  # FileLock would wait for a file that it cannot make
+        lock.acquire()
+    except Timeout:
+        raise util.UserError(
+            f"another asv publish writes into {html_dir}; wait until it has ended, "
+            f"or choose another folder: --html-dir"
+        ) from None
+    except OSError as err:
+        raise util.UserError(
+            f"{html_dir} cannot be written to: {err.strerror}: {err.filename or html_dir.parent}; "
+            f"mend the folder, or choose another: --html-dir"
+        ) from None
+    try:
+        _require_removable(html_dir)
+        yield
+    finally:
+        lock.release()
+
+
+def _require_removable(html_dir: Path) -> None:
+    if not html_dir.exists():
+        return
+    if not html_dir.is_dir():
+        why = "it is no folder"
+    elif not os.access(html_dir, os.R_OK | os.W_OK | os.X_OK):
+        why = "this user may not write to it"
+    elif any(html_dir.iterdir()) and not (html_dir / TOKEN_OF_PAGES).is_file():
+        why = "it holds something else than pages, which asv would delete"
+    else:
+        return
+    raise util.UserError(f"{html_dir} is not published to: {why}; choose another: --html-dir")
+
+
+def _mended_results(original: Any) -> Any:
+    said: set[str] = set()
+
+    def iter_results(results_dir: str) -> Iterator[Any]:
+        on_tracks = _commits()
+        for result in original(results_dir):
+            if result.commit_hash not in on_tracks:
+                line = _off_track(results_dir, result.commit_hash)
+            elif (why := _why_unfit(result)) is not None:
+                line = f"{Path(results_dir) / result._filename} is left out: {why}"
+            else:
+                yield result
+                continue
+            if line not in said:
+                said.add(line)
+                log.warning(line)
+
+    return iter_results
+
+
+@functools.lru_cache(maxsize=1)
+def _commits() -> frozenset[str]:
+    return frozenset(Catalogue(invocation.config().repo).by_commit)
+
+
+@functools.cache
+def _off_track(results_dir: str, commit: str) -> str:
+    name = _name_on_record(results_dir, commit)
+    return (
+        f"results of {name} are on no page: it is on no track any more; put it back "
+        f"(vggbench releases add), or remove them: asv rm commit_hash={commit}"
+    )
+
+
+def _name_on_record(results_dir: str, commit: str) -> str:
+    """What the release of the id ``commit`` was called when it was measured, else the id."""
+    for path in sorted(Path(results_dir).glob("*/records/*.jsonl")):
+        for line in path.read_bytes().splitlines():
+            if commit.encode() in line:
+                with contextlib.suppress(ValueError, RecursionError):
+                    record = json.loads(line)
+                    if isinstance(record, dict) and record.get("commit") == commit:
+                        return f"{one_line(str(record.get('release')), 60)} ({commit[:8]})"
+    return commit[:8]
+
+
+def _why_unfit(result: Any) -> str | None:
+    """Why asv cannot publish ``result``, which it could read; None where it can."""
+    if not isinstance(result.date, int):
+        return "its date is no number"
+    if any(not isinstance(at, int | float | None) for at in result.started_at.values()):
+        return "it has times that are no numbers"
+    for kind in (result.params, result.env_vars):
+        if not isinstance(kind, dict):
+            return "its params are no params"
+        for key, value in kind.items():
+            if not isinstance(value, str | int | float | None):
+                return f"its {one_line(key, 60)!r} is no text"
+            why = _why_no_name_of_a_file(f"env-{key}-{value}")
+            if why is None and not key.strip("."):
+                why = "is nothing to be called by"
+            if why is not None:
+                return f"its {one_line(key, 60)!r} {why}"
+    return None
+
+
+def _why_no_name_of_a_file(text: str) -> str | None:
+    """Why asv, which makes folders of params, cannot make one of ``text`` (it replaces what a path
+    is made of)."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return "is no text in UTF-8"
+    return None if size <= NAME_MAX else f"has {size} bytes, a folder's name at most {NAME_MAX}"
+
+
+def _mended_machine_files(original: Callable[[str], Iterator[str]]) -> Any:
+    def iter_machine_files(results_dir: str) -> Iterator[str]:
+        for path in original(results_dir):
+            try:
+                told = util.load_json(path)
+                if not isinstance(told, dict) or not isinstance(told.get("machine"), str):
+                    raise ValueError("it names no machine")
+            except (OSError, ValueError, RecursionError, util.UserError) as err:
+                log.warning(f"{path} is left out: {one_line(str(err))}")
+            else:
+                yield path
+
+    return iter_machine_files
+
+
+def _mended_benchmarks(original: Any) -> Any:
+    def load(conf: Any, regex: Any = None) -> Any:
+        found = original(conf, regex=regex)
+        no_names = [name for name in found if not BENCHMARK_NAME.match(name)]
+        for name in no_names:
+            log.warning(f"{one_line(name, 60)!r} is no benchmark's name and is left out")
+        return found.filter_out(no_names) if no_names else found
+
+    return load
+
+
+def _mended_params(original: Any) -> Any:
+    def get_params(self: Any) -> dict[str, set[str]]:
+        params: dict[str, set[str]] = original(self)
+        if "branch" in params:
+            params["branch"].update(invocation.branches())
+        return params
+
+    return get_params
+
+
+def _mended_data(original: Any) -> Any:
+    def get_data(self: Any) -> Any:
+        # Points are added, never removed, and one by one.
+        points = sum(map(len, self.data_points.values()))
+        if getattr(self, "known_points", None) != (points, len(self.data_points)):
+            self.known_points = (points, len(self.data_points))
+            self.known_data = original(self)
+        return self.known_data
+
+    return get_data
+
+
+def _mended_detection(original: Any) -> Any:
+    def detect_steps(self: Any, pool: Any = None) -> None:
+        if pool is None or self._steps is not None:
+            original(self, pool)
+            return
+        tasks = _Tasks()
+        original(self, tasks)
+        if tasks.of_lines:
+            answer = pool.apply_async(_steps_of_lines, (tasks.of_lines,))
+            self._steps = [_OfLine(answer, number) for number in range(len(tasks.of_lines))]
+
+    return detect_steps
+
+
+class _Tasks:
+    """In a pool's place: collects what asv gives it."""
+
+    def __init__(self) -> None:
+        self.of_lines: list[Any] = []
+
+    def apply_async(self, function: Any, arguments: tuple[Any]) -> None:
+        self.of_lines.append(arguments[0])
+
+
+class _OfLine:
+    """In an answer's place: one line's part of a graph's."""
+
+    def __init__(self, answer: Any, number: int):
+        self._answer = answer
+        self._number = number
+
+    def get(self) -> Any:
+        return self._answer.get()[self._number]
+
+
+def _steps_of_lines(lines: list[Any]) -> list[Any]:
+    return [_compute_graph_steps(line, reraise=False) for line in lines]

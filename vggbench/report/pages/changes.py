@@ -1,0 +1,49 @@
+"""What a release installs, and how its locks differ from those of the release before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import VggbenchError
+from ...releases.catalogue import Catalogue, Release
+
+
+@dataclass(frozen=True)
+class Changes:
+    """By package: (before, after), None where it was not, or is no longer, in the lock."""
+
+    since: str
+    packages: Mapping[str, tuple[str | None, str | None]]
+
+
+def changes(since: str, before: Mapping[str, str], after: Mapping[str, str]) -> Changes:
+    names = sorted({*before, *after})
+    pairs = {name: (before.get(name), after.get(name)) for name in names}
+    return Changes(since, {name: pair for name, pair in pairs.items() if pair[0] != pair[1]})
+
+
+def of_track(
+    catalogue: Catalogue, track: str, complain: Callable[[str], None]
+) -> dict[str, dict[str, tuple[dict[str, str], Changes | None]]]:
+    """By release and device: (what its lock pins, how that differs from the lock of the nearest
+    release before it that has one for the device; None for the first)."""
+    made: dict[str, dict[str, tuple[dict[str, str], Changes | None]]] = {}
+    before: dict[str, tuple[Release, dict[str, str]]] = {}
+    for release in catalogue.tracks[track].releases:
+        made[release.name] = {}
+        for device in release.locks:
+            try:
+                pinned = catalogue.pins(release, device)
+            except (OSError, UnicodeDecodeError, VggbenchError) as err:
+                path = Path(release.locks[device].file)
+                complain(
+                    f"{release.name}: its lock {path} cannot be read, its page lacks it: {err}"
+                )
+                continue
+            earlier = before.get(device)
+            difference = None if earlier is None else changes(earlier[0].name, earlier[1], pinned)
+            made[release.name][device] = (pinned, difference)
+            before[device] = (release, pinned)
+    return made

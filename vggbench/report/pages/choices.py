@@ -1,0 +1,78 @@
+"""What a choice buys: pairs of configurations of one release that differ in a single param."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from . import measures
+from .lines import Cell, Line
+
+
+@dataclass(frozen=True)
+class Choice:
+    """``other`` differs from ``one`` in ``param`` alone; both have a time.
+
+    ratio: the step's time of ``other`` by that of ``one``. clear: whether their intervals are
+    apart. payback: see ``payback_steps``.
+    """
+
+    release: str
+    param: str
+    one: tuple[str, ...]
+    other: tuple[str, ...]
+    ratio: float
+    clear: bool
+    payback: int | None
+
+
+def choices(line: Line) -> list[Choice]:
+    """All pairs of all releases of a line, release by release, param by param."""
+    made = []
+    for _, of_release in itertools.groupby(line.cells, key=lambda cell: cell.release):
+        cells = [cell for cell in of_release if measures.STEP.key in cell.estimates]
+        for place, param in enumerate(line.params):
+            made += [_choice(param, one, other) for one, other in _pairs(cells, place)]
+    return made
+
+
+def _pairs(cells: Sequence[Cell], place: int) -> Iterator[tuple[Cell, Cell]]:
+    for one, other in itertools.combinations(cells, 2):
+        differing = [
+            i
+            for i, words in enumerate(zip(one.words, other.words, strict=True))
+            if words[0] != words[1]
+        ]
+        if differing == [place]:
+            yield one, other
+
+
+def _choice(param: str, one: Cell, other: Cell) -> Choice:
+    a, b = (cell.estimates[measures.STEP.key] for cell in (one, other))
+    return Choice(
+        release=one.release,
+        param=param,
+        one=one.words,
+        other=other.words,
+        ratio=b.value / a.value,
+        clear=a.high < b.low or b.high < a.low,
+        payback=payback_steps(one, other),
+    )
+
+
+def payback_steps(one: Cell, other: Cell) -> int | None:
+    """After how many steps, the first included, a process of ``other`` has taken no longer in all
+    than one of ``one``, whose first step costs less; None where it never has, or where a first step
+    is not on record. 1 where ``other`` is no dearer from the start."""
+    key = measures.FIRST_STEP.key
+    if key not in one.estimates or key not in other.estimates:
+        return None
+    dearer = other.estimates[key].value - one.estimates[key].value
+    saved = one.estimates[measures.STEP.key].value - other.estimates[measures.STEP.key].value
+    if dearer <= 0:
+        return 1 if saved >= 0 else None
+    if saved <= 0:
+        return None
+    return 1 + math.ceil(round(dearer / saved, 6))  # 20 s by 0.1 s are 200, whatever the floats say

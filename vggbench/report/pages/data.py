@@ -1,0 +1,277 @@
+"""The JSON that the pages read: pure functions from lines, releases and verdicts to plain values.
+
+docs/pages.md describes the files. Figures are rounded to seven digits, which is more than any page
+shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ... import workload
+from ...releases.catalogue import Catalogue, Release
+from .. import seed_table
+from .changes import Changes
+from .choices import Choice
+from .lines import LeftOut, Line, word_of
+from .measures import MEASURES, Estimate
+from .verdicts import Change, Told
+
+SCHEMA = 1
+
+
+def file_name(*words: str) -> str:
+    """A name for a file that is made of ``words``, whatever is in them: distinct words have
+    distinct names, and none leads out of a folder."""
+    readable = "-".join(re.sub(r"[^A-Za-z0-9._]+", "-", word)[:40].strip(".-") for word in words)
+    digest = hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    return f"{readable.lower()}-{digest}"
+
+
+def line_id(line: Line) -> str:
+    return file_name(line.track, line.machine, line.profile, line.family)
+
+
+def index(
+    catalogue: Catalogue,
+    tracks: Sequence[str],
+    machines: Mapping[str, Mapping[str, str]],
+    lines: Sequence[Mapping[str, Any]],
+    left_out: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """What every page reads first.
+
+    tracks: in the order in which they are offered. machines: what asv knows of each. lines: as
+    ``described``. left_out: as ``of_left_out``.
+    """
+    return {
+        "schema": SCHEMA,
+        "tracks": [
+            {
+                "name": track.name,
+                "framework": track.framework,
+                "releases": [_release_in_index(release) for release in track.releases],
+            }
+            for track in (catalogue.tracks[name] for name in tracks)
+        ],
+        "machines": [{"name": name, "facts": dict(facts)} for name, facts in machines.items()],
+        "profiles": {
+            name: {
+                "device": profile.device,
+                "batch_size": profile.workload.batch_size,
+                "image_size": profile.workload.image_size,
+            }
+            for name, profile in workload.PROFILES.items()
+        },
+        "measures": [
+            {
+                "key": one.key,
+                "title": one.title,
+                "unit": one.unit,
+                "scale": one.scale,
+                "better": one.better,
+                "benchmark": one.benchmark,
+            }
+            for one in MEASURES
+        ],
+        "lines": list(lines),
+        "left_out": list(left_out),
+    }
+
+
+def _release_in_index(release: Release) -> dict[str, Any]:
+    told = {
+        "name": release.name,
+        "version": release.version,
+        "date": release.date,
+        "python": release.python,
+        "commit": release.commit,
+    }
+    return {**told, "note": release.note} if release.note else told
+
+
+def of_left_out(machine: str, one: LeftOut) -> dict[str, Any]:
+    return {"machine": machine, "release": one.release, "why": one.why, "records": one.count}
+
+
+def described(line: Line) -> dict[str, Any]:
+    """A line's place in the index. ``measures`` are those that any cell has."""
+    found = {key for cell in line.cells for key in cell.estimates}
+    return {
+        "id": line_id(line),
+        "machine": line.machine,
+        "profile": line.profile,
+        "track": line.track,
+        "family": line.family,
+        "params": list(line.params),
+        "measures": [one.key for one in MEASURES if one.key in found],
+        "newest": line.cells[-1].release,
+    }
+
+
+def of_line(line: Line, told: Sequence[Told] = ()) -> dict[str, Any]:
+    """The cells of a line, with the verdicts on them in short. ``c`` is the place of the
+    configuration, ``why`` that of the text in ``whys``; an estimate is value, low, high,
+    processes."""
+    place = {words: i for i, words in enumerate(line.configurations)}
+    whys: dict[str, int] = {}
+    verdicts: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
+    for one in told:
+        verdicts.setdefault((one.release, _words(line, one)), {})[one.measure] = _brief(one)
+    cells = []
+    for cell in line.cells:
+        made: dict[str, Any] = {
+            "release": cell.release,
+            "c": place[cell.words],
+            "outcome": cell.outcome,
+            "run": cell.run,
+            "started": cell.started,
+            "processes": cell.processes,
+        }
+        if cell.why is not None:
+            made["why"] = whys.setdefault(cell.why, len(whys))
+        if cell.estimates:
+            made["samples"] = cell.samples
+            made["estimates"] = {key: _estimate(one) for key, one in cell.estimates.items()}
+        found = verdicts.get((cell.release, cell.words))
+        if found:
+            made["verdicts"] = found
+        cells.append(made)
+    return {
+        **described(line),
+        "schema": SCHEMA,
+        "configurations": [list(words) for words in line.configurations],
+        "whys": list(whys),
+        "cells": cells,
+    }
+
+
+def of_verdicts(
+    line: Line, told: Sequence[Told], changes: Sequence[Change], why_none: str | None
+) -> dict[str, Any]:
+    """The verdicts on a line with their evidence, and the changes over the whole of it."""
+    place = {words: i for i, words in enumerate(line.configurations)}
+    return {
+        "schema": SCHEMA,
+        "why_none": why_none,
+        "verdicts": [
+            {
+                "release": one.release,
+                "c": place[_words(line, one)],
+                "measure": one.measure,
+                **_brief(one),
+                "notes": list(one.notes),
+                "next": one.next_step,
+            }
+            for one in told
+            if _words(line, one) in place
+        ],
+        "changes": [
+            {
+                "c": place[_words(line, one)],
+                "measure": one.measure,
+                "kind": one.kind,
+                "before": one.before,
+                "first": one.first,
+                "last": one.last,
+                "ratio": [rounded(one.ratio), rounded(one.low), rounded(one.high)],
+            }
+            for one in changes
+            if _words(line, one) in place
+        ],
+    }
+
+
+def _words(line: Line, one: Told | Change) -> tuple[str, ...]:
+    return tuple(word_of(one.words.get(name, "-")) for name in line.params)
+
+
+def of_choices(line: Line, found: Sequence[Choice]) -> dict[str, Any]:
+    place = {words: i for i, words in enumerate(line.configurations)}
+    releases: dict[str, list[dict[str, Any]]] = {}
+    for one in found:
+        releases.setdefault(one.release, []).append(
+            {
+                "param": one.param,
+                "one": place[one.one],
+                "other": place[one.other],
+                "ratio": rounded(one.ratio),
+                "clear": one.clear,
+                "payback": one.payback,
+            }
+        )
+    return {"schema": SCHEMA, "releases": releases}
+
+
+def of_releases(
+    catalogue: Catalogue,
+    track: str,
+    locks: Mapping[str, Mapping[str, tuple[Mapping[str, str], Changes | None]]],
+) -> dict[str, Any]:
+    """What the page of each release of a track says of its locks."""
+    made = {}
+    for release in catalogue.tracks[track].releases:
+        devices = {}
+        for device, (pinned, difference) in locks[release.name].items():
+            lock = release.locks[device]
+            devices[device] = {
+                "file": lock.file,
+                "requirement": lock.requirement,
+                "as_of": lock.as_of,
+                "digest": lock.digest,
+                "packages": dict(pinned),
+                "since": None if difference is None else difference.since,
+                "changes": {}
+                if difference is None
+                else {name: list(pair) for name, pair in difference.packages.items()},
+            }
+        made[release.name] = {"build": release.build, "locks": devices}
+    return {"schema": SCHEMA, "releases": made}
+
+
+def seed_tables() -> dict[str, Any]:
+    """The rows of the tables of 2017, and the figures that were reported."""
+    reference = seed_table.reference()
+    return {
+        "schema": SCHEMA,
+        "reference": {
+            "machine": reference.machine,
+            "mark": seed_table.REPORTED,
+            "about": reference.about,
+        },
+        "tables": [
+            {
+                "title": title,
+                "rows": [
+                    {
+                        "name": name,
+                        "framework": configuration.framework,
+                        "configuration": configuration.values,
+                        "reported_ms": reference.cells[name].ms,
+                    }
+                    for name, configuration in rows.items()
+                ],
+            }
+            for title, rows in seed_table.TABLES.items()
+        ],
+    }
+
+
+def _estimate(one: Estimate) -> list[float]:
+    return [rounded(one.value), rounded(one.low), rounded(one.high), one.processes]
+
+
+def _brief(one: Told) -> dict[str, Any]:
+    made: dict[str, Any] = {"outcome": one.outcome, "against": one.against}
+    if one.ratio is not None and one.low is not None and one.high is not None:
+        made["ratio"] = [rounded(one.ratio), rounded(one.low), rounded(one.high)]
+    if one.acknowledged is not None:
+        made["acknowledged"] = one.acknowledged
+    return made
+
+
+def rounded(value: float) -> float:
+    return float(f"{value:.7g}")

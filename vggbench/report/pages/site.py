@@ -1,0 +1,167 @@
+"""Writes the pages and their data into the folder that asv publishes."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from ... import records
+from ...checkout import Checkout
+from ...errors import VggbenchError, one_line
+from . import changes, data, kept, verdicts
+from .choices import choices
+from .kept import OfMachine
+from .lines import Line, lines
+from .verdicts import Judged
+
+HERE = Path(__file__).parent
+
+#: File, title in the navigation, and what the page is for.
+PAGES = (
+    ("index", "History", "The training step of VGG16 over the releases of a framework"),
+    ("table", "Table", "The tables of the comparison of 2017, for releases measured here"),
+    ("configurations", "Configurations", "What each choice buys within one release"),
+    ("verdicts", "Verdicts", "Which release made it slower, and the evidence"),
+    ("releases", "Releases", "What each release is, installs and came to"),
+)
+
+#: Our own folders below asv's: scripts and styles, and data.
+STATIC, DATA = "pages", "data"
+
+#: Scripts and styles that pages may load are the server's own. Charts and bars set styles of
+#: elements from scripts, which this allows; there are no inline scripts and no inline styles.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'"
+)
+
+
+class PagesError(VggbenchError):
+    """The pages cannot be written."""
+
+
+def write(html_dir: Path, checkout: Checkout, complain: Callable[[str], None]) -> None:
+    """Write our pages into ``html_dir``, beside what asv has published there.
+
+    ``complain`` gets a line about whatever is left out. Raises PagesError where the folder cannot
+    be written to.
+    """
+    try:
+        _write_static(html_dir)
+        _write_data(html_dir / DATA, checkout, complain)
+    except OSError as err:
+        raise PagesError(
+            f"the pages cannot be written: {err.strerror}: {err.filename or html_dir}; "
+            f"make room or mend the folder, and run asv publish again"
+        ) from None
+
+
+def _write_static(html_dir: Path) -> None:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    for name, title, about in PAGES:
+        text = environment.get_template(f"{name}.html").render(
+            name=name, title=title, about=about, pages=PAGES, policy=POLICY
+        )
+        _put(html_dir / f"{name}.html", text)
+    target = html_dir / STATIC
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted((HERE / "static").iterdir()):
+        shutil.copyfile(path, target / path.name)
+
+
+def _write_data(folder: Path, checkout: Checkout, complain: Callable[[str], None]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    catalogue = checkout.catalogue
+    for track in catalogue.tracks:
+        locks = changes.of_track(catalogue, track, complain)
+        _put(folder / f"releases-{track}.json", _json(data.of_releases(catalogue, track, locks)))
+    _put(folder / "seed.json", _json(data.seed_tables()))
+    machines: dict[str, dict[str, str]] = {}
+    described: list[dict[str, Any]] = []
+    left_out: list[dict[str, Any]] = []
+    for results in sorted(path.parent for path in checkout.results_dir.glob("*/records")):
+        made = _of_machine(results.name, checkout)
+        for line in made.complaints:
+            complain(line)
+        for name, text in made.files.items():
+            _put(folder / name, text)
+        described += made.described
+        left_out += made.left_out
+        if made.described:
+            machines[results.name] = _facts(results / "machine.json")
+    configured = [name for name in checkout.config.branches if name in catalogue.tracks]
+    tracks = list(dict.fromkeys([*configured, *catalogue.tracks]))
+    index = data.index(catalogue, tracks, machines, described, left_out)
+    _put(folder / "index.json", _json(index))
+
+
+def _of_machine(machine: str, checkout: Checkout) -> OfMachine:
+    """What a machine adds to the pages, as kept or made anew."""
+    found = kept.load(machine, checkout)
+    if found is not None:
+        return found
+    key = kept.key(machine, checkout)
+    made = OfMachine()
+    taken = list(records.read(checkout.results_dir, machine, made.complaints.append))
+    of_machine, without = lines(machine, taken, checkout.catalogue)
+    for one in without:
+        made.left_out.append(data.of_left_out(machine, one))
+        made.complaints.append(
+            f"{machine}: {one.count} records of {one.release} are on no page: {one.why}"
+        )
+    judged = verdicts.judge(machine, taken, checkout)
+    for words in [*judged.complaints, *filter(None, [judged.why_none])]:
+        if not any(one.why in words for one in without):  # else it was said above
+            made.complaints.append(f"{machine}: verdicts: {words}")
+    for line in of_machine:
+        made.described.append(data.described(line))
+        _add_line(made, line, judged)
+    kept.save(machine, checkout, made, key)
+    return made
+
+
+def _add_line(made: OfMachine, line: Line, judged: Judged) -> None:
+    name = data.line_id(line)
+    place = (line.profile, line.track, line.family)
+    told = [one for one in judged.told if (one.profile, one.track, one.family) == place]
+    changed = [one for one in judged.changes if (one.profile, one.track, one.family) == place]
+    evidence = data.of_verdicts(line, told, changed, judged.why_none)
+    made.files[f"{name}.json"] = _json(data.of_line(line, told))
+    made.files[f"{name}-choices.json"] = _json(data.of_choices(line, choices(line)))
+    made.files[f"{name}-verdicts.json"] = _json(evidence)
+
+
+def _facts(path: Path) -> dict[str, str]:
+    """What asv wrote down about a machine; nothing where it cannot be read."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(told, dict):
+        return {}
+    shown = ("cpu", "num_cpu", "ram", "gpu", "os", "arch")
+    return {key: one_line(str(told[key]), 100) for key in shown if told.get(key)}
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def _put(path: Path, text: str) -> None:
+    """Write a file so that a reader, or a second publish, sees the old one or the new, no half."""
+    aside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)

@@ -1,0 +1,378 @@
+// The history as a chart: Apache ECharts, drawn as SVG.
+import { el, figure, interval, percent, plural, readable, verdict, ratioWords, withUnit } from "./common.js";
+
+// Hue says which batch normalisation (and backend), the filled or hollow mark which data format, a
+// dashed line XLA. Each tone has at least 3:1 against the background.
+const HUES = {
+  light: ["#0b5cad", "#b34a00", "#17753a", "#7040b0", "#b0256b", "#0a7078"],
+  dark: ["#6cb2ff", "#ffa657", "#5fd38a", "#c4a0ff", "#ff8ac0", "#56d4dd"],
+};
+const COLOURS = {
+  light: { text: "#1c2430", faint: "#566070", grid: "#e3e7ec", axis: "#8a94a3", surface: "#ffffff", bad: "#b3261e", good: "#17753a", none: "#6b7583" },
+  dark: { text: "#e6eaf0", faint: "#a3adba", grid: "#2a323d", axis: "#6d7887", surface: "#171c23", bad: "#ff8a80", good: "#5fd38a", none: "#97a2b0" },
+};
+
+export function isDark() {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+const colours = () => COLOURS[isDark() ? "dark" : "light"];
+
+// How each configuration of a line looks: {colour, dashed, hollow}.
+export function looks(line) {
+  const hues = HUES[isDark() ? "dark" : "light"];
+  const format = line.params.indexOf("data_format");
+  const xla = line.params.indexOf("xla");
+  const groups = [];
+  return line.configurations.map((words) => {
+    const key = words.filter((_, i) => i !== format && i !== xla).join("\0");
+    if (!groups.includes(key)) groups.push(key);
+    return {
+      colour: hues[groups.indexOf(key) % hues.length],
+      dashed: xla >= 0 && words[xla] !== "off",
+      hollow: format >= 0 && words[format] === "NCHW",
+    };
+  });
+}
+
+// The same as a small picture beside a configuration's name, by style sheet.
+export function swatch(look) {
+  const made = el("span", {
+    class: `swatch${look.dashed ? " dashed" : ""}${look.hollow ? " hollow" : ""}`,
+    "aria-hidden": "true",
+  });
+  made.style.color = look.colour;
+  return made;
+}
+
+const CROSS = "path://M1,0 L5,4 L9,0 L10,1 L6,5 L10,9 L9,10 L5,6 L1,10 L0,9 L4,5 L0,1 Z";
+const DASH = "path://M0,3.6 L10,3.6 L10,6.4 L0,6.4 Z";
+const RING = "emptyCircle";
+const LANE = 15;
+
+// What a hover, and a visit by keyboard, tells of a cell.
+export function told(line, measure, release, cell) {
+  const made = el("div", { class: "tip" });
+  made.append(
+    el("div", { class: "tip-head" }, `${release.name} · ${release.date}`),
+    el("div", {}, readable(line.params, line.configurations[cell.c])),
+  );
+  const estimate = cell.estimates?.[measure.key];
+  if (estimate) {
+    made.append(
+      el("div", { class: "tip-figure" }, withUnit(measure, figure(measure, estimate[0]))),
+      el("div", {}, interval(measure, estimate), estimate[3] > 1 ? `, ${plural(estimate[3], "process", "processes")}` : "", `, ${plural(cell.samples, "sample")}`),
+    );
+  } else if (cell.outcome === "ok") {
+    made.append(el("div", {}, `${measure.title}: not on record`));
+  } else {
+    made.append(el("div", { class: "tip-why" }, `${cell.outcome}: ${line.whys[cell.why] ?? "no reason on record"}`));
+  }
+  const judged = cell.verdicts?.[measure.key];
+  if (judged) {
+    made.append(el("div", {}, verdict(judged), judged.ratio ? ` ${ratioWords(judged)}` : "", judged.against ? ` against ${judged.against}` : ""));
+    if (judged.acknowledged !== undefined) made.append(el("div", {}, `acknowledged: ${judged.acknowledged}`));
+  }
+  made.append(el("div", { class: "tip-faint" }, `CPython ${release.python}`));
+  return made;
+}
+
+// Draws {line, releases, measure, byDate, log, intervals, shown} into ``holder``. ``onpick`` gets
+// the name of a release that was clicked. Returns {show(releaseIndex, configuration), dispose()}.
+export function draw(holder, view, onpick) {
+  const { line, releases, measure, byDate, log, intervals, shown } = view;
+  const palette = colours();
+  const look = looks(line);
+  const narrow = holder.clientWidth < 640;
+  const place = new Map(releases.map((release, i) => [release.name, i]));
+  const x = (release) => (byDate ? release.date : place.get(release.name));
+  const at = new Map();
+  for (const cell of line.cells) {
+    const i = place.get(cell.release);
+    if (i !== undefined && shown.includes(cell.c)) at.set(`${i} ${cell.c}`, cell);
+  }
+  const value = (estimate) => estimate.slice(0, 3).map((one) => one * measure.scale);
+
+  const lanes = shown.filter((c) =>
+    releases.some((_, i) => {
+      const cell = at.get(`${i} ${c}`);
+      return cell && cell.outcome !== "ok";
+    }),
+  );
+  const laneHeight = lanes.length ? lanes.length * LANE + 30 : 0;
+  holder.style.height = `${(narrow ? 330 : 430) + laneHeight}px`;
+
+  const series = [];
+  const marks = [];
+  for (const c of shown) {
+    const points = releases.map((release, i) => {
+      const cell = at.get(`${i} ${c}`);
+      const estimate = cell?.estimates?.[measure.key];
+      if (!estimate) return { value: [x(release), null], cell: null };
+      const [middle] = value(estimate);
+      const judged = cell.verdicts?.[measure.key]?.outcome;
+      if (judged === "regressed" || judged === "improved") marks.push({ release, cell, middle, judged });
+      return { value: [x(release), middle], cell, release };
+    });
+    series.push({
+      id: `line ${c}`,
+      name: readable(line.params, line.configurations[c]),
+      type: "line",
+      data: points,
+      connectNulls: false,
+      symbol: "circle",
+      symbolSize: narrow ? 5 : 7,
+      showAllSymbol: true,
+      lineStyle: { width: 1.75, type: look[c].dashed ? [5, 4] : "solid", color: look[c].colour },
+      itemStyle: look[c].hollow
+        ? { color: palette.surface, borderColor: look[c].colour, borderWidth: 1.75 }
+        : { color: look[c].colour },
+      emphasis: { focus: "series", scale: 1.6 },
+      blur: { lineStyle: { opacity: 0.18 }, itemStyle: { opacity: 0.18 } },
+      z: 3,
+    });
+    if (intervals) {
+      const drawn = points
+        .filter((point) => point.cell && point.cell.estimates[measure.key][3] > 1)
+        .map((point) => [point.value[0], ...value(point.cell.estimates[measure.key]).slice(1)]);
+      series.push({
+        id: `interval ${c}`,
+        type: "custom",
+        silent: true,
+        data: drawn,
+        encode: { x: 0, y: [1, 2] },
+        z: 2,
+        tooltip: { show: false },
+        // One path for all of a line: an element for each would be most of the time to draw.
+        renderItem: (params, api) => {
+          if (params.dataIndexInside !== 0) return undefined;
+          const half = narrow ? 2 : 3.5;
+          const parts = drawn.map(([at, low, high]) => {
+            const [left, bottom] = api.coord([at, low]);
+            const top = api.coord([at, high])[1];
+            const cap = (y) => `M${left - half},${y}H${left + half}`;
+            return `M${left},${bottom}V${top}${cap(bottom)}${cap(top)}`;
+          });
+          return {
+            type: "path",
+            shape: { pathData: parts.join("") },
+            style: { fill: "none", stroke: look[c].colour, lineWidth: 1.25, opacity: 0.75 },
+          };
+        },
+      });
+    }
+  }
+  for (const [judged, colour, rotate, below] of [
+    ["regressed", palette.bad, 0, -15],
+    ["improved", palette.good, 180, 15],
+  ]) {
+    series.push({
+      id: judged,
+      type: "scatter",
+      symbol: "triangle",
+      symbolRotate: rotate,
+      symbolSize: narrow ? 9 : 12,
+      symbolOffset: [0, below],
+      itemStyle: { color: colour, borderColor: palette.surface, borderWidth: 1.5, opacity: 1 },
+      data: marks
+        .filter((mark) => mark.judged === judged)
+        .map((mark) => ({ value: [x(mark.release), mark.middle], cell: mark.cell, release: mark.release })),
+      z: 5,
+    });
+  }
+  const laneOf = new Map(lanes.map((c, i) => [c, lanes.length - 1 - i]));
+  for (const [word, symbol, colour, size] of [
+    ["n/a", DASH, palette.none, [8, 3]],
+    ["failed", CROSS, palette.bad, 9],
+    ["interrupted", RING, palette.none, 7],
+  ]) {
+    const data = [];
+    releases.forEach((release, i) => {
+      for (const c of lanes) {
+        const cell = at.get(`${i} ${c}`);
+        if (cell?.outcome === word) data.push({ value: [x(release), laneOf.get(c)], cell, release });
+      }
+    });
+    series.push({
+      id: `lane ${word}`,
+      type: "scatter",
+      xAxisIndex: 1,
+      yAxisIndex: 1,
+      symbol,
+      symbolSize: size,
+      itemStyle: { color: colour, opacity: 1 },
+      data,
+      z: 4,
+    });
+  }
+
+  const left = narrow ? 46 : 64;
+  const right = narrow ? 8 : 16;
+  const bottom = narrow ? 58 : 64;
+  const common = {
+    axisLine: { lineStyle: { color: palette.axis } },
+    axisTick: { alignWithLabel: true, lineStyle: { color: palette.axis } },
+    splitLine: { show: false },
+  };
+  const label = { color: palette.faint, fontSize: 11, rotate: byDate ? 0 : 50, hideOverlap: true };
+  const axis = (gridIndex, showLabel) =>
+    byDate
+      ? {
+          ...common,
+          type: "time",
+          gridIndex,
+          min: "dataMin",
+          max: "dataMax",
+          boundaryGap: ["2%", "2%"],
+          axisLabel: { ...label, show: showLabel },
+          axisTick: { show: showLabel },
+        }
+      : {
+          ...common,
+          type: "category",
+          gridIndex,
+          data: releases.map((release) => release.version),
+          axisLabel: { ...label, show: showLabel, interval: narrow ? "auto" : 0, formatter: (text) => (text.length > 12 ? `${text.slice(0, 11)}…` : text) },
+          axisTick: { ...common.axisTick, show: showLabel },
+        };
+  // Both grids need the same extent on a time axis, whatever their points are.
+  const x0 = axis(0, true);
+  const x1 = axis(1, false);
+  if (byDate && releases.length) {
+    const days = releases.map((release) => Date.parse(release.date));
+    const margin = Math.max(864e5 * 20, (Math.max(...days) - Math.min(...days)) * 0.015);
+    for (const one of [x0, x1]) Object.assign(one, { min: Math.min(...days) - margin, max: Math.max(...days) + margin });
+  }
+  const extent = log ? logExtent(line, shown, measure) : {};
+  const named = measure.unit ? `${measure.title}, ${measure.unit}` : measure.title;
+  const plotHeight = (narrow ? 330 : 430) - 34 - bottom;
+  const chart = echarts.getInstanceByDom(holder) ?? echarts.init(holder, null, { renderer: "svg" });
+  chart.resize();
+  chart.setOption(
+    {
+      animation: false,
+      textStyle: { fontFamily: "system-ui, sans-serif", color: palette.text },
+      aria: { enabled: true, label: { description: `${named} over the releases of ${view.framework}; the figures are in the table below.` } },
+      grid: [
+        { left, right, top: 34, height: plotHeight },
+        { left, right, top: 34 + plotHeight + bottom, height: Math.max(0, lanes.length * LANE), show: lanes.length > 0, backgroundColor: "transparent", borderWidth: 0 },
+      ],
+      xAxis: [x0, { ...x1, show: false }],
+      yAxis: [
+        {
+          type: log ? "log" : "value",
+          scale: measure.key === "loss" || log,
+          name: `${named}${log ? ", log scale" : ""}`,
+          nameLocation: "end",
+          nameGap: 14,
+          nameTextStyle: { align: "left", color: palette.faint, padding: [0, 0, 0, -left + 8] },
+          axisLabel: {
+            color: palette.faint,
+            fontSize: 11,
+            hideOverlap: true,
+            formatter: measure.key === "loss" ? (v) => v.toPrecision(7) : undefined,
+            customValues: log ? extent.ticks : undefined,
+          },
+          axisTick: { customValues: log ? extent.ticks : undefined },
+          splitLine: { lineStyle: { color: palette.grid } },
+          ...(log ? extent : {}),
+        },
+        {
+          gridIndex: 1,
+          type: "value",
+          min: -0.5,
+          max: Math.max(0.5, lanes.length - 0.5),
+          interval: 1,
+          axisLabel: { show: false },
+          axisTick: { show: false },
+          axisLine: { show: false },
+          splitLine: { show: false },
+        },
+      ],
+      axisPointer: { link: [{ xAxisIndex: "all" }] },
+      tooltip: {
+        trigger: "item",
+        confine: true,
+        transitionDuration: 0,
+        backgroundColor: palette.surface,
+        borderColor: palette.axis,
+        textStyle: { color: palette.text, fontSize: 13 },
+        extraCssText: "max-width: 320px; white-space: normal; overflow-wrap: anywhere;",
+        formatter: ({ data }) => (data?.cell ? told(line, measure, data.release, data.cell) : ""),
+      },
+      graphic: lanes.length
+        ? [
+            ...lanes.map((c) => ({
+              type: "line",
+              silent: true,
+              z: 1,
+              shape: {
+                x1: left - 4,
+                x2: holder.clientWidth - right,
+                y1: 34 + plotHeight + bottom + (lanes.indexOf(c) + 0.5) * LANE,
+                y2: 34 + plotHeight + bottom + (lanes.indexOf(c) + 0.5) * LANE,
+              },
+              style: { stroke: palette.grid, lineWidth: 1 },
+            })),
+            ...lanes.map((c) => ({
+              type: "circle",
+              silent: true,
+              shape: { cx: left - 12, cy: 34 + plotHeight + bottom + (lanes.indexOf(c) + 0.5) * LANE, r: 3.5 },
+              style: look[c].hollow ? { fill: palette.surface, stroke: look[c].colour, lineWidth: 1.75 } : { fill: look[c].colour },
+            })),
+            ...lanes.map((c) => ({
+              type: "line",
+              silent: true,
+              shape: {
+                x1: left - 32,
+                x2: left - 18,
+                y1: 34 + plotHeight + bottom + (lanes.indexOf(c) + 0.5) * LANE,
+                y2: 34 + plotHeight + bottom + (lanes.indexOf(c) + 0.5) * LANE,
+              },
+              style: { stroke: look[c].colour, lineWidth: 1.75, lineDash: look[c].dashed ? [4, 3] : undefined },
+            })),
+          ]
+        : [],
+      series,
+    },
+    { notMerge: true },
+  );
+  chart.off("click");
+  chart.on("click", ({ data }) => data?.release && onpick(data.release.name));
+  return {
+    at,
+    show(i, c) {
+      const cell = at.get(`${i} ${c}`);
+      if (!cell) return null;
+      const hasPoint = cell.estimates?.[measure.key];
+      if (hasPoint) chart.dispatchAction({ type: "showTip", seriesIndex: series.findIndex((one) => one.id === `line ${c}`), dataIndex: i });
+      else {
+        const s = series.findIndex((one) => one.id === `lane ${cell.outcome}`);
+        const d = s < 0 ? -1 : series[s].data.findIndex((one) => one.cell === cell);
+        if (d >= 0) chart.dispatchAction({ type: "showTip", seriesIndex: s, dataIndex: d });
+      }
+      return cell;
+    },
+    hide: () => chart.dispatchAction({ type: "hideTip" }),
+  };
+}
+
+// A logarithmic axis about the data: {min, max, ticks}, all round figures.
+function logExtent(line, shown, measure) {
+  let [low, high] = [Infinity, -Infinity];
+  for (const cell of line.cells) {
+    const estimate = shown.includes(cell.c) ? cell.estimates?.[measure.key] : null;
+    if (!estimate) continue;
+    low = Math.min(low, estimate[1] * measure.scale);
+    high = Math.max(high, estimate[2] * measure.scale);
+  }
+  if (!(low > 0) || !(high < Infinity)) return {};
+  const steps = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.ceil(Math.log10(high)); power++) {
+    for (const step of [1, 1.5, 2, 3, 5, 7]) steps.push(Number((step * 10 ** power).toPrecision(3)));
+  }
+  const min = steps.filter((step) => step <= low).at(-1);
+  const max = steps.find((step) => step >= high);
+  return { min, max, ticks: steps.filter((step) => step >= min && step <= max) };
+}

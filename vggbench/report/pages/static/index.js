@@ -1,0 +1,294 @@
+// History: a measure over the releases of a track, a line a configuration.
+import {
+  asvGraph, byId, cannot, checkbox, choice, chosenLine, clearProblem, el, figure, fill, handOn, interval, lineControls, load,
+  measureOf, noSubmit, nothing, outcome, percent, ratioWords, readable, readableWord, releaseLink, select, start, table,
+  verdict, withUnit, words,
+} from "./common.js";
+import { draw, isDark, looks, swatch, told } from "./chart.js";
+
+const form = byId("controls");
+noSubmit(form);
+let cursor = null;
+let current = null;
+
+start(async (index) => {
+  let drawing = 0;
+  const redraw = async () => {
+    const mine = ++drawing;
+    const view = await viewOf(index);
+    if (mine === drawing) show(index, view, redraw);
+  };
+  await redraw();
+  document.addEventListener("themechange", redraw);
+  addEventListener("popstate", redraw);
+  let width = innerWidth;
+  let waiting = null;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return; // a phone's address bar
+    width = innerWidth;
+    clearTimeout(waiting);
+    waiting = setTimeout(redraw, 120);
+  });
+  listen();
+});
+
+async function viewOf(index) {
+  const chosen = chosenLine(index);
+  const track = index.tracks.find((one) => one.name === chosen.track);
+  if (!chosen.line) return { chosen, track };
+  const line = await load(chosen.line.id);
+  const measures = chosen.line.measures.map((key) => measureOf(index, key));
+  const asked = choice.get("measure");
+  const measure = measures.find((one) => one.key === asked) ?? measures[0] ?? measureOf(index, "step");
+  const wanted = choice.all("configuration");
+  const all = line.configurations.map((_, c) => c);
+  // What no release can do is drawn when it is asked for.
+  const possible = new Set(line.cells.filter((cell) => cell.outcome !== "n/a").map((cell) => cell.c));
+  const usual = possible.size ? all.filter((c) => possible.has(c)) : all;
+  const shown = wanted.length ? all.filter((c) => wanted.includes(words(line.configurations[c]))) : usual;
+  const releases = [...track.releases];
+  const byDate = choice.get("order") === "date";
+  if (byDate) releases.sort((a, b) => a.date.localeCompare(b.date));
+  return {
+    chosen, track, line, measures, measure, all, usual, releases, byDate,
+    shown: wanted.includes("") ? [] : shown,
+    framework: track.framework,
+    log: choice.get("scale") === "log",
+    intervals: choice.get("intervals") !== "no",
+  };
+}
+
+function show(index, view, redraw) {
+  clearProblem();
+  handOn();
+  const { chosen, line } = view;
+  const set = (key, usual) => (value) => {
+    choice.set({ [key]: value === usual ? null : value });
+    redraw();
+  };
+  fill(
+    form,
+    lineControls(index, chosen, redraw),
+    line &&
+      select("Measure", "measure", view.measures.map((one) => [one.key, one.title]), view.measure.key, set("measure", view.measures[0]?.key)),
+    select("Releases in order of", "order", [["version", "version"], ["date", "date"]], view.byDate || choice.get("order") === "date" ? "date" : "version", set("order", "version")),
+    line && checkbox("Log scale", "log", view.log, (on) => set("scale", "linear")(on ? "log" : "linear")),
+    line && checkbox("Intervals", "intervals", view.intervals, (on) => set("intervals", "yes")(on ? "yes" : "no")),
+  );
+  const card = byId("chart").closest(".card");
+  card.hidden = !line;
+  byId("figures").hidden = !line;
+  byId("release").hidden = !line;
+  if (!line) {
+    byId("problem").replaceChildren(nothing(index, chosen));
+    current = null;
+    done();
+    return;
+  }
+  const unit = view.measure.unit ? `, ${view.measure.unit}` : "";
+  byId("chart-title").textContent = `${view.framework}: ${view.measure.title.toLowerCase().replace("gpu", "GPU")}${unit}, on ${line.machine}, ${line.profile}`;
+  const one = view.shown.length === 1 ? line.configurations[view.shown[0]] : null;
+  byId("machine").textContent = machineWords(index, line.machine);
+  byId("asv-link").replaceChildren(el("a", { href: asvGraph(line, view.measure, one) }, "asv's own graph"));
+  series(view, redraw);
+  key(view);
+  const pick = (name) => {
+    choice.set({ release: name });
+    releaseCard(view);
+  };
+  const holder = byId("chart");
+  if (globalThis.echarts) {
+    current = { view, pick, chart: draw(holder, view, pick) };
+  } else {
+    holder.hidden = true;
+    byId("figures").open = true;
+    byId("problem").replaceChildren(el("p", { class: "notice" }, "The chart's library was not installed when this was published (make setup, asv publish); the figures are in the table below."));
+    current = null;
+  }
+  releaseCard(view);
+  figures(view);
+  done();
+}
+
+// What asv knows of the machine.
+function machineWords(index, name) {
+  const facts = index.machines.find((one) => one.name === name)?.facts ?? {};
+  const cpus = facts.num_cpu ? `${facts.num_cpu} CPUs` : "";
+  const ram = Number(facts.ram) > 0 ? `${Math.round(Number(facts.ram) / 1e6)} GB` : "";
+  return [facts.gpu, facts.cpu, cpus, ram, facts.os].filter(Boolean).join(" · ");
+}
+
+// For who waits until all is drawn: tests, and the script that measures how long it takes.
+function done() {
+  performance.mark("drawn");
+  document.documentElement.dataset.drawn = String(Number(document.documentElement.dataset.drawn ?? 0) + 1);
+}
+
+function series(view, redraw) {
+  const { line, shown, all, usual } = view;
+  const look = looks(line);
+  const set = (chosen) => {
+    const value = String(chosen) === String(usual) ? null : chosen.map((c) => words(line.configurations[c]));
+    choice.set({ configuration: value && !value.length ? [""] : value });
+    redraw();
+  };
+  const toggles = all.map((c) => {
+    const box = el("input", {
+      type: "checkbox",
+      id: `configuration-${c}`,
+      onchange: (event) => set(all.filter((one) => (one === c ? event.target.checked : shown.includes(one)))),
+    });
+    box.checked = shown.includes(c);
+    return el("label", { class: "tick series-tick" }, box, swatch(look[c]), el("span", {}, readable(line.params, line.configurations[c]), usual.includes(c) ? "" : el("span", { class: "faint" }, " (n/a)")));
+  });
+  // A button for each word of each param: only those lines.
+  const only = line.params.flatMap((_, i) => {
+    const found = [...new Set(line.configurations.map((one) => one[i]))];
+    return found.length < 2
+      ? []
+      : found.map((word) =>
+          el(
+            "button",
+            {
+              type: "button",
+              class: "chip",
+              id: `only-${i}-${found.indexOf(word)}`,
+              onclick: () => set(all.filter((c) => line.configurations[c][i] === word)),
+            },
+            `only ${readableWord(line.params[i], word)}`,
+          ),
+        );
+  });
+  fill(
+    byId("series"),
+    el("legend", {}, "Configurations"),
+    el("div", { class: "chips" }, el("button", { type: "button", class: "chip", id: "only-all", onclick: () => set(usual) }, "all"), only),
+    el("div", { class: line.params.length > 3 ? "ticks long" : "ticks" }, toggles),
+  );
+}
+
+function key(view) {
+  const { line, shown } = view;
+  const outcomes = new Set(line.cells.filter((cell) => shown.includes(cell.c)).map((cell) => cell.outcome));
+  const judged = new Set(line.cells.filter((cell) => shown.includes(cell.c)).map((cell) => cell.verdicts?.[view.measure.key]?.outcome));
+  const entries = [
+    judged.has("regressed") && ["▲", "bad", "regressed"],
+    judged.has("improved") && ["▼", "good", "improved"],
+    view.intervals && ["I", "", "interval over processes"],
+    outcomes.has("n/a") && ["–", "none", "n/a: the release cannot do it; hover for the reason"],
+    outcomes.has("failed") && ["×", "bad", "failed"],
+    outcomes.has("interrupted") && ["○", "none", "interrupted"],
+  ].filter(Boolean);
+  byId("key").replaceChildren(
+    ...entries.map(([sign, kind, text]) => el("li", {}, el("span", { class: `sign ${kind}`, "aria-hidden": "true" }, sign), ` ${text}`)),
+  );
+}
+
+// All configurations of the release that was picked, below the chart.
+function releaseCard(view) {
+  const { line, measure, track } = view;
+  const wanted = choice.get("release");
+  const measured = track.releases.filter((one) => line.cells.some((cell) => cell.release === one.name));
+  const release = track.releases.find((one) => one.name === wanted) ?? measured[measured.length - 1];
+  const cells = line.cells.filter((cell) => cell.release === release?.name);
+  if (!release) return byId("release").replaceChildren();
+  const look = looks(line);
+  const before = new Map();
+  for (const one of measured.slice(0, measured.findIndex((m) => m.name === release.name))) {
+    for (const cell of line.cells) {
+      if (cell.release === one.name && cell.estimates?.[measure.key]) before.set(cell.c, cell);
+    }
+  }
+  const row = (cell) => {
+    const estimate = cell.estimates?.[measure.key];
+    const earlier = before.get(cell.c);
+    const change =
+      estimate && earlier && measure.key !== "loss"
+        ? el("span", { title: `${earlier.release}: ${withUnit(measure, figure(measure, earlier.estimates[measure.key][0]))}` }, percent(estimate[0] / earlier.estimates[measure.key][0]))
+        : "";
+    const judged = cell.verdicts?.[measure.key];
+    return el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, swatch(look[cell.c]), " ", readable(line.params, line.configurations[cell.c])),
+      el("td", { class: "number strong" }, estimate ? figure(measure, estimate[0]) : outcome(cell.outcome)),
+      el("td", { class: estimate ? "number" : "why" }, estimate ? interval(measure, estimate) : (line.whys[cell.why] ?? "")),
+      el("td", { class: "number" }, change),
+      el("td", {}, judged ? verdict(judged) : ""),
+      el("td", { class: "number" }, estimate ? `${cell.processes} × ${Math.round(cell.samples / cell.processes)}` : ""),
+      el("td", {}, el("a", { href: asvGraph(line, measure, line.configurations[cell.c]) }, "graph", el("span", { class: "visually-hidden" }, ` of ${words(line.configurations[cell.c])} in asv`))),
+    );
+  };
+  const unit = measure.unit ? `, ${measure.unit}` : "";
+  byId("release").replaceChildren(...[
+    el("div", { class: "chart-head" },
+      el("h2", {}, releaseLink(release.name)),
+      el("p", { class: "links" }, `${release.date}, CPython ${release.python}`)),
+    cells.length
+      ? [
+          table(`${release.name}: ${measure.title}${unit}`, ["configuration", `${measure.title}${unit}`, "interval", "since the one before", "verdict", "processes × samples", "asv"], cells.filter((cell) => cell.outcome !== "n/a").map(row), { hideCaption: true, classes: "lined" }),
+          cannot(line, cells),
+        ]
+      : el("p", {}, "Nothing of this release is on record here. Measure it with: ", el("code", {}, `asv run ${release.name}`)),
+  ].flat().filter(Boolean));
+}
+
+// What the chart shows, as a table: a row a release, a column a configuration.
+function figures(view) {
+  const { line, measure, shown, releases } = view;
+  const cells = new Map(line.cells.map((cell) => [`${cell.release} ${cell.c}`, cell]));
+  const rows = releases.map((release) =>
+    el(
+      "tr",
+      {},
+      el("th", { scope: "row" }, releaseLink(release.name, release.version)),
+      el("td", {}, release.date),
+      shown.map((c) => {
+        const cell = cells.get(`${release.name} ${c}`);
+        const estimate = cell?.estimates?.[measure.key];
+        if (!cell) return el("td", { class: "number faint" }, "–");
+        if (!estimate) return el("td", { class: "number", title: line.whys[cell.why] }, cell.outcome === "ok" ? "–" : cell.outcome);
+        return el("td", { class: "number", title: interval(measure, estimate) }, figure(measure, estimate[0]));
+      }),
+    ),
+  );
+  const unit = measure.unit ? `, ${measure.unit}` : "";
+  byId("figures").replaceChildren(
+    el("summary", {}, "The figures as a table"),
+    table(
+      `${measure.title}${unit}: ${view.framework} on ${line.machine}, ${line.profile}`,
+      ["release", "date", ...shown.map((c) => readable(line.params, line.configurations[c]))],
+      rows,
+      { classes: "lined dense" },
+    ),
+  );
+}
+
+function listen() {
+  const holder = byId("chart");
+  holder.addEventListener("keydown", (event) => {
+    if (!current) return;
+    const { view, chart, pick } = current;
+    if (!view.shown.length || !view.releases.length) return;
+    const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (event.key === "Escape") return chart.hide();
+    if (event.key === "Enter" && cursor) return pick(view.releases[cursor.i].name);
+    if (!steps) return;
+    event.preventDefault();
+    let { i, k } = cursor ?? { i: view.releases.length - 1 - steps[0], k: Math.max(0, -steps[1]) };
+    k = Math.min(Math.max(k, 0), view.shown.length - 1);
+    for (let tries = 0; tries < view.releases.length; tries++) {
+      i = Math.min(Math.max(i + steps[0], 0), view.releases.length - 1);
+      k = Math.min(Math.max(k + steps[1], 0), view.shown.length - 1);
+      const cell = chart.show(i, view.shown[k]);
+      if (cell || !steps[0]) break;
+    }
+    cursor = { i, k };
+    const cell = chart.at.get(`${i} ${view.shown[k]}`);
+    const release = view.releases[i];
+    byId("chart-live").textContent = cell
+      ? [...told(view.line, view.measure, release, cell).children].map((one) => one.textContent).join(". ")
+      : `${release.name}: ${readable(view.line.params, view.line.configurations[view.shown[k]])}: unmeasured`;
+  });
+  holder.addEventListener("blur", () => current?.chart.hide());
+}

@@ -1,0 +1,155 @@
+"""What the verdicts say, as pages show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ... import records
+from ...checkout import Checkout
+from ...errors import VggbenchError
+from ...verdict import acknowledged as acknowledgements
+from ...verdict import history, verdicts
+from ...verdict.evidence import MEASURES, gather
+from ...verdict.verdicts import LineChange, Side, Verdict
+
+#: Of the changes over a whole line those that no pair of neighbouring releases shows.
+KINDS = (history.RECOVERED, history.DRIFT)
+
+
+@dataclass(frozen=True)
+class Told:
+    """The verdict on one measure of one configuration of a release, against an earlier one.
+
+    ``words``: of the configuration, by param. ``ratio`` is after by before, in ``low`` to ``high``;
+    None where nothing was compared. ``notes`` are lines of evidence, ``next_step`` the command that
+    would make it sure, ``acknowledged`` why a regression was accepted.
+    """
+
+    profile: str
+    track: str
+    family: str
+    release: str
+    words: dict[str, str]
+    measure: str
+    outcome: str
+    against: str | None
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    notes: Sequence[str] = ()
+    next_step: str | None = None
+    acknowledged: str | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change over a whole line: a slow-down that was taken back, or several small steps."""
+
+    profile: str
+    track: str
+    family: str
+    words: dict[str, str]
+    measure: str
+    kind: str
+    before: str
+    first: str
+    last: str
+    ratio: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """``complaints`` are lines on what was left out; ``why_none`` where nothing could be judged."""
+
+    told: tuple[Told, ...] = ()
+    changes: tuple[Change, ...] = ()
+    complaints: tuple[str, ...] = ()
+    why_none: str | None = None
+
+
+def told(verdict: Verdict) -> Told:
+    return Told(
+        profile=verdict.profile,
+        track=verdict.track,
+        family=verdict.benchmark.rpartition(".")[0],
+        release=verdict.release,
+        words={name: str(word) for name, word in verdict.configuration.items()},
+        measure=verdict.measure,
+        outcome=verdict.outcome,
+        against=verdict.against,
+        ratio=verdict.ratio,
+        low=verdict.low,
+        high=verdict.high,
+        notes=tuple(_notes(verdict)),
+        next_step=verdict.next_step,
+        acknowledged=verdict.acknowledged,
+    )
+
+
+def _notes(verdict: Verdict) -> list[str]:
+    """The evidence in lines."""
+    notes = [] if verdict.why is None else [verdict.why]
+    notes += [_side(side, verdict.measure) for side in (verdict.before, verdict.after) if side]
+    if verdict.differences:
+        changed = "; ".join(
+            f"{one.what} {one.before or 'none'} → {one.after or 'none'}"
+            for one in verdict.differences
+        )
+        notes.append(f"changed between the two: {changed}")
+    if verdict.noise is not None:
+        processes, sessions = (
+            100 * one for one in (verdict.noise.processes, verdict.noise.sessions)
+        )
+        notes.append(
+            f"noise: {processes:.1f} % between processes, {sessions:.1f} % between sessions "
+            f"({verdict.noise.origin})"
+        )
+        others = f", {verdict.comparisons} configurations together" * (verdict.comparisons > 1)
+        notes.append(f"judged with a threshold of {100 * verdict.threshold:g} %{others}")
+    return notes
+
+
+def _side(side: Side, key: str) -> str:
+    measure = MEASURES[key]
+    shown = ", ".join(f"{one.value * measure.scale:.5g}" for one in side.evidence)
+    word = "process" if side.processes == 1 else "processes"
+    sessions = "one session" if side.sessions == 1 else f"{side.sessions} sessions"
+    return (
+        f"{side.release}: {side.value * measure.scale:.5g} {measure.unit}, the median of "
+        f"{side.processes} {word} in {sessions} with {side.samples} samples: {shown}"
+    )
+
+
+def change(found: LineChange) -> Change:
+    return Change(
+        profile=found.profile,
+        track=found.track,
+        family=found.benchmark.rpartition(".")[0],
+        words={name: str(word) for name, word in found.configuration.items()},
+        measure=found.measure,
+        kind=found.kind,
+        before=found.before,
+        first=found.first,
+        last=found.last,
+        ratio=found.ratio,
+        low=found.low,
+        high=found.high,
+    )
+
+
+def judge(machine: str, taken: Iterable[records.Record], checkout: Checkout) -> Judged:
+    """The verdicts on all releases of all tracks, each against the one before."""
+    try:
+        accepted = acknowledgements.read(checkout.root, checkout.catalogue)
+    except VggbenchError as err:
+        return Judged(why_none=str(err))
+    evidence = gather(machine, taken, checkout.catalogue)
+    found: list[Told] = []
+    changes: list[Change] = []
+    for track in checkout.catalogue.tracks:
+        found += map(told, verdicts.of_track(evidence, track, accepted=accepted))
+        changes += [change(one) for one in verdicts.changes(evidence, track) if one.kind in KINDS]
+    return Judged(tuple(found), tuple(changes), tuple(evidence.left_out))

@@ -1,0 +1,238 @@
+"""vggbench plot: a track's history as SVG or PNG, for a README or a paper.
+
+Drawn by Matplotlib, from the same lines as the page History: the hue says which batch normalisation
+(and backend), a hollow mark NCHW, a dashed line XLA. It is imported when something is drawn, which
+takes longer than all else that the command does.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import records
+from ..errors import VggbenchError
+from ..releases.catalogue import Track
+from .pages.lines import Cell, Line
+from .pages.measures import MEASURES, Measure
+
+SUFFIXES = (".svg", ".png")
+
+#: Dots an inch of a PNG: sharp at twice the size of a README's column.
+DPI = 200
+
+#: Characters of a legend that fit beside each other.
+LEGEND_WIDTH = 145
+
+#: Tones with at least 4.5:1 against white.
+HUES = ("#0b5cad", "#b34a00", "#17753a", "#7040b0", "#b0256b", "#0a7078")
+
+
+class PlotError(VggbenchError):
+    """What is asked for cannot be drawn."""
+
+
+@dataclass(frozen=True)
+class Look:
+    colour: str
+    dashed: bool
+    hollow: bool
+
+
+def looks(line: Line) -> dict[tuple[str, ...], Look]:
+    """How each configuration of a line is drawn; as in static/chart.js."""
+    groups: list[tuple[str, ...]] = []
+    found = {}
+    for words in line.configurations:
+        named = dict(zip(line.params, words, strict=True))
+        group = tuple(w for name, w in named.items() if name not in ("data_format", "xla"))
+        if group not in groups:
+            groups.append(group)
+        found[words] = Look(
+            colour=HUES[groups.index(group) % len(HUES)],
+            dashed=named.get("xla", "off") != "off",
+            hollow=named.get("data_format") == "NCHW",
+        )
+    return found
+
+
+def choose(
+    found: Sequence[Line],
+    track: Track,
+    machine: str,
+    profile: str | None,
+    measure: str,
+    configurations: Sequence[str],
+) -> tuple[Line, Measure, list[tuple[str, ...]]]:
+    """(line, measure, configurations) that are asked for, among the lines ``found`` of a machine.
+
+    Raises PlotError, with what there is, for what is not there.
+    """
+    of_track = [line for line in found if line.track == track.name]
+    if not of_track:
+        raise PlotError(
+            f"nothing of {track.framework} is on record for {machine}; "
+            f"measure it with: asv run {track.name}"
+        )
+    profiles = list(dict.fromkeys(line.profile for line in of_track))
+    if profile is None and len(profiles) > 1:
+        raise PlotError(f"several profiles are on record: choose --profile {'|'.join(profiles)}")
+    chosen = [line for line in of_track if profile in (None, line.profile)]
+    if not chosen:
+        raise PlotError(f"--profile {profile}: on record are {', '.join(profiles)}")
+    line = chosen[0]
+    known = {key for cell in line.cells for key in cell.estimates}
+    measures = {one.key: one for one in MEASURES if one.key in known}
+    if measure not in measures:
+        listed = ", ".join(measures) or "none"
+        raise PlotError(f"--measure {measure}: on record of {track.framework} are {listed}")
+    by_words = {" ".join(words): words for words in line.configurations}
+    for words in configurations:
+        if words not in by_words:
+            there = ", ".join(repr(one) for one in by_words)
+            raise PlotError(f"--configuration {words!r} is not on record; there are {there}")
+    wanted = [by_words[words] for words in configurations] or list(line.configurations)
+    return line, measures[measure], wanted
+
+
+def draw(
+    line: Line,
+    track: Track,
+    measure: Measure,
+    wanted: Sequence[tuple[str, ...]],
+    log: bool,
+    by_date: bool,
+    path: Path,
+) -> None:
+    """Write the picture to ``path``, SVG or PNG by its suffix. Raises PlotError."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise PlotError(f"-o {path}: its suffix must be .svg or .png")
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    measured = {cell.release for cell in line.cells}
+    releases = [release for release in track.releases if release.name in measured]
+    if by_date:
+        releases.sort(key=lambda release: release.date)
+    places: dict[str, Any] = {
+        release.name: datetime.date.fromisoformat(release.date) if by_date else i
+        for i, release in enumerate(releases)
+    }
+    # Names of machines are text, not formulas; and the same records make the same file.
+    settings: dict[Any, Any] = {
+        "text.parse_math": False,
+        "svg.hashsalt": "vggbench",
+        "font.size": 9,
+    }
+    with matplotlib.rc_context(settings):
+        figure = Figure(figsize=(10, 5.2), layout="constrained")
+        axes = figure.add_subplot()
+        found = looks(line)
+        for words in wanted:
+            cells = {cell.release: cell for cell in line.cells if cell.words == words}
+            if all(cell.outcome == records.NOT_APPLICABLE for cell in cells.values()):
+                continue
+            _draw_configuration(axes, measure, line.params, words, found[words], cells, places)
+        if log:
+            axes.set_yscale("log")
+            from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+            axes.yaxis.set_major_formatter(ScalarFormatter())
+            axes.yaxis.set_minor_formatter(NullFormatter())
+        elif measure.key != "loss":
+            axes.set_ylim(bottom=0)
+        if not by_date:
+            versions = [release.version for release in releases]
+            axes.set_xticks(range(len(releases)), versions, rotation=50, ha="right")
+        axes.set_ylabel(measure.title + (f", {measure.unit}" if measure.unit else ""))
+        axes.set_title(f"{track.framework} on {line.machine}, {line.profile}", loc="left")
+        axes.grid(axis="y", color="#dde2e8", linewidth=0.7)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        _legend(figure, axes)
+        metadata = {"Date": None} if path.suffix.lower() == ".svg" else {}
+        try:
+            figure.savefig(path, dpi=DPI, metadata=metadata)
+        except OSError as err:
+            raise PlotError(f"{path} cannot be written: {err.strerror}") from None
+
+
+def _draw_configuration(
+    axes: Any,
+    measure: Measure,
+    params: Sequence[str],
+    words: tuple[str, ...],
+    look: Look,
+    cells: dict[str, Cell],
+    places: dict[str, Any],
+) -> None:
+    """A line with its intervals, broken where there is no figure; a cross where it failed."""
+    nothing = float("nan")
+    xs, ys, below, above = [], [], [], []
+    failed = []
+    for name, x in places.items():
+        cell = cells.get(name)
+        estimate = None if cell is None else cell.estimates.get(measure.key)
+        xs.append(x)
+        ys.append(nothing if estimate is None else estimate.value * measure.scale)
+        below.append(0 if estimate is None else (estimate.value - estimate.low) * measure.scale)
+        above.append(0 if estimate is None else (estimate.high - estimate.value) * measure.scale)
+        if cell is not None and cell.outcome == records.FAILED:
+            failed.append(x)
+    axes.errorbar(
+        xs,
+        ys,
+        yerr=(below, above),
+        label=readable(params, words),
+        color=look.colour,
+        linestyle="--" if look.dashed else "-",
+        linewidth=1.3,
+        elinewidth=0.9,
+        capsize=1.8,
+        marker="o",
+        markersize=4,
+        markerfacecolor="white" if look.hollow else look.colour,
+    )
+    if failed:
+        crosses = axes.plot(
+            failed,
+            [0.015] * len(failed),
+            linestyle="none",
+            marker="x",
+            color=look.colour,
+            transform=axes.get_xaxis_transform(),
+        )
+        crosses[0].set_in_layout(False)
+
+
+def _legend(figure: Any, axes: Any) -> None:
+    """Below the chart, in as many columns as it is wide."""
+    from matplotlib.lines import Line2D
+
+    handles, labels = axes.get_legend_handles_labels()
+    if any(line.get_marker() == "x" for line in axes.get_lines()):
+        handles.append(Line2D([], [], linestyle="none", marker="x", color="black"))
+        labels.append("failed")
+    columns = max(1, min(4, LEGEND_WIDTH // (max(map(len, labels)) + 8)))
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=8
+    )
+
+
+def readable(params: Sequence[str], words: Sequence[str]) -> str:
+    """A configuration for people; as in static/common.js."""
+    return ", ".join(_word(param, word) for param, word in zip(params, words, strict=True))
+
+
+def _word(param: str, word: str) -> str:
+    if param == "batch_norm":
+        if word == "none":
+            return "no BN"
+        return f"BN {word}" if word.startswith("mode") else f"{word} BN"
+    named = {"xla": {"off": "no XLA", "on": "XLA"}}
+    named["backend"] = {"tensorflow": "on TensorFlow", "theano": "on Theano"}
+    return named.get(param, {}).get(word, word)
