@@ -103,6 +103,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.set_defaults(command=_peak)
 
+    one = top.add_parser("confirm", help="re-measure what is suspected of a release, in turns")
+    one.add_argument("release", help="one release, such as tensorflow-2.16.2")
+    one.add_argument("--against", metavar="RELEASE", help="default: the one measured before it")
+    one.add_argument(
+        "--processes",
+        type=_count,
+        default=32,
+        metavar="N",
+        help="of a configuration, of both releases, at most (default: %(default)s)",
+    )
+    _add_budget(one, "10m")
+    _add_threshold(one)
+    one.set_defaults(command=_confirm)
+
     one = top.add_parser("calibrate", help="measure the machine's own noise, for verdicts")
     one.add_argument("release", nargs="?", help="default: the newest that was measured here")
     one.add_argument("--bench", nargs="+", action="extend", default=[], help="as asv run's")
@@ -359,6 +373,25 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
     records.append(peak.path(checkout.results_dir, machine), measured)
     _say(f"{machine}: {peak.words(measured)}")
     return 0
+
+
+def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .verdict import confirm
+
+    return _judging(
+        checkout,
+        arguments,
+        lambda: confirm.run(
+            checkout,
+            _this_machine(checkout),
+            arguments.release,
+            arguments.against,
+            budget.Budget(arguments.budget),
+            arguments.processes,
+            arguments.threshold,
+            _say,
+        ),
+    )
 
 
 def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
