@@ -26,24 +26,25 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0, 1 where something failed, 2 for words that
-    are no command, 130 after Ctrl-C."""
+    """Run the command line; returns the exit status: 0, 1 where something failed (2 in commands
+    whose 1 says that something regressed), 2 for words that are no command, 130 after Ctrl-C."""
     parsed = _parser().parse_args(arguments)
     command: Callable[[Checkout, argparse.Namespace], int] = parsed.command
+    trouble: int = getattr(parsed, "trouble", 1)
     try:
         return command(Checkout(parsed.config), parsed)
     except VggbenchError as err:
         _complain(str(err))
-        return 1
+        return trouble if err.status is None else err.status
     except KeyboardInterrupt:
         _complain("Interrupted; run the same command again to go on.")
         return 130
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
-        return 1
+        return trouble
     except OSError as err:
         _complain(f"{err.strerror}: {err.filename}")
-        return 1
+        return trouble
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,17 +106,31 @@ def _parser() -> argparse.ArgumentParser:
 
     one = top.add_parser("confirm", help="re-measure what is suspected of a release, in turns")
     one.add_argument("release", help="one release, such as tensorflow-2.16.2")
-    one.add_argument("--against", metavar="RELEASE", help="default: the one measured before it")
-    one.add_argument(
-        "--processes",
-        type=_count,
-        default=32,
-        metavar="N",
-        help="of a configuration, of both releases, at most (default: %(default)s)",
-    )
-    _add_budget(one, "10m")
+    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    _add_limits(one, "10m")
     _add_threshold(one)
-    one.set_defaults(command=_confirm)
+    one.set_defaults(command=_confirm, trouble=2)
+
+    one = top.add_parser(
+        "check", help="measure what is new, judge it, confirm what is suspected, publish"
+    )
+    one.add_argument("--bench", nargs="+", action="extend", default=[], help="as asv run's")
+    _add_limits(one, "30m")
+    _add_threshold(one)
+    one.set_defaults(command=_check, trouble=2)
+
+    one = top.add_parser("verdict", help="was a release slower than the one before, from records")
+    one.add_argument("spec", nargs="*", help="which (default: the newest measured of each track)")
+    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    one.add_argument("--track", nargs="+", action="extend", default=[], help="default: each")
+    one.add_argument(
+        "--all", action="store_true", help="every release against the one before, and whole lines"
+    )
+    one.add_argument("--machine", help="asv's name of another machine (default: this one)")
+    one.add_argument("--profile", help="default: all on record, each by itself")
+    one.add_argument("--format", choices=("text", "md", "json"), default="text")
+    _add_threshold(one)
+    one.set_defaults(command=_verdict, trouble=2)
 
     one = top.add_parser("calibrate", help="measure the machine's own noise, for verdicts")
     one.add_argument("release", nargs="?", help="default: the newest that was measured here")
@@ -129,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_budget(one, "10m")
     _add_threshold(one)
-    one.set_defaults(command=_calibrate)
+    one.set_defaults(command=_calibrate, trouble=2)
 
     releases = top.add_parser("releases", help="the releases on the tracks, and their environments")
     commands = releases.add_subparsers(required=True, metavar="COMMAND")
@@ -175,6 +190,18 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--python", metavar="X.Y", help="default: the newest that the wheels name")
     one.set_defaults(command=_add)
     return parser
+
+
+def _add_limits(one: argparse.ArgumentParser, budget_by_default: str) -> None:
+    """What confirming may take."""
+    _add_budget(one, budget_by_default)
+    one.add_argument(
+        "--processes",
+        type=_count,
+        default=32,
+        metavar="N",
+        help="to confirm one configuration, of both releases, at most (default: %(default)s)",
+    )
 
 
 def _add_budget(one: argparse.ArgumentParser, default: str) -> None:
@@ -376,54 +403,53 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from .verdict import confirm
+    from .verdict import confirm, session
 
-    return _judging(
-        checkout,
-        arguments,
-        lambda: confirm.run(
-            checkout,
-            _this_machine(checkout),
-            arguments.release,
-            arguments.against,
-            budget.Budget(arguments.budget),
-            arguments.processes,
-            arguments.threshold,
-            _say,
-        ),
+    session.use_config(arguments.config)
+    asked = confirm.Asked(arguments.release, arguments.against, arguments.threshold)
+    limits = confirm.Limits(budget.Budget(arguments.budget), arguments.processes)
+    return confirm.run(checkout, _this_machine(checkout), asked, limits, _say)
+
+
+def _check(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .verdict import check, confirm, session
+
+    session.use_config(arguments.config)
+    asked = check.Asked(arguments.bench, arguments.threshold, arguments.config)
+    limits = confirm.Limits(budget.Budget(arguments.budget), arguments.processes)
+    return check.run(checkout, asked, limits, _say)
+
+
+def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .verdict import command
+
+    asked = command.Asked(
+        arguments.spec,
+        arguments.against,
+        list(dict.fromkeys(arguments.track)),
+        arguments.all,
+        arguments.profile,
+        arguments.threshold,
+        arguments.format,
     )
+    machine = arguments.machine or _this_machine(checkout)
+    return command.run(checkout, machine, asked, _complain)
 
 
 def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from .verdict import calibrate
-
-    return _judging(
-        checkout,
-        arguments,
-        lambda: calibrate.run(
-            checkout,
-            _this_machine(checkout),
-            arguments.release,
-            arguments.bench,
-            budget.Budget(arguments.budget),
-            arguments.processes,
-            arguments.threshold,
-            _say,
-        ),
-    )
-
-
-def _judging(checkout: Checkout, arguments: argparse.Namespace, command: Callable[[], int]) -> int:
-    """The exit status of ``command``; 2, not 1, where an error keeps it from an answer."""
-    from .asv_plugin import timed
-    from .verdict import session
+    from .verdict import calibrate, session
 
     session.use_config(arguments.config)
-    try:
-        return command()
-    except VggbenchError as err:
-        _complain(str(err))
-        return 130 if isinstance(err, timed.Interrupted) else 2
+    return calibrate.run(
+        checkout,
+        _this_machine(checkout),
+        arguments.release,
+        arguments.bench,
+        budget.Budget(arguments.budget),
+        arguments.processes,
+        arguments.threshold,
+        _say,
+    )
 
 
 def _tell_flags(report: Callable[[str], None]) -> None:

@@ -96,7 +96,7 @@ def test_where_nothing_is_suspected_nothing_is_measured(line: Tiny):
     assert line.asv("run", "tinyframe-2.1", *PLAIN, env=NOISE).status == 0
     done = line.vggbench("confirm", "tinyframe-2.1", env=NOISE)
     assert not confirming(line)
-    the_line(done, "nothing is suspected of tinyframe-2.1")
+    the_line(done, "Nothing is suspected of tinyframe-2.1")
 
 
 def test_a_budget_that_is_too_small_leaves_it_unsure(slower: Tiny):

@@ -23,22 +23,23 @@ from .session import Say
 #: Measures one process of a release in the configuration and profile of a suspect.
 Measure = Callable[["Suspect", Release], records.Record]
 
-#: The judgements of a suspect by everything on record, by what was measured ("step", ...).
+#: The judgements of a suspect by everything on record, by its measures ("step", ...).
 Judge = Callable[["Suspect"], Mapping[str, Judgement]]
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """A configuration in which ``after`` may be slower than ``before``.
+    """A configuration in which ``after`` may be slower than ``before``, or take more memory.
 
-    ``spent``: processes that confirmations of it have taken already. ``seconds``: what one is known
-    to take, 0 where that is not known.
+    ``measures``: what of it is suspected. ``spent``: processes that confirmations of it have taken
+    already. ``seconds``: what one is known to take, 0 where that is not known.
     """
 
     before: Release
     after: Release
     profile: str
     one: Configured
+    measures: tuple[str, ...] = ("step",)
     spent: int = 0
     seconds: float = 0.0
 

@@ -1,0 +1,106 @@
+"""``acknowledged.toml``: regressions that were accepted, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from ..errors import VggbenchError, one_line
+from ..releases import spec
+from ..releases.catalogue import Catalogue, Release
+from .evidence import MEASURES
+
+FILE = "acknowledged.toml"
+TABLE = "acknowledged"
+
+#: Of a configuration: each.
+ALL = "all"
+
+_NEEDED = ("track", "release", "configuration", "reason")
+_KEYS = (*_NEEDED, "measure")
+
+
+class AcknowledgedError(VggbenchError):
+    """acknowledged.toml is not what it should be."""
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """One entry. ``configuration``: its words as verdicts show them, or ALL. ``measure``: a key of
+    MEASURES, None for each of them."""
+
+    track: str
+    release: str
+    configuration: str
+    reason: str
+    measure: str | None = None
+
+    def covers(self, release: Release, words: str, measure: str) -> bool:
+        return (
+            release.name == self.release
+            and self.configuration in (ALL, words)
+            and self.measure in (None, measure)
+        )
+
+    def __str__(self) -> str:
+        return " ".join(
+            [self.release, self.configuration, *([self.measure] if self.measure else [])]
+        )
+
+
+def read(root: Path, catalogue: Catalogue) -> list[Acknowledged]:
+    """The entries of the file in ``root``, none where there is no file.
+
+    Raises AcknowledgedError for one that is wrong: an entry that is passed over would fail what was
+    accepted, or accept what was not.
+    """
+    path = root / FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+        content = tomli.loads(text)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, RecursionError) as err:
+        raise _wrong(one_line(str(err)) or "nested too deeply") from None
+    entries = content.pop(TABLE, [])
+    if content or not isinstance(entries, list):
+        other = ", ".join(sorted(content)) or f"[{TABLE}]"
+        raise _wrong(f"it holds {one_line(other, 60)}; each entry begins with [[{TABLE}]]")
+    return [_entry(number, entry, catalogue) for number, entry in enumerate(entries, 1)]
+
+
+def _entry(number: int, entry: Any, catalogue: Catalogue) -> Acknowledged:
+    if not isinstance(entry, Mapping):
+        raise _wrong(f"entry {number} is no table; begin it with [[{TABLE}]]")
+    unknown = sorted(set(entry) - set(_KEYS))
+    missing = [key for key in _NEEDED if key not in entry]
+    if unknown or missing:
+        what = f"has an unknown {unknown[0]}" if unknown else f"has no {missing[0]}"
+        raise _wrong(f"entry {number} {one_line(what, 60)}; the keys are {', '.join(_KEYS)}")
+    for key, value in entry.items():
+        if not (isinstance(value, str) and value.strip()):
+            raise _wrong(f"entry {number}: its {key} is no text, or empty")
+    if entry.get("measure") not in (None, *MEASURES):
+        raise _wrong(f"entry {number}: its measure is none of {', '.join(MEASURES)}")
+    try:
+        track = spec.track(catalogue, entry["track"])
+        version = entry["release"]
+        word = version if version.startswith(f"{track.name}-") else f"{track.name}-{version}"
+        release = spec.one(catalogue, word)
+    except spec.SpecError as err:
+        raise _wrong(f"entry {number}: {err}") from None
+    return Acknowledged(
+        track.name,
+        release.name,
+        " ".join(entry["configuration"].split()),
+        one_line(entry["reason"]),
+        entry.get("measure"),
+    )
+
+
+def _wrong(what: str) -> AcknowledgedError:
+    return AcknowledgedError(f"{FILE}: {what}; correct it (docs/verdicts.md says how)")

@@ -1,0 +1,315 @@
+"""From the records of a machine to what verdicts are made of: processes, by release and line.
+
+A line is one configuration of one benchmark on one track in one profile. Records that are no
+evidence are left out, and a line of words for each reason says so: a verdict must not come of them.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .. import builders, measure, records, variables
+from ..errors import one_line
+from ..releases.catalogue import Catalogue, Release
+from ..report import rates
+from .judge import Process
+
+#: Fewer samples of a process (``asv run --quick``) say little of it.
+LEAST_SAMPLES = 3
+
+#: Seconds by which the clocks of a process and of who started it may disagree; beyond, one jumped.
+CLOCKS_AGREE_S = 10.0
+
+#: Names of releases in a message, at most.
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What is judged of a process: lower is better. ``scale`` units are one of what records hold.
+
+    ``of_record``: the values of one process; it may raise KeyError or TypeError for a record that
+    does not have them.
+    """
+
+    key: str
+    title: str
+    unit: str
+    scale: float
+    of_record: Callable[[records.Record], Sequence[Any]]
+
+
+def _first_step(record: records.Record) -> Sequence[Any]:
+    if (record.get("versions") or {}).get("compiled_modules"):
+        # Theano compiled for this process what later ones find in its folder (docs/method.md).
+        raise KeyError("compiled_modules")
+    return (measure.BY_PRODUCTS["track_first_step"](record),)
+
+
+MEASURES = {
+    one.key: one
+    for one in (
+        Measure("step", "step time", "ms", 1e3, lambda record: record["samples"]),
+        Measure("first_step", "first step", "s", 1.0, _first_step),
+        Measure(
+            *("peak_memory", "peak memory", "MB", 1e-6),
+            lambda record: (measure.BY_PRODUCTS["track_peak_memory"](record),),
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """What of the machine and its user is the same in all processes that are compared."""
+
+    cpus: int | None
+    own_interpreter: bool
+    flags: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        words = ["an unknown number of CPUs" if self.cpus is None else f"{self.cpus} CPUs"]
+        if not self.own_interpreter:
+            words.append("an interpreter given with -E")
+        return ", ".join([*words, *(f"{name}={value}" for name, value in self.flags)])
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one process left: its outcome, why, and what it measured (by the measure's key).
+
+    ``facts`` are what it said of its Python and of the libraries that it used.
+    """
+
+    run: str
+    outcome: str
+    why: str | None
+    state: State
+    values: dict[str, tuple[float, ...]]
+    facts: dict[str, Any]
+
+
+class Line(NamedTuple):
+    """``words`` is the configuration as JSON, its keys sorted."""
+
+    profile: str
+    track: str
+    benchmark: str
+    words: str
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The params by name, in the order of the benchmark's."""
+        found: dict[str, Any] = json.loads(self.words)
+        known = list(_params(self.benchmark))
+        return dict(sorted(found.items(), key=lambda pair: _place(known, pair[0])))
+
+    @property
+    def rank(self) -> tuple[Any, ...]:
+        """Where the line stands among others: in the order of asv's tables."""
+        params = _params(self.benchmark)
+        words = [
+            (_place(list(params.get(name, ())), word), str(word))
+            for name, word in self.configuration.items()
+        ]
+        return self.profile, self.benchmark, words
+
+
+def _params(benchmark: str) -> dict[str, Sequence[str]]:
+    family = benchmark.rpartition(".")[0].rpartition(".")[2]
+    return dict(builders.PARAMS.get(family, {}))
+
+
+def _place(known: Sequence[Any], one: Any) -> int:
+    return known.index(one) if one in known else len(known)
+
+
+@dataclass
+class Evidence:
+    """The evidence of one machine: of each line, what the processes of each release (its commit)
+    left, oldest first. ``calibrating``: the same of processes that only measured noise.
+    ``left_out``: a line for each reason why records are none.
+    """
+
+    machine: str
+    catalogue: Catalogue
+    lines: dict[Line, dict[str, list[Taken]]] = field(default_factory=dict)
+    calibrating: dict[Line, dict[str, list[Taken]]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+    def of(self, line: Line, release: Release) -> list[Taken]:
+        return self.lines.get(line, {}).get(release.commit, [])
+
+    def answer(self, line: Line, release: Release) -> tuple[str | None, str | None]:
+        """(outcome, why) of a configuration: as in asv's result, that of the newest run that has
+        it, and one failed process makes it failed. (None, None) where it is unmeasured."""
+        taken = self.of(line, release)
+        newest = [one for one in taken if one.run == taken[-1].run]
+        for outcome in (records.FAILED, records.NOT_APPLICABLE):
+            those = [one for one in newest if one.outcome == outcome]
+            if those:
+                return outcome, those[-1].why
+        return (records.OK, None) if newest else (None, None)
+
+    def state(self, line: Line, release: Release) -> State | None:
+        """That of the newest process that measured the release, None where none did."""
+        states = [one.state for one in self.of(line, release) if one.outcome == records.OK]
+        return states[-1] if states else None
+
+    def processes(
+        self, line: Line, release: Release, state: State | None, key: str
+    ) -> list[Process]:
+        """What the processes in that state measured, by the key of the measure."""
+        return _processes(self.of(line, release), state, key)
+
+    def calibration(self, line: Line, state: State | None, key: str) -> list[Process]:
+        """The calibrating processes of the release that has most of them; the newest of several."""
+        most: list[Process] = []
+        for taken in self.calibrating.get(line, {}).values():
+            found = _processes(taken, state, key)
+            if len(found) >= len(most):
+                most = found
+        return most
+
+    def measured(self, track: str, profile: str | None = None) -> list[Release]:
+        """The releases of a track of which anything is on record, oldest first."""
+        commits = {
+            commit
+            for line, cells in self.lines.items()
+            if line.track == track and profile in (None, line.profile)
+            for commit in cells
+        }
+        return [r for r in self.catalogue.tracks[track].releases if r.commit in commits]
+
+
+def _processes(taken: Iterable[Taken], state: State | None, key: str) -> list[Process]:
+    return [
+        Process(one.run, one.values[key])
+        for one in taken
+        if one.outcome == records.OK and one.state == state and key in one.values
+    ]
+
+
+def gather(machine: str, taken: Iterable[records.Record], catalogue: Catalogue) -> Evidence:
+    """The evidence in the records ``taken`` of a machine, which come in the order in which they
+    were written."""
+    evidence = Evidence(machine, catalogue)
+    left_out: dict[str, list[str]] = {}
+    for record in taken:
+        if record["benchmark"].rpartition(".")[2] != rates.TIMED:
+            continue
+        if record["outcome"] == records.INTERRUPTED:
+            continue
+        release = catalogue.by_commit.get(record["commit"])
+        why = _why_left_out(record, machine, catalogue)
+        if why is not None or release is None:
+            name = one_line(record["release"], 40)
+            left_out.setdefault(why or "", []).append(name)
+            continue
+        line = Line(
+            record["profile"],
+            release.track,
+            record["benchmark"],
+            json.dumps(record["configuration"], sort_keys=True),
+        )
+        calibrates = record.get("purpose") == records.CALIBRATE
+        into = evidence.calibrating if calibrates else evidence.lines
+        into.setdefault(line, {}).setdefault(release.commit, []).append(_taken(record))
+    evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
+    return evidence
+
+
+def _left_out(why: str, names: Sequence[str]) -> str:
+    releases = list(dict.fromkeys(names))
+    more = f" and {len(releases) - _NAMED} more" if len(releases) > _NAMED else ""
+    how_many = "1 record" if len(names) == 1 else f"{len(names)} records"
+    verb = "is" if len(names) == 1 else "are"
+    return f"{how_many} {why} {verb} left out: {', '.join(releases[:_NAMED])}{more}"
+
+
+def _why_left_out(record: records.Record, machine: str, catalogue: Catalogue) -> str | None:
+    why = rates.why_left_out(record, catalogue.by_commit)
+    if why is not None:
+        return why
+    if record.get("machine", machine) != machine:
+        return f"of another machine ({one_line(str(record['machine']), 40)})"
+    release = catalogue.by_commit[record["commit"]]
+    device = record["profile"].partition("-")[0]
+    lock = release.locks.get(device)
+    if record.get("lock") is not None and (lock is None or lock.digest != record["lock"]):
+        return "of another lock than the release has now"
+    if record.get("purpose") not in (None, records.CONFIRM, records.CALIBRATE):
+        return "of an unknown purpose"
+    if record["outcome"] != records.OK:
+        return None
+    samples = record.get("samples")
+    if not isinstance(samples, list) or len(samples) < LEAST_SAMPLES:
+        return f"with fewer than {LEAST_SAMPLES} samples"
+    if not all(_is_measured(one) for one in samples):
+        return "with samples that are no times (not a number, zero or negative)"
+    if _clock_jumped(record):
+        return "during which a clock jumped"
+    return None
+
+
+def _is_measured(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _clock_jumped(record: records.Record) -> bool:
+    """Whether the process took less time than its samples, or was started before its run was."""
+    seconds = record.get("process_s")
+    within = sum(record["samples"])
+    if isinstance(seconds, (int, float)) and not seconds + CLOCKS_AGREE_S >= within:
+        return True
+    try:
+        started = datetime.datetime.fromisoformat(record["started"])
+        run = datetime.datetime.strptime(record["run"].partition("-")[0], "%Y%m%dT%H%M%S.%fZ")
+        began = run.replace(tzinfo=datetime.timezone.utc)
+        return (began - started).total_seconds() > CLOCKS_AGREE_S
+    except (KeyError, TypeError, ValueError):  # a record without, or not of ours: no contradiction
+        return False
+
+
+def _taken(record: records.Record) -> Taken:
+    flags = record.get("variables")
+    flags = flags if isinstance(flags, dict) else {}
+    cpus = record.get("cpus")
+    state = State(
+        cpus if isinstance(cpus, int) else None,
+        record.get("interpreter", "the release's own") == "the release's own",
+        tuple((name, str(flags[name])) for name in variables.FLAGS if name in flags),
+    )
+    values = {}
+    if record["outcome"] == records.OK:
+        for key, one in MEASURES.items():
+            try:
+                found = tuple(one.of_record(record))
+            except (KeyError, TypeError, IndexError, AttributeError):
+                continue
+            if found and all(_is_measured(value) for value in found):
+                values[key] = found
+    versions = record.get("versions")
+    facts = dict(versions) if isinstance(versions, dict) else {}
+    if isinstance(record.get("python"), str):
+        facts["python"] = record["python"]
+    why = record.get("reason" if record["outcome"] == records.NOT_APPLICABLE else "error")
+    return Taken(
+        record["run"],
+        record["outcome"],
+        None if record["outcome"] == records.OK else one_line(str(why or "it does not say why")),
+        state,
+        values,
+        facts,
+    )
+
+
+def typical(processes: Sequence[Process]) -> float:
+    """The median of the processes' medians, in the unit of the records."""
+    return statistics.median(statistics.median(one.samples) for one in processes)
