@@ -18,7 +18,7 @@ pytestmark = pytest.mark.asv
 NOISE = {"TINY_NOISE": "0.02"}
 
 #: A slow-down that two processes cannot be sure of.
-SLOWER = {**NOISE, "TINY_FACTORS": "2.1/plain:1.04"}
+SLOWER = {**NOISE, "TINY_FACTORS": "2.1/plain:1.025"}
 
 PLAIN = ("--bench", "'plain'")
 
