@@ -210,7 +210,7 @@ def _add_budget(one: argparse.ArgumentParser, default: str) -> None:
         type=budget.duration,
         default=default,
         metavar="TIME",
-        help="begin no process that would end later than this from now (default: %(default)s)",
+        help="begin no process that is likely to end later than that (default: %(default)s)",
     )
 
 
@@ -407,7 +407,7 @@ def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
     session.use_config(arguments.config)
     asked = confirm.Asked(arguments.release, arguments.against, arguments.threshold)
-    limits = confirm.Limits(budget.Budget(arguments.budget), arguments.processes)
+    limits = confirm.Limits(arguments.budget, arguments.processes)
     return confirm.run(checkout, _this_machine(checkout), asked, limits, _say)
 
 
@@ -416,7 +416,7 @@ def _check(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
     session.use_config(arguments.config)
     asked = check.Asked(arguments.bench, arguments.threshold, arguments.config)
-    limits = confirm.Limits(budget.Budget(arguments.budget), arguments.processes)
+    limits = confirm.Limits(arguments.budget, arguments.processes)
     return check.run(checkout, asked, limits, _say)
 
 

@@ -29,9 +29,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Limits:
-    """``processes``: of both releases together, to confirm one configuration, at most."""
+    """``seconds``: for all confirmations, from the first on. ``processes``: of both releases
+    together, to confirm one configuration, at most."""
 
-    budget: Budget
+    seconds: float
     processes: int
 
 
@@ -63,7 +64,7 @@ def confirm(
             return measuring.measure(release, suspect.profile, suspect.one)
 
         return interleave.confirm_all(
-            suspects, measure, judging.judge, limits.budget, say, limits.processes
+            suspects, measure, judging.judge, Budget(limits.seconds), say, limits.processes
         )
 
 
