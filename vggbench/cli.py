@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
         return command(Checkout(parsed.config), parsed)
     except VggbenchError as err:
         _complain(str(err))
-        return trouble
+        return trouble if err.status is None else err.status
     except KeyboardInterrupt:
         _complain("Interrupted; run the same command again to go on.")
         return 130
@@ -127,6 +127,21 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--html-dir", metavar="FOLDER", help="default: html_dir of asv.conf.json")
     one.set_defaults(command=_preview, started_in=Path.cwd())
 
+    one = top.add_parser("confirm", help="re-measure what is suspected of a release, in turns")
+    one.add_argument("release", help="one release, such as tensorflow-2.16.2")
+    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    _add_limits(one, "10m")
+    _add_threshold(one)
+    one.set_defaults(command=_confirm, trouble=2)
+
+    one = top.add_parser(
+        "check", help="measure what is new, judge it, confirm what is suspected, publish"
+    )
+    one.add_argument("--bench", nargs="+", action="extend", default=[], help="as asv run's")
+    _add_limits(one, "30m")
+    _add_threshold(one)
+    one.set_defaults(command=_check, trouble=2)
+
     one = top.add_parser("verdict", help="was a release slower than the one before, from records")
     one.add_argument("spec", nargs="*", help="which (default: the newest measured of each track)")
     one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
@@ -152,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_budget(one, "10m")
     _add_threshold(one)
-    one.set_defaults(command=_calibrate)
+    one.set_defaults(command=_calibrate, trouble=2)
 
     releases = top.add_parser("releases", help="the releases on the tracks, and their environments")
     commands = releases.add_subparsers(required=True, metavar="COMMAND")
@@ -200,13 +215,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_limits(one: argparse.ArgumentParser, budget_by_default: str) -> None:
+    """What confirming may take."""
+    _add_budget(one, budget_by_default)
+    one.add_argument(
+        "--processes",
+        type=_count,
+        default=32,
+        metavar="N",
+        help="to confirm one configuration, of both releases, at most (default: %(default)s)",
+    )
+
+
 def _add_budget(one: argparse.ArgumentParser, default: str) -> None:
     one.add_argument(
         "--budget",
         type=budget.duration,
         default=default,
         metavar="TIME",
-        help="begin no process that would end later than this from now (default: %(default)s)",
+        help="begin no process that is likely to end later than that (default: %(default)s)",
     )
 
 
@@ -427,6 +454,24 @@ def _preview(checkout: Checkout, arguments: argparse.Namespace) -> int:
     return preview.run(html_dir, arguments.port, _say)
 
 
+def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .verdict import confirm, session
+
+    session.use_config(arguments.config)
+    asked = confirm.Asked(arguments.release, arguments.against, arguments.threshold)
+    limits = confirm.Limits(arguments.budget, arguments.processes)
+    return confirm.run(checkout, _this_machine(checkout), asked, limits, _say)
+
+
+def _check(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .verdict import check, confirm, session
+
+    session.use_config(arguments.config)
+    asked = check.Asked(arguments.bench, arguments.threshold, arguments.config)
+    limits = confirm.Limits(arguments.budget, arguments.processes)
+    return check.run(checkout, asked, limits, _say)
+
+
 def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from .verdict import command
 
@@ -444,35 +489,19 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from .verdict import calibrate
-
-    return _judging(
-        checkout,
-        arguments,
-        lambda: calibrate.run(
-            checkout,
-            _this_machine(checkout),
-            arguments.release,
-            arguments.bench,
-            budget.Budget(arguments.budget),
-            arguments.processes,
-            arguments.threshold,
-            _say,
-        ),
-    )
-
-
-def _judging(checkout: Checkout, arguments: argparse.Namespace, command: Callable[[], int]) -> int:
-    """The exit status of ``command``; 2, not 1, where an error keeps it from an answer."""
-    from .asv_plugin import timed
-    from .verdict import session
+    from .verdict import calibrate, session
 
     session.use_config(arguments.config)
-    try:
-        return command()
-    except VggbenchError as err:
-        _complain(str(err))
-        return 130 if isinstance(err, timed.Interrupted) else 2
+    return calibrate.run(
+        checkout,
+        _this_machine(checkout),
+        arguments.release,
+        arguments.bench,
+        budget.Budget(arguments.budget),
+        arguments.processes,
+        arguments.threshold,
+        _say,
+    )
 
 
 def _tell_flags(report: Callable[[str], None]) -> None:

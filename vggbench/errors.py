@@ -4,6 +4,9 @@
 class VggbenchError(Exception):
     """A fault that is the input's or the machine's; its text is one line for the user."""
 
+    #: What the vggbench command ends with; None for what it ends with in any other trouble.
+    status: int | None = None
+
 
 def one_line(text: str, limit: int = 300) -> str:
     """``text`` with its white space folded, cut in the middle to at most ``limit`` characters."""

@@ -35,6 +35,17 @@ class Clock:
 clock = Clock()
 
 
+class OfClock:
+    """In place of the time module in ``measure``: the first step's seconds are chosen too."""
+
+    perf_counter = clock
+    monotonic = staticmethod(time.monotonic)
+
+
+if "TINY_NOISE" in os.environ:
+    measure.time = OfClock
+
+
 def chatter():
     while True:
         print("still alive", flush=True)

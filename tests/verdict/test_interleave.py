@@ -116,7 +116,7 @@ def test_what_earlier_confirmations_have_spent_counts() -> None:
     bench = Bench(sure_after=1000)
     found = bench.confirm(spent=24)
     assert found.processes == 8
-    assert found.why == "not sure after 32 processes"
+    assert found.why == "step not sure after 32 processes"
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,39 @@ def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_res
         f"{NAME} against tensorflow-2.15.1: step: not sure, 1.050 (1.010 to 1.090), "
         f"0 more processes; the budget of 60 s is spent"
     )
+
+
+@pytest.mark.parametrize(("needed", "taken"), [(8, 32), (400, 0)])
+def test_a_by_product_is_followed_while_an_answer_is_in_reach(needed: int, taken: int) -> None:
+    bench = Bench()
+
+    def left() -> int:
+        return 32 - len(bench.order) if needed <= 32 else needed
+
+    found = confirm(
+        Suspect(BEFORE, AFTER, "cpu-quick", ONE, ("first_step",)),
+        bench.measure,
+        lambda suspect: {"first_step": judgement(NOT_SURE, needed=min(needed, left()))},
+        bench.budget(3600),
+        bench.said.append,
+    )
+    assert found.processes == taken
+    assert found.why is not None
+    assert found.why.startswith(f"first_step not sure after {taken} processes")
+    assert found.why.endswith("would need about 400 more") == (taken == 0)
+
+
+def test_a_by_product_that_is_suspected_no_longer_is_not_followed() -> None:
+    bench = Bench()
+    cleared = Judgement(NOT_SURE, 1.0, 0.9, 1.1, False, 8)
+    found = confirm(
+        Suspect(BEFORE, AFTER, "cpu-quick", ONE, ("first_step",)),
+        bench.measure,
+        lambda suspect: {"first_step": cleared},
+        bench.budget(3600),
+        bench.said.append,
+    )
+    assert (found.processes, found.why) == (0, None)
 
 
 def raising(error: BaseException) -> Callable:

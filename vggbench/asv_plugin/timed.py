@@ -41,6 +41,8 @@ class NotMeasured(VggbenchError):
 class Interrupted(NotMeasured):
     """The user interrupted a process, which has ended and is recorded."""
 
+    status = 130
+
 
 @dataclass(frozen=True)
 class Subject:

@@ -20,25 +20,29 @@ from .judge import BATCH, NOT_SURE, Judgement
 from .sequential import MOST, next_batch
 from .session import Say
 
+#: The measure that a confirmation follows up to a sure answer.
+STEP = "step"
+
 #: Measures one process of a release in the configuration and profile of a suspect.
 Measure = Callable[["Suspect", Release], records.Record]
 
-#: The judgements of a suspect by everything on record, by what was measured ("step", ...).
+#: The judgements of a suspect by everything on record, by its measures ("step", ...).
 Judge = Callable[["Suspect"], Mapping[str, Judgement]]
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """A configuration in which ``after`` may be slower than ``before``.
+    """A configuration in which ``after`` may be slower than ``before``, or take more memory.
 
-    ``spent``: processes that confirmations of it have taken already. ``seconds``: what one is known
-    to take, 0 where that is not known.
+    ``measures``: what of it is suspected. ``spent``: processes that confirmations of it have taken
+    already. ``seconds``: what one is known to take, 0 where that is not known.
     """
 
     before: Release
     after: Release
     profile: str
     one: Configured
+    measures: tuple[str, ...] = (STEP,)
     spent: int = 0
     seconds: float = 0.0
 
@@ -93,10 +97,9 @@ def confirm(
 
     while True:
         spent = suspect.spent + taken
-        batch = max((next_batch(one, spent, most) for one in judgements.values()), default=0)
+        batch = max((_batch(*each, spent, most) for each in judgements.items()), default=0)
         if batch == 0:
-            unsure = any(one.outcome == NOT_SURE for one in judgements.values())
-            return ended(f"not sure after {spent} processes" if unsure else None)
+            return ended(_unsure(judgements, spent, most))
         if not budget.allows(batch / 2 * sum(seconds.values())):
             return ended(f"the budget of {words(budget.seconds)} is spent")
         for _ in range(batch):
@@ -110,6 +113,29 @@ def confirm(
             seconds[release.commit] = record["process_s"]
             judgements = judge(suspect)
             say(progress(suspect, record, taken, judgements))
+
+
+def _batch(measure: str, judgement: Judgement, spent: int, most: int) -> int:
+    """How many processes to take next for one measure.
+
+    A by-product is one number a process, and may scatter so much that no confirmation makes it
+    sure: it is followed only while it is suspected and an answer is in reach.
+    """
+    in_reach = (judgement.processes_needed or 0) <= most - spent
+    if measure != STEP and not (judgement.suspected and in_reach):
+        return 0
+    return next_batch(judgement, spent, most)
+
+
+def _unsure(judgements: Mapping[str, Judgement], spent: int, most: int) -> str | None:
+    """Why what is suspected still, or was the step's time, stays unsure; None where all is sure."""
+    parts = []
+    for measure, one in judgements.items():
+        if one.outcome == NOT_SURE and (measure == STEP or one.suspected):
+            out_of_reach = (one.processes_needed or 0) > most - spent and spent + BATCH <= most
+            needs = f", and would need about {one.processes_needed} more" if out_of_reach else ""
+            parts.append(f"{measure} not sure after {spent} processes{needs}")
+    return "; ".join(parts) or None
 
 
 def progress(

@@ -1,0 +1,182 @@
+"""``vggbench confirm``: re-measure what is suspected, and only that."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .. import records
+from ..asv_plugin import profiles
+from ..checkout import Checkout
+from ..releases import spec
+from ..releases.catalogue import Release
+from . import command, interleave, session, verdicts
+from .budget import Budget
+from .interleave import Confirmed, Suspect
+from .judge import Judgement
+from .session import Say
+from .verdicts import Verdict
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One release in the words of asv run, and what it is judged against."""
+
+    release: str
+    against: str | None
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Limits:
+    """``seconds``: for all confirmations, from the first on. ``processes``: of both releases
+    together, to confirm one configuration, at most."""
+
+    seconds: float
+    processes: int
+
+
+def run(checkout: Checkout, machine: str, asked: Asked, limits: Limits, say: Say) -> int:
+    """Confirm what is suspected of a release, and say the verdicts; returns their exit status.
+
+    Raises VggbenchError where nothing more can be measured; what was is on record.
+    """
+    after = spec.one(checkout.catalogue, asked.release)
+    against = spec.one(checkout.catalogue, asked.against) if asked.against else None
+    if against is not None:
+        command.require_earlier(checkout, after, against)
+    judging = Judging(checkout, machine, against, asked.threshold, say)
+    if not confirm(judging, [after], limits, say):
+        say(f"Nothing is suspected of {after.name}: nothing is measured.")
+    return judging.report([after.name])
+
+
+def confirm(
+    judging: Judging, releases: Sequence[Release], limits: Limits, say: Say
+) -> list[Confirmed]:
+    """Confirm what is suspected of ``releases``; an empty list where nothing is."""
+    suspects = judging.suspects(releases)
+    if not suspects:
+        return []
+    with session.opened(judging.checkout, records.CONFIRM, say) as measuring:
+
+        def measure(suspect: Suspect, release: Release) -> records.Record:
+            return measuring.measure(release, suspect.profile, suspect.one)
+
+        return interleave.confirm_all(
+            suspects, measure, judging.judge, Budget(limits.seconds), say, limits.processes
+        )
+
+
+class Judging:
+    """What is said of releases in the profiles that are asked for; each question reads the records
+    anew, because confirming adds to them."""
+
+    def __init__(
+        self,
+        checkout: Checkout,
+        machine: str,
+        against: Release | None,
+        threshold: float,
+        say: Say,
+    ):
+        self.checkout = checkout
+        self._machine = machine
+        self._against = against
+        self._threshold = threshold
+        self._say = say
+        with session.asvs_words():
+            self._profiles = profiles.asked()
+
+    def verdicts(self, release: Release) -> list[Verdict]:
+        evidence = verdicts.read_evidence(self.checkout, self._machine)
+        return [
+            one
+            for profile in self._profiles
+            for one in verdicts.of_release(
+                evidence, release, self._against, profile, self._threshold
+            )
+        ]
+
+    def newest(self) -> list[Release]:
+        """The newest measured release of each track."""
+        evidence = verdicts.read_evidence(self.checkout, self._machine)
+        found = [
+            evidence.measured(track, profile)[-1:]
+            for track in self.checkout.catalogue.tracks
+            for profile in self._profiles
+        ]
+        return list({one.commit: one for last in found for one in last}.values())
+
+    def suspects(self, releases: Iterable[Release]) -> list[Suspect]:
+        """The configurations in which ``releases`` may be slower than the one before."""
+        taken = list(records.read(self.checkout.results_dir, self._machine))
+        by_name = self.checkout.catalogue.by_name
+        found = []
+        for release in releases:
+            suspected: dict[tuple[str, str, str], list[Verdict]] = {}
+            for one in self.verdicts(release):
+                if one.suspected and one.against is not None:
+                    key = session.key(one.benchmark, one.configuration)
+                    suspected.setdefault((one.profile, key, one.against), []).append(one)
+            for own in suspected.values():
+                first = own[0]
+                before = by_name[str(first.against)]
+                spent, seconds = _earlier(taken, before, release, first)
+                found.append(
+                    Suspect(
+                        before,
+                        release,
+                        first.profile,
+                        session.configured(first.benchmark, first.configuration),
+                        tuple(one.measure for one in own),
+                        spent,
+                        seconds,
+                    )
+                )
+        return found
+
+    def judge(self, suspect: Suspect) -> Mapping[str, Judgement]:
+        """The judgements of what was suspected, by everything on record."""
+        wanted = session.key(suspect.one.benchmark, dict(suspect.one.configuration))
+        return {
+            one.measure: Judgement(
+                one.outcome, one.ratio, one.low, one.high, one.suspected, one.processes_needed
+            )
+            for one in self.verdicts(suspect.after)
+            if one.profile == suspect.profile
+            and session.key(one.benchmark, one.configuration) == wanted
+            and one.measure in suspect.measures
+            and one.ratio is not None
+            and one.low is not None
+            and one.high is not None
+        }
+
+    def report(self, names: Sequence[str]) -> int:
+        """Print the verdicts on the releases called ``names``, or on the newest; returns their exit
+        status. Raises VggbenchError where nothing can be judged."""
+        profile = self._profiles[0] if len(self._profiles) == 1 else None
+        against = None if self._against is None else self._against.name
+        asked = command.Asked(names, against, [], False, profile, self._threshold, "text")
+        return command.run(self.checkout, self._machine, asked, self._say)
+
+
+def _earlier(
+    taken: Collection[records.Record], before: Release, after: Release, verdict: Verdict
+) -> tuple[int, float]:
+    """(processes, seconds): how many earlier confirmations of the two took, and how long the newest
+    process of the configuration ran, 0 where none is known."""
+    wanted = session.key(verdict.benchmark, verdict.configuration)
+    own = [
+        record
+        for record in taken
+        if record["commit"] in (before.commit, after.commit)
+        and record["profile"] == verdict.profile
+        and session.key(record["benchmark"], record["configuration"]) == wanted
+        and record["outcome"] == records.OK
+    ]
+    confirming = [record for record in own if record.get("purpose") == records.CONFIRM]
+    of_both = {record["run"] for record in confirming if record["commit"] == after.commit}
+    spent = sum(record["run"] in of_both for record in confirming)
+    seconds = [record["process_s"] for record in own if "process_s" in record]
+    return spent, float(seconds[-1]) if seconds else 0.0
