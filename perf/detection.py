@@ -336,7 +336,7 @@ def main() -> int:
                     share(one.asv for one in seen),
                     share(one.otava for one in seen) if compute_change_points else "n/a",
                     f"{len(spent) / judged:.1%}" if judged else "",
-                    median,
+                    "" if median is None else f"{median:g}",
                     f"{sum(one.unsure for one in seen) / judged:.1%}" if judged else "",
                     "MISSED" if wrong else "",
                 ]

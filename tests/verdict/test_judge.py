@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vggbench.verdict import judge as judging
+from vggbench.verdict import noise
 from vggbench.verdict.judge import Judgement, Noise, Process, judge
 
 QUIET = Noise(0.005, 0.002, "the test")
@@ -206,3 +207,24 @@ def test_swapping_before_and_after_mirrors_the_judgement(
     assert other.low == pytest.approx(1 / found.high, rel=1e-6)
     assert other.high == pytest.approx(1 / found.low, rel=1e-6)
     assert other.outcome == mirrored.get(found.outcome, found.outcome)
+
+
+@settings(deadline=None)
+@given(st.lists(PROCESSES, min_size=3, max_size=8), st.lists(PROCESSES, max_size=3))
+def test_adding_later_releases_changes_no_older_judgement(
+    line: list[list[Process]], later: list[list[Process]]
+) -> None:
+    """Each release is judged by those up to it, its noise included, as the verdicts do."""
+
+    def judged(releases: list[list[Process]]) -> list[Judgement]:
+        return [
+            judge(
+                releases[place - 1],
+                releases[place],
+                releases[: place - 1],
+                noise.estimate([], releases[:place]),
+            )
+            for place in range(1, len(releases))
+        ]
+
+    assert judged(line + later)[: len(line) - 1] == judged(line)
