@@ -12,6 +12,7 @@ from vggbench.releases.catalogue import Release
 from vggbench.verdict.budget import Budget
 from vggbench.verdict.interleave import Confirmed, Suspect, confirm, confirm_all
 from vggbench.verdict.judge import NOT_SURE, REGRESSED, UNCHANGED, Judgement
+from vggbench.verdict.sequential import MOST
 
 BEFORE = Release("tensorflow", "2.15.1", "2024-03-01", "3.11")
 AFTER = Release("tensorflow", "2.16.2", "2024-06-28", "3.12")
@@ -114,9 +115,9 @@ def test_a_batch_that_would_not_end_within_the_budget_is_not_begun() -> None:
 
 def test_what_earlier_confirmations_have_spent_counts() -> None:
     bench = Bench(sure_after=1000)
-    found = bench.confirm(spent=24)
+    found = bench.confirm(spent=MOST - 8)
     assert found.processes == 8
-    assert found.why == "step not sure after 32 processes"
+    assert found.why == f"step not sure after {MOST} processes"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_a_process_that_does_not_end_well_ends_the_confirmation(bad, line: str) 
 def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_rest() -> None:
     bench = Bench(sure_after=1000)
     slow = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=0, seconds=10.0)
-    quick = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=28, seconds=10.0)
+    quick = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=MOST - 4, seconds=10.0)
     found = confirm_all(
         [slow, quick], bench.measure, bench.judge, bench.budget(60), bench.said.append
     )
@@ -155,12 +156,12 @@ def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_res
     )
 
 
-@pytest.mark.parametrize(("needed", "taken"), [(8, 32), (400, 0)])
+@pytest.mark.parametrize(("needed", "taken"), [(8, MOST), (400, 0)])
 def test_a_by_product_is_followed_while_an_answer_is_in_reach(needed: int, taken: int) -> None:
     bench = Bench()
 
     def left() -> int:
-        return 32 - len(bench.order) if needed <= 32 else needed
+        return MOST - len(bench.order) if needed <= MOST else needed
 
     found = confirm(
         Suspect(BEFORE, AFTER, "cpu-quick", ONE, ("first_step",)),

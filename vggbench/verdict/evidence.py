@@ -84,10 +84,13 @@ class State:
 class Taken:
     """What one process left: its outcome, why, and what it measured (by the measure's key).
 
-    ``facts`` are what it said of its Python and of the libraries that it used.
+    ``facts`` are what it said of its Python and of the libraries that it used. ``session``: what
+    drifts of the machine it shares. asv measures release after release, for hours, so of a run only
+    the processes of one release share theirs; those of a confirmation are interleaved.
     """
 
     run: str
+    session: str
     outcome: str
     why: str | None
     state: State
@@ -190,7 +193,7 @@ class Evidence:
 
 def _processes(taken: Iterable[Taken], state: State | None, key: str) -> list[Process]:
     return [
-        Process(one.run, one.values[key])
+        Process(one.session, one.values[key])
         for one in taken
         if one.outcome == records.OK and one.state == state and key in one.values
     ]
@@ -300,8 +303,10 @@ def _taken(record: records.Record) -> Taken:
     if isinstance(record.get("python"), str):
         facts["python"] = record["python"]
     why = record.get("reason" if record["outcome"] == records.NOT_APPLICABLE else "error")
+    interleaved = record.get("purpose") in (records.CONFIRM, records.CALIBRATE)
     return Taken(
         record["run"],
+        record["run"] if interleaved else f"{record['run']}/{record['release']}",
         record["outcome"],
         None if record["outcome"] == records.OK else one_line(str(why or "it does not say why")),
         state,

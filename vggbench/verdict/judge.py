@@ -84,8 +84,9 @@ Floats = NDArray[np.float64]
 class Process:
     """What one process measured of one release: positive numbers, lower is better.
 
-    ``session`` is what drifts of the machine are shared in: a run of asv, or a confirmation, whose
-    processes of both releases are interleaved. ``samples`` are in order; a by-product is one.
+    ``session`` is what drifts of the machine are shared in: a release in a run of asv, or a
+    confirmation, whose processes of both releases are interleaved. ``samples`` are in order; a
+    by-product is one.
     """
 
     session: str
