@@ -32,7 +32,7 @@ from tabulate import tabulate
 
 from vggbench.verdict import history, noise
 from vggbench.verdict.judge import REGRESSED, THRESHOLD, Judgement, Noise, Process, judge
-from vggbench.verdict.sequential import next_batch
+from vggbench.verdict.sequential import next_batch, to_confirm
 
 try:
     from otava.analysis import compute_change_points
@@ -157,17 +157,17 @@ def confirmed(
     drift: float,
 ) -> tuple[Judgement, int | None]:
     """The judgement of the newest release when its confirmation is over, and how many processes
-    that took; None where it was not suspected."""
+    that took; None where there was nothing to confirm."""
 
     def judgement() -> Judgement:
         return judge(before, after, line[:-2], of_machine, comparisons=CONFIGURATIONS)
 
     before, after = list(line[-2]), list(line[-1])
     found = judgement()
-    if not found.suspected:
+    if not to_confirm(found, apart=True):
         return found, None
     spent = 0
-    while more := next_batch(found, spent):
+    while more := next_batch(found, spent, apart=True):
         before += machine.processes(more // 2, level[-2], drift, "confirmation")
         after += machine.processes(more // 2, level[-1], drift, "confirmation")
         spent += more

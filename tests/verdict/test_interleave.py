@@ -93,6 +93,12 @@ def test_what_is_sure_already_costs_no_process() -> None:
     assert not bench.order
 
 
+def test_what_no_session_has_measured_together_is_measured_so_once() -> None:
+    bench = Bench(sure_after=0)
+    assert bench.confirm(apart=True).processes == 4
+    assert Bench(sure_after=0, answer=UNCHANGED).confirm(apart=True).processes == 0
+
+
 def test_a_budget_ends_a_confirmation_without_a_sure_answer() -> None:
     bench = Bench(sure_after=1000)
     found = bench.confirm(seconds=100)

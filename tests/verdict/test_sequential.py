@@ -19,6 +19,12 @@ def test_a_sure_judgement_takes_no_more() -> None:
     assert next_batch(judgement(UNCHANGED), 4) == 0
 
 
+def test_a_slow_down_that_no_session_has_seen_is_held_against_one_batch() -> None:
+    assert next_batch(judgement(REGRESSED), 0, apart=True) == BATCH
+    assert next_batch(judgement(REGRESSED), BATCH, apart=True) == 0
+    assert next_batch(judgement(UNCHANGED), 0, apart=True) == 0
+
+
 def test_the_most_is_never_exceeded() -> None:
     assert next_batch(judgement(NOT_SURE), MOST) == 0
     assert next_batch(judgement(NOT_SURE), 8, most=11) == 0

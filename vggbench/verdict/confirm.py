@@ -13,7 +13,7 @@ from ..releases.catalogue import Release
 from . import command, interleave, session, verdicts
 from .budget import Budget
 from .interleave import Confirmed, Suspect
-from .judge import Judgement
+from .judge import REGRESSED, Judgement
 from .session import Say
 from .verdicts import Verdict
 
@@ -109,14 +109,17 @@ class Judging:
         return list({one.commit: one for last in found for one in last}.values())
 
     def suspects(self, releases: Iterable[Release]) -> list[Suspect]:
-        """The configurations in which ``releases`` may be slower than the one before."""
+        """The configurations in which ``releases`` may be slower than the one before; those too
+        that surely are, by sessions that measured one of the two alone."""
         taken = list(records.read(self.checkout.results_dir, self._machine))
         by_name = self.checkout.catalogue.by_name
         found = []
         for release in releases:
             suspected: dict[tuple[str, str, str], list[Verdict]] = {}
             for one in self.verdicts(release):
-                if one.suspected and one.against is not None:
+                if one.against is not None and (
+                    one.suspected or (one.outcome == REGRESSED and one.apart)
+                ):
                     key = session.key(one.benchmark, one.configuration)
                     suspected.setdefault((one.profile, key, one.against), []).append(one)
             for own in suspected.values():
@@ -132,6 +135,7 @@ class Judging:
                         tuple(one.measure for one in own),
                         spent,
                         seconds,
+                        any(one.apart for one in own),
                     )
                 )
         return found

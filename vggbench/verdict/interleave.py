@@ -17,7 +17,7 @@ from ..asv_plugin.suite import Configured
 from ..releases.catalogue import Release
 from .budget import Budget, words
 from .judge import BATCH, NOT_SURE, Judgement
-from .sequential import MOST, next_batch
+from .sequential import MOST, next_batch, to_confirm
 from .session import Say
 
 #: The measure that a confirmation follows up to a sure answer.
@@ -35,7 +35,8 @@ class Suspect:
     """A configuration in which ``after`` may be slower than ``before``, or take more memory.
 
     ``measures``: what of it is suspected. ``spent``: processes that confirmations of it have taken
-    already. ``seconds``: what one is known to take, 0 where that is not known.
+    already. ``seconds``: what one is known to take, 0 where that is not known. ``apart``: no
+    session has measured both releases.
     """
 
     before: Release
@@ -45,6 +46,7 @@ class Suspect:
     measures: tuple[str, ...] = (STEP,)
     spent: int = 0
     seconds: float = 0.0
+    apart: bool = False
 
     @property
     def name(self) -> str:
@@ -97,7 +99,7 @@ def confirm(
 
     while True:
         spent = suspect.spent + taken
-        batch = max((_batch(*each, spent, most) for each in judgements.items()), default=0)
+        batch = max((_batch(suspect, *each, spent, most) for each in judgements.items()), default=0)
         if batch == 0:
             return ended(_unsure(judgements, spent, most))
         if not budget.allows(batch / 2 * sum(seconds.values())):
@@ -115,16 +117,16 @@ def confirm(
             say(progress(suspect, record, taken, judgements))
 
 
-def _batch(measure: str, judgement: Judgement, spent: int, most: int) -> int:
+def _batch(suspect: Suspect, measure: str, judgement: Judgement, spent: int, most: int) -> int:
     """How many processes to take next for one measure.
 
     A by-product is one number a process, and may scatter so much that no confirmation makes it
     sure: it is followed only while it is suspected and an answer is in reach.
     """
     in_reach = (judgement.processes_needed or 0) <= most - spent
-    if measure != STEP and not (judgement.suspected and in_reach):
+    if measure != STEP and not (to_confirm(judgement, suspect.apart) and in_reach):
         return 0
-    return next_batch(judgement, spent, most)
+    return next_batch(judgement, spent, most, suspect.apart)
 
 
 def _unsure(judgements: Mapping[str, Judgement], spent: int, most: int) -> str | None:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from vggbench.verdict.judge import BATCH, NOT_SURE, Judgement
+from vggbench.verdict.judge import BATCH, NOT_SURE, REGRESSED, Judgement
 
 #: Processes of both releases together after which a comparison is left unsure.
 MOST = 40
 
 
-def next_batch(judgement: Judgement, spent: int, most: int = MOST) -> int:
+def to_confirm(judgement: Judgement, apart: bool) -> bool:
+    """Whether processes should be taken at all: a slow-down is suspected, or is sure by releases
+    that were measured ``apart``, in no session together. What the noise of sessions is taken for
+    may then be wrong; that of interleaved processes is seen."""
+    return judgement.suspected or (apart and judgement.outcome == REGRESSED)
+
+
+def next_batch(judgement: Judgement, spent: int, most: int = MOST, apart: bool = False) -> int:
     """How many more processes of both releases together to take now, half of each, in the order
     A B B A; 0 when the answer is sure or ``spent`` leaves no whole batch of ``most``.
 
     To be asked after each batch, with the judgement of all evidence, the new one's included. A
     comparison that was suspected is followed up to a sure answer, also when it is suspected no
-    longer.
+    longer. What was sure ``apart`` is held against one batch at least.
     """
+    if apart and spent == 0 and to_confirm(judgement, apart):
+        return min(BATCH, most)
     if judgement.outcome != NOT_SURE or spent + BATCH > most:
         return 0
     return BATCH

@@ -116,6 +116,14 @@ class Verdict:
     def words(self) -> str:
         return " ".join(str(value) for value in self.configuration.values())
 
+    @property
+    def apart(self) -> bool:
+        """Whether no session has measured both releases."""
+        sides = [
+            {one.session for one in side.evidence} for side in (self.before, self.after) if side
+        ]
+        return not set.intersection(*sides) if len(sides) == 2 else True
+
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "words": self.words}
 
