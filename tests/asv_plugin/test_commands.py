@@ -105,7 +105,7 @@ def test_results_of_a_release_that_was_taken_off_stay_readable(measured: Tiny):
     assert "3.00" in measured.asv("compare", commit[:8], "tinyframe-1.2")
     done = measured.asv("publish")
     assert done.status == 0
-    assert f"Couldn't find {commit[:8]} in branches" in done
+    assert f"results of tinyframe-1.1 ({commit[:8]}) are on no page" in done
     assert "Removing 1 files" in measured.asv("rm", "-y", f"commit_hash={commit[:8]}")
 
 

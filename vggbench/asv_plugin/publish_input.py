@@ -28,6 +28,7 @@ import gc
 import json
 import os
 import re
+import shutil
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -77,8 +78,9 @@ def _mended_run(original: Any) -> Any:
                 return original(conf=conf, range_spec=range_spec, pull=pull)
             except OSError as err:
                 raise util.UserError(
-                    f"the pages cannot be written: {err.strerror}: {err.filename or html_dir}; "
-                    f"make room or mend the folder, and run asv publish again"
+                    f"the pages cannot be written: {_why(err)}: {err.filename or html_dir}; "
+                    f"make room (vggbench releases prune --to 10G) or mend the folder, and run "
+                    f"asv publish again"
                 ) from None
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as err:
                 where = traceback.extract_tb(err.__traceback__)[-1]
@@ -92,6 +94,13 @@ def _mended_run(original: Any) -> Any:
 
     run.mended = True  # type: ignore[attr-defined]
     return run
+
+
+def _why(err: OSError) -> str:
+    if isinstance(err, shutil.Error) and isinstance(err.args[0], list):  # one for each file
+        _, _, why = err.args[0][0]
+        return one_line(str(why), 80)
+    return err.strerror or one_line(str(err), 80)
 
 
 @contextlib.contextmanager
