@@ -12,7 +12,7 @@ import tomli
 from ..errors import VggbenchError, one_line
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
-from .evidence import MEASURES
+from .measures import MEASURES
 
 FILE = "acknowledged.toml"
 TABLE = "acknowledged"

@@ -10,15 +10,16 @@ import datetime
 import json
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from .. import builders, measure, records, variables
+from .. import builders, records, variables
 from ..errors import one_line
 from ..releases.catalogue import Catalogue, Release
 from ..report import rates
 from .judge import Process
+from .measures import MEASURES
 
 #: Fewer samples of a process (``asv run --quick``) say little of it.
 LEAST_SAMPLES = 3
@@ -28,41 +29,6 @@ CLOCKS_AGREE_S = 10.0
 
 #: Names of releases in a message, at most.
 _NAMED = 5
-
-
-@dataclass(frozen=True)
-class Measure:
-    """What is judged of a process: lower is better. ``scale`` units are one of what records hold.
-
-    ``of_record``: the values of one process; it may raise KeyError or TypeError for a record that
-    does not have them.
-    """
-
-    key: str
-    title: str
-    unit: str
-    scale: float
-    of_record: Callable[[records.Record], Sequence[Any]]
-
-
-def _first_step(record: records.Record) -> Sequence[Any]:
-    if (record.get("versions") or {}).get("compiled_modules"):
-        # Theano compiled for this process what later ones find in its folder (docs/method.md).
-        raise KeyError("compiled_modules")
-    return (measure.BY_PRODUCTS["track_first_step"](record),)
-
-
-MEASURES = {
-    one.key: one
-    for one in (
-        Measure("step", "step time", "ms", 1e3, lambda record: record["samples"]),
-        Measure("first_step", "first step", "s", 1.0, _first_step),
-        Measure(
-            *("peak_memory", "peak memory", "MB", 1e-6),
-            lambda record: (measure.BY_PRODUCTS["track_peak_memory"](record),),
-        ),
-    )
-}
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from . import differences, history
 from . import noise as machine_noise
 from .acknowledged import Acknowledged
 from .differences import Difference
-from .evidence import MEASURES, Evidence, Line, State, gather, typical
+from .evidence import Evidence, Line, State, gather, typical
 from .judge import (
     BATCH,
     IMPROVED,
@@ -36,6 +36,7 @@ from .judge import (
     Process,
     judge,
 )
+from .measures import MEASURES
 
 #: It ran, and could not in the release before.
 NEW = "new"

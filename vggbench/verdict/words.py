@@ -13,9 +13,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from .evidence import MEASURES
 from .history import DRIFT, RECOVERED, STEP
 from .judge import CONFIDENCE, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
+from .measures import MEASURES
 from .sequential import MOST
 from .verdicts import LOST, OUTCOMES, LineChange, Side, Verdict
 from .verdicts import STEP as STEP_TIME

@@ -7,9 +7,10 @@ shows.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ... import workload
 from ...releases.catalogue import Catalogue, Release
@@ -18,7 +19,9 @@ from .changes import Changes
 from .choices import Choice
 from .lines import LeftOut, Line, word_of
 from .measures import MEASURES, Estimate
-from .verdicts import Change, Told
+
+if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
+    from .verdicts import Change, Told
 
 SCHEMA = 1
 
@@ -275,3 +278,7 @@ def _brief(one: Told) -> dict[str, Any]:
 
 def rounded(value: float) -> float:
     return float(f"{value:.7g}")
+
+
+def as_json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))

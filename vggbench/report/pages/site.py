@@ -11,14 +11,10 @@ from typing import Any
 
 import jinja2
 
-from ... import records
 from ...checkout import Checkout
 from ...errors import VggbenchError, one_line
-from . import changes, data, kept, verdicts
-from .choices import choices
+from . import changes, data, kept
 from .kept import OfMachine
-from .lines import Line, lines
-from .verdicts import Judged
 
 HERE = Path(__file__).parent
 
@@ -87,8 +83,11 @@ def _write_data(folder: Path, checkout: Checkout, complain: Callable[[str], None
     catalogue = checkout.catalogue
     for track in catalogue.tracks:
         locks = changes.of_track(catalogue, track, complain)
-        _put(folder / f"releases-{track}.json", _json(data.of_releases(catalogue, track, locks)))
-    _put(folder / "seed.json", _json(data.seed_tables()))
+        _put(
+            folder / f"releases-{track}.json",
+            data.as_json(data.of_releases(catalogue, track, locks)),
+        )
+    _put(folder / "seed.json", data.as_json(data.seed_tables()))
     machines: dict[str, dict[str, str]] = {}
     described: list[dict[str, Any]] = []
     left_out: list[dict[str, Any]] = []
@@ -105,7 +104,7 @@ def _write_data(folder: Path, checkout: Checkout, complain: Callable[[str], None
     configured = [name for name in checkout.config.branches if name in catalogue.tracks]
     tracks = list(dict.fromkeys([*configured, *catalogue.tracks]))
     index = data.index(catalogue, tracks, machines, described, left_out)
-    _put(folder / "index.json", _json(index))
+    _put(folder / "index.json", data.as_json(index))
 
 
 def _of_machine(machine: str, checkout: Checkout) -> OfMachine:
@@ -113,35 +112,13 @@ def _of_machine(machine: str, checkout: Checkout) -> OfMachine:
     found = kept.load(machine, checkout)
     if found is not None:
         return found
+    # Judging imports SciPy: asv's process has its 40 MB only where there is something to judge.
+    from .judged import of_machine
+
     key = kept.key(machine, checkout)
-    made = OfMachine()
-    taken = list(records.read(checkout.results_dir, machine, made.complaints.append))
-    of_machine, without = lines(machine, taken, checkout.catalogue)
-    for one in without:
-        made.left_out.append(data.of_left_out(machine, one))
-        made.complaints.append(
-            f"{machine}: {one.count} records of {one.release} are on no page: {one.why}"
-        )
-    judged = verdicts.judge(machine, taken, checkout)
-    for words in [*judged.complaints, *filter(None, [judged.why_none])]:
-        if not any(one.why in words for one in without):  # else it was said above
-            made.complaints.append(f"{machine}: verdicts: {words}")
-    for line in of_machine:
-        made.described.append(data.described(line))
-        _add_line(made, line, judged)
+    made = of_machine(machine, checkout)
     kept.save(machine, checkout, made, key)
     return made
-
-
-def _add_line(made: OfMachine, line: Line, judged: Judged) -> None:
-    name = data.line_id(line)
-    place = (line.profile, line.track, line.family)
-    told = [one for one in judged.told if (one.profile, one.track, one.family) == place]
-    changed = [one for one in judged.changes if (one.profile, one.track, one.family) == place]
-    evidence = data.of_verdicts(line, told, changed, judged.why_none)
-    made.files[f"{name}.json"] = _json(data.of_line(line, told))
-    made.files[f"{name}-choices.json"] = _json(data.of_choices(line, choices(line)))
-    made.files[f"{name}-verdicts.json"] = _json(evidence)
 
 
 def _facts(path: Path) -> dict[str, str]:
@@ -154,10 +131,6 @@ def _facts(path: Path) -> dict[str, str]:
         return {}
     shown = ("cpu", "num_cpu", "ram", "gpu", "os", "arch")
     return {key: one_line(str(told[key]), 100) for key in shown if told.get(key)}
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
 
 
 def _put(path: Path, text: str) -> None:

@@ -10,7 +10,8 @@ from ...checkout import Checkout
 from ...errors import VggbenchError
 from ...verdict import acknowledged as acknowledgements
 from ...verdict import history, verdicts
-from ...verdict.evidence import MEASURES, gather
+from ...verdict.evidence import gather
+from ...verdict.measures import MEASURES
 from ...verdict.verdicts import LineChange, Side, Verdict
 
 #: Of the changes over a whole line those that no pair of neighbouring releases shows.

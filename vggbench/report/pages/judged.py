@@ -1,0 +1,41 @@
+"""What a machine's records add to the pages: its lines, the choices on them, the verdicts."""
+
+from __future__ import annotations
+
+from ... import records
+from ...checkout import Checkout
+from . import data, verdicts
+from .choices import choices
+from .kept import OfMachine
+from .lines import Line, lines
+from .verdicts import Judged
+
+
+def of_machine(machine: str, checkout: Checkout) -> OfMachine:
+    made = OfMachine()
+    taken = list(records.read(checkout.results_dir, machine, made.complaints.append))
+    drawn, without = lines(machine, taken, checkout.catalogue)
+    for one in without:
+        made.left_out.append(data.of_left_out(machine, one))
+        made.complaints.append(
+            f"{machine}: {one.count} records of {one.release} are on no page: {one.why}"
+        )
+    judged = verdicts.judge(machine, taken, checkout)
+    for words in [*judged.complaints, *filter(None, [judged.why_none])]:
+        if not any(one.why in words for one in without):  # else it was said above
+            made.complaints.append(f"{machine}: verdicts: {words}")
+    for line in drawn:
+        made.described.append(data.described(line))
+        _add_line(made, line, judged)
+    return made
+
+
+def _add_line(made: OfMachine, line: Line, judged: Judged) -> None:
+    name = data.line_id(line)
+    place = (line.profile, line.track, line.family)
+    told = [one for one in judged.told if (one.profile, one.track, one.family) == place]
+    changed = [one for one in judged.changes if (one.profile, one.track, one.family) == place]
+    evidence = data.of_verdicts(line, told, changed, judged.why_none)
+    made.files[f"{name}.json"] = data.as_json(data.of_line(line, told))
+    made.files[f"{name}-choices.json"] = data.as_json(data.of_choices(line, choices(line)))
+    made.files[f"{name}-verdicts.json"] = data.as_json(evidence)
