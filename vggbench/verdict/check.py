@@ -7,57 +7,21 @@ measured is on record and is not measured again.
 from __future__ import annotations
 
 import shlex
-import signal
-import subprocess
-import sys
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from .. import records
+from ..asv_command import INTERRUPTED, Asv
 from ..asv_plugin.timed import Interrupted
 from ..checkout import Checkout
 from ..errors import VggbenchError
-from ..launch import die_with_parent
 from ..releases.catalogue import Release
 from .confirm import Judging, Limits, confirm
 from .session import Say
 
-#: The exit status after Ctrl-C.
-INTERRUPTED = 130
-
 
 class CheckError(VggbenchError):
     """A check cannot begin."""
-
-
-class Asv:
-    """Runs asv in the checkout, and knows whether Ctrl-C was pressed meanwhile."""
-
-    def __init__(self, config: str | None):
-        program = Path(sys.executable).parent / "asv"
-        self._command = [str(program), *(["--config", config] if config else [])]
-        self.interrupted = False
-
-    def __call__(self, *arguments: str) -> int:
-        """asv's exit status. It ends with this process, whatever ends this."""
-        sys.stdout.flush()
-        with self._interrupts_are_asvs():
-            return subprocess.Popen([*self._command, *arguments], preexec_fn=die_with_parent).wait()
-
-    @contextmanager
-    def _interrupts_are_asvs(self) -> Iterator[None]:
-        """Ctrl-C reaches asv too, which ends what it measures, records that and says so."""
-
-        def note(number: int, frame: object) -> None:
-            self.interrupted = True
-
-        before = signal.signal(signal.SIGINT, note)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
 
 
 @dataclass(frozen=True)
