@@ -102,7 +102,7 @@ def read(
     A line that is no record is left out, and ``complain`` gets one line about it.
     """
     for path in sorted(folder(results_dir, machine).glob("*.jsonl")):
-        yield from read_file(path, _checked, complain)
+        yield from read_file(path, checked, complain)
 
 
 def read_file(
@@ -134,7 +134,7 @@ def require_keys(record: Record, keys: Sequence[str]) -> None:
         raise ValueError(f"its schema {record['schema']} is newer than {SCHEMA}")
 
 
-def _checked(record: Any) -> Record:
+def checked(record: Any) -> Record:
     """``record``, if it has what every record has; raises ValueError, which says what is wrong."""
     if not isinstance(record, dict):
         raise ValueError("it is no JSON object")

@@ -12,6 +12,7 @@ import functools
 import json
 import math
 import os
+import re
 import secrets
 import signal
 import statistics
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from asv import util
 
 from .. import records, variables
-from ..errors import one_line
+from ..errors import VggbenchError, one_line
 from ..measure import BY_PRODUCTS, SAMPLED
 from ..releases.catalogue import Lock, Release, replace_text
 from . import invocation, profiles, suite
@@ -35,18 +36,46 @@ if TYPE_CHECKING:
 #: Commands whose processes are measurements; `asv profile` runs under a profiler.
 RECORDED_COMMANDS = ("run", "continuous", "find")
 
+#: The id of a run that was cut off. The run of asv that has it in this variable goes on as that
+#: run: what has ended of it is not measured again, but answered from its record.
+RESUME_VARIABLE = "VGGBENCH_RESUME"
+
+RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}")
+
 #: The records of this run's timed processes, by commit, profile, family and configuration.
 _taken: dict[tuple[str, str, str, str], list[records.Record]] = {}
 _rounds: dict[tuple[str, str, str], int] = {}
 _failures: dict[tuple[str, ...], list[bool]] = {}
 
 
+def begin_run(resumed: str | None = None) -> str:
+    """Let what this process records from now on be of the run ``resumed``, or of a new one; returns
+    its id. Raises CannotResume."""
+    os.environ[RESUME_VARIABLE] = resumed or ""
+    run_id.cache_clear()
+    _ended.cache_clear()
+    return run_id()
+
+
+class CannotResume(VggbenchError):
+    """RESUME_VARIABLE names no run."""
+
+
 @functools.lru_cache(maxsize=1)
 def run_id() -> str:
-    """The id of this run of asv: its start and four random bytes.
+    """The id of this run of asv: its start and four random bytes; or that of the run it resumes.
 
     To the microsecond, so that the files of two runs that began within a second lie in their order.
+    Raises CannotResume.
     """
+    resumed = os.environ.get(RESUME_VARIABLE)
+    if resumed:
+        if not RUN_ID.fullmatch(resumed):
+            raise CannotResume(
+                f"{RESUME_VARIABLE}={one_line(resumed, 60)} is no run: give the name of a file in "
+                f"results/<machine>/records/, without .jsonl"
+            )
+        return resumed
     now = datetime.datetime.now(datetime.timezone.utc)
     return f"{now:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
 
@@ -76,8 +105,6 @@ class Draft:
         configuration and its JSON of overridden attributes (``--attribute``); ``purpose`` is what
         a process is run for that is no part of a run of asv."""
         configured = suite.configurations()[benchmark]
-        counted = (release.commit, profile, benchmark)
-        _rounds[counted] = _rounds.get(counted, 0) + 1
         device, _, workload = profile.partition("-")
         machine = invocation.machine() or "unknown"
         record: records.Record = {
@@ -99,7 +126,7 @@ class Draft:
             "benchmark_version": configured.version,
             "configuration": dict(configured.configuration),
             "attributes": json.loads(attributes),
-            "round": _rounds[counted],
+            "round": _next_round(release, profile, benchmark),
             "cpus": len(os.sched_getaffinity(0)),
             "load_before": list(os.getloadavg()),
             "variables": variables.telling(environment),
@@ -175,6 +202,85 @@ class Draft:
                 path.unlink(missing_ok=True)
 
 
+def _next_round(release: Release, profile: str, benchmark: str) -> int:
+    """Counts the processes of a configuration in this run of asv."""
+    counted = (release.commit, profile, benchmark)
+    _rounds[counted] = _rounds.get(counted, 0) + 1
+    return _rounds[counted]
+
+
+def answered(
+    release: Release,
+    lock: Lock | None,
+    profile: str,
+    benchmark: str,
+    attributes: str,
+    result_file: Path,
+) -> records.Record | None:
+    """The record of the process that asv is about to start, where the run that this one resumes
+    has seen it end; what asv reads as its result is written. None where it must be measured.
+
+    The arguments are those of ``Draft.begin``.
+    """
+    if not os.environ.get(RESUME_VARIABLE):
+        return None
+    place = (release.commit, profile, benchmark)
+    record = _ended().get(
+        json.dumps(
+            [
+                *place,
+                _rounds.get(place, 0) + 1,
+                None if lock is None else lock.digest,
+                suite.configurations()[benchmark].version,
+                json.loads(attributes),
+            ]
+        )
+    )
+    if record is None:
+        return None
+    _next_round(release, profile, benchmark)
+    result: Any = math.nan  # asv's answer for n/a
+    if "samples" in record:
+        result = {"samples": record["samples"], "number": record.get("number")}
+    elif "value" in record:
+        result = record["value"]
+    if record["outcome"] != records.FAILED:
+        result_file.write_text(json.dumps(result), encoding="utf-8")
+    _taken.setdefault(_place(record), []).append(record)
+    return record
+
+
+@functools.lru_cache(maxsize=1)
+def _ended() -> dict[str, records.Record]:
+    """The records of the run that is resumed, of processes that ended, by what asv asks for."""
+    identities = {
+        (one.benchmark, one.version, json.dumps(dict(one.configuration), sort_keys=True)): name
+        for name, one in suite.configurations().items()
+    }
+    found = {}
+    machine = invocation.machine()
+    if machine is None:
+        return {}
+    for record in records.read(invocation.results_dir(), machine):
+        name = identities.get(
+            (
+                record["benchmark"],
+                record.get("benchmark_version", ""),
+                json.dumps(record["configuration"], sort_keys=True),
+            )
+        )
+        if (
+            record["run"] == run_id()
+            and records.is_ordinary(record)
+            and record["outcome"] != records.INTERRUPTED
+            and name is not None
+        ):
+            place = [record["commit"], record["profile"], name, record.get("round")]
+            rest = [record.get("lock"), record.get("benchmark_version"), record.get("attributes")]
+            found[json.dumps([*place, *rest])] = record
+    return found
+
+
 def _place(record: records.Record) -> tuple[str, str, str, str]:
     configuration = json.dumps(record["configuration"], sort_keys=True)
     family = record["benchmark"].rpartition(".")[0]
@@ -220,10 +326,22 @@ def collect_orphans(folder: Path) -> None:
         draft = _read_json(path)
         with contextlib.suppress(TypeError, KeyError):  # no draft, whoever put it there
             record = {**draft["record"], "outcome": records.INTERRUPTED}
-            records.append(Path(draft["target"]), record)
+            if not _is_recorded(record, Path(draft["target"])):
+                records.append(Path(draft["target"]), record)
         path.unlink()
     for notes in folder.glob("*.notes*"):
         notes.unlink()
+
+
+def _is_recorded(draft: records.Record, target: Path) -> bool:
+    """Whether asv was killed between appending the record of a process and removing its draft."""
+    told = {key: value for key, value in draft.items() if key != "outcome"}
+    if not target.is_file():
+        return False
+    return any(
+        told == {key: record.get(key) for key in told}
+        for record in records.read_file(target, records.checked, lambda line: None)
+    )
 
 
 def _read_json(path: Path) -> Any:
