@@ -20,6 +20,13 @@ def common(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.fixture
+def processes(common: ModuleType) -> ModuleType:
+    import processes
+
+    return processes
+
+
+@pytest.fixture
 def quiet(common: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else uses the machine."""
     monkeypatch.setattr(common, "undisturbed", lambda side: side())
@@ -136,3 +143,29 @@ def test_the_interval_holds_the_true_ratio_19_times_in_20(common: ModuleType, pa
 
     held = np.mean([interval.low <= 1.05 <= interval.high for interval in intervals])
     assert held == pytest.approx(0.95, abs=0.012)
+
+
+APART = [[7.0, 6.292, 5.56], [7.0, 6.295, 5.574]]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "step"),
+    [
+        ([[7.0, 6.2921, 5.562], [7.0, 6.2886, 5.5655]], None),
+        ([[7.002, 6.292, 5.56], [7.002, 6.295, 5.574]], 1),
+        ([[7.0, 6.2, 5.56], [7.0, 6.2, 5.56]], 2),
+        ([[7.0, 6.292, 4.0], [7.0, 6.295, 5.0]], 3),
+        ([[7.0, 6.292, float("nan")], [7.0, 6.295, 5.574]], 3),
+    ],
+)
+def test_losses_may_be_apart_as_within_one_side_but_for_the_first(
+    processes: ModuleType, theirs: list[list[float]], step: int | None
+) -> None:
+    why = processes.not_the_same_work(APART, theirs)
+    assert why is None if step is None else f"step {step} " in why
+
+
+def test_losses_that_are_always_the_same_must_be_so_on_both_sides(processes: ModuleType) -> None:
+    same = [[7.0, 6.0, 5.0]] * 2
+    assert processes.not_the_same_work(same, same) is None
+    assert "step 2" in processes.not_the_same_work(same, [[7.0, 6.002, 5.0]] * 2)

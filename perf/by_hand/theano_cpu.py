@@ -4,7 +4,8 @@
 
 It shares nothing with vggbench. START.npz holds images, labels and the initial weights in the order
 of the layers, so that its losses can be held against those of others. Theano's user has images and
-features channel first, kernels (out, in, row, column) and turned by 180 degrees.
+features channel first, kernels (out, in, row, column). filter_flip: the network correlates, as it
+does in every other framework; turning the kernels in every step costs Theano about 2 %.
 """
 
 import json
@@ -22,7 +23,7 @@ start = np.load(sys.argv[1])
 images = theano.shared(np.ascontiguousarray(start["images"].transpose(0, 3, 1, 2)))
 labels = theano.shared(start["labels"].argmax(axis=1).astype("int32"))
 arrays = [start[f"weight_{i}"] for i in range(32)]
-arrays[:26] = [a.transpose(3, 2, 0, 1)[:, :, ::-1, ::-1] if a.ndim == 4 else a for a in arrays[:26]]
+arrays[:26] = [a.transpose(3, 2, 0, 1) if a.ndim == 4 else a for a in arrays[:26]]
 side = int((arrays[26].shape[0] // 512) ** 0.5)
 fc6 = arrays[26].reshape(side, side, 512, 4096).transpose(2, 0, 1, 3)
 arrays[26] = fc6.reshape(-1, 4096)
@@ -33,7 +34,7 @@ def forward(x):
     rest = iter(weights)
     for convolutions in (2, 2, 3, 3, 3):
         for _ in range(convolutions):
-            x = T.nnet.conv2d(x, next(rest), border_mode="half")
+            x = T.nnet.conv2d(x, next(rest), border_mode="half", filter_flip=False)
             x = T.nnet.relu(x + next(rest).dimshuffle("x", 0, "x", "x"))
         x = pool_2d(x, (2, 2), ignore_border=True)
     x = x.flatten(2)
