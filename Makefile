@@ -4,10 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test test-fast lint setup clean
+.PHONY: run history test test-fast lint setup clean
 
 run: setup
 	$(BIN)/vggbench first-run
+
+history: setup
+	$(BIN)/vggbench history
 
 test: setup lint
 	$(BIN)/pytest

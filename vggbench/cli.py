@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
 import sys
@@ -169,6 +170,27 @@ def _parser() -> argparse.ArgumentParser:
     _add_threshold(one)
     one.set_defaults(command=_calibrate, trouble=2)
 
+    one = top.add_parser("history", help="measure every release, over as many sessions as it takes")
+    one.add_argument("--machine", help="a name for this machine (default: asv's)")
+    one.add_argument("--dry-run", action="store_true", help="say what is left, and end")
+    one.add_argument(
+        "--budget",
+        type=budget.duration,
+        default=math.inf,
+        metavar="TIME",
+        help="begin no release that is likely to end later than that (default: none)",
+    )
+    one.add_argument(
+        "--environments",
+        type=_size,
+        default="40G",
+        metavar="SIZE",
+        help="that environments take at once, at most (default: %(default)s)",
+    )
+    _add_processes(one)
+    _add_threshold(one)
+    one.set_defaults(command=_history, trouble=2)
+
     releases = top.add_parser("releases", help="the releases on the tracks, and their environments")
     commands = releases.add_subparsers(required=True, metavar="COMMAND")
 
@@ -218,6 +240,10 @@ def _parser() -> argparse.ArgumentParser:
 def _add_limits(one: argparse.ArgumentParser, budget_by_default: str) -> None:
     """What confirming may take."""
     _add_budget(one, budget_by_default)
+    _add_processes(one)
+
+
+def _add_processes(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--processes",
         type=_count,
@@ -502,6 +528,23 @@ def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
         arguments.threshold,
         _say,
     )
+
+
+def _history(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .history import command
+    from .verdict import session
+
+    session.use_config(arguments.config)
+    asked = command.Asked(
+        arguments.machine,
+        budget.Budget(arguments.budget),
+        arguments.environments,
+        arguments.processes,
+        arguments.threshold,
+        arguments.dry_run,
+        arguments.config,
+    )
+    return command.run(checkout, asked, _say)
 
 
 def _tell_flags(report: Callable[[str], None]) -> None:

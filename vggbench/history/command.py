@@ -1,0 +1,267 @@
+"""``vggbench history``: have asv measure what history.toml lists, release by release, session by
+session, until all of it is there; then confirm what is suspected.
+
+What was measured is not measured again. Killed at any moment and started again, it goes on with the
+process that was running: asv is answered the others from their records.
+"""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import records
+from ..asv_command import INTERRUPTED, Asv
+from ..asv_plugin import profiles, recorder
+from ..checkout import Checkout
+from ..errors import VggbenchError
+from ..verdict import session as measuring
+from ..verdict.budget import Budget, words
+from ..verdict.confirm import Judging, Limits, confirm
+from ..verdict.session import Say
+from . import anchors, machines, plan, sessions
+from .forecast import GUESS_BYTES, Forecast
+from .plan import Plan, Unit
+from .sessions import Session
+
+#: Exit statuses besides 0, that all is measured: more is left to do; something went wrong.
+LEFT, TROUBLE = 1, 2
+
+#: Below so many free bytes nothing is installed: a disk that fills up ends in half results.
+LEAST_FREE = 5_000_000_000
+
+
+class HistoryError(VggbenchError):
+    """The history cannot go on."""
+
+    status = TROUBLE
+
+
+@dataclass(frozen=True)
+class Asked:
+    """``machine``: a name for this machine. ``environments``: bytes that environments may take at
+    once. ``processes``: to confirm one configuration, at most. ``config``: what --config gave."""
+
+    machine: str | None
+    budget: Budget
+    environments: int
+    processes: int
+    threshold: float
+    dry_run: bool
+    config: str | None
+
+
+def run(checkout: Checkout, asked: Asked, say: Say) -> int:
+    """Returns the exit status: 0 when all is measured and nothing went wrong, LEFT, TROUBLE, or 130
+    after Ctrl-C. Raises VggbenchError where nothing can be measured."""
+    the_plan = plan.read(checkout.root / plan.FILE, checkout.catalogue)
+    profile = _profile()
+    with checkout.no_run():
+        pass  # another one that measures is met here
+    machine = machines.adopt(checkout, asked.machine, say)
+    before = sessions.read(checkout.results_dir, machine)
+    sessions.require_the_processor(before, machine)
+    units, left_out = plan.units(the_plan, checkout.catalogue, profiles.device_of(profile))
+    for line in left_out:
+        say(line)
+    left = plan.pending(units, checkout)
+    history = History(checkout, the_plan, asked, machine, profile, say)
+    say(f"The history of {machine}, {profile}: {history.forecast(units, left)}")
+    if asked.dry_run:
+        for unit in left:
+            say(f"  {unit.name}: about {words(history.seconds(unit))}")
+        return LEFT if left else 0
+    if left:
+        status = history.measure(left, before)
+        if status != 0:
+            return status
+    return history.confirm()
+
+
+def _profile() -> str:
+    with measuring.asvs_words():
+        asked = profiles.asked()
+    if len(asked) > 1:
+        raise HistoryError(
+            f"{profiles.VARIABLE}={' '.join(asked)}: a history is of one profile; give one"
+        )
+    return asked[0]
+
+
+class History:
+    """What goes on of one history in this process."""
+
+    def __init__(
+        self, checkout: Checkout, the_plan: Plan, asked: Asked, machine: str, profile: str, say: Say
+    ):
+        self._checkout = checkout
+        self._plan = the_plan
+        self._asked = asked
+        self._machine = machine
+        self._profile = profile
+        self._say = say
+        self._asv = Asv(asked.config)
+        self._taken: list[records.Record] = []
+        self._read()
+
+    def _read(self) -> None:
+        self._taken = list(records.read(self._checkout.results_dir, self._machine))
+        self._forecast = Forecast(self._checkout.catalogue, self._taken, self._profile)
+
+    def seconds(self, unit: Unit) -> float:
+        """What it is likely to take."""
+        return self._forecast.seconds(unit)
+
+    def forecast(self, units: list[Unit], left: list[Unit]) -> str:
+        """How much is done, and what the rest takes of time and disk."""
+        seconds = sum(self.seconds(unit) for unit in left)
+        held = sum(one.size for one in self._checkout.environments.all())
+        most = min(self._asked.environments, held + GUESS_BYTES * len(_releases(left)))
+        free = shutil.disk_usage(self._checkout.root).free
+        return (
+            f"{len(units) - len(left)} of {len(units)} runs are done; the rest takes about "
+            f"{words(seconds)}, up to {most / 1e9:.0f} GB of environments at once (now "
+            f"{held / 1e9:.1f} GB; {free / 1e9:.0f} GB are free) and about "
+            f"{self._forecast.result_bytes(left) / 1e6:.1f} MB of results"
+        )
+
+    def measure(self, left: list[Unit], before: list[dict[str, object]]) -> int:
+        """Measure what is ``left``, in a session; returns the exit status."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        results_dir = self._checkout.results_dir
+        session = sessions.begin(results_dir, self._machine, before, self._taken, now)
+        goes_on = "goes on" if session.goes_on else "begins"
+        self._say(f"Session {session.run} {goes_on}, on {machines.processor()['model name']}.")
+        anchors.measure(
+            self._checkout, self._plan, self._profile, session.run, self._taken, self._say
+        )
+        for line in anchors.report(
+            self._checkout,
+            self._plan,
+            self._profile,
+            session.run,
+            self._taken,
+            self._asked.threshold,
+        ):
+            self._say(line)
+        lacking = []
+        for number, unit in enumerate(left):
+            if not self._asked.budget.allows(self.seconds(unit)):
+                self._say(f"The budget is spent: {self.forecast(left, left[number:])}.")
+                self._say("Run the same command again to go on.")
+                return LEFT
+            # Neighbours are measured in one session: what lies between is not the releases' doing.
+            for one in (*self._neighbour(unit, session), unit):
+                self._measure(one, session)
+                if self._asv.interrupted:
+                    return INTERRUPTED
+            if plan.pending([unit], self._checkout):
+                lacking.append(unit)
+                self._say(f"{unit.name} is not all measured; why is said above")
+            self._say(f"{unit.name} done; {self.forecast(left, left[number + 1 :])}")
+        if lacking:
+            names = ", ".join(unit.name for unit in lacking)
+            self._say(f"Not all measured: {names}. Run the same command again to try once more.")
+            return TROUBLE
+        return 0
+
+    def _neighbour(self, unit: Unit, session: Session) -> list[Unit]:
+        """The release before, where it was last measured in an earlier session."""
+        before = unit.before
+        if before is None:
+            return []
+        wanted = plan.own(unit.stage, before, self._checkout.catalogue)
+        answered = {
+            measuring.key(record["benchmark"], record["configuration"])
+            for record in self._since(session)
+            if record["commit"] == before.commit
+            and record["outcome"] != records.INTERRUPTED
+            and (
+                record["outcome"] != records.OK
+                or record.get("round") == self._forecast.rounds(record["benchmark"])
+            )
+        }
+        if all(measuring.key(one.benchmark, dict(one.configuration)) in answered for one in wanted):
+            return []
+        return [Unit(unit.stage, before, None)]
+
+    def _since(self, session: Session) -> list[records.Record]:
+        """What runs of asv have recorded in this session."""
+        return [
+            record
+            for record in self._taken
+            if records.is_ordinary(record)
+            and record["profile"] == self._profile
+            and (sessions.started(record) or session.started) >= session.started
+        ]
+
+    def _measure(self, unit: Unit, session: Session) -> None:
+        """Have asv measure it, going on with what was cut off in this session."""
+        self._make_room(unit)
+        wanted = {
+            measuring.key(one.benchmark, dict(one.configuration))
+            for one in plan.own(unit.stage, unit.release, self._checkout.catalogue)
+        }
+        runs = [
+            record["run"]
+            for record in self._since(session)
+            if record["commit"] == unit.release.commit
+            and measuring.key(record["benchmark"], record["configuration"]) in wanted
+        ]
+        bench = [word for pattern in unit.stage.bench for word in ("--bench", pattern)]
+        arguments = ["run", "--record-samples", *bench, unit.release.name]
+        self._say(f"asv {shlex.join(arguments)}")
+        variables = {
+            profiles.VARIABLE: self._profile,
+            recorder.RESUME_VARIABLE: runs[-1] if runs else "",
+        }
+        status = self._asv(*arguments, **variables)
+        if status != 0 and not self._asv.interrupted:
+            self._say(f"asv run {unit.release.name} ended with {status}")
+        self._read()
+
+    def _make_room(self, unit: Unit) -> None:
+        """Free environments, longest unused first, before another one takes more than is allowed.
+        Raises HistoryError where the disk is full whatever is freed."""
+        device = profiles.device_of(self._profile)
+        if self._checkout.environments.installed(unit.release, device) is not None:
+            return
+        with self._checkout.no_run():
+            keep = self._asked.environments - GUESS_BYTES
+            # 0 would free what was compiled for each, too, which is kept for their next time.
+            for freed in self._checkout.environments.prune(max(1, keep)):
+                self._say(f"freed {freed.name}: {freed.size / 1e9:.2f} GB")
+        folder = Path(self._checkout.config.env_dir).absolute()
+        free = shutil.disk_usage(folder if folder.is_dir() else self._checkout.root).free
+        if free < LEAST_FREE:
+            raise HistoryError(
+                f"{unit.name} is not installed: {free / 1e9:.1f} GB are free of the "
+                f"{LEAST_FREE / 1e9:.0f} GB that are kept free; make room: "
+                f"vggbench releases prune --all; uv cache clean"
+            )
+
+    def confirm(self) -> int:
+        """All is measured: confirm what is suspected of it; returns the exit status."""
+        recorder.begin_run()  # a confirmation is no part of the session of the anchors
+        judging = Judging(self._checkout, self._machine, None, self._asked.threshold, self._say)
+        measured = self._checkout.measured_commits()
+        releases = [one for one in self._checkout.catalogue if one.commit in measured]
+        limits = Limits(self._asked.budget.left_s, self._asked.processes)
+        done = confirm(judging, releases, limits, self._say)
+        if self._asked.budget.left_s <= 0:
+            self._say("The budget is spent while confirming: run the same command again to go on.")
+            return LEFT
+        unsure = sum(one.why is not None for one in done)
+        self._say(
+            f"All is measured. Of {len(done)} configurations that were suspected, {unsure} are not "
+            f"sure."
+        )
+        self._say("The pages: asv publish && vggbench preview")
+        return 0
+
+
+def _releases(units: list[Unit]) -> set[str]:
+    return {unit.release.commit for unit in units}

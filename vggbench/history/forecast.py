@@ -1,0 +1,70 @@
+"""How long the rest of a history takes, by what is on record of its neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .. import records
+from ..asv_plugin import suite
+from ..releases.catalogue import Catalogue
+from ..verdict import session
+from . import plan
+from .plan import Unit
+
+#: Seconds of a process of which nothing is known, without and with XLA.
+GUESS_S, GUESS_XLA_S = 15.0, 60.0
+
+#: Seconds besides its processes that a release takes: asv begins, its environment is made.
+AROUND_S = 15.0
+
+#: Bytes that an environment takes of which nothing is known: the largest there is, nearly.
+GUESS_BYTES = 1_600_000_000
+
+#: Bytes of the record of a process, and of its share of asv's result.
+RECORD_BYTES = 3_000
+
+
+class Forecast:
+    """From the records ``taken`` on one machine in one profile."""
+
+    def __init__(self, catalogue: Catalogue, taken: Iterable[records.Record], profile: str):
+        self._catalogue = catalogue
+        self._place = {release.commit: i for i, release in enumerate(catalogue)}
+        self._rounds = {one["name"]: int(one.get("rounds", 1)) for one in suite.discovered()}
+        self._seconds: dict[str, dict[int, float]] = {}
+        for record in taken:
+            if (
+                record["profile"] == profile
+                and record["commit"] in self._place
+                and record["outcome"] != records.INTERRUPTED
+                and isinstance(record.get("process_s"), (int, float))
+            ):
+                key = session.key(record["benchmark"], record["configuration"])
+                place = self._place[record["commit"]]
+                self._seconds.setdefault(key, {})[place] = record["process_s"]
+
+    def rounds(self, benchmark: str) -> int:
+        """Processes of each of its configurations."""
+        return self._rounds[benchmark]
+
+    def processes(self, unit: Unit) -> int:
+        """How many it takes."""
+        own = plan.own(unit.stage, unit.release, self._catalogue)
+        return sum(self.rounds(one.benchmark) for one in own)
+
+    def seconds(self, unit: Unit) -> float:
+        """By the nearest release of which each configuration is on record."""
+        total = AROUND_S
+        here = self._place[unit.release.commit]
+        for one in plan.own(unit.stage, unit.release, self._catalogue):
+            known = self._seconds.get(session.key(one.benchmark, dict(one.configuration)), {})
+            with_xla = dict(one.configuration).get("xla") == "on"
+            each = GUESS_XLA_S if with_xla else GUESS_S
+            if known:
+                each = known[min(known, key=lambda place: abs(place - here))]
+            total += self.rounds(one.benchmark) * each
+        return total
+
+    def result_bytes(self, units: Iterable[Unit]) -> int:
+        """What ``units`` add to the results."""
+        return RECORD_BYTES * sum(self.processes(unit) for unit in units)

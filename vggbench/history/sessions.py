@@ -1,0 +1,123 @@
+"""Sessions: stretches of a history that were measured without a long pause.
+
+Each leaves a line in ``results/<machine>/sessions.jsonl``: its id, which is the run id of its
+anchors, when it began and on what processor. Within a session neighbouring releases are measured,
+and what was cut off goes on.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import records
+from ..asv_plugin import recorder
+from ..errors import VggbenchError
+from . import machines
+
+FILE = "sessions.jsonl"
+
+#: After a pause of so many seconds a new session begins: its anchors are measured again.
+LONGEST_PAUSE_S = 3600.0
+
+
+class SessionsDamaged(VggbenchError):
+    """sessions.jsonl holds what is no session."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """``run``: the run id of what is measured for itself, its anchors. ``goes_on``: whether it had
+    begun before this process."""
+
+    run: str
+    started: datetime.datetime
+    goes_on: bool
+
+
+def path(results_dir: Path, machine: str) -> Path:
+    return results_dir / machine / FILE
+
+
+def read(results_dir: Path, machine: str) -> list[dict[str, Any]]:
+    """The sessions of a machine, oldest first. Raises SessionsDamaged for a line that is none: what
+    the processor was must not be forgotten."""
+    file = path(results_dir, machine)
+    if not file.is_file():
+        return []
+
+    def complain(line: str) -> None:
+        raise SessionsDamaged(f"{line}; mend it, or check it out again")
+
+    return list(records.read_file(file, _checked, complain))
+
+
+def _checked(told: Any) -> dict[str, Any]:
+    if not isinstance(told, dict):
+        raise ValueError("it is no JSON object")
+    records.require_keys(told, ("schema", "run", "started", "processor"))
+    if not isinstance(told["processor"], dict):
+        raise ValueError("its processor is no JSON object")
+    _time(told["started"])
+    return told
+
+
+def _time(text: object) -> datetime.datetime:
+    """Raises ValueError for what is no time with its zone."""
+    found = datetime.datetime.fromisoformat(str(text))
+    if found.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return found
+
+
+def require_the_processor(before: Sequence[dict[str, Any]], machine: str) -> None:
+    """Raise OtherMachine unless this is the processor of the sessions ``before``."""
+    for session in before[-1:]:
+        machines.require_same(session["processor"], machines.processor(), machine)
+
+
+def begin(
+    results_dir: Path,
+    machine: str,
+    before: Sequence[dict[str, Any]],
+    taken: Sequence[records.Record],
+    now: datetime.datetime,
+) -> Session:
+    """The session of this process: the last one, where that did not pause for long, or a new one,
+    which is written down. The run id of what this process measures itself is the session's."""
+    if before:
+        last = before[-1]
+        started = _time(last["started"])
+        latest = max([started, *(_ended(one) for one in taken)])
+        if (now - latest).total_seconds() < LONGEST_PAUSE_S:
+            return Session(recorder.begin_run(last["run"]), started, True)
+    session = Session(recorder.begin_run(), now, False)
+    records.append(
+        path(results_dir, machine),
+        {
+            "schema": records.SCHEMA,
+            "run": session.run,
+            "started": now.isoformat(timespec="seconds"),
+            "processor": machines.processor(),
+        },
+    )
+    return session
+
+
+def started(record: records.Record) -> datetime.datetime | None:
+    """When a process was started; None where its record does not say."""
+    try:
+        return _time(record.get("started"))
+    except ValueError:
+        return None
+
+
+def _ended(record: records.Record) -> datetime.datetime:
+    begun = started(record)
+    seconds = record.get("process_s", 0.0)
+    if begun is None or not isinstance(seconds, (int, float)):
+        return datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
+    return begun + datetime.timedelta(seconds=seconds)
