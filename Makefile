@@ -3,8 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SHIPPED := epyc-zen5
 
-.PHONY: run history test test-fast lint setup clean
+.PHONY: run history test test-fast lint setup shown clean
 
 run: setup
 	$(BIN)/vggbench first-run
@@ -33,6 +34,11 @@ $(VENV)/made: pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@
+
+# What the docs show of the history that is shipped.
+shown: setup
+	$(BIN)/vggbench plot tensorflow --machine $(SHIPPED) --log -o docs/tensorflow.svg
+	$(BIN)/vggbench findings --machine $(SHIPPED) -o docs/findings.md
 
 clean:
 	rm -rf $(VENV) .asv web/node_modules

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,17 @@ class Checkout:
     def machine(self) -> str | None:
         """The name under which asv stores this machine's results, None where it knows none yet."""
         return machine_name()
+
+    def facts(self, machine: str) -> dict[str, str]:
+        """What asv wrote down about a machine; nothing where it cannot be read."""
+        path = self.results_dir / machine / "machine.json"
+        try:
+            told = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        if not isinstance(told, dict):
+            return {}
+        return {key: str(one) for key, one in told.items() if one and key != "version"}
 
     def measured_commits(self) -> set[str]:
         """The ids of the releases of which asv has results of this machine."""

@@ -170,6 +170,37 @@ def _parser() -> argparse.ArgumentParser:
     _add_threshold(one)
     one.set_defaults(command=_calibrate, trouble=2)
 
+    one = top.add_parser(
+        "separate", help="measure a release with one thing changed back to the release before"
+    )
+    one.add_argument("release", help="one release, such as tensorflow-2.9.3")
+    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    one.add_argument(
+        "--back",
+        nargs="+",
+        required=True,
+        metavar="WHAT",
+        help="python, onednn or a package such as numpy; each by itself",
+    )
+    one.add_argument(
+        "--bench", nargs="+", action="extend", default=[], help="default: what changed"
+    )
+    one.add_argument(
+        "--processes",
+        type=_count,
+        default=12,
+        metavar="N",
+        help="of each configuration, of both sides together (default: %(default)s)",
+    )
+    _add_budget(one, "10m")
+    _add_threshold(one)
+    one.set_defaults(command=_separate, trouble=2)
+
+    one = top.add_parser("findings", help="what a history came to, as Markdown, from records")
+    one.add_argument("--machine", help="asv's name of another machine (default: this one)")
+    one.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
+    one.set_defaults(command=_findings, started_in=Path.cwd())
+
     one = top.add_parser("history", help="measure every release, over as many sessions as it takes")
     one.add_argument("--machine", help="a name for this machine (default: asv's)")
     one.add_argument("--dry-run", action="store_true", help="say what is left, and end")
@@ -528,6 +559,36 @@ def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
         arguments.threshold,
         _say,
     )
+
+
+def _separate(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .history import separate
+    from .verdict import session
+
+    session.use_config(arguments.config)
+    asked = separate.Asked(
+        arguments.release,
+        arguments.against,
+        arguments.back,
+        arguments.bench,
+        arguments.processes,
+        arguments.threshold,
+    )
+    machine = _this_machine(checkout)
+    return separate.run(checkout, machine, asked, budget.Budget(arguments.budget), _say)
+
+
+def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .report import findings
+
+    machine = arguments.machine or _this_machine(checkout)
+    facts = checkout.facts(machine)
+    text = findings.markdown(findings.find(checkout, machine, facts), checkout.catalogue)
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        (arguments.started_in / arguments.output).write_text(text, encoding="utf-8")
+    return 0
 
 
 def _history(checkout: Checkout, arguments: argparse.Namespace) -> int:

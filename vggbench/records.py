@@ -33,6 +33,10 @@ OUTCOMES = (OK, NOT_APPLICABLE, FAILED, INTERRUPTED)
 CONFIRM = "confirm"
 CALIBRATE = "calibrate"
 
+#: ... or ``vggbench separate``, in turns with the release as it is; ``variant`` says what was
+#: changed back, and is absent where nothing was.
+SEPARATE = "separate"
+
 #: What every record has; a line without them is no record.
 REQUIRED = (
     "schema",
@@ -58,7 +62,7 @@ def folder(results_dir: Path | str, machine: str) -> Path:
 
 def is_ordinary(record: Record) -> bool:
     """Whether the record is of a run of asv: of what was asked for, whatever came of it. Those of
-    another purpose (CONFIRM, CALIBRATE) answer nothing that a user asked asv for."""
+    another purpose (CONFIRM, CALIBRATE, SEPARATE) answer nothing that a user asked asv for."""
     return record.get("purpose") is None
 
 

@@ -285,6 +285,23 @@ def test_a_machine_of_which_there_are_results_keeps_its_facts(planned: Tiny) -> 
     assert "asv knows this machine as old-box, not as new-box" in done
 
 
+def test_a_history_of_another_processor_is_not_taken_for_this_machines(planned: Tiny) -> None:
+    (planned.home / ".asv-machine.json").unlink()
+    file = sessions.path(planned.results, "shipped")
+    file.parent.mkdir(parents=True)
+    told = {"schema": 1, "run": "r", "started": "2020-01-01T00:00:00+00:00"}
+    file.write_text(json.dumps({**told, "processor": {"model": "1"}}) + "\n")
+    done = history(planned, "--machine", "shipped", status=2)
+    assert "this is not the processor that the history of shipped was measured on" in done
+    assert not (planned.home / ".asv-machine.json").exists()
+
+
+def test_a_name_that_is_no_folder_is_refused(planned: Tiny) -> None:
+    (planned.home / ".asv-machine.json").unlink()
+    done = history(planned, "--machine", "../elsewhere", status=2)
+    assert "--machine ../elsewhere: its results would have no folder" in done
+
+
 def test_the_processor_is_told_by_what_does_not_change(tmp_path: Path) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(

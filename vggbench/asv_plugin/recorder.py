@@ -100,10 +100,12 @@ class Draft:
         attributes: str,
         environment: dict[str, str],
         purpose: str | None = None,
+        variant: str | None = None,
     ) -> Draft:
         """Write the draft under ``folder``. ``benchmark`` and ``attributes`` are asv's id of the
         configuration and its JSON of overridden attributes (``--attribute``); ``purpose`` is what
-        a process is run for that is no part of a run of asv."""
+        a process is run for that is no part of a run of asv, ``variant`` what it does not have as
+        the release has it."""
         configured = suite.configurations()[benchmark]
         device, _, workload = profile.partition("-")
         machine = invocation.machine() or "unknown"
@@ -133,6 +135,8 @@ class Draft:
         }
         if purpose is not None:
             record["purpose"] = purpose
+        if variant is not None:
+            record["variant"] = variant
         folder.mkdir(parents=True, exist_ok=True)
         identity = f"{run_id()}-{time.monotonic_ns()}"
         draft = Draft(record, folder / f"{identity}.notes", None, None)

@@ -10,7 +10,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +48,16 @@ class Interrupted(NotMeasured):
 class Subject:
     """What processes are started of: a release with its interpreter, in a profile.
 
-    ``lock`` is that of the environment, None where the interpreter was given with -E.
+    ``lock`` is that of the environment, None where the interpreter was given with -E. ``variant``
+    says what is not as the release has it, and ``variables`` are given to its processes.
     """
 
     release: Release
     profile: str
     interpreter: str
     lock: Lock | None
+    variant: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 def asked_deadline() -> float | None:
@@ -71,7 +74,7 @@ def asked_deadline() -> float | None:
 
 def surroundings(subject: Subject, given: Mapping[str, str]) -> dict[str, str]:
     """The environment variables of a process: those ``given`` without what must not reach it."""
-    env = variables.for_release(given)
+    env = {**variables.for_release(given), **subject.variables}
     bin_folder = os.path.dirname(subject.interpreter)
     env["PATH"] = bin_folder + os.pathsep + env.get("PATH", "")
     if subject.lock is not None:
@@ -114,6 +117,7 @@ def run(
             attributes=attributes,
             environment=env,
             purpose=purpose,
+            variant=subject.variant,
         )
         env[NOTES_VARIABLE] = str(draft.notes_path)
         with _sampler(subject.profile, env) as sampler:

@@ -61,9 +61,10 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     profile = _profile()
     with checkout.no_run():
         pass  # another one that measures is met here
-    machine = machines.adopt(checkout, asked.machine, say)
+    machine = machines.name_of(checkout, asked.machine)
     before = sessions.read(checkout.results_dir, machine)
     sessions.require_the_processor(before, machine)
+    machines.tell_asv(checkout, machine, say)
     units, left_out = plan.units(the_plan, checkout.catalogue, profiles.device_of(profile))
     for line in left_out:
         say(line)

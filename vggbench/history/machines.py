@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable
@@ -10,11 +9,13 @@ from pathlib import Path
 
 from asv.machine import Machine, MachineCollection
 
-from ..checkout import Checkout, machine_name
-from ..errors import VggbenchError
+from ..checkout import Checkout
+from ..errors import VggbenchError, one_line
 
 #: What says which processor it is; the rest of /proc/cpuinfo changes with the kernel or the moment.
 FACTS = ("vendor_id", "cpu family", "model", "model name", "stepping", "cache size")
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 #: Instruction sets that the frameworks' libraries choose their kernels by.
 CHOSEN_BY = re.compile(r"(s?sse|avx|fma|f16c|amx|bmi)\w*")
@@ -24,37 +25,40 @@ class OtherMachine(VggbenchError):
     """This is not the machine that the history is of."""
 
 
-def adopt(checkout: Checkout, asked: str | None, say: Callable[[str], None]) -> str:
-    """The name that results of this machine are stored under; asv is told where it knows none.
-
-    ``asked``: the name of a machine, which may have results already: asv is then told what
-    those say of it, because its facts are part of a line of asv's graphs. Raises OtherMachine where
-    asv knows this machine by another name.
-    """
+def name_of(checkout: Checkout, asked: str | None) -> str:
+    """The name that results of this machine are stored under: ``asked``, which may have results
+    already, or asv's own. Raises OtherMachine where asv knows this machine by another name."""
     known = checkout.machine()
-    if known is not None:
-        if asked not in (None, known):
-            raise OtherMachine(
-                f"asv knows this machine as {known}, not as {asked}: leave --machine out, or move "
-                f"{MachineCollection.get_machine_file_path()} aside"
-            )
-        return known
-    facts = {**Machine.get_defaults(), **({"machine": asked} if asked else {})}
-    stored = checkout.results_dir / facts["machine"] / "machine.json"
-    if stored.is_file():
-        try:
-            facts = {**facts, **json.loads(stored.read_text(encoding="utf-8"))}
-        except (OSError, ValueError, TypeError) as err:
-            raise OtherMachine(f"{stored} cannot be read: {err}") from None
-        facts.pop("version", None)
-    say(f"asv is told that this machine is {facts['machine']}: {facts['cpu']}, {facts['os']}")
-    MachineCollection.save(facts["machine"], facts)
-    if machine_name() != facts["machine"]:
+    if known is not None and asked not in (None, known):
+        raise OtherMachine(
+            f"asv knows this machine as {known}, not as {asked}: leave --machine out, or move "
+            f"{MachineCollection.get_machine_file_path()} aside"
+        )
+    name = known or asked or str(Machine.get_defaults()["machine"])
+    if not NAME.fullmatch(name):
+        raise OtherMachine(
+            f"--machine {one_line(name, 60)}: its results would have no folder; give letters, "
+            f"digits, dots, dashes and underscores"
+        )
+    return name
+
+
+def tell_asv(checkout: Checkout, name: str, say: Callable[[str], None]) -> None:
+    """Tell asv that this machine is ``name``, where it does not know it.
+
+    Of one that has results it is told what those say, because the facts of a machine are part of a
+    line of asv's graphs. Raises OtherMachine where asv would not take it for this one.
+    """
+    if checkout.machine() is not None:
+        return
+    facts = {**Machine.get_defaults(), **checkout.facts(name), "machine": name}
+    say(f"asv is told that this machine is {name}: {facts['cpu']}, {facts['os']}")
+    MachineCollection.save(name, facts)
+    if checkout.machine() != name:
         raise OtherMachine(
             f"{MachineCollection.get_machine_file_path()} names several machines, and asv takes "
-            f"none of them for this one; leave only {facts['machine']} in it"
+            f"none of them for this one; leave only {name} in it"
         )
-    return str(facts["machine"])
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> dict[str, str]:

@@ -88,9 +88,9 @@ def between(
             _package((facts[0], facts[0]), (pins[0], pins[0]), *PACKAGES[0][1:])[0],
             _package((facts[1], facts[1]), (pins[1], pins[1]), *PACKAGES[0][1:])[0],
         )
-        onednn = (_onednn(facts[0], versions[0]), _onednn(facts[1], versions[1]))
-        if None not in onednn:
-            pairs.append(("oneDNN", onednn))
+        used = (onednn(facts[0], versions[0]), onednn(facts[1], versions[1]))
+        if None not in used:
+            pairs.append(("oneDNN", used))
         pairs.append(("XLA mode", _both(facts, _xla_mode)))
     for name, key in FACTS:
         pairs.append((name, _both(facts, functools.partial(_fact, key))))
@@ -142,9 +142,10 @@ def _pinned(pins: Mapping[str, str], packages: tuple[str, ...]) -> str | None:
     return next((pins[name] for name in packages if name in pins), None)
 
 
-def _onednn(facts: Facts, tensorflow: str | None) -> str | None:
-    """Whether TensorFlow uses oneDNN: as it says itself, else by its version; None where it is not
-    known, or there is no TensorFlow."""
+def onednn(facts: Facts, tensorflow: str | None = None) -> str | None:
+    """Whether TensorFlow uses oneDNN: as it says itself, else by its version, which is that of the
+    ``facts`` unless given; None where it is not known, or there is no TensorFlow."""
+    tensorflow = tensorflow or facts.get("tensorflow")
     if isinstance(facts.get("mkl_enabled"), bool):
         return "on" if facts["mkl_enabled"] else "off"
     try:

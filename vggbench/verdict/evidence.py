@@ -173,7 +173,7 @@ def gather(machine: str, taken: Iterable[records.Record], catalogue: Catalogue) 
     for record in taken:
         if record["benchmark"].rpartition(".")[2] != rates.TIMED:
             continue
-        if record["outcome"] == records.INTERRUPTED:
+        if record["outcome"] == records.INTERRUPTED or record.get("purpose") == records.SEPARATE:
             continue
         release = catalogue.by_commit.get(record["commit"])
         why = _why_left_out(record, machine, catalogue)

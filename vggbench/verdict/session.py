@@ -62,7 +62,10 @@ class Session:
         where there can be no process: no interpreter, no lock, no room, interrupted. What goes
         wrong in the process is its record's outcome.
         """
-        subject = self.prepared(release, profile)
+        return self.measure_subject(self.prepared(release, profile), one)
+
+    def measure_subject(self, subject: timed.Subject, one: Configured) -> records.Record:
+        """As ``measure``, of what is prepared already."""
         record = timed.run_fresh(subject, suite.identity(one), self._drafts, self._purpose)
         for what, why in record.get("gpu", {}).get("not_sampled", {}).items():
             self._once(f"of the GPU is not sampled: {what}: {why}")

@@ -152,6 +152,11 @@ class LineChange:
     def words(self) -> str:
         return " ".join(str(value) for value in self.configuration.values())
 
+    @property
+    def family(self) -> str:
+        """The class of its benchmark."""
+        return self.benchmark.rpartition(".")[0]
+
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "words": self.words}
 

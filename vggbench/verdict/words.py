@@ -296,9 +296,9 @@ def markdown(report: Report) -> str:
         lines.append(f"{len(quiet)} other comparisons of releases show no change.")
         lines.append("")
         listing = _line_lines(report)
-        lines += [listing[0], "", *(f"- {_cell(line.strip())}" for line in listing[1:])]
+        lines += [listing[0], "", *(f"- {cell(line.strip())}" for line in listing[1:])]
     for note in report.notes:
-        lines += [f"> {_cell(note)}", ""]
+        lines += [f"> {cell(note)}", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -319,15 +319,15 @@ def _markdown_of(group: Sequence[Verdict], report: Report) -> list[str]:
             continue
         lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|--:|--:|--:|--:|---|"]
         for one in rows:
-            cells = [_cell(cell) for cell in _cells(one)]
+            cells = [cell(word) for word in _cells(one)]
             if one.outcome == REGRESSED:
                 cells[1] = f"**{cells[1]}**"
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
-        said = [(one.words, remark(one, _cell, lambda command: f"`{command}`")) for one in rows]
-        remarks = [f"- {_cell(words)}: {line}" for words, line in said if line]
+        said = [(one.words, remark(one, cell, lambda command: f"`{command}`")) for one in rows]
+        remarks = [f"- {cell(words)}: {line}" for words, line in said if line]
         lines += [*remarks, ""] if remarks else []
-    lines += ["What else changed:", "", *(f"- {_cell(line)}" for line in _changed(group)), ""]
+    lines += ["What else changed:", "", *(f"- {cell(line)}" for line in _changed(group)), ""]
     if first.against is not None:
         lines += ["To reproduce it:", "", "```sh", *_reproduce(group), "```", ""]
     return [*lines, *_evidence(group)]
@@ -359,11 +359,11 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
                         if each.session == session
                     )
                     cells = (one.words, side.release, session, values)
-                    lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
+                    lines.append(f"| {' | '.join(cell(word) for word in cells)} |")
         lines.append("")
         noise = noise_line(own)
         if noise:
-            lines += [f"Noise: {_cell(noise)}.", ""]
+            lines += [f"Noise: {cell(noise)}.", ""]
         many = own[0].comparisons
         lines += [
             f"Each interval holds for its comparison alone, with {CONFIDENCE:.0%}"
@@ -373,7 +373,7 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
     return [*lines, "</details>", ""]
 
 
-def _cell(words: str) -> str:
+def cell(words: str) -> str:
     """Words that stay what they are in a table of Markdown."""
     folded = html.escape(" ".join(words.split()), quote=False)
     for sign in "\\|`*_[]":

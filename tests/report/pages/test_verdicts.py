@@ -78,22 +78,20 @@ def test_a_wrong_acknowledged_toml_is_why_there_are_none(checkout: Checkout) -> 
 
 def test_a_change_over_the_line_stands_in_the_data_with_its_configuration() -> None:
     (line,) = (one for one in lines("box", HISTORY, CATALOGUE)[0] if one.track == "tensorflow")
-    found = verdicts.change(
-        LineChange(
-            machine="box",
-            profile="cpu-quick",
-            track="tensorflow",
-            benchmark="train_step.TensorFlow.time_train_step",
-            configuration={"xla": "on", "batch_norm": "none", "data_format": "NHWC"},
-            measure="step",
-            kind="recovered",
-            before=SHIPPED[0],
-            first=SHIPPED[1],
-            last=SHIPPED[1],
-            ratio=1.2,
-            low=1.1,
-            high=1.3,
-        )
+    found = LineChange(
+        machine="box",
+        profile="cpu-quick",
+        track="tensorflow",
+        benchmark="train_step.TensorFlow.time_train_step",
+        configuration={"xla": "on", "batch_norm": "none", "data_format": "NHWC"},
+        measure="step",
+        kind="recovered",
+        before=SHIPPED[0],
+        first=SHIPPED[1],
+        last=SHIPPED[1],
+        ratio=1.2,
+        low=1.1,
+        high=1.3,
     )
     (told,) = data.of_verdicts(line, [], [found], None)["changes"]
     assert line.configurations[told["c"]] == ("NHWC", "none", "on")

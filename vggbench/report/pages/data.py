@@ -21,7 +21,8 @@ from .lines import LeftOut, Line, word_of
 from .measures import MEASURES, Estimate
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
-    from .verdicts import Change, Told
+    from ...verdict.verdicts import LineChange
+    from .verdicts import Told
 
 SCHEMA = 1
 
@@ -123,7 +124,7 @@ def of_line(line: Line, told: Sequence[Told] = ()) -> dict[str, Any]:
     whys: dict[str, int] = {}
     verdicts: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
     for one in told:
-        verdicts.setdefault((one.release, _words(line, one)), {})[one.measure] = _brief(one)
+        verdicts.setdefault((one.release, _words(line, one.words)), {})[one.measure] = _brief(one)
     cells = []
     for cell in line.cells:
         made: dict[str, Any] = {
@@ -153,7 +154,7 @@ def of_line(line: Line, told: Sequence[Told] = ()) -> dict[str, Any]:
 
 
 def of_verdicts(
-    line: Line, told: Sequence[Told], changes: Sequence[Change], why_none: str | None
+    line: Line, told: Sequence[Told], changes: Sequence[LineChange], why_none: str | None
 ) -> dict[str, Any]:
     """The verdicts on a line with their evidence, and the changes over the whole of it."""
     place = {words: i for i, words in enumerate(line.configurations)}
@@ -163,18 +164,18 @@ def of_verdicts(
         "verdicts": [
             {
                 "release": one.release,
-                "c": place[_words(line, one)],
+                "c": place[_words(line, one.words)],
                 "measure": one.measure,
                 **_brief(one),
                 "notes": list(one.notes),
                 "next": one.next_step,
             }
             for one in told
-            if _words(line, one) in place
+            if _words(line, one.words) in place
         ],
         "changes": [
             {
-                "c": place[_words(line, one)],
+                "c": place[_words(line, one.configuration)],
                 "measure": one.measure,
                 "kind": one.kind,
                 "before": one.before,
@@ -183,13 +184,13 @@ def of_verdicts(
                 "ratio": [rounded(one.ratio), rounded(one.low), rounded(one.high)],
             }
             for one in changes
-            if _words(line, one) in place
+            if _words(line, one.configuration) in place
         ],
     }
 
 
-def _words(line: Line, one: Told | Change) -> tuple[str, ...]:
-    return tuple(word_of(one.words.get(name, "-")) for name in line.params)
+def _words(line: Line, configuration: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(word_of(configuration.get(name, "-")) for name in line.params)
 
 
 def of_choices(line: Line, found: Sequence[Choice]) -> dict[str, Any]:

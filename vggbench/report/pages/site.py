@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import shutil
 from collections.abc import Callable
@@ -100,7 +99,7 @@ def _write_data(folder: Path, checkout: Checkout, complain: Callable[[str], None
         described += made.described
         left_out += made.left_out
         if made.described:
-            machines[results.name] = _facts(results / "machine.json")
+            machines[results.name] = _facts(checkout, results.name)
     configured = [name for name in checkout.config.branches if name in catalogue.tracks]
     tracks = list(dict.fromkeys([*configured, *catalogue.tracks]))
     index = data.index(catalogue, tracks, machines, described, left_out)
@@ -121,16 +120,10 @@ def _of_machine(machine: str, checkout: Checkout) -> OfMachine:
     return made
 
 
-def _facts(path: Path) -> dict[str, str]:
-    """What asv wrote down about a machine; nothing where it cannot be read."""
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(told, dict):
-        return {}
+def _facts(checkout: Checkout, machine: str) -> dict[str, str]:
+    told = checkout.facts(machine)
     shown = ("cpu", "num_cpu", "ram", "gpu", "os", "arch")
-    return {key: one_line(str(told[key]), 100) for key in shown if told.get(key)}
+    return {key: one_line(told[key], 100) for key in shown if told.get(key)}
 
 
 def _put(path: Path, text: str) -> None:

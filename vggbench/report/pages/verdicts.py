@@ -44,29 +44,11 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Change:
-    """A change over a whole line: a slow-down that was taken back, or several small steps."""
-
-    profile: str
-    track: str
-    family: str
-    words: dict[str, str]
-    measure: str
-    kind: str
-    before: str
-    first: str
-    last: str
-    ratio: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
 class Judged:
     """``complaints`` are lines on what was left out; ``why_none`` where nothing could be judged."""
 
     told: tuple[Told, ...] = ()
-    changes: tuple[Change, ...] = ()
+    changes: tuple[LineChange, ...] = ()
     complaints: tuple[str, ...] = ()
     why_none: str | None = None
 
@@ -124,23 +106,6 @@ def _side(side: Side, key: str) -> str:
     )
 
 
-def change(found: LineChange) -> Change:
-    return Change(
-        profile=found.profile,
-        track=found.track,
-        family=found.benchmark.rpartition(".")[0],
-        words={name: str(word) for name, word in found.configuration.items()},
-        measure=found.measure,
-        kind=found.kind,
-        before=found.before,
-        first=found.first,
-        last=found.last,
-        ratio=found.ratio,
-        low=found.low,
-        high=found.high,
-    )
-
-
 def judge(machine: str, taken: Iterable[records.Record], checkout: Checkout) -> Judged:
     """The verdicts on all releases of all tracks, each against the one before."""
     try:
@@ -149,8 +114,8 @@ def judge(machine: str, taken: Iterable[records.Record], checkout: Checkout) -> 
         return Judged(why_none=str(err))
     evidence = gather(machine, taken, checkout.catalogue)
     found: list[Told] = []
-    changes: list[Change] = []
+    changes: list[LineChange] = []
     for track in checkout.catalogue.tracks:
         found += map(told, verdicts.of_track(evidence, track, accepted=accepted))
-        changes += [change(one) for one in verdicts.changes(evidence, track) if one.kind in KINDS]
+        changes += [one for one in verdicts.changes(evidence, track) if one.kind in KINDS]
     return Judged(tuple(found), tuple(changes), tuple(evidence.left_out))

@@ -1,0 +1,110 @@
+"""``vggbench separate``: variants of releases, and what comes of measuring them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import Tiny
+from vggbench.history import variants
+from vggbench.releases.catalogue import Catalogue, pins
+from vggbench.verdict import verdicts
+
+ROOT = Path(__file__).parent.parent.parent
+CATALOGUE = Catalogue(ROOT / "releases")
+ONEDNN_OFF, ONEDNN_ON = {"mkl_enabled": False}, {"mkl_enabled": True}
+
+
+def variant(folder: Path, release: str, before: str, what: str, facts=({}, {})):
+    named = CATALOGUE.by_name
+    return variants.make(folder, CATALOGUE, named[release], named[before], "cpu", what, facts)
+
+
+def test_one_package_is_as_in_the_earlier_lock_and_nothing_else(tmp_path: Path) -> None:
+    made = variant(tmp_path, "tensorflow-2.14.1", "tensorflow-2.13.1", "NumPy")
+    now = CATALOGUE.pins(CATALOGUE.by_name["tensorflow-2.14.1"], "cpu")
+    before = CATALOGUE.pins(CATALOGUE.by_name["tensorflow-2.13.1"], "cpu")
+    written = Catalogue(tmp_path / "releases")
+    release = made.release
+    text = written.lock_path(release, "cpu").read_text()
+    old = (CATALOGUE.lock_path(CATALOGUE.by_name["tensorflow-2.13.1"], "cpu")).read_text()
+    assert now["numpy"] != before["numpy"], "choose two releases with another numpy"
+    assert pins(text) == {**now, "numpy": before["numpy"]}
+    assert made.words == f"numpy {before['numpy']}"
+    start = text.index("numpy==")
+    hashes = text[start : text.index("# via", start)]
+    assert hashes in old
+    assert made.release.commit == CATALOGUE.by_name["tensorflow-2.14.1"].commit
+    assert made.release.locks["cpu"].digest == written.digest(release, "cpu")
+
+
+def test_python_and_onednn_are_changed_back_without_another_pin(tmp_path: Path) -> None:
+    release = CATALOGUE.by_name["tensorflow-2.16.2"]
+    made = variant(tmp_path / "a", release.name, "tensorflow-2.15.1", "python")
+    assert made.words == "python 3.11"
+    assert made.release.python == "3.11"
+    assert made.variables == {}
+    facts = (ONEDNN_OFF, ONEDNN_ON)
+    made = variant(tmp_path / "b", "tensorflow-2.9.3", "tensorflow-2.8.4", "oneDNN", facts)
+    assert made.words == "oneDNN off"
+    assert made.variables == {"TF_ENABLE_ONEDNN_OPTS": "0"}
+
+
+@pytest.mark.parametrize(
+    ("what", "facts", "words"),
+    [
+        ("torch", ({}, {}), "torch is not pinned by the locks of both"),
+        ("python", ({}, {}), "python 3.10 is what tensorflow-2.8.4 and tensorflow-2.9.3 both have"),
+        ("onednn", ({}, ONEDNN_ON), "whether it uses oneDNN is not on record"),
+        ("onednn", (ONEDNN_ON, ONEDNN_ON), "oneDNN on is what"),
+    ],
+)
+def test_what_cannot_be_changed_back_is_said(tmp_path: Path, what, facts, words) -> None:
+    with pytest.raises(variants.NoVariant, match=words):
+        variant(tmp_path, "tensorflow-2.9.3", "tensorflow-2.8.4", what, facts)
+
+
+@pytest.mark.asv
+def test_a_change_that_is_not_pythons_is_said_not_to_be(measured: Tiny) -> None:
+    before = verdicts_of(measured)
+    done = measured.vggbench("separate", "tinyframe-1.2", "--back", "python", "--processes", "8")
+    assert done.status == 0, done.output
+    (line,) = done.lines_with("tinyframe-1.2 plain, step time: ")
+    assert "not python; the whole change is +200.0%" in line
+    taken = [r for r in measured.records() if r.get("purpose") == "separate"]
+    plain = [r for r in taken if r["configuration"]["mode"] == "plain"]
+    changed = [r.get("variant") for r in plain]
+    python = next(word for word in changed if word)
+    assert changed == [None, python, python, None] * 2
+    assert {r["python"].startswith(python.split()[1]) for r in plain if "variant" in r} == {True}
+    assert len({r["lock"] for r in plain}) == 1, "the packages are the same"
+    assert verdicts_of(measured) == before, "it is evidence for no verdict"
+    assert not list((measured.folder / ".asv" / "env").glob("variants-*"))
+    done = measured.vggbench("findings")
+    assert done.lines_with("not python (+0.0 % by it alone); besides, Python")
+
+
+def verdicts_of(tiny: Tiny) -> list[tuple[str, float | None]]:
+    catalogue = Catalogue(tiny.releases)
+    evidence = verdicts.gather("testbox", tiny.records(), catalogue)
+    return [(one.outcome, one.ratio) for one in verdicts.of_track(evidence, "tinyframe")]
+
+
+@pytest.mark.asv
+def test_nothing_that_changed_has_no_cause(measured: Tiny) -> None:
+    done = measured.vggbench("separate", "tinyframe-1.2", "--back", "numpy")
+    assert done.status == 2
+    assert "numpy is not pinned by the locks of both tinyframe-1.1 and tinyframe-1.2" in done
+    done = measured.vggbench(
+        "separate",
+        "tinyframe-1.1",
+        "--back",
+        "python",
+        "--against",
+        "tinyframe-1.0",
+        "--bench",
+        "x",
+    )
+    assert done.status == 2
+    assert "nothing is known to have changed in tinyframe-1.1 against tinyframe-1.0" in done

@@ -1,0 +1,60 @@
+"""vggbench findings: what is said of a history, from records of real runs on the tiny track."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.tiny import Tiny
+
+pytestmark = pytest.mark.asv
+
+
+def findings(tiny: Tiny, *options: str) -> dict[str, str]:
+    """What the command prints, by heading."""
+    done = tiny.vggbench("findings", *options)
+    assert done.status == 0, done.output
+    parts = re.split(r"^###? (.*)$", done.output, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def rows(text: str, *words: str) -> list[str]:
+    return [line for line in text.splitlines() if all(word in line for word in words)]
+
+
+def test_a_change_is_confirmed_by_a_session_that_measured_both(measured: Tiny) -> None:
+    before = findings(measured)
+    assert not rows(before["Confirmed changes between neighbouring releases"], "tinyframe-1.2")
+    slower = ("tinyframe-1.2 | tinyframe-1.1 | plain | step time", "+200.0 %")
+    assert rows(before["Not confirmed"], *slower)
+
+    assert measured.vggbench("confirm", "tinyframe-1.2").status == 1
+    after = findings(measured)
+    (row,) = rows(after["Confirmed changes between neighbouring releases"], *slower)
+    assert "10.0 ms | 30.0 ms" in row
+    assert "not separated; besides, Python" in row
+    assert not rows(after["Not confirmed"], *slower)
+
+
+def test_what_could_not_be_is_counted_by_reason(measured: Tiny) -> None:
+    done = measured.asv("run", "tinyframe-2.0", faults="2.0/fused:error")
+    assert done.status == 2
+    text = findings(measured)["What could not be"]
+    assert rows(text, "tinyframe has no such mode | 5 | 5, tinyframe-1.0 to tinyframe-2.0")
+    assert rows(text, "ValueError: the kernel went astray | 1 | tinyframe-2.0")
+    assert "Unmeasured: otherframe-7.0." in text
+
+
+def test_it_is_written_to_a_file(measured: Tiny) -> None:
+    done = measured.vggbench("findings", "-o", "found.md")
+    assert done.status == 0, done.output
+    assert (measured.folder / "found.md").read_text().startswith("# Findings\n")
+
+
+def test_nothing_on_record_is_said(tiny: Tiny) -> None:
+    done = tiny.vggbench("findings")
+    assert done.status == 1
+    assert done.output.strip() == (
+        "vggbench: nothing is on record for testbox; measure it with: vggbench history"
+    )

@@ -1,0 +1,200 @@
+"""The history that is shipped: whole, of releases on the tracks, published without a warning, and
+judged as it was when it was committed.
+
+To write the verdicts anew after results or the verdict changed, and look at the difference:
+
+    VGGBENCH_WRITE_GOLDEN=1 .venv/bin/pytest tests/test_shipped_results.py; git diff tests
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import math
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from asv import results, util
+
+from vggbench import builders, records, web
+from vggbench.history import sessions
+from vggbench.releases.catalogue import Catalogue
+from vggbench.report import rates
+from vggbench.verdict import verdicts
+from vggbench.verdict.words import change
+
+ROOT = Path(__file__).parent.parent
+GOLDEN = Path(__file__).parent / "golden"
+CATALOGUE = Catalogue(ROOT / "releases")
+
+#: Bytes that results/ may take in the repository.
+MOST_BYTES = 30_000_000
+
+#: An asv that says which of its lines are warnings.
+LOUD_ASV = """
+import sys
+
+from asv import main
+from asv.console import log
+
+warn = log.warning
+log.warning = lambda text, *words, **more: warn(f"WARNED: {text}", *words, **more)
+sys.exit(main.main())
+"""
+
+
+def shipped_files() -> list[Path]:
+    done = subprocess.run(
+        ["git", "ls-files", "-z", "results"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [Path(name) for name in done.stdout.split("\0") if name]
+
+
+MACHINES = sorted({path.parts[1] for path in shipped_files() if len(path.parts) > 2})
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with the shipped results and nothing else. Only to be read, and published."""
+    folder = tmp_path_factory.mktemp("shipped")
+    for file in shipped_files():
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / file, folder / file)
+    for name in ("releases", "benchmarks"):
+        (folder / name).symlink_to(ROOT / name)
+    conf = util.load_json(str(ROOT / "asv.conf.json"), js_comments=True)
+    (folder / "asv.conf.json").write_text(json.dumps(conf))
+    return folder
+
+
+def taken(folder: Path, machine: str) -> list[records.Record]:
+    complaints: list[str] = []
+    found = list(records.read(folder / "results", machine, complaints.append))
+    assert not complaints
+    return found
+
+
+def test_a_history_is_shipped() -> None:
+    assert MACHINES
+    assert sum((ROOT / file).stat().st_size for file in shipped_files()) < MOST_BYTES
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_it_was_measured_in_sessions_on_one_processor(shipped: Path, machine: str) -> None:
+    found = sessions.read(shipped / "results", machine)
+    assert len({json.dumps(session["processor"], sort_keys=True) for session in found}) == 1
+    runs = {r["run"] for r in taken(shipped, machine) if r.get("purpose") == records.CALIBRATE}
+    assert runs <= {session["run"] for session in found}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_every_record_is_of_a_release_on_a_track(shipped: Path, machine: str) -> None:
+    on_tracks = {release.commit: release for release in CATALOGUE}
+    for record in taken(shipped, machine):
+        release = on_tracks[record["commit"]]
+        assert record["release"] == release.name
+        assert record["lock"] in {lock.digest for lock in release.locks.values()}
+        assert rates.why_left_out(record, on_tracks) is None
+    assert {r["machine"] for r in taken(shipped, machine)} == {machine}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_no_process_was_counted_twice(shipped: Path, machine: str) -> None:
+    counted = Counter(
+        (
+            *(record["run"], record["commit"], record["profile"], record["benchmark"]),
+            *(json.dumps(record["configuration"], sort_keys=True), record["round"]),
+        )
+        for record in taken(shipped, machine)
+        if record["outcome"] != records.INTERRUPTED and records.is_ordinary(record)
+    )
+    assert set(counted.values()) == {1}
+
+
+def stored(folder: Path, machine: str) -> Iterator[tuple[str, str, str, float | None]]:
+    """What asv has of the train step: (commit, benchmark, configuration, seconds)."""
+    for path in (folder / "results" / machine).glob("*-*.json"):
+        result = results.Results.load(str(path), machine)
+        for benchmark in result.get_all_result_keys():
+            if not benchmark.endswith(rates.TIMED):
+                continue
+            params = result.get_result_params(benchmark)
+            names = list(builders.PARAMS[benchmark.split(".")[1]])
+            values = result.get_result_value(benchmark, params)
+            for words, value in zip(itertools.product(*params), values, strict=True):
+                chosen = dict(zip(names, map(ast.literal_eval, words), strict=True))
+                yield result.commit_hash, benchmark, json.dumps(chosen, sort_keys=True), value
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_records_and_asvs_results_agree(shipped: Path, machine: str) -> None:
+    groups: dict[tuple[str, str, str], list[records.Record]] = {}
+    for record in taken(shipped, machine):
+        if rates.is_timed(record):
+            configuration = json.dumps(record["configuration"], sort_keys=True)
+            place = (record["commit"], record["benchmark"], configuration)
+            groups.setdefault(place, []).append(record)
+    of_asv = {(c, b, words): value for c, b, words, value in stored(shipped, machine)}
+    answered = 0
+    for place, group in groups.items():
+        newest = rates.newest_run(group)
+        outcome, _ = rates.outcome_of(newest)
+        if outcome == records.INTERRUPTED or place not in of_asv:
+            continue  # asv stores a release when all of it is measured
+        value = of_asv[place]
+        answered += 1
+        if outcome == records.OK:
+            samples = [sample for record in newest for sample in record["samples"]]
+            assert value == pytest.approx(statistics.median(samples)), place
+        elif outcome == records.NOT_APPLICABLE:
+            assert value is not None
+            assert math.isnan(value), place
+        else:
+            assert value is None, place
+    numbers = {place for place, value in of_asv.items() if value and not math.isnan(value)}
+    assert numbers <= set(groups)
+    assert answered >= 0.9 * len(groups)
+
+
+@pytest.mark.asv
+def test_it_is_published_without_a_warning_and_without_an_environment(shipped: Path) -> None:
+    if not web.is_current():
+        pytest.skip("the scripts of the pages are not here: make setup")
+    program = shipped / "asv"
+    program.write_text(LOUD_ASV)
+    done = subprocess.run(
+        [sys.executable, str(program), "publish"],
+        cwd=shipped,
+        env={**os.environ, "HOME": str(shipped)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert not [line for line in done.stdout.splitlines() if "WARNED: " in line], done.stdout
+    assert not (shipped / ".asv" / "env" / "releases").exists()
+    index = json.loads((shipped / ".asv" / "html" / "data" / "index.json").read_text())
+    assert {line["machine"] for line in index["lines"]} == set(MACHINES)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_verdicts_are_those_of_the_golden_file(shipped: Path, machine: str) -> None:
+    evidence = verdicts.gather(machine, taken(shipped, machine), CATALOGUE)
+    lines = [
+        f"{one.release} | {one.words} | {one.measure} | {one.outcome} | {change(one)}\n"
+        for track in CATALOGUE.tracks
+        for one in verdicts.of_track(evidence, track)
+    ]
+    golden = GOLDEN / f"{machine}.txt"
+    if os.environ.get("VGGBENCH_WRITE_GOLDEN"):
+        golden.parent.mkdir(exist_ok=True)
+        golden.write_text("".join(lines))
+    assert lines == golden.read_text().splitlines(keepends=True)

@@ -1,0 +1,128 @@
+"""A release with one thing changed back to what it was in an earlier one.
+
+For ``vggbench separate``. What can be changed back: ``python``, ``onednn`` (by the variable that
+switches it), and any package that both locks pin, by name. A variant has a lock of its own, made
+of the release's, in a catalogue of its own; what no installer can put together is said, and not
+measured.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from ..errors import VggbenchError
+from ..releases.catalogue import BUILD_CONSTRAINTS, PIN, Catalogue, Release
+from ..releases.environments import Environments
+from ..verdict.differences import Facts, onednn
+
+PYTHON, ONEDNN = "python", "onednn"
+
+#: Switches oneDNN in TensorFlow for Linux on x86-64, from 2.5 on (its release notes).
+ONEDNN_VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
+
+
+class NoVariant(VggbenchError):
+    """A thing that cannot be changed back."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """``words`` say what is changed back, to what: "numpy 1.26.4". ``environments`` install
+    ``release``, which has the variant's lock; its processes get ``variables`` besides."""
+
+    words: str
+    release: Release
+    environments: Environments
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def make(
+    folder: Path,
+    catalogue: Catalogue,
+    release: Release,
+    before: Release,
+    device: str,
+    what: str,
+    facts: tuple[Facts, Facts],
+) -> Variant:
+    """``release`` with ``what`` as it is in ``before``; written below ``folder``, which is empty.
+
+    facts: what a process of ``before`` and one of ``release`` said of themselves. Raises NoVariant
+    where there is no such thing, or it did not change.
+    """
+    for one in (before, release):
+        if device not in one.locks:
+            raise NoVariant(f"{one.name} has no lock for {device}")
+    text = catalogue.lock_path(release, device).read_text(encoding="utf-8")
+    older = catalogue.lock_path(before, device).read_text(encoding="utf-8")
+    variables = {}
+    changed = release
+    what = canonicalize_name(what)
+    if what == PYTHON:
+        words, was = f"python {before.python}", release.python == before.python
+        changed = replace(release, python=before.python)
+    elif what == ONEDNN:
+        told = tuple(onednn(one) for one in facts)
+        if None in told:
+            raise NoVariant(f"{release.name}: whether it uses oneDNN is not on record; measure it")
+        words, was = f"oneDNN {told[0]}", told[0] == told[1]
+        variables[ONEDNN_VARIABLE] = "1" if told[0] == "on" else "0"
+    else:
+        new, old = _pinned(text, what), _pinned(older, what)
+        if new is None or old is None:
+            raise NoVariant(
+                f"{what} is not pinned by the locks of both {before.name} and {release.name}; "
+                f"what can be changed back: {PYTHON}, {ONEDNN}, "
+                f"{', '.join(sorted(_differing(text, older))) or 'no package'}"
+            )
+        words, was = f"{what} {_version(old)}", _version(new) == _version(old)
+        text = text.replace(new, old)
+    if was:
+        raise NoVariant(f"{words} is what {before.name} and {release.name} both have")
+    return Variant(words, *_written(folder, catalogue, changed, device, text), variables)
+
+
+def _written(
+    folder: Path, catalogue: Catalogue, release: Release, device: str, text: str
+) -> tuple[Release, Environments]:
+    """The release with a lock of this text, in a catalogue of its own, and its environments."""
+    releases = folder / "releases"
+    track = releases / release.track
+    track.mkdir(parents=True)
+    shutil.copyfile(catalogue.folder / release.track / "track.json", track / "track.json")
+    constraints = catalogue.folder / BUILD_CONSTRAINTS
+    if constraints.is_file():
+        shutil.copyfile(constraints, releases / BUILD_CONSTRAINTS)
+    lock = release.locks[device]
+    (track / lock.file).write_text(text, encoding="utf-8")
+    own = Catalogue(releases)
+    lock = replace(lock, digest=own.digest_of(release, track / lock.file))
+    changed = replace(release, locks={device: lock})
+    return changed, Environments(folder / "env", own)
+
+
+def _blocks(text: str) -> dict[str, str]:
+    """The lines of a lock for each package: its pin and the hashes below it."""
+    starts = [(match.start(), canonicalize_name(match[1])) for match in PIN.finditer(text)]
+    ends = [start for start, _ in starts[1:]] + [len(text)]
+    return {name: text[start:end] for (start, name), end in zip(starts, ends, strict=True)}
+
+
+def _pinned(text: str, package: str) -> str | None:
+    return _blocks(text).get(package)
+
+
+def _version(block: str) -> str:
+    found = re.match(PIN, block)
+    return found[2] if found else "unknown"
+
+
+def _differing(text: str, older: str) -> list[str]:
+    new, old = _blocks(text), _blocks(older)
+    return [name for name in new if name in old and _version(new[name]) != _version(old[name])]

@@ -1,0 +1,213 @@
+"""vggbench findings: what a history came to, in Markdown: changes that were confirmed, what could
+not be measured and why.
+
+Confirmed is a change that a session saw which measured both releases. Its cause is the framework
+where nothing else that is looked at changed between the two; else it is not separated, and the
+finding says what changed besides (``vggbench separate`` changes one thing of it back).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .. import records
+from ..checkout import Checkout
+from ..errors import VggbenchError
+from ..history import separate
+from ..history.separate import Separation
+from ..releases.catalogue import Catalogue
+from ..verdict import history, verdicts, words
+from ..verdict.judge import IMPROVED, REGRESSED, THRESHOLD
+from ..verdict.measures import MEASURES
+from ..verdict.verdicts import LineChange, Verdict
+from ..verdict.words import cell
+from . import rates
+from .rates import Rate
+
+#: Changes over whole lines that no pair of neighbouring releases shows.
+OF_LINES = (history.RECOVERED, history.DRIFT)
+
+
+class NothingFound(VggbenchError):
+    """There is nothing on record to find something in."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Of one machine in one profile. ``first`` and ``last``: when its first and its last process
+    were started. ``unmeasured``: releases of which nothing is on record."""
+
+    machine: str
+    facts: dict[str, Any]
+    profile: str
+    first: str
+    last: str
+    processes: int
+    verdicts: Sequence[Verdict]
+    separations: Sequence[Separation]
+    changes: Sequence[LineChange]
+    rows: Sequence[Rate]
+    unmeasured: Sequence[str]
+
+    @property
+    def confirmed(self) -> list[Verdict]:
+        return [one for one in self.verdicts if _is_change(one) and not one.apart]
+
+    @property
+    def unconfirmed(self) -> list[Verdict]:
+        return [one for one in self.verdicts if _is_change(one) and one.apart]
+
+
+def _is_change(one: Verdict) -> bool:
+    return one.outcome in (REGRESSED, IMPROVED)
+
+
+def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findings]:
+    """What the records of a machine tell, by profile. Raises NothingFound where there are none."""
+    taken = list(records.read(checkout.results_dir, machine))
+    timed = [record for record in taken if rates.is_timed(record)]
+    if not timed:
+        raise NothingFound(f"nothing is on record for {machine}; measure it with: vggbench history")
+    catalogue = checkout.catalogue
+    evidence = verdicts.gather(machine, taken, catalogue)
+    rows = rates.rates(machine, timed, [release.commit for release in catalogue], [])
+    found = []
+    for profile in dict.fromkeys(row.profile for row in rows):
+        own = [record for record in taken if record["profile"] == profile]
+        started = sorted(str(record["started"]) for record in own if record.get("started"))
+        of_profile = [row for row in rows if row.profile == profile]
+        known = {row.release for row in of_profile}
+        tracks = catalogue.tracks
+        found.append(
+            Findings(
+                machine,
+                facts,
+                profile,
+                started[0][:10] if started else "unknown",
+                started[-1][:10] if started else "unknown",
+                len(own),
+                [one for track in tracks for one in verdicts.of_track(evidence, track, profile)],
+                [
+                    one
+                    for release in catalogue
+                    for one in separate.separations(own, release, profile, THRESHOLD)
+                ],
+                [
+                    one
+                    for track in tracks
+                    for one in verdicts.changes(evidence, track, profile)
+                    if one.kind in OF_LINES
+                ],
+                of_profile,
+                [release.name for release in catalogue if release.name not in known],
+            )
+        )
+    return found
+
+
+def markdown(found: Sequence[Findings], catalogue: Catalogue) -> str:
+    lines = [
+        "# Findings",
+        "",
+        "Made by `vggbench findings` from the records; nothing here is written by hand. What the "
+        "words mean: [verdicts](verdicts.md), [method](method.md#verdicts).",
+        "",
+    ]
+    for one in found:
+        lines += _of(one, catalogue)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _of(one: Findings, catalogue: Catalogue) -> list[str]:
+    facts = ", ".join(str(one.facts[key]) for key in ("cpu", "num_cpu", "os") if one.facts.get(key))
+    measured = len({row.release for row in one.rows})
+    lines = [
+        f"## {cell(one.machine)}, {one.profile}",
+        "",
+        f"{cell(facts)} (processor, how many, system). {one.processes} processes from {one.first} "
+        f"to {one.last}; {measured} of {len(list(catalogue))} releases.",
+        "",
+        "### Confirmed changes between neighbouring releases",
+        "",
+    ]
+    lines += _changes(one.confirmed, one.separations)
+    lines += [
+        "### Not confirmed",
+        "",
+        "Seen by sessions that measured one of the two releases alone; `vggbench confirm RELEASE` "
+        "measures both in turns.",
+        "",
+        *_changes(one.unconfirmed, one.separations),
+        "### Over whole lines",
+        "",
+        "Slow-downs that a later release took back, and drifts in several small steps.",
+        "",
+        *([f"- {cell(words.line_change(change))}" for change in one.changes] or ["None."]),
+        "",
+        "### What could not be",
+        "",
+        *_reasons(one.rows, records.NOT_APPLICABLE, "n/a"),
+        *_reasons(one.rows, records.FAILED, "failed"),
+        f"Unmeasured: {', '.join(one.unmeasured) or 'no release'}.",
+        "",
+    ]
+    return lines
+
+
+def _changes(found: Sequence[Verdict], separations: Sequence[Separation]) -> list[str]:
+    if not found:
+        return ["None.", ""]
+    lines = [
+        "| release | against | configuration | measure | change | before | after | cause |",
+        "|---|---|---|---|--:|--:|--:|---|",
+    ]
+    for one in found:
+        texts = (
+            one.release,
+            one.against or "-",
+            one.words,
+            MEASURES[one.measure].title,
+            words.change(one),
+            words.quantity(one.before, one.measure),
+            words.quantity(one.after, one.measure),
+            cause(one, separations),
+        )
+        lines.append(f"| {' | '.join(cell(text) for text in texts)} |")
+    return [*lines, ""]
+
+
+def cause(one: Verdict, separations: Sequence[Separation]) -> str:
+    """What a change may be put on: what the locks and the processes tell, and what was separated by
+    changing one thing back."""
+    if not one.differences:
+        return "the framework: nothing else that is looked at changed"
+    besides = f"besides, {'; '.join(str(each) for each in one.differences)}"
+    separated = [
+        f"{separate.conclusion(each)} ({words.percent(each.judgement.ratio)} by it alone)"
+        for each in separations
+        if (each.release, each.configuration, each.measure) == (one.release, one.words, one.measure)
+    ]
+    return f"{'; '.join(separated) or 'not separated'}; {besides}"
+
+
+def _reasons(rows: Iterable[Rate], outcome: str, title: str) -> list[str]:
+    """How many configurations of releases had each reason, the most frequent first."""
+    counts: dict[str, list[str]] = {}
+    for row in rows:
+        if row.outcome == outcome:
+            counts.setdefault(_without_count(row.why or "no reason"), []).append(row.release)
+    if not counts:
+        return [f"No configuration is {title}.", ""]
+    lines = [f"| {title}, by reason | configurations | releases |", "|---|--:|---|"]
+    for reason, releases in sorted(counts.items(), key=lambda item: -len(item[1])):
+        named = list(dict.fromkeys(releases))
+        which = named[0] if len(named) == 1 else f"{len(named)}, {named[0]} to {named[-1]}"
+        lines.append(f"| {cell(reason)} | {len(releases)} | {which} |")
+    return [*lines, ""]
+
+
+def _without_count(why: str) -> str:
+    """A reason without the count of processes that rates adds to it."""
+    return why.rpartition(" (")[0] if why.endswith(" processes)") else why
