@@ -13,7 +13,7 @@ from vggbench.verdict import verdicts
 
 ROOT = Path(__file__).parent.parent.parent
 CATALOGUE = Catalogue(ROOT / "releases")
-ONEDNN_OFF, ONEDNN_ON = {"mkl_enabled": False}, {"mkl_enabled": True}
+ONEDNN_OFF, ONEDNN_ON = {"tensorflow": "2.8.4"}, {"tensorflow": "2.9.3"}
 
 
 def variant(folder: Path, release: str, before: str, what: str, facts=({}, {})):

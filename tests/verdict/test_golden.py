@@ -24,7 +24,12 @@ GOLDEN = Path(__file__).parent / "golden"
 NEWEST, BEFORE = LINE[-1], LINE[-2]
 
 #: What releases say of themselves where oneDNN and XLA came with the newest one.
-OLD = {"tensorflow": "2.15.1", "numpy": "1.26.4", "mkl_enabled": False, "xla": {"mode": "session"}}
+OLD = {
+    "tensorflow": "2.15.1",
+    "numpy": "1.26.4",
+    "xla": {"mode": "session"},
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+}
 MOVED = {"tensorflow": "2.16.2", "numpy": "2.0.0", "mkl_enabled": True, "xla": {"mode": "function"}}
 
 ACCEPTED = [Acknowledged("tensorflow", NEWEST, "NHWC none off", "the new kernel is exact")]

@@ -8,7 +8,6 @@ process that was running: asv is answered the others from their records.
 from __future__ import annotations
 
 import datetime
-import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,7 +213,7 @@ class History:
         ]
         bench = [word for pattern in unit.stage.bench for word in ("--bench", pattern)]
         arguments = ["run", "--record-samples", *bench, unit.release.name]
-        self._say(f"asv {shlex.join(arguments)}")
+        self._say(f"{unit.name}: asv run")
         variables = {
             profiles.VARIABLE: self._profile,
             recorder.RESUME_VARIABLE: runs[-1] if runs else "",

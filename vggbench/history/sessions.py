@@ -94,13 +94,14 @@ def begin(
         latest = max([started, *(_ended(one) for one in taken)])
         if (now - latest).total_seconds() < LONGEST_PAUSE_S:
             return Session(recorder.begin_run(last["run"]), started, True)
-    session = Session(recorder.begin_run(), now, False)
+    # To the second, like records: what starts within this second belongs to it.
+    session = Session(recorder.begin_run(), now.replace(microsecond=0), False)
     records.append(
         path(results_dir, machine),
         {
             "schema": records.SCHEMA,
             "run": session.run,
-            "started": now.isoformat(timespec="seconds"),
+            "started": session.started.isoformat(),
             "processor": machines.processor(),
         },
     )

@@ -19,12 +19,9 @@ from packaging.utils import canonicalize_name
 from ..errors import VggbenchError
 from ..releases.catalogue import BUILD_CONSTRAINTS, PIN, Catalogue, Release
 from ..releases.environments import Environments
-from ..verdict.differences import Facts, onednn
+from ..verdict.differences import ONEDNN_VARIABLE, Facts, onednn
 
 PYTHON, ONEDNN = "python", "onednn"
-
-#: Switches oneDNN in TensorFlow for Linux on x86-64, from 2.5 on (its release notes).
-ONEDNN_VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
 
 
 class NoVariant(VggbenchError):
@@ -110,8 +107,8 @@ def _written(
 def _blocks(text: str) -> dict[str, str]:
     """The lines of a lock for each package: its pin and the hashes below it."""
     starts = [(match.start(), canonicalize_name(match[1])) for match in PIN.finditer(text)]
-    ends = [start for start, _ in starts[1:]] + [len(text)]
-    return {name: text[start:end] for (start, name), end in zip(starts, ends, strict=True)}
+    ends = [*(start for start, _ in starts[1:]), len(text)]
+    return {name: text[start:end] for (start, name), end in zip(starts, ends, strict=False)}
 
 
 def _pinned(text: str, package: str) -> str | None:

@@ -36,9 +36,12 @@ FACTS = (
     ("remark", "remark"),
 )
 
-#: TensorFlow for Linux on x86-64 uses oneDNN unless told otherwise from this release on (its
-#: release notes).
+#: TensorFlow for Linux on x86-64 uses oneDNN unless told otherwise from this release on, on
+#: processors with instructions such as AVX512_VNNI (its release notes).
 ONEDNN_SINCE = Version("2.9")
+
+#: From 2.5 on this variable switches it (the release notes of 2.5).
+ONEDNN_VARIABLE, ONEDNN_SWITCHED_SINCE = "TF_ENABLE_ONEDNN_OPTS", Version("2.5")
 
 
 #: What a process said of itself.
@@ -143,15 +146,19 @@ def _pinned(pins: Mapping[str, str], packages: tuple[str, ...]) -> str | None:
 
 
 def onednn(facts: Facts, tensorflow: str | None = None) -> str | None:
-    """Whether TensorFlow uses oneDNN: as it says itself, else by its version, which is that of the
-    ``facts`` unless given; None where it is not known, or there is no TensorFlow."""
-    tensorflow = tensorflow or facts.get("tensorflow")
-    if isinstance(facts.get("mkl_enabled"), bool):
-        return "on" if facts["mkl_enabled"] else "off"
+    """Whether TensorFlow uses oneDNN: as it was told, else as a build with MKL, else by its version
+    (that of the ``facts`` unless given); None where it is not known, or there is none.
+
+    The wheels of the index say that they have no MKL, with oneDNN and without.
+    """
     try:
-        return "on" if Version(tensorflow or "") >= ONEDNN_SINCE else "off"
+        version = Version(tensorflow or facts.get("tensorflow") or "")
     except InvalidVersion:
         return None
+    told = facts.get(ONEDNN_VARIABLE)
+    if told in ("0", "1") and version >= ONEDNN_SWITCHED_SINCE:
+        return "on" if told == "1" else "off"
+    return "on" if facts.get("mkl_enabled") is True or version >= ONEDNN_SINCE else "off"
 
 
 def _xla_mode(facts: Facts) -> str | None:
