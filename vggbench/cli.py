@@ -131,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     one = top.add_parser("confirm", help="re-measure what is suspected of a release, in turns")
     one.add_argument("release", help="one release, such as tensorflow-2.16.2")
     one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    one.add_argument("--improved", action="store_true", help="confirm what is surely faster, too")
     _add_limits(one, "10m")
     _add_threshold(one)
     one.set_defaults(command=_confirm, trouble=2)
@@ -515,7 +516,9 @@ def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from .verdict import confirm, session
 
     session.use_config(arguments.config)
-    asked = confirm.Asked(arguments.release, arguments.against, arguments.threshold)
+    asked = confirm.Asked(
+        arguments.release, arguments.against, arguments.threshold, arguments.improved
+    )
     limits = confirm.Limits(arguments.budget, arguments.processes)
     return confirm.run(checkout, _this_machine(checkout), asked, limits, _say)
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.tiny import Tiny
+from tests.tiny import Tiny, python_of
 
 pytestmark = pytest.mark.asv
 
@@ -35,6 +35,17 @@ def test_a_change_is_confirmed_by_a_session_that_measured_both(measured: Tiny) -
     assert "10.0 ms | 30.0 ms" in row
     assert "not separated; besides, Python" in row
     assert not rows(after["Not confirmed"], *slower)
+
+
+def test_an_improvement_is_confirmed_where_that_is_asked_for(measured: Tiny) -> None:
+    measured.add_release("2.1", seconds=0.010, python=python_of("2.0"))
+    assert measured.asv("run", "tinyframe-2.1").status == 0
+    faster = ("tinyframe-2.1 | tinyframe-2.0 | plain | step time", "-66.7 %")
+    assert rows(findings(measured)["Not confirmed"], *faster)
+    done = measured.vggbench("confirm", "tinyframe-2.1", "--improved")
+    assert "tinyframe-2.1 plain against tinyframe-2.0: step: improved, 0.333" in done
+    (row,) = rows(findings(measured)["Confirmed changes between neighbouring releases"], *faster)
+    assert "the framework: nothing else that is looked at changed" in row
 
 
 def test_what_could_not_be_is_counted_by_reason(measured: Tiny) -> None:

@@ -1,5 +1,5 @@
 """``vggbench history``: have asv measure what history.toml lists, release by release, session by
-session, until all of it is there; then confirm what is suspected.
+session, until all of it is there; then confirm what changed.
 
 What was measured is not measured again. Killed at any moment and started again, it goes on with the
 process that was running: asv is answered the others from their records.
@@ -244,9 +244,11 @@ class History:
             )
 
     def confirm(self) -> int:
-        """All is measured: confirm what is suspected of it; returns the exit status."""
+        """All is measured: confirm what changed, or may have; returns the exit status."""
         recorder.begin_run()  # a confirmation is no part of the session of the anchors
-        judging = Judging(self._checkout, self._machine, None, self._asked.threshold, self._say)
+        judging = Judging(
+            self._checkout, self._machine, None, self._asked.threshold, self._say, improved=True
+        )
         measured = self._checkout.measured_commits()
         releases = [one for one in self._checkout.catalogue if one.commit in measured]
         limits = Limits(self._asked.budget.left_s, self._asked.processes)
@@ -256,7 +258,7 @@ class History:
             return LEFT
         unsure = sum(one.why is not None for one in done)
         self._say(
-            f"All is measured. Of {len(done)} configurations that were suspected, {unsure} are not "
+            f"All is measured. Of {len(done)} changes that were to be confirmed, {unsure} are not "
             f"sure."
         )
         self._say("The pages: asv publish && vggbench preview")

@@ -136,8 +136,8 @@ def _of(one: Findings, catalogue: Catalogue) -> list[str]:
     lines += [
         "### Not confirmed",
         "",
-        "Seen by sessions that measured one of the two releases alone; `vggbench confirm RELEASE` "
-        "measures both in turns.",
+        "Seen by sessions that measured one of the two releases alone; "
+        "`vggbench confirm RELEASE --improved` measures both in turns.",
         "",
         *_changes(one.unconfirmed, one.separations),
         "### Over whole lines",

@@ -13,18 +13,20 @@ from ..releases.catalogue import Release
 from . import command, interleave, session, verdicts
 from .budget import Budget
 from .interleave import Confirmed, Suspect
-from .judge import REGRESSED, Judgement
+from .judge import IMPROVED, REGRESSED, Judgement
 from .session import Say
 from .verdicts import Verdict
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One release in the words of asv run, and what it is judged against."""
+    """One release in the words of asv run, and what it is judged against. ``improved``: confirm
+    what is surely faster, too."""
 
     release: str
     against: str | None
     threshold: float
+    improved: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def run(checkout: Checkout, machine: str, asked: Asked, limits: Limits, say: Say
     against = spec.one(checkout.catalogue, asked.against) if asked.against else None
     if against is not None:
         command.require_earlier(checkout, after, against)
-    judging = Judging(checkout, machine, against, asked.threshold, say)
+    judging = Judging(checkout, machine, against, asked.threshold, say, asked.improved)
     if not confirm(judging, [after], limits, say):
         say(f"Nothing is suspected of {after.name}: nothing is measured.")
     return judging.report([after.name])
@@ -70,7 +72,7 @@ def confirm(
 
 class Judging:
     """What is said of releases in the profiles that are asked for; each question reads the records
-    anew, because confirming adds to them."""
+    anew, because confirming adds to them. ``improved``: what is surely faster is confirmed too."""
 
     def __init__(
         self,
@@ -79,7 +81,9 @@ class Judging:
         against: Release | None,
         threshold: float,
         say: Say,
+        improved: bool = False,
     ):
+        self._changes = (REGRESSED, IMPROVED) if improved else (REGRESSED,)
         self.checkout = checkout
         self._machine = machine
         self._against = against
@@ -110,7 +114,7 @@ class Judging:
 
     def suspects(self, releases: Iterable[Release]) -> list[Suspect]:
         """The configurations in which ``releases`` may be slower than the one before; those too
-        that surely are, by sessions that measured one of the two alone."""
+        that surely have changed, by sessions that measured one of the two alone."""
         taken = list(records.read(self.checkout.results_dir, self._machine))
         by_name = self.checkout.catalogue.by_name
         found = []
@@ -118,7 +122,7 @@ class Judging:
             suspected: dict[tuple[str, str, str], list[Verdict]] = {}
             for one in self.verdicts(release):
                 if one.against is not None and (
-                    one.suspected or (one.outcome == REGRESSED and one.apart)
+                    one.suspected or (one.outcome in self._changes and one.apart)
                 ):
                     key = session.key(one.benchmark, one.configuration)
                     suspected.setdefault((one.profile, key, one.against), []).append(one)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from vggbench.verdict.judge import BATCH, NOT_SURE, REGRESSED, Judgement
+from vggbench.verdict.judge import BATCH, IMPROVED, NOT_SURE, REGRESSED, Judgement
 
 #: Processes of both releases together after which a comparison is left unsure.
 MOST = 40
 
 
 def to_confirm(judgement: Judgement, apart: bool) -> bool:
-    """Whether processes should be taken at all: a slow-down is suspected, or is sure by releases
-    that were measured ``apart``, in no session together. What the noise of sessions is taken for
-    may then be wrong; that of interleaved processes is seen."""
-    return judgement.suspected or (apart and judgement.outcome == REGRESSED)
+    """Whether processes should be taken at all: a slow-down is suspected, or a change is sure by
+    releases that were measured ``apart``, in no session together. What the noise of sessions is
+    taken for may then be wrong; that of interleaved processes is seen."""
+    return judgement.suspected or (apart and judgement.outcome in (REGRESSED, IMPROVED))
 
 
 def next_batch(judgement: Judgement, spent: int, most: int = MOST, apart: bool = False) -> int:
