@@ -114,7 +114,7 @@ function show(index, view, redraw) {
 function machineWords(index, name) {
   const facts = index.machines.find((one) => one.name === name)?.facts ?? {};
   const cpus = facts.num_cpu ? `${facts.num_cpu} CPUs` : "";
-  const ram = Number(facts.ram) > 0 ? `${Math.round(Number(facts.ram) / 1e6)} GB` : "";
+  const ram = Number(facts.ram) > 0 ? `${Math.round(Number(facts.ram) / 1e9)} GB` : "";
   return [facts.gpu, facts.cpu, cpus, ram, facts.os].filter(Boolean).join(" · ");
 }
 
