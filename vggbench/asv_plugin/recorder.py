@@ -263,9 +263,10 @@ def _ended() -> dict[str, records.Record]:
     }
     found = {}
     machine = invocation.machine()
-    if machine is None:
+    path = records.folder(invocation.results_dir(), machine or "") / f"{run_id()}.jsonl"
+    if machine is None or not path.is_file():
         return {}
-    for record in records.read(invocation.results_dir(), machine):
+    for record in records.read_file(path, records.checked, lambda line: None):
         name = identities.get(
             (
                 record["benchmark"],
@@ -274,8 +275,7 @@ def _ended() -> dict[str, records.Record]:
             )
         )
         if (
-            record["run"] == run_id()
-            and records.is_ordinary(record)
+            records.is_ordinary(record)
             and record["outcome"] != records.INTERRUPTED
             and name is not None
         ):

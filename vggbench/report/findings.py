@@ -26,9 +26,6 @@ from ..verdict.words import cell
 from . import rates
 from .rates import Rate
 
-#: Changes over whole lines that no pair of neighbouring releases shows.
-OF_LINES = (history.RECOVERED, history.DRIFT)
-
 
 class NothingFound(VggbenchError):
     """There is nothing on record to find something in."""
@@ -98,7 +95,7 @@ def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findin
                     one
                     for track in tracks
                     for one in verdicts.changes(evidence, track, profile)
-                    if one.kind in OF_LINES
+                    if one.kind in history.OF_LINES
                 ],
                 of_profile,
                 [release.name for release in catalogue if release.name not in known],

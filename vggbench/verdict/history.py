@@ -24,6 +24,9 @@ RECOVERED = "recovered"
 #: It moved over several releases, by steps that are too small to be seen one by one.
 DRIFT = "drift"
 
+#: Those that no pair of neighbouring releases shows.
+OF_LINES = (RECOVERED, DRIFT)
+
 #: What a further level must explain, in squared deviations, to be told apart. Low, because each
 #: change is tested once more before it is listed.
 LEVEL = 6.25

@@ -14,9 +14,6 @@ from ...verdict.evidence import gather
 from ...verdict.measures import MEASURES
 from ...verdict.verdicts import LineChange, Side, Verdict
 
-#: Of the changes over a whole line those that no pair of neighbouring releases shows.
-KINDS = (history.RECOVERED, history.DRIFT)
-
 
 @dataclass(frozen=True)
 class Told:
@@ -117,5 +114,7 @@ def judge(machine: str, taken: Iterable[records.Record], checkout: Checkout) -> 
     changes: list[LineChange] = []
     for track in checkout.catalogue.tracks:
         found += map(told, verdicts.of_track(evidence, track, accepted=accepted))
-        changes += [one for one in verdicts.changes(evidence, track) if one.kind in KINDS]
+        changes += [
+            one for one in verdicts.changes(evidence, track) if one.kind in history.OF_LINES
+        ]
     return Judged(tuple(found), tuple(changes), tuple(evidence.left_out))
