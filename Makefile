@@ -39,6 +39,7 @@ $(VENV)/made: pyproject.toml setup.py
 shown: setup
 	$(BIN)/vggbench plot tensorflow --machine $(SHIPPED) --log -o docs/tensorflow.svg
 	$(BIN)/vggbench findings --machine $(SHIPPED) -o docs/findings.md
+	$(BIN)/vggbench findings --machine $(SHIPPED) --into README.md
 
 clean:
 	rm -rf $(VENV) .asv web/node_modules

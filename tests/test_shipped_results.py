@@ -226,3 +226,14 @@ def test_the_verdicts_are_those_of_the_golden_file(shipped: Path, machine: str) 
         golden.parent.mkdir(exist_ok=True)
         golden.write_text("".join(lines))
     assert lines == golden.read_text().splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_docs_show_what_is_shipped(shipped: Path, machine: str) -> None:
+    """What `make shown` writes; run it where this fails, after new results or a new release."""
+    shutil.copyfile(ROOT / "README.md", shipped / "README.md")
+    command = [Path(sys.executable).parent / "vggbench", "findings", "--machine", machine]
+    for where in (("--output", "findings.md"), ("--into", "README.md")):
+        subprocess.run([*command, *where], cwd=shipped, check=True)
+    assert (shipped / "findings.md").read_text() == (ROOT / "docs" / "findings.md").read_text()
+    assert (shipped / "README.md").read_text() == (ROOT / "README.md").read_text()

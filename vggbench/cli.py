@@ -199,7 +199,14 @@ def _parser() -> argparse.ArgumentParser:
 
     one = top.add_parser("findings", help="what a history came to, as Markdown, from records")
     one.add_argument("--machine", help="asv's name of another machine (default: this one)")
-    one.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
+    where = one.add_mutually_exclusive_group()
+    where.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
+    where.add_argument(
+        "--into",
+        type=Path,
+        metavar="FILE",
+        help="only the table in short, into this Markdown, between two lines that mark its place",
+    )
     one.set_defaults(command=_findings, started_in=Path.cwd())
 
     one = top.add_parser("history", help="measure every release, over as many sessions as it takes")
@@ -582,11 +589,16 @@ def _separate(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from .report import findings
+    from .report import findings, milestones
 
     machine = arguments.machine or _this_machine(checkout)
     facts = checkout.facts(machine)
-    text = findings.markdown(findings.find(checkout, machine, facts), checkout.catalogue)
+    found = findings.find(checkout, machine, facts)
+    if arguments.into is not None:
+        lines = findings.in_short(found, checkout.catalogue)
+        milestones.put(arguments.started_in / arguments.into, lines)
+        return 0
+    text = findings.markdown(found, checkout.catalogue)
     if arguments.output is None:
         sys.stdout.write(text)
     else:

@@ -33,6 +33,9 @@ TELLING_PREFIXES = (
     "XLA_",
 )
 
+#: Terraform's, which begin as TensorFlow's do: secrets may stand in them.
+OTHERS_PREFIXES = ("TF_CLI_", "TF_TOKEN_", "TF_VAR_")
+
 #: Variables that change what is measured under the same name of a configuration.
 FLAGS = ("TF_XLA_FLAGS", "XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS")
 
@@ -47,7 +50,7 @@ def telling(environment: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in sorted(environment.items())
-        if name.startswith(TELLING_PREFIXES)
+        if name.startswith(TELLING_PREFIXES) and not name.startswith(OTHERS_PREFIXES)
     }
 
 

@@ -57,6 +57,59 @@ def test_what_could_not_be_is_counted_by_reason(measured: Tiny) -> None:
     assert "Unmeasured: otherframe-7.0." in text
 
 
+def test_the_first_and_the_last_release_of_each_major_version_are_shown_in_short(
+    measured: Tiny,
+) -> None:
+    shown = rows(findings(measured)["In short"], "| tinyframe-")
+    assert [row.split(" | ")[0] for row in shown] == [
+        "| tinyframe-1.0",
+        "| tinyframe-1.10",
+        "| tinyframe-2.0",
+    ]
+    assert re.search(r"\| fused \| 10 ms \(10 to 10\) \| [\d.]+ \| [\d.]+ s \|", shown[0])
+
+
+PAGE = """# Of mine
+
+<!-- vggbench findings -->
+what stood here before
+<!-- end of vggbench findings -->
+
+The end.
+"""
+
+
+def test_the_table_in_short_is_put_into_a_page_again_and_again(measured: Tiny) -> None:
+    page = measured.folder / "page.md"
+    page.write_text(PAGE)
+    for _ in range(2):
+        done = measured.vggbench("findings", "--into", "page.md")
+        assert (done.status, done.output) == (0, "")
+        text = page.read_text()
+    assert text.startswith("# Of mine\n\n<!-- vggbench findings -->\n")
+    assert text.endswith("<!-- end of vggbench findings -->\n\nThe end.\n")
+    assert text.count("| tinyframe-1.10 |") == 1
+    assert "what stood here before" not in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "<!-- vggbench findings -->\n",
+        "<!-- end of vggbench findings -->\n<!-- vggbench findings -->\n",
+        PAGE + PAGE,
+    ],
+)
+def test_a_page_without_room_for_it_stays_as_it_is(measured: Tiny, text: str) -> None:
+    page = measured.folder / "page.md"
+    page.write_text(text)
+    done = measured.vggbench("findings", "--into", "page.md")
+    assert done.status == 1
+    assert "page.md has no room for the table; put these two lines" in done.output
+    assert page.read_text() == text
+
+
 def test_it_is_written_to_a_file(measured: Tiny) -> None:
     done = measured.vggbench("findings", "-o", "found.md")
     assert done.status == 0, done.output

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from .. import records
 from ..asv_plugin import suite
@@ -32,6 +33,7 @@ class Forecast:
         self._place = {release.commit: i for i, release in enumerate(catalogue)}
         self._rounds = {one["name"]: int(one.get("rounds", 1)) for one in suite.discovered()}
         self._seconds: dict[str, dict[int, float]] = {}
+        self._alike: dict[tuple[str, bool], dict[int, float]] = {}
         for record in taken:
             if (
                 record["profile"] == profile
@@ -39,9 +41,13 @@ class Forecast:
                 and record["outcome"] != records.INTERRUPTED
                 and isinstance(record.get("process_s"), (int, float))
             ):
-                key = session.key(record["benchmark"], record["configuration"])
+                configuration = record["configuration"]
+                key = session.key(record["benchmark"], configuration)
                 place = self._place[record["commit"]]
                 self._seconds.setdefault(key, {})[place] = record["process_s"]
+                if record["outcome"] != records.NOT_APPLICABLE:
+                    alike = record["benchmark"], _has_xla(configuration)
+                    self._alike.setdefault(alike, {})[place] = record["process_s"]
 
     def rounds(self, benchmark: str) -> int:
         """Processes of each of its configurations."""
@@ -53,12 +59,15 @@ class Forecast:
         return sum(self.rounds(one.benchmark) for one in own)
 
     def seconds(self, unit: Unit) -> float:
-        """By the nearest release of which each configuration is on record."""
+        """By the nearest release of which each configuration is on record, else by the nearest with
+        another configuration of the same benchmark, both with XLA or both without."""
         total = AROUND_S
         here = self._place[unit.release.commit]
         for one in plan.own(unit.stage, unit.release, self._catalogue):
-            known = self._seconds.get(session.key(one.benchmark, dict(one.configuration)), {})
-            with_xla = dict(one.configuration).get("xla") == "on"
+            configuration = dict(one.configuration)
+            with_xla = _has_xla(configuration)
+            known = self._seconds.get(session.key(one.benchmark, configuration))
+            known = known or self._alike.get((one.benchmark, with_xla), {})
             each = GUESS_XLA_S if with_xla else GUESS_S
             if known:
                 each = known[min(known, key=lambda place: abs(place - here))]
@@ -68,3 +77,7 @@ class Forecast:
     def result_bytes(self, units: Iterable[Unit]) -> int:
         """What ``units`` add to the results."""
         return RECORD_BYTES * sum(self.processes(unit) for unit in units)
+
+
+def _has_xla(configuration: Mapping[str, Any]) -> bool:
+    return configuration.get("xla") == "on"

@@ -23,7 +23,9 @@ from ..verdict.judge import IMPROVED, REGRESSED, THRESHOLD
 from ..verdict.measures import MEASURES
 from ..verdict.verdicts import LineChange, Verdict
 from ..verdict.words import cell
-from . import rates
+from . import milestones, rates
+from .milestones import Milestone
+from .pages import lines as pages_lines
 from .rates import Rate
 
 
@@ -45,6 +47,7 @@ class Findings:
     verdicts: Sequence[Verdict]
     separations: Sequence[Separation]
     changes: Sequence[LineChange]
+    milestones: Sequence[Milestone]
     rows: Sequence[Rate]
     unmeasured: Sequence[str]
 
@@ -70,9 +73,11 @@ def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findin
     catalogue = checkout.catalogue
     evidence = verdicts.gather(machine, taken, catalogue)
     rows = rates.rates(machine, timed, [release.commit for release in catalogue], [])
+    of_pages, _ = pages_lines.lines(machine, taken, catalogue)
     found = []
     for profile in dict.fromkeys(row.profile for row in rows):
         own = [record for record in taken if record["profile"] == profile]
+        separate_ones = [record for record in own if record.get("purpose") == records.SEPARATE]
         started = sorted(str(record["started"]) for record in own if record.get("started"))
         of_profile = [row for row in rows if row.profile == profile]
         known = {row.release for row in of_profile}
@@ -89,7 +94,7 @@ def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findin
                 [
                     one
                     for release in catalogue
-                    for one in separate.separations(own, release, profile, THRESHOLD)
+                    for one in separate.separations(separate_ones, release, profile, THRESHOLD)
                 ],
                 [
                     one
@@ -97,6 +102,9 @@ def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findin
                     for one in verdicts.changes(evidence, track, profile)
                     if one.kind in history.OF_LINES
                 ],
+                milestones.milestones(
+                    [line for line in of_pages if line.profile == profile], catalogue
+                ),
                 of_profile,
                 [release.name for release in catalogue if release.name not in known],
             )
@@ -117,14 +125,36 @@ def markdown(found: Sequence[Findings], catalogue: Catalogue) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _of(one: Findings, catalogue: Catalogue) -> list[str]:
-    facts = ", ".join(str(one.facts[key]) for key in ("cpu", "num_cpu", "os") if one.facts.get(key))
+def in_short(found: Sequence[Findings], catalogue: Catalogue) -> list[str]:
+    """The first lines of ``markdown``, without headings: for another file."""
+    lines = []
+    for one in found:
+        lines += ["", f"{cell(one.machine)}, {one.profile}: {_measured(one, catalogue)}", ""]
+        lines += milestones.table(one.milestones)
+    return [*lines, ""]
+
+
+def _measured(one: Findings, catalogue: Catalogue) -> str:
+    """On what, how much, when."""
+    facts = [str(one.facts.get(key) or "unknown") for key in ("cpu", "num_cpu", "os")]
     measured = len({row.release for row in one.rows})
+    return (
+        f"{cell(facts[0])}, {cell(facts[1])} CPUs, {cell(facts[2])}. {one.processes} processes "
+        f"from {one.first} to {one.last}; {measured} of {len(list(catalogue))} releases."
+    )
+
+
+def _of(one: Findings, catalogue: Catalogue) -> list[str]:
     lines = [
         f"## {cell(one.machine)}, {one.profile}",
         "",
-        f"{cell(facts)} (processor, how many, system). {one.processes} processes from {one.first} "
-        f"to {one.last}; {measured} of {len(list(catalogue))} releases.",
+        _measured(one, catalogue),
+        "",
+        "### In short",
+        "",
+        "The first and the last release of each major version that has a number.",
+        "",
+        *milestones.table(one.milestones),
         "",
         "### Confirmed changes between neighbouring releases",
         "",

@@ -1,0 +1,14 @@
+"""What of the user's environment variables a record keeps."""
+
+from __future__ import annotations
+
+from vggbench import variables
+
+
+def test_a_record_keeps_what_changes_a_framework() -> None:
+    environment = {"TF_ENABLE_ONEDNN_OPTS": "0", "OMP_NUM_THREADS": "2", "HOME": "/home/someone"}
+    assert variables.telling(environment) == {"OMP_NUM_THREADS": "2", "TF_ENABLE_ONEDNN_OPTS": "0"}
+
+
+def test_a_record_keeps_no_secret_of_another_program_whose_variables_begin_alike() -> None:
+    assert variables.telling({"TF_VAR_password": "secret", "TF_TOKEN_example": "secret"}) == {}

@@ -1,0 +1,126 @@
+"""The first and the last release of each major version, in one table: a history in short.
+
+It stands in the findings, and in any Markdown file that has room for it: between the lines BEGIN
+and END (``vggbench findings --into README.md``).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from .. import records
+from ..errors import VggbenchError
+from ..releases.catalogue import Catalogue, Release
+from ..verdict.words import cell as escaped
+from .pages import measures
+from .pages.lines import Cell, Line
+from .plot import readable
+
+BEGIN, END = "<!-- vggbench findings -->", "<!-- end of vggbench findings -->"
+
+
+class NoRoom(VggbenchError):
+    """A file that has no place for the table."""
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """``configuration``: for people. ``cell``: what was measured of it; it has numbers."""
+
+    release: Release
+    configuration: str
+    cell: Cell
+
+
+def milestones(found: Iterable[Line], catalogue: Catalogue) -> list[Milestone]:
+    """Of each line and backend one configuration, of that the first and the last release of each
+    major version that has numbers."""
+    return [
+        Milestone(catalogue.by_name[one.release], readable(line.params, words), one)
+        for line in found
+        for words in _plainest(line)
+        for one in _ends([one for one in _numbers(line) if one.words == words], catalogue)
+    ]
+
+
+def _numbers(line: Line) -> list[Cell]:
+    return [one for one in line.cells if one.outcome == records.OK]
+
+
+def _plainest(line: Line) -> list[tuple[str, ...]]:
+    """Of each backend, the configuration without batch normalisation and XLA of which most releases
+    have numbers, the first of several."""
+    counts: dict[str, dict[tuple[str, ...], int]] = {}
+    for one in _numbers(line):
+        named = dict(zip(line.params, one.words, strict=True))
+        if named.get("batch_norm", "none") == "none" and named.get("xla", "off") == "off":
+            of_backend = counts.setdefault(named.get("backend", ""), {})
+            of_backend[one.words] = of_backend.get(one.words, 0) + 1
+    order = line.configurations.index
+    chosen = [max(sorted(one, key=order), key=lambda words: one[words]) for one in counts.values()]
+    return sorted(chosen, key=order)
+
+
+def _ends(cells: Sequence[Cell], catalogue: Catalogue) -> list[Cell]:
+    """Of cells in the order of the releases, the first and the last of each major version."""
+
+    def major(one: Cell) -> int:
+        return Version(catalogue.by_name[one.release].version).major
+
+    ends: list[Cell] = []
+    for _, of_major in itertools.groupby(cells, major):
+        of_one = list(of_major)
+        ends += [of_one[0], *of_one[1:][-1:]]
+    return ends
+
+
+def table(found: Sequence[Milestone]) -> list[str]:
+    """Lines of Markdown; the figures are medians over processes, the step's with its interval."""
+    if not found:
+        return ["No release has a number yet."]
+    lines = [
+        "| release | date | configuration | train step | images/s | first step | peak memory |",
+        "|---|---|---|--:|--:|--:|--:|",
+    ]
+    for one in found:
+        step = one.cell.estimates[measures.STEP.key]
+        low, value, high = (f"{1e3 * each:.0f}" for each in (step.low, step.value, step.high))
+        texts = (
+            one.release.name,
+            one.release.date,
+            one.configuration,
+            f"{value} ms ({low} to {high})",
+            f"{one.cell.estimates[measures.IMAGES.key].value:.1f}",
+            _figure(one.cell, measures.FIRST_STEP),
+            _figure(one.cell, measures.PEAK_MEMORY),
+        )
+        lines.append(f"| {' | '.join(escaped(text) for text in texts)} |")
+    return lines
+
+
+def _figure(cell: Cell, measure: measures.Measure) -> str:
+    estimate = cell.estimates.get(measure.key)
+    return "-" if estimate is None else f"{estimate.value * measure.scale:.2f} {measure.unit}"
+
+
+def put(path: Path, lines: Sequence[str]) -> None:
+    """Put ``lines`` between the lines BEGIN and END of the file. Raises NoRoom where it does not
+    have each of them once, in this order."""
+    try:
+        text = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as err:
+        reason = getattr(err, "strerror", None) or "it is no text"
+        raise NoRoom(f"{path} cannot be read: {reason}") from None
+    places = [place for place, line in enumerate(text) if line.strip() in (BEGIN, END)]
+    if [text[place].strip() for place in places] != [BEGIN, END]:
+        raise NoRoom(
+            f"{path} has no room for the table; put these two lines where it belongs: {BEGIN} {END}"
+        )
+    begin, end = places
+    changed = [*text[: begin + 1], *lines, *text[end:]]
+    path.write_text("\n".join(changed) + "\n", encoding="utf-8")
