@@ -1,7 +1,8 @@
 """The history that is shipped: whole, of releases on the tracks, published without a warning, and
 judged as it was when it was committed.
 
-To write the verdicts anew after results or the verdict changed, and look at the difference:
+To write the verdicts anew after results (once git has them: git add results) or the verdict
+changed, and look at the difference:
 
     VGGBENCH_WRITE_GOLDEN=1 .venv/bin/pytest tests/test_shipped_results.py; git diff tests
 """

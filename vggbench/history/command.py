@@ -75,7 +75,7 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
             say(f"  {unit.name}: about {words(history.seconds(unit))}")
         return LEFT if left else 0
     if left:
-        status = history.measure(left, before)
+        status = history.measure(units, left, before)
         if status != 0:
             return status
     return history.confirm()
@@ -128,8 +128,8 @@ class History:
             f"{self._forecast.result_bytes(left) / 1e6:.1f} MB of results"
         )
 
-    def measure(self, left: list[Unit], before: list[dict[str, object]]) -> int:
-        """Measure what is ``left``, in a session; returns the exit status."""
+    def measure(self, units: list[Unit], left: list[Unit], before: list[dict[str, object]]) -> int:
+        """Measure what is ``left`` of the ``units``, in a session; returns the exit status."""
         now = datetime.datetime.now(datetime.timezone.utc)
         results_dir = self._checkout.results_dir
         session = sessions.begin(results_dir, self._machine, before, self._taken, now)
@@ -150,7 +150,7 @@ class History:
         lacking = []
         for number, unit in enumerate(left):
             if not self._asked.budget.allows(self.seconds(unit)):
-                self._say(f"The budget is spent: {self.forecast(left, left[number:])}.")
+                self._say(f"The budget is spent: {self.forecast(units, left[number:])}.")
                 self._say("Run the same command again to go on.")
                 return LEFT
             # Neighbours are measured in one session: what lies between is not the releases' doing.
@@ -161,7 +161,7 @@ class History:
             if plan.pending([unit], self._checkout):
                 lacking.append(unit)
                 self._say(f"{unit.name} is not all measured; why is said above")
-            self._say(f"{unit.name} done; {self.forecast(left, left[number + 1 :])}")
+            self._say(f"{unit.name} done; {self.forecast(units, left[number + 1 :])}")
         if lacking:
             names = ", ".join(unit.name for unit in lacking)
             self._say(f"Not all measured: {names}. Run the same command again to try once more.")
