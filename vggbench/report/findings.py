@@ -201,7 +201,7 @@ def _changes(found: Sequence[Verdict], separations: Sequence[Separation]) -> lis
             words.quantity(one.after, one.measure),
             cause(one, separations),
         )
-        lines.append(f"| {' | '.join(cell(text) for text in texts)} |")
+        lines.append(words.row(texts))
     return [*lines, ""]
 
 

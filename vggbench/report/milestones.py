@@ -16,7 +16,7 @@ from packaging.version import Version
 from .. import records
 from ..errors import VggbenchError
 from ..releases.catalogue import Catalogue, Release
-from ..verdict.words import cell as escaped
+from ..verdict.words import row
 from .pages import measures
 from .pages.lines import Cell, Line
 from .plot import readable
@@ -75,7 +75,7 @@ def _ends(cells: Sequence[Cell], catalogue: Catalogue) -> list[Cell]:
     ends: list[Cell] = []
     for _, of_major in itertools.groupby(cells, major):
         of_one = list(of_major)
-        ends += [of_one[0], *of_one[1:][-1:]]
+        ends += of_one[:1] + of_one[1:][-1:]
     return ends
 
 
@@ -99,7 +99,7 @@ def table(found: Sequence[Milestone]) -> list[str]:
             _figure(one.cell, measures.FIRST_STEP),
             _figure(one.cell, measures.PEAK_MEMORY),
         )
-        lines.append(f"| {' | '.join(escaped(text) for text in texts)} |")
+        lines.append(row(texts))
     return lines
 
 

@@ -359,7 +359,7 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
                         if each.session == session
                     )
                     cells = (one.words, side.release, session, values)
-                    lines.append(f"| {' | '.join(cell(word) for word in cells)} |")
+                    lines.append(row(cells))
         lines.append("")
         noise = noise_line(own)
         if noise:
@@ -379,6 +379,11 @@ def cell(words: str) -> str:
     for sign in "\\|`*_[]":
         folded = folded.replace(sign, f"\\{sign}")
     return folded
+
+
+def row(texts: Iterable[str]) -> str:
+    """A row of a table of Markdown, of words that stay what they are."""
+    return f"| {' | '.join(cell(text) for text in texts)} |"
 
 
 # -- JSON
