@@ -213,6 +213,14 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--machine", help="a name for this machine (default: asv's)")
     one.add_argument("--dry-run", action="store_true", help="say what is left, and end")
     one.add_argument(
+        "--stage",
+        action="append",
+        default=[],
+        dest="stages",
+        metavar="NAME",
+        help="only this stage of history.toml; may be given again (default: all of them)",
+    )
+    one.add_argument(
         "--budget",
         type=budget.duration,
         default=math.inf,
@@ -613,6 +621,7 @@ def _history(checkout: Checkout, arguments: argparse.Namespace) -> int:
     session.use_config(arguments.config)
     asked = command.Asked(
         arguments.machine,
+        arguments.stages,
         budget.Budget(arguments.budget),
         arguments.environments,
         arguments.processes,

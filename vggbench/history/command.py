@@ -41,10 +41,12 @@ class HistoryError(VggbenchError):
 
 @dataclass(frozen=True)
 class Asked:
-    """``machine``: a name for this machine. ``environments``: bytes that environments may take at
+    """``machine``: a name for this machine. ``stages``: their names; all of the plan where there
+    are none. ``environments``: bytes that environments may take at
     once. ``processes``: to confirm one configuration, at most. ``config``: what --config gave."""
 
     machine: str | None
+    stages: list[str]
     budget: Budget
     environments: int
     processes: int
@@ -57,6 +59,7 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     """Returns the exit status: 0 when all is measured and nothing went wrong, LEFT, TROUBLE, or 130
     after Ctrl-C. Raises VggbenchError where nothing can be measured."""
     the_plan = plan.read(checkout.root / plan.FILE, checkout.catalogue)
+    stages = plan.stages(the_plan, asked.stages)
     profile = _profile()
     with checkout.no_run():
         pass  # another one that measures is met here
@@ -64,7 +67,7 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     before = sessions.read(checkout.results_dir, machine)
     sessions.require_the_processor(before, machine)
     machines.tell_asv(checkout, machine, say)
-    units, left_out = plan.units(the_plan, checkout.catalogue, profiles.device_of(profile))
+    units, left_out = plan.units(stages, checkout.catalogue, profiles.device_of(profile))
     for line in left_out:
         say(line)
     left = plan.pending(units, checkout)

@@ -109,6 +109,16 @@ def _wrong(path: Path, what: str) -> PlanError:
     return PlanError(f"{path}: {what}; docs/history.md says what it holds")
 
 
+def stages(plan: Plan, names: Sequence[str]) -> list[Stage]:
+    """Those of the ``names``, in the plan's order; all where there are no names. Raises PlanError
+    for a name that is none."""
+    known = [stage.name for stage in plan.stages]
+    for name in names:
+        if name not in known:
+            raise PlanError(f"--stage {name}: {FILE} has no such stage; it has: {'; '.join(known)}")
+    return [stage for stage in plan.stages if not names or stage.name in names]
+
+
 # -- what of it this machine does
 
 
@@ -121,13 +131,15 @@ def own(stage: Stage, release: Release, catalogue: Catalogue) -> list[Configured
     ]
 
 
-def units(plan: Plan, catalogue: Catalogue, device: str) -> tuple[list[Unit], list[str]]:
-    """All that can be measured on this machine, in order; and a line about each release that cannot
-    be."""
+def units(
+    stages: Sequence[Stage], catalogue: Catalogue, device: str
+) -> tuple[list[Unit], list[str]]:
+    """All of the ``stages`` that can be measured on this machine, in order; and a line about each
+    release that cannot be."""
     why_not = {release.commit: _why_not(release, device) for release in catalogue}
     found: list[Unit] = []
     left_out: dict[str, None] = {}
-    for stage in plan.stages:
+    for stage in stages:
         before: Release | None = None
         for release in stage.releases:
             why = why_not[release.commit]
