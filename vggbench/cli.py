@@ -198,7 +198,13 @@ def _parser() -> argparse.ArgumentParser:
     one.set_defaults(command=_separate, trouble=2)
 
     one = top.add_parser("findings", help="what a history came to, as Markdown, from records")
-    one.add_argument("--machine", help="asv's name of another machine (default: this one)")
+    one.add_argument(
+        "--machine",
+        action="append",
+        dest="machines",
+        metavar="MACHINE",
+        help="asv's name of another machine; may be given again (default: this one)",
+    )
     where = one.add_mutually_exclusive_group()
     where.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
     where.add_argument(
@@ -599,9 +605,12 @@ def _separate(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from .report import findings, milestones
 
-    machine = arguments.machine or _this_machine(checkout)
-    facts = checkout.facts(machine)
-    found = findings.find(checkout, machine, facts)
+    machines = arguments.machines or [_this_machine(checkout)]
+    found = [
+        one
+        for machine in dict.fromkeys(machines)
+        for one in findings.find(checkout, machine, checkout.facts(machine))
+    ]
     if arguments.into is not None:
         lines = findings.in_short(found, checkout.catalogue)
         milestones.put(arguments.started_in / arguments.into, lines)

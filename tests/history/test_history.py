@@ -254,6 +254,24 @@ def test_a_plan_that_is_none_is_refused_in_one_line(planned: Tiny, text: str, wo
     assert words in line
 
 
+def test_one_stage_alone_is_measured_where_that_is_asked_for(planned: Tiny) -> None:
+    done = history(planned, "--stage", "rest")
+    assert "0 of 3 runs are done" in done
+    assert {(release, mode) for release, mode, _ in ended(planned)} == {
+        (release, mode) for release, mode in WANTED if mode != "plain"
+    }
+    assert set(anchors(planned).values()) == {2}, "they are measured as in any session"
+    assert "3 of 9 runs are done" in history(planned, "--dry-run", status=1)
+
+
+def test_a_stage_that_is_none_is_refused_with_those_there_are(planned: Tiny) -> None:
+    done = history(planned, "--stage", "XLA", status=2)
+    assert done.output.strip() == (
+        "vggbench: --stage XLA: history.toml has no such stage; it has: plain; rest"
+    )
+    assert not (planned.machine_results / "records").exists()
+
+
 def test_no_plan_is_said(tiny: Tiny) -> None:
     done = history(tiny, status=2)
     assert "history.toml cannot be read: No such file" in done

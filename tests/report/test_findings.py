@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import pytest
 
 from tests.tiny import Tiny, python_of
+from vggbench.report.findings import in_general
 
 pytestmark = pytest.mark.asv
 
@@ -114,6 +116,31 @@ def test_it_is_written_to_a_file(measured: Tiny) -> None:
     done = measured.vggbench("findings", "-o", "found.md")
     assert done.status == 0, done.output
     assert (measured.folder / "found.md").read_text().startswith("# Findings\n")
+
+
+def test_several_machines_are_told_of_in_the_order_asked_for(measured: Tiny) -> None:
+    other = measured.results / "otherbox"
+    shutil.copytree(measured.machine_results, other)
+    for path in other.glob("records/*.jsonl"):
+        path.write_text(path.read_text().replace('"testbox"', '"otherbox"'))
+    told = findings(measured, "--machine", "testbox", "--machine", "otherbox")
+    headings = [heading for heading in told if heading.endswith(", cpu-quick")]
+    assert headings == ["testbox, cpu-quick", "otherbox, cpu-quick"]
+
+
+@pytest.mark.parametrize(
+    ("why", "general"),
+    [
+        (
+            "tensorflow 1.4.1 on the cpu: Default MaxPoolingOp only supports NHWC.",
+            "tensorflow on the cpu: Default MaxPoolingOp only supports NHWC",
+        ),
+        ("out of memory (2 of 3 processes)", "out of memory"),
+        ("no XLA before 1.12", "no XLA before 1.12"),
+    ],
+)
+def test_a_reason_is_one_for_all_releases_that_gave_it(why: str, general: str) -> None:
+    assert in_general(why) == general
 
 
 def test_nothing_on_record_is_said(tiny: Tiny) -> None:

@@ -8,6 +8,7 @@ finding says what changed besides (``vggbench separate`` changes one thing of it
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,9 @@ from . import milestones, rates
 from .milestones import Milestone
 from .pages import lines as pages_lines
 from .rates import Rate
+
+#: How a builder begins an answer of its framework.
+_OF_VERSION = re.compile(r"^(\w+) \d\S* on the (\w+):")
 
 
 class NothingFound(VggbenchError):
@@ -224,7 +228,7 @@ def _reasons(rows: Iterable[Rate], outcome: str, title: str) -> list[str]:
     counts: dict[str, list[str]] = {}
     for row in rows:
         if row.outcome == outcome:
-            counts.setdefault(_without_count(row.why or "no reason"), []).append(row.release)
+            counts.setdefault(in_general(row.why or "no reason"), []).append(row.release)
     if not counts:
         return [f"No configuration is {title}.", ""]
     lines = [f"| {title}, by reason | configurations | releases |", "|---|--:|---|"]
@@ -235,6 +239,8 @@ def _reasons(rows: Iterable[Rate], outcome: str, title: str) -> list[str]:
     return [*lines, ""]
 
 
-def _without_count(why: str) -> str:
-    """A reason without the count of processes that rates adds to it."""
-    return why.rpartition(" (")[0] if why.endswith(" processes)") else why
+def in_general(why: str) -> str:
+    """A reason as it is for all releases alike: without the version, which the table names anyway,
+    and without the count of processes that rates adds."""
+    why = why.rpartition(" (")[0] if why.endswith(" processes)") else why
+    return _OF_VERSION.sub(r"\1 on the \2:", why).rstrip(".")

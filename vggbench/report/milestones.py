@@ -7,6 +7,7 @@ and END (``vggbench findings --into README.md``).
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,17 +54,24 @@ def _numbers(line: Line) -> list[Cell]:
 
 
 def _plainest(line: Line) -> list[tuple[str, ...]]:
-    """Of each backend, the configuration without batch normalisation and XLA of which most releases
-    have numbers, the first of several."""
-    counts: dict[str, dict[tuple[str, ...], int]] = {}
-    for one in _numbers(line):
-        named = dict(zip(line.params, one.words, strict=True))
-        if named.get("batch_norm", "none") == "none" and named.get("xla", "off") == "off":
-            of_backend = counts.setdefault(named.get("backend", ""), {})
-            of_backend[one.words] = of_backend.get(one.words, 0) + 1
-    order = line.configurations.index
-    chosen = [max(sorted(one, key=order), key=lambda words: one[words]) for one in counts.values()]
-    return sorted(chosen, key=order)
+    """Of each backend, the configuration with the least of batch normalisation and XLA; of several,
+    that of which most releases have numbers, and the first of those."""
+    counts = Counter(one.words for one in _numbers(line))
+    chosen: dict[str, tuple[str, ...]] = {}
+
+    def rank(words: tuple[str, ...]) -> tuple[int, int]:
+        named = _named(line, words)
+        besides = (named.get("batch_norm", "none") != "none") + (named.get("xla", "off") != "off")
+        return besides, -counts[words]
+
+    for words in sorted(counts, key=line.configurations.index):
+        backend = _named(line, words).get("backend", "")
+        chosen[backend] = min(chosen.get(backend, words), words, key=rank)
+    return sorted(chosen.values(), key=line.configurations.index)
+
+
+def _named(line: Line, words: tuple[str, ...]) -> dict[str, str]:
+    return dict(zip(line.params, words, strict=True))
 
 
 def _ends(cells: Sequence[Cell], catalogue: Catalogue) -> list[Cell]:
