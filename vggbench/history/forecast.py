@@ -12,8 +12,9 @@ from ..verdict import session
 from . import plan
 from .plan import Unit
 
-#: Seconds of a process of which nothing is known, without and with XLA.
-GUESS_S, GUESS_XLA_S = 15.0, 60.0
+#: Seconds of a process of which nothing is known, without and with XLA, which compiles for up to a
+#: minute and a half in some releases and for a few seconds in most.
+GUESS_S, GUESS_XLA_S = 15.0, 30.0
 
 #: Seconds besides its processes that a release takes: asv begins, its environment is made.
 AROUND_S = 15.0
@@ -33,6 +34,7 @@ class Forecast:
         self._place = {release.commit: i for i, release in enumerate(catalogue)}
         self._rounds = {one["name"]: int(one.get("rounds", 1)) for one in suite.discovered()}
         self._seconds: dict[str, dict[int, float]] = {}
+        self._not_applicable: set[tuple[str, int]] = set()
         self._alike: dict[tuple[str, bool], dict[int, float]] = {}
         for record in taken:
             if (
@@ -45,7 +47,9 @@ class Forecast:
                 key = session.key(record["benchmark"], configuration)
                 place = self._place[record["commit"]]
                 self._seconds.setdefault(key, {})[place] = record["process_s"]
-                if record["outcome"] != records.NOT_APPLICABLE:
+                if record["outcome"] == records.NOT_APPLICABLE:
+                    self._not_applicable.add((key, place))
+                else:
                     alike = record["benchmark"], _has_xla(configuration)
                     self._alike.setdefault(alike, {})[place] = record["process_s"]
 
@@ -60,14 +64,17 @@ class Forecast:
 
     def seconds(self, unit: Unit) -> float:
         """By the nearest release of which each configuration is on record, else by the nearest with
-        another configuration of the same benchmark, both with XLA or both without."""
+        another configuration of the same benchmark, both with XLA or both without. What only older
+        releases could not do says nothing of a newer one: it may be the first that can."""
         total = AROUND_S
         here = self._place[unit.release.commit]
         for one in plan.own(unit.stage, unit.release, self._catalogue):
             configuration = dict(one.configuration)
             with_xla = _has_xla(configuration)
-            known = self._seconds.get(session.key(one.benchmark, configuration))
-            known = known or self._alike.get((one.benchmark, with_xla), {})
+            key = session.key(one.benchmark, configuration)
+            known = self._seconds.get(key, {})
+            if all(place < here and (key, place) in self._not_applicable for place in known):
+                known = self._alike.get((one.benchmark, with_xla), {})
             each = GUESS_XLA_S if with_xla else GUESS_S
             if known:
                 each = known[min(known, key=lambda place: abs(place - here))]

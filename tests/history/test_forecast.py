@@ -1,0 +1,60 @@
+"""How long a release is likely to take, by what is on record of its neighbours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vggbench.history import plan
+from vggbench.history.forecast import AROUND_S, GUESS_XLA_S, Forecast
+from vggbench.releases.catalogue import Catalogue
+
+ROOT = Path(__file__).parent.parent.parent
+CATALOGUE = Catalogue(ROOT / "releases")
+XLA = next(one for one in plan.read(ROOT / plan.FILE, CATALOGUE).stages if one.name == "XLA")
+
+
+def seconds(version: str, taken: list[dict]) -> float:
+    """Of one process of TensorFlow under XLA, on the average of its configurations."""
+    forecast = Forecast(CATALOGUE, taken, "cpu-quick")
+    unit = plan.Unit(XLA, CATALOGUE.by_name[f"tensorflow-{version}"], None)
+    return (forecast.seconds(unit) - AROUND_S) / forecast.processes(unit)
+
+
+def record(version: str, outcome: str, process_s: float, **chosen: str) -> dict:
+    return {
+        "profile": "cpu-quick",
+        "commit": CATALOGUE.by_name[f"tensorflow-{version}"].commit,
+        "benchmark": "train_step.TensorFlow.time_train_step",
+        "configuration": {"data_format": "NHWC", "batch_norm": "none", "xla": "on", **chosen},
+        "outcome": outcome,
+        "process_s": process_s,
+    }
+
+
+def of_all(version: str, outcome: str, process_s: float) -> list[dict]:
+    return [
+        record(version, outcome, process_s, data_format=data_format, batch_norm=batch_norm)
+        for data_format in ("NHWC", "NCHW")
+        for batch_norm in ("none", "unfused", "fused")
+    ]
+
+
+def test_nothing_on_record_is_guessed() -> None:
+    assert seconds("2.9.3", []) == pytest.approx(GUESS_XLA_S)
+
+
+def test_the_nearest_release_tells() -> None:
+    taken = of_all("1.12.3", "ok", 40.0) + of_all("2.21.0", "ok", 10.0)
+    assert seconds("1.15.5", taken) == pytest.approx(40.0)
+    assert seconds("2.20.0", taken) == pytest.approx(10.0)
+
+
+def test_what_older_releases_could_not_do_is_guessed_of_a_newer_one() -> None:
+    assert seconds("1.12.3", of_all("1.11.0", "n/a", 2.0)) == pytest.approx(GUESS_XLA_S)
+    assert seconds("1.10.1", of_all("1.11.0", "n/a", 2.0)) == pytest.approx(2.0)
+
+
+def test_a_configuration_that_is_not_on_record_takes_what_one_alike_does() -> None:
+    assert seconds("2.9.3", [record("2.21.0", "ok", 12.0)]) == pytest.approx(12.0)
