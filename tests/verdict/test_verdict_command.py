@@ -128,6 +128,13 @@ def test_all_judges_every_release_and_lists_what_recovered(box: Box) -> None:
     assert f"in {LINE[3]}, taken back after it" in said.out
 
 
+def test_an_improvement_that_did_not_last_is_lost_again(box: Box) -> None:
+    box.measure(line(0.1, 0.1, 0.1, 0.07, 0.1, 0.1, 0.1))
+    said = box.verdict("--all", "--track", "tensorflow")
+    assert "recovered: NHWC none off, step time: -29." in said.out
+    assert f"in {LINE[3]}, lost again after it" in said.out
+
+
 def test_profiles_are_judged_by_themselves(box: Box) -> None:
     box.measure([*SAME, *line(*[0.1] * 6, 0.12, profile="cpu-paper")])
     assert box.verdict("--profile", "cpu-quick").status == 0

@@ -158,6 +158,12 @@ def _compile_folder():
     return folder
 
 
+def _told(folder):
+    """Return a folder as others may read it: its path in the environment, where it lies there."""
+    inside = os.path.relpath(folder, sys.prefix)
+    return folder if inside.startswith(os.pardir) else inside
+
+
 def _modules(folder):
     return len(glob.glob(os.path.join(os.path.expanduser(folder), "*", "*", "*.so")))
 
@@ -227,7 +233,7 @@ def facts():
         "blas_threads": _call(config.blas.ldflags, "openblas_get_num_threads", ctypes.c_int),
         "openmp": config.openmp,
         "openmp_threads": _call("-l:libgomp.so.1", "omp_get_max_threads", ctypes.c_int),
-        "compile_folder": config.compiledir,
+        "compile_folder": _told(config.compiledir),
         # 0: this process found all that it needed there.
         "compiled_modules": _modules(config.base_compiledir) - _modules_before,
     }

@@ -173,7 +173,7 @@ def _of(one: Findings, catalogue: Catalogue) -> list[str]:
         *_changes(one.unconfirmed, one.separations),
         "### Over whole lines",
         "",
-        "Slow-downs that a later release took back, and drifts in several small steps.",
+        "Changes that a later release took back, and drifts in several small steps.",
         "",
         *([f"- {cell(words.line_change(change))}" for change in one.changes] or ["None."]),
         "",

@@ -115,7 +115,8 @@ def line_change(one: LineChange) -> str:
     kind = {RECOVERED: "recovered", DRIFT: "drift"}.get(one.kind, STEP)
     if one.kind == RECOVERED:
         lasted = one.first if one.first == one.last else f"{one.first} to {one.last}"
-        return f"{kind}: {name} in {lasted}, taken back after it"
+        end = "taken back" if one.ratio > 1 else "lost again"
+        return f"{kind}: {name} in {lasted}, {end} after it"
     if one.kind == DRIFT:
         return f"{kind}: {name} from {one.before} to {one.last}, in several small steps"
     return f"{kind}: {name} in {one.first}"

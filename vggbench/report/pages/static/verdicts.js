@@ -151,7 +151,7 @@ function overTheLine(index, line, changes) {
     { class: "card" },
     el("h2", {}, "Over the whole line"),
     table(
-      "Slow-downs that were taken back, and drifts",
+      "Changes that were taken back, and drifts",
       ["configuration", "measure", "what", "since", "until", "change, and its interval"],
       changes.map((one) => {
         const measure = measureOf(index, one.measure);
