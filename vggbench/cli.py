@@ -604,7 +604,9 @@ def _separate(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from .report import findings, milestones
+    from .verdict import session
 
+    session.use_config(arguments.config)
     machines = arguments.machines or [_this_machine(checkout)]
     found = [
         one

@@ -54,9 +54,18 @@ def test_what_could_not_be_is_counted_by_reason(measured: Tiny) -> None:
     done = measured.asv("run", "tinyframe-2.0", faults="2.0/fused:error")
     assert done.status == 2
     text = findings(measured)["What could not be"]
-    assert rows(text, "tinyframe has no such mode | 5 | 5, tinyframe-1.0 to tinyframe-2.0")
+    assert rows(text, "tinyframe has no such mode | 5 | tinyframe-1.0 to tinyframe-2.0")
     assert rows(text, "ValueError: the kernel went astray | 1 | tinyframe-2.0")
-    assert "Unmeasured: otherframe-7.0." in text
+    assert "| unmeasured | releases |" in text
+    assert rows(text, "plain; fused; impossible | otherframe-7.0 |")
+
+
+def test_what_was_left_out_of_a_line_is_named(tiny: Tiny) -> None:
+    assert tiny.asv("run", "--bench", "plain", "tinyframe>=1.2 otherframe").status == 0
+    assert tiny.asv("run", "--bench", "fused", "tinyframe-1.0 tinyframe-1.10").status == 0
+    text = findings(tiny)["What could not be"]
+    assert rows(text, "| plain | tinyframe-1.0 to tinyframe-1.1 |")
+    assert rows(text, "| fused |", "tinyframe-1.1 to tinyframe-1.2, tinyframe-2.0 |")
 
 
 def test_the_first_and_the_last_release_of_each_major_version_are_shown_in_short(

@@ -8,18 +8,20 @@ finding says what changed besides (``vggbench separate`` changes one thing of it
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .. import records
+from ..asv_plugin import suite
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..history import separate
 from ..history.separate import Separation
 from ..releases.catalogue import Catalogue
-from ..verdict import history, verdicts, words
+from ..verdict import history, session, verdicts, words
 from ..verdict.judge import IMPROVED, REGRESSED, THRESHOLD
 from ..verdict.measures import MEASURES
 from ..verdict.verdicts import LineChange, Verdict
@@ -40,7 +42,8 @@ class NothingFound(VggbenchError):
 @dataclass(frozen=True)
 class Findings:
     """Of one machine in one profile. ``first`` and ``last``: when its first and its last process
-    were started. ``unmeasured``: releases of which nothing is on record."""
+    were started. ``unmeasured``: names of the releases of which a configuration has no record, and
+    the configurations of which that is so of just these."""
 
     machine: str
     facts: dict[str, Any]
@@ -53,7 +56,7 @@ class Findings:
     changes: Sequence[LineChange]
     milestones: Sequence[Milestone]
     rows: Sequence[Rate]
-    unmeasured: Sequence[str]
+    unmeasured: Mapping[tuple[str, ...], tuple[str, ...]]
 
     @property
     def confirmed(self) -> list[Verdict]:
@@ -84,7 +87,6 @@ def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findin
         separate_ones = [record for record in own if record.get("purpose") == records.SEPARATE]
         started = sorted(str(record["started"]) for record in own if record.get("started"))
         of_profile = [row for row in rows if row.profile == profile]
-        known = {row.release for row in of_profile}
         tracks = catalogue.tracks
         found.append(
             Findings(
@@ -110,9 +112,27 @@ def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findin
                     [line for line in of_pages if line.profile == profile], catalogue
                 ),
                 of_profile,
-                [release.name for release in catalogue if release.name not in known],
+                _unmeasured(of_profile, catalogue),
             )
         )
+    return found
+
+
+def _unmeasured(
+    rows: Iterable[Rate], catalogue: Catalogue
+) -> dict[tuple[str, ...], tuple[str, ...]]:
+    known = {(row.release, session.key(row.benchmark, row.configuration)) for row in rows}
+    found: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for one in suite.selected([]):
+        lacking = tuple(
+            release.name
+            for release in catalogue
+            if one.by_product is None
+            and suite.is_of_track(one.benchmark, release, catalogue)
+            and (release.name, session.key(one.benchmark, dict(one.configuration))) not in known
+        )
+        if lacking:
+            found[lacking] = (*found.get(lacking, ()), one.words)
     return found
 
 
@@ -179,10 +199,9 @@ def _of(one: Findings, catalogue: Catalogue) -> list[str]:
         "",
         "### What could not be",
         "",
-        *_reasons(one.rows, records.NOT_APPLICABLE, "n/a"),
-        *_reasons(one.rows, records.FAILED, "failed"),
-        f"Unmeasured: {', '.join(one.unmeasured) or 'no release'}.",
-        "",
+        *_reasons(one.rows, records.NOT_APPLICABLE, "n/a", catalogue),
+        *_reasons(one.rows, records.FAILED, "failed", catalogue),
+        *_left_out(one.unmeasured, catalogue),
     ]
     return lines
 
@@ -223,20 +242,42 @@ def cause(one: Verdict, separations: Sequence[Separation]) -> str:
     return f"{'; '.join(separated) or 'not separated'}; {besides}"
 
 
-def _reasons(rows: Iterable[Rate], outcome: str, title: str) -> list[str]:
+def _reasons(rows: Iterable[Rate], outcome: str, title: str, catalogue: Catalogue) -> list[str]:
     """How many configurations of releases had each reason, the most frequent first."""
-    counts: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for row in rows:
         if row.outcome == outcome:
-            counts.setdefault(in_general(row.why or "no reason"), []).append(row.release)
-    if not counts:
+            found.setdefault(in_general(row.why or "no reason"), []).append(row.release)
+    if not found:
         return [f"No configuration is {title}.", ""]
     lines = [f"| {title}, by reason | configurations | releases |", "|---|--:|---|"]
-    for reason, releases in sorted(counts.items(), key=lambda item: -len(item[1])):
-        named = list(dict.fromkeys(releases))
-        which = named[0] if len(named) == 1 else f"{len(named)}, {named[0]} to {named[-1]}"
-        lines.append(f"| {cell(reason)} | {len(releases)} | {which} |")
+    for reason, releases in sorted(found.items(), key=lambda item: -len(item[1])):
+        lines.append(words.row((reason, str(len(releases)), spans(releases, catalogue))))
     return [*lines, ""]
+
+
+def _left_out(
+    unmeasured: Mapping[tuple[str, ...], tuple[str, ...]], catalogue: Catalogue
+) -> list[str]:
+    if not unmeasured:
+        return ["Nothing is unmeasured.", ""]
+    lines = ["| unmeasured | releases |", "|---|---|"]
+    for releases, configurations in unmeasured.items():
+        lines.append(words.row(("; ".join(configurations), spans(releases, catalogue))))
+    return [*lines, ""]
+
+
+def spans(names: Collection[str], catalogue: Catalogue) -> str:
+    """Releases in few words: neighbours of a track by the first and the last of them."""
+    found = []
+    for track in catalogue.tracks.values():
+        for named, several in itertools.groupby(
+            (release.name for release in track.releases), lambda name: name in names
+        ):
+            if named:
+                own = list(several)
+                found.append(own[0] if len(own) == 1 else f"{own[0]} to {own[-1]}")
+    return ", ".join(found)
 
 
 def in_general(why: str) -> str:
