@@ -57,6 +57,25 @@ def test_every_page_and_what_it_reads_is_written(folder: Path, tmp_path: Path) -
     )
 
 
+def test_pages_open_on_this_machine_else_on_that_with_most_numbers(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    literal.write_records(folder, HISTORY[:1], machine="a-little")
+    literal.write_records(folder, HISTORY, machine="much")
+    literal.write_records(folder, HISTORY[:1], machine="mine")
+
+    def offered() -> list[str]:
+        literal.write_pages(folder, tmp_path / "html")
+        index = literal.read(tmp_path / "html", "index")
+        names = [machine["name"] for machine in index["machines"]]
+        assert list(dict.fromkeys(line["machine"] for line in index["lines"])) == names
+        return names
+
+    assert offered() == ["much", "a-little", "mine"]
+    monkeypatch.setattr(Checkout, "machine", lambda self: "mine")
+    assert offered() == ["mine", "much", "a-little"]
+
+
 def test_pages_allow_no_script_and_no_host_but_their_own(folder: Path, tmp_path: Path) -> None:
     literal.write_pages(folder, tmp_path / "html")
     for name, _, _ in site.PAGES:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ... import workload
+from ... import records, workload
 from ...releases.catalogue import Catalogue, Release
 from .. import seed_table
 from .changes import Changes
@@ -48,8 +48,8 @@ def index(
 ) -> dict[str, Any]:
     """What every page reads first.
 
-    tracks: in the order in which they are offered. machines: what asv knows of each. lines: as
-    ``described``. left_out: as ``of_left_out``.
+    tracks, machines, lines: in the order in which they are offered. machines: what asv knows of
+    each. lines: as ``described``. left_out: as ``of_left_out``.
     """
     return {
         "schema": SCHEMA,
@@ -102,7 +102,8 @@ def of_left_out(machine: str, one: LeftOut) -> dict[str, Any]:
 
 
 def described(line: Line) -> dict[str, Any]:
-    """A line's place in the index. ``measures`` are those that any cell has."""
+    """A line's place in the index. ``measures``: those that any cell has; ``numbers``: how many
+    cells have some."""
     found = {key for cell in line.cells for key in cell.estimates}
     return {
         "id": line_id(line),
@@ -112,6 +113,7 @@ def described(line: Line) -> dict[str, Any]:
         "family": line.family,
         "params": list(line.params),
         "measures": [one.key for one in MEASURES if one.key in found],
+        "numbers": sum(cell.outcome == records.OK for cell in line.cells),
         "newest": line.cells[-1].release,
     }
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
@@ -87,23 +86,31 @@ def _write_data(folder: Path, checkout: Checkout, complain: Callable[[str], None
             data.as_json(data.of_releases(catalogue, track, locks)),
         )
     _put(folder / "seed.json", data.as_json(data.seed_tables()))
-    machines: dict[str, dict[str, str]] = {}
-    described: list[dict[str, Any]] = []
-    left_out: list[dict[str, Any]] = []
+    of_machines: dict[str, OfMachine] = {}
     for results in sorted(path.parent for path in checkout.results_dir.glob("*/records")):
-        made = _of_machine(results.name, checkout)
+        made = of_machines[results.name] = _of_machine(results.name, checkout)
         for line in made.complaints:
             complain(line)
         for name, text in made.files.items():
             _put(folder / name, text)
-        described += made.described
-        left_out += made.left_out
-        if made.described:
-            machines[results.name] = _facts(checkout, results.name)
+    order = _best_first(of_machines, checkout.machine())
+    described = [line for name in order for line in of_machines[name].described]
+    left_out = [one for name in order for one in of_machines[name].left_out]
+    machines = {name: _facts(checkout, name) for name in order if of_machines[name].described}
     configured = [name for name in checkout.config.branches if name in catalogue.tracks]
     tracks = list(dict.fromkeys([*configured, *catalogue.tracks]))
     index = data.index(catalogue, tracks, machines, described, left_out)
     _put(folder / "index.json", data.as_json(index))
+
+
+def _best_first(of_machines: Mapping[str, OfMachine], here: str | None) -> list[str]:
+    """The machines in the order in which they are offered: ``here``, whose results somebody came
+    for, then the others, those first that have most numbers."""
+
+    def rank(name: str) -> tuple[bool, int]:
+        return name != here, -sum(line["numbers"] for line in of_machines[name].described)
+
+    return sorted(of_machines, key=rank)
 
 
 def _of_machine(machine: str, checkout: Checkout) -> OfMachine:
