@@ -6,6 +6,7 @@ They are installed from their locks into .asv/test-env and kept there for the ne
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from packaging.version import Version
 
 from vggbench import agreement, records, verify
 from vggbench.builders import PARAMS, Configuration, first_steps
+from vggbench.verdict.differences import ONEDNN_TOLD_SINCE, ONEDNN_VARIABLE
 from vggbench.workload import Workload
 
 from ..real import FIXED, ROOT, RealCheckout, find, mutated, python_of, rotating, verified
@@ -206,6 +208,10 @@ def test_asv_measures_publishes_and_compares_real_releases(real: RealCheckout) -
         assert record["versions"]["tf32"] is (True if Version(version) >= Version("2.4") else None)
         assert record["versions"]["auto_jit"] == (None if version.startswith("1.") else "")
         assert record["peak_memory_bytes"] > 100e6
+        assert isinstance(record["versions"]["onednn_instructions"], bool)
+        if Version(version) >= ONEDNN_TOLD_SINCE and ONEDNN_VARIABLE not in os.environ:
+            default = record["versions"]["onednn_instructions"]
+            assert record["versions"]["mkl_enabled"] is default
         first_losses[batch_norm != "none"].append(record["losses"])
     for batch_norm, all_losses in first_losses.items():
         assert len(all_losses) >= len(RELEASES)

@@ -31,6 +31,12 @@ GPU_SETTINGS = (
     "TF_GPU_ALLOCATOR",
 )
 
+# What /proc/cpuinfo calls the instructions with one of which TensorFlow has oneDNN on unless told
+# otherwise, from 2.9 on (IsMKLEnabled in its core/util/util.cc).
+ONEDNN_INSTRUCTIONS = frozenset(
+    ("avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16")
+)
+
 # What TensorFlow answers when it has no NCHW kernel for the CPU: everything that releases from
 # 1.0.0 to 2.21.0 were seen to say. Only these become n/a; an unknown answer is a failure that
 # someone must look at.
@@ -150,8 +156,9 @@ def facts():
         "tensorflow_git": _first(lambda: tf.version.GIT_VERSION, lambda: tf.__git_version__),
         "compiler": _first(lambda: tf.version.COMPILER_VERSION, lambda: tf.__compiler_version__),
         "numpy": np.__version__,
-        # True where oneDNN is on; False in 2.8 even where TF_ENABLE_ONEDNN_OPTS turned it on.
+        # Whether oneDNN is on, from 2.11 on; False before, whatever is on, but for builds with MKL.
         "mkl_enabled": _first(_mkl_since_2_5, _mkl_in_2_1_to_2_4, _mkl_in_1),
+        "onednn_instructions": _has_onednn_instructions(),
         **{name: os.environ.get(name) for name in SETTINGS},
         "built_with_cuda": _first(lambda: tf.test.is_built_with_cuda()),
         "cuda": _first(
@@ -190,6 +197,16 @@ def _auto_jit():
     if tf.__version__.startswith("1."):
         raise AttributeError("in 1.x it belongs to a session")
     return tf.config.optimizer.get_jit()
+
+
+def _has_onednn_instructions(cpuinfo="/proc/cpuinfo"):
+    """Return whether the processor has one of ONEDNN_INSTRUCTIONS, None where that is not told."""
+    try:
+        with open(cpuinfo) as file:
+            flags = next((line for line in file if line.startswith("flags")), None)
+    except OSError:
+        return None
+    return None if flags is None else not ONEDNN_INSTRUCTIONS.isdisjoint(flags.split())
 
 
 def _mkl_since_2_5():

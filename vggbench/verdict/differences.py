@@ -40,9 +40,14 @@ FACTS = (
 #: processors with instructions such as AVX512_VNNI (its release notes).
 ONEDNN_SINCE = Version("2.9")
 
+#: From this release on its wheels say whether they use it (``mkl_enabled``).
+ONEDNN_TOLD_SINCE = Version("2.11")
+
 #: From 2.5 on this variable switches it (the release notes of 2.5).
 ONEDNN_VARIABLE, ONEDNN_SWITCHED_SINCE = "TF_ENABLE_ONEDNN_OPTS", Version("2.5")
 
+#: How TensorFlow reads it.
+_SWITCH = {"1": True, "true": True, "0": False, "false": False}
 
 #: What a process said of itself.
 Facts = Mapping[str, Any]
@@ -146,19 +151,26 @@ def _pinned(pins: Mapping[str, str], packages: tuple[str, ...]) -> str | None:
 
 
 def onednn(facts: Facts, tensorflow: str | None = None) -> str | None:
-    """Whether TensorFlow uses oneDNN: as it was told, else as a build with MKL, else by its version
-    (that of the ``facts`` unless given); None where it is not known, or there is none.
+    """Whether TensorFlow uses oneDNN: as it was told, else as it says where it can, else by its
+    version (that of the ``facts`` unless given) and the processor; None where it is not known, or
+    there is none.
 
-    The wheels of the index say that they have no MKL, with oneDNN and without.
+    Up to 2.10 the wheels of the index say that they have no MKL, with oneDNN and without.
     """
     try:
         version = Version(tensorflow or facts.get("tensorflow") or "")
     except InvalidVersion:
         return None
-    told = facts.get(ONEDNN_VARIABLE)
-    if told in ("0", "1") and version >= ONEDNN_SWITCHED_SINCE:
-        return "on" if told == "1" else "off"
-    return "on" if facts.get("mkl_enabled") is True or version >= ONEDNN_SINCE else "off"
+    told = _SWITCH.get(str(facts.get(ONEDNN_VARIABLE)).lower())
+    says = facts.get("mkl_enabled")
+    if told is not None and version >= ONEDNN_SWITCHED_SINCE:
+        on = told
+    elif isinstance(says, bool) and (says or version >= ONEDNN_TOLD_SINCE):
+        on = says
+    else:
+        # Records from before a process looked at its processor are of such as have it on.
+        on = version >= ONEDNN_SINCE and facts.get("onednn_instructions") is not False
+    return "on" if on else "off"
 
 
 def _xla_mode(facts: Facts) -> str | None:
