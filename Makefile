@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # The machines whose history is shipped; the picture is of the first.
-SHIPPED := epyc-zen5
+SHIPPED := epyc-zen5 epyc-zen3
 
 .PHONY: run history test test-fast lint setup shown clean
 

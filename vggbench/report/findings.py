@@ -31,8 +31,8 @@ from .milestones import Milestone
 from .pages import lines as pages_lines
 from .rates import Rate
 
-#: How a builder begins an answer of its framework.
-_OF_VERSION = re.compile(r"^(\w+) \d\S* on the (\w+):")
+#: How a builder names what it is of.
+_OF_VERSION = re.compile(r"\b(tensorflow|keras|theano) \d+\.\d+[\w.]*")
 
 
 class NothingFound(VggbenchError):
@@ -284,4 +284,4 @@ def in_general(why: str) -> str:
     """A reason as it is for all releases alike: without the version, which the table names anyway,
     and without the count of processes that rates adds."""
     why = why.rpartition(" (")[0] if why.endswith(" processes)") else why
-    return _OF_VERSION.sub(r"\1 on the \2:", why).rstrip(".")
+    return _OF_VERSION.sub(r"\1", why).rstrip(".")
