@@ -203,13 +203,13 @@ def test_a_machine_that_became_slower_is_reported(planned: Tiny) -> None:
 def test_another_processor_is_refused(planned: Tiny) -> None:
     file = sessions.path(planned.results, MACHINE)
     file.parent.mkdir(parents=True)
-    processor = {**machines.processor(), "model": "1", "instruction sets": "sse2"}
+    processor = {**machines.processor(), "model": "none such", "instruction sets": "sse2"}
     told = {"schema": 1, "run": "r", "started": "2020-01-01T00:00:00+00:00"}
     file.write_text(json.dumps({**told, "processor": processor}) + "\n")
     done = history(planned, status=2)
     (line,) = done.lines_with("this is not the processor")
     assert "model is" in line
-    assert "was 1;" in line
+    assert "was none such;" in line
     assert not planned.records()
 
     file.write_text("no session\n")
