@@ -105,6 +105,16 @@ def selected(patterns: list[str]) -> list[Configured]:
     ]
 
 
+def timed(patterns: list[str]) -> list[Configured]:
+    """Those of ``selected`` that are timed, and are no by-products."""
+    return [one for one in selected(patterns) if one.by_product is None]
+
+
+def timed_of(release: Release, patterns: list[str], catalogue: Catalogue) -> list[Configured]:
+    """Those of ``timed`` that ``release`` runs."""
+    return [one for one in timed(patterns) if is_of_track(one.benchmark, release, catalogue)]
+
+
 def is_of_track(benchmark: str, release: Release, catalogue: Catalogue) -> bool:
     """Whether ``release`` runs ``benchmark``: a class that is named after a framework is run on the
     tracks of that framework alone."""

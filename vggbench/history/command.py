@@ -42,8 +42,8 @@ class HistoryError(VggbenchError):
 @dataclass(frozen=True)
 class Asked:
     """``machine``: a name for this machine. ``stages``: their names; all of the plan where there
-    are none. ``environments``: bytes that environments may take at
-    once. ``processes``: to confirm one configuration, at most. ``config``: what --config gave."""
+    are none. ``environments``: bytes that environments may take at once. ``processes``: to confirm
+    one configuration, at most. ``config``: what --config gave."""
 
     machine: str | None
     stages: list[str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import records
 from ..asv_plugin import suite
@@ -26,6 +26,13 @@ GUESS_BYTES = 1_600_000_000
 RECORD_BYTES = 3_000
 
 
+class _Took(NamedTuple):
+    """The newest process of a configuration of a release."""
+
+    seconds: float
+    not_applicable: bool
+
+
 class Forecast:
     """From the records ``taken`` on one machine in one profile."""
 
@@ -33,9 +40,8 @@ class Forecast:
         self._catalogue = catalogue
         self._place = {release.commit: i for i, release in enumerate(catalogue)}
         self._rounds = {one["name"]: int(one.get("rounds", 1)) for one in suite.discovered()}
-        self._seconds: dict[str, dict[int, float]] = {}
-        self._not_applicable: set[tuple[str, int]] = set()
-        self._alike: dict[tuple[str, bool], dict[int, float]] = {}
+        self._known: dict[str, dict[int, _Took]] = {}
+        self._alike: dict[tuple[str, bool], dict[int, _Took]] = {}
         for record in taken:
             if (
                 record["profile"] == profile
@@ -46,12 +52,11 @@ class Forecast:
                 configuration = record["configuration"]
                 key = session.key(record["benchmark"], configuration)
                 place = self._place[record["commit"]]
-                self._seconds.setdefault(key, {})[place] = record["process_s"]
-                if record["outcome"] == records.NOT_APPLICABLE:
-                    self._not_applicable.add((key, place))
-                else:
+                took = _Took(record["process_s"], record["outcome"] == records.NOT_APPLICABLE)
+                self._known.setdefault(key, {})[place] = took
+                if not took.not_applicable:
                     alike = record["benchmark"], _has_xla(configuration)
-                    self._alike.setdefault(alike, {})[place] = record["process_s"]
+                    self._alike.setdefault(alike, {})[place] = took
 
     def rounds(self, benchmark: str) -> int:
         """Processes of each of its configurations."""
@@ -71,13 +76,12 @@ class Forecast:
         for one in plan.own(unit.stage, unit.release, self._catalogue):
             configuration = dict(one.configuration)
             with_xla = _has_xla(configuration)
-            key = session.key(one.benchmark, configuration)
-            known = self._seconds.get(key, {})
-            if all(place < here and (key, place) in self._not_applicable for place in known):
+            known = self._known.get(session.key(one.benchmark, configuration), {})
+            if all(place < here and took.not_applicable for place, took in known.items()):
                 known = self._alike.get((one.benchmark, with_xla), {})
             each = GUESS_XLA_S if with_xla else GUESS_S
             if known:
-                each = known[min(known, key=lambda place: abs(place - here))]
+                each = known[min(known, key=lambda place: abs(place - here))].seconds
             total += self.rounds(one.benchmark) * each
         return total
 

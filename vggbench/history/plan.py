@@ -124,11 +124,7 @@ def stages(plan: Plan, names: Sequence[str]) -> list[Stage]:
 
 def own(stage: Stage, release: Release, catalogue: Catalogue) -> list[Configured]:
     """The timed configurations of the stage that the release runs."""
-    return [
-        one
-        for one in suite.selected(list(stage.bench))
-        if one.by_product is None and suite.is_of_track(one.benchmark, release, catalogue)
-    ]
+    return suite.timed_of(release, list(stage.bench), catalogue)
 
 
 def units(

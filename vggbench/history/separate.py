@@ -116,10 +116,8 @@ def _wanted(
     with session.asvs_words():
         own = [
             one
-            for one in suite.selected(list(asked.patterns))
-            if one.by_product is None
-            and suite.is_of_track(one.benchmark, release, checkout.catalogue)
-            and (asked.patterns or session.key(one.benchmark, dict(one.configuration)) in changed)
+            for one in suite.timed_of(release, list(asked.patterns), checkout.catalogue)
+            if asked.patterns or session.key(one.benchmark, dict(one.configuration)) in changed
         ]
     if not own:
         raise NothingToSeparate(

@@ -123,13 +123,15 @@ def _unmeasured(
 ) -> dict[tuple[str, ...], tuple[str, ...]]:
     known = {(row.release, session.key(row.benchmark, row.configuration)) for row in rows}
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for one in suite.selected([]):
+    with session.asvs_words():
+        configured = suite.timed([])
+    for one in configured:
+        key = session.key(one.benchmark, dict(one.configuration))
         lacking = tuple(
             release.name
             for release in catalogue
-            if one.by_product is None
-            and suite.is_of_track(one.benchmark, release, catalogue)
-            and (release.name, session.key(one.benchmark, dict(one.configuration))) not in known
+            if suite.is_of_track(one.benchmark, release, catalogue)
+            and (release.name, key) not in known
         )
         if lacking:
             found[lacking] = (*found.get(lacking, ()), one.words)
@@ -261,10 +263,11 @@ def _left_out(
 ) -> list[str]:
     if not unmeasured:
         return ["Nothing is unmeasured.", ""]
-    lines = ["| unmeasured | releases |", "|---|---|"]
-    for releases, configurations in unmeasured.items():
-        lines.append(words.row(("; ".join(configurations), spans(releases, catalogue))))
-    return [*lines, ""]
+    rows = [
+        words.row(("; ".join(configurations), spans(releases, catalogue)))
+        for releases, configurations in unmeasured.items()
+    ]
+    return ["| unmeasured | releases |", "|---|---|", *rows, ""]
 
 
 def spans(names: Collection[str], catalogue: Catalogue) -> str:

@@ -87,12 +87,7 @@ def candidates(
         ):
             seconds[session.key(record["benchmark"], record["configuration"])] = record["process_s"]
     with session.asvs_words():
-        own = [
-            one
-            for one in suite.selected(patterns)
-            if one.by_product is None
-            and suite.is_of_track(one.benchmark, release, checkout.catalogue)
-        ]
+        own = suite.timed_of(release, patterns, checkout.catalogue)
     if not own:
         raise CalibrateError(
             f"{' '.join(patterns) or 'asv'} selects no benchmark of {release.name} that times"
