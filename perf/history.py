@@ -60,7 +60,7 @@ def cost(machine: str, taken: list[records.Record]) -> int:
     return common.report(
         f"{machine}: wall time of {len(begun)} sessions, by that of their timed processes",
         f"at most {MOST_RATIO:g}",
-        f"{ratio:.2f} ({wall_s / 3600:.2f} h by {timed_s / 3600:.2f} h; by those of asv run alone, "
+        f"{ratio:.3f} ({wall_s / 3600:.2f} h by {timed_s / 3600:.2f} h; by those of asv run alone, "
         f"without anchors, confirming and separating: {wall_s / of_asv_s:.2f})",
         ratio <= MOST_RATIO,
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from asv import util
 from rich.table import Table
 
 from . import records, variables
@@ -37,6 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
     except VggbenchError as err:
         _complain(str(err))
         return trouble if err.status is None else err.status
+    except util.UserError as err:  # asv's configuration, or its benchmarks, are not right
+        _complain(str(err))
+        return trouble
     except KeyboardInterrupt:
         _complain("Interrupted; run the same command again to go on.")
         return 130

@@ -272,6 +272,31 @@ def test_a_stage_that_is_none_is_refused_with_those_there_are(planned: Tiny) -> 
     assert not (planned.machine_results / "records").exists()
 
 
+def test_changes_of_the_stages_that_are_asked_for_are_confirmed(planned: Tiny) -> None:
+    for name in ("tinyframe-1.1", "tinyframe-1.2"):  # each in a session of its own
+        assert planned.asv("run", name).status == 0
+    assert "All of 'rest' is measured. Of " in history(planned, "--stage", "rest")
+    assert {("tinyframe-1.1", "fused"), ("tinyframe-1.2", "fused")} <= confirmed(planned)
+    assert {mode for _, mode in confirmed(planned)} == {"fused"}
+    assert "All is measured. Of " in history(planned)
+    assert {mode for _, mode in confirmed(planned)} == {"fused", "plain"}
+
+
+def confirmed(tiny: Tiny) -> set[tuple[str, str]]:
+    """The release and the mode of each process that was to confirm a change."""
+    return {
+        (record["release"], record["configuration"]["mode"])
+        for record in tiny.records()
+        if record.get("purpose") == "confirm"
+    }
+
+
+def test_benchmarks_that_cannot_be_imported_end_it_in_one_line(planned: Tiny) -> None:
+    (planned.folder / "benchmarks" / "broken.py").write_text("import no_such_module\n")
+    (line,) = history(planned, status=2).output.strip().splitlines()
+    assert "ModuleNotFoundError: No module named 'no_such_module'; correct that" in line
+
+
 def test_no_plan_is_said(tiny: Tiny) -> None:
     done = history(tiny, status=2)
     assert "history.toml cannot be read: No such file" in done

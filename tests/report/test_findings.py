@@ -68,6 +68,15 @@ def test_what_was_left_out_of_a_line_is_named(tiny: Tiny) -> None:
     assert rows(text, "| fused |", "tinyframe-1.1 to tinyframe-1.2, tinyframe-2.0 |")
 
 
+def test_benchmarks_that_cannot_be_imported_end_it_in_one_line(tiny: Tiny) -> None:
+    assert tiny.asv("run", "--bench", "plain", "tinyframe-1.0").status == 0
+    (tiny.folder / "benchmarks" / "broken.py").write_text("import no_such_module\n")
+    done = tiny.vggbench("findings")
+    assert done.status == 1
+    (line,) = done.output.strip().splitlines()
+    assert "ModuleNotFoundError: No module named 'no_such_module'; correct that" in line
+
+
 def test_the_first_and_the_last_release_of_each_major_version_are_shown_in_short(
     measured: Tiny,
 ) -> None:

@@ -8,6 +8,7 @@ import io
 import itertools
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,7 +97,7 @@ def identity(one: Configured) -> str:
     return f"{one.benchmark}-{one.index}" if one.params else one.benchmark
 
 
-def selected(patterns: list[str]) -> list[Configured]:
+def selected(patterns: Sequence[str]) -> list[Configured]:
     """Those that ``--bench`` selects by ``patterns``, all where there are none."""
     return [
         one
@@ -105,12 +106,12 @@ def selected(patterns: list[str]) -> list[Configured]:
     ]
 
 
-def timed(patterns: list[str]) -> list[Configured]:
+def timed(patterns: Sequence[str]) -> list[Configured]:
     """Those of ``selected`` that are timed, and are no by-products."""
     return [one for one in selected(patterns) if one.by_product is None]
 
 
-def timed_of(release: Release, patterns: list[str], catalogue: Catalogue) -> list[Configured]:
+def timed_of(release: Release, patterns: Sequence[str], catalogue: Catalogue) -> list[Configured]:
     """Those of ``timed`` that ``release`` runs."""
     return [one for one in timed(patterns) if is_of_track(one.benchmark, release, catalogue)]
 

@@ -81,12 +81,11 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
         status = history.measure(units, left, before)
         if status != 0:
             return status
-    return history.confirm()
+    return history.confirm(stages)
 
 
 def _profile() -> str:
-    with measuring.asvs_words():
-        asked = profiles.asked()
+    asked = profiles.asked()
     if len(asked) > 1:
         raise HistoryError(
             f"{profiles.VARIABLE}={' '.join(asked)}: a history is of one profile; give one"
@@ -160,6 +159,7 @@ class History:
             for one in (*self._neighbour(unit, session), unit):
                 self._measure(one, session)
                 if self._asv.interrupted:
+                    self._say("Interrupted; run the same command again to go on.")
                     return INTERRUPTED
             if plan.pending([unit], self._checkout):
                 lacking.append(unit)
@@ -246,11 +246,18 @@ class History:
                 f"vggbench releases prune --all; uv cache clean"
             )
 
-    def confirm(self) -> int:
-        """All is measured: confirm what changed, or may have; returns the exit status."""
+    def confirm(self, stages: list[plan.Stage]) -> int:
+        """All of the ``stages`` is measured: confirm what changed, or may have; returns the exit
+        status."""
         recorder.begin_run()  # a confirmation is no part of the session of the anchors
         judging = Judging(
-            self._checkout, self._machine, None, self._asked.threshold, self._say, improved=True
+            self._checkout,
+            self._machine,
+            None,
+            self._asked.threshold,
+            self._say,
+            improved=True,
+            patterns=[pattern for stage in stages for pattern in stage.bench],
         )
         measured = self._checkout.measured_commits()
         releases = [one for one in self._checkout.catalogue if one.commit in measured]
@@ -261,11 +268,15 @@ class History:
             return LEFT
         unsure = sum(one.why is not None for one in done)
         self._say(
-            f"All is measured. Of {len(done)} changes that were to be confirmed, {unsure} are not "
-            f"sure."
+            f"{_all_of(self._asked.stages)} is measured. Of {len(done)} changes that were to be "
+            f"confirmed, {unsure} are not sure."
         )
         self._say("The pages: asv publish && vggbench preview")
         return 0
+
+
+def _all_of(stages: list[str]) -> str:
+    return f"All of {' and of '.join(map(repr, stages))}" if stages else "All"
 
 
 def _releases(units: list[Unit]) -> set[str]:

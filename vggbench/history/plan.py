@@ -124,7 +124,7 @@ def stages(plan: Plan, names: Sequence[str]) -> list[Stage]:
 
 def own(stage: Stage, release: Release, catalogue: Catalogue) -> list[Configured]:
     """The timed configurations of the stage that the release runs."""
-    return suite.timed_of(release, list(stage.bench), catalogue)
+    return suite.timed_of(release, stage.bench, catalogue)
 
 
 def units(

@@ -67,8 +67,7 @@ class Separation:
 def run(checkout: Checkout, machine: str, asked: Asked, budget: Budget, say: Say) -> int:
     """Measure and say it; returns the exit status 0. Raises VggbenchError where nothing can be
     measured."""
-    with session.asvs_words():
-        profile = profiles.asked()[0]
+    profile = profiles.asked()[0]
     device = profiles.device_of(profile)
     catalogue = checkout.catalogue
     release = spec.one(catalogue, asked.release)
@@ -113,12 +112,11 @@ def _wanted(
         for one in known
         if one.outcome in (REGRESSED, IMPROVED)
     }
-    with session.asvs_words():
-        own = [
-            one
-            for one in suite.timed_of(release, list(asked.patterns), checkout.catalogue)
-            if asked.patterns or session.key(one.benchmark, dict(one.configuration)) in changed
-        ]
+    own = [
+        one
+        for one in suite.timed_of(release, asked.patterns, checkout.catalogue)
+        if asked.patterns or session.key(one.benchmark, dict(one.configuration)) in changed
+    ]
     if not own:
         raise NothingToSeparate(
             f"nothing is known to have changed in {release.name} against {before.name}; "

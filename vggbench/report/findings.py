@@ -123,9 +123,7 @@ def _unmeasured(
 ) -> dict[tuple[str, ...], tuple[str, ...]]:
     known = {(row.release, session.key(row.benchmark, row.configuration)) for row in rows}
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    with session.asvs_words():
-        configured = suite.timed([])
-    for one in configured:
+    for one in suite.timed([]):
         key = session.key(one.benchmark, dict(one.configuration))
         lacking = tuple(
             release.name
@@ -195,7 +193,8 @@ def _of(one: Findings, catalogue: Catalogue) -> list[str]:
         *_changes(one.unconfirmed, one.separations),
         "### Over whole lines",
         "",
-        "Changes that a later release took back, and drifts in several small steps.",
+        "Changes that a later release took back, and drifts: several steps one way, which are "
+        "sure only together.",
         "",
         *([f"- {cell(words.line_change(change))}" for change in one.changes] or ["None."]),
         "",

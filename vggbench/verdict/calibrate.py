@@ -86,8 +86,7 @@ def candidates(
             and "process_s" in record
         ):
             seconds[session.key(record["benchmark"], record["configuration"])] = record["process_s"]
-    with session.asvs_words():
-        own = suite.timed_of(release, patterns, checkout.catalogue)
+    own = suite.timed_of(release, patterns, checkout.catalogue)
     if not own:
         raise CalibrateError(
             f"{' '.join(patterns) or 'asv'} selects no benchmark of {release.name} that times"
@@ -263,8 +262,7 @@ def run(
 ) -> int:
     """Returns the exit status: 0, or 1 where the machine is too noisy for the threshold. Raises
     VggbenchError where the noise cannot be measured."""
-    with session.asvs_words():
-        profile = profiles.asked()[0]
+    profile = profiles.asked()[0]
     device = profiles.device_of(profile)
     release = spec.one(checkout.catalogue, word) if word else choose(checkout, device)
     on_record = list(records.read(checkout.results_dir, machine, say))

@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from asv import util
+
 from .. import records
 from ..asv_command import INTERRUPTED, Asv
 from ..asv_plugin.timed import Interrupted
@@ -67,7 +69,7 @@ def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
             say("nothing is suspected")
     except Interrupted:
         raise
-    except VggbenchError as err:
+    except (VggbenchError, util.UserError) as err:
         # What is known is published and said all the same.
         trouble = str(err)
         say(f"not confirmed: {trouble}")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import records
-from ..asv_plugin import profiles
+from ..asv_plugin import profiles, suite
 from ..checkout import Checkout
 from ..releases import spec
 from ..releases.catalogue import Release
@@ -72,7 +72,9 @@ def confirm(
 
 class Judging:
     """What is said of releases in the profiles that are asked for; each question reads the records
-    anew, because confirming adds to them. ``improved``: what is surely faster is confirmed too."""
+    anew, because confirming adds to them. ``improved``: what is surely faster is confirmed too.
+    ``patterns``: only configurations that ``--bench`` selects by these are suspects; where there
+    are none, all."""
 
     def __init__(
         self,
@@ -82,6 +84,7 @@ class Judging:
         threshold: float,
         say: Say,
         improved: bool = False,
+        patterns: Sequence[str] = (),
     ):
         self._changes = (REGRESSED, IMPROVED) if improved else (REGRESSED,)
         self.checkout = checkout
@@ -89,8 +92,8 @@ class Judging:
         self._against = against
         self._threshold = threshold
         self._say = say
-        with session.asvs_words():
-            self._profiles = profiles.asked()
+        self._profiles = profiles.asked()
+        self._patterns = patterns
 
     def verdicts(self, release: Release) -> list[Verdict]:
         evidence = verdicts.read_evidence(self.checkout, self._machine)
@@ -116,6 +119,10 @@ class Judging:
         """The configurations in which ``releases`` may be slower than the one before; those too
         that surely have changed, by sessions that measured one of the two alone."""
         taken = list(records.read(self.checkout.results_dir, self._machine))
+        asked = {
+            session.key(one.benchmark, dict(one.configuration))
+            for one in suite.selected(self._patterns)
+        }
         by_name = self.checkout.catalogue.by_name
         found = []
         for release in releases:
@@ -125,7 +132,8 @@ class Judging:
                     one.suspected or (one.outcome in self._changes and one.apart)
                 ):
                     key = session.key(one.benchmark, one.configuration)
-                    suspected.setdefault((one.profile, key, one.against), []).append(one)
+                    if key in asked or not self._patterns:
+                        suspected.setdefault((one.profile, key, one.against), []).append(one)
             for own in suspected.values():
                 first = own[0]
                 before = by_name[str(first.against)]

@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from asv import util
-
 from .. import records, variables
 from ..asv_plugin import invocation, profiles, recorder, suite, timed
 from ..asv_plugin.suite import Configured
@@ -28,15 +26,6 @@ Say = Callable[[str], None]
 
 class SessionError(VggbenchError):
     """Nothing can be measured, or not this."""
-
-
-@contextlib.contextmanager
-def asvs_words() -> Iterator[None]:
-    """What asv's configuration is wrong about, as an error of ours."""
-    try:
-        yield
-    except util.UserError as err:
-        raise SessionError(str(err)) from None
 
 
 class Session:
@@ -75,8 +64,7 @@ class Session:
         """The release ready to be measured; looked at once in a session."""
         key = (release.commit, profile)
         if key not in self._subjects:
-            with asvs_words():
-                why = profiles.why_unavailable(profile)
+            why = profiles.why_unavailable(profile)
             if why is not None:
                 raise SessionError(why)
             device = profiles.device_of(profile)
@@ -113,10 +101,9 @@ def configured(benchmark: str, configuration: dict[str, Any]) -> Configured:
 
     Raises SessionError where they do not have it any more.
     """
-    with asvs_words():
-        for one in suite.configurations().values():
-            if key(one.benchmark, dict(one.configuration)) == key(benchmark, configuration):
-                return one
+    for one in suite.configurations().values():
+        if key(one.benchmark, dict(one.configuration)) == key(benchmark, configuration):
+            return one
     words = " ".join(str(value) for value in configuration.values())
     raise SessionError(
         f"{benchmark} has no configuration {words} any more: it cannot be measured again"

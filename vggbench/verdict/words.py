@@ -118,7 +118,7 @@ def line_change(one: LineChange) -> str:
         end = "taken back" if one.ratio > 1 else "lost again"
         return f"{kind}: {name} in {lasted}, {end} after it"
     if one.kind == DRIFT:
-        return f"{kind}: {name} from {one.before} to {one.last}, in several small steps"
+        return f"{kind}: {name} from {one.before} to {one.last}, in several steps"
     return f"{kind}: {name} in {one.first}"
 
 

@@ -141,7 +141,7 @@ function evidenceOf(line, told, measure, configuration) {
 function kindOf({ kind, ratio }) {
   const slower = ratio[0] > 1;
   if (kind === "recovered") return slower ? "slower, then taken back" : "faster, then lost again";
-  return `${slower ? "slower" : "faster"} by several small steps`;
+  return `${slower ? "slower" : "faster"} by several steps`;
 }
 
 // What no two neighbouring releases show.
