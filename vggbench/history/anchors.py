@@ -90,7 +90,7 @@ def _own(
 ) -> dict[str, list[records.Record]]:
     """What calibrated with this configuration of an anchor, by run, of processes that ended well
     with the release's lock of today."""
-    wanted = session.key(one.benchmark, dict(one.configuration))
+    wanted = session.key_of(one)
     digests = {lock.digest for lock in anchor.locks.values()}
     found: dict[str, list[records.Record]] = {}
     for record in taken:

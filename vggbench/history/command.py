@@ -159,7 +159,6 @@ class History:
             for one in (*self._neighbour(unit, session), unit):
                 self._measure(one, session)
                 if self._asv.interrupted:
-                    self._say("Interrupted; run the same command again to go on.")
                     return INTERRUPTED
             if plan.pending([unit], self._checkout):
                 lacking.append(unit)
@@ -187,7 +186,7 @@ class History:
                 or record.get("round") == self._forecast.rounds(record["benchmark"])
             )
         }
-        if all(measuring.key(one.benchmark, dict(one.configuration)) in answered for one in wanted):
+        if all(measuring.key_of(one) in answered for one in wanted):
             return []
         return [Unit(unit.stage, before, None)]
 
@@ -205,7 +204,7 @@ class History:
         """Have asv measure it, going on with what was cut off in this session."""
         self._make_room(unit)
         wanted = {
-            measuring.key(one.benchmark, dict(one.configuration))
+            measuring.key_of(one)
             for one in plan.own(unit.stage, unit.release, self._checkout.catalogue)
         }
         runs = [

@@ -74,9 +74,8 @@ class Forecast:
         total = AROUND_S
         here = self._place[unit.release.commit]
         for one in plan.own(unit.stage, unit.release, self._catalogue):
-            configuration = dict(one.configuration)
-            with_xla = _has_xla(configuration)
-            known = self._known.get(session.key(one.benchmark, configuration), {})
+            with_xla = _has_xla(dict(one.configuration))
+            known = self._known.get(session.key_of(one), {})
             if all(place < here and took.not_applicable for place, took in known.items()):
                 known = self._alike.get((one.benchmark, with_xla), {})
             each = GUESS_XLA_S if with_xla else GUESS_S

@@ -115,7 +115,7 @@ def _wanted(
     own = [
         one
         for one in suite.timed_of(release, asked.patterns, checkout.catalogue)
-        if asked.patterns or session.key(one.benchmark, dict(one.configuration)) in changed
+        if asked.patterns or session.key_of(one) in changed
     ]
     if not own:
         raise NothingToSeparate(

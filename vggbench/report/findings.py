@@ -124,7 +124,7 @@ def _unmeasured(
     known = {(row.release, session.key(row.benchmark, row.configuration)) for row in rows}
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
     for one in suite.timed([]):
-        key = session.key(one.benchmark, dict(one.configuration))
+        key = session.key_of(one)
         lacking = tuple(
             release.name
             for release in catalogue

@@ -93,7 +93,7 @@ def candidates(
         )
 
     def order(one: Configured) -> tuple[bool, float]:
-        known = seconds.get(session.key(one.benchmark, dict(one.configuration)), math.inf)
+        known = seconds.get(session.key_of(one), math.inf)
         return dict(one.configuration).get("xla") == "on", known
 
     return sorted(own, key=order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -105,6 +106,10 @@ class Judging:
             )
         ]
 
+    @functools.cached_property
+    def _asked_for(self) -> set[str]:
+        return {session.key_of(one) for one in suite.timed(self._patterns)}
+
     def newest(self) -> list[Release]:
         """The newest measured release of each track."""
         evidence = verdicts.read_evidence(self.checkout, self._machine)
@@ -119,10 +124,6 @@ class Judging:
         """The configurations in which ``releases`` may be slower than the one before; those too
         that surely have changed, by sessions that measured one of the two alone."""
         taken = list(records.read(self.checkout.results_dir, self._machine))
-        asked = {
-            session.key(one.benchmark, dict(one.configuration))
-            for one in suite.selected(self._patterns)
-        }
         by_name = self.checkout.catalogue.by_name
         found = []
         for release in releases:
@@ -132,7 +133,7 @@ class Judging:
                     one.suspected or (one.outcome in self._changes and one.apart)
                 ):
                     key = session.key(one.benchmark, one.configuration)
-                    if key in asked or not self._patterns:
+                    if not self._patterns or key in self._asked_for:
                         suspected.setdefault((one.profile, key, one.against), []).append(one)
             for own in suspected.values():
                 first = own[0]
@@ -154,7 +155,7 @@ class Judging:
 
     def judge(self, suspect: Suspect) -> Mapping[str, Judgement]:
         """The judgements of what was suspected, by everything on record."""
-        wanted = session.key(suspect.one.benchmark, dict(suspect.one.configuration))
+        wanted = session.key_of(suspect.one)
         return {
             one.measure: Judgement(
                 one.outcome, one.ratio, one.low, one.high, one.suspected, one.processes_needed

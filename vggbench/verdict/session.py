@@ -102,7 +102,7 @@ def configured(benchmark: str, configuration: dict[str, Any]) -> Configured:
     Raises SessionError where they do not have it any more.
     """
     for one in suite.configurations().values():
-        if key(one.benchmark, dict(one.configuration)) == key(benchmark, configuration):
+        if key_of(one) == key(benchmark, configuration):
             return one
     words = " ".join(str(value) for value in configuration.values())
     raise SessionError(
@@ -113,6 +113,11 @@ def configured(benchmark: str, configuration: dict[str, Any]) -> Configured:
 def key(benchmark: str, configuration: dict[str, Any]) -> str:
     """The same for the same configuration of the same benchmark."""
     return f"{benchmark} {json.dumps(configuration, sort_keys=True)}"
+
+
+def key_of(one: Configured) -> str:
+    """The ``key`` of a configuration that the benchmarks have."""
+    return key(one.benchmark, dict(one.configuration))
 
 
 def use_config(path: str | None) -> None:
