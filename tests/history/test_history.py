@@ -198,6 +198,11 @@ def test_a_machine_that_became_slower_is_reported(planned: Tiny) -> None:
     done = history(planned, env={"TINY_FACTORS": "1.0:1.5"})
     (line,) = done.lines_with("anchor tinyframe-1.0 plain: +50")
     assert "MORE THAN THE MACHINE'S NOISE" in line
+    told = planned.vggbench("findings").output.partition("### Anchors")[2]
+    rows = [line for line in told.splitlines() if line.endswith(" %) |")]
+    assert len(rows) == len(sessions.read(planned.results, MACHINE))
+    assert "10 ms (+0.0 %)" in rows[0]
+    assert "15 ms (+50.0 %)" in rows[-1]
 
 
 def test_another_processor_is_refused(planned: Tiny) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,7 @@ from .. import records
 from ..asv_plugin import suite
 from ..checkout import Checkout
 from ..errors import VggbenchError
-from ..history import separate
+from ..history import separate, sessions
 from ..history.separate import Separation
 from ..releases.catalogue import Catalogue
 from ..verdict import history, session, verdicts, words
@@ -43,7 +44,8 @@ class NothingFound(VggbenchError):
 class Findings:
     """Of one machine in one profile. ``first`` and ``last``: when its first and its last process
     were started. ``unmeasured``: names of the releases of which a configuration has no record, and
-    the configurations of which that is so of just these."""
+    the configurations of which that is so of just these. ``anchors``: when each session of the
+    history began, and what its anchors took (s)."""
 
     machine: str
     facts: dict[str, Any]
@@ -57,6 +59,7 @@ class Findings:
     milestones: Sequence[Milestone]
     rows: Sequence[Rate]
     unmeasured: Mapping[tuple[str, ...], tuple[str, ...]]
+    anchors: Sequence[tuple[str, Mapping[str, float]]]
 
     @property
     def confirmed(self) -> list[Verdict]:
@@ -81,6 +84,7 @@ def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findin
     evidence = verdicts.gather(machine, taken, catalogue)
     rows = rates.rates(machine, timed, [release.commit for release in catalogue], [])
     of_pages, _ = pages_lines.lines(machine, taken, catalogue)
+    begun = sessions.read(checkout.results_dir, machine)
     found = []
     for profile in dict.fromkeys(row.profile for row in rows):
         own = [record for record in taken if record["profile"] == profile]
@@ -113,6 +117,7 @@ def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findin
                 ),
                 of_profile,
                 _unmeasured(of_profile, catalogue),
+                _anchors_by_session(begun, own),
             )
         )
     return found
@@ -133,6 +138,23 @@ def _unmeasured(
         )
         if lacking:
             found[lacking] = (*found.get(lacking, ()), one.words)
+    return found
+
+
+def _anchors_by_session(
+    begun: Iterable[Mapping[str, Any]], taken: Sequence[records.Record]
+) -> list[tuple[str, dict[str, float]]]:
+    """When each session that has anchors began, and the median of what their processes took (s)."""
+    found = []
+    for one in begun:
+        steps: dict[str, list[float]] = {}
+        for record in taken:
+            calibrates = record.get("purpose") == records.CALIBRATE and record["run"] == one["run"]
+            if calibrates and record["outcome"] == records.OK and record.get("samples"):
+                steps.setdefault(record["release"], []).append(statistics.median(record["samples"]))
+        if steps:
+            medians = {release: statistics.median(own) for release, own in steps.items()}
+            found.append((str(one["started"]), medians))
     return found
 
 
@@ -198,6 +220,7 @@ def _of(one: Findings, catalogue: Catalogue) -> list[str]:
         "",
         *([f"- {cell(words.line_change(change))}" for change in one.changes] or ["None."]),
         "",
+        *_anchors(one.anchors),
         "### What could not be",
         "",
         *_reasons(one.rows, records.NOT_APPLICABLE, "n/a", catalogue),
@@ -226,6 +249,35 @@ def _changes(found: Sequence[Verdict], separations: Sequence[Separation]) -> lis
             cause(one, separations),
         )
         lines.append(words.row(texts))
+    return [*lines, ""]
+
+
+def _anchors(found: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]:
+    """What anchors took in each session, and what they differ by from the first that has them."""
+    if not found:
+        return []
+    first: dict[str, float] = {}
+    for _, steps in found:
+        first = {**steps, **first}
+    lines = [
+        "### Anchors",
+        "",
+        "The step time of the releases that each session measures again, and what it differs by "
+        "from the first session's. Where all of them moved, the machine did: so releases are held "
+        "against each other by what one session measured of both.",
+        "",
+        words.row(("session", *first)),
+        "|---|" + "--:|" * len(first),
+    ]
+    for started, steps in found:
+        cells = [f"{started[:16].replace('T', ' ')} UTC"]
+        for name, reference in first.items():
+            if name not in steps:
+                cells.append("-")
+            else:
+                moved = words.percent(steps[name] / reference)
+                cells.append(f"{steps[name] * 1e3:.0f} ms ({moved})")
+        lines.append(words.row(cells))
     return [*lines, ""]
 
 
