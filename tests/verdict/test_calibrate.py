@@ -12,8 +12,7 @@ from vggbench.asv_plugin.suite import Configured
 from vggbench.releases.catalogue import Release
 from vggbench.verdict import calibrate
 from vggbench.verdict.budget import Budget
-from vggbench.verdict.judge import Noise
-from vggbench.verdict.sequential import MOST
+from vggbench.verdict.judge import MOST, Noise
 
 RELEASE = Release("tensorflow", "2.16.2", "2024-06-28", "3.12")
 

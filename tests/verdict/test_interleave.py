@@ -11,8 +11,7 @@ from vggbench.asv_plugin.suite import Configured
 from vggbench.releases.catalogue import Release
 from vggbench.verdict.budget import Budget
 from vggbench.verdict.interleave import Confirmed, Suspect, confirm, confirm_all
-from vggbench.verdict.judge import NOT_SURE, REGRESSED, UNCHANGED, Judgement
-from vggbench.verdict.sequential import MOST
+from vggbench.verdict.judge import MOST, NOT_SURE, REGRESSED, UNCHANGED, Judgement
 
 BEFORE = Release("tensorflow", "2.15.1", "2024-03-01", "3.11")
 AFTER = Release("tensorflow", "2.16.2", "2024-06-28", "3.12")

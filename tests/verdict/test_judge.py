@@ -46,6 +46,15 @@ def test_a_gain_beyond_the_noise_is_improved() -> None:
     assert not found.suspected
 
 
+def test_on_a_loud_machine_a_change_far_beyond_its_noise_is_sure_without_a_confirmation() -> None:
+    loud = Noise(0.12, 0.05, "the test", sessions_degrees=2.0)
+    before, tripled = release("a", 20.0, 22.0, 24.0), release("b", 60.0, 66.0, 72.0)
+    found = judge(before, tripled, [], loud, comparisons=6)
+    assert found.outcome == judging.REGRESSED
+    by_a_third = release("b", 26.0, 29.0, 32.0)
+    assert judge(before, by_a_third, [], loud, comparisons=6).outcome == judging.NOT_SURE
+
+
 def test_the_same_times_are_unchanged() -> None:
     same = release("s3", 100.2, 99.9, 100.0, 99.8)
     found = judge(STEADY[-1], same, STEADY[:-1], QUIET, comparisons=12)

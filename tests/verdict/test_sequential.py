@@ -1,7 +1,7 @@
 """How many processes a confirmation takes next."""
 
-from vggbench.verdict.judge import BATCH, NOT_SURE, REGRESSED, UNCHANGED, Judgement
-from vggbench.verdict.sequential import MOST, next_batch
+from vggbench.verdict.judge import BATCH, MOST, NOT_SURE, REGRESSED, UNCHANGED, Judgement
+from vggbench.verdict.sequential import next_batch
 
 
 def judgement(outcome: str) -> Judgement:

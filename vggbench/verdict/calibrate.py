@@ -21,9 +21,8 @@ from ..releases import interpreters, spec
 from ..releases.catalogue import Release
 from . import session
 from .budget import Budget
-from .judge import EXCLUDED, Noise, Process
+from .judge import EXCLUDED, MOST, Noise, Process
 from .noise import LEAST_SESSIONS, between_sessions, estimate, processes_for
-from .sequential import MOST
 from .session import Say, Session
 
 #: Configurations that are measured where --bench does not say which: two, because what a session

@@ -16,8 +16,8 @@ from ..asv_plugin import recorder
 from ..asv_plugin.suite import Configured
 from ..releases.catalogue import Release
 from .budget import Budget, words
-from .judge import BATCH, NOT_SURE, Judgement
-from .sequential import MOST, next_batch, to_confirm
+from .judge import BATCH, MOST, NOT_SURE, Judgement
+from .sequential import next_batch, to_confirm
 from .session import Say
 
 #: The measure that a confirmation follows up to a sure answer.

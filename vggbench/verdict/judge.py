@@ -55,9 +55,10 @@ WINDOW = 4
 #: A release of the history that is off its level by more standard deviations is left out.
 STRAY = 2.5
 
-#: From a standard error of this share of the threshold on, a change is as sure as it looks; while
-#: it is larger, the bound is higher by this power of it. 0 would be a bound that is the same at
-#: every look (Pocock 1977), 1 one that hardly stops early (O'Brien & Fleming 1979).
+#: From a standard error of this share of the threshold on, or of what MOST processes leave where
+#: that is more, a change is as sure as it looks; while it is larger, the bound is higher by this
+#: power of it. 0 would be a bound that is the same at every look (Pocock 1977), 1 one that hardly
+#: stops early (O'Brien & Fleming 1979).
 AIM = 0.4
 SHAPE = 0.35
 
@@ -73,6 +74,9 @@ POWER = 0.8
 
 #: Processes of a comparison are taken A B B A.
 BATCH = 4
+
+#: Interleaved processes of both releases together after which a comparison is left unsure.
+MOST = 40
 
 #: More processes are not foreseen: another machine is needed, or another threshold.
 FORESEEN = 1000
@@ -347,7 +351,8 @@ def _decide(
     """
     relevant = math.log1p(threshold)
     size = abs(narrowed.size)
-    bound = _bound(direct, relevant, comparisons)
+    aim = _aim(processes, relevant)
+    bound = _bound(direct, aim, comparisons)
     largest = size + narrowed.half(1 - 2 * BETA)
     largest_direct = abs(direct.size) + direct.half(1 - 2 * BETA)
     slower, faster = (
@@ -374,7 +379,7 @@ def _decide(
         low=robust.ratio(narrowed.size - half),
         high=robust.ratio(narrowed.size + half),
         suspected=unsure and slower,
-        processes_needed=_needed(direct, narrowed, processes, relevant, comparisons)
+        processes_needed=_needed(direct, narrowed, processes, relevant, aim, comparisons)
         if unsure
         else None,
     )
@@ -388,18 +393,29 @@ def _suspicious(direct: _Change, narrowed: _Change, relevant: float) -> bool:
     )
 
 
-def _bound(change: _Change, relevant: float, comparisons: int) -> float:
+def _aim(processes: float, relevant: float) -> float:
+    """The standard error at the last look: small enough for what is relevant or, where
+    ``processes`` scatter too much for that, what MOST of them leave, half of each release."""
+    return max(AIM * relevant, 2 * processes / math.sqrt(MOST))
+
+
+def _bound(change: _Change, aim: float, comparisons: int) -> float:
     """How many standard errors from 0 a change surely is none.
 
     Whoever confirms looks after each batch, so the bound is a sequential one (Wang & Tsiatis 1987):
-    higher the less is known, Bonferroni's and Student's once the error is AIM.
+    higher the less is known, Bonferroni's and Student's once the error is ``aim``.
     """
     sure = float(special.stdtrit(change.freedom, 1 - ALPHA / 2 / comparisons))
-    return LOOKS * sure * max(1.0, change.error / (AIM * relevant)) ** SHAPE
+    return LOOKS * sure * max(1.0, change.error / aim) ** SHAPE
 
 
 def _needed(
-    direct: _Change, narrowed: _Change, processes: float, relevant: float, comparisons: int
+    direct: _Change,
+    narrowed: _Change,
+    processes: float,
+    relevant: float,
+    aim: float,
+    comparisons: int,
 ) -> int:
     """How many more interleaved processes would make a sure answer likely, if the change is what it
     seems to be: a multiple of BATCH, FORESEEN at most."""
@@ -414,7 +430,7 @@ def _needed(
     if size >= relevant:
         wanted = np.array(
             [
-                (_bound(_Change(size, one, direct.freedom), relevant, comparisons) + likely) * one
+                (_bound(_Change(size, one, direct.freedom), aim, comparisons) + likely) * one
                 for one in map(float, error(direct))
             ]
         )

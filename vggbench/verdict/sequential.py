@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from vggbench.verdict.judge import BATCH, IMPROVED, NOT_SURE, REGRESSED, Judgement
-
-#: Processes of both releases together after which a comparison is left unsure.
-MOST = 40
+from vggbench.verdict.judge import BATCH, IMPROVED, MOST, NOT_SURE, REGRESSED, Judgement
 
 
 def to_confirm(judgement: Judgement, apart: bool) -> bool:

@@ -14,9 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from .history import DRIFT, RECOVERED, STEP
-from .judge import CONFIDENCE, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
+from .judge import CONFIDENCE, MOST, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
 from .measures import MEASURES
-from .sequential import MOST
 from .verdicts import LOST, OUTCOMES, LineChange, Side, Verdict
 from .verdicts import STEP as STEP_TIME
 
@@ -136,6 +135,8 @@ def noise_line(verdicts: Sequence[Verdict]) -> str | None:
     if not known:
         return None
     whose = "calibrated"
+    if any("history" in one.origin or "neighbouring" in one.origin for one in known):
+        whose = "in part calibrated"
     if not all("calibrating" in one.origin for one in known):
         whose = "the history's, as the machine is not calibrated (vggbench calibrate)"
     if any("assumed" in one.origin for one in known):
