@@ -161,6 +161,13 @@ def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_res
     )
 
 
+def test_of_very_many_the_first_are_named_and_the_others_counted() -> None:
+    bench = Bench(sure_after=0)
+    suspects = [Suspect(BEFORE, AFTER, "cpu-quick", ONE)] * 14
+    confirm_all(suspects, bench.measure, bench.judge, bench.budget(60), bench.said.append)
+    assert bench.said[0] == f"To confirm: {', '.join([NAME] * 10)} and 4 more"
+
+
 @pytest.mark.parametrize(("needed", "taken"), [(8, MOST), (400, 0)])
 def test_a_by_product_is_followed_while_an_answer_is_in_reach(needed: int, taken: int) -> None:
     bench = Bench()

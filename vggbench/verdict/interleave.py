@@ -23,6 +23,9 @@ from .session import Say
 #: The measure that a confirmation follows up to a sure answer.
 STEP = "step"
 
+#: Suspects that are named before it begins, at most; on a loud machine a history has a hundred.
+NAMED = 10
+
 #: Measures one process of a release in the configuration and profile of a suspect.
 Measure = Callable[["Suspect", Release], records.Record]
 
@@ -183,7 +186,9 @@ def confirm_all(
 
 
 def _plan(suspects: Sequence[Suspect], seconds: float, budget: Budget) -> str:
-    names = ", ".join(suspect.name for suspect in suspects)
+    names = ", ".join(suspect.name for suspect in suspects[:NAMED])
+    if len(suspects) > NAMED:
+        names += f" and {len(suspects) - NAMED} more"
     about = f", about {words(seconds)}" if seconds else ""
     over = f"; the budget of {words(budget.seconds)} may not do" if seconds > budget.left_s else ""
     return f"To confirm: {names}{about}{over}"
