@@ -8,7 +8,8 @@ does, by the median of all its samples, and neither can ask for more.
 
 What is drawn, on a log scale: 2 % between processes, 5 % between samples, 1 % between sessions,
 which the configurations of a session share; each release has a session of its own. With heavy tails
-a tenth of the processes are up to 12 % slower, uniformly.
+a tenth of the processes are up to 12 % slower, uniformly. On a restless line nearly each release but
+the newest changed by 10 %; anchors are what sessions of a history measure again.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import itertools
 import math
 import statistics
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -50,24 +51,31 @@ CONFIGURATIONS = 12
 PROCESSES = 4
 SAMPLES = 10
 
+#: As history.toml has them, in as many sessions as tell anything.
+ANCHORS = 3
+ANCHOR_PROCESSES = 3
+SESSIONS = noise.LEAST_SESSIONS
+
 #: The quantile of the normal distribution for 95 % intervals.
 Z = 1.959964
 
 
 class Machine:
-    """Draws processes. ``heavy``: with heavy tails."""
+    """Draws processes. ``heavy``: with heavy tails. ``louder``: by how much processes and sessions
+    scatter more than usual."""
 
-    def __init__(self, seed: int, heavy: bool) -> None:
+    def __init__(self, seed: int, heavy: bool, louder: float = 1.0) -> None:
         self.draw = np.random.default_rng(seed)
         self.heavy = heavy
+        self.louder = louder
 
     def session(self) -> float:
         """The drift of a new session, on a log scale."""
-        return float(self.draw.normal(0, BETWEEN_SESSIONS))
+        return float(self.draw.normal(0, self.louder * BETWEEN_SESSIONS))
 
     def processes(self, count: int, level: float, drift: float, session: str) -> list[Process]:
         """Of a release at ``level``, on a log scale."""
-        centres = level + drift + self.draw.normal(0, BETWEEN_PROCESSES, count)
+        centres = level + drift + self.draw.normal(0, self.louder * BETWEEN_PROCESSES, count)
         if self.heavy:
             slow = self.draw.random(count) < TAIL_SHARE
             centres += slow * np.log1p(self.draw.uniform(0, TAIL_MOST, count))
@@ -83,6 +91,18 @@ class Machine:
                 for place, (level, drift) in enumerate(zip(line, drifts, strict=True))
             ]
             for line in levels
+        ]
+
+    def anchors(self) -> list[list[Process]]:
+        """The calibrating processes of ANCHORS other configurations in SESSIONS sessions."""
+        drifts = [self.session() for _ in range(SESSIONS)]
+        return [
+            [
+                process
+                for number, drift in enumerate(drifts)
+                for process in self.processes(ANCHOR_PROCESSES, 0.0, drift, f"anchors {number}")
+            ]
+            for _ in range(ANCHORS)
         ]
 
 
@@ -102,41 +122,62 @@ def flat() -> list[list[float]]:
     return [[0.0] * RELEASES for _ in range(CONFIGURATIONS)]
 
 
-def newest(change: float, all_of_them: bool, seed: int, heavy: bool) -> Seen:
+def newest(change: float, all_of_them: bool, seed: int, heavy: bool, louder: float = 1.0) -> Seen:
     """A slow-down in the newest release, of the first configuration, or none at all.
 
     all_of_them: whether any configuration counts, or the first alone.
     """
-    machine = Machine(seed, heavy)
+    machine = Machine(seed, heavy, louder)
     levels = flat()
     levels[0][-1] = math.log1p(change)
+    return in_the_newest(machine, levels, all_of_them)
+
+
+def restless(change: float, all_of_them: bool, anchored: bool, seed: int, heavy: bool) -> Seen:
+    """As ``newest``, in lines where nearly each release changed by 10 %, one way or the other, so
+    that neighbours say little of the noise; ``anchored``: a few sessions of anchors say more."""
+    machine = Machine(seed, heavy)
+    levels = flat()
+    for level in levels:
+        steps = machine.draw.choice([-1, 0, 1], RELEASES - 2, p=[0.45, 0.1, 0.45])
+        level[1:-1] = (math.log1p(0.1) * np.cumsum(steps)).tolist()
+        level[-1] = level[-2]
+    levels[0][-1] += math.log1p(change)
+    return in_the_newest(machine, levels, all_of_them, machine.anchors() if anchored else [])
+
+
+def after_a_step(seed: int, heavy: bool) -> Seen:
+    """All configurations became 5 % slower one release ago: nothing changed in the newest."""
+    levels = [[0.0] * (RELEASES - 2) + [math.log1p(0.05)] * 2 for _ in range(CONFIGURATIONS)]
+    return in_the_newest(Machine(seed, heavy), levels, True)
+
+
+def in_the_newest(
+    machine: Machine,
+    levels: list[list[float]],
+    all_of_them: bool,
+    anchors: Sequence[list[Process]] = (),
+) -> Seen:
+    """Whether a slow-down is found in the newest release of the first configuration, or of any."""
     lines = machine.lines(levels)
     judged = lines if all_of_them else lines[:1]
-    seen = ours_of(machine, lines, levels, judged=len(judged))
+    seen = ours_of(machine, lines, levels, len(judged), anchors)
     place = RELEASES - 1
     seen.asv = any(place in asv_finds(line) for line in judged)
     seen.otava = any(place in otava_finds(line) for line in judged)
     return seen
 
 
-def after_a_step(seed: int, heavy: bool) -> Seen:
-    """All configurations became 5 % slower one release ago: nothing changed in the newest."""
-    machine = Machine(seed, heavy)
-    levels = [[0.0] * (RELEASES - 2) + [math.log1p(0.05)] * 2 for _ in range(CONFIGURATIONS)]
-    lines = machine.lines(levels)
-    seen = ours_of(machine, lines, levels, judged=CONFIGURATIONS)
-    place = RELEASES - 1
-    seen.asv = any(place in asv_finds(line) for line in lines)
-    seen.otava = any(place in otava_finds(line) for line in lines)
-    return seen
-
-
 def ours_of(
-    machine: Machine, lines: list[list[list[Process]]], levels: list[list[float]], judged: int
+    machine: Machine,
+    lines: list[list[list[Process]]],
+    levels: list[list[float]],
+    judged: int,
+    anchors: Sequence[list[Process]] = (),
 ) -> Seen:
     """Judge the newest release of the first ``judged`` lines, and confirm what is suspected."""
     seen = Seen(False, False, False, judged=judged)
-    sessions = noise.between_sessions([], [line[:-1] for line in lines])
+    sessions = noise.between_sessions([], [line[:-1] for line in lines], anchors)
     drift = machine.session()
     for line, level in zip(lines[:judged], levels, strict=False):
         found, spent = confirmed(
@@ -283,6 +324,26 @@ ROWS = [
     Row("1 % slower eight times in a row: listed", drift, False),
     Row("no change: any slow-down listed, of 12", nothing_listed, False),
     Row("the same, heavy tails", nothing_listed, True),
+    Row("four times the noise, 25 %, found", partial(newest, 0.25, False, louder=4.0), False),
+    Row(
+        "four times the noise, no change: any of 12",
+        partial(newest, 0.0, True, louder=4.0),
+        False,
+        0.05,
+        True,
+    ),
+    Row("restless line, 10 % in the newest, found", partial(restless, 0.1, False, False), False),
+    Row("restless line with anchors, 10 %, found", partial(restless, 0.1, False, True), False),
+    Row(
+        "restless line, no change: any of 12 regressed", partial(restless, 0.0, True, False), False
+    ),
+    Row(
+        "restless line with anchors, no change: any of 12",
+        partial(restless, 0.0, True, True),
+        False,
+        0.05,
+        True,
+    ),
 ]
 
 #: Processes spent in confirming, per suspected configuration and release: the median, at most.

@@ -22,6 +22,7 @@ from vggbench import records
 from vggbench.history import sessions
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue
+from vggbench.verdict import evidence
 
 MOST_RATIO = 1.4
 MOST_BYTES = 30_000_000
@@ -49,7 +50,7 @@ def cost(machine: str, taken: list[records.Record]) -> int:
     timed_s = of_asv_s = 0.0
     for started, record in sorted(_timed(taken), key=lambda one: one[0]):
         place = bisect.bisect_right(begun, started) - 1
-        if place < 0 or (started - ends[place]).total_seconds() > sessions.LONGEST_PAUSE_S:
+        if place < 0 or (started - ends[place]).total_seconds() > evidence.LONGEST_PAUSE_S:
             continue  # of no session
         seconds = record["process_s"]
         ends[place] = max(ends[place], started + datetime.timedelta(seconds=seconds))
@@ -69,7 +70,7 @@ def cost(machine: str, taken: list[records.Record]) -> int:
 def _timed(taken: list[records.Record]) -> Iterator[tuple[datetime.datetime, records.Record]]:
     """The records that say when their process was started and how long it took."""
     for record in taken:
-        started = sessions.started(record)
+        started = records.started(record)
         if started is not None and "process_s" in record:
             yield started, record
 

@@ -7,6 +7,7 @@ boundaries between processes; records do.
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -64,6 +65,35 @@ def is_ordinary(record: Record) -> bool:
     """Whether the record is of a run of asv: of what was asked for, whatever came of it. Those of
     another purpose (CONFIRM, CALIBRATE, SEPARATE) answer nothing that a user asked asv for."""
     return record.get("purpose") is None
+
+
+def moment(text: object) -> datetime.datetime:
+    """The time that a record or a session names. Raises ValueError for text that is none, or that
+    has no time zone."""
+    found = datetime.datetime.fromisoformat(str(text))
+    if found.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return found
+
+
+def started(record: Record) -> datetime.datetime | None:
+    """When a process was started; None where its record does not say."""
+    try:
+        return moment(record.get("started"))
+    except ValueError:
+        return None
+
+
+def ended(record: Record) -> datetime.datetime | None:
+    """When a process was over; None where its record does not say when it was started."""
+    begun = started(record)
+    seconds = record.get("process_s", 0.0)
+    if begun is None or not isinstance(seconds, (int, float)):
+        return begun
+    try:
+        return begun + datetime.timedelta(seconds=seconds)
+    except (OverflowError, ValueError):  # no number of seconds that a clock has seen
+        return begun
 
 
 def append(path: Path, record: Record) -> None:

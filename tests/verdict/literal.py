@@ -50,6 +50,7 @@ def record(
     made: Record = {
         "schema": 1,
         "run": f"202405{session + 1:02d}T120000.000000Z-{session:08x}",
+        "started": f"2024-05-{session + 1:02d}T12:00:00+00:00",
         "machine": MACHINE,
         "release": release,
         "commit": of.commit,

@@ -64,7 +64,7 @@ SITUATIONS: dict[str, list[Record]] = {
         *line(*[0.1] * 6, 0.112),
         *(
             one
-            for session in (10, 11, 12)
+            for session in range(10, 20)
             for one in measured(NEWEST, 0.112, session=session, purpose="calibrate")
         ),
     ],

@@ -57,6 +57,14 @@ def test_a_slow_down_of_one_release_was_taken_back() -> None:
     assert changes(line(*series), NOISE)[0].ratio == pytest.approx(1.1, abs=0.005)
 
 
+def test_a_change_after_one_that_was_taken_back_is_from_the_level_before_both() -> None:
+    series = [*STEADY, 30.0, 30.0, *(0.9 * one for one in STEADY)]
+    recovered, step = changes(line(*series), NOISE)
+    assert (recovered.kind, recovered.before, recovered.first) == (history.RECOVERED, 6, 7)
+    assert (step.kind, step.before, step.first) == (history.STEP, 6, 9)
+    assert step.ratio == pytest.approx(0.9, abs=0.01)
+
+
 def test_a_slow_down_of_three_releases_was_taken_back() -> None:
     assert kinds([*STEADY, 110.0, 110.3, 109.8, *STEADY]) == [(history.RECOVERED, 7, 9)]
 

@@ -91,6 +91,30 @@ def test_calibrated_in_one_session_the_sessions_come_from_the_history() -> None:
     assert found.origin == "20 calibrating processes; 59 pairs of neighbouring releases"
 
 
+def test_where_neighbours_differ_by_real_changes_the_calibrating_sessions_tell() -> None:
+    line = drawn(2, [0.2 * (place % 2) for place in range(30)])
+    others = [flat(drawn(seed, [0.0] * 6)) for seed in range(3)]
+    alone, told = between_sessions([], [line]), between_sessions([], [line], others)
+    assert alone.deviation > 3 * BETWEEN_SESSIONS
+    assert told.deviation == pytest.approx(BETWEEN_SESSIONS, rel=0.5)
+    assert told.origin == "6 calibrating sessions"
+
+
+def test_where_few_sessions_calibrated_many_neighbours_tell_more() -> None:
+    line = drawn(2, [0.0] * 60)
+    calibration = flat(drawn(1, [0.0] * 3))
+    assert between_sessions([calibration], [line]).origin == "59 pairs of neighbouring releases"
+    assert estimate(calibration, line).origin.startswith("12 calibrating processes; ")
+
+
+def test_other_configurations_say_nothing_of_what_processes_scatter_by() -> None:
+    lines = [drawn(seed, [0.0] * 20) for seed in range(6)]
+    others = [flat(drawn(seed, [0.0] * 6, between=0.2)) for seed in range(3)]
+    without, told = between_sessions([], lines), between_sessions([], lines, others)
+    assert told.processes == without.processes
+    assert told.processes_degrees == without.processes_degrees
+
+
 def test_releases_of_one_session_say_nothing_of_sessions() -> None:
     line = [
         [Process("the only one", one.samples) for one in release]

@@ -14,6 +14,7 @@ from vggbench.records import Record
 from vggbench.verdict import verdicts
 from vggbench.verdict.acknowledged import Acknowledged
 from vggbench.verdict.verdicts import Verdict
+from vggbench.verdict.words import noise_line
 
 from .literal import CATALOGUE, FUSED, LINE, NCHW, NHWC, XLA, evidence, line, measured, record
 
@@ -237,6 +238,25 @@ def test_calibrating_and_interrupted_processes_are_not_what_a_release_took() -> 
     assert evidence(interrupted).left_out == []
 
 
+def test_what_calibrated_another_configuration_tells_how_sessions_differ() -> None:
+    restless = line(0.1, 0.13, 0.1, 0.14, 0.1, 0.13, 0.1)
+    anchors = [
+        one
+        for session in range(10, 16)
+        for one in measured(LINE[0], 0.3, FUSED, session=session, purpose="calibrate")
+    ]
+    alone, told = step(restless), step([*restless, *anchors])
+    assert (alone.outcome, told.outcome) == ("not sure", "improved")
+    assert alone.noise is not None
+    assert told.noise is not None
+    assert alone.noise.origin.endswith("pairs of neighbouring releases")
+    assert told.noise.origin.endswith("6 calibrating sessions")
+    assert "in part calibrated; from" in str(noise_line([told]))
+    assert told.noise.processes == alone.noise.processes
+    elsewhere = [{**one, "profile": "cpu-paper"} for one in anchors]
+    assert step([*restless, *elsewhere]).noise == alone.noise
+
+
 def test_a_confirmation_is_evidence_beside_the_run() -> None:
     confirmed = [
         *measured(BEFORE, 0.1, session=8, purpose="confirm"),
@@ -245,6 +265,70 @@ def test_a_confirmation_is_evidence_beside_the_run() -> None:
     one = step([*line(0.1, 0.1), *confirmed])
     assert one.after is not None
     assert (one.after.processes, one.after.sessions) == (8, 2)
+
+
+def one_after_the_other(day: int, levels: dict[str, float]) -> list[Record]:
+    """The releases with these times a step, measured within an hour."""
+    return [
+        one
+        for place, (release, level) in enumerate(levels.items())
+        for one in measured(
+            release,
+            level,
+            run=f"202405{day:02d}T12{5 * place:02d}00.000000Z-{place:08x}",
+            started=f"2024-05-{day:02d}T12:{5 * place:02d}:00+00:00",
+        )
+    ]
+
+
+def test_what_the_machine_drifted_by_between_days_is_not_put_on_a_release() -> None:
+    earlier_day = measured(BEFORE, 0.1)
+    one_day = one_after_the_other(9, {BEFORE: 0.13, NEWEST: 0.13})
+    alone, one = step(one_day), step([*earlier_day, *one_day])
+    assert one.ratio == alone.ratio == pytest.approx(1, abs=0.01)
+    assert (one.before, one.after) == (alone.before, alone.after)
+    # A confirmation measures both, on whatever day.
+    confirmed = [
+        *measured(BEFORE, 0.1, session=9, purpose="confirm"),
+        *measured(NEWEST, 0.1, session=9, purpose="confirm"),
+    ]
+    more = step([*earlier_day, *one_day, *confirmed])
+    assert more.before is not None
+    assert (more.before.processes, more.before.sessions) == (8, 2)
+
+
+def test_older_releases_of_another_day_say_nothing_of_what_one_day_measured() -> None:
+    older = line(0.1, 0.1, 0.1, 0.1, 0.1)[: 4 * 3]
+    one_day = one_after_the_other(9, {BEFORE: 0.102, NEWEST: 0.102})
+    alone, told = step(one_day), step([*older, *one_day])
+    assert told.ratio == alone.ratio
+    assert told.noise is not None
+    assert alone.noise is not None
+    assert told.noise.processes_degrees > alone.noise.processes_degrees
+
+
+def test_over_a_line_what_drifted_between_sessions_is_not_put_on_a_release() -> None:
+    first = one_after_the_other(1, dict.fromkeys(LINE[:4], 0.1))
+    # The second session begins with the last release of the first.
+    second = one_after_the_other(2, {**dict.fromkeys(LINE[3:6], 0.12), LINE[6]: 0.1})
+    (one,) = [
+        change
+        for change in verdicts.changes(evidence([*first, *second]), "tensorflow")
+        if change.measure == "step"
+    ]
+    assert (one.kind, one.before, one.first) == ("step", LINE[5], LINE[6])
+    assert one.ratio == pytest.approx(0.1 / 0.12, rel=0.02)
+
+
+def test_over_a_line_releases_measured_on_days_of_their_own_are_one_line() -> None:
+    (one,) = [
+        change
+        for change in verdicts.changes(
+            evidence(line(0.1, 0.1, 0.1, 0.13, 0.1, 0.1, 0.1)), "tensorflow"
+        )
+        if change.measure == "step"
+    ]
+    assert (one.kind, one.first, one.last) == ("recovered", LINE[3], LINE[3])
 
 
 @pytest.mark.parametrize(

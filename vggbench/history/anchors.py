@@ -1,7 +1,7 @@
 """Anchors: releases that every session measures again, to see whether the machine has changed.
 
-Their processes calibrate the machine: how much the anchors differ between sessions is the noise
-between sessions that verdicts reckon with, so that a machine that changed is not put on a release.
+Their processes calibrate the machine: how much the anchors differ between sessions tells of the
+noise between sessions that verdicts reckon with.
 """
 
 from __future__ import annotations

@@ -197,7 +197,7 @@ class History:
             for record in self._taken
             if records.is_ordinary(record)
             and record["profile"] == self._profile
-            and (sessions.started(record) or session.started) >= session.started
+            and (records.started(record) or session.started) >= session.started
         ]
 
     def _measure(self, unit: Unit, session: Session) -> None:

@@ -1,4 +1,5 @@
-"""Sessions: stretches of a history that were measured without a long pause.
+"""Sessions: stretches of a history that were measured without a long pause: after one, the anchors
+are measured again.
 
 Each leaves a line in ``results/<machine>/sessions.jsonl``: its id, which is the run id of its
 anchors, when it began and on what processor. Within a session neighbouring releases are measured,
@@ -16,12 +17,10 @@ from typing import Any
 from .. import records
 from ..asv_plugin import recorder
 from ..errors import VggbenchError
+from ..verdict import evidence
 from . import machines
 
 FILE = "sessions.jsonl"
-
-#: After a pause of so many seconds a new session begins: its anchors are measured again.
-LONGEST_PAUSE_S = 3600.0
 
 
 class SessionsDamaged(VggbenchError):
@@ -61,16 +60,8 @@ def _checked(told: Any) -> dict[str, Any]:
     records.require_keys(told, ("schema", "run", "started", "processor"))
     if not isinstance(told["processor"], dict):
         raise ValueError("its processor is no JSON object")
-    _time(told["started"])
+    records.moment(told["started"])
     return told
-
-
-def _time(text: object) -> datetime.datetime:
-    """Raises ValueError for what is no time with its zone."""
-    found = datetime.datetime.fromisoformat(str(text))
-    if found.tzinfo is None:
-        raise ValueError(f"{text} has no time zone")
-    return found
 
 
 def require_the_processor(before: Sequence[dict[str, Any]], machine: str) -> None:
@@ -90,9 +81,9 @@ def begin(
     which is written down. The run id of what this process measures itself is the session's."""
     if before:
         last = before[-1]
-        started = _time(last["started"])
-        latest = max([started, *(_ended(one) for one in taken)])
-        if (now - latest).total_seconds() < LONGEST_PAUSE_S:
+        started = records.moment(last["started"])
+        latest = max([started, *filter(None, map(records.ended, taken))])
+        if (now - latest).total_seconds() < evidence.LONGEST_PAUSE_S:
             return Session(recorder.begin_run(last["run"]), started, True)
     # To the second, like records: what starts within this second belongs to it.
     session = Session(recorder.begin_run(), now.replace(microsecond=0), False)
@@ -106,19 +97,3 @@ def begin(
         },
     )
     return session
-
-
-def started(record: records.Record) -> datetime.datetime | None:
-    """When a process was started; None where its record does not say."""
-    try:
-        return _time(record.get("started"))
-    except ValueError:
-        return None
-
-
-def _ended(record: records.Record) -> datetime.datetime:
-    begun = started(record)
-    seconds = record.get("process_s", 0.0)
-    if begun is None or not isinstance(seconds, (int, float)):
-        return datetime.datetime.min.replace(tzinfo=datetime.timezone.utc)
-    return begun + datetime.timedelta(seconds=seconds)

@@ -10,7 +10,7 @@ import datetime
 import json
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -26,6 +26,10 @@ LEAST_SAMPLES = 3
 
 #: Seconds by which the clocks of a process and of who started it may disagree; beyond, one jumped.
 CLOCKS_AGREE_S = 10.0
+
+#: A pause of so many seconds ends a stretch of measuring: from one stretch to the next the machine
+#: may have drifted further than within one.
+LONGEST_PAUSE_S = 3600.0
 
 #: Names of releases in a message, at most.
 _NAMED = 5
@@ -52,7 +56,8 @@ class Taken:
 
     ``facts`` are what it said of its Python and of the libraries that it used. ``session``: what
     drifts of the machine it shares. asv measures release after release, for hours, so of a run only
-    the processes of one release share theirs; those of a confirmation are interleaved.
+    the processes of one release share theirs; those of a confirmation are ``interleaved``.
+    ``stretch``: what was measured without a long pause has the same; None where that is unknown.
     """
 
     run: str
@@ -62,6 +67,8 @@ class Taken:
     state: State
     values: dict[str, tuple[float, ...]]
     facts: dict[str, Any]
+    interleaved: bool
+    stretch: int | None
 
 
 class Line(NamedTuple):
@@ -99,6 +106,10 @@ def _place(known: Sequence[Any], one: Any) -> int:
     return known.index(one) if one in known else len(known)
 
 
+#: Releases, oldest first, each with what its processes measured.
+Part = list[tuple[Release, list[Process]]]
+
+
 @dataclass
 class Evidence:
     """The evidence of one machine: of each line, what the processes of each release (its commit)
@@ -131,11 +142,60 @@ class Evidence:
         states = [one.state for one in self.of(line, release) if one.outcome == records.OK]
         return states[-1] if states else None
 
+    def stretches(self, line: Line, release: Release, state: State | None) -> set[int]:
+        """Those in which runs of asv measured the release in that state."""
+        return {
+            one.stretch
+            for one in self.of(line, release)
+            if one.outcome == records.OK and one.state == state and not one.interleaved
+            if one.stretch is not None
+        }
+
     def processes(
-        self, line: Line, release: Release, state: State | None, key: str
+        self,
+        line: Line,
+        release: Release,
+        state: State | None,
+        key: str,
+        stretches: Set[int] = frozenset(),
+        confirmations: bool = True,
     ) -> list[Process]:
-        """What the processes in that state measured, by the key of the measure."""
-        return _processes(self.of(line, release), state, key)
+        """What the processes in that state measured, by the key of the measure. Where ``stretches``
+        are named, those of these alone, and of ``confirmations`` in any case if asked for."""
+        taken = [
+            one
+            for one in self.of(line, release)
+            if not stretches or one.stretch in stretches or (confirmations and one.interleaved)
+        ]
+        return _processes(taken, state, key)
+
+    def parts(self, line: Line, state: State | None, key: str) -> list[Part]:
+        """The line, cut where what the machine drifted by could be put on a release.
+
+        A history measures the last release of a session again in the next, before it goes on: a
+        part ends with what that release took in the one session, and the next begins with what it
+        took in the other. Releases that were measured on days of their own are one part.
+        """
+        cut: list[tuple[set[int], list[Release]]] = []
+        before: set[int] = set()
+        for release in self.catalogue.tracks[line.track].releases:
+            if not self.processes(line, release, state, key):
+                continue
+            own = self.stretches(line, release, state)
+            shared, releases = cut[-1] if cut else (own, [])
+            if not cut or (before & own and not shared & own):
+                cut.append((before & own or own, [*releases[-1:], release]))
+            else:
+                cut[-1] = (shared & own or own, [*releases, release])
+            before = own
+        return [
+            [
+                (one, self.processes(line, one, state, key, among, confirmations=False))
+                for one in releases
+                for among in [shared & self.stretches(line, one, state)]
+            ]
+            for shared, releases in cut
+        ]
 
     def calibration(self, line: Line, state: State | None, key: str) -> list[Process]:
         """The calibrating processes of the release that has most of them; the newest of several."""
@@ -170,7 +230,8 @@ def gather(machine: str, taken: Iterable[records.Record], catalogue: Catalogue) 
     were written."""
     evidence = Evidence(machine, catalogue)
     left_out: dict[str, list[str]] = {}
-    for record in taken:
+    taken = list(taken)
+    for record, stretch in zip(taken, _stretches(taken), strict=True):
         if record["benchmark"].rpartition(".")[2] != rates.TIMED:
             continue
         if record["outcome"] == records.INTERRUPTED or record.get("purpose") == records.SEPARATE:
@@ -189,9 +250,28 @@ def gather(machine: str, taken: Iterable[records.Record], catalogue: Catalogue) 
         )
         calibrates = record.get("purpose") == records.CALIBRATE
         into = evidence.calibrating if calibrates else evidence.lines
-        into.setdefault(line, {}).setdefault(release.commit, []).append(_taken(record))
+        into.setdefault(line, {}).setdefault(release.commit, []).append(_taken(record, stretch))
     evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
     return evidence
+
+
+def _stretches(taken: Sequence[records.Record]) -> list[int | None]:
+    """In which stretch each of these processes was measured."""
+    timed = sorted(
+        (begun, records.ended(one) or begun, place)
+        for place, one in enumerate(taken)
+        for begun in [records.started(one)]
+        if begun is not None
+    )
+    found: list[int | None] = [None] * len(taken)
+    stretch = 0
+    latest = timed[0][0] if timed else None
+    for begun, ended, place in timed:
+        if latest and (begun - latest).total_seconds() > LONGEST_PAUSE_S:
+            stretch += 1
+        latest = max(latest or ended, ended)
+        found[place] = stretch
+    return found
 
 
 def _left_out(why: str, names: Sequence[str]) -> str:
@@ -237,16 +317,16 @@ def _clock_jumped(record: records.Record) -> bool:
     within = sum(record["samples"])
     if isinstance(seconds, (int, float)) and not seconds + CLOCKS_AGREE_S >= within:
         return True
+    started = records.started(record)
     try:
-        started = datetime.datetime.fromisoformat(record["started"])
         run = datetime.datetime.strptime(record["run"].partition("-")[0], "%Y%m%dT%H%M%S.%fZ")
-        began = run.replace(tzinfo=datetime.timezone.utc)
-        return (began - started).total_seconds() > CLOCKS_AGREE_S
-    except (KeyError, TypeError, ValueError):  # a record without, or not of ours: no contradiction
+    except ValueError:  # not named by us: no contradiction
         return False
+    began = run.replace(tzinfo=datetime.timezone.utc)
+    return started is not None and (began - started).total_seconds() > CLOCKS_AGREE_S
 
 
-def _taken(record: records.Record) -> Taken:
+def _taken(record: records.Record, stretch: int | None) -> Taken:
     flags = record.get("variables")
     flags = flags if isinstance(flags, dict) else {}
     cpus = record.get("cpus")
@@ -278,6 +358,8 @@ def _taken(record: records.Record) -> Taken:
         state,
         values,
         facts,
+        interleaved,
+        stretch,
     )
 
 

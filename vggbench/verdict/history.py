@@ -43,7 +43,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Change:
-    """From the releases before ``first`` to those from it on; places in the line, from 0.
+    """From the level that ended with ``before`` to the releases from ``first`` on; places in the
+    line, from 0. What lies between the two was recovered.
 
     A recovered change lasted from ``first`` to ``last``, both included; of a drift, these two made
     its first and its last step; a step has both the same. ``ratio``: the time after it by the time
@@ -51,6 +52,7 @@ class Change:
     """
 
     kind: str
+    before: int
     first: int
     last: int
     ratio: float
@@ -77,6 +79,7 @@ class _Tests:
 @dataclass(frozen=True)
 class _Found:
     kind: str
+    before: int
     first: int
     last: int
     size: float
@@ -118,6 +121,7 @@ def changes(
         listed.append(
             Change(
                 one.kind,
+                places[one.before],
                 places[one.first],
                 places[one.last],
                 robust.ratio(one.size),
@@ -211,6 +215,7 @@ def _taken_back(
         candidates = [
             _Found(
                 RECOVERED,
+                part[0] - 1,
                 part[0],
                 part[-1],
                 level - usual,
@@ -257,6 +262,7 @@ def _lasting(pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tes
         (old, old_variance), (new, new_variance) = levels[first - 1], levels[last]
         return _Found(
             STEP if first == last else DRIFT,
+            pieces[first - 1][-1],
             pieces[first][0],
             pieces[last][0],
             new - old,
@@ -313,7 +319,12 @@ def _slope(pieces: list[_Piece], means: Floats, variances: Floats) -> _Found | N
                 contrast = np.array([-1.0, 1.0])
                 error = math.sqrt(contrast @ inverse @ contrast)
                 best = _Found(
-                    DRIFT, releases[start + 1], releases[end], float(fitted @ contrast), error
+                    DRIFT,
+                    releases[start],
+                    releases[start + 1],
+                    releases[end],
+                    float(fitted @ contrast),
+                    error,
                 )
                 least = left
     return best

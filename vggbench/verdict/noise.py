@@ -1,14 +1,15 @@
 """The machine's own noise, from what was measured without a change or in spite of changes.
 
-``estimate`` takes the best that there is: processes that calibrated the machine, else the history
-of the configuration, else an assumption that is wide on purpose.
+What processes differ by is told by those that calibrated the machine, else by the history of the
+configuration; what sessions differ by, by whichever of the two bounds it lower. Where neither says
+enough, an assumption is made that is wide on purpose.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -93,40 +94,56 @@ def processes_for(noise: Noise, change: float, comparisons: int = 1) -> int:
 
 
 def between_sessions(
-    calibrations: Sequence[Sequence[Process]], histories: Sequence[Sequence[Sequence[Process]]]
+    calibrations: Sequence[Sequence[Process]],
+    histories: Sequence[Sequence[Sequence[Process]]],
+    others: Sequence[Sequence[Process]] = (),
 ) -> Sessions:
     """How much sessions differ on this machine, from all configurations that share sessions.
 
     ``calibrations`` and ``histories`` have what ``estimate`` takes, one for each configuration; of
-    one measured quantity, steps or by-products.
+    one measured quantity, steps or by-products. ``others``: processes that calibrated the machine
+    with other configurations; of these configurations' processes they say nothing.
+
+    Calibrating sessions and neighbouring releases can both only overstate it: those may lie days
+    apart where neighbours lie minutes apart, and neighbours differ by real changes too. So what
+    bounds it lower is taken.
     """
     alike = _alike(
         [_of_processes(_by_session([one])) for one in calibrations],
         [_of_processes(_by_session(one)) for one in histories],
     )
-    parts = [_of_calibration(_by_session([one])) for one in calibrations]
-    words = "calibrating sessions"
-    if not any(parts):
-        parts = [_of_history(_by_session(one)) for one in histories]
-        words = "pairs of neighbouring releases"
-    known = [part for part in parts if part]
-    if not known:
+    calibrating = [_of_calibration(_by_session([one])) for one in (*calibrations, *others)]
+    neighbours = [_of_history(_by_session(one)) for one in histories]
+    found = [
+        _excess([part for part in parts if part], words)
+        for parts, words in (
+            (calibrating, "calibrating sessions"),
+            (neighbours, "pairs of neighbouring releases"),
+        )
+        if any(parts)
+    ]
+    if not found:
         words = f"{ASSUMED_SESSIONS:.0%} between sessions is assumed"
         return Sessions(ASSUMED_SESSIONS, ASSUMED_DEGREES, words, *alike)
+    least = min(found, key=lambda one: one.deviation * special.stdtrit(one.degrees, 1 - ALPHA / 2))
+    return replace(least, processes=alike[0], processes_degrees=alike[1])
+
+
+def _excess(parts: Sequence[_Between], words: str) -> Sessions:
+    """What sessions differ by beyond what their processes explain."""
     # The configurations of a session share its drift: together they are worth no more of these.
-    number, degrees = max(known, key=lambda part: part.degrees)[:2]
-    shares = [part.degrees for part in known]
-    whole = _mean([part.whole for part in known], shares)
-    own = _mean([part.own for part in known], shares)
+    number, degrees = max(parts, key=lambda part: part.degrees)[:2]
+    shares = [part.degrees for part in parts]
+    whole = _mean([part.whole for part in parts], shares)
+    own = _mean([part.own for part in parts], shares)
     # What the processes add to the means is another draw in each configuration.
     own_degrees = sum(shares)
     error = math.sqrt(2 * max(0.0, whole - own) ** 2 / degrees + 2 * own**2 / own_degrees)
     excess = max(whole - own, UNSEEN * error)
-    if excess == 0:
-        return Sessions(0.0, degrees, f"{number} {words}", *alike)
-    # Satterthwaite (1946), for a difference; its chi-square has one degree of freedom at least.
-    degrees = max(1.0, 2 * excess**2 / error**2)
-    return Sessions(math.sqrt(excess), degrees, f"{number} {words}", *alike)
+    if excess > 0:
+        # Satterthwaite (1946), for a difference; its chi-square has one degree of freedom at least.
+        degrees = max(1.0, 2 * excess**2 / error**2)
+    return Sessions(math.sqrt(excess), degrees, f"{number} {words}")
 
 
 _Group = tuple[int, str, list[float]]

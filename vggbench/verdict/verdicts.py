@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -132,7 +132,7 @@ class Verdict:
 @dataclass(frozen=True)
 class LineChange:
     """A change over a whole line of releases (vggbench.verdict.history): of ``kind`` step,
-    recovered or drift; ``before`` is the release before ``first``."""
+    recovered or drift; ``before`` is the last release of the level before ``first``."""
 
     machine: str
     profile: str
@@ -265,11 +265,30 @@ class _Pair:
         """Those that can be compared: in the state in which ``after`` was measured last."""
         if release is None:
             return []
-        return self.evidence.processes(self.line, release, self.state, key)
+        return self.evidence.processes(self.line, release, self.state, key, self.together)
 
-    def histories(self, key: str) -> list[list[Process]]:
-        """Of the releases before ``before``, oldest first."""
+    @functools.cached_property
+    def together(self) -> set[int]:
+        """The stretches in which runs of asv measured both: where there are any, those of other
+        stretches are no evidence, since what the machine drifted by would be put on the release.
+        Confirmations measure both in any case."""
+        if self.before is None:
+            return set()
+        return set.intersection(
+            *(
+                self.evidence.stretches(self.line, one, self.state)
+                for one in (self.before, self.after)
+            )
+        )
+
+    def history(self, key: str) -> list[list[Process]]:
+        """Those of the releases before ``before``, oldest first, that can be compared."""
         return [self.processes(one, key) for one in self.earlier]
+
+    def all_measured(self, key: str) -> list[list[Process]]:
+        """Those of the releases up to ``before``, of all stretches: what tells the noise."""
+        releases = [*self.earlier, *([self.before] if self.before else [])]
+        return [self.evidence.processes(self.line, one, self.state, key) for one in releases]
 
     def facts(self, release: Release | None) -> dict[str, Any]:
         """What the newest process of a release said of itself."""
@@ -324,22 +343,44 @@ def _of_measure(pairs: Sequence[_Pair], key: str, threshold: float) -> list[Verd
     calibrations = {
         pair.line: pair.evidence.calibration(pair.line, pair.state, key) for pair in compared
     }
-    histories = {
-        pair.line: [*pair.histories(key), pair.processes(pair.before, key)] for pair in compared
-    }
-    sessions = machine_noise.between_sessions(list(calibrations.values()), list(histories.values()))
+    histories = {pair.line: pair.all_measured(key) for pair in compared}
+    states = {pair.line: pair.state for pair in compared}
+    sessions = machine_noise.between_sessions(
+        list(calibrations.values()),
+        list(histories.values()),
+        _other_calibrations(compared[0].evidence, states, key) if compared else [],
+    )
     made = []
     for pair in pairs:
         if pair.line in histories:
-            line = histories[pair.line]
-            noise = machine_noise.estimate(calibrations[pair.line], line, sessions)
-            after = pair.processes(pair.after, key)
-            judgement = judge(line[-1], after, line[:-1], noise, threshold, len(compared))
+            noise = machine_noise.estimate(calibrations[pair.line], histories[pair.line], sessions)
+            judgement = judge(
+                pair.processes(pair.before, key),
+                pair.processes(pair.after, key),
+                pair.history(key),
+                noise,
+                threshold,
+                len(compared),
+            )
             made.append(_judged(pair, key, judgement, noise, threshold, len(compared)))
         elif key == STEP:
             # What is no comparison is said once, of the step.
             made.append(_not_compared(pair))
     return made
+
+
+def _other_calibrations(
+    evidence: Evidence, states: Mapping[Line, State | None], key: str
+) -> list[list[Process]]:
+    """What calibrated the machine, in the profile and the ``states`` of these lines, with other
+    lines than these: of any track, since drifts are the machine's."""
+    profiles = {line.profile for line in states}
+    return [
+        evidence.calibration(line, state, key)
+        for line in evidence.calibrating
+        if line.profile in profiles and line not in states
+        for state in dict.fromkeys(states.values())
+    ]
 
 
 def _verdict(pair: _Pair, measure: str, outcome: str, **more: Any) -> Verdict:
@@ -483,39 +524,49 @@ def _changes(
     lines: Sequence[Line], evidence: Evidence, key: str, threshold: float
 ) -> list[LineChange]:
     """Those of one measure of the configurations of one profile."""
-    measured: dict[Line, list[tuple[str, list[Process]]]] = {}
+    histories: dict[Line, list[list[Process]]] = {}
     calibrations = {}
+    states: dict[Line, State | None] = {}
     for line in lines:
         releases = evidence.catalogue.tracks[line.track].releases
-        states = [state for one in releases for state in [evidence.state(line, one)] if state]
-        if not states:
+        own = [state for one in releases for state in [evidence.state(line, one)] if state]
+        if not own:
             continue
-        found = [(one.name, evidence.processes(line, one, states[-1], key)) for one in releases]
-        measured[line] = [pair for pair in found if pair[1]]
-        calibrations[line] = evidence.calibration(line, states[-1], key)
-    histories = {line: [processes for _, processes in own] for line, own in measured.items()}
-    sessions = machine_noise.between_sessions(list(calibrations.values()), list(histories.values()))
+        state = states[line] = own[-1]
+        found = [evidence.processes(line, one, state, key) for one in releases]
+        histories[line] = [processes for processes in found if processes]
+        calibrations[line] = evidence.calibration(line, state, key)
+    sessions = machine_noise.between_sessions(
+        list(calibrations.values()),
+        list(histories.values()),
+        _other_calibrations(evidence, states, key),
+    )
     made = []
-    for line, own in measured.items():
-        noise = machine_noise.estimate(calibrations[line], histories[line], sessions)
-        for change in history.changes(histories[line], noise, threshold, len(measured)):
-            made.append(
-                LineChange(
-                    evidence.machine,
-                    line.profile,
-                    line.track,
-                    line.benchmark,
-                    line.configuration,
-                    key,
-                    change.kind,
-                    own[change.first - 1][0],
-                    own[change.first][0],
-                    own[change.last][0],
-                    change.ratio,
-                    change.low,
-                    change.high,
+    for line, measured in histories.items():
+        noise = machine_noise.estimate(calibrations[line], measured, sessions)
+        for part in evidence.parts(line, states[line], key):
+            processes = [own for _, own in part]
+            for change in history.changes(processes, noise, threshold, len(histories)):
+                before, first, last = (
+                    part[place][0].name for place in (change.before, change.first, change.last)
                 )
-            )
+                made.append(
+                    LineChange(
+                        evidence.machine,
+                        line.profile,
+                        line.track,
+                        line.benchmark,
+                        line.configuration,
+                        key,
+                        change.kind,
+                        before,
+                        first,
+                        last,
+                        change.ratio,
+                        change.low,
+                        change.high,
+                    )
+                )
     return made
 
 
