@@ -8,8 +8,8 @@ does, by the median of all its samples, and neither can ask for more.
 
 What is drawn, on a log scale: 2 % between processes, 5 % between samples, 1 % between sessions,
 which the configurations of a session share; each release has a session of its own. With heavy tails
-a tenth of the processes are up to 12 % slower, uniformly. On a restless line nearly each release but
-the newest changed by 10 %; anchors are what sessions of a history measure again.
+a tenth of the processes are up to 12 % slower, uniformly. On a restless line nearly each release
+but the newest changed by 10 %; anchors are what sessions of a history measure again.
 """
 
 from __future__ import annotations
