@@ -48,8 +48,8 @@ def test_a_gain_beyond_the_noise_is_improved() -> None:
 
 def test_on_a_loud_machine_a_change_far_beyond_its_noise_is_sure_without_a_confirmation() -> None:
     loud = Noise(0.12, 0.05, "the test", sessions_degrees=2.0)
-    before, tripled = release("a", 20.0, 22.0, 24.0), release("b", 60.0, 66.0, 72.0)
-    found = judge(before, tripled, [], loud, comparisons=6)
+    before, more_than_twice = release("a", 20.0, 22.0, 24.0), release("b", 46.0, 50.6, 55.2)
+    found = judge(before, more_than_twice, [], loud, comparisons=6)
     assert found.outcome == judging.REGRESSED
     by_a_third = release("b", 26.0, 29.0, 32.0)
     assert judge(before, by_a_third, [], loud, comparisons=6).outcome == judging.NOT_SURE
