@@ -1,5 +1,7 @@
 """The one exception that a user sees as a line: what happened, to what, what to do next."""
 
+from collections.abc import Sequence
+
 
 class VggbenchError(Exception):
     """A fault that is the input's or the machine's; its text is one line for the user."""
@@ -15,3 +17,9 @@ def one_line(text: str, limit: int = 300) -> str:
         return folded
     head = (limit - 5) * 2 // 3
     return f"{folded[:head]} ... {folded[-(limit - 5 - head) :]}"
+
+
+def some_of(names: Sequence[str], most: int) -> str:
+    """The first ``most`` of ``names``, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

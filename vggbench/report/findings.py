@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import records
-from ..asv_plugin import suite
+from ..asv_plugin import recorder, suite
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..history import separate, sessions
@@ -145,17 +145,23 @@ def _anchors_by_session(
     begun: Iterable[Mapping[str, Any]], taken: Sequence[records.Record]
 ) -> list[tuple[str, dict[str, float]]]:
     """When each session that has anchors began, and the median of what their processes took (s)."""
-    found = []
-    for one in begun:
-        steps: dict[str, list[float]] = {}
-        for record in taken:
-            calibrates = record.get("purpose") == records.CALIBRATE and record["run"] == one["run"]
-            if calibrates and record["outcome"] == records.OK and record.get("samples"):
-                steps.setdefault(record["release"], []).append(statistics.median(record["samples"]))
-        if steps:
-            medians = {release: statistics.median(own) for release, own in steps.items()}
-            found.append((str(one["started"]), medians))
-    return found
+    runs: dict[str, dict[str, list[float]]] = {}
+    for record in taken:
+        if (
+            record.get("purpose") == records.CALIBRATE
+            and record["outcome"] == records.OK
+            and record.get("samples")
+        ):
+            steps = runs.setdefault(record["run"], {})
+            steps.setdefault(record["release"], []).append(recorder.median_s(record))
+    return [
+        (
+            str(one["started"]),
+            {release: statistics.median(own) for release, own in runs[one["run"]].items()},
+        )
+        for one in begun
+        if one["run"] in runs
+    ]
 
 
 def markdown(found: Sequence[Findings], catalogue: Catalogue) -> str:
@@ -258,7 +264,8 @@ def _anchors(found: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]:
         return []
     first: dict[str, float] = {}
     for _, steps in found:
-        first = {**steps, **first}
+        for name, step_s in steps.items():
+            first.setdefault(name, step_s)
     lines = [
         "### Anchors",
         "",

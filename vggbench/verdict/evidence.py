@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .. import builders, records, variables
-from ..errors import one_line
+from ..errors import one_line, some_of
 from ..releases.catalogue import Catalogue, Release
 from ..report import rates
 from .judge import Process
@@ -265,21 +265,20 @@ def _stretches(taken: Sequence[records.Record]) -> list[int | None]:
     )
     found: list[int | None] = [None] * len(taken)
     stretch = 0
-    latest = timed[0][0] if timed else None
+    latest: datetime.datetime | None = None
     for begun, ended, place in timed:
-        if latest and (begun - latest).total_seconds() > LONGEST_PAUSE_S:
+        if latest is not None and (begun - latest).total_seconds() > LONGEST_PAUSE_S:
             stretch += 1
-        latest = max(latest or ended, ended)
+        latest = ended if latest is None else max(latest, ended)
         found[place] = stretch
     return found
 
 
 def _left_out(why: str, names: Sequence[str]) -> str:
-    releases = list(dict.fromkeys(names))
-    more = f" and {len(releases) - _NAMED} more" if len(releases) > _NAMED else ""
+    releases = some_of(list(dict.fromkeys(names)), _NAMED)
     how_many = "1 record" if len(names) == 1 else f"{len(names)} records"
     verb = "is" if len(names) == 1 else "are"
-    return f"{how_many} {why} {verb} left out: {', '.join(releases[:_NAMED])}{more}"
+    return f"{how_many} {why} {verb} left out: {releases}"
 
 
 def _why_left_out(record: records.Record, machine: str, catalogue: Catalogue) -> str | None:

@@ -14,6 +14,7 @@ from asv import util
 from .. import records
 from ..asv_plugin import recorder
 from ..asv_plugin.suite import Configured
+from ..errors import some_of
 from ..releases.catalogue import Release
 from .budget import Budget, words
 from .judge import BATCH, MOST, NOT_SURE, Judgement
@@ -186,9 +187,7 @@ def confirm_all(
 
 
 def _plan(suspects: Sequence[Suspect], seconds: float, budget: Budget) -> str:
-    names = ", ".join(suspect.name for suspect in suspects[:NAMED])
-    if len(suspects) > NAMED:
-        names += f" and {len(suspects) - NAMED} more"
+    names = some_of([suspect.name for suspect in suspects], NAMED)
     about = f", about {words(seconds)}" if seconds else ""
     over = f"; the budget of {words(budget.seconds)} may not do" if seconds > budget.left_s else ""
     return f"To confirm: {names}{about}{over}"

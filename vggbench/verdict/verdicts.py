@@ -241,7 +241,7 @@ def of_release(
             if pair is not None
         ]
         for key in MEASURES:
-            made += _of_measure(pairs, key, threshold)
+            made += _of_measure(evidence, pairs, key, threshold)
     return [_acknowledge(one, release, accepted) for one in made]
 
 
@@ -331,7 +331,9 @@ def _pair(evidence: Evidence, line: Line, after: Release, against: Release | Non
     return _Pair(evidence, line, before, after, past, now, older)
 
 
-def _of_measure(pairs: Sequence[_Pair], key: str, threshold: float) -> list[Verdict]:
+def _of_measure(
+    evidence: Evidence, pairs: Sequence[_Pair], key: str, threshold: float
+) -> list[Verdict]:
     """The verdicts on one measure of the configurations that are judged together."""
     compared = [
         pair
@@ -340,20 +342,12 @@ def _of_measure(pairs: Sequence[_Pair], key: str, threshold: float) -> list[Verd
         and pair.processes(pair.before, key)
         and pair.processes(pair.after, key)
     ]
-    calibrations = {
-        pair.line: pair.evidence.calibration(pair.line, pair.state, key) for pair in compared
-    }
     histories = {pair.line: pair.all_measured(key) for pair in compared}
-    states = {pair.line: pair.state for pair in compared}
-    sessions = machine_noise.between_sessions(
-        list(calibrations.values()),
-        list(histories.values()),
-        _other_calibrations(compared[0].evidence, states, key) if compared else [],
-    )
+    noises = _noises(evidence, {pair.line: pair.state for pair in compared}, histories, key)
     made = []
     for pair in pairs:
-        if pair.line in histories:
-            noise = machine_noise.estimate(calibrations[pair.line], histories[pair.line], sessions)
+        if pair.line in noises:
+            noise = noises[pair.line]
             judgement = judge(
                 pair.processes(pair.before, key),
                 pair.processes(pair.after, key),
@@ -369,18 +363,30 @@ def _of_measure(pairs: Sequence[_Pair], key: str, threshold: float) -> list[Verd
     return made
 
 
-def _other_calibrations(
-    evidence: Evidence, states: Mapping[Line, State | None], key: str
-) -> list[list[Process]]:
-    """What calibrated the machine, in the profile and the ``states`` of these lines, with other
-    lines than these: of any track, since drifts are the machine's."""
+def _noises(
+    evidence: Evidence,
+    states: Mapping[Line, State | None],
+    histories: Mapping[Line, Sequence[Sequence[Process]]],
+    key: str,
+) -> dict[Line, Noise]:
+    """The noise of lines that are judged together, in these ``states``, from their ``histories``
+    and from what calibrated the machine: with lines of any track, since drifts are the machine's.
+    """
+    calibrations = {line: evidence.calibration(line, state, key) for line, state in states.items()}
     profiles = {line.profile for line in states}
-    return [
+    others = [
         evidence.calibration(line, state, key)
         for line in evidence.calibrating
         if line.profile in profiles and line not in states
         for state in dict.fromkeys(states.values())
     ]
+    sessions = machine_noise.between_sessions(
+        list(calibrations.values()), list(histories.values()), others
+    )
+    return {
+        line: machine_noise.estimate(calibrations[line], measured, sessions)
+        for line, measured in histories.items()
+    }
 
 
 def _verdict(pair: _Pair, measure: str, outcome: str, **more: Any) -> Verdict:
@@ -525,7 +531,6 @@ def _changes(
 ) -> list[LineChange]:
     """Those of one measure of the configurations of one profile."""
     histories: dict[Line, list[list[Process]]] = {}
-    calibrations = {}
     states: dict[Line, State | None] = {}
     for line in lines:
         releases = evidence.catalogue.tracks[line.track].releases
@@ -535,15 +540,8 @@ def _changes(
         state = states[line] = own[-1]
         found = [evidence.processes(line, one, state, key) for one in releases]
         histories[line] = [processes for processes in found if processes]
-        calibrations[line] = evidence.calibration(line, state, key)
-    sessions = machine_noise.between_sessions(
-        list(calibrations.values()),
-        list(histories.values()),
-        _other_calibrations(evidence, states, key),
-    )
     made = []
-    for line, measured in histories.items():
-        noise = machine_noise.estimate(calibrations[line], measured, sessions)
+    for line, noise in _noises(evidence, states, histories, key).items():
         for part in evidence.parts(line, states[line], key):
             processes = [own for _, own in part]
             for change in history.changes(processes, noise, threshold, len(histories)):
