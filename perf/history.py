@@ -22,7 +22,6 @@ from vggbench import records
 from vggbench.history import sessions
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue
-from vggbench.verdict import evidence
 
 MOST_RATIO = 1.4
 MOST_BYTES = 30_000_000
@@ -50,7 +49,7 @@ def cost(machine: str, taken: list[records.Record]) -> int:
     timed_s = of_asv_s = 0.0
     for started, record in sorted(_timed(taken), key=lambda one: one[0]):
         place = bisect.bisect_right(begun, started) - 1
-        if place < 0 or (started - ends[place]).total_seconds() > evidence.LONGEST_PAUSE_S:
+        if place < 0 or (started - ends[place]).total_seconds() > records.LONGEST_PAUSE_S:
             continue  # of no session
         seconds = record["process_s"]
         ends[place] = max(ends[place], started + datetime.timedelta(seconds=seconds))

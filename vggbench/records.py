@@ -52,6 +52,10 @@ REQUIRED = (
 
 Record = dict[str, Any]
 
+#: A pause of so many seconds ends a stretch of measuring: from one stretch to the next the machine
+#: may have drifted further than within one.
+LONGEST_PAUSE_S = 3600.0
+
 
 class RecordError(VggbenchError):
     """A record cannot be written."""
@@ -94,6 +98,27 @@ def ended(record: Record) -> datetime.datetime | None:
         return begun + datetime.timedelta(seconds=seconds)
     except (OverflowError, ValueError):  # no number of seconds that a clock has seen
         return begun
+
+
+def stretches(
+    times: Sequence[tuple[datetime.datetime | None, datetime.datetime | None]],
+) -> list[int | None]:
+    """In which stretch each process was measured, given when each was started and ended, in any
+    order; None where that is unknown."""
+    timed = sorted(
+        (begun, over or begun, place)
+        for place, (begun, over) in enumerate(times)
+        if begun is not None
+    )
+    found: list[int | None] = [None] * len(times)
+    stretch = 0
+    latest: datetime.datetime | None = None
+    for begun, over, place in timed:
+        if latest is not None and (begun - latest).total_seconds() > LONGEST_PAUSE_S:
+            stretch += 1
+        latest = over if latest is None else max(latest, over)
+        found[place] = stretch
+    return found
 
 
 def append(path: Path, record: Record) -> None:

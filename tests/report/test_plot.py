@@ -16,7 +16,7 @@ from vggbench.report import plot
 from vggbench.report.pages.lines import Line, lines
 
 from .pages import literal
-from .pages.literal import CATALOGUE, HISTORY, SHIPPED, processes, record
+from .pages.literal import CATALOGUE, HISTORY, SHIPPED, TWO_DAYS, processes, record
 
 TENSORFLOW = CATALOGUE.tracks["tensorflow"]
 
@@ -79,6 +79,17 @@ def test_the_same_records_make_the_same_file(tmp_path: Path) -> None:
         texts.append((tmp_path / name).read_text())
     assert texts[0] == texts[1]
     assert "NHWC, no BN, XLA" not in texts[0]
+
+
+def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day(tmp_path: Path) -> None:
+    line, measure, wanted = plot.choose(found(*TWO_DAYS), TENSORFLOW, "box", None, "step", [])
+    plot.draw(line, TENSORFLOW, measure, wanted, False, False, tmp_path / "cut.svg")
+    drawn = [
+        "".join(one for one in path.get("d", "") if one.isalpha())
+        for path in ElementTree.parse(tmp_path / "cut.svg").iter()
+        if path.get("clip-path")
+    ]
+    assert "MLML" in drawn  # from the first to the second, and from the second to the third
 
 
 def test_hostile_names_are_drawn_as_text(tmp_path: Path) -> None:

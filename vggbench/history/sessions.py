@@ -17,7 +17,6 @@ from typing import Any
 from .. import records
 from ..asv_plugin import recorder
 from ..errors import VggbenchError
-from ..verdict import evidence
 from . import machines
 
 FILE = "sessions.jsonl"
@@ -83,7 +82,7 @@ def begin(
         last = before[-1]
         started = records.moment(last["started"])
         latest = max([started, *filter(None, map(records.ended, taken))])
-        if (now - latest).total_seconds() < evidence.LONGEST_PAUSE_S:
+        if (now - latest).total_seconds() < records.LONGEST_PAUSE_S:
             return Session(recorder.begin_run(last["run"]), started, True)
     # To the second, like records: what starts within this second belongs to it.
     session = Session(recorder.begin_run(), now.replace(microsecond=0), False)

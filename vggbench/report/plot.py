@@ -8,6 +8,7 @@ takes longer than all else that the command does.
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,17 +171,26 @@ def _draw_configuration(
     cells: dict[str, Cell],
     places: dict[str, Any],
 ) -> None:
-    """A line with its intervals, broken where there is no figure; a cross where it failed."""
-    nothing = float("nan")
+    """A line with its intervals, broken where there is no figure, and cut where what comes before
+    was measured on another day; a cross where it failed."""
     xs, ys, below, above = [], [], [], []
     failed = []
     for name, x in places.items():
         cell = cells.get(name)
-        estimate = None if cell is None else cell.estimates.get(measure.key)
-        xs.append(x)
-        ys.append(nothing if estimate is None else estimate.value * measure.scale)
-        below.append(0 if estimate is None else (estimate.value - estimate.low) * measure.scale)
-        above.append(0 if estimate is None else (estimate.high - estimate.value) * measure.scale)
+        estimates = [None if cell is None else cell.estimates.get(measure.key)]
+        earlier = None if cell is None else cell.earlier.get(measure.key)
+        if earlier is not None:
+            estimates = [earlier, None, *estimates]
+        for estimate in estimates:
+            value, low, high = (
+                (math.nan,) * 3
+                if estimate is None
+                else (one * measure.scale for one in (estimate.value, estimate.low, estimate.high))
+            )
+            xs.append(x)
+            ys.append(value)
+            below.append(value - low)
+            above.append(high - value)
         if cell is not None and cell.outcome == records.FAILED:
             failed.append(x)
     axes.errorbar(

@@ -27,10 +27,6 @@ LEAST_SAMPLES = 3
 #: Seconds by which the clocks of a process and of who started it may disagree; beyond, one jumped.
 CLOCKS_AGREE_S = 10.0
 
-#: A pause of so many seconds ends a stretch of measuring: from one stretch to the next the machine
-#: may have drifted further than within one.
-LONGEST_PAUSE_S = 3600.0
-
 #: Names of releases in a message, at most.
 _NAMED = 5
 
@@ -231,7 +227,8 @@ def gather(machine: str, taken: Iterable[records.Record], catalogue: Catalogue) 
     evidence = Evidence(machine, catalogue)
     left_out: dict[str, list[str]] = {}
     taken = list(taken)
-    for record, stretch in zip(taken, _stretches(taken), strict=True):
+    stretches = records.stretches([(records.started(one), records.ended(one)) for one in taken])
+    for record, stretch in zip(taken, stretches, strict=True):
         if record["benchmark"].rpartition(".")[2] != rates.TIMED:
             continue
         if record["outcome"] == records.INTERRUPTED or record.get("purpose") == records.SEPARATE:
@@ -253,25 +250,6 @@ def gather(machine: str, taken: Iterable[records.Record], catalogue: Catalogue) 
         into.setdefault(line, {}).setdefault(release.commit, []).append(_taken(record, stretch))
     evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
     return evidence
-
-
-def _stretches(taken: Sequence[records.Record]) -> list[int | None]:
-    """In which stretch each of these processes was measured."""
-    timed = sorted(
-        (begun, records.ended(one) or begun, place)
-        for place, one in enumerate(taken)
-        for begun in [records.started(one)]
-        if begun is not None
-    )
-    found: list[int | None] = [None] * len(taken)
-    stretch = 0
-    latest: datetime.datetime | None = None
-    for begun, ended, place in timed:
-        if latest is not None and (begun - latest).total_seconds() > LONGEST_PAUSE_S:
-            stretch += 1
-        latest = ended if latest is None else max(latest, ended)
-        found[place] = stretch
-    return found
 
 
 def _left_out(why: str, names: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ from vggbench.report.pages import site
 from ...browser import Surf, Visit
 from ...tiny import Tiny
 from . import literal
-from .literal import HISTORY, SHIPPED, record
+from .literal import HISTORY, SHIPPED, TWO_DAYS, record
 
 pytestmark = pytest.mark.browser
 
@@ -78,8 +78,7 @@ def hover(visit: Visit, series: str, release: int) -> str:
             const option = chart.getOption();
             const place = option.series.findIndex((one) => one.id === id);
             const one = option.series[place];
-            const datum = one.type === 'line' ? one.data[i] :
-                one.data.find((datum) => datum.value[0] === i);
+            const datum = one.data.findLast((datum) => datum.value[0] === i);
             const spot = chart.convertToPixel({seriesIndex: place}, datum.value);
             (one.symbolOffset ?? [0, 0]).forEach((by, axis) => { spot[axis] += by; });
             const box = holder.getBoundingClientRect();
@@ -219,6 +218,32 @@ def test_the_history_leads_to_asvs_graph_of_the_same_line(surf: Surf, published:
             "&env-VGGBENCH_PROFILE=cpu-quick&branch=tensorflow"
             "&p-data_format='NHWC'&p-batch_norm='none'&p-xla='off'"
         )
+
+
+def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    checkout = literal.checkout(tmp_path / "checkout")
+    literal.write_records(checkout, TWO_DAYS)
+    literal.write_pages(checkout, tmp_path / "html", scripts=True)
+    with surf(tmp_path / "html") as visit:
+        drawn(visit, f"index.html?release={SHIPPED[1]}")
+        points = visit.page.evaluate(
+            """() => echarts.getInstanceByDom(document.getElementById('chart')).getOption()
+                .series.find((one) => one.id === 'line 0').data.map((one) => one.value)"""
+        )
+        assert points == [[0, 201], [1, 211], [1, None], [1, 316], [2, 319]]
+        said = hover(visit, "line 0", 1)
+        assert "316.0 ms" in said
+        assert "measured again on another day, after 211.0 ms" in said
+        assert "a cut: measured again on another day" in visit.page.inner_text("#key")
+        # Of the release that was measured twice, what changed since the one before.
+        assert "+5.0 %" in visit.page.inner_text("#release")
+        visit.page.focus("#chart")
+        for _ in range(2):
+            visit.page.keyboard.press("ArrowLeft")
+        assert "after 211.0 ms" in visit.page.inner_text("#chart-live")
 
 
 def test_the_figures_are_a_table_too(surf: Surf, published: Path) -> None:

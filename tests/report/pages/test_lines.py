@@ -10,7 +10,7 @@ from vggbench.report import rates
 from vggbench.report.pages.lines import Cell, LeftOut, Line, lines
 from vggbench.report.pages.measures import Estimate
 
-from .literal import CATALOGUE, HISTORY, SHIPPED, processes, record
+from .literal import CATALOGUE, HISTORY, SHIPPED, TWO_DAYS, processes, record
 
 
 def made(*taken: Any) -> list[Line]:
@@ -79,6 +79,46 @@ def test_the_newest_run_counts() -> None:
     cell = one(*processes(SHIPPED[2], "NHWC none off", 0.3, 0.31), *later)
     assert (cell.run, cell.processes) == ("20260601T120000Z-00000002", 1)
     assert cell.estimates["step"].value == 0.5
+
+
+def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day() -> None:
+    (line,) = made(*TWO_DAYS)
+    assert [cell.estimates["step"].value for cell in line.cells] == [
+        pytest.approx(one) for one in (0.201, 0.316, 0.319)
+    ]
+    assert [bool(cell.earlier) for cell in line.cells] == [False, True, False]
+    assert line.cells[1].earlier["step"] == Estimate(pytest.approx(0.211), 0.210, 0.212, 2)
+    assert line.cells[1].earlier["images"].value == pytest.approx(8 / 0.211)
+
+
+def test_a_line_is_not_cut_where_nothing_was_measured_twice() -> None:
+    days = [
+        process
+        for day, release in enumerate(SHIPPED[:3], 1)
+        for process in processes(
+            release, "NHWC none off", 0.2, started=f"2026-05-0{day}T12:00:00+00:00"
+        )
+    ]
+    (line,) = made(*days)
+    assert not any(cell.earlier for cell in line.cells)
+
+
+def test_a_line_is_not_cut_where_all_of_it_was_measured_again() -> None:
+    again = [
+        {**one, "run": "20260503T120000Z-00000003", "started": "2026-05-03T12:00:00+00:00"}
+        for one in TWO_DAYS[:4]
+    ]
+    (line,) = made(*TWO_DAYS[:4], *again)
+    assert [len(line.cells), any(cell.earlier for cell in line.cells)] == [2, False]
+
+
+def test_an_earlier_run_that_failed_is_no_part_of_a_line() -> None:
+    failed = [
+        {**one, "outcome": "failed", "error": "SIGSEGV"} if one["release"] == SHIPPED[1] else one
+        for one in TWO_DAYS[:4]
+    ]
+    (line,) = made(*failed, *TWO_DAYS[4:])
+    assert not any(cell.earlier for cell in line.cells)
 
 
 def test_processes_that_confirm_or_calibrate_make_no_line() -> None:

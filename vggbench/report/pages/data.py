@@ -121,7 +121,7 @@ def described(line: Line) -> dict[str, Any]:
 def of_line(line: Line, told: Sequence[Told] = ()) -> dict[str, Any]:
     """The cells of a line, with the verdicts on them in short. ``c`` is the place of the
     configuration, ``why`` that of the text in ``whys``; an estimate is value, low, high,
-    processes."""
+    processes. ``earlier`` are estimates too, where the line is cut (lines.Cell)."""
     place = {words: i for i, words in enumerate(line.configurations)}
     whys: dict[str, int] = {}
     verdicts: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
@@ -142,6 +142,8 @@ def of_line(line: Line, told: Sequence[Told] = ()) -> dict[str, Any]:
         if cell.estimates:
             made["samples"] = cell.samples
             made["estimates"] = {key: _estimate(one) for key, one in cell.estimates.items()}
+        if cell.earlier:
+            made["earlier"] = {key: _estimate(one) for key, one in cell.earlier.items()}
         found = verdicts.get((cell.release, cell.words))
         if found:
             made["verdicts"] = found

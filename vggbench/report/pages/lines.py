@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ... import builders, records, workload
@@ -21,6 +21,9 @@ _KEPT = (
     *("losses", "versions", "peak_memory_bytes", "gpu", "interpreter"),
 )
 
+#: The key of what is added to it: the stretch of measuring that the process is part of.
+_STRETCH = "stretch"
+
 #: A word of a configuration and a reason are shown up to so many characters.
 _WORD, _REASON = 60, 400
 
@@ -30,7 +33,9 @@ class Cell:
     """One configuration of one release: what the processes of the newest run came to.
 
     ``why``: the reason or error of what is not ok. ``samples``: how many in all. ``estimates``: by
-    the key of the measure, empty where the outcome is not ok.
+    the key of the measure, empty where the outcome is not ok. ``earlier``: the same of a run beside
+    which the release before was measured, where the newest run is of another day. There the line
+    has to be cut: the machine may have drifted between the two.
     """
 
     release: str
@@ -42,6 +47,7 @@ class Cell:
     processes: int
     samples: int
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
+    earlier: Mapping[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,10 @@ def lines(
     """
     groups: dict[tuple[str, str, str], dict[tuple[str, str], list[records.Record]]] = {}
     left_out: dict[tuple[str, str], int] = {}
-    for record in taken:
+    times = []
+    all_kept: list[tuple[int, records.Record]] = []
+    for place_of_record, record in enumerate(taken):
+        times.append((records.started(record), records.ended(record)))
         if not rates.is_timed(record):
             continue
         why = rates.why_left_out(record, catalogue.by_commit)
@@ -90,6 +99,10 @@ def lines(
         cell = (release.commit, json.dumps(record["configuration"], sort_keys=True))
         kept = {key: record[key] for key in _KEPT if key in record}
         groups.setdefault(line, {}).setdefault(cell, []).append(kept)
+        all_kept.append((place_of_record, kept))
+    stretches = records.stretches(times)
+    for place_of_record, kept in all_kept:
+        kept[_STRETCH] = stretches[place_of_record]
     made = [
         _line(machine, *place, groups[place], catalogue)
         for place in sorted(
@@ -121,32 +134,27 @@ def _line(
             ranks.append((listed.index(word) if word in listed else len(listed), word))
         return ranks
 
-    cells = [
-        _cell(group, params, catalogue.by_commit[commit]) for (commit, _), group in groups.items()
-    ]
-    by_commit = {
-        release.name: place[release.commit] for release in catalogue.tracks[track].releases
-    }
-    cells.sort(key=lambda cell: (by_commit[cell.release], order(cell.words)))
+    cells = []
+    beside: dict[str, int | None] = {}  # the stretch of the release before, by configuration
+    for (commit, configuration), group in sorted(groups.items(), key=lambda one: place[one[0][0]]):
+        newest = rates.newest_run(group)
+        cell = _cell(newest, params, catalogue.by_commit[commit])
+        if cell.outcome == records.OK:
+            before, now = beside.get(configuration), newest[0][_STRETCH]
+            if before not in (None, now):
+                cell = replace(cell, earlier=_earlier(group, before))
+            beside[configuration] = now
+        cells.append(cell)
+    by_name = {release.name: place[release.commit] for release in catalogue.tracks[track].releases}
+    cells.sort(key=lambda cell: (by_name[cell.release], order(cell.words)))
     configurations = sorted({cell.words for cell in cells}, key=order)
     return Line(machine, profile, track, family, params, tuple(configurations), tuple(cells))
 
 
-def _cell(group: Sequence[records.Record], params: Sequence[str], release: Release) -> Cell:
-    newest = rates.newest_run(group)
+def _cell(newest: Sequence[records.Record], params: Sequence[str], release: Release) -> Cell:
+    """What the processes of one configuration came to in its newest run."""
     outcome, why = rates.outcome_of(newest)
-    estimates: dict[str, Estimate] = {}
-    samples = 0
-    if outcome == records.OK:
-        samples = sum(len(record["samples"]) for record in newest)
-        for one in measures.OF_PROCESSES:
-            found = [measures.of_process(one, record) for record in newest]
-            values = [value for value in found if value is not None]
-            if values:
-                estimates[one.key] = measures.estimate(values)
-        batch_size = workload.profile(newest[0]["profile"]).workload.batch_size
-        step = estimates[measures.STEP.key]
-        estimates[measures.IMAGES.key] = measures.images_per_s(step, batch_size)
+    ok = outcome == records.OK
     configuration: Mapping[str, Any] = newest[0]["configuration"]
     return Cell(
         release=release.name,
@@ -156,9 +164,30 @@ def _cell(group: Sequence[records.Record], params: Sequence[str], release: Relea
         run=newest[0]["run"],
         started=str(newest[0].get("started", "")),
         processes=len(newest),
-        samples=samples,
-        estimates=estimates,
+        samples=sum(len(record["samples"]) for record in newest) if ok else 0,
+        estimates=_estimates(newest) if ok else {},
     )
+
+
+def _earlier(group: Sequence[records.Record], stretch: int | None) -> Mapping[str, Estimate]:
+    """What the newest of the runs in this stretch came to; nothing where it measured nothing."""
+    among = [record for record in group if record[_STRETCH] == stretch]
+    newest = rates.newest_run(among) if among else []
+    return _estimates(newest) if newest and rates.outcome_of(newest)[0] == records.OK else {}
+
+
+def _estimates(processes: Sequence[records.Record]) -> dict[str, Estimate]:
+    """By the key of the measure, of the processes of one run that measured a configuration."""
+    estimates = {}
+    for one in measures.OF_PROCESSES:
+        found = [measures.of_process(one, record) for record in processes]
+        values = [value for value in found if value is not None]
+        if values:
+            estimates[one.key] = measures.estimate(values)
+    batch_size = workload.profile(processes[0]["profile"]).workload.batch_size
+    step = estimates[measures.STEP.key]
+    estimates[measures.IMAGES.key] = measures.images_per_s(step, batch_size)
+    return estimates
 
 
 def word_of(value: object) -> str:

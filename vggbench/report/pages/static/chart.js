@@ -51,6 +51,10 @@ const DASH = "path://M0,3.6 L10,3.6 L10,6.4 L0,6.4 Z";
 const RING = "emptyCircle";
 const LANE = 15;
 
+// Why the line is cut at a cell that has an ``earlier`` estimate.
+export const cutWords = (measure, earlier) =>
+  `measured again on another day, after ${withUnit(measure, figure(measure, earlier[0]))}: the machine may have changed, so the line is cut here`;
+
 // What a hover, and a visit by keyboard, tells of a cell.
 export function told(line, measure, release, cell) {
   const made = el("div", { class: "tip" });
@@ -64,6 +68,8 @@ export function told(line, measure, release, cell) {
       el("div", { class: "tip-figure" }, withUnit(measure, figure(measure, estimate[0]))),
       el("div", {}, interval(measure, estimate), estimate[3] > 1 ? `, ${plural(estimate[3], "process", "processes")}` : "", `, ${plural(cell.samples, "sample")}`),
     );
+    const earlier = cell.earlier?.[measure.key];
+    if (earlier) made.append(el("div", {}, cutWords(measure, earlier)));
   } else if (cell.outcome === "ok") {
     made.append(el("div", {}, `${measure.title}: not on record`));
   } else {
@@ -106,14 +112,18 @@ export function draw(holder, view, onpick) {
   const series = [];
   const marks = [];
   for (const c of shown) {
-    const points = releases.map((release, i) => {
+    const points = releases.flatMap((release, i) => {
       const cell = at.get(`${i} ${c}`);
       const estimate = cell?.estimates?.[measure.key];
-      if (!estimate) return { value: [x(release), null], cell: null };
+      const nothing = { value: [x(release), null], cell: null };
+      if (!estimate) return [nothing];
       const [middle] = value(estimate);
       const judged = cell.verdicts?.[measure.key]?.outcome;
       if (judged === "regressed" || judged === "improved") marks.push({ release, cell, middle, judged });
-      return { value: [x(release), middle], cell, release };
+      const point = (one) => ({ value: [x(release), value(one)[0]], cell, release, estimate: one });
+      // What comes before was measured beside the earlier one: the line ends there and begins anew.
+      const earlier = cell.earlier?.[measure.key];
+      return earlier ? [point(earlier), nothing, point(estimate)] : [point(estimate)];
     });
     series.push({
       id: `line ${c}`,
@@ -134,8 +144,8 @@ export function draw(holder, view, onpick) {
     });
     if (intervals) {
       const drawn = points
-        .filter((point) => point.cell && point.cell.estimates[measure.key][3] > 1)
-        .map((point) => [point.value[0], ...value(point.cell.estimates[measure.key]).slice(1)]);
+        .filter((point) => point.estimate?.[3] > 1)
+        .map((point) => [point.value[0], ...value(point.estimate).slice(1)]);
       series.push({
         id: `interval ${c}`,
         type: "custom",
@@ -346,8 +356,10 @@ export function draw(holder, view, onpick) {
       const cell = at.get(`${i} ${c}`);
       if (!cell) return null;
       const hasPoint = cell.estimates?.[measure.key];
-      if (hasPoint) chart.dispatchAction({ type: "showTip", seriesIndex: series.findIndex((one) => one.id === `line ${c}`), dataIndex: i });
-      else {
+      if (hasPoint) {
+        const s = series.findIndex((one) => one.id === `line ${c}`);
+        chart.dispatchAction({ type: "showTip", seriesIndex: s, dataIndex: series[s].data.findLastIndex((one) => one.cell === cell) });
+      } else {
         const s = series.findIndex((one) => one.id === `lane ${cell.outcome}`);
         const d = s < 0 ? -1 : series[s].data.findIndex((one) => one.cell === cell);
         if (d >= 0) chart.dispatchAction({ type: "showTip", seriesIndex: s, dataIndex: d });
@@ -362,10 +374,13 @@ export function draw(holder, view, onpick) {
 function logExtent(line, shown, measure) {
   let [low, high] = [Infinity, -Infinity];
   for (const cell of line.cells) {
-    const estimate = shown.includes(cell.c) ? cell.estimates?.[measure.key] : null;
-    if (!estimate) continue;
-    low = Math.min(low, estimate[1] * measure.scale);
-    high = Math.max(high, estimate[2] * measure.scale);
+    if (!shown.includes(cell.c)) continue;
+    for (const estimates of [cell.estimates, cell.earlier]) {
+      const estimate = estimates?.[measure.key];
+      if (!estimate) continue;
+      low = Math.min(low, estimate[1] * measure.scale);
+      high = Math.max(high, estimate[2] * measure.scale);
+    }
   }
   if (!(low > 0) || !(high < Infinity)) return {};
   const steps = [];

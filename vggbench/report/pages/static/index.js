@@ -4,7 +4,7 @@ import {
   measureOf, noSubmit, nothing, outcome, percent, ratioWords, readable, readableWord, releaseLink, select, start, table,
   verdict, withUnit, words,
 } from "./common.js";
-import { draw, isDark, looks, swatch, told } from "./chart.js";
+import { cutWords, draw, looks, swatch, told } from "./chart.js";
 
 const form = byId("controls");
 noSubmit(form);
@@ -171,10 +171,12 @@ function key(view) {
   const { line, shown } = view;
   const outcomes = new Set(line.cells.filter((cell) => shown.includes(cell.c)).map((cell) => cell.outcome));
   const judged = new Set(line.cells.filter((cell) => shown.includes(cell.c)).map((cell) => cell.verdicts?.[view.measure.key]?.outcome));
+  const cut = line.cells.some((cell) => shown.includes(cell.c) && cell.earlier?.[view.measure.key]);
   const entries = [
     judged.has("regressed") && ["▲", "bad", "regressed"],
     judged.has("improved") && ["▼", "good", "improved"],
     view.intervals && ["I", "", "interval over processes"],
+    cut && ["┆", "none", "a cut: measured again on another day; hover for both"],
     outcomes.has("n/a") && ["–", "none", "n/a: the release cannot do it; hover for the reason"],
     outcomes.has("failed") && ["×", "bad", "failed"],
     outcomes.has("interrupted") && ["○", "none", "interrupted"],
@@ -202,9 +204,11 @@ function releaseCard(view) {
   const row = (cell) => {
     const estimate = cell.estimates?.[measure.key];
     const earlier = before.get(cell.c);
+    // Where the line is cut, the one before is held against what was measured beside it.
+    const beside = cell.earlier?.[measure.key] ?? estimate;
     const change =
       estimate && earlier && measure.key !== "loss"
-        ? el("span", { title: `${earlier.release}: ${withUnit(measure, figure(measure, earlier.estimates[measure.key][0]))}` }, percent(estimate[0] / earlier.estimates[measure.key][0]))
+        ? el("span", { title: `${earlier.release}: ${withUnit(measure, figure(measure, earlier.estimates[measure.key][0]))}` }, percent(beside[0] / earlier.estimates[measure.key][0]))
         : "";
     const judged = cell.verdicts?.[measure.key];
     return el(
@@ -248,7 +252,8 @@ function figures(view) {
         const estimate = cell?.estimates?.[measure.key];
         if (!cell) return el("td", { class: "number faint" }, "–");
         if (!estimate) return el("td", { class: "number", title: line.whys[cell.why] }, cell.outcome === "ok" ? "–" : cell.outcome);
-        return el("td", { class: "number", title: interval(measure, estimate) }, figure(measure, estimate[0]));
+        const cut = cell.earlier?.[measure.key];
+        return el("td", { class: "number", title: [interval(measure, estimate), cut && cutWords(measure, cut)].filter(Boolean).join("; ") }, figure(measure, estimate[0]));
       }),
     ),
   );
