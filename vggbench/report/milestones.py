@@ -44,7 +44,7 @@ def milestones(found: Iterable[Line], catalogue: Catalogue) -> list[Milestone]:
     return [
         Milestone(catalogue.by_name[one.release], readable(line.params, words), one)
         for line in found
-        for words in _plainest(line)
+        for words in _longest(line)
         for one in _ends([one for one in _numbers(line) if one.words == words], catalogue)
     ]
 
@@ -53,16 +53,16 @@ def _numbers(line: Line) -> list[Cell]:
     return [one for one in line.cells if one.outcome == records.OK]
 
 
-def _plainest(line: Line) -> list[tuple[str, ...]]:
-    """Of each backend, the configuration with the least of batch normalisation and XLA; of several,
-    that of which most releases have numbers, and the first of those."""
+def _longest(line: Line) -> list[tuple[str, ...]]:
+    """Of each backend, the configuration of which most releases have numbers; of several, that with
+    the least of batch normalisation and XLA, and the first of those."""
     counts = Counter(one.words for one in _numbers(line))
     chosen: dict[str, tuple[str, ...]] = {}
 
     def rank(words: tuple[str, ...]) -> tuple[int, int]:
         named = _named(line, words)
         besides = (named.get("batch_norm", "none") != "none") + (named.get("xla", "off") != "off")
-        return besides, -counts[words]
+        return -counts[words], besides
 
     for words in sorted(counts, key=line.configurations.index):
         backend = _named(line, words).get("backend", "")
