@@ -33,6 +33,19 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def paths(svg: Path, drawn: str) -> list[str]:
+    """The lines of the chart that move (M) and draw (L) like ``drawn``; intervals and the grid are
+    upright or level, so they are none."""
+    found = []
+    for path in ElementTree.parse(svg).iter():
+        words = path.get("d", "").split()
+        if path.get("clip-path") and "".join(one for one in words if one.isalpha()) == drawn:
+            numbers = [float(one) for one in words if not one.isalpha()]
+            if len(set(numbers[::2])) > 1 and len(set(numbers[1::2])) > 1:
+                found.append(drawn)
+    return found
+
+
 def vggbench(checkout: Path, *words: str) -> int:
     return cli.main(["--config", str(checkout / "asv.conf.json"), "plot", *words])
 
@@ -84,12 +97,25 @@ def test_the_same_records_make_the_same_file(tmp_path: Path) -> None:
 def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day(tmp_path: Path) -> None:
     line, measure, wanted = plot.choose(found(*TWO_DAYS), TENSORFLOW, "box", None, "step", [])
     plot.draw(line, TENSORFLOW, measure, wanted, False, False, tmp_path / "cut.svg")
-    drawn = [
-        "".join(one for one in path.get("d", "") if one.isalpha())
-        for path in ElementTree.parse(tmp_path / "cut.svg").iter()
-        if path.get("clip-path")
+    # From the first to the second, and from the second to the third.
+    assert paths(tmp_path / "cut.svg", "MLML") == ["MLML"]
+
+
+@pytest.mark.parametrize(("between", "drawn"), [("nothing", "ML"), ("failed", "")])
+def test_a_line_passes_over_what_is_unmeasured_and_ends_at_a_failure(
+    tmp_path: Path, between: str, drawn: str
+) -> None:
+    taken = [
+        record(SHIPPED[0]),
+        record(SHIPPED[1], "NHWC none on"),
+        record(SHIPPED[2], samples=[0.4, 0.4, 0.4]),
     ]
-    assert "MLML" in drawn  # from the first to the second, and from the second to the third
+    if between == "failed":
+        taken.append(record(SHIPPED[1], outcome="failed", error="SIGSEGV"))
+    wanted = ["NHWC none off"]
+    line, measure, chosen = plot.choose(found(*taken), TENSORFLOW, "box", None, "step", wanted)
+    plot.draw(line, TENSORFLOW, measure, chosen, False, False, tmp_path / "one.svg")
+    assert paths(tmp_path / "one.svg", "ML") == ([drawn] if drawn else [])
 
 
 def test_hostile_names_are_drawn_as_text(tmp_path: Path) -> None:

@@ -171,14 +171,16 @@ def _draw_configuration(
     cells: dict[str, Cell],
     places: dict[str, Any],
 ) -> None:
-    """A line with its intervals, broken where there is no figure, and cut where what comes before
-    was measured on another day; a cross where it failed."""
+    """A line with its intervals, which passes over what is unmeasured; broken where there is no
+    figure, and cut where what comes before was measured on another day; a cross where it failed."""
     xs, ys, below, above = [], [], [], []
     failed = []
     for name, x in places.items():
         cell = cells.get(name)
-        estimates = [None if cell is None else cell.estimates.get(measure.key)]
-        earlier = None if cell is None else cell.earlier.get(measure.key)
+        if cell is None:
+            continue
+        estimates = [cell.estimates.get(measure.key)]
+        earlier = cell.earlier.get(measure.key)
         if earlier is not None:
             estimates = [earlier, None, *estimates]
         for estimate in estimates:
@@ -191,7 +193,7 @@ def _draw_configuration(
             ys.append(value)
             below.append(value - low)
             above.append(high - value)
-        if cell is not None and cell.outcome == records.FAILED:
+        if cell.outcome == records.FAILED:
             failed.append(x)
     axes.errorbar(
         xs,

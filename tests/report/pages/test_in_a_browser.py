@@ -246,6 +246,29 @@ def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day(
         assert "after 211.0 ms" in visit.page.inner_text("#chart-live")
 
 
+def test_a_line_passes_over_what_is_unmeasured_and_ends_at_a_failure(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    checkout = literal.checkout(tmp_path / "checkout")
+    taken = [
+        record(SHIPPED[place], words)
+        for words in ("NHWC none off", "NHWC none on")
+        for place in (0, 2)
+    ]
+    failed = record(SHIPPED[1], "NHWC none on", outcome="failed", error="SIGSEGV")
+    literal.write_records(checkout, [*taken, failed])
+    literal.write_pages(checkout, tmp_path / "html", scripts=True)
+    with surf(tmp_path / "html") as visit:
+        drawn(visit, "index.html")
+        points = visit.page.evaluate(
+            """() => echarts.getInstanceByDom(document.getElementById('chart')).getOption()
+                .series.filter((one) => one.id.startsWith('line '))
+                .map((line) => line.data.map((one) => one.value))"""
+        )
+        assert points == [[[0, 250], [2, 250]], [[0, 250], [1, None], [2, 250]]]
+
+
 def test_the_figures_are_a_table_too(surf: Surf, published: Path) -> None:
     with surf(published) as visit:
         drawn(visit, "index.html?machine=box")

@@ -114,7 +114,8 @@ export function draw(holder, view, onpick) {
   for (const c of shown) {
     const points = releases.flatMap((release, i) => {
       const cell = at.get(`${i} ${c}`);
-      const estimate = cell?.estimates?.[measure.key];
+      if (!cell) return []; // unmeasured: the line passes over it
+      const estimate = cell.estimates?.[measure.key];
       const nothing = { value: [x(release), null], cell: null };
       if (!estimate) return [nothing];
       const [middle] = value(estimate);
