@@ -52,6 +52,9 @@ REQUIRED = (
 
 Record = dict[str, Any]
 
+#: When a process was started, and when it was over.
+Span = tuple[datetime.datetime, datetime.datetime]
+
 #: A pause of so many seconds ends a stretch of measuring: from one stretch to the next the machine
 #: may have drifted further than within one.
 LONGEST_PAUSE_S = 3600.0
@@ -88,29 +91,26 @@ def started(record: Record) -> datetime.datetime | None:
         return None
 
 
-def ended(record: Record) -> datetime.datetime | None:
-    """When a process was over; None where its record does not say when it was started."""
+def span(record: Record) -> Span | None:
+    """When a process was started and when it was over; None where its record does not say when it
+    was started."""
     begun = started(record)
+    if begun is None:
+        return None
     seconds = record.get("process_s", 0.0)
-    if begun is None or not isinstance(seconds, (int, float)):
-        return begun
+    if not isinstance(seconds, (int, float)):
+        return begun, begun
     try:
-        return begun + datetime.timedelta(seconds=seconds)
+        return begun, begun + datetime.timedelta(seconds=seconds)
     except (OverflowError, ValueError):  # no number of seconds that a clock has seen
-        return begun
+        return begun, begun
 
 
-def stretches(
-    times: Sequence[tuple[datetime.datetime | None, datetime.datetime | None]],
-) -> list[int | None]:
-    """In which stretch each process was measured, given when each was started and ended, in any
-    order; None where that is unknown."""
-    timed = sorted(
-        (begun, over or begun, place)
-        for place, (begun, over) in enumerate(times)
-        if begun is not None
-    )
-    found: list[int | None] = [None] * len(times)
+def stretches(spans: Sequence[Span | None]) -> list[int | None]:
+    """In which stretch each process was measured, given the spans of all, in any order; None where
+    that is unknown."""
+    timed = sorted((*one, place) for place, one in enumerate(spans) if one is not None)
+    found: list[int | None] = [None] * len(spans)
     stretch = 0
     latest: datetime.datetime | None = None
     for begun, over, place in timed:

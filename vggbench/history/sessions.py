@@ -81,7 +81,7 @@ def begin(
     if before:
         last = before[-1]
         started = records.moment(last["started"])
-        latest = max([started, *filter(None, map(records.ended, taken))])
+        latest = max([started, *(over for _, over in filter(None, map(records.span, taken)))])
         if (now - latest).total_seconds() < records.LONGEST_PAUSE_S:
             return Session(recorder.begin_run(last["run"]), started, True)
     # To the second, like records: what starts within this second belongs to it.

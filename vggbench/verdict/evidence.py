@@ -227,7 +227,7 @@ def gather(machine: str, taken: Iterable[records.Record], catalogue: Catalogue) 
     evidence = Evidence(machine, catalogue)
     left_out: dict[str, list[str]] = {}
     taken = list(taken)
-    stretches = records.stretches([(records.started(one), records.ended(one)) for one in taken])
+    stretches = records.stretches([records.span(one) for one in taken])
     for record, stretch in zip(taken, stretches, strict=True):
         if record["benchmark"].rpartition(".")[2] != rates.TIMED:
             continue

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from vggbench import web
+from vggbench.records import Record
 from vggbench.report.pages import site
 
 from ...browser import Surf, Visit
@@ -43,6 +44,24 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         literal.write_records(checkout, gpu, "gpubox")
         literal.write_pages(checkout, folder / "html", scripts=True)
         yield folder / "html"
+
+
+def published_anew(folder: Path, taken: list[Record], machine: str = literal.MACHINE) -> Path:
+    """Pages of these records alone; the current folder changes."""
+    checkout = literal.checkout(folder / "checkout")
+    literal.write_records(checkout, taken, machine)
+    literal.write_pages(checkout, folder / "html", scripts=True)
+    return folder / "html"
+
+
+def points(visit: Visit) -> list[list[Any]]:
+    """The points of each line of the chart: the place of the release, and the figure."""
+    found: list[list[Any]] = visit.page.evaluate(
+        """() => echarts.getInstanceByDom(document.getElementById('chart')).getOption()
+            .series.filter((one) => one.id.startsWith('line '))
+            .map((line) => line.data.map((one) => one.value))"""
+    )
+    return found
 
 
 def drawn(visit: Visit, path: str) -> None:
@@ -224,16 +243,9 @@ def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day(
     surf: Surf, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    checkout = literal.checkout(tmp_path / "checkout")
-    literal.write_records(checkout, TWO_DAYS)
-    literal.write_pages(checkout, tmp_path / "html", scripts=True)
-    with surf(tmp_path / "html") as visit:
+    with surf(published_anew(tmp_path, TWO_DAYS)) as visit:
         drawn(visit, f"index.html?release={SHIPPED[1]}")
-        points = visit.page.evaluate(
-            """() => echarts.getInstanceByDom(document.getElementById('chart')).getOption()
-                .series.find((one) => one.id === 'line 0').data.map((one) => one.value)"""
-        )
-        assert points == [[0, 201], [1, 211], [1, None], [1, 316], [2, 319]]
+        assert points(visit) == [[[0, 201], [1, 211], [1, None], [1, 316], [2, 319]]]
         said = hover(visit, "line 0", 1)
         assert "316.0 ms" in said
         assert "measured again on another day, after 211.0 ms" in said
@@ -250,23 +262,15 @@ def test_a_line_passes_over_what_is_unmeasured_and_ends_at_a_failure(
     surf: Surf, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    checkout = literal.checkout(tmp_path / "checkout")
     taken = [
         record(SHIPPED[place], words)
         for words in ("NHWC none off", "NHWC none on")
         for place in (0, 2)
     ]
     failed = record(SHIPPED[1], "NHWC none on", outcome="failed", error="SIGSEGV")
-    literal.write_records(checkout, [*taken, failed])
-    literal.write_pages(checkout, tmp_path / "html", scripts=True)
-    with surf(tmp_path / "html") as visit:
+    with surf(published_anew(tmp_path, [*taken, failed])) as visit:
         drawn(visit, "index.html")
-        points = visit.page.evaluate(
-            """() => echarts.getInstanceByDom(document.getElementById('chart')).getOption()
-                .series.filter((one) => one.id.startsWith('line '))
-                .map((line) => line.data.map((one) => one.value))"""
-        )
-        assert points == [[[0, 250], [2, 250]], [[0, 250], [1, None], [2, 250]]]
+        assert points(visit) == [[[0, 250], [2, 250]], [[0, 250], [1, None], [2, 250]]]
 
 
 def test_the_figures_are_a_table_too(surf: Surf, published: Path) -> None:
@@ -411,7 +415,6 @@ def test_a_release_has_a_page_under_its_name_and_asvs_id(surf: Surf, published: 
 def test_hostile_text_is_shown_as_text(surf: Surf, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>"
-    checkout = literal.checkout(tmp_path / "checkout")
     machine = hostile.replace("/", "_")
     taken = [
         *HISTORY,
@@ -419,9 +422,7 @@ def test_hostile_text_is_shown_as_text(surf: Surf, tmp_path: Path, monkeypatch: 
         record(outcome="failed", error=hostile, words="NCHW none on"),
         record(configuration={"data_format": hostile, hostile: hostile}),
     ]
-    literal.write_records(checkout, taken, machine)
-    literal.write_pages(checkout, tmp_path / "html", scripts=True)
-    with surf(tmp_path / "html") as visit:
+    with surf(published_anew(tmp_path, taken, machine)) as visit:
         visit.page.on("dialog", lambda dialog: visit.faults.append(f"dialog: {dialog.message}"))
         for path in PAGES:
             drawn(visit, path)

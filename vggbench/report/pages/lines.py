@@ -83,10 +83,10 @@ def lines(
     """
     groups: dict[tuple[str, str, str], dict[tuple[str, str], list[records.Record]]] = {}
     left_out: dict[tuple[str, str], int] = {}
-    times = []
+    spans = []
     all_kept: list[tuple[int, records.Record]] = []
     for place_of_record, record in enumerate(taken):
-        times.append((records.started(record), records.ended(record)))
+        spans.append(records.span(record))
         if not rates.is_timed(record):
             continue
         why = rates.why_left_out(record, catalogue.by_commit)
@@ -100,7 +100,7 @@ def lines(
         kept = {key: record[key] for key in _KEPT if key in record}
         groups.setdefault(line, {}).setdefault(cell, []).append(kept)
         all_kept.append((place_of_record, kept))
-    stretches = records.stretches(times)
+    stretches = records.stretches(spans)
     for place_of_record, kept in all_kept:
         kept[_STRETCH] = stretches[place_of_record]
     made = [

@@ -12,7 +12,7 @@ const COLOURS = {
   dark: { text: "#e6eaf0", faint: "#a3adba", grid: "#2a323d", axis: "#6d7887", surface: "#171c23", bad: "#ff8a80", good: "#5fd38a", none: "#97a2b0" },
 };
 
-export function isDark() {
+function isDark() {
   const chosen = document.documentElement.dataset.theme;
   return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }
@@ -356,15 +356,11 @@ export function draw(holder, view, onpick) {
     show(i, c) {
       const cell = at.get(`${i} ${c}`);
       if (!cell) return null;
-      const hasPoint = cell.estimates?.[measure.key];
-      if (hasPoint) {
-        const s = series.findIndex((one) => one.id === `line ${c}`);
-        chart.dispatchAction({ type: "showTip", seriesIndex: s, dataIndex: series[s].data.findLastIndex((one) => one.cell === cell) });
-      } else {
-        const s = series.findIndex((one) => one.id === `lane ${cell.outcome}`);
-        const d = s < 0 ? -1 : series[s].data.findIndex((one) => one.cell === cell);
-        if (d >= 0) chart.dispatchAction({ type: "showTip", seriesIndex: s, dataIndex: d });
-      }
+      const id = cell.estimates?.[measure.key] ? `line ${c}` : `lane ${cell.outcome}`;
+      const s = series.findIndex((one) => one.id === id);
+      // The last of a cell's points is that of its newest run.
+      const d = s < 0 ? -1 : series[s].data.findLastIndex((one) => one.cell === cell);
+      if (d >= 0) chart.dispatchAction({ type: "showTip", seriesIndex: s, dataIndex: d });
       return cell;
     },
     hide: () => chart.dispatchAction({ type: "hideTip" }),
