@@ -516,10 +516,23 @@ def ended(process: subprocess.Popen[str]) -> Ended:
     return Ended(process.returncode, output)
 
 
-def started_process(tiny: Tiny, process: subprocess.Popen[str]) -> list[psutil.Process]:
-    """Wait until a timed process is warming up; returns the processes that asv has started."""
-    until(lambda: any("build_s" in p.read_text() for p in notes(tiny)))
+def started_process(
+    tiny: Tiny, process: subprocess.Popen[str], version: str = "1.1", mode: str = "plain"
+) -> list[psutil.Process]:
+    """Wait until the process that times ``version`` is warming up; returns what ``process``, asv
+    or vggbench, has started."""
+    until(lambda: _warming_up(tiny, version, mode))
     return psutil.Process(process.pid).children(recursive=True)
+
+
+def _warming_up(tiny: Tiny, version: str, mode: str) -> bool:
+    # The files of a process that has just ended may vanish while they are read.
+    with contextlib.suppress(FileNotFoundError):
+        for notes_path in notes(tiny):
+            record = json.loads(notes_path.with_suffix(".draft").read_text())["record"]
+            if (record["version"], record["configuration"]["mode"]) == (version, mode):
+                return "build_s" in notes_path.read_text()
+    return False
 
 
 def notes(tiny: Tiny) -> list[Path]:
@@ -564,9 +577,7 @@ def test_a_killed_install_goes_on_the_next_time(measured: Tiny, stalled, online)
 def test_an_interrupted_process_is_recorded_and_the_next_run_goes_on(measured: Tiny, to: str):
     before = result_files(measured)
     process = measured.popen("run", "tinyframe-1.1", *BRIEFLY, faults="1.1/fused:hang")
-    children = started_process(measured, process)
-    until(lambda: any('"fused"' in p.read_text() for p in notes(measured)))
-    children += psutil.Process(process.pid).children(recursive=True)
+    children = started_process(measured, process, mode="fused")
     (os.kill if to == "asv alone" else os.killpg)(process.pid, signal.SIGINT)
     done = ended(process)
     assert done.status != 0
@@ -597,9 +608,7 @@ def test_an_interrupt_between_processes_is_one_line(measured: Tiny):
 def test_a_killed_run_is_recorded_by_the_next_one(measured: Tiny):
     before = result_files(measured)
     process = measured.popen("run", "tinyframe-1.1", *BRIEFLY, faults="1.1/fused:hang")
-    children = started_process(measured, process)
-    until(lambda: any('"fused"' in p.read_text() for p in notes(measured)))
-    children += psutil.Process(process.pid).children(recursive=True)
+    children = started_process(measured, process, mode="fused")
     process.kill()
     process.communicate(timeout=PATIENCE_S)
     until(lambda: all(gone(child) for child in children))

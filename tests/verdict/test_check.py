@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import signal
 
-import psutil
 import pytest
 
-from tests.asv_plugin.test_faults import ended, gone, notes, the_line, until
+from tests.asv_plugin.test_faults import ended, gone, started_process, the_line, until
 from tests.tiny import Tiny
 
 from .test_confirm import NOISE, PLAIN, SLOWER, confirming, line, line_template
@@ -73,8 +72,7 @@ def test_a_release_that_fails_ends_with_2(nightly: Tiny):
 
 def test_an_interrupted_check_ends_with_130_and_goes_on(nightly: Tiny):
     process = nightly.popen(*CHECK, program="vggbench", faults="2.1:hang", **NOISE)
-    until(lambda: any("build_s" in p.read_text() for p in notes(nightly)))
-    children = psutil.Process(process.pid).children(recursive=True)
+    children = started_process(nightly, process, "2.1")
     os.killpg(process.pid, signal.SIGINT)
     done = ended(process)
     assert done.status == 130, done.output
@@ -86,8 +84,7 @@ def test_an_interrupted_check_ends_with_130_and_goes_on(nightly: Tiny):
 
 def test_a_killed_check_leaves_nothing_running_and_goes_on(nightly: Tiny):
     process = nightly.popen(*CHECK, program="vggbench", faults="2.1:hang", **NOISE)
-    until(lambda: any("build_s" in p.read_text() for p in notes(nightly)))
-    children = psutil.Process(process.pid).children(recursive=True)
+    children = started_process(nightly, process, "2.1")
     process.kill()
     process.communicate()
     until(lambda: all(gone(child) for child in children))
@@ -96,7 +93,7 @@ def test_a_killed_check_leaves_nothing_running_and_goes_on(nightly: Tiny):
 
 def test_a_second_check_at_once_is_refused_at_once(nightly: Tiny):
     process = nightly.popen(*CHECK, program="vggbench", faults="2.1:hang", **NOISE)
-    until(lambda: any("build_s" in p.read_text() for p in notes(nightly)))
+    started_process(nightly, process, "2.1")
     done = nightly.vggbench(*CHECK, env=NOISE)
     assert done.status == 2
     assert len(done.output.splitlines()) == 1

@@ -6,10 +6,16 @@ import os
 import signal
 from pathlib import Path
 
-import psutil
 import pytest
 
-from tests.asv_plugin.test_faults import ended, gone, notes, result_files, the_line, until
+from tests.asv_plugin.test_faults import (
+    ended,
+    gone,
+    result_files,
+    started_process,
+    the_line,
+    until,
+)
 from tests.tiny import Tiny
 
 pytestmark = pytest.mark.asv
@@ -117,8 +123,7 @@ def test_an_interrupted_confirmation_goes_on(slower: Tiny):
     process = slower.popen(
         "confirm", "tinyframe-2.1", program="vggbench", faults="2.1:hang", **SLOWER
     )
-    until(lambda: any("build_s" in p.read_text() for p in notes(slower)) and confirming(slower))
-    children = psutil.Process(process.pid).children(recursive=True)
+    children = started_process(slower, process, "2.1")
     os.killpg(process.pid, signal.SIGINT)
     done = ended(process)
     assert done.status == 130
@@ -132,8 +137,7 @@ def test_a_killed_confirmation_goes_on_with_what_it_had(slower: Tiny):
     process = slower.popen(
         "confirm", "tinyframe-2.1", program="vggbench", faults="2.1:hang", **SLOWER
     )
-    until(lambda: any("build_s" in p.read_text() for p in notes(slower)) and confirming(slower))
-    children = psutil.Process(process.pid).children(recursive=True)
+    children = started_process(slower, process, "2.1")
     process.kill()
     process.communicate()
     until(lambda: all(gone(child) for child in children))
@@ -147,7 +151,7 @@ def test_a_second_confirmation_at_once_is_refused(slower: Tiny):
     process = slower.popen(
         "confirm", "tinyframe-2.1", program="vggbench", faults="2.1:hang", **SLOWER
     )
-    until(lambda: notes(slower))
+    started_process(slower, process, "2.1")
     done = slower.vggbench("confirm", "tinyframe-2.1", env=SLOWER)
     assert done.status == 2
     the_line(done, f"another asv (process {process.pid}) measures in this checkout; wait until")

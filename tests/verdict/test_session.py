@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 
-import psutil
 import pytest
 
 from tests.asv_plugin.test_faults import (
@@ -18,6 +17,7 @@ from tests.asv_plugin.test_faults import (
     result_files,
     rewire,
     small_disk,
+    started_process,
     the_line,
     until,
 )
@@ -159,8 +159,7 @@ def test_a_process_that_never_ends_is_ended_at_its_deadline(tiny: Tiny):
 @pytest.mark.parametrize("to", ["vggbench alone", "all, as Ctrl-C does"])
 def test_an_interrupted_process_is_recorded_and_the_next_one_goes_on(tiny: Tiny, to: str):
     process = tiny.popen(*BRIEFLY, program="vggbench", faults="1.1/fused:hang")
-    until(lambda: any('"fused"' in p.read_text() for p in notes(tiny)))
-    children = psutil.Process(process.pid).children(recursive=True)
+    children = started_process(tiny, process, mode="fused")
     (os.kill if to == "vggbench alone" else os.killpg)(process.pid, signal.SIGINT)
     done = ended(process)
     assert done.status == 130
@@ -174,8 +173,7 @@ def test_an_interrupted_process_is_recorded_and_the_next_one_goes_on(tiny: Tiny,
 
 def test_a_kill_loses_no_record_and_the_next_one_goes_on(tiny: Tiny):
     process = tiny.popen(*BRIEFLY, program="vggbench", faults="1.1/fused:hang")
-    until(lambda: any('"fused"' in p.read_text() for p in notes(tiny)))
-    children = psutil.Process(process.pid).children(recursive=True)
+    children = started_process(tiny, process, mode="fused")
     kept = tiny.outcomes("tinyframe-1.1")
     assert kept == {"plain": ["ok"]}
     process.kill()
@@ -189,7 +187,7 @@ def test_a_kill_loses_no_record_and_the_next_one_goes_on(tiny: Tiny):
 
 def test_a_second_one_at_once_is_refused(tiny: Tiny):
     process = tiny.popen(*BRIEFLY, program="vggbench", faults="1.1:hang")
-    until(lambda: any("build_s" in p.read_text() for p in notes(tiny)))
+    started_process(tiny, process)
     for done in (tiny.vggbench(*BRIEFLY), tiny.asv("run", "tinyframe-1.0", "--bench", "plain")):
         the_line(done, f"another asv (process {process.pid}) measures in this checkout; wait")
     assert tiny.vggbench(*BRIEFLY).status == 2
