@@ -177,7 +177,7 @@ def test_rates_of_what_is_on_record(measured: Tiny) -> None:
     assert (row["machine"], row["profile"]) == (MACHINE, "cpu-quick")
     assert row["share_of_peak"] is None
     impossible = [r["why"] for r in rows if r["configuration"] == {"mode": "impossible"}]
-    assert impossible == [f"tinyframe has no such mode ({ROUNDS} of {ROUNDS} processes)"] * 5
+    assert impossible == ["tinyframe has no such mode"] * 5
 
     shown = vggbench(measured, "rates", "tinyframe-1.1", "otherframe-7.0")
     assert shown.status == 0, shown.output

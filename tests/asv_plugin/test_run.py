@@ -118,9 +118,22 @@ def test_bench_runs_the_configurations_that_it_matches(tiny: Tiny):
     assert done.status == 0, done.output
     assert tiny.outcomes("tinyframe-1.1") == {
         "fused": ["ok"] * ROUNDS,
-        "impossible": ["n/a"] * ROUNDS,
+        "impossible": ["n/a"],
     }
     assert tiny.values("tinyframe-1.1")["fused"] == pytest.approx(0.010)
+
+
+def test_what_a_release_cannot_do_is_asked_and_told_once_in_a_run(tiny: Tiny):
+    for runs in (1, 2):
+        done = tiny.asv("run", "tinyframe-1.1", "--bench", "'impossible'", "-a", "rounds=4")
+        assert done.status == 0, done.output
+        assert len(done.lines_with("tinyframe-1.1 impossible, process")) == 1, done.output
+        assert tiny.outcomes("tinyframe-1.1") == {"impossible": ["n/a"] * runs}
+
+
+def test_what_failed_is_asked_in_each_round(tiny: Tiny):
+    tiny.asv("run", "tinyframe-1.1", "--bench", "'plain'", faults="1.1/plain:exit")
+    assert tiny.outcomes("tinyframe-1.1") == {"plain": ["failed"] * ROUNDS}
 
 
 def test_samples_of_asv_and_of_the_records_are_the_same(measured: Tiny):
@@ -232,7 +245,8 @@ def test_two_profiles_stay_apart_and_parallel_installs_them(bare_tiny: Tiny):
         if record["outcome"] == "ok":
             # Under --parallel a child process of asv installs: it must be this very release.
             assert record["versions"] == {"tinyframe": record["version"]}
-    assert count == {"cpu-quick": 2 * 2 * ROUNDS, "cpu-paper": 2 * 2 * ROUNDS}
+    each = 2 * (ROUNDS + 1)  # n/a is asked once
+    assert count == {"cpu-quick": each, "cpu-paper": each}
 
 
 def test_an_unknown_profile_gets_one_line(tiny: Tiny):

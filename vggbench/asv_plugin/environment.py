@@ -199,7 +199,7 @@ class ReleaseEnvironment(Environment):
     ) -> tuple[str, str, int]:
         """Run one benchmark process; returns asv's (output, errors, exit status)."""
         release = subject.release
-        told = recorder.by_product(release, self._profile, args[3])
+        told = recorder.told(release, self._profile, args[3])
         if told is not None:
             if told.reason is not None:
                 _warn_once(told.reason)

@@ -292,8 +292,8 @@ def _place(record: records.Record) -> tuple[str, str, str, str]:
 
 
 @dataclass(frozen=True)
-class ByProduct:
-    """``value`` is the median over the processes, NaN for n/a, None where one failed.
+class Told:
+    """``value`` is a by-product's median over the processes, NaN for n/a, None where one failed.
 
     ``reason`` is why there can be none on this device.
     """
@@ -302,26 +302,28 @@ class ByProduct:
     reason: str | None = None
 
 
-def by_product(release: Release, profile: str, benchmark: str) -> ByProduct | None:
-    """What this run's timed processes of the same configuration say of the by-product that
-    ``benchmark`` (asv's id) reports; None where it is none, or no such process was run."""
+def told(release: Release, profile: str, benchmark: str) -> Told | None:
+    """What this run's processes of the same configuration have told of ``benchmark`` (asv's id):
+    its by-product, or that the release cannot do it, which a further round would answer alike.
+    None where a process must be run."""
     configured = suite.configurations()[benchmark]
-    if configured.by_product is None:
-        return None
     if configured.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
-        return ByProduct(math.nan, f"{configured.by_product} is n/a on {profile}: it has no GPU")
+        return Told(math.nan, f"{configured.by_product} is n/a on {profile}: it has no GPU")
     configuration = json.dumps(dict(configured.configuration), sort_keys=True)
-    taken = _taken.get((release.commit, profile, configured.family, configuration))
+    taken = _taken.get((release.commit, profile, configured.family, configuration), [])
+    if configured.by_product is None:
+        own = {r["outcome"] for r in taken if r["benchmark"] == configured.benchmark}
+        return Told(math.nan) if own == {records.NOT_APPLICABLE} else None
     if not taken:
         return None
     outcomes = {record["outcome"] for record in taken}
     if records.FAILED in outcomes:
-        return ByProduct(None)
+        return Told(None)
     if records.NOT_APPLICABLE in outcomes:
-        return ByProduct(math.nan)
+        return Told(math.nan)
     values = [BY_PRODUCTS[configured.by_product](record) for record in taken]
     known = [value for value in values if value is not None]
-    return ByProduct(statistics.median(known) if known else math.nan)
+    return Told(statistics.median(known) if known else math.nan)
 
 
 def collect_orphans(folder: Path) -> None:

@@ -78,10 +78,12 @@ class Forecast:
             known = self._known.get(session.key_of(one), {})
             if all(place < here and took.not_applicable for place, took in known.items()):
                 known = self._alike.get((one.benchmark, with_xla), {})
-            each = GUESS_XLA_S if with_xla else GUESS_S
+            took = _Took(GUESS_XLA_S if with_xla else GUESS_S, False)
             if known:
-                each = known[min(known, key=lambda place: abs(place - here))].seconds
-            total += self.rounds(one.benchmark) * each
+                took = known[min(known, key=lambda place: abs(place - here))]
+            # What a release cannot do is asked once.
+            rounds = 1 if took.not_applicable else self.rounds(one.benchmark)
+            total += rounds * took.seconds
         return total
 
     def result_bytes(self, units: Iterable[Unit]) -> int:
