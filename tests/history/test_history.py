@@ -61,6 +61,12 @@ def of_asv(tiny: Tiny) -> list[dict]:
     return [record for record in tiny.records() if "purpose" not in record]
 
 
+def but_confirmations(tiny: Tiny) -> list[dict]:
+    """The records of what the plan asks for. Whether a change is to be confirmed once more is a
+    matter of chance: memory and first steps are real here, and each confirmation says more."""
+    return [record for record in tiny.records() if record.get("purpose") != "confirm"]
+
+
 def ended(tiny: Tiny) -> Counter:
     """How many processes of asv's runs have ended, by release, mode and round."""
     return Counter(
@@ -113,10 +119,10 @@ def test_all_is_measured_once_stage_by_stage_and_then_nothing(planned: Tiny) -> 
     assert "anchor tinyframe-1.0 plain: measured for the first time" in done
     assert "anchor otherframe-7.0 plain: not measured, see above" in done, "it is n/a there"
 
-    count = len(planned.records())
+    before = but_confirmations(planned)
     done = history(planned)
     assert "9 of 9 runs are done" in done
-    assert len(planned.records()) == count
+    assert but_confirmations(planned) == before
 
 
 def test_what_is_left_is_forecast_and_a_dry_run_measures_nothing(planned: Tiny) -> None:
@@ -195,9 +201,6 @@ def test_after_a_pause_the_anchors_and_the_neighbour_are_measured_again(planned:
 
 def test_a_machine_that_became_slower_is_reported(planned: Tiny) -> None:
     history(planned)
-    for _ in range(3):
-        a_day_passes(planned)
-        history(planned, "--budget", "1s", status=0)
     (planned.folder / "history.toml").write_text(PLAN.replace(">=1.2", ">=1.1"))
     a_day_passes(planned)
     done = history(planned, env={"TINY_FACTORS": "1.0:1.5"})
