@@ -136,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("release", help="one release, such as tensorflow-2.16.2")
     one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
     one.add_argument("--improved", action="store_true", help="confirm what is surely faster, too")
+    one.add_argument("--bench", nargs="+", action="extend", default=[], help="as asv run's")
     _add_limits(one, "10m")
     _add_threshold(one)
     one.set_defaults(command=_confirm, trouble=2)
@@ -304,7 +305,7 @@ def _add_processes(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--processes",
         type=_count,
-        default=32,
+        default=40,  # judge.MOST, which scipy would have to be imported for
         metavar="N",
         help="to confirm one configuration, of both releases, at most (default: %(default)s)",
     )
@@ -542,7 +543,11 @@ def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
     session.use_config(arguments.config)
     asked = confirm.Asked(
-        arguments.release, arguments.against, arguments.threshold, arguments.improved
+        arguments.release,
+        arguments.against,
+        arguments.threshold,
+        arguments.improved,
+        arguments.bench,
     )
     limits = confirm.Limits(arguments.budget, arguments.processes)
     return confirm.run(checkout, _this_machine(checkout), asked, limits, _say)

@@ -105,6 +105,23 @@ def test_where_nothing_is_suspected_nothing_is_measured(line: Tiny):
     the_line(done, "Nothing is suspected of tinyframe-2.1")
 
 
+def test_bench_chooses_of_what_is_suspected(slower: Tiny):
+    confirm = ("confirm", "tinyframe-2.1")
+    done = slower.vggbench(*confirm, "--bench", "'fused'", env=SLOWER)
+    the_line(done, "Nothing is suspected of tinyframe-2.1")
+    for pattern, told in (
+        ("no_such", "no_such selects no benchmark of tinyframe-2.1"),
+        ("(", "--bench ( is no regular expression: missing )"),
+    ):
+        done = slower.vggbench(*confirm, "--bench", pattern, env=SLOWER)
+        assert done.status == 2
+        the_line(done, told)
+        assert len(done.output.splitlines()) == 1
+    assert not confirming(slower)
+    slower.vggbench(*confirm, "--bench", *PLAIN[1:], env=SLOWER)
+    assert confirming(slower)
+
+
 def test_a_budget_that_is_too_small_leaves_it_unsure(slower: Tiny):
     done = slower.vggbench("confirm", "tinyframe-2.1", "--budget", "0.01s", env=SLOWER)
     assert done.status == 2

@@ -1,5 +1,8 @@
 """How many processes a confirmation takes next."""
 
+import pytest
+
+from vggbench import cli
 from vggbench.verdict.judge import BATCH, MOST, NOT_SURE, REGRESSED, UNCHANGED, Judgement
 from vggbench.verdict.sequential import next_batch
 
@@ -29,3 +32,8 @@ def test_the_most_is_never_exceeded() -> None:
     assert next_batch(judgement(NOT_SURE), MOST) == 0
     assert next_batch(judgement(NOT_SURE), 8, most=11) == 0
     assert next_batch(judgement(NOT_SURE), 8, most=12) == BATCH
+
+
+@pytest.mark.parametrize("command", ["confirm tensorflow-2.9.3", "check", "history"])
+def test_the_commands_stop_where_the_judge_says(command: str) -> None:
+    assert cli._parser().parse_args(command.split()).processes == MOST

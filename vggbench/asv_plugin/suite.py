@@ -98,12 +98,23 @@ def identity(one: Configured) -> str:
 
 
 def selected(patterns: Sequence[str]) -> list[Configured]:
-    """Those that ``--bench`` selects by ``patterns``, all where there are none."""
+    """Those that ``--bench`` selects by ``patterns``, all where there are none. Raises UserError
+    for a pattern that is no regular expression; asv itself would end in a traceback."""
+    expressions = [_expression(pattern) for pattern in patterns]
     return [
         one
         for one in configurations().values()
-        if not patterns or any(re.search(pattern, one.asv_name) for pattern in patterns)
+        if not patterns or any(each.search(one.asv_name) for each in expressions)
     ]
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as err:
+        raise util.UserError(
+            f"--bench {one_line(pattern)} is no regular expression: {err}"
+        ) from None
 
 
 def timed(patterns: Sequence[str]) -> list[Configured]:
@@ -114,6 +125,16 @@ def timed(patterns: Sequence[str]) -> list[Configured]:
 def timed_of(release: Release, patterns: Sequence[str], catalogue: Catalogue) -> list[Configured]:
     """Those of ``timed`` that ``release`` runs."""
     return [one for one in timed(patterns) if is_of_track(one.benchmark, release, catalogue)]
+
+
+def chosen(release: Release, patterns: Sequence[str], catalogue: Catalogue) -> list[Configured]:
+    """``timed_of`` for a user who names one release; raises UserError where it is empty."""
+    own = timed_of(release, patterns, catalogue)
+    if not own:
+        raise util.UserError(
+            f"{' '.join(patterns) or 'asv'} selects no benchmark of {release.name} that times"
+        )
+    return own
 
 
 def is_of_track(benchmark: str, release: Release, catalogue: Catalogue) -> bool:

@@ -22,7 +22,7 @@ from .plan import Plan
 
 def configuration(checkout: Checkout, plan: Plan, anchor: Release, profile: str) -> Configured:
     """What is measured of an anchor: the first configuration of the first stage. Raises
-    CalibrateError where that has none for it."""
+    UserError where that has none for it."""
     bench = list(plan.stages[0].bench)
     return calibrate.candidates(checkout, anchor, profile, bench, [])[0]
 

@@ -106,7 +106,10 @@ def _wanted(
     known: Iterable[Verdict],
     asked: Asked,
 ) -> list[Configured]:
-    """The configurations that patterns select, or those of which something changed."""
+    """The configurations that patterns select, or those of which something changed. Raises
+    UserError where the patterns select none, NothingToSeparate where nothing changed."""
+    if asked.patterns:
+        return suite.chosen(release, asked.patterns, checkout.catalogue)
     changed = {
         session.key(one.benchmark, one.configuration)
         for one in known
@@ -114,8 +117,8 @@ def _wanted(
     }
     own = [
         one
-        for one in suite.timed_of(release, asked.patterns, checkout.catalogue)
-        if asked.patterns or session.key_of(one) in changed
+        for one in suite.timed_of(release, [], checkout.catalogue)
+        if session.key_of(one) in changed
     ]
     if not own:
         raise NothingToSeparate(

@@ -74,7 +74,7 @@ def candidates(
     """The release's configurations that ``patterns`` select, those first that take least time.
 
     Without patterns, those with XLA come last: their noise costs minutes a process. Raises
-    CalibrateError where there is none.
+    UserError where there is none.
     """
     seconds: dict[str, float] = {}
     for record in on_record:
@@ -85,11 +85,7 @@ def candidates(
             and "process_s" in record
         ):
             seconds[session.key(record["benchmark"], record["configuration"])] = record["process_s"]
-    own = suite.timed_of(release, patterns, checkout.catalogue)
-    if not own:
-        raise CalibrateError(
-            f"{' '.join(patterns) or 'asv'} selects no benchmark of {release.name} that times"
-        )
+    own = suite.chosen(release, patterns, checkout.catalogue)
 
     def order(one: Configured) -> tuple[bool, float]:
         known = seconds.get(session.key_of(one), math.inf)

@@ -22,12 +22,13 @@ from .verdicts import Verdict
 @dataclass(frozen=True)
 class Asked:
     """One release in the words of asv run, and what it is judged against. ``improved``: confirm
-    what is surely faster, too."""
+    what is surely faster, too. ``patterns``: --bench; where there are none, all."""
 
     release: str
     against: str | None
     threshold: float
     improved: bool = False
+    patterns: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,17 @@ class Limits:
 def run(checkout: Checkout, machine: str, asked: Asked, limits: Limits, say: Say) -> int:
     """Confirm what is suspected of a release, and say the verdicts; returns their exit status.
 
-    Raises VggbenchError where nothing more can be measured; what was is on record.
+    Raises VggbenchError where nothing more can be measured, UserError where the patterns select
+    nothing; what was measured is on record.
     """
     after = spec.one(checkout.catalogue, asked.release)
     against = spec.one(checkout.catalogue, asked.against) if asked.against else None
     if against is not None:
         command.require_earlier(checkout, after, against)
-    judging = Judging(checkout, machine, against, asked.threshold, say, asked.improved)
+    suite.chosen(after, asked.patterns, checkout.catalogue)
+    judging = Judging(
+        checkout, machine, against, asked.threshold, say, asked.improved, asked.patterns
+    )
     if not confirm(judging, [after], limits, say):
         say(f"Nothing is suspected of {after.name}: nothing is measured.")
     return judging.report([after.name])
