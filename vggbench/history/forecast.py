@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from .. import records
@@ -64,14 +64,19 @@ class Forecast:
 
     def processes(self, unit: Unit) -> int:
         """How many it takes."""
-        own = plan.own(unit.stage, unit.release, self._catalogue)
-        return sum(self.rounds(one.benchmark) for one in own)
+        return sum(processes for processes, _ in self._expected(unit))
 
     def seconds(self, unit: Unit) -> float:
-        """By the nearest release of which each configuration is on record, else by the nearest with
-        another configuration of the same benchmark, both with XLA or both without. What only older
-        releases could not do says nothing of a newer one: it may be the first that can."""
-        total = AROUND_S
+        """What it takes."""
+        return AROUND_S + sum(processes * seconds for processes, seconds in self._expected(unit))
+
+    def _expected(self, unit: Unit) -> Iterator[tuple[int, float]]:
+        """(processes, seconds of one) of each configuration.
+
+        By the nearest release of which the configuration is on record, else by the nearest with
+        another one of the same benchmark, both with XLA or both without. What only older releases
+        could not do says nothing of a newer one: it may be the first that can.
+        """
         here = self._place[unit.release.commit]
         for one in plan.own(unit.stage, unit.release, self._catalogue):
             with_xla = _has_xla(dict(one.configuration))
@@ -82,9 +87,7 @@ class Forecast:
             if known:
                 took = known[min(known, key=lambda place: abs(place - here))]
             # What a release cannot do is asked once.
-            rounds = 1 if took.not_applicable else self.rounds(one.benchmark)
-            total += rounds * took.seconds
-        return total
+            yield 1 if took.not_applicable else self.rounds(one.benchmark), took.seconds
 
     def result_bytes(self, units: Iterable[Unit]) -> int:
         """What ``units`` add to the results."""
