@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.tiny import Tiny
-from vggbench.history import variants
+from vggbench.history import separate, variants
+from vggbench.history.separate import Separation
 from vggbench.releases.catalogue import Catalogue, pins
 from vggbench.verdict import verdicts
+from vggbench.verdict.judge import IMPROVED, NOT_SURE, UNCHANGED, Judgement
+from vggbench.verdict.verdicts import Verdict
 
 ROOT = Path(__file__).parent.parent.parent
 CATALOGUE = Catalogue(ROOT / "releases")
@@ -63,6 +66,32 @@ def test_python_and_onednn_are_changed_back_without_another_pin(tmp_path: Path) 
 def test_what_cannot_be_changed_back_is_said(tmp_path: Path, what, facts, words) -> None:
     with pytest.raises(variants.NoVariant, match=words):
         variant(tmp_path, "tensorflow-2.9.3", "tensorflow-2.8.4", what, facts)
+
+
+#: A first step that takes a tenth to an eighth of what it took.
+FASTER = (0.11, 0.1, 0.125)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "told"),
+    [
+        ((NOT_SURE, 1.02, 0.89, 1.17), FASTER, "at most 6 % of it is by python"),
+        ((NOT_SURE, 1.02, 0.99, 1.17), FASTER, "at most 1 % of it is by python"),
+        ((NOT_SURE, 1.02, 0.89, 1.17), (9.0, 8.0, 10.0), "at most 8 % of it is by python"),
+        ((NOT_SURE, 0.60, 0.25, 1.20), FASTER, "not sure"),
+        ((NOT_SURE, 1.02, 0.89, 1.17), (1.02, 0.98, 1.06), "not sure"),
+        ((NOT_SURE, 1.02, 0.89, 1.17), None, "not sure"),
+        ((UNCHANGED, 1.0, 0.99, 1.01), FASTER, "not python"),
+        ((IMPROVED, 0.9, 0.88, 0.92), FASTER, "python makes a difference"),
+    ],
+)
+def test_what_one_thing_makes_at_most_is_said_where_that_is_little(part, whole, told) -> None:
+    outcome, *ratios = part
+    judgement = Judgement(outcome, *ratios, suspected=False, processes_needed=None)
+    one = Separation("t-2", "python 3.9", "b", "NHWC", "first_step", judgement)
+    about = ("m", "p", "t", "t-2", "t-1", "b", {"f": "NHWC"}, "first_step", IMPROVED)
+    verdict = None if whole is None else Verdict(*about, *whole)
+    assert separate.conclusion(one, verdict) == told
 
 
 @pytest.mark.asv

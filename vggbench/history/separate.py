@@ -32,6 +32,9 @@ from .variants import Variant
 #: Of each side, at least: fewer do not show how much processes scatter.
 LEAST_PROCESSES = 2
 
+#: Up to this share of a change, what may be one thing's is worth saying: the most is another's.
+LITTLE = 0.5
+
 
 class NothingToSeparate(VggbenchError):
     """No change is known whose cause could be looked for."""
@@ -231,25 +234,44 @@ def _processes(side: Sequence[records.Record], measure: str) -> list[Process]:
 def words(one: Separation, known: Iterable[Verdict]) -> str:
     """A line: what the one thing makes, of how much in all."""
     found = one.judgement
-    line = (
-        f"{one.release} {one.configuration}, {MEASURES[one.measure].title}: "
-        f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%}) against itself "
-        f"with {one.variant}: {conclusion(one)}"
-    )
     whole = next(
         (
-            each.ratio
+            each
             for each in known
             if each.words == one.configuration and each.measure == one.measure and each.ratio
         ),
         None,
     )
-    return line if whole is None else f"{line}; the whole change is {whole - 1:+.1%}"
+    line = (
+        f"{one.release} {one.configuration}, {MEASURES[one.measure].title}: "
+        f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%}) against itself "
+        f"with {one.variant}: {conclusion(one, whole)}"
+    )
+    if whole is None or whole.ratio is None:
+        return line
+    return f"{line}; the whole change is {whole.ratio - 1:+.1%}"
 
 
-def conclusion(one: Separation) -> str:
-    """Whether the thing that was changed back makes a difference."""
+def conclusion(one: Separation, whole: Verdict | None) -> str:
+    """Whether the thing that was changed back makes a difference; where that is not sure, how much
+    of the ``whole`` change it makes at most, where that is LITTLE."""
     thing = one.variant.partition(" ")[0]
     if one.judgement.outcome in (REGRESSED, IMPROVED):
         return f"{thing} makes a difference"
-    return f"not {thing}" if one.judgement.outcome == UNCHANGED else "not sure"
+    if one.judgement.outcome == UNCHANGED:
+        return f"not {thing}"
+    share = None if whole is None else largest_share(one.judgement, whole)
+    if share is None or share > LITTLE:
+        return "not sure"
+    return f"at most {max(1, math.ceil(100 * share))} % of it is by {thing}"
+
+
+def largest_share(part: Judgement, whole: Verdict) -> float | None:
+    """The largest share of the ``whole`` change that is the ``part``'s, by the ends of both
+    intervals that favour it; None where the whole change may be none. Of the logarithms: factors
+    multiply, so shares of these add up to 1."""
+    if whole.low is None or whole.high is None or whole.low <= 1 <= whole.high:
+        return None
+    if whole.low > 1:
+        return math.log(part.high) / math.log(whole.low)
+    return math.log(part.low) / math.log(whole.high)

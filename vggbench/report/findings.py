@@ -295,7 +295,7 @@ def cause(one: Verdict, separations: Sequence[Separation]) -> str:
         return "the framework: nothing else that is looked at changed"
     besides = f"besides, {'; '.join(str(each) for each in one.differences)}"
     separated = [
-        f"{separate.conclusion(each)} ({words.percent(each.judgement.ratio)} by it alone)"
+        f"{separate.conclusion(each, one)} ({words.percent(each.judgement.ratio)} by it alone)"
         for each in separations
         if (each.release, each.configuration, each.measure) == (one.release, one.words, one.measure)
     ]
