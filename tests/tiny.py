@@ -74,11 +74,15 @@ def until(true: Callable[[], object]) -> None:
     pytest.fail("waited in vain")
 
 
-def write_wheel(folder: Path, name: str, version: str, module: str) -> Path:
-    """A wheel of the pure-Python package ``name``, whose one module has the text ``module``."""
+def write_wheel(
+    folder: Path, name: str, version: str, module: str, besides: Mapping[str, str] | None = None
+) -> Path:
+    """A wheel of the pure-Python package ``name``, whose one module has the text ``module``;
+    ``besides``: the text of other files, by their paths."""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}/__init__.py": module,
+        **(besides or {}),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n"
         "Tag: py3-none-any\n",
@@ -190,6 +194,17 @@ class Tiny:
             locks[device] = Lock(device, file.name, requirement, release.date, digest)
         release = replace(release, locks=locks)
         folder.write(release)
+        return release
+
+    def relock(self, name: str, text: str) -> Release:
+        """Let ``text`` be the CPU's lock of the release ``name``."""
+        release = self.release(name)
+        catalogue = Catalogue(self.releases)
+        path = catalogue.lock_path(release, "cpu")
+        path.write_text(text)
+        lock = replace(release.locks["cpu"], digest=catalogue.digest_of(release, path))
+        release = replace(release, locks={"cpu": lock})
+        catalogue.write(release)
         return release
 
     def install(self, *names: str) -> None:

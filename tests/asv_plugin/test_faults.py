@@ -11,14 +11,13 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.tiny import MACHINE, PATIENCE_S, Ended, Tiny, until, write_wheel
-from vggbench.releases.catalogue import Catalogue, Release
+from vggbench.releases.catalogue import Release
 from vggbench.releases.locks import sha256
 
 pytestmark = pytest.mark.asv
@@ -151,13 +150,7 @@ def test_a_failure_leaves_the_other_releases_as_they_were(measured: Tiny):
 
 def rewire(tiny: Tiny, name: str, requirement: str) -> Release:
     """Let the lock of ``name`` be ``requirement`` alone; its environment goes."""
-    release = tiny.release(name)
-    path = tiny.releases / release.track / release.locks["cpu"].file
-    path.write_text(requirement + "\n")
-    catalogue = Catalogue(tiny.releases)
-    lock = replace(release.locks["cpu"], digest=catalogue.digest_of(release, path))
-    release = replace(release, locks={"cpu": lock})
-    catalogue.write(release)
+    release = tiny.relock(name, requirement + "\n")
     for folder in tiny.environments.glob(f"{name}-*"):
         shutil.rmtree(folder)
     return release

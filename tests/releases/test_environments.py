@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from vggbench.releases import environments
 from vggbench.releases.catalogue import Catalogue
 from vggbench.releases.environments import Environments, EnvironmentUnusable, Marker
 from vggbench.releases.interpreters import InterpreterMissing
-from vggbench.releases.locks import LockError
+from vggbench.releases.locks import LockError, sha256
 
 NAME = "tinyframe-1.1"
 MODULE = "lib/python*/site-packages/tinyframe/__init__.py"
@@ -199,6 +198,39 @@ def test_a_damaged_file_that_uvs_cache_shares_is_renewed_there_too(house: House)
     assert speed(house.ensure()) == "1.1 0.01"
 
 
+@pytest.fixture
+def sharing(house: House) -> House:
+    """Two packages beside tinyframe both bring shared.txt, as TensorFlow 1.4 and its TensorBoard
+    both bring bin/tensorboard."""
+    lines = [(house.tiny.releases / "tinyframe" / "1.1-cpu.txt").read_text()]
+    for name in ("one", "another"):
+        wheels = house.tiny.folder / "wheels"
+        wheel = write_wheel(wheels, name, "1.0", "", {"shared.txt": f"of {name}"})
+        lines.append(f"{name} @ {wheel.as_uri()} --hash=sha256:{sha256(wheel)}\n")
+    house.tiny.relock(NAME, "".join(lines))
+    return house
+
+
+def test_a_file_that_two_packages_bring_is_of_either(sharing: House):
+    sharing.ensure()
+    for _ in range(2):
+        sharing.ensure()
+        assert sharing.said == []
+
+
+def test_a_file_of_two_packages_that_is_of_neither_is_noticed(sharing: House):
+    shared = one(sharing.ensure(), "lib/python*/site-packages/shared.txt")
+    shared.unlink()
+    sharing.ensure()
+    assert any("site-packages/shared.txt is gone)" in line for line in sharing.said)
+    with shared.open("r+") as file:  # in place, and so in uv's cache
+        file.write("by hand, and longer than both")
+    sharing.ensure()
+    assert any("has 29 bytes instead of 6 or 10)" in line for line in sharing.said)
+    sharing.ensure()
+    assert sharing.said == []
+
+
 # -- what cannot be made
 
 
@@ -212,12 +244,8 @@ def test_a_lock_that_was_edited_is_refused(house: House):
 def test_another_lock_makes_another_environment(house: House):
     before = Marker.read(house.ensure())
     tiny = house.tiny
-    release = tiny.release(NAME)
-    path = tiny.releases / "tinyframe" / "1.1-cpu.txt"
-    path.write_text(path.read_text() + "# made again\n")
-    catalogue = Catalogue(tiny.releases)
-    lock = replace(release.locks["cpu"], digest=catalogue.digest_of(release, path))
-    catalogue.write(replace(release, locks={"cpu": lock}))
+    locked = (tiny.releases / "tinyframe" / "1.1-cpu.txt").read_text()
+    lock = tiny.relock(NAME, locked + "# made again\n").locks["cpu"]
     assert house.environments().installed(tiny.release(NAME), "cpu") is None
     after = Marker.read(house.ensure())
     assert before is not None

@@ -339,22 +339,27 @@ def damage(folder: Path, marker: Marker) -> str | None:
     if marker.packages is not None and len(files) != marker.packages:
         return f"it has {len(files)} packages instead of {marker.packages}"
     latest = marker.made + CLOCK_SLACK_S
+    sizes: dict[str, set[int]] = {}
     try:
         for record in files:
             if record.stat().st_mtime > latest:
                 return f"{record.parent.name}/RECORD was written to"
             for path, _, size in _recorded(record):
-                full = os.path.join(record.parent.parent, path)
-                try:
-                    stat = os.stat(full)
-                except OSError:
-                    return f"{path} is gone"
-                if size and stat.st_size != int(size):
-                    return f"{path} has {stat.st_size} bytes instead of {size}"
-                if stat.st_mtime > latest:
-                    return f"{path} was written to"
+                own = sizes.setdefault(path, set())
+                if size:
+                    own.add(int(size))
     except (OSError, ValueError, csv.Error) as err:
         return f"the list of its files cannot be read: {err}"
+    for path, own in sizes.items():
+        try:
+            stat = os.stat(path)
+        except OSError:
+            return f"{os.path.relpath(path, folder)} is gone"
+        if own and stat.st_size not in own:
+            expected = " or ".join(map(str, sorted(own)))
+            return f"{os.path.relpath(path, folder)} has {stat.st_size} bytes instead of {expected}"
+        if stat.st_mtime > latest:
+            return f"{os.path.relpath(path, folder)} was written to"
     return None
 
 
@@ -363,32 +368,43 @@ def _record_files(folder: Path) -> list[Path]:
 
 
 def _recorded(record: Path) -> Iterator[tuple[str, str, str]]:
-    """(path, hash, size) of every file that came with the package of the file ``record``."""
+    """(path, hash, size) of every file that came with the package of the file ``record``.
+
+    Two packages may bring one file with other contents: TensorFlow 1.4 and its TensorBoard both
+    bring bin/tensorboard. Either may be the one that is there.
+    """
+    site_packages = record.parent.parent
     with record.open(encoding="utf-8", newline="") as file:
         for row in csv.reader(file):
             if len(row) == 3 and row[1] and not row[0].endswith(".pyc"):
-                yield row[0], row[1], row[2]
+                yield os.path.normpath(os.path.join(site_packages, row[0])), row[1], row[2]
 
 
 def _damaged_packages(folder: Path) -> list[str]:
-    """The packages with a file that has not the contents that its RECORD names. Reads all files."""
-    return [
-        record.parent.name.partition("-")[0]
-        for record in _record_files(folder)
-        if not _has_its_contents(record)
-    ]
+    """The packages with a file that has not the contents that a RECORD names. Reads all files."""
+    damaged = set()
+    hashes: dict[str, set[tuple[str, str]]] = {}
+    for record in _record_files(folder):
+        package = record.parent.name.partition("-")[0]
+        try:
+            for path, digest, _ in _recorded(record):
+                hashes.setdefault(path, set()).add((package, digest))
+        except (OSError, ValueError, csv.Error):
+            damaged.add(package)
+    for path, listed in hashes.items():
+        if not any(_has_contents(path, digest) for _, digest in listed):
+            damaged |= {package for package, _ in listed}
+    return sorted(damaged)
 
 
-def _has_its_contents(record: Path) -> bool:
+def _has_contents(path: str, digest: str) -> bool:
+    """Whether the file has the contents of a RECORD's ``digest``, algorithm=base64."""
+    algorithm, _, expected = digest.partition("=")
     try:
-        for path, digest, _ in _recorded(record):
-            algorithm, _, expected = digest.partition("=")
-            with open(os.path.join(record.parent.parent, path), "rb") as file:
-                actual = hashlib.new(algorithm)
-                for block in iter(lambda: file.read(1 << 20), b""):
-                    actual.update(block)
-            if base64.urlsafe_b64encode(actual.digest()).rstrip(b"=").decode() != expected:
-                return False
-    except (OSError, ValueError, csv.Error):
+        with open(path, "rb") as file:
+            actual = hashlib.new(algorithm)
+            for block in iter(lambda: file.read(1 << 20), b""):
+                actual.update(block)
+    except (OSError, ValueError):
         return False
-    return True
+    return base64.urlsafe_b64encode(actual.digest()).rstrip(b"=").decode() == expected
