@@ -123,6 +123,14 @@ def test_bench_runs_the_configurations_that_it_matches(tiny: Tiny):
     assert tiny.values("tinyframe-1.1")["fused"] == pytest.approx(0.010)
 
 
+def test_a_pattern_that_is_no_regular_expression_is_refused_in_words(tiny: Tiny):
+    done = tiny.asv("run", "tinyframe-1.1", "--bench", "(")
+    assert done.status != 0
+    assert "( selects no benchmark: it is no regular expression: missing )" in done
+    assert "Traceback" not in done
+    assert not tiny.records()
+
+
 def test_what_a_release_cannot_do_is_asked_and_told_once_in_a_run(tiny: Tiny):
     for runs in (1, 2):
         done = tiny.asv("run", "tinyframe-1.1", "--bench", "'impossible'", "-a", "rounds=4")

@@ -256,6 +256,7 @@ def test_a_release_that_cannot_be_installed_is_named_at_the_end(planned: Tiny) -
         (PLAN.replace('name = "rest"', ""), "stage 2 has no name, or no releases"),
         (PLAN.replace('name = "rest"', 'name = "plain"'), "two stages have one name"),
         (PLAN.replace('bench = ["plain"]', "bench = []"), "stage 1 (plain) has no bench"),
+        (PLAN.replace('["plain"]', '["("]'), "( selects no benchmark: it is no regular expression"),
         (PLAN.replace("tinyframe-1.0", "tinyframe-9"), "no such release on the track"),
         (PLAN.replace('["tinyframe-1.0", "otherframe-7.0"]', "3"), "anchors is no list"),
     ],

@@ -111,7 +111,7 @@ def test_bench_chooses_of_what_is_suspected(slower: Tiny):
     the_line(done, "Nothing is suspected of tinyframe-2.1")
     for pattern, told in (
         ("no_such", "no_such selects no benchmark of tinyframe-2.1"),
-        ("(", "--bench ( is no regular expression: missing )"),
+        ("(", "( selects no benchmark: it is no regular expression: missing )"),
     ):
         done = slower.vggbench(*confirm, "--bench", pattern, env=SLOWER)
         assert done.status == 2

@@ -98,8 +98,8 @@ def identity(one: Configured) -> str:
 
 
 def selected(patterns: Sequence[str]) -> list[Configured]:
-    """Those that ``--bench`` selects by ``patterns``, all where there are none. Raises UserError
-    for a pattern that is no regular expression; asv itself would end in a traceback."""
+    """Those that ``--bench`` or a plan selects by ``patterns``, all where there are none. Raises
+    UserError for a pattern that is no regular expression; asv would end in a traceback."""
     expressions = [_expression(pattern) for pattern in patterns]
     return [
         one
@@ -113,7 +113,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except re.error as err:
         raise util.UserError(
-            f"--bench {one_line(pattern)} is no regular expression: {err}"
+            f"{one_line(pattern)} selects no benchmark: it is no regular expression: {err}"
         ) from None
 
 
