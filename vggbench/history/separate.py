@@ -262,7 +262,7 @@ def conclusion(one: Separation, whole: Verdict | None) -> str:
         return f"not {thing}"
     share = None if whole is None else largest_share(one.judgement, whole)
     if share is None or share > LITTLE:
-        return "not sure"
+        return f"not sure about {thing}"
     return f"at most {max(1, math.ceil(100 * share))} % of it is by {thing}"
 
 
