@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("release", help="one release, such as tensorflow-2.16.2")
     one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
     one.add_argument("--improved", action="store_true", help="confirm what is surely faster, too")
-    one.add_argument("--bench", nargs="+", action="extend", default=[], help="as asv run's")
+    _add_bench(one, "as asv run's")
     _add_limits(one, "10m")
     _add_threshold(one)
     one.set_defaults(command=_confirm, trouble=2)
@@ -144,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
     one = top.add_parser(
         "check", help="measure what is new, judge it, confirm what is suspected, publish"
     )
-    one.add_argument("--bench", nargs="+", action="extend", default=[], help="as asv run's")
+    _add_bench(one, "as asv run's")
     _add_limits(one, "30m")
     _add_threshold(one)
     one.set_defaults(command=_check, trouble=2)
@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
 
     one = top.add_parser("calibrate", help="measure the machine's own noise, for verdicts")
     one.add_argument("release", nargs="?", help="default: the newest that was measured here")
-    one.add_argument("--bench", nargs="+", action="extend", default=[], help="as asv run's")
+    _add_bench(one, "as asv run's")
     one.add_argument(
         "--processes",
         type=_count,
@@ -188,9 +188,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="WHAT",
         help="python, onednn or a package such as numpy; each by itself",
     )
-    one.add_argument(
-        "--bench", nargs="+", action="extend", default=[], help="default: what changed"
-    )
+    _add_bench(one, "default: what changed")
     one.add_argument(
         "--processes",
         type=_count,
@@ -293,6 +291,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--python", metavar="X.Y", help="default: the newest that the wheels name")
     one.set_defaults(command=_add)
     return parser
+
+
+def _add_bench(one: argparse.ArgumentParser, told: str) -> None:
+    one.add_argument("--bench", nargs="+", action="extend", default=[], help=told)
 
 
 def _add_limits(one: argparse.ArgumentParser, budget_by_default: str) -> None:

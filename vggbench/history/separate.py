@@ -234,14 +234,8 @@ def _processes(side: Sequence[records.Record], measure: str) -> list[Process]:
 def words(one: Separation, known: Iterable[Verdict]) -> str:
     """A line: what the one thing makes, of how much in all."""
     found = one.judgement
-    whole = next(
-        (
-            each
-            for each in known
-            if each.words == one.configuration and each.measure == one.measure and each.ratio
-        ),
-        None,
-    )
+    about = one.configuration, one.measure
+    whole = next((each for each in known if (each.words, each.measure) == about), None)
     line = (
         f"{one.release} {one.configuration}, {MEASURES[one.measure].title}: "
         f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%}) against itself "

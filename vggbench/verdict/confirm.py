@@ -50,7 +50,8 @@ def run(checkout: Checkout, machine: str, asked: Asked, limits: Limits, say: Say
     against = spec.one(checkout.catalogue, asked.against) if asked.against else None
     if against is not None:
         command.require_earlier(checkout, after, against)
-    suite.chosen(after, asked.patterns, checkout.catalogue)
+    if asked.patterns:
+        suite.chosen(after, asked.patterns, checkout.catalogue)
     judging = Judging(
         checkout, machine, against, asked.threshold, say, asked.improved, asked.patterns
     )
