@@ -173,7 +173,8 @@ def facts():
         # Whether products and convolutions on a GPU may round to TF32; releases up to 2.3 have no
         # such switch.
         "tf32": _first(lambda: tf.config.experimental.tensor_float_32_execution_enabled()),
-        # XLA's clustering of what was not compiled as a whole; "" where it is off.
+        # XLA's clustering of what was not compiled as a whole; where it is off, "" from 2.5 on,
+        # False in 2.0 to 2.4.
         "auto_jit": _first(_auto_jit),
         **{name: os.environ.get(name) for name in GPU_SETTINGS},
         # What the step needed so far, of the memory that TensorFlow reserved (2.5 and later).
