@@ -15,7 +15,7 @@ history: setup
 	$(BIN)/vggbench history
 
 test: setup lint
-	$(BIN)/pytest
+	$(BIN)/pytest --durations=25 --durations-min=10
 
 test-fast: setup lint
 	$(BIN)/pytest -m "not asv and not browser and not numerics and not tensorflow and not theano"
