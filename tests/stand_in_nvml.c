@@ -126,9 +126,22 @@ int nvmlDeviceGetUtilizationRates(void *device, utilization *rates) {
 
 typedef struct { unsigned long long total, free, used; } memory;
 
+/* With what the driver reserves for itself. */
 int nvmlDeviceGetMemoryInfo(void *device, memory *info) {
+    unsigned long long reserved = 0;
+    next_of(device, "memory_reserved", &reserved);
+    int error = next_of(device, "memory_used", &info->used);
+    info->used += reserved;
+    return error;
+}
+
+#ifdef R510 /* a driver that has it: from 510 on */
+typedef struct { unsigned int version; unsigned long long total, reserved, free, used; } memory_v2;
+
+int nvmlDeviceGetMemoryInfo_v2(void *device, memory_v2 *info) {
     return next_of(device, "memory_used", &info->used);
 }
+#endif
 
 int nvmlDeviceGetPowerUsage(void *device, unsigned int *milliwatts) {
     return small_of(device, "milliwatts", milliwatts);

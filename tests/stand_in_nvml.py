@@ -68,14 +68,27 @@ class OnGpu(train_step.Tiny):
 
 
 class StandIn:
-    """GPUs numbered from 0, in ``folder``; ``environ`` leads a process to them."""
+    """GPUs numbered from 0, in ``folder``; ``environ`` leads a process to them.
 
-    def __init__(self, folder: Path):
+    options: of the compiler, for a newer driver.
+    """
+
+    def __init__(self, folder: Path, *options: str):
         self.folder = folder
         (folder / "lib").mkdir(parents=True)
         (folder / "bin").mkdir()
         self.library = folder / "lib" / LIBRARY
-        compiled = ["gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-O1", "-o", str(self.library)]
+        compiled = [
+            "gcc",
+            *options,
+            "-shared",
+            "-fPIC",
+            "-Wall",
+            "-Werror",
+            "-O1",
+            "-o",
+            str(self.library),
+        ]
         subprocess.run([*compiled, str(SOURCE)], check=True)
         (folder / "driver").write_text("535.1\n")
         tool = folder / "bin" / "nvidia-smi"

@@ -11,4 +11,13 @@ def test_a_record_keeps_what_changes_a_framework() -> None:
 
 
 def test_a_record_keeps_no_secret_of_another_program_whose_variables_begin_alike() -> None:
-    assert variables.telling({"TF_VAR_password": "secret", "TF_TOKEN_example": "secret"}) == {}
+    assert (
+        variables.telling(
+            {
+                "TF_VAR_password": "secret",
+                "TF_TOKEN_example": "secret",
+                "NVIDIA_REQUIRE_CUDA": "cuda>=13",
+            }
+        )
+        == {}
+    )

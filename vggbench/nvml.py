@@ -79,11 +79,21 @@ _processes = _newest(
     "nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2"
 )
 
+
+def _memory_used(gpu: Any) -> int:
+    """Bytes that processes hold, as nvidia-smi tells them."""
+    try:
+        return int(pynvml.nvmlDeviceGetMemoryInfo(gpu, version=pynvml.nvmlMemory_v2).used)
+    except pynvml.NVMLError_FunctionNotFound:
+        # Drivers before 510 count what they reserve themselves as used.
+        return int(pynvml.nvmlDeviceGetMemoryInfo(gpu).used)
+
+
 #: Quantities by their names in the record, each read from a device's handle.
 QUANTITIES: dict[str, Callable[[Any], float]] = {
     "utilisation_percent": lambda gpu: pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu,
     "memory_utilisation_percent": lambda gpu: pynvml.nvmlDeviceGetUtilizationRates(gpu).memory,
-    "memory_used_bytes": lambda gpu: pynvml.nvmlDeviceGetMemoryInfo(gpu).used,
+    "memory_used_bytes": _memory_used,
     "power_w": lambda gpu: pynvml.nvmlDeviceGetPowerUsage(gpu) / 1000,
     "sm_clock_mhz": lambda gpu: pynvml.nvmlDeviceGetClockInfo(gpu, pynvml.NVML_CLOCK_SM),
     "memory_clock_mhz": lambda gpu: pynvml.nvmlDeviceGetClockInfo(gpu, pynvml.NVML_CLOCK_MEM),

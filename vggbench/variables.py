@@ -33,8 +33,9 @@ TELLING_PREFIXES = (
     "XLA_",
 )
 
-#: Terraform's, which begin as TensorFlow's do: secrets may stand in them.
-OTHERS_PREFIXES = ("TF_CLI_", "TF_TOKEN_", "TF_VAR_")
+#: What begins alike: which drivers a container image asks for, 2 kB of it, and what is Terraform's,
+#: in which secrets may stand.
+OTHERS_PREFIXES = ("NVIDIA_REQUIRE_", "TF_CLI_", "TF_TOKEN_", "TF_VAR_")
 
 #: Variables that change what is measured under the same name of a configuration.
 FLAGS = ("TF_XLA_FLAGS", "XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS")

@@ -26,9 +26,9 @@ PLAIN = r"OnGpu.*plain"
 class Machine:
     """A tiny checkout on a machine with the stand-in's GPUs."""
 
-    def __init__(self, tiny: Tiny, folder: Path):
+    def __init__(self, tiny: Tiny, folder: Path, *options: str):
         self.tiny = tiny
-        self.nvml = StandIn(folder)
+        self.nvml = StandIn(folder, *options)
         (tiny.folder / "benchmarks" / "on_gpu.py").write_text(BENCHMARKS)
         tiny.add_release("1.1", devices=("cpu", "gpu"))
         # The one release, so that NEW finds it or nothing.
@@ -89,6 +89,16 @@ def test_the_record_has_what_the_gpu_did_while_the_step_was_timed(machine: Machi
     # The steps that went on for the sampler's sake are no samples, and no loss was taken of them.
     assert len(record["samples"]) == 5
     assert record["last_loss"] == pytest.approx(1 / 8)
+
+
+@pytest.mark.parametrize(("options", "used"), [(("-DR510",), 5000), ((), 5480)])
+def test_memory_that_the_driver_reserves_is_not_used_where_the_driver_tells_it(
+    tiny: Tiny, tmp_path: Path, options: tuple[str, ...], used: int
+) -> None:
+    machine = Machine(tiny, tmp_path / "nvml", *options)
+    machine.nvml.add_gpu(memory_used="5000", memory_reserved="480")
+    assert machine.run().status == 0
+    assert machine.record()["gpu"]["memory_used_bytes"]["median"] == used
 
 
 def test_gpu_by_products_come_from_the_record_of_the_timed_process(machine: Machine) -> None:

@@ -117,6 +117,21 @@ XLA_SWITCHED_OFF = """
 """
 
 
+LOOKS_FOR_TF32 = """
+    import tensorflow as tf
+    call = keras_network.TrainStep.__call__
+    def checked(step):
+        assert not tf.config.experimental.tensor_float_32_execution_enabled(), "TF32 is on"
+        return call(step)
+    keras_network.TrainStep.__call__ = checked
+"""
+
+
+def test_what_is_held_against_the_reference_is_computed_in_float32(tmp_path: Path) -> None:
+    script = mutated(tmp_path, IMPORTED + LOOKS_FOR_TF32)
+    assert_agrees(verified(NEWEST, configured(), script))
+
+
 @pytest.mark.parametrize(
     ("mutation", "chosen", "answer", "said"),
     [

@@ -15,8 +15,11 @@ A train step is an object with
   step its entry "xla" holds the proof that XLA compiled the step, where that was asked for.
 - `step.close()`: let go of the memory; the step cannot be used afterwards.
 
-Some have `step.gate_updates()` too: called before the first step, it orders what the framework
-leaves to chance, so that the step can be held against the reference. What is timed is never gated.
+Some have one or both of these, called before the first step so that it can be held against the
+reference; what is timed is never so:
+
+- `step.gate_updates()` orders what the framework leaves to chance.
+- `step.compute_in_float32()` forbids a GPU to round products to TF32.
 """
 
 import contextlib

@@ -33,8 +33,8 @@ def main(arguments):
     die_with_parent()
     try:
         step = build(Workload(BATCH_SIZE, IMAGE_SIZE), configuration, device)
-        if hasattr(step, "gate_updates"):
-            step.gate_updates()
+        for prepare in ("gate_updates", "compute_in_float32"):
+            getattr(step, prepare, lambda: None)()
         save(os.path.join(folder, "steps.npz"), run(step))
         outcome = {"outcome": "ok", "describe": step.describe()}
     except NotApplicable as reason:

@@ -55,8 +55,11 @@ def imported(backend, device):
         )
     if backend == "theano":
         theano_setup.check_imported(device)
-    elif device == "gpu" and not _tensorflow_sees_a_gpu():
-        raise NotApplicable("no GPU visible to keras %s" % keras.__version__)
+    elif device == "gpu":
+        from vggbench.builders import tensorflow_network
+
+        if not tensorflow_network.sees_a_gpu():
+            raise tensorflow_network.no_gpu("keras %s" % keras.__version__)
     return keras
 
 
@@ -64,16 +67,6 @@ def _installed(package):
     # What is imported has its place in sys.modules; find_spec would ask that module for its spec,
     # and the TensorFlow of 2020, imported with some other package before it, has none.
     return package in sys.modules or importlib.util.find_spec(package) is not None
-
-
-def _tensorflow_sees_a_gpu():
-    import tensorflow as tf
-
-    if hasattr(tf, "config") and hasattr(tf.config, "list_physical_devices"):
-        return bool(tf.config.list_physical_devices("GPU"))
-    from tensorflow.python.client import device_lib
-
-    return any(device.device_type == "GPU" for device in device_lib.list_local_devices())
 
 
 def version(keras):
@@ -262,6 +255,12 @@ class TrainStep:
         plain = keras.backend.gradients
         if tf.__version__.startswith("1."):
             keras.backend.gradients = lambda loss, weights: tf.tuple(plain(loss, weights))
+
+    def compute_in_float32(self):
+        if self._configuration.backend == "tensorflow":
+            from vggbench.builders import tensorflow_network
+
+            tensorflow_network.compute_in_float32()
 
     def _answer(self, error):
         if self._configuration.backend != "tensorflow":

@@ -48,11 +48,9 @@ def measure(device):
 
     check_device(device)
     tensorflow()
-    from tensorflow.python.client import device_lib
-
     from vggbench.builders import tensorflow_network as network
 
-    if device == "gpu" and all(d.device_type != "GPU" for d in device_lib.list_local_devices()):
+    if device == "gpu" and not network.sees_a_gpu():
         raise network.no_gpu()
     products = []
     for size in SIZES:

@@ -29,7 +29,7 @@ class _TrainStep:
         self._xla = {"mode": self._mode.name}
         if device == "cpu":
             _config("set_visible_devices")([], "GPU")
-        elif not _config("list_physical_devices")("GPU"):
+        elif not network.sees_a_gpu():
             raise network.no_gpu()
         # So that nothing leaves the device unnoticed.
         tf.config.set_soft_device_placement(False)
@@ -103,6 +103,9 @@ class _TrainStep:
             self._xla = xla.proven(self._mode, xla.prove_one_launch, graphs)
         self._run = self._step
         return loss
+
+    def compute_in_float32(self):
+        network.compute_in_float32()
 
     def loss(self):
         return float(self._loss)

@@ -126,7 +126,7 @@ class _TrainStep:
 
 
 def _gpus():
-    """Return the names of the GPUs that TensorFlow sees, at least one, or raise NotApplicable."""
+    """Return the names of the GPUs that TensorFlow sees, at least one, or raise no_gpu()."""
     from tensorflow.python.client import device_lib
 
     gpus = [d.name for d in device_lib.list_local_devices() if d.device_type == "GPU"]

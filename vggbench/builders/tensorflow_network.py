@@ -3,12 +3,14 @@
 The operations used here have the same positional arguments in every release from 1.0 on.
 """
 
+import ctypes
+import glob
 import os
 
 import numpy as np
 import tensorflow as tf
 
-from vggbench import vgg16
+from vggbench import gpu, vgg16
 from vggbench.builders import NotApplicable
 from vggbench.workload import BN_EPSILON
 
@@ -145,9 +147,60 @@ def not_applicable(error, configuration, device):
     return None
 
 
-def no_gpu():
-    """Return the NotApplicable of a TensorFlow that sees no GPU."""
-    return NotApplicable("no GPU visible to tensorflow %s" % tf.__version__)
+def sees_a_gpu():
+    """Return whether this TensorFlow lists a GPU; to be asked before anything lists devices.
+
+    Raises OSError where cuSOLVER's wheel is there but cannot be loaded.
+    """
+    load_cusolver(os.path.dirname(os.path.dirname(os.path.abspath(tf.__file__))))
+    config = getattr(tf, "config", None)
+    for place in (config, getattr(config, "experimental", None)):  # the second up to 2.0
+        if hasattr(place, "list_physical_devices"):
+            return bool(place.list_physical_devices("GPU"))
+    from tensorflow.python.client import device_lib
+
+    return any(device.device_type == "GPU" for device in device_lib.list_local_devices())
+
+
+def load_cusolver(site_packages):
+    """Load cuSOLVER from its wheel, where that is installed in this folder. Raises OSError.
+
+    TensorFlow 2.21.0 searches the folders of CUDA's other wheels and not this one (RUNPATH of its
+    libtensorflow_framework.so.2; 2.14 to 2.20 name it), and uses no GPU where a library is
+    missing. One that the process has loaded is found by its name.
+    """
+    folder = os.path.join(site_packages, "nvidia", "cusolver", "lib")
+    for path in glob.glob(os.path.join(glob.escape(folder), "libcusolver.so.*")):
+        ctypes.CDLL(path)
+
+
+def no_gpu(framework=None):
+    """Return what is to be raised where this TensorFlow lists no GPU.
+
+    framework: what the message names, "keras 3.15.1"; this TensorFlow where None.
+
+    NotApplicable where the machine has no GPU or this TensorFlow no CUDA. With both, a library is
+    missing or the GPU is not supported: a RuntimeError, as that may be mended.
+    """
+    framework = framework or "tensorflow %s" % tf.__version__
+    if gpu.is_visible() and tf.test.is_built_with_cuda():
+        return RuntimeError(
+            "%s has CUDA and lists no GPU, nvidia-smi lists %s: a library of CUDA or cuDNN is "
+            "missing, or this GPU is not supported; main.py with TF_CPP_VMODULE=dso_loader=3 says "
+            "which is missing" % (framework, gpu.visible()[0])
+        )
+    return NotApplicable("no GPU visible to %s" % framework)
+
+
+def compute_in_float32():
+    """Have products and convolutions on a GPU not rounded to TF32, XLA's included.
+
+    Releases up to 2.3 have no such switch. Before the first step only.
+    """
+    experimental = getattr(getattr(tf, "config", None), "experimental", None)
+    switch = getattr(experimental, "enable_tensor_float_32_execution", None)
+    if switch is not None:
+        switch(False)
 
 
 def facts():

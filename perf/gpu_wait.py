@@ -1,0 +1,84 @@
+"""Is anything left to run on the GPU when a train step of TensorFlow 2 returns?
+
+    .asv/env/releases/tensorflow-2.21.0-b1-gpu/bin/python perf/gpu_wait.py
+
+For a release's own interpreter. After each step cuCtxSynchronize, of CUDA's driver, waits for all
+that the process has put on the GPU: where the step is over it returns at once. As a control the
+step is run without the wait for its loss, which must leave the GPU at work.
+"""
+
+import ctypes
+import statistics
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from vggbench import builders, workload
+
+CONFIGURATIONS = (("NHWC", "none", "off"), ("NCHW", "fused", "off"), ("NCHW", "none", "on"))
+WARM_UP_STEPS = 5
+STEPS = 20
+#: The wait after a step, relative to the step: what asking the driver takes, and no work.
+MOST_WAIT = 0.01
+
+
+def checked(status):
+    if status != 0:
+        sys.exit(f"gpu_wait.py: CUDA's driver answers with error {status}")
+
+
+def context():
+    """Make the context that TensorFlow uses, the GPU's primary one, this thread's; return CUDA."""
+    cuda = ctypes.CDLL("libcuda.so.1")
+    device, primary = ctypes.c_int(), ctypes.c_void_p()
+    checked(cuda.cuInit(0))
+    checked(cuda.cuDeviceGet(ctypes.byref(device), 0))
+    checked(cuda.cuDevicePrimaryCtxRetain(ctypes.byref(primary), device))
+    checked(cuda.cuCtxSetCurrent(primary))
+    return cuda
+
+
+def timed(cuda, call):
+    """Return milliseconds, medians of STEPS: of the call, and of the wait for the GPU after it."""
+    called, waited = [], []
+    for _ in range(STEPS):
+        start = time.perf_counter()
+        call()
+        returned = time.perf_counter()
+        checked(cuda.cuCtxSynchronize())
+        called.append(returned - start)
+        waited.append(time.perf_counter() - returned)
+    return {
+        "call_ms": round(1e3 * statistics.median(called), 2),
+        "wait_ms": round(1e3 * statistics.median(waited), 2),
+    }
+
+
+def main():
+    for data_format, batch_norm, xla in CONFIGURATIONS:
+        configuration = builders.Configuration(
+            "TensorFlow", data_format=data_format, batch_norm=batch_norm, xla=xla
+        )
+        try:
+            step = builders.build(workload.profile("gpu-paper").workload, configuration, "gpu")
+        except (builders.NotApplicable, ImportError) as reason:
+            sys.exit(f"gpu_wait.py: {reason}")
+        for _ in range(WARM_UP_STEPS):
+            step()
+        cuda = context()
+        losses = []  # kept, so that letting go of one is not timed
+        after_step = timed(cuda, step)
+        control = timed(cuda, lambda: losses.append(step._run()))  # noqa: B023
+        share = after_step["wait_ms"] / after_step["call_ms"]
+        print(f"{data_format} {batch_norm} {xla}: step {after_step}, control {control}")
+        met = "met" if share <= MOST_WAIT < control["wait_ms"] / control["call_ms"] else "MISSED"
+        print(
+            f"  wait after the step at most {MOST_WAIT:.0%} of it: {share:.2%}, {met}", flush=True
+        )
+        step.close()
+
+
+if __name__ == "__main__":
+    main()
