@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from vggbench.verdict.differences import ONEDNN_TOLD_SINCE, ONEDNN_VARIABLE
 from vggbench.workload import Workload
 
 from ..real import FIXED, ROOT, RealCheckout, find, mutated, python_of, rotating, verified
+from ..stand_in_nvml import StandIn
 
 pytestmark = pytest.mark.tensorflow
 
@@ -58,6 +60,71 @@ def test_a_framework_that_sees_no_gpu_is_na_on_one(name: str) -> None:
     assert found.reason == f"no GPU visible to {name.replace('-', ' ')}"
 
 
+BUILT_WITH_CUDA = """
+def mutate():
+    import tensorflow as tf
+    tf.test.is_built_with_cuda = lambda: True
+"""
+
+
+@pytest.mark.parametrize("name", ["tensorflow-1.15.5", "tensorflow-2.21.0"])
+def test_a_framework_with_cuda_that_lists_none_of_the_machines_gpus_failed(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library that is not found would else pass for a machine without a GPU."""
+    python_of(name)  # which takes programs to install
+    monkeypatch.setenv("PATH", StandIn(tmp_path / "gpus").environ(os.environ["PATH"])["PATH"])
+    script = mutated(tmp_path, BUILT_WITH_CUDA)
+    found = verified(name, Configuration("TensorFlow"), script, device="gpu")
+    assert found.answer == verify.FAILED
+    assert (
+        f"{name.replace('-', ' ')} has CUDA and lists no GPU, nvidia-smi lists Stand-in: "
+        in str(found.reason)
+    )
+
+
+FINDS_CUSOLVER = """
+import ctypes, sys
+sys.path.insert(0, sys.argv[1])
+from vggbench.builders import tensorflow_network
+
+try:
+    ctypes.CDLL("libcusolver.so.11")
+except OSError:
+    tensorflow_network.load_cusolver(sys.argv[2])
+    ctypes.CDLL("libcusolver.so.11")
+    print("found once loaded")
+"""
+
+
+def test_cusolver_is_found_by_its_name_once_its_wheel_is_loaded(tmp_path: Path) -> None:
+    library = tmp_path / "nvidia" / "cusolver" / "lib" / "libcusolver.so.11"
+    library.parent.mkdir(parents=True)
+    compiled = ["gcc", "-shared", f"-Wl,-soname,{library.name}", "-x", "c", "/dev/null"]
+    subprocess.run([*compiled, "-o", str(library)], check=True)
+    command = [python_of("tensorflow-2.21.0"), "-c", FINDS_CUSOLVER, str(ROOT), str(tmp_path)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    assert done.stdout == "found once loaded\n"
+
+
+LOOKS_FOR_TF32 = """
+def mutate():
+    import tensorflow as tf
+    from vggbench.builders import tensorflow_function as builder
+    call = builder._TrainStep.__call__
+    def checked(step):
+        assert not tf.config.experimental.tensor_float_32_execution_enabled(), "TF32 is on"
+        return call(step)
+    builder._TrainStep.__call__ = checked
+"""
+
+
+def test_what_is_held_against_the_reference_is_computed_in_float32(tmp_path: Path) -> None:
+    script = mutated(tmp_path, LOOKS_FOR_TF32)
+    found = verified("tensorflow-2.21.0", plain("NHWC", "none"), script)
+    assert found.answer == verify.AGREES, found.reason
+
+
 ONE_IMAGE = f"""
 import sys
 sys.path.insert(0, {str(ROOT)!r})
@@ -67,7 +134,7 @@ first_steps.main(sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize("batch_norm", PARAMS["TensorFlow"]["batch_norm"])
+@pytest.mark.parametrize("batch_norm", ["unfused", "fused"])
 @pytest.mark.parametrize("name", FIXED)
 def test_a_batch_of_one_image_is_normalised_as_in_the_reference(
     name: str, batch_norm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -178,8 +245,8 @@ def clustering_that_is_off(version: Version) -> str | bool | None:
 def test_asv_measures_publishes_and_compares_real_releases(real: RealCheckout) -> None:
     """The way of a user: run, show, compare, publish, on the shipped benchmarks and workload.
 
-    Of XLA one configuration of six: compiling takes old releases a minute each. test_xla.py has
-    the data formats; `vggbench first-run` and a full `asv run` have the rest.
+    Four configurations of twelve, and of XLA one: compiling takes old releases a minute each.
+    All of them are verified above, under XLA in test_xla.py.
     """
     for name in RELEASES:
         find(name)
@@ -189,7 +256,7 @@ def test_asv_measures_publishes_and_compares_real_releases(real: RealCheckout) -
         "--attribute=repeat=2",
         "--record-samples",
         "--bench",
-        "'off'|'NHWC', 'none', 'on'",
+        "'NHWC', 'none'|'fused', 'off'",
         " ".join(RELEASES),
         timeout=1800,
     )
@@ -197,7 +264,7 @@ def test_asv_measures_publishes_and_compares_real_releases(real: RealCheckout) -
         (r["release"], *r["configuration"].values()): r
         for r in records.read(real.folder / "results", "testbox")
     }
-    assert len(taken) == 7 * len(RELEASES)
+    assert len(taken) == 4 * len(RELEASES)
     assert [key for key, r in taken.items() if r["outcome"] == records.FAILED] == []
     first_losses: dict[bool, list[list[float]]] = {True: [], False: []}
     for (release, data_format, batch_norm, xla), record in taken.items():
