@@ -78,18 +78,8 @@ class StandIn:
         (folder / "lib").mkdir(parents=True)
         (folder / "bin").mkdir()
         self.library = folder / "lib" / LIBRARY
-        compiled = [
-            "gcc",
-            *options,
-            "-shared",
-            "-fPIC",
-            "-Wall",
-            "-Werror",
-            "-O1",
-            "-o",
-            str(self.library),
-        ]
-        subprocess.run([*compiled, str(SOURCE)], check=True)
+        compiled = ["gcc", "-shared", "-fPIC", "-Wall", "-Werror", "-O1", "-o", str(self.library)]
+        subprocess.run([*compiled, *options, str(SOURCE)], check=True)
         (folder / "driver").write_text("535.1\n")
         tool = folder / "bin" / "nvidia-smi"
         tool.write_text("#!/bin/sh\necho 'GPU 0: Stand-in (UUID: GPU-0)'\n")
