@@ -170,17 +170,20 @@ def test_a_step_in_python_is_not_measured_as_theanos(
     assert said in str(found.reason)
 
 
-def test_openmp_without_a_blas_would_abort_the_process(
+def test_openmp_without_a_blas_would_kill_the_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What configure() refuses: if this no longer fails, neither need it."""
+    """What configure() refuses: if this no longer fails, neither need it.
+
+    It died of signal 6 in most runs, of signal 11 in one.
+    """
     script = tmp_path / "unchecked.py"
     openmp_on = "import theano; theano.config.openmp = True"
     script.write_text(MUTATED.format(root=str(ROOT), mutation=openmp_on))
     monkeypatch.setenv("THEANO_FLAGS", "blas.ldflags=")
     found = verified("theano-1.0.5", "none", script)
     assert found.answer == verify.FAILED
-    assert "signal 6" in str(found.reason), found.reason
+    assert str(found.reason).startswith("the process died with signal "), found.reason
 
 
 @pytest.mark.asv

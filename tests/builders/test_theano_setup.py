@@ -90,7 +90,7 @@ def test_openmp_without_a_blas_is_refused(tmp_path: Path) -> None:
     compiler(tmp_path / "bin", WITHOUT_BLAS)
     found = configured(tmp_path / "bin", THEANO_FLAGS="openmp=True")
     assert found["error"] == (
-        "RuntimeError: theano aborts with OpenMP and without a BLAS: install libopenblas0-openmp, "
+        "RuntimeError: theano dies with OpenMP and without a BLAS: install libopenblas0-openmp, "
         "or take openmp out of THEANO_FLAGS"
     )
 

@@ -59,7 +59,7 @@ def configure(device):
     read unless THEANORC names it.
 
     Raises NotApplicable without a C++ compiler; RuntimeError for one that does not work, and where
-    the user asks for OpenMP without a BLAS, which would abort the process.
+    the user asks for OpenMP without a BLAS, of which the process would die.
     """
     global _modules_before
     os.environ.setdefault("THEANORC", os.devnull)
@@ -75,11 +75,11 @@ def configure(device):
     else:
         blas_flags = ours["blas.ldflags"] = _working_blas(ours["cxx"])
     if "openmp" not in users:
-        # Without a BLAS, OpenMP aborts the process: "PyEval_SaveThread: NULL tstate".
+        # Without a BLAS the process dies of it: "PyEval_SaveThread: NULL tstate", or a signal 11.
         ours["openmp"] = str(bool(blas_flags))
     elif not blas_flags and users["openmp"].lower() in ("true", "1"):
         raise RuntimeError(
-            "theano aborts with OpenMP and without a BLAS: install libopenblas0-openmp, or take "
+            "theano dies with OpenMP and without a BLAS: install libopenblas0-openmp, or take "
             "openmp out of THEANO_FLAGS"
         )
     if "base_compiledir" not in users:
