@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from tests.tiny import Tiny, python_of
+from tests.tiny import MACHINE, Tiny, python_of
 from vggbench.report.findings import in_general
 
 pytestmark = pytest.mark.asv
@@ -136,14 +136,21 @@ def test_it_is_written_to_a_file(measured: Tiny) -> None:
     assert (measured.folder / "found.md").read_text().startswith("# Findings\n")
 
 
-def test_several_machines_are_told_of_in_the_order_asked_for(measured: Tiny) -> None:
+def test_several_machines_stand_beside_each_other_then_alone_in_the_order_asked_for(
+    measured: Tiny,
+) -> None:
     other = measured.results / "otherbox"
     shutil.copytree(measured.machine_results, other)
     for path in other.glob("records/*.jsonl"):
-        path.write_text(path.read_text().replace('"testbox"', '"otherbox"'))
-    told = findings(measured, "--machine", "testbox", "--machine", "otherbox")
+        path.write_text(path.read_text().replace(f'"{MACHINE}"', '"otherbox"'))
+    told = findings(measured, f"--machine={MACHINE}", "--machine=otherbox")
+    beside = "Machine beside machine, cpu-quick"
     headings = [heading for heading in told if heading.endswith(", cpu-quick")]
-    assert headings == ["testbox, cpu-quick", "otherbox, cpu-quick"]
+    assert headings == [beside, f"{MACHINE}, cpu-quick", "otherbox, cpu-quick"]
+    assert rows(told[beside], "| release | against |", f"| {MACHINE} | otherbox |")
+    (row,) = rows(told[beside], "tinyframe-1.2 | tinyframe-1.1 | plain | step time")
+    assert row.endswith("| +200.0 % | +200.0 % |")
+    assert beside not in findings(measured)
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,13 @@ from ..history import separate, sessions
 from ..history.separate import Separation
 from ..releases.catalogue import Catalogue
 from ..verdict import history, session, verdicts, words
-from ..verdict.judge import IMPROVED, REGRESSED, THRESHOLD
+from ..verdict.judge import THRESHOLD
 from ..verdict.measures import MEASURES
 from ..verdict.verdicts import LineChange, Verdict
 from ..verdict.words import cell
 from . import milestones, rates
+from .across import across, is_change
+from .across import table as across_table
 from .milestones import Milestone
 from .pages import lines as pages_lines
 from .rates import Rate
@@ -63,15 +65,11 @@ class Findings:
 
     @property
     def confirmed(self) -> list[Verdict]:
-        return [one for one in self.verdicts if _is_change(one) and not one.apart]
+        return [one for one in self.verdicts if is_change(one) and not one.apart]
 
     @property
     def unconfirmed(self) -> list[Verdict]:
-        return [one for one in self.verdicts if _is_change(one) and one.apart]
-
-
-def _is_change(one: Verdict) -> bool:
-    return one.outcome in (REGRESSED, IMPROVED)
+        return [one for one in self.verdicts if is_change(one) and one.apart]
 
 
 def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findings]:
@@ -172,9 +170,30 @@ def markdown(found: Sequence[Findings], catalogue: Catalogue) -> str:
         "words mean: [verdicts](verdicts.md), [method](method.md#verdicts).",
         "",
     ]
+    for profile in dict.fromkeys(one.profile for one in found):
+        lines += _across([one for one in found if one.profile == profile])
     for one in found:
         lines += _of(one, catalogue)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _across(found: Sequence[Findings]) -> list[str]:
+    """What machines with one profile say of the same changes; nothing of a single one."""
+    if len(found) < 2:
+        return []
+    both = across(verdict for one in found for verdict in one.verdicts)
+    agreed = sum(one.agreed for one in both)
+    return [
+        f"## Machine beside machine, {found[0].profile}",
+        "",
+        "The changes between neighbouring releases that one machine saw at least, where another "
+        f"has numbers of both too: {len(both)}. All machines that have them saw {agreed} of these, "
+        "one way. Confirmed are those that a session saw which measured both releases. The "
+        "intervals, and what changed besides, stand with each machine below.",
+        "",
+        *across_table(both, [one.machine for one in found]),
+        "",
+    ]
 
 
 def in_short(found: Sequence[Findings], catalogue: Catalogue) -> list[str]:

@@ -1,0 +1,70 @@
+"""What machines say of the same changes: verdicts from literal records, a machine each."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.verdict.literal import CATALOGUE, LINE, NCHW, evidence, line, measured
+from vggbench import records
+from vggbench.records import Record
+from vggbench.report.across import across, table
+from vggbench.verdict import verdicts
+from vggbench.verdict.verdicts import Verdict
+
+SLOWER = line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.13)
+SAME = line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)
+FASTER = line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.08)
+UNDECIDED = line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1018)
+
+
+def steps(machine: str, taken: list[Record]) -> list[Verdict]:
+    """What the machine says of the newest release's step time."""
+    found = verdicts.of_release(evidence(taken), CATALOGUE.by_name[LINE[-1]])
+    return [replace(one, machine=machine) for one in found if one.measure == "step"]
+
+
+def rows(*found: list[Verdict]) -> list[str]:
+    """The table's rows, of machines a, b and so on."""
+    both = across(one for own in found for one in own)
+    return table(both, ["a", "b", "c"][: len(found)])[2:]
+
+
+def test_a_change_that_all_machines_saw_is_agreed() -> None:
+    (one,) = across([*steps("a", SLOWER), *steps("b", SLOWER)])
+    assert one.agreed
+    assert (one.release, one.against) == (LINE[-1], LINE[-2])
+    assert list(one.verdicts) == ["a", "b"]
+
+
+def test_one_that_another_machine_excludes_or_saw_the_other_way_is_not_agreed() -> None:
+    for other in (SAME, FASTER, UNDECIDED):
+        (one,) = across([*steps("a", SLOWER), *steps("b", other)])
+        assert not one.agreed
+
+
+def test_what_no_machine_saw_and_what_one_alone_could_see_is_left_out() -> None:
+    assert across([*steps("a", SAME), *steps("b", UNDECIDED)]) == []
+    assert across(steps("a", SLOWER)) == []
+    of_another = line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.13, words=NCHW)
+    assert across([*steps("a", SLOWER), *steps("b", of_another)]) == []
+    assert table([], ["a", "b"]) == ["None."]
+
+
+def test_each_machine_has_a_column_of_what_it_says() -> None:
+    (row,) = rows(steps("a", SLOWER), steps("b", SAME), steps("c", SLOWER[:-4]))
+    release, against, configuration, measure, *said = row.strip("| ").split(" | ")
+    assert (release, against) == (LINE[-1], LINE[-2])
+    assert (configuration, measure) == ("NHWC none off", "step time")
+    assert [words.split()[0] for words in said] == ["+29.9", "unchanged", "-"]
+
+
+def test_confirmed_is_what_one_session_saw_of_both_releases() -> None:
+    in_one_session = [
+        one
+        for release, seconds in ((LINE[-2], 0.1), (LINE[-1], 0.13))
+        for one in measured(release, seconds, session=9, purpose=records.CONFIRM)
+    ]
+    (row,) = rows(steps("a", SLOWER), steps("b", [*SLOWER, *in_one_session]))
+    seen, confirmed = row.strip("| ").split(" | ")[-2:]
+    assert "confirmed" not in seen
+    assert confirmed.endswith(" %, confirmed")
