@@ -91,6 +91,17 @@ def test_a_slow_down_is_confirmed_by_processes_in_turns(slower: Tiny):
     assert len(confirming(slower)) == len(taken)
 
 
+def test_processes_that_confirmed_the_next_release_are_not_those_of_this_one(measured: Tiny):
+    """2.1 was measured beside 2.2, which says nothing of it beside 2.0."""
+    measured.add_release("2.1", seconds=0.010)
+    measured.add_release("2.2", seconds=0.030)
+    assert measured.asv("run", "tinyframe-2.1 tinyframe-2.2", *PLAIN).status == 0
+    assert measured.vggbench("confirm", "tinyframe-2.2", *PLAIN).status == 1
+    taken = len(confirming(measured))
+    measured.vggbench("confirm", "tinyframe-2.1", "--improved", *PLAIN)
+    assert [version for version, _ in confirming(measured)[taken:]] == ["2.0", "2.1", "2.1", "2.0"]
+
+
 def test_what_was_a_bad_day_is_dismissed(unlucky: Tiny):
     done = unlucky.vggbench("confirm", "tinyframe-2.1", env=NOISE)
     assert done.status == 0, done.output

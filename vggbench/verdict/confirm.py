@@ -199,7 +199,10 @@ def _earlier(
         and record["outcome"] == records.OK
     ]
     confirming = [record for record in own if record.get("purpose") == records.CONFIRM]
-    of_both = {record["run"] for record in confirming if record["commit"] == after.commit}
-    spent = sum(record["run"] in of_both for record in confirming)
+    of_before, of_after = (
+        {record["run"] for record in confirming if record["commit"] == release.commit}
+        for release in (before, after)
+    )
+    spent = sum(record["run"] in of_before & of_after for record in confirming)
     seconds = [record["process_s"] for record in own if "process_s" in record]
     return spent, float(seconds[-1]) if seconds else 0.0
