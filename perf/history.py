@@ -58,7 +58,7 @@ def cost(machine: str, taken: list[records.Record]) -> int:
     wall_s = sum((end - start).total_seconds() for start, end in zip(begun, ends, strict=True))
     ratio = wall_s / timed_s
     return common.report(
-        f"{machine}: wall time of {len(begun)} sessions, by that of their timed processes",
+        f"{machine}: wall time by that of the timed processes; sessions: {len(begun)}",
         f"at most {MOST_RATIO:g}",
         f"{ratio:.3f} ({wall_s / 3600:.2f} h by {timed_s / 3600:.2f} h; by those of asv run alone, "
         f"without anchors, confirming and separating: {wall_s / of_asv_s:.2f})",
