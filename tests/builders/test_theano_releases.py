@@ -175,7 +175,7 @@ def test_openmp_without_a_blas_would_kill_the_process(
 ) -> None:
     """What configure() refuses: if this no longer fails, neither need it.
 
-    It died of signal 6 in most runs, of signal 11 in one.
+    The process died of signal 6 in most runs, of signal 11 in one.
     """
     script = tmp_path / "unchecked.py"
     openmp_on = "import theano; theano.config.openmp = True"

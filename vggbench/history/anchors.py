@@ -14,7 +14,7 @@ from ..asv_plugin.suite import Configured
 from ..checkout import Checkout
 from ..releases.catalogue import Release
 from ..verdict import calibrate, session
-from ..verdict.judge import IMPROVED, REGRESSED, Process, judge
+from ..verdict.judge import CHANGED, Process, judge
 from ..verdict.noise import between_sessions, estimate
 from ..verdict.session import Say
 from .plan import Plan
@@ -77,7 +77,7 @@ def _words(before: Sequence[Process], now: Sequence[Process], threshold: float) 
         f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%}) against "
         f"{sessions} earlier {'session' if sessions == 1 else 'sessions'}"
     )
-    if found.outcome in (REGRESSED, IMPROVED):
+    if found.outcome in CHANGED:
         return (
             f"{measured}: MORE THAN THE MACHINE'S NOISE ({noise.origin}): the machine has changed; "
             f"between this session and others, verdicts reckon with that, not with a release"

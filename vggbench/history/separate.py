@@ -21,7 +21,7 @@ from ..releases import spec
 from ..releases.catalogue import Release
 from ..verdict import session, verdicts
 from ..verdict.budget import Budget
-from ..verdict.judge import IMPROVED, REGRESSED, UNCHANGED, Judgement, Process, judge
+from ..verdict.judge import CHANGED, UNCHANGED, Judgement, Process, judge
 from ..verdict.measures import MEASURES
 from ..verdict.noise import between_sessions, estimate
 from ..verdict.session import Say, Session
@@ -114,9 +114,7 @@ def _wanted(
     if asked.patterns:
         return suite.chosen(release, asked.patterns, checkout.catalogue)
     changed = {
-        session.key(one.benchmark, one.configuration)
-        for one in known
-        if one.outcome in (REGRESSED, IMPROVED)
+        session.key(one.benchmark, one.configuration) for one in known if one.outcome in CHANGED
     }
     own = [
         one
@@ -250,7 +248,7 @@ def conclusion(one: Separation, whole: Verdict | None) -> str:
     """Whether the thing that was changed back makes a difference; where that is not sure, how much
     of the ``whole`` change it makes at most, where that is LITTLE."""
     thing = one.variant.partition(" ")[0]
-    if one.judgement.outcome in (REGRESSED, IMPROVED):
+    if one.judgement.outcome in CHANGED:
         return f"{thing} makes a difference"
     if one.judgement.outcome == UNCHANGED:
         return f"not {thing}"

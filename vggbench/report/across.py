@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..verdict.judge import IMPROVED, REGRESSED
+from ..verdict.judge import CHANGED
 from ..verdict.measures import MEASURES
 from ..verdict.verdicts import Verdict
 from ..verdict.words import outcome, percent, row
@@ -32,10 +32,6 @@ class Across:
         return len({one.outcome for one in self.verdicts.values()}) == 1
 
 
-def is_change(one: Verdict) -> bool:
-    return one.outcome in (REGRESSED, IMPROVED)
-
-
 def across(found: Iterable[Verdict]) -> list[Across]:
     """Of verdicts in one profile: the changes that one machine saw at least, and two could see."""
     groups: dict[tuple[str, str, str, str], dict[str, Verdict]] = {}
@@ -46,7 +42,7 @@ def across(found: Iterable[Verdict]) -> list[Across]:
     return [
         Across(*place, verdicts)
         for place, verdicts in groups.items()
-        if len(verdicts) > 1 and any(is_change(one) for one in verdicts.values())
+        if len(verdicts) > 1 and any(one.outcome in CHANGED for one in verdicts.values())
     ]
 
 
@@ -73,6 +69,6 @@ def _said(one: Verdict | None) -> str:
     if one is None or one.ratio is None:
         return "-"
     change = percent(one.ratio)
-    if is_change(one):
+    if one.outcome in CHANGED:
         return change if one.apart else f"{change}, confirmed"
     return f"{outcome(one)} ({change})"

@@ -23,13 +23,11 @@ from ..history import separate, sessions
 from ..history.separate import Separation
 from ..releases.catalogue import Catalogue
 from ..verdict import history, session, verdicts, words
-from ..verdict.judge import THRESHOLD
+from ..verdict.judge import CHANGED, THRESHOLD
 from ..verdict.measures import MEASURES
 from ..verdict.verdicts import LineChange, Verdict
 from ..verdict.words import cell
-from . import milestones, rates
-from .across import across, is_change
-from .across import table as across_table
+from . import across, milestones, rates
 from .milestones import Milestone
 from .pages import lines as pages_lines
 from .rates import Rate
@@ -65,11 +63,11 @@ class Findings:
 
     @property
     def confirmed(self) -> list[Verdict]:
-        return [one for one in self.verdicts if is_change(one) and not one.apart]
+        return [one for one in self.verdicts if one.outcome in CHANGED and not one.apart]
 
     @property
     def unconfirmed(self) -> list[Verdict]:
-        return [one for one in self.verdicts if is_change(one) and one.apart]
+        return [one for one in self.verdicts if one.outcome in CHANGED and one.apart]
 
 
 def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findings]:
@@ -181,7 +179,7 @@ def _across(found: Sequence[Findings]) -> list[str]:
     """What machines with one profile say of the same changes; nothing of a single one."""
     if len(found) < 2:
         return []
-    both = across(verdict for one in found for verdict in one.verdicts)
+    both = across.across(verdict for one in found for verdict in one.verdicts)
     agreed = sum(one.agreed for one in both)
     return [
         f"## Machine beside machine, {found[0].profile}",
@@ -191,7 +189,7 @@ def _across(found: Sequence[Findings]) -> list[str]:
         "one way. Confirmed are those that a session saw which measured both releases. The "
         "intervals, and what changed besides, stand with each machine below.",
         "",
-        *across_table(both, [one.machine for one in found]),
+        *across.table(both, [one.machine for one in found]),
         "",
     ]
 

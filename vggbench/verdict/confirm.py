@@ -14,7 +14,7 @@ from ..releases.catalogue import Release
 from . import command, interleave, session, verdicts
 from .budget import Budget
 from .interleave import Confirmed, Suspect
-from .judge import IMPROVED, REGRESSED, Judgement
+from .judge import CHANGED, REGRESSED, Judgement
 from .session import Say
 from .verdicts import Verdict
 
@@ -93,7 +93,7 @@ class Judging:
         improved: bool = False,
         patterns: Sequence[str] = (),
     ):
-        self._changes = (REGRESSED, IMPROVED) if improved else (REGRESSED,)
+        self._changes = CHANGED if improved else (REGRESSED,)
         self.checkout = checkout
         self._machine = machine
         self._against = against
@@ -199,10 +199,12 @@ def _earlier(
         and record["outcome"] == records.OK
     ]
     confirming = [record for record in own if record.get("purpose") == records.CONFIRM]
-    of_before, of_after = (
-        {record["run"] for record in confirming if record["commit"] == release.commit}
-        for release in (before, after)
+    of_both = set.intersection(
+        *(
+            {record["run"] for record in confirming if record["commit"] == release.commit}
+            for release in (before, after)
+        )
     )
-    spent = sum(record["run"] in of_before & of_after for record in confirming)
+    spent = sum(record["run"] in of_both for record in confirming)
     seconds = [record["process_s"] for record in own if "process_s" in record]
     return spent, float(seconds[-1]) if seconds else 0.0

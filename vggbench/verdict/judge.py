@@ -21,6 +21,8 @@ from vggbench.verdict import robust
 #: Surely slower, and by the threshold or more as far as one can tell.
 REGRESSED = "regressed"
 IMPROVED = "improved"
+#: The outcomes that are sure of a change.
+CHANGED = (REGRESSED, IMPROVED)
 #: Not suspected, and a change of EXCLUDED thresholds is surely excluded.
 UNCHANGED = "unchanged"
 NOT_SURE = "not sure"

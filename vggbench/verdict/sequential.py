@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from vggbench.verdict.judge import BATCH, IMPROVED, MOST, NOT_SURE, REGRESSED, Judgement
+from vggbench.verdict.judge import BATCH, CHANGED, MOST, NOT_SURE, Judgement
 
 
 def to_confirm(judgement: Judgement, apart: bool) -> bool:
     """Whether processes should be taken at all: a slow-down is suspected, or a change is sure by
     releases that were measured ``apart``, in no session together. What the noise of sessions is
     taken for may then be wrong; that of interleaved processes is seen."""
-    return judgement.suspected or (apart and judgement.outcome in (REGRESSED, IMPROVED))
+    return judgement.suspected or (apart and judgement.outcome in CHANGED)
 
 
 def next_batch(judgement: Judgement, spent: int, most: int = MOST, apart: bool = False) -> int:
