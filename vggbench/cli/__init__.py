@@ -1,0 +1,52 @@
+"""The vggbench command: what asv has no word for."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from asv import util
+
+from ..checkout import Checkout
+from ..errors import VggbenchError
+from . import judging, measuring, releases, reporting
+from .common import complain
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0, 1 where something failed (2 in commands
+    whose 1 says that something regressed), 2 for words that are no command, 130 after Ctrl-C."""
+    parsed = _parser().parse_args(arguments)
+    command: Callable[[Checkout, argparse.Namespace], int] = parsed.command
+    trouble: int = getattr(parsed, "trouble", 1)
+    try:
+        return command(Checkout(parsed.config), parsed)
+    except VggbenchError as err:
+        complain(str(err))
+        return trouble if err.status is None else err.status
+    except util.UserError as err:  # asv's configuration, or its benchmarks, are not right
+        complain(str(err))
+        return trouble
+    except KeyboardInterrupt:
+        complain("Interrupted; run the same command again to go on.")
+        return 130
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        return trouble
+    except OSError as err:
+        complain(f"{err.strerror}: {err.filename}")
+        return trouble
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vggbench",
+        description="Times the VGG16 training step in every release of a framework. "
+        "Measuring and comparing is asv's: asv run 'tensorflow>=2.15'.",
+    )
+    parser.add_argument("--config", help="asv's configuration file (default: asv.conf.json)")
+    top = parser.add_subparsers(required=True, metavar="COMMAND")
+    for commands in (measuring, reporting, judging, releases):
+        commands.add(top)
+    return parser

@@ -1,0 +1,114 @@
+"""What the commands share: options, and words to the user."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable
+from typing import TypeAlias
+
+from .. import variables
+from ..checkout import Checkout
+from ..errors import VggbenchError
+from ..releases import spec
+from ..releases.catalogue import DEVICES, Release
+from ..verdict import budget
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def add_device(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--device", choices=DEVICES, help="default: gpu where one is visible, else cpu"
+    )
+
+
+def add_machine(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--machine", help="asv's name of another machine (default: this one)")
+
+
+def add_bench(one: argparse.ArgumentParser, told: str) -> None:
+    one.add_argument("--bench", nargs="+", action="extend", default=[], help=told)
+
+
+def add_limits(one: argparse.ArgumentParser, budget_by_default: str) -> None:
+    """What confirming may take."""
+    add_budget(one, budget_by_default)
+    add_processes(one)
+
+
+def add_processes(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--processes",
+        type=count,
+        default=40,  # judge.MOST, which scipy would have to be imported for
+        metavar="N",
+        help="to confirm one configuration, of both releases, at most (default: %(default)s)",
+    )
+
+
+def add_budget(one: argparse.ArgumentParser, default: str) -> None:
+    one.add_argument(
+        "--budget",
+        type=budget.duration,
+        default=default,
+        metavar="TIME",
+        help="begin no process that is likely to end later than that (default: %(default)s)",
+    )
+
+
+def add_threshold(one: argparse.ArgumentParser) -> None:
+    one.add_argument(
+        "--threshold",
+        type=budget.percentage,
+        default="2%",
+        metavar="PER CENT",
+        help="smaller changes are not relevant (default: 2%%)",
+    )
+
+
+def count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; write 1 or more")
+    return int(text)
+
+
+def size(text: str) -> int:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", text.strip(), re.IGNORECASE)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; write 10G, 500M or 0")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def complain(line: str) -> None:
+    print(f"vggbench: {line}", file=sys.stderr)
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+def tell_flags(report: Callable[[str], None]) -> None:
+    line = variables.flags_line(os.environ)
+    if line is not None:
+        report(line)
+
+
+def this_machine(checkout: Checkout) -> str:
+    machine = checkout.machine()
+    if machine is None:
+        raise VggbenchError("asv does not know this machine yet; tell it with: asv machine --yes")
+    return machine
+
+
+def selected(checkout: Checkout, words: list[str]) -> list[Release]:
+    """Oldest first; all where there are no words."""
+    catalogue = checkout.catalogue
+    if not words:
+        return list(catalogue)
+    chosen = {r.commit for r in spec.select(catalogue, " ".join(words))}
+    return [r for r in catalogue if r.commit in chosen]

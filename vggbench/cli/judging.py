@@ -1,0 +1,163 @@
+"""What asks whether a release was slower: verdict, confirm, check, calibrate, separate."""
+
+from __future__ import annotations
+
+import argparse
+
+from ..checkout import Checkout
+from ..verdict import budget
+from .common import (
+    Subparsers,
+    add_bench,
+    add_budget,
+    add_limits,
+    add_machine,
+    add_threshold,
+    complain,
+    count,
+    say,
+    this_machine,
+)
+
+
+def add(top: Subparsers) -> None:
+    one = top.add_parser("verdict", help="was a release slower than the one before, from records")
+    one.add_argument("spec", nargs="*", help="which (default: the newest measured of each track)")
+    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    one.add_argument("--track", nargs="+", action="extend", default=[], help="default: each")
+    one.add_argument(
+        "--all", action="store_true", help="every release against the one before, and whole lines"
+    )
+    add_machine(one)
+    one.add_argument("--profile", help="default: all on record, each by itself")
+    one.add_argument("--format", choices=("text", "md", "json"), default="text")
+    add_threshold(one)
+    one.set_defaults(command=_verdict, trouble=2)
+
+    one = top.add_parser("confirm", help="re-measure what is suspected of a release, in turns")
+    one.add_argument("release", help="one release, such as tensorflow-2.16.2")
+    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    one.add_argument("--improved", action="store_true", help="confirm what is surely faster, too")
+    add_bench(one, "as asv run's")
+    add_limits(one, "10m")
+    add_threshold(one)
+    one.set_defaults(command=_confirm, trouble=2)
+
+    one = top.add_parser(
+        "check", help="measure what is new, judge it, confirm what is suspected, publish"
+    )
+    add_bench(one, "as asv run's")
+    add_limits(one, "30m")
+    add_threshold(one)
+    one.set_defaults(command=_check, trouble=2)
+
+    one = top.add_parser("calibrate", help="measure the machine's own noise, for verdicts")
+    one.add_argument("release", nargs="?", help="default: the newest that was measured here")
+    add_bench(one, "as asv run's")
+    one.add_argument(
+        "--processes",
+        type=count,
+        default=20,
+        metavar="N",
+        help="of each configuration, at most (default: %(default)s)",
+    )
+    add_budget(one, "10m")
+    add_threshold(one)
+    one.set_defaults(command=_calibrate, trouble=2)
+
+    one = top.add_parser(
+        "separate", help="measure a release with one thing changed back to the release before"
+    )
+    one.add_argument("release", help="one release, such as tensorflow-2.9.3")
+    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    one.add_argument(
+        "--back",
+        nargs="+",
+        required=True,
+        metavar="WHAT",
+        help="python, onednn or a package such as numpy; each by itself",
+    )
+    add_bench(one, "default: what changed")
+    one.add_argument(
+        "--processes",
+        type=count,
+        default=12,
+        metavar="N",
+        help="of each configuration, of both sides together (default: %(default)s)",
+    )
+    add_budget(one, "10m")
+    add_threshold(one)
+    one.set_defaults(command=_separate, trouble=2)
+
+
+def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from ..verdict import command
+
+    asked = command.Asked(
+        arguments.spec,
+        arguments.against,
+        list(dict.fromkeys(arguments.track)),
+        arguments.all,
+        arguments.profile,
+        arguments.threshold,
+        arguments.format,
+    )
+    machine = arguments.machine or this_machine(checkout)
+    return command.run(checkout, machine, asked, complain)
+
+
+def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from ..verdict import confirm, session
+
+    session.use_config(arguments.config)
+    asked = confirm.Asked(
+        arguments.release,
+        arguments.against,
+        arguments.threshold,
+        arguments.improved,
+        arguments.bench,
+    )
+    limits = confirm.Limits(arguments.budget, arguments.processes)
+    return confirm.run(checkout, this_machine(checkout), asked, limits, say)
+
+
+def _check(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from ..verdict import check, confirm, session
+
+    session.use_config(arguments.config)
+    asked = check.Asked(arguments.bench, arguments.threshold, arguments.config)
+    limits = confirm.Limits(arguments.budget, arguments.processes)
+    return check.run(checkout, asked, limits, say)
+
+
+def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from ..verdict import calibrate, session
+
+    session.use_config(arguments.config)
+    return calibrate.run(
+        checkout,
+        this_machine(checkout),
+        arguments.release,
+        arguments.bench,
+        budget.Budget(arguments.budget),
+        arguments.processes,
+        arguments.threshold,
+        say,
+    )
+
+
+def _separate(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from ..history import separate
+    from ..verdict import session
+
+    session.use_config(arguments.config)
+    asked = separate.Asked(
+        arguments.release,
+        arguments.against,
+        arguments.back,
+        arguments.bench,
+        arguments.processes,
+        arguments.threshold,
+    )
+    machine = this_machine(checkout)
+    return separate.run(checkout, machine, asked, budget.Budget(arguments.budget), say)

@@ -1,0 +1,168 @@
+"""What measures, besides asv: first-run, verify, run, peak, history."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from pathlib import Path
+
+from .. import records
+from ..checkout import Checkout
+from ..errors import VggbenchError
+from ..releases import spec
+from ..report import show
+from ..verdict import budget
+from .common import (
+    Subparsers,
+    add_device,
+    add_processes,
+    add_threshold,
+    complain,
+    say,
+    selected,
+    size,
+    tell_flags,
+    this_machine,
+)
+
+
+def add(top: Subparsers) -> None:
+    one = top.add_parser("first-run", help="measure a release of each era, and publish")
+    one.set_defaults(command=_first_run)
+
+    one = top.add_parser("verify", help="hold what releases compute against the reference")
+    one.add_argument("spec", nargs="+", help="which, in the words of asv run")
+    one.add_argument("--json", action="store_true", help="as a JSON list of objects")
+    add_device(one)
+    one.set_defaults(command=_verify)
+
+    one = top.add_parser("run", help="run main.py in the environment of a release")
+    one.add_argument("release", help="one release, such as tensorflow-2.21.0")
+    one.add_argument(
+        "options", nargs="*", metavar="-- OPTIONS", help="main.py's (-- --help lists them)"
+    )
+    one.set_defaults(command=_run, started_in=Path.cwd())
+
+    one = top.add_parser("peak", help="measure the matrix product that rates are held against")
+    one.add_argument("release", nargs="?", help="default: the newest TensorFlow that runs here")
+    add_device(one)
+    one.set_defaults(command=_peak)
+
+    one = top.add_parser("history", help="measure every release, over as many sessions as it takes")
+    one.add_argument("--machine", help="a name for this machine (default: asv's)")
+    one.add_argument("--dry-run", action="store_true", help="say what is left, and end")
+    one.add_argument(
+        "--stage",
+        action="append",
+        default=[],
+        dest="stages",
+        metavar="NAME",
+        help="only this stage of history.toml; may be given again (default: all of them)",
+    )
+    one.add_argument(
+        "--budget",
+        type=budget.duration,
+        default=math.inf,
+        metavar="TIME",
+        help="begin no release that is likely to end later than that (default: none)",
+    )
+    one.add_argument(
+        "--environments",
+        type=size,
+        default="40G",
+        metavar="SIZE",
+        help="that environments take at once, at most (default: %(default)s)",
+    )
+    add_processes(one)
+    add_threshold(one)
+    one.set_defaults(command=_history, trouble=2)
+
+
+def _first_run(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .. import first_run
+
+    return first_run.run(checkout)
+
+
+def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .. import verify
+
+    device = arguments.device or checkout.default_device()
+    report = complain if arguments.json else say  # standard output is JSON alone
+    results = []
+    failed = 0
+    tell_flags(report)
+    with checkout.no_run():
+        for release in selected(checkout, arguments.spec):
+            try:
+                framework = verify.framework_of(checkout.catalogue, release)
+                python = checkout.environments.ensure(release, device, report)
+            except VggbenchError as err:
+                complain(str(err))
+                failed += 1
+                continue
+            forecast = verify.forecast(release)
+            if forecast is not None:
+                report(forecast)
+            of_release = list(verify.verify(release, framework, device, python))
+            results += of_release
+            if not arguments.json:
+                show(verify.table(of_release), wide=160)
+            for one in of_release:
+                if one.answer in (verify.DISAGREES, verify.FAILED):
+                    complain(verify.complaint(one))
+                    failed += 1
+    if arguments.json:
+        print(json.dumps([one.as_json() for one in results], indent=2))
+    return 1 if failed else 0
+
+
+def _run(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .. import in_release
+    from ..trials.options import Refused
+
+    try:
+        return in_release.run(
+            checkout, arguments.release, arguments.options, arguments.started_in, complain
+        )
+    except Refused as refused:
+        complain(str(refused))
+        return 2
+
+
+def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .. import peak
+
+    machine = this_machine(checkout)
+    device = arguments.device or checkout.default_device()
+    tell_flags(say)
+    with checkout.no_run():
+        release = (
+            spec.one(checkout.catalogue, arguments.release)
+            if arguments.release
+            else peak.choose(checkout.catalogue, device)
+        )
+        python = checkout.environments.ensure(release, device, say)
+        measured = peak.measure(release, device, python, machine)
+    records.append(peak.path(checkout.results_dir, machine), measured)
+    say(f"{machine}: {peak.words(measured)}")
+    return 0
+
+
+def _history(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from ..history import command
+    from ..verdict import session
+
+    session.use_config(arguments.config)
+    asked = command.Asked(
+        arguments.machine,
+        arguments.stages,
+        budget.Budget(arguments.budget),
+        arguments.environments,
+        arguments.processes,
+        arguments.threshold,
+        arguments.dry_run,
+        arguments.config,
+    )
+    return command.run(checkout, asked, say)

@@ -1,0 +1,239 @@
+"""vggbench releases: list, install, prune, lock, add."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from ..checkout import Checkout
+from ..errors import VggbenchError
+from ..releases import interpreters, locks, spec
+from ..releases.catalogue import DEVICES, Catalogue, Release, Track
+from ..releases.uv import UvError
+from ..report import show
+from .common import (
+    Subparsers,
+    add_device,
+    complain,
+    say,
+    selected,
+    size,
+)
+
+
+def add(top: Subparsers) -> None:
+    releases = top.add_parser("releases", help="the releases on the tracks, and their environments")
+    commands = releases.add_subparsers(required=True, metavar="COMMAND")
+
+    one = commands.add_parser("list", help="show the releases")
+    one.add_argument("spec", nargs="*", help="which (default: all), in the words of asv run")
+    one.add_argument("--json", action="store_true", help="as a JSON list of objects")
+    one.set_defaults(command=_list)
+
+    one = commands.add_parser("install", help="make the environments of releases")
+    one.add_argument("spec", nargs="+")
+    add_device(one)
+    one.set_defaults(command=_install)
+
+    one = commands.add_parser("prune", help="free environments, longest unused first")
+    how_far = one.add_mutually_exclusive_group(required=True)
+    how_far.add_argument("--to", type=size, metavar="SIZE", help="until SIZE is left, such as 10G")
+    how_far.add_argument("--all", action="store_true", help="all of them")
+    one.set_defaults(command=_prune)
+
+    one = commands.add_parser(
+        "lock", help="make the locks of releases, or check those that are there"
+    )
+    one.add_argument("spec", nargs="+")
+    one.add_argument("--device", choices=DEVICES, help="default: each that the release has")
+    one.add_argument(
+        "--again",
+        action="store_true",
+        help="resolve again; a lock that comes out otherwise raises the build number",
+    )
+    one.set_defaults(command=_lock)
+
+    one = commands.add_parser("add", help="put a release, or a wheel of your own, on a track")
+    one.add_argument("release", help="TRACK==VERSION of the index; with --wheel: TRACK")
+    one.add_argument("version", nargs="?", help="with --wheel: how to call it")
+    one.add_argument("--wheel", type=Path, metavar="FILE", help="a build of your own")
+    one.add_argument("--after", metavar="RELEASE", help="with --wheel: where on the track")
+    one.add_argument(
+        "--device", choices=DEVICES, default="cpu", help="with --wheel: what it is for"
+    )
+    one.add_argument("--python", metavar="X.Y", help="default: the newest that the wheels name")
+    one.set_defaults(command=_add)
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """A row of ``releases list``. size: bytes of its environments; interpreter, measured: whether
+    its CPython is here, and whether asv has a result of it of this machine."""
+
+    release: str
+    track: str
+    version: str
+    date: str
+    python: str
+    interpreter: bool
+    devices: list[str]
+    installed: bool
+    size: int
+    measured: bool
+    build: int
+
+
+def _list(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    measured = checkout.measured_commits()
+    rows = []
+    for release in selected(checkout, arguments.spec):
+        markers = [checkout.environments.installed(release, device) for device in release.locks]
+        rows.append(
+            _Listed(
+                release=release.name,
+                track=release.track,
+                version=release.version,
+                date=release.date,
+                python=release.python,
+                interpreter=interpreters.find(release.python) is not None,
+                devices=sorted(release.locks),
+                installed=any(markers),
+                size=sum(marker.size for marker in markers if marker is not None),
+                measured=release.commit in measured,
+                build=release.build,
+            )
+        )
+    if arguments.json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))
+        return 0
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("release", "date", "python", "devices", "installed", "measured here"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(
+            row.release,
+            row.date,
+            row.python + ("" if row.interpreter else " (missing)"),
+            " ".join(row.devices),
+            f"{row.size / 1e9:.2f} GB" if row.installed else "-",
+            "yes" if row.measured else "-",
+        )
+    show(table)
+    absent = sorted({row.python for row in rows if not row.interpreter}, key=_by_minor)
+    for version in absent:
+        say(f"CPython {version} is missing; get it with: {interpreters.how_to_get(version)}")
+    return 0
+
+
+def _by_minor(version: str) -> int:
+    return int(version.split(".")[1])
+
+
+def _install(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    device = arguments.device or checkout.default_device()
+    failed = 0
+    for release in selected(checkout, arguments.spec):
+        before = checkout.environments.installed(release, device)
+        try:
+            checkout.environments.ensure(release, device, say)
+        except VggbenchError as err:
+            complain(str(err))
+            failed += 1
+            continue
+        if before is not None and before == checkout.environments.installed(release, device):
+            say(f"{release.name} ({device}): installed already, {before.size / 1e9:.2f} GB")
+    return 1 if failed else 0
+
+
+def _prune(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    freed = 0
+    with checkout.no_run():
+        for environment in checkout.environments.prune(0 if arguments.all else arguments.to):
+            freed += environment.size
+            say(f"freed {environment.name}: {environment.size / 1e9:.2f} GB")
+    left = sum(environment.size for environment in checkout.environments.all())
+    say(
+        f"freed {freed / 1e9:.2f} GB in all, {left / 1e9:.2f} GB are left; "
+        f"uv's cache shares files with environments: uv cache prune frees what nothing uses"
+    )
+    return 0
+
+
+def _lock(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    failed = 0
+    for release in selected(checkout, arguments.spec):
+        track = checkout.catalogue.tracks[release.track]
+        devices = [arguments.device] if arguments.device else _lockable(checkout, release)
+        for device in devices:
+            try:
+                if device in release.locks and not arguments.again:
+                    locks.check(checkout.catalogue, release, device)
+                    say(f"{release.name} ({device}): its lock is as its release file says")
+                    continue
+                made = locks.lock(checkout.catalogue, release, device)
+                path = checkout.catalogue.write(made)
+            except VggbenchError as err:
+                complain(f"{release.name} ({device}): {err}")
+                failed += 1
+                continue
+            news = "" if made.build == release.build else f"; build number {made.build} now"
+            say(f"{release.name} ({device}): locked on track {track.name} in {path}{news}")
+            release = made
+    return 1 if failed else 0
+
+
+def _lockable(checkout: Checkout, release: Release) -> list[str]:
+    own = [device for device, lock in release.locks.items() if lock.wheel is not None]
+    return own or locks.devices(checkout.catalogue.tracks[release.track], release.version)
+
+
+def _add(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    catalogue = checkout.catalogue
+    if arguments.wheel is not None:
+        if arguments.version is None or arguments.after is None:
+            raise VggbenchError(
+                "a wheel of your own needs a version and a place: "
+                "vggbench releases add TRACK VERSION --wheel FILE --after RELEASE"
+            )
+        after = spec.one(catalogue, arguments.after)
+        track = spec.track(catalogue, arguments.release)
+        if after.track != track.name:
+            raise VggbenchError(f"--after {after.name} is not on the track {track.name}")
+        release = locks.own_release(
+            track, arguments.version, arguments.wheel, after, arguments.device, arguments.python
+        )
+    else:
+        name, separator, version = arguments.release.partition("==")
+        if not separator or arguments.version is not None or arguments.after is not None:
+            raise VggbenchError(
+                f"{arguments.release!r}: write TRACK==VERSION, or TRACK VERSION --wheel FILE "
+                f"--after RELEASE for a build of your own"
+            )
+        release = _of_the_index(spec.track(catalogue, name), version, arguments.python)
+    if release.name in catalogue.by_name:
+        say(f"{release.name} is on the track already")
+        return 0
+    for device in _lockable(checkout, release):
+        say(f"{release.name}: resolving its packages for {device} as of {release.date}")
+        release = _locked(catalogue, release, device)
+    path = catalogue.write(release)
+    say(f"{release.name} is on the track: {path}; measure it with: asv run {release.name}")
+    return 0
+
+
+def _of_the_index(track: Track, version: str, python: str | None) -> Release:
+    try:
+        return locks.new_release(track, version, python)
+    except UvError as err:
+        raise VggbenchError(f"{track.name}=={version} cannot be looked up: {err}") from None
+
+
+def _locked(catalogue: Catalogue, release: Release, device: str) -> Release:
+    try:
+        return locks.lock(catalogue, release, device)
+    except UvError as err:
+        raise VggbenchError(f"{release.name} ({device}) cannot be locked: {err}") from None

@@ -1,0 +1,226 @@
+"""What shows what is on record: rates, table, plot, findings, preview."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from .. import records
+from ..checkout import Checkout
+from ..errors import VggbenchError
+from ..releases import spec
+from ..report import show
+from .common import (
+    Subparsers,
+    add_machine,
+    complain,
+    say,
+    selected,
+    this_machine,
+)
+
+
+def add(top: Subparsers) -> None:
+    one = top.add_parser("rates", help="images/s, FLOP/s and share of the peak, from records")
+    one.add_argument("spec", nargs="*", help="which (default: all), in the words of asv run")
+    add_machine(one)
+    one.add_argument("--json", action="store_true", help="as a JSON list of objects")
+    one.set_defaults(command=_rates)
+
+    one = top.add_parser("table", help="the tables of the comparison of 2017, from records")
+    one.add_argument(
+        "--machine", nargs="+", action="extend", help="asv's names of machines (default: this one)"
+    )
+    one.add_argument(
+        "--release",
+        nargs="+",
+        action="extend",
+        help="a column each (default: the newest measured of each track, in one)",
+    )
+    one.add_argument("--profile", nargs="+", action="extend", help="default: all on record")
+    one.add_argument("--format", choices=("md", "html", "csv", "json"), default="md")
+    one.add_argument(
+        "--reference", action="store_true", help="beside the Titan X of 2017, and with ratios"
+    )
+    one.set_defaults(command=_table)
+
+    one = top.add_parser("plot", help="the history of a track as SVG or PNG, from records")
+    one.add_argument("track", help="such as tensorflow")
+    add_machine(one)
+    one.add_argument("--profile", help="default: the one on record")
+    one.add_argument("--measure", default="step", help="as in the URL of History (default: step)")
+    one.add_argument(
+        "--configuration",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="WORDS",
+        help="such as 'NHWC none off' (default: all)",
+    )
+    one.add_argument("--order", choices=("version", "date"), default="version")
+    one.add_argument("--log", action="store_true", help="a logarithmic scale")
+    one.add_argument("-o", "--output", required=True, type=Path, metavar="FILE")
+    one.set_defaults(command=_plot, started_in=Path.cwd())
+
+    one = top.add_parser("findings", help="what a history came to, as Markdown, from records")
+    one.add_argument(
+        "--machine",
+        action="append",
+        dest="machines",
+        metavar="MACHINE",
+        help="asv's name of another machine; may be given again (default: this one)",
+    )
+    where = one.add_mutually_exclusive_group()
+    where.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
+    where.add_argument(
+        "--into",
+        type=Path,
+        metavar="FILE",
+        help="only the table in short, into this Markdown, between two lines that mark its place",
+    )
+    one.set_defaults(command=_findings, started_in=Path.cwd())
+
+    one = top.add_parser("preview", help="serve the published pages on 127.0.0.1")
+    one.add_argument("--port", type=int, help="default: 8080, or the next that is free")
+    one.add_argument("--html-dir", metavar="FOLDER", help="default: html_dir of asv.conf.json")
+    one.set_defaults(command=_preview, started_in=Path.cwd())
+
+
+def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .. import peak
+    from ..report import rates
+
+    machine = arguments.machine or this_machine(checkout)
+    taken = _timed(checkout, machine)
+    peaks = peak.read(checkout.results_dir, machine, complain)
+    chosen = selected(checkout, arguments.spec)
+    rows = rates.rates(machine, taken, [release.commit for release in chosen], peaks)
+    unmeasured = [r.name for r in chosen if r.name not in {row.release for row in rows}]
+    if arguments.json:
+        print(json.dumps([row.as_json() for row in rows], indent=2))
+    else:
+        for profile in dict.fromkeys(row.profile for row in rows):
+            of_profile = [row for row in rows if row.profile == profile]
+            say(f"{machine}, {profile}:")
+            show(rates.table(of_profile), wide=160)
+            for line in rates.peak_lines(of_profile, peaks):
+                say(line)
+    if not rows:
+        complain(_nothing_on_record(checkout, machine))
+        return 1
+    if arguments.spec and unmeasured:
+        complain(f"unmeasured on {machine}: {', '.join(unmeasured)}")
+    return 0
+
+
+def _timed(checkout: Checkout, machine: str) -> list[records.Record]:
+    """The records of timed processes on ``machine``; a line about those that are left out later."""
+    from ..report import rates
+
+    taken = [r for r in records.read(checkout.results_dir, machine, complain) if rates.is_timed(r)]
+    left_out: dict[str, set[str]] = {}
+    on_tracks = {release.commit for release in checkout.catalogue}
+    for record in taken:
+        why = rates.why_left_out(record, on_tracks)
+        if why is not None:
+            left_out.setdefault(why, set()).add(record["release"])
+    for why, names in left_out.items():
+        complain(f"records {why} are left out: {', '.join(sorted(names))}")
+    return taken
+
+
+def _nothing_on_record(checkout: Checkout, machine: str) -> str:
+    known = sorted(path.parent.name for path in checkout.results_dir.glob("*/records"))
+    return (
+        f"nothing of this is on record for {machine} (there are records of: "
+        f"{', '.join(known) or 'no machine'}); measure it with: asv run RELEASE"
+    )
+
+
+def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .. import workload
+    from ..report import rates, seed_formats, seed_table
+
+    catalogue = checkout.catalogue
+    for profile in arguments.profile or []:
+        if profile not in workload.PROFILES:
+            known = ", ".join(sorted(workload.PROFILES))
+            raise VggbenchError(f"--profile {profile}: unknown profile; choose among {known}")
+    chosen = selected(checkout, arguments.release or [])
+    named = [(catalogue.tracks[r.track].framework, r.name) for r in chosen]
+    for framework, name in named:
+        if arguments.release and framework not in seed_table.FRAMEWORKS:
+            rows_of = " and ".join(sorted(seed_table.FRAMEWORKS))
+            raise VggbenchError(f"{name} has no row in these tables: they are of {rows_of}")
+    columns = []
+    for machine in dict.fromkeys(arguments.machine or [this_machine(checkout)]):
+        rows = rates.rates(machine, _timed(checkout, machine), [r.commit for r in chosen], [])
+        if arguments.profile:
+            rows = [row for row in rows if row.profile in arguments.profile]
+        if arguments.release:
+            of_machine = seed_table.of_releases(rows, named)
+        else:
+            of_machine = seed_table.newest(rows)
+        if not of_machine:
+            complain(_nothing_on_record(checkout, machine))
+        columns += of_machine
+    if arguments.reference:
+        columns.append(seed_table.reference())
+    if not columns:
+        return 1
+    sys.stdout.write(seed_formats.FORMATS[arguments.format](columns, arguments.reference))
+    return 0
+
+
+def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from ..report import plot
+    from ..report.pages.lines import lines
+
+    track = spec.track(checkout.catalogue, arguments.track)
+    machine = arguments.machine or this_machine(checkout)
+    taken = records.read(checkout.results_dir, machine, complain)
+    found, left_out = lines(machine, taken, checkout.catalogue)
+    for one in left_out:
+        complain(f"{one.count} records of {one.release} are left out: {one.why}")
+    chosen = plot.choose(
+        found, track, machine, arguments.profile, arguments.measure, arguments.configuration
+    )
+    path = arguments.started_in / arguments.output
+    plot.draw(chosen[0], track, *chosen[1:], arguments.log, arguments.order == "date", path)
+    say(f"{path}: {track.framework} on {machine}, {chosen[0].profile}: {chosen[1].title}")
+    return 0
+
+
+def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from ..report import findings, milestones
+    from ..verdict import session
+
+    session.use_config(arguments.config)
+    machines = arguments.machines or [this_machine(checkout)]
+    found = [
+        one
+        for machine in dict.fromkeys(machines)
+        for one in findings.find(checkout, machine, checkout.facts(machine))
+    ]
+    if arguments.into is not None:
+        lines = findings.in_short(found, checkout.catalogue)
+        milestones.put(arguments.started_in / arguments.into, lines)
+        return 0
+    text = findings.markdown(found, checkout.catalogue)
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        (arguments.started_in / arguments.output).write_text(text, encoding="utf-8")
+    return 0
+
+
+def _preview(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from .. import preview
+
+    if arguments.html_dir:
+        html_dir = Path(arguments.started_in, arguments.html_dir)
+    else:
+        html_dir = Path(checkout.config.html_dir).absolute()
+    return preview.run(html_dir, arguments.port, say)
