@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,13 @@ from playwright.sync_api import Browser, sync_playwright
 from . import browser
 from .real import FIXED, rotating
 from .tiny import Tiny
+
+
+def pytest_configure() -> None:
+    # A shell starts what goes into the background with SIGINT ignored, which every process that the
+    # tests start would inherit: those of Ctrl-C would not hear it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
