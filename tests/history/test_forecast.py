@@ -68,3 +68,30 @@ def test_what_a_release_cannot_do_is_asked_once() -> None:
 
 def test_a_configuration_that_is_not_on_record_takes_what_one_alike_does() -> None:
     assert seconds("2.9.3", [record("2.21.0", "ok", 12.0)]) == pytest.approx(12.0)
+
+
+def test_a_backend_that_a_release_does_not_have_is_asked_once() -> None:
+    def on_theano(version: str, outcome: str, process_s: float, data_format: str) -> dict:
+        return {
+            **record("2.21.0", outcome, process_s),
+            "commit": CATALOGUE.by_name[f"keras-{version}"].commit,
+            "benchmark": "train_step.Keras.time_train_step",
+            "configuration": {
+                "backend": "theano",
+                "data_format": data_format,
+                "batch_norm": "none",
+                "xla": "off",
+            },
+        }
+
+    other = (r"Keras\.\w+\('theano', 'NHWC', 'none', 'off'\)",)
+    stage = plan.Stage("the other order", CATALOGUE.tracks["keras"].releases, other)
+    taken = [
+        on_theano("2.3.1", "ok", 40.0, "NHWC"),
+        on_theano("2.4.3", "n/a", 2.0, "NCHW"),
+    ]
+    told = Forecast(CATALOGUE, taken, "cpu-quick")
+    unit = plan.Unit(stage, CATALOGUE.by_name["keras-2.4.3"], None)
+    assert (told.processes(unit), told.seconds(unit)) == (1, AROUND_S + 2.0)
+    unit = plan.Unit(stage, CATALOGUE.by_name["keras-2.2.5"], None)
+    assert told.seconds(unit) > AROUND_S + 40.0

@@ -42,6 +42,7 @@ class Forecast:
         self._rounds = {one["name"]: int(one.get("rounds", 1)) for one in suite.discovered()}
         self._known: dict[str, dict[int, _Took]] = {}
         self._alike: dict[tuple[str, bool], dict[int, _Took]] = {}
+        self._backend: dict[tuple[int, str], list[_Took]] = {}
         for record in taken:
             if (
                 record["profile"] == profile
@@ -54,6 +55,8 @@ class Forecast:
                 place = self._place[record["commit"]]
                 took = _Took(record["process_s"], record["outcome"] == records.NOT_APPLICABLE)
                 self._known.setdefault(key, {})[place] = took
+                if "backend" in configuration and not _has_xla(configuration):
+                    self._backend.setdefault((place, configuration["backend"]), []).append(took)
                 if not took.not_applicable:
                     alike = record["benchmark"], _has_xla(configuration)
                     self._alike.setdefault(alike, {})[place] = took
@@ -75,12 +78,17 @@ class Forecast:
 
         By the nearest release of which the configuration is on record, else by the nearest with
         another one of the same benchmark, both with XLA or both without. What only older releases
-        could not do says nothing of a newer one: it may be the first that can.
+        could not do says nothing of a newer one: it may be the first that can. A release that could
+        do nothing with a backend, without XLA, does not have it.
         """
         here = self._place[unit.release.commit]
         for one in plan.own(unit.stage, unit.release, self._catalogue):
-            with_xla = _has_xla(dict(one.configuration))
+            configuration = dict(one.configuration)
+            with_xla = _has_xla(configuration)
             known = self._known.get(session.key_of(one), {})
+            on_backend = self._backend.get((here, configuration.get("backend", "")), [])
+            if here not in known and on_backend and all(took.not_applicable for took in on_backend):
+                known = {here: on_backend[-1]}
             if all(place < here and took.not_applicable for place, took in known.items()):
                 known = self._alike.get((one.benchmark, with_xla), {})
             took = _Took(GUESS_XLA_S if with_xla else GUESS_S, False)
