@@ -202,13 +202,17 @@ def test_a_damaged_file_that_uvs_cache_shares_is_renewed_there_too(house: House)
 def sharing(house: House) -> House:
     """Two packages beside tinyframe both bring shared.txt, as TensorFlow 1.4 and its TensorBoard
     both bring bin/tensorboard."""
+    put_beside(house, {name: {"shared.txt": f"of {name}"} for name in ("one", "another")})
+    return house
+
+
+def put_beside(house: House, packages: dict[str, dict[str, str]]) -> None:
+    """Lock tinyframe with ``packages`` beside it: the texts of their files, by path, by name."""
     lines = [(house.tiny.releases / "tinyframe" / "1.1-cpu.txt").read_text()]
-    for name in ("one", "another"):
-        wheels = house.tiny.folder / "wheels"
-        wheel = write_wheel(wheels, name, "1.0", "", {"shared.txt": f"of {name}"})
+    for name, files in packages.items():
+        wheel = write_wheel(house.tiny.folder / "wheels", name, "1.0", "", files)
         lines.append(f"{name} @ {wheel.as_uri()} --hash=sha256:{sha256(wheel)}\n")
     house.tiny.relock(NAME, "".join(lines))
-    return house
 
 
 def test_a_file_that_two_packages_bring_is_of_either(sharing: House):
@@ -229,6 +233,18 @@ def test_a_file_of_two_packages_that_is_of_neither_is_noticed(sharing: House):
     assert any("has 29 bytes instead of 6 or 10)" in line for line in sharing.said)
     sharing.ensure()
     assert sharing.said == []
+
+
+def test_a_script_that_an_entry_point_replaced_is_not_missed(house: House) -> None:
+    """f2py of NumPy 1.15 is both; uv installs the entry point, and lists both in RECORD."""
+    files = {
+        "scripted-1.0.data/scripts/scripted": "#!python\n",
+        "scripted-1.0.dist-info/entry_points.txt": "[console_scripts]\nscripted = scripted:main\n",
+    }
+    put_beside(house, {"scripted": files})
+    assert one(house.ensure(), "bin/scripted").exists()
+    house.ensure()
+    assert house.said == []
 
 
 # -- what cannot be made

@@ -372,11 +372,17 @@ def _recorded(record: Path) -> Iterator[tuple[str, str, str]]:
 
     Two packages may bring one file with other contents: TensorFlow 1.4 and its TensorBoard both
     bring bin/tensorboard. Either may be the one that is there.
+
+    What a wheel keeps in its .data is moved at installation (PEP 427). uv leaves the row of a
+    script there that an entry point of the same name replaces, as f2py of NumPy 1.15.
     """
     site_packages = record.parent.parent
+    moved = record.parent.name.removesuffix(".dist-info") + ".data/"
     with record.open(encoding="utf-8", newline="") as file:
         for row in csv.reader(file):
-            if len(row) == 3 and row[1] and not row[0].endswith(".pyc"):
+            if len(row) < 3 or row[0].startswith(moved):
+                continue
+            if row[1] and not row[0].endswith(".pyc"):
                 yield os.path.normpath(os.path.join(site_packages, row[0])), row[1], row[2]
 
 
