@@ -380,10 +380,11 @@ def _recorded(record: Path) -> Iterator[tuple[str, str, str]]:
     moved = record.parent.name.removesuffix(".dist-info") + ".data/"
     with record.open(encoding="utf-8", newline="") as file:
         for row in csv.reader(file):
-            if len(row) < 3 or row[0].startswith(moved):
+            if len(row) != 3 or not row[1]:
                 continue
-            if row[1] and not row[0].endswith(".pyc"):
-                yield os.path.normpath(os.path.join(site_packages, row[0])), row[1], row[2]
+            path, digest, size = row
+            if not path.endswith(".pyc") and not path.startswith(moved):
+                yield os.path.normpath(os.path.join(site_packages, path)), digest, size
 
 
 def _damaged_packages(folder: Path) -> list[str]:
