@@ -161,6 +161,20 @@ def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_res
     )
 
 
+def test_what_has_surely_changed_is_confirmed_before_what_is_quicker_to_doubt() -> None:
+    bench = Bench()
+    doubted = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=MOST - 4, seconds=1.0)
+    changed = Suspect(BEFORE, AFTER, "cpu-quick", ONE, seconds=10.0, apart=True)
+
+    def judge(suspect: Suspect) -> dict[str, Judgement]:
+        return {"step": judgement(REGRESSED if suspect is changed else NOT_SURE, needed=8)}
+
+    found = confirm_all(
+        [doubted, changed], bench.measure, judge, bench.budget(60), bench.said.append
+    )
+    assert [one.suspect for one in found] == [changed, doubted]
+
+
 def test_of_very_many_the_first_are_named_and_the_others_counted() -> None:
     bench = Bench(sure_after=0)
     suspects = [Suspect(BEFORE, AFTER, "cpu-quick", ONE)] * 14

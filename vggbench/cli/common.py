@@ -31,6 +31,14 @@ def add_machine(one: argparse.ArgumentParser) -> None:
     one.add_argument("--machine", help="asv's name of another machine (default: this one)")
 
 
+def add_against(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+
+
+def add_json(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--json", action="store_true", help="as a JSON list of objects")
+
+
 def add_bench(one: argparse.ArgumentParser, told: str) -> None:
     one.add_argument("--bench", nargs="+", action="extend", default=[], help=told)
 

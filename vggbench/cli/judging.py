@@ -8,6 +8,7 @@ from ..checkout import Checkout
 from ..verdict import budget
 from .common import (
     Subparsers,
+    add_against,
     add_bench,
     add_budget,
     add_limits,
@@ -23,7 +24,7 @@ from .common import (
 def add(top: Subparsers) -> None:
     one = top.add_parser("verdict", help="was a release slower than the one before, from records")
     one.add_argument("spec", nargs="*", help="which (default: the newest measured of each track)")
-    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    add_against(one)
     one.add_argument("--track", nargs="+", action="extend", default=[], help="default: each")
     one.add_argument(
         "--all", action="store_true", help="every release against the one before, and whole lines"
@@ -36,7 +37,7 @@ def add(top: Subparsers) -> None:
 
     one = top.add_parser("confirm", help="re-measure what is suspected of a release, in turns")
     one.add_argument("release", help="one release, such as tensorflow-2.16.2")
-    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    add_against(one)
     one.add_argument("--improved", action="store_true", help="confirm what is surely faster, too")
     add_bench(one, "as asv run's")
     add_limits(one, "10m")
@@ -69,7 +70,7 @@ def add(top: Subparsers) -> None:
         "separate", help="measure a release with one thing changed back to the release before"
     )
     one.add_argument("release", help="one release, such as tensorflow-2.9.3")
-    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    add_against(one)
     one.add_argument(
         "--back",
         nargs="+",

@@ -16,6 +16,7 @@ from ..verdict import budget
 from .common import (
     Subparsers,
     add_device,
+    add_json,
     add_processes,
     add_threshold,
     complain,
@@ -33,7 +34,7 @@ def add(top: Subparsers) -> None:
 
     one = top.add_parser("verify", help="hold what releases compute against the reference")
     one.add_argument("spec", nargs="+", help="which, in the words of asv run")
-    one.add_argument("--json", action="store_true", help="as a JSON list of objects")
+    add_json(one)
     add_device(one)
     one.set_defaults(command=_verify)
 

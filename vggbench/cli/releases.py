@@ -18,6 +18,7 @@ from ..report import show
 from .common import (
     Subparsers,
     add_device,
+    add_json,
     complain,
     say,
     selected,
@@ -31,7 +32,7 @@ def add(top: Subparsers) -> None:
 
     one = commands.add_parser("list", help="show the releases")
     one.add_argument("spec", nargs="*", help="which (default: all), in the words of asv run")
-    one.add_argument("--json", action="store_true", help="as a JSON list of objects")
+    add_json(one)
     one.set_defaults(command=_list)
 
     one = commands.add_parser("install", help="make the environments of releases")

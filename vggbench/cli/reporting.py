@@ -14,6 +14,7 @@ from ..releases import spec
 from ..report import show
 from .common import (
     Subparsers,
+    add_json,
     add_machine,
     complain,
     say,
@@ -26,7 +27,7 @@ def add(top: Subparsers) -> None:
     one = top.add_parser("rates", help="images/s, FLOP/s and share of the peak, from records")
     one.add_argument("spec", nargs="*", help="which (default: all), in the words of asv run")
     add_machine(one)
-    one.add_argument("--json", action="store_true", help="as a JSON list of objects")
+    add_json(one)
     one.set_defaults(command=_rates)
 
     one = top.add_parser("table", help="the tables of the comparison of 2017, from records")

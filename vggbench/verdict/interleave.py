@@ -17,7 +17,7 @@ from ..asv_plugin.suite import Configured
 from ..errors import some_of
 from ..releases.catalogue import Release
 from .budget import Budget, words
-from .judge import BATCH, MOST, NOT_SURE, Judgement
+from .judge import BATCH, CHANGED, MOST, NOT_SURE, Judgement
 from .sequential import next_batch, to_confirm
 from .session import Say
 
@@ -173,12 +173,17 @@ def confirm_all(
     say: Say,
     most: int = MOST,
 ) -> list[Confirmed]:
-    """Confirm one suspect after the other, those first that are likely to take least time, so that
-    a budget answers as many as it can.
+    """Confirm one suspect after the other: first what has surely changed already, which a few
+    processes settle, then what is not sure; of each those first that are likely to take least time.
+    So a budget answers as many as it can.
     """
-    expected = [forecast_s(one, judge(one), most) for one in suspects]
-    ordered = [suspects[place] for place in sorted(range(len(suspects)), key=expected.__getitem__)]
-    say(_plan(ordered, sum(expected), budget))
+    expected = {}
+    for place, suspect in enumerate(suspects):
+        judgements = judge(suspect)
+        unsure = not any(one.outcome in CHANGED for one in judgements.values())
+        expected[place] = (unsure, forecast_s(suspect, judgements, most))
+    ordered = [suspects[place] for place in sorted(expected, key=expected.__getitem__)]
+    say(_plan(ordered, sum(seconds for _, seconds in expected.values()), budget))
     found = []
     for suspect in ordered:
         found.append(confirm(suspect, measure, judge, budget, say, most))
