@@ -458,6 +458,27 @@ def test_data_that_is_missing_is_said_on_the_page(
         assert "asv publish" in visit.page.inner_text("#problem")
 
 
+@pytest.mark.parametrize("path", ["index.html", "verdicts.html", "configurations.html"])
+def test_data_that_go_missing_later_are_said_and_looked_for_again(
+    path: str, surf: Surf, published: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    shutil.copytree(published, tmp_path / "html")
+    data = tmp_path / "html" / "data"
+    with surf(tmp_path / "html", clean=False) as visit:
+        page = visit.page
+        drawn(visit, f"{path}?machine=box")
+        data.rename(tmp_path / "aside")
+        page.select_option("#choose-machine", "gpubox")
+        page.wait_for_selector("#problem .notice")
+        assert "asv publish" in page.inner_text("#problem")
+        (tmp_path / "aside").rename(data)
+        again(visit, lambda: page.select_option("#choose-machine", "box"))
+        again(visit, lambda: page.select_option("#choose-machine", "gpubox"))
+        assert page.locator("#problem .notice").count() == 0
+
+
 @pytest.mark.asv
 def test_pages_of_a_real_run_show_what_its_records_say(surf: Surf, measured: Tiny) -> None:
     done = measured.asv("publish", env={"VGGBENCH_WEB": str(web.packages())})

@@ -20,10 +20,6 @@ export function problem(text) {
   byId("problem").replaceChildren(el("p", { class: "notice" }, text));
 }
 
-export function clearProblem() {
-  byId("problem").replaceChildren();
-}
-
 const loaded = new Map();
 
 export function load(name) {
@@ -39,14 +35,35 @@ export function load(name) {
   return loaded.get(name);
 }
 
-// Runs a page, and says so on it when its data cannot be had.
-export async function start(page) {
-  try {
-    await page(await load("index"));
-  } catch (error) {
-    problem(`${error.message}. Publish again with: asv publish, and read it with: vggbench preview`);
-    throw error;
-  }
+// Runs a page: `show(index, view, redraw)` draws what `gather(index)` found, now and whenever the
+// address changes or redraw() is called. Of several drawings at once the newest is shown. Says so on
+// the page when its data cannot be had. Returns redraw after the first drawing.
+export async function start(gather, show) {
+  let drawing = 0;
+  const redraw = async () => {
+    const mine = ++drawing;
+    try {
+      const index = await load("index");
+      const view = await gather(index);
+      if (mine !== drawing) return;
+      byId("problem").replaceChildren();
+      handOn();
+      show(index, view, redraw);
+      // For who waits until all is drawn: tests, and the script that measures how long it takes.
+      performance.mark("drawn");
+      const { dataset } = document.documentElement;
+      dataset.drawn = String(Number(dataset.drawn ?? 0) + 1);
+    } catch (error) {
+      if (mine === drawing) {
+        const next = "Publish again with: asv publish, and read it with: vggbench preview";
+        problem(`${error.message}. ${next}`);
+      }
+      throw error;
+    }
+  };
+  addEventListener("popstate", redraw);
+  await redraw();
+  return redraw;
 }
 
 // -- the choice, which the URL keeps
@@ -158,6 +175,14 @@ export function chosenLine(index, { anyTrack = false } = {}) {
   const found = ofMachine.filter((line) => line.profile === profile);
   const line = found.find((one) => one.family === of("benchmark")) ?? found[0];
   return { track, machine, machines, profile, profiles, line, lines: found };
+}
+
+// The chosen line with its figures, and with what the data of the name `more` tell of it.
+export async function chosenWith(index, more) {
+  const chosen = chosenLine(index);
+  if (!chosen.line) return { chosen, line: null, more: null };
+  const { id } = chosen.line;
+  return { chosen, line: await load(id), more: await load(`${id}-${more}`) };
 }
 
 export function profileWords(index, name) {

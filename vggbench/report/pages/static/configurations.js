@@ -1,6 +1,6 @@
 // Configurations: what each choice buys within one release.
 import {
-  asvGraph, bar, byId, cannot, choice, chosenLine, clearProblem, el, figure, fill, handOn, heading, interval, lineControls, load, measureOf,
+  asvGraph, bar, byId, cannot, choice, chosenWith, el, figure, fill, heading, interval, lineControls, measureOf,
   noSubmit, nothing, outcome, plural, readable, readableWord, releaseLink, select, start, table, withUnit,
 } from "./common.js";
 
@@ -15,22 +15,9 @@ const ABOUT = {
 };
 const TITLES = { data_format: "Data format", batch_norm: "Batch normalisation", xla: "XLA", backend: "Backend" };
 
-start(async (index) => {
-  let drawing = 0;
-  const redraw = async () => {
-    const mine = ++drawing;
-    const chosen = chosenLine(index);
-    const line = chosen.line ? await load(chosen.line.id) : null;
-    const choices = chosen.line ? await load(`${chosen.line.id}-choices`) : null;
-    if (mine === drawing) show(index, chosen, line, choices, redraw);
-  };
-  await redraw();
-  addEventListener("popstate", redraw);
-});
+start((index) => chosenWith(index, "choices"), show);
 
-function show(index, chosen, line, choices, redraw) {
-  clearProblem();
-  handOn();
+function show(index, { chosen, line, more: choices }, redraw) {
   const track = index.tracks.find((one) => one.name === chosen.track);
   const names = new Set((line?.cells ?? []).map((cell) => cell.release));
   const measured = track.releases.filter((release) => names.has(release.name));
@@ -54,7 +41,6 @@ function show(index, chosen, line, choices, redraw) {
       ...line.params.map((param) => section(index, line, release, param, found.filter((one) => one.param === param))).filter(Boolean),
     );
   }
-  document.documentElement.dataset.drawn = String(Number(document.documentElement.dataset.drawn ?? 0) + 1);
 }
 
 // All configurations of the release, fastest first.

@@ -1,7 +1,7 @@
 // History: a measure over the releases of a track, a line a configuration.
 import {
-  asvGraph, byId, cannot, checkbox, choice, chosenLine, clearProblem, el, figure, fill, handOn, interval, lineControls, load,
-  measureOf, noSubmit, nothing, outcome, percent, ratioWords, readable, readableWord, releaseLink, select, start, table,
+  asvGraph, byId, cannot, checkbox, choice, chosenLine, el, figure, fill, interval, lineControls, load,
+  measureOf, noSubmit, nothing, outcome, percent, problem, ratioWords, readable, readableWord, releaseLink, select, start, table,
   verdict, withUnit, words,
 } from "./common.js";
 import { cutWords, draw, looks, swatch, told } from "./chart.js";
@@ -11,26 +11,17 @@ noSubmit(form);
 let cursor = null;
 let current = null;
 
-start(async (index) => {
-  let drawing = 0;
-  const redraw = async () => {
-    const mine = ++drawing;
-    const view = await viewOf(index);
-    if (mine === drawing) show(index, view, redraw);
-  };
-  await redraw();
-  document.addEventListener("themechange", redraw);
-  addEventListener("popstate", redraw);
-  let width = innerWidth;
-  let waiting = null;
-  addEventListener("resize", () => {
-    if (innerWidth === width) return; // a phone's address bar
-    width = innerWidth;
-    clearTimeout(waiting);
-    waiting = setTimeout(redraw, 120);
-  });
-  listen();
+const redraw = await start(viewOf, show);
+document.addEventListener("themechange", redraw);
+let width = innerWidth;
+let waiting = null;
+addEventListener("resize", () => {
+  if (innerWidth === width) return; // a phone's address bar
+  width = innerWidth;
+  clearTimeout(waiting);
+  waiting = setTimeout(redraw, 120);
 });
+listen();
 
 async function viewOf(index) {
   const chosen = chosenLine(index);
@@ -59,8 +50,6 @@ async function viewOf(index) {
 }
 
 function show(index, view, redraw) {
-  clearProblem();
-  handOn();
   const { chosen, line } = view;
   const set = (key, usual) => (value) => {
     choice.set({ [key]: value === usual ? null : value });
@@ -82,7 +71,6 @@ function show(index, view, redraw) {
   if (!line) {
     byId("problem").replaceChildren(nothing(index, chosen));
     current = null;
-    done();
     return;
   }
   const unit = view.measure.unit ? `, ${view.measure.unit}` : "";
@@ -102,12 +90,11 @@ function show(index, view, redraw) {
   } else {
     holder.hidden = true;
     byId("figures").open = true;
-    byId("problem").replaceChildren(el("p", { class: "notice" }, "The chart's library was not installed when this was published (make setup, asv publish); the figures are in the table below."));
+    problem("The chart's library was not installed when this was published (make setup, asv publish); the figures are in the table below.");
     current = null;
   }
   releaseCard(view);
   figures(view);
-  done();
 }
 
 // What asv knows of the machine.
@@ -116,12 +103,6 @@ function machineWords(index, name) {
   const cpus = facts.num_cpu ? `${facts.num_cpu} CPUs` : "";
   const ram = Number(facts.ram) > 0 ? `${Math.round(Number(facts.ram) / 1e9)} GB` : "";
   return [facts.gpu, facts.cpu, cpus, ram, facts.os].filter(Boolean).join(" · ");
-}
-
-// For who waits until all is drawn: tests, and the script that measures how long it takes.
-function done() {
-  performance.mark("drawn");
-  document.documentElement.dataset.drawn = String(Number(document.documentElement.dataset.drawn ?? 0) + 1);
 }
 
 function series(view, redraw) {

@@ -1,29 +1,23 @@
 // Releases: releases.html#tensorflow-2.16.2 is the page of one; asv's ids lead there too.
 import {
-  asvGraph, byId, choice, chosenLine, clearProblem, el, figure, fill, handOn, heading, interval, lineControls, load, measureOf,
-  noSubmit, outcome, plural, ratioWords, readable, releaseLink, start, table, verdict, withUnit,
+  asvGraph, byId, choice, chosenLine, el, figure, fill, heading, interval, lineControls, load, measureOf,
+  noSubmit, outcome, plural, problem, ratioWords, readable, releaseLink, start, table, verdict, withUnit,
 } from "./common.js";
 
 const form = byId("controls");
 noSubmit(form);
 const SHOWN = ["step", "first_step", "peak_memory", "loss"];
 
-start(async (index) => {
-  let drawing = 0;
-  const redraw = async () => {
-    const mine = ++drawing;
-    const asked = decoded(location.hash.slice(1));
-    const found = asked ? releaseOf(index, asked) : null;
-    if (found && choice.get("track") !== found.track.name) choice.set({ track: found.track.name });
-    const chosen = chosenLine(index);
-    const line = chosen.line ? await load(chosen.line.id) : null;
-    const locks = await load(`releases-${chosen.track}`);
-    if (mine === drawing) show(index, asked, found, chosen, line, locks, redraw);
-  };
-  await redraw();
-  addEventListener("popstate", redraw);
-  addEventListener("hashchange", redraw);
-});
+addEventListener("hashchange", await start(viewOf, show));
+
+async function viewOf(index) {
+  const asked = decoded(location.hash.slice(1));
+  const found = asked ? releaseOf(index, asked) : null;
+  if (found && choice.get("track") !== found.track.name) choice.set({ track: found.track.name });
+  const chosen = chosenLine(index);
+  const line = chosen.line ? await load(chosen.line.id) : null;
+  return { asked, found, chosen, line, locks: await load(`releases-${chosen.track}`) };
+}
 
 function decoded(text) {
   try {
@@ -44,9 +38,7 @@ function releaseOf(index, asked) {
   return null;
 }
 
-function show(index, asked, found, chosen, line, locks, redraw) {
-  clearProblem();
-  handOn();
+function show(index, { asked, found, chosen, line, locks }, redraw) {
   const again = () => {
     // Another track is another list: the release that was shown is not on it.
     const kept = releaseOf(index, decoded(location.hash.slice(1)));
@@ -57,14 +49,13 @@ function show(index, asked, found, chosen, line, locks, redraw) {
   };
   fill(form, lineControls(index, chosen, again));
   if (asked && asked !== "content" && !found) {
-    byId("problem").replaceChildren(el("p", { class: "notice" }, `No track has a release ${asked}. All that there are stand below.`));
+    problem(`No track has a release ${asked}. All that there are stand below.`);
   }
   document.title = `${found ? found.release.name : "Releases"} · vggbench`;
   byId("one").replaceChildren(...(found ? one(index, found, line, locks) : []));
   all(index, found, chosen, line);
   leftOut(index);
   if (found && asked !== "content") byId("one").scrollIntoView({ block: "nearest" });
-  document.documentElement.dataset.drawn = String(Number(document.documentElement.dataset.drawn ?? 0) + 1);
 }
 
 function one(index, { track, release }, line, locks) {

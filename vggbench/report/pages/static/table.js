@@ -1,6 +1,6 @@
 // Table: the two tables of 2017 for releases measured here, side by side, and what 2017 reported.
 import {
-  bar, byId, checkbox, choice, chosenLine, clearProblem, el, figure, fill, handOn, interval, lineControls, load, measureOf,
+  bar, byId, checkbox, choice, chosenLine, el, fill, interval, lineControls, load, measureOf,
   noSubmit, nothing, outcome, releaseLink, select, start, table,
 } from "./common.js";
 
@@ -8,20 +8,11 @@ const form = byId("controls");
 noSubmit(form);
 const MOST_COLUMNS = 6;
 
-start(async (index) => {
-  const seed = await load("seed");
-  let drawing = 0;
-  const redraw = async () => {
-    const mine = ++drawing;
-    const view = await viewOf(index, seed);
-    if (mine === drawing) show(index, seed, view, redraw);
-  };
-  await redraw();
-  addEventListener("popstate", redraw);
-});
+start(viewOf, show);
 
 // The frameworks that have rows, with their lines on the chosen machine and profile.
-async function viewOf(index, seed) {
+async function viewOf(index) {
+  const seed = await load("seed");
   const chosen = chosenLine(index, { anyTrack: true });
   const frameworks = [...new Set(seed.tables.flatMap((one) => one.rows.map((row) => row.framework)))];
   const tracks = frameworks
@@ -48,13 +39,11 @@ async function viewOf(index, seed) {
     );
   });
   const columns = (asked.length ? asked : [newest()]).slice(0, MOST_COLUMNS);
-  return { chosen, tracks, lines, measured, columns, reference: choice.get("reference") !== "no" };
+  return { seed, chosen, tracks, lines, measured, columns, reference: choice.get("reference") !== "no" };
 }
 
-function show(index, seed, view, redraw) {
-  clearProblem();
-  handOn();
-  const { chosen, columns } = view;
+function show(index, view, redraw) {
+  const { seed, chosen, columns } = view;
   const set = (next) => {
     choice.set({ column: next.map((column) => Object.values(column).filter(Boolean).join(" ")) });
     redraw();
@@ -79,9 +68,8 @@ function show(index, seed, view, redraw) {
   );
   if (!any) byId("problem").replaceChildren(nothing(index, chosen));
   const focused = document.activeElement?.id;
-  byId("tables").replaceChildren(...seed.tables.map((one, place) => card(index, seed, view, one, place, set)), about(seed, view));
+  byId("tables").replaceChildren(...seed.tables.map((one, place) => card(index, view, one, place, set)), about(view));
   if (focused) byId(focused)?.focus({ preventScroll: true });
-  document.documentElement.dataset.drawn = String(Number(document.documentElement.dataset.drawn ?? 0) + 1);
 }
 
 // The column that is added beside another: the release before it, of each framework.
@@ -94,8 +82,8 @@ function earlier(view, column) {
   );
 }
 
-function card(index, seed, view, told, place, set) {
-  const { columns, chosen } = view;
+function card(index, view, told, place, set) {
+  const { seed, columns, chosen } = view;
   const step = measureOf(index, "step");
   const cells = told.rows.map((row) => columns.map((column) => cellOf(view, row, column)));
   const times = cells.map((of) => of.map((one) => one.cell?.estimates?.step?.[0] ?? null));
@@ -186,8 +174,8 @@ function pickers(view, columns, i, set) {
   );
 }
 
-function about(seed, view) {
-  const names = [...new Set(view.columns.flatMap((column) => Object.values(column)).filter(Boolean))];
+function about({ seed, columns }) {
+  const names = [...new Set(columns.flatMap((column) => Object.values(column)).filter(Boolean))];
   return el(
     "section",
     { class: "card" },

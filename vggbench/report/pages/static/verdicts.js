@@ -1,7 +1,7 @@
 // Verdicts: every release, every configuration; changes alone unless all are asked for.
 import {
-  VERDICTS, asvGraph, byId, choice, chosenLine, clearProblem, el, fill, handOn, lineControls, load, measureOf,
-  noSubmit, nothing, plural, ratioWords, readable, releaseLink, select, start, table, verdict,
+  VERDICTS, asvGraph, byId, choice, chosenWith, el, fill, lineControls, measureOf,
+  noSubmit, nothing, problem, ratioWords, readable, releaseLink, select, start, table, verdict,
 } from "./common.js";
 
 const form = byId("controls");
@@ -9,22 +9,9 @@ noSubmit(form);
 const CHANGES = ["regressed", "improved", "lost", "failed", "new"];
 const MOST_ROWS = 300;
 
-start(async (index) => {
-  let drawing = 0;
-  const redraw = async () => {
-    const mine = ++drawing;
-    const chosen = chosenLine(index);
-    const line = chosen.line ? await load(chosen.line.id) : null;
-    const judged = chosen.line ? await load(`${chosen.line.id}-verdicts`) : null;
-    if (mine === drawing) show(index, chosen, line, judged, redraw);
-  };
-  await redraw();
-  addEventListener("popstate", redraw);
-});
+start((index) => chosenWith(index, "verdicts"), show);
 
-function show(index, chosen, line, judged, redraw) {
-  clearProblem();
-  handOn();
+function show(index, { chosen, line, more: judged }, redraw) {
   const track = index.tracks.find((one) => one.name === chosen.track);
   const order = new Map(track.releases.map((release, i) => [release.name, i]));
   const set = (key, usual) => (value) => {
@@ -57,7 +44,7 @@ function show(index, chosen, line, judged, redraw) {
   if (!line) byId("problem").replaceChildren(nothing(index, chosen));
   else if (!everything.length) {
     const why = judged.why_none ? `: ${judged.why_none}` : ", which takes two releases";
-    byId("problem").replaceChildren(el("p", { class: "notice" }, `There are no verdicts on this${why}.`));
+    problem(`There are no verdicts on this${why}.`);
   } else {
     const of = everything.length === rows.length ? "" : ` of ${everything.length}`;
     byId("count").textContent = `${rows.length}${of} ${everything.length === 1 ? "verdict" : "verdicts"}${some.length < rows.length ? `, the newest ${some.length} are shown` : ""}`;
@@ -70,7 +57,6 @@ function show(index, chosen, line, judged, redraw) {
       );
     }
   }
-  document.documentElement.dataset.drawn = String(Number(document.documentElement.dataset.drawn ?? 0) + 1);
 }
 
 // A release after the other, newest first; the evidence on a line opens below it.
