@@ -68,6 +68,11 @@ def folder(results_dir: Path | str, machine: str) -> Path:
     return Path(results_dir) / machine / "records"
 
 
+def machines(results_dir: Path | str) -> list[str]:
+    """The machines that have records."""
+    return sorted(path.parent.name for path in Path(results_dir).glob("*/records"))
+
+
 def is_ordinary(record: Record) -> bool:
     """Whether the record is of a run of asv: of what was asked for, whatever came of it. Those of
     another purpose (CONFIRM, CALIBRATE, SEPARATE) answer nothing that a user asked asv for."""

@@ -107,11 +107,19 @@ class History:
         self._say = say
         self._asv = Asv(asked.config)
         self._taken: list[records.Record] = []
+        results_dir = checkout.results_dir
+        self._elsewhere = [
+            list(records.read(results_dir, other))
+            for other in records.machines(results_dir)
+            if other != machine
+        ]
         self._read()
 
     def _read(self) -> None:
         self._taken = list(records.read(self._checkout.results_dir, self._machine))
-        self._forecast = Forecast(self._checkout.catalogue, self._taken, self._profile)
+        self._forecast = Forecast(
+            self._checkout.catalogue, self._taken, self._profile, self._elsewhere
+        )
 
     def seconds(self, unit: Unit) -> float:
         """What it is likely to take."""

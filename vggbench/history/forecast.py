@@ -1,7 +1,9 @@
-"""How long the rest of a history takes, by what is on record of its neighbours."""
+"""How long the rest of a history takes, by what is on record of its neighbours and on other
+machines."""
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -29,20 +31,51 @@ RECORD_BYTES = 3_000
 class _Took(NamedTuple):
     """The newest process of a configuration of a release."""
 
+    benchmark: str
+    configuration: Mapping[str, Any]
     seconds: float
     not_applicable: bool
 
 
-class Forecast:
-    """From the records ``taken`` on one machine in one profile."""
+#: By the release's place in the catalogue and the configuration's key.
+_Newest = dict[tuple[int, str], _Took]
 
-    def __init__(self, catalogue: Catalogue, taken: Iterable[records.Record], profile: str):
+
+class Forecast:
+    """From the records ``taken`` on one machine in one profile, and from those of other machines,
+    ``elsewhere``, where this one has none of a release in a configuration: as much longer or
+    shorter as this machine took for what both have measured, or as long where that is nothing."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        taken: Iterable[records.Record],
+        profile: str,
+        elsewhere: Iterable[Iterable[records.Record]] = (),
+    ):
         self._catalogue = catalogue
         self._place = {release.commit: i for i, release in enumerate(catalogue)}
         self._rounds = {one["name"]: int(one.get("rounds", 1)) for one in suite.discovered()}
         self._known: dict[str, dict[int, _Took]] = {}
         self._alike: dict[tuple[str, bool], dict[int, _Took]] = {}
         self._backend: dict[tuple[int, str], list[_Took]] = {}
+        here = self._newest(taken, profile)
+        found = dict(here)
+        for there in (self._newest(other, profile) for other in elsewhere):
+            ratio = _ratio(here, there)
+            for at, took in there.items():
+                found.setdefault(at, took._replace(seconds=ratio * took.seconds))
+        for (place, key), took in found.items():
+            with_xla = _has_xla(took.configuration)
+            self._known.setdefault(key, {})[place] = took
+            if "backend" in took.configuration and not with_xla:
+                self._backend.setdefault((place, took.configuration["backend"]), []).append(took)
+            if not took.not_applicable:
+                alike = self._alike.setdefault((took.benchmark, with_xla), {})
+                alike.setdefault(place, took)
+
+    def _newest(self, taken: Iterable[records.Record], profile: str) -> _Newest:
+        found: _Newest = {}
         for record in taken:
             if (
                 record["profile"] == profile
@@ -50,16 +83,11 @@ class Forecast:
                 and record["outcome"] != records.INTERRUPTED
                 and isinstance(record.get("process_s"), (int, float))
             ):
-                configuration = record["configuration"]
-                key = session.key(record["benchmark"], configuration)
-                place = self._place[record["commit"]]
-                took = _Took(record["process_s"], record["outcome"] == records.NOT_APPLICABLE)
-                self._known.setdefault(key, {})[place] = took
-                if "backend" in configuration and not _has_xla(configuration):
-                    self._backend.setdefault((place, configuration["backend"]), []).append(took)
-                if not took.not_applicable:
-                    alike = record["benchmark"], _has_xla(configuration)
-                    self._alike.setdefault(alike, {})[place] = took
+                benchmark, configuration = record["benchmark"], record["configuration"]
+                at = self._place[record["commit"]], session.key(benchmark, configuration)
+                na = record["outcome"] == records.NOT_APPLICABLE
+                found[at] = _Took(benchmark, configuration, record["process_s"], na)
+        return found
 
     def rounds(self, benchmark: str) -> int:
         """Processes of each of its configurations."""
@@ -91,15 +119,29 @@ class Forecast:
                 known = {here: on_backend[-1]}
             if all(place < here and took.not_applicable for place, took in known.items()):
                 known = self._alike.get((one.benchmark, with_xla), {})
-            took = _Took(GUESS_XLA_S if with_xla else GUESS_S, False)
-            if known:
-                took = known[min(known, key=lambda place: abs(place - here))]
+            if not known:
+                yield self.rounds(one.benchmark), GUESS_XLA_S if with_xla else GUESS_S
+                continue
+            took = known[min(known, key=lambda place: abs(place - here))]
             # What a release cannot do is asked once.
             yield 1 if took.not_applicable else self.rounds(one.benchmark), took.seconds
 
     def result_bytes(self, units: Iterable[Unit]) -> int:
         """What ``units`` add to the results."""
         return RECORD_BYTES * sum(self.processes(unit) for unit in units)
+
+
+def _ratio(here: _Newest, there: _Newest) -> float:
+    """How many times as long a process takes here: the median over what both machines ran."""
+    ratios = [
+        took.seconds / there[at].seconds
+        for at, took in here.items()
+        if at in there
+        and not took.not_applicable
+        and not there[at].not_applicable
+        and there[at].seconds > 0
+    ]
+    return statistics.median(ratios) if ratios else 1.0
 
 
 def _has_xla(configuration: Mapping[str, Any]) -> bool:
