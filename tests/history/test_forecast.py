@@ -15,9 +15,9 @@ CATALOGUE = Catalogue(ROOT / "releases")
 XLA = plan.Stage("XLA", CATALOGUE.tracks["tensorflow"].releases, (r"TensorFlow\.\w+\(.*'on'\)",))
 
 
-def forecast(version: str, taken: list[dict]) -> tuple[int, float]:
-    """(processes, seconds) of TensorFlow under XLA."""
-    told = Forecast(CATALOGUE, taken, "cpu-quick")
+def forecast(version: str, taken: list[dict], *others: list[dict]) -> tuple[int, float]:
+    """(processes, seconds) of TensorFlow under XLA; ``others``: records of other machines."""
+    told = Forecast(CATALOGUE, taken, "cpu-quick", others)
     unit = plan.Unit(XLA, CATALOGUE.by_name[f"tensorflow-{version}"], None)
     return told.processes(unit), told.seconds(unit) - AROUND_S
 
@@ -66,30 +66,23 @@ def test_what_a_release_cannot_do_is_asked_once() -> None:
     assert forecast("1.10.1", of_all("1.11.0", "ok", 2.0)) == (18, pytest.approx(18 * 2.0))
 
 
-def elsewhere(version: str, taken: list[dict], *others: list[dict]) -> tuple[int, float]:
-    """(processes, seconds) of TensorFlow under XLA, other machines' records at hand."""
-    told = Forecast(CATALOGUE, taken, "cpu-quick", others)
-    unit = plan.Unit(XLA, CATALOGUE.by_name[f"tensorflow-{version}"], None)
-    return told.processes(unit), told.seconds(unit) - AROUND_S
-
-
 def test_what_only_another_machine_has_on_record_tells_of_this_one() -> None:
     there = of_all("1.12.3", "n/a", 2.0) + of_all("2.9.3", "ok", 20.0)
-    assert elsewhere("1.12.3", [], there) == (6, pytest.approx(6 * 2.0))
-    assert elsewhere("2.9.3", [], there) == (18, pytest.approx(18 * 20.0))
+    assert forecast("1.12.3", [], there) == (6, pytest.approx(6 * 2.0))
+    assert forecast("2.9.3", [], there) == (18, pytest.approx(18 * 20.0))
 
 
 def test_another_machine_counts_as_much_faster_or_slower_as_it_is() -> None:
     there = of_all("2.9.3", "ok", 20.0) + of_all("2.21.0", "ok", 10.0)
     slower = of_all("2.9.3", "ok", 80.0) + of_all("2.21.0", "ok", 40.0)
     here = [record("2.21.0", "ok", 15.0)]
-    assert elsewhere("2.9.3", here, there) == (18, pytest.approx(18 * 30.0))
-    assert elsewhere("2.9.3", here, slower, there) == (18, pytest.approx(18 * 30.0))
+    assert forecast("2.9.3", here, there) == (18, pytest.approx(18 * 30.0))
+    assert forecast("2.9.3", here, slower, there) == (18, pytest.approx(18 * 30.0))
 
 
 def test_what_this_machine_has_on_record_comes_before_what_another_has() -> None:
     there = of_all("2.9.3", "ok", 20.0)
-    assert elsewhere("2.9.3", of_all("2.9.3", "ok", 5.0), there) == (18, pytest.approx(18 * 5.0))
+    assert forecast("2.9.3", of_all("2.9.3", "ok", 5.0), there) == (18, pytest.approx(18 * 5.0))
 
 
 def test_a_configuration_that_is_not_on_record_takes_what_one_alike_does() -> None:
