@@ -69,7 +69,7 @@ def folder(results_dir: Path | str, machine: str) -> Path:
 
 
 def machines(results_dir: Path | str) -> list[str]:
-    """The machines that have records."""
+    """The machines that have records, in the order of their names."""
     return sorted(path.parent.name for path in Path(results_dir).glob("*/records"))
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .. import workload
+from .. import records, workload
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..releases import spec
@@ -196,7 +196,7 @@ def _unmatched(
 
 
 def _nothing(checkout: Checkout, machine: str, asked: Asked) -> str:
-    known = sorted(path.parent.name for path in checkout.results_dir.glob("*/records"))
+    known = records.machines(checkout.results_dir)
     return (
         f"nothing on {machine} can be judged (there are records of: "
         f"{', '.join(known) or 'no machine'}); measure two releases of a track with: asv run"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jinja2
 
+from ... import records
 from ...checkout import Checkout
 from ...errors import VggbenchError, one_line
 from . import changes, data, kept
@@ -87,8 +88,8 @@ def _write_data(folder: Path, checkout: Checkout, complain: Callable[[str], None
         )
     _put(folder / "seed.json", data.as_json(data.seed_tables()))
     of_machines: dict[str, OfMachine] = {}
-    for results in sorted(path.parent for path in checkout.results_dir.glob("*/records")):
-        made = of_machines[results.name] = _of_machine(results.name, checkout)
+    for machine in records.machines(checkout.results_dir):
+        made = of_machines[machine] = _of_machine(machine, checkout)
         for line in made.complaints:
             complain(line)
         for name, text in made.files.items():
