@@ -187,7 +187,10 @@ def test_after_a_pause_the_anchors_and_the_neighbour_are_measured_again(planned:
     plan.write_text(PLAN.replace('"tinyframe otherframe"', '"tinyframe<1.2"'))
     history(planned, status=0)
     plan.write_text(PLAN)
+    again = "  tinyframe-1.1 (plain): about"
+    assert not history(planned, "--dry-run", status=1).lines_with(again)
     a_day_passes(planned)
+    assert history(planned, "--dry-run", status=1).lines_with(again), "the forecast counts it"
     done = history(planned)
     first, second = sessions.read(planned.results, MACHINE)
     assert set(anchors(planned).values()) == {2}

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import datetime
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .. import records
 from ..asv_command import INTERRUPTED, Asv
@@ -24,7 +26,6 @@ from ..verdict.session import Say
 from . import anchors, machines, plan, sessions
 from .forecast import GUESS_BYTES, Forecast
 from .plan import Plan, Unit
-from .sessions import Session
 
 #: Exit statuses besides 0, that all is measured: more is left to do; something went wrong.
 LEFT, TROUBLE = 1, 2
@@ -71,14 +72,14 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     for line in left_out:
         say(line)
     left = plan.pending(units, checkout)
-    history = History(checkout, the_plan, asked, machine, profile, say)
+    history = History(checkout, the_plan, asked, machine, profile, say, before)
     say(f"The history of {machine}, {profile}: {history.forecast(units, left)}")
     if asked.dry_run:
-        for unit in left:
-            say(f"  {unit.name}: about {words(history.seconds(unit))}")
+        for unit in history.runs(left):
+            say(f"  {unit.name}: about {words(history.seconds([unit]))}")
         return LEFT if left else 0
     if left:
-        status = history.measure(units, left, before)
+        status = history.measure(units, left)
         if status != 0:
             return status
     return history.confirm(stages)
@@ -94,10 +95,17 @@ def _profile() -> str:
 
 
 class History:
-    """What goes on of one history in this process."""
+    """What goes on of one history in this process. ``before``: the machine's sessions so far."""
 
     def __init__(
-        self, checkout: Checkout, the_plan: Plan, asked: Asked, machine: str, profile: str, say: Say
+        self,
+        checkout: Checkout,
+        the_plan: Plan,
+        asked: Asked,
+        machine: str,
+        profile: str,
+        say: Say,
+        before: list[dict[str, Any]],
     ):
         self._checkout = checkout
         self._plan = the_plan
@@ -114,6 +122,8 @@ class History:
             if other != machine
         ]
         self._read()
+        #: The session that this process measures in, once it has one: before that, the last one.
+        self._session = sessions.going_on(before, self._taken, _now())
 
     def _read(self) -> None:
         self._taken = list(records.read(self._checkout.results_dir, self._machine))
@@ -121,28 +131,39 @@ class History:
             self._checkout.catalogue, self._taken, self._profile, self._elsewhere
         )
 
-    def seconds(self, unit: Unit) -> float:
-        """What it is likely to take."""
-        return self._forecast.seconds(unit)
+    def seconds(self, units: Iterable[Unit]) -> float:
+        """What they are likely to take."""
+        return sum(self._forecast.seconds(unit) for unit in units)
+
+    def runs(self, left: list[Unit]) -> list[Unit]:
+        """The runs of asv that measuring ``left`` takes, in order: a neighbour that an earlier
+        session measured comes again, before its unit."""
+        coming = {(unit.stage.name, unit.release.commit) for unit in left}
+        found = []
+        for unit in left:
+            if unit.before and (unit.stage.name, unit.before.commit) not in coming:
+                found += self._neighbour(unit)
+            found.append(unit)
+        return found
 
     def forecast(self, units: list[Unit], left: list[Unit]) -> str:
         """How much is done, and what the rest takes of time and disk."""
-        seconds = sum(self.seconds(unit) for unit in left)
+        runs = self.runs(left)
         held = sum(one.size for one in self._checkout.environments.all())
         most = min(self._asked.environments, held + GUESS_BYTES * len(_releases(left)))
         free = shutil.disk_usage(self._checkout.root).free
         return (
             f"{len(units) - len(left)} of {len(units)} runs are done; the rest takes about "
-            f"{words(seconds)}, up to {most / 1e9:.0f} GB of environments at once (now "
+            f"{words(self.seconds(runs))}, up to {most / 1e9:.0f} GB of environments at once (now "
             f"{held / 1e9:.1f} GB; {free / 1e9:.0f} GB are free) and about "
-            f"{self._forecast.result_bytes(left) / 1e6:.1f} MB of results"
+            f"{self._forecast.result_bytes(runs) / 1e6:.1f} MB of results"
         )
 
-    def measure(self, units: list[Unit], left: list[Unit], before: list[dict[str, object]]) -> int:
+    def measure(self, units: list[Unit], left: list[Unit]) -> int:
         """Measure what is ``left`` of the ``units``, in a session; returns the exit status."""
-        now = datetime.datetime.now(datetime.timezone.utc)
-        results_dir = self._checkout.results_dir
-        session = sessions.begin(results_dir, self._machine, before, self._taken, now)
+        session = self._session = sessions.begin(
+            self._checkout.results_dir, self._machine, self._session, _now()
+        )
         goes_on = "goes on" if session.goes_on else "begins"
         self._say(f"Session {session.run} {goes_on}, on {machines.processor()['model name']}.")
         anchors.measure(
@@ -159,13 +180,14 @@ class History:
             self._say(line)
         lacking = []
         for number, unit in enumerate(left):
-            if not self._asked.budget.allows(self.seconds(unit)):
+            # Neighbours are measured in one session: what lies between is not the releases' doing.
+            together = [*self._neighbour(unit), unit]
+            if not self._asked.budget.allows(self.seconds(together)):
                 self._say(f"The budget is spent: {self.forecast(units, left[number:])}.")
                 self._say("Run the same command again to go on.")
                 return LEFT
-            # Neighbours are measured in one session: what lies between is not the releases' doing.
-            for one in (*self._neighbour(unit, session), unit):
-                self._measure(one, session)
+            for one in together:
+                self._measure(one)
                 if self._asv.interrupted:
                     return INTERRUPTED
             if plan.pending([unit], self._checkout):
@@ -178,7 +200,7 @@ class History:
             return TROUBLE
         return 0
 
-    def _neighbour(self, unit: Unit, session: Session) -> list[Unit]:
+    def _neighbour(self, unit: Unit) -> list[Unit]:
         """The release before, where it was last measured in an earlier session."""
         before = unit.before
         if before is None:
@@ -186,7 +208,7 @@ class History:
         wanted = plan.own(unit.stage, before, self._checkout.catalogue)
         answered = {
             measuring.key(record["benchmark"], record["configuration"])
-            for record in self._since(session)
+            for record in self._of_session()
             if record["commit"] == before.commit
             and record["outcome"] != records.INTERRUPTED
             and (
@@ -198,8 +220,11 @@ class History:
             return []
         return [Unit(unit.stage, before, None)]
 
-    def _since(self, session: Session) -> list[records.Record]:
+    def _of_session(self) -> list[records.Record]:
         """What runs of asv have recorded in this session."""
+        session = self._session
+        if session is None:
+            return []
         return [
             record
             for record in self._taken
@@ -208,7 +233,7 @@ class History:
             and (records.started(record) or session.started) >= session.started
         ]
 
-    def _measure(self, unit: Unit, session: Session) -> None:
+    def _measure(self, unit: Unit) -> None:
         """Have asv measure it, going on with what was cut off in this session."""
         self._make_room(unit)
         wanted = {
@@ -217,7 +242,7 @@ class History:
         }
         runs = [
             record["run"]
-            for record in self._since(session)
+            for record in self._of_session()
             if record["commit"] == unit.release.commit
             and measuring.key(record["benchmark"], record["configuration"]) in wanted
         ]
@@ -280,6 +305,10 @@ class History:
         )
         self._say("The pages: asv publish && vggbench preview")
         return 0
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
 
 
 def _all_of(stages: list[str]) -> str:

@@ -69,21 +69,26 @@ def require_the_processor(before: Sequence[dict[str, Any]], machine: str) -> Non
         machines.require_same(session["processor"], machines.processor(), machine)
 
 
-def begin(
-    results_dir: Path,
-    machine: str,
-    before: Sequence[dict[str, Any]],
-    taken: Sequence[records.Record],
-    now: datetime.datetime,
-) -> Session:
-    """The session of this process: the last one, where that did not pause for long, or a new one,
-    which is written down. The run id of what this process measures itself is the session's."""
-    if before:
-        last = before[-1]
-        started = records.moment(last["started"])
-        latest = max([started, *(over for _, over in filter(None, map(records.span, taken)))])
-        if (now - latest).total_seconds() < records.LONGEST_PAUSE_S:
-            return Session(recorder.begin_run(last["run"]), started, True)
+def going_on(
+    before: Sequence[dict[str, Any]], taken: Sequence[records.Record], now: datetime.datetime
+) -> Session | None:
+    """The last session, where that did not pause for long, else None."""
+    if not before:
+        return None
+    last = before[-1]
+    started = records.moment(last["started"])
+    latest = max([started, *(over for _, over in filter(None, map(records.span, taken)))])
+    if (now - latest).total_seconds() >= records.LONGEST_PAUSE_S:
+        return None
+    return Session(last["run"], started, True)
+
+
+def begin(results_dir: Path, machine: str, last: Session | None, now: datetime.datetime) -> Session:
+    """The session of this process: the ``last`` one, where that goes on, or a new one, which is
+    written down. The run id of what this process measures itself is the session's."""
+    if last is not None:
+        recorder.begin_run(last.run)
+        return last
     # To the second, like records: what starts within this second belongs to it.
     session = Session(recorder.begin_run(), now.replace(microsecond=0), False)
     records.append(
