@@ -96,6 +96,15 @@ def test_interleaved_processes_make_it_sure() -> None:
     assert found.outcome == judging.REGRESSED
 
 
+def test_one_of_two_processes_that_lies_far_off_makes_nothing_sure() -> None:
+    """The peak memory (MB) of two releases of TensorFlow: now and then a process takes a fifth
+    less, in either."""
+    before = [*release("a", 1129, 1140, 1159), *release("confirm", 1097, 877)]
+    after = [*release("a", 1166, 1179, 1187), *release("confirm", 1119, 1194)]
+    found = judge(before, after, [], Noise(0.015, 0.019, "the test"), comparisons=12)
+    assert found.outcome == judging.NOT_SURE
+
+
 def test_one_session_tells_more_than_two() -> None:
     drifting = Noise(0.005, 0.05, "the test")
     apart = judge(release("a", 100, 101), release("b", 104, 105), [], drifting)

@@ -225,17 +225,23 @@ def _scatter(groups: Sequence[_Group], noise: Noise) -> tuple[float, float]:
     no less than what the scatter alone surely shows.
     """
     residuals: list[float] = []
-    degrees = 0
+    of_more = 0
+    squares_of_two: list[float] = []
     for group in groups:
         n = len(group.logs)
-        if n > 1:
+        if n == 2:
+            # One of two that is far off moves their location all the way: it counts in full.
+            squares_of_two.append((group.logs[0] - group.logs[1]) ** 2 / 2)
+        elif n > 2:
             centre = robust.location(group.logs, noise.processes)
             correction = math.sqrt(n / (n - 1))
             residuals += [(log - centre) * correction for log in group.logs]
-            degrees += n - 1
+            of_more += n - 1
+    degrees = of_more + len(squares_of_two)
     if degrees == 0:
         return noise.processes, noise.processes_degrees
-    seen = robust.scale(residuals, noise.processes) ** 2
+    clipped = robust.scale(residuals, noise.processes) ** 2
+    seen = (of_more * clipped + sum(squares_of_two)) / degrees
     known = noise.processes_degrees
     moderated = (known * noise.processes**2 + degrees * seen) / (known + degrees)
     least = seen * degrees / special.chdtri(degrees, 0.05)
