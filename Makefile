@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # The machines whose history is shipped; the README shows the first.
-SHIPPED := epyc-zen5 epyc-zen4 epyc-zen3
+SHIPPED := epyc-zen4 epyc-zen3 epyc-zen5
 
 .PHONY: run history test test-fast lint setup shown clean
 
