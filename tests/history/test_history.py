@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import time
 from collections import Counter
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny import MACHINE, ROUNDS, Ended, Tiny
+from tests.tiny import MACHINE, ROUNDS, Ended, Tiny, write_wheel
 from vggbench.history import machines, sessions
+from vggbench.releases.catalogue import Catalogue
+from vggbench.releases.locks import sha256
 
 pytestmark = pytest.mark.asv
 
@@ -61,10 +64,12 @@ def of_asv(tiny: Tiny) -> list[dict]:
     return [record for record in tiny.records() if "purpose" not in record]
 
 
-def but_confirmations(tiny: Tiny) -> list[dict]:
-    """The records of what the plan asks for. Whether a change is to be confirmed once more is a
-    matter of chance: memory and first steps are real here, and each confirmation says more."""
-    return [record for record in tiny.records() if record.get("purpose") != "confirm"]
+def of_the_plan(tiny: Tiny) -> list[dict]:
+    """The records of what the plan asks for. Whether a change is to be confirmed or separated once
+    more is a matter of chance: memory and first steps are real here."""
+    return [
+        record for record in tiny.records() if record.get("purpose") not in ("confirm", "separate")
+    ]
 
 
 def ended(tiny: Tiny) -> Counter:
@@ -119,10 +124,10 @@ def test_all_is_measured_once_stage_by_stage_and_then_nothing(planned: Tiny) -> 
     assert "anchor tinyframe-1.0 plain: measured for the first time" in done
     assert "anchor otherframe-7.0 plain: not measured, see above" in done, "it is n/a there"
 
-    before = but_confirmations(planned)
+    before = of_the_plan(planned)
     done = history(planned)
     assert "9 of 9 runs are done" in done
-    assert but_confirmations(planned) == before
+    assert of_the_plan(planned) == before
 
 
 def test_what_is_left_is_forecast_and_a_dry_run_measures_nothing(planned: Tiny) -> None:
@@ -297,6 +302,57 @@ def test_changes_of_the_stages_that_are_asked_for_are_confirmed(planned: Tiny) -
     assert {mode for _, mode in confirmed(planned)} == {"fused"}
     assert "All is measured. Of " in history(planned)
     assert {mode for _, mode in confirmed(planned)} == {"fused", "plain"}
+
+
+def test_the_causes_of_what_is_confirmed_are_looked_for_once(planned: Tiny) -> None:
+    done = history(planned, "--stage", "plain")
+    (line,) = done.lines_with("All of 'plain' is measured.")
+    assert int(re.search(r"(\d+) have something separated", line)[1]) >= 1
+    python = f"python {planned.release('tinyframe-1.1').python}"
+    taken = variants_of(planned, "tinyframe-1.2", "plain")
+    assert taken == [python, None, None, python] * 2
+    (row,) = planned.vggbench("findings").lines_with("tinyframe-1.1 | plain | step time | +200.0")
+    assert "not python (+0.0 % by it alone); besides, Python" in row
+    history(planned, "--stage", "plain")
+    assert variants_of(planned, "tinyframe-1.2", "plain") == taken
+
+
+def variants_of(tiny: Tiny, release: str, mode: str) -> list[str | None]:
+    """What was changed back in each process that was to separate causes, in order."""
+    return [
+        record.get("variant")
+        for record in tiny.records(release)
+        if record.get("purpose") == "separate" and record["configuration"]["mode"] == mode
+    ]
+
+
+def test_what_cannot_be_put_together_is_on_record_and_tried_with_the_earlier_python(
+    planned: Tiny,
+) -> None:
+    index = planned.folder / "index"
+    old = write_wheel(index, "scipy", "1.0", "")
+    newest = planned.release("tinyframe-1.1").python.replace(".", "")
+    old = old.rename(index / f"scipy-1.0-cp{newest}-none-any.whl")
+    new = write_wheel(index, "scipy", "2.0", "")
+    for name, version, wheel in (("tinyframe-1.1", "1.0", old), ("tinyframe-1.2", "2.0", new)):
+        lock = Catalogue(planned.releases).lock_path(planned.release(name), "cpu").read_text()
+        planned.relock(name, f"{lock}scipy=={version} --hash=sha256:{sha256(wheel)}\n")
+    (planned.folder / "history.toml").write_text(
+        'anchors = []\n[[stage]]\nname = "two"\nreleases = "tinyframe-1.1 tinyframe-1.2"\n'
+        'bench = ["plain"]\n'
+    )
+    offline = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(index)}
+    history(planned, env=offline)
+    own = [r for r in planned.records("tinyframe-1.2") if r.get("purpose") == "separate"]
+    refused, *measured = [r for r in own if "variant" in r]
+    assert (refused["variant"], refused["outcome"]) == ("scipy 1.0", "failed")
+    assert "scipy==1.0 has no wheels with a matching Python" in refused["error"]
+    assert "process_s" not in refused, "there was no process"
+    together = f"python {planned.release('tinyframe-1.1').python} and scipy 1.0"
+    assert [r["variant"] for r in measured[:4]] == [together] * 4
+    (row,) = planned.vggbench("findings").lines_with("tinyframe-1.1 | plain | step time | +200.0")
+    assert "scipy 1.0 cannot be put back: tinyframe-1.2 (cpu) cannot be installed: scipy" in row
+    assert "neither python nor scipy (+0.0 % by them alone)" in row
 
 
 def confirmed(tiny: Tiny) -> set[tuple[str, str]]:

@@ -11,7 +11,7 @@ from vggbench.history import separate, variants
 from vggbench.history.separate import Separation
 from vggbench.releases.catalogue import Catalogue, pins
 from vggbench.verdict import verdicts
-from vggbench.verdict.judge import IMPROVED, NOT_SURE, UNCHANGED, Judgement
+from vggbench.verdict.judge import IMPROVED, NOT_SURE, REGRESSED, UNCHANGED, Judgement
 from vggbench.verdict.verdicts import Verdict
 
 ROOT = Path(__file__).parent.parent.parent
@@ -20,8 +20,9 @@ ONEDNN_OFF, ONEDNN_ON = {"tensorflow": "2.8.4"}, {"tensorflow": "2.9.3"}
 
 
 def variant(folder: Path, release: str, before: str, what: str, facts=({}, {})):
-    named = CATALOGUE.by_name
-    return variants.make(folder, CATALOGUE, named[release], named[before], "cpu", what, facts)
+    now, earlier = CATALOGUE.by_name[release], CATALOGUE.by_name[before]
+    change = variants.change(CATALOGUE, now, earlier, "cpu", what, facts)
+    return variants.make(folder, CATALOGUE, now, "cpu", change)
 
 
 def test_one_package_is_as_in_the_earlier_lock_and_nothing_else(tmp_path: Path) -> None:
@@ -52,6 +53,25 @@ def test_python_and_onednn_are_changed_back_without_another_pin(tmp_path: Path) 
     made = variant(tmp_path / "b", "tensorflow-2.9.3", "tensorflow-2.8.4", "oneDNN", facts)
     assert made.words == "oneDNN off"
     assert made.variables == {"TF_ENABLE_ONEDNN_OPTS": "0"}
+
+
+def test_several_things_are_changed_back_together(tmp_path: Path) -> None:
+    made = variant(tmp_path, "keras-3.0.5", "keras-2.15.0", "python+tensorflow-cpu")
+    before = CATALOGUE.pins(CATALOGUE.by_name["keras-2.15.0"], "cpu")["tensorflow-cpu"]
+    assert made.words == f"python 3.11 and tensorflow-cpu {before}"
+    assert made.release.python == "3.11"
+    lock = Catalogue(tmp_path / "releases").lock_path(made.release, "cpu")
+    assert pins(lock.read_text())["tensorflow-cpu"] == before
+    assert variants.things(made.words) == ["python", "tensorflow-cpu"]
+
+
+@pytest.mark.parametrize("what", ["tensorflow", "tensorflow-cpu"])
+def test_a_package_that_had_another_name_is_changed_back(tmp_path: Path, what: str) -> None:
+    made = variant(tmp_path, "keras-2.4.3", "keras-2.3.1", what)
+    assert made.words == "tensorflow 2.0.0"
+    found = pins(Catalogue(tmp_path / "releases").lock_path(made.release, "cpu").read_text())
+    assert found["tensorflow"] == "2.0.0"
+    assert "tensorflow-cpu" not in found
 
 
 @pytest.mark.parametrize(
@@ -94,9 +114,44 @@ def test_what_one_thing_makes_at_most_is_said_where_that_is_little(part, whole, 
     assert separate.conclusion(one, verdict) == told
 
 
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (IMPROVED, "python and numpy make a difference"),
+        (UNCHANGED, "neither python nor numpy"),
+        (NOT_SURE, "not sure about python and numpy"),
+        (None, "python 3.9 and numpy 1.20.1 cannot be put back: ImportError: no numpy"),
+    ],
+)
+def test_what_several_things_make_together_is_said_of_all_of_them(outcome, told: str) -> None:
+    made = "python 3.9 and numpy 1.20.1"
+    judgement = outcome and Judgement(outcome, 0.9, 0.5, 1.2, False, None)
+    error = None if outcome else "ImportError: no numpy"
+    one = Separation("t-2", made, "b", "NHWC", "step", judgement, 4, error)
+    assert separate.conclusion(one, None) == told
+
+
+@pytest.mark.parametrize(
+    ("outcome", "part", "whole", "most"),
+    [
+        (IMPROVED, 0.7, 0.5, True),
+        (IMPROVED, 0.75, 0.5, False),
+        (REGRESSED, 1.5, 2.0, True),
+        (REGRESSED, 1.4, 2.0, False),
+        (IMPROVED, 0.5, 2.0, False),
+        (NOT_SURE, 2.0, 2.0, False),
+    ],
+)
+def test_what_makes_most_of_a_change_explains_it(outcome, part, whole, most: bool) -> None:
+    judgement = Judgement(outcome, part, part, part, suspected=False, processes_needed=None)
+    verdict = Verdict("m", "p", "t", "t-2", "t-1", "b", {}, "step", REGRESSED, whole, whole, whole)
+    assert separate.explains(judgement, verdict) is most
+
+
 @pytest.mark.asv
 def test_a_change_that_is_not_pythons_is_said_not_to_be(measured: Tiny) -> None:
     before = verdicts_of(measured)
+    (measured.folder / ".asv" / "env" / "variants-killed" / "releases").mkdir(parents=True)
     done = measured.vggbench("separate", "tinyframe-1.2", "--back", "python", "--processes", "8")
     assert done.status == 0, done.output
     (line,) = done.lines_with("tinyframe-1.2 plain, step time: ")
@@ -105,7 +160,7 @@ def test_a_change_that_is_not_pythons_is_said_not_to_be(measured: Tiny) -> None:
     plain = [r for r in taken if r["configuration"]["mode"] == "plain"]
     changed = [r.get("variant") for r in plain]
     python = next(word for word in changed if word)
-    assert changed == [None, python, python, None] * 2
+    assert changed == [python, None, None, python] * 2
     assert {r["python"].startswith(python.split()[1]) for r in plain if "variant" in r} == {True}
     assert len({r["lock"] for r in plain}) == 1, "the packages are the same"
     assert verdicts_of(measured) == before, "it is evidence for no verdict"

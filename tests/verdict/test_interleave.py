@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.literals import RECORD
 from vggbench.asv_plugin.suite import Configured
-from vggbench.releases.catalogue import Release
+from vggbench.releases.catalogue import Catalogue, Release
+from vggbench.verdict import confirm as command
 from vggbench.verdict.budget import Budget
+from vggbench.verdict.confirm import Judging, Limits, reached
 from vggbench.verdict.interleave import Confirmed, Suspect, confirm, confirm_all
-from vggbench.verdict.judge import MOST, NOT_SURE, REGRESSED, UNCHANGED, Judgement
+from vggbench.verdict.judge import IMPROVED, MOST, NOT_SURE, REGRESSED, UNCHANGED, Judgement
+from vggbench.verdict.verdicts import Verdict
 
+CATALOGUE = Catalogue(Path(__file__).parent.parent.parent / "releases")
 BEFORE = Release("tensorflow", "2.15.1", "2024-03-01", "3.11")
 AFTER = Release("tensorflow", "2.16.2", "2024-06-28", "3.12")
 WORDS = {"data_format": "NHWC", "batch_norm": "fused", "xla": "off"}
@@ -155,10 +161,8 @@ def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_res
     assert [one.processes for one in found] == [4, 0]
     assert found[1].why == "the budget of 60 s is spent"
     assert bench.said[0].startswith(f"To confirm: {NAME}, {NAME}, about 2 min; the budget of 60 s")
-    assert bench.said[-1] == (
-        f"{NAME} against tensorflow-2.15.1: step: not sure, 1.050 (1.010 to 1.090), "
-        f"0 more processes; the budget of 60 s is spent"
-    )
+    assert found[1].out_of_budget
+    assert bench.said[-1] == f"Not begun, the budget of 60 s is spent or would be: {NAME}"
 
 
 def test_what_has_surely_changed_is_confirmed_before_what_is_quicker_to_doubt() -> None:
@@ -229,3 +233,33 @@ def test_an_interrupt_passes_through() -> None:
         confirm(
             suspect, raising(KeyboardInterrupt()), bench.judge, bench.budget(60), bench.said.append
         )
+
+
+def test_only_what_is_in_reach_is_confirmed_where_that_is_asked_for() -> None:
+    near, far = (
+        Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=8, needed=needed) for needed in (32, 33)
+    )
+    said: list[str] = []
+    judging = SimpleNamespace(suspects=lambda releases: [far, far])
+    limits = Limits(seconds=60, processes=40, in_reach=True)
+    assert command.confirm(judging, [AFTER], limits, said.append) == []
+    (line,) = said
+    assert line.startswith("Not confirmed, of 2 that may have changed: 2; each would need more")
+    assert reached([near, far], limits, said.append) == [near]
+
+
+@pytest.mark.parametrize(("unsure", "found"), [(True, ["step", "first_step"]), (False, ["step"])])
+def test_what_is_not_sure_is_no_suspect_where_only_what_is_sure_is_wanted(
+    tmp_path: Path, unsure: bool, found: list[str]
+) -> None:
+    about = ("m", "cpu-quick", "tensorflow", AFTER.name, BEFORE.name, ONE.benchmark, WORDS)
+    verdicts = [
+        Verdict(*about, "step", IMPROVED, 0.9, 0.8, 0.95),
+        Verdict(*about, "first_step", NOT_SURE, 1.1, 0.9, 1.3, suspected=True),
+    ]
+    checkout = SimpleNamespace(results_dir=tmp_path, catalogue=CATALOGUE)
+    judging = Judging(checkout, "m", None, 0.02, print, improved=True, unsure=unsure)
+    judging.verdicts = lambda release: verdicts  # type: ignore[method-assign]
+    (suspect,) = judging.suspects([AFTER])
+    assert list(suspect.measures) == found
+    assert suspect.needed == 0, "what is sure takes a batch"

@@ -193,6 +193,12 @@ class Draft:
             _taken.setdefault(_place(self.record), []).append(self.record)
         return self.record
 
+    def refused(self, error: str) -> records.Record:
+        """No process can be started of it; append the record, and return it."""
+        self.record.update(_failed(error))
+        self._append()
+        return self.record
+
     def interrupted(self) -> None:
         """asv was interrupted, and ended the process."""
         self.record["outcome"] = records.INTERRUPTED

@@ -107,18 +107,7 @@ def run(
     benchmark, attributes, result_file = arguments[3], arguments[4], Path(arguments[6])
     draft = None
     try:
-        draft = recorder.Draft.begin(
-            folder=folder,
-            release=subject.release,
-            lock=subject.lock,
-            interpreter=subject.interpreter,
-            profile=subject.profile,
-            benchmark=benchmark,
-            attributes=attributes,
-            environment=env,
-            purpose=purpose,
-            variant=subject.variant,
-        )
+        draft = _draft(subject, benchmark, attributes, env, folder, purpose)
         env[NOTES_VARIABLE] = str(draft.notes_path)
         with _sampler(subject.profile, env) as sampler:
             done = process.run(
@@ -143,6 +132,37 @@ def run(
             f"{subject.release.name} cannot be measured: {err.strerror}: {err.filename}; "
             f"if the disk is full: vggbench releases prune --to 10G"
         ) from None
+
+
+def _draft(
+    subject: Subject,
+    benchmark: str,
+    attributes: str,
+    env: dict[str, str],
+    folder: Path,
+    purpose: str | None,
+) -> recorder.Draft:
+    return recorder.Draft.begin(
+        folder=folder,
+        release=subject.release,
+        lock=subject.lock,
+        interpreter=subject.interpreter,
+        profile=subject.profile,
+        benchmark=benchmark,
+        attributes=attributes,
+        environment=env,
+        purpose=purpose,
+        variant=subject.variant,
+    )
+
+
+def refuse(
+    subject: Subject, benchmark: str, folder: Path, purpose: str, why: str
+) -> records.Record:
+    """The record, failed, of a process that ``run_fresh`` would run, were there an environment for
+    it."""
+    env = surroundings(subject, {**os.environ, profiles.VARIABLE: subject.profile})
+    return _draft(subject, benchmark, "{}", env, folder, purpose).refused(why)
 
 
 def run_fresh(subject: Subject, benchmark: str, folder: Path, purpose: str) -> records.Record:

@@ -76,13 +76,13 @@ def add(top: Subparsers) -> None:
         nargs="+",
         required=True,
         metavar="WHAT",
-        help="python, onednn or a package such as numpy; each by itself",
+        help="python, onednn or a package such as numpy, each by itself; or python+numpy together",
     )
     add_bench(one, "default: what changed")
     one.add_argument(
         "--processes",
         type=count,
-        default=12,
+        default=8,  # separate.PROCESSES, which scipy would have to be imported for
         metavar="N",
         help="of each configuration, of both sides together (default: %(default)s)",
     )

@@ -1,5 +1,5 @@
 """``vggbench history``: have asv measure what history.toml lists, release by release, session by
-session, until all of it is there; then confirm what changed.
+session, until all of it is there; then confirm what changed, and separate its causes.
 
 What was measured is not measured again. Killed at any moment and started again, it goes on with the
 process that was running: asv is answered the others from their records.
@@ -16,14 +16,16 @@ from typing import Any
 
 from .. import records
 from ..asv_command import INTERRUPTED, Asv
-from ..asv_plugin import profiles, recorder
+from ..asv_plugin import profiles, recorder, suite
 from ..checkout import Checkout
-from ..errors import VggbenchError
+from ..errors import VggbenchError, some_of
 from ..verdict import session as measuring
 from ..verdict.budget import Budget, words
 from ..verdict.confirm import Judging, Limits, confirm
+from ..verdict.interleave import Confirmed
 from ..verdict.session import Say
-from . import anchors, machines, plan, sessions
+from . import anchors, causes, machines, plan, sessions
+from .causes import Causes
 from .forecast import GUESS_BYTES, Forecast
 from .plan import Plan, Unit
 
@@ -77,12 +79,15 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     if asked.dry_run:
         for unit in history.runs(left):
             say(f"  {unit.name}: about {words(history.seconds([unit]))}")
-        return LEFT if left else 0
+        to_separate = history.causes(stages).wanted()
+        if to_separate:
+            say(causes.plan(to_separate, asked.budget))
+        return LEFT if left or to_separate else 0
     if left:
         status = history.measure(units, left)
         if status != 0:
             return status
-    return history.confirm(stages)
+    return history.judge(stages)
 
 
 def _profile() -> str:
@@ -265,23 +270,61 @@ class History:
         if self._checkout.environments.installed(unit.release, device) is not None:
             return
         with self._checkout.no_run():
-            keep = self._asked.environments - GUESS_BYTES
-            # 0 would free what was compiled for each, too, which is kept for their next time.
-            for freed in self._checkout.environments.prune(max(1, keep)):
-                self._say(f"freed {freed.name}: {freed.size / 1e9:.2f} GB")
+            self._free(unit.name, 1)
+
+    def _free(self, name: str, coming: int) -> None:
+        """... before so many are made for what is called ``name``."""
+        keep = self._asked.environments - coming * GUESS_BYTES
+        # 0 would free what was compiled for each, too, which is kept for their next time.
+        for freed in self._checkout.environments.prune(max(1, keep)):
+            self._say(f"freed {freed.name}: {freed.size / 1e9:.2f} GB")
         folder = Path(self._checkout.config.env_dir).absolute()
         free = shutil.disk_usage(folder if folder.is_dir() else self._checkout.root).free
         if free < LEAST_FREE:
             raise HistoryError(
-                f"{unit.name} is not installed: {free / 1e9:.1f} GB are free of the "
+                f"{name} is not measured: {free / 1e9:.1f} GB are free of the "
                 f"{LEAST_FREE / 1e9:.0f} GB that are kept free; make room: "
                 f"vggbench releases prune --all; uv cache clean"
             )
 
-    def confirm(self, stages: list[plan.Stage]) -> int:
-        """All of the ``stages`` is measured: confirm what changed, or may have; returns the exit
-        status."""
-        recorder.begin_run()  # a confirmation is no part of the session of the anchors
+    def _make_room_for_two(self, name: str) -> None:
+        """While a session of this process holds the checkout."""
+        self._free(name, 2)
+
+    def judge(self, stages: list[plan.Stage]) -> int:
+        """All of the ``stages`` is measured: confirm what changed, look for its causes, and then do
+        the same for what may have changed; returns the exit status."""
+        confirmed: list[Confirmed] = []
+        for unsure in (False, True):
+            recorder.begin_run()  # a confirmation is no part of the session of the anchors
+            confirmed += self._confirm(stages, unsure)
+            found = self.causes(stages)
+            left = causes.separate_all(
+                self._checkout,
+                found,
+                self._profile,
+                self._asked.budget,
+                self._make_room_for_two,
+                self._say,
+            )
+            if left.out_of_budget or any(one.out_of_budget for one in confirmed):
+                self._say("The budget is spent while judging: run the same command again to go on.")
+                return LEFT
+            if left.names:
+                names = some_of(left.names, causes.NAMED)
+                self._say(f"Not separated: {names}. Run the same command again to try once more.")
+                return TROUBLE
+        not_sure = sum(one.why is not None for one in confirmed)
+        parted = found.separated()
+        self._say(
+            f"{_all_of(self._asked.stages)} is measured. Of {len(confirmed)} changes that were to "
+            f"be confirmed, {not_sure} are not sure. Of {len(found.changes)} confirmed changes "
+            f"that something else moved with, {parted} have something separated."
+        )
+        self._say("The pages: asv publish && vggbench preview")
+        return 0
+
+    def _confirm(self, stages: list[plan.Stage], unsure: bool) -> list[Confirmed]:
         judging = Judging(
             self._checkout,
             self._machine,
@@ -289,22 +332,24 @@ class History:
             self._asked.threshold,
             self._say,
             improved=True,
-            patterns=[pattern for stage in stages for pattern in stage.bench],
+            patterns=_patterns(stages),
+            unsure=unsure,
         )
         measured = self._checkout.measured_commits()
         releases = [one for one in self._checkout.catalogue if one.commit in measured]
-        limits = Limits(self._asked.budget.left_s, self._asked.processes)
-        done = confirm(judging, releases, limits, self._say)
-        if self._asked.budget.left_s <= 0:
-            self._say("The budget is spent while confirming: run the same command again to go on.")
-            return LEFT
-        unsure = sum(one.why is not None for one in done)
-        self._say(
-            f"{_all_of(self._asked.stages)} is measured. Of {len(done)} changes that were to be "
-            f"confirmed, {unsure} are not sure."
+        limits = Limits(
+            self._asked.budget.left_s, self._asked.processes, True, self._make_room_for_two
         )
-        self._say("The pages: asv publish && vggbench preview")
-        return 0
+        return confirm(judging, releases, limits, self._say)
+
+    def causes(self, stages: list[plan.Stage]) -> Causes:
+        """Of what is confirmed in the configurations of the ``stages``."""
+        keys = {measuring.key_of(one) for one in suite.timed(_patterns(stages))}
+        return Causes(self._checkout, self._machine, self._profile, self._asked.threshold, keys)
+
+
+def _patterns(stages: list[plan.Stage]) -> list[str]:
+    return [pattern for stage in stages for pattern in stage.bench]
 
 
 def _now() -> datetime.datetime:

@@ -16,9 +16,10 @@ from .. import records
 from ..asv_plugin import profiles, recorder, suite, timed
 from ..asv_plugin.suite import Configured
 from ..checkout import Checkout
-from ..errors import VggbenchError
+from ..errors import VggbenchError, one_line
 from ..releases import spec
 from ..releases.catalogue import Release
+from ..releases.environments import Impossible, remove
 from ..verdict import session, verdicts
 from ..verdict.budget import Budget
 from ..verdict.judge import CHANGED, UNCHANGED, Judgement, Process, judge
@@ -27,13 +28,22 @@ from ..verdict.noise import between_sessions, estimate
 from ..verdict.session import Say, Session
 from ..verdict.verdicts import Verdict
 from . import variants
-from .variants import Variant
+from .variants import Change
+
+#: Of both sides together, unless the user says another number.
+PROCESSES = 8
 
 #: Of each side, at least: fewer do not show how much processes scatter.
 LEAST_PROCESSES = 2
 
 #: Up to this share of a change, what may be one thing's is worth saying: the most is another's.
 LITTLE = 0.5
+
+#: Of the folders of variants, beside the releases' environments.
+PREFIX = "variants-"
+
+#: Characters of an error in a finding, at most: it is a cell of a table.
+ERROR_WIDTH = 140
 
 
 class NothingToSeparate(VggbenchError):
@@ -56,22 +66,28 @@ class Asked:
 
 @dataclass(frozen=True)
 class Separation:
-    """What one measure of one configuration comes to by the one thing that was changed back:
-    ``judgement`` is of the release as it is against the variant."""
+    """What one measure of one configuration comes to by what was changed back: ``judgement`` is of
+    the release as it is against the variant, by so many ``processes`` of each side at least. None
+    where the variant did not run, and ``error`` says why."""
 
     release: str
     variant: str
     benchmark: str
     configuration: str
     measure: str
-    judgement: Judgement
+    judgement: Judgement | None
+    processes: int = 0
+    error: str | None = None
+
+
+#: A release as it is, and with something changed back: ready to be measured.
+Sides = tuple[timed.Subject, timed.Subject]
 
 
 def run(checkout: Checkout, machine: str, asked: Asked, budget: Budget, say: Say) -> int:
     """Measure and say it; returns the exit status 0. Raises VggbenchError where nothing can be
     measured."""
     profile = profiles.asked()[0]
-    device = profiles.device_of(profile)
     catalogue = checkout.catalogue
     release = spec.one(catalogue, asked.release)
     before = spec.one(catalogue, asked.against or f"{release.name}^")
@@ -82,23 +98,21 @@ def run(checkout: Checkout, machine: str, asked: Asked, budget: Budget, say: Say
         if one.ratio is not None
     ]
     wanted = _wanted(checkout, release, before, known, asked)
-    facts = _facts(checkout, machine, (before, release), profile)
-    folder = Path(checkout.config.env_dir).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix="variants-") as aside:
-        made = [
-            variants.make(
-                Path(aside) / str(number), catalogue, release, before, device, what, facts
+    told = facts(records.read(checkout.results_dir, machine), profile)
+    both = told.get(before.commit, {}), told.get(release.commit, {})
+    device = profiles.device_of(profile)
+    changes = [
+        variants.change(catalogue, release, before, device, what, both) for what in asked.back
+    ]
+    with session.opened(checkout, records.SEPARATE, say) as measuring:
+        for change in changes:
+            measure(
+                measuring, checkout, release, change, profile, wanted, asked.processes, budget, say
             )
-            for number, what in enumerate(asked.back)
-        ]
-        with session.opened(checkout, records.SEPARATE, say) as measuring:
-            for variant in made:
-                _measure(measuring, checkout, release, variant, profile, wanted, asked, budget, say)
     taken = list(records.read(checkout.results_dir, machine))
-    for one in separations(taken, release, profile, asked.threshold):
-        if one.variant in {variant.words for variant in made}:
-            say(words(one, known))
+    for found in separations(taken, release, profile, asked.threshold):
+        if found.judgement is not None and found.variant in {change.words for change in changes}:
+            say(words(found, known))
     return 0
 
 
@@ -129,97 +143,141 @@ def _wanted(
     return own
 
 
-def _facts(
-    checkout: Checkout, machine: str, of: tuple[Release, Release], profile: str
-) -> tuple[Mapping[str, object], Mapping[str, object]]:
-    """What the newest process of each release said of itself; nothing where none is on record."""
+def facts(taken: Iterable[records.Record], profile: str) -> dict[str, Mapping[str, object]]:
+    """What the newest process of each release said of itself, by the release's commit."""
     found: dict[str, Mapping[str, object]] = {}
-    for record in records.read(checkout.results_dir, machine):
+    for record in taken:
         told = record.get("versions")
         if record["profile"] == profile and isinstance(told, dict) and "variant" not in record:
             found[record["commit"]] = told
-    return found.get(of[0].commit, {}), found.get(of[1].commit, {})
+    return found
 
 
-def _measure(
+def measure(
     measuring: Session,
     checkout: Checkout,
     release: Release,
-    variant: Variant,
+    change: Change,
     profile: str,
     wanted: Sequence[Configured],
-    asked: Asked,
+    processes: int,
     budget: Budget,
     say: Say,
 ) -> None:
-    """Measure the release and the variant in turns; a line where the variant cannot be."""
+    """Measure the release and its variant in turns, one configuration after the other.
+
+    A variant that cannot be installed is said, and recorded of all that is ``wanted`` where no
+    other day would change it.
+    """
     device = profiles.device_of(profile)
-    try:
-        python = variant.environments.ensure(variant.release, device, say)
-    except VggbenchError as err:
-        say(f"{release.name} with {variant.words} cannot be separated: {err}")
-        return
-    lock = variant.release.locks[device]
-    changed = timed.Subject(
-        variant.release, profile, str(python), lock, variant.words, variant.variables
-    )
-    as_it_is = measuring.prepared(release, profile)
-    sides = {"as it is": as_it_is, f"with {variant.words}": changed}
-    a, b = sides
-    for one in wanted:
-        last_s = 0.0
-        for turn in range(asked.processes):
-            side = (a, b, b, a)[turn % 4]
-            if not budget.allows(last_s):
-                say(f"the budget is spent: {turn} of {asked.processes} processes of {one.words}")
-                return
-            record = measuring.measure_subject(sides[side], one)
-            last_s = record["process_s"]
-            say(f"{side}: {recorder.progress_line(record)}")
-            if record["outcome"] != records.OK:
-                say(f"{release.name} {one.words} with {variant.words} cannot be separated")
-                break
+    folder = Path(checkout.config.env_dir).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    for killed in folder.glob(f"{PREFIX}*"):
+        remove(killed)  # nobody else separates: the session holds the checkout
+    with tempfile.TemporaryDirectory(dir=folder, prefix=PREFIX) as aside:
+        variant = variants.make(Path(aside), checkout.catalogue, release, device, change)
+        environments, lock = variant.environments, variant.release.locks[device]
+        python = environments.python(variant.release, device)
+        changed = timed.Subject(
+            variant.release, profile, str(python), lock, variant.words, variant.variables
+        )
+        try:
+            environments.ensure(variant.release, device, say)
+            sides = measuring.prepared(release, profile), changed
+        except Impossible as err:
+            say(f"{release.name} with {variant.words} cannot be separated: {err}")
+            for one in wanted:
+                measuring.refuse(changed, one, str(err))
+        except VggbenchError as err:
+            say(f"{release.name} with {variant.words} is not measured: {err}")
+        else:
+            for one in wanted:
+                _in_turns(measuring, sides, one, processes, budget, say)
+
+
+def _in_turns(
+    measuring: Session,
+    sides: Sides,
+    one: Configured,
+    processes: int,
+    budget: Budget,
+    say: Say,
+) -> None:
+    """Measure both in turns, so many ``processes`` of both together, or as many as the budget
+    allows; a line where the variant does not run."""
+    last_s = 0.0
+    variant = sides[1].variant
+    for turn in range(processes):
+        side = (1, 0, 0, 1)[turn % 4]  # a variant that does not run is met at once
+        if not budget.allows(last_s):
+            say(f"the budget is spent: {turn} of {processes} processes of {one.words}")
+            return
+        record = measuring.measure_subject(sides[side], one)
+        last_s = record["process_s"]
+        say(f"{f'with {variant}' if side else 'as it is'}: {recorder.progress_line(record)}")
+        if record["outcome"] != records.OK:
+            say(f"{sides[0].release.name} {one.words} with {variant} cannot be separated")
+            return
 
 
 def separations(
     taken: Iterable[records.Record], release: Release, profile: str, threshold: float
 ) -> list[Separation]:
-    """What the records of ``vggbench separate`` say of a release, variant by variant."""
+    """What the records of ``vggbench separate`` say of a release, variant by variant; of several
+    runs the newest that says something."""
     groups: dict[tuple[str, str], list[records.Record]] = {}
     for record in taken:
         if (
             record.get("purpose") == records.SEPARATE
             and record["commit"] == release.commit
             and record["profile"] == profile
-            and record["outcome"] == records.OK
+            and record["outcome"] != records.INTERRUPTED
         ):
             key = session.key(record["benchmark"], record["configuration"])
             groups.setdefault((record["run"], key), []).append(record)
     found: dict[tuple[str, str, str], Separation] = {}
     for (_, key), group in groups.items():
-        as_it_is = [record for record in group if "variant" not in record]
         for variant in dict.fromkeys(r["variant"] for r in group if "variant" in r):
-            changed = [record for record in group if record.get("variant") == variant]
             for measure in MEASURES:
-                before, after = _processes(changed, measure), _processes(as_it_is, measure)
-                if min(len(before), len(after)) < LEAST_PROCESSES:
-                    continue
-                both = [before, after]
-                noise = estimate([], both, between_sessions([], [both]))
-                found[key, variant, measure] = Separation(
-                    release.name,
-                    variant,
-                    group[0]["benchmark"],
-                    " ".join(str(word) for word in group[0]["configuration"].values()),
-                    measure,
-                    judge(before, after, [], noise, threshold),
-                )
+                one = _separation(group, variant, measure, threshold)
+                place = key, variant, measure
+                if one is not None and (one.judgement is not None or place not in found):
+                    found[place] = one
     return list(found.values())
+
+
+def _separation(
+    group: Sequence[records.Record], variant: str, measure: str, threshold: float
+) -> Separation | None:
+    """What the records of one configuration in one run say of one measure; None where there are
+    too few."""
+    changed = [record for record in group if record.get("variant") == variant]
+    as_it_is = [record for record in group if "variant" not in record]
+    about = (
+        changed[0]["release"],
+        variant,
+        changed[0]["benchmark"],
+        " ".join(str(word) for word in changed[0]["configuration"].values()),
+        measure,
+    )
+    before, after = _processes(changed, measure), _processes(as_it_is, measure)
+    fewest = min(len(before), len(after))
+    if fewest >= LEAST_PROCESSES:
+        both = [before, after]
+        noise = estimate([], both, between_sessions([], [both]))
+        return Separation(*about, judge(before, after, [], noise, threshold), fewest)
+    for record in changed:
+        if record["outcome"] != records.OK:
+            why = record.get("error") or record.get("reason") or "no reason is on record"
+            return Separation(*about, None, error=one_line(str(why), ERROR_WIDTH))
+    return None
 
 
 def _processes(side: Sequence[records.Record], measure: str) -> list[Process]:
     found = []
     for record in side:
+        if record["outcome"] != records.OK:
+            continue
         try:
             values = tuple(MEASURES[measure].of_record(record))
         except (KeyError, TypeError, IndexError, AttributeError):
@@ -231,12 +289,12 @@ def _processes(side: Sequence[records.Record], measure: str) -> list[Process]:
 
 def words(one: Separation, known: Iterable[Verdict]) -> str:
     """A line: what the one thing makes, of how much in all."""
-    found = one.judgement
     about = one.configuration, one.measure
     whole = next((each for each in known if (each.words, each.measure) == about), None)
+    found = one.judgement
+    by = f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%}) " if found else ""
     line = (
-        f"{one.release} {one.configuration}, {MEASURES[one.measure].title}: "
-        f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%}) against itself "
+        f"{one.release} {one.configuration}, {MEASURES[one.measure].title}: {by}against itself "
         f"with {one.variant}: {conclusion(one, whole)}"
     )
     if whole is None or whole.ratio is None:
@@ -245,17 +303,30 @@ def words(one: Separation, known: Iterable[Verdict]) -> str:
 
 
 def conclusion(one: Separation, whole: Verdict | None) -> str:
-    """Whether the thing that was changed back makes a difference; where that is not sure, how much
-    of the ``whole`` change it makes at most, where that is LITTLE."""
-    thing = one.variant.partition(" ")[0]
+    """Whether what was changed back makes a difference; where that is not sure, how much of the
+    ``whole`` change it makes at most, where that is LITTLE. Why it cannot be changed back where
+    that is so."""
+    if one.judgement is None:
+        return f"{one.variant} cannot be put back: {one.error}"
+    things = variants.AND.join(variants.things(one.variant))
+    together = len(variants.things(one.variant)) > 1
     if one.judgement.outcome in CHANGED:
-        return f"{thing} makes a difference"
+        return f"{things} {'make' if together else 'makes'} a difference"
     if one.judgement.outcome == UNCHANGED:
-        return f"not {thing}"
+        return f"neither {things.replace(variants.AND, ' nor ')}" if together else f"not {things}"
     share = None if whole is None else largest_share(one.judgement, whole)
     if share is None or share > LITTLE:
-        return f"not sure about {thing}"
-    return f"at most {max(1, math.ceil(100 * share))} % of it is by {thing}"
+        return f"not sure about {things}"
+    return f"at most {max(1, math.ceil(100 * share))} % of it is by {things}"
+
+
+def explains(part: Judgement, whole: Verdict) -> bool:
+    """Whether a part surely makes a difference, and as far as one can tell more of the ``whole``
+    change than LITTLE, in logarithms."""
+    if part.outcome not in CHANGED or whole.ratio is None:
+        return False
+    by_it, in_all = math.log(part.ratio), math.log(whole.ratio)
+    return by_it * in_all > LITTLE * in_all**2
 
 
 def largest_share(part: Judgement, whole: Verdict) -> float | None:

@@ -1,9 +1,9 @@
-"""A release with one thing changed back to what it was in an earlier one.
+"""A release with something changed back to what it was in an earlier one.
 
 For ``vggbench separate``. What can be changed back: ``python``, ``onednn`` (by the variable that
-switches it), and any package that both locks pin, by name. A variant has a lock of its own, made
-of the release's, in a catalogue of its own; what no installer can put together is said, and not
-measured.
+switches it), any package that both locks pin, by name; and several at once, joined by ``+``. A
+variant has a lock of its own, made of the release's, in a catalogue of its own; what no installer
+can put together is said, and not measured.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ from packaging.utils import canonicalize_name
 from ..errors import VggbenchError
 from ..releases.catalogue import BUILD_CONSTRAINTS, PIN, Catalogue, Release
 from ..releases.environments import Environments
-from ..verdict.differences import ONEDNN_VARIABLE, Facts, onednn
+from ..verdict.differences import ONEDNN_VARIABLE, PACKAGES, Facts, onednn
 
 PYTHON, ONEDNN = "python", "onednn"
+
+#: Between things that are changed back together, as they are asked for and as a variant says them.
+TOGETHER, AND = "+", " and "
 
 
 class NoVariant(VggbenchError):
@@ -29,26 +32,36 @@ class NoVariant(VggbenchError):
 
 
 @dataclass(frozen=True)
+class Change:
+    """What is changed back: ``words`` say it, with what to: "numpy 1.26.4". ``release`` has the
+    Python and ``text`` is the lock that come of it; processes get ``variables`` besides."""
+
+    words: str
+    release: Release
+    text: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Variant:
-    """``words`` say what is changed back, to what: "numpy 1.26.4". ``environments`` install
-    ``release``, which has the variant's lock; its processes get ``variables`` besides."""
+    """``words`` are its change's. ``environments`` install ``release``, which has the variant's
+    lock; its processes get ``variables`` besides."""
 
     words: str
     release: Release
     environments: Environments
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str]
 
 
-def make(
-    folder: Path,
+def change(
     catalogue: Catalogue,
     release: Release,
     before: Release,
     device: str,
     what: str,
     facts: tuple[Facts, Facts],
-) -> Variant:
-    """``release`` with ``what`` as it is in ``before``; written below ``folder``, which is empty.
+) -> Change:
+    """``what`` of ``release`` as it is in ``before``: one thing, or several joined by TOGETHER.
 
     facts: what a process of ``before`` and one of ``release`` said of themselves. Raises NoVariant
     where there is no such thing, or it did not change.
@@ -58,12 +71,34 @@ def make(
             raise NoVariant(f"{one.name} has no lock for {device}")
     text = catalogue.lock_path(release, device).read_text(encoding="utf-8")
     older = catalogue.lock_path(before, device).read_text(encoding="utf-8")
-    variables = {}
-    changed = release
-    what = canonicalize_name(what)
+    changed = Change("", release, text)
+    for thing in dict.fromkeys(canonicalize_name(word) for word in what.split(TOGETHER)):
+        changed = _with(changed, before, older, thing, facts)
+    return changed
+
+
+def things(words: str) -> list[str]:
+    """The names of what a variant with these words has changed back, without versions."""
+    return [part.partition(" ")[0] for part in words.split(AND)]
+
+
+def make(
+    folder: Path, catalogue: Catalogue, release: Release, device: str, what: Change
+) -> Variant:
+    """The variant of ``release`` with this change, written below ``folder``, which is empty."""
+    return Variant(
+        what.words, *_written(folder, catalogue, what.release, device, what.text), what.variables
+    )
+
+
+def _with(
+    so_far: Change, before: Release, older: str, what: str, facts: tuple[Facts, Facts]
+) -> Change:
+    """One thing more that is changed back. ``older``: the lock of ``before``."""
+    release, text, variables = so_far.release, so_far.text, dict(so_far.variables)
     if what == PYTHON:
         words, was = f"python {before.python}", release.python == before.python
-        changed = replace(release, python=before.python)
+        release = replace(release, python=before.python)
     elif what == ONEDNN:
         told = tuple(onednn(one) for one in facts)
         if None in told:
@@ -78,11 +113,12 @@ def make(
                 f"what can be changed back: {PYTHON}, {ONEDNN}, "
                 f"{', '.join(sorted(_differing(text, older))) or 'no package'}"
             )
-        words, was = f"{what} {_version(old)}", _version(new) == _version(old)
+        words, was = " ".join(_pin(old)), _pin(new)[1] == _pin(old)[1]
         text = text.replace(new, old)
     if was:
         raise NoVariant(f"{words} is what {before.name} and {release.name} both have")
-    return Variant(words, *_written(folder, catalogue, changed, device, text), variables)
+    told_before = f"{so_far.words}{AND}" if so_far.words else ""
+    return Change(told_before + words, release, text, variables)
 
 
 def _written(
@@ -112,14 +148,18 @@ def _blocks(text: str) -> dict[str, str]:
 
 
 def _pinned(text: str, package: str) -> str | None:
-    return _blocks(text).get(package)
+    """The block of the package, by whichever of its names the lock pins it."""
+    blocks = _blocks(text)
+    names = next((names for *_, names in PACKAGES if package in names), (package,))
+    return next((blocks[name] for name in (package, *names) if name in blocks), None)
 
 
-def _version(block: str) -> str:
+def _pin(block: str) -> tuple[str, str]:
+    """Name and version of the package that a block of a lock pins."""
     found = re.match(PIN, block)
-    return found[2] if found else "unknown"
+    return (found[1], found[2]) if found else ("unknown", "unknown")
 
 
 def _differing(text: str, older: str) -> list[str]:
     new, old = _blocks(text), _blocks(older)
-    return [name for name in new if name in old and _version(new[name]) != _version(old[name])]
+    return [name for name in new if name in old and _pin(new[name]) != _pin(old[name])]

@@ -27,7 +27,7 @@ from ..errors import VggbenchError
 from ..launch import die_with_parent
 from . import interpreters, locks
 from .catalogue import Catalogue, Release
-from .uv import UvError, uv
+from .uv import Unfit, UvError, uv
 
 MARKER = "vggbench.json"
 LAST_USE = "vggbench-last-use"
@@ -47,6 +47,10 @@ CLOCK_SLACK_S = 2.0
 
 class EnvironmentUnusable(VggbenchError):
     """An environment cannot be made or used."""
+
+
+class Impossible(EnvironmentUnusable):
+    """... on no day: a pin of the lock is not made for the interpreter or the platform."""
 
 
 @dataclass(frozen=True)
@@ -190,9 +194,8 @@ class Environments:
             aside.rename(folder)
         except UvError as err:
             remove(aside)
-            raise EnvironmentUnusable(
-                f"{release.name} ({device}) cannot be installed: {err}"
-            ) from None
+            kind = Impossible if isinstance(err, Unfit) else EnvironmentUnusable
+            raise kind(f"{release.name} ({device}) cannot be installed: {err}") from None
         except OSError as err:
             remove(aside)
             raise EnvironmentUnusable(

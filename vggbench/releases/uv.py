@@ -25,15 +25,24 @@ _HINTS = (
 #: Environment variables that would make uv act on another project or environment than asked.
 _UNWANTED = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_PROJECT_ENVIRONMENT")
 
+#: uv's words for a version that is not made for the interpreter or the platform: no network and no
+#: room changes that.
+_UNFIT = re.compile(r"\S+ has no wheels with a matching [^()]*(\(.*?\))?")
+
 
 class UvError(VggbenchError):
     """uv could not do what was asked; the text is what it said, shortened, and what to do."""
 
 
+class Unfit(UvError):
+    """A version that was asked for is not made for the interpreter or the platform."""
+
+
 def uv(*args: str, timeout_s: float | None = None) -> str:
     """Run uv with ``args``; returns its standard output.
 
-    Raises UvError with uv's reason, or when it takes longer than ``timeout_s``.
+    Raises UvError with uv's reason, Unfit where no file of a version will do, or UvError when it
+    takes longer than ``timeout_s``.
     """
     env = {key: value for key, value in os.environ.items() if key not in _UNWANTED}
     try:
@@ -52,7 +61,9 @@ def uv(*args: str, timeout_s: float | None = None) -> str:
     except FileNotFoundError as err:
         raise UvError(f"uv is missing ({err}); set the checkout up again: make setup") from None
     if done.returncode != 0:
-        raise UvError(_reason(done.stderr or done.stdout, done.returncode))
+        said = done.stderr or done.stdout
+        unfit = _UNFIT.search(" ".join(said.split()))
+        raise Unfit(unfit[0]) if unfit else UvError(_reason(said, done.returncode))
     return done.stdout
 
 

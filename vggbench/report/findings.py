@@ -19,7 +19,7 @@ from .. import records
 from ..asv_plugin import recorder, suite
 from ..checkout import Checkout
 from ..errors import VggbenchError
-from ..history import separate, sessions
+from ..history import separate, sessions, variants
 from ..history.separate import Separation
 from ..releases.catalogue import Catalogue
 from ..verdict import history, session, verdicts, words
@@ -95,7 +95,7 @@ def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findin
                 profile,
                 started[0][:10] if started else "unknown",
                 started[-1][:10] if started else "unknown",
-                len(own),
+                sum(_ran(record) for record in own),
                 [one for track in tracks for one in verdicts.of_track(evidence, track, profile)],
                 [
                     one
@@ -117,6 +117,11 @@ def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findin
             )
         )
     return found
+
+
+def _ran(record: records.Record) -> bool:
+    """Whether there was a process: there is none of a variant that could not be installed."""
+    return record["outcome"] == records.INTERRUPTED or "process_s" in record
 
 
 def _unmeasured(
@@ -311,12 +316,23 @@ def cause(one: Verdict, separations: Sequence[Separation]) -> str:
     if not one.differences:
         return "the framework: nothing else that is looked at changed"
     besides = f"besides, {'; '.join(str(each) for each in one.differences)}"
-    separated = [
-        f"{separate.conclusion(each, one)} ({words.percent(each.judgement.ratio)} by it alone)"
+    own = [
+        each
         for each in separations
         if (each.release, each.configuration, each.measure) == (one.release, one.words, one.measure)
     ]
-    return f"{'; '.join(separated) or 'not separated'}; {besides}"
+    parts = [_part(each, one) for each in own]
+    if all(each.judgement is None for each in own):
+        parts.insert(0, "not separated")
+    return "; ".join([*parts, besides])
+
+
+def _part(one: Separation, whole: Verdict) -> str:
+    told = separate.conclusion(one, whole)
+    if one.judgement is None:
+        return told
+    alone = "them" if len(variants.things(one.variant)) > 1 else "it"
+    return f"{told} ({words.percent(one.judgement.ratio)} by {alone} alone)"
 
 
 def _reasons(rows: Iterable[Rate], outcome: str, title: str, catalogue: Catalogue) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import records
@@ -34,10 +34,14 @@ class Asked:
 @dataclass(frozen=True)
 class Limits:
     """``seconds``: for all confirmations, from the first on. ``processes``: of both releases
-    together, to confirm one configuration, at most."""
+    together, to confirm one configuration, at most. ``in_reach``: only what so many are likely to
+    make sure. ``make_room``: called with the name of each suspect before environments are made for
+    it."""
 
     seconds: float
     processes: int
+    in_reach: bool = False
+    make_room: Callable[[str], None] = lambda name: None
 
 
 def run(checkout: Checkout, machine: str, asked: Asked, limits: Limits, say: Say) -> int:
@@ -65,11 +69,18 @@ def confirm(
 ) -> list[Confirmed]:
     """Confirm what is suspected of ``releases``; an empty list where nothing is."""
     suspects = judging.suspects(releases)
+    if limits.in_reach:
+        suspects = reached(suspects, limits, say)
     if not suspects:
         return []
     with session.opened(judging.checkout, records.CONFIRM, say) as measuring:
+        begun: list[Suspect] = []
 
         def measure(suspect: Suspect, release: Release) -> records.Record:
+            if begun[-1:] != [suspect]:
+                begun.append(suspect)
+                limits.make_room(suspect.name)
+                measuring.forget()
             return measuring.measure(release, suspect.profile, suspect.one)
 
         return interleave.confirm_all(
@@ -77,9 +88,23 @@ def confirm(
         )
 
 
+def reached(suspects: Sequence[Suspect], limits: Limits, say: Say) -> list[Suspect]:
+    """Those that the processes of ``limits`` are likely to make sure; how many others there are is
+    said."""
+    found = [one for one in suspects if one.needed <= limits.processes - one.spent]
+    if len(found) < len(suspects):
+        say(
+            f"Not confirmed, of {len(suspects)} that may have changed: "
+            f"{len(suspects) - len(found)}; each would need more than {limits.processes} "
+            f"processes to be sure"
+        )
+    return found
+
+
 class Judging:
     """What is said of releases in the profiles that are asked for; each question reads the records
     anew, because confirming adds to them. ``improved``: what is surely faster is confirmed too.
+    ``unsure``: what may be slower, or take more memory, is confirmed, and not only what surely is.
     ``patterns``: only configurations that ``--bench`` selects by these are suspects; where there
     are none, all."""
 
@@ -92,8 +117,10 @@ class Judging:
         say: Say,
         improved: bool = False,
         patterns: Sequence[str] = (),
+        unsure: bool = True,
     ):
         self._changes = CHANGED if improved else (REGRESSED,)
+        self._unsure = unsure
         self.checkout = checkout
         self._machine = machine
         self._against = against
@@ -135,9 +162,8 @@ class Judging:
         for release in releases:
             suspected: dict[tuple[str, str, str], list[Verdict]] = {}
             for one in self.verdicts(release):
-                if one.against is not None and (
-                    one.suspected or (one.outcome in self._changes and one.apart)
-                ):
+                sure = one.outcome in self._changes and one.apart
+                if one.against is not None and (sure or (self._unsure and one.suspected)):
                     key = session.key(one.benchmark, one.configuration)
                     if not self._patterns or key in self._asked_for:
                         suspected.setdefault((one.profile, key, one.against), []).append(one)
@@ -155,6 +181,10 @@ class Judging:
                         spent,
                         seconds,
                         any(one.apart for one in own),
+                        min(
+                            0 if one.outcome in CHANGED else one.processes_needed or 0
+                            for one in own
+                        ),
                     )
                 )
         return found

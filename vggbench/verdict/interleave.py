@@ -40,7 +40,8 @@ class Suspect:
 
     ``measures``: what of it is suspected. ``spent``: processes that confirmations of it have taken
     already. ``seconds``: what one is known to take, 0 where that is not known. ``apart``: no
-    session has measured both releases.
+    session has measured both releases. ``needed``: about so many more make it sure, 0 where that is
+    not known.
     """
 
     before: Release
@@ -51,6 +52,7 @@ class Suspect:
     spent: int = 0
     seconds: float = 0.0
     apart: bool = False
+    needed: int = 0
 
     @property
     def name(self) -> str:
@@ -62,13 +64,14 @@ class Suspect:
 class Confirmed:
     """What came of a suspect. ``why``: what kept it from being sure, None where it is sure.
 
-    ``processes`` were taken now, of both releases together.
+    ``processes`` were taken now, of both releases together. ``out_of_budget``: it was the budget.
     """
 
     suspect: Suspect
     judgements: Mapping[str, Judgement]
     processes: int
     why: str | None
+    out_of_budget: bool = False
 
 
 def turns(suspect: Suspect) -> Iterator[Release]:
@@ -94,24 +97,31 @@ def confirm(
     Errors of ``measure`` pass through: what was taken before is on record.
     """
     order = turns(suspect)
-    judgements = judge(suspect)
+    judgements: Mapping[str, Judgement] = {}
     taken = 0
     seconds = {suspect.before.commit: suspect.seconds, suspect.after.commit: suspect.seconds}
 
     def ended(why: str | None) -> Confirmed:
         return Confirmed(suspect, judgements, taken, why)
 
+    def out_of_budget() -> Confirmed:
+        why = f"the budget of {words(budget.seconds)} is spent"
+        return Confirmed(suspect, judgements, taken, why, out_of_budget=True)
+
+    if budget.left_s <= 0:
+        return out_of_budget()  # without judging: there may be hundreds of suspects
+    judgements = judge(suspect)
     while True:
         spent = suspect.spent + taken
         batch = max((_batch(suspect, *each, spent, most) for each in judgements.items()), default=0)
         if batch == 0:
             return ended(_unsure(judgements, spent, most))
         if not budget.allows(batch / 2 * sum(seconds.values())):
-            return ended(f"the budget of {words(budget.seconds)} is spent")
+            return out_of_budget()
         for _ in range(batch):
             release = next(order)
             if not budget.allows(seconds[release.commit]):
-                return ended(f"the budget of {words(budget.seconds)} is spent")
+                return out_of_budget()
             record = measure(suspect, release)
             taken += 1
             if record["outcome"] != records.OK:
@@ -185,9 +195,19 @@ def confirm_all(
     ordered = [suspects[place] for place in sorted(expected, key=expected.__getitem__)]
     say(_plan(ordered, sum(seconds for _, seconds in expected.values()), budget))
     found = []
+    not_begun = []
     for suspect in ordered:
-        found.append(confirm(suspect, measure, judge, budget, say, most))
-        say(ending(found[-1]))
+        one = confirm(suspect, measure, judge, budget, say, most)
+        found.append(one)
+        if one.out_of_budget and not one.processes:
+            not_begun.append(suspect.name)
+        else:
+            say(ending(one))
+    if not_begun:
+        say(
+            f"Not begun, the budget of {words(budget.seconds)} is spent or would be: "
+            f"{some_of(not_begun, NAMED)}"
+        )
     return found
 
 

@@ -60,6 +60,14 @@ class Session:
             self._once(f"of the GPU is not sampled: {what}: {why}")
         return record
 
+    def forget(self) -> None:
+        """Look at environments anew from now on: some may have been freed."""
+        self._subjects.clear()
+
+    def refuse(self, subject: timed.Subject, one: Configured, why: str) -> records.Record:
+        """The record of a process that cannot be: of what no installer can put together."""
+        return timed.refuse(subject, suite.identity(one), self._drafts, self._purpose, why)
+
     def prepared(self, release: Release, profile: str) -> timed.Subject:
         """The release ready to be measured; looked at once in a session."""
         key = (release.commit, profile)

@@ -1,0 +1,263 @@
+"""What ``vggbench history`` does when all is measured and confirmed: look for the causes of what
+changed, where more moved than the framework.
+
+Things are changed back one after the other, in the order of THINGS, until one makes most of the
+change or none is left. What was separated on another day, or could not be put together, is on
+record and not tried again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .. import records
+from ..asv_plugin import profiles, recorder
+from ..asv_plugin.suite import Configured
+from ..checkout import Checkout
+from ..errors import some_of
+from ..releases.catalogue import Release
+from ..verdict import session, verdicts
+from ..verdict.budget import Budget, words
+from ..verdict.differences import PACKAGES
+from ..verdict.judge import CHANGED, NOT_SURE
+from ..verdict.measures import MEASURES
+from ..verdict.session import Say
+from ..verdict.verdicts import Verdict
+from . import separate, variants
+from .separate import PROCESSES, Separation
+from .variants import Change, NoVariant
+
+#: What a difference between two releases is called, and what is changed back of it: first what most
+#: often makes one. What is not here, such as the way in which XLA is asked for, is a release's own.
+THINGS = {
+    "oneDNN": variants.ONEDNN,
+    **{name: packages[0] for name, _, packages in PACKAGES},
+    "Python": variants.PYTHON,
+}
+
+#: Causes that are named before it begins, at most.
+NAMED = 10
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is changed back next of a release to learn the cause of these changes; by ``ones``, the
+    configurations that have them. ``seconds``: what one process of each is known to take."""
+
+    release: Release
+    change: Change
+    of: tuple[Verdict, ...]
+    ones: tuple[Configured, ...]
+    seconds: tuple[float, ...]
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.release.name, self.change.words
+
+    @property
+    def name(self) -> str:
+        """As messages name it."""
+        return f"{self.release.name} with {self.change.words}"
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Step times come first; of one measure, the largest change."""
+        order = list(MEASURES)
+        return min(
+            (order.index(one.measure), -abs(math.log(one.ratio))) for one in self.of if one.ratio
+        )
+
+
+class Causes:
+    """Of one machine's changes in one profile, in the configurations with these keys."""
+
+    def __init__(
+        self, checkout: Checkout, machine: str, profile: str, threshold: float, keys: set[str]
+    ):
+        self._checkout = checkout
+        self._machine = machine
+        self._profile = profile
+        self._threshold = threshold
+        evidence = verdicts.read_evidence(checkout, machine)
+        #: The changes that are confirmed, and that something else moved with.
+        self.changes = [
+            one
+            for track in checkout.catalogue.tracks
+            for one in verdicts.of_track(evidence, track, profile, threshold)
+            if one.outcome in CHANGED
+            and not one.apart
+            and one.differences
+            and session.key(one.benchmark, one.configuration) in keys
+        ]
+
+    def separated(self) -> int:
+        """How many of the changes have something separated."""
+        _, known = self._on_record()
+        return sum(
+            any(_is_of(one, change) and one.judgement is not None for one in known[change.release])
+            for change in self.changes
+        )
+
+    def wanted(self) -> list[Wanted]:
+        """What to change back next, the largest change first."""
+        taken, known = self._on_record()
+        facts = separate.facts(taken, self._profile)
+        seconds = {
+            (record["commit"], session.key(record["benchmark"], record["configuration"])): float(
+                record["process_s"]
+            )
+            for record in taken
+            if "process_s" in record
+        }
+        together: dict[tuple[str, str], Wanted] = {}
+        for one in self.changes:
+            release = self._checkout.catalogue.by_name[one.release]
+            change = self._next(one, release, known[one.release], facts)
+            if change is None:
+                continue
+            configured = session.configured(one.benchmark, one.configuration)
+            before = together.get((one.release, change.words), Wanted(release, change, (), (), ()))
+            if configured not in before.ones:
+                key = release.commit, session.key_of(configured)
+                before = replace(
+                    before,
+                    ones=(*before.ones, configured),
+                    seconds=(*before.seconds, seconds.get(key, 0.0)),
+                )
+            together[one.release, change.words] = replace(before, of=(*before.of, one))
+        return sorted(together.values(), key=lambda each: each.rank)
+
+    def _on_record(self) -> tuple[list[records.Record], dict[str, list[Separation]]]:
+        """All records, and what was separated of each release that changed, by its name."""
+        taken = list(records.read(self._checkout.results_dir, self._machine))
+        own = [record for record in taken if record.get("purpose") == records.SEPARATE]
+        by_name = self._checkout.catalogue.by_name
+        return taken, {
+            name: separate.separations(own, by_name[name], self._profile, self._threshold)
+            for name in {one.release for one in self.changes}
+        }
+
+    def _next(
+        self,
+        one: Verdict,
+        release: Release,
+        known: Sequence[Separation],
+        facts: Mapping[str, Mapping[str, object]],
+    ) -> Change | None:
+        """What to change back next for a change; None where its cause is known, or nothing is left
+        that could be tried."""
+        before = self._checkout.catalogue.by_name[str(one.against)]
+        both = facts.get(before.commit, {}), facts.get(release.commit, {})
+        moved = {difference.what for difference in one.differences}
+        device = profiles.device_of(self._profile)
+        for alternatives in _to_try(moved):
+            for what in alternatives:
+                try:
+                    change = variants.change(
+                        self._checkout.catalogue, release, before, device, what, both
+                    )
+                except NoVariant:
+                    continue
+                found = next(
+                    (each for each in known if _is_of(each, one) and each.variant == change.words),
+                    None,
+                )
+                if found is None or _is_half_done(found):
+                    return change
+                if found.judgement is None:
+                    continue
+                if separate.explains(found.judgement, one):
+                    return None
+                break
+        return None
+
+
+def _to_try(moved: set[str]) -> Iterator[tuple[str, ...]]:
+    """What to change back, in order; of each, what to try where it does not run by itself: an older
+    package may have no wheel for a newer Python."""
+    for name, what in THINGS.items():
+        if name in moved:
+            alone = what in (variants.ONEDNN, variants.PYTHON) or "Python" not in moved
+            yield (what,) if alone else (what, variants.TOGETHER.join((variants.PYTHON, what)))
+
+
+def _is_of(one: Separation, change: Verdict) -> bool:
+    about = change.release, change.benchmark, change.words, change.measure
+    return (one.release, one.benchmark, one.configuration, one.measure) == about
+
+
+def _is_half_done(one: Separation) -> bool:
+    """Whether fewer processes were taken than are to be, and they settle nothing."""
+    unsure = one.judgement is not None and one.judgement.outcome == NOT_SURE
+    return unsure and one.processes < PROCESSES // 2
+
+
+def plan(left: Sequence[Wanted], budget: Budget) -> str:
+    """One line about what is to be measured, and how long it takes."""
+    seconds = PROCESSES * sum(sum(one.seconds) for one in left)
+    over = f"; the budget of {words(budget.seconds)} may not do" if seconds > budget.left_s else ""
+    names = some_of([one.name for one in left], NAMED)
+    return f"To separate: {names}, about {words(seconds)}{over}"
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is not separated, by name. ``out_of_budget``: some of it was not tried."""
+
+    names: tuple[str, ...] = ()
+    out_of_budget: bool = False
+
+
+def separate_all(
+    checkout: Checkout,
+    causes: Causes,
+    profile: str,
+    budget: Budget,
+    make_room: Callable[[str], None],
+    say: Say,
+) -> Left:
+    """Measure what is wanted until nothing is, or the budget is spent. ``make_room`` is called with
+    the name of each before environments are made for it.
+
+    Errors of measuring pass through: what was taken before is on record.
+    """
+    left = causes.wanted()
+    if not left:
+        return Left()
+    say(plan(left, budget))
+    tried: set[tuple[str, str, str]] = set()
+
+    def untried(one: Wanted) -> list[tuple[Configured, float]]:
+        return [
+            (configured, seconds)
+            for configured, seconds in zip(one.ones, one.seconds, strict=True)
+            if (*one.place, session.key_of(configured)) not in tried
+        ]
+
+    while True:
+        affordable = (
+            (one, [each for each, s in untried(one) if budget.allows(PROCESSES * s)])
+            for one in left
+        )
+        now, configurations = next(((one, own) for one, own in affordable if own), (None, []))
+        if now is None:
+            return Left(tuple(one.name for one in left), any(untried(one) for one in left))
+        # A run of its own: what the machine drifts by within hours is in no separation.
+        recorder.begin_run()
+        tried |= {(*now.place, session.key_of(one)) for one in configurations}
+        with session.opened(checkout, records.SEPARATE, say) as measuring:
+            make_room(now.name)
+            separate.measure(
+                measuring,
+                checkout,
+                now.release,
+                now.change,
+                profile,
+                configurations,
+                PROCESSES,
+                budget,
+                say,
+            )
+        left = causes.wanted()
