@@ -8,7 +8,11 @@ import shutil
 import pytest
 
 from tests.tiny import MACHINE, Tiny, python_of
-from vggbench.report.findings import in_general
+from vggbench.history.separate import Separation
+from vggbench.report.findings import cause, in_general
+from vggbench.verdict.differences import Difference
+from vggbench.verdict.judge import IMPROVED, NOT_SURE, UNCHANGED, Judgement
+from vggbench.verdict.verdicts import Verdict
 
 pytestmark = pytest.mark.asv
 
@@ -176,3 +180,36 @@ def test_nothing_on_record_is_said(tiny: Tiny) -> None:
     assert done.output.strip() == (
         "vggbench: nothing is on record for testbox; measure it with: vggbench history"
     )
+
+
+MOVED = (Difference("Python", "3.7", "3.8"), Difference("NumPy", "1.17", "1.19"))
+NOTHING = (UNCHANGED, 1.0, 0.99, 1.01)
+#: Of a change to a half in the worst case, in logarithms: a fifth, and two thirds.
+A_FIFTH, TWO_THIRDS = (NOT_SURE, 0.95, 0.87, 1.02), (NOT_SURE, 0.9, 0.63, 1.02)
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({}, "not separated; besides"),
+        ({"python 3.7 and numpy 1.17": NOTHING}, "by them alone); so it is the framework's"),
+        ({"python 3.7 and numpy 1.17": A_FIFTH}, "by them alone); so it is the framework's"),
+        ({"python 3.7 and numpy 1.17": TWO_THIRDS}, "not sure about python and numpy"),
+        ({"python 3.7": NOTHING, "numpy 1.17": A_FIFTH}, "so it is the framework's, mostly"),
+        ({"python 3.7": NOTHING}, "not python (+0.0 % by it alone); besides"),
+        ({"python 3.7": None, "numpy 1.17": NOTHING}, "python 3.7 cannot be put back: no wheel"),
+    ],
+)
+def test_a_change_is_the_frameworks_where_all_that_moved_makes_little(parts, told: str) -> None:
+    about = ("m", "p", "t", "t-2", "t-1", "b", {"f": "NHWC"}, "step")
+    one = Verdict(*about, IMPROVED, 0.5, 0.45, 0.5, differences=MOVED)
+    own = [
+        Separation("t-2", words, "b", "NHWC", "step", part and judgement(*part), 4, "no wheel")
+        for words, part in parts.items()
+    ]
+    assert told in cause(one, own)
+    assert ("the framework" in cause(one, own)) == ("the framework" in told)
+
+
+def judgement(outcome: str, ratio: float, low: float, high: float) -> Judgement:
+    return Judgement(outcome, ratio, low, high, suspected=False, processes_needed=None)

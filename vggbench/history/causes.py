@@ -1,16 +1,18 @@
 """What ``vggbench history`` does when all is measured and confirmed: look for the causes of what
 changed, where more moved than the framework.
 
-Things are changed back one after the other, in the order of THINGS, until one makes most of the
-change or none is left. What was separated on another day, or could not be put together, is on
-record and not tried again.
+First what often makes a difference is changed back, one after the other, until one makes most of
+the change; then all the rest together, which seldom does: only where that makes most of it, each by
+itself. What was separated on another day, or could not be put together, is on record and not tried
+again.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from .. import records
 from ..asv_plugin import profiles, recorder
@@ -22,20 +24,25 @@ from ..verdict import session, verdicts
 from ..verdict.budget import Budget, words
 from ..verdict.differences import PACKAGES
 from ..verdict.judge import CHANGED, NOT_SURE
-from ..verdict.measures import MEASURES
 from ..verdict.session import Say
 from ..verdict.verdicts import Verdict
 from . import separate, variants
 from .separate import PROCESSES, Separation
 from .variants import Change, NoVariant
 
-#: What a difference between two releases is called, and what is changed back of it: first what most
-#: often makes one. What is not here, such as the way in which XLA is asked for, is a release's own.
+#: What a difference between two releases is called, and what is changed back of it. What is not
+#: here, such as the way in which XLA is asked for, is a release's own.
 THINGS = {
     "oneDNN": variants.ONEDNN,
     **{name: packages[0] for name, _, packages in PACKAGES},
     "Python": variants.PYTHON,
 }
+
+#: What often makes a difference: what computes the step.
+LARGE = ("oneDNN", "TensorFlow", "Theano")
+
+#: How things are changed back, and what is on record of that; None where they cannot be.
+Tried: TypeAlias = "tuple[Change, Separation | None] | None"
 
 #: Causes that are named before it begins, at most.
 NAMED = 10
@@ -62,12 +69,10 @@ class Wanted:
         return f"{self.release.name} with {self.change.words}"
 
     @property
-    def rank(self) -> tuple[int, float]:
-        """Step times come first; of one measure, the largest change."""
-        order = list(MEASURES)
-        return min(
-            (order.index(one.measure), -abs(math.log(one.ratio))) for one in self.of if one.ratio
-        )
+    def rank(self) -> float:
+        """How much of changes, in logarithms, a second of measuring tells about, with a minus."""
+        changed = sum(abs(math.log(one.ratio)) for one in self.of if one.ratio)
+        return -changed / max(1.0, sum(self.seconds))
 
 
 class Causes:
@@ -101,7 +106,7 @@ class Causes:
         )
 
     def wanted(self) -> list[Wanted]:
-        """What to change back next, the largest change first."""
+        """What to change back next, what tells most in least time first."""
         taken, known = self._on_record()
         facts = separate.facts(taken, self._profile)
         seconds = {
@@ -109,7 +114,7 @@ class Causes:
                 record["process_s"]
             )
             for record in taken
-            if "process_s" in record
+            if record["outcome"] == records.OK and "process_s" in record
         }
         together: dict[tuple[str, str], Wanted] = {}
         for one in self.changes:
@@ -146,41 +151,63 @@ class Causes:
         known: Sequence[Separation],
         facts: Mapping[str, Mapping[str, object]],
     ) -> Change | None:
-        """What to change back next for a change; None where its cause is known, or nothing is left
-        that could be tried."""
         before = self._checkout.catalogue.by_name[str(one.against)]
         both = facts.get(before.commit, {}), facts.get(release.commit, {})
-        moved = {difference.what for difference in one.differences}
         device = profiles.device_of(self._profile)
-        for alternatives in _to_try(moved):
-            for what in alternatives:
-                try:
-                    change = variants.change(
-                        self._checkout.catalogue, release, before, device, what, both
-                    )
-                except NoVariant:
-                    continue
-                found = next(
-                    (each for each in known if _is_of(each, one) and each.variant == change.words),
-                    None,
-                )
-                if found is None or _is_half_done(found):
-                    return change
-                if found.judgement is None:
-                    continue
-                if separate.explains(found.judgement, one):
-                    return None
+        own = {each.variant: each for each in known if _is_of(each, one)}
+
+        def tried(*things: str) -> Tried:
+            what = variants.TOGETHER.join(things)
+            catalogue = self._checkout.catalogue
+            try:
+                change = variants.change(catalogue, release, before, device, what, both)
+            except NoVariant:
+                return None
+            return change, own.get(change.words)
+
+        return what_next(one, tried)
+
+
+def what_next(one: Verdict, tried: Callable[..., Tried]) -> Change | None:
+    """What to change back next for a change; None where its cause is known, or nothing is left that
+    could be tried. ``tried``: what is on record of things that are changed back together."""
+    moved = {difference.what for difference in one.differences}
+    alone = {
+        what: before
+        for name, what in THINGS.items()
+        if name in moved and name not in LARGE and (before := tried(what)) is not None
+    }
+    for large in (THINGS[name] for name in LARGE if name in moved):
+        # An older package may have no wheel for a newer Python, or not run with a newer NumPy.
+        with_python = (variants.PYTHON, large) if variants.PYTHON in alone else (large,)
+        for things in dict.fromkeys(((large,), with_python, (*alone, large))):
+            before = tried(*things)
+            if before is None:
+                continue
+            change, found = before
+            if found is None or not _is_settled(found):
+                return change
+            if _explains(found, one) or (found.judgement and set(things) >= {*alone, large}):
+                return None
+            if found.judgement:
                 break
+    left = [change for change, found in alone.values() if not _is_settled(found)]
+    if not left or any(_explains(found, one) for _, found in alone.values()):
         return None
+    together = tried(*alone) if len(alone) > 1 else None
+    if together is None:
+        return left[0]
+    change, found = together
+    if not _is_settled(found):
+        return change
+    ran = found is not None and found.judgement is not None
+    return None if ran and not _explains(found, one) else left[0]
 
 
-def _to_try(moved: set[str]) -> Iterator[tuple[str, ...]]:
-    """What to change back, in order; of each, what to try where it does not run by itself: an older
-    package may have no wheel for a newer Python."""
-    for name, what in THINGS.items():
-        if name in moved:
-            alone = what in (variants.ONEDNN, variants.PYTHON) or "Python" not in moved
-            yield (what,) if alone else (what, variants.TOGETHER.join((variants.PYTHON, what)))
+def _explains(found: Separation | None, one: Verdict) -> bool:
+    if found is None or found.judgement is None:
+        return False
+    return separate.explains(found.judgement, one)
 
 
 def _is_of(one: Separation, change: Verdict) -> bool:
@@ -188,10 +215,13 @@ def _is_of(one: Separation, change: Verdict) -> bool:
     return (one.release, one.benchmark, one.configuration, one.measure) == about
 
 
-def _is_half_done(one: Separation) -> bool:
-    """Whether fewer processes were taken than are to be, and they settle nothing."""
-    unsure = one.judgement is not None and one.judgement.outcome == NOT_SURE
-    return unsure and one.processes < PROCESSES // 2
+def _is_settled(one: Separation | None) -> bool:
+    """Whether no more processes are to be taken of it: it does not run, its answer is sure, or as
+    many were taken as ever are."""
+    if one is None:
+        return False
+    sure = one.judgement is None or one.judgement.outcome != NOT_SURE
+    return sure or one.processes >= PROCESSES // 2
 
 
 def plan(left: Sequence[Wanted], budget: Budget) -> str:

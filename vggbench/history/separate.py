@@ -269,7 +269,8 @@ def _separation(
     for record in changed:
         if record["outcome"] != records.OK:
             why = record.get("error") or record.get("reason") or "no reason is on record"
-            return Separation(*about, None, error=one_line(str(why), ERROR_WIDTH))
+            why = str(why).rpartition("cannot be installed: ")[2]  # of what is said beside it
+            return Separation(*about, None, error=one_line(why, ERROR_WIDTH))
     return None
 
 

@@ -27,6 +27,14 @@ PYTHON, ONEDNN = "python", "onednn"
 TOGETHER, AND = "+", " and "
 
 
+#: What differences (vggbench.verdict.differences) call the things that variants name.
+_DIFFERENCES = {
+    PYTHON: "Python",
+    "oneDNN": "oneDNN",
+    **{package: name for name, _, packages in PACKAGES for package in packages},
+}
+
+
 class NoVariant(VggbenchError):
     """A thing that cannot be changed back."""
 
@@ -80,6 +88,11 @@ def change(
 def things(words: str) -> list[str]:
     """The names of what a variant with these words has changed back, without versions."""
     return [part.partition(" ")[0] for part in words.split(AND)]
+
+
+def differences(words: str) -> set[str]:
+    """What a variant with these words has changed back, as differences call it."""
+    return {_DIFFERENCES.get(thing, thing) for thing in things(words)}
 
 
 def make(

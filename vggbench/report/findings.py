@@ -324,7 +324,25 @@ def cause(one: Verdict, separations: Sequence[Separation]) -> str:
     parts = [_part(each, one) for each in own]
     if all(each.judgement is None for each in own):
         parts.insert(0, "not separated")
+    if _is_the_frameworks(one, own):
+        parts.append("so it is the framework's, mostly")
     return "; ".join([*parts, besides])
+
+
+def _is_the_frameworks(one: Verdict, own: Iterable[Separation]) -> bool:
+    """Whether all that moved with the framework was changed back, and makes but LITTLE of a change:
+    by the ends of the intervals that favour it most."""
+    moved = {each.what for each in one.differences}
+    share = 0.0
+    for each in sorted(own, key=lambda part: -len(variants.things(part.variant))):
+        back = variants.differences(each.variant)
+        if each.judgement is None or not back <= moved:
+            continue
+        most = separate.largest_share(each.judgement, one)
+        if most is not None:
+            share += max(0.0, most)
+            moved -= back
+    return not moved and share <= separate.LITTLE
 
 
 def _part(one: Separation, whole: Verdict) -> str:
