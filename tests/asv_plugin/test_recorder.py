@@ -30,7 +30,11 @@ def draft(tmp_path):
     path.parent.mkdir()
     path.write_text(json.dumps({"target": str(target), "record": record}))
     return Draft(
-        record=record, notes_path=tmp_path / "open" / "one.notes", path=path, target=target
+        record=record,
+        notes_path=tmp_path / "open" / "one.notes",
+        path=path,
+        target=target,
+        environment=tmp_path / "env" / "tensorflow-2.16.2",
     )
 
 
@@ -179,6 +183,14 @@ def test_a_long_error_is_cut_in_the_middle(draft):
     record, line = end(draft, finished(1, "begin " + "x" * 5000 + " end"), STARTED)
     assert record["error"].endswith("x end")
     assert len(line) < 400
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_where_the_environment_lies_is_not_recorded(draft, noted):
+    error = f"ImportError: cannot import name 'x' from 'y' ({draft.environment}/lib/y/__init__.py)"
+    told = {**STARTED, "outcome": "failed", "error": error} if noted else STARTED
+    record, _ = end(draft, finished(1, error), told)
+    assert record["error"].endswith("cannot import name 'x' from 'y' (lib/y/__init__.py)")
 
 
 def test_notes_cannot_replace_what_is_known_of_the_process(draft):

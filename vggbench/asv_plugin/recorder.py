@@ -82,12 +82,14 @@ def run_id() -> str:
 
 @dataclass
 class Draft:
-    """The record of a process that runs. ``path`` is None where nothing is to be kept."""
+    """The record of a process that runs. ``path`` is None where nothing is to be kept.
+    ``environment``: the folder of the process's, where that is ours."""
 
     record: records.Record
     notes_path: Path
     path: Path | None
     target: Path | None
+    environment: Path | None = None
 
     @staticmethod
     def begin(
@@ -139,7 +141,9 @@ class Draft:
             record["variant"] = variant
         folder.mkdir(parents=True, exist_ok=True)
         identity = f"{run_id()}-{time.monotonic_ns()}"
-        draft = Draft(record, folder / f"{identity}.notes", None, None)
+        notes = folder / f"{identity}.notes"
+        own = Path(interpreter).parent.parent if lock is not None else None
+        draft = Draft(record, notes, None, None, own)
         of_asv = invocation.command() in RECORDED_COMMANDS and not invocation.option("dry_run")
         if of_asv or purpose is not None:
             draft.target = (
@@ -205,6 +209,10 @@ class Draft:
         self._append()
 
     def _append(self) -> None:
+        for key in ("error", "reason"):
+            if self.environment is not None and key in self.record:
+                # Where it lies is of this machine alone.
+                self.record[key] = self.record[key].replace(f"{self.environment}{os.sep}", "")
         if self.target is not None:
             records.append(self.target, self.record)
         for path in (self.path, self.notes_path):

@@ -312,7 +312,7 @@ def _anchors(found: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]:
 
 def cause(one: Verdict, separations: Sequence[Separation]) -> str:
     """What a change may be put on: what the locks and the processes tell, and what was separated by
-    changing one thing back."""
+    changing things back. Of what could not be, each reason once, unless it was with more things."""
     if not one.differences:
         return "the framework: nothing else that is looked at changed"
     besides = f"besides, {'; '.join(str(each) for each in one.differences)}"
@@ -321,9 +321,14 @@ def cause(one: Verdict, separations: Sequence[Separation]) -> str:
         for each in separations
         if (each.release, each.configuration, each.measure) == (one.release, one.words, one.measure)
     ]
-    parts = [_part(each, one) for each in own]
-    if all(each.judgement is None for each in own):
-        parts.insert(0, "not separated")
+    ran = [each for each in own if each.judgement is not None]
+    parts = [_part(each, one) for each in ran] or ["not separated"]
+    errors: dict[str | None, Separation] = {}
+    for each in own:
+        together = (set(variants.things(part.variant)) for part in ran)
+        if each not in ran and not any(set(variants.things(each.variant)) <= of for of in together):
+            errors.setdefault(each.error, each)
+    parts += [_part(each, one) for each in errors.values()]
     if _is_the_frameworks(one, own):
         parts.append("so it is the framework's, mostly")
     return "; ".join([*parts, besides])
@@ -332,17 +337,15 @@ def cause(one: Verdict, separations: Sequence[Separation]) -> str:
 def _is_the_frameworks(one: Verdict, own: Iterable[Separation]) -> bool:
     """Whether all that moved with the framework was changed back, and makes but LITTLE of a change:
     by the ends of the intervals that favour it most."""
-    moved = {each.what for each in one.differences}
+    left = {each.what for each in one.differences}
     share = 0.0
     for each in sorted(own, key=lambda part: -len(variants.things(part.variant))):
         back = variants.differences(each.variant)
-        if each.judgement is None or not back <= moved:
-            continue
-        most = separate.largest_share(each.judgement, one)
-        if most is not None:
+        most = None if each.judgement is None else separate.largest_share(each.judgement, one)
+        if most is not None and back & left:
             share += max(0.0, most)
-            moved -= back
-    return not moved and share <= separate.LITTLE
+            left -= back
+    return not left and share <= separate.LITTLE
 
 
 def _part(one: Separation, whole: Verdict) -> str:
