@@ -154,7 +154,7 @@ class Causes:
         before = self._checkout.catalogue.by_name[str(one.against)]
         both = facts.get(before.commit, {}), facts.get(release.commit, {})
         device = profiles.device_of(self._profile)
-        own = {each.variant: each for each in known if _is_of(each, one)}
+        own = {_parts(each.variant): each for each in known if _is_of(each, one)}
 
         def tried(*things: str) -> Tried:
             what = variants.TOGETHER.join(things)
@@ -163,7 +163,7 @@ class Causes:
                 change = variants.change(catalogue, release, before, device, what, both)
             except NoVariant:
                 return None
-            return change, own.get(change.words)
+            return change, own.get(_parts(change.words))
 
         return what_next(one, tried)
 
@@ -202,6 +202,11 @@ def what_next(one: Verdict, tried: Callable[..., Tried]) -> Change | None:
         return change
     ran = found is not None and found.judgement is not None
     return None if ran and not _explains(found, one) else left[0]
+
+
+def _parts(words: str) -> frozenset[str]:
+    """What a variant's words name, in whichever order it was asked for."""
+    return frozenset(words.split(variants.AND))
 
 
 def _explains(found: Separation | None, one: Verdict) -> bool:
