@@ -257,9 +257,13 @@ def test_what_is_not_sure_is_no_suspect_where_only_what_is_sure_is_wanted(
         Verdict(*about, "step", IMPROVED, 0.9, 0.8, 0.95),
         Verdict(*about, "first_step", NOT_SURE, 1.1, 0.9, 1.3, suspected=True),
     ]
+
+    class Known(Judging):
+        def verdicts(self, release: Release) -> list[Verdict]:
+            return verdicts
+
     checkout = SimpleNamespace(results_dir=tmp_path, catalogue=CATALOGUE)
-    judging = Judging(checkout, "m", None, 0.02, print, improved=True, unsure=unsure)
-    judging.verdicts = lambda release: verdicts  # type: ignore[method-assign]
+    judging = Known(checkout, "m", None, 0.02, print, improved=True, unsure=unsure)
     (suspect,) = judging.suspects([AFTER])
     assert list(suspect.measures) == found
     assert suspect.needed == 0, "what is sure takes a batch"

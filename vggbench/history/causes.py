@@ -75,6 +75,14 @@ class Wanted:
         return -changed / max(1.0, sum(self.seconds))
 
 
+@dataclass(frozen=True)
+class Left:
+    """What is not separated, by name. ``out_of_budget``: some of it was not tried."""
+
+    names: tuple[str, ...] = ()
+    out_of_budget: bool = False
+
+
 class Causes:
     """Of one machine's changes in one profile, in the configurations with these keys."""
 
@@ -101,7 +109,7 @@ class Causes:
         """How many of the changes have something separated."""
         _, known = self._on_record()
         return sum(
-            any(_is_of(one, change) and one.judgement is not None for one in known[change.release])
+            any(one.is_of(change) and one.judgement is not None for one in known[change.release])
             for change in self.changes
         )
 
@@ -134,6 +142,51 @@ class Causes:
             together[one.release, change.words] = replace(before, of=(*before.of, one))
         return sorted(together.values(), key=lambda each: each.rank)
 
+    def separate_all(self, budget: Budget, make_room: Callable[[str], None], say: Say) -> Left:
+        """Measure what is wanted until nothing is, or the budget is spent. ``make_room`` is called
+        with the name of each before environments are made for it.
+
+        Errors of measuring pass through: what was taken before is on record.
+        """
+        left = self.wanted()
+        if not left:
+            return Left()
+        say(plan(left, budget))
+        tried: set[tuple[str, str, str]] = set()
+
+        def untried(one: Wanted) -> list[tuple[Configured, float]]:
+            return [
+                (configured, seconds)
+                for configured, seconds in zip(one.ones, one.seconds, strict=True)
+                if (*one.place, session.key_of(configured)) not in tried
+            ]
+
+        while True:
+            affordable = (
+                (one, [each for each, s in untried(one) if budget.allows(PROCESSES * s)])
+                for one in left
+            )
+            now, configurations = next(((one, own) for one, own in affordable if own), (None, []))
+            if now is None:
+                return Left(tuple(one.name for one in left), any(untried(one) for one in left))
+            # A run of its own: what the machine drifts by within hours is in no separation.
+            recorder.begin_run()
+            tried |= {(*now.place, session.key_of(one)) for one in configurations}
+            with session.opened(self._checkout, records.SEPARATE, say) as measuring:
+                make_room(now.name)
+                separate.measure(
+                    measuring,
+                    self._checkout,
+                    now.release,
+                    now.change,
+                    self._profile,
+                    configurations,
+                    PROCESSES,
+                    budget,
+                    say,
+                )
+            left = self.wanted()
+
     def _on_record(self) -> tuple[list[records.Record], dict[str, list[Separation]]]:
         """All records, and what was separated of each release that changed, by its name."""
         taken = list(records.read(self._checkout.results_dir, self._machine))
@@ -154,7 +207,7 @@ class Causes:
         before = self._checkout.catalogue.by_name[str(one.against)]
         both = facts.get(before.commit, {}), facts.get(release.commit, {})
         device = profiles.device_of(self._profile)
-        own = {_parts(each.variant): each for each in known if _is_of(each, one)}
+        own = {_parts(each.variant): each for each in known if each.is_of(one)}
 
         def tried(*things: str) -> Tried:
             what = variants.TOGETHER.join(things)
@@ -215,11 +268,6 @@ def _explains(found: Separation | None, one: Verdict) -> bool:
     return separate.explains(found.judgement, one)
 
 
-def _is_of(one: Separation, change: Verdict) -> bool:
-    about = change.release, change.benchmark, change.words, change.measure
-    return (one.release, one.benchmark, one.configuration, one.measure) == about
-
-
 def _is_settled(one: Separation | None) -> bool:
     """Whether no more processes are to be taken of it: it does not run, its answer is sure, or as
     many were taken as ever are."""
@@ -235,64 +283,3 @@ def plan(left: Sequence[Wanted], budget: Budget) -> str:
     over = f"; the budget of {words(budget.seconds)} may not do" if seconds > budget.left_s else ""
     names = some_of([one.name for one in left], NAMED)
     return f"To separate: {names}, about {words(seconds)}{over}"
-
-
-@dataclass(frozen=True)
-class Left:
-    """What is not separated, by name. ``out_of_budget``: some of it was not tried."""
-
-    names: tuple[str, ...] = ()
-    out_of_budget: bool = False
-
-
-def separate_all(
-    checkout: Checkout,
-    causes: Causes,
-    profile: str,
-    budget: Budget,
-    make_room: Callable[[str], None],
-    say: Say,
-) -> Left:
-    """Measure what is wanted until nothing is, or the budget is spent. ``make_room`` is called with
-    the name of each before environments are made for it.
-
-    Errors of measuring pass through: what was taken before is on record.
-    """
-    left = causes.wanted()
-    if not left:
-        return Left()
-    say(plan(left, budget))
-    tried: set[tuple[str, str, str]] = set()
-
-    def untried(one: Wanted) -> list[tuple[Configured, float]]:
-        return [
-            (configured, seconds)
-            for configured, seconds in zip(one.ones, one.seconds, strict=True)
-            if (*one.place, session.key_of(configured)) not in tried
-        ]
-
-    while True:
-        affordable = (
-            (one, [each for each, s in untried(one) if budget.allows(PROCESSES * s)])
-            for one in left
-        )
-        now, configurations = next(((one, own) for one, own in affordable if own), (None, []))
-        if now is None:
-            return Left(tuple(one.name for one in left), any(untried(one) for one in left))
-        # A run of its own: what the machine drifts by within hours is in no separation.
-        recorder.begin_run()
-        tried |= {(*now.place, session.key_of(one)) for one in configurations}
-        with session.opened(checkout, records.SEPARATE, say) as measuring:
-            make_room(now.name)
-            separate.measure(
-                measuring,
-                checkout,
-                now.release,
-                now.change,
-                profile,
-                configurations,
-                PROCESSES,
-                budget,
-                say,
-            )
-        left = causes.wanted()

@@ -299,14 +299,7 @@ class History:
             recorder.begin_run()  # a confirmation is no part of the session of the anchors
             confirmed += self._confirm(stages, unsure)
             found = self.causes(stages)
-            left = causes.separate_all(
-                self._checkout,
-                found,
-                self._profile,
-                self._asked.budget,
-                self._make_room_for_two,
-                self._say,
-            )
+            left = found.separate_all(self._asked.budget, self._make_room_for_two, self._say)
             if left.out_of_budget or any(one.out_of_budget for one in confirmed):
                 self._say("The budget is spent while judging: run the same command again to go on.")
                 return LEFT

@@ -79,6 +79,11 @@ class Separation:
     processes: int = 0
     error: str | None = None
 
+    def is_of(self, change: Verdict) -> bool:
+        """Whether it is a part of this change."""
+        about = change.release, change.benchmark, change.words, change.measure
+        return (self.release, self.benchmark, self.configuration, self.measure) == about
+
 
 #: A release as it is, and with something changed back: ready to be measured.
 Sides = tuple[timed.Subject, timed.Subject]

@@ -316,11 +316,7 @@ def cause(one: Verdict, separations: Sequence[Separation]) -> str:
     if not one.differences:
         return "the framework: nothing else that is looked at changed"
     besides = f"besides, {'; '.join(str(each) for each in one.differences)}"
-    own = [
-        each
-        for each in separations
-        if (each.release, each.configuration, each.measure) == (one.release, one.words, one.measure)
-    ]
+    own = [each for each in separations if each.is_of(one)]
     ran = [each for each in own if each.judgement is not None]
     parts = [_part(each, one) for each in ran] or ["not separated"]
     errors: dict[str | None, Separation] = {}
