@@ -2,7 +2,7 @@
 
 import os
 
-from vggbench import builders, measure
+from vggbench.inside import builders, measure
 
 
 class _TrainStep:
@@ -21,7 +21,9 @@ class _TrainStep:
         configuration = builders.Configuration(type(self).__name__, **chosen)
 
         def build():
-            from vggbench import workload  # needs NumPy, which asv's discovery can do without
+            from vggbench.inside import (
+                workload,  # needs NumPy, which asv's discovery can do without
+            )
 
             profile = workload.profile(os.environ["VGGBENCH_PROFILE"])
             return builders.build(profile.workload, configuration, profile.device)

@@ -16,8 +16,8 @@ from pathlib import Path
 import common
 
 from vggbench import records
-from vggbench.builders import configurations
-from vggbench.measure import ROUNDS
+from vggbench.inside.builders import configurations
+from vggbench.inside.measure import ROUNDS
 
 RELEASE = "tensorflow-2.21.0"
 FIGURE = 1.3

@@ -33,7 +33,7 @@ NOTHING = """
 import os
 import time
 
-from vggbench import measure
+from vggbench.inside import measure
 
 
 class Step:

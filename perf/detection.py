@@ -31,9 +31,10 @@ from asv.step_detect import detect_regressions, detect_steps
 from asv_runner.statistics import compute_stats
 from tabulate import tabulate
 
-from vggbench.verdict import history, noise
-from vggbench.verdict.judge import REGRESSED, THRESHOLD, Judgement, Noise, Process, judge
-from vggbench.verdict.sequential import next_batch, to_confirm
+from vggbench.stats import noise
+from vggbench.stats import whole_lines as history
+from vggbench.stats.judge import REGRESSED, THRESHOLD, Judgement, Noise, Process, judge
+from vggbench.stats.sequential import next_batch, to_confirm
 
 try:
     from otava.analysis import compute_change_points

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggbench import builders, workload
+from vggbench.inside import builders, workload
 
 CONFIGURATIONS = (("NHWC", "none", "off"), ("NCHW", "fused", "off"), ("NCHW", "none", "on"))
 WARM_UP_STEPS = 5

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import common
 
 from vggbench import records
-from vggbench.history import sessions
+from vggbench.campaigns.history import sessions
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue
 

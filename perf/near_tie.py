@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from vggbench import vgg16
-from vggbench.builders import Configuration, reference
-from vggbench.workload import Workload
+from vggbench.inside import vgg16
+from vggbench.inside.builders import Configuration, reference
+from vggbench.inside.workload import Workload
 
 WORKLOAD = Workload(2, 32)
 RELU = reference.relu

@@ -21,10 +21,11 @@ import numpy as np
 from asv.config import Config
 from asv.runner import BENCHMARK_RUN_SCRIPT
 
-from vggbench import checkout, variables, vgg16, workload
-from vggbench.asv_plugin import timed
-from vggbench.measure import BY_PRODUCTS, NOTES_VARIABLE, REPEAT
+from vggbench import checkout
+from vggbench.inside import vgg16, workload
+from vggbench.inside.measure import BY_PRODUCTS, NOTES_VARIABLE, REPEAT
 from vggbench.releases.catalogue import Catalogue
+from vggbench.runs import timed, variables
 
 PROFILE = "cpu-quick"
 

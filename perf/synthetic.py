@@ -28,9 +28,10 @@ from asv.results import Results
 from asv.runner import BenchmarkResult
 from packaging.version import Version
 
-from vggbench import builders, measure, records
-from vggbench.asv_plugin.coverage import PYTHON, environment_name
+from vggbench import records
+from vggbench.inside import builders, measure
 from vggbench.releases.catalogue import Catalogue, Release
+from vggbench.runs.coverage import PYTHON, environment_name
 
 ROOT = Path(__file__).resolve().parent.parent
 SEED = 2017

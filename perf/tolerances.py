@@ -18,8 +18,9 @@ from unittest import mock
 
 import numpy as np
 
-from vggbench import agreement
-from vggbench.builders import Configuration, first_steps, reference
+from vggbench.inside.builders import Configuration, reference
+from vggbench.inside.scripts import first_steps
+from vggbench.judging import agreement
 
 UNIT = 2.0**-24  # half the distance from 1 to the next float32: the error of one rounding
 ROUNDED = ("convolution", "product", "add_bias", "batch_norm")

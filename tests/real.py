@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from vggbench import verify
-from vggbench.builders import Configuration
+from vggbench.campaigns import verify
+from vggbench.inside.builders import Configuration
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.releases.environments import Environments
@@ -71,7 +71,8 @@ def verified(
 def mutated(folder: Path, mutation: str) -> Path:
     """A script for verified(): what first_steps.py runs, once mutate() of ``mutation`` has."""
     script = folder / "mutated.py"
-    run = "from vggbench.builders import first_steps\nmutate()\nfirst_steps.main(sys.argv[1:])\n"
+    run = "from vggbench.inside.scripts import first_steps\nmutate()\n"
+    run += "first_steps.main(sys.argv[1:])\n"
     script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n" + mutation + run)
     return script
 

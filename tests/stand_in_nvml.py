@@ -28,7 +28,7 @@ BENCHMARKS = '''
 import os
 import time
 
-from vggbench import builders, measure
+from vggbench.inside import builders, measure
 
 from . import train_step
 

@@ -26,13 +26,14 @@ from pathlib import Path
 import pytest
 from asv import results, util
 
-from tests.browser import Surf
-from vggbench import builders, records, web
-from vggbench.history import sessions
+from vggbench import records, web
+from vggbench.campaigns.history import sessions
+from vggbench.inside import builders
+from vggbench.judging import verdicts
+from vggbench.judging.words import change
 from vggbench.releases.catalogue import Catalogue
-from vggbench.report import rates
-from vggbench.verdict import verdicts
-from vggbench.verdict.words import change
+
+from .browser import Surf
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
@@ -111,7 +112,7 @@ def test_every_record_is_of_a_release_on_a_track(shipped: Path, machine: str) ->
             assert record["purpose"] == records.SEPARATE
         else:
             assert record["lock"] in {lock.digest for lock in release.locks.values()}
-        assert rates.why_left_out(record, on_tracks) is None
+        assert records.why_left_out(record, on_tracks) is None
     assert {r["machine"] for r in taken(shipped, machine)} == {machine}
 
 
@@ -133,7 +134,7 @@ def stored(folder: Path, machine: str) -> Iterator[tuple[str, str, str, float | 
     for path in (folder / "results" / machine).glob("*-*.json"):
         result = results.Results.load(str(path), machine)
         for benchmark in result.get_all_result_keys():
-            if not benchmark.endswith(rates.TIMED):
+            if not benchmark.endswith(records.TIMED):
                 continue
             params = result.get_result_params(benchmark)
             names = list(builders.PARAMS[benchmark.split(".")[1]])
@@ -147,15 +148,15 @@ def stored(folder: Path, machine: str) -> Iterator[tuple[str, str, str, float | 
 def test_records_and_asvs_results_agree(shipped: Path, machine: str) -> None:
     groups: dict[tuple[str, str, str], list[records.Record]] = {}
     for record in taken(shipped, machine):
-        if rates.is_timed(record):
+        if records.is_timed(record):
             configuration = json.dumps(record["configuration"], sort_keys=True)
             place = (record["commit"], record["benchmark"], configuration)
             groups.setdefault(place, []).append(record)
     of_asv = {(c, b, words): value for c, b, words, value in stored(shipped, machine)}
     answered = 0
     for place, group in groups.items():
-        newest = rates.newest_run(group)
-        outcome, _ = rates.outcome_of(newest)
+        newest = records.newest_run(group)
+        outcome, _ = records.outcome_of(newest)
         if outcome == records.INTERRUPTED or place not in of_asv:
             continue  # asv stores a release when all of it is measured
         value = of_asv[place]

@@ -31,11 +31,11 @@ import pytest
 from asv import results, util
 
 from vggbench import records
-from vggbench.asv_plugin import coverage
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue, Lock, Release
 from vggbench.releases.environments import Environments
 from vggbench.releases.locks import sha256
+from vggbench.runs import coverage
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent

@@ -15,7 +15,7 @@ from asv.machine import Machine, MachineCollection
 from filelock import FileLock, Timeout
 
 from .errors import VggbenchError
-from .gpu import is_visible
+from .inside.gpu import is_visible
 from .releases.catalogue import Catalogue
 from .releases.environments import Environments
 

@@ -7,13 +7,13 @@ import math
 
 import pytest
 
-from tests.tiny import Tiny
+from ..tiny import Tiny
 
 pytestmark = pytest.mark.asv
 
 FAMILY = "by_products.Family"
 BENCHMARKS = """
-from vggbench import measure
+from vggbench.inside import measure
 
 from . import train_step
 

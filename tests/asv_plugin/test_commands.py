@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.tiny import BENCHMARK, PATIENCE_S, Ended, Tiny
+from ..tiny import BENCHMARK, PATIENCE_S, Ended, Tiny
 
 pytestmark = pytest.mark.asv
 

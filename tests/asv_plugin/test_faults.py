@@ -16,9 +16,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.tiny import MACHINE, PATIENCE_S, Ended, Tiny, until, write_wheel
 from vggbench.releases.catalogue import Release
 from vggbench.releases.locks import sha256
+
+from ..tiny import MACHINE, PATIENCE_S, Ended, Tiny, until, write_wheel
 
 pytestmark = pytest.mark.asv
 

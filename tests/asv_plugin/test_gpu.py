@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.stand_in_nvml import BENCHMARKS, StandIn
-from tests.tiny import Ended, Tiny
+from ..stand_in_nvml import BENCHMARKS, StandIn
+from ..tiny import Ended, Tiny
 
 pytestmark = pytest.mark.asv
 

@@ -11,8 +11,9 @@ import pytest
 from asv import graph, results
 from asv.commands import preview
 
-from tests.tiny import MODES, Tiny
 from vggbench.asv_plugin import mends
+
+from ..tiny import MODES, Tiny
 
 asv_is_started = pytest.mark.asv
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.tiny import Tiny
+from ..tiny import Tiny
 
 pytestmark = pytest.mark.asv
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tiny import Tiny
 from vggbench.asv_plugin import environment
 from vggbench.releases.catalogue import Catalogue
+
+from ..tiny import Tiny
 
 pytestmark = pytest.mark.asv
 

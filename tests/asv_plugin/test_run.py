@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tests.tiny import BENCHMARK, MODES, REPEAT, ROUNDS, Tiny
+from ..tiny import BENCHMARK, MODES, REPEAT, ROUNDS, Tiny
 
 pytestmark = pytest.mark.asv
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tiny import Tiny
+from ..tiny import Tiny
 
 pytestmark = pytest.mark.asv
 

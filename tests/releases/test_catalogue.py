@@ -7,14 +7,7 @@ from dataclasses import replace
 import pytest
 
 from vggbench.releases import catalogue
-from vggbench.releases.catalogue import (
-    Catalogue,
-    CatalogueError,
-    Later,
-    Lock,
-    Release,
-    pins,
-)
+from vggbench.releases.catalogue import Catalogue, CatalogueError, Later, Lock, Release, pins
 
 TRACK = {
     "track": "demo",

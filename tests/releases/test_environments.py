@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny import PATIENCE_S, Tiny, python_of, write_wheel
 from vggbench.releases import environments
 from vggbench.releases.catalogue import Catalogue
 from vggbench.releases.environments import Environments, EnvironmentUnusable, Marker
 from vggbench.releases.interpreters import InterpreterMissing
 from vggbench.releases.locks import LockError, sha256
+
+from ..tiny import PATIENCE_S, Tiny, python_of, write_wheel
 
 NAME = "tinyframe-1.1"
 MODULE = "lib/python*/site-packages/tinyframe/__init__.py"

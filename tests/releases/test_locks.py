@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny import pythons, write_wheel
 from vggbench.releases import locks
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.releases.uv import UvError
+
+from ..tiny import pythons, write_wheel
 
 TRACK = {
     "track": "demo",

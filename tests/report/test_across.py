@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.verdict.literal import CATALOGUE, LINE, NCHW, evidence, line, measured
 from vggbench import records
+from vggbench.judging import verdicts
+from vggbench.judging.verdicts import Verdict
 from vggbench.records import Record
 from vggbench.report.across import across, table
-from vggbench.verdict import verdicts
-from vggbench.verdict.verdicts import Verdict
+
+from ..judging.literal import CATALOGUE, LINE, NCHW, evidence, line, measured
 
 SLOWER = line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.13)
 SAME = line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1)

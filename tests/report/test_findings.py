@@ -7,12 +7,13 @@ import shutil
 
 import pytest
 
-from tests.tiny import MACHINE, Tiny, python_of
-from vggbench.history.separate import Separation
+from vggbench.campaigns.separate import Separation
+from vggbench.judging.differences import Difference
+from vggbench.judging.verdicts import Verdict
 from vggbench.report.findings import cause, in_general
-from vggbench.verdict.differences import Difference
-from vggbench.verdict.judge import IMPROVED, NOT_SURE, UNCHANGED, Judgement
-from vggbench.verdict.verdicts import Verdict
+from vggbench.stats.judge import IMPROVED, NOT_SURE, UNCHANGED, Judgement
+
+from ..tiny import MACHINE, Tiny, python_of
 
 pytestmark = pytest.mark.asv
 

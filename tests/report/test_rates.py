@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from vggbench import measure, vgg16
+from vggbench import records
+from vggbench.inside import measure, vgg16
 from vggbench.records import Record
 from vggbench.report import rates
 
@@ -164,12 +165,12 @@ def test_records_of_another_protocol_build_or_profile_are_left_out_with_a_reason
         record(profile="tpu-quick"),
     ]
     assert made(*others) == []
-    assert [rates.why_left_out(other, [OLD, NEW]) for other in others] == [
+    assert [records.why_left_out(other, [OLD, NEW]) for other in others] == [
         "not on a track, or of another build number",
         f"of another measuring protocol than {measure.PROTOCOL}",
         "of the unknown profile tpu-quick",
     ]
-    assert rates.why_left_out(record(), [OLD, NEW]) is None
+    assert records.why_left_out(record(), [OLD, NEW]) is None
 
 
 def test_without_a_peak_no_share_is_made_up() -> None:

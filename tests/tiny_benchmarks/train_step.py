@@ -18,8 +18,8 @@ import signal
 import sys
 import time
 
-from vggbench import measure
-from vggbench.builders import NotApplicable
+from vggbench.inside import measure
+from vggbench.inside.builders import NotApplicable
 
 
 class Clock:

@@ -18,11 +18,13 @@ from asv.runner import BENCHMARK_RUN_SCRIPT
 from filelock import FileLock
 from packaging.version import InvalidVersion, Version
 
-from .. import records, variables
+from .. import records
 from ..checkout import environments, take_run_lock
 from ..errors import VggbenchError, one_line
 from ..releases.catalogue import Catalogue, Release
-from . import coverage, invocation, mends, process, profiles, recorder, suite, timed
+from ..runs import coverage, invocation, process, profiles, suite, timed, variables
+from ..runs import draft as recorder
+from . import mends
 
 #: Seconds for asv's own short processes (discovery, check).
 SHORT_DEADLINE_S = 600.0

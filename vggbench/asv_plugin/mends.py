@@ -44,8 +44,8 @@ from asv.console import log
 from asv.repo import NoSuchNameError, get_repo
 
 from ..errors import one_line
-from ..measure import SAMPLED
-from . import invocation, profiles, suite
+from ..inside.measure import SAMPLED
+from ..runs import invocation, profiles, suite
 
 LOOPBACK = "127.0.0.1"
 

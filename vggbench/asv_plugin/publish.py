@@ -23,7 +23,7 @@ from asv.publishing import OutputPublisher
 from .. import web
 from ..checkout import Checkout
 from ..errors import VggbenchError
-from . import invocation
+from ..runs import invocation
 
 WWW = Path(__file__).parent / "www"
 

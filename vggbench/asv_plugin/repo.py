@@ -12,7 +12,7 @@ from asv.repo import NoSuchNameError, Repo
 from ..errors import VggbenchError
 from ..releases import interpreters, spec
 from ..releases.catalogue import Catalogue, Release
-from . import coverage, invocation, profiles, suite
+from ..runs import coverage, invocation, profiles, suite
 
 
 class ReleaseRepo(Repo):

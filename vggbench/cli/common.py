@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable
 from typing import TypeAlias
 
-from .. import variables
+from ..campaigns import budget
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..releases import spec
 from ..releases.catalogue import DEVICES, Release
-from ..verdict import budget
+from ..runs import variables
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 

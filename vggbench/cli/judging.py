@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from ..campaigns import budget
 from ..checkout import Checkout
-from ..verdict import budget
 from .common import (
     Subparsers,
     add_against,
@@ -92,7 +92,7 @@ def add(top: Subparsers) -> None:
 
 
 def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from ..verdict import command
+    from ..judging import command
 
     asked = command.Asked(
         arguments.spec,
@@ -108,7 +108,8 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from ..verdict import confirm, session
+    from ..campaigns import confirm
+    from ..runs import local as session
 
     session.use_config(arguments.config)
     asked = confirm.Asked(
@@ -123,7 +124,8 @@ def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _check(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from ..verdict import check, confirm, session
+    from ..campaigns import check, confirm
+    from ..runs import local as session
 
     session.use_config(arguments.config)
     asked = check.Asked(arguments.bench, arguments.threshold, arguments.config)
@@ -132,7 +134,8 @@ def _check(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from ..verdict import calibrate, session
+    from ..campaigns import calibrate
+    from ..runs import local as session
 
     session.use_config(arguments.config)
     return calibrate.run(
@@ -148,8 +151,8 @@ def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _separate(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from ..history import separate
-    from ..verdict import session
+    from ..campaigns import separate
+    from ..runs import local as session
 
     session.use_config(arguments.config)
     asked = separate.Asked(

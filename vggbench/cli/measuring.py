@@ -8,11 +8,11 @@ import math
 from pathlib import Path
 
 from .. import records
+from ..campaigns import budget
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..releases import spec
 from ..report import show
-from ..verdict import budget
 from .common import (
     Subparsers,
     add_device,
@@ -81,13 +81,13 @@ def add(top: Subparsers) -> None:
 
 
 def _first_run(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from .. import first_run
+    from . import first_run
 
     return first_run.run(checkout)
 
 
 def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from .. import verify
+    from ..campaigns import verify
 
     device = arguments.device or checkout.default_device()
     report = complain if arguments.json else say  # standard output is JSON alone
@@ -120,8 +120,8 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _run(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from .. import in_release
-    from ..trials.options import Refused
+    from ..inside.trials.options import Refused
+    from . import in_release
 
     try:
         return in_release.run(
@@ -133,7 +133,7 @@ def _run(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from .. import peak
+    from ..campaigns import peak
 
     machine = this_machine(checkout)
     device = arguments.device or checkout.default_device()
@@ -152,8 +152,8 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _history(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from ..history import command
-    from ..verdict import session
+    from ..campaigns.history import command
+    from ..runs import local as session
 
     session.use_config(arguments.config)
     asked = command.Asked(

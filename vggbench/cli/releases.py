@@ -15,15 +15,7 @@ from ..releases import interpreters, locks, spec
 from ..releases.catalogue import DEVICES, Catalogue, Release, Track
 from ..releases.uv import UvError
 from ..report import show
-from .common import (
-    Subparsers,
-    add_device,
-    add_json,
-    complain,
-    say,
-    selected,
-    size,
-)
+from .common import Subparsers, add_device, add_json, complain, say, selected, size
 
 
 def add(top: Subparsers) -> None:

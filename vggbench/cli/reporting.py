@@ -12,15 +12,7 @@ from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..releases import spec
 from ..report import show
-from .common import (
-    Subparsers,
-    add_json,
-    add_machine,
-    complain,
-    say,
-    selected,
-    this_machine,
-)
+from .common import Subparsers, add_json, add_machine, complain, say, selected, this_machine
 
 
 def add(top: Subparsers) -> None:
@@ -90,7 +82,7 @@ def add(top: Subparsers) -> None:
 
 
 def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from .. import peak
+    from ..campaigns import peak
     from ..report import rates
 
     machine = arguments.machine or this_machine(checkout)
@@ -118,13 +110,13 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 def _timed(checkout: Checkout, machine: str) -> list[records.Record]:
     """The records of timed processes on ``machine``; a line about those that are left out later."""
-    from ..report import rates
-
-    taken = [r for r in records.read(checkout.results_dir, machine, complain) if rates.is_timed(r)]
+    taken = [
+        r for r in records.read(checkout.results_dir, machine, complain) if records.is_timed(r)
+    ]
     left_out: dict[str, set[str]] = {}
     on_tracks = {release.commit for release in checkout.catalogue}
     for record in taken:
-        why = rates.why_left_out(record, on_tracks)
+        why = records.why_left_out(record, on_tracks)
         if why is not None:
             left_out.setdefault(why, set()).add(record["release"])
     for why, names in left_out.items():
@@ -141,7 +133,7 @@ def _nothing_on_record(checkout: Checkout, machine: str) -> str:
 
 
 def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from .. import workload
+    from ..inside import workload
     from ..report import rates, seed_formats, seed_table
 
     catalogue = checkout.catalogue
@@ -196,7 +188,7 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..report import findings, milestones
-    from ..verdict import session
+    from ..runs import local as session
 
     session.use_config(arguments.config)
     machines = arguments.machines or [this_machine(checkout)]

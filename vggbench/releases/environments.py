@@ -24,7 +24,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ..errors import VggbenchError
-from ..launch import die_with_parent
+from ..inside.launch import die_with_parent
 from . import interpreters, locks
 from .catalogue import Catalogue, Release
 from .uv import Unfit, UvError, uv

@@ -9,7 +9,7 @@ import subprocess
 from uv import find_uv_bin
 
 from ..errors import VggbenchError, one_line
-from ..launch import die_with_parent
+from ..inside.launch import die_with_parent
 
 #: uv's own words for faults that a user can mend, and how; anything else is passed on as it is.
 _HINTS = (

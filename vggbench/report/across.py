@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..verdict.judge import CHANGED
-from ..verdict.measures import MEASURES
-from ..verdict.verdicts import Verdict
-from ..verdict.words import outcome, percent, row
+from ..judging.measures import MEASURES
+from ..judging.verdicts import Verdict
+from ..judging.words import outcome, percent, row
+from ..stats.judge import CHANGED
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import records
-from ..asv_plugin import recorder, suite
+from ..campaigns import separate, variants
+from ..campaigns.history import sessions
+from ..campaigns.separate import Separation
 from ..checkout import Checkout
 from ..errors import VggbenchError
-from ..history import separate, sessions, variants
-from ..history.separate import Separation
+from ..judging import verdicts, words
+from ..judging.measures import MEASURES
+from ..judging.verdicts import LineChange, Verdict
+from ..judging.words import cell
 from ..releases.catalogue import Catalogue
-from ..verdict import history, session, verdicts, words
-from ..verdict.judge import CHANGED, THRESHOLD
-from ..verdict.measures import MEASURES
-from ..verdict.verdicts import LineChange, Verdict
-from ..verdict.words import cell
+from ..runs import draft as recorder
+from ..runs import local as session
+from ..runs import suite
+from ..stats import whole_lines as history
+from ..stats.judge import CHANGED, THRESHOLD
 from . import across, milestones, rates
 from .milestones import Milestone
 from .pages import lines as pages_lines
@@ -73,7 +77,7 @@ class Findings:
 def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findings]:
     """What the records of a machine tell, by profile. Raises NothingFound where there are none."""
     taken = list(records.read(checkout.results_dir, machine))
-    timed = [record for record in taken if rates.is_timed(record)]
+    timed = [record for record in taken if records.is_timed(record)]
     if not timed:
         raise NothingFound(f"nothing is on record for {machine}; measure it with: vggbench history")
     catalogue = checkout.catalogue

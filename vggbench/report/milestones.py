@@ -16,8 +16,8 @@ from packaging.version import Version
 
 from .. import records
 from ..errors import VggbenchError
+from ..judging.words import row
 from ..releases.catalogue import Catalogue, Release
-from ..verdict.words import row
 from .pages import measures
 from .pages.lines import Cell, Line
 from .plot import readable

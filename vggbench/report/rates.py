@@ -7,18 +7,17 @@ regression. FLOP are those of vgg16.step_flops: the products and convolutions, f
 from __future__ import annotations
 
 import json
-import math
 import statistics
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.table import Table
 
-from .. import measure, peak, records, vgg16, workload
+from .. import records
+from ..campaigns import peak
 from ..errors import one_line
-
-TIMED = "time_train_step"
+from ..inside import vgg16, workload
 
 
 @dataclass(frozen=True)
@@ -52,23 +51,6 @@ class Rate:
         return asdict(self)
 
 
-def why_left_out(record: records.Record, commits: Collection[str]) -> str | None:
-    """Why a timed record is in no row; None where it is in one. ``commits``: asv's ids of the
-    releases that are on a track."""
-    if record["commit"] not in commits:
-        return "not on a track, or of another build number"
-    if record.get("benchmark_version") != measure.PROTOCOL:
-        return f"of another measuring protocol than {measure.PROTOCOL}"
-    if record["profile"] not in workload.PROFILES:
-        return f"of the unknown profile {record['profile']}"
-    return None
-
-
-def is_timed(record: records.Record) -> bool:
-    """Whether the record is of a process that was to time the train step, in a run of asv."""
-    return bool(record["benchmark"].rpartition(".")[2] == TIMED) and records.is_ordinary(record)
-
-
 def rates(
     machine: str,
     taken: Iterable[records.Record],
@@ -83,25 +65,17 @@ def rates(
     order = {commit: place for place, commit in enumerate(commits)}
     groups: dict[tuple[str, int, str, str], list[records.Record]] = {}
     for record in taken:
-        if is_timed(record) and why_left_out(record, order) is None:
+        if records.is_timed(record) and records.why_left_out(record, order) is None:
             configuration = json.dumps(record["configuration"], sort_keys=True)
             place = (record["profile"], order[record["commit"]], record["benchmark"], configuration)
             groups.setdefault(place, []).append(record)
     return [_rate(machine, groups[place], peaks) for place in sorted(groups)]
 
 
-def newest_run(group: Sequence[records.Record]) -> list[records.Record]:
-    """Of the records of one configuration, in the order in which they were written, those of the
-    newest run that came to an end with it."""
-    ended = [record for record in group if record["outcome"] != records.INTERRUPTED]
-    run = (ended or group)[-1]["run"]
-    return [record for record in ended or group if record["run"] == run]
-
-
 def _rate(machine: str, group: Sequence[records.Record], peaks: Sequence[records.Record]) -> Rate:
-    newest = newest_run(group)
+    newest = records.newest_run(group)
     first = newest[0]
-    outcome, why = outcome_of(newest)
+    outcome, why = records.outcome_of(newest)
     found: dict[str, float | None] = {}
     if outcome == records.OK:
         profile = workload.profile(first["profile"])
@@ -130,31 +104,6 @@ def _rate(machine: str, group: Sequence[records.Record], peaks: Sequence[records
         cpus=first.get("cpus"),
         **found,
     )
-
-
-def outcome_of(newest: Sequence[records.Record]) -> tuple[str, str | None]:
-    """(outcome, reason or error) of the processes of one configuration in one run: as asv has it,
-    one that failed makes the configuration failed."""
-    for outcome, key in ((records.FAILED, "error"), (records.NOT_APPLICABLE, "reason")):
-        those = [record for record in newest if record["outcome"] == outcome]
-        if those:
-            how_many = f" ({len(those)} of {len(newest)} processes)" if len(newest) > 1 else ""
-            return outcome, f"{those[-1].get(key, 'its record does not say why')}{how_many}"
-    if newest[-1]["outcome"] == records.INTERRUPTED:
-        return records.INTERRUPTED, "its run was interrupted"
-    for record in newest:
-        samples = record.get("samples") or [None]
-        is_list = isinstance(samples, list)
-        nonsense = [one for one in samples if not _is_time(one)] if is_list else [samples]
-        if nonsense:
-            return records.FAILED, f"a sample of {nonsense[0]!r} is no time"
-    return records.OK, None
-
-
-def _is_time(sample: object) -> bool:
-    if isinstance(sample, bool):
-        return False
-    return isinstance(sample, (int, float)) and 0 < sample < math.inf
 
 
 def table(rows: Sequence[Rate]) -> Table:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import records, workload
-from ..builders import Configuration
+from .. import records
+from ..inside import workload
+from ..inside.builders import Configuration
 from .rates import Rate
 
 #: What a cell is, beside the outcomes of records: not asked for yet; a row of another framework

@@ -7,9 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from vggbench import measure, web
+from vggbench import web
 from vggbench.asv_plugin import publish
 from vggbench.checkout import Checkout
+from vggbench.inside import measure
 from vggbench.records import Record
 from vggbench.releases.catalogue import Catalogue
 from vggbench.report import pages

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -84,5 +85,19 @@ def test_what_is_kept_and_broken_is_made_anew(
     assert texts(tmp_path / "one") == texts(tmp_path / "other")
 
 
-def test_the_code_that_it_follows_from_is_there() -> None:
-    assert all((kept.PACKAGE / name).exists() for name in kept.CODE)
+@pytest.mark.parametrize("name", ["runs/variables.py", "releases/catalogue.py", "a_new_room/of.py"])
+def test_a_change_of_any_code_makes_the_pages_anew(
+    folder: Path, tmp_path: Path, judged: list[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    package = tmp_path / "package"
+    shutil.copytree(kept.PACKAGE, package)
+    monkeypatch.setattr(kept, "PACKAGE", package)
+    kept.code.cache_clear()
+    literal.write_pages(folder, tmp_path / "html")
+    (package / name).parent.mkdir(exist_ok=True)
+    with (package / name).open("a", encoding="utf-8") as file:
+        file.write("# changed\n")
+    kept.code.cache_clear()
+    literal.write_pages(folder, tmp_path / "html")
+    assert judged == ["box"] * 2
+    kept.code.cache_clear()

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from vggbench.checkout import Checkout
+from vggbench.judging.verdicts import LineChange
 from vggbench.report.pages import data, verdicts
 from vggbench.report.pages.lines import lines
 from vggbench.report.pages.verdicts import Told
-from vggbench.verdict.verdicts import LineChange
 
 from . import literal
 from .literal import CATALOGUE, HISTORY, SHIPPED

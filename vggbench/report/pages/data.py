@@ -12,7 +12,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ... import records, workload
+from ... import records
+from ...inside import workload
 from ...releases.catalogue import Catalogue, Release
 from .. import seed_table
 from .changes import Changes
@@ -21,7 +22,7 @@ from .lines import LeftOut, Line, word_of
 from .measures import MEASURES, Estimate
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
-    from ...verdict.verdicts import LineChange
+    from ...judging.verdicts import LineChange
     from .verdicts import Told
 
 SCHEMA = 1

@@ -15,19 +15,14 @@ from typing import Any
 
 from ... import records
 from ...checkout import Checkout
+from ...judging import acknowledged
 from ...releases.catalogue import Catalogue, replace_text
-from ...verdict import acknowledged
 
 #: Below asv's env_dir.
 FOLDER = "pages"
 
+#: All code counts: a list of what the pages follow from would miss what is added to that.
 PACKAGE = Path(__file__).parents[2]
-
-#: The code that makes it: files and folders of the package.
-CODE = (
-    *("report/pages", "verdict", "report/rates.py", "records.py", "errors.py"),
-    *("measure.py", "workload.py", "builders/__init__.py"),
-)
 
 
 @dataclass
@@ -78,7 +73,7 @@ def key(machine: str, checkout: Checkout) -> str:
         [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files],
         _releases(checkout.catalogue),
         hashlib.sha256(accepted.read_bytes()).hexdigest() if accepted.is_file() else None,
-        _code(),
+        code(),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -91,10 +86,10 @@ def _releases(catalogue: Catalogue) -> list[tuple[str, str, list[str]]]:
 
 
 @functools.lru_cache(maxsize=1)
-def _code() -> str:
+def code() -> str:
+    """A digest of all that this process runs: its code does not change while it does."""
     digest = hashlib.sha256()
-    for name in CODE:
-        one = PACKAGE / name
-        for file in sorted(one.glob("*.py")) if one.is_dir() else [one]:
-            digest.update(file.read_bytes())
+    for file in sorted(PACKAGE.rglob("*.py")):
+        digest.update(f"{file.relative_to(PACKAGE)}\n".encode())
+        digest.update(file.read_bytes())
     return digest.hexdigest()

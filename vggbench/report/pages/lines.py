@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ... import builders, records, workload
+from ... import records
 from ...errors import one_line
+from ...inside import builders, workload
 from ...releases.catalogue import Catalogue, Release
-from .. import rates
 from . import measures
 from .measures import Estimate
 
@@ -87,9 +87,9 @@ def lines(
     all_kept: list[tuple[int, records.Record]] = []
     for place_of_record, record in enumerate(taken):
         spans.append(records.span(record))
-        if not rates.is_timed(record):
+        if not records.is_timed(record):
             continue
-        why = rates.why_left_out(record, catalogue.by_commit)
+        why = records.why_left_out(record, catalogue.by_commit)
         if why is not None:
             place = (why, one_line(record["release"], _WORD))
             left_out[place] = left_out.get(place, 0) + 1
@@ -137,7 +137,7 @@ def _line(
     cells = []
     beside: dict[str, int | None] = {}  # the stretch of the release before, by configuration
     for (commit, configuration), group in sorted(groups.items(), key=lambda one: place[one[0][0]]):
-        newest = rates.newest_run(group)
+        newest = records.newest_run(group)
         cell = _cell(newest, params, catalogue.by_commit[commit])
         if cell.outcome == records.OK:
             before, now = beside.get(configuration), newest[0][_STRETCH]
@@ -153,7 +153,7 @@ def _line(
 
 def _cell(newest: Sequence[records.Record], params: Sequence[str], release: Release) -> Cell:
     """What the processes of one configuration came to in its newest run."""
-    outcome, why = rates.outcome_of(newest)
+    outcome, why = records.outcome_of(newest)
     ok = outcome == records.OK
     configuration: Mapping[str, Any] = newest[0]["configuration"]
     return Cell(
@@ -172,8 +172,8 @@ def _cell(newest: Sequence[records.Record], params: Sequence[str], release: Rele
 def _earlier(group: Sequence[records.Record], stretch: int | None) -> Mapping[str, Estimate]:
     """What the newest of the runs in this stretch came to; nothing where it measured nothing."""
     among = [record for record in group if record[_STRETCH] == stretch]
-    newest = rates.newest_run(among) if among else []
-    return _estimates(newest) if newest and rates.outcome_of(newest)[0] == records.OK else {}
+    newest = records.newest_run(among) if among else []
+    return _estimates(newest) if newest and records.outcome_of(newest)[0] == records.OK else {}
 
 
 def _estimates(processes: Sequence[records.Record]) -> dict[str, Estimate]:

@@ -7,7 +7,8 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ... import measure, records
+from ... import records
+from ...inside import measure
 
 LOWER, HIGHER, NEITHER = "lower", "higher", "neither"
 

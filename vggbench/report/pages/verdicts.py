@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from ... import records
 from ...checkout import Checkout
 from ...errors import VggbenchError
-from ...verdict import acknowledged as acknowledgements
-from ...verdict import history, verdicts
-from ...verdict.evidence import gather
-from ...verdict.measures import MEASURES
-from ...verdict.verdicts import LineChange, Side, Verdict
+from ...judging import acknowledged as acknowledgements
+from ...judging import verdicts
+from ...judging.evidence import gather
+from ...judging.measures import MEASURES
+from ...judging.verdicts import LineChange, Side, Verdict
+from ...stats import whole_lines as history
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,432 @@
+"""``vggbench history`` on the tiny track: what it measures, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import time
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from vggbench.campaigns.history import machines, sessions
+from vggbench.releases.catalogue import Catalogue
+from vggbench.releases.locks import sha256
+
+from ...tiny import MACHINE, ROUNDS, Ended, Tiny, write_wheel
+
+pytestmark = pytest.mark.asv
+
+PLAN = """
+anchors = ["tinyframe-1.0", "otherframe-7.0"]
+anchor_processes = 2
+
+[[stage]]
+name = "plain"
+releases = "tinyframe otherframe"
+bench = ["plain"]
+
+[[stage]]
+name = "rest"
+releases = "tinyframe>=1.2"
+bench = ["fused", "impossible"]
+"""
+
+#: What has to be measured: (release, mode).
+WANTED = {
+    *((f"tinyframe-{version}", "plain") for version in ("1.0", "1.1", "1.2", "1.10", "2.0")),
+    *(
+        (f"tinyframe-{version}", mode)
+        for version in ("1.2", "1.10", "2.0")
+        for mode in ("fused", "impossible")
+    ),
+    ("otherframe-7.0", "plain"),
+}
+
+
+@pytest.fixture
+def planned(tiny: Tiny) -> Tiny:
+    (tiny.folder / "history.toml").write_text(PLAN)
+    return tiny
+
+
+def history(tiny: Tiny, *options: str, status: int = 0, **kwargs) -> Ended:
+    done = tiny.vggbench("history", *options, **kwargs)
+    assert done.status == status, done.output
+    return done
+
+
+def of_asv(tiny: Tiny) -> list[dict]:
+    return [record for record in tiny.records() if "purpose" not in record]
+
+
+def of_the_plan(tiny: Tiny) -> list[dict]:
+    """The records of what the plan asks for. Whether a change is to be confirmed or separated once
+    more is a matter of chance: memory and first steps are real here."""
+    return [
+        record for record in tiny.records() if record.get("purpose") not in ("confirm", "separate")
+    ]
+
+
+def ended(tiny: Tiny) -> Counter:
+    """How many processes of asv's runs have ended, by release, mode and round."""
+    return Counter(
+        (record["release"], record["configuration"]["mode"], record["round"])
+        for record in of_asv(tiny)
+        if record["outcome"] != "interrupted"
+    )
+
+
+def anchors(tiny: Tiny) -> Counter:
+    """How many processes of anchors have ended, by release and session."""
+    return Counter(
+        (record["release"], record["run"])
+        for record in tiny.records()
+        if record.get("purpose") == "calibrate" and record["outcome"] == "ok"
+    )
+
+
+def a_day_passes(tiny: Tiny) -> None:
+    """All that was measured was measured a day earlier."""
+    files = [*tiny.machine_results.glob("records/*.jsonl"), sessions.path(tiny.results, MACHINE)]
+    for file in files:
+        lines = []
+        for line in file.read_text().splitlines():
+            told = json.loads(line)
+            told["started"] = earlier(told["started"])
+            lines.append(json.dumps(told) + "\n")
+        file.write_text("".join(lines))
+
+
+def earlier(text: str) -> str:
+    return (datetime.fromisoformat(text) - timedelta(days=1)).isoformat()
+
+
+def test_all_is_measured_once_stage_by_stage_and_then_nothing(planned: Tiny) -> None:
+    done = history(planned)
+    assert "All is measured" in done
+    assert {(release, mode) for release, mode, _ in ended(planned)} == WANTED
+    assert set(ended(planned).values()) == {1}
+    order = [(r["release"], r["configuration"]["mode"]) for r in of_asv(planned)]
+    stages = [mode == "plain" for _, mode in dict.fromkeys(order)]
+    assert stages == sorted(stages, reverse=True), "the first stage comes first"
+    plain = [release for release, mode in dict.fromkeys(order) if mode == "plain"]
+    assert plain[0] == "tinyframe-1.0"
+    assert plain[-1] == "otherframe-7.0", "tracks come in the order of the stage"
+    assert planned.values("tinyframe-2.0")["fused"] == pytest.approx(0.03)
+    (session,) = sessions.read(planned.results, MACHINE)
+    assert session["processor"] == machines.processor()
+    assert anchors(planned) == {("tinyframe-1.0", session["run"]): 2}
+    assert "anchor tinyframe-1.0 plain: measured for the first time" in done
+    assert "anchor otherframe-7.0 plain: not measured, see above" in done, "it is n/a there"
+
+    before = of_the_plan(planned)
+    done = history(planned)
+    assert "9 of 9 runs are done" in done
+    assert of_the_plan(planned) == before
+
+
+def test_what_is_left_is_forecast_and_a_dry_run_measures_nothing(planned: Tiny) -> None:
+    done = history(planned, "--dry-run", status=1)
+    assert "0 of 9 runs are done; the rest takes about" in done
+    assert "tinyframe-1.10 (rest): about" in done
+    assert not planned.records()
+    assert not sessions.path(planned.results, MACHINE).exists()
+
+
+def test_a_budget_ends_it_before_a_release_and_the_next_time_goes_on(planned: Tiny) -> None:
+    done = history(planned, "--budget", "1s", status=1)
+    assert "The budget is spent: 0 of 9 runs are done" in done
+    assert not of_asv(planned)
+    first = anchors(planned)
+    history(planned)
+    assert {(release, mode) for release, mode, _ in ended(planned)} == WANTED
+    assert anchors(planned) == first, "the session went on: its anchors were measured"
+
+
+def test_killed_at_random_moments_it_repeats_only_the_process_that_ran(planned: Tiny) -> None:
+    draw = random.Random(7)
+    kills = 0
+    while kills < 5:
+        process = planned.popen("history", program="vggbench")
+        time.sleep(draw.uniform(0.7, 3))
+        if process.poll() is not None:
+            assert process.returncode == 0, process.communicate()[0]
+            break
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        kills += 1
+    before = planned.records()
+    history(planned)
+    assert kills >= 3, "it was over before it was killed: this test has seen nothing"
+    lost = [record for record in before if record not in planned.records()]
+    assert not lost
+    assert {(release, mode) for release, mode, _ in ended(planned)} == WANTED
+    assert set(ended(planned).values()) == {1}, "no process that had ended was run again"
+    impossible = {
+        (record["release"], record["configuration"]["mode"])
+        for record in of_asv(planned)
+        if record["outcome"] == "n/a"
+    }
+    for one in WANTED:
+        rounds = sorted(number for *those, number in ended(planned) if tuple(those) == one)
+        assert rounds == ([1] if one in impossible else list(range(1, ROUNDS + 1)))
+    interrupted = [r for r in planned.records() if r["outcome"] == "interrupted"]
+    assert len(interrupted) <= kills
+    assert set(anchors(planned).values()) == {2}
+    # asv's results have what the records have.
+    for release, mode, _ in ended(planned):
+        if mode != "impossible" and release.startswith("tinyframe"):
+            samples = planned.result(release).get_result_samples(
+                "train_step.Tiny.time_train_step", [[repr(mode)]]
+            )
+            assert len(samples[0]) == 5 * ROUNDS, (release, mode)
+
+
+def test_after_a_pause_the_anchors_and_the_neighbour_are_measured_again(planned: Tiny) -> None:
+    plan = planned.folder / "history.toml"
+    plan.write_text(PLAN.replace('"tinyframe otherframe"', '"tinyframe<1.2"'))
+    history(planned, status=0)
+    plan.write_text(PLAN)
+    again = "  tinyframe-1.1 (plain): about"
+    assert not history(planned, "--dry-run", status=1).lines_with(again)
+    a_day_passes(planned)
+    assert history(planned, "--dry-run", status=1).lines_with(again), "the forecast counts it"
+    done = history(planned)
+    first, second = sessions.read(planned.results, MACHINE)
+    assert set(anchors(planned).values()) == {2}
+    assert {run for _, run in anchors(planned)} == {first["run"], second["run"]}
+    assert "within the machine's noise" in done
+    plain = Counter(release for release, mode, _ in ended(planned).elements() if mode == "plain")
+    assert plain["tinyframe-1.1"] == 2 * ROUNDS, "1.2 is held against it"
+    assert plain["tinyframe-1.0"] == ROUNDS
+    assert plain["tinyframe-1.2"] == ROUNDS
+
+
+def test_a_machine_that_became_slower_is_reported(planned: Tiny) -> None:
+    history(planned)
+    (planned.folder / "history.toml").write_text(PLAN.replace(">=1.2", ">=1.1"))
+    a_day_passes(planned)
+    done = history(planned, env={"TINY_FACTORS": "1.0:1.5"})
+    (line,) = done.lines_with("anchor tinyframe-1.0 plain: +50")
+    assert "MORE THAN THE MACHINE'S NOISE" in line
+    told = planned.vggbench("findings").output.partition("### Anchors")[2]
+    rows = [line for line in told.splitlines() if line.endswith(" %) |")]
+    assert len(rows) == len(sessions.read(planned.results, MACHINE))
+    assert "10 ms (+0.0 %)" in rows[0]
+    assert "15 ms (+50.0 %)" in rows[-1]
+
+
+def test_another_processor_is_refused(planned: Tiny) -> None:
+    file = sessions.path(planned.results, MACHINE)
+    file.parent.mkdir(parents=True)
+    processor = {**machines.processor(), "model": "none such", "instruction sets": "sse2"}
+    told = {"schema": 1, "run": "r", "started": "2020-01-01T00:00:00+00:00"}
+    file.write_text(json.dumps({**told, "processor": processor}) + "\n")
+    done = history(planned, status=2)
+    (line,) = done.lines_with("this is not the processor")
+    assert "model is" in line
+    assert "was none such;" in line
+    assert not planned.records()
+
+    file.write_text("no session\n")
+    done = history(planned, status=2)
+    assert f"{file}:1 is no record and is left out" in done
+
+
+def test_environments_are_freed_before_they_take_more_than_is_allowed(bare_tiny: Tiny) -> None:
+    (bare_tiny.folder / "history.toml").write_text(PLAN)
+    done = history(bare_tiny, "--environments", "1M")
+    assert done.lines_with("freed tinyframe-1.0-b1-cpu")
+    assert {(release, mode) for release, mode, _ in ended(bare_tiny)} == WANTED
+
+
+def test_a_release_that_cannot_be_installed_is_named_at_the_end(planned: Tiny) -> None:
+    lock = planned.releases / "tinyframe" / "1.1-cpu.txt"
+    lock.write_text(lock.read_text() + "# edited\n")
+    done = history(planned, status=2)
+    assert "Not all measured: tinyframe-1.1 (plain)" in done
+    assert {(release, mode) for release, mode, _ in ended(planned)} == WANTED - {
+        ("tinyframe-1.1", "plain")
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[stage", "cannot be read"),
+        ("", "it has no [[stage]]"),
+        (PLAN.replace("anchor_processes = 2", "anchor_processes = 0"), "anchor_processes is no"),
+        (PLAN.replace('name = "rest"', ""), "stage 2 has no name, or no releases"),
+        (PLAN.replace('name = "rest"', 'name = "plain"'), "two stages have one name"),
+        (PLAN.replace('bench = ["plain"]', "bench = []"), "stage 1 (plain) has no bench"),
+        (PLAN.replace('["plain"]', '["("]'), "( selects no benchmark: it is no regular expression"),
+        (PLAN.replace("tinyframe-1.0", "tinyframe-9"), "no such release on the track"),
+        (PLAN.replace('["tinyframe-1.0", "otherframe-7.0"]', "3"), "anchors is no list"),
+    ],
+)
+def test_a_plan_that_is_none_is_refused_in_one_line(planned: Tiny, text: str, words: str) -> None:
+    (planned.folder / "history.toml").write_text(text)
+    done = history(planned, status=2)
+    (line,) = done.output.strip().splitlines()
+    assert words in line
+
+
+def test_one_stage_alone_is_measured_where_that_is_asked_for(planned: Tiny) -> None:
+    done = history(planned, "--stage", "rest")
+    assert "0 of 3 runs are done" in done
+    assert {(release, mode) for release, mode, _ in ended(planned)} == {
+        (release, mode) for release, mode in WANTED if mode != "plain"
+    }
+    assert set(anchors(planned).values()) == {2}, "they are measured as in any session"
+    assert "3 of 9 runs are done" in history(planned, "--dry-run", status=1)
+
+
+def test_a_stage_that_is_none_is_refused_with_those_there_are(planned: Tiny) -> None:
+    done = history(planned, "--stage", "XLA", status=2)
+    assert done.output.strip() == (
+        "vggbench: --stage XLA: history.toml has no such stage; it has: plain; rest"
+    )
+    assert not (planned.machine_results / "records").exists()
+
+
+def test_changes_of_the_stages_that_are_asked_for_are_confirmed(planned: Tiny) -> None:
+    for name in ("tinyframe-1.1", "tinyframe-1.2"):  # each in a session of its own
+        assert planned.asv("run", name).status == 0
+    assert "All of 'rest' is measured. Of " in history(planned, "--stage", "rest")
+    assert {("tinyframe-1.1", "fused"), ("tinyframe-1.2", "fused")} <= confirmed(planned)
+    assert {mode for _, mode in confirmed(planned)} == {"fused"}
+    assert "All is measured. Of " in history(planned)
+    assert {mode for _, mode in confirmed(planned)} == {"fused", "plain"}
+
+
+def test_the_causes_of_what_is_confirmed_are_looked_for_once(planned: Tiny) -> None:
+    done = history(planned, "--stage", "plain")
+    (line,) = done.lines_with("All of 'plain' is measured.")
+    assert int(re.search(r"(\d+) have something separated", line)[1]) >= 1
+    python = f"python {planned.release('tinyframe-1.1').python}"
+    taken = variants_of(planned, "tinyframe-1.2", "plain")
+    assert taken == [python, None, None, python] * 2
+    (row,) = planned.vggbench("findings").lines_with("tinyframe-1.1 | plain | step time | +200.0")
+    assert "not python (+0.0 % by it alone); so it is the framework's, mostly; besides" in row
+    history(planned, "--stage", "plain")
+    assert variants_of(planned, "tinyframe-1.2", "plain") == taken
+
+
+def variants_of(tiny: Tiny, release: str, mode: str) -> list[str | None]:
+    """What was changed back in each process that was to separate causes, in order."""
+    return [
+        record.get("variant")
+        for record in tiny.records(release)
+        if record.get("purpose") == "separate" and record["configuration"]["mode"] == mode
+    ]
+
+
+def test_what_cannot_be_put_together_is_on_record_and_tried_with_the_earlier_python(
+    planned: Tiny,
+) -> None:
+    index = planned.folder / "index"
+    old = write_wheel(index, "theano", "1.0", "")
+    newest = planned.release("tinyframe-1.1").python.replace(".", "")
+    old = old.rename(index / f"theano-1.0-cp{newest}-none-any.whl")
+    new = write_wheel(index, "theano", "2.0", "")
+    for name, version, wheel in (("tinyframe-1.1", "1.0", old), ("tinyframe-1.2", "2.0", new)):
+        lock = Catalogue(planned.releases).lock_path(planned.release(name), "cpu").read_text()
+        planned.relock(name, f"{lock}theano=={version} --hash=sha256:{sha256(wheel)}\n")
+    (planned.folder / "history.toml").write_text(
+        'anchors = []\n[[stage]]\nname = "two"\nreleases = "tinyframe-1.1 tinyframe-1.2"\n'
+        'bench = ["plain"]\n'
+    )
+    offline = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(index)}
+    history(planned, env=offline)
+    own = [r for r in planned.records("tinyframe-1.2") if r.get("purpose") == "separate"]
+    refused, *measured = [r for r in own if "variant" in r]
+    assert (refused["variant"], refused["outcome"]) == ("theano 1.0", "failed")
+    assert "theano==1.0 has no wheels with a matching Python" in refused["error"]
+    assert "process_s" not in refused, "there was no process"
+    together = f"python {planned.release('tinyframe-1.1').python} and theano 1.0"
+    assert [r["variant"] for r in measured[:4]] == [together] * 4
+    (row,) = planned.vggbench("findings").lines_with("tinyframe-1.1 | plain | step time | +200.0")
+    assert "cannot be put back" not in row, "it was, with the earlier Python"
+    assert "neither python nor theano (+0.0 % by them alone); so it is the framework's" in row
+
+
+def confirmed(tiny: Tiny) -> set[tuple[str, str]]:
+    """The release and the mode of each process that was to confirm a change."""
+    return {
+        (record["release"], record["configuration"]["mode"])
+        for record in tiny.records()
+        if record.get("purpose") == "confirm"
+    }
+
+
+def test_benchmarks_that_cannot_be_imported_end_it_in_one_line(planned: Tiny) -> None:
+    (planned.folder / "benchmarks" / "broken.py").write_text("import no_such_module\n")
+    (line,) = history(planned, status=2).output.strip().splitlines()
+    assert "ModuleNotFoundError: No module named 'no_such_module'; correct that" in line
+
+
+def test_no_plan_is_said(tiny: Tiny) -> None:
+    done = history(tiny, status=2)
+    assert "history.toml cannot be read: No such file" in done
+
+
+def test_two_profiles_are_refused(planned: Tiny) -> None:
+    done = history(planned, status=2, env={"VGGBENCH_PROFILE": "cpu-quick cpu-paper"})
+    assert "a history is of one profile; give one" in done
+
+
+def test_a_run_that_is_none_is_not_resumed(planned: Tiny) -> None:
+    done = planned.asv("run", "tinyframe-1.0", env={"VGGBENCH_RESUME": "../evil"})
+    assert done.status != 0
+    assert "VGGBENCH_RESUME=../evil is no run" in done
+    assert not planned.records()
+
+
+def test_a_machine_of_which_there_are_results_keeps_its_facts(planned: Tiny) -> None:
+    (planned.home / ".asv-machine.json").unlink()
+    facts = {"machine": "old-box", "cpu": "an old one", "os": "Linux 4", "ram": "1", "version": 1}
+    stored = planned.results / "old-box" / "machine.json"
+    stored.parent.mkdir(parents=True)
+    stored.write_text(json.dumps(facts))
+    done = history(planned, "--machine", "old-box", "--dry-run", status=1)
+    assert "asv is told that this machine is old-box: an old one, Linux 4" in done
+    told = json.loads((planned.home / ".asv-machine.json").read_text())
+    assert told["old-box"]["os"] == "Linux 4"
+    done = history(planned, "--machine", "new-box", "--dry-run", status=2)
+    assert "asv knows this machine as old-box, not as new-box" in done
+
+
+def test_a_history_of_another_processor_is_not_taken_for_this_machines(planned: Tiny) -> None:
+    (planned.home / ".asv-machine.json").unlink()
+    file = sessions.path(planned.results, "shipped")
+    file.parent.mkdir(parents=True)
+    told = {"schema": 1, "run": "r", "started": "2020-01-01T00:00:00+00:00"}
+    file.write_text(json.dumps({**told, "processor": {"model": "1"}}) + "\n")
+    done = history(planned, "--machine", "shipped", status=2)
+    assert "this is not the processor that the history of shipped was measured on" in done
+    assert not (planned.home / ".asv-machine.json").exists()
+
+
+def test_a_name_that_is_no_folder_is_refused(planned: Tiny) -> None:
+    (planned.home / ".asv-machine.json").unlink()
+    done = history(planned, "--machine", "../elsewhere", status=2)
+    assert "--machine ../elsewhere: its results would have no folder" in done
+
+
+def test_the_processor_is_told_by_what_does_not_change(tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(
+        "processor\t: 0\nmodel\t\t: 17\ncpu MHz\t\t: 2800.1\nflags\t\t: fpu avx2 avx avx512f\n\n"
+        "processor\t: 1\nmodel\t\t: 18\n"
+    )
+    told = machines.processor(cpuinfo)
+    assert told["model"] == "17"
+    assert told["instruction sets"] == "avx avx2 avx512f"
+    assert "2800" not in json.dumps(told)
+    assert machines.processor(tmp_path / "none")["model"] == ""

@@ -1,0 +1,147 @@
+"""The machine's noise: what calibrating says of literal noise, and takes within a budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vggbench.campaigns import calibrate
+from vggbench.campaigns.budget import Budget
+from vggbench.releases.catalogue import Release
+from vggbench.runs.suite import Configured
+from vggbench.stats.judge import MOST, Noise
+
+from ..literals import RECORD
+
+RELEASE = Release("tensorflow", "2.16.2", "2024-06-28", "3.12")
+
+QUIET = Noise(0.01, 0.005, "40 calibrating processes", 38.0, 5.0)
+ORDINARY = Noise(0.02, 0.01, "40 calibrating processes", 38.0, 5.0)
+LOUD = Noise(0.10, 0.05, "40 calibrating processes", 38.0, 5.0)
+
+
+def configuration(mode: str) -> Configured:
+    params = (("'plain'", "'fused'", "'slow'"),)
+    return Configured("step.Tiny.time_step", "3", 0, params, (("mode", mode),))
+
+
+class Machine:
+    """Every process takes ten seconds; ``bad`` modes do not end well."""
+
+    def __init__(self, *bad: str):
+        self.now = 0.0
+        self.bad = bad
+        self.order: list[str] = []
+        self.said: list[str] = []
+
+    def measure(self, release: Release, profile: str, one: Configured) -> dict[str, Any]:
+        mode = dict(one.configuration)["mode"]
+        self.now += 10.0
+        self.order.append(mode)
+        record = {**RECORD, "configuration": {"mode": mode}, "round": 1, "process_s": 10.0}
+        if mode in self.bad:
+            return {**record, "outcome": "failed", "error": "crashed with SIGSEGV"}
+        return {**record, "samples": [0.3]}
+
+    def take(self, how_many: int = 2, seconds: float = 3600.0, processes: int = 20):
+        return calibrate.take(
+            self,  # type: ignore[arg-type]
+            RELEASE,
+            "cpu-quick",
+            [configuration(mode) for mode in ("plain", "fused", "slow")],
+            how_many,
+            Budget(seconds, lambda: self.now),
+            self.said.append,
+            processes,
+        )
+
+
+def test_configurations_take_turns_up_to_the_number_of_processes() -> None:
+    machine = Machine()
+    assert len(machine.take(processes=3)) == 6
+    assert machine.order == ["plain", "fused"] * 3
+
+
+def test_no_process_is_begun_that_would_end_after_the_budget() -> None:
+    machine = Machine()
+    machine.take(seconds=45)
+    assert machine.now == 40
+
+
+def test_a_configuration_that_does_not_run_gives_way_to_the_next() -> None:
+    machine = Machine("fused")
+    taken = machine.take(processes=2)
+    assert machine.order == ["plain", "fused", "slow", "plain", "slow"]
+    assert {record["outcome"] for record in taken} == {"ok"}
+    assert "failed: crashed with SIGSEGV" in machine.said[1]
+
+
+def test_a_release_of_which_nothing_runs_comes_to_nothing() -> None:
+    machine = Machine("plain", "fused", "slow")
+    assert machine.take() == []
+    assert len(machine.said) == 3
+
+
+def test_less_noise_finds_less_with_fewer_processes() -> None:
+    assert calibrate.smallest(QUIET) < calibrate.smallest(ORDINARY) < calibrate.smallest(LOUD)
+    for slow_down in (0.03, 0.05, 0.10):
+        assert calibrate.needed(QUIET, slow_down) <= calibrate.needed(ORDINARY, slow_down)
+
+
+def test_a_machine_is_too_noisy_for_a_threshold_that_no_confirmation_can_serve() -> None:
+    assert not calibrate.is_too_noisy(ORDINARY, 0.02)
+    assert calibrate.is_too_noisy(LOUD, 0.02)
+    assert not calibrate.is_too_noisy(LOUD, 0.10)
+
+
+def test_the_noisiest_configuration_says_what_can_be_found() -> None:
+    lines = calibrate.words({"plain": QUIET, "fused": LOUD}, 0.02)
+    assert lines[0] == (
+        "plain: noise of 1.0% between processes, 0.5% between sessions (40 calibrating processes)"
+    )
+    assert f"3%: more than {MOST}, 5%: more than {MOST}, 10%: more than {MOST}" in lines[2]
+    assert "too noisy for a threshold of 2.0%" in lines[3]
+    assert len(lines) > 4
+
+
+def test_a_quiet_machine_gets_no_advice() -> None:
+    assert len(calibrate.words({"plain": QUIET}, 0.02)) == 2
+
+
+def cpus(folder: Path, **files: str) -> Path:
+    for name, text in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text + "\n")
+    return folder
+
+
+def test_advice_names_what_is_seen_of_the_machine(tmp_path: Path) -> None:
+    folder = cpus(
+        tmp_path,
+        cpu0__cpufreq__scaling_governor="powersave",
+        intel_pstate__no_turbo="0",
+        cpufreq__boost="1",
+    )
+    text = "\n".join(calibrate.advice(folder, lambda: (9.0, 1000.0, 9.0)))
+    for words in ("end other load: 1000.0 of", "governor is powersave", "turbo", "boost"):
+        assert words in text
+
+
+def test_advice_leaves_out_what_is_well_already(tmp_path: Path) -> None:
+    folder = cpus(
+        tmp_path,
+        cpu0__cpufreq__scaling_governor="performance",
+        intel_pstate__no_turbo="1",
+        cpufreq__boost="0",
+    )
+    text = "\n".join(calibrate.advice(folder, lambda: (0.0, 0.0, 0.0)))
+    for words in ("load", "governor", "turbo", "boost"):
+        assert words not in text
+
+
+@pytest.mark.parametrize("files", [{}, {"cpufreq__boost": "\udcff"}])
+def test_advice_does_without_what_the_system_does_not_tell(tmp_path: Path, files) -> None:
+    assert calibrate.advice(cpus(tmp_path) if not files else tmp_path, lambda: (0, 0, 0))

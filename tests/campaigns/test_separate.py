@@ -1,0 +1,194 @@
+"""``vggbench separate``: variants of releases, and what comes of measuring them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vggbench.campaigns import separate, variants
+from vggbench.campaigns.separate import Separation
+from vggbench.judging import verdicts
+from vggbench.judging.verdicts import Verdict
+from vggbench.releases.catalogue import Catalogue, pins
+from vggbench.stats.judge import IMPROVED, NOT_SURE, REGRESSED, UNCHANGED, Judgement
+
+from ..tiny import Tiny
+
+ROOT = Path(__file__).parent.parent.parent
+CATALOGUE = Catalogue(ROOT / "releases")
+ONEDNN_OFF, ONEDNN_ON = {"tensorflow": "2.8.4"}, {"tensorflow": "2.9.3"}
+
+
+def variant(folder: Path, release: str, before: str, what: str, facts=({}, {})):
+    now, earlier = CATALOGUE.by_name[release], CATALOGUE.by_name[before]
+    change = variants.change(CATALOGUE, now, earlier, "cpu", what, facts)
+    return variants.make(folder, CATALOGUE, now, "cpu", change)
+
+
+def test_one_package_is_as_in_the_earlier_lock_and_nothing_else(tmp_path: Path) -> None:
+    made = variant(tmp_path, "tensorflow-2.14.1", "tensorflow-2.13.1", "NumPy")
+    now = CATALOGUE.pins(CATALOGUE.by_name["tensorflow-2.14.1"], "cpu")
+    before = CATALOGUE.pins(CATALOGUE.by_name["tensorflow-2.13.1"], "cpu")
+    written = Catalogue(tmp_path / "releases")
+    release = made.release
+    text = written.lock_path(release, "cpu").read_text()
+    old = (CATALOGUE.lock_path(CATALOGUE.by_name["tensorflow-2.13.1"], "cpu")).read_text()
+    assert now["numpy"] != before["numpy"], "choose two releases with another numpy"
+    assert pins(text) == {**now, "numpy": before["numpy"]}
+    assert made.words == f"numpy {before['numpy']}"
+    start = text.index("numpy==")
+    hashes = text[start : text.index("# via", start)]
+    assert hashes in old
+    assert made.release.commit == CATALOGUE.by_name["tensorflow-2.14.1"].commit
+    assert made.release.locks["cpu"].digest == written.digest(release, "cpu")
+
+
+def test_python_and_onednn_are_changed_back_without_another_pin(tmp_path: Path) -> None:
+    release = CATALOGUE.by_name["tensorflow-2.16.2"]
+    made = variant(tmp_path / "a", release.name, "tensorflow-2.15.1", "python")
+    assert made.words == "python 3.11"
+    assert made.release.python == "3.11"
+    assert made.variables == {}
+    facts = (ONEDNN_OFF, ONEDNN_ON)
+    made = variant(tmp_path / "b", "tensorflow-2.9.3", "tensorflow-2.8.4", "oneDNN", facts)
+    assert made.words == "oneDNN off"
+    assert made.variables == {"TF_ENABLE_ONEDNN_OPTS": "0"}
+
+
+def test_several_things_are_changed_back_together(tmp_path: Path) -> None:
+    made = variant(tmp_path, "keras-3.0.5", "keras-2.15.0", "python+tensorflow-cpu")
+    before = CATALOGUE.pins(CATALOGUE.by_name["keras-2.15.0"], "cpu")["tensorflow-cpu"]
+    assert made.words == f"python 3.11 and tensorflow-cpu {before}"
+    assert made.release.python == "3.11"
+    lock = Catalogue(tmp_path / "releases").lock_path(made.release, "cpu")
+    assert pins(lock.read_text())["tensorflow-cpu"] == before
+    assert variants.things(made.words) == ["python", "tensorflow-cpu"]
+
+
+@pytest.mark.parametrize("what", ["tensorflow", "tensorflow-cpu"])
+def test_a_package_that_had_another_name_is_changed_back(tmp_path: Path, what: str) -> None:
+    made = variant(tmp_path, "keras-2.4.3", "keras-2.3.1", what)
+    assert made.words == "tensorflow 2.0.0"
+    found = pins(Catalogue(tmp_path / "releases").lock_path(made.release, "cpu").read_text())
+    assert found["tensorflow"] == "2.0.0"
+    assert "tensorflow-cpu" not in found
+
+
+@pytest.mark.parametrize(
+    ("what", "facts", "words"),
+    [
+        ("torch", ({}, {}), "torch is not pinned by the locks of both"),
+        ("python", ({}, {}), "python 3.10 is what tensorflow-2.8.4 and tensorflow-2.9.3 both have"),
+        ("onednn", ({}, ONEDNN_ON), "whether it uses oneDNN is not on record"),
+        ("onednn", (ONEDNN_ON, ONEDNN_ON), "oneDNN on is what"),
+    ],
+)
+def test_what_cannot_be_changed_back_is_said(tmp_path: Path, what, facts, words) -> None:
+    with pytest.raises(variants.NoVariant, match=words):
+        variant(tmp_path, "tensorflow-2.9.3", "tensorflow-2.8.4", what, facts)
+
+
+#: A first step that takes a tenth to an eighth of what it took.
+FASTER = (0.11, 0.1, 0.125)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "told"),
+    [
+        ((NOT_SURE, 1.02, 0.89, 1.17), FASTER, "at most 6 % of it is by python"),
+        ((NOT_SURE, 1.02, 0.99, 1.17), FASTER, "at most 1 % of it is by python"),
+        ((NOT_SURE, 1.02, 0.89, 1.17), (9.0, 8.0, 10.0), "at most 8 % of it is by python"),
+        ((NOT_SURE, 0.60, 0.25, 1.20), FASTER, "not sure about python"),
+        ((NOT_SURE, 1.02, 0.89, 1.17), (1.02, 0.98, 1.06), "not sure about python"),
+        ((NOT_SURE, 1.02, 0.89, 1.17), None, "not sure about python"),
+        ((UNCHANGED, 1.0, 0.99, 1.01), FASTER, "not python"),
+        ((IMPROVED, 0.9, 0.88, 0.92), FASTER, "python makes a difference"),
+    ],
+)
+def test_what_one_thing_makes_at_most_is_said_where_that_is_little(part, whole, told) -> None:
+    outcome, *ratios = part
+    judgement = Judgement(outcome, *ratios, suspected=False, processes_needed=None)
+    one = Separation("t-2", "python 3.9", "b", "NHWC", "first_step", judgement)
+    about = ("m", "p", "t", "t-2", "t-1", "b", {"f": "NHWC"}, "first_step", IMPROVED)
+    verdict = None if whole is None else Verdict(*about, *whole)
+    assert separate.conclusion(one, verdict) == told
+
+
+@pytest.mark.parametrize(
+    ("outcome", "told"),
+    [
+        (IMPROVED, "python and numpy make a difference"),
+        (UNCHANGED, "neither python nor numpy"),
+        (NOT_SURE, "not sure about python and numpy"),
+        (None, "python 3.9 and numpy 1.20.1 cannot be put back: ImportError: no numpy"),
+    ],
+)
+def test_what_several_things_make_together_is_said_of_all_of_them(outcome, told: str) -> None:
+    made = "python 3.9 and numpy 1.20.1"
+    judgement = outcome and Judgement(outcome, 0.9, 0.5, 1.2, False, None)
+    error = None if outcome else "ImportError: no numpy"
+    one = Separation("t-2", made, "b", "NHWC", "step", judgement, 4, error)
+    assert separate.conclusion(one, None) == told
+
+
+@pytest.mark.parametrize(
+    ("outcome", "part", "whole", "most"),
+    [
+        (IMPROVED, 0.7, 0.5, True),
+        (IMPROVED, 0.75, 0.5, False),
+        (REGRESSED, 1.5, 2.0, True),
+        (REGRESSED, 1.4, 2.0, False),
+        (IMPROVED, 0.5, 2.0, False),
+        (NOT_SURE, 2.0, 2.0, False),
+    ],
+)
+def test_what_makes_most_of_a_change_explains_it(outcome, part, whole, most: bool) -> None:
+    judgement = Judgement(outcome, part, part, part, suspected=False, processes_needed=None)
+    verdict = Verdict("m", "p", "t", "t-2", "t-1", "b", {}, "step", REGRESSED, whole, whole, whole)
+    assert separate.explains(judgement, verdict) is most
+
+
+@pytest.mark.asv
+def test_a_change_that_is_not_pythons_is_said_not_to_be(measured: Tiny) -> None:
+    before = verdicts_of(measured)
+    (measured.folder / ".asv" / "env" / "variants-killed" / "releases").mkdir(parents=True)
+    done = measured.vggbench("separate", "tinyframe-1.2", "--back", "python", "--processes", "8")
+    assert done.status == 0, done.output
+    (line,) = done.lines_with("tinyframe-1.2 plain, step time: ")
+    assert "not python; the whole change is +200.0%" in line
+    taken = [r for r in measured.records() if r.get("purpose") == "separate"]
+    plain = [r for r in taken if r["configuration"]["mode"] == "plain"]
+    changed = [r.get("variant") for r in plain]
+    python = next(word for word in changed if word)
+    assert changed == [python, None, None, python] * 2
+    assert {r["python"].startswith(python.split()[1]) for r in plain if "variant" in r} == {True}
+    assert len({r["lock"] for r in plain}) == 1, "the packages are the same"
+    assert verdicts_of(measured) == before, "it is evidence for no verdict"
+    assert not list((measured.folder / ".asv" / "env").glob("variants-*"))
+    done = measured.vggbench("findings")
+    assert done.lines_with("not python (+0.0 % by it alone); so it is the framework's, mostly; bes")
+
+
+def verdicts_of(tiny: Tiny) -> list[tuple[str, float | None]]:
+    catalogue = Catalogue(tiny.releases)
+    evidence = verdicts.gather("testbox", tiny.records(), catalogue)
+    return [(one.outcome, one.ratio) for one in verdicts.of_track(evidence, "tinyframe")]
+
+
+@pytest.mark.asv
+def test_what_the_locks_of_both_do_not_hold_is_not_changed_back(measured: Tiny) -> None:
+    done = measured.vggbench("separate", "tinyframe-1.2", "--back", "numpy")
+    assert done.status == 2
+    assert "numpy is not pinned by the locks of both tinyframe-1.1 and tinyframe-1.2" in done
+
+
+@pytest.mark.asv
+def test_what_is_not_measured_has_no_change_to_separate(tiny: Tiny) -> None:
+    alike = ("separate", "tinyframe-1.1", "--back", "python", "--against", "tinyframe-1.0")
+    done = tiny.vggbench(*alike)
+    assert done.status == 2
+    assert "nothing is known to have changed in tinyframe-1.1 against tinyframe-1.0" in done
+    done = tiny.vggbench(*alike, "--bench", "x")
+    assert done.status == 2
+    assert "x selects no benchmark of tinyframe-1.1 that times" in done

@@ -1,0 +1,179 @@
+"""What vggbench verify makes of the processes that it starts; real releases are in builders/."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from vggbench.campaigns import verify
+from vggbench.inside.builders import Configuration
+from vggbench.inside.scripts import first_steps
+from vggbench.releases.catalogue import Catalogue
+
+from ..real import ROOT
+from ..tiny import PATIENCE_S, Tiny, until
+
+CATALOGUE = Catalogue(ROOT / "releases")
+HERE = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+
+REFERENCE = """
+from vggbench.inside import builders
+from vggbench.inside.builders import reference
+from vggbench.inside.scripts import first_steps
+builders.build = reference.build
+first_steps.main(sys.argv[1:])
+"""
+
+pytestmark = pytest.mark.numerics
+
+
+def one(tmp_path: Path, code: str) -> verify.Verified:
+    script = tmp_path / "script.py"
+    script.write_text(HERE + code)
+    return verify.verify_one(sys.executable, Configuration("TensorFlow"), "cpu", script)
+
+
+def test_a_process_that_computes_what_the_reference_computes_agrees(tmp_path: Path) -> None:
+    found = one(tmp_path, REFERENCE)
+    assert (found.answer, found.reason) == (verify.AGREES, None)
+    row = found.as_json()
+    assert len(row["losses_off"]) == first_steps.STEPS
+    assert row["changes_off"]["3/fc8/bias"] < 1e-3
+    json.dumps(row, allow_nan=False)
+
+
+def test_a_process_that_computes_something_else_disagrees(tmp_path: Path) -> None:
+    wrong = "from vggbench.inside.builders import reference\nreference.LEARNING_RATE *= 2\n"
+    found = one(tmp_path, wrong + REFERENCE)
+    assert found.answer == verify.DISAGREES
+    assert "the loss of step 2" in verify.complaint(found)
+
+
+def test_an_answer_of_the_framework_is_not_applicable(tmp_path: Path) -> None:
+    refuse = """
+def refuse(*words):
+    raise builders.NotApplicable("no such kernel")
+"""
+    found = one(tmp_path, refuse + REFERENCE.replace("reference.build", "refuse"))
+    assert (found.answer, found.reason) == (verify.NOT_APPLICABLE, "no such kernel")
+    assert found.as_json()["changes_off"] is None
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import os; os.kill(os.getpid(), 8)", "the process died with signal 8: it said nothing"),
+        ("sys.exit('no room')", "the process died with exit status 1: no room"),
+        (
+            "open(sys.argv[1] + '/steps.npz', 'w').write('torn')\n"
+            """open(sys.argv[1] + '/outcome.json', 'w').write('{"outcome": "ok"}')""",
+            "what its steps left cannot be compared",
+        ),
+        (REFERENCE.replace("reference.build", "len"), "TypeError: len() takes exactly one"),
+    ],
+)
+def test_everything_else_is_a_failure_with_its_reason(
+    tmp_path: Path, code: str, reason: str
+) -> None:
+    found = one(tmp_path, code)
+    assert found.answer == verify.FAILED
+    assert reason in (found.reason or "")
+    assert len(verify.complaint(found).splitlines()) == 1
+
+
+def test_a_sigfpe_with_onednn_forced_on_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    found = one(tmp_path, "import os; os.kill(os.getpid(), 8)")
+    assert found.answer == verify.FAILED
+    assert (found.reason or "").endswith(
+        "; TF_ENABLE_ONEDNN_OPTS=1 is set: oneDNN kills tensorflow 2.5 and 2.6 on some processors; "
+        "unset it"
+    )
+
+
+def test_a_process_that_never_ends_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify, "DEADLINE_S", 0.5)
+    found = one(tmp_path, "import time; time.sleep(1000)")
+    assert found.reason == "the process was ended after 0.5 s"
+
+
+def test_every_configuration_is_verified_xla_last() -> None:
+    in_order = verify.in_order("TensorFlow")
+    assert len(set(in_order)) == 12
+    assert [c.xla for c in in_order] == ["off"] * 6 + ["on"] * 6
+
+
+def test_long_compilations_are_forecast() -> None:
+    def said(name: str) -> str | None:
+        return verify.forecast(CATALOGUE.by_name[name])
+
+    assert "about 4 minutes" in (said("tensorflow-1.15.5") or "")
+    assert "six configurations" in (said("keras-2.3.1") or "")
+    assert said("keras-3.15.1") is None
+    assert said("tensorflow-1.0.0") is None
+    assert said("tensorflow-2.21.0") is None
+    assert "about 3 minutes" in (said("theano-1.0.5") or "")
+
+
+def vggbench(tiny: Tiny, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "vggbench.cli", "verify", *words],
+        cwd=tiny.folder,
+        env=tiny.environ(PYTHONPATH=str(ROOT), **env),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+
+
+def test_a_framework_without_a_builder_is_refused_in_one_line(tiny: Tiny) -> None:
+    done = vggbench(tiny, "tinyframe-1.0", "--json")
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == []
+    assert "tinyframe-1.0 cannot be verified: vggbench has no builder for" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_flags_of_the_user_are_said(tiny: Tiny) -> None:
+    done = vggbench(tiny, "tinyframe-1.0", "--json", XLA_FLAGS="--a --b", OMP_NUM_THREADS="1")
+    assert json.loads(done.stdout) == []
+    said = "vggbench: XLA_FLAGS=--a --b OMP_NUM_THREADS=1 are set: used as they are"
+    assert done.stderr.splitlines()[0] == said
+
+
+def test_an_interrupt_ends_the_processes_that_run(tmp_path: Path) -> None:
+    hanging = tmp_path / "python"
+    hanging.write_text(f"#!/bin/sh\ntouch {tmp_path}/$$\nexec sleep 600\n")
+    hanging.chmod(0o755)
+    code = (
+        "import sys; from pathlib import Path; from vggbench.campaigns import verify\n"
+        "from vggbench.releases.catalogue import Catalogue\n"
+        "release = Catalogue(Path('releases')).by_name['tensorflow-2.21.0']\n"
+        "list(verify.verify(release, 'TensorFlow', 'cpu', Path(sys.argv[1])))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, hanging],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    until(lambda: len(pids(tmp_path)) == verify.AT_ONCE["cpu"])
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode != 0
+    until(lambda: not any(psutil.pid_exists(pid) for pid in pids(tmp_path)))
+    assert len(pids(tmp_path)) == verify.AT_ONCE["cpu"]
+
+
+def pids(folder: Path) -> list[int]:
+    return [int(path.name) for path in folder.iterdir() if path.name.isdigit()]

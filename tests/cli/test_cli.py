@@ -1,0 +1,238 @@
+"""The vggbench command on a tiny checkout, as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vggbench.releases.catalogue import Catalogue
+
+from ..tiny import MACHINE, MODES, PATIENCE_S, ROUNDS, STEPS, Ended, Tiny, write_wheel
+
+
+def vggbench(tiny: Tiny, *args: str, **env: str) -> Ended:
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / "vggbench"), *args],
+        cwd=tiny.folder,
+        env=tiny.environ(**env),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert "Traceback" not in done.stdout, done.stdout
+    return Ended(done.returncode, done.stdout)
+
+
+def listed(tiny: Tiny, *spec: str) -> dict[str, dict]:
+    done = vggbench(tiny, "releases", "list", "--json", *spec)
+    assert done.status == 0, done.output
+    rows = json.loads(done.output)
+    return {f"{row['track']}-{row['version']}": row for row in rows}
+
+
+def test_list_as_json_has_the_keys_that_scripts_read(tiny: Tiny) -> None:
+    rows = listed(tiny)
+    assert len(rows) == 6
+    row = rows["tinyframe-1.1"]
+    assert row["date"] == "2011-02-03"
+    assert row["devices"] == ["cpu"]
+    assert row["installed"] is True
+    assert row["size"] > 0
+    assert row["measured"] is False
+    assert row["interpreter"] is True
+    assert row["python"].startswith("3.")
+
+
+def test_list_takes_the_words_of_asv_run(bare_tiny: Tiny) -> None:
+    rows = listed(bare_tiny, "tinyframe>=1.2", "otherframe")
+    assert list(rows) == ["otherframe-7.0", "tinyframe-1.2", "tinyframe-1.10", "tinyframe-2.0"]
+    assert not any(row["installed"] for row in rows.values())
+
+
+@pytest.mark.asv
+def test_list_knows_what_was_measured_on_this_machine_alone(tiny: Tiny) -> None:
+    assert tiny.asv("run", "tinyframe-1.1").status == 0
+    assert [name for name, row in listed(tiny).items() if row["measured"]] == ["tinyframe-1.1"]
+    tiny.machine_results.rename(tiny.results / "another")
+    assert not any(row["measured"] for row in listed(tiny).values())
+
+
+def test_list_for_people_names_missing_interpreters_and_how_to_get_them(tiny: Tiny) -> None:
+    tiny.add_release("3.0", python="3.99")
+    done = vggbench(tiny, "releases", "list")
+    assert done.lines_with("tinyframe-3.0")[0].endswith("-")
+    assert "CPython 3.99 is missing; get it with: uv python install 3.99" in done
+
+
+def test_install_makes_environments_once(bare_tiny: Tiny) -> None:
+    first = vggbench(bare_tiny, "releases", "install", "tinyframe-1.0", "tinyframe-1.1")
+    assert first.status == 0, first.output
+    assert len(first.lines_with("installed tinyframe-1.")) == 2
+    again = vggbench(bare_tiny, "releases", "install", "tinyframe-1.0")
+    assert "tinyframe-1.0 (cpu): installed already" in again
+
+
+def test_install_goes_on_after_a_release_that_cannot_be_installed(bare_tiny: Tiny) -> None:
+    bare_tiny.add_release("3.0", python="3.99")
+    done = vggbench(bare_tiny, "releases", "install", "tinyframe-3.0", "tinyframe-1.0")
+    assert done.status == 1
+    assert len(done.lines_with("tinyframe-3.0 needs CPython 3.99")) == 1
+    assert listed(bare_tiny)["tinyframe-1.0"]["installed"]
+
+
+def test_prune_frees_the_longest_unused_first_down_to_a_size(tiny: Tiny) -> None:
+    sizes = {name: row["size"] for name, row in listed(tiny).items()}
+    vggbench(tiny, "releases", "install", "tinyframe-1.2")  # the last that was used
+    done = vggbench(tiny, "releases", "prune", "--to", str(sizes["tinyframe-1.2"]))
+    assert done.status == 0, done.output
+    assert len(done.lines_with("freed tinyframe-")) == 4
+    assert [n for n, row in listed(tiny).items() if row["installed"]] == ["tinyframe-1.2"]
+
+
+def test_prune_all_frees_all_and_says_how_much(tiny: Tiny) -> None:
+    done = vggbench(tiny, "releases", "prune", "--all")
+    assert "GB in all, 0.00 GB are left" in done
+    assert not any(row["installed"] for row in listed(tiny).values())
+
+
+def test_prune_must_be_told_how_far(tiny: Tiny) -> None:
+    assert vggbench(tiny, "releases", "prune").status == 2
+    assert "is no size" in vggbench(tiny, "releases", "prune", "--to", "lots")
+
+
+def test_lock_tells_a_lock_that_was_edited_by_hand(tiny: Tiny) -> None:
+    good = vggbench(tiny, "releases", "lock", "tinyframe-1.1")
+    assert (good.status, good.lines_with("tinyframe-1.1 (cpu)")) == (
+        0,
+        ["tinyframe-1.1 (cpu): its lock is as its release file says"],
+    )
+    lock = tiny.releases / "tinyframe" / "1.1-cpu.txt"
+    lock.write_text(lock.read_text() + "# edited\n")
+    edited = vggbench(tiny, "releases", "lock", "tinyframe-1.1")
+    assert edited.status == 1
+    assert len(edited.lines_with("vggbench releases lock tinyframe-1.1 --again")) == 1
+
+
+def test_a_wheel_of_ones_own_is_locked_by_hash_installed_and_placed(bare_tiny: Tiny) -> None:
+    module = "__version__ = '1.1+mine'\nSECONDS_A_STEP = 0.01\n"
+    wheel = write_wheel(bare_tiny.folder / "mine", "tinyframe", "1.1+mine", module)
+    place = ("--wheel", str(wheel), "--after", "tinyframe-1.1")
+    done = vggbench(bare_tiny, "releases", "add", "tinyframe", "1.1+mine", *place)
+    assert done.status == 0, done.output
+    names = [r.name for r in Catalogue(bare_tiny.releases).tracks["tinyframe"].releases]
+    assert names[1:3] == ["tinyframe-1.1", "tinyframe-1.1+mine"]
+    lock = (bare_tiny.releases / "tinyframe" / "1.1+mine-cpu.txt").read_text()
+    assert "--hash=sha256:" in lock
+    installed = vggbench(bare_tiny, "releases", "install", "tinyframe-1.1+mine")
+    assert installed.status == 0, installed.output
+
+
+def test_a_wheel_whose_contents_changed_is_refused(bare_tiny: Tiny) -> None:
+    wheel = write_wheel(bare_tiny.folder / "mine", "tinyframe", "1.1+mine", "__version__ = '1'\n")
+    place = ("--wheel", str(wheel), "--after", "tinyframe-1.1")
+    vggbench(bare_tiny, "releases", "add", "tinyframe", "1.1+mine", *place)
+    write_wheel(bare_tiny.folder / "mine", "tinyframe", "1.1+mine", "__version__ = '2'\n")
+    done = vggbench(bare_tiny, "releases", "install", "tinyframe-1.1+mine")
+    assert done.status == 1
+    assert len(done.lines_with("tinyframe-1.1+mine")) == 2  # begun, and refused
+    assert "hash" in done.output.lower()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("list", "tinyfame"), "perhaps tinyframe"),
+        (("list", "tinyframe-1.3"), "the nearest are tinyframe-1.2 and tinyframe-1.10"),
+        (("add", "tinyframe-1.3"), "write TRACK==VERSION"),
+        (("add", "tinyframe==one"), "'one' is no version"),
+        (("add", "nothing==1.0"), "unknown track 'nothing'"),
+        (("add", "tinyframe", "9", "--wheel", "x.whl", "--after", "tinyframe-1.0"), "no wheel"),
+        (("add", "tinyframe", "--wheel", "x.whl"), "needs a version and a place"),
+    ],
+)
+def test_words_that_name_nothing_get_one_line(
+    bare_tiny: Tiny, words: tuple[str, ...], said: str
+) -> None:
+    done = vggbench(bare_tiny, "releases", *words)
+    assert done.status == 1
+    assert len(done.output.splitlines()) == 1
+    assert said in done
+
+
+@pytest.mark.asv
+def test_rates_of_what_is_on_record(measured: Tiny) -> None:
+    done = vggbench(measured, "rates", "--json", "--machine", MACHINE)
+    assert done.status == 0, done.output
+    rows = json.loads(done.output)
+    assert len(rows) == len(STEPS) * len(MODES)
+    row = next(r for r in rows if r["release"] == "tinyframe-1.1" and r["outcome"] == "ok")
+    assert row["step_s"] == pytest.approx(STEPS["1.1"])
+    assert row["images_per_s"] == pytest.approx(8 / STEPS["1.1"])
+    assert row["processes"] == ROUNDS
+    assert (row["machine"], row["profile"]) == (MACHINE, "cpu-quick")
+    assert row["share_of_peak"] is None
+    impossible = [r["why"] for r in rows if r["configuration"] == {"mode": "impossible"}]
+    assert impossible == ["tinyframe has no such mode"] * 5
+
+    shown = vggbench(measured, "rates", "tinyframe-1.1", "otherframe-7.0")
+    assert shown.status == 0, shown.output
+    assert len(shown.lines_with("tinyframe-1.1")) == len(MODES)
+    assert "tinyframe-1.2" not in shown
+    assert f"{MACHINE}, cpu-quick:" in shown
+    assert f"unmeasured on {MACHINE}: otherframe-7.0" in shown
+    assert len(shown.lines_with("peak: not measured on")) == 1
+
+
+@pytest.mark.asv
+def test_rates_of_copied_records_have_the_peak_that_came_with_them(measured: Tiny) -> None:
+    peak = {
+        "schema": 1,
+        "measured": "2026-05-01T12:00:00+00:00",
+        "release": "tensorflow-2.21.0",
+        "device": "cpu",
+        "cpus": measured.records()[0]["cpus"],
+        "products": [{"size": 1000, "seconds": [0.001]}],
+    }
+    (measured.machine_results / "matrix-product.jsonl").write_text(json.dumps(peak) + "\n")
+    measured.machine_results.rename(measured.results / "another")
+    here = vggbench(measured, "rates")
+    assert here.status == 1
+    said = f"nothing of this is on record for {MACHINE} (there are records of: another); measure"
+    assert len(here.lines_with(said)) == 1
+    there = vggbench(measured, "rates", "--machine", "another", "--json")
+    rows = [row for row in json.loads(there.output) if row["outcome"] == "ok"]
+    assert {row["machine"] for row in rows} == {"another"}
+    assert {row["peak_flops_per_s"] for row in rows} == {2e12}
+    for row in rows:
+        assert row["share_of_peak"] == pytest.approx(row["flops_per_s"] / 2e12)
+
+
+@pytest.mark.asv
+def test_rates_leave_out_what_is_off_the_track_with_a_line(measured: Tiny) -> None:
+    (measured.releases / "tinyframe" / "1.2.json").unlink()
+    done = vggbench(measured, "rates")
+    assert done.status == 0, done.output
+    said = "records not on a track, or of another build number are left out: tinyframe-1.2"
+    assert len(done.lines_with(said)) == 1
+
+
+def test_a_peak_needs_a_tensorflow(tiny: Tiny) -> None:
+    done = vggbench(tiny, "peak")
+    assert (done.status, len(done.output.splitlines())) == (1, 1)
+    assert "no TensorFlow release with a lock for cpu has its CPython on this machine" in done
+    other = vggbench(tiny, "peak", "tinyframe-1.1")
+    assert other.status == 1
+    assert "the peak cannot be measured with tinyframe-1.1: ModuleNotFoundError" in other
+    assert not list(tiny.results.rglob("matrix-product.jsonl"))
+
+
+def test_a_folder_that_is_no_checkout_gets_one_line(tiny: Tiny) -> None:
+    tiny.folder.joinpath("asv.conf.json").unlink()
+    done = vggbench(tiny, "releases", "list")
+    assert done.status == 1
+    assert "run this in a checkout of vggbench" in done

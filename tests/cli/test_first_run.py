@@ -1,0 +1,71 @@
+"""The table at the end of ``make run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from vggbench import records
+from vggbench.cli import first_run
+from vggbench.releases.catalogue import Release
+
+from ..literals import RECORD
+
+RELEASE = Release("tensorflow", "2.21.0", "2026-03-06", "3.13")
+BENCHMARK = "train_step.TensorFlow"
+
+
+def record(method: str, **more: object) -> records.Record:
+    return {
+        **RECORD,
+        "release": RELEASE.name,
+        "commit": RELEASE.commit,
+        "benchmark": f"{BENCHMARK}.{method}",
+        "configuration": {"data_format": "NHWC", "batch_norm": "none", "xla": "off"},
+        **more,
+    }
+
+
+def shown(
+    taken: list[records.Record], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> list[str]:
+    """The lines of the table that name the release."""
+    for one in taken:
+        records.append(records.folder(tmp_path, "box") / "r.jsonl", one)
+    checkout = SimpleNamespace(machine=lambda: "box", results_dir=tmp_path)
+    first_run._table(checkout, [RELEASE])  # type: ignore[arg-type]
+    return [line for line in capsys.readouterr().out.splitlines() if RELEASE.name in line]
+
+
+@pytest.fixture(autouse=True)
+def on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VGGBENCH_PROFILE", raising=False)
+    monkeypatch.setattr(first_run.profiles.gpu, "is_visible", lambda: False)
+
+
+def test_the_newest_process_of_a_configuration_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = record("time_train_step", samples=[9.0], build_s=1.0, warm_up_s=[2.0])
+    new = record("time_train_step", samples=[0.25, 0.5, 0.75], build_s=1.0, warm_up_s=[2.5])
+    (line,) = shown([old, new], tmp_path, capsys)
+    assert line.split()[1:] == ["NHWC", "none", "off", "500", "ms", "3", "3.5", "s"]
+
+
+def test_a_by_product_that_was_measured_alone_is_no_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    timed = record("time_train_step", samples=[0.5], build_s=1.0, warm_up_s=[2.0])
+    (line,) = shown([timed, record("track_loss", value=6.2)], tmp_path, capsys)
+    assert "500 ms" in line
+
+
+def test_failed_and_not_applicable_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = record("time_train_step", outcome=records.FAILED, error="it crashed")
+    (line,) = shown([failed], tmp_path, capsys)
+    assert "failed" in line
+    assert "it crashed" in line

@@ -1,0 +1,90 @@
+"""Configurations validate themselves; an unknown device is refused before TensorFlow loads."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vggbench.inside.builders import PARAMS, Configuration, build, configurations
+from vggbench.inside.workload import Workload
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def test_configuration_is_plain_by_default():
+    assert Configuration("TensorFlow").values == {
+        "data_format": "NHWC",
+        "batch_norm": "none",
+        "xla": "off",
+    }
+    assert Configuration("Theano") == ("Theano", None, "NCHW", "none", "off")
+
+
+@pytest.mark.parametrize(
+    ("framework", "chosen", "message"),
+    [
+        ("torch", {}, "unknown framework 'torch': choose one of TensorFlow, Keras, Theano"),
+        (
+            "TensorFlow",
+            {"data_format": "nhwc"},
+            "unknown data format 'nhwc': choose one of NHWC, NCHW",
+        ),
+        (
+            "Keras",
+            {"batch_norm": "fused"},
+            "unknown batch norm 'fused': choose one of none, mode 0, mode 2",
+        ),
+        ("Keras", {"backend": "jax"}, "unknown backend 'jax': choose one of tensorflow, theano"),
+        ("TensorFlow", {"xla": True}, "unknown xla True: choose one of off, on"),
+        ("Theano", {"data_format": "NHWC"}, "Theano has no choice of data format"),
+    ],
+)
+def test_what_cannot_be_chosen_is_refused_in_one_line(framework, chosen, message):
+    with pytest.raises(ValueError, match=r"choose one of|has no choice") as error:
+        Configuration(framework, **chosen)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    ("batch_norm", "has_batch_norm", "has_running_averages"),
+    [("none", False, False), ("mode 0", True, True), ("mode 2", True, False)],
+)
+def test_mode_2_has_no_running_averages(batch_norm, has_batch_norm, has_running_averages):
+    configuration = Configuration("Keras", batch_norm=batch_norm)
+    assert configuration.has_batch_norm == has_batch_norm
+    assert configuration.has_running_averages == has_running_averages
+
+
+def test_both_kinds_of_one_kernel_and_several_have_running_averages():
+    for batch_norm in ("unfused", "fused"):
+        assert Configuration("TensorFlow", batch_norm=batch_norm).has_running_averages
+
+
+def test_every_combination_is_a_configuration():
+    assert {name: len(set(configurations(name))) for name in PARAMS} == {
+        "TensorFlow": 12,
+        "Keras": 24,
+        "Theano": 3,
+    }
+
+
+def test_unknown_device_is_refused():
+    with pytest.raises(ValueError, match="unknown device 'tpu': choose one of cpu, gpu"):
+        build(Workload(2, 32), Configuration("TensorFlow"), "tpu")
+
+
+def test_builders_import_without_a_framework():
+    code = (
+        "import sys\n"
+        "sys.modules['tensorflow'] = None  # makes an import of it fail\n"
+        "from vggbench.inside.builders import *\n"
+        "from vggbench.inside.workload import Workload\n"
+        "try:\n"
+        "    build(Workload(2, 32), Configuration('TensorFlow', xla='on'), 'tpu')\n"
+        "except ValueError:\n"
+        "    print('refused')\n"
+    )
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, cwd=REPOSITORY, stdout=subprocess.PIPE, check=True)
+    assert result.stdout == b"refused\n"

@@ -1,0 +1,105 @@
+"""Records of shipped releases as literals, for verdicts: no machine and no framework is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vggbench.inside import measure
+from vggbench.judging.evidence import Evidence, gather
+from vggbench.records import Record
+from vggbench.releases.catalogue import Catalogue
+
+from ..tiny import ROOT
+
+MACHINE = "box"
+CATALOGUE = Catalogue(ROOT / "releases")
+
+#: The releases of TensorFlow, oldest first: 2.10.1 to 2.16.2 are seven in a row.
+LINE = [
+    "tensorflow-2.10.1",
+    "tensorflow-2.11.1",
+    "tensorflow-2.12.1",
+    "tensorflow-2.13.1",
+    "tensorflow-2.14.1",
+    "tensorflow-2.15.1",
+    "tensorflow-2.16.2",
+]
+
+#: What four processes of a session measure more than the machine's level, as a ratio less one: no
+#: noise is drawn, so that every number is the same in every run.
+PROCESSES = (-0.004, 0.006, 0.001, -0.003)
+SESSIONS = (0.002, -0.003, 0.001, 0.003, -0.002, 0.0, -0.001)
+SAMPLES = (0.01, -0.01, 0.0, 0.004, -0.004)
+
+NHWC = ("NHWC", "none", "off")
+NCHW = ("NCHW", "none", "off")
+FUSED = ("NHWC", "fused", "off")
+XLA = ("NHWC", "none", "on")
+
+
+def record(
+    release: str,
+    seconds: float = 0.1,
+    words: Sequence[str] = NHWC,
+    session: int = 0,
+    **more: Any,
+) -> Record:
+    """A process whose samples lie about ``seconds``."""
+    of = CATALOGUE.by_name[release]
+    made: Record = {
+        "schema": 1,
+        "run": f"202405{session + 1:02d}T120000.000000Z-{session:08x}",
+        "started": f"2024-05-{session + 1:02d}T12:00:00+00:00",
+        "machine": MACHINE,
+        "release": release,
+        "commit": of.commit,
+        "lock": of.locks["cpu"].digest,
+        "interpreter": "the release's own",
+        "profile": "cpu-quick",
+        "benchmark": "train_step.TensorFlow.time_train_step",
+        "benchmark_version": measure.PROTOCOL,
+        "configuration": dict(zip(("data_format", "batch_norm", "xla"), words, strict=True)),
+        "outcome": "ok",
+        "cpus": 2,
+        "variables": {},
+        "samples": [seconds * (1 + part) for part in SAMPLES],
+        "number": 1,
+        "process_s": 30.0,
+        "python": f"{of.python}.9",
+        "build_s": seconds * 20,
+        "warm_up_s": [seconds * 10, seconds, seconds],
+        "peak_memory_bytes": int(seconds * 1e10),
+        "versions": {"tensorflow": of.version, "numpy": "1.26.4", "mkl_enabled": True},
+        **more,
+    }
+    if made["outcome"] != "ok":
+        del made["samples"]
+    return made
+
+
+def measured(
+    release: str, seconds: float = 0.1, words: Sequence[str] = NHWC, processes: int = 4, **more: Any
+) -> list[Record]:
+    """The processes of one run of asv: the session follows from the release."""
+    session = more.pop("session") if "session" in more else LINE.index(release)
+    level = seconds * (1 + SESSIONS[session % len(SESSIONS)])
+    return [
+        record(release, level * (1 + PROCESSES[i % len(PROCESSES)]), words, session, **more)
+        for i in range(processes)
+    ]
+
+
+def line(*seconds: float, words: Sequence[str] = NHWC, **more: Any) -> list[Record]:
+    """The newest releases of LINE, measured with these times a step."""
+    releases = LINE[-len(seconds) :]
+    return [
+        one
+        for release, level in zip(releases, seconds, strict=True)
+        for one in measured(release, level, words, **more)
+    ]
+
+
+def evidence(records: Sequence[Record]) -> Evidence:
+    """As if read in the order in which it was written."""
+    return gather(MACHINE, sorted(records, key=lambda one: str(one["run"])), CATALOGUE)

@@ -1,0 +1,326 @@
+"""``vggbench verdict`` on checkouts with literal records: what it prints, refuses and returns."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from vggbench import cli, records
+from vggbench.checkout import Checkout
+from vggbench.judging import verdicts
+from vggbench.records import Record
+
+from ..tiny import ROOT, Tiny
+from .literal import LINE, MACHINE, NCHW, line, record
+from .literal import measured as taken_of
+
+NEWEST, BEFORE = LINE[-1], LINE[-2]
+
+SLOWER = line(*[0.1] * 6, 0.112)
+SAME = line(*[0.1] * 7)
+
+ENTRY = {
+    "track": "tensorflow",
+    "release": "2.16.2",
+    "configuration": "NHWC none off",
+    "reason": "it is exact now",
+}
+
+
+class Said(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+class Box:
+    """A checkout with the shipped releases, and what a machine measured of them."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]):
+        self.folder = folder
+        self._capsys = capsys
+        (folder / "releases").symlink_to(ROOT / "releases")
+        shutil.copy(ROOT / "asv.conf.json", folder)
+
+    def measure(self, taken: Sequence[Record], machine: str = MACHINE) -> None:
+        for one in sorted(taken, key=lambda one: str(one["run"])):
+            path = records.folder(self.folder / "results", machine) / f"{one['run']}.jsonl"
+            records.append(path, {**one, "machine": machine})
+
+    def acknowledge(self, **entry: Any) -> None:
+        lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
+        self.acknowledged("\n".join(["[[acknowledged]]", *lines]))
+
+    def acknowledged(self, text: str) -> None:
+        (self.folder / "acknowledged.toml").write_text(text)
+
+    def verdict(self, *words: str) -> Said:
+        config = str(self.folder / "asv.conf.json")
+        try:
+            status = cli.main(["--config", config, "verdict", "--machine", MACHINE, *words])
+        except SystemExit as err:
+            status = int(str(err.code))
+        return Said(status, *self._capsys.readouterr())
+
+
+@pytest.fixture
+def box(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Box:
+    monkeypatch.chdir(tmp_path)
+    return Box(tmp_path, capsys)
+
+
+def refused(said: Said) -> str:
+    """The one line of what could not be judged."""
+    assert said.status == 2
+    assert said.out == ""
+    (one,) = said.err.splitlines()
+    assert one.startswith("vggbench: ")
+    return one
+
+
+# -- what is judged, and the exit status
+
+
+def test_the_newest_measured_release_is_judged_against_the_one_before(box: Box) -> None:
+    box.measure(SLOWER)
+    said = box.verdict()
+    assert said.status == 1
+    assert said.err == ""
+    assert said.out.splitlines()[0] == f"{NEWEST} against {BEFORE}, cpu-quick on box"
+    (row,) = [row for row in said.out.splitlines() if "regressed" in row and "ms" in row]
+    assert row.split()[:5] == ["NHWC", "none", "off", "regressed", "+11.9"]
+    assert "what else changed:" in said.out
+
+
+def test_nothing_that_regressed_is_status_0(box: Box) -> None:
+    box.measure(SAME)
+    assert box.verdict().status == 0
+    assert box.verdict("tensorflow-2.15.1", "--against", "tensorflow-2.12.1").status == 0
+
+
+def test_a_suspected_slow_down_or_a_failure_cannot_be_judged(box: Box) -> None:
+    box.measure(line(*[0.1] * 6, 0.1018))
+    said = box.verdict()
+    assert said.status == 2
+    assert f"to be sure: vggbench confirm {NEWEST} --against {BEFORE}" in said.out
+    box.measure([record(NEWEST, outcome="failed", error="SIGSEGV", words=NCHW, session=6)])
+    assert "NCHW none off: SIGSEGV" in box.verdict().out
+
+
+def test_another_threshold_makes_another_verdict(box: Box) -> None:
+    box.measure(SLOWER)
+    said = box.verdict("--threshold", "15%")
+    assert said.status == 0
+    assert "1 unchanged" in said.out
+
+
+def test_all_judges_every_release_and_lists_what_recovered(box: Box) -> None:
+    box.measure(line(0.1, 0.1, 0.1, 0.13, 0.1, 0.1, 0.1))
+    said = box.verdict("--all", "--track", "tensorflow")
+    assert said.status == 1
+    assert f"{LINE[3]} against {LINE[2]}" in said.out
+    assert "recovered: NHWC none off, step time: +30." in said.out
+    assert f"in {LINE[3]}, taken back after it" in said.out
+
+
+def test_an_improvement_that_did_not_last_is_lost_again(box: Box) -> None:
+    box.measure(line(0.1, 0.1, 0.1, 0.07, 0.1, 0.1, 0.1))
+    said = box.verdict("--all", "--track", "tensorflow")
+    assert "recovered: NHWC none off, step time: -29." in said.out
+    assert f"in {LINE[3]}, lost again after it" in said.out
+
+
+def test_profiles_are_judged_by_themselves(box: Box) -> None:
+    box.measure([*SAME, *line(*[0.1] * 6, 0.12, profile="cpu-paper")])
+    assert box.verdict("--profile", "cpu-quick").status == 0
+    assert box.verdict("--profile", "cpu-paper").status == 1
+    both = box.verdict()
+    assert both.status == 1
+    assert "cpu-quick on box" in both.out
+    assert "cpu-paper on box" in both.out
+
+
+def test_other_machines_are_no_evidence(box: Box) -> None:
+    box.measure(SAME)
+    box.measure(SLOWER, machine="other")
+    assert box.verdict().status == 0
+    assert box.verdict("--machine", "other").status == 1
+
+
+def test_json_has_the_documented_keys(box: Box) -> None:
+    box.measure(SLOWER)
+    said = box.verdict("--format", "json")
+    told = json.loads(said.out)
+    documented = (ROOT / "docs" / "verdicts.md").read_text()
+    assert told["status"] == said.status == 1
+    for key in [*told, *told["verdicts"][0], *told["verdicts"][0]["after"]]:
+        assert f"`{key}`" in documented, key
+    one = told["verdicts"][0]
+    assert (one["words"], one["measure"], one["outcome"]) == ("NHWC none off", "step", "regressed")
+
+
+def test_markdown_goes_to_standard_output_alone(box: Box) -> None:
+    box.measure([*SAME, *taken_of(LINE[0], benchmark_version="0", session=20)])
+    said = box.verdict("--format", "md")
+    assert said.out.startswith(f"### {NEWEST} against {BEFORE}\n")
+    assert "4 records of another measuring protocol" in said.err
+
+
+def test_the_whole_history_is_there_for_pages(box: Box) -> None:
+    box.measure(SLOWER)
+    found = verdicts.whole_history(Checkout(), MACHINE)
+    assert [one.release for one in found if one.measure == "step"] == LINE[1:]
+
+
+# -- bad input
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["tensorflow-9.9.9"], "no such release"),
+        (["nix"], "unknown track 'nix'"),
+        ([NEWEST, "--against", NEWEST], "against itself"),
+        ([NEWEST, "--against", "keras-2.3.1"], "on two tracks"),
+        ([BEFORE, "--against", NEWEST], f"verdict {NEWEST} --against {BEFORE}"),
+        (["--against", BEFORE], "--against needs a release"),
+        (["--all", NEWEST], "leave out the release"),
+        ([NEWEST, "--track", "keras"], "leave out the release"),
+        (["--track", "nix"], "unknown track 'nix'"),
+        (["--profile", "tpu-quick"], "unknown profile"),
+        (["--machine", "nobody"], "nothing on nobody can be judged"),
+        (["--track", "keras"], "nothing on box can be judged"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line_and_status_2(
+    box: Box, words: list[str], line: str
+) -> None:
+    box.measure(SAME)
+    assert line in refused(box.verdict(*words))
+
+
+def test_without_any_record_nothing_can_be_judged(box: Box) -> None:
+    assert "there are records of: no machine" in refused(box.verdict())
+
+
+@pytest.mark.parametrize(
+    ("taken", "words", "line"),
+    [
+        (taken_of(NEWEST), [NEWEST], f"measure one: asv run {BEFORE}"),
+        (SAME, ["tensorflow-2.17.1"], "unmeasured on box; measure it with: asv run"),
+        (taken_of("tensorflow-1.0.0", session=1), ["tensorflow-1.0.0"], "the first of its track"),
+    ],
+)
+def test_a_release_with_nothing_to_compare_is_said(
+    box: Box, taken: list[Record], words: list[str], line: str
+) -> None:
+    box.measure(taken)
+    said = box.verdict(*words)
+    assert said.status == 2
+    assert line in said.err
+
+
+def test_torn_records_are_said_and_left_out(box: Box) -> None:
+    box.measure(SAME)
+    path = records.folder(box.folder / "results", MACHINE) / "20250101T000000Z-torn.jsonl"
+    path.write_text('{"schema": 1, "run": "2025\n[]\n')
+    said = box.verdict()
+    assert said.status == 0
+    assert len(said.err.splitlines()) == 2
+
+
+# -- acknowledged.toml
+
+
+def test_an_acknowledged_regression_is_shown_with_its_reason(box: Box) -> None:
+    box.measure(SLOWER)
+    box.acknowledge(**ENTRY)
+    said = box.verdict()
+    assert said.status == 0
+    assert "regressed, acknowledged" in said.out
+    assert "acknowledged: it is exact now" in said.out
+
+
+def test_one_measure_can_be_acknowledged(box: Box) -> None:
+    box.measure(SLOWER)
+    box.acknowledge(**ENTRY, measure="step")
+    said = box.verdict()
+    assert said.status == 1
+    assert said.out.count("regressed, acknowledged") > 0
+
+
+def test_an_entry_that_names_nothing_is_said(box: Box) -> None:
+    box.measure(SLOWER)
+    box.acknowledge(**{**ENTRY, "configuration": "NHWC non off"})
+    said = box.verdict()
+    assert said.status == 1
+    assert f"acknowledged.toml: {NEWEST} NHWC non off names no configuration" in said.err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[acknowledged]",
+        "\x00",
+        "acknowledged = 3",
+        "acknowledged = [3]",
+        "[[accepted]]\ntrack = 'tensorflow'",
+        "[[acknowledged]]\ntrack = 'tensorflow'",
+    ],
+)
+def test_a_corrupt_file_is_one_line(box: Box, text: str) -> None:
+    box.measure(SLOWER)
+    box.acknowledged(text)
+    assert "acknowledged.toml: " in refused(box.verdict())
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"track": "tensorflaw"}, "unknown track"),
+        ({"release": "9.9"}, "no such release"),
+        ({"measure": "speed"}, "its measure is none of step, first_step, peak_memory"),
+        ({"reason": ""}, "its reason is no text, or empty"),
+        ({"reason": 3}, "its reason is no text, or empty"),
+        ({"until": "2030"}, "has an unknown until"),
+    ],
+)
+def test_a_wrong_entry_is_one_line_that_names_it(
+    box: Box, change: dict[str, Any], line: str
+) -> None:
+    box.measure(SLOWER)
+    box.acknowledge(**{**ENTRY, **change})
+    told = refused(box.verdict())
+    assert "acknowledged.toml: entry 1" in told
+    assert line in told
+
+
+# -- real records
+
+
+@pytest.mark.asv
+def test_a_release_that_asv_measured_is_judged(
+    measured: Tiny, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(measured.folder)
+    monkeypatch.setenv("HOME", str(measured.home))
+    found = verdicts.whole_history(Checkout(), "testbox")
+    steps = {(one.release, one.words): one.outcome for one in found if one.measure == "step"}
+    assert steps["tinyframe-1.2", "plain"] == "regressed"
+    assert steps["tinyframe-1.2", "fused"] == "regressed"
+    assert ("tinyframe-1.2", "impossible") not in steps
+    assert "regressed" not in {
+        outcome for (release, _), outcome in steps.items() if release != "tinyframe-1.2"
+    }
+    assert cli.main(["verdict", "tinyframe-1.2"]) == 1
+    assert "tinyframe-1.2 against tinyframe-1.1, cpu-quick on testbox" in capsys.readouterr().out
+    done = measured.asv("run", "tinyframe-2.0", faults="2.0/plain:segv")
+    assert done.status == 2
+    capsys.readouterr()
+    assert cli.main(["verdict"]) == 2
+    assert "plain: crashed with SIGSEGV" in capsys.readouterr().out

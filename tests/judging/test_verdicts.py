@@ -1,0 +1,408 @@
+"""Verdicts from literal records: every outcome, and what must never become one."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vggbench.judging import verdicts
+from vggbench.judging.acknowledged import Acknowledged
+from vggbench.judging.verdicts import Verdict
+from vggbench.judging.words import noise_line
+from vggbench.records import Record
+
+from .literal import CATALOGUE, FUSED, LINE, NCHW, NHWC, XLA, evidence, line, measured, record
+
+NEWEST, BEFORE = LINE[-1], LINE[-2]
+
+
+def judged(records: list[Record], release: str = NEWEST, **more: Any) -> list[Verdict]:
+    against = more.pop("against", None)
+    return verdicts.of_release(
+        evidence(records),
+        CATALOGUE.by_name[release],
+        against and CATALOGUE.by_name[against],
+        **more,
+    )
+
+
+def step(records: list[Record], release: str = NEWEST, **more: Any) -> Verdict:
+    (one,) = [one for one in judged(records, release, **more) if one.measure == "step"]
+    return one
+
+
+# -- outcomes
+
+
+def test_a_slow_down_is_regressed_with_its_ratio_interval_and_both_sides() -> None:
+    one = step(line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.11))
+    assert (one.outcome, one.release, one.against) == ("regressed", NEWEST, BEFORE)
+    assert one.ratio is not None
+    assert one.low is not None
+    assert one.high is not None
+    assert 1.02 < one.low < one.ratio < one.high
+    assert one.ratio == pytest.approx(1.10, abs=0.01)
+    assert one.before is not None
+    assert one.after is not None
+    assert (one.before.value, one.after.value) == pytest.approx((0.1, 0.11), rel=0.01)
+    assert (one.after.processes, one.after.samples, one.after.sessions) == (4, 20, 1)
+    assert verdicts.exit_status([one]) == 1
+
+
+def test_a_gain_is_improved_and_no_change_unchanged() -> None:
+    assert step(line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.09)).outcome == "improved"
+    same = step(line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1))
+    assert same.outcome == "unchanged"
+    assert (same.processes_needed, same.next_step) == (None, None)
+    assert verdicts.exit_status([same]) == 0
+
+
+def test_first_step_and_peak_memory_are_judged_too() -> None:
+    found = judged(line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.13))
+    assert {one.measure: one.outcome for one in found} == {
+        "step": "regressed",
+        "first_step": "regressed",
+        "peak_memory": "regressed",
+    }
+    sides = {one.measure: one.before for one in found}
+    assert sides["first_step"] is not None
+    assert sides["first_step"].value == pytest.approx(3.0, rel=0.01)
+    assert sides["peak_memory"] is not None
+    assert sides["peak_memory"].value == pytest.approx(1e9, rel=0.01)
+
+
+def test_what_is_not_sure_says_what_would_make_it_sure() -> None:
+    one = step(line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1018))
+    assert one.outcome == "not sure"
+    assert one.suspected
+    assert one.processes_needed is not None
+    assert one.processes_needed > 0
+    assert one.next_step == f"vggbench confirm {NEWEST} --against {BEFORE}"
+    assert verdicts.exit_status([one]) == 2
+
+
+def test_what_ran_and_is_now_not_applicable_is_lost() -> None:
+    one = step(
+        [*line(0.1, 0.1)[:4], record(NEWEST, outcome="n/a", reason="no such kernel", session=6)]
+    )
+    assert (one.outcome, one.why, one.ratio) == ("lost", "no such kernel", None)
+    assert verdicts.exit_status([one]) == 0
+
+
+def test_what_was_not_applicable_and_runs_now_is_new() -> None:
+    one = step(
+        [record(BEFORE, outcome="n/a", reason="no such kernel", session=5), *measured(NEWEST)]
+    )
+    assert (one.outcome, one.why) == ("new", f"n/a in {BEFORE}: no such kernel")
+    assert one.after is not None
+
+
+def test_not_applicable_on_both_sides_is_no_verdict() -> None:
+    both = [record(r, outcome="n/a", reason="never", session=s) for s, r in enumerate(LINE)]
+    assert judged(both) == []
+
+
+def test_one_failed_process_makes_it_failed_with_its_error() -> None:
+    crash = record(NEWEST, outcome="failed", error="crashed with SIGSEGV", session=6)
+    one = step([*line(0.1, 0.1), crash])
+    assert (one.outcome, one.why) == ("failed", "crashed with SIGSEGV")
+    assert verdicts.exit_status([one]) == 2
+
+
+def test_a_release_that_failed_or_is_unmeasured_is_not_the_one_before() -> None:
+    crash = record(BEFORE, outcome="failed", error="crashed", session=5)
+    one = step([*measured(LINE[-3]), crash, *measured(NEWEST)])
+    assert (one.against, one.before is not None) == (LINE[-3], True)
+    assert step([*measured(LINE[0]), *measured(NEWEST)]).against == LINE[0]
+
+
+def test_against_names_the_release_to_compare_with() -> None:
+    records = line(0.08, 0.1, 0.1)
+    assert step(records).against == BEFORE
+    assert step(records, against=LINE[-3]).outcome == "regressed"
+    unmeasured = step(records, against=LINE[0])
+    assert (unmeasured.outcome, unmeasured.why) == ("not sure", f"{LINE[0]} is unmeasured")
+    assert verdicts.exit_status([unmeasured]) == 2
+
+
+def test_each_configuration_and_profile_is_judged_by_itself() -> None:
+    records = [
+        *line(0.1, 0.1, 0.1, 0.1, 0.12),
+        *line(0.2, 0.2, 0.2, 0.2, 0.2, words=NCHW),
+        *line(0.3, 0.3, 0.3, 0.3, 0.2, profile="cpu-paper"),
+    ]
+    found = {(v.profile, v.words): v.outcome for v in judged(records) if v.measure == "step"}
+    assert found == {
+        ("cpu-quick", "NHWC none off"): "regressed",
+        ("cpu-quick", "NCHW none off"): "unchanged",
+        ("cpu-paper", "NHWC none off"): "improved",
+    }
+    assert {v.profile for v in judged(records, profile="cpu-paper")} == {"cpu-paper"}
+
+
+def test_configurations_come_in_the_order_of_the_benchmarks_params() -> None:
+    records = [one for words in (NCHW, XLA, FUSED, NHWC) for one in line(0.1, 0.1, words=words)]
+    steps = [one for one in judged(records) if one.measure == "step"]
+    assert [one.words for one in steps] == [" ".join(w) for w in (NHWC, XLA, FUSED, NCHW)]
+    assert {one.comparisons for one in steps} == {4}
+
+
+# -- what is accepted
+
+
+def test_an_acknowledged_regression_is_shown_and_does_not_fail() -> None:
+    records = line(0.1, 0.1, 0.1, 0.1, 0.12)
+    accepted = [Acknowledged("tensorflow", NEWEST, "NHWC none off", "a fix costs it")]
+    found = judged(records, accepted=accepted)
+    assert {one.acknowledged for one in found} == {"a fix costs it"}
+    assert verdicts.exit_status(found) == 0
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Acknowledged("tensorflow", BEFORE, "NHWC none off", "x"),
+        Acknowledged("tensorflow", NEWEST, "NCHW none off", "x"),
+        Acknowledged("tensorflow", NEWEST, "all", "x", "peak_memory"),
+    ],
+)
+def test_what_is_acknowledged_of_something_else_does_not_count(other: Acknowledged) -> None:
+    found = judged(line(0.1, 0.1, 0.1, 0.1, 0.12), accepted=[other])
+    assert verdicts.exit_status(found) == 1
+
+
+# -- what must not become a verdict
+
+
+def test_one_process_makes_no_sure_answer() -> None:
+    older = [one for one in line(*[0.1] * 7) if one["release"] != NEWEST]
+    one = step([*older, *measured(NEWEST, 0.2, processes=1)])
+    assert (one.outcome, one.why) == ("not sure", f"one process only of {NEWEST}")
+    assert one.suspected
+    assert one.next_step is not None
+
+
+def test_the_only_release_has_nothing_before_it() -> None:
+    one = step(measured(NEWEST))
+    assert (one.outcome, one.against) == ("not sure", None)
+    assert verdicts.exit_status([one]) == 2
+    assert verdicts.of_track(evidence(measured(NEWEST)), "tensorflow") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"samples": [0.1, 0.1, math.nan]}, "no times"),
+        ({"samples": [0.1, 0.0, 0.1]}, "no times"),
+        ({"samples": [0.1, -0.1, 0.1]}, "no times"),
+        ({"samples": [0.1, math.inf, 0.1]}, "no times"),
+        ({"samples": [0.1, True, "0.1"]}, "no times"),
+        ({"samples": [9.0]}, "fewer than 3 samples"),
+        ({"samples": None}, "fewer than 3 samples"),
+        ({"benchmark_version": "0"}, "another measuring protocol"),
+        ({"commit": "c" * 40}, "another build number"),
+        ({"lock": "0" * 64}, "another lock"),
+        ({"machine": "other"}, "another machine"),
+        ({"profile": "tpu-quick"}, "unknown profile"),
+        ({"purpose": "play"}, "unknown purpose"),
+        ({"process_s": 0.5, "samples": [9.0, 9.0, 9.0]}, "a clock jumped"),
+        ({"process_s": math.nan}, "a clock jumped"),
+        ({"started": "2020-01-01T00:00:00+00:00"}, "a clock jumped"),
+    ],
+)
+def test_records_that_are_no_evidence_are_left_out_with_one_line(
+    change: dict[str, Any], words: str
+) -> None:
+    good = line(0.1, 0.1, 0.1, 0.1, 0.1)
+    bad = [{**one, **change} for one in measured(NEWEST, 0.3)]
+    found = evidence([*good, *bad])
+    (said,) = found.left_out
+    assert words in said
+    assert said.startswith("4 records")
+    assert step([*good, *bad]).outcome == "unchanged"
+
+
+def test_calibrating_and_interrupted_processes_are_not_what_a_release_took() -> None:
+    good = line(0.1, 0.1, 0.1, 0.1, 0.1)
+    calibrating = measured(NEWEST, 0.3, session=9, purpose="calibrate", processes=8)
+    interrupted = measured(NEWEST, 0.3, session=10, outcome="interrupted")
+    one = step([*good, *calibrating, *interrupted])
+    assert one.outcome == "unchanged"
+    assert one.noise is not None
+    assert "calibrating processes" in one.noise.origin
+    assert evidence(interrupted).left_out == []
+
+
+def test_what_calibrated_another_configuration_tells_how_sessions_differ() -> None:
+    restless = line(0.1, 0.13, 0.1, 0.14, 0.1, 0.13, 0.1)
+    anchors = [
+        one
+        for session in range(10, 16)
+        for one in measured(LINE[0], 0.3, FUSED, session=session, purpose="calibrate")
+    ]
+    alone, told = step(restless), step([*restless, *anchors])
+    assert (alone.outcome, told.outcome) == ("not sure", "improved")
+    assert alone.noise is not None
+    assert told.noise is not None
+    assert alone.noise.origin.endswith("pairs of neighbouring releases")
+    assert told.noise.origin.endswith("6 calibrating sessions")
+    assert "in part calibrated; from" in str(noise_line([told]))
+    assert told.noise.processes == alone.noise.processes
+    elsewhere = [{**one, "profile": "cpu-paper"} for one in anchors]
+    assert step([*restless, *elsewhere]).noise == alone.noise
+
+
+def test_a_confirmation_is_evidence_beside_the_run() -> None:
+    confirmed = [
+        *measured(BEFORE, 0.1, session=8, purpose="confirm"),
+        *measured(NEWEST, 0.1, session=8, purpose="confirm"),
+    ]
+    one = step([*line(0.1, 0.1), *confirmed])
+    assert one.after is not None
+    assert (one.after.processes, one.after.sessions) == (8, 2)
+
+
+def one_after_the_other(day: int, levels: dict[str, float]) -> list[Record]:
+    """The releases with these times a step, measured within an hour."""
+    return [
+        one
+        for place, (release, level) in enumerate(levels.items())
+        for one in measured(
+            release,
+            level,
+            run=f"202405{day:02d}T12{5 * place:02d}00.000000Z-{place:08x}",
+            started=f"2024-05-{day:02d}T12:{5 * place:02d}:00+00:00",
+        )
+    ]
+
+
+def test_what_the_machine_drifted_by_between_days_is_not_put_on_a_release() -> None:
+    earlier_day = measured(BEFORE, 0.1)
+    one_day = one_after_the_other(9, {BEFORE: 0.13, NEWEST: 0.13})
+    alone, one = step(one_day), step([*earlier_day, *one_day])
+    assert one.ratio == alone.ratio == pytest.approx(1, abs=0.01)
+    assert (one.before, one.after) == (alone.before, alone.after)
+    # A confirmation measures both, on whatever day.
+    confirmed = [
+        *measured(BEFORE, 0.1, session=9, purpose="confirm"),
+        *measured(NEWEST, 0.1, session=9, purpose="confirm"),
+    ]
+    more = step([*earlier_day, *one_day, *confirmed])
+    assert more.before is not None
+    assert (more.before.processes, more.before.sessions) == (8, 2)
+
+
+def test_older_releases_of_another_day_say_nothing_of_what_one_day_measured() -> None:
+    older = line(0.1, 0.1, 0.1, 0.1, 0.1)[: 4 * 3]
+    one_day = one_after_the_other(9, {BEFORE: 0.102, NEWEST: 0.102})
+    alone, told = step(one_day), step([*older, *one_day])
+    assert told.ratio == alone.ratio
+    assert told.noise is not None
+    assert alone.noise is not None
+    assert told.noise.processes_degrees > alone.noise.processes_degrees
+
+
+def test_over_a_line_what_drifted_between_sessions_is_not_put_on_a_release() -> None:
+    first = one_after_the_other(1, dict.fromkeys(LINE[:4], 0.1))
+    # The second session begins with the last release of the first.
+    second = one_after_the_other(2, {**dict.fromkeys(LINE[3:6], 0.12), LINE[6]: 0.1})
+    (one,) = [
+        change
+        for change in verdicts.changes(evidence([*first, *second]), "tensorflow")
+        if change.measure == "step"
+    ]
+    assert (one.kind, one.before, one.first) == ("step", LINE[5], LINE[6])
+    assert one.ratio == pytest.approx(0.1 / 0.12, rel=0.02)
+
+
+def test_over_a_line_releases_measured_on_days_of_their_own_are_one_line() -> None:
+    (one,) = [
+        change
+        for change in verdicts.changes(
+            evidence(line(0.1, 0.1, 0.1, 0.13, 0.1, 0.1, 0.1)), "tensorflow"
+        )
+        if change.measure == "step"
+    ]
+    assert (one.kind, one.first, one.last) == ("recovered", LINE[3], LINE[3])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"cpus": 4},
+        {"variables": {"TF_ENABLE_ONEDNN_OPTS": "0"}},
+        {"interpreter": "/opt/python", "lock": None},
+    ],
+)
+def test_another_state_of_the_machine_is_not_compared(other: dict[str, Any]) -> None:
+    one = step([*measured(BEFORE, 0.1, **other), *measured(NEWEST, 0.2)])
+    assert (one.outcome, one.ratio) == ("not sure", None)
+    assert one.why is not None
+    assert one.why.startswith(f"{BEFORE} was measured with ")
+    # Measured again in the same state, it is.
+    again = measured(BEFORE, 0.1, session=12)
+    assert step([*measured(BEFORE, 0.1, **other), *measured(NEWEST, 0.2), *again]).ratio is not None
+
+
+def test_the_first_step_that_theano_compiled_for_is_not_judged() -> None:
+    compiled = {"compiled_modules": 40, "theano": "1.0.5"}
+    records = [*measured(BEFORE, 0.1), *measured(NEWEST, 0.1, versions=compiled)]
+    assert {one.measure for one in judged(records)} == {"step", "peak_memory"}
+
+
+def test_damaged_by_products_keep_the_step_and_lose_their_own_verdict() -> None:
+    damaged = {"peak_memory_bytes": None, "warm_up_s": [], "versions": None, "python": 3}
+    records = [*measured(BEFORE, 0.1), *measured(NEWEST, 0.1, **damaged)]
+    assert {one.measure for one in judged(records)} == {"step"}
+
+
+# -- histories
+
+
+def test_a_whole_history_judges_every_release_against_the_one_before() -> None:
+    found = verdicts.of_track(evidence(line(0.1, 0.1, 0.13, 0.13, 0.1, 0.1, 0.1)), "tensorflow")
+    steps = {one.release: one.outcome for one in found if one.measure == "step"}
+    assert list(steps) == LINE[1:]
+    assert steps[LINE[2]] == "regressed"
+    assert steps[LINE[4]] == "improved"
+
+
+def test_a_slow_down_that_was_taken_back_is_listed_over_the_whole_line() -> None:
+    found = verdicts.changes(evidence(line(0.1, 0.1, 0.1, 0.13, 0.1, 0.1, 0.1)), "tensorflow")
+    (recovered,) = [one for one in found if one.kind == "recovered" and one.measure == "step"]
+    assert (recovered.before, recovered.first, recovered.last) == (LINE[2], LINE[3], LINE[3])
+    assert recovered.ratio == pytest.approx(1.3, rel=0.02)
+
+
+levels = st.lists(st.floats(0.05, 0.2), min_size=3, max_size=7)
+
+
+@settings(max_examples=40, deadline=None)
+@given(levels, st.floats(0.05, 0.2))
+def test_a_later_release_changes_no_older_verdict(times: list[float], later: float) -> None:
+    newest = line(*([0.1] * (7 - len(times))), *times)
+    without = [one for one in newest if one["release"] != NEWEST]
+    extended = [*without, *measured(NEWEST, later)]
+    for release in LINE[1:-1]:
+        assert judged(without, release) == judged(extended, release)
+
+
+@settings(max_examples=40, deadline=None)
+@given(levels, st.floats(0.01, 100))
+def test_a_faster_machine_has_the_same_verdicts(times: list[float], scale: float) -> None:
+    one, other = step(line(*times)), step(line(*[each * scale for each in times], process_s=1e9))
+    assert one.outcome == other.outcome
+    assert one.ratio == pytest.approx(other.ratio)
+
+
+@settings(max_examples=40, deadline=None)
+@given(levels)
+def test_verdicts_can_always_be_written_as_json(times: list[float]) -> None:
+    for one in judged(line(*times)):
+        told = json.loads(json.dumps(one.as_json(), allow_nan=False))
+        assert told["words"] == "NHWC none off"

@@ -1,0 +1,178 @@
+"""Which releases NEW takes for complete."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from asv import results
+from asv.runner import BenchmarkResult
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vggbench import records
+from vggbench.releases.catalogue import Release, Track
+from vggbench.runs import coverage, invocation, profiles, suite
+
+RELEASE = Release("tinyframe", "1.1", "2011-02-03", "3.13")
+CATALOGUE = SimpleNamespace(tracks={"tinyframe": Track("tinyframe", "Tinyframe", "tinyframe", {})})
+MODES = ("plain", "fused", "unfused")
+BENCHMARK = {
+    "name": "step.time_step",
+    "params": [[repr(mode) for mode in MODES]],
+    "param_names": ["mode"],
+    "version": "2",
+}
+
+#: What asv has stored of a configuration, and the outcomes on record: all pairs that can be.
+ANSWERED = {
+    "a number": (0.01, [records.OK]),
+    "n/a": (math.nan, [records.NOT_APPLICABLE]),
+    "failed": (None, [records.FAILED]),
+    "failed in one of two": (None, [records.OK, records.FAILED]),
+}
+UNANSWERED = {
+    "not selected": (math.nan, []),
+    "interrupted": (math.nan, [records.INTERRUPTED]),
+    "install failed": (None, []),
+    "ok once, then its number was lost": (math.nan, [records.OK]),
+}
+STATES = {**ANSWERED, **UNANSWERED}
+
+
+@contextlib.contextmanager
+def asked_in(folder: Path, *asked: str) -> Iterator[None]:
+    """As if asv had been asked for the profiles ``asked``, with its results in ``folder``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(invocation, "machine", lambda: "box")
+        patch.setattr(invocation, "results_dir", lambda: folder)
+        patch.setattr(profiles, "asked", lambda: list(asked))
+        patch.setattr(suite, "discovered", lambda: [BENCHMARK])
+        suite.configurations.cache_clear()
+        yield
+    suite.configurations.cache_clear()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with asked_in(tmp_path, "cpu-quick"):
+        yield tmp_path
+
+
+def store(
+    folder: Path,
+    states: list[str],
+    version: str = "2",
+    profile: str = "cpu-quick",
+    machine: str = "box",
+    **more: str,
+) -> None:
+    """Write asv's result and the records of RELEASE, one of STATES for each of MODES."""
+    values = [STATES[state][0] for state in states]
+    result = results.Results(
+        {"machine": machine},
+        {},
+        RELEASE.commit,
+        RELEASE.timestamp_ms,
+        coverage.PYTHON,
+        coverage.environment_name(profile),
+        {},
+    )
+    nothing = [None] * len(MODES)
+    result.add_result(
+        {**BENCHMARK, "version": version},
+        BenchmarkResult(values, nothing, nothing, 0, "", None),
+    )
+    result.save(str(folder))
+    lines = records.folder(folder, machine) / "run.jsonl"
+    lines.parent.mkdir(parents=True, exist_ok=True)
+    lines.write_text("")
+    for mode, state in zip(MODES, states, strict=True):
+        for outcome in STATES[state][1]:
+            record = {
+                "schema": records.SCHEMA,
+                "run": "run",
+                "release": RELEASE.name,
+                "commit": RELEASE.commit,
+                "profile": profile,
+                "benchmark": BENCHMARK["name"],
+                "benchmark_version": version,
+                "configuration": {"mode": mode},
+                "outcome": outcome,
+                **more,
+            }
+            records.append(lines, record)
+
+
+def is_new(*patterns: str) -> bool:
+    return coverage.incomplete(CATALOGUE, [RELEASE], list(patterns)) == [RELEASE]
+
+
+def test_a_release_without_results_is_new(folder: Path):
+    assert is_new()
+
+
+@given(st.lists(st.sampled_from(sorted(STATES)), min_size=3, max_size=3))
+def test_a_release_is_new_unless_every_configuration_has_an_answer(states: list[str]):
+    with tempfile.TemporaryDirectory() as name, asked_in(Path(name), "cpu-quick"):
+        store(Path(name), states)
+        assert is_new() == any(state in UNANSWERED for state in states)
+        for mode, state in zip(MODES, states, strict=True):
+            assert is_new(f"'{mode}'") == (state in UNANSWERED)
+
+
+ALL_ANSWERED = ["a number", "n/a", "failed"]
+
+
+@pytest.mark.parametrize(
+    "other", [{"version": "1"}, {"profile": "cpu-paper"}, {"machine": "otherbox"}]
+)
+def test_results_of_another_version_profile_or_machine_are_no_answer(
+    folder: Path, other: dict[str, str]
+):
+    store(folder, ALL_ANSWERED, **other)
+    assert is_new()
+    store(folder, ALL_ANSWERED)
+    assert not is_new()
+
+
+@pytest.mark.parametrize("purpose", ["confirm", "calibrate"])
+def test_what_a_confirmation_or_calibration_came_to_is_no_answer(folder: Path, purpose: str):
+    store(folder, ALL_ANSWERED, purpose=purpose)
+    assert is_new("'fused'")
+    assert is_new("'unfused'")
+    assert not is_new("'plain'")
+
+
+def test_failures_of_an_older_version_are_no_answer(folder: Path):
+    """asv's file may hold the new version of what --bench selected, the records both versions."""
+    store(folder, ALL_ANSWERED, version="1")
+    old = (records.folder(folder, "box") / "run.jsonl").read_text()
+    store(folder, ["a number", "not selected", "not selected"])
+    (records.folder(folder, "box") / "old.jsonl").write_text(old)
+    assert not is_new("'plain'")
+    assert is_new("fused")
+
+
+def test_every_profile_that_is_asked_for_needs_an_answer(tmp_path: Path):
+    store(tmp_path, ALL_ANSWERED)
+    with asked_in(tmp_path, "cpu-quick", "cpu-paper"):
+        assert is_new()
+
+
+def test_a_corrupt_result_is_no_answer(folder: Path):
+    store(folder, ALL_ANSWERED)
+    (path,) = (folder / "box").glob(f"{RELEASE.commit[:8]}-*.json")
+    path.write_text(path.read_text()[:-20])
+    assert is_new()
+
+
+def test_a_machine_that_asv_does_not_know_has_no_results(folder: Path, monkeypatch):
+    store(folder, ALL_ANSWERED)
+    monkeypatch.setattr(invocation, "machine", lambda: None)
+    assert is_new()

@@ -1,0 +1,242 @@
+"""Every way in which a process can end, and the outcome and the one line that come of it."""
+
+import json
+
+import pytest
+
+from vggbench import records
+from vggbench.runs import draft as recorder
+from vggbench.runs.draft import Draft
+from vggbench.runs.process import Finished
+
+from ..literals import RECORD
+
+STARTED = {"protocol": "1", "configuration": {"mode": "plain"}, "python": "3.6.15"}
+BUILT = {**STARTED, "build_s": 1.5}
+WARM = {**BUILT, "losses": [2.0, 1.0, 0.5], "warm_up_s": [0.1, 0.1, 0.1]}
+SAMPLES = {"samples": [0.25, 0.5], "number": 1}
+
+
+def finished(status=0, output="", overran=False):
+    return Finished(output=output, errors="", status=status, overran=overran, seconds=12.5)
+
+
+@pytest.fixture
+def draft(tmp_path):
+    """A draft of a process that runs, as Draft.begin leaves it."""
+    record = {key: value for key, value in RECORD.items() if key != "outcome"}
+    record["round"] = 2
+    target = records.folder(tmp_path, "host") / f"{record['run']}.jsonl"
+    path = tmp_path / "open" / "one.draft"
+    path.parent.mkdir()
+    path.write_text(json.dumps({"target": str(target), "record": record}))
+    return Draft(
+        record=record,
+        notes_path=tmp_path / "open" / "one.notes",
+        path=path,
+        target=target,
+        environment=tmp_path / "env" / "tensorflow-2.16.2",
+    )
+
+
+def end(draft, done, notes=None, result=None, deadline_s=1800.0):
+    """The record of a process that left ``notes`` and asv's ``result``, and its progress line."""
+    if notes is not None:
+        draft.notes_path.write_text(notes if isinstance(notes, str) else json.dumps(notes))
+    result_file = draft.notes_path.with_name("result")
+    if result is not None:
+        result_file.write_text(result if isinstance(result, str) else json.dumps(result))
+    record = draft.end(done, deadline_s, result_file)
+    return record, recorder.progress_line(record)
+
+
+HEAD = "tensorflow-2.16.2 NHWC fused off, process 2"
+
+NO_SAMPLES = "it ended without samples, and without a reason for that"
+TRACEBACK = "Traceback\n  ...\nImportError: no\n\n"
+NOTED = {**BUILT, "outcome": "failed", "error": "ValueError: odd"}
+LOST = {**WARM, "outcome": "failed", "error": "the loss is nan"}
+KILLED = "killed by SIGKILL (out of memory is the usual cause: see the system's log)"
+OVERRAN = "not done within its deadline of 1800 s and ended, while"
+
+#: exit status, overran, notes, asv's result, what it printed -> the error.
+FAILURES = [
+    (-11, False, None, None, "", "crashed with SIGSEGV while starting"),
+    (-11, False, STARTED, None, "", "crashed with SIGSEGV while building the train step"),
+    (-6, False, BUILT, None, "", "crashed with SIGABRT while warming up"),
+    (-8, False, WARM, None, "", "crashed with SIGFPE while taking samples"),
+    (-9, False, WARM, None, "", f"{KILLED} while taking samples"),
+    (-64, False, WARM, None, "", "crashed with SIGRTMAX while taking samples"),
+    (-99, False, WARM, None, "", "ended by signal 99 while taking samples"),
+    (-15, True, None, None, "", f"{OVERRAN} starting"),
+    (-15, True, STARTED, None, "", f"{OVERRAN} building the train step"),
+    (-15, True, BUILT, None, "", f"{OVERRAN} warming up"),
+    (-9, True, WARM, None, "", f"{OVERRAN} taking samples"),
+    (0, True, WARM, SAMPLES, "", f"{OVERRAN} taking samples"),
+    (
+        3,
+        False,
+        STARTED,
+        None,
+        "",
+        "building the train step: it printed nothing",
+    ),
+    (
+        1,
+        False,
+        None,
+        None,
+        "Traceback\n  ...\nImportError: no\n\n",
+        "exit status 1 while starting: ",
+    ),
+    (1, False, None, None, TRACEBACK, ": ImportError: no"),
+    (
+        1,
+        False,
+        {**BUILT, "outcome": "failed", "error": "ValueError: odd"},
+        None,
+        "",
+        "ValueError: odd",
+    ),
+    (
+        -11,
+        False,
+        {**BUILT, "outcome": "failed", "error": "ValueError: odd"},
+        None,
+        "",
+        "ValueError",
+    ),
+    (
+        0,
+        False,
+        {**WARM, "outcome": "failed", "error": "the loss is nan"},
+        SAMPLES,
+        "",
+        "loss is nan",
+    ),
+    (1, False, {**BUILT, "outcome": "failed"}, None, "", "no error was noted"),
+    (0, False, WARM, None, "", NO_SAMPLES),
+    (0, False, WARM, "null", "", NO_SAMPLES),
+    (0, False, WARM, "NaN", "", NO_SAMPLES),
+    (0, False, WARM, {"samples": [], "number": 1}, "", NO_SAMPLES),
+    (0, False, WARM, '{"samples": [0.2', "", NO_SAMPLES),
+    (0, False, "{torn", None, "", NO_SAMPLES),
+    (0, False, [], None, "", NO_SAMPLES),
+    (0, False, [7], None, "", NO_SAMPLES),
+    (-11, False, [], None, "", "crashed with SIGSEGV while starting"),
+]
+
+
+@pytest.mark.parametrize(
+    ("status", "overran", "notes", "result", "output", "error"), FAILURES, ids=range(len(FAILURES))
+)
+def test_a_process_that_went_wrong(draft, status, overran, notes, result, output, error):
+    record, line = end(draft, finished(status, output, overran), notes, result)
+    assert record["outcome"] == "failed"
+    assert error in record["error"]
+    assert line == f"{HEAD}: failed: {record['error']}"
+    assert "\n" not in line
+    assert record["exit_status"] == status
+
+
+def test_a_process_with_samples_is_ok(draft):
+    record, line = end(draft, finished(output="chatter"), WARM, SAMPLES)
+    assert record["outcome"] == "ok"
+    assert "error" not in record
+    assert record["samples"] == [0.25, 0.5]
+    assert record["number"] == 1
+    assert record["losses"] == [2.0, 1.0, 0.5]
+    assert record["process_s"] == 12.5
+    assert line == f"{HEAD}: 375ms, median of 2 samples"
+
+
+def test_what_the_machine_lacks_is_said_beside_the_time(draft):
+    _, line = end(draft, finished(), {**WARM, "versions": {"remark": "no BLAS"}}, SAMPLES)
+    assert line == f"{HEAD}: 375ms, median of 2 samples; no BLAS"
+
+
+def test_a_number_of_a_track_benchmark_is_ok(draft):
+    record, line = end(draft, finished(), WARM, 4096)
+    assert (record["outcome"], record["value"]) == ("ok", 4096)
+    assert line == f"{HEAD}: 4096"
+
+
+def test_not_applicable_comes_with_its_reason(draft):
+    notes = {**STARTED, "outcome": "n/a", "reason": "NHWC only\non the CPU"}
+    record, line = end(draft, finished(), notes, "NaN")
+    assert (record["outcome"], record["reason"]) == ("n/a", "NHWC only on the CPU")
+    assert line == f"{HEAD}: n/a: NHWC only on the CPU"
+
+
+def test_a_process_that_said_na_and_then_crashed_is_failed(draft):
+    notes = {**STARTED, "outcome": "n/a", "reason": "NHWC only on the CPU"}
+    record, _ = end(draft, finished(-11), notes)
+    assert record["outcome"] == "failed"
+
+
+def test_samples_of_a_process_that_failed_are_kept(draft):
+    notes = {**WARM, "outcome": "failed", "error": "the loss after the last sample is nan"}
+    record, _ = end(draft, finished(), notes, SAMPLES)
+    assert (record["outcome"], record["samples"]) == ("failed", [0.25, 0.5])
+
+
+def test_a_long_error_is_cut_in_the_middle(draft):
+    record, line = end(draft, finished(1, "begin " + "x" * 5000 + " end"), STARTED)
+    assert record["error"].endswith("x end")
+    assert len(line) < 400
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_where_the_environment_lies_is_not_recorded(draft, noted):
+    error = f"ImportError: cannot import name 'x' from 'y' ({draft.environment}/lib/y/__init__.py)"
+    told = {**STARTED, "outcome": "failed", "error": error} if noted else STARTED
+    record, _ = end(draft, finished(1, error), told)
+    assert record["error"].endswith("cannot import name 'x' from 'y' (lib/y/__init__.py)")
+
+
+def test_notes_cannot_replace_what_is_known_of_the_process(draft):
+    notes = {**WARM, "release": "other-1.0", "configuration": {"mode": "other"}}
+    record, _ = end(draft, finished(), notes, SAMPLES)
+    assert record["release"] == "tensorflow-2.16.2"
+    assert record["configuration"] == RECORD["configuration"]
+
+
+def stored(tmp_path):
+    complaints = []
+    found = list(records.read(tmp_path, "host", complaints.append))
+    assert complaints == []
+    return found
+
+
+def test_the_record_is_appended_and_the_draft_goes(draft, tmp_path):
+    record, _ = end(draft, finished(), WARM, SAMPLES)
+    assert stored(tmp_path) == [record]
+    assert list((tmp_path / "open").glob("one.*")) == []
+
+
+def test_a_process_that_asv_ended_is_interrupted(draft, tmp_path):
+    draft.interrupted()
+    assert [r["outcome"] for r in stored(tmp_path)] == ["interrupted"]
+    assert list((tmp_path / "open").iterdir()) == []
+
+
+def test_a_draft_whose_asv_was_killed_is_interrupted(draft, tmp_path):
+    draft.notes_path.write_text(json.dumps(BUILT))
+    recorder.collect_orphans(tmp_path / "open")
+    assert [(r["outcome"], r["release"]) for r in stored(tmp_path)] == [
+        ("interrupted", "tensorflow-2.16.2")
+    ]
+    assert list((tmp_path / "open").iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"record": 7, "target": "x"}', '{"record": {}}'])
+def test_a_draft_that_is_none_goes_without_a_record(draft, tmp_path, text):
+    draft.path.write_text(text)
+    recorder.collect_orphans(tmp_path / "open")
+    assert stored(tmp_path) == []
+    assert list((tmp_path / "open").iterdir()) == []
+
+
+def test_without_drafts_nothing_happens(tmp_path):
+    recorder.collect_orphans(tmp_path / "nowhere")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,225 @@
+"""Processes beside asv run: real ones, on the tiny track, by way of ``vggbench calibrate``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+
+import pytest
+
+from ..asv_plugin.test_faults import (
+    ended,
+    fill,
+    gone,
+    notes,
+    result_files,
+    rewire,
+    small_disk,
+    started_process,
+    the_line,
+    until,
+)
+from ..tiny import MACHINE, REPEAT, Tiny
+
+pytestmark = pytest.mark.asv
+
+#: Two processes of each of two configurations.
+BRIEFLY = ("calibrate", "tinyframe-1.1", "--processes", "2")
+
+
+def test_its_records_are_those_of_asv_run_with_a_purpose(measured: Tiny):
+    of_asv = {r["configuration"]["mode"]: r for r in measured.records("tinyframe-1.1")}
+    before = result_files(measured)
+    done = measured.vggbench(*BRIEFLY, env={"TINY_NOISE": "0.001"})
+    assert done.status == 0, done.output
+    taken = [r for r in measured.records() if r.get("purpose") == "calibrate"]
+    assert [r["configuration"]["mode"] for r in taken] in (
+        ["plain", "fused"] * 2,
+        ["fused", "plain"] * 2,
+    )
+    assert len({r["run"] for r in taken}) == 1
+    assert [r["round"] for r in taken] == [1, 1, 2, 2]
+    for record in taken:
+        like = of_asv[record["configuration"]["mode"]]
+        assert set(record) == {*like, "purpose"}
+        for key in ("commit", "lock", "interpreter", "profile", "benchmark", "benchmark_version"):
+            assert record[key] == like[key]
+        assert (record["attributes"], len(record["samples"])) == ({}, REPEAT)
+    # asv's own results, and what a run of asv has recorded, are as they were.
+    after = result_files(measured)
+    assert {name: after[name] for name in before} == before
+    assert len(after) == len(before) + 1
+
+
+def test_asv_run_has_as_much_to_do_as_before(tiny: Tiny):
+    assert tiny.vggbench(*BRIEFLY).status == 0
+    done = tiny.asv("run", "NEW", "--bench", "plain", "-a", "rounds=1")
+    assert done.status == 0, done.output
+    assert "tinyframe-1.1" in tiny.measured()
+
+
+def test_each_invocation_is_a_session(tiny: Tiny):
+    done = tiny.vggbench(*BRIEFLY)
+    assert "session 1 of the 3" in done
+    assert "session 2 of the 3" in tiny.vggbench(*BRIEFLY)
+    assert len({r["run"] for r in tiny.records()}) == 2
+    assert "of the 3 that" not in tiny.vggbench(*BRIEFLY)
+
+
+def test_a_machine_that_is_too_noisy_is_told_what_to_do(tiny: Tiny):
+    done = tiny.vggbench(
+        "calibrate", "tinyframe-1.1", "--processes", "6", env={"TINY_NOISE": "0.2"}
+    )
+    assert done.status == 1
+    the_line(done, "This machine is too noisy for a threshold of 2.0%")
+    assert "  - " in done.output
+
+
+def test_the_newest_release_that_was_measured_here_is_the_default(tiny: Tiny):
+    assert tiny.asv("run", "tinyframe-1.2 tinyframe-1.1", "--bench", "plain").status == 0
+    done = tiny.vggbench("calibrate", "--processes", "1")
+    assert {r["release"] for r in tiny.records() if "purpose" in r} == {"tinyframe-1.2"}, done
+
+
+def test_bench_chooses_configurations_as_asv_runs_does(tiny: Tiny):
+    assert tiny.vggbench(*BRIEFLY, "--bench", "'fused'").status == 0
+    assert tiny.outcomes("tinyframe-1.1") == {"fused": ["ok", "ok"]}
+    done = tiny.vggbench(*BRIEFLY, "--bench", "no_such")
+    assert done.status == 2
+    the_line(done, "no_such selects no benchmark of tinyframe-1.1")
+
+
+def test_a_profile_that_this_machine_cannot_serve_is_one_line(tiny: Tiny):
+    done = tiny.vggbench(*BRIEFLY, env={"VGGBENCH_PROFILE": "gpu-quick"})
+    assert done.status == 2
+    the_line(done, "gpu-quick is not measured: no GPU is visible here")
+    done = tiny.vggbench(*BRIEFLY, env={"VGGBENCH_PROFILE": "cpu-fast"})
+    assert done.status == 2
+    the_line(done, "VGGBENCH_PROFILE=cpu-fast: unknown profile")
+    assert not tiny.records()
+
+
+def test_flags_of_the_user_are_said(tiny: Tiny):
+    done = tiny.vggbench(*BRIEFLY, env={"OMP_NUM_THREADS": "1"})
+    the_line(done, "OMP_NUM_THREADS=1 is set: used as it is, and recorded")
+    assert {r["variables"]["OMP_NUM_THREADS"] for r in tiny.records()} == {"1"}
+
+
+# -- installing
+
+
+def test_an_environment_that_is_missing_is_made_with_a_line(bare_tiny: Tiny):
+    done = bare_tiny.vggbench(*BRIEFLY)
+    assert done.status == 0, done.output
+    the_line(done, "installing tinyframe-1.1")
+    assert bare_tiny.outcomes("tinyframe-1.1")["plain"] == ["ok", "ok"]
+
+
+def test_an_interpreter_that_is_missing_is_one_line(tiny: Tiny):
+    tiny.add_release("3.0", python="3.99")
+    done = tiny.vggbench("calibrate", "tinyframe-3.0")
+    assert done.status == 2
+    assert len(done.output.splitlines()) == 1
+    the_line(done, "tinyframe-3.0", "CPython 3.99", "uv python install 3.99")
+    assert not tiny.records()
+
+
+def test_a_release_that_cannot_be_installed_is_one_line(tiny: Tiny, tmp_path):
+    rewire(tiny, "tinyframe-1.1", f"tinyframe==1.1 --hash=sha256:{'0' * 64}")
+    done = tiny.vggbench(*BRIEFLY, env={"UV_CACHE_DIR": str(tmp_path / "uv-cache")})
+    assert done.status == 2
+    the_line(done, "tinyframe-1.1 (cpu) cannot be installed: ")
+    assert not tiny.records()
+
+
+# -- processes that go wrong
+
+
+def test_a_crash_is_recorded_and_another_configuration_takes_its_place(tiny: Tiny):
+    done = tiny.vggbench(*BRIEFLY, faults="1.1/plain:segv")
+    assert done.status == 0, done.output
+    the_line(done, "tinyframe-1.1 plain, process 1: failed: crashed with SIGSEGV while warming up")
+    assert tiny.outcomes("tinyframe-1.1") == {
+        "plain": ["failed"],
+        "fused": ["ok", "ok"],
+        "impossible": ["n/a"],
+    }
+
+
+def test_a_process_that_never_ends_is_ended_at_its_deadline(tiny: Tiny):
+    done = tiny.vggbench(*BRIEFLY, faults="1.1/plain:hang", env={"VGGBENCH_DEADLINE": "2"})
+    the_line(done, "plain, process 1: failed: not done within its deadline of 2 s")
+    done = tiny.vggbench(*BRIEFLY, env={"VGGBENCH_DEADLINE": "soon"})
+    assert done.status == 2
+    the_line(done, "VGGBENCH_DEADLINE=soon is no number of seconds above zero")
+
+
+@pytest.mark.parametrize("to", ["vggbench alone", "all, as Ctrl-C does"])
+def test_an_interrupted_process_is_recorded_and_the_next_one_goes_on(tiny: Tiny, to: str):
+    process = tiny.popen(*BRIEFLY, program="vggbench", faults="1.1/fused:hang")
+    children = started_process(tiny, process, mode="fused")
+    (os.kill if to == "vggbench alone" else os.killpg)(process.pid, signal.SIGINT)
+    done = ended(process)
+    assert done.status == 130
+    the_line(done, "Interrupted while measuring tinyframe-1.1 fused; run the same command again")
+    until(lambda: all(gone(child) for child in children))
+    last = tiny.records()[-1]
+    assert (last["outcome"], last["purpose"]) == ("interrupted", "calibrate")
+    assert not notes(tiny)
+    assert tiny.vggbench(*BRIEFLY).status == 0
+
+
+def test_a_kill_loses_no_record_and_the_next_one_goes_on(tiny: Tiny):
+    process = tiny.popen(*BRIEFLY, program="vggbench", faults="1.1/fused:hang")
+    children = started_process(tiny, process, mode="fused")
+    kept = tiny.outcomes("tinyframe-1.1")
+    assert kept == {"plain": ["ok"]}
+    process.kill()
+    process.communicate()
+    until(lambda: all(gone(child) for child in children))
+    assert tiny.vggbench(*BRIEFLY).status == 0
+    outcomes = tiny.outcomes("tinyframe-1.1")
+    assert outcomes == {"plain": ["ok"] * 3, "fused": ["interrupted", "ok", "ok"]}
+    assert {r["purpose"] for r in tiny.records()} == {"calibrate"}
+
+
+def test_a_second_one_at_once_is_refused(tiny: Tiny):
+    process = tiny.popen(*BRIEFLY, program="vggbench", faults="1.1:hang")
+    started_process(tiny, process)
+    for done in (tiny.vggbench(*BRIEFLY), tiny.asv("run", "tinyframe-1.0", "--bench", "plain")):
+        the_line(done, f"another asv (process {process.pid}) measures in this checkout; wait")
+    assert tiny.vggbench(*BRIEFLY).status == 2
+    os.kill(process.pid, signal.SIGINT)
+    ended(process)
+
+
+def test_a_full_disk_is_one_line(tiny: Tiny):
+    with small_disk(tiny.results, "64k"):
+        fill(tiny.results)
+        done = tiny.vggbench(*BRIEFLY)
+        assert done.status == 2
+        assert len(done.lines_with("No space left on device")) == 1, done.output
+    with small_disk(tiny.folder / ".asv" / "env" / "open", "64k"):
+        fill(tiny.folder / ".asv" / "env" / "open")
+        done = tiny.vggbench(*BRIEFLY)
+        assert done.status == 2
+        assert len(done.lines_with("No space left on device")) == 1, done.output
+
+
+def test_a_machine_that_asv_does_not_know_is_one_line(tiny: Tiny):
+    (tiny.home / ".asv-machine.json").unlink()
+    done = tiny.vggbench(*BRIEFLY)
+    assert done.status == 2
+    the_line(done, "asv does not know this machine yet; tell it with: asv machine --yes")
+
+
+def test_another_configuration_file_is_used_where_it_is_given(tiny: Tiny):
+    conf = json.loads((tiny.folder / "asv.conf.json").read_text())
+    (tiny.folder / "asv.conf.json").unlink()
+    (tiny.folder / "other.json").write_text(json.dumps({**conf, "results_dir": "elsewhere"}))
+    done = tiny.vggbench("--config", "other.json", *BRIEFLY)
+    assert done.status == 0, done.output
+    assert list((tiny.folder / "elsewhere" / MACHINE / "records").iterdir())
+    shutil.rmtree(tiny.folder / "elsewhere")

@@ -1,0 +1,154 @@
+"""One process from its start to its end: deadline, bounded output, signals, nothing left behind."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+
+from vggbench.runs import process
+
+#: Only guards against hanging.
+PATIENCE_S = 60.0
+
+
+def run(code, *arguments, deadline_s=PATIENCE_S, merge_streams=True, **more):
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return process.run(command, dict(os.environ), more.get("cwd"), deadline_s, merge_streams)
+
+
+def gone(pid):
+    """Whether the process ends, or has ended."""
+    for _ in range(int(PATIENCE_S * 10)):
+        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_output_status_and_time_of_a_process():
+    done = run("import sys; print('said'); print('wrong', file=sys.stderr); sys.exit(3)")
+    assert sorted(done.output.split()) == ["said", "wrong"]
+    assert (done.errors, done.status, done.overran) == ("", 3, False)
+    assert done.seconds > 0
+
+
+def test_the_two_streams_may_be_kept_apart():
+    code = "import sys; print('said'); print('wrong', file=sys.stderr)"
+    done = run(code, merge_streams=False)
+    assert (done.output, done.errors) == ("said\n", "wrong\n")
+
+
+def test_it_has_no_standard_input():
+    assert run("import sys; print(repr(sys.stdin.read()))").output == "''\n"
+
+
+def test_it_runs_where_it_is_told(tmp_path):
+    assert run("import os; print(os.getcwd())", cwd=str(tmp_path)).output.strip() == str(tmp_path)
+
+
+def test_a_signal_is_a_negative_status():
+    done = run("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
+    assert (done.status, done.overran) == (-signal.SIGSEGV, False)
+
+
+def test_what_is_no_text_is_kept_nevertheless():
+    done = run(r"import os; os.write(1, b'a\xff\x00z')")
+    assert done.output == "a\ufffd\x00z"
+
+
+def test_the_deadline_is_on_the_whole_time_of_a_process_that_never_is_silent():
+    """asv's own limit is on silence: this one would run for ever."""
+    done = run(
+        "import time\nwhile True:\n    print('alive', flush=True); time.sleep(0.05)", deadline_s=1.0
+    )
+    assert done.overran
+    assert done.status == -signal.SIGTERM
+    assert "alive" in done.output
+
+
+def test_a_silent_process_is_ended_too():
+    done = run("import time; time.sleep(3600)", deadline_s=0.5)
+    assert done.overran
+    assert done.status == -signal.SIGTERM
+
+
+def test_one_that_ignores_the_first_signal_is_killed(monkeypatch):
+    monkeypatch.setattr(process, "GRACE_S", 0.3)
+    code = (
+        "import signal, time\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "print('deaf', flush=True)\n"
+        "time.sleep(3600)"
+    )
+    done = run(code, deadline_s=2.0)
+    assert done.overran
+    assert done.status == -signal.SIGKILL
+
+
+def test_without_a_deadline_it_runs_to_its_end():
+    assert run("print('done')", deadline_s=None).output == "done\n"
+
+
+def test_output_without_end_is_kept_by_its_beginning_and_its_end():
+    megabytes = 8
+    code = (
+        f"print('first')\nfor _ in range({megabytes * 1024}):\n    print('x' * 1023)\nprint('last')"
+    )
+    done = run(code)
+    assert done.output.startswith("first\n")
+    assert done.output.endswith("last\n")
+    assert "bytes ...]" in done.output
+    assert len(done.output) < 2 * (process.HEAD_BYTES + process.TAIL_BYTES)
+
+
+def test_output_within_bounds_is_kept_whole():
+    size = process.HEAD_BYTES + process.TAIL_BYTES // 2
+    assert run(f"print('y' * {size}, end='')").output == "y" * size
+
+
+CHILD_THAT_STAYS = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
+print(child.pid, flush=True)
+{then}
+"""
+
+
+def test_at_the_deadline_the_children_of_the_process_end_too():
+    done = run(CHILD_THAT_STAYS.format(then="time.sleep(3600)"), deadline_s=2.0)
+    assert done.overran
+    assert gone(int(done.output))
+
+
+@pytest.mark.parametrize(
+    "then", ["", "import os; os.kill(os.getpid(), 11)"], ids=["normal", "crash"]
+)
+def test_children_that_outlive_the_process_are_ended(then):
+    """They would go on using the machine that the next process is timed on."""
+    done = run(CHILD_THAT_STAYS.format(then=then))
+    assert not done.overran
+    assert gone(int(done.output))
+
+
+def test_an_interrupt_ends_the_process_and_is_passed_on(tmp_path):
+    pid_file = tmp_path / "pid"
+    code = (
+        "import os, sys, time\n"
+        "open(sys.argv[1] + '.new', 'w').write(str(os.getpid()))\n"
+        "os.rename(sys.argv[1] + '.new', sys.argv[1])\n"
+        "time.sleep(3600)"
+    )
+
+    def interrupt():
+        while not pid_file.exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        run(code, pid_file)
+    assert gone(int(pid_file.read_text()))

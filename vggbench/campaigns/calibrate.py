@@ -1,0 +1,288 @@
+"""``vggbench calibrate``: the machine's own noise, from one release measured against itself.
+
+Fresh processes of a few configurations are taken in turns. One invocation is a session; what drifts
+from session to session shows only when this is run again at another time.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from .. import records
+from ..checkout import Checkout
+from ..errors import VggbenchError
+from ..releases import interpreters, spec
+from ..releases.catalogue import Release
+from ..runs import draft as recorder
+from ..runs import local as session
+from ..runs import profiles, suite
+from ..runs.local import Say, Session
+from ..runs.suite import Configured
+from ..stats.judge import EXCLUDED, MOST, Noise, Process
+from ..stats.noise import LEAST_SESSIONS, between_sessions, estimate, processes_for
+from .budget import Budget
+
+#: Configurations that are measured where --bench does not say which: two, because what a session
+#: shares shows as what they have in common.
+CONFIGURATIONS = 2
+
+#: Configurations that are judged together: those of a release of TensorFlow.
+COMPARISONS = 12
+
+#: What a user wants to know of: slow-downs, as a ratio less one.
+SLOW_DOWNS = (0.03, 0.05, 0.10)
+
+
+class CalibrateError(VggbenchError):
+    """There is nothing to measure the noise with."""
+
+
+def choose(checkout: Checkout, device: str) -> Release:
+    """The newest release that runs here: of those measured, else installed, else of all.
+
+    Raises CalibrateError where none runs.
+    """
+    runs = [
+        release
+        for release in checkout.catalogue
+        if device in release.locks and interpreters.find(release.python) is not None
+    ]
+    measured = checkout.measured_commits()
+    for preferred in (
+        [r for r in runs if r.commit in measured],
+        [r for r in runs if checkout.environments.installed(r, device) is not None],
+        runs,
+    ):
+        if preferred:
+            return max(preferred, key=lambda release: release.date)
+    raise CalibrateError(
+        f"no release with a lock for {device} has its CPython on this machine; "
+        f"see: vggbench releases list"
+    )
+
+
+def candidates(
+    checkout: Checkout,
+    release: Release,
+    profile: str,
+    patterns: list[str],
+    on_record: Iterable[records.Record],
+) -> list[Configured]:
+    """The release's configurations that ``patterns`` select, those first that take least time.
+
+    Without patterns, those with XLA come last: their noise costs minutes a process. Raises
+    UserError where there is none.
+    """
+    seconds: dict[str, float] = {}
+    for record in on_record:
+        if (
+            record["commit"] == release.commit
+            and record["profile"] == profile
+            and record["outcome"] == records.OK
+            and "process_s" in record
+        ):
+            seconds[session.key(record["benchmark"], record["configuration"])] = record["process_s"]
+    own = suite.chosen(release, patterns, checkout.catalogue)
+
+    def order(one: Configured) -> tuple[bool, float]:
+        known = seconds.get(session.key_of(one), math.inf)
+        return dict(one.configuration).get("xla") == "on", known
+
+    return sorted(own, key=order)
+
+
+def take(
+    measuring: Session,
+    release: Release,
+    profile: str,
+    wanted: Sequence[Configured],
+    how_many: int,
+    budget: Budget,
+    say: Say,
+    processes: int,
+) -> list[records.Record]:
+    """Measure ``how_many`` of the configurations ``wanted`` in turns, ``processes`` of each or as
+    long as the budget lasts; returns the records of those that ran.
+
+    One that is n/a or fails gives way to the next, with a line.
+    """
+    waiting = list(wanted)
+    running: list[Configured] = []
+    taken: dict[Configured, list[records.Record]] = {}
+    while True:
+        while waiting and len(running) < how_many:
+            running.append(waiting.pop(0))
+        if not running:
+            break
+        one = min(running, key=lambda each: len(taken.get(each, [])))
+        done = taken.setdefault(one, [])
+        expected_s = done[-1]["process_s"] if done else 0.0
+        if len(done) >= processes or not budget.allows(expected_s):
+            break
+        record = measuring.measure(release, profile, one)
+        say(recorder.progress_line(record))
+        if record["outcome"] == records.OK:
+            done.append(record)
+        else:
+            running.remove(one)
+    return [record for own in taken.values() for record in own]
+
+
+# -- what the noise means
+
+
+def calibrating(
+    release: Release, profile: str, on_record: Iterable[records.Record]
+) -> dict[str, list[Process]]:
+    """What all calibrations with this release measured, by the words for a configuration."""
+    found: dict[str, list[Process]] = {}
+    for record in on_record:
+        if (
+            record.get("purpose") == records.CALIBRATE
+            and record["commit"] == release.commit
+            and record["profile"] == profile
+            and record["outcome"] == records.OK
+            and record.get("samples")
+        ):
+            process = Process(record["run"], tuple(record["samples"]))
+            found.setdefault(recorder.name(record), []).append(process)
+    return found
+
+
+def needed(noise: Noise, slow_down: float) -> int:
+    """About how many interleaved processes of both releases together are likely to find a slow-down
+    of so much, a ratio less one."""
+    # A confirmation shows itself how much its processes scatter, which counts beside what is known.
+    known = replace(noise, processes_degrees=noise.processes_degrees + MOST)
+    return processes_for(known, slow_down, COMPARISONS)
+
+
+def smallest(noise: Noise) -> float:
+    """The smallest slow-down, as a ratio less one to half a per cent, that a confirmation of MOST
+    processes is likely to find."""
+    steps = (step / 200 for step in range(1, 200))
+    return next((one for one in steps if needed(noise, one) <= MOST), 1.0)
+
+
+def is_too_noisy(noise: Noise, threshold: float) -> bool:
+    """Whether a confirmation cannot even exclude what "unchanged" must exclude."""
+    return smallest(noise) > EXCLUDED * threshold
+
+
+def words(found: Mapping[str, Noise], threshold: float) -> list[str]:
+    """Lines about the noise, how small a slow-down it lets be found with how many processes, and
+    what to do where that is too much for the threshold."""
+    lines = [
+        f"{name}: noise of {noise.processes:.1%} between processes, {noise.sessions:.1%} between "
+        f"sessions ({noise.origin})"
+        for name, noise in found.items()
+    ]
+    worst = max(found.values(), key=lambda noise: noise.processes)
+    counts = {one: needed(worst, one) for one in SLOW_DOWNS}
+    parts = [
+        f"{one:.0%}: {count if count <= MOST else f'more than {MOST}'}"
+        for one, count in counts.items()
+    ]
+    lines.append(
+        f"Interleaved processes, of both releases together, that are likely to find a slow-down "
+        f"of {', '.join(parts)}; {MOST} find {smallest(worst):.1%}."
+    )
+    if is_too_noisy(worst, threshold):
+        lines.append(
+            f"This machine is too noisy for a threshold of {threshold:.1%}: no confirmation could "
+            f"tell {EXCLUDED * threshold:.1%} from nothing. Ask for a higher --threshold, or make "
+            f"it quieter:"
+        )
+        lines += [f"  - {line}" for line in advice()]
+    return lines
+
+
+def advice(
+    cpus: Path = Path("/sys/devices/system/cpu"),
+    load: Callable[[], Sequence[float]] = os.getloadavg,
+) -> list[str]:
+    """What makes this machine quieter, the likeliest first: what is seen of it, then what always
+    helps."""
+    lines = []
+    count = os.cpu_count() or 1
+    busy = load()[1]
+    if busy > 0.25 * count:
+        lines.append(
+            f"end other load: {busy:.1f} of {count} processors were busy in the last five minutes"
+        )
+    governors = {_text(path) for path in cpus.glob("cpu*/cpufreq/scaling_governor")} - {""}
+    if governors - {"performance"}:
+        lines.append(
+            f"keep the clock up: the governor is {', '.join(sorted(governors))} "
+            f"(sudo cpupower frequency-set -g performance)"
+        )
+    if _text(cpus / "intel_pstate" / "no_turbo") == "0":
+        lines.append(
+            "switch turbo off, which depends on the temperature "
+            "(echo 1 | sudo tee /sys/devices/system/cpu/intel_pstate/no_turbo)"
+        )
+    if _text(cpus / "cpufreq" / "boost") == "1":
+        lines.append(
+            "switch boost off, which depends on the temperature "
+            "(echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost)"
+        )
+    if len(os.sched_getaffinity(0)) == count:
+        lines.append(
+            f"pin the processes to cores of their own (taskset -c 0-{max(0, count - 2)} "
+            f"before this command, and before every asv run: the line of a graph changes with it)"
+        )
+    lines.append("measure where no neighbour shares the processors: not on a virtual machine")
+    return lines
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def run(
+    checkout: Checkout,
+    machine: str,
+    word: str | None,
+    patterns: list[str],
+    budget: Budget,
+    processes: int,
+    threshold: float,
+    say: Say,
+) -> int:
+    """Returns the exit status: 0, or 1 where the machine is too noisy for the threshold. Raises
+    VggbenchError where the noise cannot be measured."""
+    profile = profiles.asked()[0]
+    device = profiles.device_of(profile)
+    release = spec.one(checkout.catalogue, word) if word else choose(checkout, device)
+    on_record = list(records.read(checkout.results_dir, machine, say))
+    wanted = candidates(checkout, release, profile, patterns, on_record)
+    how_many = len(wanted) if patterns else CONFIGURATIONS
+    with session.opened(checkout, records.CALIBRATE, say) as measuring:
+        measuring.prepared(release, profile)
+        taken = take(
+            measuring, release, profile, wanted, how_many, budget, say, processes=processes
+        )
+    if not taken:
+        raise CalibrateError(f"no process of {release.name} ended well: its noise is not known")
+    found = calibrating(release, profile, records.read(checkout.results_dir, machine))
+    try:
+        between = between_sessions(list(found.values()), [])
+        noises = {name: estimate(processes, [], between) for name, processes in found.items()}
+    except ValueError as err:
+        raise CalibrateError(f"{release.name}: its noise cannot be computed: {err}") from None
+    for line in words(noises, threshold):
+        say(line)
+    sessions = {one.session for processes in found.values() for one in processes}
+    if len(sessions) < LEAST_SESSIONS:
+        say(
+            f"This was session {len(sessions)} of the {LEAST_SESSIONS} that show how much sessions "
+            f"differ: run this again in an hour, or on another day."
+        )
+    return 1 if any(is_too_noisy(noise, threshold) for noise in noises.values()) else 0

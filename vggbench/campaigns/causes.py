@@ -1,0 +1,287 @@
+"""What ``vggbench history`` does when all is measured and confirmed: look for the causes of what
+changed, where more moved than the framework.
+
+First what often makes a difference is changed back, one after the other, until one makes most of
+the change; then all the rest together, which seldom does: only where that makes most of it, each by
+itself. What was separated on another day, or could not be put together, is on record and not tried
+again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from .. import records
+from ..checkout import Checkout
+from ..errors import some_of
+from ..judging import verdicts
+from ..judging.differences import PACKAGES
+from ..judging.verdicts import Verdict
+from ..releases.catalogue import Release
+from ..runs import draft as recorder
+from ..runs import local as session
+from ..runs import profiles
+from ..runs.local import Say
+from ..runs.suite import Configured
+from ..stats.judge import CHANGED, NOT_SURE
+from . import separate, variants
+from .budget import Budget, words
+from .separate import PROCESSES, Separation
+from .variants import Change, NoVariant
+
+#: What a difference between two releases is called, and what is changed back of it. What is not
+#: here, such as the way in which XLA is asked for, is a release's own.
+THINGS = {
+    "oneDNN": variants.ONEDNN,
+    **{name: packages[0] for name, _, packages in PACKAGES},
+    "Python": variants.PYTHON,
+}
+
+#: What often makes a difference: what computes the step.
+LARGE = ("oneDNN", "TensorFlow", "Theano")
+
+#: How things are changed back, and what is on record of that; None where they cannot be.
+Tried: TypeAlias = "tuple[Change, Separation | None] | None"
+
+#: Causes that are named before it begins, at most.
+NAMED = 10
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is changed back next of a release to learn the cause of these changes; by ``ones``, the
+    configurations that have them. ``seconds``: what one process of each is known to take."""
+
+    release: Release
+    change: Change
+    of: tuple[Verdict, ...]
+    ones: tuple[Configured, ...]
+    seconds: tuple[float, ...]
+
+    @property
+    def place(self) -> tuple[str, str]:
+        return self.release.name, self.change.words
+
+    @property
+    def name(self) -> str:
+        """As messages name it."""
+        return f"{self.release.name} with {self.change.words}"
+
+    @property
+    def rank(self) -> float:
+        """How much of changes, in logarithms, a second of measuring tells about, with a minus."""
+        changed = sum(abs(math.log(one.ratio)) for one in self.of if one.ratio)
+        return -changed / max(1.0, sum(self.seconds))
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is not separated, by name. ``out_of_budget``: some of it was not tried."""
+
+    names: tuple[str, ...] = ()
+    out_of_budget: bool = False
+
+
+class Causes:
+    """Of one machine's changes in one profile, in the configurations with these keys."""
+
+    def __init__(
+        self, checkout: Checkout, machine: str, profile: str, threshold: float, keys: set[str]
+    ):
+        self._checkout = checkout
+        self._machine = machine
+        self._profile = profile
+        self._threshold = threshold
+        evidence = verdicts.read_evidence(checkout, machine)
+        #: The changes that are confirmed, and that something else moved with.
+        self.changes = [
+            one
+            for track in checkout.catalogue.tracks
+            for one in verdicts.of_track(evidence, track, profile, threshold)
+            if one.outcome in CHANGED
+            and not one.apart
+            and one.differences
+            and session.key(one.benchmark, one.configuration) in keys
+        ]
+
+    def separated(self) -> int:
+        """How many of the changes have something separated."""
+        _, known = self._on_record()
+        return sum(
+            any(one.is_of(change) and one.judgement is not None for one in known[change.release])
+            for change in self.changes
+        )
+
+    def wanted(self) -> list[Wanted]:
+        """What to change back next, what tells most in least time first."""
+        taken, known = self._on_record()
+        facts = separate.facts(taken, self._profile)
+        seconds = {
+            (record["commit"], session.key(record["benchmark"], record["configuration"])): float(
+                record["process_s"]
+            )
+            for record in taken
+            if record["outcome"] == records.OK and "process_s" in record
+        }
+        together: dict[tuple[str, str], Wanted] = {}
+        for one in self.changes:
+            release = self._checkout.catalogue.by_name[one.release]
+            change = self._next(one, release, known[one.release], facts)
+            if change is None:
+                continue
+            configured = session.configured(one.benchmark, one.configuration)
+            before = together.get((one.release, change.words), Wanted(release, change, (), (), ()))
+            if configured not in before.ones:
+                key = release.commit, session.key_of(configured)
+                before = replace(
+                    before,
+                    ones=(*before.ones, configured),
+                    seconds=(*before.seconds, seconds.get(key, 0.0)),
+                )
+            together[one.release, change.words] = replace(before, of=(*before.of, one))
+        return sorted(together.values(), key=lambda each: each.rank)
+
+    def separate_all(self, budget: Budget, make_room: Callable[[str], None], say: Say) -> Left:
+        """Measure what is wanted until nothing is, or the budget is spent. ``make_room`` is called
+        with the name of each before environments are made for it.
+
+        Errors of measuring pass through: what was taken before is on record.
+        """
+        left = self.wanted()
+        if not left:
+            return Left()
+        say(plan(left, budget))
+        tried: set[tuple[str, str, str]] = set()
+
+        def untried(one: Wanted) -> list[tuple[Configured, float]]:
+            return [
+                (configured, seconds)
+                for configured, seconds in zip(one.ones, one.seconds, strict=True)
+                if (*one.place, session.key_of(configured)) not in tried
+            ]
+
+        while True:
+            affordable = (
+                (one, [each for each, s in untried(one) if budget.allows(PROCESSES * s)])
+                for one in left
+            )
+            now, configurations = next(((one, own) for one, own in affordable if own), (None, []))
+            if now is None:
+                return Left(tuple(one.name for one in left), any(untried(one) for one in left))
+            # A run of its own: what the machine drifts by within hours is in no separation.
+            recorder.begin_run()
+            tried |= {(*now.place, session.key_of(one)) for one in configurations}
+            with session.opened(self._checkout, records.SEPARATE, say) as measuring:
+                make_room(now.name)
+                separate.measure(
+                    measuring,
+                    self._checkout,
+                    now.release,
+                    now.change,
+                    self._profile,
+                    configurations,
+                    PROCESSES,
+                    budget,
+                    say,
+                )
+            left = self.wanted()
+
+    def _on_record(self) -> tuple[list[records.Record], dict[str, list[Separation]]]:
+        """All records, and what was separated of each release that changed, by its name."""
+        taken = list(records.read(self._checkout.results_dir, self._machine))
+        own = [record for record in taken if record.get("purpose") == records.SEPARATE]
+        by_name = self._checkout.catalogue.by_name
+        return taken, {
+            name: separate.separations(own, by_name[name], self._profile, self._threshold)
+            for name in {one.release for one in self.changes}
+        }
+
+    def _next(
+        self,
+        one: Verdict,
+        release: Release,
+        known: Sequence[Separation],
+        facts: Mapping[str, Mapping[str, object]],
+    ) -> Change | None:
+        before = self._checkout.catalogue.by_name[str(one.against)]
+        both = facts.get(before.commit, {}), facts.get(release.commit, {})
+        device = profiles.device_of(self._profile)
+        own = {_parts(each.variant): each for each in known if each.is_of(one)}
+
+        def tried(*things: str) -> Tried:
+            what = variants.TOGETHER.join(things)
+            catalogue = self._checkout.catalogue
+            try:
+                change = variants.change(catalogue, release, before, device, what, both)
+            except NoVariant:
+                return None
+            return change, own.get(_parts(change.words))
+
+        return what_next(one, tried)
+
+
+def what_next(one: Verdict, tried: Callable[..., Tried]) -> Change | None:
+    """What to change back next for a change; None where its cause is known, or nothing is left that
+    could be tried. ``tried``: what is on record of things that are changed back together."""
+    moved = {difference.what for difference in one.differences}
+    alone = {
+        what: before
+        for name, what in THINGS.items()
+        if name in moved and name not in LARGE and (before := tried(what)) is not None
+    }
+    for large in (THINGS[name] for name in LARGE if name in moved):
+        # An older package may have no wheel for a newer Python, or not run with a newer NumPy.
+        with_python = (variants.PYTHON, large) if variants.PYTHON in alone else (large,)
+        for things in dict.fromkeys(((large,), with_python, (*alone, large))):
+            before = tried(*things)
+            if before is None:
+                continue
+            change, found = before
+            if found is None or not _is_settled(found):
+                return change
+            if _explains(found, one) or (found.judgement and set(things) >= {*alone, large}):
+                return None
+            if found.judgement:
+                break
+    left = [change for change, found in alone.values() if not _is_settled(found)]
+    if not left or any(_explains(found, one) for _, found in alone.values()):
+        return None
+    together = tried(*alone) if len(alone) > 1 else None
+    if together is None:
+        return left[0]
+    change, found = together
+    if not _is_settled(found):
+        return change
+    ran = found is not None and found.judgement is not None
+    return None if ran and not _explains(found, one) else left[0]
+
+
+def _parts(words: str) -> frozenset[str]:
+    """What a variant's words name, in whichever order it was asked for."""
+    return frozenset(words.split(variants.AND))
+
+
+def _explains(found: Separation | None, one: Verdict) -> bool:
+    if found is None or found.judgement is None:
+        return False
+    return separate.explains(found.judgement, one)
+
+
+def _is_settled(one: Separation | None) -> bool:
+    """Whether no more processes are to be taken of it: it does not run, its answer is sure, or as
+    many were taken as ever are."""
+    if one is None:
+        return False
+    sure = one.judgement is None or one.judgement.outcome != NOT_SURE
+    return sure or one.processes >= PROCESSES // 2
+
+
+def plan(left: Sequence[Wanted], budget: Budget) -> str:
+    """One line about what is to be measured, and how long it takes."""
+    seconds = PROCESSES * sum(sum(one.seconds) for one in left)
+    over = f"; the budget of {words(budget.seconds)} may not do" if seconds > budget.left_s else ""
+    names = some_of([one.name for one in left], NAMED)
+    return f"To separate: {names}, about {words(seconds)}{over}"

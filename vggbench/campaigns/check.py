@@ -1,0 +1,112 @@
+"""``vggbench check``: measure what is new, judge it, confirm what is suspected, publish.
+
+The one command of a nightly job. Each part goes on where an earlier, interrupted one was: what was
+measured is on record and is not measured again.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from asv import util
+
+from .. import records
+from ..checkout import Checkout
+from ..errors import VggbenchError
+from ..releases.catalogue import Release
+from ..runs.asv_command import INTERRUPTED, Asv
+from ..runs.local import Say
+from ..runs.timed import Interrupted
+from .confirm import Judging, Limits, confirm
+
+
+class CheckError(VggbenchError):
+    """A check cannot begin."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """``bench``: asv's patterns of what is measured. ``config``: what --config gave."""
+
+    bench: Sequence[str]
+    threshold: float
+    config: str | None
+
+
+def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
+    """Returns the exit status: 0 nothing regressed, 1 something did, 2 it could not be judged, 130
+    after Ctrl-C. Raises VggbenchError where nothing can be measured or judged at all."""
+    asv = Asv(asked.config)
+    with checkout.no_run():
+        pass  # another one that measures is met here, not after hours
+    if checkout.machine() is None:
+        say("Telling asv about this machine: asv machine --yes")
+        asv("machine", "--yes")
+    machine = checkout.machine()
+    if machine is None:
+        raise CheckError("asv does not know this machine; tell it with: asv machine --yes")
+
+    bench = [word for pattern in asked.bench for word in ("--bench", pattern)]
+    say(f"1 of 4: measuring what is new: {shlex.join(['asv', 'run', *bench, 'NEW'])}")
+    before = _runs(checkout, machine)
+    measured = asv("run", *bench, "NEW")
+    if asv.interrupted:
+        return INTERRUPTED
+    if measured != 0:
+        say(f"asv run ended with {measured}: not all that is new was measured, as it says above")
+
+    judging = Judging(checkout, machine, None, asked.threshold, say)
+    newest = judging.newest()
+    older = _measured_now(checkout, machine, before, newest)
+    names = ", ".join(release.name for release in [*older, *newest])
+    say(f"2 of 4: judging {names or 'nothing: no release was measured here'}")
+    say("3 of 4: confirming what is suspected")
+    trouble = None
+    try:
+        if not confirm(judging, [*older, *newest], limits, say):
+            say("nothing is suspected")
+    except Interrupted:
+        raise
+    except (VggbenchError, util.UserError) as err:
+        # What is known is published and said all the same.
+        trouble = str(err)
+        say(f"not confirmed: {trouble}")
+
+    say("4 of 4: publishing: asv publish")
+    published = asv("publish")
+    if asv.interrupted:
+        return INTERRUPTED
+    if published != 0:
+        say(f"asv publish ended with {published}: the pages are as they were")
+    statuses = [2 if measured or published or trouble else 0]
+    if older:
+        statuses.append(judging.report([release.name for release in older]))
+    statuses.append(judging.report([]))
+    return max(statuses, key=(0, 2, 1).index)
+
+
+def _runs(checkout: Checkout, machine: str) -> set[str]:
+    return {record["run"] for record in records.read(checkout.results_dir, machine)}
+
+
+def _measured_now(
+    checkout: Checkout, machine: str, before: Collection[str], newest: Collection[Release]
+) -> list[Release]:
+    """The releases that runs of asv since ``before`` measured, but for the ``newest`` and for those
+    that nothing earlier can be held against."""
+    commits = {
+        record["commit"]
+        for record in records.read(checkout.results_dir, machine)
+        if records.is_ordinary(record) and record["run"] not in before
+    }
+    measured = checkout.measured_commits()
+    found = []
+    for track in checkout.catalogue.tracks.values():
+        earlier = False
+        for release in track.releases:
+            if release.commit in commits and release not in newest and earlier:
+                found.append(release)
+            earlier = earlier or release.commit in measured
+    return found

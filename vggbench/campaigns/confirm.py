@@ -1,0 +1,242 @@
+"""``vggbench confirm``: re-measure what is suspected, and only that."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .. import records
+from ..checkout import Checkout
+from ..judging import command, verdicts
+from ..judging.verdicts import Verdict
+from ..releases import spec
+from ..releases.catalogue import Release
+from ..runs import local as session
+from ..runs import profiles, suite
+from ..runs.local import Say
+from ..stats.judge import CHANGED, REGRESSED, Judgement
+from . import interleave
+from .budget import Budget
+from .interleave import Confirmed, Suspect
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One release in the words of asv run, and what it is judged against. ``improved``: confirm
+    what is surely faster, too. ``patterns``: --bench; where there are none, all."""
+
+    release: str
+    against: str | None
+    threshold: float
+    improved: bool = False
+    patterns: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """``seconds``: for all confirmations, from the first on. ``processes``: of both releases
+    together, to confirm one configuration, at most. ``in_reach``: only what so many are likely to
+    make sure. ``make_room``: called with the name of each suspect before environments are made for
+    it."""
+
+    seconds: float
+    processes: int
+    in_reach: bool = False
+    make_room: Callable[[str], None] = lambda name: None
+
+
+def run(checkout: Checkout, machine: str, asked: Asked, limits: Limits, say: Say) -> int:
+    """Confirm what is suspected of a release, and say the verdicts; returns their exit status.
+
+    Raises VggbenchError where nothing more can be measured, UserError where the patterns select
+    nothing; what was measured is on record.
+    """
+    after = spec.one(checkout.catalogue, asked.release)
+    against = spec.one(checkout.catalogue, asked.against) if asked.against else None
+    if against is not None:
+        command.require_earlier(checkout, after, against)
+    if asked.patterns:
+        suite.chosen(after, asked.patterns, checkout.catalogue)
+    judging = Judging(
+        checkout, machine, against, asked.threshold, say, asked.improved, asked.patterns
+    )
+    if not confirm(judging, [after], limits, say):
+        say(f"Nothing is suspected of {after.name}: nothing is measured.")
+    return judging.report([after.name])
+
+
+def confirm(
+    judging: Judging, releases: Sequence[Release], limits: Limits, say: Say
+) -> list[Confirmed]:
+    """Confirm what is suspected of ``releases``; an empty list where nothing is."""
+    suspects = judging.suspects(releases)
+    if limits.in_reach:
+        suspects = reached(suspects, limits, say)
+    if not suspects:
+        return []
+    with session.opened(judging.checkout, records.CONFIRM, say) as measuring:
+        begun: list[Suspect] = []
+
+        def measure(suspect: Suspect, release: Release) -> records.Record:
+            if begun[-1:] != [suspect]:
+                begun.append(suspect)
+                limits.make_room(suspect.name)
+                measuring.forget()
+            return measuring.measure(release, suspect.profile, suspect.one)
+
+        return interleave.confirm_all(
+            suspects, measure, judging.judge, Budget(limits.seconds), say, limits.processes
+        )
+
+
+def reached(suspects: Sequence[Suspect], limits: Limits, say: Say) -> list[Suspect]:
+    """Those that the processes of ``limits`` are likely to make sure; how many others there are is
+    said."""
+    found = [one for one in suspects if one.needed <= limits.processes - one.spent]
+    if len(found) < len(suspects):
+        say(
+            f"Not confirmed, of {len(suspects)} that may have changed: "
+            f"{len(suspects) - len(found)}; each would need more than {limits.processes} "
+            f"processes to be sure"
+        )
+    return found
+
+
+class Judging:
+    """What is said of releases in the profiles that are asked for; each question reads the records
+    anew, because confirming adds to them. ``improved``: what is surely faster is confirmed too.
+    ``unsure``: what may be slower, or take more memory, is confirmed, and not only what surely is.
+    ``patterns``: only configurations that ``--bench`` selects by these are suspects; where there
+    are none, all."""
+
+    def __init__(
+        self,
+        checkout: Checkout,
+        machine: str,
+        against: Release | None,
+        threshold: float,
+        say: Say,
+        improved: bool = False,
+        patterns: Sequence[str] = (),
+        unsure: bool = True,
+    ):
+        self._changes = CHANGED if improved else (REGRESSED,)
+        self._unsure = unsure
+        self.checkout = checkout
+        self._machine = machine
+        self._against = against
+        self._threshold = threshold
+        self._say = say
+        self._profiles = profiles.asked()
+        self._patterns = patterns
+
+    def verdicts(self, release: Release) -> list[Verdict]:
+        evidence = verdicts.read_evidence(self.checkout, self._machine)
+        return [
+            one
+            for profile in self._profiles
+            for one in verdicts.of_release(
+                evidence, release, self._against, profile, self._threshold
+            )
+        ]
+
+    @functools.cached_property
+    def _asked_for(self) -> set[str]:
+        return {session.key_of(one) for one in suite.timed(self._patterns)}
+
+    def newest(self) -> list[Release]:
+        """The newest measured release of each track."""
+        evidence = verdicts.read_evidence(self.checkout, self._machine)
+        found = [
+            evidence.measured(track, profile)[-1:]
+            for track in self.checkout.catalogue.tracks
+            for profile in self._profiles
+        ]
+        return list({one.commit: one for last in found for one in last}.values())
+
+    def suspects(self, releases: Iterable[Release]) -> list[Suspect]:
+        """The configurations in which ``releases`` may be slower than the one before; those too
+        that surely have changed, by sessions that measured one of the two alone."""
+        taken = list(records.read(self.checkout.results_dir, self._machine))
+        by_name = self.checkout.catalogue.by_name
+        found = []
+        for release in releases:
+            suspected: dict[tuple[str, str, str], list[Verdict]] = {}
+            for one in self.verdicts(release):
+                sure = one.outcome in self._changes and one.apart
+                if one.against is not None and (sure or (self._unsure and one.suspected)):
+                    key = session.key(one.benchmark, one.configuration)
+                    if not self._patterns or key in self._asked_for:
+                        suspected.setdefault((one.profile, key, one.against), []).append(one)
+            for own in suspected.values():
+                first = own[0]
+                before = by_name[str(first.against)]
+                spent, seconds = _earlier(taken, before, release, first)
+                found.append(
+                    Suspect(
+                        before,
+                        release,
+                        first.profile,
+                        session.configured(first.benchmark, first.configuration),
+                        tuple(one.measure for one in own),
+                        spent,
+                        seconds,
+                        any(one.apart for one in own),
+                        min(
+                            0 if one.outcome in CHANGED else one.processes_needed or 0
+                            for one in own
+                        ),
+                    )
+                )
+        return found
+
+    def judge(self, suspect: Suspect) -> Mapping[str, Judgement]:
+        """The judgements of what was suspected, by everything on record."""
+        wanted = session.key_of(suspect.one)
+        return {
+            one.measure: Judgement(
+                one.outcome, one.ratio, one.low, one.high, one.suspected, one.processes_needed
+            )
+            for one in self.verdicts(suspect.after)
+            if one.profile == suspect.profile
+            and session.key(one.benchmark, one.configuration) == wanted
+            and one.measure in suspect.measures
+            and one.ratio is not None
+            and one.low is not None
+            and one.high is not None
+        }
+
+    def report(self, names: Sequence[str]) -> int:
+        """Print the verdicts on the releases called ``names``, or on the newest; returns their exit
+        status. Raises VggbenchError where nothing can be judged."""
+        profile = self._profiles[0] if len(self._profiles) == 1 else None
+        against = None if self._against is None else self._against.name
+        asked = command.Asked(names, against, [], False, profile, self._threshold, "text")
+        return command.run(self.checkout, self._machine, asked, self._say)
+
+
+def _earlier(
+    taken: Collection[records.Record], before: Release, after: Release, verdict: Verdict
+) -> tuple[int, float]:
+    """(processes, seconds): how many earlier confirmations of the two took, and how long the newest
+    process of the configuration ran, 0 where none is known."""
+    wanted = session.key(verdict.benchmark, verdict.configuration)
+    own = [
+        record
+        for record in taken
+        if record["commit"] in (before.commit, after.commit)
+        and record["profile"] == verdict.profile
+        and session.key(record["benchmark"], record["configuration"]) == wanted
+        and record["outcome"] == records.OK
+    ]
+    confirming = [record for record in own if record.get("purpose") == records.CONFIRM]
+    of_both = set.intersection(
+        *(
+            {record["run"] for record in confirming if record["commit"] == release.commit}
+            for release in (before, after)
+        )
+    )
+    spent = sum(record["run"] in of_both for record in confirming)
+    seconds = [record["process_s"] for record in own if "process_s" in record]
+    return spent, float(seconds[-1]) if seconds else 0.0

@@ -1,0 +1,359 @@
+"""``vggbench history``: have asv measure what history.toml lists, release by release, session by
+session, until all of it is there; then confirm what changed, and separate its causes.
+
+What was measured is not measured again. Killed at any moment and started again, it goes on with the
+process that was running: asv is answered the others from their records.
+"""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ... import records
+from ...checkout import Checkout
+from ...errors import VggbenchError, some_of
+from ...runs import draft as recorder
+from ...runs import local as measuring
+from ...runs import profiles, suite
+from ...runs.asv_command import INTERRUPTED, Asv
+from ...runs.local import Say
+from .. import causes
+from ..budget import Budget, words
+from ..causes import Causes
+from ..confirm import Judging, Limits, confirm
+from ..interleave import Confirmed
+from . import anchors, machines, plan, sessions
+from .forecast import GUESS_BYTES, Forecast
+from .plan import Plan, Unit
+
+#: Exit statuses besides 0, that all is measured: more is left to do; something went wrong.
+LEFT, TROUBLE = 1, 2
+
+#: Below so many free bytes nothing is installed: a disk that fills up ends in half results.
+LEAST_FREE = 5_000_000_000
+
+
+class HistoryError(VggbenchError):
+    """The history cannot go on."""
+
+    status = TROUBLE
+
+
+@dataclass(frozen=True)
+class Asked:
+    """``machine``: a name for this machine. ``stages``: their names; all of the plan where there
+    are none. ``environments``: bytes that environments may take at once. ``processes``: to confirm
+    one configuration, at most. ``config``: what --config gave."""
+
+    machine: str | None
+    stages: list[str]
+    budget: Budget
+    environments: int
+    processes: int
+    threshold: float
+    dry_run: bool
+    config: str | None
+
+
+def run(checkout: Checkout, asked: Asked, say: Say) -> int:
+    """Returns the exit status: 0 when all is measured and nothing went wrong, LEFT, TROUBLE, or 130
+    after Ctrl-C. Raises VggbenchError where nothing can be measured."""
+    the_plan = plan.read(checkout.root / plan.FILE, checkout.catalogue)
+    stages = plan.stages(the_plan, asked.stages)
+    profile = _profile()
+    with checkout.no_run():
+        pass  # another one that measures is met here
+    machine = machines.name_of(checkout, asked.machine)
+    before = sessions.read(checkout.results_dir, machine)
+    sessions.require_the_processor(before, machine)
+    machines.tell_asv(checkout, machine, say)
+    units, left_out = plan.units(stages, checkout.catalogue, profiles.device_of(profile))
+    for line in left_out:
+        say(line)
+    left = plan.pending(units, checkout)
+    history = History(checkout, the_plan, asked, machine, profile, say, before)
+    say(f"The history of {machine}, {profile}: {history.forecast(units, left)}")
+    if asked.dry_run:
+        for unit in history.runs(left):
+            say(f"  {unit.name}: about {words(history.seconds([unit]))}")
+        to_separate = history.causes(stages).wanted()
+        if to_separate:
+            say(causes.plan(to_separate, asked.budget))
+        return LEFT if left or to_separate else 0
+    if left:
+        status = history.measure(units, left)
+        if status != 0:
+            return status
+    return history.judge(stages)
+
+
+def _profile() -> str:
+    asked = profiles.asked()
+    if len(asked) > 1:
+        raise HistoryError(
+            f"{profiles.VARIABLE}={' '.join(asked)}: a history is of one profile; give one"
+        )
+    return asked[0]
+
+
+class History:
+    """What goes on of one history in this process. ``before``: the machine's sessions so far."""
+
+    def __init__(
+        self,
+        checkout: Checkout,
+        the_plan: Plan,
+        asked: Asked,
+        machine: str,
+        profile: str,
+        say: Say,
+        before: list[dict[str, Any]],
+    ):
+        self._checkout = checkout
+        self._plan = the_plan
+        self._asked = asked
+        self._machine = machine
+        self._profile = profile
+        self._say = say
+        self._asv = Asv(asked.config)
+        self._taken: list[records.Record] = []
+        results_dir = checkout.results_dir
+        self._elsewhere = [
+            list(records.read(results_dir, other))
+            for other in records.machines(results_dir)
+            if other != machine
+        ]
+        self._read()
+        #: The session that this process measures in, once it has one: before that, the last one.
+        self._session = sessions.going_on(before, self._taken, _now())
+
+    def _read(self) -> None:
+        self._taken = list(records.read(self._checkout.results_dir, self._machine))
+        self._forecast = Forecast(
+            self._checkout.catalogue, self._taken, self._profile, self._elsewhere
+        )
+
+    def seconds(self, units: Iterable[Unit]) -> float:
+        """What they are likely to take."""
+        return sum(self._forecast.seconds(unit) for unit in units)
+
+    def runs(self, left: list[Unit]) -> list[Unit]:
+        """The runs of asv that measuring ``left`` takes, in order: a neighbour that an earlier
+        session measured comes again, before its unit."""
+        coming = {(unit.stage.name, unit.release.commit) for unit in left}
+        found = []
+        for unit in left:
+            if unit.before and (unit.stage.name, unit.before.commit) not in coming:
+                found += self._neighbour(unit)
+            found.append(unit)
+        return found
+
+    def forecast(self, units: list[Unit], left: list[Unit]) -> str:
+        """How much is done, and what the rest takes of time and disk."""
+        runs = self.runs(left)
+        held = sum(one.size for one in self._checkout.environments.all())
+        most = min(self._asked.environments, held + GUESS_BYTES * len(_releases(left)))
+        free = shutil.disk_usage(self._checkout.root).free
+        return (
+            f"{len(units) - len(left)} of {len(units)} runs are done; the rest takes about "
+            f"{words(self.seconds(runs))}, up to {most / 1e9:.0f} GB of environments at once (now "
+            f"{held / 1e9:.1f} GB; {free / 1e9:.0f} GB are free) and about "
+            f"{self._forecast.result_bytes(runs) / 1e6:.1f} MB of results"
+        )
+
+    def measure(self, units: list[Unit], left: list[Unit]) -> int:
+        """Measure what is ``left`` of the ``units``, in a session; returns the exit status."""
+        session = self._session = sessions.begin(
+            self._checkout.results_dir, self._machine, self._session, _now()
+        )
+        goes_on = "goes on" if session.goes_on else "begins"
+        self._say(f"Session {session.run} {goes_on}, on {machines.processor()['model name']}.")
+        anchors.measure(
+            self._checkout, self._plan, self._profile, session.run, self._taken, self._say
+        )
+        for line in anchors.report(
+            self._checkout,
+            self._plan,
+            self._profile,
+            session.run,
+            self._taken,
+            self._asked.threshold,
+        ):
+            self._say(line)
+        lacking = []
+        for number, unit in enumerate(left):
+            # Neighbours are measured in one session: what lies between is not the releases' doing.
+            together = [*self._neighbour(unit), unit]
+            if not self._asked.budget.allows(self.seconds(together)):
+                self._say(f"The budget is spent: {self.forecast(units, left[number:])}.")
+                self._say("Run the same command again to go on.")
+                return LEFT
+            for one in together:
+                self._measure(one)
+                if self._asv.interrupted:
+                    return INTERRUPTED
+            if plan.pending([unit], self._checkout):
+                lacking.append(unit)
+                self._say(f"{unit.name} is not all measured; why is said above")
+            self._say(f"{unit.name} done; {self.forecast(units, left[number + 1 :])}")
+        if lacking:
+            names = ", ".join(unit.name for unit in lacking)
+            self._say(f"Not all measured: {names}. Run the same command again to try once more.")
+            return TROUBLE
+        return 0
+
+    def _neighbour(self, unit: Unit) -> list[Unit]:
+        """The release before, where it was last measured in an earlier session."""
+        before = unit.before
+        if before is None:
+            return []
+        wanted = plan.own(unit.stage, before, self._checkout.catalogue)
+        answered = {
+            measuring.key(record["benchmark"], record["configuration"])
+            for record in self._of_session()
+            if record["commit"] == before.commit
+            and record["outcome"] != records.INTERRUPTED
+            and (
+                record["outcome"] != records.OK
+                or record.get("round") == self._forecast.rounds(record["benchmark"])
+            )
+        }
+        if all(measuring.key_of(one) in answered for one in wanted):
+            return []
+        return [Unit(unit.stage, before, None)]
+
+    def _of_session(self) -> list[records.Record]:
+        """What runs of asv have recorded in this session."""
+        session = self._session
+        if session is None:
+            return []
+        return [
+            record
+            for record in self._taken
+            if records.is_ordinary(record)
+            and record["profile"] == self._profile
+            and (records.started(record) or session.started) >= session.started
+        ]
+
+    def _measure(self, unit: Unit) -> None:
+        """Have asv measure it, going on with what was cut off in this session."""
+        self._make_room(unit)
+        wanted = {
+            measuring.key_of(one)
+            for one in plan.own(unit.stage, unit.release, self._checkout.catalogue)
+        }
+        runs = [
+            record["run"]
+            for record in self._of_session()
+            if record["commit"] == unit.release.commit
+            and measuring.key(record["benchmark"], record["configuration"]) in wanted
+        ]
+        bench = [word for pattern in unit.stage.bench for word in ("--bench", pattern)]
+        arguments = ["run", "--record-samples", *bench, unit.release.name]
+        self._say(f"{unit.name}: asv run")
+        variables = {
+            profiles.VARIABLE: self._profile,
+            recorder.RESUME_VARIABLE: runs[-1] if runs else "",
+        }
+        status = self._asv(*arguments, **variables)
+        if status != 0 and not self._asv.interrupted:
+            self._say(f"asv run {unit.release.name} ended with {status}")
+        self._read()
+
+    def _make_room(self, unit: Unit) -> None:
+        """Free environments, longest unused first, before another one takes more than is allowed.
+        Raises HistoryError where the disk is full whatever is freed."""
+        device = profiles.device_of(self._profile)
+        if self._checkout.environments.installed(unit.release, device) is not None:
+            return
+        with self._checkout.no_run():
+            self._free(unit.name, 1)
+
+    def _free(self, name: str, coming: int) -> None:
+        """... before so many are made for what is called ``name``."""
+        keep = self._asked.environments - coming * GUESS_BYTES
+        # 0 would free what was compiled for each, too, which is kept for their next time.
+        for freed in self._checkout.environments.prune(max(1, keep)):
+            self._say(f"freed {freed.name}: {freed.size / 1e9:.2f} GB")
+        folder = Path(self._checkout.config.env_dir).absolute()
+        free = shutil.disk_usage(folder if folder.is_dir() else self._checkout.root).free
+        if free < LEAST_FREE:
+            raise HistoryError(
+                f"{name} is not measured: {free / 1e9:.1f} GB are free of the "
+                f"{LEAST_FREE / 1e9:.0f} GB that are kept free; make room: "
+                f"vggbench releases prune --all; uv cache clean"
+            )
+
+    def _make_room_for_two(self, name: str) -> None:
+        """While a session of this process holds the checkout."""
+        self._free(name, 2)
+
+    def judge(self, stages: list[plan.Stage]) -> int:
+        """All of the ``stages`` is measured: confirm what changed, look for its causes, and then do
+        the same for what may have changed; returns the exit status."""
+        confirmed: list[Confirmed] = []
+        for unsure in (False, True):
+            recorder.begin_run()  # a confirmation is no part of the session of the anchors
+            confirmed += self._confirm(stages, unsure)
+            found = self.causes(stages)
+            left = found.separate_all(self._asked.budget, self._make_room_for_two, self._say)
+            if left.out_of_budget or any(one.out_of_budget for one in confirmed):
+                self._say("The budget is spent while judging: run the same command again to go on.")
+                return LEFT
+            if left.names:
+                names = some_of(left.names, causes.NAMED)
+                self._say(f"Not separated: {names}. Run the same command again to try once more.")
+                return TROUBLE
+        not_sure = sum(one.why is not None for one in confirmed)
+        parted = found.separated()
+        self._say(
+            f"{_all_of(self._asked.stages)} is measured. Of {len(confirmed)} changes that were to "
+            f"be confirmed, {not_sure} are not sure. Of {len(found.changes)} confirmed changes "
+            f"that something else moved with, {parted} have something separated."
+        )
+        self._say("The pages: asv publish && vggbench preview")
+        return 0
+
+    def _confirm(self, stages: list[plan.Stage], unsure: bool) -> list[Confirmed]:
+        judging = Judging(
+            self._checkout,
+            self._machine,
+            None,
+            self._asked.threshold,
+            self._say,
+            improved=True,
+            patterns=_patterns(stages),
+            unsure=unsure,
+        )
+        measured = self._checkout.measured_commits()
+        releases = [one for one in self._checkout.catalogue if one.commit in measured]
+        limits = Limits(
+            self._asked.budget.left_s, self._asked.processes, True, self._make_room_for_two
+        )
+        return confirm(judging, releases, limits, self._say)
+
+    def causes(self, stages: list[plan.Stage]) -> Causes:
+        """Of what is confirmed in the configurations of the ``stages``."""
+        keys = {measuring.key_of(one) for one in suite.timed(_patterns(stages))}
+        return Causes(self._checkout, self._machine, self._profile, self._asked.threshold, keys)
+
+
+def _patterns(stages: list[plan.Stage]) -> list[str]:
+    return [pattern for stage in stages for pattern in stage.bench]
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def _all_of(stages: list[str]) -> str:
+    return f"All of {' and of '.join(map(repr, stages))}" if stages else "All"
+
+
+def _releases(units: list[Unit]) -> set[str]:
+    return {unit.release.commit for unit in units}

@@ -1,0 +1,148 @@
+"""How long the rest of a history takes, by what is on record of its neighbours and on other
+machines."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ... import records
+from ...releases.catalogue import Catalogue
+from ...runs import local as session
+from ...runs import suite
+from . import plan
+from .plan import Unit
+
+#: Seconds of a process of which nothing is known, without and with XLA, which compiles for up to a
+#: minute and a half in some releases and for a few seconds in most.
+GUESS_S, GUESS_XLA_S = 15.0, 30.0
+
+#: Seconds besides its processes that a release takes: asv begins, its environment is made.
+AROUND_S = 15.0
+
+#: Bytes that an environment takes of which nothing is known: the largest there is, nearly.
+GUESS_BYTES = 1_600_000_000
+
+#: Bytes of the record of a process, and of its share of asv's result.
+RECORD_BYTES = 3_000
+
+
+class _Took(NamedTuple):
+    """The newest process of a configuration of a release."""
+
+    benchmark: str
+    configuration: Mapping[str, Any]
+    seconds: float
+    not_applicable: bool
+
+
+#: By the release's place in the catalogue and the configuration's key.
+_Newest = dict[tuple[int, str], _Took]
+
+
+class Forecast:
+    """From the records ``taken`` on one machine in one profile, and from those of other machines,
+    ``elsewhere``, where this one has none of a release in a configuration: as much longer or
+    shorter as this machine took for what both have measured, or as long where that is nothing."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        taken: Iterable[records.Record],
+        profile: str,
+        elsewhere: Iterable[Iterable[records.Record]] = (),
+    ):
+        self._catalogue = catalogue
+        self._place = {release.commit: i for i, release in enumerate(catalogue)}
+        self._rounds = {one["name"]: int(one.get("rounds", 1)) for one in suite.discovered()}
+        self._known: dict[str, dict[int, _Took]] = {}
+        self._alike: dict[tuple[str, bool], dict[int, _Took]] = {}
+        self._backend: dict[tuple[int, str], list[_Took]] = {}
+        here = self._newest(taken, profile)
+        found = dict(here)
+        for there in (self._newest(other, profile) for other in elsewhere):
+            ratio = _ratio(here, there)
+            for at, took in there.items():
+                found.setdefault(at, took._replace(seconds=ratio * took.seconds))
+        for (place, key), took in found.items():
+            with_xla = _has_xla(took.configuration)
+            self._known.setdefault(key, {})[place] = took
+            if "backend" in took.configuration and not with_xla:
+                self._backend.setdefault((place, took.configuration["backend"]), []).append(took)
+            if not took.not_applicable:
+                alike = self._alike.setdefault((took.benchmark, with_xla), {})
+                alike.setdefault(place, took)
+
+    def _newest(self, taken: Iterable[records.Record], profile: str) -> _Newest:
+        found: _Newest = {}
+        for record in taken:
+            if (
+                record["profile"] == profile
+                and record["commit"] in self._place
+                and record["outcome"] != records.INTERRUPTED
+                and isinstance(record.get("process_s"), (int, float))
+            ):
+                benchmark, configuration = record["benchmark"], record["configuration"]
+                at = self._place[record["commit"]], session.key(benchmark, configuration)
+                na = record["outcome"] == records.NOT_APPLICABLE
+                found[at] = _Took(benchmark, configuration, record["process_s"], na)
+        return found
+
+    def rounds(self, benchmark: str) -> int:
+        """Processes of each of its configurations."""
+        return self._rounds[benchmark]
+
+    def processes(self, unit: Unit) -> int:
+        """How many it takes."""
+        return sum(processes for processes, _ in self._expected(unit))
+
+    def seconds(self, unit: Unit) -> float:
+        """What it takes."""
+        return AROUND_S + sum(processes * seconds for processes, seconds in self._expected(unit))
+
+    def _expected(self, unit: Unit) -> Iterator[tuple[int, float]]:
+        """(processes, seconds of one) of each configuration.
+
+        By the nearest release of which the configuration is on record, else by the nearest with
+        another one of the same benchmark, both with XLA or both without. What only older releases
+        could not do says nothing of a newer one: it may be the first that can. A release that could
+        do nothing with a backend, without XLA, does not have it.
+        """
+        here = self._place[unit.release.commit]
+        for one in plan.own(unit.stage, unit.release, self._catalogue):
+            configuration = dict(one.configuration)
+            with_xla = _has_xla(configuration)
+            known = self._known.get(session.key_of(one), {})
+            on_backend = self._backend.get((here, configuration.get("backend", "")), [])
+            if here not in known and on_backend and all(took.not_applicable for took in on_backend):
+                known = {here: on_backend[-1]}
+            if all(place < here and took.not_applicable for place, took in known.items()):
+                known = self._alike.get((one.benchmark, with_xla), {})
+            if not known:
+                yield self.rounds(one.benchmark), GUESS_XLA_S if with_xla else GUESS_S
+                continue
+            took = known[min(known, key=lambda place: abs(place - here))]
+            # What a release cannot do is asked once.
+            yield 1 if took.not_applicable else self.rounds(one.benchmark), took.seconds
+
+    def result_bytes(self, units: Iterable[Unit]) -> int:
+        """What ``units`` add to the results."""
+        return RECORD_BYTES * sum(self.processes(unit) for unit in units)
+
+
+def _ratio(here: _Newest, there: _Newest) -> float:
+    """How many times as long a process takes here: the median over what both machines ran."""
+    ratios = [
+        took.seconds / there[at].seconds
+        for at, took in here.items()
+        if at in there
+        and not took.not_applicable
+        and not there[at].not_applicable
+        and there[at].seconds > 0
+    ]
+    return statistics.median(ratios) if ratios else 1.0
+
+
+def _has_xla(configuration: Mapping[str, Any]) -> bool:
+    return configuration.get("xla") == "on"

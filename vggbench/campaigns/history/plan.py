@@ -1,0 +1,172 @@
+"""What a history measures, in which order: history.toml, and what of it is left to do."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from ...checkout import Checkout
+from ...errors import VggbenchError, one_line
+from ...releases import interpreters, spec
+from ...releases.catalogue import Catalogue, Release
+from ...runs import coverage, suite
+from ...runs.suite import Configured
+
+FILE = "history.toml"
+
+
+class PlanError(VggbenchError):
+    """history.toml is not what it should be."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """``releases``: track by track, in the order in which history.toml names them, oldest first.
+    ``bench``: asv's patterns of what is measured of
+    them."""
+
+    name: str
+    releases: tuple[Release, ...]
+    bench: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """``anchor_processes``: of each anchor, in a session."""
+
+    anchors: tuple[Release, ...]
+    anchor_processes: int
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What one run of asv measures: a release in one stage. ``before``: the release before it on
+    its track in that stage, which is held against it."""
+
+    stage: Stage
+    release: Release
+    before: Release | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.release.name} ({self.stage.name})"
+
+
+def read(path: Path, catalogue: Catalogue) -> Plan:
+    """The plan in the file ``path``. Raises PlanError, and SpecError for words that name no
+    release."""
+    try:
+        content = tomli.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as err:
+        reason = getattr(err, "strerror", None) or one_line(str(err), 120)
+        raise PlanError(
+            f"{path} cannot be read: {reason}; mend it, or check it out again"
+        ) from None
+    processes = content.get("anchor_processes", 3)
+    if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:
+        raise _wrong(path, "anchor_processes is no number of processes")
+    anchors = content.get("anchors", [])
+    stages = content.get("stage", [])
+    if not _is_texts(anchors):
+        raise _wrong(path, "anchors is no list of releases")
+    if not isinstance(stages, list) or not stages:
+        raise _wrong(path, "it has no [[stage]]")
+    read = tuple(_stage(path, catalogue, number, one) for number, one in enumerate(stages, 1))
+    if len({stage.name for stage in read}) < len(read):
+        raise _wrong(path, "two stages have one name")
+    return Plan(tuple(spec.one(catalogue, word) for word in anchors), processes, read)
+
+
+def _stage(path: Path, catalogue: Catalogue, number: int, told: Any) -> Stage:
+    if not isinstance(told, dict) or not all(
+        isinstance(told.get(key), str) for key in ("name", "releases")
+    ):
+        raise _wrong(path, f"stage {number} has no name, or no releases")
+    bench = told.get("bench")
+    if not _is_texts(bench) or not bench:
+        raise _wrong(path, f"stage {number} ({told['name']}) has no bench, a list of patterns")
+    chosen = spec.select(catalogue, told["releases"])
+    releases = [
+        release
+        for track in dict.fromkeys(release.track for release in chosen)
+        for release in catalogue.tracks[track].releases
+        if release in chosen
+    ]
+    return Stage(told["name"], tuple(releases), tuple(bench))
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def _wrong(path: Path, what: str) -> PlanError:
+    return PlanError(f"{path}: {what}; docs/history.md says what it holds")
+
+
+def stages(plan: Plan, names: Sequence[str]) -> list[Stage]:
+    """Those of the ``names``, in the plan's order; all where there are no names. Raises PlanError
+    for a name that is none."""
+    known = [stage.name for stage in plan.stages]
+    for name in names:
+        if name not in known:
+            raise PlanError(f"--stage {name}: {FILE} has no such stage; it has: {'; '.join(known)}")
+    return [stage for stage in plan.stages if not names or stage.name in names]
+
+
+# -- what of it this machine does
+
+
+def own(stage: Stage, release: Release, catalogue: Catalogue) -> list[Configured]:
+    """The timed configurations of the stage that the release runs."""
+    return suite.timed_of(release, stage.bench, catalogue)
+
+
+def units(
+    stages: Sequence[Stage], catalogue: Catalogue, device: str
+) -> tuple[list[Unit], list[str]]:
+    """All of the ``stages`` that can be measured on this machine, in order; and a line about each
+    release that cannot be."""
+    why_not = {release.commit: _why_not(release, device) for release in catalogue}
+    found: list[Unit] = []
+    left_out: dict[str, None] = {}
+    for stage in stages:
+        before: Release | None = None
+        for release in stage.releases:
+            why = why_not[release.commit]
+            if why is not None:
+                left_out[f"{release.name} is left out, unmeasured: {why}"] = None
+            elif own(stage, release, catalogue):
+                on_track = before if before and before.track == release.track else None
+                found.append(Unit(stage, release, on_track))
+                before = release
+    return found, list(left_out)
+
+
+def _why_not(release: Release, device: str) -> str | None:
+    if device not in release.locks:
+        return f"it has no lock for {device}"
+    if interpreters.find(release.python) is None:
+        return (
+            f"CPython {release.python} is not on this machine; "
+            f"get it with: {interpreters.how_to_get(release.python)}"
+        )
+    return None
+
+
+def pending(of: Sequence[Unit], checkout: Checkout) -> list[Unit]:
+    """Those units of which a configuration has no answer yet: no number, no n/a, no failure."""
+    found = []
+    for _, together in itertools.groupby(of, lambda unit: unit.stage.name):
+        mine = list(together)
+        lacking = coverage.incomplete(
+            checkout.catalogue, [unit.release for unit in mine], list(mine[0].stage.bench)
+        )
+        commits = {release.commit for release in lacking}
+        found += [unit for unit in mine if unit.release.commit in commits]
+    return found

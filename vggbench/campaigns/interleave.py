@@ -1,0 +1,231 @@
+"""Confirming: processes of two releases in turns, A B B A, until the answer is sure.
+
+What is suspected comes from whoever judged the records, and so does each new judgement: nothing
+here reads a file or a clock of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from asv import util
+
+from .. import records
+from ..errors import some_of
+from ..releases.catalogue import Release
+from ..runs import draft as recorder
+from ..runs.local import Say
+from ..runs.suite import Configured
+from ..stats.judge import BATCH, CHANGED, MOST, NOT_SURE, Judgement
+from ..stats.sequential import next_batch, to_confirm
+from .budget import Budget, words
+
+#: The measure that a confirmation follows up to a sure answer.
+STEP = "step"
+
+#: Suspects that are named before it begins, at most; on a loud machine a history has a hundred.
+NAMED = 10
+
+#: Measures one process of a release in the configuration and profile of a suspect.
+Measure = Callable[["Suspect", Release], records.Record]
+
+#: The judgements of a suspect by everything on record, by its measures ("step", ...).
+Judge = Callable[["Suspect"], Mapping[str, Judgement]]
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A configuration in which ``after`` may be slower than ``before``, or take more memory.
+
+    ``measures``: what of it is suspected. ``spent``: processes that confirmations of it have taken
+    already. ``seconds``: what one is known to take, 0 where that is not known. ``apart``: no
+    session has measured both releases. ``needed``: about so many more make it sure, 0 where that is
+    not known.
+    """
+
+    before: Release
+    after: Release
+    profile: str
+    one: Configured
+    measures: tuple[str, ...] = (STEP,)
+    spent: int = 0
+    seconds: float = 0.0
+    apart: bool = False
+    needed: int = 0
+
+    @property
+    def name(self) -> str:
+        """As messages name it."""
+        return f"{self.after.name} {self.one.words}".strip()
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """What came of a suspect. ``why``: what kept it from being sure, None where it is sure.
+
+    ``processes`` were taken now, of both releases together. ``out_of_budget``: it was the budget.
+    """
+
+    suspect: Suspect
+    judgements: Mapping[str, Judgement]
+    processes: int
+    why: str | None
+    out_of_budget: bool = False
+
+
+def turns(suspect: Suspect) -> Iterator[Release]:
+    """A B B A, and so on: what grows or falls steadily meanwhile favours neither side."""
+    while True:
+        yield suspect.before
+        yield suspect.after
+        yield suspect.after
+        yield suspect.before
+
+
+def confirm(
+    suspect: Suspect,
+    measure: Measure,
+    judge: Judge,
+    budget: Budget,
+    say: Say,
+    most: int = MOST,
+) -> Confirmed:
+    """Take processes of both releases in turns until the answer is sure, the budget or ``most`` is
+    spent, or one of them does not end well.
+
+    Errors of ``measure`` pass through: what was taken before is on record.
+    """
+    order = turns(suspect)
+    judgements: Mapping[str, Judgement] = {}
+    taken = 0
+    seconds = {suspect.before.commit: suspect.seconds, suspect.after.commit: suspect.seconds}
+
+    def ended(why: str | None) -> Confirmed:
+        return Confirmed(suspect, judgements, taken, why)
+
+    def out_of_budget() -> Confirmed:
+        why = f"the budget of {words(budget.seconds)} is spent"
+        return Confirmed(suspect, judgements, taken, why, out_of_budget=True)
+
+    if budget.left_s <= 0:
+        return out_of_budget()  # without judging: there may be hundreds of suspects
+    judgements = judge(suspect)
+    while True:
+        spent = suspect.spent + taken
+        batch = max((_batch(suspect, *each, spent, most) for each in judgements.items()), default=0)
+        if batch == 0:
+            return ended(_unsure(judgements, spent, most))
+        if not budget.allows(batch / 2 * sum(seconds.values())):
+            return out_of_budget()
+        for _ in range(batch):
+            release = next(order)
+            if not budget.allows(seconds[release.commit]):
+                return out_of_budget()
+            record = measure(suspect, release)
+            taken += 1
+            if record["outcome"] != records.OK:
+                return ended(recorder.progress_line(record))
+            seconds[release.commit] = record["process_s"]
+            judgements = judge(suspect)
+            say(progress(suspect, record, taken, judgements))
+
+
+def _batch(suspect: Suspect, measure: str, judgement: Judgement, spent: int, most: int) -> int:
+    """How many processes to take next for one measure.
+
+    A by-product is one number a process, and may scatter so much that no confirmation makes it
+    sure: it is followed only while it is suspected and an answer is in reach.
+    """
+    in_reach = (judgement.processes_needed or 0) <= most - spent
+    if measure != STEP and not (to_confirm(judgement, suspect.apart) and in_reach):
+        return 0
+    return next_batch(judgement, spent, most, suspect.apart)
+
+
+def _unsure(judgements: Mapping[str, Judgement], spent: int, most: int) -> str | None:
+    """Why what is suspected still, or was the step's time, stays unsure; None where all is sure."""
+    parts = []
+    for measure, one in judgements.items():
+        if one.outcome == NOT_SURE and (measure == STEP or one.suspected):
+            out_of_reach = (one.processes_needed or 0) > most - spent and spent + BATCH <= most
+            needs = f", and would need about {one.processes_needed} more" if out_of_reach else ""
+            parts.append(f"{measure} not sure after {spent} processes{needs}")
+    return "; ".join(parts) or None
+
+
+def progress(
+    suspect: Suspect, record: records.Record, taken: int, judgements: Mapping[str, Judgement]
+) -> str:
+    """One line about a process that ended, for the one who waits."""
+    ratios = ", ".join(
+        f"{what} {one.ratio:.3f} ({one.low:.3f} to {one.high:.3f})"
+        for what, one in judgements.items()
+    )
+    took = util.human_time(recorder.median_s(record))
+    return (
+        f"{suspect.one.words}, process {taken}, {record['release']}: {took}; ratio so far: {ratios}"
+    )
+
+
+def forecast_s(suspect: Suspect, judgements: Mapping[str, Judgement], most: int = MOST) -> float:
+    """Seconds that the confirmation of a suspect is likely to take."""
+    wanted = [one.processes_needed or BATCH for one in judgements.values() if one.suspected]
+    left = max(0, most - suspect.spent)
+    return min(max(wanted, default=BATCH), left) * suspect.seconds
+
+
+def confirm_all(
+    suspects: Sequence[Suspect],
+    measure: Measure,
+    judge: Judge,
+    budget: Budget,
+    say: Say,
+    most: int = MOST,
+) -> list[Confirmed]:
+    """Confirm one suspect after the other: first what has surely changed already, which a few
+    processes settle, then what is not sure; of each those first that are likely to take least time.
+    So a budget answers as many as it can.
+    """
+    expected = {}
+    for place, suspect in enumerate(suspects):
+        judgements = judge(suspect)
+        unsure = not any(one.outcome in CHANGED for one in judgements.values())
+        expected[place] = (unsure, forecast_s(suspect, judgements, most))
+    ordered = [suspects[place] for place in sorted(expected, key=expected.__getitem__)]
+    say(_plan(ordered, sum(seconds for _, seconds in expected.values()), budget))
+    found = []
+    not_begun = []
+    for suspect in ordered:
+        one = confirm(suspect, measure, judge, budget, say, most)
+        found.append(one)
+        if one.out_of_budget and not one.processes:
+            not_begun.append(suspect.name)
+        else:
+            say(ending(one))
+    if not_begun:
+        say(
+            f"Not begun, the budget of {words(budget.seconds)} is spent or would be: "
+            f"{some_of(not_begun, NAMED)}"
+        )
+    return found
+
+
+def _plan(suspects: Sequence[Suspect], seconds: float, budget: Budget) -> str:
+    names = some_of([suspect.name for suspect in suspects], NAMED)
+    about = f", about {words(seconds)}" if seconds else ""
+    over = f"; the budget of {words(budget.seconds)} may not do" if seconds > budget.left_s else ""
+    return f"To confirm: {names}{about}{over}"
+
+
+def ending(one: Confirmed) -> str:
+    """One line about what came of a suspect."""
+    answers = "; ".join(
+        f"{what}: {judged.outcome}, {judged.ratio:.3f} ({judged.low:.3f} to {judged.high:.3f})"
+        for what, judged in one.judgements.items()
+    )
+    why = f"; {one.why}" if one.why else ""
+    return (
+        f"{one.suspect.name} against {one.suspect.before.name}: "
+        f"{answers or 'no judgement'}, {one.processes} more processes{why}"
+    )

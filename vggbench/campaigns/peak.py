@@ -1,0 +1,146 @@
+"""``vggbench peak``: how fast this machine multiplies large float32 matrices.
+
+A train step is nearly all matrix products, so this rate is what its own is held against. Each
+measurement is a line of ``results/<machine>/matrix-product.jsonl`` (docs/records.md), appended, so
+that a table made of copied records has it too.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+import os
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .. import records
+from ..errors import VggbenchError, one_line
+from ..inside.scripts import matrix_product
+from ..releases import interpreters
+from ..releases.catalogue import Catalogue, Release
+from ..runs import process, variables
+
+SCRIPT = Path(matrix_product.__file__)
+
+#: Seconds after which the process is given up: a few are usual.
+DEADLINE_S = 300.0
+
+REQUIRED = ("schema", "measured", "release", "device", "cpus", "products")
+
+
+class PeakError(VggbenchError):
+    """The peak cannot be measured."""
+
+
+def path(results_dir: Path, machine: str) -> Path:
+    return results_dir / machine / "matrix-product.jsonl"
+
+
+def read(results_dir: Path, machine: str, complain: Callable[[str], None]) -> list[records.Record]:
+    """The measurements of a machine, oldest first."""
+    file = path(results_dir, machine)
+    return list(records.read_file(file, _checked, complain)) if file.is_file() else []
+
+
+def _checked(peak: Any) -> records.Record:
+    if not isinstance(peak, dict):
+        raise ValueError("it is no JSON object")
+    records.require_keys(peak, REQUIRED)
+    try:
+        rate = fastest(peak).flops_per_s
+    except (TypeError, KeyError, ValueError, ZeroDivisionError):
+        rate = math.nan
+    if not 0 < rate < math.inf:
+        raise ValueError("its products have no rate")
+    return peak
+
+
+class Product(NamedTuple):
+    """A product of two square matrices: floating-point operations a second, a multiply-add counted
+    as two as in vgg16.step_flops; rows of a matrix."""
+
+    flops_per_s: float
+    size: int
+
+
+def fastest(peak: records.Record) -> Product:
+    """The fastest of a measurement's products, each by the median of its samples."""
+    return max(
+        Product(2 * one["size"] ** 3 / statistics.median(one["seconds"]), one["size"])
+        for one in peak["products"]
+    )
+
+
+def newest(peaks: Sequence[records.Record], device: str, cpus: int | None) -> records.Record | None:
+    """The newest of ``peaks`` on the device; on the CPU, of those with as many ``cpus``."""
+    for one in reversed(peaks):
+        if one["device"] == device and (device == "gpu" or one["cpus"] == cpus):
+            return one
+    return None
+
+
+def choose(catalogue: Catalogue, device: str) -> Release:
+    """The newest TensorFlow release that this machine can run, so that the peak does not depend on
+    what happens to be installed. Raises PeakError where there is none."""
+    for release in reversed(list(catalogue)):
+        if (
+            catalogue.tracks[release.track].framework == "TensorFlow"
+            and device in release.locks
+            and interpreters.find(release.python) is not None
+        ):
+            return release
+    raise PeakError(
+        f"no TensorFlow release with a lock for {device} has its CPython on this machine; "
+        f"see: vggbench releases list"
+    )
+
+
+def measure(
+    release: Release, device: str, python: Path, machine: str, script: Path = SCRIPT
+) -> records.Record:
+    """Time the products with the release's interpreter, for some seconds; raises PeakError.
+
+    script: what to run instead of matrix_product.py, with the same command line.
+    """
+    env = variables.for_release(os.environ)
+    started = datetime.datetime.now(datetime.timezone.utc)
+    load = list(os.getloadavg())
+    with tempfile.TemporaryDirectory(prefix="vggbench-peak-") as folder:
+        file = Path(folder) / "outcome.json"
+        command = [str(python), str(script), str(file), device]
+        done = process.run(command, env, folder, DEADLINE_S, merge_streams=True)
+        try:
+            outcome = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            outcome = {"error": f"the process ended with status {done.status}: {done.output}"}
+    if outcome.get("outcome") != records.OK:
+        why = outcome.get("reason") or outcome.get("error")
+        raise PeakError(f"the peak cannot be measured with {release.name}: {one_line(str(why))}")
+    lock = release.locks[device]
+    return {
+        "schema": records.SCHEMA,
+        "measured": started.isoformat(timespec="seconds"),
+        "machine": machine,
+        "release": release.name,
+        "lock": lock.digest,
+        "device": device,
+        "cpus": len(os.sched_getaffinity(0)),
+        "load_before": load,
+        "variables": variables.telling(env),
+        "versions": outcome["versions"],
+        "products": outcome["products"],
+    }
+
+
+def words(peak: records.Record) -> str:
+    """One line about a measurement."""
+    rate, size = fastest(peak)
+    where = f"{peak['cpus']} CPUs" if peak["device"] == "cpu" else "the GPU"
+    return (
+        f"{rate / 1e9:.0f} GFLOP/s on {where}: float32 product of two {size} x {size} matrices, "
+        f"{peak['release']}, {peak['measured'][:10]}"
+    )

@@ -1,0 +1,178 @@
+"""A release with something changed back to what it was in an earlier one.
+
+For ``vggbench separate``. What can be changed back: ``python``, ``onednn`` (by the variable that
+switches it), any package that both locks pin, by name; and several at once, joined by ``+``. A
+variant has a lock of its own, made of the release's, in a catalogue of its own; what no installer
+can put together is said, and not measured.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from ..errors import VggbenchError
+from ..judging.differences import ONEDNN_VARIABLE, PACKAGES, Facts, onednn
+from ..releases.catalogue import BUILD_CONSTRAINTS, PIN, Catalogue, Release
+from ..releases.environments import Environments
+
+PYTHON, ONEDNN = "python", "onednn"
+
+#: Between things that are changed back together, as they are asked for and as a variant says them.
+TOGETHER, AND = "+", " and "
+
+
+#: What differences (vggbench.judging.differences) call the things that variants name.
+_DIFFERENCES = {
+    PYTHON: "Python",
+    "oneDNN": "oneDNN",
+    **{package: name for name, _, packages in PACKAGES for package in packages},
+}
+
+
+class NoVariant(VggbenchError):
+    """A thing that cannot be changed back."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is changed back: ``words`` say it, with what to: "numpy 1.26.4". ``release`` has the
+    Python and ``text`` is the lock that come of it; processes get ``variables`` besides."""
+
+    words: str
+    release: Release
+    text: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """``words`` are its change's. ``environments`` install ``release``, which has the variant's
+    lock; its processes get ``variables`` besides."""
+
+    words: str
+    release: Release
+    environments: Environments
+    variables: Mapping[str, str]
+
+
+def change(
+    catalogue: Catalogue,
+    release: Release,
+    before: Release,
+    device: str,
+    what: str,
+    facts: tuple[Facts, Facts],
+) -> Change:
+    """``what`` of ``release`` as it is in ``before``: one thing, or several joined by TOGETHER.
+
+    facts: what a process of ``before`` and one of ``release`` said of themselves. Raises NoVariant
+    where there is no such thing, or it did not change.
+    """
+    for one in (before, release):
+        if device not in one.locks:
+            raise NoVariant(f"{one.name} has no lock for {device}")
+    text = catalogue.lock_path(release, device).read_text(encoding="utf-8")
+    older = catalogue.lock_path(before, device).read_text(encoding="utf-8")
+    changed = Change("", release, text)
+    for thing in dict.fromkeys(canonicalize_name(word) for word in what.split(TOGETHER)):
+        changed = _with(changed, before, older, thing, facts)
+    return changed
+
+
+def things(words: str) -> list[str]:
+    """The names of what a variant with these words has changed back, without versions."""
+    return [part.partition(" ")[0] for part in words.split(AND)]
+
+
+def differences(words: str) -> set[str]:
+    """What a variant with these words has changed back, as differences call it."""
+    return {_DIFFERENCES.get(thing, thing) for thing in things(words)}
+
+
+def make(
+    folder: Path, catalogue: Catalogue, release: Release, device: str, what: Change
+) -> Variant:
+    """The variant of ``release`` with this change, written below ``folder``, which is empty."""
+    return Variant(
+        what.words, *_written(folder, catalogue, what.release, device, what.text), what.variables
+    )
+
+
+def _with(
+    so_far: Change, before: Release, older: str, what: str, facts: tuple[Facts, Facts]
+) -> Change:
+    """One thing more that is changed back. ``older``: the lock of ``before``."""
+    release, text, variables = so_far.release, so_far.text, dict(so_far.variables)
+    if what == PYTHON:
+        words, was = f"python {before.python}", release.python == before.python
+        release = replace(release, python=before.python)
+    elif what == ONEDNN:
+        told = tuple(onednn(one) for one in facts)
+        if None in told:
+            raise NoVariant(f"{release.name}: whether it uses oneDNN is not on record; measure it")
+        words, was = f"oneDNN {told[0]}", told[0] == told[1]
+        variables[ONEDNN_VARIABLE] = "1" if told[0] == "on" else "0"
+    else:
+        new, old = _pinned(text, what), _pinned(older, what)
+        if new is None or old is None:
+            raise NoVariant(
+                f"{what} is not pinned by the locks of both {before.name} and {release.name}; "
+                f"what can be changed back: {PYTHON}, {ONEDNN}, "
+                f"{', '.join(sorted(_differing(text, older))) or 'no package'}"
+            )
+        words, was = " ".join(_pin(old)), _pin(new)[1] == _pin(old)[1]
+        text = text.replace(new, old)
+    if was:
+        raise NoVariant(f"{words} is what {before.name} and {release.name} both have")
+    told_before = f"{so_far.words}{AND}" if so_far.words else ""
+    return Change(told_before + words, release, text, variables)
+
+
+def _written(
+    folder: Path, catalogue: Catalogue, release: Release, device: str, text: str
+) -> tuple[Release, Environments]:
+    """The release with a lock of this text, in a catalogue of its own, and its environments."""
+    releases = folder / "releases"
+    track = releases / release.track
+    track.mkdir(parents=True)
+    shutil.copyfile(catalogue.folder / release.track / "track.json", track / "track.json")
+    constraints = catalogue.folder / BUILD_CONSTRAINTS
+    if constraints.is_file():
+        shutil.copyfile(constraints, releases / BUILD_CONSTRAINTS)
+    lock = release.locks[device]
+    (track / lock.file).write_text(text, encoding="utf-8")
+    own = Catalogue(releases)
+    lock = replace(lock, digest=own.digest_of(release, track / lock.file))
+    changed = replace(release, locks={device: lock})
+    return changed, Environments(folder / "env", own)
+
+
+def _blocks(text: str) -> dict[str, str]:
+    """The lines of a lock for each package: its pin and the hashes below it."""
+    starts = [(match.start(), canonicalize_name(match[1])) for match in PIN.finditer(text)]
+    ends = [*(start for start, _ in starts[1:]), len(text)]
+    return {name: text[start:end] for (start, name), end in zip(starts, ends, strict=False)}
+
+
+def _pinned(text: str, package: str) -> str | None:
+    """The block of the package, by whichever of its names the lock pins it."""
+    blocks = _blocks(text)
+    names = next((names for *_, names in PACKAGES if package in names), (package,))
+    return next((blocks[name] for name in (package, *names) if name in blocks), None)
+
+
+def _pin(block: str) -> tuple[str, str]:
+    """Name and version of the package that a block of a lock pins."""
+    found = re.match(PIN, block)
+    return (found[1], found[2]) if found else ("unknown", "unknown")
+
+
+def _differing(text: str, older: str) -> list[str]:
+    new, old = _blocks(text), _blocks(older)
+    return [name for name in new if name in old and _pin(new[name]) != _pin(old[name])]

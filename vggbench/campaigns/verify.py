@@ -1,0 +1,223 @@
+"""``vggbench verify``: does a release compute what the reference computes?
+
+Each configuration runs its first steps in a fresh process of the release's own interpreter
+(inside/scripts/first_steps.py), one after the other; what it leaves is held against the reference
+(agreement.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from packaging.version import Version
+from rich.table import Table
+
+from ..errors import VggbenchError, one_line
+from ..inside.builders import PARAMS, Configuration, configurations, reference
+from ..inside.scripts import first_steps
+from ..judging import agreement
+from ..releases.catalogue import Catalogue, Release
+from ..runs import process, variables
+
+#: What a configuration comes to.
+AGREES, DISAGREES, NOT_APPLICABLE, FAILED = "agrees", "disagrees", "n/a", "failed"
+
+SCRIPT = Path(first_steps.__file__)
+
+#: Seconds after which a configuration is given up: compiling with XLA was seen to take 94.
+DEADLINE_S = 900.0
+
+#: Processes side by side: compiling keeps one processor busy, and nothing is timed here. A GPU's
+#: memory is not shared, as some releases take all of it.
+AT_ONCE = {"cpu": 2, "gpu": 1}
+
+#: Before this release XLA compiles one configuration for up to a minute and a half (1.12 to 2.0:
+#: 10 to 17 s, fused batch normalisation 94 s), from it on for seconds.
+XLA_IS_QUICK_FROM = Version("2.4")
+XLA_FORECAST = "a configuration compiled by XLA takes 10 to 100 s here: about {minutes} minutes"
+XLA_MINUTES = 4
+#: Seen on two cores, none of it compiled before; 10 s a configuration where all of it was.
+THEANO_FORECAST = "theano compiles a configuration for half a minute and more: about 3 minutes"
+KERAS_ON_THEANO_FORECAST = "theano compiles each of six configurations for 1 to 2 minutes"
+#: The CPU wheels before it have no XLA.
+XLA_FROM = Version("1.12")
+
+
+@dataclass(frozen=True)
+class Verified:
+    """One configuration of one release. ``reason`` says why it is not "agrees"."""
+
+    release: str
+    configuration: Configuration
+    answer: str
+    reason: str | None = None
+    agreement: agreement.Agreement | None = None
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        found = self.agreement
+        return {
+            "release": self.release,
+            "configuration": self.configuration.values,
+            "answer": self.answer,
+            "reason": self.reason,
+            "seconds": round(self.seconds, 1),
+            "losses_off": [_json_number(off) for off in found.losses] if found else None,
+            "changes_off": (
+                {f"{one.step}/{one.tensor}": _json_number(one.relative) for one in found.tensors}
+                if found
+                else None
+            ),
+        }
+
+
+def _json_number(value: float) -> float | str:
+    return value if np.isfinite(value) else str(value)
+
+
+def framework_of(catalogue: Catalogue, release: Release) -> str:
+    """The framework of ``release``. Raises VggbenchError for one that no builder serves."""
+    framework = catalogue.tracks[release.track].framework
+    if framework not in PARAMS:
+        raise VggbenchError(
+            f"{release.name} cannot be verified: vggbench has no builder for {framework}"
+        )
+    return framework
+
+
+def forecast(release: Release) -> str | None:
+    """One line for a release that takes minutes, else None."""
+    if release.track == "theano":
+        return f"{release.name}: {THEANO_FORECAST}"
+    if any("theano" in lock.companions for lock in release.locks.values()):
+        return f"{release.name}: {KERAS_ON_THEANO_FORECAST}"
+    version = Version(release.version)
+    if release.track != "tensorflow" or not XLA_FROM <= version < XLA_IS_QUICK_FROM:
+        return None
+    return f"{release.name}: {XLA_FORECAST.format(minutes=XLA_MINUTES)}"
+
+
+def in_order(framework: str) -> list[Configuration]:
+    """All configurations; those that XLA compiles, which takes longest, come last."""
+    return sorted(configurations(framework), key=lambda one: one.xla == "on")
+
+
+def verify(release: Release, framework: str, device: str, python: Path) -> Iterator[Verified]:
+    """Run all configurations of ``release`` with its interpreter, AT_ONCE[device] at a time."""
+    # Before the first process, with which it would share the processors.
+    for has_batch_norm in (False, True):
+        agreement.expected(has_batch_norm)
+    running: set[int] = set()
+
+    def answer(configuration: Configuration) -> Verified:
+        started: list[int] = []
+
+        def on_start(group: int) -> None:
+            started.append(group)
+            running.add(group)
+
+        try:
+            return verify_one(python, configuration, device, on_start=on_start)
+        finally:
+            running.difference_update(started)
+
+    with ThreadPoolExecutor(AT_ONCE[device]) as pool:
+        coming = [pool.submit(answer, one) for one in in_order(framework)]
+        try:
+            for one in coming:
+                yield replace(one.result(), release=release.name)
+        finally:  # after Ctrl-C, which the processes do not see
+            pool.shutdown(wait=False, cancel_futures=True)
+            for group in list(running):
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
+
+
+def verify_one(
+    python: Path | str,
+    configuration: Configuration,
+    device: str,
+    script: Path = SCRIPT,
+    on_start: Callable[[int], None] | None = None,
+) -> Verified:
+    """Run one configuration in a fresh process and hold it against the reference.
+
+    script: what to run instead of first_steps.py, with the same command line. on_start is called
+    with the id of the process.
+    """
+    env = variables.for_release(os.environ)
+    with tempfile.TemporaryDirectory(prefix="vggbench-verify-") as folder:
+        command = [
+            *(str(python), str(script), folder),
+            *(configuration.framework, json.dumps(configuration.values), device),
+        ]
+        done = process.run(command, env, folder, DEADLINE_S, True, on_start)
+        answer = _answer(Path(folder), done, configuration)
+    return replace(answer, seconds=done.seconds)
+
+
+def _answer(folder: Path, done: process.Finished, configuration: Configuration) -> Verified:
+    def verified(answer: str, reason: str | None, found: Any = None) -> Verified:
+        return Verified("", configuration, answer, reason, found)
+
+    try:
+        outcome = json.loads((folder / "outcome.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return verified(FAILED, _how_it_ended(done) + variables.remedy(done.status, os.environ))
+    if outcome["outcome"] == "n/a":
+        return verified(NOT_APPLICABLE, outcome["reason"])
+    if outcome["outcome"] == "failed":
+        return verified(FAILED, outcome["error"])
+    try:
+        with np.load(folder / "steps.npz") as taken:
+            variance = outcome["describe"].get("running_variance", reference.UNBIASED)
+            found = agreement.compare(taken, configuration, variance)
+    except (OSError, ValueError, zipfile.BadZipFile) as err:
+        return verified(FAILED, f"what its steps left cannot be compared: {err}")
+    return verified(AGREES if found.agrees else DISAGREES, found.why_not, found)
+
+
+def _how_it_ended(done: process.Finished) -> str:
+    if done.overran:
+        return f"the process was ended after {DEADLINE_S:g} s"
+    how = f"signal {-done.status}" if done.status < 0 else f"exit status {done.status}"
+    lines = [line for line in done.output.splitlines() if line.strip()]
+    return one_line(f"the process died with {how}: {lines[-1] if lines else 'it said nothing'}")
+
+
+def table(all_verified: list[Verified]) -> Table:
+    """For people: one line a configuration."""
+    made = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("release", "configuration", "worst loss", "worst change", "s", "answer"):
+        made.add_column(heading, justify="right" if heading == "s" else "left")
+    for one in all_verified:
+        cells = ["-", "-"]
+        if one.agreement is not None:
+            cells = [f"{one.agreement.worst_loss:.1e}", str(one.agreement.worst_tensor)]
+        answer = one.answer if one.reason is None else f"{one.answer}: {one_line(one.reason)}"
+        made.add_row(one.release, str(one.configuration), *cells, f"{one.seconds:.0f}", answer)
+    return made
+
+
+def complaint(one: Verified) -> str:
+    """The one line of a configuration that disagrees or failed."""
+    name = str(one.configuration)
+    if one.answer == FAILED:
+        return (
+            f"{one.release} ({name}) failed: {one.reason}; make its environment again, or report it"
+        )
+    return (
+        f"{one.release} ({name}) does not compute what the reference computes: {one.reason}; "
+        f"see docs/method.md, and do not trust its times"
+    )

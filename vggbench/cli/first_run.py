@@ -1,0 +1,177 @@
+"""``make run``: measure one release of each era, publish, and say what came out."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.table import Table
+
+from .. import records, report
+from ..checkout import Checkout
+from ..errors import one_line
+from ..releases import interpreters, spec
+from ..releases.catalogue import Release
+from ..releases.uv import UvError, uv
+from ..runs import coverage, profiles
+
+#: A stretch of releases with something in common, and what stands for it: the first of these that
+#: this machine can measure.
+ERAS = (
+    ("the first release, 2017", ("tensorflow-1.0.0", "tensorflow-1.4.1")),
+    ("the last of the graph API", ("tensorflow-1.15.5", "tensorflow-1.14.0")),
+    ("tf.function, before oneDNN was on", ("tensorflow-2.4.4", "tensorflow-2.7.4")),
+    ("oneDNN on by default", ("tensorflow-2.10.1", "tensorflow-2.14.1")),
+    ("the newest", ("tensorflow",)),
+)
+
+#: Shortened are configurations, processes and samples; never the workload.
+CONFIGURATIONS = (
+    r"TensorFlow\.time_train_step\('NHWC', '(none|fused)', 'off'\)",
+    "NHWC with no and with fused batch normalisation, without XLA",
+)
+ATTRIBUTES = {"rounds": 1, "repeat": 5}
+
+#: Fetching an interpreter that takes longer than this is given up.
+FETCH_TIMEOUT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Chosen:
+    era: str
+    release: Release
+
+
+def run(checkout: Checkout) -> int:
+    """Returns the exit status: that of asv run, or else of asv publish."""
+    device = profiles.device_of(profiles.asked()[0])
+    chosen, left_out = _choose(checkout, device)
+    _say("vggbench measures one release of each era on this machine:")
+    for one in chosen:
+        _say(f"  {one.release.name}: {one.era}")
+    for line in left_out:
+        _say(f"  left out: {line}")
+    _say(
+        f"  left out too: every other configuration than {CONFIGURATIONS[1]}; "
+        f"all but {ATTRIBUTES['rounds']} process of {ATTRIBUTES['repeat']} samples each. "
+        f"In full: asv run tensorflow"
+    )
+    if checkout.machine() is None:
+        _asv("machine", "--yes", quiet=True)
+    new = coverage.incomplete(
+        checkout.catalogue, [one.release for one in chosen], [CONFIGURATIONS[0]]
+    )
+    status = 0
+    if new:
+        attributes = [f"--attribute={key}={value}" for key, value in ATTRIBUTES.items()]
+        words = " ".join(release.name for release in new)
+        status = _asv("run", "--bench", CONFIGURATIONS[0], *attributes, "--record-samples", words)
+    else:
+        _say("All of this was measured here already; nothing is new.")
+    published = _asv("publish")
+    _table(checkout, [one.release for one in chosen])
+    pages = Path(checkout.config.html_dir).absolute() / "index.html"
+    _say(f"The pages are in {pages.parent}; see them with: {_program('vggbench')} preview")
+    return status or published
+
+
+def _choose(checkout: Checkout, device: str) -> tuple[list[Chosen], list[str]]:
+    """What stands for each era, and a line for each that nothing can stand for."""
+    chosen: list[Chosen] = []
+    left_out = []
+    for era, names in ERAS:
+        reasons = []
+        for name in names:
+            release = spec.one(checkout.catalogue, name)
+            why_not = _why_not(release, device)
+            if why_not is None:
+                chosen.append(Chosen(era, release))
+                break
+            reasons.append(f"{release.name} {why_not}")
+        else:
+            left_out.append(f"{era}: {'; '.join(reasons)}")
+    return chosen, left_out
+
+
+def _why_not(release: Release, device: str) -> str | None:
+    if device not in release.locks:
+        return f"has no lock for {device}"
+    if interpreters.find(release.python) is None:
+        _fetch(release.python)
+    if interpreters.find(release.python) is None:
+        return (
+            f"needs CPython {release.python}, which is not here; "
+            f"get it with: {interpreters.how_to_get(release.python)}"
+        )
+    return None
+
+
+def _fetch(version: str) -> None:
+    if not interpreters.how_to_get(version).startswith("uv "):
+        return
+    _say(f"fetching CPython {version}")
+    try:
+        uv("python", "install", version, timeout_s=FETCH_TIMEOUT_S)
+    except UvError as err:
+        _say(f"CPython {version} could not be fetched: {one_line(str(err), 160)}")
+    interpreters.find.cache_clear()
+
+
+def _table(checkout: Checkout, releases: list[Release]) -> None:
+    machine = checkout.machine() or ""
+    latest: dict[tuple[str, str], records.Record] = {}
+    for record in records.read(checkout.results_dir, machine, _say):
+        words = " ".join(str(value) for value in record["configuration"].values())
+        if (
+            records.is_timed(record)
+            and record["profile"] in profiles.asked()
+            and record["outcome"] != records.INTERRUPTED
+        ):
+            latest[record["release"], words] = record
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("release", "configuration", "train step", "samples", "first step"):
+        table.add_column(
+            heading, justify="left" if heading in ("release", "configuration") else "right"
+        )
+    for release in releases:
+        for (name, words), record in sorted(latest.items()):
+            if name == release.name and re.fullmatch(r"NHWC (none|fused) off", words):
+                table.add_row(name, words, *_cells(record))
+    _say("")
+    _say(f"What was measured on {machine} ({', '.join(profiles.asked())}), newest process of each:")
+    report.show(table)
+
+
+def _cells(record: records.Record) -> tuple[str, str, str]:
+    if record["outcome"] != records.OK:
+        return record["outcome"], "-", one_line(record.get("reason") or record.get("error", ""), 60)
+    first_step = record.get("build_s", 0.0) + record.get("warm_up_s", [0.0])[0]
+    return (
+        f"{statistics.median(record['samples']) * 1000:.0f} ms",
+        str(len(record["samples"])),
+        f"{first_step:.1f} s",
+    )
+
+
+def _program(name: str) -> str:
+    """The path of a program of this environment, short where it lies below the current folder."""
+    path = Path(sys.executable).parent / name
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _asv(*arguments: str, quiet: bool = False) -> int:
+    sys.stdout.flush()
+    return subprocess.run(
+        [_program("asv"), *arguments], stdout=subprocess.DEVNULL if quiet else None
+    ).returncode
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

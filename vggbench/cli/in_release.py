@@ -1,0 +1,60 @@
+"""``vggbench run``: main.py in the environment of a release."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from ..checkout import Checkout
+from ..errors import VggbenchError
+from ..inside.launch import die_with_parent
+from ..inside.trials import options
+from ..releases import spec
+from ..releases.catalogue import Catalogue, Release
+from ..runs import variables
+from ..runs.timed import VGGBENCH_FOLDER
+
+MAIN = Path(VGGBENCH_FOLDER) / "main.py"
+
+
+def run(
+    checkout: Checkout, word: str, words: list[str], folder: Path, say: Callable[[str], None]
+) -> int:
+    """Run main.py with the options ``words`` in the release that ``word`` names, which is
+    installed where it is not; ``folder`` is what relative paths are relative to.
+
+    Returns main.py's exit status. Raises options.Refused before anything is installed, and
+    VggbenchError.
+    """
+    asked = options.parse(words)
+    release = _one(checkout.catalogue, word)
+    env = variables.for_release(os.environ)
+    with checkout.no_run():
+        python = checkout.environments.ensure(
+            release, asked.device or checkout.default_device(), say
+        )
+        process = subprocess.Popen(
+            [python, MAIN, *words], env=env, cwd=folder, preexec_fn=die_with_parent
+        )
+        # Ctrl-C reaches main.py too, which says what was interrupted.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            status = process.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
+    return status if status >= 0 else 128 - status
+
+
+def _one(catalogue: Catalogue, word: str) -> Release:
+    """The one release that ``word`` names in the words of asv run; a track's name is its newest."""
+    if word in catalogue.tracks:
+        return spec.one(catalogue, word)
+    chosen = spec.select(catalogue, word)
+    if len(chosen) > 1:
+        raise VggbenchError(
+            f"{word!r} names {len(chosen)} releases: run one of them, such as {chosen[0].name}"
+        )
+    return chosen[0]

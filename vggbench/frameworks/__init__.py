@@ -1,0 +1,1 @@
+"""What is known of a framework outside its builder, a module each."""

@@ -1,0 +1,1 @@
+"""Keras's train step, a module for each generation of its API."""

@@ -1,0 +1,304 @@
+"""What the three Keras builders share: the import, the model, the train step.
+
+Keras reads and writes $HOME/.keras/keras.json when it is imported, and takes its backend, its float
+type and more from there. So that a file of the user's decides nothing, and none is made, Keras is
+imported with an empty folder for a home: the one way that serves every release, as KERAS_HOME is
+known to some only. What a benchmark chooses is then given to Keras call by call.
+"""
+
+import functools
+import importlib.util
+import os
+import sys
+
+import numpy as np
+
+from vggbench.inside import vgg16
+from vggbench.inside.builders import NotApplicable, empty_home
+from vggbench.inside.workload import batch, initial_weights
+
+# The order of a layer's own tensors in its get_weights(), as suffixes of canonical names.
+OF_A_PRODUCT = ("kernel", "bias")
+OF_A_BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+
+
+def imported(backend, device):
+    """Import Keras on a backend, for a device, and return the package.
+
+    For the CPU it hides the GPUs from this process for good. Raises ImportError without Keras,
+    NotApplicable where this Keras has no such backend, where the backend is not installed, and
+    where it sees no such device; RuntimeError where this process has imported Keras with another
+    backend.
+    """
+    spec = importlib.util.find_spec("keras")
+    if spec is None:
+        raise ImportError("no keras is installed in this interpreter: %s" % sys.executable)
+    theanos = os.path.join(os.path.dirname(spec.origin), "backend", "theano_backend.py")
+    if backend == "theano" and not os.path.exists(theanos):
+        raise NotApplicable("this keras has no backend theano: 2.3 was the last that had")
+    if not _installed(backend):
+        raise NotApplicable("no %s is installed beside this keras" % backend)
+    if backend == "theano":
+        from vggbench.inside.builders.theano import setup as theano_setup
+
+        theano_setup.configure(device)
+    elif device == "cpu":
+        # Every TensorFlow looks at it when it first looks for GPUs.
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    with empty_home(KERAS_BACKEND=backend):
+        import keras
+        from keras import backend as imported_backend
+    if imported_backend.backend() != backend:
+        raise RuntimeError(
+            "keras is imported with backend %s in this process: %s needs a process of its own"
+            % (imported_backend.backend(), backend)
+        )
+    if backend == "theano":
+        theano_setup.check_imported(device)
+    elif device == "gpu":
+        from vggbench.inside.builders.tensorflow import network as tensorflow_network
+
+        if not tensorflow_network.sees_a_gpu():
+            raise tensorflow_network.no_gpu("keras %s" % keras.__version__)
+    return keras
+
+
+def _installed(package):
+    # What is imported has its place in sys.modules; find_spec would ask that module for its spec,
+    # and the TensorFlow of 2020, imported with some other package before it, has none.
+    return package in sys.modules or importlib.util.find_spec(package) is not None
+
+
+def version(keras):
+    """Return the version of Keras as a tuple of three numbers."""
+    return tuple(int(part) for part in keras.__version__.split(".")[:3])
+
+
+def no_switch(keras):
+    """Return the NotApplicable of a Keras that cannot be asked for XLA."""
+    return NotApplicable("keras %s has no switch for XLA" % keras.__version__)
+
+
+def theanos_variance():
+    """Return which variance Keras takes from Theano, a word of reference.RUNNING_VARIANCES.
+
+    Theano's own batch normalisation, from 0.9 on, returns one over the root that it divides by.
+    """
+    from theano.tensor.nnet import bn
+
+    return "biased + epsilon" if hasattr(bn, "batch_normalization_train") else "biased"
+
+
+class Model:
+    """VGG16 as a Keras model, `trained`, which is not compiled yet.
+
+    layers: functions of the generation of the API that return layers, by name: convolution(outputs,
+    bias), batch_norm(), pool(), dense(outputs). All know the data format.
+    """
+
+    def __init__(self, workload, configuration, layers):
+        from keras.layers import Activation, Flatten, Input, Permute
+        from keras.models import Model as KerasModel
+
+        size = workload.image_size
+        channels_last = configuration.data_format == "NHWC"
+        places, channels = (size, size), (vgg16.IMAGE_CHANNELS,)
+        images = Input(shape=places + channels if channels_last else channels + places)
+        x = images
+        # Canonical name of a tensor to its (layer, place among the layer's tensors).
+        self.places = {}
+        for layer in vgg16.layers(size):
+            if layer.kind == vgg16.POOL:
+                x = layers["pool"]()(x)
+                continue
+            if layer.kind == vgg16.CONVOLUTION:
+                made = layers["convolution"](layer.outputs, not configuration.has_batch_norm)
+            else:
+                made = layers["dense"](layer.outputs)
+            if layer.name == vgg16.DENSE_LAYERS[0][0]:
+                # To the canonical order, as the builders of TensorFlow do it: they say why.
+                x = Flatten()(x if channels_last else Permute((2, 3, 1))(x))
+            x = made(x)
+            self._place(layer.name, made, OF_A_PRODUCT)
+            if layer.kind == vgg16.CONVOLUTION and configuration.has_batch_norm:
+                made = layers["batch_norm"]()
+                x = made(x)
+                self._place(layer.name, made, OF_A_BATCH_NORM)
+            last = layer.name == vgg16.DENSE_LAYERS[-1][0]
+            x = Activation("softmax" if last else "relu")(x)
+        self.trained = KerasModel(images, x)
+
+    def _place(self, name, layer, tensors):
+        for place, tensor in enumerate(tensors[: len(layer.weights)]):
+            self.places[name + "/" + tensor] = (layer, place)
+
+    def load(self, weights, from_canonical):
+        """Give the layers their weights, (name, array) each; those that no layer has are left out.
+
+        from_canonical: a function that turns a convolution's kernel into the layout of the layer.
+        """
+        waiting = {}
+        for name, value in weights:
+            if name not in self.places:
+                continue
+            layer, place = self.places[name]
+            values = waiting.setdefault(layer.name, {})
+            values[place] = from_canonical(value) if value.ndim == 4 else value
+            if len(values) == len(layer.weights):
+                layer.set_weights([values[place] for place in range(len(values))])
+                del waiting[layer.name]
+        if waiting:
+            raise AssertionError("layers without weights: %s" % ", ".join(sorted(waiting)))
+
+    def read(self, names, to_canonical):
+        """Return a dict of the named tensors, as arrays in the canonical layout."""
+        values = {}
+        for name in names:
+            layer, place = self.places[name]
+            value = layer.get_weights()[place]
+            values[name] = to_canonical(value) if value.ndim == 4 else value
+        return values
+
+
+def layouts(configuration):
+    """Return two functions: a convolution's kernel (row, column, in, out) from canonical, and back.
+
+    On Theano, Keras convolves in the sense of mathematics: with the kernel turned by half a turn.
+    """
+    turn = -1 if configuration.backend == "theano" else 1
+
+    def turned(kernel):
+        return kernel[::turn, ::turn]
+
+    return turned, turned
+
+
+class TrainStep:
+    """A train step as vggbench.inside.builders describes it, of a Model that is compiled.
+
+    running_variance: which variance moves the running variance, a word of
+    reference.RUNNING_VARIANCES. layouts: the functions that turn the kernel of a convolution from
+    the canonical layout to the layer's, and back. mean_of_calls: whether what train_on_batch
+    returns is the mean over all calls. prove: a function that runs train_on_batch, a function
+    without arguments, for the first time and returns (what it returned, the "xla" of the
+    description).
+    """
+
+    def __init__(
+        self,
+        model,
+        workload,
+        configuration,
+        device,
+        running_variance,
+        layouts,
+        mean_of_calls=False,
+        prove=None,
+    ):
+        self._model, self._configuration, self._device = model, configuration, device
+        self._running_variance, self._layouts = running_variance, layouts
+        self._mean_of_calls = mean_of_calls
+        self._prove = prove
+        self._told = {"xla": {"mode": "off"}}  # what the first step adds to the description
+        self._calls = 0
+        self._returned = self._returned_before = float("nan")
+        model.load(initial_weights(workload.image_size, configuration.has_batch_norm), layouts[0])
+        images, labels = batch(workload)
+        if configuration.data_format == "NCHW":
+            images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+        self._train_on_batch = functools.partial(model.trained.train_on_batch, images, labels)
+        self._run = self._first_run
+        # Theano's function returns with the loss while a GPU may still work on the updates.
+        waits = configuration.backend == "theano" and device == "gpu"
+        self._waited_for = model.trained.weights if waits else ()
+
+    def __call__(self):
+        self._returned_before = self._returned
+        try:
+            self._returned = self._run()
+        except Exception as error:
+            answer = self._answer(error)
+            if answer is None:
+                raise
+            raise answer from error
+        for variable in self._waited_for:
+            variable.get_value(borrow=True, return_internal_type=True).sync()
+        self._calls += 1
+
+    def _first_run(self):
+        """The first step, after which it is looked at how Keras had it compiled."""
+        if self._prove is None:
+            returned = self._train_on_batch()
+        else:
+            returned, self._told["xla"] = self._prove(self._train_on_batch)
+        if self._configuration.backend == "theano":
+            from vggbench.inside.builders.theano import setup as theano_setup
+
+            function = self._model.trained.train_function.function
+            self._told["operations_in_python"] = theano_setup.check_compiled(function)
+        self._run = self._train_on_batch
+        return returned
+
+    def gate_updates(self):
+        """Have all gradients computed before any weight changes; before the first step only.
+
+        Keras up to 2.2 on TensorFlow 1 does not see to that: a weight may be updated while the
+        backward pass still reads it. What is timed is Keras's own step; to be held against the
+        reference it must be the same each time.
+        """
+        import keras
+
+        if self._configuration.backend != "tensorflow" or version(keras) >= (2, 4, 0):
+            return
+        import tensorflow as tf
+
+        plain = keras.backend.gradients
+        if tf.__version__.startswith("1."):
+            keras.backend.gradients = lambda loss, weights: tf.tuple(plain(loss, weights))
+
+    def compute_in_float32(self):
+        if self._configuration.backend == "tensorflow":
+            from vggbench.inside.builders.tensorflow import network as tensorflow_network
+
+            tensorflow_network.compute_in_float32()
+
+    def _answer(self, error):
+        if self._configuration.backend != "tensorflow":
+            return None
+        from vggbench.inside.builders.tensorflow import network as tensorflow_network
+
+        return tensorflow_network.not_applicable(error, self._configuration, self._device)
+
+    def loss(self):
+        loss = _number(self._returned)
+        if self._mean_of_calls and self._calls > 1:
+            return self._calls * loss - (self._calls - 1) * _number(self._returned_before)
+        return loss
+
+    def weights(self):
+        names = [
+            name
+            for name in self._model.places
+            if "/moving_" not in name or self._configuration.has_running_averages
+        ]
+        return self._model.read(names, self._layouts[1])
+
+    def describe(self):
+        if self._configuration.backend == "tensorflow":
+            from vggbench.inside.builders.tensorflow import network as backend
+        else:
+            from vggbench.inside.builders.theano import setup as backend
+        import keras
+
+        facts = dict(backend.facts(), keras=keras.__version__, **self._told)
+        if self._configuration.has_running_averages:
+            facts["running_variance"] = self._running_variance
+        return facts
+
+    def close(self):
+        self._model = self._run = self._train_on_batch = self._waited_for = None
+
+
+def _number(returned):
+    """Return what train_on_batch returned, a number or a list that begins with it, as a float."""
+    return float(np.ravel(returned)[0])

@@ -1,0 +1,1 @@
+"""Theano's train step: one compiled function."""

@@ -1,0 +1,254 @@
+"""How Theano compiles on this machine, and what it came to.
+
+Theano reads its settings once, when it is imported: configure() comes before that. Without a C++
+compiler it runs everything in Python, a hundred times slower, and says so in a log line only; so
+the compiler is tried out first, and the compiled function is looked at afterwards.
+"""
+
+import atexit
+import configparser
+import ctypes
+import glob
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+
+from vggbench.inside.builders import NotApplicable
+
+# OpenBLAS by the name that a development package gives it, and by that of the library alone.
+BLAS_FLAGS = ("-lopenblas", "-l:libopenblas.so.0")
+
+NO_BLAS = "no BLAS on this machine, theano is about three times slower; install libopenblas0-openmp"
+
+# What theano.config.device is called; cuda is the backend of libgpuarray, from 0.9 on.
+DEVICE_NAMES = {"cpu": "cpu", "gpu": "cuda"}
+
+# Below an environment: the compiled modules, of use to its next process.
+COMPILE_FOLDER = "theano-compiled"
+
+# How the names of those operations begin that take the time of a train step: computed in Python, it
+# is not Theano's.
+TAKE_THE_TIME = (
+    "AbstractConv",
+    "Conv",
+    "Corr",
+    "CrossentropySoftmax",
+    "DownsampleFactorMax",
+    "Elemwise",
+    "MaxPool",
+    "Pool",
+    "Softmax",
+    "Sum",
+)
+
+# Products too, but without a BLAS Theano leaves these to NumPy, which brings its own.
+PRODUCTS = ("Dot", "Gemm")
+
+_modules_before = 0
+
+
+def configure(device):
+    """Set THEANO_FLAGS and THEANORC, by which Theano sets itself up when it is imported.
+
+    What the user sets in THEANO_FLAGS, or in a file that THEANORC names, goes before what is chosen
+    here, except for device and floatX, which are the benchmark's. No file in the user's home is
+    read unless THEANORC names it.
+
+    Raises NotApplicable without a C++ compiler; RuntimeError for one that does not work, and where
+    the user asks for OpenMP without a BLAS, of which the process would die.
+    """
+    global _modules_before
+    os.environ.setdefault("THEANORC", os.devnull)
+    users = _users_settings()
+    ours = {"cxx": users["cxx"] if "cxx" in users else shutil.which("g++")}
+    if not ours["cxx"]:
+        raise NotApplicable(
+            "no C++ compiler on this machine: theano would run in Python, a hundred times slower; "
+            "install g++"
+        )
+    if "blas.ldflags" in users:
+        blas_flags = users["blas.ldflags"]
+    else:
+        blas_flags = ours["blas.ldflags"] = _working_blas(ours["cxx"])
+    if "openmp" not in users:
+        # Without a BLAS the process dies of it: "PyEval_SaveThread: NULL tstate", or a signal 11.
+        ours["openmp"] = str(bool(blas_flags))
+    elif not blas_flags and users["openmp"].lower() in ("true", "1"):
+        raise RuntimeError(
+            "theano dies with OpenMP and without a BLAS: install libopenblas0-openmp, or take "
+            "openmp out of THEANO_FLAGS"
+        )
+    if "base_compiledir" not in users:
+        ours["base_compiledir"] = _compile_folder()
+    flags = [shlex.quote("%s=%s" % item) for item in ours.items() if item[0] not in users]
+    if os.environ.get("THEANO_FLAGS"):
+        flags.append(os.environ["THEANO_FLAGS"])
+    flags += ["device=" + DEVICE_NAMES[device], "floatX=float32"]
+    os.environ["THEANO_FLAGS"] = ",".join(flags)  # of one setting twice, Theano takes the last
+    _modules_before = _modules(ours.get("base_compiledir") or users["base_compiledir"])
+
+
+def _users_settings():
+    """Return the user's settings, a dict of Theano's names to words, as Theano reads them."""
+    reader = configparser.RawConfigParser()
+    reader.optionxform = str
+    reader.read(os.path.expanduser(path) for path in os.environ["THEANORC"].split(os.pathsep))
+    settings = {}
+    for section in reader.sections():
+        prefix = "" if section == "global" else section + "."
+        settings.update((prefix + option, word) for option, word in reader.items(section))
+    flags = shlex.shlex(os.environ.get("THEANO_FLAGS", ""), posix=True)
+    flags.whitespace, flags.whitespace_split = ",", True
+    settings.update(flag.strip().split("=", 1) for flag in flags if "=" in flag)
+    return settings
+
+
+def _working_blas(cxx):
+    """Return the flags that link an OpenBLAS, "" where there is none.
+
+    Raises RuntimeError for a compiler that cannot even do without.
+    """
+    for flags in BLAS_FLAGS:
+        if _complaint(cxx, flags) is None:
+            return flags
+    complaint = _complaint(cxx)
+    if complaint is not None:
+        raise RuntimeError(
+            "the C++ compiler %s does not compile an extension of Python, so theano cannot "
+            "either: %s" % (cxx, complaint)
+        )
+    return ""
+
+
+def _complaint(cxx, *flags):
+    """Compile and link an empty extension module; returns what went wrong, or None."""
+    with tempfile.TemporaryDirectory(prefix="vggbench-theano-") as folder:
+        source = os.path.join(folder, "empty.cpp")
+        with open(source, "w") as file:
+            file.write("#include <Python.h>\n")
+        include = "-I" + sysconfig.get_paths()["include"]
+        command = [cxx, "-shared", "-fPIC", include, source, "-o", source + ".so"]
+        try:
+            process = subprocess.Popen(
+                command + list(flags), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
+        except OSError as error:
+            return error.strerror
+        output = process.communicate()[0].decode(errors="replace")
+    if process.returncode == 0:
+        return None
+    said = [line.strip() for line in output.splitlines() if "error" in line.lower()]
+    return said[0] if said else "exit status %d" % process.returncode
+
+
+def _compile_folder():
+    """Return the folder for what Theano compiles, which must not be the one in the user's home.
+
+    That is the environment's own; a temporary one for an interpreter that is none's own, and for
+    one that cannot be written to.
+    """
+    if sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK):
+        return os.path.join(sys.prefix, COMPILE_FOLDER)
+    folder = tempfile.mkdtemp(prefix="vggbench-theano-compiled-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _told(folder):
+    """Return a folder as others may read it: its path in the environment, where it lies there."""
+    inside = os.path.relpath(folder, sys.prefix)
+    return folder if inside.startswith(os.pardir) else inside
+
+
+def _modules(folder):
+    return len(glob.glob(os.path.join(os.path.expanduser(folder), "*", "*", "*.so")))
+
+
+def check_imported(device):
+    """Raise NotApplicable where Theano, once imported, has no compiler or no GPU after all."""
+    import theano
+
+    if not theano.config.cxx:
+        raise NotApplicable("theano %s found no C++ compiler: install g++" % theano.__version__)
+    if device == "gpu":
+        gpuarray = getattr(theano, "gpuarray", None)  # 0.8 has it in a sandbox
+        if gpuarray is None or not gpuarray.pygpu_activated:
+            raise NotApplicable("no GPU visible to theano %s" % theano.__version__)
+
+
+def check_compiled(function):
+    """Return the sorted names of the operations of a compiled function that have no C code.
+
+    Raises RuntimeError where one of those that take the time is among them, and for a function that
+    cannot tell: every linker but Theano's virtual machine, the default, makes such ones.
+    """
+    import theano
+
+    words = (theano.__version__, theano.config.linker, theano.config.mode)
+    settings = "with linker=%s and mode=%s: take them out of THEANO_FLAGS" % words[1:]
+    machine = function.fn
+    if not hasattr(machine, "nodes"):
+        raise RuntimeError("theano %s cannot tell what has C code %s" % (words[0], settings))
+    in_python = sorted(
+        {
+            type(node.op).__name__
+            for node, thunk in zip(machine.nodes, machine.thunks)
+            if not hasattr(thunk, "cthunk")
+        }
+    )
+    take_the_time = TAKE_THE_TIME + (PRODUCTS if theano.config.blas.ldflags else ())
+    slow = [name for name in in_python if name.startswith(take_the_time)]
+    if slow:
+        raise RuntimeError(
+            "theano %s compiled no C code for %s %s" % (words[0], ", ".join(slow), settings)
+        )
+    return in_python
+
+
+def facts():
+    """Return JSON-able facts about the Theano that was imported."""
+    import numpy
+    import scipy
+    import theano
+
+    config = theano.config
+    remark = {} if config.blas.ldflags else {"remark": NO_BLAS}
+    return {
+        **remark,
+        "theano": theano.__version__,
+        "numpy": numpy.__version__,
+        "scipy": scipy.__version__,
+        "theano_device": config.device,
+        "floatX": config.floatX,
+        "optimizer": config.optimizer,
+        "linker": config.linker,
+        "cxx": config.cxx,
+        "cxx_version": theano.gof.cmodule.gcc_version(),
+        "blas": config.blas.ldflags or "none",
+        "blas_library": _call(config.blas.ldflags, "openblas_get_config", ctypes.c_char_p),
+        "blas_threads": _call(config.blas.ldflags, "openblas_get_num_threads", ctypes.c_int),
+        "openmp": config.openmp,
+        "openmp_threads": _call("-l:libgomp.so.1", "omp_get_max_threads", ctypes.c_int),
+        "compile_folder": _told(config.compiledir),
+        # 0: this process found all that it needed there.
+        "compiled_modules": _modules(config.base_compiledir) - _modules_before,
+    }
+
+
+def _call(link_flags, name, returns):
+    """Return what a function of a library answers, None where that cannot be asked."""
+    for flag in link_flags.split():
+        if flag.startswith("-l"):
+            file = flag[3:] if flag.startswith("-l:") else "lib%s.so" % flag[2:]
+            try:
+                function = getattr(ctypes.CDLL(file), name)
+            except (OSError, AttributeError):
+                continue
+            function.restype = returns
+            answer = function()
+            return answer.decode() if isinstance(answer, bytes) else answer
+    return None

@@ -1,0 +1,1 @@
+"""Scripts that are started by their path in a release's interpreter."""

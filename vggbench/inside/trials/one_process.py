@@ -1,0 +1,123 @@
+"""The seed's protocol in one process: one untimed warm-up step, n trials, one clock around them.
+
+    python one_process.py JOB
+
+command.py starts one a framework. JOB is JSON: "framework", "configuration" (its params by name),
+"device", "batch_size", "image_size", "n_trials". Standard output gets a JSON object a line:
+{"stage": ...} where a new one begins, {"trial": ...} at most once a second, and last {"outcome":
+"ok" with the keys of docs/command-line.md, "n/a" with "reason", or "failed" with "error"}. What a
+framework prints goes to standard error.
+"""
+
+import json
+import math
+import os
+import statistics
+import sys
+import time
+
+# Seconds between two lines about trials: one costs some 20 us, which no clock here notices.
+REPORT_EVERY_S = 1.0
+
+
+def main(arguments):
+    """Run the job; every end of it but a crash is an outcome, and exit status 0."""
+    from vggbench.inside.builders import NotApplicable
+    from vggbench.inside.launch import die_with_parent
+    from vggbench.inside.measure import describe_error
+
+    die_with_parent()
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # a framework's own words
+
+    def report(**facts):
+        out.write(json.dumps(facts) + "\n")
+        out.flush()
+
+    try:
+        report(outcome="ok", **run(json.loads(arguments[0]), report))
+    except NotApplicable as reason:
+        report(outcome="n/a", reason=str(reason))
+    except Exception as error:
+        report(outcome="failed", error=describe_error(error))
+
+
+def run(job, report, clock=time.perf_counter):
+    """Return what a job came to, a dict. report: called with what changes, by name.
+
+    Raises NotApplicable, and whatever building and running the step raise; TrainStepFailed where a
+    loss is no number.
+    """
+    from vggbench.inside import builders, measure
+    from vggbench.inside.workload import Workload
+
+    configuration = builders.Configuration(job["framework"], **job["configuration"])
+    workload = Workload(job["batch_size"], job["image_size"])
+    report(stage="importing and building")
+    start = clock()
+    step = builders.build(workload, configuration, job["device"])
+    build_s = clock() - start
+    report(stage="warm-up step")
+    start = clock()
+    step()
+    warm_up_s = clock() - start
+    warm_up_loss = _loss(step, "of the warm-up step")
+    report(stage="trials")
+    stamps = timed(step, job["n_trials"], report, clock)
+    seconds = [after - before for before, after in zip(stamps, stamps[1:])]
+    return {
+        "build_s": build_s,
+        "warm_up_s": warm_up_s,
+        "total_s": stamps[-1] - stamps[0],
+        "mean_s": (stamps[-1] - stamps[0]) / len(seconds),
+        "stdev_s": statistics.stdev(seconds) if len(seconds) > 1 else None,
+        "min_s": min(seconds),
+        "median_s": statistics.median(seconds),
+        "max_s": max(seconds),
+        "trials_s": seconds,
+        "warm_up_loss": warm_up_loss,
+        "last_loss": _loss(step, "after the last trial"),
+        "versions": step.describe(),
+        "peak_memory_bytes": measure.memory_bytes("VmHWM"),
+    }
+
+
+def timed(step, trials, report, clock):
+    """Run the trials; return the list of trials + 1 readings of the clock, in seconds.
+
+    The first is taken right before the first trial and the last right after the last one, so their
+    difference is the one clock around all trials. The readings between them tell the spread; each
+    costs a tenth of a microsecond.
+    """
+    stamps = [0.0] * (trials + 1)
+    now = clock()
+    stamps[0] = now
+    due = now + REPORT_EVERY_S
+    for trial in range(1, trials + 1):
+        step()
+        now = clock()
+        stamps[trial] = now
+        if now >= due and trial < trials:
+            report(trial=trial)
+            due = now + REPORT_EVERY_S
+    return stamps
+
+
+def _loss(step, which):
+    from vggbench.inside.measure import TrainStepFailed
+
+    loss = step.loss()
+    if not math.isfinite(loss):
+        raise TrainStepFailed("the loss %s is %g: the step computes nonsense" % (which, loss))
+    return loss
+
+
+if __name__ == "__main__":
+    # vggbench alone is imported from the folder that holds it, and nothing as a neighbour of this.
+    here = os.path.dirname(os.path.abspath(__file__))
+    root = os.path.abspath(os.path.join(here, *[os.pardir] * 3))
+    sys.path.insert(0, root)
+    import vggbench  # noqa: F401
+
+    sys.path = [folder for folder in sys.path if os.path.abspath(folder) not in (here, root)]
+    main(sys.argv[1:])

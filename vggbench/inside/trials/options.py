@@ -1,0 +1,215 @@
+"""The command line of main.py: the seed's options and ours, and what is refused before any work."""
+
+import argparse
+import os
+import re
+from collections import namedtuple
+from importlib.util import find_spec
+
+from vggbench.inside import vgg16
+from vggbench.inside.builders import DATA_FORMATS, PARAMS, Configuration
+
+BATCH_SIZE, IMAGE_SIZE, N_TRIALS = 16, 224, 100
+
+# The option that asks for each framework, in the order in which they are run.
+FRAMEWORKS = {"Keras": "--run_keras", "TensorFlow": "--run_tensorflow", "Theano": "--run_theano"}
+
+# Option, who has it not, and why. Given where none of the frameworks that are asked for has it, an
+# option is refused; where some have it, the others run without it, and a note says so.
+LACKING = (
+    ("--use_XLA", ("Keras on theano", "Theano"), "Theano has no XLA"),
+    (
+        "--use_fused",
+        ("Keras on theano", "Keras on tensorflow"),
+        "Keras chooses the kernel of batch normalisation itself",
+    ),
+    ("--data_format NHWC", ("Theano",), "Theano alone computes in NCHW"),
+    ("--keras_backend", ("TensorFlow", "Theano"), "it is Keras's, and --run_keras is not given"),
+    ("--keras_bn_mode", ("TensorFlow", "Theano"), "it is Keras's, and --run_keras is not given"),
+)
+
+
+class Refused(Exception):
+    """What was asked cannot be; the message is one line."""
+
+
+class Asked(namedtuple("Asked", "configurations device batch_size image_size n_trials json notes")):
+    """What a command line asks for.
+
+    configurations: a list of Configuration. device: cpu, gpu, or None for what there is. json: a
+    path or None. notes: a list of lines about options that some of the frameworks have not.
+    """
+
+    __slots__ = ()
+
+
+class _Once(argparse.Action):
+    """Store an option, and refuse it the second time: argparse would take the last silently."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        given = namespace.__dict__.setdefault("given", {})
+        if option_string in given:
+            parser.error("%s is given twice" % option_string)
+        given[option_string] = values
+        setattr(namespace, self.dest, True if self.nargs == 0 else values)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise Refused(" ".join(message.split()) + "; main.py --help shows all options")
+
+
+def parse(arguments):
+    """Return what a command line asks for. Raises Refused; --help prints, and exits with 0."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    given = getattr(options, "given", {})
+    frameworks = [name for name, option in FRAMEWORKS.items() if option in given]
+    if not frameworks:
+        raise Refused("nothing to run: give one or more of %s" % ", ".join(FRAMEWORKS.values()))
+    for option in ("--use_fused", "--keras_bn_mode"):
+        if option in given and not options.use_bn:
+            raise Refused("%s says which batch normalisation: give --use_bn with it" % option)
+    if options.image_size % vgg16.IMAGE_SIZE_STEP:
+        raise Refused(
+            "--image_size %d: it must be a multiple of %d, as VGG16 halves the image %d times"
+            % (options.image_size, vgg16.IMAGE_SIZE_STEP, len(vgg16.BLOCKS))
+        )
+    if "Keras" in frameworks and options.keras_backend is None:
+        options.keras_backend = own_keras_backend()
+    called = [
+        "Keras on " + options.keras_backend if name == "Keras" else name for name in frameworks
+    ]
+    return Asked(
+        [_configuration(name, options) for name in frameworks],
+        options.device,
+        options.batch_size,
+        options.image_size,
+        options.n_trials,
+        options.json,
+        _notes(given, called),
+    )
+
+
+def _notes(given, called):
+    notes = []
+    for words, lacking, why in LACKING:
+        option = words.split()[0]
+        if option not in given or words not in (option, "%s %s" % (option, given[option])):
+            continue
+        without = [name for name in called if name in lacking]
+        if without == called:
+            raise Refused("%s cannot be: %s" % (words, why))
+        if without and not option.startswith("--keras"):
+            notes.append("%s is not for %s: %s" % (words, ", ".join(without), why))
+    return notes
+
+
+def _configuration(framework, options):
+    chosen = {
+        "TensorFlow": {
+            "data_format": options.data_format or "NHWC",
+            "batch_norm": ("fused" if options.use_fused else "unfused")
+            if options.use_bn
+            else "none",
+            "xla": "on" if options.use_XLA else "off",
+        },
+        "Theano": {
+            "batch_norm": ("fused" if options.use_fused else "unfused")
+            if options.use_bn
+            else "none"
+        },
+    }
+    if framework == "Keras":
+        on_theano = options.keras_backend == "theano"
+        chosen["Keras"] = {
+            "backend": options.keras_backend,
+            # Each backend's own order.
+            "data_format": options.data_format or ("NCHW" if on_theano else "NHWC"),
+            "batch_norm": "mode %s" % (options.keras_bn_mode or 0) if options.use_bn else "none",
+            "xla": "on" if options.use_XLA and not on_theano else "off",
+        }
+    return Configuration(framework, **chosen[framework])
+
+
+def own_keras_backend():
+    """Return the backend that Keras takes by itself: KERAS_BACKEND, or the default of the Keras in
+    this interpreter, which is not imported for that. The user's keras.json has no say.
+
+    Raises Refused for a backend that is not measured.
+    """
+    asked = os.environ.get("KERAS_BACKEND")
+    if asked:
+        if asked not in PARAMS["Keras"]["backend"]:
+            raise Refused(
+                "KERAS_BACKEND is %r: Keras is measured on %s; choose with --keras_backend"
+                % (asked, " and ".join(PARAMS["Keras"]["backend"]))
+            )
+        return asked
+    found = find_spec("keras")
+    if found is None or not found.origin:
+        return "tensorflow"
+    with open(found.origin, encoding="utf-8", errors="replace") as file:
+        # Keras 1.1.0 changed the default.
+        return "theano" if re.search(r"^__version__ = .1\.0\.", file.read(), re.M) else "tensorflow"
+
+
+def _count(text):
+    if not re.match(r"[0-9]+\Z", text) or int(text) < 1:
+        raise argparse.ArgumentTypeError("%r: it must be a whole number of at least 1" % text)
+    return int(text)
+
+
+def _parser():
+    parser = _Parser(
+        prog="main.py",
+        description="Time VGG16's training step in the frameworks of this interpreter: one untimed "
+        "warm-up step, then one clock around all trials.",
+        epilog="An option holds for every framework that is asked for and has it; "
+        "docs/command-line.md has the details.",
+        allow_abbrev=False,
+    )
+
+    def flag(name, meaning):
+        parser.add_argument(name, action=_Once, nargs=0, default=False, help=meaning)
+
+    def option(name, meaning, **more):
+        parser.add_argument(name, action=_Once, help=meaning, **more)
+
+    flag("--run_keras", "run the Keras benchmark")
+    option(
+        "--keras_backend",
+        "theano or tensorflow (default: Keras's own)",
+        choices=sorted(PARAMS["Keras"]["backend"], reverse=True),
+    )
+    flag("--run_tensorflow", "run the pure TensorFlow benchmark")
+    flag("--run_theano", "run the pure Theano benchmark")
+    option("--batch_size", "batch size (default: %(default)s)", type=_count, default=BATCH_SIZE)
+    option(
+        "--n_trials",
+        "number of full iterations: forward, backward, update (default: %(default)s)",
+        type=_count,
+        default=N_TRIALS,
+    )
+    flag("--use_XLA", "use the XLA compiler")
+    option(
+        "--data_format",
+        "order of an image's axes (default: NHWC; on Theano NCHW)",
+        choices=DATA_FORMATS,
+    )
+    flag("--use_bn", "use batch normalisation")
+    flag("--use_fused", "use fused batch normalisation")
+    option("--device", "default: gpu where one is visible, else cpu", choices=("cpu", "gpu"))
+    option(
+        "--image_size",
+        "rows and columns of an image (default: %(default)s)",
+        type=_count,
+        default=IMAGE_SIZE,
+    )
+    option(
+        "--keras_bn_mode",
+        "0: with running averages, 2: without (default: 0)",
+        choices=("0", "2"),
+    )
+    option("--json", "write all results to this file, at the end and whole", metavar="FILE")
+    return parser

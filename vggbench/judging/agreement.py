@@ -1,0 +1,191 @@
+"""Does a builder's train step compute what the reference computes?
+
+Both start from the same weights on the same batch. Losses are held against the reference's in
+float64, and so is each tensor's change from the start, as a whole: the Euclidean norm of the
+difference, relative to that of the reference's change. Element by element, single gradients that
+rounding switches on or off would decide.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..inside.builders import Configuration, reference
+from ..inside.scripts import first_steps
+from ..inside.workload import Workload, initial_weights
+
+WORKLOAD = Workload(first_steps.BATCH_SIZE, first_steps.IMAGE_SIZE)
+
+#: How far each step's loss may be from the reference's, without and with batch normalisation.
+#: perf/tolerances.py derives all tolerances, docs/method.md says how.
+LOSS_TOLERANCES = {False: (1e-4, 1e-4, 1e-4), True: (3e-4, 1e-1, 2e-2)}
+
+#: How far the change of a trained tensor may be from the reference's, relative, by step. A running
+#: average goes with them after the first step, but not before:
+CHANGE_TOLERANCES = {False: {1: 3e-2, 3: 2e-1}, True: {1: 1e-1, 3: 5e-1}}
+
+#: What moves the running averages in the first step has been through no gradient yet.
+FIRST_AVERAGES_TOLERANCE = 1e-4
+
+Array = Any  # mypy reads NumPy's own stubs differently from version to version
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The reference's first steps. ``changes`` and ``rounding`` are keyed "STEP/NAME".
+
+    ``rounding`` is the floor: the largest norm that rounding each weight to float32 once a step can
+    have. It is all there is of the change of a weight whose gradient is tiny.
+    """
+
+    has_batch_norm: bool
+    losses: list[float]
+    changes: Mapping[str, Array]
+    rounding: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far a tensor is from the reference's after a step; ``relative`` is above the floor."""
+
+    step: int
+    tensor: str
+    relative: float
+    tolerance: float
+
+    @property
+    def agrees(self) -> bool:
+        return self.relative <= self.tolerance  # not so for a NaN
+
+    def __str__(self) -> str:
+        return f"{self.tensor} {self.relative:.1e} (step {self.step})"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """``losses``: the distance of each step's loss from the reference's."""
+
+    losses: tuple[float, ...]
+    tensors: tuple[Difference, ...]
+    has_batch_norm: bool
+
+    @property
+    def worst_loss(self) -> float:
+        return max(self.losses, key=_nan_is_worst)
+
+    @property
+    def worst_tensor(self) -> Difference:
+        return max(self.tensors, key=lambda one: _nan_is_worst(one.relative / one.tolerance))
+
+    @property
+    def agrees(self) -> bool:
+        return self.why_not is None
+
+    @property
+    def why_not(self) -> str | None:
+        """What disagrees, the earliest first, or None."""
+        tolerances = LOSS_TOLERANCES[self.has_batch_norm]
+        for step, (loss, tolerance) in enumerate(zip(self.losses, tolerances, strict=True), 1):
+            if not loss <= tolerance:
+                return f"the loss of step {step} is {loss:.1e} off, allowed are {tolerance:.0e}"
+        wrong = [one for one in self.tensors if not one.agrees]
+        if wrong:
+            worst = self.worst_tensor
+            return (
+                f"{len(wrong)} of {len(self.tensors)} changes differ, the worst is {worst}, "
+                f"allowed are {worst.tolerance:.0e}"
+            )
+        return None
+
+
+def _nan_is_worst(value: float) -> float:
+    return math.inf if math.isnan(value) else value
+
+
+@functools.cache
+def expected(has_batch_norm: bool, running_variance: str = reference.UNBIASED) -> Expected:
+    """The reference's first steps in float64; takes seconds, and 0.3 GB that are kept.
+
+    ``running_variance`` is a word as ``reference.build`` takes it; it changes nothing but the
+    running averages, so all words share the rest.
+    """
+    configuration = Configuration("TensorFlow", batch_norm="fused" if has_batch_norm else "none")
+    taken = first_steps.run(
+        reference.build(
+            WORKLOAD, configuration, dtype=np.float64, running_variance=running_variance
+        )
+    )
+    changes, rounding = {}, {}
+    for name, start in initial_weights(WORKLOAD.image_size, has_batch_norm):
+        # Half a unit in the last place is the most that rounding changes a number.
+        half_a_unit = float(np.linalg.norm(np.spacing(np.abs(start)).astype(np.float64))) / 2
+        for step in first_steps.STEPS_LOOKED_AT:
+            key = f"{step}/{name}"
+            changes[key] = (taken.pop(key) - start).astype(np.float32)
+            rounding[key] = step * half_a_unit
+    if running_variance != reference.UNBIASED:
+        shared = expected(has_batch_norm)
+        changes = {
+            key: change if is_average(key) else shared.changes[key]
+            for key, change in changes.items()
+        }
+    return Expected(has_batch_norm, taken["losses"], changes, rounding)
+
+
+def compare(
+    taken: Mapping[str, Array],
+    configuration: Configuration,
+    running_variance: str = reference.UNBIASED,
+) -> Agreement:
+    """Hold what ``first_steps.run`` returned, or saved, against the reference.
+
+    ``running_variance`` is the step's own word for what moves its running variances. Raises
+    ValueError where tensors are missing, or of another shape, and for an unknown word.
+    """
+    if running_variance.replace(reference.DEBIASED, "") not in reference.RUNNING_VARIANCES:
+        raise ValueError(f"unknown running variance {running_variance!r}")
+    has_batch_norm = configuration.has_batch_norm
+    wanted = expected(has_batch_norm, running_variance)
+    losses = [float(loss) for loss in taken["losses"]]
+    if len(losses) != len(wanted.losses):
+        raise ValueError(f"{len(losses)} losses instead of {len(wanted.losses)}")
+    tensors = []
+    for name, start in initial_weights(WORKLOAD.image_size, has_batch_norm):
+        if is_average(name) and not configuration.has_running_averages:
+            continue
+        for step in first_steps.STEPS_LOOKED_AT:
+            key = f"{step}/{name}"
+            if key not in taken:
+                raise ValueError(f"{name} is missing after step {step}")
+            value = np.asarray(taken[key])
+            if value.shape != start.shape:
+                raise ValueError(f"{name} is {value.shape} instead of {start.shape}")
+            relative = _relative(value, start, wanted.changes[key], wanted.rounding[key])
+            tensors.append(Difference(step, name, relative, _tolerance(has_batch_norm, step, name)))
+    off = tuple(abs(a - b) for a, b in zip(losses, wanted.losses, strict=True))
+    return Agreement(off, tuple(tensors), has_batch_norm)
+
+
+def _tolerance(has_batch_norm: bool, step: int, name: str) -> float:
+    if step == 1 and is_average(name):
+        return FIRST_AVERAGES_TOLERANCE
+    return CHANGE_TOLERANCES[has_batch_norm][step]
+
+
+def is_average(name: str) -> bool:
+    return "/moving_" in name
+
+
+def _relative(value: Array, start: Array, change: Array, rounding: float) -> float:
+    # A weight and its start are near each other, so float32 subtracts them without an error.
+    difference = (value - start).astype(np.float64) - change
+    distance = float(np.linalg.norm(difference))
+    if math.isnan(distance):
+        return distance
+    return max(0.0, distance - rounding) / float(np.linalg.norm(change.astype(np.float64)))

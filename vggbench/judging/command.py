@@ -1,0 +1,204 @@
+"""``vggbench verdict``: from its words to what is judged, and to the exit status."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .. import records
+from ..checkout import Checkout
+from ..errors import VggbenchError
+from ..inside import workload
+from ..releases import spec
+from ..releases.catalogue import Release
+from . import acknowledged, verdicts, words
+from .acknowledged import Acknowledged
+from .evidence import Evidence
+from .verdicts import Verdict
+
+Say = Callable[[str], None]
+
+
+class VerdictError(VggbenchError):
+    """What was asked for cannot be judged."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The words of the command: releases in the words of asv run, none for the newest measured of
+    each track."""
+
+    releases: Sequence[str]
+    against: str | None
+    tracks: Sequence[str]
+    whole: bool
+    profile: str | None
+    threshold: float
+    format: str
+
+
+def run(checkout: Checkout, machine: str, asked: Asked, complain: Say) -> int:
+    """Judge, print and return the exit status: 0 nothing regressed, 1 something did, 2 it cannot
+    be judged. Raises VggbenchError where nothing can be said at all."""
+    _refuse(asked)
+    catalogue = checkout.catalogue
+    chosen = _chosen(checkout, asked)
+    against = spec.one(catalogue, asked.against) if asked.against else None
+    for release in chosen:
+        if against is not None:
+            require_earlier(checkout, release, against)
+    accepted = acknowledged.read(checkout.root, catalogue)
+    notes: list[str] = []
+    evidence = verdicts.read_evidence(checkout, machine, notes.append)
+    if asked.whole:
+        report = _whole(evidence, machine, asked, accepted, notes)
+    else:
+        report = _of_releases(evidence, chosen, against, machine, asked, accepted, notes)
+    for line in notes:
+        complain(line)
+    if not report.verdicts:
+        raise VerdictError(_nothing(checkout, machine, asked))
+    if asked.format == "text" and sys.stdout.isatty():
+        sys.stdout.write(words.text(report, colour=True))
+    else:
+        sys.stdout.write(words.FORMATS[asked.format](report))
+    return report.status
+
+
+def _refuse(asked: Asked) -> None:
+    if asked.whole and (asked.releases or asked.against):
+        raise VerdictError(
+            "--all judges every release against the one before; leave out the release and --against"
+        )
+    if asked.releases and asked.tracks:
+        raise VerdictError("--track is for the newest release or --all; leave out the release")
+    if asked.against and not asked.releases:
+        raise VerdictError("--against needs a release to be judged: vggbench verdict RELEASE ...")
+    if asked.profile is not None and asked.profile not in workload.PROFILES:
+        known = ", ".join(sorted(workload.PROFILES))
+        raise VerdictError(f"--profile {asked.profile}: unknown profile; choose among {known}")
+
+
+def _chosen(checkout: Checkout, asked: Asked) -> list[Release]:
+    """The releases that were named, oldest first; none where none was."""
+    catalogue = checkout.catalogue
+    for track in asked.tracks:
+        spec.track(catalogue, track)
+    named = (
+        {r.commit for r in spec.select(catalogue, " ".join(asked.releases))}
+        if (asked.releases)
+        else set()
+    )
+    return [release for release in catalogue if release.commit in named]
+
+
+def require_earlier(checkout: Checkout, release: Release, against: Release) -> None:
+    if release == against:
+        raise VerdictError(f"{release.name} cannot be judged against itself")
+    if release.track != against.track:
+        raise VerdictError(
+            f"{release.name} cannot be judged against {against.name}: they are on two tracks"
+        )
+    line = checkout.catalogue.tracks[release.track].releases
+    if line.index(against) > line.index(release):
+        raise VerdictError(
+            f"{release.name} is before {against.name}; turn it round: "
+            f"vggbench verdict {against.name} --against {release.name}"
+        )
+
+
+def _whole(
+    evidence: Evidence,
+    machine: str,
+    asked: Asked,
+    accepted: Sequence[Acknowledged],
+    notes: Sequence[str],
+) -> words.Report:
+    found: list[Verdict] = []
+    changes = []
+    for track in asked.tracks or evidence.catalogue.tracks:
+        found += verdicts.of_track(evidence, track, asked.profile, asked.threshold, accepted)
+        changes += verdicts.changes(evidence, track, asked.profile, asked.threshold)
+    status = verdicts.exit_status(found)
+    return words.Report(machine, asked.threshold, status, found, changes, True, tuple(notes))
+
+
+def _of_releases(
+    evidence: Evidence,
+    chosen: Sequence[Release],
+    against: Release | None,
+    machine: str,
+    asked: Asked,
+    accepted: Sequence[Acknowledged],
+    notes: list[str],
+) -> words.Report:
+    found: list[Verdict] = []
+    status = 0
+    for release in chosen or _newest(evidence, asked):
+        own = verdicts.of_release(
+            evidence, release, against, asked.profile, asked.threshold, accepted
+        )
+        judged = any(one.against is not None for one in own)
+        if own and not judged:
+            notes.append(_first(evidence, release, machine))
+            status = 2 if chosen else status
+            continue
+        if not own:
+            notes.append(_unmeasured(evidence, release, machine, asked.profile))
+            status = 2
+        found += own
+        notes += _unmatched(release, own, accepted)
+    if found:
+        status = max((status, verdicts.exit_status(found)), key=(0, 2, 1).index)
+    return words.Report(machine, asked.threshold, status, found, notes=tuple(notes))
+
+
+def _newest(evidence: Evidence, asked: Asked) -> list[Release]:
+    """The newest measured release of each track, of each profile."""
+    profiles = sorted({line.profile for line in evidence.lines})
+    found = []
+    for track in asked.tracks or evidence.catalogue.tracks:
+        for profile in [asked.profile] if asked.profile else profiles:
+            measured = evidence.measured(track, profile)
+            if measured and measured[-1] not in found:
+                found.append(measured[-1])
+    return found
+
+
+def _first(evidence: Evidence, release: Release, machine: str) -> str:
+    line = evidence.catalogue.tracks[release.track].releases
+    place = line.index(release)
+    if place == 0:
+        return f"{release.name} is the first of its track: there is nothing to judge it against"
+    return (
+        f"{release.name}: no release before it was measured on {machine}, so there is nothing to "
+        f"judge it against; measure one: asv run {line[place - 1].name}"
+    )
+
+
+def _unmeasured(evidence: Evidence, release: Release, machine: str, profile: str | None) -> str:
+    on = f"on {machine}" + (f" in profile {profile}" if profile else "")
+    if release in evidence.measured(release.track, profile):
+        return f"{release.name}: n/a in all that was asked of it {on}, as before it"
+    return f"{release.name}: unmeasured {on}; measure it with: asv run {release.name}"
+
+
+def _unmatched(
+    release: Release, own: Sequence[Verdict], accepted: Sequence[Acknowledged]
+) -> list[str]:
+    """Entries of acknowledged.toml that name the release and nothing that it has."""
+    return [
+        f"{acknowledged.FILE}: {one} names no configuration of {release.name} that is judged here"
+        for one in accepted
+        if one.release == release.name
+        and not any(one.covers(release, each.words, each.measure) for each in own)
+    ]
+
+
+def _nothing(checkout: Checkout, machine: str, asked: Asked) -> str:
+    known = records.machines(checkout.results_dir)
+    return (
+        f"nothing on {machine} can be judged (there are records of: "
+        f"{', '.join(known) or 'no machine'}); measure two releases of a track with: asv run"
+    )

@@ -1,0 +1,580 @@
+"""Verdicts: what is said of each configuration and measure of a release against an earlier one.
+
+    evidence = verdicts.read_evidence(checkout, "box", complain)
+    for verdict in verdicts.of_release(evidence, release):
+        print(verdict.outcome, verdict.ratio)
+
+``whole_history`` is what pages show. Only evidence of the release and of those before it is used.
+"""
+
+from __future__ import annotations
+
+import functools
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from .. import records
+from ..checkout import Checkout
+from ..releases.catalogue import Release
+from ..stats import noise as machine_noise
+from ..stats import whole_lines as history
+from ..stats.judge import (
+    BATCH,
+    IMPROVED,
+    NOT_SURE,
+    REGRESSED,
+    THRESHOLD,
+    UNCHANGED,
+    Judgement,
+    Noise,
+    Process,
+    judge,
+)
+from . import acknowledged as acknowledgements
+from . import differences
+from .acknowledged import Acknowledged
+from .differences import Difference
+from .evidence import Evidence, Line, State, gather, typical
+from .measures import MEASURES
+
+#: It ran, and could not in the release before.
+NEW = "new"
+#: It ran in the release before, and is n/a now.
+LOST = "lost"
+#: A process of it failed.
+FAILED = "failed"
+
+#: In the order in which they matter.
+OUTCOMES = (REGRESSED, FAILED, LOST, NOT_SURE, IMPROVED, NEW, UNCHANGED)
+
+#: A single process may be far off for no reason that lasts: it makes no sure answer.
+LEAST_PROCESSES = 2
+
+#: The measure that is said first, and that what is no comparison is said of.
+STEP = next(iter(MEASURES))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One process: the median of its samples, in the unit of records, and how many there are."""
+
+    session: str
+    value: float
+    samples: int
+
+
+@dataclass(frozen=True)
+class Side:
+    """What was measured of one release: ``value`` is the median of the processes' medians (s or
+    bytes)."""
+
+    release: str
+    value: float
+    processes: int
+    samples: int
+    sessions: int
+    evidence: tuple[Measured, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one measure of one configuration of a release against ``against``.
+
+    ``words``: the configuration's. ``ratio`` is after by before, in ``low`` to ``high``, None where
+    nothing was compared. ``why``: the reason or error, or what makes an answer impossible.
+    ``next_step``: the command that would make it sure, with about ``processes_needed`` more
+    processes. ``acknowledged``: the reason with which a regression was accepted.
+    ``differences``: what changed beside the framework. ``comparisons``: how many configurations
+    were judged together.
+    """
+
+    machine: str
+    profile: str
+    track: str
+    release: str
+    against: str | None
+    benchmark: str
+    configuration: dict[str, Any]
+    measure: str
+    outcome: str
+    ratio: float | None = None
+    low: float | None = None
+    high: float | None = None
+    before: Side | None = None
+    after: Side | None = None
+    suspected: bool = False
+    processes_needed: int | None = None
+    why: str | None = None
+    next_step: str | None = None
+    acknowledged: str | None = None
+    differences: tuple[Difference, ...] = ()
+    noise: Noise | None = None
+    threshold: float = THRESHOLD
+    comparisons: int = 0
+
+    @property
+    def words(self) -> str:
+        return " ".join(str(value) for value in self.configuration.values())
+
+    @property
+    def apart(self) -> bool:
+        """Whether no session has measured both releases."""
+        sides = [
+            {one.session for one in side.evidence} for side in (self.before, self.after) if side
+        ]
+        return not set.intersection(*sides) if len(sides) == 2 else True
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "words": self.words}
+
+
+@dataclass(frozen=True)
+class LineChange:
+    """A change over a whole line of releases (vggbench.stats.whole_lines): of ``kind`` step,
+    recovered or drift; ``before`` is the last release of the level before ``first``."""
+
+    machine: str
+    profile: str
+    track: str
+    benchmark: str
+    configuration: dict[str, Any]
+    measure: str
+    kind: str
+    before: str
+    first: str
+    last: str
+    ratio: float
+    low: float
+    high: float
+
+    @property
+    def words(self) -> str:
+        return " ".join(str(value) for value in self.configuration.values())
+
+    @property
+    def family(self) -> str:
+        """The class of its benchmark."""
+        return self.benchmark.rpartition(".")[0]
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "words": self.words}
+
+
+def read_evidence(
+    checkout: Checkout, machine: str, complain: Callable[[str], None] = lambda line: None
+) -> Evidence:
+    """The evidence on record of a machine; ``complain`` gets a line for each reason for which
+    records are left out."""
+    taken = records.read(checkout.results_dir, machine, complain)
+    evidence = gather(machine, taken, checkout.catalogue)
+    for line in evidence.left_out:
+        complain(line)
+    return evidence
+
+
+def whole_history(
+    checkout: Checkout,
+    machine: str,
+    profile: str | None = None,
+    threshold: float = THRESHOLD,
+    complain: Callable[[str], None] = lambda line: None,
+) -> list[Verdict]:
+    """The verdicts on every release against the one before, track by track, oldest first.
+
+    Raises AcknowledgedError for an acknowledged.toml that is wrong.
+    """
+    evidence = read_evidence(checkout, machine, complain)
+    accepted = acknowledgements.read(checkout.root, checkout.catalogue)
+    return [
+        verdict
+        for track in checkout.catalogue.tracks
+        for verdict in of_track(evidence, track, profile, threshold, accepted)
+    ]
+
+
+def of_track(
+    evidence: Evidence,
+    track: str,
+    profile: str | None = None,
+    threshold: float = THRESHOLD,
+    accepted: Sequence[Acknowledged] = (),
+) -> list[Verdict]:
+    """The verdicts on every release of a track against the one before, oldest first; none on what
+    no earlier release was asked for."""
+    return [
+        verdict
+        for release in evidence.measured(track, profile)
+        for verdict in of_release(evidence, release, None, profile, threshold, accepted)
+        if verdict.against is not None
+    ]
+
+
+def of_release(
+    evidence: Evidence,
+    release: Release,
+    against: Release | None = None,
+    profile: str | None = None,
+    threshold: float = THRESHOLD,
+    accepted: Sequence[Acknowledged] = (),
+) -> list[Verdict]:
+    """The verdicts on a release: against ``against``, or in each configuration against the newest
+    release before it that ran or was n/a. ``profile``: all on record where it is None.
+
+    What is unmeasured, or n/a on both sides, has no verdict.
+    """
+    lines = sorted(
+        (
+            line
+            for line in evidence.lines
+            if line.track == release.track and profile in (None, line.profile)
+        ),
+        key=lambda line: line.rank,
+    )
+    made = []
+    for one in dict.fromkeys(line.profile for line in lines):
+        pairs = [
+            pair
+            for line in lines
+            if line.profile == one
+            for pair in [_pair(evidence, line, release, against)]
+            if pair is not None
+        ]
+        for key in MEASURES:
+            made += _of_measure(evidence, pairs, key, threshold)
+    return [_acknowledge(one, release, accepted) for one in made]
+
+
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """One line in a release and in the one before; ``past`` and ``now`` are (outcome, why)."""
+
+    evidence: Evidence
+    line: Line
+    before: Release | None
+    after: Release
+    past: tuple[str | None, str | None]
+    now: tuple[str | None, str | None]
+    earlier: tuple[Release, ...]
+
+    @property
+    def state(self) -> State | None:
+        return self.evidence.state(self.line, self.after)
+
+    def processes(self, release: Release | None, key: str) -> list[Process]:
+        """Those that can be compared: in the state in which ``after`` was measured last."""
+        if release is None:
+            return []
+        return self.evidence.processes(self.line, release, self.state, key, self.together)
+
+    @functools.cached_property
+    def together(self) -> set[int]:
+        """The stretches in which runs of asv measured both: where there are any, those of other
+        stretches are no evidence, since what the machine drifted by would be put on the release.
+        Confirmations measure both in any case."""
+        if self.before is None:
+            return set()
+        return set.intersection(
+            *(
+                self.evidence.stretches(self.line, one, self.state)
+                for one in (self.before, self.after)
+            )
+        )
+
+    def history(self, key: str) -> list[list[Process]]:
+        """Those of the releases before ``before``, oldest first, that can be compared."""
+        return [self.processes(one, key) for one in self.earlier]
+
+    def all_measured(self, key: str) -> list[list[Process]]:
+        """Those of the releases up to ``before``, of all stretches: what tells the noise."""
+        releases = [*self.earlier, *([self.before] if self.before else [])]
+        return [self.evidence.processes(self.line, one, self.state, key) for one in releases]
+
+    def facts(self, release: Release | None) -> dict[str, Any]:
+        """What the newest process of a release said of itself."""
+        taken = [] if release is None else self.evidence.of(self.line, release)
+        ran = [one for one in taken if one.outcome == records.OK]
+        return ran[-1].facts if ran else {}
+
+    @functools.cached_property
+    def differences(self) -> tuple[Difference, ...]:
+        """What else changed; nothing where there is no release before."""
+        if self.before is None:
+            return ()
+        return differences.between(
+            self.evidence.catalogue,
+            self.before,
+            self.after,
+            self.line.profile,
+            self.line.configuration,
+            self.facts(self.before),
+            self.facts(self.after),
+        )
+
+
+def _pair(evidence: Evidence, line: Line, after: Release, against: Release | None) -> _Pair | None:
+    """None where there is nothing to say: it is unmeasured, or n/a and did not run before."""
+    now = evidence.answer(line, after)
+    releases = evidence.catalogue.tracks[after.track].releases
+    older = releases[: releases.index(after)]
+    before = against
+    if before is None:
+        answers = ((one, evidence.answer(line, one)[0]) for one in reversed(older))
+        ran = (one for one, answer in answers if answer in (records.OK, records.NOT_APPLICABLE))
+        before = next(ran, None)
+    past: tuple[str | None, str | None] = (None, None)
+    if before is not None:
+        past = evidence.answer(line, before)
+        older = older[: older.index(before)]
+    if now[0] is None or (now[0] == records.NOT_APPLICABLE and past[0] != records.OK):
+        return None
+    return _Pair(evidence, line, before, after, past, now, older)
+
+
+def _of_measure(
+    evidence: Evidence, pairs: Sequence[_Pair], key: str, threshold: float
+) -> list[Verdict]:
+    """The verdicts on one measure of the configurations that are judged together."""
+    compared = [
+        pair
+        for pair in pairs
+        if pair.past[0] == pair.now[0] == records.OK
+        and pair.processes(pair.before, key)
+        and pair.processes(pair.after, key)
+    ]
+    histories = {pair.line: pair.all_measured(key) for pair in compared}
+    noises = _noises(evidence, {pair.line: pair.state for pair in compared}, histories, key)
+    made = []
+    for pair in pairs:
+        if pair.line in noises:
+            noise = noises[pair.line]
+            judgement = judge(
+                pair.processes(pair.before, key),
+                pair.processes(pair.after, key),
+                pair.history(key),
+                noise,
+                threshold,
+                len(compared),
+            )
+            made.append(_judged(pair, key, judgement, noise, threshold, len(compared)))
+        elif key == STEP:
+            # What is no comparison is said once, of the step.
+            made.append(_not_compared(pair))
+    return made
+
+
+def _noises(
+    evidence: Evidence,
+    states: Mapping[Line, State | None],
+    histories: Mapping[Line, Sequence[Sequence[Process]]],
+    key: str,
+) -> dict[Line, Noise]:
+    """The noise of lines that are judged together, in these ``states``, from their ``histories``
+    and from what calibrated the machine: with lines of any track, since drifts are the machine's.
+    """
+    calibrations = {line: evidence.calibration(line, state, key) for line, state in states.items()}
+    profiles = {line.profile for line in states}
+    others = [
+        evidence.calibration(line, state, key)
+        for line in evidence.calibrating
+        if line.profile in profiles and line not in states
+        for state in dict.fromkeys(states.values())
+    ]
+    sessions = machine_noise.between_sessions(
+        list(calibrations.values()), list(histories.values()), others
+    )
+    return {
+        line: machine_noise.estimate(calibrations[line], measured, sessions)
+        for line, measured in histories.items()
+    }
+
+
+def _verdict(pair: _Pair, measure: str, outcome: str, **more: Any) -> Verdict:
+    return Verdict(
+        machine=pair.evidence.machine,
+        profile=pair.line.profile,
+        track=pair.after.track,
+        release=pair.after.name,
+        against=None if pair.before is None else pair.before.name,
+        benchmark=pair.line.benchmark,
+        configuration=pair.line.configuration,
+        measure=measure,
+        outcome=outcome,
+        differences=pair.differences,
+        **more,
+    )
+
+
+def _not_compared(pair: _Pair) -> Verdict:
+    now, why = pair.now
+    if now == records.FAILED:
+        again = f"asv run {pair.after.name}"
+        return _verdict(pair, STEP, FAILED, why=why, next_step=again)
+    if now == records.NOT_APPLICABLE:
+        before = (
+            pair.evidence.processes(
+                pair.line, pair.before, pair.evidence.state(pair.line, pair.before), STEP
+            )
+            if pair.before
+            else []
+        )
+        return _verdict(pair, STEP, LOST, why=why, before=_side(pair.before, before))
+    after = _side(pair.after, pair.processes(pair.after, STEP))
+    if pair.before is None:
+        return _verdict(
+            pair,
+            STEP,
+            NOT_SURE,
+            why="no earlier release was measured with it",
+            next_step=f"asv run {pair.earlier[-1].name}" if pair.earlier else None,
+            after=after,
+        )
+    past, past_why = pair.past
+    if past == records.NOT_APPLICABLE:
+        why = f"n/a in {pair.before.name}: {past_why}"
+        return _verdict(pair, STEP, NEW, why=why, after=after)
+    again = f"asv run {pair.before.name}"
+    if past == records.OK:
+        why = (
+            f"{pair.before.name} was measured with "
+            f"{pair.evidence.state(pair.line, pair.before)}, {pair.after.name} with {pair.state}"
+        )
+        again = f"asv run '{pair.before.name} {pair.after.name}'"
+    elif past == records.FAILED:
+        why = f"{pair.before.name} failed: {past_why}"
+    else:
+        why = f"{pair.before.name} is unmeasured"
+    return _verdict(pair, STEP, NOT_SURE, why=why, next_step=again, after=after)
+
+
+def _judged(
+    pair: _Pair,
+    key: str,
+    judgement: Judgement,
+    noise: Noise,
+    threshold: float,
+    comparisons: int,
+) -> Verdict:
+    before = _side(pair.before, pair.processes(pair.before, key))
+    after = _side(pair.after, pair.processes(pair.after, key))
+    assert before is not None
+    assert after is not None
+    outcome, needed, why, step = judgement.outcome, judgement.processes_needed, None, None
+    few = [side for side in (before, after) if side.processes < LEAST_PROCESSES]
+    if few and outcome != NOT_SURE:
+        outcome, needed = NOT_SURE, BATCH
+        why = f"one process only of {' and '.join(side.release for side in few)}"
+    if outcome == NOT_SURE:
+        step = f"vggbench confirm {after.release} --against {before.release}"
+    return _verdict(
+        pair,
+        key,
+        outcome,
+        ratio=judgement.ratio,
+        low=judgement.low,
+        high=judgement.high,
+        before=before,
+        after=after,
+        suspected=judgement.suspected or (bool(few) and judgement.outcome == REGRESSED),
+        processes_needed=needed,
+        why=why,
+        next_step=step,
+        noise=noise,
+        threshold=threshold,
+        comparisons=comparisons,
+    )
+
+
+def _side(release: Release | None, processes: Sequence[Process]) -> Side | None:
+    if release is None or not processes:
+        return None
+    return Side(
+        release.name,
+        typical(processes),
+        len(processes),
+        sum(len(one.samples) for one in processes),
+        len({one.session for one in processes}),
+        tuple(
+            Measured(one.session, statistics.median(one.samples), len(one.samples))
+            for one in processes
+        ),
+    )
+
+
+def _acknowledge(verdict: Verdict, release: Release, accepted: Iterable[Acknowledged]) -> Verdict:
+    for one in accepted:
+        if verdict.outcome == REGRESSED and one.covers(release, verdict.words, verdict.measure):
+            return replace(verdict, acknowledged=one.reason)
+    return verdict
+
+
+def changes(
+    evidence: Evidence, track: str, profile: str | None = None, threshold: float = THRESHOLD
+) -> list[LineChange]:
+    """The changes over the whole lines of a track, later releases included: what no pair of
+    releases shows."""
+    lines = sorted(
+        (one for one in evidence.lines if one.track == track and profile in (None, one.profile)),
+        key=lambda line: line.rank,
+    )
+    found = []
+    for one in dict.fromkeys(line.profile for line in lines):
+        for key in MEASURES:
+            found += _changes(
+                [line for line in lines if line.profile == one], evidence, key, threshold
+            )
+    return found
+
+
+def _changes(
+    lines: Sequence[Line], evidence: Evidence, key: str, threshold: float
+) -> list[LineChange]:
+    """Those of one measure of the configurations of one profile."""
+    histories: dict[Line, list[list[Process]]] = {}
+    states: dict[Line, State | None] = {}
+    for line in lines:
+        releases = evidence.catalogue.tracks[line.track].releases
+        own = [state for one in releases for state in [evidence.state(line, one)] if state]
+        if not own:
+            continue
+        state = states[line] = own[-1]
+        found = [evidence.processes(line, one, state, key) for one in releases]
+        histories[line] = [processes for processes in found if processes]
+    made = []
+    for line, noise in _noises(evidence, states, histories, key).items():
+        for part in evidence.parts(line, states[line], key):
+            processes = [own for _, own in part]
+            for change in history.changes(processes, noise, threshold, len(histories)):
+                before, first, last = (
+                    part[place][0].name for place in (change.before, change.first, change.last)
+                )
+                made.append(
+                    LineChange(
+                        evidence.machine,
+                        line.profile,
+                        line.track,
+                        line.benchmark,
+                        line.configuration,
+                        key,
+                        change.kind,
+                        before,
+                        first,
+                        last,
+                        change.ratio,
+                        change.low,
+                        change.high,
+                    )
+                )
+    return made
+
+
+def exit_status(verdicts: Iterable[Verdict]) -> int:
+    """0 where nothing regressed, 1 where something did that is not acknowledged, 2 where it could
+    not be judged: nothing was compared, something failed, or a slow-down is suspected."""
+    found = list(verdicts)
+    if any(one.outcome == REGRESSED and one.acknowledged is None for one in found):
+        return 1
+    answered = any(one.outcome in (NEW, LOST) or one.ratio is not None for one in found)
+    open_ = any(one.outcome == FAILED or one.suspected for one in found)
+    return 2 if open_ or not answered else 0

@@ -1,0 +1,1 @@
+"""One timed process and its bookkeeping: what is started, and the record that it leaves."""

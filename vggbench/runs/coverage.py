@@ -1,0 +1,107 @@
+"""Which releases have a complete result on this machine: what NEW leaves out."""
+
+from __future__ import annotations
+
+import json
+import math
+
+from asv import environment, results, util
+from asv.console import log
+
+from .. import records
+from ..inside.measure import SAMPLED
+from ..releases.catalogue import Catalogue, Release
+from . import invocation, profiles
+from .suite import Configured, is_of_track, selected
+
+TOOL_NAME = "release"
+
+#: asv's "python" of every release, so that all releases of a track form one line of the graph.
+PYTHON = "locked"
+
+#: Commit, profile, the benchmark's family, its version, and the configuration as JSON.
+Answered = tuple[str, str, str, str, str]
+
+
+def environment_name(profile: str) -> str:
+    """asv's name of the environment that measures ``profile``, part of its results' file names."""
+    return str(
+        environment.get_env_name(TOOL_NAME, PYTHON, {}, {("nobuild", profiles.VARIABLE): profile})
+    )
+
+
+def incomplete(catalogue: Catalogue, releases: list[Release], patterns: list[str]) -> list[Release]:
+    """Those of ``releases`` that lack a number, an n/a or a failure for a configuration.
+
+    Asked are the profiles of this run and the configurations that ``patterns`` select, as
+    ``--bench`` does, of the release's own track. asv stores the same NaN for what cannot be and for
+    what was not asked for, so the records decide about those.
+    """
+    machine = invocation.machine()
+    if machine is None:
+        return releases
+    wanted = selected(patterns)
+    answered = _answered(machine)
+
+    def is_complete(release: Release) -> bool:
+        own = [one for one in wanted if is_of_track(one.benchmark, release, catalogue)]
+        return not own or all(
+            _complete(release, machine, profile, own, answered) for profile in profiles.asked()
+        )
+
+    return [release for release in releases if not is_complete(release)]
+
+
+def _answered(machine: str) -> set[Answered]:
+    """Every n/a and failure on record; with the benchmark's whole name instead of its family, what
+    could not be sampled of the GPU while a process was timed."""
+    answered: set[Answered] = set()
+    for r in records.read(invocation.results_dir(), machine, log.warning):
+        if not records.is_ordinary(r):
+            continue
+        family = r["benchmark"].rpartition(".")[0]
+        if r["outcome"] in (records.NOT_APPLICABLE, records.FAILED):
+            names = [family]
+        else:
+            names = [f"{family}.{method}" for method in SAMPLED if "gpu" in r]
+        for name in names:
+            version, key = str(r.get("benchmark_version")), _key(r["configuration"])
+            answered.add((r["commit"], r["profile"], name, version, key))
+    return answered
+
+
+def _key(configuration: object) -> str:
+    return json.dumps(configuration, sort_keys=True)
+
+
+def _complete(
+    release: Release,
+    machine: str,
+    profile: str,
+    wanted: list[Configured],
+    answered: set[Answered],
+) -> bool:
+    path = invocation.results_dir() / results.get_filename(
+        machine, release.commit, environment_name(profile)
+    )
+    if not path.is_file():
+        return False
+    try:
+        stored = results.Results.load(str(path), machine)
+    except util.UserError as err:
+        log.warning(str(err))
+        return False
+    for one in wanted:
+        if one.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
+            continue
+        if stored.benchmark_version.get(one.benchmark) != one.version:
+            return False
+        values = stored.get_result_value(one.benchmark, one.params)
+        value = values[one.index] if values else None
+        if value is not None and not math.isnan(value):
+            continue
+        key = _key(dict(one.configuration))
+        names = {one.family, one.benchmark}
+        if not any((release.commit, profile, n, one.version, key) in answered for n in names):
+            return False
+    return True

@@ -1,0 +1,153 @@
+"""The benchmarks as asv discovers them, read in this process: no release is needed for that."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import io
+import itertools
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from asv import util
+from asv_runner import discovery
+
+from ..errors import one_line
+from ..inside.measure import BY_PRODUCTS
+from ..releases.catalogue import Catalogue, Release
+from . import invocation
+
+
+@dataclass(frozen=True)
+class Configured:
+    """One configuration of one benchmark; ``index`` counts through the product of its params."""
+
+    benchmark: str
+    version: str
+    index: int
+    params: tuple[tuple[str, ...], ...]
+    configuration: tuple[tuple[str, Any], ...]
+
+    @property
+    def by_product(self) -> str | None:
+        """The by-product of a timed process that this benchmark reports, None where it times."""
+        method = self.benchmark.rpartition(".")[2]
+        return method if method in BY_PRODUCTS else None
+
+    @property
+    def family(self) -> str:
+        """The class that it is a method of: its benchmarks share their processes."""
+        return self.benchmark.rpartition(".")[0]
+
+    @property
+    def words(self) -> str:
+        return " ".join(str(value) for _, value in self.configuration)
+
+    @property
+    def asv_name(self) -> str:
+        """What asv matches ``--bench`` against."""
+        chosen = next(itertools.islice(itertools.product(*self.params), self.index, None))
+        return self.benchmark + (f"({', '.join(chosen)})" if chosen else "")
+
+
+@functools.lru_cache(maxsize=1)
+def discovered() -> list[dict[str, Any]]:
+    """The benchmarks as asv describes them in benchmarks.json; raises UserError where they cannot
+    be imported."""
+    root = str(invocation.benchmark_dir())
+    listed = io.StringIO()
+    try:
+        discovery.list_benchmarks(root, listed)
+    except Exception as err:
+        raise util.UserError(
+            f"the benchmarks in {root} cannot be imported: "
+            f"{type(err).__name__}: {one_line(str(err))}; correct that and run this again"
+        ) from None
+    found: list[dict[str, Any]] = json.loads(listed.getvalue())
+    return found
+
+
+@functools.lru_cache(maxsize=1)
+def configurations() -> dict[str, Configured]:
+    """Every configuration, by the id that asv runs it under: ``benchmark-index``, or the bare name
+    of a benchmark without params."""
+    found = {}
+    for benchmark in discovered():
+        params = benchmark["params"]
+        for index, words in enumerate(itertools.product(*params)):
+            one = Configured(
+                benchmark=benchmark["name"],
+                version=benchmark["version"],
+                index=index,
+                params=tuple(tuple(values) for values in params),
+                configuration=tuple(
+                    (key, _value(word))
+                    for key, word in zip(benchmark["param_names"], words, strict=True)
+                ),
+            )
+            found[identity(one)] = one
+    return found
+
+
+def identity(one: Configured) -> str:
+    """The id that asv runs ``one`` under."""
+    return f"{one.benchmark}-{one.index}" if one.params else one.benchmark
+
+
+def selected(patterns: Sequence[str]) -> list[Configured]:
+    """Those that ``--bench`` or a plan selects by ``patterns``, all where there are none. Raises
+    UserError for a pattern that is no regular expression; asv would end in a traceback."""
+    expressions = [_expression(pattern) for pattern in patterns]
+    return [
+        one
+        for one in configurations().values()
+        if not patterns or any(each.search(one.asv_name) for each in expressions)
+    ]
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as err:
+        raise util.UserError(
+            f"{one_line(pattern)} selects no benchmark: it is no regular expression: {err}"
+        ) from None
+
+
+def timed(patterns: Sequence[str]) -> list[Configured]:
+    """Those of ``selected`` that are timed, and are no by-products."""
+    return [one for one in selected(patterns) if one.by_product is None]
+
+
+def timed_of(release: Release, patterns: Sequence[str], catalogue: Catalogue) -> list[Configured]:
+    """Those of ``timed`` that ``release`` runs."""
+    return [one for one in timed(patterns) if is_of_track(one.benchmark, release, catalogue)]
+
+
+def chosen(release: Release, patterns: Sequence[str], catalogue: Catalogue) -> list[Configured]:
+    """``timed_of`` for a user who names one release; raises UserError where it is empty."""
+    own = timed_of(release, patterns, catalogue)
+    if not own:
+        raise util.UserError(
+            f"{' '.join(patterns) or 'asv'} selects no benchmark of {release.name} that times"
+        )
+    return own
+
+
+def is_of_track(benchmark: str, release: Release, catalogue: Catalogue) -> bool:
+    """Whether ``release`` runs ``benchmark``: a class that is named after a framework is run on the
+    tracks of that framework alone."""
+    named = benchmark.rpartition(".")[0].rpartition(".")[2]
+    frameworks = {track.framework for track in catalogue.tracks.values()}
+    return named not in frameworks or named == catalogue.tracks[release.track].framework
+
+
+def _value(word: str) -> Any:
+    """asv keeps a param as its repr."""
+    try:
+        return ast.literal_eval(word)
+    except (ValueError, SyntaxError):
+        return word

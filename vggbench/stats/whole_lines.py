@@ -1,0 +1,330 @@
+"""Changes over a whole line of releases: steps, slow-downs that were taken back, drifts.
+
+A verdict compares two releases. This looks at all of them at once, later ones included, and so sees
+what no pair shows: several small steps in a row, and a change of one release that the next undid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from . import robust
+from .judge import ALPHA, THRESHOLD, Noise, Process, level_of
+
+#: The level changed and stayed changed.
+STEP = "step"
+#: It changed, and the releases after it are nearer to the ones before it again.
+RECOVERED = "recovered"
+#: It moved over several releases, by steps that are too small to be seen one by one.
+DRIFT = "drift"
+
+#: Those that no pair of neighbouring releases shows.
+OF_LINES = (RECOVERED, DRIFT)
+
+#: What a further level must explain, in squared deviations, to be told apart. Low, because each
+#: change is tested once more before it is listed.
+LEVEL = 6.25
+
+#: The share of a release's processes that must show at least half of a change that was taken back.
+CARRIED = 0.75
+
+#: What a slope from one level to another must explain beyond a step between them: it has two
+#: places where a step has one, and is looked for at many.
+SLOPE = 4.0
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Change:
+    """From the level that ended with ``before`` to the releases from ``first`` on; places in the
+    line, from 0. What lies between the two was recovered.
+
+    A recovered change lasted from ``first`` to ``last``, both included; of a drift, these two made
+    its first and its last step; a step has both the same. ``ratio``: the time after it by the time
+    before it, in ``low`` to ``high``, which exclude 1: a test's interval, wider than 95 %.
+    """
+
+    kind: str
+    before: int
+    first: int
+    last: int
+    ratio: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class _Tests:
+    """When a change is sure and relevant; all numbers are logarithms.
+
+    ``for_one``: standard errors for a change of one release, which may be any of n; ``for_more``:
+    for all others, which may begin and end anywhere.
+    """
+
+    for_one: float
+    for_more: float
+    relevant: float
+
+    def bound(self, kind: str, first: int, last: int) -> float:
+        return self.for_one if kind == RECOVERED and first == last else self.for_more
+
+
+@dataclass(frozen=True)
+class _Found:
+    kind: str
+    before: int
+    first: int
+    last: int
+    size: float
+    error: float
+
+    def sure(self, tests: _Tests) -> bool:
+        bound = tests.bound(self.kind, self.first, self.last)
+        return abs(self.size) >= max(tests.relevant, bound * self.error)
+
+
+def changes(
+    line: Sequence[Sequence[Process]],
+    noise: Noise,
+    threshold: float = THRESHOLD,
+    comparisons: int = 1,
+) -> list[Change]:
+    """The sure and relevant changes over ``line``, the processes of each release, oldest first.
+
+    A release without processes is passed over. ``comparisons`` is how many lines are looked at
+    together. Raises ValueError where a sample is not a positive number.
+    """
+    places = [place for place, processes in enumerate(line) if processes]
+    n = len(places)
+    means, variances = _means([line[place] for place in places], noise)
+    if n < 2 or not (variances > 0).all():
+        return []
+    tests = _Tests(
+        for_one=float(special.ndtri(1 - ALPHA / comparisons / n)),
+        for_more=float(special.ndtri(1 - 2 * ALPHA / comparisons / n / (n - 1))),
+        relevant=math.log1p(threshold),
+    )
+    pieces, taken_back = _taken_back(_cut(means, variances), means, variances, tests)
+    logs = [[level_of(one) for one in line[place]] for place in places]
+    found = [one for one in taken_back if _carried(one, means, logs)]
+    found += _lasting(pieces, means, variances, tests)
+    listed = []
+    for one in sorted(found, key=lambda one: (one.first, one.last)):
+        half = tests.bound(one.kind, one.first, one.last) * one.error
+        listed.append(
+            Change(
+                one.kind,
+                places[one.before],
+                places[one.first],
+                places[one.last],
+                robust.ratio(one.size),
+                robust.ratio(one.size - half),
+                robust.ratio(one.size + half),
+            )
+        )
+    return listed
+
+
+def _means(line: Sequence[Sequence[Process]], noise: Noise) -> tuple[Floats, Floats]:
+    """The level of each release, and its variance.
+
+    The drift of a session counts for releases that have sessions of their own; one that measured
+    several releases moved them all.
+    """
+    in_sessions: dict[str, int] = {}
+    for processes in line:
+        for session in {one.session for one in processes}:
+            in_sessions[session] = in_sessions.get(session, 0) + 1
+    means, variances = [], []
+    for processes in line:
+        sessions: dict[str, list[float]] = {}
+        for one in processes:
+            sessions.setdefault(one.session, []).append(level_of(one))
+        weights = [
+            1 / (noise.processes**2 / len(logs) + noise.sessions**2 * (in_sessions[session] == 1))
+            for session, logs in sessions.items()
+        ]
+        located = [robust.location(logs, noise.processes) for logs in sessions.values()]
+        total = sum(weights)
+        means.append(sum(w * m for w, m in zip(weights, located, strict=True)) / total)
+        variances.append(1 / total)
+    return np.array(means), np.array(variances)
+
+
+#: Releases ``start`` to ``end`` (excluded) of one level.
+_Piece = list[int]
+
+
+def _cut(means: Floats, variances: Floats) -> list[_Piece]:
+    """The line cut into levels so that the squared deviations and LEVEL for each are least: exact,
+    by dynamic programming (Jackson et al. 2005)."""
+    n = len(means)
+    weights = 1 / variances
+    # About the middle, which keeps the sums of squares exact enough.
+    y = means - np.median(means)
+    w, wy, wyy = (
+        np.concatenate([[0.0], np.cumsum(weights * one)]) for one in (np.ones(n), y, y * y)
+    )
+    best = np.zeros(n + 1)
+    starts: list[int] = []
+    for end in range(1, n + 1):
+        squares = wyy[end] - wyy[:end] - (wy[end] - wy[:end]) ** 2 / (w[end] - w[:end])
+        cost = best[:end] + squares + LEVEL
+        starts.append(int(np.argmin(cost)))
+        best[end] = cost[starts[-1]]
+    pieces: list[_Piece] = []
+    end = n
+    while end > 0:
+        pieces.insert(0, [*range(starts[end - 1], end)])
+        end = starts[end - 1]
+    return pieces
+
+
+def _level(piece: _Piece, means: Floats, variances: Floats) -> tuple[float, float]:
+    """The mean of these releases, and its variance."""
+    weights = 1 / variances[piece]
+    return float(weights @ means[piece] / weights.sum()), float(1 / weights.sum())
+
+
+def _taken_back(
+    pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tests
+) -> tuple[list[_Piece], list[_Found]]:
+    """The changes that the next level took back, and the levels without them.
+
+    One that is not sure is noise, and its releases are of the level around it.
+    """
+    found: list[_Found] = []
+    place = 1
+    while place + 1 < len(pieces):
+        old, old_variance = _level(pieces[place - 1], means, variances)
+        new, _ = _level(pieces[place], means, variances)
+        later, later_variance = _level(pieces[place + 1], means, variances)
+        if abs(later - old) >= abs(new - old) / 2:
+            place += 1
+            continue
+        # What it would have been without, from both neighbours.
+        weight = later_variance / (old_variance + later_variance)
+        usual, variance = weight * old + (1 - weight) * later, weight * old_variance
+        candidates = [
+            _Found(
+                RECOVERED,
+                part[0] - 1,
+                part[0],
+                part[-1],
+                level - usual,
+                math.sqrt(own_variance + variance),
+            )
+            # The whole, or one release, whose neighbour was drawn to it by chance.
+            for part in (pieces[place], *([one] for one in pieces[place]))
+            for level, own_variance in [_level(part, means, variances)]
+        ]
+        sure = [one for one in candidates if one.sure(tests)]
+        if sure:
+            found.append(sure[0])
+            kept = [one for one in pieces[place] if not sure[0].first <= one <= sure[0].last]
+        else:
+            kept = pieces[place]
+        # The level goes on over it, if it goes on.
+        stays = abs(later - old) < tests.for_more * math.sqrt(old_variance + later_variance)
+        if stays:
+            pieces[place - 1 : place + 2] = [pieces[place - 1] + kept + pieces[place + 1]]
+            place = max(1, place - 1)
+        else:
+            pieces[place - 1 : place + 1] = [pieces[place - 1] + kept]
+    return pieces, found
+
+
+def _carried(change: _Found, means: Floats, logs: list[list[float]]) -> bool:
+    """Whether most processes show a change that was taken back, not a few that were disturbed: two
+    of four, slow by chance, look much like a slow release."""
+    way = math.copysign(1, change.size)
+    releases = range(change.first, change.last + 1)
+    usual = float(np.mean(means[change.first : change.last + 1])) - change.size
+    shown = [way * (log - usual) > abs(change.size) / 2 for one in releases for log in logs[one]]
+    return sum(shown) >= CARRIED * len(shown)
+
+
+def _lasting(pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tests) -> list[_Found]:
+    """Steps, and drifts: levels one way that a slope explains better, or neighbouring steps one way
+    that are sure only together."""
+    found: list[_Found] = []
+    levels = [_level(piece, means, variances) for piece in pieces]
+
+    def between(first: int, last: int) -> _Found:
+        """From the level before the piece ``first`` to the piece ``last``."""
+        (old, old_variance), (new, new_variance) = levels[first - 1], levels[last]
+        return _Found(
+            STEP if first == last else DRIFT,
+            pieces[first - 1][-1],
+            pieces[first][0],
+            pieces[last][0],
+            new - old,
+            math.sqrt(old_variance + new_variance),
+        )
+
+    place = 1
+    while place < len(pieces):
+        upwards = between(place, place).size > 0
+        last = place
+        while last + 1 < len(pieces) and (between(last + 1, last + 1).size > 0) == upwards:
+            last += 1
+        slope = _slope(pieces[place - 1 : last + 1], means, variances)
+        if slope and slope.sure(tests):
+            found.append(slope)
+            place = last + 1
+            continue
+        together: list[int] = []
+        for one in range(place, last + 2):
+            # The step after the last ends what was together.
+            if one <= last and not between(one, one).sure(tests):
+                together.append(one)
+                continue
+            if together and (whole := between(together[0], together[-1])).sure(tests):
+                found.append(whole)
+            together = []
+            if one <= last:
+                found.append(between(one, one))
+        place = last + 1
+    return found
+
+
+def _slope(pieces: list[_Piece], means: Floats, variances: Floats) -> _Found | None:
+    """The drift from one level to another that explains these pieces better than their levels do;
+    None where none does."""
+    releases = [one for piece in pieces for one in piece]
+    root = 1 / np.sqrt(variances[releases])
+    y = means[releases]
+    squares = sum(
+        float(np.sum((root[at] * (y[at] - _level(piece, means, variances)[0])) ** 2))
+        for piece in pieces
+        for at in [np.isin(releases, piece)]
+    )
+    least = squares + LEVEL * (len(pieces) - 2) - SLOPE
+    best = None
+    for start in range(len(releases) - 2):
+        for end in range(start + 2, len(releases)):
+            share = np.clip((np.arange(len(releases)) - start) / (end - start), 0, 1)
+            design = np.stack([1 - share, share], axis=1) * root[:, None]
+            inverse = np.linalg.inv(design.T @ design)
+            fitted = inverse @ (design.T @ (y * root))
+            left = float(np.sum((y * root - design @ fitted) ** 2))
+            if left < least:
+                contrast = np.array([-1.0, 1.0])
+                error = math.sqrt(contrast @ inverse @ contrast)
+                best = _Found(
+                    DRIFT,
+                    releases[start],
+                    releases[start + 1],
+                    releases[end],
+                    float(fitted @ contrast),
+                    error,
+                )
+                least = left
+    return best
