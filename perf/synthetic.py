@@ -142,7 +142,9 @@ def _measure(
     taken = [
         one
         for configuration in builders.configurations(framework)
-        for one in _processes(catalogue, release, configuration, machine, run, started)
+        for one in _processes(
+            catalogue, release, configuration, machine=machine, run=run, started=started
+        )
     ]
     folder = records.folder(results, machine)
     folder.mkdir(exist_ok=True)
@@ -188,6 +190,7 @@ def _processes(
     catalogue: Catalogue,
     release: Release,
     configuration: builders.Configuration,
+    *,
     machine: str,
     run: str,
     started: datetime.datetime,

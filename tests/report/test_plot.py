@@ -27,7 +27,7 @@ def found(*taken: Record) -> list[Line]:
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)  # a Checkout changes the current folder
+    monkeypatch.chdir(tmp_path)
     folder = literal.checkout(tmp_path / "checkout")
     literal.write_records(folder, HISTORY)
     return folder

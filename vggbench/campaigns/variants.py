@@ -67,6 +67,7 @@ def change(
     before: Release,
     device: str,
     what: str,
+    *,
     facts: tuple[Facts, Facts],
 ) -> Change:
     """``what`` of ``release`` as it is in ``before``: one thing, or several joined by TOGETHER.

@@ -162,7 +162,7 @@ def verify_one(
             *(str(python), str(script), folder),
             *(configuration.framework, json.dumps(configuration.values), device),
         ]
-        done = process.run(command, env, folder, DEADLINE_S, True, on_start)
+        done = process.run(command, env, folder, DEADLINE_S, merge_streams=True, on_start=on_start)
         answer = _answer(Path(folder), done, configuration)
     return replace(answer, seconds=done.seconds)
 

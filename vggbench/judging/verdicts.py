@@ -354,8 +354,8 @@ def _of_measure(
                 pair.processes(pair.after, key),
                 pair.history(key),
                 noise,
-                threshold,
-                len(compared),
+                threshold=threshold,
+                comparisons=len(compared),
             )
             made.append(_judged(pair, key, judgement, noise, threshold, len(compared)))
         elif key == STEP:

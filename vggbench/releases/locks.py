@@ -219,7 +219,13 @@ def new_release(track: Track, version: str, python: str | None = None) -> Releas
 
 
 def own_release(
-    track: Track, version: str, wheel: Path, after: Release, device: str, python: str | None
+    track: Track,
+    version: str,
+    wheel: Path,
+    after: Release,
+    *,
+    device: str,
+    python: str | None,
 ) -> Release:
     """A build of one's own, after a release of the track; its companions are resolved as of today.
 

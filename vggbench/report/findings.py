@@ -28,7 +28,7 @@ from ..judging.words import cell
 from ..releases.catalogue import Catalogue
 from ..runs import draft as recorder
 from ..runs import local as session
-from ..runs import suite
+from ..runs.suite import Suite, is_of_track
 from ..stats import whole_lines as history
 from ..stats.judge import CHANGED, THRESHOLD
 from . import across, milestones, rates
@@ -116,7 +116,7 @@ def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findin
                     [line for line in of_pages if line.profile == profile], catalogue
                 ),
                 of_profile,
-                _unmeasured(of_profile, catalogue),
+                _unmeasured(of_profile, catalogue, Suite(checkout.benchmark_dir)),
                 _anchors_by_session(begun, own),
             )
         )
@@ -129,7 +129,7 @@ def _ran(record: records.Record) -> bool:
 
 
 def _unmeasured(
-    rows: Iterable[Rate], catalogue: Catalogue
+    rows: Iterable[Rate], catalogue: Catalogue, suite: Suite
 ) -> dict[tuple[str, ...], tuple[str, ...]]:
     known = {(row.release, session.key(row.benchmark, row.configuration)) for row in rows}
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -138,8 +138,7 @@ def _unmeasured(
         lacking = tuple(
             release.name
             for release in catalogue
-            if suite.is_of_track(one.benchmark, release, catalogue)
-            and (release.name, key) not in known
+            if is_of_track(one.benchmark, release, catalogue) and (release.name, key) not in known
         )
         if lacking:
             found[lacking] = (*found.get(lacking, ()), one.words)

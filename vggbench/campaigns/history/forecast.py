@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from ... import records
 from ...releases.catalogue import Catalogue
-from ...runs import local as session
-from ...runs import suite
+from ...runs import local
+from ...runs.suite import Suite
 from . import plan
 from .plan import Unit
 
@@ -49,13 +49,14 @@ class Forecast:
     def __init__(
         self,
         catalogue: Catalogue,
+        suite: Suite,
         taken: Iterable[records.Record],
         profile: str,
         elsewhere: Iterable[Iterable[records.Record]] = (),
     ):
         self._catalogue = catalogue
+        self._suite = suite
         self._place = {release.commit: i for i, release in enumerate(catalogue)}
-        self._rounds = {one["name"]: int(one.get("rounds", 1)) for one in suite.discovered()}
         self._known: dict[str, dict[int, _Took]] = {}
         self._alike: dict[tuple[str, bool], dict[int, _Took]] = {}
         self._backend: dict[tuple[int, str], list[_Took]] = {}
@@ -84,14 +85,14 @@ class Forecast:
                 and isinstance(record.get("process_s"), (int, float))
             ):
                 benchmark, configuration = record["benchmark"], record["configuration"]
-                at = self._place[record["commit"]], session.key(benchmark, configuration)
+                at = self._place[record["commit"]], local.key(benchmark, configuration)
                 na = record["outcome"] == records.NOT_APPLICABLE
                 found[at] = _Took(benchmark, configuration, record["process_s"], na)
         return found
 
     def rounds(self, benchmark: str) -> int:
         """Processes of each of its configurations."""
-        return self._rounds[benchmark]
+        return self._suite.rounds(benchmark)
 
     def processes(self, unit: Unit) -> int:
         """How many it takes."""
@@ -110,10 +111,10 @@ class Forecast:
         do nothing with a backend, without XLA, does not have it.
         """
         here = self._place[unit.release.commit]
-        for one in plan.own(unit.stage, unit.release, self._catalogue):
+        for one in plan.own(unit.stage, unit.release, self._catalogue, self._suite):
             configuration = dict(one.configuration)
             with_xla = _has_xla(configuration)
-            known = self._known.get(session.key_of(one), {})
+            known = self._known.get(local.key_of(one), {})
             on_backend = self._backend.get((here, configuration.get("backend", "")), [])
             if here not in known and on_backend and all(took.not_applicable for took in on_backend):
                 known = {here: on_backend[-1]}
