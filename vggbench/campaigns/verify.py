@@ -24,7 +24,8 @@ from packaging.version import Version
 from rich.table import Table
 
 from ..errors import VggbenchError, one_line
-from ..inside.builders import PARAMS, Configuration, configurations, reference
+from ..inside.builders import frameworks, reference
+from ..inside.params import Configuration, configurations
 from ..inside.scripts import first_steps
 from ..judging import agreement
 from ..releases.catalogue import Catalogue, Release
@@ -89,7 +90,7 @@ def _json_number(value: float) -> float | str:
 def framework_of(catalogue: Catalogue, release: Release) -> str:
     """The framework of ``release``. Raises VggbenchError for one that no builder serves."""
     framework = catalogue.tracks[release.track].framework
-    if framework not in PARAMS:
+    if framework not in frameworks():
         raise VggbenchError(
             f"{release.name} cannot be verified: vggbench has no builder for {framework}"
         )
@@ -109,8 +110,8 @@ def forecast(release: Release) -> str | None:
 
 
 def in_order(framework: str) -> list[Configuration]:
-    """All configurations; those that XLA compiles, which takes longest, come last."""
-    return sorted(configurations(framework), key=lambda one: one.xla == "on")
+    """All configurations; those that are compiled, which takes longest, come last."""
+    return sorted(configurations(framework), key=lambda one: one.is_compiled)
 
 
 def verify(release: Release, framework: str, device: str, python: Path) -> Iterator[Verified]:
