@@ -115,7 +115,7 @@ def test_every_configuration_is_verified_xla_last() -> None:
 
 def test_long_compilations_are_forecast() -> None:
     def said(name: str) -> str | None:
-        return verify.forecast(CATALOGUE.by_name[name])
+        return verify.forecast(CATALOGUE, CATALOGUE.by_name[name])
 
     assert "about 4 minutes" in (said("tensorflow-1.15.5") or "")
     assert "six configurations" in (said("keras-2.3.1") or "")

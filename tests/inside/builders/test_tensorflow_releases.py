@@ -15,11 +15,11 @@ from packaging.version import Version
 
 from vggbench import records
 from vggbench.campaigns import verify
+from vggbench.frameworks.tensorflow import ONEDNN_TOLD_SINCE, ONEDNN_VARIABLE
 from vggbench.inside.params import Configuration, words_of
 from vggbench.inside.scripts import first_steps
 from vggbench.inside.workload import Workload
 from vggbench.judging import agreement
-from vggbench.judging.differences import ONEDNN_TOLD_SINCE, ONEDNN_VARIABLE
 
 from ...real import FIXED, ROOT, RealCheckout, find, mutated, python_of, rotating, verified
 from ...stand_in_nvml import StandIn

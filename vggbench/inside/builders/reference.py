@@ -51,6 +51,7 @@ def build(
     workload,
     configuration,
     device="cpu",
+    *,
     dtype=np.float32,
     weights=None,
     running_variance=UNBIASED,

@@ -64,6 +64,11 @@ class Line:
     configurations: tuple[tuple[str, ...], ...]
     cells: tuple[Cell, ...]
 
+    @property
+    def framework(self) -> str:
+        """What the class of its benchmark is named after."""
+        return self.family.rpartition(".")[2]
+
 
 @dataclass(frozen=True)
 class LeftOut:
