@@ -287,13 +287,11 @@ def _own_interpreter(python: str) -> str | None:
     return str(path)
 
 
-# Importing Keras writes ~/.keras; importing Theano reads ~/.theanorc and compiles into ~/.theano.
-# So the probe moves its home, and does it itself: Python may have packages from the user's own.
+# Importing a framework may read, write and compile in the user's home: Keras does, and Theano. So
+# the probe moves its home, and does it itself: Python may have packages from the user's own.
 _VERSION_PROBE = """
 import os, sys
 os.environ["HOME"] = sys.argv[2]
-for name in ("KERAS_HOME", "THEANORC", "THEANO_FLAGS"):
-    os.environ.pop(name, None)
 module = __import__(sys.argv[1])
 print("\\n" + module.__version__)
 """
@@ -302,11 +300,12 @@ print("\\n" + module.__version__)
 def _check_version(python: str, release: Release, catalogue: Catalogue) -> None:
     """Raise InterpreterRefused unless ``python`` brings the framework of ``release``."""
     module = catalogue.tracks[release.track].module
+    env = variables.for_release(os.environ)
+    for name in variables.OF_USERS_FILES:
+        env.pop(name, None)
     with tempfile.TemporaryDirectory() as home:
         probe = [python, "-c", _VERSION_PROBE, module, home]
-        done = process.run(
-            probe, variables.for_release(os.environ), None, SHORT_DEADLINE_S, merge_streams=False
-        )
+        done = process.run(probe, env, None, SHORT_DEADLINE_S, merge_streams=False)
     lines = done.output.split()
     if done.status != 0 or not lines:
         reason = (done.errors.strip().splitlines() or ["no reason given"])[-1]

@@ -15,6 +15,7 @@ from pathlib import Path
 from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
+from ..inside import params
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..runs import draft, local, profiles
@@ -68,7 +69,7 @@ def candidates(
 ) -> list[Configured]:
     """The release's configurations that ``patterns`` select, those first that take least time.
 
-    Without patterns, those with XLA come last: their noise costs minutes a process. Raises
+    Those that are compiled come last: their noise costs minutes a process. Raises
     UserError where there is none.
     """
     seconds: dict[str, float] = {}
@@ -84,7 +85,8 @@ def candidates(
 
     def order(one: Configured) -> tuple[bool, float]:
         known = seconds.get(local.key_of(one), math.inf)
-        return dict(one.configuration).get("xla") == "on", known
+        framework = one.family.rpartition(".")[2]
+        return params.is_chosen(framework, dict(one.configuration), params.COMPILER), known
 
     return sorted(own, key=order)
 

@@ -16,6 +16,7 @@ from typing import TypeAlias
 
 from .. import records
 from ..errors import some_of
+from ..frameworks import KNOWN
 from ..judging import verdicts
 from ..judging.differences import PACKAGES
 from ..judging.verdicts import Verdict
@@ -32,13 +33,16 @@ from .variants import Change, NoVariant
 #: What a difference between two releases is called, and what is changed back of it. What is not
 #: here, such as the way in which XLA is asked for, is a release's own.
 THINGS = {
-    "oneDNN": variants.ONEDNN,
+    **{switch.title: what for what, switch in variants.SWITCHES.items()},
     **{name: packages[0] for name, _, packages in PACKAGES},
     "Python": variants.PYTHON,
 }
 
 #: What often makes a difference: what computes the step.
-LARGE = ("oneDNN", "TensorFlow", "Theano")
+LARGE = (
+    *(switch.title for switch in variants.SWITCHES.values()),
+    *(framework.title for framework in KNOWN if framework.computes),
+)
 
 #: How things are changed back, and what is on record of that; None where they cannot be.
 Tried: TypeAlias = "tuple[Change, Separation | None] | None"

@@ -45,7 +45,7 @@ def add(top: Subparsers) -> None:
     one.set_defaults(command=_run)
 
     one = top.add_parser("peak", help="measure the matrix product that rates are held against")
-    one.add_argument("release", nargs="?", help="default: the newest TensorFlow that runs here")
+    one.add_argument("release", nargs="?", help="default: the newest that can, and runs here")
     add_device(one)
     one.set_defaults(command=_peak)
 
@@ -102,7 +102,7 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
                 complain(str(err))
                 failed += 1
                 continue
-            forecast = verify.forecast(release)
+            forecast = verify.forecast(checkout.catalogue, release)
             if forecast is not None:
                 report(forecast)
             of_release = list(verify.verify(release, framework, device, python))
@@ -142,7 +142,8 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
             else peak.choose(checkout.catalogue, device)
         )
         python = checkout.environments.ensure(release, device, say)
-        measured = peak.measure(release, device, python, machine)
+        framework = checkout.catalogue.tracks[release.track].framework
+        measured = peak.measure(release, device, python, machine, framework=framework)
     records.append(peak.path(checkout.results_dir, machine), measured)
     say(f"{machine}: {peak.words(measured)}")
     return 0

@@ -179,12 +179,18 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
     found, left_out = lines(machine, taken, checkout.catalogue)
     for one in left_out:
         complain(f"{one.count} records of {one.release} are left out: {one.why}")
-    chosen = plot.choose(
-        found, track, machine, arguments.profile, arguments.measure, arguments.configuration
+    line, measure, wanted = plot.choose(
+        found,
+        track,
+        machine,
+        profile=arguments.profile,
+        measure=arguments.measure,
+        configurations=arguments.configuration,
     )
     path = arguments.output.absolute()
-    plot.draw(chosen[0], track, *chosen[1:], arguments.log, arguments.order == "date", path)
-    say(f"{path}: {track.framework} on {machine}, {chosen[0].profile}: {chosen[1].title}")
+    by_date = arguments.order == "date"
+    plot.draw(line, track, measure, wanted=wanted, log=arguments.log, by_date=by_date, path=path)
+    say(f"{path}: {track.framework} on {machine}, {line.profile}: {measure.title}")
     return 0
 
 

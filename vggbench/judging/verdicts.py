@@ -306,10 +306,9 @@ class _Pair:
             self.evidence.catalogue,
             self.before,
             self.after,
-            self.line.profile,
-            self.line.configuration,
-            self.facts(self.before),
-            self.facts(self.after),
+            profile=self.line.profile,
+            configuration=self.line.configuration,
+            facts=(self.facts(self.before), self.facts(self.after)),
         )
 
 

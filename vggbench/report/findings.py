@@ -21,6 +21,7 @@ from ..campaigns.history import sessions
 from ..campaigns.separate import Separation
 from ..checkout import Checkout
 from ..errors import VggbenchError
+from ..inside import builders
 from ..judging import verdicts, words
 from ..judging.measures import MEASURES
 from ..judging.verdicts import LineChange, Verdict
@@ -37,7 +38,8 @@ from .pages import lines as pages_lines
 from .rates import Rate
 
 #: How a builder names what it is of.
-_OF_VERSION = re.compile(r"\b(tensorflow|keras|theano) \d+\.\d+[\w.]*")
+_MODULES = "|".join(re.escape(package.MODULE) for package in builders.frameworks().values())
+_OF_VERSION = re.compile(rf"\b({_MODULES}) \d+\.\d+[\w.]*")
 
 
 class NothingFound(VggbenchError):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vggbench.campaigns.history import plan
-from vggbench.campaigns.history.forecast import AROUND_S, GUESS_XLA_S, Forecast
+from vggbench.campaigns.history.forecast import AROUND_S, GUESS_COMPILED_S, Forecast
 from vggbench.releases.catalogue import Catalogue
 from vggbench.runs.suite import Suite
 
@@ -50,7 +50,7 @@ def of_all(version: str, outcome: str, process_s: float) -> list[dict]:
 
 
 def test_nothing_on_record_is_guessed() -> None:
-    assert seconds("2.9.3", []) == pytest.approx(GUESS_XLA_S)
+    assert seconds("2.9.3", []) == pytest.approx(GUESS_COMPILED_S)
 
 
 def test_the_nearest_release_tells() -> None:
@@ -60,7 +60,7 @@ def test_the_nearest_release_tells() -> None:
 
 
 def test_what_older_releases_could_not_do_is_guessed_of_a_newer_one() -> None:
-    assert seconds("1.12.3", of_all("1.11.0", "n/a", 2.0)) == pytest.approx(GUESS_XLA_S)
+    assert seconds("1.12.3", of_all("1.11.0", "n/a", 2.0)) == pytest.approx(GUESS_COMPILED_S)
 
 
 def test_what_a_release_cannot_do_is_asked_once() -> None:

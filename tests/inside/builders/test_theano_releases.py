@@ -14,7 +14,7 @@ import pytest
 
 from vggbench import records
 from vggbench.campaigns import verify
-from vggbench.inside.builders import PARAMS, Configuration
+from vggbench.inside.params import Configuration, words_of
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue
 from vggbench.releases.environments import Environments
@@ -42,7 +42,7 @@ def verified(name: str, batch_norm: str, script: Path = verify.SCRIPT) -> verify
     return verify.verify_one(python_of(name), configuration, "cpu", script)
 
 
-@pytest.mark.parametrize("batch_norm", PARAMS["Theano"]["batch_norm"])
+@pytest.mark.parametrize("batch_norm", words_of("Theano")["batch_norm"])
 @pytest.mark.parametrize("name", RELEASES)
 def test_every_release_computes_what_the_reference_computes(name: str, batch_norm: str) -> None:
     found = verified(name, batch_norm)
@@ -195,7 +195,7 @@ def test_asv_measures_theano_with_a_blas_and_without(tmp_path: Path) -> None:
     first = real.asv("run", *words, "--bench", "Theano", " ".join(RELEASES), timeout=1800)
     assert "no BLAS" not in first
     taken = list(records.read(real.folder / "results", "testbox"))
-    assert len(taken) == 2 * len(PARAMS["Theano"]["batch_norm"])
+    assert len(taken) == 2 * len(words_of("Theano")["batch_norm"])
     for record in taken:
         assert record["outcome"] == records.OK, record
         versions = record["versions"]

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from vggbench.campaigns import verify
-from vggbench.inside import builders
-from vggbench.inside.builders import Configuration, NotApplicable
+from vggbench.inside import params
+from vggbench.inside.builders import tensorflow as package
+from vggbench.inside.params import Configuration, NotApplicable
 from vggbench.judging import agreement
 
 from ...real import python_of, rotating
@@ -40,7 +41,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setitem(sys.modules, "tensorflow", tensorflow)
     # So that what is imported with the stand-in goes when it goes.
     monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    monkeypatch.setattr(builders, "tensorflow_xla", None, raising=False)
+    monkeypatch.setattr(package, "xla", None, raising=False)
     del sys.modules[name]
     importlib.import_module(name)
     return tensorflow
@@ -240,7 +241,7 @@ if cheap_to_compile(rotating()):
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("data_format", builders.DATA_FORMATS)
+@pytest.mark.parametrize("data_format", params.DATA_FORMATS)
 @pytest.mark.parametrize("name", RELEASES)
 def test_a_compiled_step_computes_what_the_reference_computes(
     name: str, data_format: str, tmp_path: Path
