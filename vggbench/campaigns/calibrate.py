@@ -15,9 +15,11 @@ from pathlib import Path
 from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
+from ..judging.evidence import Evidence, gather
+from ..judging.verdicts import STEP
+from ..records import Store
 from ..releases import interpreters, spec
 from ..releases.catalogue import Release
-from ..runs import draft as recorder
 from ..runs import local as session
 from ..runs import profiles, suite
 from ..runs.local import Say, Session
@@ -80,16 +82,16 @@ def candidates(
     seconds: dict[str, float] = {}
     for record in on_record:
         if (
-            record["commit"] == release.commit
-            and record["profile"] == profile
-            and record["outcome"] == records.OK
-            and "process_s" in record
+            record.commit == release.commit
+            and record.profile == profile
+            and record.outcome == records.OK
+            and record.seconds is not None
         ):
-            seconds[session.key(record["benchmark"], record["configuration"])] = record["process_s"]
+            seconds[record.key] = record.seconds
     own = suite.chosen(release, patterns, checkout.catalogue)
 
     def order(one: Configured) -> tuple[bool, float]:
-        known = seconds.get(session.key_of(one), math.inf)
+        known = seconds.get(one.key, math.inf)
         return dict(one.configuration).get("xla") == "on", known
 
     return sorted(own, key=order)
@@ -120,12 +122,12 @@ def take(
             break
         one = min(running, key=lambda each: len(taken.get(each, [])))
         done = taken.setdefault(one, [])
-        expected_s = done[-1]["process_s"] if done else 0.0
+        expected_s = done[-1].seconds or 0.0 if done else 0.0
         if len(done) >= processes or not budget.allows(expected_s):
             break
         record = measuring.measure(release, profile, one)
-        say(recorder.progress_line(record))
-        if record["outcome"] == records.OK:
+        say(records.progress_line(record))
+        if record.outcome == records.OK:
             done.append(record)
         else:
             running.remove(one)
@@ -135,22 +137,14 @@ def take(
 # -- what the noise means
 
 
-def calibrating(
-    release: Release, profile: str, on_record: Iterable[records.Record]
-) -> dict[str, list[Process]]:
+def calibrating(evidence: Evidence, release: Release, profile: str) -> dict[str, list[Process]]:
     """What all calibrations with this release measured, by the words for a configuration."""
-    found: dict[str, list[Process]] = {}
-    for record in on_record:
-        if (
-            record.get("purpose") == records.CALIBRATE
-            and record["commit"] == release.commit
-            and record["profile"] == profile
-            and record["outcome"] == records.OK
-            and record.get("samples")
-        ):
-            process = Process(record["run"], tuple(record["samples"]))
-            found.setdefault(recorder.name(record), []).append(process)
-    return found
+    return {
+        f"{release.name} {records.words_of(line.configuration)}".strip(): processes
+        for line in evidence.calibrating
+        if line.profile == profile
+        if (processes := evidence.calibrated(line, release, STEP))
+    }
 
 
 def needed(noise: Noise, slow_down: float) -> int:
@@ -261,7 +255,8 @@ def run(
     profile = profiles.asked()[0]
     device = profiles.device_of(profile)
     release = spec.one(checkout.catalogue, word) if word else choose(checkout, device)
-    on_record = list(records.read(checkout.results_dir, machine, say))
+    store = Store(checkout.results_dir)
+    on_record = store.all(machine, say)
     wanted = candidates(checkout, release, profile, patterns, on_record)
     how_many = len(wanted) if patterns else CONFIGURATIONS
     with session.opened(checkout, records.CALIBRATE, say) as measuring:
@@ -271,7 +266,8 @@ def run(
         )
     if not taken:
         raise CalibrateError(f"no process of {release.name} ended well: its noise is not known")
-    found = calibrating(release, profile, records.read(checkout.results_dir, machine))
+    evidence = gather(machine, store.all(machine), checkout.catalogue)
+    found = calibrating(evidence, release, profile)
     try:
         between = between_sessions(list(found.values()), [])
         noises = {name: estimate(processes, [], between) for name, processes in found.items()}

@@ -17,9 +17,11 @@ from typing import TypeAlias
 from .. import records
 from ..checkout import Checkout
 from ..errors import some_of
-from ..judging import verdicts
+from ..judging import separations, verdicts
 from ..judging.differences import PACKAGES
+from ..judging.separations import Separation
 from ..judging.verdicts import Verdict
+from ..records import Record, Store
 from ..releases.catalogue import Release
 from ..runs import draft as recorder
 from ..runs import local as session
@@ -29,7 +31,7 @@ from ..runs.suite import Configured
 from ..stats.judge import CHANGED, NOT_SURE
 from . import separate, variants
 from .budget import Budget, words
-from .separate import PROCESSES, Separation
+from .separate import PROCESSES
 from .variants import Change, NoVariant
 
 #: What a difference between two releases is called, and what is changed back of it. What is not
@@ -95,7 +97,8 @@ class Causes:
         self._machine = machine
         self._profile = profile
         self._threshold = threshold
-        evidence = verdicts.read_evidence(checkout, machine)
+        self._store = Store(checkout.results_dir)
+        evidence = verdicts.gather(machine, self._store.all(machine), checkout.catalogue)
         #: The changes that are confirmed, and that something else moved with.
         self.changes = [
             one
@@ -104,7 +107,7 @@ class Causes:
             if one.outcome in CHANGED
             and not one.apart
             and one.differences
-            and session.key(one.benchmark, one.configuration) in keys
+            and records.key_of(one.benchmark, one.configuration) in keys
         ]
 
     def separated(self) -> int:
@@ -118,13 +121,11 @@ class Causes:
     def wanted(self) -> list[Wanted]:
         """What to change back next, what tells most in least time first."""
         taken, known = self._on_record()
-        facts = separate.facts(taken, self._profile)
+        facts = separations.facts(taken, self._profile)
         seconds = {
-            (record["commit"], session.key(record["benchmark"], record["configuration"])): float(
-                record["process_s"]
-            )
+            (record.commit, record.key): record.seconds
             for record in taken
-            if record["outcome"] == records.OK and "process_s" in record
+            if record.outcome == records.OK and record.seconds is not None
         }
         together: dict[tuple[str, str], Wanted] = {}
         for one in self.changes:
@@ -135,7 +136,7 @@ class Causes:
             configured = session.configured(one.benchmark, one.configuration)
             before = together.get((one.release, change.words), Wanted(release, change, (), (), ()))
             if configured not in before.ones:
-                key = release.commit, session.key_of(configured)
+                key = release.commit, configured.key
                 before = replace(
                     before,
                     ones=(*before.ones, configured),
@@ -160,7 +161,7 @@ class Causes:
             return [
                 (configured, seconds)
                 for configured, seconds in zip(one.ones, one.seconds, strict=True)
-                if (*one.place, session.key_of(configured)) not in tried
+                if (*one.place, configured.key) not in tried
             ]
 
         while True:
@@ -173,7 +174,7 @@ class Causes:
                 return Left(tuple(one.name for one in left), any(untried(one) for one in left))
             # A run of its own: what the machine drifts by within hours is in no separation.
             recorder.begin_run()
-            tried |= {(*now.place, session.key_of(one)) for one in configurations}
+            tried |= {(*now.place, one.key) for one in configurations}
             with session.opened(self._checkout, records.SEPARATE, say) as measuring:
                 make_room(now.name)
                 separate.measure(
@@ -189,15 +190,13 @@ class Causes:
                 )
             left = self.wanted()
 
-    def _on_record(self) -> tuple[list[records.Record], dict[str, list[Separation]]]:
+    def _on_record(self) -> tuple[list[Record], dict[str, list[Separation]]]:
         """All records, and what was separated of each release that changed, by its name."""
-        taken = list(records.read(self._checkout.results_dir, self._machine))
-        own = [record for record in taken if record.get("purpose") == records.SEPARATE]
-        by_name = self._checkout.catalogue.by_name
-        return taken, {
-            name: separate.separations(own, by_name[name], self._profile, self._threshold)
-            for name in {one.release for one in self.changes}
-        }
+        taken = self._store.all(self._machine)
+        found = separations.separations(
+            self._machine, taken, self._checkout.catalogue, self._profile, self._threshold
+        )
+        return taken, {one.release: found.get(one.release, []) for one in self.changes}
 
     def _next(
         self,
@@ -261,13 +260,13 @@ def what_next(one: Verdict, tried: Callable[..., Tried]) -> Change | None:
 
 def _parts(words: str) -> frozenset[str]:
     """What a variant's words name, in whichever order it was asked for."""
-    return frozenset(words.split(variants.AND))
+    return frozenset(words.split(separations.AND))
 
 
 def _explains(found: Separation | None, one: Verdict) -> bool:
     if found is None or found.judgement is None:
         return False
-    return separate.explains(found.judgement, one)
+    return separations.explains(found.judgement, one)
 
 
 def _is_settled(one: Separation | None) -> bool:

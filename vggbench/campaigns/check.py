@@ -88,7 +88,7 @@ def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
 
 
 def _runs(checkout: Checkout, machine: str) -> set[str]:
-    return {record["run"] for record in records.read(checkout.results_dir, machine)}
+    return {record.run for record in records.read(checkout.results_dir, machine)}
 
 
 def _measured_now(
@@ -97,9 +97,9 @@ def _measured_now(
     """The releases that runs of asv since ``before`` measured, but for the ``newest`` and for those
     that nothing earlier can be held against."""
     commits = {
-        record["commit"]
+        record.commit
         for record in records.read(checkout.results_dir, machine)
-        if records.is_ordinary(record) and record["run"] not in before
+        if record.is_ordinary and record.run not in before
     }
     measured = checkout.measured_commits()
     found = []

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import records
 from ..checkout import Checkout
 from ..judging import command, verdicts
+from ..judging.evidence import Evidence, gather
 from ..judging.verdicts import Verdict
+from ..records import Record, Store
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..runs import local as session
@@ -104,8 +106,8 @@ def reached(suspects: Sequence[Suspect], limits: Limits, say: Say) -> list[Suspe
 
 
 class Judging:
-    """What is said of releases in the profiles that are asked for; each question reads the records
-    anew, because confirming adds to them. ``improved``: what is surely faster is confirmed too.
+    """What is said of releases in the profiles that are asked for; each question counts what
+    confirming has added to the records. ``improved``: what is surely faster is confirmed too.
     ``unsure``: what may be slower, or take more memory, is confirmed, and not only what surely is.
     ``patterns``: only configurations that ``--bench`` selects by these are suspects; where there
     are none, all."""
@@ -128,11 +130,20 @@ class Judging:
         self._against = against
         self._threshold = threshold
         self._say = say
+        self._store = Store(checkout.results_dir)
+        self._gathered: tuple[list[Record], Evidence] | None = None
         self._profiles = profiles.asked()
         self._patterns = patterns
 
+    def evidence(self) -> Evidence:
+        """All that is on record by now; gathered anew only where something came since."""
+        taken = self._store.all(self._machine)
+        if self._gathered is None or self._gathered[0] is not taken:
+            self._gathered = taken, gather(self._machine, taken, self.checkout.catalogue)
+        return self._gathered[1]
+
     def verdicts(self, release: Release) -> list[Verdict]:
-        evidence = verdicts.read_evidence(self.checkout, self._machine)
+        evidence = self.evidence()
         return [
             one
             for profile in self._profiles
@@ -143,11 +154,11 @@ class Judging:
 
     @functools.cached_property
     def _asked_for(self) -> set[str]:
-        return {session.key_of(one) for one in suite.timed(self._patterns)}
+        return {one.key for one in suite.timed(self._patterns)}
 
     def newest(self) -> list[Release]:
         """The newest measured release of each track."""
-        evidence = verdicts.read_evidence(self.checkout, self._machine)
+        evidence = self.evidence()
         found = [
             evidence.measured(track, profile)[-1:]
             for track in self.checkout.catalogue.tracks
@@ -158,7 +169,6 @@ class Judging:
     def suspects(self, releases: Iterable[Release]) -> list[Suspect]:
         """The configurations in which ``releases`` may be slower than the one before; those too
         that surely have changed, by sessions that measured one of the two alone."""
-        taken = list(records.read(self.checkout.results_dir, self._machine))
         by_name = self.checkout.catalogue.by_name
         found = []
         for release in releases:
@@ -166,24 +176,24 @@ class Judging:
             for one in self.verdicts(release):
                 sure = one.outcome in self._changes and one.apart
                 if one.against is not None and (sure or (self._unsure and one.suspected)):
-                    key = session.key(one.benchmark, one.configuration)
+                    key = records.key_of(one.benchmark, one.configuration)
                     if not self._patterns or key in self._asked_for:
                         suspected.setdefault((one.profile, key, one.against), []).append(one)
             for own in suspected.values():
                 first = own[0]
                 before = by_name[str(first.against)]
-                spent, seconds = _earlier(taken, before, release, first)
+                spent, seconds = _earlier(self._store, self._machine, before, release, first)
                 found.append(
                     Suspect(
-                        before,
-                        release,
-                        first.profile,
-                        session.configured(first.benchmark, first.configuration),
-                        tuple(one.measure for one in own),
-                        spent,
-                        seconds,
-                        any(one.apart for one in own),
-                        min(
+                        before=before,
+                        after=release,
+                        profile=first.profile,
+                        one=session.configured(first.benchmark, first.configuration),
+                        measures=tuple(one.measure for one in own),
+                        spent=spent,
+                        seconds=seconds,
+                        apart=any(one.apart for one in own),
+                        needed=min(
                             0 if one.outcome in CHANGED else one.processes_needed or 0
                             for one in own
                         ),
@@ -193,14 +203,14 @@ class Judging:
 
     def judge(self, suspect: Suspect) -> Mapping[str, Judgement]:
         """The judgements of what was suspected, by everything on record."""
-        wanted = session.key_of(suspect.one)
+        wanted = suspect.one.key
         return {
             one.measure: Judgement(
                 one.outcome, one.ratio, one.low, one.high, one.suspected, one.processes_needed
             )
             for one in self.verdicts(suspect.after)
             if one.profile == suspect.profile
-            and session.key(one.benchmark, one.configuration) == wanted
+            and records.key_of(one.benchmark, one.configuration) == wanted
             and one.measure in suspect.measures
             and one.ratio is not None
             and one.low is not None
@@ -213,30 +223,32 @@ class Judging:
         profile = self._profiles[0] if len(self._profiles) == 1 else None
         against = None if self._against is None else self._against.name
         asked = command.Asked(names, against, [], False, profile, self._threshold, "text")
-        return command.run(self.checkout, self._machine, asked, self._say)
+        return command.run(self.checkout, self._store, self._machine, asked, self._say)
 
 
 def _earlier(
-    taken: Collection[records.Record], before: Release, after: Release, verdict: Verdict
+    store: Store, machine: str, before: Release, after: Release, verdict: Verdict
 ) -> tuple[int, float]:
     """(processes, seconds): how many earlier confirmations of the two took, and how long the newest
     process of the configuration ran, 0 where none is known."""
-    wanted = session.key(verdict.benchmark, verdict.configuration)
+    key = records.key_of(verdict.benchmark, verdict.configuration)
     own = [
         record
-        for record in taken
-        if record["commit"] in (before.commit, after.commit)
-        and record["profile"] == verdict.profile
-        and session.key(record["benchmark"], record["configuration"]) == wanted
-        and record["outcome"] == records.OK
+        for record in store.where(
+            machine,
+            commits=(before.commit, after.commit),
+            profile=verdict.profile,
+            keys=(key,),
+        )
+        if record.outcome == records.OK
     ]
-    confirming = [record for record in own if record.get("purpose") == records.CONFIRM]
+    confirming = [record for record in own if record.purpose == records.CONFIRM]
     of_both = set.intersection(
         *(
-            {record["run"] for record in confirming if record["commit"] == release.commit}
+            {record.run for record in confirming if record.commit == release.commit}
             for release in (before, after)
         )
     )
-    spent = sum(record["run"] in of_both for record in confirming)
-    seconds = [record["process_s"] for record in own if "process_s" in record]
-    return spent, float(seconds[-1]) if seconds else 0.0
+    spent = sum(record.run in of_both for record in confirming)
+    seconds = [record.seconds for record in own if record.seconds is not None]
+    return spent, seconds[-1] if seconds else 0.0

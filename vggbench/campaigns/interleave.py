@@ -14,7 +14,6 @@ from asv import util
 from .. import records
 from ..errors import some_of
 from ..releases.catalogue import Release
-from ..runs import draft as recorder
 from ..runs.local import Say
 from ..runs.suite import Configured
 from ..stats.judge import BATCH, CHANGED, MOST, NOT_SURE, Judgement
@@ -124,9 +123,9 @@ def confirm(
                 return out_of_budget()
             record = measure(suspect, release)
             taken += 1
-            if record["outcome"] != records.OK:
-                return ended(recorder.progress_line(record))
-            seconds[release.commit] = record["process_s"]
+            if record.outcome != records.OK:
+                return ended(records.progress_line(record))
+            seconds[release.commit] = record.seconds or 0.0
             judgements = judge(suspect)
             say(progress(suspect, record, taken, judgements))
 
@@ -162,10 +161,8 @@ def progress(
         f"{what} {one.ratio:.3f} ({one.low:.3f} to {one.high:.3f})"
         for what, one in judgements.items()
     )
-    took = util.human_time(recorder.median_s(record))
-    return (
-        f"{suspect.one.words}, process {taken}, {record['release']}: {took}; ratio so far: {ratios}"
-    )
+    took = util.human_time(record.median_s)
+    return f"{suspect.one.words}, process {taken}, {record.release}: {took}; ratio so far: {ratios}"
 
 
 def forecast_s(suspect: Suspect, judgements: Mapping[str, Judgement], most: int = MOST) -> float:

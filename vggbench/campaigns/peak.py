@@ -20,6 +20,8 @@ from typing import Any, NamedTuple
 from .. import records
 from ..errors import VggbenchError, one_line
 from ..inside.scripts import matrix_product
+from ..records import files
+from ..records.record import require_keys
 from ..releases import interpreters
 from ..releases.catalogue import Catalogue, Release
 from ..runs import process, variables
@@ -28,6 +30,9 @@ SCRIPT = Path(matrix_product.__file__)
 
 #: Seconds after which the process is given up: a few are usual.
 DEADLINE_S = 300.0
+
+#: One measurement: a line of the file, as docs/records.md describes it.
+Peak = dict[str, Any]
 
 REQUIRED = ("schema", "measured", "release", "device", "cpus", "products")
 
@@ -40,16 +45,16 @@ def path(results_dir: Path, machine: str) -> Path:
     return results_dir / machine / "matrix-product.jsonl"
 
 
-def read(results_dir: Path, machine: str, complain: Callable[[str], None]) -> list[records.Record]:
+def read(results_dir: Path, machine: str, complain: Callable[[str], None]) -> list[Peak]:
     """The measurements of a machine, oldest first."""
     file = path(results_dir, machine)
-    return list(records.read_file(file, _checked, complain)) if file.is_file() else []
+    return list(files.read(file, _checked, complain)) if file.is_file() else []
 
 
-def _checked(peak: Any) -> records.Record:
+def _checked(peak: Any) -> Peak:
     if not isinstance(peak, dict):
         raise ValueError("it is no JSON object")
-    records.require_keys(peak, REQUIRED)
+    require_keys(peak, REQUIRED)
     try:
         rate = fastest(peak).flops_per_s
     except (TypeError, KeyError, ValueError, ZeroDivisionError):
@@ -67,7 +72,7 @@ class Product(NamedTuple):
     size: int
 
 
-def fastest(peak: records.Record) -> Product:
+def fastest(peak: Peak) -> Product:
     """The fastest of a measurement's products, each by the median of its samples."""
     return max(
         Product(2 * one["size"] ** 3 / statistics.median(one["seconds"]), one["size"])
@@ -75,7 +80,7 @@ def fastest(peak: records.Record) -> Product:
     )
 
 
-def newest(peaks: Sequence[records.Record], device: str, cpus: int | None) -> records.Record | None:
+def newest(peaks: Sequence[Peak], device: str, cpus: int | None) -> Peak | None:
     """The newest of ``peaks`` on the device; on the CPU, of those with as many ``cpus``."""
     for one in reversed(peaks):
         if one["device"] == device and (device == "gpu" or one["cpus"] == cpus):
@@ -101,7 +106,7 @@ def choose(catalogue: Catalogue, device: str) -> Release:
 
 def measure(
     release: Release, device: str, python: Path, machine: str, script: Path = SCRIPT
-) -> records.Record:
+) -> Peak:
     """Time the products with the release's interpreter, for some seconds; raises PeakError.
 
     script: what to run instead of matrix_product.py, with the same command line.
@@ -136,7 +141,7 @@ def measure(
     }
 
 
-def words(peak: records.Record) -> str:
+def words(peak: Peak) -> str:
     """One line about a measurement."""
     rate, size = fastest(peak)
     where = f"{peak['cpus']} CPUs" if peak["device"] == "cpu" else "the GPU"

@@ -18,21 +18,14 @@ from packaging.utils import canonicalize_name
 
 from ..errors import VggbenchError
 from ..judging.differences import ONEDNN_VARIABLE, PACKAGES, Facts, onednn
+from ..judging.separations import AND
 from ..releases.catalogue import BUILD_CONSTRAINTS, PIN, Catalogue, Release
 from ..releases.environments import Environments
 
 PYTHON, ONEDNN = "python", "onednn"
 
-#: Between things that are changed back together, as they are asked for and as a variant says them.
-TOGETHER, AND = "+", " and "
-
-
-#: What differences (vggbench.judging.differences) call the things that variants name.
-_DIFFERENCES = {
-    PYTHON: "Python",
-    "oneDNN": "oneDNN",
-    **{package: name for name, _, packages in PACKAGES for package in packages},
-}
+#: Between things that are changed back together, as they are asked for.
+TOGETHER = "+"
 
 
 class NoVariant(VggbenchError):
@@ -83,16 +76,6 @@ def change(
     for thing in dict.fromkeys(canonicalize_name(word) for word in what.split(TOGETHER)):
         changed = _with(changed, before, older, thing, facts)
     return changed
-
-
-def things(words: str) -> list[str]:
-    """The names of what a variant with these words has changed back, without versions."""
-    return [part.partition(" ")[0] for part in words.split(AND)]
-
-
-def differences(words: str) -> set[str]:
-    """What a variant with these words has changed back, as differences call it."""
-    return {_DIFFERENCES.get(thing, thing) for thing in things(words)}
 
 
 def make(

@@ -7,10 +7,10 @@ import json
 import math
 from pathlib import Path
 
-from .. import records
 from ..campaigns import budget
 from ..checkout import Checkout
 from ..errors import VggbenchError
+from ..records import files
 from ..releases import spec
 from ..report import show
 from .common import (
@@ -146,7 +146,7 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
         )
         python = checkout.environments.ensure(release, device, say)
         measured = peak.measure(release, device, python, machine)
-    records.append(peak.path(checkout.results_dir, machine), measured)
+    files.append(peak.path(checkout.results_dir, machine), measured, release.name)
     say(f"{machine}: {peak.words(measured)}")
     return 0
 

@@ -1,10 +1,10 @@
 """Verdicts: what is said of each configuration and measure of a release against an earlier one.
 
-    evidence = verdicts.read_evidence(checkout, "box", complain)
+    evidence = verdicts.read_evidence(store, "box", catalogue, complain)
     for verdict in verdicts.of_release(evidence, release):
         print(verdict.outcome, verdict.ratio)
 
-``whole_history`` is what pages show. Only evidence of the release and of those before it is used.
+Only evidence of the release and of those before it is used.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .. import records
-from ..checkout import Checkout
-from ..releases.catalogue import Release
+from ..records import Store
+from ..releases.catalogue import Catalogue, Release
 from ..stats import noise as machine_noise
 from ..stats import whole_lines as history
 from ..stats.judge import (
@@ -32,7 +32,6 @@ from ..stats.judge import (
     Process,
     judge,
 )
-from . import acknowledged as acknowledgements
 from . import differences
 from .acknowledged import Acknowledged
 from .differences import Difference
@@ -156,42 +155,24 @@ class LineChange:
     @property
     def family(self) -> str:
         """The class of its benchmark."""
-        return self.benchmark.rpartition(".")[0]
+        return records.family_of(self.benchmark)
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "words": self.words}
 
 
 def read_evidence(
-    checkout: Checkout, machine: str, complain: Callable[[str], None] = lambda line: None
+    store: Store,
+    machine: str,
+    catalogue: Catalogue,
+    complain: Callable[[str], None] = lambda line: None,
 ) -> Evidence:
     """The evidence on record of a machine; ``complain`` gets a line for each reason for which
     records are left out."""
-    taken = records.read(checkout.results_dir, machine, complain)
-    evidence = gather(machine, taken, checkout.catalogue)
+    evidence = gather(machine, store.all(machine, complain), catalogue)
     for line in evidence.left_out:
         complain(line)
     return evidence
-
-
-def whole_history(
-    checkout: Checkout,
-    machine: str,
-    profile: str | None = None,
-    threshold: float = THRESHOLD,
-    complain: Callable[[str], None] = lambda line: None,
-) -> list[Verdict]:
-    """The verdicts on every release against the one before, track by track, oldest first.
-
-    Raises AcknowledgedError for an acknowledged.toml that is wrong.
-    """
-    evidence = read_evidence(checkout, machine, complain)
-    accepted = acknowledgements.read(checkout.root, checkout.catalogue)
-    return [
-        verdict
-        for track in checkout.catalogue.tracks
-        for verdict in of_track(evidence, track, profile, threshold, accepted)
-    ]
 
 
 def of_track(
@@ -294,8 +275,8 @@ class _Pair:
     def facts(self, release: Release | None) -> dict[str, Any]:
         """What the newest process of a release said of itself."""
         taken = [] if release is None else self.evidence.of(self.line, release)
-        ran = [one for one in taken if one.outcome == records.OK]
-        return ran[-1].facts if ran else {}
+        ran = [one for one in taken if one.ran]
+        return ran[-1].record.facts if ran else {}
 
     @functools.cached_property
     def differences(self) -> tuple[Difference, ...]:

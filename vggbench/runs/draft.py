@@ -21,11 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asv import util
-
 from .. import records
 from ..errors import VggbenchError, one_line
 from ..inside.measure import BY_PRODUCTS, SAMPLED
+from ..records import Record
 from ..releases.catalogue import Lock, Release, replace_text
 from . import invocation, profiles, suite, variables
 from .process import Finished
@@ -43,7 +42,7 @@ RESUME_VARIABLE = "VGGBENCH_RESUME"
 RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}")
 
 #: The records of this run's timed processes, by commit, profile, family and configuration.
-_taken: dict[tuple[str, str, str, str], list[records.Record]] = {}
+_taken: dict[tuple[str, str, str, str], list[Record]] = {}
 _rounds: dict[tuple[str, str, str], int] = {}
 _failures: dict[tuple[str, ...], list[bool]] = {}
 
@@ -85,11 +84,16 @@ class Draft:
     """The record of a process that runs. ``path`` is None where nothing is to be kept.
     ``environment``: the folder of the process's, where that is ours."""
 
-    record: records.Record
+    record: dict[str, Any]
     notes_path: Path
     path: Path | None
     target: Path | None
     environment: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Release and configuration, as messages name them."""
+        return f"{self.record['release']} {records.words_of(self.record['configuration'])}".strip()
 
     @staticmethod
     def begin(
@@ -111,7 +115,7 @@ class Draft:
         configured = suite.configurations()[benchmark]
         device, _, workload = profile.partition("-")
         machine = invocation.machine() or "unknown"
-        record: records.Record = {
+        record: dict[str, Any] = {
             "schema": records.SCHEMA,
             "run": run_id(),
             "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -159,7 +163,7 @@ class Draft:
         deadline_s: float | None,
         result_file: Path,
         sampler: Sampler | None = None,
-    ) -> records.Record:
+    ) -> Record:
         """Complete the record from how the process ended, append it, and return it.
 
         ``sampler``: what sampled the GPU while the process ran. A by-product of its that was asked
@@ -170,7 +174,7 @@ class Draft:
         result = _read_json(result_file)
         if sampler is not None:
             self.record["gpu"] = sampler.record(notes.get("warm_at"), notes.get("ended_at"))
-            method = self.record["benchmark"].rpartition(".")[2]
+            method = records.method_of(self.record["benchmark"])
             if method in SAMPLED and done.status == 0 and "outcome" not in notes:
                 result = BY_PRODUCTS[method](self.record)
                 if result is None:
@@ -192,32 +196,33 @@ class Draft:
         self.record["exit_status"] = done.status
         self.record["process_s"] = done.seconds
         self.record["load_after"] = list(os.getloadavg())
-        self._append()
-        if "samples" in self.record or self.record["outcome"] != records.OK:
-            _taken.setdefault(_place(self.record), []).append(self.record)
-        return self.record
+        record = self._append()
+        if record.samples is not None or record.outcome != records.OK:
+            _taken.setdefault(_place(record), []).append(record)
+        return record
 
-    def refused(self, error: str) -> records.Record:
+    def refused(self, error: str) -> Record:
         """No process can be started of it; append the record, and return it."""
         self.record.update(_failed(error))
-        self._append()
-        return self.record
+        return self._append()
 
     def interrupted(self) -> None:
         """asv was interrupted, and ended the process."""
         self.record["outcome"] = records.INTERRUPTED
         self._append()
 
-    def _append(self) -> None:
+    def _append(self) -> Record:
         for key in ("error", "reason"):
             if self.environment is not None and key in self.record:
                 # Where it lies is of this machine alone.
                 self.record[key] = self.record[key].replace(f"{self.environment}{os.sep}", "")
+        record = Record.from_json(self.record)
         if self.target is not None:
-            records.append(self.target, self.record)
+            records.append(self.target, record)
         for path in (self.path, self.notes_path):
             if path is not None:
                 path.unlink(missing_ok=True)
+        return record
 
 
 def _next_round(release: Release, profile: str, benchmark: str) -> int:
@@ -234,7 +239,7 @@ def answered(
     benchmark: str,
     attributes: str,
     result_file: Path,
-) -> records.Record | None:
+) -> Record | None:
     """The record of the process that asv is about to start, where the run that this one resumes
     has seen it end; what asv reads as its result is written. None where it must be measured.
 
@@ -258,51 +263,37 @@ def answered(
         return None
     _next_round(release, profile, benchmark)
     result: Any = math.nan  # asv's answer for n/a
-    if "samples" in record:
-        result = {"samples": record["samples"], "number": record.get("number")}
-    elif "value" in record:
-        result = record["value"]
-    if record["outcome"] != records.FAILED:
+    if record.samples is not None:
+        result = {"samples": record.samples, "number": record.number}
+    elif record.value is not None:
+        result = record.value
+    if record.outcome != records.FAILED:
         result_file.write_text(json.dumps(result), encoding="utf-8")
     _taken.setdefault(_place(record), []).append(record)
     return record
 
 
 @functools.lru_cache(maxsize=1)
-def _ended() -> dict[str, records.Record]:
+def _ended() -> dict[str, Record]:
     """The records of the run that is resumed, of processes that ended, by what asv asks for."""
-    identities = {
-        (one.benchmark, one.version, json.dumps(dict(one.configuration), sort_keys=True)): name
-        for name, one in suite.configurations().items()
-    }
+    identities = {(one.version, one.key): name for name, one in suite.configurations().items()}
     found = {}
     machine = invocation.machine()
     path = records.folder(invocation.results_dir(), machine or "") / f"{run_id()}.jsonl"
     if machine is None or not path.is_file():
         return {}
-    for record in records.read_file(path, records.checked, lambda line: None):
-        name = identities.get(
-            (
-                record["benchmark"],
-                record.get("benchmark_version", ""),
-                json.dumps(record["configuration"], sort_keys=True),
-            )
-        )
-        if (
-            records.is_ordinary(record)
-            and record["outcome"] != records.INTERRUPTED
-            and name is not None
-        ):
-            place = [record["commit"], record["profile"], name, record.get("round")]
-            rest = [record.get("lock"), record.get("benchmark_version"), record.get("attributes")]
+    for record in records.read_file(path):
+        name = identities.get((str(record.benchmark_version), record.key))
+        if record.is_ordinary and record.outcome != records.INTERRUPTED and name is not None:
+            place = [record.commit, record.profile, name, record.round]
+            rest = [record.lock, record.benchmark_version, record.attributes]
             found[json.dumps([*place, *rest])] = record
     return found
 
 
-def _place(record: records.Record) -> tuple[str, str, str, str]:
-    configuration = json.dumps(record["configuration"], sort_keys=True)
-    family = record["benchmark"].rpartition(".")[0]
-    return record["commit"], record["profile"], family, configuration
+def _place(record: Record) -> tuple[str, str, str, str]:
+    configuration = records.canonical(record.configuration)
+    return record.commit, record.profile, record.family, configuration
 
 
 @dataclass(frozen=True)
@@ -323,19 +314,19 @@ def told(release: Release, profile: str, benchmark: str) -> Told | None:
     configured = suite.configurations()[benchmark]
     if configured.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
         return Told(math.nan, f"{configured.by_product} is n/a on {profile}: it has no GPU")
-    configuration = json.dumps(dict(configured.configuration), sort_keys=True)
+    configuration = records.canonical(dict(configured.configuration))
     taken = _taken.get((release.commit, profile, configured.family, configuration), [])
     if configured.by_product is None:
-        own = {r["outcome"] for r in taken if r["benchmark"] == configured.benchmark}
+        own = {r.outcome for r in taken if r.benchmark == configured.benchmark}
         return Told(math.nan) if own == {records.NOT_APPLICABLE} else None
     if not taken:
         return None
-    outcomes = {record["outcome"] for record in taken}
+    outcomes = {record.outcome for record in taken}
     if records.FAILED in outcomes:
         return Told(None)
     if records.NOT_APPLICABLE in outcomes:
         return Told(math.nan)
-    values = [BY_PRODUCTS[configured.by_product](record) for record in taken]
+    values = [record.by_product(configured.by_product) for record in taken]
     known = [value for value in values if value is not None]
     return Told(statistics.median(known) if known else math.nan)
 
@@ -344,24 +335,22 @@ def collect_orphans(folder: Path) -> None:
     """Record as interrupted the processes whose asv was killed. Call with the run lock held."""
     for path in sorted(folder.glob("*.draft")):
         draft = _read_json(path)
-        with contextlib.suppress(TypeError, KeyError):  # no draft, whoever put it there
+        with contextlib.suppress(TypeError, KeyError, ValueError):  # no draft, whoever put it there
             record = {**draft["record"], "outcome": records.INTERRUPTED}
             if not _is_recorded(record, Path(draft["target"])):
-                records.append(Path(draft["target"]), record)
+                records.append(Path(draft["target"]), Record.from_json(record))
         path.unlink()
     for notes in folder.glob("*.notes*"):
         notes.unlink()
 
 
-def _is_recorded(draft: records.Record, target: Path) -> bool:
+def _is_recorded(draft: dict[str, Any], target: Path) -> bool:
     """Whether asv was killed between appending the record of a process and removing its draft."""
     told = {key: value for key, value in draft.items() if key != "outcome"}
     if not target.is_file():
         return False
-    return any(
-        told == {key: record.get(key) for key in told}
-        for record in records.read_file(target, records.checked, lambda line: None)
-    )
+    on_record = (record.as_json() for record in records.read_file(target))
+    return any(told == {key: record.get(key) for key in told} for record in on_record)
 
 
 def _read_json(path: Path) -> Any:
@@ -400,7 +389,7 @@ def _outcome(
     return _failed("it ended without samples, and without a reason for that")
 
 
-def _not_sampled(record: records.Record) -> str:
+def _not_sampled(record: dict[str, Any]) -> str:
     reasons = record["gpu"].get("not_sampled", {}).items()
     return "; ".join(f"{what}: {why}" for what, why in reasons) or "no sample was taken of the GPU"
 
@@ -432,41 +421,15 @@ def _last_line(output: str) -> str:
     return lines[-1] if lines else "it printed nothing"
 
 
-def _growth_per_step(record: records.Record) -> float | None:
+def _growth_per_step(record: dict[str, Any]) -> float | None:
     """Bytes that resident memory grew by per timed step: a leak shows here."""
     before, after = record.get("resident_bytes"), record.get("resident_bytes_at_end")
     samples = record.get("samples")
     return None if not samples or not before or not after else (after - before) / len(samples)
 
 
-def failures(record: records.Record) -> tuple[int, int]:
+def failures(record: Record) -> tuple[int, int]:
     """Count ``record`` in: (failed, all) processes of its configuration in this run of asv."""
-    counted = _failures.setdefault((*_place(record), record["benchmark"]), [])
-    counted.append(record["outcome"] == records.FAILED)
+    counted = _failures.setdefault((*_place(record), record.benchmark), [])
+    counted.append(record.outcome == records.FAILED)
     return sum(counted), len(counted)
-
-
-def name(record: records.Record) -> str:
-    """Release and configuration of a record, as messages name them."""
-    words = " ".join(str(value) for value in record["configuration"].values())
-    return f"{record['release']} {words}".strip()
-
-
-def median_s(record: records.Record) -> float:
-    """Seconds of a step, by the median of the samples of a record that has some."""
-    return float(statistics.median(record["samples"]))
-
-
-def progress_line(record: records.Record) -> str:
-    """One line about a process that ended, for the one who waits."""
-    head = f"{name(record)}, process {record['round']}"
-    if record["outcome"] == records.NOT_APPLICABLE:
-        return f"{head}: n/a: {record['reason']}"
-    if record["outcome"] == records.FAILED:
-        return f"{head}: failed: {record['error']}"
-    if "samples" not in record:
-        return f"{head}: {record['value']:g}"
-    median = util.human_time(median_s(record))
-    remark = (record.get("versions") or {}).get("remark")
-    more = f"; {remark}" if remark else ""
-    return f"{head}: {median}, median of {len(record['samples'])} samples{more}"

@@ -8,7 +8,6 @@ is shared in it.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,7 +56,7 @@ class Session:
     def measure_subject(self, subject: timed.Subject, one: Configured) -> records.Record:
         """As ``measure``, of what is prepared already."""
         record = timed.run_fresh(subject, suite.identity(one), self._drafts, self._purpose)
-        for what, why in record.get("gpu", {}).get("not_sampled", {}).items():
+        for what, why in record.not_sampled.items():
             self._once(f"of the GPU is not sampled: {what}: {why}")
         return record
 
@@ -111,22 +110,12 @@ def configured(benchmark: str, configuration: dict[str, Any]) -> Configured:
     Raises SessionError where they do not have it any more.
     """
     for one in suite.configurations().values():
-        if key_of(one) == key(benchmark, configuration):
+        if one.key == records.key_of(benchmark, configuration):
             return one
-    words = " ".join(str(value) for value in configuration.values())
+    words = records.words_of(configuration)
     raise SessionError(
         f"{benchmark} has no configuration {words} any more: it cannot be measured again"
     )
-
-
-def key(benchmark: str, configuration: dict[str, Any]) -> str:
-    """The same for the same configuration of the same benchmark."""
-    return f"{benchmark} {json.dumps(configuration, sort_keys=True)}"
-
-
-def key_of(one: Configured) -> str:
-    """The ``key`` of a configuration that the benchmarks have."""
-    return key(one.benchmark, dict(one.configuration))
 
 
 def use_config(path: str | None) -> None:

@@ -19,9 +19,9 @@ from asv.runner import BENCHMARK_RUN_SCRIPT
 
 import vggbench
 
-from .. import records
 from ..errors import VggbenchError
 from ..inside.measure import DEADLINE_S, NOTES_VARIABLE, STRETCH_VARIABLE
+from ..records import Record
 from ..releases.catalogue import Lock, Release
 from . import draft as recorder
 from . import invocation, process, profiles, variables
@@ -96,7 +96,7 @@ def run(
     deadline_s: float | None,
     folder: Path,
     purpose: str | None = None,
-) -> tuple[records.Record, process.Finished]:
+) -> tuple[Record, process.Finished]:
     """Run one timed process to its end and append its record.
 
     ``arguments`` are asv's: its script, "run", the benchmarks' folder, the id of the configuration,
@@ -124,7 +124,7 @@ def run(
         what = subject.release.name
         if draft is not None:
             draft.interrupted()
-            what = recorder.name(draft.record)
+            what = draft.name
         raise Interrupted(
             f"Interrupted while measuring {what}; run the same command again to go on."
         ) from None
@@ -157,16 +157,14 @@ def _draft(
     )
 
 
-def refuse(
-    subject: Subject, benchmark: str, folder: Path, purpose: str, why: str
-) -> records.Record:
+def refuse(subject: Subject, benchmark: str, folder: Path, purpose: str, why: str) -> Record:
     """The record, failed, of a process that ``run_fresh`` would run, were there an environment for
     it."""
     env = surroundings(subject, {**os.environ, profiles.VARIABLE: subject.profile})
     return _draft(subject, benchmark, "{}", env, folder, purpose).refused(why)
 
 
-def run_fresh(subject: Subject, benchmark: str, folder: Path, purpose: str) -> records.Record:
+def run_fresh(subject: Subject, benchmark: str, folder: Path, purpose: str) -> Record:
     """Run one process of the configuration with asv's id ``benchmark`` as ``asv run`` starts it,
     and return its record. Raises what ``run`` raises."""
     deadline_s = asked_deadline() or DEADLINE_S

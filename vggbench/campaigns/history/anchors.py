@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 from ... import records
 from ...checkout import Checkout
+from ...judging.evidence import gather
+from ...judging.verdicts import STEP
+from ...records import Record
 from ...releases.catalogue import Release
-from ...runs import draft as recorder
 from ...runs import local as session
 from ...runs.local import Say
 from ...runs.suite import Configured
@@ -29,17 +31,31 @@ def configuration(checkout: Checkout, plan: Plan, anchor: Release, profile: str)
 
 
 def measure(
-    checkout: Checkout, plan: Plan, profile: str, run: str, taken: list[records.Record], say: Say
+    checkout: Checkout,
+    plan: Plan,
+    profile: str,
+    run: str,
+    taken: list[Record],
+    say: Say,
+    *,
+    machine: str,
 ) -> None:
     """Measure what the session ``run`` lacks of its anchors, in turns, and add it to ``taken``."""
     wanted = [(one, configuration(checkout, plan, one, profile)) for one in plan.anchors]
     with session.opened(checkout, records.CALIBRATE, say) as measuring:
         for number in range(1, plan.anchor_processes + 1):
             for anchor, one in wanted:
-                if len(_own(anchor, one, profile, taken).get(run, [])) >= number:
+                own = _own(anchor, one, profile, taken)
+                counted = [
+                    record
+                    for record in own
+                    if record.run == run
+                    and record.why_no_evidence(machine, checkout.catalogue) is None
+                ]
+                if len(counted) >= number:
                     continue
                 record = measuring.measure(anchor, profile, one)
-                say(f"anchor: {recorder.progress_line(record)}")
+                say(f"anchor: {records.progress_line(record)}")
                 taken.append(record)
 
 
@@ -48,18 +64,24 @@ def report(
     plan: Plan,
     profile: str,
     run: str,
-    taken: Sequence[records.Record],
+    taken: Sequence[Record],
     threshold: float,
+    *,
+    machine: str,
 ) -> list[str]:
     """A line about each anchor: whether it is what it was in earlier sessions."""
     lines = []
     for anchor in plan.anchors:
         one = configuration(checkout, plan, anchor, profile)
-        by_run = _own(anchor, one, profile, taken)
-        now = [Process(run, tuple(r["samples"])) for r in by_run.pop(run, [])]
-        before = [
-            Process(earlier, tuple(r["samples"])) for earlier, own in by_run.items() for r in own
+        own = _own(anchor, one, profile, taken)
+        evidence = gather(machine, own, checkout.catalogue)
+        found = [
+            process
+            for line in evidence.calibrating
+            for process in evidence.calibrated(line, anchor, STEP)
         ]
+        now = [process for process in found if process.session == run]
+        before = [process for process in found if process.session != run]
         name = f"anchor {anchor.name} {one.words}"
         if not now:
             lines.append(f"{name}: not measured, see above: it says nothing of the machine")
@@ -86,23 +108,14 @@ def _words(before: Sequence[Process], now: Sequence[Process], threshold: float) 
     return f"{measured}, within the machine's noise"
 
 
-def _own(
-    anchor: Release, one: Configured, profile: str, taken: Sequence[records.Record]
-) -> dict[str, list[records.Record]]:
-    """What calibrated with this configuration of an anchor, by run, of processes that ended well
-    with the release's lock of today."""
-    wanted = session.key_of(one)
-    digests = {lock.digest for lock in anchor.locks.values()}
-    found: dict[str, list[records.Record]] = {}
-    for record in taken:
-        if (
-            record.get("purpose") == records.CALIBRATE
-            and record["commit"] == anchor.commit
-            and record["profile"] == profile
-            and record["outcome"] == records.OK
-            and record.get("samples")
-            and record.get("lock") in digests
-            and session.key(record["benchmark"], record["configuration"]) == wanted
-        ):
-            found.setdefault(record["run"], []).append(record)
-    return found
+def _own(anchor: Release, one: Configured, profile: str, taken: Sequence[Record]) -> list[Record]:
+    """What calibrated with this configuration of an anchor, of processes that ended well."""
+    return [
+        record
+        for record in taken
+        if record.purpose == records.CALIBRATE
+        and record.commit == anchor.commit
+        and record.profile == profile
+        and record.outcome == records.OK
+        and record.key == one.key
+    ]

@@ -17,8 +17,8 @@ from typing import Any
 from ... import records
 from ...checkout import Checkout
 from ...errors import VggbenchError, some_of
+from ...records import Store, stretches
 from ...runs import draft as recorder
-from ...runs import local as measuring
 from ...runs import profiles, suite
 from ...runs.asv_command import INTERRUPTED, Asv
 from ...runs.local import Say
@@ -69,7 +69,7 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     with checkout.no_run():
         pass  # another one that measures is met here
     machine = machines.name_of(checkout, asked.machine)
-    before = sessions.read(checkout.results_dir, machine)
+    before = stretches.sessions(checkout.results_dir, machine)
     sessions.require_the_processor(before, machine)
     machines.tell_asv(checkout, machine, say)
     units, left_out = plan.units(stages, checkout.catalogue, profiles.device_of(profile))
@@ -122,18 +122,16 @@ class History:
         self._say = say
         self._asv = Asv(asked.config)
         self._taken: list[records.Record] = []
-        results_dir = checkout.results_dir
+        self._store = Store(checkout.results_dir)
         self._elsewhere = [
-            list(records.read(results_dir, other))
-            for other in records.machines(results_dir)
-            if other != machine
+            self._store.all(other) for other in self._store.machines() if other != machine
         ]
         self._read()
         #: The session that this process measures in, once it has one: before that, the last one.
         self._session = sessions.going_on(before, self._taken, _now())
 
     def _read(self) -> None:
-        self._taken = list(records.read(self._checkout.results_dir, self._machine))
+        self._taken = list(self._store.all(self._machine))
         self._forecast = Forecast(
             self._checkout.catalogue, self._taken, self._profile, self._elsewhere
         )
@@ -174,7 +172,13 @@ class History:
         goes_on = "goes on" if session.goes_on else "begins"
         self._say(f"Session {session.run} {goes_on}, on {machines.processor()['model name']}.")
         anchors.measure(
-            self._checkout, self._plan, self._profile, session.run, self._taken, self._say
+            self._checkout,
+            self._plan,
+            self._profile,
+            session.run,
+            self._taken,
+            self._say,
+            machine=self._machine,
         )
         for line in anchors.report(
             self._checkout,
@@ -183,6 +187,7 @@ class History:
             session.run,
             self._taken,
             self._asked.threshold,
+            machine=self._machine,
         ):
             self._say(line)
         lacking = []
@@ -214,16 +219,16 @@ class History:
             return []
         wanted = plan.own(unit.stage, before, self._checkout.catalogue)
         answered = {
-            measuring.key(record["benchmark"], record["configuration"])
+            record.key
             for record in self._of_session()
-            if record["commit"] == before.commit
-            and record["outcome"] != records.INTERRUPTED
+            if record.commit == before.commit
+            and record.outcome != records.INTERRUPTED
             and (
-                record["outcome"] != records.OK
-                or record.get("round") == self._forecast.rounds(record["benchmark"])
+                record.outcome != records.OK
+                or record.round == self._forecast.rounds(record.benchmark)
             )
         }
-        if all(measuring.key_of(one) in answered for one in wanted):
+        if all(one.key in answered for one in wanted):
             return []
         return [Unit(unit.stage, before, None)]
 
@@ -235,23 +240,19 @@ class History:
         return [
             record
             for record in self._taken
-            if records.is_ordinary(record)
-            and record["profile"] == self._profile
-            and (records.started(record) or session.started) >= session.started
+            if record.is_ordinary
+            and record.profile == self._profile
+            and (record.began or session.started) >= session.started
         ]
 
     def _measure(self, unit: Unit) -> None:
         """Have asv measure it, going on with what was cut off in this session."""
         self._make_room(unit)
-        wanted = {
-            measuring.key_of(one)
-            for one in plan.own(unit.stage, unit.release, self._checkout.catalogue)
-        }
+        wanted = {one.key for one in plan.own(unit.stage, unit.release, self._checkout.catalogue)}
         runs = [
-            record["run"]
+            record.run
             for record in self._of_session()
-            if record["commit"] == unit.release.commit
-            and measuring.key(record["benchmark"], record["configuration"]) in wanted
+            if record.commit == unit.release.commit and record.key in wanted
         ]
         bench = [word for pattern in unit.stage.bench for word in ("--bench", pattern)]
         arguments = ["run", "--record-samples", *bench, unit.release.name]
@@ -339,7 +340,7 @@ class History:
 
     def causes(self, stages: list[plan.Stage]) -> Causes:
         """Of what is confirmed in the configurations of the ``stages``."""
-        keys = {measuring.key_of(one) for one in suite.timed(_patterns(stages))}
+        keys = {one.key for one in suite.timed(_patterns(stages))}
         return Causes(self._checkout, self._machine, self._profile, self._asked.threshold, keys)
 
 

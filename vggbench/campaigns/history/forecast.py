@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from ... import records
 from ...releases.catalogue import Catalogue
-from ...runs import local as session
 from ...runs import suite
 from . import plan
 from .plan import Unit
@@ -78,15 +77,14 @@ class Forecast:
         found: _Newest = {}
         for record in taken:
             if (
-                record["profile"] == profile
-                and record["commit"] in self._place
-                and record["outcome"] != records.INTERRUPTED
-                and isinstance(record.get("process_s"), (int, float))
+                record.profile == profile
+                and record.commit in self._place
+                and record.outcome != records.INTERRUPTED
+                and record.seconds is not None
             ):
-                benchmark, configuration = record["benchmark"], record["configuration"]
-                at = self._place[record["commit"]], session.key(benchmark, configuration)
-                na = record["outcome"] == records.NOT_APPLICABLE
-                found[at] = _Took(benchmark, configuration, record["process_s"], na)
+                at = self._place[record.commit], record.key
+                na = record.outcome == records.NOT_APPLICABLE
+                found[at] = _Took(record.benchmark, record.configuration, record.seconds, na)
         return found
 
     def rounds(self, benchmark: str) -> int:
@@ -113,7 +111,7 @@ class Forecast:
         for one in plan.own(unit.stage, unit.release, self._catalogue):
             configuration = dict(one.configuration)
             with_xla = _has_xla(configuration)
-            known = self._known.get(session.key_of(one), {})
+            known = self._known.get(one.key, {})
             on_backend = self._backend.get((here, configuration.get("backend", "")), [])
             if here not in known and on_backend and all(took.not_applicable for took in on_backend):
                 known = {here: on_backend[-1]}
