@@ -91,13 +91,20 @@ class Causes:
     """Of one machine's changes in one profile, in the configurations with these keys."""
 
     def __init__(
-        self, checkout: Checkout, machine: str, profile: str, threshold: float, keys: set[str]
+        self,
+        checkout: Checkout,
+        machine: str,
+        profile: str,
+        threshold: float,
+        keys: set[str],
+        *,
+        store: Store,
     ):
         self._checkout = checkout
         self._machine = machine
         self._profile = profile
         self._threshold = threshold
-        self._store = Store(checkout.results_dir)
+        self._store = store
         evidence = verdicts.gather(machine, self._store.all(machine), checkout.catalogue)
         #: The changes that are confirmed, and that something else moved with.
         self.changes = [

@@ -109,6 +109,7 @@ class Judging:
     """What is said of releases in the profiles that are asked for; each question counts what
     confirming has added to the records. ``improved``: what is surely faster is confirmed too.
     ``unsure``: what may be slower, or take more memory, is confirmed, and not only what surely is.
+    ``store``: the records, where somebody reads them already.
     ``patterns``: only configurations that ``--bench`` selects by these are suspects; where there
     are none, all."""
 
@@ -122,6 +123,8 @@ class Judging:
         improved: bool = False,
         patterns: Sequence[str] = (),
         unsure: bool = True,
+        *,
+        store: Store | None = None,
     ):
         self._changes = CHANGED if improved else (REGRESSED,)
         self._unsure = unsure
@@ -130,7 +133,7 @@ class Judging:
         self._against = against
         self._threshold = threshold
         self._say = say
-        self._store = Store(checkout.results_dir)
+        self._store = store or Store(checkout.results_dir)
         self._gathered: tuple[list[Record], Evidence] | None = None
         self._profiles = profiles.asked()
         self._patterns = patterns

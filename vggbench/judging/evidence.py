@@ -270,7 +270,7 @@ def _taken(record: Record, stretch: int | None) -> Taken:
 def state_of(record: Record) -> State:
     """What of the machine and its user a process was measured in."""
     flags = record.variables if isinstance(record.variables, dict) else {}
-    interpreter = record.interpreter if "interpreter" in record.keys else OWN_INTERPRETER
+    interpreter = record.interpreter if "interpreter" in record.stated else OWN_INTERPRETER
     return State(
         cpus=record.cpus if isinstance(record.cpus, int) else None,
         own_interpreter=interpreter == OWN_INTERPRETER,

@@ -55,7 +55,7 @@ LEAST_PROCESSES = 2
 STEP = next(iter(MEASURES))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measured:
     """One process: the median of its samples, in the unit of records, and how many there are."""
 
@@ -64,7 +64,7 @@ class Measured:
     samples: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Side:
     """What was measured of one release: ``value`` is the median of the processes' medians (s or
     bytes)."""
@@ -77,7 +77,7 @@ class Side:
     evidence: tuple[Measured, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What is said of one measure of one configuration of a release against ``against``.
 
@@ -129,7 +129,7 @@ class Verdict:
         return {**asdict(self), "words": self.words}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LineChange:
     """A change over a whole line of releases (vggbench.stats.whole_lines): of ``kind`` step,
     recovered or drift; ``before`` is the last release of the level before ``first``."""
@@ -371,7 +371,8 @@ def _noises(
     }
 
 
-def _verdict(pair: _Pair, measure: str, outcome: str, **more: Any) -> Verdict:
+def _bare(pair: _Pair, measure: str, outcome: str) -> Verdict:
+    """What is said of a pair in any case; the rest is for ``replace``."""
     return Verdict(
         machine=pair.evidence.machine,
         profile=pair.line.profile,
@@ -383,7 +384,6 @@ def _verdict(pair: _Pair, measure: str, outcome: str, **more: Any) -> Verdict:
         measure=measure,
         outcome=outcome,
         differences=pair.differences,
-        **more,
     )
 
 
@@ -391,7 +391,7 @@ def _not_compared(pair: _Pair) -> Verdict:
     now, why = pair.now
     if now == records.FAILED:
         again = f"asv run {pair.after.name}"
-        return _verdict(pair, STEP, FAILED, why=why, next_step=again)
+        return replace(_bare(pair, STEP, FAILED), why=why, next_step=again)
     if now == records.NOT_APPLICABLE:
         before = (
             pair.evidence.processes(
@@ -400,13 +400,11 @@ def _not_compared(pair: _Pair) -> Verdict:
             if pair.before
             else []
         )
-        return _verdict(pair, STEP, LOST, why=why, before=_side(pair.before, before))
+        return replace(_bare(pair, STEP, LOST), why=why, before=_side(pair.before, before))
     after = _side(pair.after, pair.processes(pair.after, STEP))
     if pair.before is None:
-        return _verdict(
-            pair,
-            STEP,
-            NOT_SURE,
+        return replace(
+            _bare(pair, STEP, NOT_SURE),
             why="no earlier release was measured with it",
             next_step=f"asv run {pair.earlier[-1].name}" if pair.earlier else None,
             after=after,
@@ -414,7 +412,7 @@ def _not_compared(pair: _Pair) -> Verdict:
     past, past_why = pair.past
     if past == records.NOT_APPLICABLE:
         why = f"n/a in {pair.before.name}: {past_why}"
-        return _verdict(pair, STEP, NEW, why=why, after=after)
+        return replace(_bare(pair, STEP, NEW), why=why, after=after)
     again = f"asv run {pair.before.name}"
     if past == records.OK:
         why = (
@@ -426,7 +424,7 @@ def _not_compared(pair: _Pair) -> Verdict:
         why = f"{pair.before.name} failed: {past_why}"
     else:
         why = f"{pair.before.name} is unmeasured"
-    return _verdict(pair, STEP, NOT_SURE, why=why, next_step=again, after=after)
+    return replace(_bare(pair, STEP, NOT_SURE), why=why, next_step=again, after=after)
 
 
 def _judged(
@@ -448,10 +446,8 @@ def _judged(
         why = f"one process only of {' and '.join(side.release for side in few)}"
     if outcome == NOT_SURE:
         step = f"vggbench confirm {after.release} --against {before.release}"
-    return _verdict(
-        pair,
-        key,
-        outcome,
+    return replace(
+        _bare(pair, key, outcome),
         ratio=judgement.ratio,
         low=judgement.low,
         high=judgement.high,
@@ -471,13 +467,17 @@ def _side(release: Release | None, processes: Sequence[Process]) -> Side | None:
     if release is None or not processes:
         return None
     return Side(
-        release.name,
-        typical(processes),
-        len(processes),
-        sum(len(one.samples) for one in processes),
-        len({one.session for one in processes}),
-        tuple(
-            Measured(one.session, statistics.median(one.samples), len(one.samples))
+        release=release.name,
+        value=typical(processes),
+        processes=len(processes),
+        samples=sum(len(one.samples) for one in processes),
+        sessions=len({one.session for one in processes}),
+        evidence=tuple(
+            Measured(
+                session=one.session,
+                value=statistics.median(one.samples),
+                samples=len(one.samples),
+            )
             for one in processes
         ),
     )
@@ -532,19 +532,19 @@ def _changes(
                 )
                 made.append(
                     LineChange(
-                        evidence.machine,
-                        line.profile,
-                        line.track,
-                        line.benchmark,
-                        line.configuration,
-                        key,
-                        change.kind,
-                        before,
-                        first,
-                        last,
-                        change.ratio,
-                        change.low,
-                        change.high,
+                        machine=evidence.machine,
+                        profile=line.profile,
+                        track=line.track,
+                        benchmark=line.benchmark,
+                        configuration=line.configuration,
+                        measure=key,
+                        kind=change.kind,
+                        before=before,
+                        first=first,
+                        last=last,
+                        ratio=change.ratio,
+                        low=change.low,
+                        high=change.high,
                     )
                 )
     return made

@@ -78,8 +78,8 @@ Span = tuple[datetime.datetime, datetime.datetime]
 class Record:
     """One process. Made by ``from_json``; a key that its line does not have is None.
 
-    ``more``: what the line has besides the keys of docs/records.md. ``keys``: all that it has, in
-    its order, a null included.
+    ``more``: what the line has besides the keys of docs/records.md. ``stated``: all keys that it
+    has, in its order, those of a null too.
     """
 
     schema: int
@@ -129,7 +129,7 @@ class Record:
     exit_status: Any = None
     process_s: Any = None
     more: Mapping[str, Any] = field(default_factory=dict)
-    keys: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    stated: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     @staticmethod
     def from_json(value: object) -> Record:
@@ -147,12 +147,12 @@ class Record:
             raise ValueError(f"its outcome {value['outcome']!r} is none of {', '.join(OUTCOMES)}")
         known = {key: one for key, one in value.items() if key in KEYS}
         more = {key: one for key, one in value.items() if key not in KEYS}
-        return Record(**known, more=more, keys=_shared(tuple(value)))
+        return Record(**known, more=more, stated=_shared(tuple(value)))
 
     def as_json(self) -> dict[str, Any]:
         """The line that it was made of: each key as it was."""
         return {
-            key: self.more[key] if key in self.more else getattr(self, key) for key in self.keys
+            key: self.more[key] if key in self.more else getattr(self, key) for key in self.stated
         }
 
     # -- what it is of
@@ -277,7 +277,7 @@ class Record:
         why = self.why_left_out(catalogue.by_commit)
         if why is not None:
             return why
-        if "machine" in self.keys and self.machine != machine:
+        if "machine" in self.stated and self.machine != machine:
             return f"of another machine ({one_line(str(self.machine), 40)})"
         lock = catalogue.by_commit[self.commit].locks.get(self.profile.partition("-")[0])
         # A variant has a lock of its own, made for it.
@@ -298,7 +298,8 @@ class Record:
 
     def _clock_jumped(self, within: float) -> bool:
         """Whether the process took less time than its samples, or was started before its run."""
-        if self.seconds is not None and self.seconds + CLOCKS_AGREE_S < within:
+        seconds = self.seconds
+        if is_number(self.process_s) and (seconds is None or seconds + CLOCKS_AGREE_S < within):
             return True
         try:
             run = datetime.datetime.strptime(self.run.partition("-")[0], "%Y%m%dT%H%M%S.%fZ")
@@ -310,7 +311,7 @@ class Record:
 
 
 #: The keys of docs/records.md.
-KEYS = frozenset(one.name for one in fields(Record)) - {"more", "keys"}
+KEYS = frozenset(one.name for one in fields(Record)) - {"more", "stated"}
 
 
 class _Notes:

@@ -15,9 +15,6 @@ from typing import BinaryIO
 from . import files
 from .record import Record
 
-#: So many bytes before the place up to which a file was read tell whether it is still the same.
-_LOOKED_AT = 64
-
 
 def folder(results_dir: Path | str, machine: str) -> Path:
     return Path(results_dir) / machine / "records"
@@ -64,14 +61,14 @@ def _files(results_dir: Path | str, machine: str) -> list[Path]:
 
 @dataclass
 class _File:
-    """What was read of a file: up to the byte ``size``, where its line ``lines`` ended, the last
-    bytes of which are ``end``. ``tail``: what the line after that, which has no end yet, holds."""
+    """What was read of a file: up to the byte ``size``, where its line ``lines``, the ``last``,
+    ended. ``tail``: what the line after that, which has no end yet, holds."""
 
     identity: tuple[int, int]
     seen: tuple[int, int] = (0, 0)
     size: int = 0
     lines: int = 0
-    end: bytes = b""
+    last: bytes = b""
     records: list[Record] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     tail: list[Record] = field(default_factory=list)
@@ -81,8 +78,8 @@ class _File:
         """Whether ``file`` is this one, with more at its end."""
         if self.identity != identity or size < self.size:
             return False
-        file.seek(self.size - len(self.end))
-        return file.read(len(self.end)) == self.end
+        file.seek(self.size - len(self.last))
+        return file.read(len(self.last)) == self.last
 
 
 class Store:
@@ -174,4 +171,4 @@ class Store:
         known.complaints += said
         known.lines += 1
         known.size += len(line)
-        known.end = line[-_LOOKED_AT:]
+        known.last = line

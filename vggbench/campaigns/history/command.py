@@ -330,6 +330,7 @@ class History:
             improved=True,
             patterns=_patterns(stages),
             unsure=unsure,
+            store=self._store,
         )
         measured = self._checkout.measured_commits()
         releases = [one for one in self._checkout.catalogue if one.commit in measured]
@@ -341,7 +342,14 @@ class History:
     def causes(self, stages: list[plan.Stage]) -> Causes:
         """Of what is confirmed in the configurations of the ``stages``."""
         keys = {one.key for one in suite.timed(_patterns(stages))}
-        return Causes(self._checkout, self._machine, self._profile, self._asked.threshold, keys)
+        return Causes(
+            self._checkout,
+            self._machine,
+            self._profile,
+            self._asked.threshold,
+            keys,
+            store=self._store,
+        )
 
 
 def _patterns(stages: list[plan.Stage]) -> list[str]:
