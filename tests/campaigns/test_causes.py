@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from vggbench.campaigns import causes
-from vggbench.campaigns.separate import PROCESSES, Separation
+from vggbench.campaigns.separate import PROCESSES
 from vggbench.campaigns.variants import Change
 from vggbench.judging.differences import Difference
-from vggbench.judging.verdicts import Verdict
 from vggbench.releases.catalogue import Release
 from vggbench.stats.judge import NOT_SURE, REGRESSED, UNCHANGED, Judgement
+
+from ..judging.literal import separation, verdict
 
 RELEASE = Release("keras", "2.9.0", "2022-05-13", "3.10")
 
@@ -41,8 +42,7 @@ def next_of(moved: str, cannot: str = "", **on_record: str) -> str | None:
     """What is changed back next where these things moved; ``on_record``: what came of others, their
     names joined by underscores."""
     differences = tuple(Difference(name, "1", "2") for name in moved.split())
-    about = ("m", "p", "keras", "keras-2.9.0", "keras-2.8.0", "b", {}, "step", REGRESSED)
-    one = Verdict(*about, 2.0, 1.9, 2.1, differences=differences)
+    one = verdict(2.0, 1.9, 2.1, differences=differences)
 
     def tried(*things: str) -> causes.Tried:
         words = "_".join(things)
@@ -51,7 +51,8 @@ def next_of(moved: str, cannot: str = "", **on_record: str) -> str | None:
         answer = on_record.get(words)
         if answer is None:
             return Change(words, RELEASE, ""), None
-        found = Separation("keras-2.9.0", words, "b", "", "step", *ANSWERS[answer])
+        judgement, processes = ANSWERS[answer]
+        found = separation(one, words, judgement, processes=processes)
         return Change(words, RELEASE, ""), found
 
     change = causes.what_next(one, tried)

@@ -119,14 +119,8 @@ def this_machine(checkout: Checkout) -> str:
 def here(checkout: Checkout) -> Local:
     """This machine in the checkout, for what measures on it."""
     from ..runs.local import Local  # here and not above: it imports what starts processes
-    from ..runs.suite import Suite
 
-    return Local(
-        checkout=checkout,
-        suite=Suite(checkout.benchmark_dir),
-        machine=this_machine(checkout),
-        say=say,
-    )
+    return Local.of(checkout, this_machine(checkout), say)
 
 
 def selected(checkout: Checkout, words: list[str]) -> list[Release]:

@@ -6,6 +6,7 @@ import argparse
 
 from ..campaigns import budget
 from ..checkout import Checkout
+from ..records import Store
 from .common import (
     Subparsers,
     add_against,
@@ -105,7 +106,7 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
         format=arguments.format,
     )
     machine = arguments.machine or this_machine(checkout)
-    return command.run(checkout, machine, asked, complain)
+    return command.run(checkout, Store(checkout.results_dir), machine, asked, complain)
 
 
 def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:

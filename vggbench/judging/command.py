@@ -6,10 +6,10 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..inside import workload
+from ..records import Store
 from ..releases import spec
 from ..releases.catalogue import Release
 from . import acknowledged, verdicts, words
@@ -38,7 +38,7 @@ class Asked:
     format: str = "text"
 
 
-def run(checkout: Checkout, machine: str, asked: Asked, complain: Say) -> int:
+def run(checkout: Checkout, store: Store, machine: str, asked: Asked, complain: Say) -> int:
     """Judge, print and return the exit status: 0 nothing regressed, 1 something did, 2 it cannot
     be judged. Raises VggbenchError where nothing can be said at all."""
     _refuse(asked)
@@ -50,7 +50,7 @@ def run(checkout: Checkout, machine: str, asked: Asked, complain: Say) -> int:
             require_earlier(checkout, release, against)
     accepted = acknowledged.read(checkout.root, catalogue)
     notes: list[str] = []
-    evidence = verdicts.read_evidence(checkout, machine, notes.append)
+    evidence = verdicts.read_evidence(store, machine, catalogue, notes.append)
     if asked.whole:
         report = _whole(evidence, machine, asked, accepted, notes)
     else:
@@ -58,7 +58,7 @@ def run(checkout: Checkout, machine: str, asked: Asked, complain: Say) -> int:
     for line in notes:
         complain(line)
     if not report.verdicts:
-        raise VerdictError(_nothing(checkout, machine, asked))
+        raise VerdictError(_nothing(store, machine))
     if asked.format == "text" and sys.stdout.isatty():
         sys.stdout.write(words.text(report, colour=True))
     else:
@@ -196,8 +196,8 @@ def _unmatched(
     ]
 
 
-def _nothing(checkout: Checkout, machine: str, asked: Asked) -> str:
-    known = records.machines(checkout.results_dir)
+def _nothing(store: Store, machine: str) -> str:
+    known = store.machines()
     return (
         f"nothing on {machine} can be judged (there are records of: "
         f"{', '.join(known) or 'no machine'}); measure two releases of a track with: asv run"

@@ -7,8 +7,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ... import records
-from ...inside import measure
+from ...records import Record
 
 LOWER, HIGHER, NEITHER = "lower", "higher", "neither"
 
@@ -28,7 +27,7 @@ class Measure:
     scale: float
     better: str
     benchmark: str
-    of_process: Callable[[records.Record], object]
+    of_process: Callable[[Record], object]
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,13 @@ class Estimate:
     processes: int
 
 
-def _of(by_product: str) -> Callable[[records.Record], object]:
-    return measure.BY_PRODUCTS[by_product]
+def _of(by_product: str) -> Callable[[Record], object]:
+    return lambda record: record.by_product(by_product)
 
 
 STEP = Measure(
     *("step", "Train step", "ms", 1e3, LOWER, "time_train_step"),
-    lambda record: statistics.median(record["samples"]),
+    lambda record: record.median_s,
 )
 FIRST_STEP = Measure(
     *("first_step", "First step", "s", 1, LOWER, "track_first_step"), _of("track_first_step")
@@ -78,12 +77,9 @@ IMAGES = Measure(
 MEASURES = (STEP, IMAGES, *OF_PROCESSES[1:])
 
 
-def of_process(one: Measure, record: records.Record) -> float | None:
+def of_process(one: Measure, record: Record) -> float | None:
     """The figure of one process; None where its record has none that is a finite number."""
-    try:
-        value = one.of_process(record)
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
-        return None  # a process that did not live to note it, or a record of someone else's
+    value = one.of_process(record)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return float(value) if is_number and math.isfinite(value) else None  # type: ignore[arg-type]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ... import records
@@ -55,7 +55,7 @@ def told(verdict: Verdict) -> Told:
     return Told(
         profile=verdict.profile,
         track=verdict.track,
-        family=verdict.benchmark.rpartition(".")[0],
+        family=records.family_of(verdict.benchmark),
         release=verdict.release,
         words={name: str(word) for name, word in verdict.configuration.items()},
         measure=verdict.measure,
@@ -104,7 +104,7 @@ def _side(side: Side, key: str) -> str:
     )
 
 
-def judge(machine: str, taken: Iterable[records.Record], checkout: Checkout) -> Judged:
+def judge(machine: str, taken: Sequence[records.Record], checkout: Checkout) -> Judged:
     """The verdicts on all releases of all tracks, each against the one before."""
     try:
         accepted = acknowledgements.read(checkout.root, checkout.catalogue)
