@@ -86,6 +86,7 @@ def _write_data(folder: Path, checkout: Checkout, complain: Callable[[str], None
             folder / f"releases-{track}.json",
             data.as_json(data.of_releases(catalogue, track, locks)),
         )
+    _put(folder / "params.json", data.as_json(data.of_params()))
     _put(folder / "seed.json", data.as_json(data.seed_tables()))
     of_machines: dict[str, OfMachine] = {}
     for machine in records.machines(checkout.results_dir):
