@@ -21,7 +21,7 @@ from ..records.stretches import stretches
 from ..releases.catalogue import Catalogue, Release
 from ..runs import variables
 from ..stats.judge import Process
-from .measures import MEASURES
+from .measures import JUDGED
 
 #: Names of releases in a message, at most.
 _NAMED = 5
@@ -282,7 +282,7 @@ def values_of(record: Record) -> dict[str, tuple[float, ...]]:
     """What a process measured, by the key of the measure; nothing of one that did not end well."""
     values = {}
     if record.outcome == records.OK:
-        for key, one in MEASURES.items():
+        for key, one in JUDGED.items():
             found = tuple(one.of_record(record))
             if found and all(map(records.is_measured, found)):
                 values[key] = found

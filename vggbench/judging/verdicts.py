@@ -32,11 +32,11 @@ from ..stats.judge import (
     Process,
     judge,
 )
-from . import differences
+from . import differences, measures
 from .acknowledged import Acknowledged
 from .differences import Difference
 from .evidence import Evidence, Line, State, gather, typical
-from .measures import MEASURES
+from .measures import JUDGED
 
 #: It ran, and could not in the release before.
 NEW = "new"
@@ -52,7 +52,7 @@ OUTCOMES = (REGRESSED, FAILED, LOST, NOT_SURE, IMPROVED, NEW, UNCHANGED)
 LEAST_PROCESSES = 2
 
 #: The measure that is said first, and that what is no comparison is said of.
-STEP = next(iter(MEASURES))
+STEP = measures.STEP.key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,7 +222,7 @@ def of_release(
             for pair in [_pair(evidence, line, release, against)]
             if pair is not None
         ]
-        for key in MEASURES:
+        for key in JUDGED:
             made += _of_measure(evidence, pairs, key, threshold)
     return [_acknowledge(one, release, accepted) for one in made]
 
@@ -501,7 +501,7 @@ def changes(
     )
     found = []
     for one in dict.fromkeys(line.profile for line in lines):
-        for key in MEASURES:
+        for key in JUDGED:
             found += _changes(
                 [line for line in lines if line.profile == one], evidence, key, threshold
             )

@@ -19,7 +19,7 @@ from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..judging import verdicts, words
-from ..judging.measures import MEASURES
+from ..judging.measures import JUDGED
 from ..judging.separations import (
     LITTLE,
     Separation,
@@ -278,7 +278,7 @@ def _changes(found: Sequence[Verdict], separations: Sequence[Separation]) -> lis
             one.release,
             one.against or "-",
             one.words,
-            MEASURES[one.measure].title,
+            JUDGED[one.measure].title,
             words.change(one),
             words.quantity(one.before, one.measure),
             words.quantity(one.after, one.measure),

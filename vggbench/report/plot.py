@@ -16,9 +16,9 @@ from typing import Any
 
 from .. import records
 from ..errors import VggbenchError
+from ..judging.measures import MEASURES, Measure
 from ..releases.catalogue import Track
 from .pages.lines import Cell, Line
-from .pages.measures import MEASURES, Measure
 
 SUFFIXES = (".svg", ".png")
 

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from ... import records
 from ...errors import one_line
 from ...inside import builders, workload
+from ...judging.measures import IMAGES, MEASURES, STEP
 from ...records import Record
 from ...records.stretches import stretches
 from ...releases.catalogue import Catalogue, Release
-from . import measures
-from .measures import Estimate
+from .estimates import Estimate, estimate, images_per_s, of_process
 
 #: A word of a configuration and a reason are shown up to so many characters.
 _WORD, _REASON = 60, 400
@@ -174,16 +174,19 @@ def _earlier(group: Sequence[_Placed], stretch: int | None) -> Mapping[str, Esti
 
 def _estimates(processes: Sequence[Record]) -> dict[str, Estimate]:
     """By the key of the measure, of the processes of one run that measured a configuration."""
-    estimates = {}
-    for one in measures.OF_PROCESSES:
-        found = [measures.of_process(one, record) for record in processes]
-        values = [value for value in found if value is not None]
+    found = {}
+    for one in MEASURES:
+        values = [
+            value
+            for record in processes
+            for value in [of_process(one, record)]
+            if value is not None
+        ]
         if values:
-            estimates[one.key] = measures.estimate(values)
+            found[one.key] = estimate(values)
     batch_size = workload.profile(processes[0].profile).workload.batch_size
-    step = estimates[measures.STEP.key]
-    estimates[measures.IMAGES.key] = measures.images_per_s(step, batch_size)
-    return estimates
+    found[IMAGES.key] = images_per_s(found[STEP.key], batch_size)
+    return found
 
 
 def word_of(value: object) -> str:

@@ -11,7 +11,7 @@ from ...errors import VggbenchError
 from ...judging import acknowledged as acknowledgements
 from ...judging import verdicts
 from ...judging.evidence import gather
-from ...judging.measures import MEASURES
+from ...judging.measures import JUDGED
 from ...judging.verdicts import LineChange, Side, Verdict
 from ...stats import whole_lines as history
 
@@ -94,7 +94,7 @@ def _notes(verdict: Verdict) -> list[str]:
 
 
 def _side(side: Side, key: str) -> str:
-    measure = MEASURES[key]
+    measure = JUDGED[key]
     shown = ", ".join(f"{one.value * measure.scale:.5g}" for one in side.evidence)
     word = "process" if side.processes == 1 else "processes"
     sessions = "one session" if side.sessions == 1 else f"{side.sessions} sessions"
