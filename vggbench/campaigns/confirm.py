@@ -57,7 +57,7 @@ def run(checkout: Checkout, machine: str, asked: Asked, limits: Limits, say: Say
     after = spec.one(checkout.catalogue, asked.release)
     against = spec.one(checkout.catalogue, asked.against) if asked.against else None
     if against is not None:
-        command.require_earlier(checkout, after, against)
+        command.require_earlier(checkout.catalogue, after, against)
     if asked.patterns:
         suite.chosen(after, asked.patterns, checkout.catalogue)
     judging = Judging(

@@ -10,6 +10,7 @@ from pathlib import Path
 from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
+from ..records import stretches
 from ..releases import spec
 from ..report import show
 from .common import Subparsers, add_json, add_machine, complain, say, selected, this_machine
@@ -179,25 +180,39 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
     found, left_out = lines(machine, taken, checkout.catalogue)
     for one in left_out:
         complain(f"{one.count} records of {one.release} are left out: {one.why}")
-    chosen = plot.choose(
-        found, track, machine, arguments.profile, arguments.measure, arguments.configuration
+    line, measure, wanted = plot.choose(
+        found,
+        track,
+        machine,
+        profile=arguments.profile,
+        measure=arguments.measure,
+        configurations=arguments.configuration,
     )
     path = arguments.started_in / arguments.output
-    plot.draw(chosen[0], track, *chosen[1:], arguments.log, arguments.order == "date", path)
-    say(f"{path}: {track.framework} on {machine}, {chosen[0].profile}: {chosen[1].title}")
+    by_date = arguments.order == "date"
+    plot.draw(line, track, measure, wanted, path, log=arguments.log, by_date=by_date)
+    say(f"{path}: {track.framework} on {machine}, {line.profile}: {measure.title}")
     return 0
 
 
 def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..report import findings, milestones
     from ..runs import local as session
+    from ..runs import suite
 
     session.use_config(arguments.config)
     machines = arguments.machines or [this_machine(checkout)]
     found = [
         one
         for machine in dict.fromkeys(machines)
-        for one in findings.find(checkout, machine, checkout.facts(machine))
+        for one in findings.find(
+            machine,
+            list(records.read(checkout.results_dir, machine)),
+            checkout.catalogue,
+            facts=checkout.facts(machine),
+            sessions=stretches.sessions(checkout.results_dir, machine),
+            asked=suite.timed([]),
+        )
     ]
     if arguments.into is not None:
         lines = findings.in_short(found, checkout.catalogue)

@@ -146,6 +146,7 @@ class Evidence:
         release: Release,
         state: State | None,
         key: str,
+        *,
         stretches: Set[int] = frozenset(),
         confirmations: bool = True,
     ) -> list[Process]:
@@ -181,7 +182,7 @@ class Evidence:
             before = own
         return [
             [
-                (one, self.processes(line, one, state, key, among, confirmations=False))
+                (one, self.processes(line, one, state, key, stretches=among, confirmations=False))
                 for one in releases
                 for among in [shared & self.stretches(line, one, state)]
             ]

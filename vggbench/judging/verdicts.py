@@ -187,7 +187,7 @@ def of_track(
     return [
         verdict
         for release in evidence.measured(track, profile)
-        for verdict in of_release(evidence, release, None, profile, threshold, accepted)
+        for verdict in of_release(evidence, release, None, profile, threshold, accepted=accepted)
         if verdict.against is not None
     ]
 
@@ -198,6 +198,7 @@ def of_release(
     against: Release | None = None,
     profile: str | None = None,
     threshold: float = THRESHOLD,
+    *,
     accepted: Sequence[Acknowledged] = (),
 ) -> list[Verdict]:
     """The verdicts on a release: against ``against``, or in each configuration against the newest
@@ -247,7 +248,7 @@ class _Pair:
         """Those that can be compared: in the state in which ``after`` was measured last."""
         if release is None:
             return []
-        return self.evidence.processes(self.line, release, self.state, key, self.together)
+        return self.evidence.processes(self.line, release, self.state, key, stretches=self.together)
 
     @functools.cached_property
     def together(self) -> set[int]:
@@ -338,7 +339,9 @@ def _of_measure(
                 threshold,
                 len(compared),
             )
-            made.append(_judged(pair, key, judgement, noise, threshold, len(compared)))
+            made.append(
+                _judged(pair, key, judgement, noise, threshold=threshold, comparisons=len(compared))
+            )
         elif key == STEP:
             # What is no comparison is said once, of the step.
             made.append(_not_compared(pair))
@@ -432,6 +435,7 @@ def _judged(
     key: str,
     judgement: Judgement,
     noise: Noise,
+    *,
     threshold: float,
     comparisons: int,
 ) -> Verdict:

@@ -28,7 +28,7 @@ WIDE = 1000
 STYLES = {REGRESSED: "red", "failed": "red", LOST: "yellow", "improved": "green", NOT_SURE: "cyan"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """What one call of ``vggbench verdict`` says. ``whole``: of every release, so what changed is
     shown and the rest is counted. ``notes``: lines on what was left out or is not judged."""

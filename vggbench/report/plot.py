@@ -64,9 +64,10 @@ def choose(
     found: Sequence[Line],
     track: Track,
     machine: str,
-    profile: str | None,
-    measure: str,
-    configurations: Sequence[str],
+    *,
+    profile: str | None = None,
+    measure: str = "step",
+    configurations: Sequence[str] = (),
 ) -> tuple[Line, Measure, list[tuple[str, ...]]]:
     """(line, measure, configurations) that are asked for, among the lines ``found`` of a machine.
 
@@ -104,9 +105,10 @@ def draw(
     track: Track,
     measure: Measure,
     wanted: Sequence[tuple[str, ...]],
-    log: bool,
-    by_date: bool,
     path: Path,
+    *,
+    log: bool = False,
+    by_date: bool = False,
 ) -> None:
     """Write the picture to ``path``, SVG or PNG by its suffix. Raises PlotError."""
     if path.suffix.lower() not in SUFFIXES:
@@ -136,7 +138,15 @@ def draw(
             cells = {cell.release: cell for cell in line.cells if cell.words == words}
             if all(cell.outcome == records.NOT_APPLICABLE for cell in cells.values()):
                 continue
-            _draw_configuration(axes, measure, line.params, words, found[words], cells, places)
+            _draw_configuration(
+                axes,
+                measure,
+                line.params,
+                words,
+                look=found[words],
+                cells=cells,
+                places=places,
+            )
         if log:
             axes.set_yscale("log")
             from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
@@ -167,6 +177,7 @@ def _draw_configuration(
     measure: Measure,
     params: Sequence[str],
     words: tuple[str, ...],
+    *,
     look: Look,
     cells: dict[str, Cell],
     places: dict[str, Any],

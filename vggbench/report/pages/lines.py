@@ -19,7 +19,7 @@ from .estimates import Estimate, estimate, images_per_s, of_process
 _WORD, _REASON = 60, 400
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cell:
     """One configuration of one release: what the processes of the newest run came to.
 
@@ -41,7 +41,7 @@ class Cell:
     earlier: Mapping[str, Estimate] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """``params`` are the names of the words of a configuration; ``configurations`` are in asv's
     order, ``cells`` in the order of the releases, then of the configurations."""
@@ -94,7 +94,7 @@ def lines(
         cell = (release.commit, records.canonical(record.configuration))
         groups.setdefault(line, {}).setdefault(cell, []).append(_Placed(record, stretch))
     made = [
-        _line(machine, *place, groups[place], catalogue)
+        _line(machine, place, groups[place], catalogue)
         for place in sorted(
             groups, key=lambda place: (list(catalogue.tracks).index(place[1]), place)
         )
@@ -104,12 +104,11 @@ def lines(
 
 def _line(
     machine: str,
-    profile: str,
-    track: str,
-    family: str,
+    of: tuple[str, str, str],
     groups: Mapping[tuple[str, str], Sequence[_Placed]],
     catalogue: Catalogue,
 ) -> Line:
+    profile, track, family = of
     a_benchmark = next(iter(groups.values()))[0].record.benchmark
     known: Mapping[str, Sequence[str]] = builders.PARAMS.get(records.class_of(a_benchmark), {})
     named = dict.fromkeys(known)
@@ -139,7 +138,15 @@ def _line(
     by_name = {release.name: place[release.commit] for release in catalogue.tracks[track].releases}
     cells.sort(key=lambda cell: (by_name[cell.release], order(cell.words)))
     configurations = sorted({cell.words for cell in cells}, key=order)
-    return Line(machine, profile, track, family, params, tuple(configurations), tuple(cells))
+    return Line(
+        machine=machine,
+        profile=profile,
+        track=track,
+        family=family,
+        params=params,
+        configurations=tuple(configurations),
+        cells=tuple(cells),
+    )
 
 
 def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> Cell:
