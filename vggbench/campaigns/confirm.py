@@ -54,7 +54,7 @@ def run(here: Local, asked: Asked, limits: Limits) -> int:
     after = spec.one(here.catalogue, asked.release)
     against = spec.one(here.catalogue, asked.against) if asked.against else None
     if against is not None:
-        command.require_earlier(here.checkout, after, against)
+        command.require_earlier(here.catalogue, after, against)
     if asked.patterns:
         here.suite.chosen(after, asked.patterns, here.catalogue)
     judging = Judging(

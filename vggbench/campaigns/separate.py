@@ -14,7 +14,7 @@ from pathlib import Path
 from .. import records
 from ..errors import VggbenchError
 from ..judging import verdicts
-from ..judging.measures import MEASURES
+from ..judging.measures import JUDGED
 from ..judging.separations import Separation, conclusion, facts, separations
 from ..judging.verdicts import Verdict
 from ..releases import spec
@@ -201,7 +201,7 @@ def words(one: Separation, known: Iterable[Verdict]) -> str:
     found = one.judgement
     by = f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%}) " if found else ""
     line = (
-        f"{one.release} {one.configuration}, {MEASURES[one.measure].title}: {by}against itself "
+        f"{one.release} {one.configuration}, {JUDGED[one.measure].title}: {by}against itself "
         f"with {one.variant}: {conclusion(one, whole)}"
     )
     if whole is None or whole.ratio is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
+from ..records import stretches
 from ..releases import spec
 from ..report import show
 from .common import Subparsers, add_json, add_machine, complain, say, selected, this_machine
@@ -191,19 +192,28 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
     )
     path = arguments.output.absolute()
     by_date = arguments.order == "date"
-    plot.draw(line, track, measure, wanted=wanted, log=arguments.log, by_date=by_date, path=path)
+    plot.draw(line, track, measure, wanted, path, log=arguments.log, by_date=by_date)
     say(f"{path}: {track.framework} on {machine}, {line.profile}: {measure.title}")
     return 0
 
 
 def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..report import findings, milestones
+    from ..runs.suite import Suite
 
     machines = arguments.machines or [this_machine(checkout)]
+    timed = Suite(checkout.benchmark_dir).timed([])
     found = [
         one
         for machine in dict.fromkeys(machines)
-        for one in findings.find(checkout, machine, checkout.facts(machine))
+        for one in findings.find(
+            machine,
+            list(records.read(checkout.results_dir, machine)),
+            checkout.catalogue,
+            facts=checkout.facts(machine),
+            sessions=stretches.sessions(checkout.results_dir, machine),
+            asked=timed,
+        )
     ]
     if arguments.into is not None:
         lines = findings.in_short(found, checkout.catalogue)

@@ -21,7 +21,7 @@ from ..records.stretches import stretches
 from ..releases.catalogue import Catalogue, Release
 from ..runs import variables
 from ..stats.judge import Process
-from .measures import MEASURES
+from .measures import JUDGED
 
 #: Names of releases in a message, at most.
 _NAMED = 5
@@ -146,6 +146,7 @@ class Evidence:
         release: Release,
         state: State | None,
         key: str,
+        *,
         stretches: Set[int] = frozenset(),
         confirmations: bool = True,
     ) -> list[Process]:
@@ -181,7 +182,7 @@ class Evidence:
             before = own
         return [
             [
-                (one, self.processes(line, one, state, key, among, confirmations=False))
+                (one, self.processes(line, one, state, key, stretches=among, confirmations=False))
                 for one in releases
                 for among in [shared & self.stretches(line, one, state)]
             ]
@@ -282,7 +283,7 @@ def values_of(record: Record) -> dict[str, tuple[float, ...]]:
     """What a process measured, by the key of the measure; nothing of one that did not end well."""
     values = {}
     if record.outcome == records.OK:
-        for key, one in MEASURES.items():
+        for key, one in JUDGED.items():
             found = tuple(one.of_record(record))
             if found and all(map(records.is_measured, found)):
                 values[key] = found

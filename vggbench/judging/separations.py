@@ -20,7 +20,7 @@ from ..stats.judge import CHANGED, UNCHANGED, Judgement, Process, judge
 from ..stats.noise import between_sessions, estimate
 from .differences import PACKAGES
 from .evidence import State, state_of, values_of
-from .measures import MEASURES
+from .measures import JUDGED
 from .verdicts import Verdict
 
 #: Between things that were changed back together, as a variant's words have them.
@@ -103,7 +103,7 @@ def separations(
     for (commit, _, key), group in groups.items():
         own = found.setdefault(catalogue.by_commit[commit].name, {})
         for variant in dict.fromkeys(one.variant for one in group if one.variant is not None):
-            for measure in MEASURES:
+            for measure in JUDGED:
                 one = _separation(group, variant, measure, threshold)
                 place = key, variant, measure
                 if one is not None and (one.judgement is not None or place not in own):

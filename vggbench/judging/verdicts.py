@@ -32,11 +32,11 @@ from ..stats.judge import (
     Process,
     judge,
 )
-from . import differences
+from . import differences, measures
 from .acknowledged import Acknowledged
 from .differences import Difference
 from .evidence import Evidence, Line, State, gather, typical
-from .measures import MEASURES
+from .measures import JUDGED
 
 #: It ran, and could not in the release before.
 NEW = "new"
@@ -52,7 +52,7 @@ OUTCOMES = (REGRESSED, FAILED, LOST, NOT_SURE, IMPROVED, NEW, UNCHANGED)
 LEAST_PROCESSES = 2
 
 #: The measure that is said first, and that what is no comparison is said of.
-STEP = next(iter(MEASURES))
+STEP = measures.STEP.key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +187,7 @@ def of_track(
     return [
         verdict
         for release in evidence.measured(track, profile)
-        for verdict in of_release(evidence, release, None, profile, threshold, accepted)
+        for verdict in of_release(evidence, release, None, profile, threshold, accepted=accepted)
         if verdict.against is not None
     ]
 
@@ -198,6 +198,7 @@ def of_release(
     against: Release | None = None,
     profile: str | None = None,
     threshold: float = THRESHOLD,
+    *,
     accepted: Sequence[Acknowledged] = (),
 ) -> list[Verdict]:
     """The verdicts on a release: against ``against``, or in each configuration against the newest
@@ -222,7 +223,7 @@ def of_release(
             for pair in [_pair(evidence, line, release, against)]
             if pair is not None
         ]
-        for key in MEASURES:
+        for key in JUDGED:
             made += _of_measure(evidence, pairs, key, threshold)
     return [_acknowledge(one, release, accepted) for one in made]
 
@@ -247,7 +248,7 @@ class _Pair:
         """Those that can be compared: in the state in which ``after`` was measured last."""
         if release is None:
             return []
-        return self.evidence.processes(self.line, release, self.state, key, self.together)
+        return self.evidence.processes(self.line, release, self.state, key, stretches=self.together)
 
     @functools.cached_property
     def together(self) -> set[int]:
@@ -337,7 +338,9 @@ def _of_measure(
                 threshold=threshold,
                 comparisons=len(compared),
             )
-            made.append(_judged(pair, key, judgement, noise, threshold, len(compared)))
+            made.append(
+                _judged(pair, key, judgement, noise, threshold=threshold, comparisons=len(compared))
+            )
         elif key == STEP:
             # What is no comparison is said once, of the step.
             made.append(_not_compared(pair))
@@ -431,6 +434,7 @@ def _judged(
     key: str,
     judgement: Judgement,
     noise: Noise,
+    *,
     threshold: float,
     comparisons: int,
 ) -> Verdict:
@@ -500,7 +504,7 @@ def changes(
     )
     found = []
     for one in dict.fromkeys(line.profile for line in lines):
-        for key in MEASURES:
+        for key in JUDGED:
             found += _changes(
                 [line for line in lines if line.profile == one], evidence, key, threshold
             )

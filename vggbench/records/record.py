@@ -13,7 +13,7 @@ import statistics
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, TypeGuard
 
 from asv import util
 
@@ -351,11 +351,11 @@ def moment(text: object) -> datetime.datetime:
     return found
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def is_measured(value: object) -> bool:
+def is_measured(value: object) -> TypeGuard[float]:
     """Whether it is a number that a time or a size can be: finite, and above zero."""
     if isinstance(value, bool):
         return False

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import records
-from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..inside import builders
 from ..judging import verdicts, words
-from ..judging.measures import MEASURES
+from ..judging.evidence import gather
+from ..judging.measures import JUDGED
 from ..judging.separations import (
     LITTLE,
     Separation,
@@ -32,9 +32,9 @@ from ..judging.separations import (
 )
 from ..judging.verdicts import LineChange, Verdict
 from ..judging.words import cell
-from ..records import Record, stretches
+from ..records import Record
 from ..releases.catalogue import Catalogue
-from ..runs.suite import Suite, is_of_track
+from ..runs.suite import Configured, is_of_track
 from ..stats import whole_lines as history
 from ..stats.judge import CHANGED, THRESHOLD
 from . import across, milestones, rates
@@ -51,7 +51,7 @@ class NothingFound(VggbenchError):
     """There is nothing on record to find something in."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Findings:
     """Of one machine in one profile. ``first`` and ``last``: when its first and its last process
     were started. ``unmeasured``: names of the releases of which a configuration has no record, and
@@ -59,7 +59,7 @@ class Findings:
     history began, and what its anchors took (s)."""
 
     machine: str
-    facts: dict[str, Any]
+    facts: Mapping[str, str]
     profile: str
     first: str
     last: str
@@ -81,17 +81,24 @@ class Findings:
         return [one for one in self.verdicts if one.outcome in CHANGED and one.apart]
 
 
-def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findings]:
-    """What the records of a machine tell, by profile. Raises NothingFound where there are none."""
-    taken = list(records.read(checkout.results_dir, machine))
+def find(
+    machine: str,
+    taken: Sequence[Record],
+    catalogue: Catalogue,
+    *,
+    facts: Mapping[str, str],
+    sessions: Sequence[Mapping[str, Any]],
+    asked: Sequence[Configured],
+) -> list[Findings]:
+    """What the records ``taken`` of a machine tell, by profile. ``facts``: what asv knows of it.
+    ``sessions``: of its history, oldest first. ``asked``: what a release can be measured in. Raises
+    NothingFound where nothing was."""
     timed = [one for one in taken if one.times_the_step and one.is_ordinary]
     if not timed:
         raise NothingFound(f"nothing is on record for {machine}; measure it with: vggbench history")
-    catalogue = checkout.catalogue
-    evidence = verdicts.gather(machine, taken, catalogue)
+    evidence = gather(machine, taken, catalogue)
     rows = rates.rates(machine, timed, [release.commit for release in catalogue], [])
     of_pages, _ = pages_lines.lines(machine, taken, catalogue)
-    begun = stretches.sessions(checkout.results_dir, machine)
     found = []
     for profile in dict.fromkeys(row.profile for row in rows):
         own = [record for record in taken if record.profile == profile]
@@ -101,26 +108,30 @@ def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findin
         tracks = catalogue.tracks
         found.append(
             Findings(
-                machine,
-                facts,
-                profile,
-                started[0][:10] if started else "unknown",
-                started[-1][:10] if started else "unknown",
-                sum(_ran(record) for record in own),
-                [one for track in tracks for one in verdicts.of_track(evidence, track, profile)],
-                [one for release in catalogue for one in separated.get(release.name, [])],
-                [
+                machine=machine,
+                facts=facts,
+                profile=profile,
+                first=started[0][:10] if started else "unknown",
+                last=started[-1][:10] if started else "unknown",
+                processes=sum(_ran(record) for record in own),
+                verdicts=[
+                    one for track in tracks for one in verdicts.of_track(evidence, track, profile)
+                ],
+                separations=[
+                    one for release in catalogue for one in separated.get(release.name, [])
+                ],
+                changes=[
                     one
                     for track in tracks
                     for one in verdicts.changes(evidence, track, profile)
                     if one.kind in history.OF_LINES
                 ],
-                milestones.milestones(
+                milestones=milestones.milestones(
                     [line for line in of_pages if line.profile == profile], catalogue
                 ),
-                of_profile,
-                _unmeasured(of_profile, catalogue, Suite(checkout.benchmark_dir)),
-                _anchors_by_session(machine, begun, own, catalogue),
+                rows=of_profile,
+                unmeasured=_unmeasured(of_profile, asked, catalogue),
+                anchors=_anchors_by_session(machine, sessions, own, catalogue),
             )
         )
     return found
@@ -132,11 +143,11 @@ def _ran(record: Record) -> bool:
 
 
 def _unmeasured(
-    rows: Iterable[Rate], catalogue: Catalogue, suite: Suite
+    rows: Iterable[Rate], asked: Iterable[Configured], catalogue: Catalogue
 ) -> dict[tuple[str, ...], tuple[str, ...]]:
     known = {(row.release, records.key_of(row.benchmark, row.configuration)) for row in rows}
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for one in suite.timed([]):
+    for one in asked:
         key = one.key
         lacking = tuple(
             release.name
@@ -279,7 +290,7 @@ def _changes(found: Sequence[Verdict], separations: Sequence[Separation]) -> lis
             one.release,
             one.against or "-",
             one.words,
-            MEASURES[one.measure].title,
+            JUDGED[one.measure].title,
             words.change(one),
             words.quantity(one.before, one.measure),
             words.quantity(one.after, one.measure),

@@ -197,14 +197,14 @@ def test_asv_measures_theano_with_a_blas_and_without(tmp_path: Path) -> None:
     taken = list(records.read(real.folder / "results", "testbox"))
     assert len(taken) == 2 * len(words_of("Theano")["batch_norm"])
     for record in taken:
-        assert record["outcome"] == records.OK, record
-        versions = record["versions"]
-        assert f"theano-{versions['theano']}" == record["release"]
+        assert record.outcome == records.OK, record
+        versions = record.versions
+        assert f"theano-{versions['theano']}" == record.release
         assert "OpenBLAS" in versions["blas_library"]
         assert versions["openmp"] is True
         assert versions["compile_folder"].startswith("theano-compiled/compiledir_")
-        assert len(record["samples"]) == 2
-    losses = [r["losses"] for r in taken if r["configuration"]["batch_norm"] == "none"]
+        assert len(record.samples) == 2
+    losses = [r.losses for r in taken if r.configuration["batch_norm"] == "none"]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
     assert list((real.folder / "home").glob(".theano*")) == []
 
@@ -214,5 +214,5 @@ def test_asv_measures_theano_with_a_blas_and_without(tmp_path: Path) -> None:
     assert "no BLAS on this machine, theano is about three times slower" in again
     assert "its environment was changed" not in again  # by what was compiled into it
     record = list(records.read(real.folder / "results", "testbox"))[-1]
-    assert (record["versions"]["blas"], record["versions"]["openmp"]) == ("none", False)
-    assert record["losses"] == pytest.approx(losses[0], rel=1e-3)
+    assert (record.versions["blas"], record.versions["openmp"]) == ("none", False)
+    assert record.losses == pytest.approx(losses[0], rel=1e-3)

@@ -100,6 +100,11 @@ def write_records(folder: Path, taken: list[Record], machine: str = MACHINE) -> 
         (target / f"{run}.jsonl").write_text(text)
 
 
+def source(folder: Path) -> pages.Source:
+    """What the pages of a checkout are made of; the current folder changes."""
+    return publish.source(Checkout(str(folder / "asv.conf.json")))
+
+
 def write_pages(folder: Path, html_dir: Path, scripts: bool = False) -> list[str]:
     """Our pages, and where ``scripts`` npm's packages; the lines that it complained with."""
     complaints: list[str] = []
@@ -108,7 +113,7 @@ def write_pages(folder: Path, html_dir: Path, scripts: bool = False) -> list[str
         publish.vendor(web.packages(), html_dir)
         for path in publish.WWW.iterdir():
             shutil.copyfile(path, html_dir / path.name)
-    pages.write(html_dir, Checkout(str(folder / "asv.conf.json")), complaints.append)
+    pages.write(html_dir, source(folder), complaints.append)
     return complaints
 
 

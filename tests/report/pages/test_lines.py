@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from vggbench.report import rates
+from vggbench.report.pages.estimates import Estimate
 from vggbench.report.pages.lines import Cell, LeftOut, Line, lines
-from vggbench.report.pages.measures import Estimate
 
 from ...records.factory import changed
 from .literal import CATALOGUE, HISTORY, SHIPPED, TWO_DAYS, processes, record

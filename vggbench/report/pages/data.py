@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from ... import records
 from ...inside import builders, params, workload
 from ...inside.params import Param
+from ...judging.measures import MEASURES
 from ...releases.catalogue import Catalogue, Release
 from .. import seed_table
 from .changes import Changes
 from .choices import Choice
+from .estimates import Estimate
 from .lines import LeftOut, Line, word_of
-from .measures import MEASURES, Estimate
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
     from ...judging.verdicts import LineChange

@@ -10,17 +10,17 @@ from ... import records
 from ...errors import one_line
 from ...inside import workload
 from ...inside.params import words_of
+from ...judging.measures import IMAGES, MEASURES, STEP
 from ...records import Record
 from ...records.stretches import stretches
 from ...releases.catalogue import Catalogue, Release
-from . import measures
-from .measures import Estimate
+from .estimates import Estimate, estimate, images_per_s, of_process
 
 #: A word of a configuration and a reason are shown up to so many characters.
 _WORD, _REASON = 60, 400
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cell:
     """One configuration of one release: what the processes of the newest run came to.
 
@@ -42,7 +42,7 @@ class Cell:
     earlier: Mapping[str, Estimate] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """``params`` are the names of the words of a configuration; ``configurations`` are in asv's
     order, ``cells`` in the order of the releases, then of the configurations."""
@@ -100,7 +100,7 @@ def lines(
         cell = (release.commit, records.canonical(record.configuration))
         groups.setdefault(line, {}).setdefault(cell, []).append(_Placed(record, stretch))
     made = [
-        _line(machine, *place, groups[place], catalogue)
+        _line(machine, place, groups[place], catalogue)
         for place in sorted(
             groups, key=lambda place: (list(catalogue.tracks).index(place[1]), place)
         )
@@ -110,12 +110,11 @@ def lines(
 
 def _line(
     machine: str,
-    profile: str,
-    track: str,
-    family: str,
+    of: tuple[str, str, str],
     groups: Mapping[tuple[str, str], Sequence[_Placed]],
     catalogue: Catalogue,
 ) -> Line:
+    profile, track, family = of
     a_benchmark = next(iter(groups.values()))[0].record.benchmark
     known: Mapping[str, Sequence[str]] = words_of(records.class_of(a_benchmark))
     named = dict.fromkeys(known)
@@ -145,7 +144,15 @@ def _line(
     by_name = {release.name: place[release.commit] for release in catalogue.tracks[track].releases}
     cells.sort(key=lambda cell: (by_name[cell.release], order(cell.words)))
     configurations = sorted({cell.words for cell in cells}, key=order)
-    return Line(machine, profile, track, family, params, tuple(configurations), tuple(cells))
+    return Line(
+        machine=machine,
+        profile=profile,
+        track=track,
+        family=family,
+        params=params,
+        configurations=tuple(configurations),
+        cells=tuple(cells),
+    )
 
 
 def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> Cell:
@@ -180,16 +187,19 @@ def _earlier(group: Sequence[_Placed], stretch: int | None) -> Mapping[str, Esti
 
 def _estimates(processes: Sequence[Record]) -> dict[str, Estimate]:
     """By the key of the measure, of the processes of one run that measured a configuration."""
-    estimates = {}
-    for one in measures.OF_PROCESSES:
-        found = [measures.of_process(one, record) for record in processes]
-        values = [value for value in found if value is not None]
+    found = {}
+    for one in MEASURES:
+        values = [
+            value
+            for record in processes
+            for value in [of_process(one, record)]
+            if value is not None
+        ]
         if values:
-            estimates[one.key] = measures.estimate(values)
+            found[one.key] = estimate(values)
     batch_size = workload.profile(processes[0].profile).workload.batch_size
-    step = estimates[measures.STEP.key]
-    estimates[measures.IMAGES.key] = measures.images_per_s(step, batch_size)
-    return estimates
+    found[IMAGES.key] = images_per_s(found[STEP.key], batch_size)
+    return found
 
 
 def word_of(value: object) -> str:
