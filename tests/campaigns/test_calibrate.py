@@ -10,7 +10,8 @@ from vggbench.campaigns import calibrate
 from vggbench.campaigns.budget import Budget
 from vggbench.records import Record
 from vggbench.runs.suite import Configured
-from vggbench.stats.judge import MOST, Noise
+from vggbench.stats.judge import Noise
+from vggbench.stats.policy import MOST
 
 from ..records import factory
 

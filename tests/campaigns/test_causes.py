@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from vggbench.campaigns import causes
-from vggbench.campaigns.separate import PROCESSES
 from vggbench.campaigns.variants import Change
 from vggbench.judging.differences import Difference
 from vggbench.releases.catalogue import Release
-from vggbench.stats.judge import NOT_SURE, REGRESSED, UNCHANGED, Judgement
+from vggbench.stats.judge import Judgement
+from vggbench.stats.policy import NOT_SURE, REGRESSED, SEPARATED, UNCHANGED
 
 from ..judging.literal import separation, verdict
 
@@ -28,10 +28,10 @@ def sure_or_not(
 
 #: Of a change that takes twice as long.
 ANSWERS = {
-    ALL: (sure_or_not(REGRESSED, 2.0, 1.9, 2.1, None), PROCESSES // 2),
-    NONE: (sure_or_not(UNCHANGED, 1.0, 0.99, 1.01, None), PROCESSES // 2),
-    UNSURE: (sure_or_not(NOT_SURE, 1.0, 0.9, 1.1, 40), PROCESSES // 2),
-    HALF_DONE: (sure_or_not(NOT_SURE, 1.0, 0.5, 2.1, 40), PROCESSES // 2 - 1),
+    ALL: (sure_or_not(REGRESSED, 2.0, 1.9, 2.1, None), SEPARATED // 2),
+    NONE: (sure_or_not(UNCHANGED, 1.0, 0.99, 1.01, None), SEPARATED // 2),
+    UNSURE: (sure_or_not(NOT_SURE, 1.0, 0.9, 1.1, 40), SEPARATED // 2),
+    HALF_DONE: (sure_or_not(NOT_SURE, 1.0, 0.5, 2.1, 40), SEPARATED // 2 - 1),
     FAILED: (None, 0),
 }
 

@@ -19,7 +19,8 @@ from vggbench.records import Record, Store
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.runs.local import Local
 from vggbench.runs.suite import Configured, Suite
-from vggbench.stats.judge import IMPROVED, MOST, NOT_SURE, REGRESSED, UNCHANGED, Judgement
+from vggbench.stats.judge import Judgement
+from vggbench.stats.policy import IMPROVED, MOST, NOT_SURE, REGRESSED, UNCHANGED
 
 from ..judging.literal import FUSED, LINE, MACHINE, line, verdict
 from ..judging.literal import record as literal_record

@@ -18,7 +18,10 @@ CATALOGUE = Catalogue(ROOT / "releases")
 ONEDNN_OFF, ONEDNN_ON = {"tensorflow": "2.8.4"}, {"tensorflow": "2.9.3"}
 
 
-def variant(folder: Path, release: str, before: str, what: str, facts=({}, {})):
+NO_FACTS: tuple[dict, dict] = ({}, {})
+
+
+def variant(folder: Path, release: str, before: str, what: str, facts=NO_FACTS):
     now, earlier = CATALOGUE.by_name[release], CATALOGUE.by_name[before]
     change = variants.change(CATALOGUE, now, earlier, "cpu", what, facts=facts)
     return variants.make(folder, CATALOGUE, now, "cpu", change)

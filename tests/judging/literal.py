@@ -9,7 +9,8 @@ from vggbench.judging.evidence import Evidence, gather
 from vggbench.judging.separations import Separation
 from vggbench.judging.verdicts import Verdict
 from vggbench.records import Record
-from vggbench.stats.judge import REGRESSED, Judgement
+from vggbench.stats.judge import Judgement
+from vggbench.stats.policy import REGRESSED
 
 from ..records import factory
 from ..records.factory import CATALOGUE

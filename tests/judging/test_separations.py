@@ -8,7 +8,8 @@ import pytest
 
 from vggbench.judging.separations import conclusion, explains, separations
 from vggbench.records import SEPARATE, Record
-from vggbench.stats.judge import IMPROVED, NOT_SURE, REGRESSED, UNCHANGED, Judgement
+from vggbench.stats.judge import Judgement
+from vggbench.stats.policy import IMPROVED, NOT_SURE, REGRESSED, UNCHANGED
 
 from ..records.factory import changed
 from .literal import CATALOGUE, LINE, MACHINE, PROCESSES, record, separation, verdict

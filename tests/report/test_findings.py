@@ -9,7 +9,8 @@ import pytest
 
 from vggbench.judging.differences import Difference
 from vggbench.report.findings import cause, in_general
-from vggbench.stats.judge import IMPROVED, NOT_SURE, UNCHANGED, Judgement
+from vggbench.stats.judge import Judgement
+from vggbench.stats.policy import IMPROVED, NOT_SURE, UNCHANGED
 
 from ..judging.literal import separation, verdict
 from ..tiny import MACHINE, Tiny, python_of

@@ -24,8 +24,9 @@ from ..releases.catalogue import Release
 from ..runs import profiles
 from ..runs.local import Local, Say, why_not_here
 from ..runs.suite import Configured
-from ..stats.judge import EXCLUDED, MOST, Noise, Process
+from ..stats.judge import Noise, Process
 from ..stats.noise import LEAST_SESSIONS, between_sessions, estimate, processes_for
+from ..stats.policy import EXCLUDED, MOST
 from .budget import Budget
 
 #: Configurations that are measured where --bench does not say which: two, because what a session

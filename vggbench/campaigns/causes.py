@@ -26,10 +26,9 @@ from ..releases.catalogue import Release
 from ..runs import profiles
 from ..runs.local import Local
 from ..runs.suite import Configured
-from ..stats.judge import CHANGED, NOT_SURE
+from ..stats.policy import CHANGED, NOT_SURE, SEPARATED
 from . import separate, variants
 from .budget import Budget, words
-from .separate import PROCESSES
 from .variants import Change, NoVariant
 
 #: What a difference between two releases is called, and what is changed back of it. What is not
@@ -163,7 +162,7 @@ class Causes:
 
         while True:
             affordable = (
-                (one, [each for each, s in untried(one) if budget.allows(PROCESSES * s)])
+                (one, [each for each, s in untried(one) if budget.allows(SEPARATED * s)])
                 for one in left
             )
             now, configurations = next(((one, own) for one, own in affordable if own), (None, []))
@@ -175,7 +174,7 @@ class Causes:
                 change=now.change,
                 profile=self._profile,
                 wanted=tuple(configurations),
-                processes=PROCESSES,
+                processes=SEPARATED,
             )
             # A run of its own: what the machine drifts by within hours is in no separation.
             with self._here.session(records.SEPARATE) as measuring:
@@ -268,12 +267,12 @@ def _is_settled(one: Separation | None) -> bool:
     if one is None:
         return False
     sure = one.judgement is None or one.judgement.outcome != NOT_SURE
-    return sure or one.processes >= PROCESSES // 2
+    return sure or one.processes >= SEPARATED // 2
 
 
 def plan(left: Sequence[Wanted], budget: Budget) -> str:
     """One line about what is to be measured, and how long it takes."""
-    seconds = PROCESSES * sum(sum(one.seconds) for one in left)
+    seconds = SEPARATED * sum(sum(one.seconds) for one in left)
     over = f"; the budget of {words(budget.seconds)} may not do" if seconds > budget.left_s else ""
     names = some_of([one.name for one in left], NAMED)
     return f"To separate: {names}, about {words(seconds)}{over}"

@@ -14,7 +14,8 @@ from ..records import Record
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..runs.local import Local, Say
-from ..stats.judge import CHANGED, REGRESSED, Judgement
+from ..stats.judge import Judgement
+from ..stats.policy import CHANGED, REGRESSED
 from . import interleave
 from .budget import Budget
 from .interleave import Bench, Confirmed, Suspect

@@ -17,7 +17,8 @@ from ..records import Record
 from ..releases.catalogue import Release
 from ..runs.local import Say
 from ..runs.suite import Configured
-from ..stats.judge import BATCH, CHANGED, MOST, NOT_SURE, Judgement
+from ..stats.judge import Judgement
+from ..stats.policy import BATCH, CHANGED, MOST, NOT_SURE
 from ..stats.sequential import next_batch, to_confirm
 from .budget import Budget, words
 

@@ -24,13 +24,10 @@ from ..runs import profiles
 from ..runs.local import Local, Session
 from ..runs.subject import Subject
 from ..runs.suite import Configured
-from ..stats.judge import CHANGED
+from ..stats.policy import CHANGED
 from . import variants
 from .budget import Budget
 from .variants import Change
-
-#: Of both sides together, unless the user says another number.
-PROCESSES = 8
 
 #: Of the folders of variants, beside the releases' environments.
 PREFIX = "variants-"

@@ -7,6 +7,7 @@ import argparse
 from ..campaigns import budget
 from ..checkout import Checkout
 from ..records import Store
+from ..stats import policy
 from .common import (
     Subparsers,
     add_against,
@@ -60,7 +61,7 @@ def add(top: Subparsers) -> None:
     one.add_argument(
         "--processes",
         type=count,
-        default=20,
+        default=policy.CALIBRATED,
         metavar="N",
         help="of each configuration, at most (default: %(default)s)",
     )
@@ -84,7 +85,7 @@ def add(top: Subparsers) -> None:
     one.add_argument(
         "--processes",
         type=count,
-        default=8,  # separate.PROCESSES, which scipy would have to be imported for
+        default=policy.SEPARATED,
         metavar="N",
         help="of each configuration, of both sides together (default: %(default)s)",
     )

@@ -16,8 +16,9 @@ from ..errors import one_line
 from ..frameworks import KNOWN
 from ..records import Record
 from ..releases.catalogue import Catalogue
-from ..stats.judge import CHANGED, UNCHANGED, Judgement, Process, judge
+from ..stats.judge import Judgement, Process, judge
 from ..stats.noise import between_sessions, estimate
+from ..stats.policy import CHANGED, UNCHANGED
 from .differences import PACKAGES
 from .evidence import State, state_of, values_of
 from .measures import JUDGED

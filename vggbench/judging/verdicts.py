@@ -20,18 +20,8 @@ from ..records import Store
 from ..releases.catalogue import Catalogue, Release
 from ..stats import noise as machine_noise
 from ..stats import whole_lines as history
-from ..stats.judge import (
-    BATCH,
-    IMPROVED,
-    NOT_SURE,
-    REGRESSED,
-    THRESHOLD,
-    UNCHANGED,
-    Judgement,
-    Noise,
-    Process,
-    judge,
-)
+from ..stats.judge import Judgement, Noise, Process, judge
+from ..stats.policy import BATCH, IMPROVED, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
 from . import differences, measures
 from .acknowledged import Acknowledged
 from .differences import Difference

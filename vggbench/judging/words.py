@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..stats.judge import CONFIDENCE, MOST, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
+from ..stats.policy import CONFIDENCE, MOST, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
 from ..stats.whole_lines import DRIFT, RECOVERED, STEP
 from .measures import JUDGED
 from .verdicts import LOST, OUTCOMES, LineChange, Side, Verdict

@@ -279,7 +279,8 @@ class Record:
             return why
         if "machine" in self.stated and self.machine != machine:
             return f"of another machine ({one_line(str(self.machine), 40)})"
-        lock = catalogue.by_commit[self.commit].locks.get(self.profile.partition("-")[0])
+        device = workload.profile(self.profile).device
+        lock = catalogue.by_commit[self.commit].locks.get(device)
         # A variant has a lock of its own, made for it.
         its_lock_counts = self.lock is not None and self.variant is None
         if its_lock_counts and (lock is None or lock.digest != self.lock):

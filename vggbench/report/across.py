@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ..judging.measures import JUDGED
 from ..judging.verdicts import Verdict
 from ..judging.words import outcome, percent, row
-from ..stats.judge import CHANGED
+from ..stats.policy import CHANGED
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from ..records import Record
 from ..releases.catalogue import Catalogue
 from ..runs.suite import Configured, is_of_track
 from ..stats import whole_lines as history
-from ..stats.judge import CHANGED, THRESHOLD
+from ..stats.policy import CHANGED, THRESHOLD
 from . import across, milestones, rates
 from .milestones import Milestone
 from .pages import lines as pages_lines

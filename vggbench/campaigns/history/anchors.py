@@ -15,8 +15,9 @@ from ...records import Record
 from ...releases.catalogue import Release
 from ...runs.local import Local
 from ...runs.suite import Configured
-from ...stats.judge import CHANGED, Process, judge
+from ...stats.judge import Process, judge
 from ...stats.noise import between_sessions, estimate
+from ...stats.policy import CHANGED
 from .. import calibrate
 from .plan import Plan
 
