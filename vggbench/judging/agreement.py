@@ -117,10 +117,9 @@ def expected(has_batch_norm: bool, running_variance: str = reference.UNBIASED) -
     ``running_variance`` is a word as ``reference.build`` takes it; it changes nothing but the
     running averages, so all words share the rest.
     """
-    configuration = Configuration("TensorFlow", batch_norm="fused" if has_batch_norm else "none")
     taken = first_steps.run(
-        reference.build(
-            WORKLOAD, configuration, dtype=np.float64, running_variance=running_variance
+        reference.train_step(
+            WORKLOAD, has_batch_norm, dtype=np.float64, running_variance=running_variance
         )
     )
     changes, rounding = {}, {}

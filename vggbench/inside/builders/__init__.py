@@ -20,14 +20,15 @@ A train step is an object with
 - `step()`: run one train step (forward, backward, update of all weights and, with batch
   normalisation, of the running averages); return when the new weights are on the device. Raises
   NotApplicable where the framework says that it cannot do the configuration on this device: some
-  releases say so only when the step first runs. With xla=on the first step is watched, and raises
-  NotApplicable where it cannot be proven that XLA compiled all of it.
+  releases say so only when the step first runs. Where it is to be compiled the first step is
+  watched, and raises NotApplicable where it cannot be proven that all of it was.
 - `step.loss()`: the loss of the last step as a float, NaN before the first.
 - `step.weights()`: a dict of name to float32 NumPy array, trained tensors and running averages, in
   the names and the canonical layout of vggbench.inside.vgg16; without running averages where the
   configuration has none.
 - `step.describe()`: a dict of JSON-able facts about the framework and its settings; after the first
-  step its entry "xla" holds the proof that XLA compiled the step, where that was asked for.
+  step one entry, "xla" of TensorFlow and Keras, holds the proof that the step was compiled, where
+  that was asked for: a dict whose "proof_s" are the seconds of the first step that it took.
 - `step.close()`: let go of the memory; the step cannot be used afterwards.
 
 Some have one or both of these, called before the first step so that it can be held against the

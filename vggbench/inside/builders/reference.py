@@ -60,22 +60,36 @@ def build(
     check_device(device)
     if device != "cpu":
         raise NotApplicable("the reference runs on the cpu alone")
+    return train_step(
+        workload,
+        configuration.has_batch_norm,
+        dtype=dtype,
+        weights=weights,
+        running_variance=running_variance,
+    )
+
+
+def train_step(
+    workload, has_batch_norm, *, dtype=np.float32, weights=None, running_variance=UNBIASED
+):
+    """Return the train step with batch normalisation or without. The rest is as build() takes it,
+    which says what is raised too."""
     if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise ValueError("unknown dtype %r: choose one of float32, float64" % (dtype,))
     if weights is None:
-        weights = dict(initial_weights(workload.image_size, configuration.has_batch_norm))
-    _check_shapes(weights, workload.image_size, configuration.has_batch_norm)
-    return TrainStep(workload, configuration, dtype, weights, running_variance)
+        weights = dict(initial_weights(workload.image_size, has_batch_norm))
+    _check_shapes(weights, workload.image_size, has_batch_norm)
+    return TrainStep(workload, has_batch_norm, dtype, weights, running_variance)
 
 
 class TrainStep:
     """A train step as vggbench.inside.builders says; weights() are in the dtype that computes."""
 
-    def __init__(self, workload, configuration, dtype, weights, running_variance):
+    def __init__(self, workload, has_batch_norm, dtype, weights, running_variance):
         images, labels = batch(workload)
         self._images, self._labels = images.astype(dtype), labels.astype(dtype)
         self._weights = {name: np.array(value, dtype) for name, value in weights.items()}
-        self._has_batch_norm = configuration.has_batch_norm
+        self._has_batch_norm = has_batch_norm
         self._running_variance = running_variance.replace(DEBIASED, "")
         self._since_first = {} if running_variance.endswith(DEBIASED) else None
         self._steps = 0

@@ -89,6 +89,6 @@ def variance_of_keras_2(version, configuration, device):
 
 def _tensorflow():
     # It imports TensorFlow, which comes after prepare().
-    from vggbench.inside.builders.tensorflow import network as tensorflow_network
+    from vggbench.inside.builders.tensorflow import network as of_tensorflow
 
-    return tensorflow_network
+    return of_tensorflow

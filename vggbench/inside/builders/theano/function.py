@@ -1,6 +1,6 @@
 """The train step in Theano: one compiled function.
 
-theano_setup.configure must have been called before this module, which imports Theano.
+setup.configure must have been called before this module, which imports Theano.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import theano.tensor as T  # noqa: N812 (its name in all of Theano's documentati
 from theano.tensor.signal.pool import pool_2d
 
 from vggbench.inside import params, vgg16
-from vggbench.inside.builders.theano import setup as theano_setup
+from vggbench.inside.builders.theano import setup
 from vggbench.inside.params import NotApplicable
 from vggbench.inside.synthetic import batch, initial_weights
 from vggbench.inside.workload import BN_EPSILON, BN_MOMENTUM, LEARNING_RATE
@@ -25,7 +25,7 @@ def build(workload, configuration, device):
     do it, RuntimeError where the user's settings make Theano compute in Python.
     """
     params.check_device(device)
-    theano_setup.check_imported(device)
+    setup.check_imported(device)
     if configuration.batch_norm == "fused" and not hasattr(T.nnet.bn, "batch_normalization_train"):
         raise NotApplicable(
             "no fused batch normalisation for training in theano %s: it came with 0.9"
@@ -50,7 +50,7 @@ class _TrainStep:
         loss, updates = _loss_and_updates(self._weights, images, classes, workload, configuration)
         # A function computes all outputs and updates from the old values, then returns.
         self._step = theano.function([], loss, updates=updates)
-        self._in_python = theano_setup.check_compiled(self._step)
+        self._in_python = setup.check_compiled(self._step)
 
     def __call__(self):
         self._loss = self._step()
@@ -70,7 +70,7 @@ class _TrainStep:
         }
 
     def describe(self):
-        return dict(theano_setup.facts(), operations_in_python=self._in_python)
+        return dict(setup.facts(), operations_in_python=self._in_python)
 
     def close(self):
         self._step = self._weights = None
@@ -100,7 +100,7 @@ def _loss_and_updates(weights, images, classes, workload, configuration):
         else:
             if layer.name == "fc6":
                 # To the canonical order, so that fc6 is one and the same matrix in every builder
-                # (see tensorflow_network).
+                # (see the network of TensorFlow).
                 x = x.dimshuffle(0, 2, 3, 1).reshape((workload.batch_size, layer.inputs))
             x = T.dot(x, weights[layer.name + "/kernel"]) + weights[layer.name + "/bias"]
             if layer.name != "fc8":

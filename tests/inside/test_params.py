@@ -1,4 +1,4 @@
-"""Configurations validate themselves; an unknown device is refused before TensorFlow loads."""
+"""Params are asked for by role; configurations validate themselves; unknown devices are refused."""
 
 import subprocess
 import sys
@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from vggbench.inside import params
 from vggbench.inside.builders import build, frameworks
 from vggbench.inside.params import Configuration, configurations
 from vggbench.inside.workload import Workload
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[2]
 
 
 def test_configuration_is_plain_by_default():
@@ -60,6 +61,38 @@ def test_mode_2_has_no_running_averages(batch_norm, has_batch_norm, has_running_
 def test_both_kinds_of_one_kernel_and_several_have_running_averages():
     for batch_norm in ("unfused", "fused"):
         assert Configuration("TensorFlow", batch_norm=batch_norm).has_running_averages
+
+
+def test_code_of_no_framework_asks_by_role() -> None:
+    plain = Configuration("Keras")
+    assert (plain.layout, plain.backend, plain.is_compiled) == ("NHWC", "tensorflow", False)
+    compiled = Configuration("Keras", backend="theano", data_format="NCHW", xla="on")
+    assert (compiled.layout, compiled.backend, compiled.is_compiled) == ("NCHW", "theano", True)
+    theanos = Configuration("Theano", batch_norm="fused")
+    assert (theanos.layout, theanos.backend, theanos.is_compiled) == (None, None, False)
+
+
+def test_a_recorded_configuration_is_asked_by_role_whatever_it_holds() -> None:
+    assert params.is_chosen("TensorFlow", {"data_format": "NHWC", "xla": "on"}, params.COMPILER)
+    assert not params.is_chosen("TensorFlow", {"data_format": "NHWC"}, params.COMPILER)
+    assert not params.is_chosen("Tinyframe", {"xla": "on"}, params.COMPILER)
+    assert params.word_of("Keras", {"backend": "theano"}, params.BACKEND) == "theano"
+    assert params.word_of("TensorFlow", {"backend": "theano"}, params.BACKEND) is None
+
+
+def test_a_name_that_no_framework_has_is_a_param_without_a_role() -> None:
+    xla, mode = params.named("TensorFlow", ["xla", "mode"])
+    assert (xla.role, xla.readable("off"), xla.readable("of old")) == (
+        params.COMPILER,
+        "no XLA",
+        "of old",
+    )
+    assert (mode.name, mode.role, mode.readable("plain")) == ("mode", None, "plain")
+
+
+def test_a_name_that_the_framework_lacks_is_no_attribute() -> None:
+    with pytest.raises(AttributeError, match="Theano has no param xla"):
+        _ = Configuration("Theano").xla
 
 
 def test_every_combination_is_a_configuration():
