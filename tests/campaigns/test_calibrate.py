@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vggbench.campaigns import calibrate
 from vggbench.campaigns.budget import Budget
+from vggbench.judging.evidence import gather
 from vggbench.records import Record
 from vggbench.runs.suite import Configured
 from vggbench.stats.judge import Noise
 from vggbench.stats.policy import MOST
 
+from ..judging.literal import FUSED, LINE, MACHINE
+from ..judging.literal import record as literal_record
 from ..records import factory
+from ..records.factory import CATALOGUE, changed
 
 QUIET = Noise(0.01, 0.005, "40 calibrating processes", 38.0, 5.0)
 ORDINARY = Noise(0.02, 0.01, "40 calibrating processes", 38.0, 5.0)
@@ -147,3 +152,50 @@ def test_advice_leaves_out_what_is_well_already(tmp_path: Path) -> None:
 @pytest.mark.parametrize("files", [{}, {"cpufreq__boost": "\udcff"}])
 def test_advice_does_without_what_the_system_does_not_tell(tmp_path: Path, files) -> None:
     assert calibrate.advice(cpus(tmp_path) if not files else tmp_path, lambda: (0, 0, 0))
+
+
+def of_calibrations(*taken: Record) -> dict[str, list[str]]:
+    """The sessions of what calibrated with the newest release, by configuration."""
+    release = CATALOGUE.by_name[LINE[-1]]
+    found = calibrate.calibrating(gather(MACHINE, taken, CATALOGUE), release, "cpu-quick")
+    return {name: [one.session for one in processes] for name, processes in found.items()}
+
+
+def calibrating(session: int = 1, **more: Any) -> Record:
+    return literal_record(LINE[-1], session=session, purpose="calibrate", **more)
+
+
+def test_what_calibrated_is_found_by_configuration() -> None:
+    one, other = calibrating(), calibrating(2)
+    fused = calibrating(words=FUSED)
+    name = f"{LINE[-1]} NHWC"
+    assert of_calibrations(one, fused, other, literal_record(LINE[-1])) == {
+        f"{name} none off": [one.run, other.run],
+        f"{name} fused off": [fused.run],
+    }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"benchmark_version": "0"},
+        {"lock": "0" * 64},
+        {"machine": "other"},
+        {"profile": "cpu-paper"},
+        {"samples": [0.1, True, "0.1"]},
+        {"samples": [9.0]},
+        {"process_s": 0.5, "samples": [9.0, 9.0, 9.0]},
+        {"outcome": "failed"},
+    ],
+)
+def test_what_no_verdict_would_count_calibrates_nothing(change: dict[str, Any]) -> None:
+    good = calibrating()
+    (sessions,) = of_calibrations(good, changed(good, **change)).values()
+    assert sessions == [good.run]
+
+
+def test_what_calibrated_with_other_cpus_or_flags_is_no_part_of_the_noise_of_today() -> None:
+    before = [calibrating(1, cpus=8), calibrating(2, variables={"OMP_NUM_THREADS": "1"})]
+    now = calibrating(3)
+    (sessions,) = of_calibrations(*before, now).values()
+    assert sessions == [now.run]
