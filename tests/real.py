@@ -23,6 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 FIXED = ("tensorflow-1.0.0", "tensorflow-1.15.5", "tensorflow-2.21.0")
 ASV = Path(sys.executable).parent / "asv"
 
+#: Where all tests of real releases have their environments, kept for the next run.
+ENVIRONMENTS = ROOT / ".asv" / "test-env" / "releases"
+
 
 @functools.cache
 def by_commit() -> int:
@@ -56,8 +59,7 @@ def find(name: str) -> Release:
 
 def python_of(name: str) -> Path:
     """The interpreter of a shipped release, which is installed if need be."""
-    folder = ROOT / ".asv" / "test-env" / "releases"
-    environments = Environments(folder, Catalogue(ROOT / "releases"))
+    environments = Environments(ENVIRONMENTS, Catalogue(ROOT / "releases"))
     return Path(environments.ensure(find(name), "cpu", print))
 
 
@@ -86,12 +88,16 @@ class RealCheckout:
         from asv.config import Config
 
         (folder / "home").mkdir(parents=True)
+        # The environments alone are shared: one asv at a time measures in an env_dir.
+        ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+        (folder / "env").mkdir()
+        (folder / "env" / "releases").symlink_to(ENVIRONMENTS)
         config = dict(Config.load(str(ROOT / "asv.conf.json")).__dict__)
         config.update(
             version=1,
             repo=str(ROOT / "releases"),
             benchmark_dir=str(ROOT / "benchmarks"),
-            env_dir=str(ROOT / ".asv" / "test-env"),
+            env_dir=str(folder / "env"),
             results_dir="results",
             html_dir="html",
         )

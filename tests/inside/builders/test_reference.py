@@ -9,7 +9,7 @@ from vggbench.inside import vgg16
 from vggbench.inside.builders import Configuration, NotApplicable, reference
 from vggbench.inside.workload import BN_EPSILON, LEARNING_RATE, Workload, batch, initial_weights
 
-pytestmark = pytest.mark.numerics
+pytestmark = [pytest.mark.numerics, pytest.mark.xdist_group("reference")]
 
 SMALLEST = Workload(2, 32)
 

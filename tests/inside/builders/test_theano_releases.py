@@ -15,25 +15,15 @@ import pytest
 from vggbench import records
 from vggbench.campaigns import verify
 from vggbench.inside.builders import PARAMS, Configuration
-from vggbench.releases import interpreters
-from vggbench.releases.catalogue import Catalogue
-from vggbench.releases.environments import Environments
 
-from ...real import ROOT, RealCheckout
+from ...real import ROOT, RealCheckout, python_of
 from .test_theano_setup import BROKEN, WITHOUT_BLAS, compiler
 
-pytestmark = pytest.mark.theano
+# Theano lets one process at a time compile into a folder: side by side they would wait.
+pytestmark = [pytest.mark.theano, pytest.mark.xdist_group("theano")]
 
 RELEASES = ("theano-0.9.0", "theano-1.0.5")
 BEFORE_FUSED = "theano-0.8.2"
-
-
-def python_of(name: str) -> Path:
-    release = Catalogue(ROOT / "releases").by_name[name]
-    if interpreters.find(release.python) is None:
-        pytest.skip(f"{name} needs CPython {release.python}, which is not on this machine")
-    folder = ROOT / ".asv" / "test-env" / "releases"
-    return Environments(folder, Catalogue(ROOT / "releases")).ensure(release, "cpu", print)
 
 
 def verified(name: str, batch_norm: str, script: Path = verify.SCRIPT) -> verify.Verified:
