@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from . import browser
 from .once import once
-from .real import FIXED, rotating
+from .real import FIXED, TURNS
 from .tiny import Tiny
 
 #: In which order tests begin, by their marks: the longest first, so that no worker ends late.
@@ -34,8 +34,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
-def pytest_report_header() -> str:
-    return f"real releases: {', '.join(FIXED)}; rotating with the commit: {rotating()}"
+def pytest_report_header() -> list[str]:
+    return [
+        f"real releases in every run: {', '.join(FIXED)}",
+        "in turns, by the commit: " + "; ".join(f"{kind}: {name}" for kind, name in TURNS.items()),
+    ]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
