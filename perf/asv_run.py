@@ -16,8 +16,8 @@ from pathlib import Path
 import common
 
 from vggbench import records
-from vggbench.inside.builders import configurations
 from vggbench.inside.measure import ROUNDS
+from vggbench.inside.params import configurations
 
 RELEASE = "tensorflow-2.21.0"
 FIGURE = 1.3

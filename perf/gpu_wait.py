@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from vggbench.inside import builders, workload
+from vggbench.inside import builders, params, workload
 
 CONFIGURATIONS = (("NHWC", "none", "off"), ("NCHW", "fused", "off"), ("NCHW", "none", "on"))
 WARM_UP_STEPS = 5
@@ -64,12 +64,12 @@ def without_wait(step):
 
 def main():
     for data_format, batch_norm, xla in CONFIGURATIONS:
-        configuration = builders.Configuration(
+        configuration = params.Configuration(
             "TensorFlow", data_format=data_format, batch_norm=batch_norm, xla=xla
         )
         try:
             step = builders.build(workload.profile("gpu-paper").workload, configuration, "gpu")
-        except (builders.NotApplicable, ImportError) as reason:
+        except (params.NotApplicable, ImportError) as reason:
             sys.exit(f"gpu_wait.py: {reason}")
         for _ in range(WARM_UP_STEPS):
             step()

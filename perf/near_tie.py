@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from vggbench.inside import vgg16
-from vggbench.inside.builders import Configuration, reference
+from vggbench.inside.builders import reference
+from vggbench.inside.params import Configuration
 from vggbench.inside.workload import Workload
 
 WORKLOAD = Workload(2, 32)

@@ -7,6 +7,12 @@ process. The first page is that of another checkout of 40 releases and 12 config
 into a fresh context of Chromium from `vggbench preview`.
 
     python perf/publish.py [--pairs 2] [--loads 5] [--only publish|page]
+
+With --against another checkout, which was set up (make setup), what is printed is how this code
+publishes the shipped results beside that one's, every page made anew, in the same order.
+
+    git worktree add ../before REVISION && make -C ../before setup
+    python perf/publish.py --against ../before
 """
 
 from __future__ import annotations
@@ -14,11 +20,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +35,7 @@ import synthetic
 
 TRACKS, RELEASES, MACHINES = ("tensorflow", "keras", "theano"), 34, 30
 FIGURE_RATIO = 1.3
+FIGURE_AGAINST = 1.0
 
 PAGE_RELEASES, PAGE_CONFIGURATIONS = 40, 12
 FIGURE_DRAWN_S = 1.0
@@ -52,13 +61,13 @@ class Published:
         return f"{self.wall_s:.1f} s ({self.cpu_s:.1f} s of CPU), {self.memory / 1e6:.0f} MB"
 
 
-def publish(folder: Path, config: str) -> Published:
+def publish(folder: Path, config: str, asv: Path = common.ASV) -> Published:
     """Run asv publish in the checkout ``folder``; raises SystemExit where it fails."""
     html = json.loads((folder / config).read_text())["html_dir"]
     with (folder / "said.txt").open("w+") as said:
         started = time.perf_counter()
         process = subprocess.Popen(
-            [str(common.ASV), "--config", config, "publish"],
+            [str(asv), "--config", config, "publish"],
             cwd=folder,
             env={**os.environ, "HOME": str(folder)},
             stdout=said,
@@ -99,19 +108,49 @@ def measure_publish(folder: Path, pairs: int) -> int:
         str,
     )
     what = f"asv publish, {results} result files: our publishers by asv alone"
+    return reported(what, taken, FIGURE_RATIO)
+
+
+def measure_against(before: Path, pairs: int) -> int:
+    """This checkout beside the one in the folder ``before``: the shipped results of each."""
+
+    def side(folder: Path) -> Published:
+        from asv.util import load_json
+
+        config = load_json(str(folder / "asv.conf.json"), js_comments=True)
+        config["html_dir"] = ".asv/html-of-perf"
+        (folder / ".asv").mkdir(exist_ok=True)
+        (folder / "perf-publish.json").write_text(json.dumps(config))
+        shutil.rmtree(folder / config["env_dir"] / "pages", ignore_errors=True)
+        try:
+            return publish(folder, "perf-publish.json", folder / ".venv" / "bin" / "asv")
+        finally:
+            (folder / "perf-publish.json").unlink()
+            (folder / "said.txt").unlink()
+
+    folders = (common.ROOT, before.absolute())
+    for folder in folders:
+        side(folder)  # both read what the disk has, from memory, from now on
+    taken = common.abba(lambda: side(folders[0]), lambda: side(folders[1]), pairs, str)
+    what = f"asv publish of the shipped results, this code by that of {before.name}"
+    return reported(what, taken, FIGURE_AGAINST)
+
+
+def reported(what: str, taken: Sequence[tuple[Published, Published]], most: float) -> int:
+    """Print the ratios of time and memory; returns 1 where one of them is more than ``most``."""
     failed = 0
     for name, figures in (
         ("time", [(a.wall_s, b.wall_s) for a, b in taken]),
         ("memory of the largest process", [(a.memory, b.memory) for a, b in taken]),
     ):
-        if pairs > 1:
+        if len(figures) > 1:
             ratio = common.ratio_with_interval(figures)
             value, words = ratio.value, str(ratio)
         else:
             value = figures[0][0] / figures[0][1]
             words = f"{value:.3f} (one pair)"
-        limit = f"at most {FIGURE_RATIO:g}"
-        failed |= common.report(f"{what}, {name}", limit, words, value <= FIGURE_RATIO)
+        limit = f"at most {most:g}"
+        failed |= common.report(f"{what}, {name}", limit, words, value <= most)
     return failed
 
 
@@ -162,7 +201,10 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=2)
     parser.add_argument("--loads", type=int, default=5)
     parser.add_argument("--only", choices=("publish", "page"))
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT")
     told = parser.parse_args()
+    if told.against is not None:
+        return measure_against(told.against, told.pairs)
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         if told.only != "page":

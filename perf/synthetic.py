@@ -29,7 +29,7 @@ from asv.runner import BenchmarkResult
 from packaging.version import Version
 
 from vggbench import records
-from vggbench.inside import builders, measure
+from vggbench.inside import measure, params
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.runs.coverage import PYTHON, environment_name
 
@@ -105,7 +105,7 @@ def _described(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
     frameworks = {track.framework for track in catalogue.tracks.values()}
     units = {"time_train_step": "seconds", "track_first_step": "s", "track_peak_memory": "bytes"}
     for framework in sorted(frameworks):
-        params = builders.PARAMS[framework]
+        words = params.words_of(framework)
         for method in ("time_train_step", *measure.BY_PRODUCTS):
             kind = method.partition("_")[0]
             yield {
@@ -113,8 +113,8 @@ def _described(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
                 "type": kind,
                 "version": measure.PROTOCOL,
                 "code": "",
-                "param_names": list(params),
-                "params": [[repr(word) for word in words] for words in params.values()],
+                "param_names": list(words),
+                "params": [[repr(word) for word in each] for each in words.values()],
                 "unit": units.get(method, "1"),
                 "timeout": measure.DEADLINE_S,
             }
@@ -141,8 +141,10 @@ def _measure(
     run = f"{started:%Y%m%dT%H%M%S.%fZ}-{zlib.crc32(f'{machine} {release.name}'.encode()):08x}"
     taken = [
         one
-        for configuration in builders.configurations(framework)
-        for one in _processes(catalogue, release, configuration, machine, run, started)
+        for configuration in params.configurations(framework)
+        for one in _processes(
+            catalogue, release, configuration, machine=machine, run=run, started=started
+        )
     ]
     folder = records.folder(results, machine)
     folder.mkdir(exist_ok=True)
@@ -152,7 +154,7 @@ def _measure(
         _asv_result(results, catalogue, release, machine, taken)
 
 
-def _cannot(release: Release, configuration: builders.Configuration) -> str | None:
+def _cannot(release: Release, configuration: params.Configuration) -> str | None:
     """Why a made-up release cannot do it, None where it can."""
     version = Version(release.version)
     if configuration.backend == "theano" and version >= Version("2.4"):
@@ -169,7 +171,7 @@ def _cannot(release: Release, configuration: builders.Configuration) -> str | No
     return None
 
 
-def _level_s(release: Release, configuration: builders.Configuration, line: Sequence[str]) -> float:
+def _level_s(release: Release, configuration: params.Configuration, line: Sequence[str]) -> float:
     """Seconds that a step takes of a made-up release: the product of the shifts up to it."""
     seconds = 0.42 * {"none": 1.0, "fused": 1.15, "mode 0": 1.2}.get(configuration.batch_norm, 1.45)
     seconds *= (0.8 if configuration.xla == "on" else 1.0) * (
@@ -187,7 +189,8 @@ def _level_s(release: Release, configuration: builders.Configuration, line: Sequ
 def _processes(
     catalogue: Catalogue,
     release: Release,
-    configuration: builders.Configuration,
+    configuration: params.Configuration,
+    *,
     machine: str,
     run: str,
     started: datetime.datetime,
@@ -273,7 +276,7 @@ def _asv_result(
     )
     groups = [
         [one for one in taken if one["configuration"] == configuration.values]
-        for configuration in builders.configurations(framework)
+        for configuration in params.configurations(framework)
     ]
     for benchmark in _described(catalogue):
         if benchmark["name"].split(".")[1] != framework:

@@ -18,7 +18,8 @@ from unittest import mock
 
 import numpy as np
 
-from vggbench.inside.builders import Configuration, reference
+from vggbench.inside.builders import reference
+from vggbench.inside.params import Configuration
 from vggbench.inside.scripts import first_steps
 from vggbench.judging import agreement
 

@@ -16,7 +16,7 @@ import pytest
 from packaging.version import Version
 
 from vggbench.campaigns import verify
-from vggbench.inside.builders import Configuration
+from vggbench.inside.params import Configuration
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.releases.environments import Environments

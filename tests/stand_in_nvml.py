@@ -28,7 +28,7 @@ BENCHMARKS = '''
 import os
 import time
 
-from vggbench.inside import builders, measure
+from vggbench.inside import measure, params
 
 from . import train_step
 
@@ -39,7 +39,7 @@ class OnGpu(train_step.Tiny):
     def setup(self, mode):
         def build():
             if mode == "impossible":
-                raise builders.NotApplicable("no GPU visible to tinyframe")
+                raise params.NotApplicable("no GPU visible to tinyframe")
             import tinyframe
 
             pid = os.environ.get("TINY_PID") or os.getpid()

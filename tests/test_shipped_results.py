@@ -28,7 +28,7 @@ from asv import results, util
 
 from vggbench import records, web
 from vggbench.campaigns.history import sessions
-from vggbench.inside import builders
+from vggbench.inside.params import words_of
 from vggbench.judging import verdicts
 from vggbench.judging.words import change
 from vggbench.releases.catalogue import Catalogue
@@ -140,7 +140,7 @@ def stored(folder: Path, machine: str) -> Iterator[tuple[str, str, str, float | 
             if not benchmark.endswith(records.TIMED):
                 continue
             params = result.get_result_params(benchmark)
-            names = list(builders.PARAMS[benchmark.split(".")[1]])
+            names = list(words_of(benchmark.split(".")[1]))
             values = result.get_result_value(benchmark, params)
             for words, value in zip(itertools.product(*params), values, strict=True):
                 chosen = dict(zip(names, map(ast.literal_eval, words), strict=True))

@@ -19,14 +19,17 @@ from .inside.gpu import is_visible
 from .releases.catalogue import Catalogue
 from .releases.environments import Environments
 
+#: Below asv's env_dir: the releases' environments; the drafts of records of processes that run.
+RELEASES, DRAFTS = "releases", "open"
+
 
 class CheckoutError(VggbenchError):
     """This folder is no checkout, or is in use."""
 
 
 class Checkout:
-    """The checkout of ``config`` (asv.conf.json where it is None), of which the current folder
-    becomes the root, as with asv."""
+    """The checkout of the configuration file ``config``, asv.conf.json of the current folder where
+    it is None. Its folders are absolute, whatever the current folder becomes."""
 
     def __init__(self, config: str | None = None):
         path = Path(config or "asv.conf.json").absolute()
@@ -34,24 +37,45 @@ class Checkout:
             raise CheckoutError(
                 f"there is no {path}; run this in a checkout of vggbench, or give --config"
             )
-        os.chdir(path.parent)
         try:
             self.config = Config.load(str(path))
         except (util.UserError, ValueError) as err:
             raise CheckoutError(f"{path} cannot be read: {err}") from None
+        self.config_file = path
         self.root = path.parent
 
-    @functools.cached_property
-    def catalogue(self) -> Catalogue:
-        return Catalogue(self.config.repo)
+    @property
+    def releases_dir(self) -> Path:
+        return self.root / self.config.repo
 
-    @functools.cached_property
-    def environments(self) -> Environments:
-        return environments(self.config, self.catalogue)
+    @property
+    def benchmark_dir(self) -> Path:
+        return self.root / self.config.benchmark_dir
 
     @property
     def results_dir(self) -> Path:
-        return Path(self.config.results_dir).absolute()
+        return self.root / self.config.results_dir
+
+    @property
+    def html_dir(self) -> Path:
+        return self.root / self.config.html_dir
+
+    @property
+    def env_dir(self) -> Path:
+        return self.root / self.config.env_dir
+
+    @property
+    def drafts_dir(self) -> Path:
+        """Where the drafts of records lie that are not complete yet."""
+        return self.env_dir / DRAFTS
+
+    @functools.cached_property
+    def catalogue(self) -> Catalogue:
+        return Catalogue(self.releases_dir)
+
+    @functools.cached_property
+    def environments(self) -> Environments:
+        return Environments(self.env_dir / RELEASES, self.catalogue)
 
     def machine(self) -> str | None:
         """The name under which asv stores this machine's results, None where it knows none yet."""
@@ -82,15 +106,11 @@ class Checkout:
     @contextlib.contextmanager
     def no_run(self) -> Iterator[None]:
         """Hold the run lock; raises RunInProgress while asv measures in this checkout."""
-        lock = take_run_lock(Path(self.config.env_dir))
+        lock = take_run_lock(self.env_dir)
         try:
             yield
         finally:
             lock.release()
-
-
-def environments(config: Config, catalogue: Catalogue) -> Environments:
-    return Environments(Path(config.env_dir) / "releases", catalogue)
 
 
 def machine_name(asked: str | None = None) -> str | None:

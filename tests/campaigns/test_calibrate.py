@@ -9,13 +9,10 @@ import pytest
 
 from vggbench.campaigns import calibrate
 from vggbench.campaigns.budget import Budget
-from vggbench.releases.catalogue import Release
 from vggbench.runs.suite import Configured
 from vggbench.stats.judge import MOST, Noise
 
 from ..literals import RECORD
-
-RELEASE = Release("tensorflow", "2.16.2", "2024-06-28", "3.12")
 
 QUIET = Noise(0.01, 0.005, "40 calibrating processes", 38.0, 5.0)
 ORDINARY = Noise(0.02, 0.01, "40 calibrating processes", 38.0, 5.0)
@@ -24,7 +21,13 @@ LOUD = Noise(0.10, 0.05, "40 calibrating processes", 38.0, 5.0)
 
 def configuration(mode: str) -> Configured:
     params = (("'plain'", "'fused'", "'slow'"),)
-    return Configured("step.Tiny.time_step", "3", 0, params, (("mode", mode),))
+    return Configured(
+        benchmark="step.Tiny.time_step",
+        version="3",
+        index=0,
+        params=params,
+        configuration=(("mode", mode),),
+    )
 
 
 class Machine:
@@ -36,7 +39,7 @@ class Machine:
         self.order: list[str] = []
         self.said: list[str] = []
 
-    def measure(self, release: Release, profile: str, one: Configured) -> dict[str, Any]:
+    def measure(self, one: Configured) -> dict[str, Any]:
         mode = dict(one.configuration)["mode"]
         self.now += 10.0
         self.order.append(mode)
@@ -47,14 +50,12 @@ class Machine:
 
     def take(self, how_many: int = 2, seconds: float = 3600.0, processes: int = 20):
         return calibrate.take(
-            self,  # type: ignore[arg-type]
-            RELEASE,
-            "cpu-quick",
+            self.measure,
             [configuration(mode) for mode in ("plain", "fused", "slow")],
-            how_many,
             Budget(seconds, lambda: self.now),
-            self.said.append,
-            processes,
+            how_many=how_many,
+            processes=processes,
+            say=self.said.append,
         )
 
 

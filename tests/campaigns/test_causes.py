@@ -18,12 +18,19 @@ RELEASE = Release("keras", "2.9.0", "2022-05-13", "3.10")
 #: run; or it was left half done.
 ALL, NONE, UNSURE, FAILED, HALF_DONE = "all", "none", "unsure", "failed", "half done"
 
+
+def sure_or_not(
+    outcome: str, ratio: float, low: float, high: float, needed: int | None
+) -> Judgement:
+    return Judgement(outcome, ratio, low, high, suspected=False, processes_needed=needed)
+
+
 #: Of a change that takes twice as long.
 ANSWERS = {
-    ALL: (Judgement(REGRESSED, 2.0, 1.9, 2.1, False, None), PROCESSES // 2),
-    NONE: (Judgement(UNCHANGED, 1.0, 0.99, 1.01, False, None), PROCESSES // 2),
-    UNSURE: (Judgement(NOT_SURE, 1.0, 0.9, 1.1, False, 40), PROCESSES // 2),
-    HALF_DONE: (Judgement(NOT_SURE, 1.0, 0.5, 2.1, False, 40), PROCESSES // 2 - 1),
+    ALL: (sure_or_not(REGRESSED, 2.0, 1.9, 2.1, None), PROCESSES // 2),
+    NONE: (sure_or_not(UNCHANGED, 1.0, 0.99, 1.01, None), PROCESSES // 2),
+    UNSURE: (sure_or_not(NOT_SURE, 1.0, 0.9, 1.1, 40), PROCESSES // 2),
+    HALF_DONE: (sure_or_not(NOT_SURE, 1.0, 0.5, 2.1, 40), PROCESSES // 2 - 1),
     FAILED: (None, 0),
 }
 

@@ -7,19 +7,23 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from asv.config import Config
 
 from vggbench.campaigns import confirm as command
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.confirm import Judging, Limits, reached
-from vggbench.campaigns.interleave import Confirmed, Suspect, confirm, confirm_all
+from vggbench.campaigns.interleave import Bench, Confirmed, Suspect, confirm, confirm_all
 from vggbench.judging.verdicts import Verdict
 from vggbench.releases.catalogue import Catalogue, Release
-from vggbench.runs.suite import Configured
+from vggbench.runs.local import Local
+from vggbench.runs.suite import Configured, Suite
 from vggbench.stats.judge import IMPROVED, MOST, NOT_SURE, REGRESSED, UNCHANGED, Judgement
 
 from ..literals import RECORD
 
-CATALOGUE = Catalogue(Path(__file__).parent.parent.parent / "releases")
+ROOT = Path(__file__).parent.parent.parent
+CATALOGUE = Catalogue(ROOT / "releases")
+CONFIG = Config.load(str(ROOT / "asv.conf.json"))
 BEFORE = Release("tensorflow", "2.15.1", "2024-03-01", "3.11")
 AFTER = Release("tensorflow", "2.16.2", "2024-06-28", "3.12")
 WORDS = {"data_format": "NHWC", "batch_norm": "fused", "xla": "off"}
@@ -35,10 +39,17 @@ NAME = "tensorflow-2.16.2 NHWC fused off"
 
 def judgement(outcome: str, ratio: float = 1.05, needed: int | None = None) -> Judgement:
     suspected = outcome == NOT_SURE
-    return Judgement(outcome, ratio, ratio - 0.04, ratio + 0.04, suspected, needed)
+    return Judgement(
+        outcome,
+        ratio,
+        ratio - 0.04,
+        ratio + 0.04,
+        suspected=suspected,
+        processes_needed=needed,
+    )
 
 
-class Bench:
+class Machine:
     """A machine on which every process takes ``seconds``; sure after ``sure_after`` processes."""
 
     def __init__(
@@ -67,67 +78,68 @@ class Bench:
 
     def confirm(self, seconds: float = 3600, **more) -> Confirmed:
         suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE, **more)
-        return confirm(suspect, self.measure, self.judge, self.budget(seconds), self.said.append)
+        return confirm(suspect, self.bench(seconds))
 
-    def budget(self, seconds: float) -> Budget:
-        return Budget(seconds, lambda: self.now)
+    def bench(self, seconds: float, **other: Callable) -> Bench:
+        known = {"measure": self.measure, "judge": self.judge, **other}
+        return Bench(budget=Budget(seconds, lambda: self.now), say=self.said.append, **known)
 
 
 @pytest.mark.parametrize("outcome", [REGRESSED, UNCHANGED])
 def test_processes_are_taken_in_turns_until_the_answer_is_sure(outcome: str) -> None:
-    bench = Bench(sure_after=8, answer=outcome)
-    found = bench.confirm()
+    machine = Machine(sure_after=8, answer=outcome)
+    found = machine.confirm()
     a, b = BEFORE.version, AFTER.version
-    assert bench.order == [a, b, b, a] * 2
+    assert machine.order == [a, b, b, a] * 2
     assert (found.processes, found.why) == (8, None)
     assert found.judgements["step"].outcome == outcome
 
 
 def test_each_process_has_a_line_with_the_ratio_so_far() -> None:
-    bench = Bench(sure_after=4)
-    bench.confirm()
-    assert bench.said[1] == (
+    machine = Machine(sure_after=4)
+    machine.confirm()
+    assert machine.said[1] == (
         "NHWC fused off, process 2, tensorflow-2.16.2: 300ms; "
         "ratio so far: step 1.050 (1.010 to 1.090)"
     )
-    assert len(bench.said) == 4
+    assert len(machine.said) == 4
 
 
 def test_what_is_sure_already_costs_no_process() -> None:
-    bench = Bench(sure_after=0)
-    assert bench.confirm().processes == 0
-    assert not bench.order
+    machine = Machine(sure_after=0)
+    assert machine.confirm().processes == 0
+    assert not machine.order
 
 
 def test_what_no_session_has_measured_together_is_measured_so_once() -> None:
-    bench = Bench(sure_after=0)
-    assert bench.confirm(apart=True).processes == 4
-    assert Bench(sure_after=0, answer=UNCHANGED).confirm(apart=True).processes == 0
+    machine = Machine(sure_after=0)
+    assert machine.confirm(apart=True).processes == 4
+    assert Machine(sure_after=0, answer=UNCHANGED).confirm(apart=True).processes == 0
 
 
 def test_a_budget_ends_a_confirmation_without_a_sure_answer() -> None:
-    bench = Bench(sure_after=1000)
-    found = bench.confirm(seconds=100)
+    machine = Machine(sure_after=1000)
+    found = machine.confirm(seconds=100)
     assert found.why == "the budget of 2 min is spent"
-    assert bench.now <= 100
+    assert machine.now <= 100
     assert found.judgements["step"].outcome == NOT_SURE
 
 
 def test_a_batch_that_would_not_end_within_the_budget_is_not_begun() -> None:
-    bench = Bench(sure_after=1000)
-    found = bench.confirm(seconds=39.0)
+    machine = Machine(sure_after=1000)
+    found = machine.confirm(seconds=39.0)
     # Nothing is known of how long a process takes: the first batch is begun, and ended in time.
-    assert bench.now <= 39.0
+    assert machine.now <= 39.0
     assert found.processes == 3
-    known = Bench(sure_after=1000)
+    known = Machine(sure_after=1000)
     suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE, seconds=10.0)
-    found = confirm(suspect, known.measure, known.judge, known.budget(39.0), known.said.append)
+    found = confirm(suspect, known.bench(39.0))
     assert (found.processes, known.now) == (0, 0.0)
 
 
 def test_what_earlier_confirmations_have_spent_counts() -> None:
-    bench = Bench(sure_after=1000)
-    found = bench.confirm(spent=MOST - 8)
+    machine = Machine(sure_after=1000)
+    found = machine.confirm(spent=MOST - 8)
     assert found.processes == 8
     assert found.why == f"step not sure after {MOST} processes"
 
@@ -143,8 +155,8 @@ def test_what_earlier_confirmations_have_spent_counts() -> None:
     ],
 )
 def test_a_process_that_does_not_end_well_ends_the_confirmation(bad, line: str) -> None:
-    bench = Bench(sure_after=1000, **bad)
-    found = bench.confirm()
+    machine = Machine(sure_after=1000, **bad)
+    found = machine.confirm()
     assert found.processes == 3
     assert found.why is not None
     assert line in found.why
@@ -152,54 +164,52 @@ def test_a_process_that_does_not_end_well_ends_the_confirmation(bad, line: str) 
 
 
 def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_rest() -> None:
-    bench = Bench(sure_after=1000)
+    machine = Machine(sure_after=1000)
     slow = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=0, seconds=10.0)
     quick = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=MOST - 4, seconds=10.0)
-    found = confirm_all(
-        [slow, quick], bench.measure, bench.judge, bench.budget(60), bench.said.append
-    )
+    found = confirm_all([slow, quick], machine.bench(60))
     assert [one.suspect for one in found] == [quick, slow]
     assert [one.processes for one in found] == [4, 0]
     assert found[1].why == "the budget of 60 s is spent"
-    assert bench.said[0].startswith(f"To confirm: {NAME}, {NAME}, about 2 min; the budget of 60 s")
+    assert machine.said[0].startswith(
+        f"To confirm: {NAME}, {NAME}, about 2 min; the budget of 60 s"
+    )
     assert found[1].out_of_budget
-    assert bench.said[-1] == f"Not begun, the budget of 60 s is spent or would be: {NAME}"
+    assert machine.said[-1] == f"Not begun, the budget of 60 s is spent or would be: {NAME}"
 
 
 def test_what_has_surely_changed_is_confirmed_before_what_is_quicker_to_doubt() -> None:
-    bench = Bench()
+    machine = Machine()
     doubted = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=MOST - 4, seconds=1.0)
     changed = Suspect(BEFORE, AFTER, "cpu-quick", ONE, seconds=10.0, apart=True)
 
     def judge(suspect: Suspect) -> dict[str, Judgement]:
         return {"step": judgement(REGRESSED if suspect is changed else NOT_SURE, needed=8)}
 
-    found = confirm_all(
-        [doubted, changed], bench.measure, judge, bench.budget(60), bench.said.append
-    )
+    found = confirm_all([doubted, changed], machine.bench(60, judge=judge))
     assert [one.suspect for one in found] == [changed, doubted]
 
 
 def test_of_very_many_the_first_are_named_and_the_others_counted() -> None:
-    bench = Bench(sure_after=0)
+    machine = Machine(sure_after=0)
     suspects = [Suspect(BEFORE, AFTER, "cpu-quick", ONE)] * 14
-    confirm_all(suspects, bench.measure, bench.judge, bench.budget(60), bench.said.append)
-    assert bench.said[0] == f"To confirm: {', '.join([NAME] * 10)} and 4 more"
+    confirm_all(suspects, machine.bench(60))
+    assert machine.said[0] == f"To confirm: {', '.join([NAME] * 10)} and 4 more"
 
 
 @pytest.mark.parametrize(("needed", "taken"), [(8, MOST), (400, 0)])
 def test_a_by_product_is_followed_while_an_answer_is_in_reach(needed: int, taken: int) -> None:
-    bench = Bench()
+    machine = Machine()
 
     def left() -> int:
-        return MOST - len(bench.order) if needed <= MOST else needed
+        return MOST - len(machine.order) if needed <= MOST else needed
 
     found = confirm(
-        Suspect(BEFORE, AFTER, "cpu-quick", ONE, ("first_step",)),
-        bench.measure,
-        lambda suspect: {"first_step": judgement(NOT_SURE, needed=min(needed, left()))},
-        bench.budget(3600),
-        bench.said.append,
+        Suspect(BEFORE, AFTER, "cpu-quick", ONE, measures=("first_step",)),
+        machine.bench(
+            3600,
+            judge=lambda suspect: {"first_step": judgement(NOT_SURE, needed=min(needed, left()))},
+        ),
     )
     assert found.processes == taken
     assert found.why is not None
@@ -208,14 +218,11 @@ def test_a_by_product_is_followed_while_an_answer_is_in_reach(needed: int, taken
 
 
 def test_a_by_product_that_is_suspected_no_longer_is_not_followed() -> None:
-    bench = Bench()
-    cleared = Judgement(NOT_SURE, 1.0, 0.9, 1.1, False, 8)
+    machine = Machine()
+    cleared = Judgement(NOT_SURE, 1.0, 0.9, 1.1, suspected=False, processes_needed=8)
     found = confirm(
-        Suspect(BEFORE, AFTER, "cpu-quick", ONE, ("first_step",)),
-        bench.measure,
-        lambda suspect: {"first_step": cleared},
-        bench.budget(3600),
-        bench.said.append,
+        Suspect(BEFORE, AFTER, "cpu-quick", ONE, measures=("first_step",)),
+        machine.bench(3600, judge=lambda suspect: {"first_step": cleared}),
     )
     assert (found.processes, found.why) == (0, None)
 
@@ -228,12 +235,10 @@ def raising(error: BaseException) -> Callable:
 
 
 def test_an_interrupt_passes_through() -> None:
-    bench = Bench()
+    machine = Machine()
     suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE)
     with pytest.raises(KeyboardInterrupt):
-        confirm(
-            suspect, raising(KeyboardInterrupt()), bench.judge, bench.budget(60), bench.said.append
-        )
+        confirm(suspect, machine.bench(60, measure=raising(KeyboardInterrupt())))
 
 
 def test_only_what_is_in_reach_is_confirmed_where_that_is_asked_for() -> None:
@@ -241,9 +246,10 @@ def test_only_what_is_in_reach_is_confirmed_where_that_is_asked_for() -> None:
         Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=8, needed=needed) for needed in (32, 33)
     )
     said: list[str] = []
-    judging = SimpleNamespace(suspects=lambda releases: [far, far])
+    here = SimpleNamespace(say=said.append)
+    judging = SimpleNamespace(here=here, suspects=lambda releases: [far, far])
     limits = Limits(seconds=60, processes=40, in_reach=True)
-    assert command.confirm(judging, [AFTER], limits, said.append) == []
+    assert command.confirm(judging, [AFTER], limits) == []
     (line,) = said
     assert line.startswith("Not confirmed, of 2 that may have changed: 2; each would need more")
     assert reached([near, far], limits, said.append) == [near]
@@ -263,8 +269,13 @@ def test_what_is_not_sure_is_no_suspect_where_only_what_is_sure_is_wanted(
         def verdicts(self, release: Release) -> list[Verdict]:
             return verdicts
 
-    checkout = SimpleNamespace(results_dir=tmp_path, catalogue=CATALOGUE)
-    judging = Known(checkout, "m", None, 0.02, print, improved=True, unsure=unsure)
+    here = Local(
+        checkout=SimpleNamespace(results_dir=tmp_path, catalogue=CATALOGUE, config=CONFIG),
+        suite=Suite(ROOT / "benchmarks"),
+        machine="m",
+        say=print,
+    )
+    judging = Known(here, against=None, threshold=0.02, improved=True, unsure=unsure)
     (suspect,) = judging.suspects([AFTER])
     assert list(suspect.measures) == found
     assert suspect.needed == 0, "what is sure takes a batch"

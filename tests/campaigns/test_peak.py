@@ -33,8 +33,10 @@ PRODUCTS = [
 def measured(tmp_path: Path, code: str) -> records.Record:
     """What a process that runs ``code``, with the file to write in ``path``, is taken for."""
     script = tmp_path / "script.py"
-    script.write_text("import json, os, sys\npath, device = sys.argv[1:]\n" + code)
-    return peak.measure(RELEASE, "cpu", Path(sys.executable), "box", script)
+    script.write_text("import json, os, sys\npath, device, framework = sys.argv[1:]\n" + code)
+    return peak.measure(
+        RELEASE, "cpu", Path(sys.executable), "box", framework="TensorFlow", script=script
+    )
 
 
 def outcome(**told: object) -> str:
@@ -112,6 +114,11 @@ def test_a_process_that_measures_nothing_is_one_line(tmp_path: Path, code: str, 
     assert "\n" not in str(error.value)
 
 
+def test_a_framework_that_multiplies_no_matrices_is_refused() -> None:
+    with pytest.raises(peak.PeakError, match="no matrices with Theano; give a release of Tensor"):
+        peak.measure(RELEASE, "cpu", Path(sys.executable), "box", framework="Theano")
+
+
 def test_the_newest_release_that_the_machine_can_run_measures(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -143,11 +150,11 @@ def test_the_oldest_and_the_newest_release_multiply_on_the_same_path(
     release, python = find(name), python_of(name)
     script = tmp_path / "script.py"
     script.write_text("import sys\n" + SMALL)
-    found = peak.measure(release, "cpu", python, "box", script)
+    found = peak.measure(release, "cpu", python, "box", framework="TensorFlow", script=script)
     assert found["versions"]["tensorflow"] == release.version
     assert [one["size"] for one in found["products"]] == [64, 128]
     assert all(len(one["seconds"]) == 5 for one in found["products"])
     assert peak.fastest(found).flops_per_s > 0
     on_gpu = replace(release, locks={"gpu": release.locks["cpu"]})
     with pytest.raises(peak.PeakError, match=f"no GPU visible to tensorflow {release.version}"):
-        peak.measure(on_gpu, "gpu", python, "box", script)
+        peak.measure(on_gpu, "gpu", python, "box", framework="TensorFlow", script=script)

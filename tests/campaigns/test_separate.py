@@ -22,7 +22,7 @@ ONEDNN_OFF, ONEDNN_ON = {"tensorflow": "2.8.4"}, {"tensorflow": "2.9.3"}
 
 def variant(folder: Path, release: str, before: str, what: str, facts=({}, {})):
     now, earlier = CATALOGUE.by_name[release], CATALOGUE.by_name[before]
-    change = variants.change(CATALOGUE, now, earlier, "cpu", what, facts)
+    change = variants.change(CATALOGUE, now, earlier, "cpu", what, facts=facts)
     return variants.make(folder, CATALOGUE, now, "cpu", change)
 
 
@@ -126,7 +126,9 @@ def test_what_one_thing_makes_at_most_is_said_where_that_is_little(part, whole, 
 )
 def test_what_several_things_make_together_is_said_of_all_of_them(outcome, told: str) -> None:
     made = "python 3.9 and numpy 1.20.1"
-    judgement = outcome and Judgement(outcome, 0.9, 0.5, 1.2, False, None)
+    judgement = outcome and Judgement(
+        outcome, 0.9, 0.5, 1.2, suspected=False, processes_needed=None
+    )
     error = None if outcome else "ImportError: no numpy"
     one = Separation("t-2", made, "b", "NHWC", "step", judgement, 4, error)
     assert separate.conclusion(one, None) == told

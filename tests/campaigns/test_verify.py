@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from vggbench.campaigns import verify
-from vggbench.inside.builders import Configuration
+from vggbench.inside.params import Configuration
 from vggbench.inside.scripts import first_steps
 from vggbench.releases.catalogue import Catalogue
 
@@ -23,7 +23,7 @@ CATALOGUE = Catalogue(ROOT / "releases")
 HERE = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
 
 REFERENCE = """
-from vggbench.inside import builders
+from vggbench.inside import builders, params
 from vggbench.inside.builders import reference
 from vggbench.inside.scripts import first_steps
 builders.build = reference.build
@@ -58,7 +58,7 @@ def test_a_process_that_computes_something_else_disagrees(tmp_path: Path) -> Non
 def test_an_answer_of_the_framework_is_not_applicable(tmp_path: Path) -> None:
     refuse = """
 def refuse(*words):
-    raise builders.NotApplicable("no such kernel")
+    raise params.NotApplicable("no such kernel")
 """
     found = one(tmp_path, refuse + REFERENCE.replace("reference.build", "refuse"))
     assert (found.answer, found.reason) == (verify.NOT_APPLICABLE, "no such kernel")
@@ -115,7 +115,7 @@ def test_every_configuration_is_verified_xla_last() -> None:
 
 def test_long_compilations_are_forecast() -> None:
     def said(name: str) -> str | None:
-        return verify.forecast(CATALOGUE.by_name[name])
+        return verify.forecast(CATALOGUE, CATALOGUE.by_name[name])
 
     assert "about 4 minutes" in (said("tensorflow-1.15.5") or "")
     assert "six configurations" in (said("keras-2.3.1") or "")

@@ -34,7 +34,9 @@ def shown(
     """The lines of the table that name the release."""
     for one in taken:
         records.append(records.folder(tmp_path, "box") / "r.jsonl", one)
-    checkout = SimpleNamespace(machine=lambda: "box", results_dir=tmp_path)
+    checkout = SimpleNamespace(
+        machine=lambda: "box", results_dir=tmp_path, config=SimpleNamespace()
+    )
     first_run._table(checkout, [RELEASE])  # type: ignore[arg-type]
     return [line for line in capsys.readouterr().out.splitlines() if RELEASE.name in line]
 

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from vggbench.inside import measure
-from vggbench.inside.builders import NotApplicable
+from vggbench.inside.params import NotApplicable
 
 
 class Clock:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vggbench.inside.builders import Configuration, reference
+from vggbench.inside.builders import reference
+from vggbench.inside.params import Configuration
 from vggbench.inside.scripts import first_steps
 from vggbench.judging import agreement
 

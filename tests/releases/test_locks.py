@@ -119,7 +119,7 @@ def test_a_build_of_ones_own_gets_the_companions_of_its_release(
     after = locked(catalogue, "2.0")
     wheel = write_wheel(tmp_path / "mine", "demo", "2.0+mine", "__version__ = '2.0+mine'\n")
     track = Catalogue(catalogue.folder).tracks["demo"]
-    own = locks.own_release(track, "2.0+mine", wheel, after, "cpu", None)
+    own = locks.own_release(track, "2.0+mine", wheel, after, device="cpu", python=None)
     made = locks.lock(Catalogue(catalogue.folder), own, "cpu")
     assert made.build == 1
     assert made.locks["cpu"].companions == {"helper": "2.0.4"}

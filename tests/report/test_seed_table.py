@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from vggbench.inside import measure
-from vggbench.inside.builders import Configuration
+from vggbench.inside.params import Configuration
 from vggbench.records import Record
 from vggbench.report import rates, seed_formats, seed_table
 from vggbench.report.seed_table import TABLES, Column

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,7 +15,9 @@ from hypothesis import strategies as st
 
 from vggbench import records
 from vggbench.releases.catalogue import Release, Track
-from vggbench.runs import coverage, invocation, profiles, suite
+from vggbench.runs import coverage
+from vggbench.runs.coverage import Coverage
+from vggbench.runs.suite import Suite
 
 RELEASE = Release("tinyframe", "1.1", "2011-02-03", "3.13")
 CATALOGUE = SimpleNamespace(tracks={"tinyframe": Track("tinyframe", "Tinyframe", "tinyframe", {})})
@@ -45,23 +45,10 @@ UNANSWERED = {
 STATES = {**ANSWERED, **UNANSWERED}
 
 
-@contextlib.contextmanager
-def asked_in(folder: Path, *asked: str) -> Iterator[None]:
-    """As if asv had been asked for the profiles ``asked``, with its results in ``folder``."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(invocation, "machine", lambda: "box")
-        patch.setattr(invocation, "results_dir", lambda: folder)
-        patch.setattr(profiles, "asked", lambda: list(asked))
-        patch.setattr(suite, "discovered", lambda: [BENCHMARK])
-        suite.configurations.cache_clear()
-        yield
-    suite.configurations.cache_clear()
-
-
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    with asked_in(tmp_path, "cpu-quick"):
-        yield tmp_path
+def folder(tmp_path: Path) -> Path:
+    """Of results."""
+    return tmp_path
 
 
 def store(
@@ -109,21 +96,36 @@ def store(
             records.append(lines, record)
 
 
-def is_new(*patterns: str) -> bool:
-    return coverage.incomplete(CATALOGUE, [RELEASE], list(patterns)) == [RELEASE]
+def is_new(
+    folder: Path,
+    *patterns: str,
+    profiles: tuple[str, ...] = ("cpu-quick",),
+    machine: str | None = "box",
+) -> bool:
+    suite = Suite(Path("benchmarks"))
+    suite.discovered = [BENCHMARK]
+    covered = Coverage(
+        catalogue=CATALOGUE,
+        suite=suite,
+        results_dir=folder,
+        machine=machine,
+        profiles=profiles,
+    )
+    return covered.incomplete([RELEASE], patterns) == [RELEASE]
 
 
 def test_a_release_without_results_is_new(folder: Path):
-    assert is_new()
+    assert is_new(folder)
 
 
 @given(st.lists(st.sampled_from(sorted(STATES)), min_size=3, max_size=3))
 def test_a_release_is_new_unless_every_configuration_has_an_answer(states: list[str]):
-    with tempfile.TemporaryDirectory() as name, asked_in(Path(name), "cpu-quick"):
-        store(Path(name), states)
-        assert is_new() == any(state in UNANSWERED for state in states)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store(folder, states)
+        assert is_new(folder) == any(state in UNANSWERED for state in states)
         for mode, state in zip(MODES, states, strict=True):
-            assert is_new(f"'{mode}'") == (state in UNANSWERED)
+            assert is_new(folder, f"'{mode}'") == (state in UNANSWERED)
 
 
 ALL_ANSWERED = ["a number", "n/a", "failed"]
@@ -136,17 +138,17 @@ def test_results_of_another_version_profile_or_machine_are_no_answer(
     folder: Path, other: dict[str, str]
 ):
     store(folder, ALL_ANSWERED, **other)
-    assert is_new()
+    assert is_new(folder)
     store(folder, ALL_ANSWERED)
-    assert not is_new()
+    assert not is_new(folder)
 
 
 @pytest.mark.parametrize("purpose", ["confirm", "calibrate"])
 def test_what_a_confirmation_or_calibration_came_to_is_no_answer(folder: Path, purpose: str):
     store(folder, ALL_ANSWERED, purpose=purpose)
-    assert is_new("'fused'")
-    assert is_new("'unfused'")
-    assert not is_new("'plain'")
+    assert is_new(folder, "'fused'")
+    assert is_new(folder, "'unfused'")
+    assert not is_new(folder, "'plain'")
 
 
 def test_failures_of_an_older_version_are_no_answer(folder: Path):
@@ -155,24 +157,22 @@ def test_failures_of_an_older_version_are_no_answer(folder: Path):
     old = (records.folder(folder, "box") / "run.jsonl").read_text()
     store(folder, ["a number", "not selected", "not selected"])
     (records.folder(folder, "box") / "old.jsonl").write_text(old)
-    assert not is_new("'plain'")
-    assert is_new("fused")
+    assert not is_new(folder, "'plain'")
+    assert is_new(folder, "fused")
 
 
-def test_every_profile_that_is_asked_for_needs_an_answer(tmp_path: Path):
-    store(tmp_path, ALL_ANSWERED)
-    with asked_in(tmp_path, "cpu-quick", "cpu-paper"):
-        assert is_new()
+def test_every_profile_that_is_asked_for_needs_an_answer(folder: Path):
+    store(folder, ALL_ANSWERED)
+    assert is_new(folder, profiles=("cpu-quick", "cpu-paper"))
 
 
 def test_a_corrupt_result_is_no_answer(folder: Path):
     store(folder, ALL_ANSWERED)
     (path,) = (folder / "box").glob(f"{RELEASE.commit[:8]}-*.json")
     path.write_text(path.read_text()[:-20])
-    assert is_new()
+    assert is_new(folder)
 
 
-def test_a_machine_that_asv_does_not_know_has_no_results(folder: Path, monkeypatch):
+def test_a_machine_that_asv_does_not_know_has_no_results(folder: Path):
     store(folder, ALL_ANSWERED)
-    monkeypatch.setattr(invocation, "machine", lambda: None)
-    assert is_new()
+    assert is_new(folder, machine=None)

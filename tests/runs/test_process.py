@@ -17,7 +17,8 @@ PATIENCE_S = 60.0
 
 def run(code, *arguments, deadline_s=PATIENCE_S, merge_streams=True, **more):
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    return process.run(command, dict(os.environ), more.get("cwd"), deadline_s, merge_streams)
+    env, cwd = dict(os.environ), more.get("cwd")
+    return process.run(command, env, cwd, deadline_s, merge_streams=merge_streams)
 
 
 def gone(pid):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import re
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +12,7 @@ from asv.benchmarks import Benchmarks
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vggbench.runs import invocation, suite
+from vggbench.runs.suite import Suite
 
 BENCHMARKS = """
 class Step:
@@ -32,32 +32,21 @@ track_memory.version = "3"
 """
 
 
+def suite_of(folder: Path, text: str) -> Suite:
+    """A suite whose one module has this text."""
+    folder.mkdir()
+    (folder / "__init__.py").write_text("")
+    (folder / "step.py").write_text(text)
+    return Suite(folder)
+
+
 @pytest.fixture
-def of_text(tmp_path, monkeypatch):
-    """A function that makes its text the benchmarks of asv's configuration."""
-    folders = itertools.count()
-
-    def write(text):
-        # Python imports a package of one name once.
-        folder = tmp_path / f"{re.sub('[^a-z]', '', tmp_path.name)}_{next(folders)}"
-        folder.mkdir()
-        (folder / "__init__.py").write_text("")
-        (folder / "step.py").write_text(text)
-        monkeypatch.setattr(
-            invocation, "config", lambda: SimpleNamespace(benchmark_dir=str(folder))
-        )
-        suite.discovered.cache_clear()
-        suite.configurations.cache_clear()
-
-    monkeypatch.syspath_prepend(str(tmp_path))
-    yield write
-    suite.discovered.cache_clear()
-    suite.configurations.cache_clear()
+def suite(tmp_path: Path) -> Suite:
+    return suite_of(tmp_path / "benchmarks", BENCHMARKS)
 
 
-def test_configurations_have_their_params_as_values(of_text):
-    of_text(BENCHMARKS)
-    found = suite.configurations()
+def test_configurations_have_their_params_as_values(suite):
+    found = suite.configurations
     assert list(found) == [f"step.Step.time_step-{i}" for i in range(8)] + ["step.track_memory"]
     third = found["step.Step.time_step-2"]
     assert dict(third.configuration) == {"data_format": "NHWC", "factor": 2.5, "thing": None}
@@ -66,23 +55,30 @@ def test_configurations_have_their_params_as_values(of_text):
     assert third.words == "NHWC 2.5 None"
 
 
-def test_a_param_that_is_no_literal_stays_its_word(of_text):
-    of_text(BENCHMARKS)
+def test_a_param_that_is_no_literal_stays_its_word(suite):
     (thing,) = {dict(c.configuration)["thing"] for c in suite.selected(["<.*len"])}
     assert "built-in function len" in thing
 
 
-def test_a_benchmark_without_params_is_one_configuration(of_text):
-    of_text(BENCHMARKS)
+def test_a_benchmark_without_params_is_one_configuration(suite):
     (memory,) = suite.selected(["memory"])
     assert (memory.index, memory.configuration, memory.version) == (0, (), "3")
     assert memory.asv_name == "step.track_memory"
 
 
-def test_benchmarks_that_cannot_be_imported_are_one_line(of_text):
-    of_text("import no_such_module\n")
+def test_benchmarks_that_cannot_be_imported_are_one_line(tmp_path):
+    broken = suite_of(tmp_path / "benchmarks", "import no_such_module\n")
     with pytest.raises(util.UserError, match="ModuleNotFoundError: No module named 'no_such_mod"):
-        suite.configurations()
+        _ = broken.configurations
+
+
+def test_suites_in_folders_of_one_name_are_two(tmp_path, suite):
+    (tmp_path / "other").mkdir()
+    other = suite_of(tmp_path / "other" / "benchmarks", "def track_other():\n    return 1\n")
+    imported, finders = set(sys.modules), list(sys.meta_path)
+    assert list(other.configurations) == ["step.track_other"]
+    assert "step.track_memory" in suite.configurations
+    assert (set(sys.modules), list(sys.meta_path)) == (imported, finders)
 
 
 words = st.sampled_from(["'NHWC'", "'none'", "'fused'", "'unfused'", "1", "None"])
@@ -99,11 +95,9 @@ def test_bench_selects_the_same_configurations_here_as_in_asv(benchmarks, regexe
         {"name": name, "params": values, "param_names": list("abc"[: len(values)]), "version": "1"}
         for name, values in benchmarks.items()
     ]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(suite, "discovered", lambda: described)
-        suite.configurations.cache_clear()
-        ours = {(one.benchmark, one.index) for one in suite.selected(regexes)}
-        suite.configurations.cache_clear()
+    suite = Suite(Path("benchmarks"))
+    suite.discovered = described
+    ours = {(one.benchmark, one.index) for one in suite.selected(regexes)}
 
     of_asv = Benchmarks(SimpleNamespace(benchmark_dir=None), described, regex=regexes)
     theirs = {

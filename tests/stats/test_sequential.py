@@ -9,7 +9,9 @@ from vggbench.stats.sequential import next_batch
 
 def judgement(outcome: str) -> Judgement:
     unsure = outcome == NOT_SURE
-    return Judgement(outcome, 1.03, 0.99, 1.07, unsure, BATCH if unsure else None)
+    return Judgement(
+        outcome, 1.03, 0.99, 1.07, suspected=unsure, processes_needed=BATCH if unsure else None
+    )
 
 
 def test_an_unsure_judgement_takes_another_batch() -> None:

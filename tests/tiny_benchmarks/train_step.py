@@ -19,7 +19,7 @@ import sys
 import time
 
 from vggbench.inside import measure
-from vggbench.inside.builders import NotApplicable
+from vggbench.inside.params import NotApplicable
 
 
 class Clock:

@@ -1,7 +1,6 @@
 """What asv loads: releases as commits, their environments and pages, and mends of asv for these."""
 
-from ..runs import invocation
-from . import environment, mends, publish, publish_input, repo
+from . import environment, invocation, mends, publish, publish_input, repo
 
 __all__ = ["environment", "publish", "repo", "setup"]
 

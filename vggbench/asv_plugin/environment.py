@@ -15,16 +15,18 @@ from asv.config import Config
 from asv.console import log
 from asv.environment import Environment, EnvironmentUnavailable
 from asv.runner import BENCHMARK_RUN_SCRIPT
-from filelock import FileLock
 from packaging.version import InvalidVersion, Version
 
 from .. import records
-from ..checkout import environments, take_run_lock
+from ..checkout import RELEASES
 from ..errors import VggbenchError, one_line
 from ..releases.catalogue import Catalogue, Release
-from ..runs import coverage, invocation, process, profiles, suite, timed, variables
-from ..runs import draft as recorder
-from . import mends
+from ..releases.environments import Environments
+from ..runs import coverage, process, profiles, suite, timed, variables
+from ..runs import draft as drafts
+from ..runs.run import result_of
+from ..runs.subject import Subject, surroundings
+from . import invocation, mends
 
 #: Seconds for asv's own short processes (discovery, check).
 SHORT_DEADLINE_S = 600.0
@@ -32,9 +34,6 @@ SHORT_DEADLINE_S = 600.0
 
 class InterpreterRefused(VggbenchError):
     """An interpreter given with -E does not bring the release that it was asked to measure."""
-
-
-_run_lock: FileLock | None = None
 
 
 class ReleaseEnvironment(Environment):
@@ -49,14 +48,14 @@ class ReleaseEnvironment(Environment):
 
     def __init__(self, conf: Config, python: str, requirements: dict, tagged_env_vars: dict):
         self._catalogue = _catalogue(conf)
-        self._environments = environments(conf, self._catalogue)
+        self._environments = Environments(Path(conf.env_dir) / RELEASES, self._catalogue)
         self._whole: str | None = None
         self._requirements = requirements  # asv names the folder by it before it sets it
         super().__init__(conf, coverage.PYTHON, requirements, tagged_env_vars)
         self._profile = str(self.env_vars.get(profiles.VARIABLE, ""))
         self._device = profiles.device_of(self._profile)
         if invocation.is_measuring():
-            why = profiles.why_unavailable(self._profile)
+            why = profiles.why_unavailable(self._profile, conf)
             if why is not None:
                 raise EnvironmentUnavailable(why)
             try:
@@ -68,7 +67,7 @@ class ReleaseEnvironment(Environment):
                 _warn_once(f"{flags}, and recorded")
         self._own_python = _own_interpreter(python)
         if invocation.is_measuring():
-            _take_run_lock(Path(conf.env_dir))
+            invocation.hold_checkout()
             self._meet_damaged_results()
 
     @classmethod
@@ -134,12 +133,13 @@ class ReleaseEnvironment(Environment):
             raise util.UserError("no release is installed; run asv with the releases you want")
         return release
 
-    def _subject(self) -> timed.Subject:
+    def _subject(self) -> Subject:
         release = self._release()
-        if self._own_python is not None:
-            return timed.Subject(release, self._profile, self._own_python, None)
-        python = str(self._environments.python(release, self._device))
-        return timed.Subject(release, self._profile, python, release.locks.get(self._device))
+        python, lock = self._own_python, None
+        if python is None:
+            python = str(self._environments.python(release, self._device))
+            lock = release.locks.get(self._device)
+        return Subject(release=release, profile=self._profile, interpreter=python, lock=lock)
 
     def of_other_tracks(self, benchmarks: Iterable[str]) -> set[str]:
         """Those of ``benchmarks`` (asv's names) that the active release does not run."""
@@ -170,7 +170,7 @@ class ReleaseEnvironment(Environment):
             )
         subject = self._subject()
         given = {**(kwargs.get("env") or os.environ), **self._global_env_vars}
-        env = timed.surroundings(subject, given)
+        env = surroundings(subject, given)
         if args[:1] != [BENCHMARK_RUN_SCRIPT]:
             return self._plain([subject.interpreter, *args], env, kwargs)
         if args[1:2] == ["run"]:
@@ -184,7 +184,7 @@ class ReleaseEnvironment(Environment):
             env,
             kwargs.get("cwd"),
             kwargs.get("timeout") or SHORT_DEADLINE_S,
-            merge,
+            merge_streams=merge,
         )
         status = util.TIMEOUT_RETCODE if done.overran else done.status
         valid = kwargs.get("valid_return_codes", (0,))
@@ -197,38 +197,44 @@ class ReleaseEnvironment(Environment):
         return done.output
 
     def _timed(
-        self, subject: timed.Subject, args: list[str], env: dict[str, str], kwargs: dict[str, Any]
+        self, subject: Subject, args: list[str], env: dict[str, str], kwargs: dict[str, Any]
     ) -> tuple[str, str, int]:
         """Run one benchmark process; returns asv's (output, errors, exit status)."""
         release = subject.release
-        told = recorder.told(release, self._profile, args[3])
-        if told is not None:
-            if told.reason is not None:
-                _warn_once(told.reason)
-            Path(args[6]).write_text(json.dumps(told.value), encoding="utf-8")
-            return "", "", 1 if told.value is None else 0
-        drafts = Path(self._env_dir).absolute() / "open"
+        call = timed.Call(
+            arguments=args,
+            env=env,
+            cwd=kwargs.get("cwd"),
+            deadline_s=timed.asked_deadline() or kwargs.get("timeout"),
+        )
+        configured = invocation.suite().configurations[call.identity]
         try:
-            before = recorder.answered(
-                release, subject.lock, self._profile, args[3], args[4], Path(args[6])
-            )
+            run = invocation.run()
+            told = run.told(release, self._profile, configured)
+            if told is not None:
+                if told.reason is not None:
+                    _warn_once(told.reason)
+                call.result_file.write_text(json.dumps(told.value), encoding="utf-8")
+                return "", "", 1 if told.value is None else 0
+            before = run.answered(release, subject.lock, self._profile, configured, call.attributes)
             if before is not None:
                 record = before
                 done = process.Finished("", "", before["exit_status"], False, before["process_s"])
+                if before["outcome"] != records.FAILED:
+                    call.result_file.write_text(json.dumps(result_of(before)), encoding="utf-8")
             else:
-                deadline = timed.asked_deadline() or kwargs.get("timeout")
-                record, done = timed.run(subject, args, env, kwargs.get("cwd"), deadline, drafts)
+                record, done = timed.measure(run, subject, call)
         except VggbenchError as err:
             raise util.UserError(str(err)) from None
         mends.measured.add((release.commit, self.name))
         for what, why in record.get("gpu", {}).get("not_sampled", {}).items():
             _warn_once(f"of the GPU is not sampled: {what}: {why}")
         remark = "" if before is None else " (on record)"
-        log.info(recorder.progress_line(record) + remark)
+        log.info(drafts.progress_line(record) + remark)
         log.flush()
-        failed, processes = recorder.failures(record)
+        failed, processes = run.failures(record)
         if failed > 0 and processes > 1:
-            log.warning(f"{recorder.name(record)}: failed in {failed} of {processes} processes")
+            log.warning(f"{drafts.name(record)}: failed in {failed} of {processes} processes")
         if record["outcome"] == records.FAILED:
             status = util.TIMEOUT_RETCODE if done.overran else done.status or 1
             return _shown(done.output), "", status
@@ -281,13 +287,11 @@ def _own_interpreter(python: str) -> str | None:
     return str(path)
 
 
-# Importing Keras writes ~/.keras; importing Theano reads ~/.theanorc and compiles into ~/.theano.
-# So the probe moves its home, and does it itself: Python may have packages from the user's own.
+# Importing a framework may read, write and compile in the user's home: Keras does, and Theano. So
+# the probe moves its home, and does it itself: Python may have packages from the user's own.
 _VERSION_PROBE = """
 import os, sys
 os.environ["HOME"] = sys.argv[2]
-for name in ("KERAS_HOME", "THEANORC", "THEANO_FLAGS"):
-    os.environ.pop(name, None)
 module = __import__(sys.argv[1])
 print("\\n" + module.__version__)
 """
@@ -296,11 +300,12 @@ print("\\n" + module.__version__)
 def _check_version(python: str, release: Release, catalogue: Catalogue) -> None:
     """Raise InterpreterRefused unless ``python`` brings the framework of ``release``."""
     module = catalogue.tracks[release.track].module
+    env = variables.for_release(os.environ)
+    for name in variables.OF_USERS_FILES:
+        env.pop(name, None)
     with tempfile.TemporaryDirectory() as home:
         probe = [python, "-c", _VERSION_PROBE, module, home]
-        done = process.run(
-            probe, variables.for_release(os.environ), None, SHORT_DEADLINE_S, merge_streams=False
-        )
+        done = process.run(probe, env, None, SHORT_DEADLINE_S, merge_streams=False)
     lines = done.output.split()
     if done.status != 0 or not lines:
         reason = (done.errors.strip().splitlines() or ["no reason given"])[-1]
@@ -324,17 +329,5 @@ def _same_version(brought: str, wanted: str) -> bool:
 def _catalogue(conf: Config) -> Catalogue:
     try:
         return Catalogue(conf.repo)
-    except VggbenchError as err:
-        raise util.UserError(str(err)) from None
-
-
-def _take_run_lock(folder: Path) -> None:
-    """Hold the checkout's run lock until this process ends; raises UserError when another does."""
-    global _run_lock
-    if _run_lock is not None:
-        return
-    try:
-        _run_lock = take_run_lock(folder)
-        recorder.collect_orphans(folder.absolute() / "open")
     except VggbenchError as err:
         raise util.UserError(str(err)) from None

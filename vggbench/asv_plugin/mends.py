@@ -45,7 +45,8 @@ from asv.repo import NoSuchNameError, get_repo
 
 from ..errors import one_line
 from ..inside.measure import SAMPLED
-from ..runs import invocation, profiles, suite
+from ..runs import profiles
+from . import invocation
 
 LOOPBACK = "127.0.0.1"
 
@@ -141,7 +142,7 @@ def _mended_discovery(original: Any) -> Any:
         Benchmarks.check_tree(conf.benchmark_dir)
         for env in environments:
             env.create()
-        return suite.discovered()
+        return invocation.suite().discovered
 
     return discover
 
@@ -164,7 +165,9 @@ def _mended_selection(original: Any) -> Any:
     def discover(*words: Any, **options: Any) -> Any:
         found = original(*words, **options)
         of_a_gpu = [name for name in found if name.rpartition(".")[2] in SAMPLED]
-        has_gpu = any(profiles.device_of(profile) == "gpu" for profile in profiles.asked())
+        has_gpu = any(
+            profiles.device_of(profile) == "gpu" for profile in invocation.asked_profiles()
+        )
         # What is left out here stays in benchmarks.json, which the pages are made of.
         return found if has_gpu or len(of_a_gpu) == len(found) else found.filter_out(of_a_gpu)
 

@@ -23,7 +23,7 @@ from asv.publishing import OutputPublisher
 from .. import web
 from ..checkout import Checkout
 from ..errors import VggbenchError
-from ..runs import invocation
+from . import invocation
 
 WWW = Path(__file__).parent / "www"
 
@@ -112,9 +112,7 @@ class ReleasePages(OutputPublisher):
         from ..report import pages
 
         try:
-            # asv has made the folder of its configuration the current one.
-            config = Path(str(invocation.option("config") or "asv.conf.json")).name
-            pages.write(html_dir, Checkout(config), log.warning)
+            pages.write(html_dir, Checkout(str(invocation.config_file())), log.warning)
         except VggbenchError as err:
             raise util.UserError(str(err)) from None
         forward_old_addresses(html_dir / "index.html")

@@ -44,7 +44,7 @@ from filelock import FileLock, Timeout
 
 from ..errors import one_line
 from ..releases.catalogue import Catalogue
-from ..runs import invocation
+from . import invocation
 
 #: A file of asv's own pages, which is in every folder that asv has published.
 TOKEN_OF_PAGES = "swallow.ico"

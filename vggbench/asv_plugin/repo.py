@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 from asv import util
@@ -10,9 +10,12 @@ from asv.console import log
 from asv.repo import NoSuchNameError, Repo
 
 from ..errors import VggbenchError
-from ..releases import interpreters, spec
+from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
-from ..runs import coverage, invocation, profiles, suite
+from ..runs import profiles, suite
+from ..runs.coverage import Coverage
+from ..runs.local import why_not_here
+from . import invocation
 
 
 class ReleaseRepo(Repo):
@@ -134,7 +137,14 @@ class ReleaseRepo(Repo):
         """
         chosen = [self.catalogue.by_commit[c] for b in branches for c in self.get_branch_commits(b)]
         if invocation.option("range") == "NEW":
-            lacking = coverage.incomplete(self.catalogue, chosen, invocation.patterns())
+            covered = Coverage(
+                catalogue=self.catalogue,
+                suite=invocation.suite(),
+                results_dir=invocation.results_dir(),
+                machine=invocation.machine(),
+                profiles=invocation.asked_profiles(),
+            )
+            lacking = covered.incomplete(chosen, invocation.patterns())
             log.info(f"{len(lacking)} of {len(chosen)} releases lack results here")
             new = self._servable(lacking)
             if not new:
@@ -154,26 +164,21 @@ class ReleaseRepo(Repo):
         releases = self._with_benchmarks(releases)
         if invocation.gives_interpreter():
             return releases
-        devices = {profiles.device_of(p) for p in profiles.asked()}
-        without_lock = [r for r in releases if not devices & set(r.locks)]
-        self._leave_out(
-            without_lock, lambda r: f"they have no lock for {' or '.join(sorted(devices))}"
-        )
-        rest = [r for r in releases if r not in without_lock]
-        missing = [r for r in rest if interpreters.find(r.python) is None]
-        self._leave_out(
-            missing,
-            lambda r: (
-                f"CPython {r.python} is not on this machine; "
-                f"get it with: {interpreters.how_to_get(r.python)}"
-            ),
-        )
-        return [r for r in rest if r not in missing]
+        devices = {profiles.device_of(p) for p in invocation.asked_profiles()}
+        reasons: dict[str, list[str]] = {}
+        for release in releases:
+            why = why_not_here(release, devices)
+            if why is not None:
+                reasons.setdefault(why, []).append(release.name)
+        for why, names in reasons.items():
+            log.warning(f"left out, unmeasured: {', '.join(reversed(names))}: {why}")
+        left_out = {name for names in reasons.values() for name in names}
+        return [release for release in releases if release.name not in left_out]
 
     def _with_benchmarks(self, releases: list[Release]) -> list[Release]:
         """Those of whose own benchmarks ``--bench`` selects one, so that no release is installed
         for nothing; all where it selects none at all, which asv has its own words for."""
-        selected = {one.benchmark for one in suite.selected(invocation.patterns())}
+        selected = {one.benchmark for one in invocation.suite().selected(invocation.patterns())}
         kept = [
             release
             for release in releases
@@ -187,14 +192,6 @@ class ReleaseRepo(Repo):
             raise util.UserError(f"{none}: it is for another track; choose releases of that")
         log.info(f"{none}: {len(releases) - len(kept)} of {len(releases)} releases are not run")
         return kept
-
-    @staticmethod
-    def _leave_out(releases: list[Release], why: Callable[[Release], str]) -> None:
-        reasons: dict[str, list[str]] = {}
-        for release in releases:
-            reasons.setdefault(why(release), []).append(release.name)
-        for reason, names in reasons.items():
-            log.warning(f"left out, unmeasured: {', '.join(reversed(names))}: {reason}")
 
     # -- the rest
 

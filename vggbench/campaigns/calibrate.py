@@ -9,18 +9,17 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
-from ..releases import interpreters, spec
+from ..inside import params
+from ..releases import spec
 from ..releases.catalogue import Release
-from ..runs import draft as recorder
-from ..runs import local as session
-from ..runs import profiles, suite
-from ..runs.local import Say, Session
+from ..runs import draft, local, profiles
+from ..runs.local import Local, Say, why_not_here
 from ..runs.suite import Configured
 from ..stats.judge import EXCLUDED, MOST, Noise, Process
 from ..stats.noise import LEAST_SESSIONS, between_sessions, estimate, processes_for
@@ -46,11 +45,7 @@ def choose(checkout: Checkout, device: str) -> Release:
 
     Raises CalibrateError where none runs.
     """
-    runs = [
-        release
-        for release in checkout.catalogue
-        if device in release.locks and interpreters.find(release.python) is not None
-    ]
+    runs = [one for one in checkout.catalogue if why_not_here(one, [device]) is None]
     measured = checkout.measured_commits()
     for preferred in (
         [r for r in runs if r.commit in measured],
@@ -66,15 +61,15 @@ def choose(checkout: Checkout, device: str) -> Release:
 
 
 def candidates(
-    checkout: Checkout,
+    here: Local,
     release: Release,
     profile: str,
-    patterns: list[str],
+    patterns: Sequence[str],
     on_record: Iterable[records.Record],
 ) -> list[Configured]:
     """The release's configurations that ``patterns`` select, those first that take least time.
 
-    Without patterns, those with XLA come last: their noise costs minutes a process. Raises
+    Those that are compiled come last: their noise costs minutes a process. Raises
     UserError where there is none.
     """
     seconds: dict[str, float] = {}
@@ -85,28 +80,28 @@ def candidates(
             and record["outcome"] == records.OK
             and "process_s" in record
         ):
-            seconds[session.key(record["benchmark"], record["configuration"])] = record["process_s"]
-    own = suite.chosen(release, patterns, checkout.catalogue)
+            seconds[local.key(record["benchmark"], record["configuration"])] = record["process_s"]
+    own = here.suite.chosen(release, patterns, here.catalogue)
 
     def order(one: Configured) -> tuple[bool, float]:
-        known = seconds.get(session.key_of(one), math.inf)
-        return dict(one.configuration).get("xla") == "on", known
+        known = seconds.get(local.key_of(one), math.inf)
+        framework = one.family.rpartition(".")[2]
+        return params.is_chosen(framework, dict(one.configuration), params.COMPILER), known
 
     return sorted(own, key=order)
 
 
 def take(
-    measuring: Session,
-    release: Release,
-    profile: str,
+    measure: Callable[[Configured], records.Record],
     wanted: Sequence[Configured],
-    how_many: int,
     budget: Budget,
-    say: Say,
+    *,
+    how_many: int,
     processes: int,
+    say: Say,
 ) -> list[records.Record]:
     """Measure ``how_many`` of the configurations ``wanted`` in turns, ``processes`` of each or as
-    long as the budget lasts; returns the records of those that ran.
+    long as the budget lasts; returns the records of those that ran. ``measure`` runs one process.
 
     One that is n/a or fails gives way to the next, with a line.
     """
@@ -123,8 +118,8 @@ def take(
         expected_s = done[-1]["process_s"] if done else 0.0
         if len(done) >= processes or not budget.allows(expected_s):
             break
-        record = measuring.measure(release, profile, one)
-        say(recorder.progress_line(record))
+        record = measure(one)
+        say(draft.progress_line(record))
         if record["outcome"] == records.OK:
             done.append(record)
         else:
@@ -149,7 +144,7 @@ def calibrating(
             and record.get("samples")
         ):
             process = Process(record["run"], tuple(record["samples"]))
-            found.setdefault(recorder.name(record), []).append(process)
+            found.setdefault(draft.name(record), []).append(process)
     return found
 
 
@@ -246,38 +241,47 @@ def _text(path: Path) -> str:
         return ""
 
 
-def run(
-    checkout: Checkout,
-    machine: str,
-    word: str | None,
-    patterns: list[str],
-    budget: Budget,
-    processes: int,
-    threshold: float,
-    say: Say,
-) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """``release`` in the words of asv run, None for the newest that was measured here. ``patterns``
+    are --bench's; CONFIGURATIONS are chosen where there are none. ``processes``: of each, at
+    most."""
+
+    release: str | None
+    patterns: Sequence[str]
+    processes: int
+    threshold: float
+
+
+def run(here: Local, asked: Asked, budget: Budget) -> int:
     """Returns the exit status: 0, or 1 where the machine is too noisy for the threshold. Raises
     VggbenchError where the noise cannot be measured."""
-    profile = profiles.asked()[0]
-    device = profiles.device_of(profile)
-    release = spec.one(checkout.catalogue, word) if word else choose(checkout, device)
-    on_record = list(records.read(checkout.results_dir, machine, say))
-    wanted = candidates(checkout, release, profile, patterns, on_record)
-    how_many = len(wanted) if patterns else CONFIGURATIONS
-    with session.opened(checkout, records.CALIBRATE, say) as measuring:
-        measuring.prepared(release, profile)
+    profile, say = here.profiles[0], here.say
+    if asked.release:
+        release = spec.one(here.catalogue, asked.release)
+    else:
+        release = choose(here.checkout, profiles.device_of(profile))
+    on_record = list(records.read(here.checkout.results_dir, here.machine, say))
+    wanted = candidates(here, release, profile, asked.patterns, on_record)
+    with here.session(records.CALIBRATE) as measuring:
+        subject = measuring.prepared(release, profile)
         taken = take(
-            measuring, release, profile, wanted, how_many, budget, say, processes=processes
+            lambda one: measuring.measure_subject(subject, one),
+            wanted,
+            budget,
+            how_many=len(wanted) if asked.patterns else CONFIGURATIONS,
+            processes=asked.processes,
+            say=say,
         )
     if not taken:
         raise CalibrateError(f"no process of {release.name} ended well: its noise is not known")
-    found = calibrating(release, profile, records.read(checkout.results_dir, machine))
+    found = calibrating(release, profile, records.read(here.checkout.results_dir, here.machine))
     try:
         between = between_sessions(list(found.values()), [])
         noises = {name: estimate(processes, [], between) for name, processes in found.items()}
     except ValueError as err:
         raise CalibrateError(f"{release.name}: its noise cannot be computed: {err}") from None
-    for line in words(noises, threshold):
+    for line in words(noises, asked.threshold):
         say(line)
     sessions = {one.session for processes in found.values() for one in processes}
     if len(sessions) < LEAST_SESSIONS:
@@ -285,4 +289,4 @@ def run(
             f"This was session {len(sessions)} of the {LEAST_SESSIONS} that show how much sessions "
             f"differ: run this again in an hour, or on another day."
         )
-    return 1 if any(is_too_noisy(noise, threshold) for noise in noises.values()) else 0
+    return 1 if any(is_too_noisy(noise, asked.threshold) for noise in noises.values()) else 0

@@ -15,16 +15,14 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from .. import records
-from ..checkout import Checkout
 from ..errors import some_of
+from ..frameworks import KNOWN
 from ..judging import verdicts
 from ..judging.differences import PACKAGES
 from ..judging.verdicts import Verdict
 from ..releases.catalogue import Release
-from ..runs import draft as recorder
-from ..runs import local as session
-from ..runs import profiles
-from ..runs.local import Say
+from ..runs import local, profiles
+from ..runs.local import Local
 from ..runs.suite import Configured
 from ..stats.judge import CHANGED, NOT_SURE
 from . import separate, variants
@@ -35,13 +33,16 @@ from .variants import Change, NoVariant
 #: What a difference between two releases is called, and what is changed back of it. What is not
 #: here, such as the way in which XLA is asked for, is a release's own.
 THINGS = {
-    "oneDNN": variants.ONEDNN,
+    **{switch.title: what for what, switch in variants.SWITCHES.items()},
     **{name: packages[0] for name, _, packages in PACKAGES},
     "Python": variants.PYTHON,
 }
 
 #: What often makes a difference: what computes the step.
-LARGE = ("oneDNN", "TensorFlow", "Theano")
+LARGE = (
+    *(switch.title for switch in variants.SWITCHES.values()),
+    *(framework.title for framework in KNOWN if framework.computes),
+)
 
 #: How things are changed back, and what is on record of that; None where they cannot be.
 Tried: TypeAlias = "tuple[Change, Separation | None] | None"
@@ -88,23 +89,20 @@ class Left:
 class Causes:
     """Of one machine's changes in one profile, in the configurations with these keys."""
 
-    def __init__(
-        self, checkout: Checkout, machine: str, profile: str, threshold: float, keys: set[str]
-    ):
-        self._checkout = checkout
-        self._machine = machine
+    def __init__(self, here: Local, profile: str, threshold: float, keys: set[str]):
+        self._here = here
         self._profile = profile
         self._threshold = threshold
-        evidence = verdicts.read_evidence(checkout, machine)
+        evidence = verdicts.read_evidence(here.checkout, here.machine)
         #: The changes that are confirmed, and that something else moved with.
         self.changes = [
             one
-            for track in checkout.catalogue.tracks
+            for track in here.catalogue.tracks
             for one in verdicts.of_track(evidence, track, profile, threshold)
             if one.outcome in CHANGED
             and not one.apart
             and one.differences
-            and session.key(one.benchmark, one.configuration) in keys
+            and local.key(one.benchmark, one.configuration) in keys
         ]
 
     def separated(self) -> int:
@@ -120,7 +118,7 @@ class Causes:
         taken, known = self._on_record()
         facts = separate.facts(taken, self._profile)
         seconds = {
-            (record["commit"], session.key(record["benchmark"], record["configuration"])): float(
+            (record["commit"], local.key(record["benchmark"], record["configuration"])): float(
                 record["process_s"]
             )
             for record in taken
@@ -128,14 +126,14 @@ class Causes:
         }
         together: dict[tuple[str, str], Wanted] = {}
         for one in self.changes:
-            release = self._checkout.catalogue.by_name[one.release]
+            release = self._here.catalogue.by_name[one.release]
             change = self._next(one, release, known[one.release], facts)
             if change is None:
                 continue
-            configured = session.configured(one.benchmark, one.configuration)
+            configured = self._here.configured(one.benchmark, one.configuration)
             before = together.get((one.release, change.words), Wanted(release, change, (), (), ()))
             if configured not in before.ones:
-                key = release.commit, session.key_of(configured)
+                key = release.commit, local.key_of(configured)
                 before = replace(
                     before,
                     ones=(*before.ones, configured),
@@ -144,7 +142,7 @@ class Causes:
             together[one.release, change.words] = replace(before, of=(*before.of, one))
         return sorted(together.values(), key=lambda each: each.rank)
 
-    def separate_all(self, budget: Budget, make_room: Callable[[str], None], say: Say) -> Left:
+    def separate_all(self, budget: Budget, make_room: Callable[[str], None]) -> Left:
         """Measure what is wanted until nothing is, or the budget is spent. ``make_room`` is called
         with the name of each before environments are made for it.
 
@@ -153,14 +151,14 @@ class Causes:
         left = self.wanted()
         if not left:
             return Left()
-        say(plan(left, budget))
+        self._here.say(plan(left, budget))
         tried: set[tuple[str, str, str]] = set()
 
         def untried(one: Wanted) -> list[tuple[Configured, float]]:
             return [
                 (configured, seconds)
                 for configured, seconds in zip(one.ones, one.seconds, strict=True)
-                if (*one.place, session.key_of(configured)) not in tried
+                if (*one.place, local.key_of(configured)) not in tried
             ]
 
         while True:
@@ -171,29 +169,25 @@ class Causes:
             now, configurations = next(((one, own) for one, own in affordable if own), (None, []))
             if now is None:
                 return Left(tuple(one.name for one in left), any(untried(one) for one in left))
+            tried |= {(*now.place, local.key_of(one)) for one in configurations}
+            work = separate.Work(
+                release=now.release,
+                change=now.change,
+                profile=self._profile,
+                wanted=tuple(configurations),
+                processes=PROCESSES,
+            )
             # A run of its own: what the machine drifts by within hours is in no separation.
-            recorder.begin_run()
-            tried |= {(*now.place, session.key_of(one)) for one in configurations}
-            with session.opened(self._checkout, records.SEPARATE, say) as measuring:
+            with self._here.session(records.SEPARATE) as measuring:
                 make_room(now.name)
-                separate.measure(
-                    measuring,
-                    self._checkout,
-                    now.release,
-                    now.change,
-                    self._profile,
-                    configurations,
-                    PROCESSES,
-                    budget,
-                    say,
-                )
+                separate.measure(self._here, measuring, work, budget)
             left = self.wanted()
 
     def _on_record(self) -> tuple[list[records.Record], dict[str, list[Separation]]]:
         """All records, and what was separated of each release that changed, by its name."""
-        taken = list(records.read(self._checkout.results_dir, self._machine))
+        taken = list(records.read(self._here.checkout.results_dir, self._here.machine))
         own = [record for record in taken if record.get("purpose") == records.SEPARATE]
-        by_name = self._checkout.catalogue.by_name
+        by_name = self._here.catalogue.by_name
         return taken, {
             name: separate.separations(own, by_name[name], self._profile, self._threshold)
             for name in {one.release for one in self.changes}
@@ -206,16 +200,16 @@ class Causes:
         known: Sequence[Separation],
         facts: Mapping[str, Mapping[str, object]],
     ) -> Change | None:
-        before = self._checkout.catalogue.by_name[str(one.against)]
+        before = self._here.catalogue.by_name[str(one.against)]
         both = facts.get(before.commit, {}), facts.get(release.commit, {})
         device = profiles.device_of(self._profile)
         own = {_parts(each.variant): each for each in known if each.is_of(one)}
 
         def tried(*things: str) -> Tried:
             what = variants.TOGETHER.join(things)
-            catalogue = self._checkout.catalogue
+            catalogue = self._here.catalogue
             try:
-                change = variants.change(catalogue, release, before, device, what, both)
+                change = variants.change(catalogue, release, before, device, what, facts=both)
             except NoVariant:
                 return None
             return change, own.get(_parts(change.words))

@@ -17,7 +17,8 @@ from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..releases.catalogue import Release
 from ..runs.asv_command import INTERRUPTED, Asv
-from ..runs.local import Say
+from ..runs.local import Local, Say
+from ..runs.suite import Suite
 from ..runs.timed import Interrupted
 from .confirm import Judging, Limits, confirm
 
@@ -28,17 +29,16 @@ class CheckError(VggbenchError):
 
 @dataclass(frozen=True)
 class Asked:
-    """``bench``: asv's patterns of what is measured. ``config``: what --config gave."""
+    """``bench``: asv's patterns of what is measured."""
 
     bench: Sequence[str]
     threshold: float
-    config: str | None
 
 
 def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
     """Returns the exit status: 0 nothing regressed, 1 something did, 2 it could not be judged, 130
     after Ctrl-C. Raises VggbenchError where nothing can be measured or judged at all."""
-    asv = Asv(asked.config)
+    asv = Asv(checkout)
     with checkout.no_run():
         pass  # another one that measures is met here, not after hours
     if checkout.machine() is None:
@@ -57,7 +57,8 @@ def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
     if measured != 0:
         say(f"asv run ended with {measured}: not all that is new was measured, as it says above")
 
-    judging = Judging(checkout, machine, None, asked.threshold, say)
+    here = Local(checkout=checkout, suite=Suite(checkout.benchmark_dir), machine=machine, say=say)
+    judging = Judging(here, against=None, threshold=asked.threshold)
     newest = judging.newest()
     older = _measured_now(checkout, machine, before, newest)
     names = ", ".join(release.name for release in [*older, *newest])
@@ -65,7 +66,7 @@ def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
     say("3 of 4: confirming what is suspected")
     trouble = None
     try:
-        if not confirm(judging, [*older, *newest], limits, say):
+        if not confirm(judging, [*older, *newest], limits):
             say("nothing is suspected")
     except Interrupted:
         raise

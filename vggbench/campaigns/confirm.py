@@ -7,18 +7,16 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import records
-from ..checkout import Checkout
 from ..judging import command, verdicts
 from ..judging.verdicts import Verdict
 from ..releases import spec
 from ..releases.catalogue import Release
-from ..runs import local as session
-from ..runs import profiles, suite
-from ..runs.local import Say
+from ..runs import local
+from ..runs.local import Local, Say
 from ..stats.judge import CHANGED, REGRESSED, Judgement
 from . import interleave
 from .budget import Budget
-from .interleave import Confirmed, Suspect
+from .interleave import Bench, Confirmed, Suspect
 
 
 @dataclass(frozen=True)
@@ -46,36 +44,39 @@ class Limits:
     make_room: Callable[[str], None] = lambda name: None
 
 
-def run(checkout: Checkout, machine: str, asked: Asked, limits: Limits, say: Say) -> int:
+def run(here: Local, asked: Asked, limits: Limits) -> int:
     """Confirm what is suspected of a release, and say the verdicts; returns their exit status.
 
     Raises VggbenchError where nothing more can be measured, UserError where the patterns select
     nothing; what was measured is on record.
     """
-    after = spec.one(checkout.catalogue, asked.release)
-    against = spec.one(checkout.catalogue, asked.against) if asked.against else None
+    after = spec.one(here.catalogue, asked.release)
+    against = spec.one(here.catalogue, asked.against) if asked.against else None
     if against is not None:
-        command.require_earlier(checkout, after, against)
+        command.require_earlier(here.checkout, after, against)
     if asked.patterns:
-        suite.chosen(after, asked.patterns, checkout.catalogue)
+        here.suite.chosen(after, asked.patterns, here.catalogue)
     judging = Judging(
-        checkout, machine, against, asked.threshold, say, asked.improved, asked.patterns
+        here,
+        against=against,
+        threshold=asked.threshold,
+        improved=asked.improved,
+        patterns=asked.patterns,
     )
-    if not confirm(judging, [after], limits, say):
-        say(f"Nothing is suspected of {after.name}: nothing is measured.")
+    if not confirm(judging, [after], limits):
+        here.say(f"Nothing is suspected of {after.name}: nothing is measured.")
     return judging.report([after.name])
 
 
-def confirm(
-    judging: Judging, releases: Sequence[Release], limits: Limits, say: Say
-) -> list[Confirmed]:
+def confirm(judging: Judging, releases: Sequence[Release], limits: Limits) -> list[Confirmed]:
     """Confirm what is suspected of ``releases``; an empty list where nothing is."""
+    here = judging.here
     suspects = judging.suspects(releases)
     if limits.in_reach:
-        suspects = reached(suspects, limits, say)
+        suspects = reached(suspects, limits, here.say)
     if not suspects:
         return []
-    with session.opened(judging.checkout, records.CONFIRM, say) as measuring:
+    with here.session(records.CONFIRM) as measuring:
         begun: list[Suspect] = []
 
         def measure(suspect: Suspect, release: Release) -> records.Record:
@@ -85,9 +86,8 @@ def confirm(
                 measuring.forget()
             return measuring.measure(release, suspect.profile, suspect.one)
 
-        return interleave.confirm_all(
-            suspects, measure, judging.judge, Budget(limits.seconds), say, limits.processes
-        )
+        bench = Bench(measure, judging.judge, Budget(limits.seconds), here.say, limits.processes)
+        return interleave.confirm_all(suspects, bench)
 
 
 def reached(suspects: Sequence[Suspect], limits: Limits, say: Say) -> list[Suspect]:
@@ -112,27 +112,24 @@ class Judging:
 
     def __init__(
         self,
-        checkout: Checkout,
-        machine: str,
+        here: Local,
+        *,
         against: Release | None,
         threshold: float,
-        say: Say,
         improved: bool = False,
         patterns: Sequence[str] = (),
         unsure: bool = True,
     ):
+        self.here = here
         self._changes = CHANGED if improved else (REGRESSED,)
         self._unsure = unsure
-        self.checkout = checkout
-        self._machine = machine
         self._against = against
         self._threshold = threshold
-        self._say = say
-        self._profiles = profiles.asked()
+        self._profiles = here.profiles
         self._patterns = patterns
 
     def verdicts(self, release: Release) -> list[Verdict]:
-        evidence = verdicts.read_evidence(self.checkout, self._machine)
+        evidence = verdicts.read_evidence(self.here.checkout, self.here.machine)
         return [
             one
             for profile in self._profiles
@@ -143,14 +140,14 @@ class Judging:
 
     @functools.cached_property
     def _asked_for(self) -> set[str]:
-        return {session.key_of(one) for one in suite.timed(self._patterns)}
+        return {local.key_of(one) for one in self.here.suite.timed(self._patterns)}
 
     def newest(self) -> list[Release]:
         """The newest measured release of each track."""
-        evidence = verdicts.read_evidence(self.checkout, self._machine)
+        evidence = verdicts.read_evidence(self.here.checkout, self.here.machine)
         found = [
             evidence.measured(track, profile)[-1:]
-            for track in self.checkout.catalogue.tracks
+            for track in self.here.catalogue.tracks
             for profile in self._profiles
         ]
         return list({one.commit: one for last in found for one in last}.values())
@@ -158,15 +155,15 @@ class Judging:
     def suspects(self, releases: Iterable[Release]) -> list[Suspect]:
         """The configurations in which ``releases`` may be slower than the one before; those too
         that surely have changed, by sessions that measured one of the two alone."""
-        taken = list(records.read(self.checkout.results_dir, self._machine))
-        by_name = self.checkout.catalogue.by_name
+        taken = list(records.read(self.here.checkout.results_dir, self.here.machine))
+        by_name = self.here.catalogue.by_name
         found = []
         for release in releases:
             suspected: dict[tuple[str, str, str], list[Verdict]] = {}
             for one in self.verdicts(release):
                 sure = one.outcome in self._changes and one.apart
                 if one.against is not None and (sure or (self._unsure and one.suspected)):
-                    key = session.key(one.benchmark, one.configuration)
+                    key = local.key(one.benchmark, one.configuration)
                     if not self._patterns or key in self._asked_for:
                         suspected.setdefault((one.profile, key, one.against), []).append(one)
             for own in suspected.values():
@@ -175,15 +172,15 @@ class Judging:
                 spent, seconds = _earlier(taken, before, release, first)
                 found.append(
                     Suspect(
-                        before,
-                        release,
-                        first.profile,
-                        session.configured(first.benchmark, first.configuration),
-                        tuple(one.measure for one in own),
-                        spent,
-                        seconds,
-                        any(one.apart for one in own),
-                        min(
+                        before=before,
+                        after=release,
+                        profile=first.profile,
+                        one=self.here.configured(first.benchmark, first.configuration),
+                        measures=tuple(one.measure for one in own),
+                        spent=spent,
+                        seconds=seconds,
+                        apart=any(one.apart for one in own),
+                        needed=min(
                             0 if one.outcome in CHANGED else one.processes_needed or 0
                             for one in own
                         ),
@@ -193,14 +190,19 @@ class Judging:
 
     def judge(self, suspect: Suspect) -> Mapping[str, Judgement]:
         """The judgements of what was suspected, by everything on record."""
-        wanted = session.key_of(suspect.one)
+        wanted = local.key_of(suspect.one)
         return {
             one.measure: Judgement(
-                one.outcome, one.ratio, one.low, one.high, one.suspected, one.processes_needed
+                outcome=one.outcome,
+                ratio=one.ratio,
+                low=one.low,
+                high=one.high,
+                suspected=one.suspected,
+                processes_needed=one.processes_needed,
             )
             for one in self.verdicts(suspect.after)
             if one.profile == suspect.profile
-            and session.key(one.benchmark, one.configuration) == wanted
+            and local.key(one.benchmark, one.configuration) == wanted
             and one.measure in suspect.measures
             and one.ratio is not None
             and one.low is not None
@@ -212,8 +214,10 @@ class Judging:
         status. Raises VggbenchError where nothing can be judged."""
         profile = self._profiles[0] if len(self._profiles) == 1 else None
         against = None if self._against is None else self._against.name
-        asked = command.Asked(names, against, [], False, profile, self._threshold, "text")
-        return command.run(self.checkout, self._machine, asked, self._say)
+        asked = command.Asked(
+            releases=names, against=against, profile=profile, threshold=self._threshold
+        )
+        return command.run(self.here.checkout, self.here.machine, asked, self.here.say)
 
 
 def _earlier(
@@ -221,13 +225,13 @@ def _earlier(
 ) -> tuple[int, float]:
     """(processes, seconds): how many earlier confirmations of the two took, and how long the newest
     process of the configuration ran, 0 where none is known."""
-    wanted = session.key(verdict.benchmark, verdict.configuration)
+    wanted = local.key(verdict.benchmark, verdict.configuration)
     own = [
         record
         for record in taken
         if record["commit"] in (before.commit, after.commit)
         and record["profile"] == verdict.profile
-        and session.key(record["benchmark"], record["configuration"]) == wanted
+        and local.key(record["benchmark"], record["configuration"]) == wanted
         and record["outcome"] == records.OK
     ]
     confirming = [record for record in own if record.get("purpose") == records.CONFIRM]

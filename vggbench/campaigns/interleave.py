@@ -7,14 +7,14 @@ here reads a file or a clock of its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from asv import util
 
 from .. import records
 from ..errors import some_of
 from ..releases.catalogue import Release
-from ..runs import draft as recorder
+from ..runs import draft
 from ..runs.local import Say
 from ..runs.suite import Configured
 from ..stats.judge import BATCH, CHANGED, MOST, NOT_SURE, Judgement
@@ -48,6 +48,7 @@ class Suspect:
     after: Release
     profile: str
     one: Configured
+    _: KW_ONLY
     measures: tuple[str, ...] = (STEP,)
     spent: int = 0
     seconds: float = 0.0
@@ -58,6 +59,17 @@ class Suspect:
     def name(self) -> str:
         """As messages name it."""
         return f"{self.after.name} {self.one.words}".strip()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What confirming is done with; ``most``: processes that one suspect may take."""
+
+    measure: Measure
+    judge: Judge
+    budget: Budget
+    say: Say
+    most: int = MOST
 
 
 @dataclass(frozen=True)
@@ -83,19 +95,13 @@ def turns(suspect: Suspect) -> Iterator[Release]:
         yield suspect.before
 
 
-def confirm(
-    suspect: Suspect,
-    measure: Measure,
-    judge: Judge,
-    budget: Budget,
-    say: Say,
-    most: int = MOST,
-) -> Confirmed:
+def confirm(suspect: Suspect, bench: Bench) -> Confirmed:
     """Take processes of both releases in turns until the answer is sure, the budget or ``most`` is
     spent, or one of them does not end well.
 
     Errors of ``measure`` pass through: what was taken before is on record.
     """
+    budget, most = bench.budget, bench.most
     order = turns(suspect)
     judgements: Mapping[str, Judgement] = {}
     taken = 0
@@ -110,7 +116,7 @@ def confirm(
 
     if budget.left_s <= 0:
         return out_of_budget()  # without judging: there may be hundreds of suspects
-    judgements = judge(suspect)
+    judgements = bench.judge(suspect)
     while True:
         spent = suspect.spent + taken
         batch = max((_batch(suspect, *each, spent, most) for each in judgements.items()), default=0)
@@ -122,13 +128,13 @@ def confirm(
             release = next(order)
             if not budget.allows(seconds[release.commit]):
                 return out_of_budget()
-            record = measure(suspect, release)
+            record = bench.measure(suspect, release)
             taken += 1
             if record["outcome"] != records.OK:
-                return ended(recorder.progress_line(record))
+                return ended(draft.progress_line(record))
             seconds[release.commit] = record["process_s"]
-            judgements = judge(suspect)
-            say(progress(suspect, record, taken, judgements))
+            judgements = bench.judge(suspect)
+            bench.say(progress(suspect, record, taken, judgements))
 
 
 def _batch(suspect: Suspect, measure: str, judgement: Judgement, spent: int, most: int) -> int:
@@ -162,7 +168,7 @@ def progress(
         f"{what} {one.ratio:.3f} ({one.low:.3f} to {one.high:.3f})"
         for what, one in judgements.items()
     )
-    took = util.human_time(recorder.median_s(record))
+    took = util.human_time(draft.median_s(record))
     return (
         f"{suspect.one.words}, process {taken}, {record['release']}: {took}; ratio so far: {ratios}"
     )
@@ -175,37 +181,30 @@ def forecast_s(suspect: Suspect, judgements: Mapping[str, Judgement], most: int 
     return min(max(wanted, default=BATCH), left) * suspect.seconds
 
 
-def confirm_all(
-    suspects: Sequence[Suspect],
-    measure: Measure,
-    judge: Judge,
-    budget: Budget,
-    say: Say,
-    most: int = MOST,
-) -> list[Confirmed]:
+def confirm_all(suspects: Sequence[Suspect], bench: Bench) -> list[Confirmed]:
     """Confirm one suspect after the other: first what has surely changed already, which a few
     processes settle, then what is not sure; of each those first that are likely to take least time.
     So a budget answers as many as it can.
     """
     expected = {}
     for place, suspect in enumerate(suspects):
-        judgements = judge(suspect)
+        judgements = bench.judge(suspect)
         unsure = not any(one.outcome in CHANGED for one in judgements.values())
-        expected[place] = (unsure, forecast_s(suspect, judgements, most))
+        expected[place] = (unsure, forecast_s(suspect, judgements, bench.most))
     ordered = [suspects[place] for place in sorted(expected, key=expected.__getitem__)]
-    say(_plan(ordered, sum(seconds for _, seconds in expected.values()), budget))
+    bench.say(_plan(ordered, sum(seconds for _, seconds in expected.values()), bench.budget))
     found = []
     not_begun = []
     for suspect in ordered:
-        one = confirm(suspect, measure, judge, budget, say, most)
+        one = confirm(suspect, bench)
         found.append(one)
         if one.out_of_budget and not one.processes:
             not_begun.append(suspect.name)
         else:
-            say(ending(one))
+            bench.say(ending(one))
     if not_begun:
-        say(
-            f"Not begun, the budget of {words(budget.seconds)} is spent or would be: "
+        bench.say(
+            f"Not begun, the budget of {words(bench.budget.seconds)} is spent or would be: "
             f"{some_of(not_begun, NAMED)}"
         )
     return found

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from .. import records
 from ..errors import VggbenchError, one_line
+from ..inside.builders import frameworks
 from ..inside.scripts import matrix_product
 from ..releases import interpreters
 from ..releases.catalogue import Catalogue, Release
@@ -84,34 +85,53 @@ def newest(peaks: Sequence[records.Record], device: str, cpus: int | None) -> re
 
 
 def choose(catalogue: Catalogue, device: str) -> Release:
-    """The newest TensorFlow release that this machine can run, so that the peak does not depend on
-    what happens to be installed. Raises PeakError where there is none."""
+    """The newest release that this machine can run of a framework whose builder multiplies
+    matrices, so that the peak does not depend on what happens to be installed. Raises PeakError
+    where there is none."""
+    able = _able()
     for release in reversed(list(catalogue)):
         if (
-            catalogue.tracks[release.track].framework == "TensorFlow"
+            catalogue.tracks[release.track].framework in able
             and device in release.locks
             and interpreters.find(release.python) is not None
         ):
             return release
     raise PeakError(
-        f"no TensorFlow release with a lock for {device} has its CPython on this machine; "
+        f"no {' or '.join(able)} release with a lock for {device} has its CPython on this machine; "
         f"see: vggbench releases list"
     )
 
 
+def _able() -> list[str]:
+    """The frameworks whose builder multiplies matrices."""
+    return [name for name, package in frameworks().items() if hasattr(package, "matrix_products")]
+
+
 def measure(
-    release: Release, device: str, python: Path, machine: str, script: Path = SCRIPT
+    release: Release,
+    device: str,
+    python: Path,
+    machine: str,
+    *,
+    framework: str,
+    script: Path = SCRIPT,
 ) -> records.Record:
     """Time the products with the release's interpreter, for some seconds; raises PeakError.
 
-    script: what to run instead of matrix_product.py, with the same command line.
+    framework: the release's. script: what to run instead of matrix_product.py, with the same
+    command line.
     """
+    if framework not in _able():
+        raise PeakError(
+            f"the peak cannot be measured with {release.name}: vggbench multiplies no matrices "
+            f"with {framework}; give a release of {' or '.join(_able())}"
+        )
     env = variables.for_release(os.environ)
     started = datetime.datetime.now(datetime.timezone.utc)
     load = list(os.getloadavg())
     with tempfile.TemporaryDirectory(prefix="vggbench-peak-") as folder:
         file = Path(folder) / "outcome.json"
-        command = [str(python), str(script), str(file), device]
+        command = [str(python), str(script), str(file), device, framework]
         done = process.run(command, env, folder, DEADLINE_S, merge_streams=True)
         try:
             outcome = json.loads(file.read_text(encoding="utf-8"))

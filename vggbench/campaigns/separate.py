@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import records
-from ..checkout import Checkout
 from ..errors import VggbenchError, one_line
 from ..judging import verdicts
 from ..judging.measures import MEASURES
@@ -21,10 +20,9 @@ from ..judging.verdicts import Verdict
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..releases.environments import Impossible, remove
-from ..runs import draft as recorder
-from ..runs import local as session
-from ..runs import profiles, suite, timed
-from ..runs.local import Say, Session
+from ..runs import draft, local, profiles
+from ..runs.local import Local, Session
+from ..runs.subject import Subject
 from ..runs.suite import Configured
 from ..stats.judge import CHANGED, UNCHANGED, Judgement, Process, judge
 from ..stats.noise import between_sessions, estimate
@@ -52,7 +50,7 @@ class NothingToSeparate(VggbenchError):
     """No change is known whose cause could be looked for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """``release`` and ``against`` in the words of asv run; ``back``: what is changed back, each by
     itself. ``processes``: of both sides, for each configuration. ``patterns``: of configurations;
@@ -88,43 +86,49 @@ class Separation:
 
 
 #: A release as it is, and with something changed back: ready to be measured.
-Sides = tuple[timed.Subject, timed.Subject]
+Sides = tuple[Subject, Subject]
 
 
-def run(checkout: Checkout, machine: str, asked: Asked, budget: Budget, say: Say) -> int:
+def run(here: Local, asked: Asked, budget: Budget) -> int:
     """Measure and say it; returns the exit status 0. Raises VggbenchError where nothing can be
     measured."""
-    profile = profiles.asked()[0]
-    catalogue = checkout.catalogue
+    profile = here.profiles[0]
+    catalogue = here.catalogue
+    results_dir, machine = here.checkout.results_dir, here.machine
     release = spec.one(catalogue, asked.release)
     before = spec.one(catalogue, asked.against or f"{release.name}^")
-    evidence = verdicts.read_evidence(checkout, machine)
+    evidence = verdicts.read_evidence(here.checkout, machine)
     known = [
         one
         for one in verdicts.of_release(evidence, release, before, profile, asked.threshold)
         if one.ratio is not None
     ]
-    wanted = _wanted(checkout, release, before, known, asked)
-    told = facts(records.read(checkout.results_dir, machine), profile)
+    wanted = _wanted(here, release, before, known, asked)
+    told = facts(records.read(results_dir, machine), profile)
     both = told.get(before.commit, {}), told.get(release.commit, {})
     device = profiles.device_of(profile)
     changes = [
-        variants.change(catalogue, release, before, device, what, both) for what in asked.back
+        variants.change(catalogue, release, before, device, what, facts=both) for what in asked.back
     ]
-    with session.opened(checkout, records.SEPARATE, say) as measuring:
+    with here.session(records.SEPARATE) as measuring:
         for change in changes:
-            measure(
-                measuring, checkout, release, change, profile, wanted, asked.processes, budget, say
+            work = Work(
+                release=release,
+                change=change,
+                profile=profile,
+                wanted=tuple(wanted),
+                processes=asked.processes,
             )
-    taken = list(records.read(checkout.results_dir, machine))
+            measure(here, measuring, work, budget)
+    taken = list(records.read(results_dir, machine))
     for found in separations(taken, release, profile, asked.threshold):
         if found.judgement is not None and found.variant in {change.words for change in changes}:
-            say(words(found, known))
+            here.say(words(found, known))
     return 0
 
 
 def _wanted(
-    checkout: Checkout,
+    here: Local,
     release: Release,
     before: Release,
     known: Iterable[Verdict],
@@ -133,14 +137,14 @@ def _wanted(
     """The configurations that patterns select, or those of which something changed. Raises
     UserError where the patterns select none, NothingToSeparate where nothing changed."""
     if asked.patterns:
-        return suite.chosen(release, asked.patterns, checkout.catalogue)
+        return here.suite.chosen(release, asked.patterns, here.catalogue)
     changed = {
-        session.key(one.benchmark, one.configuration) for one in known if one.outcome in CHANGED
+        local.key(one.benchmark, one.configuration) for one in known if one.outcome in CHANGED
     }
     own = [
         one
-        for one in suite.timed_of(release, [], checkout.catalogue)
-        if session.key_of(one) in changed
+        for one in here.suite.timed_of(release, [], here.catalogue)
+        if local.key_of(one) in changed
     ]
     if not own:
         raise NothingToSeparate(
@@ -160,46 +164,54 @@ def facts(taken: Iterable[records.Record], profile: str) -> dict[str, Mapping[st
     return found
 
 
-def measure(
-    measuring: Session,
-    checkout: Checkout,
-    release: Release,
-    change: Change,
-    profile: str,
-    wanted: Sequence[Configured],
-    processes: int,
-    budget: Budget,
-    say: Say,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What is measured of a release with one ``change``: the configurations ``wanted`` in a
+    profile, by so many ``processes`` of both sides together of each."""
+
+    release: Release
+    change: Change
+    profile: str
+    wanted: tuple[Configured, ...]
+    processes: int
+
+
+def measure(here: Local, measuring: Session, work: Work, budget: Budget) -> None:
     """Measure the release and its variant in turns, one configuration after the other.
 
     A variant that cannot be installed is said, and recorded of all that is ``wanted`` where no
     other day would change it.
     """
-    device = profiles.device_of(profile)
-    folder = Path(checkout.config.env_dir).absolute()
+    release, device = work.release, profiles.device_of(work.profile)
+    folder = here.checkout.env_dir
     folder.mkdir(parents=True, exist_ok=True)
     for killed in folder.glob(f"{PREFIX}*"):
         remove(killed)  # nobody else separates: the session holds the checkout
     with tempfile.TemporaryDirectory(dir=folder, prefix=PREFIX) as aside:
-        variant = variants.make(Path(aside), checkout.catalogue, release, device, change)
+        variant = variants.make(Path(aside), here.catalogue, release, device, work.change)
         environments, lock = variant.environments, variant.release.locks[device]
         python = environments.python(variant.release, device)
-        changed = timed.Subject(
-            variant.release, profile, str(python), lock, variant.words, variant.variables
+        changed = Subject(
+            release=variant.release,
+            profile=work.profile,
+            interpreter=str(python),
+            lock=lock,
+            variant=variant.words,
+            variables=variant.variables,
         )
         try:
-            environments.ensure(variant.release, device, say)
-            sides = measuring.prepared(release, profile), changed
+            environments.ensure(variant.release, device, here.say)
+            sides = measuring.prepared(release, work.profile), changed
         except Impossible as err:
-            say(f"{release.name} with {variant.words} cannot be separated: {err}")
-            for one in wanted:
+            here.say(f"{release.name} with {variant.words} cannot be separated: {err}")
+            for one in work.wanted:
                 measuring.refuse(changed, one, str(err))
         except VggbenchError as err:
-            say(f"{release.name} with {variant.words} is not measured: {err}")
+            here.say(f"{release.name} with {variant.words} is not measured: {err}")
         else:
-            for one in wanted:
-                _in_turns(measuring, sides, one, processes, budget, say)
+            for one in work.wanted:
+                for line in _in_turns(measuring, sides, one, work.processes, budget):
+                    here.say(line)
 
 
 def _in_turns(
@@ -208,22 +220,21 @@ def _in_turns(
     one: Configured,
     processes: int,
     budget: Budget,
-    say: Say,
-) -> None:
+) -> Iterator[str]:
     """Measure both in turns, so many ``processes`` of both together, or as many as the budget
-    allows; a line where the variant does not run."""
+    allows. Yields a line about each, and one where the variant does not run."""
     last_s = 0.0
     variant = sides[1].variant
     for turn in range(processes):
         side = (1, 0, 0, 1)[turn % 4]  # a variant that does not run is met at once
         if not budget.allows(last_s):
-            say(f"the budget is spent: {turn} of {processes} processes of {one.words}")
+            yield f"the budget is spent: {turn} of {processes} processes of {one.words}"
             return
         record = measuring.measure_subject(sides[side], one)
         last_s = record["process_s"]
-        say(f"{f'with {variant}' if side else 'as it is'}: {recorder.progress_line(record)}")
+        yield f"{f'with {variant}' if side else 'as it is'}: {draft.progress_line(record)}"
         if record["outcome"] != records.OK:
-            say(f"{sides[0].release.name} {one.words} with {variant} cannot be separated")
+            yield f"{sides[0].release.name} {one.words} with {variant} cannot be separated"
             return
 
 
@@ -240,7 +251,7 @@ def separations(
             and record["profile"] == profile
             and record["outcome"] != records.INTERRUPTED
         ):
-            key = session.key(record["benchmark"], record["configuration"])
+            key = local.key(record["benchmark"], record["configuration"])
             groups.setdefault((record["run"], key), []).append(record)
     found: dict[tuple[str, str, str], Separation] = {}
     for (_, key), group in groups.items():
@@ -272,7 +283,7 @@ def _separation(
     if fewest >= LEAST_PROCESSES:
         both = [before, after]
         noise = estimate([], both, between_sessions([], [both]))
-        return Separation(*about, judge(before, after, [], noise, threshold), fewest)
+        return Separation(*about, judge(before, after, [], noise, threshold=threshold), fewest)
     for record in changed:
         if record["outcome"] != records.OK:
             why = record.get("error") or record.get("reason") or "no reason is on record"

@@ -1,7 +1,8 @@
 """A release with something changed back to what it was in an earlier one.
 
-For ``vggbench separate``. What can be changed back: ``python``, ``onednn`` (by the variable that
-switches it), any package that both locks pin, by name; and several at once, joined by ``+``. A
+For ``vggbench separate``. What can be changed back: ``python``, what a variable switches in a
+framework (``onednn``), any package that both locks pin, by name; and several at once, joined by
+``+``. A
 variant has a lock of its own, made of the release's, in a catalogue of its own; what no installer
 can put together is said, and not measured.
 """
@@ -17,11 +18,15 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from ..errors import VggbenchError
-from ..judging.differences import ONEDNN_VARIABLE, PACKAGES, Facts, onednn
+from ..frameworks import KNOWN, Facts
+from ..judging.differences import PACKAGES, state
 from ..releases.catalogue import BUILD_CONSTRAINTS, PIN, Catalogue, Release
 from ..releases.environments import Environments
 
-PYTHON, ONEDNN = "python", "onednn"
+PYTHON = "python"
+
+#: What variables switch, by the name that it is asked for by.
+SWITCHES = {switch.title.lower(): switch for one in KNOWN for switch in one.switches}
 
 #: Between things that are changed back together, as they are asked for and as a variant says them.
 TOGETHER, AND = "+", " and "
@@ -30,7 +35,7 @@ TOGETHER, AND = "+", " and "
 #: What differences (vggbench.judging.differences) call the things that variants name.
 _DIFFERENCES = {
     PYTHON: "Python",
-    "oneDNN": "oneDNN",
+    **{switch.title: switch.title for switch in SWITCHES.values()},
     **{package: name for name, _, packages in PACKAGES for package in packages},
 }
 
@@ -67,6 +72,7 @@ def change(
     before: Release,
     device: str,
     what: str,
+    *,
     facts: tuple[Facts, Facts],
 ) -> Change:
     """``what`` of ``release`` as it is in ``before``: one thing, or several joined by TOGETHER.
@@ -112,18 +118,21 @@ def _with(
     if what == PYTHON:
         words, was = f"python {before.python}", release.python == before.python
         release = replace(release, python=before.python)
-    elif what == ONEDNN:
-        told = tuple(onednn(one) for one in facts)
+    elif what in SWITCHES:
+        switch = SWITCHES[what]
+        told = state(switch, facts[0]), state(switch, facts[1])
         if None in told:
-            raise NoVariant(f"{release.name}: whether it uses oneDNN is not on record; measure it")
-        words, was = f"oneDNN {told[0]}", told[0] == told[1]
-        variables[ONEDNN_VARIABLE] = "1" if told[0] == "on" else "0"
+            raise NoVariant(
+                f"{release.name}: whether it uses {switch.title} is not on record; measure it"
+            )
+        words, was = f"{switch.title} {told[0]}", told[0] == told[1]
+        variables[switch.variable] = "1" if told[0] == "on" else "0"
     else:
         new, old = _pinned(text, what), _pinned(older, what)
         if new is None or old is None:
             raise NoVariant(
                 f"{what} is not pinned by the locks of both {before.name} and {release.name}; "
-                f"what can be changed back: {PYTHON}, {ONEDNN}, "
+                f"what can be changed back: {', '.join((PYTHON, *SWITCHES))}, "
                 f"{', '.join(sorted(_differing(text, older))) or 'no package'}"
             )
         words, was = " ".join(_pin(old)), _pin(new)[1] == _pin(old)[1]

@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from packaging.version import Version
 from rich.table import Table
 
+from .. import frameworks
 from ..errors import VggbenchError, one_line
-from ..inside.builders import PARAMS, Configuration, configurations, reference
+from ..inside import builders
+from ..inside.builders import reference
+from ..inside.params import Configuration, configurations
 from ..inside.scripts import first_steps
 from ..judging import agreement
 from ..releases.catalogue import Catalogue, Release
@@ -41,17 +43,6 @@ DEADLINE_S = 900.0
 #: Processes side by side: compiling keeps one processor busy, and nothing is timed here. A GPU's
 #: memory is not shared, as some releases take all of it.
 AT_ONCE = {"cpu": 2, "gpu": 1}
-
-#: Before this release XLA compiles one configuration for up to a minute and a half (1.12 to 2.0:
-#: 10 to 17 s, fused batch normalisation 94 s), from it on for seconds.
-XLA_IS_QUICK_FROM = Version("2.4")
-XLA_FORECAST = "a configuration compiled by XLA takes 10 to 100 s here: about {minutes} minutes"
-XLA_MINUTES = 4
-#: Seen on two cores, none of it compiled before; 10 s a configuration where all of it was.
-THEANO_FORECAST = "theano compiles a configuration for half a minute and more: about 3 minutes"
-KERAS_ON_THEANO_FORECAST = "theano compiles each of six configurations for 1 to 2 minutes"
-#: The CPU wheels before it have no XLA.
-XLA_FROM = Version("1.12")
 
 
 @dataclass(frozen=True)
@@ -89,28 +80,24 @@ def _json_number(value: float) -> float | str:
 def framework_of(catalogue: Catalogue, release: Release) -> str:
     """The framework of ``release``. Raises VggbenchError for one that no builder serves."""
     framework = catalogue.tracks[release.track].framework
-    if framework not in PARAMS:
+    if framework not in builders.frameworks():
         raise VggbenchError(
             f"{release.name} cannot be verified: vggbench has no builder for {framework}"
         )
     return framework
 
 
-def forecast(release: Release) -> str | None:
+def forecast(catalogue: Catalogue, release: Release) -> str | None:
     """One line for a release that takes minutes, else None."""
-    if release.track == "theano":
-        return f"{release.name}: {THEANO_FORECAST}"
-    if any("theano" in lock.companions for lock in release.locks.values()):
-        return f"{release.name}: {KERAS_ON_THEANO_FORECAST}"
-    version = Version(release.version)
-    if release.track != "tensorflow" or not XLA_FROM <= version < XLA_IS_QUICK_FROM:
-        return None
-    return f"{release.name}: {XLA_FORECAST.format(minutes=XLA_MINUTES)}"
+    known = frameworks.of(catalogue.tracks[release.track].module)
+    companions = {name for lock in release.locks.values() for name in lock.companions}
+    told = None if known is None else known.forecast(release.version, companions)
+    return None if told is None else f"{release.name}: {told}"
 
 
 def in_order(framework: str) -> list[Configuration]:
-    """All configurations; those that XLA compiles, which takes longest, come last."""
-    return sorted(configurations(framework), key=lambda one: one.xla == "on")
+    """All configurations; those that are compiled, which takes longest, come last."""
+    return sorted(configurations(framework), key=lambda one: one.is_compiled)
 
 
 def verify(release: Release, framework: str, device: str, python: Path) -> Iterator[Verified]:
@@ -162,7 +149,7 @@ def verify_one(
             *(str(python), str(script), folder),
             *(configuration.framework, json.dumps(configuration.values), device),
         ]
-        done = process.run(command, env, folder, DEADLINE_S, True, on_start)
+        done = process.run(command, env, folder, DEADLINE_S, merge_streams=True, on_start=on_start)
         answer = _answer(Path(folder), done, configuration)
     return replace(answer, seconds=done.seconds)
 

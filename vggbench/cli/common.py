@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..campaigns import budget
 from ..checkout import Checkout
@@ -15,6 +15,9 @@ from ..errors import VggbenchError
 from ..releases import spec
 from ..releases.catalogue import DEVICES, Release
 from ..runs import variables
+
+if TYPE_CHECKING:
+    from ..runs.local import Local
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
@@ -111,6 +114,19 @@ def this_machine(checkout: Checkout) -> str:
     if machine is None:
         raise VggbenchError("asv does not know this machine yet; tell it with: asv machine --yes")
     return machine
+
+
+def here(checkout: Checkout) -> Local:
+    """This machine in the checkout, for what measures on it."""
+    from ..runs.local import Local  # here and not above: it imports what starts processes
+    from ..runs.suite import Suite
+
+    return Local(
+        checkout=checkout,
+        suite=Suite(checkout.benchmark_dir),
+        machine=this_machine(checkout),
+        say=say,
+    )
 
 
 def selected(checkout: Checkout, words: list[str]) -> list[Release]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import statistics
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,11 @@ from ..errors import one_line
 from ..releases import interpreters, spec
 from ..releases.catalogue import Release
 from ..releases.uv import UvError, uv
-from ..runs import coverage, profiles
+from ..runs import profiles
+from ..runs.asv_command import INTERRUPTED, Asv
+from ..runs.coverage import Coverage
+from ..runs.local import why_not_here
+from ..runs.suite import Suite
 
 #: A stretch of releases with something in common, and what stands for it: the first of these that
 #: this machine can measure.
@@ -48,7 +51,7 @@ class Chosen:
 
 def run(checkout: Checkout) -> int:
     """Returns the exit status: that of asv run, or else of asv publish."""
-    device = profiles.device_of(profiles.asked()[0])
+    device = profiles.device_of(profiles.asked(checkout.config)[0])
     chosen, left_out = _choose(checkout, device)
     _say("vggbench measures one release of each era on this machine:")
     for one in chosen:
@@ -60,22 +63,25 @@ def run(checkout: Checkout) -> int:
         f"all but {ATTRIBUTES['rounds']} process of {ATTRIBUTES['repeat']} samples each. "
         f"In full: asv run tensorflow"
     )
+    asv = Asv(checkout)
     if checkout.machine() is None:
-        _asv("machine", "--yes", quiet=True)
-    new = coverage.incomplete(
-        checkout.catalogue, [one.release for one in chosen], [CONFIGURATIONS[0]]
-    )
+        asv("machine", "--yes", quiet=True)
+    covered = Coverage.of(checkout, Suite(checkout.benchmark_dir))
+    new = covered.incomplete([one.release for one in chosen], [CONFIGURATIONS[0]])
     status = 0
     if new:
         attributes = [f"--attribute={key}={value}" for key, value in ATTRIBUTES.items()]
         words = " ".join(release.name for release in new)
-        status = _asv("run", "--bench", CONFIGURATIONS[0], *attributes, "--record-samples", words)
+        status = asv("run", "--bench", CONFIGURATIONS[0], *attributes, "--record-samples", words)
     else:
         _say("All of this was measured here already; nothing is new.")
-    published = _asv("publish")
+    if asv.interrupted:
+        return INTERRUPTED
+    published = asv("publish")
+    if asv.interrupted:
+        return INTERRUPTED
     _table(checkout, [one.release for one in chosen])
-    pages = Path(checkout.config.html_dir).absolute() / "index.html"
-    _say(f"The pages are in {pages.parent}; see them with: {_program('vggbench')} preview")
+    _say(f"The pages are in {checkout.html_dir}; see them with: {_program('vggbench')} preview")
     return status or published
 
 
@@ -91,23 +97,16 @@ def _choose(checkout: Checkout, device: str) -> tuple[list[Chosen], list[str]]:
             if why_not is None:
                 chosen.append(Chosen(era, release))
                 break
-            reasons.append(f"{release.name} {why_not}")
+            reasons.append(f"{release.name}: {why_not}")
         else:
             left_out.append(f"{era}: {'; '.join(reasons)}")
     return chosen, left_out
 
 
 def _why_not(release: Release, device: str) -> str | None:
-    if device not in release.locks:
-        return f"has no lock for {device}"
-    if interpreters.find(release.python) is None:
+    if device in release.locks and interpreters.find(release.python) is None:
         _fetch(release.python)
-    if interpreters.find(release.python) is None:
-        return (
-            f"needs CPython {release.python}, which is not here; "
-            f"get it with: {interpreters.how_to_get(release.python)}"
-        )
-    return None
+    return why_not_here(release, [device])
 
 
 def _fetch(version: str) -> None:
@@ -122,13 +121,13 @@ def _fetch(version: str) -> None:
 
 
 def _table(checkout: Checkout, releases: list[Release]) -> None:
-    machine = checkout.machine() or ""
+    machine, asked = checkout.machine() or "", profiles.asked(checkout.config)
     latest: dict[tuple[str, str], records.Record] = {}
     for record in records.read(checkout.results_dir, machine, _say):
         words = " ".join(str(value) for value in record["configuration"].values())
         if (
             records.is_timed(record)
-            and record["profile"] in profiles.asked()
+            and record["profile"] in asked
             and record["outcome"] != records.INTERRUPTED
         ):
             latest[record["release"], words] = record
@@ -142,7 +141,7 @@ def _table(checkout: Checkout, releases: list[Release]) -> None:
             if name == release.name and re.fullmatch(r"NHWC (none|fused) off", words):
                 table.add_row(name, words, *_cells(record))
     _say("")
-    _say(f"What was measured on {machine} ({', '.join(profiles.asked())}), newest process of each:")
+    _say(f"What was measured on {machine} ({', '.join(asked)}), newest process of each:")
     report.show(table)
 
 
@@ -164,13 +163,6 @@ def _program(name: str) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def _asv(*arguments: str, quiet: bool = False) -> int:
-    sys.stdout.flush()
-    return subprocess.run(
-        [_program("asv"), *arguments], stdout=subprocess.DEVNULL if quiet else None
-    ).returncode
 
 
 def _say(line: str) -> None:

@@ -20,11 +20,9 @@ from ..runs.timed import VGGBENCH_FOLDER
 MAIN = Path(VGGBENCH_FOLDER) / "main.py"
 
 
-def run(
-    checkout: Checkout, word: str, words: list[str], folder: Path, say: Callable[[str], None]
-) -> int:
+def run(checkout: Checkout, word: str, words: list[str], say: Callable[[str], None]) -> int:
     """Run main.py with the options ``words`` in the release that ``word`` names, which is
-    installed where it is not; ``folder`` is what relative paths are relative to.
+    installed where it is not.
 
     Returns main.py's exit status. Raises options.Refused before anything is installed, and
     VggbenchError.
@@ -36,9 +34,7 @@ def run(
         python = checkout.environments.ensure(
             release, asked.device or checkout.default_device(), say
         )
-        process = subprocess.Popen(
-            [python, MAIN, *words], env=env, cwd=folder, preexec_fn=die_with_parent
-        )
+        process = subprocess.Popen([python, MAIN, *words], env=env, preexec_fn=die_with_parent)
         # Ctrl-C reaches main.py too, which says what was interrupted.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

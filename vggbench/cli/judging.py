@@ -16,6 +16,7 @@ from .common import (
     add_threshold,
     complain,
     count,
+    here,
     say,
     this_machine,
 )
@@ -95,13 +96,13 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..judging import command
 
     asked = command.Asked(
-        arguments.spec,
-        arguments.against,
-        list(dict.fromkeys(arguments.track)),
-        arguments.all,
-        arguments.profile,
-        arguments.threshold,
-        arguments.format,
+        releases=arguments.spec,
+        against=arguments.against,
+        tracks=list(dict.fromkeys(arguments.track)),
+        whole=arguments.all,
+        profile=arguments.profile,
+        threshold=arguments.threshold,
+        format=arguments.format,
     )
     machine = arguments.machine or this_machine(checkout)
     return command.run(checkout, machine, asked, complain)
@@ -109,59 +110,47 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import confirm
-    from ..runs import local as session
 
-    session.use_config(arguments.config)
     asked = confirm.Asked(
-        arguments.release,
-        arguments.against,
-        arguments.threshold,
-        arguments.improved,
-        arguments.bench,
+        release=arguments.release,
+        against=arguments.against,
+        threshold=arguments.threshold,
+        improved=arguments.improved,
+        patterns=arguments.bench,
     )
-    limits = confirm.Limits(arguments.budget, arguments.processes)
-    return confirm.run(checkout, this_machine(checkout), asked, limits, say)
+    limits = confirm.Limits(seconds=arguments.budget, processes=arguments.processes)
+    return confirm.run(here(checkout), asked, limits)
 
 
 def _check(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import check, confirm
-    from ..runs import local as session
 
-    session.use_config(arguments.config)
-    asked = check.Asked(arguments.bench, arguments.threshold, arguments.config)
-    limits = confirm.Limits(arguments.budget, arguments.processes)
+    asked = check.Asked(bench=arguments.bench, threshold=arguments.threshold)
+    limits = confirm.Limits(seconds=arguments.budget, processes=arguments.processes)
     return check.run(checkout, asked, limits, say)
 
 
 def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import calibrate
-    from ..runs import local as session
 
-    session.use_config(arguments.config)
-    return calibrate.run(
-        checkout,
-        this_machine(checkout),
-        arguments.release,
-        arguments.bench,
-        budget.Budget(arguments.budget),
-        arguments.processes,
-        arguments.threshold,
-        say,
+    asked = calibrate.Asked(
+        release=arguments.release,
+        patterns=arguments.bench,
+        processes=arguments.processes,
+        threshold=arguments.threshold,
     )
+    return calibrate.run(here(checkout), asked, budget.Budget(arguments.budget))
 
 
 def _separate(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import separate
-    from ..runs import local as session
 
-    session.use_config(arguments.config)
     asked = separate.Asked(
-        arguments.release,
-        arguments.against,
-        arguments.back,
-        arguments.bench,
-        arguments.processes,
-        arguments.threshold,
+        release=arguments.release,
+        against=arguments.against,
+        back=arguments.back,
+        patterns=arguments.bench,
+        processes=arguments.processes,
+        threshold=arguments.threshold,
     )
-    machine = this_machine(checkout)
-    return separate.run(checkout, machine, asked, budget.Budget(arguments.budget), say)
+    return separate.run(here(checkout), asked, budget.Budget(arguments.budget))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from pathlib import Path
 
 from .. import records
 from ..campaigns import budget
@@ -43,10 +42,10 @@ def add(top: Subparsers) -> None:
     one.add_argument(
         "options", nargs="*", metavar="-- OPTIONS", help="main.py's (-- --help lists them)"
     )
-    one.set_defaults(command=_run, started_in=Path.cwd())
+    one.set_defaults(command=_run)
 
     one = top.add_parser("peak", help="measure the matrix product that rates are held against")
-    one.add_argument("release", nargs="?", help="default: the newest TensorFlow that runs here")
+    one.add_argument("release", nargs="?", help="default: the newest that can, and runs here")
     add_device(one)
     one.set_defaults(command=_peak)
 
@@ -103,7 +102,7 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
                 complain(str(err))
                 failed += 1
                 continue
-            forecast = verify.forecast(release)
+            forecast = verify.forecast(checkout.catalogue, release)
             if forecast is not None:
                 report(forecast)
             of_release = list(verify.verify(release, framework, device, python))
@@ -124,9 +123,7 @@ def _run(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from . import in_release
 
     try:
-        return in_release.run(
-            checkout, arguments.release, arguments.options, arguments.started_in, complain
-        )
+        return in_release.run(checkout, arguments.release, arguments.options, complain)
     except Refused as refused:
         complain(str(refused))
         return 2
@@ -145,7 +142,8 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
             else peak.choose(checkout.catalogue, device)
         )
         python = checkout.environments.ensure(release, device, say)
-        measured = peak.measure(release, device, python, machine)
+        framework = checkout.catalogue.tracks[release.track].framework
+        measured = peak.measure(release, device, python, machine, framework=framework)
     records.append(peak.path(checkout.results_dir, machine), measured)
     say(f"{machine}: {peak.words(measured)}")
     return 0
@@ -153,17 +151,14 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 def _history(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns.history import command
-    from ..runs import local as session
 
-    session.use_config(arguments.config)
     asked = command.Asked(
-        arguments.machine,
-        arguments.stages,
-        budget.Budget(arguments.budget),
-        arguments.environments,
-        arguments.processes,
-        arguments.threshold,
-        arguments.dry_run,
-        arguments.config,
+        machine=arguments.machine,
+        stages=arguments.stages,
+        budget=budget.Budget(arguments.budget),
+        environments=arguments.environments,
+        processes=arguments.processes,
+        threshold=arguments.threshold,
+        dry_run=arguments.dry_run,
     )
     return command.run(checkout, asked, say)

@@ -197,7 +197,12 @@ def _add(checkout: Checkout, arguments: argparse.Namespace) -> int:
         if after.track != track.name:
             raise VggbenchError(f"--after {after.name} is not on the track {track.name}")
         release = locks.own_release(
-            track, arguments.version, arguments.wheel, after, arguments.device, arguments.python
+            track,
+            arguments.version,
+            arguments.wheel,
+            after,
+            device=arguments.device,
+            python=arguments.python,
         )
     else:
         name, separator, version = arguments.release.partition("==")

@@ -55,7 +55,7 @@ def add(top: Subparsers) -> None:
     one.add_argument("--order", choices=("version", "date"), default="version")
     one.add_argument("--log", action="store_true", help="a logarithmic scale")
     one.add_argument("-o", "--output", required=True, type=Path, metavar="FILE")
-    one.set_defaults(command=_plot, started_in=Path.cwd())
+    one.set_defaults(command=_plot)
 
     one = top.add_parser("findings", help="what a history came to, as Markdown, from records")
     one.add_argument(
@@ -73,12 +73,14 @@ def add(top: Subparsers) -> None:
         metavar="FILE",
         help="only the table in short, into this Markdown, between two lines that mark its place",
     )
-    one.set_defaults(command=_findings, started_in=Path.cwd())
+    one.set_defaults(command=_findings)
 
     one = top.add_parser("preview", help="serve the published pages on 127.0.0.1")
     one.add_argument("--port", type=int, help="default: 8080, or the next that is free")
-    one.add_argument("--html-dir", metavar="FOLDER", help="default: html_dir of asv.conf.json")
-    one.set_defaults(command=_preview, started_in=Path.cwd())
+    one.add_argument(
+        "--html-dir", type=Path, metavar="FOLDER", help="default: html_dir of asv.conf.json"
+    )
+    one.set_defaults(command=_preview)
 
 
 def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
@@ -177,20 +179,24 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
     found, left_out = lines(machine, taken, checkout.catalogue)
     for one in left_out:
         complain(f"{one.count} records of {one.release} are left out: {one.why}")
-    chosen = plot.choose(
-        found, track, machine, arguments.profile, arguments.measure, arguments.configuration
+    line, measure, wanted = plot.choose(
+        found,
+        track,
+        machine,
+        profile=arguments.profile,
+        measure=arguments.measure,
+        configurations=arguments.configuration,
     )
-    path = arguments.started_in / arguments.output
-    plot.draw(chosen[0], track, *chosen[1:], arguments.log, arguments.order == "date", path)
-    say(f"{path}: {track.framework} on {machine}, {chosen[0].profile}: {chosen[1].title}")
+    path = arguments.output.absolute()
+    by_date = arguments.order == "date"
+    plot.draw(line, track, measure, wanted=wanted, log=arguments.log, by_date=by_date, path=path)
+    say(f"{path}: {track.framework} on {machine}, {line.profile}: {measure.title}")
     return 0
 
 
 def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..report import findings, milestones
-    from ..runs import local as session
 
-    session.use_config(arguments.config)
     machines = arguments.machines or [this_machine(checkout)]
     found = [
         one
@@ -199,21 +205,18 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
     ]
     if arguments.into is not None:
         lines = findings.in_short(found, checkout.catalogue)
-        milestones.put(arguments.started_in / arguments.into, lines)
+        milestones.put(arguments.into, lines)
         return 0
     text = findings.markdown(found, checkout.catalogue)
     if arguments.output is None:
         sys.stdout.write(text)
     else:
-        (arguments.started_in / arguments.output).write_text(text, encoding="utf-8")
+        arguments.output.write_text(text, encoding="utf-8")
     return 0
 
 
 def _preview(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from .. import preview
 
-    if arguments.html_dir:
-        html_dir = Path(arguments.started_in, arguments.html_dir)
-    else:
-        html_dir = Path(checkout.config.html_dir).absolute()
+    html_dir = arguments.html_dir.absolute() if arguments.html_dir else checkout.html_dir
     return preview.run(html_dir, arguments.port, say)

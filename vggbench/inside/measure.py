@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from vggbench.inside.builders import NotApplicable
+from vggbench.inside.params import NotApplicable
 
 # Names the measuring protocol: what is timed, how it is warmed up, what the workloads are. It is
 # the `version` of every benchmark, so results of another protocol are never compared with these.

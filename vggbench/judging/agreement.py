@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ..inside.builders import Configuration, reference
+from ..inside.builders import reference
+from ..inside.params import Configuration
 from ..inside.scripts import first_steps
 from ..inside.workload import Workload, initial_weights
 

@@ -24,18 +24,18 @@ class VerdictError(VggbenchError):
     """What was asked for cannot be judged."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """The words of the command: releases in the words of asv run, none for the newest measured of
     each track."""
 
-    releases: Sequence[str]
-    against: str | None
-    tracks: Sequence[str]
-    whole: bool
-    profile: str | None
     threshold: float
-    format: str
+    releases: Sequence[str] = ()
+    against: str | None = None
+    tracks: Sequence[str] = ()
+    whole: bool = False
+    profile: str | None = None
+    format: str = "text"
 
 
 def run(checkout: Checkout, machine: str, asked: Asked, complain: Say) -> int:

@@ -11,46 +11,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
-
+from .. import frameworks
 from ..errors import VggbenchError, one_line
+from ..frameworks import Facts, Framework, Switch
+from ..inside import params
 from ..releases.catalogue import Catalogue, Release
 
 #: What is compared: how it is called, its key in a record's ``versions``, its packages in a lock.
 PACKAGES = (
-    ("TensorFlow", "tensorflow", ("tensorflow", "tensorflow-cpu", "tensorflow-intel")),
-    ("Keras", "keras", ("keras",)),
-    ("Theano", "theano", ("theano",)),
+    *((one.title, one.key, one.packages) for one in frameworks.KNOWN),
     ("NumPy", "numpy", ("numpy",)),
     ("SciPy", "scipy", ("scipy",)),
 )
 
-#: What only a process can tell: how it is called, its key in ``versions``.
-FACTS = (
-    ("CUDA", "cuda"),
-    ("cuDNN", "cudnn"),
-    ("TF32", "tf32"),
-    ("C++ compiler", "cxx_version"),
-    ("BLAS", "blas_library"),
-    ("BLAS threads", "blas_threads"),
-    ("remark", "remark"),
-)
-
-#: TensorFlow for Linux on x86-64 uses oneDNN unless told otherwise from this release on, on
-#: processors with instructions such as AVX512_VNNI (its release notes).
-ONEDNN_SINCE = Version("2.9")
-
-#: From this release on its wheels say whether they use it (``mkl_enabled``).
-ONEDNN_TOLD_SINCE = Version("2.11")
-
-#: From 2.5 on this variable switches it (the release notes of 2.5).
-ONEDNN_VARIABLE, ONEDNN_SWITCHED_SINCE = "TF_ENABLE_ONEDNN_OPTS", Version("2.5")
-
-#: How TensorFlow reads it.
-_SWITCH = {"1": True, "true": True, "0": False, "false": False}
-
-#: What a process said of itself.
-Facts = Mapping[str, Any]
+#: What any framework may say about what its process computes with.
+REMARK = ("remark", "remark")
 
 #: Words for before and after.
 Pair = tuple[str | None, str | None]
@@ -72,10 +47,10 @@ def between(
     catalogue: Catalogue,
     before: Release,
     after: Release,
+    *,
     profile: str,
     configuration: Mapping[str, Any],
-    facts_before: Facts,
-    facts_after: Facts,
+    facts: tuple[Facts, Facts],
 ) -> tuple[Difference, ...]:
     """What changed beside the framework that the track is of.
 
@@ -83,30 +58,58 @@ def between(
     """
     device = profile.partition("-")[0]
     pins = (_pins(catalogue, before, device), _pins(catalogue, after, device))
-    facts = (facts_before, facts_after)
-    unused = {"tensorflow": "theano", "theano": "tensorflow"}.get(str(configuration.get("backend")))
+    unused = _unused(catalogue.tracks[after.track].framework, configuration)
     pairs: list[tuple[str, Pair]] = [("Python", _python(facts, before, after))]
     for name, key, packages in PACKAGES:
         found = _package(facts, pins, key, packages)
         # One that only one side has is the doing of other packages, or the reason of an n/a.
-        if key not in (after.track, unused) and None not in found:
+        if key != after.track and key not in unused and None not in found:
             pairs.append((name, found))
-    if unused != "tensorflow":
-        versions = (
-            _package((facts[0], facts[0]), (pins[0], pins[0]), *PACKAGES[0][1:])[0],
-            _package((facts[1], facts[1]), (pins[1], pins[1]), *PACKAGES[0][1:])[0],
-        )
-        used = (onednn(facts[0], versions[0]), onednn(facts[1], versions[1]))
-        if None not in used:
-            pairs.append(("oneDNN", used))
-        pairs.append(("XLA mode", _both(facts, _xla_mode)))
-    for name, key in FACTS:
+    used = [one for one in frameworks.KNOWN if one.key not in unused]
+    for one in used:
+        for switch in one.switches:
+            states = (
+                _state(switch, one, facts[0], pins[0]),
+                _state(switch, one, facts[1], pins[1]),
+            )
+            if None not in states:
+                pairs.append((switch.title, states))
+    for name, key in dict.fromkeys((*(fact for one in used for fact in one.facts), REMARK)):
         pairs.append((name, _both(facts, functools.partial(_fact, key))))
     return tuple(Difference(name, *pair) for name, pair in pairs if pair[0] != pair[1])
 
 
+def _unused(framework: str, configuration: Mapping[str, Any]) -> set[str]:
+    """The backends of a framework that a configuration does not compute with."""
+    return {
+        word
+        for param in params.of(framework)
+        if param.role == params.BACKEND and param.name in configuration
+        for word in param.words
+        if word != configuration[param.name]
+    }
+
+
+def _state(
+    switch: Switch, framework: Framework, facts: Facts, pins: Mapping[str, str]
+) -> str | None:
+    version = _package((facts, facts), (pins, pins), framework.key, framework.packages)[0]
+    return state(switch, facts, version)
+
+
+def state(switch: Switch, facts: Facts, version: str | None = None) -> str | None:
+    """Whether a process had it on, "on" or "off"; None where that is not known. ``version``: of the
+    framework, where the facts do not have it."""
+    is_on = switch.is_on(facts, version)
+    return None if is_on is None else "on" if is_on else "off"
+
+
 def _fact(key: str, facts: Facts) -> str | None:
-    return _word(facts.get(key))
+    """A dot in the key leads into a dict."""
+    found: Any = facts
+    for part in key.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
+    return _word(found)
 
 
 def _pins(catalogue: Catalogue, release: Release, device: str) -> dict[str, str]:
@@ -148,31 +151,3 @@ def _package(
 
 def _pinned(pins: Mapping[str, str], packages: tuple[str, ...]) -> str | None:
     return next((pins[name] for name in packages if name in pins), None)
-
-
-def onednn(facts: Facts, tensorflow: str | None = None) -> str | None:
-    """Whether TensorFlow uses oneDNN: as it was told, else as it says where it can, else by its
-    version (that of the ``facts`` unless given) and the processor; None where it is not known, or
-    there is none.
-
-    Up to 2.10 the wheels of the index say that they have no MKL, with oneDNN and without.
-    """
-    try:
-        version = Version(tensorflow or facts.get("tensorflow") or "")
-    except InvalidVersion:
-        return None
-    told = _SWITCH.get(str(facts.get(ONEDNN_VARIABLE)).lower())
-    says = facts.get("mkl_enabled")
-    if told is not None and version >= ONEDNN_SWITCHED_SINCE:
-        on = told
-    elif isinstance(says, bool) and (says or version >= ONEDNN_TOLD_SINCE):
-        on = says
-    else:
-        # Records from before a process looked at its processor are of such as have it on.
-        on = version >= ONEDNN_SINCE and facts.get("onednn_instructions") is not False
-    return "on" if on else "off"
-
-
-def _xla_mode(facts: Facts) -> str | None:
-    told = facts.get("xla")
-    return _word(told.get("mode")) if isinstance(told, dict) else None

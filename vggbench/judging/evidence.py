@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from .. import records
 from ..errors import one_line, some_of
-from ..inside import builders
+from ..inside.params import words_of
 from ..releases.catalogue import Catalogue, Release
 from ..runs import variables
 from ..stats.judge import Process
@@ -96,7 +96,7 @@ class Line(NamedTuple):
 
 def _params(benchmark: str) -> dict[str, Sequence[str]]:
     family = benchmark.rpartition(".")[0].rpartition(".")[2]
-    return dict(builders.PARAMS.get(family, {}))
+    return dict(words_of(family))
 
 
 def _place(known: Sequence[Any], one: Any) -> int:

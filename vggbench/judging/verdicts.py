@@ -306,10 +306,9 @@ class _Pair:
             self.evidence.catalogue,
             self.before,
             self.after,
-            self.line.profile,
-            self.line.configuration,
-            self.facts(self.before),
-            self.facts(self.after),
+            profile=self.line.profile,
+            configuration=self.line.configuration,
+            facts=(self.facts(self.before), self.facts(self.after)),
         )
 
 
@@ -354,8 +353,8 @@ def _of_measure(
                 pair.processes(pair.after, key),
                 pair.history(key),
                 noise,
-                threshold,
-                len(compared),
+                threshold=threshold,
+                comparisons=len(compared),
             )
             made.append(_judged(pair, key, judgement, noise, threshold, len(compared)))
         elif key == STEP:

@@ -15,6 +15,7 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from packaging.version import InvalidVersion, Version
 
 from ..errors import VggbenchError
+from ..frameworks import KNOWN
 from . import interpreters
 from .catalogue import Catalogue, Lock, Release, Track, pins, replace_text
 from .uv import UvError, uv
@@ -32,7 +33,7 @@ BUILD_TOOLS_DAY = "2021-09-01"
 
 #: Frameworks with releases of which the index has sdists alone: pure Python, for every CPython.
 #: Of all else that a track asks for, wheels are wanted: it would take Fortran, or Bazel, to build.
-SDISTS = ("keras", "theano")
+SDISTS = tuple(package for one in KNOWN if one.has_sdists for package in one.packages)
 
 #: No wheel of the frameworks is older; the search for a release's date begins here.
 FIRST_DAY = datetime.date(2015, 1, 1)
@@ -219,7 +220,13 @@ def new_release(track: Track, version: str, python: str | None = None) -> Releas
 
 
 def own_release(
-    track: Track, version: str, wheel: Path, after: Release, device: str, python: str | None
+    track: Track,
+    version: str,
+    wheel: Path,
+    after: Release,
+    *,
+    device: str,
+    python: str | None,
 ) -> Release:
     """A build of one's own, after a release of the track; its companions are resolved as of today.
 

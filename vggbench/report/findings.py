@@ -21,6 +21,7 @@ from ..campaigns.history import sessions
 from ..campaigns.separate import Separation
 from ..checkout import Checkout
 from ..errors import VggbenchError
+from ..inside import builders
 from ..judging import verdicts, words
 from ..judging.measures import MEASURES
 from ..judging.verdicts import LineChange, Verdict
@@ -28,7 +29,7 @@ from ..judging.words import cell
 from ..releases.catalogue import Catalogue
 from ..runs import draft as recorder
 from ..runs import local as session
-from ..runs import suite
+from ..runs.suite import Suite, is_of_track
 from ..stats import whole_lines as history
 from ..stats.judge import CHANGED, THRESHOLD
 from . import across, milestones, rates
@@ -37,7 +38,8 @@ from .pages import lines as pages_lines
 from .rates import Rate
 
 #: How a builder names what it is of.
-_OF_VERSION = re.compile(r"\b(tensorflow|keras|theano) \d+\.\d+[\w.]*")
+_MODULES = "|".join(re.escape(package.MODULE) for package in builders.frameworks().values())
+_OF_VERSION = re.compile(rf"\b({_MODULES}) \d+\.\d+[\w.]*")
 
 
 class NothingFound(VggbenchError):
@@ -116,7 +118,7 @@ def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findin
                     [line for line in of_pages if line.profile == profile], catalogue
                 ),
                 of_profile,
-                _unmeasured(of_profile, catalogue),
+                _unmeasured(of_profile, catalogue, Suite(checkout.benchmark_dir)),
                 _anchors_by_session(begun, own),
             )
         )
@@ -129,7 +131,7 @@ def _ran(record: records.Record) -> bool:
 
 
 def _unmeasured(
-    rows: Iterable[Rate], catalogue: Catalogue
+    rows: Iterable[Rate], catalogue: Catalogue, suite: Suite
 ) -> dict[tuple[str, ...], tuple[str, ...]]:
     known = {(row.release, session.key(row.benchmark, row.configuration)) for row in rows}
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
@@ -138,8 +140,7 @@ def _unmeasured(
         lacking = tuple(
             release.name
             for release in catalogue
-            if suite.is_of_track(one.benchmark, release, catalogue)
-            and (release.name, key) not in known
+            if is_of_track(one.benchmark, release, catalogue) and (release.name, key) not in known
         )
         if lacking:
             found[lacking] = (*found.get(lacking, ()), one.words)

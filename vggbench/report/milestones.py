@@ -16,11 +16,12 @@ from packaging.version import Version
 
 from .. import records
 from ..errors import VggbenchError
+from ..inside import params
 from ..judging.words import row
 from ..releases.catalogue import Catalogue, Release
 from .pages import measures
 from .pages.lines import Cell, Line
-from .plot import readable
+from .plot import params_of, readable
 
 BEGIN, END = "<!-- vggbench findings -->", "<!-- end of vggbench findings -->"
 
@@ -42,7 +43,7 @@ def milestones(found: Iterable[Line], catalogue: Catalogue) -> list[Milestone]:
     """Of each line and backend one configuration, of that the first and the last release of each
     major version that has numbers."""
     return [
-        Milestone(catalogue.by_name[one.release], readable(line.params, words), one)
+        Milestone(catalogue.by_name[one.release], readable(params_of(line), words), one)
         for line in found
         for words in _longest(line)
         for one in _ends([one for one in _numbers(line) if one.words == words], catalogue)
@@ -55,17 +56,20 @@ def _numbers(line: Line) -> list[Cell]:
 
 def _longest(line: Line) -> list[tuple[str, ...]]:
     """Of each backend, the configuration of which most releases have numbers; of several, that with
-    the least of batch normalisation and XLA, and the first of those."""
+    the least of batch normalisation and compiling, and the first of those."""
     counts = Counter(one.words for one in _numbers(line))
     chosen: dict[str, tuple[str, ...]] = {}
 
     def rank(words: tuple[str, ...]) -> tuple[int, int]:
         named = _named(line, words)
-        besides = (named.get("batch_norm", "none") != "none") + (named.get("xla", "off") != "off")
-        return -counts[words], besides
+        besides = [
+            params.is_chosen(line.framework, named, role)
+            for role in (params.NORMALISATION, params.COMPILER)
+        ]
+        return -counts[words], sum(besides)
 
     for words in sorted(counts, key=line.configurations.index):
-        backend = _named(line, words).get("backend", "")
+        backend = params.word_of(line.framework, _named(line, words), params.BACKEND) or ""
         chosen[backend] = min(chosen.get(backend, words), words, key=rank)
     return sorted(chosen.values(), key=line.configurations.index)
 

@@ -1,8 +1,8 @@
 """vggbench plot: a track's history as SVG or PNG, for a README or a paper.
 
-Drawn by Matplotlib, from the same lines as the page History: the hue says which batch normalisation
-(and backend), a hollow mark NCHW, a dashed line XLA. It is imported when something is drawn, which
-takes longer than all else that the command does.
+Drawn by Matplotlib, from the same lines as the page History: a hollow mark says that the layout is
+not the default, a dashed line that the step is compiled, the hue all else. It is imported when
+something is drawn, which takes longer than all else that the command does.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from typing import Any
 
 from .. import records
 from ..errors import VggbenchError
+from ..inside import params
+from ..inside.params import Param
 from ..releases.catalogue import Track
 from .pages.lines import Cell, Line
 from .pages.measures import MEASURES, Measure
@@ -47,15 +49,20 @@ def looks(line: Line) -> dict[tuple[str, ...], Look]:
     """How each configuration of a line is drawn; as in static/chart.js."""
     groups: list[tuple[str, ...]] = []
     found = {}
+    own = params_of(line)
     for words in line.configurations:
         named = dict(zip(line.params, words, strict=True))
-        group = tuple(w for name, w in named.items() if name not in ("data_format", "xla"))
+        group = tuple(
+            word
+            for param, word in zip(own, words, strict=True)
+            if param.role not in (params.LAYOUT, params.COMPILER)
+        )
         if group not in groups:
             groups.append(group)
         found[words] = Look(
             colour=HUES[groups.index(group) % len(HUES)],
-            dashed=named.get("xla", "off") != "off",
-            hollow=named.get("data_format") == "NCHW",
+            dashed=params.is_chosen(line.framework, named, params.COMPILER),
+            hollow=params.is_chosen(line.framework, named, params.LAYOUT),
         )
     return found
 
@@ -64,6 +71,7 @@ def choose(
     found: Sequence[Line],
     track: Track,
     machine: str,
+    *,
     profile: str | None,
     measure: str,
     configurations: Sequence[str],
@@ -103,6 +111,7 @@ def draw(
     line: Line,
     track: Track,
     measure: Measure,
+    *,
     wanted: Sequence[tuple[str, ...]],
     log: bool,
     by_date: bool,
@@ -136,7 +145,10 @@ def draw(
             cells = {cell.release: cell for cell in line.cells if cell.words == words}
             if all(cell.outcome == records.NOT_APPLICABLE for cell in cells.values()):
                 continue
-            _draw_configuration(axes, measure, line.params, words, found[words], cells, places)
+            label = readable(params_of(line), words)
+            _draw_configuration(
+                axes, measure, label=label, look=found[words], cells=cells, places=places
+            )
         if log:
             axes.set_yscale("log")
             from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
@@ -165,8 +177,8 @@ def draw(
 def _draw_configuration(
     axes: Any,
     measure: Measure,
-    params: Sequence[str],
-    words: tuple[str, ...],
+    *,
+    label: str,
     look: Look,
     cells: dict[str, Cell],
     places: dict[str, Any],
@@ -199,7 +211,7 @@ def _draw_configuration(
         xs,
         ys,
         yerr=(below, above),
-        label=readable(params, words),
+        label=label,
         color=look.colour,
         linestyle="--" if look.dashed else "-",
         linewidth=1.3,
@@ -235,16 +247,12 @@ def _legend(figure: Any, axes: Any) -> None:
     )
 
 
-def readable(params: Sequence[str], words: Sequence[str]) -> str:
+def params_of(line: Line) -> list[Param]:
+    """The params of a line's configurations, in the order of their words."""
+    found: list[Param] = params.named(line.framework, line.params)
+    return found
+
+
+def readable(own: Sequence[Param], words: Sequence[str]) -> str:
     """A configuration for people; as in static/common.js."""
-    return ", ".join(_word(param, word) for param, word in zip(params, words, strict=True))
-
-
-def _word(param: str, word: str) -> str:
-    if param == "batch_norm":
-        if word == "none":
-            return "no BN"
-        return f"BN {word}" if word.startswith("mode") else f"{word} BN"
-    named = {"xla": {"off": "no XLA", "on": "XLA"}}
-    named["backend"] = {"tensorflow": "on TensorFlow", "theano": "on Theano"}
-    return named.get(param, {}).get(word, word)
+    return ", ".join(param.readable(word) for param, word in zip(own, words, strict=True))

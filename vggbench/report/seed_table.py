@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import records
 from ..inside import workload
-from ..inside.builders import Configuration
+from ..inside.params import Configuration
 from .rates import Rate
 
 #: What a cell is, beside the outcomes of records: not asked for yet; a row of another framework

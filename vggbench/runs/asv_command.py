@@ -6,10 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..checkout import Checkout
 from ..inside.launch import die_with_parent
 
 #: The exit status after Ctrl-C.
@@ -17,21 +18,25 @@ INTERRUPTED = 130
 
 
 class Asv:
-    """``config``: what --config gave. ``interrupted``: whether Ctrl-C was pressed meanwhile."""
+    """asv in a checkout. ``interrupted``: whether Ctrl-C was pressed meanwhile."""
 
-    def __init__(self, config: str | None):
+    def __init__(self, checkout: Checkout):
         program = Path(sys.executable).parent / "asv"
-        self._command = [str(program), *(["--config", config] if config else [])]
+        self._command = [str(program), "--config", str(checkout.config_file)]
         self.interrupted = False
 
-    def __call__(self, *arguments: str, **variables: str) -> int:
+    def __call__(
+        self, *arguments: str, quiet: bool = False, variables: Mapping[str, str] | None = None
+    ) -> int:
         """asv's exit status; ``variables`` are added to its environment. It ends with this process,
-        whatever ends this."""
+        whatever ends this. ``quiet``: what it prints is not shown."""
         sys.stdout.flush()
         command = [*self._command, *arguments]
-        env = {**os.environ, **variables}
+        env = {**os.environ, **(variables or {})}
+        out = subprocess.DEVNULL if quiet else None
         with self._interrupts_are_asvs():
-            return subprocess.Popen(command, env=env, preexec_fn=die_with_parent).wait()
+            started = subprocess.Popen(command, env=env, stdout=out, preexec_fn=die_with_parent)
+            return started.wait()
 
     @contextmanager
     def _interrupts_are_asvs(self) -> Iterator[None]:

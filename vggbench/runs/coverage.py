@@ -1,18 +1,22 @@
-"""Which releases have a complete result on this machine: what NEW leaves out."""
+"""Which releases have a complete result on a machine: what NEW leaves out."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from asv import environment, results, util
 from asv.console import log
 
 from .. import records
+from ..checkout import Checkout
 from ..inside.measure import SAMPLED
 from ..releases.catalogue import Catalogue, Release
-from . import invocation, profiles
-from .suite import Configured, is_of_track, selected
+from . import profiles
+from .suite import Configured, Suite, is_of_track
 
 TOOL_NAME = "release"
 
@@ -30,78 +34,98 @@ def environment_name(profile: str) -> str:
     )
 
 
-def incomplete(catalogue: Catalogue, releases: list[Release], patterns: list[str]) -> list[Release]:
-    """Those of ``releases`` that lack a number, an n/a or a failure for a configuration.
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """What is asked of the releases of ``catalogue`` on a machine: the benchmarks of ``suite`` in
+    ``profiles``. ``machine`` is None where asv does not know it yet."""
 
-    Asked are the profiles of this run and the configurations that ``patterns`` select, as
-    ``--bench`` does, of the release's own track. asv stores the same NaN for what cannot be and for
-    what was not asked for, so the records decide about those.
-    """
-    machine = invocation.machine()
-    if machine is None:
-        return releases
-    wanted = selected(patterns)
-    answered = _answered(machine)
+    catalogue: Catalogue
+    suite: Suite
+    results_dir: Path
+    machine: str | None
+    profiles: Sequence[str]
 
-    def is_complete(release: Release) -> bool:
-        own = [one for one in wanted if is_of_track(one.benchmark, release, catalogue)]
-        return not own or all(
-            _complete(release, machine, profile, own, answered) for profile in profiles.asked()
+    @staticmethod
+    def of(checkout: Checkout, suite: Suite) -> Coverage:
+        """Of this machine in the checkout, in the profiles that the user asks for. Raises UserError
+        for a profile that is none."""
+        return Coverage(
+            catalogue=checkout.catalogue,
+            suite=suite,
+            results_dir=checkout.results_dir,
+            machine=checkout.machine(),
+            profiles=profiles.asked(checkout.config),
         )
 
-    return [release for release in releases if not is_complete(release)]
+    def incomplete(self, releases: Sequence[Release], patterns: Sequence[str]) -> list[Release]:
+        """Those of ``releases`` that lack a number, an n/a or a failure for a configuration.
 
+        Asked are the configurations that ``patterns`` select, as ``--bench`` does, of the release's
+        own track. asv stores the same NaN for what cannot be and for what was not asked for, so the
+        records decide about those.
+        """
+        if self.machine is None:
+            return list(releases)
+        wanted = self.suite.selected(patterns)
+        answered = self._answered(self.machine)
 
-def _answered(machine: str) -> set[Answered]:
-    """Every n/a and failure on record; with the benchmark's whole name instead of its family, what
-    could not be sampled of the GPU while a process was timed."""
-    answered: set[Answered] = set()
-    for r in records.read(invocation.results_dir(), machine, log.warning):
-        if not records.is_ordinary(r):
-            continue
-        family = r["benchmark"].rpartition(".")[0]
-        if r["outcome"] in (records.NOT_APPLICABLE, records.FAILED):
-            names = [family]
-        else:
-            names = [f"{family}.{method}" for method in SAMPLED if "gpu" in r]
-        for name in names:
-            version, key = str(r.get("benchmark_version")), _key(r["configuration"])
-            answered.add((r["commit"], r["profile"], name, version, key))
-    return answered
+        def is_complete(release: Release) -> bool:
+            own = [one for one in wanted if is_of_track(one.benchmark, release, self.catalogue)]
+            return all(self._complete(release, profile, own, answered) for profile in self.profiles)
+
+        return [release for release in releases if not is_complete(release)]
+
+    def _answered(self, machine: str) -> set[Answered]:
+        """Every n/a and failure on record; with the benchmark's whole name instead of its family,
+        what could not be sampled of the GPU while a process was timed."""
+        answered: set[Answered] = set()
+        for r in records.read(self.results_dir, machine, log.warning):
+            if not records.is_ordinary(r):
+                continue
+            family = r["benchmark"].rpartition(".")[0]
+            if r["outcome"] in (records.NOT_APPLICABLE, records.FAILED):
+                names = [family]
+            else:
+                names = [f"{family}.{method}" for method in SAMPLED if "gpu" in r]
+            for name in names:
+                version, key = str(r.get("benchmark_version")), _key(r["configuration"])
+                answered.add((r["commit"], r["profile"], name, version, key))
+        return answered
+
+    def _complete(
+        self,
+        release: Release,
+        profile: str,
+        wanted: Sequence[Configured],
+        answered: set[Answered],
+    ) -> bool:
+        if not wanted:
+            return True
+        path = self.results_dir / results.get_filename(
+            self.machine, release.commit, environment_name(profile)
+        )
+        if not path.is_file():
+            return False
+        try:
+            stored = results.Results.load(str(path), self.machine)
+        except util.UserError as err:
+            log.warning(str(err))
+            return False
+        for one in wanted:
+            if one.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
+                continue
+            if stored.benchmark_version.get(one.benchmark) != one.version:
+                return False
+            values = stored.get_result_value(one.benchmark, one.params)
+            value = values[one.index] if values else None
+            if value is not None and not math.isnan(value):
+                continue
+            key = _key(dict(one.configuration))
+            names = {one.family, one.benchmark}
+            if not any((release.commit, profile, n, one.version, key) in answered for n in names):
+                return False
+        return True
 
 
 def _key(configuration: object) -> str:
     return json.dumps(configuration, sort_keys=True)
-
-
-def _complete(
-    release: Release,
-    machine: str,
-    profile: str,
-    wanted: list[Configured],
-    answered: set[Answered],
-) -> bool:
-    path = invocation.results_dir() / results.get_filename(
-        machine, release.commit, environment_name(profile)
-    )
-    if not path.is_file():
-        return False
-    try:
-        stored = results.Results.load(str(path), machine)
-    except util.UserError as err:
-        log.warning(str(err))
-        return False
-    for one in wanted:
-        if one.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
-            continue
-        if stored.benchmark_version.get(one.benchmark) != one.version:
-            return False
-        values = stored.get_result_value(one.benchmark, one.params)
-        value = values[one.index] if values else None
-        if value is not None and not math.isnan(value):
-            continue
-        key = _key(dict(one.configuration))
-        names = {one.family, one.benchmark}
-        if not any((release.commit, profile, n, one.version, key) in answered for n in names):
-            return False
-    return True

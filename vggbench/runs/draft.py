@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import functools
 import json
-import math
 import os
-import re
-import secrets
 import signal
 import statistics
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,132 +21,77 @@ from typing import TYPE_CHECKING, Any
 from asv import util
 
 from .. import records
-from ..errors import VggbenchError, one_line
+from ..errors import one_line
 from ..inside.measure import BY_PRODUCTS, SAMPLED
-from ..releases.catalogue import Lock, Release, replace_text
-from . import invocation, profiles, suite, variables
+from ..releases.catalogue import replace_text
+from . import profiles, variables
 from .process import Finished
+from .run import Run
+from .subject import Subject
+from .suite import Configured
 
 if TYPE_CHECKING:
     from .nvml import Sampler
 
-#: Commands whose processes are measurements; `asv profile` runs under a profiler.
-RECORDED_COMMANDS = ("run", "continuous", "find")
 
-#: The id of a run that was cut off. The run of asv that has it in this variable goes on as that
-#: run: what has ended of it is not measured again, but answered from its record.
-RESUME_VARIABLE = "VGGBENCH_RESUME"
-
-RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}")
-
-#: The records of this run's timed processes, by commit, profile, family and configuration.
-_taken: dict[tuple[str, str, str, str], list[records.Record]] = {}
-_rounds: dict[tuple[str, str, str], int] = {}
-_failures: dict[tuple[str, ...], list[bool]] = {}
-
-
-def begin_run(resumed: str | None = None) -> str:
-    """Let what this process records from now on be of the run ``resumed``, or of a new one; returns
-    its id. Raises CannotResume."""
-    os.environ[RESUME_VARIABLE] = resumed or ""
-    run_id.cache_clear()
-    _ended.cache_clear()
-    return run_id()
-
-
-class CannotResume(VggbenchError):
-    """RESUME_VARIABLE names no run."""
-
-
-@functools.lru_cache(maxsize=1)
-def run_id() -> str:
-    """The id of this run of asv: its start and four random bytes; or that of the run it resumes.
-
-    To the microsecond, so that the files of two runs that began within a second lie in their order.
-    Raises CannotResume.
-    """
-    resumed = os.environ.get(RESUME_VARIABLE)
-    if resumed:
-        if not RUN_ID.fullmatch(resumed):
-            raise CannotResume(
-                f"{RESUME_VARIABLE}={one_line(resumed, 60)} is no run: give the name of a file in "
-                f"results/<machine>/records/, without .jsonl"
-            )
-        return resumed
-    now = datetime.datetime.now(datetime.timezone.utc)
-    return f"{now:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
-
-
-@dataclass
+@dataclass(kw_only=True)
 class Draft:
     """The record of a process that runs. ``path`` is None where nothing is to be kept.
     ``environment``: the folder of the process's, where that is ours."""
 
     record: records.Record
     notes_path: Path
-    path: Path | None
-    target: Path | None
+    path: Path | None = None
+    target: Path | None = None
     environment: Path | None = None
 
     @staticmethod
     def begin(
-        folder: Path,
-        release: Release,
-        lock: Lock | None,
-        interpreter: str,
-        profile: str,
-        benchmark: str,
+        run: Run,
+        subject: Subject,
+        configured: Configured,
         attributes: str,
-        environment: dict[str, str],
-        purpose: str | None = None,
-        variant: str | None = None,
+        environment: Mapping[str, str],
     ) -> Draft:
-        """Write the draft under ``folder``. ``benchmark`` and ``attributes`` are asv's id of the
-        configuration and its JSON of overridden attributes (``--attribute``); ``purpose`` is what
-        a process is run for that is no part of a run of asv, ``variant`` what it does not have as
-        the release has it."""
-        configured = suite.configurations()[benchmark]
-        device, _, workload = profile.partition("-")
-        machine = invocation.machine() or "unknown"
+        """Write the draft of a process of ``run``. ``attributes``: asv's JSON of overridden
+        attributes (``--attribute``); ``environment``: the process's variables."""
+        release, lock = subject.release, subject.lock
         record: records.Record = {
             "schema": records.SCHEMA,
-            "run": run_id(),
+            "run": run.id,
             "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            "machine": machine,
+            "machine": run.machine or "unknown",
             "track": release.track,
             "version": release.version,
             "release": release.name,
             "build": release.build,
             "commit": release.commit,
             "lock": None if lock is None else lock.digest,
-            "interpreter": "the release's own" if lock is not None else interpreter,
-            "profile": profile,
-            "device": device,
-            "workload": workload,
+            "interpreter": "the release's own" if lock is not None else subject.interpreter,
+            "profile": subject.profile,
+            "device": profiles.device_of(subject.profile),
+            "workload": profiles.workload_of(subject.profile),
             "benchmark": configured.benchmark,
             "benchmark_version": configured.version,
             "configuration": dict(configured.configuration),
             "attributes": json.loads(attributes),
-            "round": _next_round(release, profile, benchmark),
+            "round": run.next_round(release, subject.profile, configured.identity),
             "cpus": len(os.sched_getaffinity(0)),
             "load_before": list(os.getloadavg()),
             "variables": variables.telling(environment),
         }
-        if purpose is not None:
-            record["purpose"] = purpose
-        if variant is not None:
-            record["variant"] = variant
-        folder.mkdir(parents=True, exist_ok=True)
-        identity = f"{run_id()}-{time.monotonic_ns()}"
-        notes = folder / f"{identity}.notes"
-        own = Path(interpreter).parent.parent if lock is not None else None
-        draft = Draft(record, notes, None, None, own)
-        of_asv = invocation.command() in RECORDED_COMMANDS and not invocation.option("dry_run")
-        if of_asv or purpose is not None:
-            draft.target = (
-                records.folder(invocation.results_dir(), machine) / f"{record['run']}.jsonl"
-            )
-            draft.path = folder / f"{identity}.draft"
+        if run.purpose is not None:
+            record["purpose"] = run.purpose
+        if subject.variant is not None:
+            record["variant"] = subject.variant
+        run.drafts.mkdir(parents=True, exist_ok=True)
+        identity = f"{run.id}-{time.monotonic_ns()}"
+        notes = run.drafts / f"{identity}.notes"
+        own = Path(subject.interpreter).parent.parent if lock is not None else None
+        draft = Draft(record=record, notes_path=notes, environment=own)
+        if run.keeps:
+            draft.target = run.file
+            draft.path = run.drafts / f"{identity}.draft"
             replace_text(draft.path, json.dumps({"target": str(draft.target), "record": record}))
         return draft
 
@@ -193,8 +135,6 @@ class Draft:
         self.record["process_s"] = done.seconds
         self.record["load_after"] = list(os.getloadavg())
         self._append()
-        if "samples" in self.record or self.record["outcome"] != records.OK:
-            _taken.setdefault(_place(self.record), []).append(self.record)
         return self.record
 
     def refused(self, error: str) -> records.Record:
@@ -218,126 +158,6 @@ class Draft:
         for path in (self.path, self.notes_path):
             if path is not None:
                 path.unlink(missing_ok=True)
-
-
-def _next_round(release: Release, profile: str, benchmark: str) -> int:
-    """Counts the processes of a configuration in this run of asv."""
-    counted = (release.commit, profile, benchmark)
-    _rounds[counted] = _rounds.get(counted, 0) + 1
-    return _rounds[counted]
-
-
-def answered(
-    release: Release,
-    lock: Lock | None,
-    profile: str,
-    benchmark: str,
-    attributes: str,
-    result_file: Path,
-) -> records.Record | None:
-    """The record of the process that asv is about to start, where the run that this one resumes
-    has seen it end; what asv reads as its result is written. None where it must be measured.
-
-    The arguments are those of ``Draft.begin``.
-    """
-    if not os.environ.get(RESUME_VARIABLE):
-        return None
-    place = (release.commit, profile, benchmark)
-    record = _ended().get(
-        json.dumps(
-            [
-                *place,
-                _rounds.get(place, 0) + 1,
-                None if lock is None else lock.digest,
-                suite.configurations()[benchmark].version,
-                json.loads(attributes),
-            ]
-        )
-    )
-    if record is None:
-        return None
-    _next_round(release, profile, benchmark)
-    result: Any = math.nan  # asv's answer for n/a
-    if "samples" in record:
-        result = {"samples": record["samples"], "number": record.get("number")}
-    elif "value" in record:
-        result = record["value"]
-    if record["outcome"] != records.FAILED:
-        result_file.write_text(json.dumps(result), encoding="utf-8")
-    _taken.setdefault(_place(record), []).append(record)
-    return record
-
-
-@functools.lru_cache(maxsize=1)
-def _ended() -> dict[str, records.Record]:
-    """The records of the run that is resumed, of processes that ended, by what asv asks for."""
-    identities = {
-        (one.benchmark, one.version, json.dumps(dict(one.configuration), sort_keys=True)): name
-        for name, one in suite.configurations().items()
-    }
-    found = {}
-    machine = invocation.machine()
-    path = records.folder(invocation.results_dir(), machine or "") / f"{run_id()}.jsonl"
-    if machine is None or not path.is_file():
-        return {}
-    for record in records.read_file(path, records.checked, lambda line: None):
-        name = identities.get(
-            (
-                record["benchmark"],
-                record.get("benchmark_version", ""),
-                json.dumps(record["configuration"], sort_keys=True),
-            )
-        )
-        if (
-            records.is_ordinary(record)
-            and record["outcome"] != records.INTERRUPTED
-            and name is not None
-        ):
-            place = [record["commit"], record["profile"], name, record.get("round")]
-            rest = [record.get("lock"), record.get("benchmark_version"), record.get("attributes")]
-            found[json.dumps([*place, *rest])] = record
-    return found
-
-
-def _place(record: records.Record) -> tuple[str, str, str, str]:
-    configuration = json.dumps(record["configuration"], sort_keys=True)
-    family = record["benchmark"].rpartition(".")[0]
-    return record["commit"], record["profile"], family, configuration
-
-
-@dataclass(frozen=True)
-class Told:
-    """``value`` is a by-product's median over the processes, NaN for n/a, None where one failed.
-
-    ``reason`` is why there can be none on this device.
-    """
-
-    value: float | None
-    reason: str | None = None
-
-
-def told(release: Release, profile: str, benchmark: str) -> Told | None:
-    """What this run's processes of the same configuration have told of ``benchmark`` (asv's id):
-    its by-product, or that the release cannot do it, which a further round would answer alike.
-    None where a process must be run."""
-    configured = suite.configurations()[benchmark]
-    if configured.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
-        return Told(math.nan, f"{configured.by_product} is n/a on {profile}: it has no GPU")
-    configuration = json.dumps(dict(configured.configuration), sort_keys=True)
-    taken = _taken.get((release.commit, profile, configured.family, configuration), [])
-    if configured.by_product is None:
-        own = {r["outcome"] for r in taken if r["benchmark"] == configured.benchmark}
-        return Told(math.nan) if own == {records.NOT_APPLICABLE} else None
-    if not taken:
-        return None
-    outcomes = {record["outcome"] for record in taken}
-    if records.FAILED in outcomes:
-        return Told(None)
-    if records.NOT_APPLICABLE in outcomes:
-        return Told(math.nan)
-    values = [BY_PRODUCTS[configured.by_product](record) for record in taken]
-    known = [value for value in values if value is not None]
-    return Told(statistics.median(known) if known else math.nan)
 
 
 def collect_orphans(folder: Path) -> None:
@@ -437,13 +257,6 @@ def _growth_per_step(record: records.Record) -> float | None:
     before, after = record.get("resident_bytes"), record.get("resident_bytes_at_end")
     samples = record.get("samples")
     return None if not samples or not before or not after else (after - before) / len(samples)
-
-
-def failures(record: records.Record) -> tuple[int, int]:
-    """Count ``record`` in: (failed, all) processes of its configuration in this run of asv."""
-    counted = _failures.setdefault((*_place(record), record["benchmark"]), [])
-    counted.append(record["outcome"] == records.FAILED)
-    return sum(counted), len(counted)
 
 
 def name(record: records.Record) -> str:

@@ -1,8 +1,8 @@
-"""The processes of one ``vggbench confirm`` or ``calibrate``, one after another.
+"""This machine, in one checkout: what it can run, and processes one after another that it runs.
 
-A process is started as ``asv run`` starts it, in the same environment, under the same lock, and
-leaves a record with a purpose. All records of a session have one run id: what drifts of the machine
-is shared in it.
+A process of ``vggbench confirm`` or ``calibrate`` is started as ``asv run`` starts it, in the
+same environment, under the same lock, and leaves a record with a purpose. All records of a session
+have one run id: what drifts of the machine is shared in it.
 """
 
 from __future__ import annotations
@@ -10,17 +10,19 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
-from ..releases.catalogue import Release
-from . import draft as recorder
-from . import invocation, profiles, suite, timed, variables
-from .suite import Configured
+from ..releases import interpreters
+from ..releases.catalogue import Catalogue, Release
+from . import draft, profiles, timed, variables
+from .run import Run, new_id
+from .subject import Subject
+from .suite import Configured, Suite
 
 Say = Callable[[str], None]
 
@@ -30,20 +32,14 @@ class SessionError(VggbenchError):
 
 
 class Session:
-    """Hold the checkout while processes are measured for ``purpose``. Use ``opened``."""
+    """Hold the checkout while processes are measured for a purpose. Use ``Local.session``."""
 
-    def __init__(self, checkout: Checkout, purpose: str, say: Say):
+    def __init__(self, checkout: Checkout, run: Run, say: Say):
+        self.run = run
         self._checkout = checkout
-        self._purpose = purpose
         self._say = say
-        self._drafts = drafts(checkout)
-        self._subjects: dict[tuple[str, str], timed.Subject] = {}
+        self._subjects: dict[tuple[str, str], Subject] = {}
         self._told: set[str] = set()
-
-    @property
-    def run(self) -> str:
-        """The run id of its records."""
-        return recorder.run_id()
 
     def measure(self, release: Release, profile: str, one: Configured) -> records.Record:
         """Run one process of a configuration, and return its record.
@@ -54,9 +50,9 @@ class Session:
         """
         return self.measure_subject(self.prepared(release, profile), one)
 
-    def measure_subject(self, subject: timed.Subject, one: Configured) -> records.Record:
+    def measure_subject(self, subject: Subject, one: Configured) -> records.Record:
         """As ``measure``, of what is prepared already."""
-        record = timed.run_fresh(subject, suite.identity(one), self._drafts, self._purpose)
+        record = timed.run_fresh(self.run, subject, one)
         for what, why in record.get("gpu", {}).get("not_sampled", {}).items():
             self._once(f"of the GPU is not sampled: {what}: {why}")
         return record
@@ -65,21 +61,25 @@ class Session:
         """Look at environments anew from now on: some may have been freed."""
         self._subjects.clear()
 
-    def refuse(self, subject: timed.Subject, one: Configured, why: str) -> records.Record:
+    def refuse(self, subject: Subject, one: Configured, why: str) -> records.Record:
         """The record of a process that cannot be: of what no installer can put together."""
-        return timed.refuse(subject, suite.identity(one), self._drafts, self._purpose, why)
+        return timed.refuse(self.run, subject, one, why)
 
-    def prepared(self, release: Release, profile: str) -> timed.Subject:
+    def prepared(self, release: Release, profile: str) -> Subject:
         """The release ready to be measured; looked at once in a session."""
         key = (release.commit, profile)
         if key not in self._subjects:
-            why = profiles.why_unavailable(profile)
+            why = profiles.why_unavailable(profile, self._checkout.config)
             if why is not None:
                 raise SessionError(why)
             device = profiles.device_of(profile)
             python = self._checkout.environments.ensure(release, device, self._say)
-            lock = release.locks[device]
-            self._subjects[key] = timed.Subject(release, profile, str(python), lock)
+            self._subjects[key] = Subject(
+                release=release,
+                profile=profile,
+                interpreter=str(python),
+                lock=release.locks[device],
+            )
         return self._subjects[key]
 
     def _once(self, line: str) -> None:
@@ -88,35 +88,71 @@ class Session:
             self._say(line)
 
 
-@contextlib.contextmanager
-def opened(checkout: Checkout, purpose: str, say: Say) -> Iterator[Session]:
-    """A session with the checkout's run lock; raises RunInProgress where another one measures."""
-    timed.asked_deadline()
-    with checkout.no_run():
-        recorder.collect_orphans(drafts(checkout))
-        flags = variables.flags_line(os.environ)
-        if flags is not None:
-            say(f"{flags}, and recorded")
-        yield Session(checkout, purpose, say)
+@dataclass(frozen=True, kw_only=True)
+class Local:
+    """This machine in a checkout, as asv calls it, and where lines for the user go."""
+
+    checkout: Checkout
+    suite: Suite
+    machine: str
+    say: Say
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return self.checkout.catalogue
+
+    @property
+    def profiles(self) -> list[str]:
+        """Those that the user asks for. Raises UserError for one that is none."""
+        return profiles.asked(self.checkout.config)
+
+    @contextlib.contextmanager
+    def session(self, purpose: str, *, run_id: str | None = None) -> Iterator[Session]:
+        """A session with the checkout's run lock; raises RunInProgress where another one measures.
+
+        ``run_id``: what its records are part of, where that has begun already.
+        """
+        timed.asked_deadline()
+        with self.checkout.no_run():
+            draft.collect_orphans(self.checkout.drafts_dir)
+            flags = variables.flags_line(os.environ)
+            if flags is not None:
+                self.say(f"{flags}, and recorded")
+            run = Run(
+                results_dir=self.checkout.results_dir,
+                machine=self.machine,
+                suite=self.suite,
+                drafts=self.checkout.drafts_dir,
+                id=run_id or new_id(),
+                purpose=purpose,
+            )
+            yield Session(self.checkout, run, self.say)
+
+    def configured(self, benchmark: str, configuration: dict[str, Any]) -> Configured:
+        """The configuration that a record names, as the benchmarks have it now.
+
+        Raises SessionError where they do not have it any more.
+        """
+        for one in self.suite.configurations.values():
+            if key_of(one) == key(benchmark, configuration):
+                return one
+        words = " ".join(str(value) for value in configuration.values())
+        raise SessionError(
+            f"{benchmark} has no configuration {words} any more: it cannot be measured again"
+        )
 
 
-def drafts(checkout: Checkout) -> Path:
-    """Where the drafts of records lie that are not complete yet."""
-    return Path(checkout.config.env_dir).absolute() / "open"
-
-
-def configured(benchmark: str, configuration: dict[str, Any]) -> Configured:
-    """The configuration that a record names, as the benchmarks have it now.
-
-    Raises SessionError where they do not have it any more.
-    """
-    for one in suite.configurations().values():
-        if key_of(one) == key(benchmark, configuration):
-            return one
-    words = " ".join(str(value) for value in configuration.values())
-    raise SessionError(
-        f"{benchmark} has no configuration {words} any more: it cannot be measured again"
-    )
+def why_not_here(release: Release, devices: Collection[str]) -> str | None:
+    """Why this machine cannot run ``release`` on one of the ``devices``, in words that follow its
+    name and a colon; None where it can."""
+    if not set(devices) & set(release.locks):
+        return f"no lock for {' or '.join(sorted(devices))}"
+    if interpreters.find(release.python) is None:
+        return (
+            f"CPython {release.python} is not on this machine; "
+            f"get it with: {interpreters.how_to_get(release.python)}"
+        )
+    return None
 
 
 def key(benchmark: str, configuration: dict[str, Any]) -> str:
@@ -127,9 +163,3 @@ def key(benchmark: str, configuration: dict[str, Any]) -> str:
 def key_of(one: Configured) -> str:
     """The ``key`` of a configuration that the benchmarks have."""
     return key(one.benchmark, dict(one.configuration))
-
-
-def use_config(path: str | None) -> None:
-    """Let asv's plugin read the configuration file that --config gave."""
-    if path is not None:
-        invocation.use_config(Path(path).absolute())

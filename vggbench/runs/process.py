@@ -68,6 +68,7 @@ def run(
     env: dict[str, str],
     cwd: str | None,
     deadline_s: float | None,
+    *,
     merge_streams: bool,
     on_start: Callable[[int], None] | None = None,
 ) -> Finished:

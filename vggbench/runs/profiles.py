@@ -1,45 +1,55 @@
-"""Which profiles (device and workload) this run of asv measures."""
+"""Which profiles (device and workload) this machine measures.
+
+They are the words of VGGBENCH_PROFILE in asv.conf.json's matrix, which the user's variable of that
+name chooses among.
+"""
 
 from __future__ import annotations
 
 import os
 
 from asv import util
+from asv.config import Config
 
 from ..inside import gpu
-from . import invocation
 
 VARIABLE = "VGGBENCH_PROFILE"
 
 
-def known() -> list[str]:
-    """The profiles of asv.conf.json's matrix."""
-    return list(invocation.config().matrix.get("env_nobuild", {}).get(VARIABLE, []))
+def known(config: Config) -> list[str]:
+    """The profiles of asv's configuration."""
+    return list(config.matrix.get("env_nobuild", {}).get(VARIABLE, []))
 
 
-def asked() -> list[str]:
+def asked(config: Config) -> list[str]:
     """The profiles that the user asks for, or the default one of this machine.
 
-    Raises UserError for one that asv.conf.json does not know.
+    Raises UserError for one that asv's configuration does not know.
     """
     words = os.environ.get(VARIABLE, "").replace(",", " ").split()
     if not words:
         return ["gpu-paper" if gpu.is_visible() else "cpu-quick"]
     for word in words:
-        if word not in known():
+        if word not in known(config):
             raise util.UserError(
-                f"{VARIABLE}={word}: unknown profile; choose among {', '.join(known())}"
+                f"{VARIABLE}={word}: unknown profile; choose among {', '.join(known(config))}"
             )
     return words
 
 
 def device_of(profile: str) -> str:
-    return profile.split("-")[0]
+    return profile.partition("-")[0]
 
 
-def why_unavailable(profile: str) -> str | None:
-    """Why this machine or this run does not measure ``profile``; None where it does."""
-    if profile not in asked():
+def workload_of(profile: str) -> str:
+    """The name of its workload."""
+    return profile.partition("-")[2]
+
+
+def why_unavailable(profile: str, config: Config) -> str | None:
+    """Why this machine does not measure ``profile``, or the user did not ask for it; None where it
+    is measured."""
+    if profile not in asked(config):
         return f"{profile} is not measured: not asked for ({VARIABLE}={profile} asks for it)"
     if device_of(profile) == "gpu" and not gpu.is_visible():
         return f"{profile} is not measured: no GPU is visible here (nvidia-smi -L lists none)"

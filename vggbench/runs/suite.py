@@ -8,8 +8,11 @@ import io
 import itertools
 import json
 import re
+import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from asv import util
@@ -18,10 +21,9 @@ from asv_runner import discovery
 from ..errors import one_line
 from ..inside.measure import BY_PRODUCTS
 from ..releases.catalogue import Catalogue, Release
-from . import invocation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Configured:
     """One configuration of one benchmark; ``index`` counts through the product of its params."""
 
@@ -47,65 +49,127 @@ class Configured:
         return " ".join(str(value) for _, value in self.configuration)
 
     @property
+    def identity(self) -> str:
+        """The id that asv runs it under: ``benchmark-index``, or the bare name of a benchmark
+        without params."""
+        return f"{self.benchmark}-{self.index}" if self.params else self.benchmark
+
+    @property
     def asv_name(self) -> str:
         """What asv matches ``--bench`` against."""
         chosen = next(itertools.islice(itertools.product(*self.params), self.index, None))
         return self.benchmark + (f"({', '.join(chosen)})" if chosen else "")
 
 
-@functools.lru_cache(maxsize=1)
-def discovered() -> list[dict[str, Any]]:
-    """The benchmarks as asv describes them in benchmarks.json; raises UserError where they cannot
-    be imported."""
-    root = str(invocation.benchmark_dir())
-    listed = io.StringIO()
-    try:
-        discovery.list_benchmarks(root, listed)
-    except Exception as err:
-        raise util.UserError(
-            f"the benchmarks in {root} cannot be imported: "
-            f"{type(err).__name__}: {one_line(str(err))}; correct that and run this again"
-        ) from None
-    found: list[dict[str, Any]] = json.loads(listed.getvalue())
-    return found
+class Suite:
+    """The benchmarks in the folder ``benchmark_dir``, discovered when they are first asked for."""
 
+    def __init__(self, benchmark_dir: Path):
+        self.folder = benchmark_dir
 
-@functools.lru_cache(maxsize=1)
-def configurations() -> dict[str, Configured]:
-    """Every configuration, by the id that asv runs it under: ``benchmark-index``, or the bare name
-    of a benchmark without params."""
-    found = {}
-    for benchmark in discovered():
-        params = benchmark["params"]
-        for index, words in enumerate(itertools.product(*params)):
-            one = Configured(
+    @functools.cached_property
+    def discovered(self) -> list[dict[str, Any]]:
+        """The benchmarks as asv describes them in benchmarks.json; raises UserError where they
+        cannot be imported."""
+        return _discovered(self.folder)
+
+    @functools.cached_property
+    def configurations(self) -> dict[str, Configured]:
+        """Every configuration, by the id that asv runs it under."""
+        found = [
+            Configured(
                 benchmark=benchmark["name"],
                 version=benchmark["version"],
                 index=index,
-                params=tuple(tuple(values) for values in params),
+                params=tuple(tuple(values) for values in benchmark["params"]),
                 configuration=tuple(
                     (key, _value(word))
                     for key, word in zip(benchmark["param_names"], words, strict=True)
                 ),
             )
-            found[identity(one)] = one
+            for benchmark in self.discovered
+            for index, words in enumerate(itertools.product(*benchmark["params"]))
+        ]
+        return {one.identity: one for one in found}
+
+    def rounds(self, benchmark: str) -> int:
+        """How many processes asv takes of each configuration of a benchmark."""
+        return next(
+            int(one.get("rounds", 1)) for one in self.discovered if one["name"] == benchmark
+        )
+
+    def selected(self, patterns: Sequence[str]) -> list[Configured]:
+        """Those that ``--bench`` or a plan selects by ``patterns``, all where there are none.
+        Raises UserError for a pattern that is no regular expression; asv would end in a
+        traceback."""
+        expressions = [_expression(pattern) for pattern in patterns]
+        return [
+            one
+            for one in self.configurations.values()
+            if not patterns or any(each.search(one.asv_name) for each in expressions)
+        ]
+
+    def timed(self, patterns: Sequence[str]) -> list[Configured]:
+        """Those of ``selected`` that are timed, and are no by-products."""
+        return [one for one in self.selected(patterns) if one.by_product is None]
+
+    def timed_of(
+        self, release: Release, patterns: Sequence[str], catalogue: Catalogue
+    ) -> list[Configured]:
+        """Those of ``timed`` that ``release`` runs."""
+        return [
+            one for one in self.timed(patterns) if is_of_track(one.benchmark, release, catalogue)
+        ]
+
+    def chosen(
+        self, release: Release, patterns: Sequence[str], catalogue: Catalogue
+    ) -> list[Configured]:
+        """``timed_of`` for a user who names one release; raises UserError where it is empty."""
+        own = self.timed_of(release, patterns, catalogue)
+        if not own:
+            raise util.UserError(
+                f"{' '.join(patterns) or 'asv'} selects no benchmark of {release.name} that times"
+            )
+        return own
+
+
+def is_of_track(benchmark: str, release: Release, catalogue: Catalogue) -> bool:
+    """Whether ``release`` runs ``benchmark``: a class that is named after a framework is run on the
+    tracks of that framework alone."""
+    named = benchmark.rpartition(".")[0].rpartition(".")[2]
+    frameworks = {track.framework for track in catalogue.tracks.values()}
+    return named not in frameworks or named == catalogue.tracks[release.track].framework
+
+
+#: Held while benchmarks are imported: what a process has imported is known to all of its threads.
+_importing = threading.Lock()
+
+
+def _discovered(folder: Path) -> list[dict[str, Any]]:
+    listed = io.StringIO()
+    with _importing:
+        # asv_runner imports the folder as a package of its name, which another checkout's folder
+        # has too: neither may answer for the other.
+        finders = list(sys.meta_path)
+        _forget(folder.name)
+        try:
+            discovery.list_benchmarks(str(folder), listed)
+        except Exception as err:
+            raise util.UserError(
+                f"the benchmarks in {folder} cannot be imported: "
+                f"{type(err).__name__}: {one_line(str(err))}; correct that and run this again"
+            ) from None
+        finally:
+            _forget(folder.name)
+            sys.meta_path[:] = finders
+    found: list[dict[str, Any]] = json.loads(listed.getvalue())
     return found
 
 
-def identity(one: Configured) -> str:
-    """The id that asv runs ``one`` under."""
-    return f"{one.benchmark}-{one.index}" if one.params else one.benchmark
-
-
-def selected(patterns: Sequence[str]) -> list[Configured]:
-    """Those that ``--bench`` or a plan selects by ``patterns``, all where there are none. Raises
-    UserError for a pattern that is no regular expression; asv would end in a traceback."""
-    expressions = [_expression(pattern) for pattern in patterns]
-    return [
-        one
-        for one in configurations().values()
-        if not patterns or any(each.search(one.asv_name) for each in expressions)
-    ]
+def _forget(package: str) -> None:
+    for name in list(sys.modules):
+        if name == package or name.startswith(f"{package}."):
+            del sys.modules[name]
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
@@ -115,34 +179,6 @@ def _expression(pattern: str) -> re.Pattern[str]:
         raise util.UserError(
             f"{one_line(pattern)} selects no benchmark: it is no regular expression: {err}"
         ) from None
-
-
-def timed(patterns: Sequence[str]) -> list[Configured]:
-    """Those of ``selected`` that are timed, and are no by-products."""
-    return [one for one in selected(patterns) if one.by_product is None]
-
-
-def timed_of(release: Release, patterns: Sequence[str], catalogue: Catalogue) -> list[Configured]:
-    """Those of ``timed`` that ``release`` runs."""
-    return [one for one in timed(patterns) if is_of_track(one.benchmark, release, catalogue)]
-
-
-def chosen(release: Release, patterns: Sequence[str], catalogue: Catalogue) -> list[Configured]:
-    """``timed_of`` for a user who names one release; raises UserError where it is empty."""
-    own = timed_of(release, patterns, catalogue)
-    if not own:
-        raise util.UserError(
-            f"{' '.join(patterns) or 'asv'} selects no benchmark of {release.name} that times"
-        )
-    return own
-
-
-def is_of_track(benchmark: str, release: Release, catalogue: Catalogue) -> bool:
-    """Whether ``release`` runs ``benchmark``: a class that is named after a framework is run on the
-    tracks of that framework alone."""
-    named = benchmark.rpartition(".")[0].rpartition(".")[2]
-    frameworks = {track.framework for track in catalogue.tracks.values()}
-    return named not in frameworks or named == catalogue.tracks[release.track].framework
 
 
 def _value(word: str) -> Any:

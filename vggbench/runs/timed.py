@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,12 @@ import vggbench
 from .. import records
 from ..errors import VggbenchError
 from ..inside.measure import DEADLINE_S, NOTES_VARIABLE, STRETCH_VARIABLE
-from ..releases.catalogue import Lock, Release
-from . import draft as recorder
-from . import invocation, process, profiles, variables
+from . import draft as drafts
+from . import process, profiles
+from .draft import Draft
+from .run import Run
+from .subject import Subject, surroundings
+from .suite import Configured
 
 #: Where the packages lie that every release's process is given (vggbench/inside/launch.py).
 ASV_RUNNER_FOLDER = str(Path(asv_runner.__file__).absolute().parent.parent)
@@ -45,20 +48,28 @@ class Interrupted(NotMeasured):
     status = 130
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What processes are started of: a release with its interpreter, in a profile.
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """How asv starts a process: ``arguments`` are its script, "run", the benchmarks' folder, the id
+    of the configuration, overridden attributes, a profile and the file for the result. The process
+    is given the variables ``env`` and the folder ``cwd``, and is ended after ``deadline_s``."""
 
-    ``lock`` is that of the environment, None where the interpreter was given with -E. ``variant``
-    says what is not as the release has it, and ``variables`` are given to its processes.
-    """
+    arguments: Sequence[str]
+    env: dict[str, str]
+    cwd: str | None
+    deadline_s: float | None
 
-    release: Release
-    profile: str
-    interpreter: str
-    lock: Lock | None
-    variant: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
+    @property
+    def identity(self) -> str:
+        return self.arguments[3]
+
+    @property
+    def attributes(self) -> str:
+        return self.arguments[4]
+
+    @property
+    def result_file(self) -> Path:
+        return Path(self.arguments[6])
 
 
 def asked_deadline() -> float | None:
@@ -73,58 +84,39 @@ def asked_deadline() -> float | None:
     return seconds
 
 
-def surroundings(subject: Subject, given: Mapping[str, str]) -> dict[str, str]:
-    """The environment variables of a process: those ``given`` without what must not reach it."""
-    env = {**variables.for_release(given), **subject.variables}
-    bin_folder = os.path.dirname(subject.interpreter)
-    env["PATH"] = bin_folder + os.pathsep + env.get("PATH", "")
-    if subject.lock is not None:
-        env["VIRTUAL_ENV"] = os.path.dirname(bin_folder)
-    return env
-
-
-def launched(subject: Subject, arguments: list[str]) -> list[str]:
+def launched(subject: Subject, arguments: Sequence[str]) -> list[str]:
     """The command that runs asv's own script, whose path is the first of ``arguments``."""
     return [subject.interpreter, LAUNCH_SCRIPT, ASV_RUNNER_FOLDER, VGGBENCH_FOLDER, *arguments]
 
 
-def run(
-    subject: Subject,
-    arguments: list[str],
-    env: dict[str, str],
-    cwd: str | None,
-    deadline_s: float | None,
-    folder: Path,
-    purpose: str | None = None,
-) -> tuple[records.Record, process.Finished]:
-    """Run one timed process to its end and append its record.
-
-    ``arguments`` are asv's: its script, "run", the benchmarks' folder, the id of the configuration,
-    overridden attributes, a profile and the file for the result. ``folder`` holds the drafts.
-    ``purpose``: what it is run for (docs/records.md), None for an ordinary run of asv.
+def measure(run: Run, subject: Subject, call: Call) -> tuple[records.Record, process.Finished]:
+    """Run one timed process of ``run`` to its end and append its record.
 
     Raises Interrupted, NotMeasured and RecordError; whatever else goes wrong is in the record.
     """
-    benchmark, attributes, result_file = arguments[3], arguments[4], Path(arguments[6])
     draft = None
+    env = dict(call.env)
+    configured = run.suite.configurations[call.identity]
     try:
-        draft = _draft(subject, benchmark, attributes, env, folder, purpose)
+        draft = Draft.begin(run, subject, configured, call.attributes, env)
         env[NOTES_VARIABLE] = str(draft.notes_path)
         with _sampler(subject.profile, env) as sampler:
             done = process.run(
-                launched(subject, arguments),
+                launched(subject, call.arguments),
                 env,
-                cwd,
-                deadline_s,
+                call.cwd,
+                call.deadline_s,
                 merge_streams=True,
                 on_start=None if sampler is None else sampler.start,
             )
-        return draft.end(done, deadline_s, result_file, sampler), done
+        record = draft.end(done, call.deadline_s, call.result_file, sampler)
+        run.note(record)
+        return record, done
     except KeyboardInterrupt:
         what = subject.release.name
         if draft is not None:
             draft.interrupted()
-            what = recorder.name(draft.record)
+            what = drafts.name(draft.record)
         raise Interrupted(
             f"Interrupted while measuring {what}; run the same command again to go on."
         ) from None
@@ -135,64 +127,41 @@ def run(
         ) from None
 
 
-def _draft(
-    subject: Subject,
-    benchmark: str,
-    attributes: str,
-    env: dict[str, str],
-    folder: Path,
-    purpose: str | None,
-) -> recorder.Draft:
-    return recorder.Draft.begin(
-        folder=folder,
-        release=subject.release,
-        lock=subject.lock,
-        interpreter=subject.interpreter,
-        profile=subject.profile,
-        benchmark=benchmark,
-        attributes=attributes,
-        environment=env,
-        purpose=purpose,
-        variant=subject.variant,
-    )
-
-
-def refuse(
-    subject: Subject, benchmark: str, folder: Path, purpose: str, why: str
-) -> records.Record:
+def refuse(run: Run, subject: Subject, configured: Configured, why: str) -> records.Record:
     """The record, failed, of a process that ``run_fresh`` would run, were there an environment for
     it."""
-    env = surroundings(subject, {**os.environ, profiles.VARIABLE: subject.profile})
-    return _draft(subject, benchmark, "{}", env, folder, purpose).refused(why)
+    draft = Draft.begin(run, subject, configured, "{}", _given(subject))
+    return draft.refused(why)
 
 
-def run_fresh(subject: Subject, benchmark: str, folder: Path, purpose: str) -> records.Record:
-    """Run one process of the configuration with asv's id ``benchmark`` as ``asv run`` starts it,
-    and return its record. Raises what ``run`` raises."""
+def run_fresh(run: Run, subject: Subject, configured: Configured) -> records.Record:
+    """Run one process of a configuration as ``asv run`` starts it, and return its record. Raises
+    what ``measure`` raises."""
     deadline_s = asked_deadline() or DEADLINE_S
-    given = {**os.environ, profiles.VARIABLE: subject.profile}
     try:
         with tempfile.TemporaryDirectory(prefix="vggbench-process-") as aside:
             # asv gives each process an empty folder, and a file for its result that exists.
             cwd, result_file = Path(aside, "cwd"), Path(aside, "result")
             cwd.mkdir()
             result_file.touch()
-            arguments = [
-                BENCHMARK_RUN_SCRIPT,
-                "run",
-                str(invocation.benchmark_dir()),
-                benchmark,
-                "{}",
-                "None",
-                str(result_file),
-            ]
-            env = surroundings(subject, given)
-            record, _ = run(subject, arguments, env, str(cwd), deadline_s, folder, purpose)
+            arguments = (
+                *(BENCHMARK_RUN_SCRIPT, "run", str(run.suite.folder), configured.identity),
+                *("{}", "None", str(result_file)),
+            )
+            call = Call(
+                arguments=arguments, env=_given(subject), cwd=str(cwd), deadline_s=deadline_s
+            )
+            record, _ = measure(run, subject, call)
             return record
     except OSError as err:
         raise NotMeasured(
             f"{subject.release.name} cannot be measured: {err.strerror}: {err.filename}"
         ) from None
+
+
+def _given(subject: Subject) -> dict[str, str]:
+    """The variables of a process that ``asv run`` does not start."""
+    return surroundings(subject, {**os.environ, profiles.VARIABLE: subject.profile})
 
 
 def _sampler(profile: str, env: dict[str, str]) -> contextlib.AbstractContextManager[Any]:

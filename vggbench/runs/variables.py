@@ -6,10 +6,10 @@ the start too.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Mapping
 
 from ..errors import one_line
+from ..frameworks import KNOWN
 
 #: What of asv's and the user's surroundings must not reach a release's interpreter.
 UNWANTED = ("PYTHONPATH", "ASV_PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
@@ -18,7 +18,6 @@ UNWANTED = ("PYTHONPATH", "ASV_PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
 TELLING_PREFIXES = (
     "CUDA_",
     "GOMP_",
-    "KERAS_",
     "KMP_",
     "LD_",
     "MALLOC_",
@@ -28,17 +27,20 @@ TELLING_PREFIXES = (
     "ONEDNN_",
     "OPENBLAS_",
     "PYTHON",
-    "TF_",
-    "THEANO_",
-    "XLA_",
+    *(prefix for framework in KNOWN for prefix in framework.prefixes),
 )
 
-#: What begins alike: which drivers a container image asks for, 2 kB of it, and what is Terraform's,
-#: in which secrets may stand.
-OTHERS_PREFIXES = ("NVIDIA_REQUIRE_", "TF_CLI_", "TF_TOKEN_", "TF_VAR_")
+#: What begins alike: which drivers a container image asks for, 2 kB of it, and other programs'.
+OTHERS_PREFIXES = (
+    "NVIDIA_REQUIRE_",
+    *(prefix for framework in KNOWN for prefix in framework.foreign_prefixes),
+)
 
 #: Variables that change what is measured under the same name of a configuration.
-FLAGS = ("TF_XLA_FLAGS", "XLA_FLAGS", "TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS")
+FLAGS = (*(flag for framework in KNOWN for flag in framework.flags), "OMP_NUM_THREADS")
+
+#: Variables by which a framework reads or writes files of the user's when it is imported.
+OF_USERS_FILES = tuple(name for framework in KNOWN for name in framework.unset)
 
 
 def for_release(environment: Mapping[str, str]) -> dict[str, str]:
@@ -66,14 +68,5 @@ def flags_line(environment: Mapping[str, str]) -> str | None:
 
 def remedy(status: int, environment: Mapping[str, str]) -> str:
     """What a user can do about a process that ended with ``status`` (negative for a signal): words
-    to be put behind its error, empty where nothing is known.
-
-    With oneDNN forced on, TensorFlow 2.5.3 and 2.6.5 were seen to die with SIGFPE.
-    """
-    forced = environment.get("TF_ENABLE_ONEDNN_OPTS", "")
-    if status != -signal.SIGFPE or forced.lower() not in ("1", "true"):
-        return ""
-    return (
-        f"; TF_ENABLE_ONEDNN_OPTS={forced} is set: oneDNN kills tensorflow 2.5 and 2.6 on some "
-        f"processors; unset it"
-    )
+    to be put behind its error, empty where nothing is known."""
+    return "".join(framework.remedy(status, environment) for framework in KNOWN)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,6 +129,7 @@ class Judgement:
     ratio: float
     low: float
     high: float
+    _: KW_ONLY
     suspected: bool
     processes_needed: int | None
 
@@ -164,6 +165,7 @@ def judge(
     after: Sequence[Process],
     history: Sequence[Sequence[Process]],
     noise: Noise,
+    *,
     threshold: float = THRESHOLD,
     comparisons: int = 1,
 ) -> Judgement:
@@ -387,7 +389,7 @@ def _decide(
         low=robust.ratio(narrowed.size - half),
         high=robust.ratio(narrowed.size + half),
         suspected=unsure and slower,
-        processes_needed=_needed(direct, narrowed, processes, relevant, aim, comparisons)
+        processes_needed=_needed(direct, narrowed, processes, relevant, comparisons=comparisons)
         if unsure
         else None,
     )
@@ -422,13 +424,14 @@ def _needed(
     narrowed: _Change,
     processes: float,
     relevant: float,
-    aim: float,
+    *,
     comparisons: int,
 ) -> int:
     """How many more interleaved processes would make a sure answer likely, if the change is what it
     seems to be: a multiple of BATCH, FORESEEN at most."""
     likely = float(special.ndtri(POWER))
     size = abs(narrowed.size)
+    aim = _aim(processes, relevant)
     more = np.arange(BATCH, FORESEEN + 1, BATCH)
 
     def error(change: _Change) -> Floats:

@@ -7,17 +7,19 @@ from pathlib import Path
 import pytest
 
 from vggbench.campaigns.history import plan
-from vggbench.campaigns.history.forecast import AROUND_S, GUESS_XLA_S, Forecast
+from vggbench.campaigns.history.forecast import AROUND_S, GUESS_COMPILED_S, Forecast
 from vggbench.releases.catalogue import Catalogue
+from vggbench.runs.suite import Suite
 
 ROOT = Path(__file__).parent.parent.parent.parent
 CATALOGUE = Catalogue(ROOT / "releases")
+SUITE = Suite(ROOT / "benchmarks")
 XLA = plan.Stage("XLA", CATALOGUE.tracks["tensorflow"].releases, (r"TensorFlow\.\w+\(.*'on'\)",))
 
 
 def forecast(version: str, taken: list[dict], *others: list[dict]) -> tuple[int, float]:
     """(processes, seconds) of TensorFlow under XLA; ``others``: records of other machines."""
-    told = Forecast(CATALOGUE, taken, "cpu-quick", others)
+    told = Forecast(CATALOGUE, SUITE, taken, "cpu-quick", others)
     unit = plan.Unit(XLA, CATALOGUE.by_name[f"tensorflow-{version}"], None)
     return told.processes(unit), told.seconds(unit) - AROUND_S
 
@@ -48,7 +50,7 @@ def of_all(version: str, outcome: str, process_s: float) -> list[dict]:
 
 
 def test_nothing_on_record_is_guessed() -> None:
-    assert seconds("2.9.3", []) == pytest.approx(GUESS_XLA_S)
+    assert seconds("2.9.3", []) == pytest.approx(GUESS_COMPILED_S)
 
 
 def test_the_nearest_release_tells() -> None:
@@ -58,7 +60,7 @@ def test_the_nearest_release_tells() -> None:
 
 
 def test_what_older_releases_could_not_do_is_guessed_of_a_newer_one() -> None:
-    assert seconds("1.12.3", of_all("1.11.0", "n/a", 2.0)) == pytest.approx(GUESS_XLA_S)
+    assert seconds("1.12.3", of_all("1.11.0", "n/a", 2.0)) == pytest.approx(GUESS_COMPILED_S)
 
 
 def test_what_a_release_cannot_do_is_asked_once() -> None:
@@ -109,7 +111,7 @@ def test_a_backend_that_a_release_does_not_have_is_asked_once() -> None:
         on_theano("2.3.1", "ok", 40.0, "NHWC"),
         on_theano("2.4.3", "n/a", 2.0, "NCHW"),
     ]
-    told = Forecast(CATALOGUE, taken, "cpu-quick")
+    told = Forecast(CATALOGUE, SUITE, taken, "cpu-quick")
     unit = plan.Unit(stage, CATALOGUE.by_name["keras-2.4.3"], None)
     assert (told.processes(unit), told.seconds(unit)) == (1, AROUND_S + 2.0)
     unit = plan.Unit(stage, CATALOGUE.by_name["keras-2.2.5"], None)

@@ -13,7 +13,7 @@ import pytest
 
 from vggbench import records
 from vggbench.campaigns import verify
-from vggbench.inside.builders import DATA_FORMATS, PARAMS, Configuration
+from vggbench.inside.params import DATA_FORMATS, Configuration, words_of
 from vggbench.inside.scripts import first_steps
 from vggbench.inside.workload import Workload
 from vggbench.judging import agreement
@@ -38,7 +38,7 @@ SECOND_WITHOUT_XLA = TURNS["Keras 2 without XLA"]
 SECOND_WITH_XLA = TURNS["Keras 2 with XLA"]
 THIRD = TURNS["Keras 3"]
 
-BATCH_NORMS = PARAMS["Keras"]["batch_norm"]
+BATCH_NORMS = words_of("Keras")["batch_norm"]
 # Theano compiles a configuration for up to two minutes: one a release, in turns.
 IN_TURN = in_turn(BATCH_NORMS)
 
@@ -245,9 +245,9 @@ def test_what_a_release_does_not_have_is_not_applicable(
 def test_a_second_backend_in_one_process_is_refused() -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from vggbench.inside.builders import keras_network\n"
+        "from vggbench.inside.builders.keras import network\n"
         "for backend in ('theano', 'tensorflow'):\n"
-        "    keras_network.imported(backend, 'cpu')\n"
+        "    network.imported(backend, 'cpu')\n"
     )
     done = subprocess.run([python_of(SECOND), "-c", code], capture_output=True, text=True)
     assert "RuntimeError: keras is imported with backend theano in this process" in done.stderr

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from vggbench.inside import vgg16
-from vggbench.inside.builders import Configuration, NotApplicable, reference
+from vggbench.inside.builders import reference
+from vggbench.inside.params import Configuration, NotApplicable
 from vggbench.inside.workload import BN_EPSILON, LEARNING_RATE, Workload, batch, initial_weights
 
 pytestmark = [pytest.mark.numerics, pytest.mark.xdist_group("reference")]

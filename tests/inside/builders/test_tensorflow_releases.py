@@ -15,11 +15,11 @@ from packaging.version import Version
 
 from vggbench import records
 from vggbench.campaigns import verify
-from vggbench.inside.builders import PARAMS, Configuration
+from vggbench.frameworks.tensorflow import ONEDNN_TOLD_SINCE, ONEDNN_VARIABLE
+from vggbench.inside.params import Configuration, words_of
 from vggbench.inside.scripts import first_steps
 from vggbench.inside.workload import Workload
 from vggbench.judging import agreement
-from vggbench.judging.differences import ONEDNN_TOLD_SINCE, ONEDNN_VARIABLE
 
 from ...real import ROOT, TURNS, RealCheckout, find, in_turn, mutated, python_of, verified
 from ...stand_in_nvml import StandIn
@@ -45,7 +45,7 @@ def plain(data_format: str, batch_norm: str) -> Configuration:
     return Configuration("TensorFlow", data_format=data_format, batch_norm=batch_norm)
 
 
-@pytest.mark.parametrize("batch_norm", PARAMS["TensorFlow"]["batch_norm"])
+@pytest.mark.parametrize("batch_norm", words_of("TensorFlow")["batch_norm"])
 @pytest.mark.parametrize("name", RELEASES)
 def test_every_release_computes_what_the_reference_computes(name: str, batch_norm: str) -> None:
     nhwc = verified(name, plain("NHWC", batch_norm))

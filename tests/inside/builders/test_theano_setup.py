@@ -12,7 +12,7 @@ import pytest
 
 CONFIGURE = """
 import json, os, sys
-from vggbench.inside.builders import NotApplicable
+from vggbench.inside.params import NotApplicable
 from vggbench.inside.builders.theano import setup as theano_setup
 try:
     theano_setup.configure(sys.argv[1])

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from vggbench.campaigns import verify
-from vggbench.inside import builders
-from vggbench.inside.builders import Configuration, NotApplicable
+from vggbench.inside import params
+from vggbench.inside.builders import tensorflow as package
+from vggbench.inside.params import Configuration, NotApplicable
 from vggbench.judging import agreement
 
 from ...real import TURNS, in_turn, python_of
@@ -40,7 +41,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setitem(sys.modules, "tensorflow", tensorflow)
     # So that what is imported with the stand-in goes when it goes.
     monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    monkeypatch.setattr(builders, "tensorflow_xla", None, raising=False)
+    monkeypatch.setattr(package, "xla", None, raising=False)
     del sys.modules[name]
     importlib.import_module(name)
     return tensorflow
@@ -233,7 +234,7 @@ def in_xla(name: str) -> list[tuple[str, str]]:
     """The release in both data formats, in one of them, in turns, or in none: from 2.8 on XLA
     compiles the step in seconds, before in up to a minute, and before 1.12 there is none."""
     version = tuple(int(part) for part in name.partition("-")[2].split("."))
-    formats = builders.DATA_FORMATS if version >= (2, 8) else [in_turn(builders.DATA_FORMATS)]
+    formats = params.DATA_FORMATS if version >= (2, 8) else [in_turn(params.DATA_FORMATS)]
     return [(name, one) for one in formats if version >= (1, 12)]
 
 

@@ -18,7 +18,7 @@ from ...tiny import PATIENCE_S
 
 STAND_IN = """
 import os, signal, sys, time
-from vggbench.inside import builders
+from vggbench.inside import builders, params
 from vggbench.inside.trials import one_process
 
 class Step:
@@ -47,7 +47,7 @@ class Step:
 
 def build(workload, configuration, device):
     if configuration.data_format == "NCHW":
-        raise builders.NotApplicable("NHWC only on the " + device)
+        raise params.NotApplicable("NHWC only on the " + device)
     return Step()
 
 builders.build = build

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vggbench.inside import builders
+from vggbench.inside import builders, params
 from vggbench.inside.measure import TrainStepFailed
 from vggbench.inside.trials import one_process
 
@@ -74,7 +74,7 @@ def test_the_builder_gets_what_the_job_says(monkeypatch: pytest.MonkeyPatch) -> 
     fake.run(monkeypatch)
     ((workload, configuration, device),) = fake.built
     assert str(workload) == "4 x 64 x 64"
-    assert configuration == builders.Configuration("TensorFlow", data_format="NCHW")
+    assert configuration == params.Configuration("TensorFlow", data_format="NCHW")
     assert device == "cpu"
 
 

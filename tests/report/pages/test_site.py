@@ -26,7 +26,7 @@ HOSTILE = "<img src=x onerror=alert(1)>&\"'</script>../../../etc"
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)  # a Checkout changes the current folder
+    monkeypatch.chdir(tmp_path)
     return literal.checkout(tmp_path / "checkout")
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ... import records
-from ...checkout import Checkout
 from ...releases.catalogue import Release
-from ...runs import draft as recorder
-from ...runs import local as session
-from ...runs.local import Say
+from ...runs import draft, local
+from ...runs.local import Local
 from ...runs.suite import Configured
 from ...stats.judge import CHANGED, Process, judge
 from ...stats.noise import between_sessions, estimate
@@ -21,40 +19,44 @@ from .. import calibrate
 from .plan import Plan
 
 
-def configuration(checkout: Checkout, plan: Plan, anchor: Release, profile: str) -> Configured:
+def configuration(here: Local, plan: Plan, anchor: Release, profile: str) -> Configured:
     """What is measured of an anchor: the first configuration of the first stage. Raises
     UserError where that has none for it."""
     bench = list(plan.stages[0].bench)
-    return calibrate.candidates(checkout, anchor, profile, bench, [])[0]
+    return calibrate.candidates(here, anchor, profile, bench, [])[0]
 
 
 def measure(
-    checkout: Checkout, plan: Plan, profile: str, run: str, taken: list[records.Record], say: Say
-) -> None:
-    """Measure what the session ``run`` lacks of its anchors, in turns, and add it to ``taken``."""
-    wanted = [(one, configuration(checkout, plan, one, profile)) for one in plan.anchors]
-    with session.opened(checkout, records.CALIBRATE, say) as measuring:
+    here: Local, plan: Plan, profile: str, run: str, taken: Sequence[records.Record]
+) -> list[records.Record]:
+    """Measure what the session ``run`` lacks of its anchors, in turns; returns the records that
+    came, which are no part of ``taken``."""
+    wanted = [(one, configuration(here, plan, one, profile)) for one in plan.anchors]
+    came: list[records.Record] = []
+    with here.session(records.CALIBRATE, run_id=run) as measuring:
         for number in range(1, plan.anchor_processes + 1):
             for anchor, one in wanted:
-                if len(_own(anchor, one, profile, taken).get(run, [])) >= number:
+                if len(_own(anchor, one, profile, [*taken, *came]).get(run, [])) >= number:
                     continue
                 record = measuring.measure(anchor, profile, one)
-                say(f"anchor: {recorder.progress_line(record)}")
-                taken.append(record)
+                here.say(f"anchor: {draft.progress_line(record)}")
+                came.append(record)
+    return came
 
 
 def report(
-    checkout: Checkout,
+    here: Local,
     plan: Plan,
     profile: str,
     run: str,
     taken: Sequence[records.Record],
+    *,
     threshold: float,
 ) -> list[str]:
     """A line about each anchor: whether it is what it was in earlier sessions."""
     lines = []
     for anchor in plan.anchors:
-        one = configuration(checkout, plan, anchor, profile)
+        one = configuration(here, plan, anchor, profile)
         by_run = _own(anchor, one, profile, taken)
         now = [Process(run, tuple(r["samples"])) for r in by_run.pop(run, [])]
         before = [
@@ -72,7 +74,7 @@ def report(
 
 def _words(before: Sequence[Process], now: Sequence[Process], threshold: float) -> str:
     noise = estimate(before, [], between_sessions([before], []))
-    found = judge(before, now, [], noise, threshold)
+    found = judge(before, now, [], noise, threshold=threshold)
     sessions = len({one.session for one in before})
     measured = (
         f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%}) against "
@@ -91,7 +93,7 @@ def _own(
 ) -> dict[str, list[records.Record]]:
     """What calibrated with this configuration of an anchor, by run, of processes that ended well
     with the release's lock of today."""
-    wanted = session.key_of(one)
+    wanted = local.key_of(one)
     digests = {lock.digest for lock in anchor.locks.values()}
     found: dict[str, list[records.Record]] = {}
     for record in taken:
@@ -102,7 +104,7 @@ def _own(
             and record["outcome"] == records.OK
             and record.get("samples")
             and record.get("lock") in digests
-            and session.key(record["benchmark"], record["configuration"]) == wanted
+            and local.key(record["benchmark"], record["configuration"]) == wanted
         ):
             found.setdefault(record["run"], []).append(record)
     return found

@@ -11,17 +11,17 @@ import datetime
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ... import records
 from ...checkout import Checkout
 from ...errors import VggbenchError, some_of
-from ...runs import draft as recorder
-from ...runs import local as measuring
-from ...runs import profiles, suite
+from ...runs import local, profiles
 from ...runs.asv_command import INTERRUPTED, Asv
-from ...runs.local import Say
+from ...runs.coverage import Coverage
+from ...runs.local import Local, Say
+from ...runs.run import RESUME_VARIABLE
+from ...runs.suite import Configured, Suite
 from .. import causes
 from ..budget import Budget, words
 from ..causes import Causes
@@ -44,11 +44,11 @@ class HistoryError(VggbenchError):
     status = TROUBLE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """``machine``: a name for this machine. ``stages``: their names; all of the plan where there
     are none. ``environments``: bytes that environments may take at once. ``processes``: to confirm
-    one configuration, at most. ``config``: what --config gave."""
+    one configuration, at most."""
 
     machine: str | None
     stages: list[str]
@@ -57,7 +57,6 @@ class Asked:
     processes: int
     threshold: float
     dry_run: bool
-    config: str | None
 
 
 def run(checkout: Checkout, asked: Asked, say: Say) -> int:
@@ -65,18 +64,20 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     after Ctrl-C. Raises VggbenchError where nothing can be measured."""
     the_plan = plan.read(checkout.root / plan.FILE, checkout.catalogue)
     stages = plan.stages(the_plan, asked.stages)
-    profile = _profile()
+    profile = _profile(checkout)
     with checkout.no_run():
         pass  # another one that measures is met here
     machine = machines.name_of(checkout, asked.machine)
     before = sessions.read(checkout.results_dir, machine)
     sessions.require_the_processor(before, machine)
     machines.tell_asv(checkout, machine, say)
-    units, left_out = plan.units(stages, checkout.catalogue, profiles.device_of(profile))
+    here = Local(checkout=checkout, suite=Suite(checkout.benchmark_dir), machine=machine, say=say)
+    device = profiles.device_of(profile)
+    units, left_out = plan.units(stages, checkout.catalogue, here.suite, device)
     for line in left_out:
         say(line)
-    left = plan.pending(units, checkout)
-    history = History(checkout, the_plan, asked, machine, profile, say, before)
+    left = plan.pending(units, Coverage.of(checkout, here.suite))
+    history = History(here, the_plan, asked, profile, before)
     say(f"The history of {machine}, {profile}: {history.forecast(units, left)}")
     if asked.dry_run:
         for unit in history.runs(left):
@@ -92,8 +93,8 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     return history.judge(stages)
 
 
-def _profile() -> str:
-    asked = profiles.asked()
+def _profile(checkout: Checkout) -> str:
+    asked = profiles.asked(checkout.config)
     if len(asked) > 1:
         raise HistoryError(
             f"{profiles.VARIABLE}={' '.join(asked)}: a history is of one profile; give one"
@@ -106,21 +107,20 @@ class History:
 
     def __init__(
         self,
-        checkout: Checkout,
+        here: Local,
         the_plan: Plan,
         asked: Asked,
-        machine: str,
         profile: str,
-        say: Say,
         before: list[dict[str, Any]],
     ):
-        self._checkout = checkout
+        self._here = here
+        self._checkout = checkout = here.checkout
         self._plan = the_plan
         self._asked = asked
-        self._machine = machine
+        self._machine = machine = here.machine
         self._profile = profile
-        self._say = say
-        self._asv = Asv(asked.config)
+        self._say = here.say
+        self._asv = Asv(checkout)
         self._taken: list[records.Record] = []
         results_dir = checkout.results_dir
         self._elsewhere = [
@@ -135,7 +135,11 @@ class History:
     def _read(self) -> None:
         self._taken = list(records.read(self._checkout.results_dir, self._machine))
         self._forecast = Forecast(
-            self._checkout.catalogue, self._taken, self._profile, self._elsewhere
+            self._checkout.catalogue,
+            self._here.suite,
+            self._taken,
+            self._profile,
+            self._elsewhere,
         )
 
     def seconds(self, units: Iterable[Unit]) -> float:
@@ -173,16 +177,16 @@ class History:
         )
         goes_on = "goes on" if session.goes_on else "begins"
         self._say(f"Session {session.run} {goes_on}, on {machines.processor()['model name']}.")
-        anchors.measure(
-            self._checkout, self._plan, self._profile, session.run, self._taken, self._say
+        self._taken += anchors.measure(
+            self._here, self._plan, self._profile, session.run, self._taken
         )
         for line in anchors.report(
-            self._checkout,
+            self._here,
             self._plan,
             self._profile,
             session.run,
             self._taken,
-            self._asked.threshold,
+            threshold=self._asked.threshold,
         ):
             self._say(line)
         lacking = []
@@ -197,7 +201,7 @@ class History:
                 self._measure(one)
                 if self._asv.interrupted:
                     return INTERRUPTED
-            if plan.pending([unit], self._checkout):
+            if plan.pending([unit], Coverage.of(self._checkout, self._here.suite)):
                 lacking.append(unit)
                 self._say(f"{unit.name} is not all measured; why is said above")
             self._say(f"{unit.name} done; {self.forecast(units, left[number + 1 :])}")
@@ -212,9 +216,9 @@ class History:
         before = unit.before
         if before is None:
             return []
-        wanted = plan.own(unit.stage, before, self._checkout.catalogue)
+        wanted = self._own(Unit(unit.stage, before, None))
         answered = {
-            measuring.key(record["benchmark"], record["configuration"])
+            local.key(record["benchmark"], record["configuration"])
             for record in self._of_session()
             if record["commit"] == before.commit
             and record["outcome"] != records.INTERRUPTED
@@ -223,9 +227,13 @@ class History:
                 or record.get("round") == self._forecast.rounds(record["benchmark"])
             )
         }
-        if all(measuring.key_of(one) in answered for one in wanted):
+        if all(local.key_of(one) in answered for one in wanted):
             return []
         return [Unit(unit.stage, before, None)]
+
+    def _own(self, unit: Unit) -> list[Configured]:
+        """The timed configurations of the unit."""
+        return plan.own(unit.stage, unit.release, self._checkout.catalogue, self._here.suite)
 
     def _of_session(self) -> list[records.Record]:
         """What runs of asv have recorded in this session."""
@@ -243,24 +251,21 @@ class History:
     def _measure(self, unit: Unit) -> None:
         """Have asv measure it, going on with what was cut off in this session."""
         self._make_room(unit)
-        wanted = {
-            measuring.key_of(one)
-            for one in plan.own(unit.stage, unit.release, self._checkout.catalogue)
-        }
+        wanted = {local.key_of(one) for one in self._own(unit)}
         runs = [
             record["run"]
             for record in self._of_session()
             if record["commit"] == unit.release.commit
-            and measuring.key(record["benchmark"], record["configuration"]) in wanted
+            and local.key(record["benchmark"], record["configuration"]) in wanted
         ]
         bench = [word for pattern in unit.stage.bench for word in ("--bench", pattern)]
         arguments = ["run", "--record-samples", *bench, unit.release.name]
         self._say(f"{unit.name}: asv run")
         variables = {
             profiles.VARIABLE: self._profile,
-            recorder.RESUME_VARIABLE: runs[-1] if runs else "",
+            RESUME_VARIABLE: runs[-1] if runs else "",
         }
-        status = self._asv(*arguments, **variables)
+        status = self._asv(*arguments, variables=variables)
         if status != 0 and not self._asv.interrupted:
             self._say(f"asv run {unit.release.name} ended with {status}")
         self._read()
@@ -280,7 +285,7 @@ class History:
         # 0 would free what was compiled for each, too, which is kept for their next time.
         for freed in self._checkout.environments.prune(max(1, keep)):
             self._say(f"freed {freed.name}: {freed.size / 1e9:.2f} GB")
-        folder = Path(self._checkout.config.env_dir).absolute()
+        folder = self._checkout.env_dir
         free = shutil.disk_usage(folder if folder.is_dir() else self._checkout.root).free
         if free < LEAST_FREE:
             raise HistoryError(
@@ -298,10 +303,9 @@ class History:
         the same for what may have changed; returns the exit status."""
         confirmed: list[Confirmed] = []
         for unsure in (False, True):
-            recorder.begin_run()  # a confirmation is no part of the session of the anchors
             confirmed += self._confirm(stages, unsure)
             found = self.causes(stages)
-            left = found.separate_all(self._asked.budget, self._make_room_for_two, self._say)
+            left = found.separate_all(self._asked.budget, self._make_room_for_two)
             if left.out_of_budget or any(one.out_of_budget for one in confirmed):
                 self._say("The budget is spent while judging: run the same command again to go on.")
                 return LEFT
@@ -321,11 +325,9 @@ class History:
 
     def _confirm(self, stages: list[plan.Stage], unsure: bool) -> list[Confirmed]:
         judging = Judging(
-            self._checkout,
-            self._machine,
-            None,
-            self._asked.threshold,
-            self._say,
+            self._here,
+            against=None,
+            threshold=self._asked.threshold,
             improved=True,
             patterns=_patterns(stages),
             unsure=unsure,
@@ -335,12 +337,12 @@ class History:
         limits = Limits(
             self._asked.budget.left_s, self._asked.processes, True, self._make_room_for_two
         )
-        return confirm(judging, releases, limits, self._say)
+        return confirm(judging, releases, limits)
 
     def causes(self, stages: list[plan.Stage]) -> Causes:
         """Of what is confirmed in the configurations of the ``stages``."""
-        keys = {measuring.key_of(one) for one in suite.timed(_patterns(stages))}
-        return Causes(self._checkout, self._machine, self._profile, self._asked.threshold, keys)
+        keys = {local.key_of(one) for one in self._here.suite.timed(_patterns(stages))}
+        return Causes(self._here, self._profile, self._asked.threshold, keys)
 
 
 def _patterns(stages: list[plan.Stage]) -> list[str]:

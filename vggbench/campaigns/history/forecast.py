@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ... import records
+from ...inside import params
 from ...releases.catalogue import Catalogue
-from ...runs import local as session
-from ...runs import suite
+from ...runs import local
+from ...runs.suite import Suite
 from . import plan
 from .plan import Unit
 
-#: Seconds of a process of which nothing is known, without and with XLA, which compiles for up to a
-#: minute and a half in some releases and for a few seconds in most.
-GUESS_S, GUESS_XLA_S = 15.0, 30.0
+#: Seconds of a process of which nothing is known, and of one that is compiled: XLA compiles for up
+#: to a minute and a half in some releases and for a few seconds in most.
+GUESS_S, GUESS_COMPILED_S = 15.0, 30.0
 
 #: Seconds besides its processes that a release takes: asv begins, its environment is made.
 AROUND_S = 15.0
@@ -49,13 +50,14 @@ class Forecast:
     def __init__(
         self,
         catalogue: Catalogue,
+        suite: Suite,
         taken: Iterable[records.Record],
         profile: str,
         elsewhere: Iterable[Iterable[records.Record]] = (),
     ):
         self._catalogue = catalogue
+        self._suite = suite
         self._place = {release.commit: i for i, release in enumerate(catalogue)}
-        self._rounds = {one["name"]: int(one.get("rounds", 1)) for one in suite.discovered()}
         self._known: dict[str, dict[int, _Took]] = {}
         self._alike: dict[tuple[str, bool], dict[int, _Took]] = {}
         self._backend: dict[tuple[int, str], list[_Took]] = {}
@@ -66,12 +68,13 @@ class Forecast:
             for at, took in there.items():
                 found.setdefault(at, took._replace(seconds=ratio * took.seconds))
         for (place, key), took in found.items():
-            with_xla = _has_xla(took.configuration)
+            compiled = _is_compiled(took.benchmark, took.configuration)
+            backend = _backend(took.benchmark, took.configuration)
             self._known.setdefault(key, {})[place] = took
-            if "backend" in took.configuration and not with_xla:
-                self._backend.setdefault((place, took.configuration["backend"]), []).append(took)
+            if backend is not None and not compiled:
+                self._backend.setdefault((place, backend), []).append(took)
             if not took.not_applicable:
-                alike = self._alike.setdefault((took.benchmark, with_xla), {})
+                alike = self._alike.setdefault((took.benchmark, compiled), {})
                 alike.setdefault(place, took)
 
     def _newest(self, taken: Iterable[records.Record], profile: str) -> _Newest:
@@ -84,14 +87,14 @@ class Forecast:
                 and isinstance(record.get("process_s"), (int, float))
             ):
                 benchmark, configuration = record["benchmark"], record["configuration"]
-                at = self._place[record["commit"]], session.key(benchmark, configuration)
+                at = self._place[record["commit"]], local.key(benchmark, configuration)
                 na = record["outcome"] == records.NOT_APPLICABLE
                 found[at] = _Took(benchmark, configuration, record["process_s"], na)
         return found
 
     def rounds(self, benchmark: str) -> int:
         """Processes of each of its configurations."""
-        return self._rounds[benchmark]
+        return self._suite.rounds(benchmark)
 
     def processes(self, unit: Unit) -> int:
         """How many it takes."""
@@ -105,22 +108,23 @@ class Forecast:
         """(processes, seconds of one) of each configuration.
 
         By the nearest release of which the configuration is on record, else by the nearest with
-        another one of the same benchmark, both with XLA or both without. What only older releases
-        could not do says nothing of a newer one: it may be the first that can. A release that could
-        do nothing with a backend, without XLA, does not have it.
+        another one of the same benchmark, both compiled or neither. What only older releases could
+        not do says nothing of a newer one: it may be the first that can. A release that could do
+        nothing with a backend, not compiled, does not have it.
         """
         here = self._place[unit.release.commit]
-        for one in plan.own(unit.stage, unit.release, self._catalogue):
+        for one in plan.own(unit.stage, unit.release, self._catalogue, self._suite):
             configuration = dict(one.configuration)
-            with_xla = _has_xla(configuration)
-            known = self._known.get(session.key_of(one), {})
-            on_backend = self._backend.get((here, configuration.get("backend", "")), [])
+            compiled = _is_compiled(one.benchmark, configuration)
+            known = self._known.get(local.key_of(one), {})
+            backend = _backend(one.benchmark, configuration)
+            on_backend = self._backend.get((here, backend), []) if backend is not None else []
             if here not in known and on_backend and all(took.not_applicable for took in on_backend):
                 known = {here: on_backend[-1]}
             if all(place < here and took.not_applicable for place, took in known.items()):
-                known = self._alike.get((one.benchmark, with_xla), {})
+                known = self._alike.get((one.benchmark, compiled), {})
             if not known:
-                yield self.rounds(one.benchmark), GUESS_XLA_S if with_xla else GUESS_S
+                yield self.rounds(one.benchmark), GUESS_COMPILED_S if compiled else GUESS_S
                 continue
             took = known[min(known, key=lambda place: abs(place - here))]
             # What a release cannot do is asked once.
@@ -144,5 +148,10 @@ def _ratio(here: _Newest, there: _Newest) -> float:
     return statistics.median(ratios) if ratios else 1.0
 
 
-def _has_xla(configuration: Mapping[str, Any]) -> bool:
-    return configuration.get("xla") == "on"
+def _is_compiled(benchmark: str, configuration: Mapping[str, Any]) -> bool:
+    return bool(params.is_chosen(benchmark.split(".")[-2], configuration, params.COMPILER))
+
+
+def _backend(benchmark: str, configuration: Mapping[str, Any]) -> str | None:
+    word: str | None = params.word_of(benchmark.split(".")[-2], configuration, params.BACKEND)
+    return word

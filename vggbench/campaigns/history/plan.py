@@ -10,12 +10,12 @@ from typing import Any
 
 import tomli
 
-from ...checkout import Checkout
 from ...errors import VggbenchError, one_line
-from ...releases import interpreters, spec
+from ...releases import spec
 from ...releases.catalogue import Catalogue, Release
-from ...runs import coverage, suite
-from ...runs.suite import Configured
+from ...runs.coverage import Coverage
+from ...runs.local import why_not_here
+from ...runs.suite import Configured, Suite
 
 FILE = "history.toml"
 
@@ -122,17 +122,17 @@ def stages(plan: Plan, names: Sequence[str]) -> list[Stage]:
 # -- what of it this machine does
 
 
-def own(stage: Stage, release: Release, catalogue: Catalogue) -> list[Configured]:
+def own(stage: Stage, release: Release, catalogue: Catalogue, suite: Suite) -> list[Configured]:
     """The timed configurations of the stage that the release runs."""
     return suite.timed_of(release, stage.bench, catalogue)
 
 
 def units(
-    stages: Sequence[Stage], catalogue: Catalogue, device: str
+    stages: Sequence[Stage], catalogue: Catalogue, suite: Suite, device: str
 ) -> tuple[list[Unit], list[str]]:
     """All of the ``stages`` that can be measured on this machine, in order; and a line about each
     release that cannot be."""
-    why_not = {release.commit: _why_not(release, device) for release in catalogue}
+    why_not = {release.commit: why_not_here(release, [device]) for release in catalogue}
     found: list[Unit] = []
     left_out: dict[str, None] = {}
     for stage in stages:
@@ -141,32 +141,19 @@ def units(
             why = why_not[release.commit]
             if why is not None:
                 left_out[f"{release.name} is left out, unmeasured: {why}"] = None
-            elif own(stage, release, catalogue):
+            elif own(stage, release, catalogue, suite):
                 on_track = before if before and before.track == release.track else None
                 found.append(Unit(stage, release, on_track))
                 before = release
     return found, list(left_out)
 
 
-def _why_not(release: Release, device: str) -> str | None:
-    if device not in release.locks:
-        return f"it has no lock for {device}"
-    if interpreters.find(release.python) is None:
-        return (
-            f"CPython {release.python} is not on this machine; "
-            f"get it with: {interpreters.how_to_get(release.python)}"
-        )
-    return None
-
-
-def pending(of: Sequence[Unit], checkout: Checkout) -> list[Unit]:
+def pending(of: Sequence[Unit], covered: Coverage) -> list[Unit]:
     """Those units of which a configuration has no answer yet: no number, no n/a, no failure."""
     found = []
     for _, together in itertools.groupby(of, lambda unit: unit.stage.name):
         mine = list(together)
-        lacking = coverage.incomplete(
-            checkout.catalogue, [unit.release for unit in mine], list(mine[0].stage.bench)
-        )
+        lacking = covered.incomplete([unit.release for unit in mine], mine[0].stage.bench)
         commits = {release.commit for release in lacking}
         found += [unit for unit in mine if unit.release.commit in commits]
     return found

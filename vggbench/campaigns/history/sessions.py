@@ -16,7 +16,7 @@ from typing import Any
 
 from ... import records
 from ...errors import VggbenchError
-from ...runs import draft as recorder
+from ...runs.run import new_id
 from . import machines
 
 FILE = "sessions.jsonl"
@@ -85,12 +85,11 @@ def going_on(
 
 def begin(results_dir: Path, machine: str, last: Session | None, now: datetime.datetime) -> Session:
     """The session of this process: the ``last`` one, where that goes on, or a new one, which is
-    written down. The run id of what this process measures itself is the session's."""
+    written down."""
     if last is not None:
-        recorder.begin_run(last.run)
         return last
     # To the second, like records: what starts within this second belongs to it.
-    session = Session(recorder.begin_run(), now.replace(microsecond=0), False)
+    session = Session(new_id(), now.replace(microsecond=0), False)
     records.append(
         path(results_dir, machine),
         {

@@ -1,5 +1,20 @@
 """Builders turn (workload, configuration, device) into a train step of one framework.
 
+A framework is a package in this folder, found there by name. Each offers
+
+- `FRAMEWORK`: its name, which its class in benchmarks/ and its releases' track.json have too;
+- `MODULE`: what it is imported as;
+- `PARAMS`: a tuple of vggbench.inside.params.Param, what can be chosen;
+- `builder(configuration, device)`: import the framework and return a module with
+  `build(workload, configuration, device)`, which returns a train step. Both raise NotApplicable
+  (vggbench.inside.params) with the reason where this release or this machine cannot do it.
+
+One may offer `matrix_products(device)` too, with which the machine's peak is measured: import the
+framework and return a module with `seconds(size, device)`, a list of what each of some products of
+two size x size float32 matrices takes, and `facts()`, as those of a train step.
+
+To import such a package imports neither its framework nor NumPy.
+
 A train step is an object with
 
 - `step()`: run one train step (forward, backward, update of all weights and, with batch
@@ -23,101 +38,35 @@ reference; what is timed is never so:
 """
 
 import contextlib
+import functools
 import importlib
-import itertools
 import os
+import pkgutil
 import tempfile
-from collections import namedtuple
-
-DATA_FORMATS = ("NHWC", "NCHW")
-XLA_MODES = ("off", "on")
-
-# What can be chosen in each framework, in the order of asv's params; the first word is the default.
-# "mode 0" and "mode 2" are Keras 1's names: with running averages, and without.
-PARAMS = {
-    "TensorFlow": {
-        "data_format": DATA_FORMATS,
-        "batch_norm": ("none", "unfused", "fused"),
-        "xla": XLA_MODES,
-    },
-    "Keras": {
-        "backend": ("tensorflow", "theano"),
-        "data_format": DATA_FORMATS,
-        "batch_norm": ("none", "mode 0", "mode 2"),
-        "xla": XLA_MODES,
-    },
-    "Theano": {"batch_norm": ("none", "unfused", "fused")},
-}
-
-# What a framework without the choice does.
-FIXED = {"backend": None, "data_format": "NCHW", "xla": "off"}
 
 
-class NotApplicable(Exception):
-    """The release or the device cannot do this configuration; the message is a one-line reason."""
+@functools.lru_cache(maxsize=None)
+def frameworks():
+    """Return the packages of this folder, a dict by their FRAMEWORK."""
+    found = {}
+    for _, name, is_package in pkgutil.iter_modules(__path__):
+        if is_package:
+            package = importlib.import_module(__name__ + "." + name)
+            found[package.FRAMEWORK] = package
+    return found
 
 
-class Configuration(namedtuple("Configuration", "framework backend data_format batch_norm xla")):
-    """How a train step is computed: a framework, and one combination of its benchmark's params.
+def build(workload, configuration, device):
+    """Return the train step of the framework that is installed.
 
-    framework: a key of PARAMS. The rest: words from its entry there, by name. data_format: NHWC or
-    NCHW, the order of an image's axes. batch_norm: unfused is moments and elementwise operations,
-    fused one kernel. Raises ValueError for other words, and for a choice that the framework does
-    not have.
+    Raises ValueError for an unknown device, NotApplicable with the reason where this release or
+    this machine cannot do it.
     """
+    from vggbench.inside import params  # which finds the packages by way of this module
 
-    __slots__ = ()
-
-    def __new__(cls, framework, **chosen):
-        _require("framework", framework, PARAMS)
-        params = PARAMS[framework]
-        for name, word in chosen.items():
-            if name not in params:
-                raise ValueError("%s has no choice of %s" % (framework, name.replace("_", " ")))
-            _require(name.replace("_", " "), word, params[name])
-        words = dict(FIXED, **{name: words[0] for name, words in params.items()})
-        words.update(chosen)
-        return super().__new__(cls, framework, **words)
-
-    @property
-    def values(self):
-        """The framework's params and their words, a dict in the order of PARAMS."""
-        return {name: getattr(self, name) for name in PARAMS[self.framework]}
-
-    @property
-    def has_batch_norm(self):
-        """Whether convolutions are followed by batch normalisation, of any kind."""
-        return self.batch_norm != "none"
-
-    @property
-    def has_running_averages(self):
-        """Whether the step moves running averages of the batch normalisation's statistics."""
-        return self.batch_norm not in ("none", "mode 2")
-
-    def __str__(self):
-        return " ".join(self.values.values())
-
-
-def configurations(framework):
-    """Return the list of all Configurations of a framework, in asv's order."""
-    params = PARAMS[framework]
-    return [
-        Configuration(framework, **dict(zip(params, words)))
-        for words in itertools.product(*params.values())
-    ]
-
-
-def _require(what, word, words):
-    if word not in words:
-        raise ValueError("unknown %s %r: choose one of %s" % (what, word, ", ".join(words)))
-
-
-def check_device(device):
-    """Raise ValueError for an unknown device. Every builder calls this first."""
-    # Here and not above: asv reads benchmarks and params where there is no NumPy.
-    from vggbench.inside.workload import DEVICES
-
-    _require("device", device, DEVICES)
+    params.check_device(device)
+    builder = frameworks()[configuration.framework].builder(configuration, device)
+    return builder.build(workload, configuration, device)
 
 
 @contextlib.contextmanager
@@ -139,58 +88,3 @@ def empty_home(**variables):
                     del os.environ[name]
                 else:
                     os.environ[name] = value
-
-
-def tensorflow():
-    """Import TensorFlow and return the builder module for it.
-
-    That is tensorflow_graph for 1.x (a graph that a session runs) and tensorflow_function for 2.x
-    (tf.function). Both offer build(workload, configuration, device).
-    """
-    with empty_home():
-        import tensorflow as tf
-
-    if tf.__version__.startswith("1."):
-        from vggbench.inside.builders.tensorflow import graph as builder
-    else:
-        from vggbench.inside.builders.tensorflow import function as builder
-    return builder
-
-
-def keras(configuration, device):
-    """Import Keras on the configuration's backend and return the builder module for it.
-
-    That is keras_1, keras_2 or keras_3, by the generation of its API. All offer build(workload,
-    configuration, device). Raises NotApplicable where this Keras has no such backend or sees no
-    such device.
-    """
-    from vggbench.inside.builders.keras import network as keras_network
-
-    generation = keras_network.version(keras_network.imported(configuration.backend, device))[0]
-    return importlib.import_module("vggbench.inside.builders.keras_%d" % generation)
-
-
-def theano(device):
-    """Set Theano up for this machine, import it and return the builder module for it."""
-    from vggbench.inside.builders.theano import setup as theano_setup
-
-    theano_setup.configure(device)  # Theano reads it when the next line imports it
-    from vggbench.inside.builders.theano import function as builder
-
-    return builder
-
-
-def build(workload, configuration, device):
-    """Return the train step of the framework that is installed.
-
-    Raises ValueError for an unknown device, NotApplicable with the reason where this release or
-    this machine cannot do it.
-    """
-    check_device(device)
-    if configuration.framework == "TensorFlow":
-        builder = tensorflow()
-    elif configuration.framework == "Keras":
-        builder = keras(configuration, device)
-    else:
-        builder = theano(device)
-    return builder.build(workload, configuration, device)

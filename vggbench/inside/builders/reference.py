@@ -15,7 +15,7 @@ import sys
 import numpy as np
 
 from vggbench.inside import vgg16
-from vggbench.inside.builders import NotApplicable
+from vggbench.inside.params import NotApplicable
 from vggbench.inside.workload import (
     BN_EPSILON,
     BN_MOMENTUM,
@@ -51,6 +51,7 @@ def build(
     workload,
     configuration,
     device="cpu",
+    *,
     dtype=np.float32,
     weights=None,
     running_variance=UNBIASED,

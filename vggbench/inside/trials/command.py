@@ -15,7 +15,7 @@ import sys
 import tempfile
 from importlib.util import find_spec
 
-from vggbench.inside import gpu
+from vggbench.inside import builders, gpu
 from vggbench.inside.trials import one_process, options
 
 OK, FAILED, REFUSED, NOT_APPLICABLE, INTERRUPTED = 0, 1, 2, 3, 130
@@ -91,7 +91,7 @@ class FrameworkMissing(Exception):
 
 def require_modules(configuration):
     """Raise FrameworkMissing unless this interpreter can find what a configuration is made of."""
-    names = [configuration.framework.lower(), configuration.backend or ""]
+    names = [builders.frameworks()[configuration.framework].MODULE, configuration.backend or ""]
     for name in filter(None, names):
         if find_spec(name) is None:
             raise FrameworkMissing(

@@ -22,9 +22,9 @@ REPORT_EVERY_S = 1.0
 
 def main(arguments):
     """Run the job; every end of it but a crash is an outcome, and exit status 0."""
-    from vggbench.inside.builders import NotApplicable
     from vggbench.inside.launch import die_with_parent
     from vggbench.inside.measure import describe_error
+    from vggbench.inside.params import NotApplicable
 
     die_with_parent()
     out = os.fdopen(os.dup(1), "w")
@@ -48,10 +48,10 @@ def run(job, report, clock=time.perf_counter):
     Raises NotApplicable, and whatever building and running the step raise; TrainStepFailed where a
     loss is no number.
     """
-    from vggbench.inside import builders, measure
+    from vggbench.inside import builders, measure, params
     from vggbench.inside.workload import Workload
 
-    configuration = builders.Configuration(job["framework"], **job["configuration"])
+    configuration = params.Configuration(job["framework"], **job["configuration"])
     workload = Workload(job["batch_size"], job["image_size"])
     report(stage="importing and building")
     start = clock()

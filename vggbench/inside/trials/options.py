@@ -7,7 +7,7 @@ from collections import namedtuple
 from importlib.util import find_spec
 
 from vggbench.inside import vgg16
-from vggbench.inside.builders import DATA_FORMATS, PARAMS, Configuration
+from vggbench.inside.params import DATA_FORMATS, Configuration, words_of
 
 BATCH_SIZE, IMAGE_SIZE, N_TRIALS = 16, 224, 100
 
@@ -140,10 +140,11 @@ def own_keras_backend():
     """
     asked = os.environ.get("KERAS_BACKEND")
     if asked:
-        if asked not in PARAMS["Keras"]["backend"]:
+        measured = words_of("Keras")["backend"]
+        if asked not in measured:
             raise Refused(
                 "KERAS_BACKEND is %r: Keras is measured on %s; choose with --keras_backend"
-                % (asked, " and ".join(PARAMS["Keras"]["backend"]))
+                % (asked, " and ".join(measured))
             )
         return asked
     found = find_spec("keras")
@@ -180,7 +181,7 @@ def _parser():
     option(
         "--keras_backend",
         "theano or tensorflow (default: Keras's own)",
-        choices=sorted(PARAMS["Keras"]["backend"], reverse=True),
+        choices=sorted(words_of("Keras")["backend"], reverse=True),
     )
     flag("--run_tensorflow", "run the pure TensorFlow benchmark")
     flag("--run_theano", "run the pure Theano benchmark")

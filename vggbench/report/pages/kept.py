@@ -38,7 +38,7 @@ class OfMachine:
 
 def path(machine: str, checkout: Checkout) -> Path:
     name = hashlib.sha256(machine.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return Path(checkout.config.env_dir).absolute() / FOLDER / f"{name}.json"
+    return checkout.env_dir / FOLDER / f"{name}.json"
 
 
 def load(machine: str, checkout: Checkout) -> OfMachine | None:

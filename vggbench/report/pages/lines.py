@@ -9,7 +9,8 @@ from typing import Any
 
 from ... import records
 from ...errors import one_line
-from ...inside import builders, workload
+from ...inside import workload
+from ...inside.params import words_of
 from ...releases.catalogue import Catalogue, Release
 from . import measures
 from .measures import Estimate
@@ -62,6 +63,11 @@ class Line:
     params: tuple[str, ...]
     configurations: tuple[tuple[str, ...], ...]
     cells: tuple[Cell, ...]
+
+    @property
+    def framework(self) -> str:
+        """What the class of its benchmark is named after."""
+        return self.family.rpartition(".")[2]
 
 
 @dataclass(frozen=True)
@@ -120,7 +126,7 @@ def _line(
     groups: Mapping[tuple[str, str], Sequence[records.Record]],
     catalogue: Catalogue,
 ) -> Line:
-    known: Mapping[str, Sequence[str]] = builders.PARAMS.get(family.rpartition(".")[2], {})
+    known: Mapping[str, Sequence[str]] = words_of(family.rpartition(".")[2])
     named = dict.fromkeys(known)
     for group in groups.values():
         named.update(dict.fromkeys(group[0]["configuration"]))

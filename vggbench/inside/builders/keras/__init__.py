@@ -1,1 +1,40 @@
-"""Keras's train step, a module for each generation of its API."""
+"""Keras's train step, a module for each generation of its API, and one for each of its backends."""
+
+import importlib
+
+from vggbench.inside.params import BACKEND, COMPILER, DATA_FORMATS, LAYOUT, NORMALISATION, Param
+
+FRAMEWORK = "Keras"
+MODULE = "keras"
+
+# A backend WORD is served by on_WORD.py. "mode 0" and "mode 2" are Keras 1's names: with running
+# averages, and without.
+PARAMS = (
+    Param(
+        "backend",
+        ("tensorflow", "theano"),
+        BACKEND,
+        shown={"tensorflow": "on TensorFlow", "theano": "on Theano"},
+    ),
+    Param("data_format", DATA_FORMATS, LAYOUT),
+    Param(
+        "batch_norm",
+        ("none", "mode 0", "mode 2"),
+        NORMALISATION,
+        title="Batch normalisation",
+        shown={"none": "no BN", "mode 0": "BN mode 0", "mode 2": "BN mode 2"},
+        without_averages=("mode 2",),
+    ),
+    Param("xla", ("off", "on"), COMPILER, title="XLA", shown={"off": "no XLA", "on": "XLA"}),
+)
+
+
+def builder(configuration, device):
+    """Import Keras on the configuration's backend and return the module for its generation.
+
+    Raises NotApplicable where this Keras has no such backend or sees no such device.
+    """
+    from vggbench.inside.builders.keras import network
+
+    generation = network.version(network.imported(configuration.backend, device))[0]
+    return importlib.import_module("%s.keras_%d" % (__name__, generation))

@@ -9,14 +9,12 @@ from vggbench.inside.workload import BN_EPSILON, BN_MOMENTUM, LEARNING_RATE
 
 ORDERINGS = {"NHWC": "tf", "NCHW": "th"}
 
-# From this version on batch normalisation on Theano is Theano's own, where that has one.
-THEANOS_OWN_BATCH_NORM = (1, 2, 2)
-
 
 def build(workload, configuration, device):
     """Return the train step. Raises NotApplicable where this Keras cannot do it."""
     if configuration.xla == "on":
         raise network.no_switch(keras)
+    backend = network.backend(configuration.backend)
     ordering = ORDERINGS[configuration.data_format]
     layers = {
         "convolution": lambda outputs, bias: Convolution2D(
@@ -38,15 +36,9 @@ def build(workload, configuration, device):
         workload,
         configuration,
         device,
-        running_variance=_running_variance(configuration),
+        running_variance=backend.variance_of_keras_1(network.version(keras)),
         layouts=_layouts(configuration),
     )
-
-
-def _running_variance(configuration):
-    """Return which variance moves the running variance, a word of reference.RUNNING_VARIANCES."""
-    theanos = configuration.backend == "theano" and network.version(keras) >= THEANOS_OWN_BATCH_NORM
-    return network.theanos_variance() if theanos else "biased"
 
 
 def _layouts(configuration):

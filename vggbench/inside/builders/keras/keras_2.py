@@ -17,16 +17,9 @@ VERSION = network.version(keras)
 # From this version on Keras is TensorFlow's.
 TENSORFLOWS = (2, 4, 0)
 
-# On TensorFlow 1, where a fused kernel serves the data format: the fused one.
-FUSED = (2, 1, 3)
-
 # From this version on, and as long as Keras had backends of its own, it corrects a variance that it
 # takes for the biased one.
 CORRECTED = (2, 1, 4)
-
-
-# From this version on, until 2.3, on TensorFlow: tf.train's zero_debias.
-DEBIASED, NOT_DEBIASED = (2, 1, 3), (2, 3, 0)
 
 
 def build(workload, configuration, device):
@@ -36,10 +29,8 @@ def build(workload, configuration, device):
     if configuration.xla == "on":
         if "jit_compile" not in inspect.signature(keras.models.Model.compile).parameters:
             raise network.no_switch(keras)
-        from vggbench.inside.builders.tensorflow import xla
-
-        xla.mode()  # raises where this TensorFlow has no XLA
-        compiled, prove = {"jit_compile": True}, xla.first_call_of_keras
+        compiled = {"jit_compile": True}
+        prove = network.backend(configuration.backend).proof_of_xla(keras)
     channels_first = configuration.data_format == "NCHW"
     order = "channels_first" if channels_first else "channels_last"
     layers = {
@@ -121,16 +112,8 @@ def _running_variance(configuration, device):
     """Return what moves the running averages, in the words of reference.RUNNING_VARIANCES."""
     if VERSION >= TENSORFLOWS:
         return "unbiased"
-    if configuration.backend == "theano":
-        moved_by = network.theanos_variance()
-    else:
-        import tensorflow as tf
-
-        fused = VERSION >= FUSED and tf.__version__.startswith("1.")
-        on_this_device = configuration.data_format == "NHWC" or device == "gpu"
-        moved_by = "unbiased" if fused and on_this_device else "biased"
+    backend = network.backend(configuration.backend)
+    moved_by, remark = backend.variance_of_keras_2(VERSION, configuration, device)
     if VERSION >= CORRECTED:
         moved_by += ", corrected"
-    if configuration.backend == "tensorflow" and DEBIASED <= VERSION < NOT_DEBIASED:
-        moved_by += ", debiased"
-    return moved_by
+    return moved_by + remark

@@ -1,10 +1,9 @@
-"""The train step in Keras 3 on TensorFlow: train_on_batch of a model of its functional API."""
+"""The train step in Keras 3: train_on_batch of a model of its functional API."""
 
 import keras
 from keras.layers import BatchNormalization, Conv2D, Dense, Layer, MaxPooling2D
 
 from vggbench.inside.builders.keras import network
-from vggbench.inside.builders.tensorflow import xla
 from vggbench.inside.workload import BN_EPSILON, BN_MOMENTUM, LEARNING_RATE
 
 # From this version on train_on_batch returns the loss of its batch, before the mean over all calls.
@@ -14,8 +13,8 @@ LOSS_OF_THE_BATCH = (3, 15, 0)
 def build(workload, configuration, device):
     """Return the train step. Raises NotApplicable where this Keras cannot do it."""
     compiled = configuration.xla == "on"
-    if compiled:
-        xla.mode()  # raises where this TensorFlow has no XLA
+    backend = network.backend(configuration.backend)
+    prove = backend.proof_of_xla(keras) if compiled else None
     channels_first = configuration.data_format == "NCHW"
     order = "channels_first" if channels_first else "channels_last"
     axis = 1 if channels_first else -1
@@ -45,7 +44,7 @@ def build(workload, configuration, device):
         running_variance="biased",
         layouts=network.layouts(configuration),
         mean_of_calls=network.version(keras) < LOSS_OF_THE_BATCH,
-        prove=xla.first_call_of_keras if compiled else None,
+        prove=prove,
     )
 
 

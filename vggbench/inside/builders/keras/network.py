@@ -7,6 +7,7 @@ known to some only. What a benchmark chooses is then given to Keras call by call
 """
 
 import functools
+import importlib
 import importlib.util
 import os
 import sys
@@ -14,7 +15,8 @@ import sys
 import numpy as np
 
 from vggbench.inside import vgg16
-from vggbench.inside.builders import NotApplicable, empty_home
+from vggbench.inside.builders import empty_home
+from vggbench.inside.params import NotApplicable
 from vggbench.inside.workload import batch, initial_weights
 
 # The order of a layer's own tensors in its get_weights(), as suffixes of canonical names.
@@ -22,7 +24,34 @@ OF_A_PRODUCT = ("kernel", "bias")
 OF_A_BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
-def imported(backend, device):
+def backend(word):
+    """Return the module that serves a backend of Keras; it imports nothing of it yet.
+
+    Each offers
+
+    - `prepare(device)`: what must come before the import;
+    - `why_absent(folder)`: why the Keras in this folder has no such backend, None where it has;
+    - `check_device(keras, device)`: raise NotApplicable where it sees no such device;
+    - `TURNS_KERNELS`: whether Keras convolves on it with the kernel turned by half a turn;
+    - `proof_of_xla(keras)`: the function that runs train_on_batch, a function without arguments,
+      for the first time and returns (what it returned, the "xla" of the description); raises
+      NotApplicable where a step cannot be compiled by XLA;
+    - `waiting(weights, device)`: a function to be called after each step, which returns when the
+      new weights are on the device;
+    - `told_by(model)`: what a model tells once it has run a step, for the description;
+    - `gate_updates(keras)`, `compute_in_float32()`: as a train step's;
+    - `answer(error, configuration, device)`: NotApplicable for an error that means it, else None;
+    - `facts()`: for the description.
+
+    Those that Keras 1 and 2 have offer two more, words of reference.RUNNING_VARIANCES:
+
+    - `variance_of_keras_1(version)`: what moves the running variance;
+    - `variance_of_keras_2(version, configuration, device)`: that, and what follows the word.
+    """
+    return importlib.import_module("vggbench.inside.builders.keras.on_" + word)
+
+
+def imported(word, device):
     """Import Keras on a backend, for a device, and return the package.
 
     For the CPU it hides the GPUs from this process for good. Raises ImportError without Keras,
@@ -33,33 +62,22 @@ def imported(backend, device):
     spec = importlib.util.find_spec("keras")
     if spec is None:
         raise ImportError("no keras is installed in this interpreter: %s" % sys.executable)
-    theanos = os.path.join(os.path.dirname(spec.origin), "backend", "theano_backend.py")
-    if backend == "theano" and not os.path.exists(theanos):
-        raise NotApplicable("this keras has no backend theano: 2.3 was the last that had")
-    if not _installed(backend):
-        raise NotApplicable("no %s is installed beside this keras" % backend)
-    if backend == "theano":
-        from vggbench.inside.builders.theano import setup as theano_setup
-
-        theano_setup.configure(device)
-    elif device == "cpu":
-        # Every TensorFlow looks at it when it first looks for GPUs.
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
-    with empty_home(KERAS_BACKEND=backend):
+    wanted = backend(word)
+    absent = wanted.why_absent(os.path.dirname(spec.origin))
+    if absent is not None:
+        raise NotApplicable(absent)
+    if not _installed(word):
+        raise NotApplicable("no %s is installed beside this keras" % word)
+    wanted.prepare(device)
+    with empty_home(KERAS_BACKEND=word):
         import keras
         from keras import backend as imported_backend
-    if imported_backend.backend() != backend:
+    if imported_backend.backend() != word:
         raise RuntimeError(
             "keras is imported with backend %s in this process: %s needs a process of its own"
-            % (imported_backend.backend(), backend)
+            % (imported_backend.backend(), word)
         )
-    if backend == "theano":
-        theano_setup.check_imported(device)
-    elif device == "gpu":
-        from vggbench.inside.builders.tensorflow import network as tensorflow_network
-
-        if not tensorflow_network.sees_a_gpu():
-            raise tensorflow_network.no_gpu("keras %s" % keras.__version__)
+    wanted.check_device(keras, device)
     return keras
 
 
@@ -77,16 +95,6 @@ def version(keras):
 def no_switch(keras):
     """Return the NotApplicable of a Keras that cannot be asked for XLA."""
     return NotApplicable("keras %s has no switch for XLA" % keras.__version__)
-
-
-def theanos_variance():
-    """Return which variance Keras takes from Theano, a word of reference.RUNNING_VARIANCES.
-
-    Theano's own batch normalisation, from 0.9 on, returns one over the root that it divides by.
-    """
-    from theano.tensor.nnet import bn
-
-    return "biased + epsilon" if hasattr(bn, "batch_normalization_train") else "biased"
 
 
 class Model:
@@ -163,9 +171,10 @@ class Model:
 def layouts(configuration):
     """Return two functions: a convolution's kernel (row, column, in, out) from canonical, and back.
 
-    On Theano, Keras convolves in the sense of mathematics: with the kernel turned by half a turn.
+    On some backends Keras convolves in the sense of mathematics: with the kernel turned by half a
+    turn.
     """
-    turn = -1 if configuration.backend == "theano" else 1
+    turn = -1 if backend(configuration.backend).TURNS_KERNELS else 1
 
     def turned(kernel):
         return kernel[::turn, ::turn]
@@ -190,6 +199,7 @@ class TrainStep:
         workload,
         configuration,
         device,
+        *,
         running_variance,
         layouts,
         mean_of_calls=False,
@@ -199,6 +209,7 @@ class TrainStep:
         self._running_variance, self._layouts = running_variance, layouts
         self._mean_of_calls = mean_of_calls
         self._prove = prove
+        self._backend = backend(configuration.backend)
         self._told = {"xla": {"mode": "off"}}  # what the first step adds to the description
         self._calls = 0
         self._returned = self._returned_before = float("nan")
@@ -208,21 +219,18 @@ class TrainStep:
             images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
         self._train_on_batch = functools.partial(model.trained.train_on_batch, images, labels)
         self._run = self._first_run
-        # Theano's function returns with the loss while a GPU may still work on the updates.
-        waits = configuration.backend == "theano" and device == "gpu"
-        self._waited_for = model.trained.weights if waits else ()
+        self._wait = self._backend.waiting(model.trained.weights, device)
 
     def __call__(self):
         self._returned_before = self._returned
         try:
             self._returned = self._run()
         except Exception as error:
-            answer = self._answer(error)
+            answer = self._backend.answer(error, self._configuration, self._device)
             if answer is None:
                 raise
             raise answer from error
-        for variable in self._waited_for:
-            variable.get_value(borrow=True, return_internal_type=True).sync()
+        self._wait()
         self._calls += 1
 
     def _first_run(self):
@@ -231,43 +239,18 @@ class TrainStep:
             returned = self._train_on_batch()
         else:
             returned, self._told["xla"] = self._prove(self._train_on_batch)
-        if self._configuration.backend == "theano":
-            from vggbench.inside.builders.theano import setup as theano_setup
-
-            function = self._model.trained.train_function.function
-            self._told["operations_in_python"] = theano_setup.check_compiled(function)
+        self._told.update(self._backend.told_by(self._model.trained))
         self._run = self._train_on_batch
         return returned
 
     def gate_updates(self):
-        """Have all gradients computed before any weight changes; before the first step only.
-
-        Keras up to 2.2 on TensorFlow 1 does not see to that: a weight may be updated while the
-        backward pass still reads it. What is timed is Keras's own step; to be held against the
-        reference it must be the same each time.
-        """
+        """Have all gradients computed before any weight changes; before the first step only."""
         import keras
 
-        if self._configuration.backend != "tensorflow" or version(keras) >= (2, 4, 0):
-            return
-        import tensorflow as tf
-
-        plain = keras.backend.gradients
-        if tf.__version__.startswith("1."):
-            keras.backend.gradients = lambda loss, weights: tf.tuple(plain(loss, weights))
+        self._backend.gate_updates(keras)
 
     def compute_in_float32(self):
-        if self._configuration.backend == "tensorflow":
-            from vggbench.inside.builders.tensorflow import network as tensorflow_network
-
-            tensorflow_network.compute_in_float32()
-
-    def _answer(self, error):
-        if self._configuration.backend != "tensorflow":
-            return None
-        from vggbench.inside.builders.tensorflow import network as tensorflow_network
-
-        return tensorflow_network.not_applicable(error, self._configuration, self._device)
+        self._backend.compute_in_float32()
 
     def loss(self):
         loss = _number(self._returned)
@@ -284,19 +267,15 @@ class TrainStep:
         return self._model.read(names, self._layouts[1])
 
     def describe(self):
-        if self._configuration.backend == "tensorflow":
-            from vggbench.inside.builders.tensorflow import network as backend
-        else:
-            from vggbench.inside.builders.theano import setup as backend
         import keras
 
-        facts = dict(backend.facts(), keras=keras.__version__, **self._told)
+        facts = dict(self._backend.facts(), keras=keras.__version__, **self._told)
         if self._configuration.has_running_averages:
             facts["running_variance"] = self._running_variance
         return facts
 
     def close(self):
-        self._model = self._run = self._train_on_batch = self._waited_for = None
+        self._model = self._run = self._train_on_batch = self._wait = None
 
 
 def _number(returned):

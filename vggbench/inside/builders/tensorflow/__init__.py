@@ -1,1 +1,47 @@
 """Raw TensorFlow's train step: a graph that a session runs in 1.x, tf.function in 2.x."""
+
+from vggbench.inside import builders
+from vggbench.inside.params import COMPILER, DATA_FORMATS, LAYOUT, NORMALISATION, Param
+
+FRAMEWORK = "TensorFlow"
+MODULE = "tensorflow"
+
+# unfused is moments and elementwise operations, fused one kernel.
+PARAMS = (
+    Param("data_format", DATA_FORMATS, LAYOUT),
+    Param(
+        "batch_norm",
+        ("none", "unfused", "fused"),
+        NORMALISATION,
+        title="Batch normalisation",
+        shown={"none": "no BN", "unfused": "unfused BN", "fused": "fused BN"},
+    ),
+    Param("xla", ("off", "on"), COMPILER, title="XLA", shown={"off": "no XLA", "on": "XLA"}),
+)
+
+
+def builder(configuration, device):
+    """Import TensorFlow and return the module for its generation: graph or function."""
+    with builders.empty_home():
+        import tensorflow as tf
+
+    if tf.__version__.startswith("1."):
+        from vggbench.inside.builders.tensorflow import graph as generation
+    else:
+        from vggbench.inside.builders.tensorflow import function as generation
+    return generation
+
+
+def matrix_products(device):
+    """Import TensorFlow and return the module that multiplies matrices with it.
+
+    Raises NotApplicable where TensorFlow sees no GPU.
+    """
+    with builders.empty_home():
+        import tensorflow  # noqa: F401
+
+    from vggbench.inside.builders.tensorflow import network, products
+
+    if device == "gpu" and not network.sees_a_gpu():
+        raise network.no_gpu()
+    return products

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from vggbench.inside import builders
+from vggbench.inside import params
 from vggbench.inside.builders.tensorflow import network, xla
 from vggbench.inside.workload import BN_MOMENTUM, LEARNING_RATE, batch, initial_weights
 
@@ -14,7 +14,7 @@ def build(workload, configuration, device):
     do it, and RuntimeError where this process has used TensorFlow on a GPU and now asks for the
     CPU.
     """
-    builders.check_device(device)
+    params.check_device(device)
     return _TrainStep(workload, configuration, device)
 
 

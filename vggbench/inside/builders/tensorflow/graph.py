@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from vggbench.inside import builders
+from vggbench.inside import params
 from vggbench.inside.builders.tensorflow import network, xla
 from vggbench.inside.workload import BN_MOMENTUM, LEARNING_RATE, batch, initial_weights
 
@@ -15,7 +15,7 @@ def build(workload, configuration, device):
     Raises ValueError for an unknown device, NotApplicable where this release or this machine cannot
     do it.
     """
-    builders.check_device(device)
+    params.check_device(device)
     return _TrainStep(workload, configuration, device)
 
 

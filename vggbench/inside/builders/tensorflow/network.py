@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from vggbench.inside import gpu, vgg16
-from vggbench.inside.builders import NotApplicable
+from vggbench.inside.params import NotApplicable
 from vggbench.inside.workload import BN_EPSILON
 
 # The session (1.x) and the eager runtime (2.x) name devices alike.
@@ -134,8 +134,11 @@ def _batch_norm(x, gamma, beta, configuration):
 
 
 def not_applicable(error, configuration, device):
-    """Return NotApplicable if error is TensorFlow's known answer to NCHW on a CPU, else None."""
-    if configuration.data_format != "NCHW" or device != "cpu":
+    """Return NotApplicable if error is TensorFlow's known answer to NCHW on a CPU, else None.
+
+    configuration: TensorFlow's own, or one of a framework that computes with it.
+    """
+    if configuration.layout != "NCHW" or device != "cpu":
         return None
     message = str(error)
     for answer in NCHW_ON_CPU_ANSWERS:

@@ -11,7 +11,7 @@ from collections import namedtuple
 import tensorflow as tf
 
 from vggbench.inside import vgg16
-from vggbench.inside.builders import NotApplicable
+from vggbench.inside.params import NotApplicable
 
 # name: what the record calls it. compiled: function of the step's Python function that returns one
 # that builds it compiled. function_arguments: keywords for tf.function.

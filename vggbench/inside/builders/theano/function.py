@@ -8,9 +8,9 @@ import theano
 import theano.tensor as T  # noqa: N812 (its name in all of Theano's documentation)
 from theano.tensor.signal.pool import pool_2d
 
-from vggbench.inside import builders, vgg16
-from vggbench.inside.builders import NotApplicable
+from vggbench.inside import params, vgg16
 from vggbench.inside.builders.theano import setup as theano_setup
+from vggbench.inside.params import NotApplicable
 from vggbench.inside.workload import BN_EPSILON, BN_MOMENTUM, LEARNING_RATE, batch, initial_weights
 
 # The axes of a convolution kernel: here (channel out, channel in, row, column), and canonical.
@@ -23,7 +23,7 @@ def build(workload, configuration, device):
     Raises ValueError for an unknown device, NotApplicable where this release or this machine cannot
     do it, RuntimeError where the user's settings make Theano compute in Python.
     """
-    builders.check_device(device)
+    params.check_device(device)
     theano_setup.check_imported(device)
     if configuration.batch_norm == "fused" and not hasattr(T.nnet.bn, "batch_normalization_train"):
         raise NotApplicable(

@@ -17,7 +17,7 @@ import sys
 import sysconfig
 import tempfile
 
-from vggbench.inside.builders import NotApplicable
+from vggbench.inside.params import NotApplicable
 
 # OpenBLAS by the name that a development package gives it, and by that of the library alone.
 BLAS_FLAGS = ("-lopenblas", "-l:libopenblas.so.0")

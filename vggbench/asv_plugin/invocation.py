@@ -1,7 +1,8 @@
-"""What asv was asked on its command line, as far as asv tells its plugins too little.
+"""What asv's process was asked on its command line, as far as asv tells its plugins too little.
 
 A Repo learns neither the command nor ``--bench`` nor ``--machine``, an Environment not the machine.
-Both read the command line here, with asv's own parser.
+Both read the command line here, with asv's own parser. What follows from it is kept here too, as
+asv hands no object of ours from one plugin to the other: one process of asv is one run.
 """
 
 from __future__ import annotations
@@ -17,11 +18,19 @@ from typing import Any
 
 from asv import commands, util
 from asv.config import Config
+from filelock import FileLock
 
-from ..checkout import machine_name
+from ..checkout import Checkout, machine_name, take_run_lock
+from ..errors import VggbenchError
+from ..runs import draft, profiles
+from ..runs.run import RESUME_VARIABLE, Run, new_id, resumed_id
+from ..runs.suite import Suite
 
 #: Commands that start processes in environments.
 MEASURING = ("run", "continuous", "find", "profile", "check", "setup")
+
+#: Those whose processes are measurements; `asv profile` runs under a profiler.
+RECORDED = ("run", "continuous", "find")
 
 
 @functools.lru_cache(maxsize=1)
@@ -64,21 +73,15 @@ def machine() -> str | None:
     return machine_name(str(asked) if asked else None)
 
 
-_given_config: Path | None = None
-
-
-def use_config(path: Path) -> None:
-    """Let ``config`` read this file: the vggbench command was given it, asv was not asked."""
-    global _given_config
-    _given_config = path
-    config.cache_clear()
+def config_file() -> Path:
+    """asv's configuration file, whose folder asv has made the current one."""
+    return Path.cwd() / Path(str(option("config") or "asv.conf.json")).name
 
 
 @functools.lru_cache(maxsize=1)
 def config() -> Config:
     """asv's configuration, read once more: asv does not hand it to a Repo."""
-    path = option("config") or _given_config
-    return Config.load(str(path) if path else None)
+    return Config.load(str(config_file()) if option("config") else None)
 
 
 def gives_interpreter() -> bool:
@@ -107,9 +110,44 @@ def branches() -> list[str]:
     return [b for b in config().branches if b is not None] if command() else []
 
 
-def benchmark_dir() -> Path:
-    return Path(config().benchmark_dir).absolute()
+def asked_profiles() -> list[str]:
+    """The profiles of this run. Raises UserError for one that is none."""
+    return profiles.asked(config())
 
 
 def results_dir() -> Path:
     return Path(config().results_dir).absolute()
+
+
+@functools.lru_cache(maxsize=1)
+def suite() -> Suite:
+    """The benchmarks of asv's configuration."""
+    return Suite(Path(config().benchmark_dir).absolute())
+
+
+@functools.lru_cache(maxsize=1)
+def run() -> Run:
+    """The run that this process of asv is. Raises CannotResume."""
+    resumed = os.environ.get(RESUME_VARIABLE)
+    return Run(
+        results_dir=results_dir(),
+        machine=machine(),
+        suite=suite(),
+        drafts=Checkout(str(config_file())).drafts_dir,
+        id=resumed_id(resumed) if resumed else new_id(),
+        resumes=bool(resumed),
+        keeps=command() in RECORDED and not option("dry_run"),
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def hold_checkout() -> FileLock:
+    """Hold the checkout's run lock until this process ends, and record what a killed asv left.
+    Raises UserError where another one measures."""
+    try:
+        checkout = Checkout(str(config_file()))
+        lock = take_run_lock(checkout.env_dir)
+        draft.collect_orphans(checkout.drafts_dir)
+    except VggbenchError as err:
+        raise util.UserError(str(err)) from None
+    return lock

@@ -1,0 +1,77 @@
+"""A run is an object: two of them go on in one process and know nothing of each other."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from vggbench import records
+from vggbench.checkout import Checkout
+from vggbench.runs.local import Local
+from vggbench.runs.run import CannotResume, new_id, resumed_id
+from vggbench.runs.suite import Suite
+
+from ..tiny import MACHINE, Tiny
+
+
+def test_a_run_that_is_resumed_is_named_by_its_id() -> None:
+    known = new_id()
+    assert resumed_id(known) == known
+    for word in ("../evil", "", known[:-1], f"{known}.jsonl"):
+        with pytest.raises(CannotResume, match="is no run"):
+            resumed_id(word)
+
+
+@pytest.mark.asv
+def test_two_runs_in_two_threads_of_one_process_are_two(
+    tiny: Tiny, tiny_template: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tiny_template.copy(tmp_path / "other")
+    # The other checkout has benchmarks of its own, in a folder of the same name.
+    benchmarks = other.folder / "benchmarks" / "train_step.py"
+    benchmarks.write_text(benchmarks.read_text() + '\nTiny.version = "of the other"\n')
+    for name, value in tiny.environ().items():
+        monkeypatch.setenv(name, value)
+    subjects = {"calibrate": (tiny, "tinyframe-1.1"), "confirm": (other, "tinyframe-1.2")}
+    both_have_begun = threading.Barrier(2, timeout=60)
+    ids: dict[str, str] = {}
+    troubles: list[BaseException] = []
+
+    def measure(purpose: str) -> None:
+        try:
+            checkout, name = subjects[purpose]
+            here = Local(
+                checkout=Checkout(str(checkout.folder / "asv.conf.json")),
+                suite=Suite(checkout.folder / "benchmarks"),
+                machine=MACHINE,
+                say=lambda line: None,
+            )
+            (plain, *_) = here.suite.timed(["'plain'"])
+            with here.session(purpose) as session:
+                ids[purpose] = session.run.id
+                both_have_begun.wait()
+                for _ in range(2):
+                    session.measure(here.catalogue.by_name[name], "cpu-quick", plain)
+        except BaseException as trouble:
+            troubles.append(trouble)
+            both_have_begun.abort()
+
+    threads = [threading.Thread(target=measure, args=(purpose,)) for purpose in subjects]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert troubles == []
+    assert ids["calibrate"] != ids["confirm"]
+    for purpose, (checkout, name) in subjects.items():
+        (file,) = records.folder(checkout.results, MACHINE).iterdir()
+        assert file.name == f"{ids[purpose]}.jsonl"
+        taken = checkout.records()
+        assert [(r["release"], r["purpose"], r["round"]) for r in taken] == [
+            (name, purpose, 1),
+            (name, purpose, 2),
+        ]
+        of_the_other = {r["benchmark_version"] == "of the other" for r in taken}
+        assert of_the_other == {checkout is other}

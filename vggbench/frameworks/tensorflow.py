@@ -1,0 +1,86 @@
+"""TensorFlow, with oneDNN and XLA in it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Collection, Mapping
+
+from packaging.version import InvalidVersion, Version
+
+from . import Facts, Framework, Switch
+
+#: TensorFlow for Linux on x86-64 uses oneDNN unless told otherwise from this release on, on
+#: processors with instructions such as AVX512_VNNI (its release notes).
+ONEDNN_SINCE = Version("2.9")
+
+#: From this release on its wheels say whether they use it (``mkl_enabled``).
+ONEDNN_TOLD_SINCE = Version("2.11")
+
+#: From 2.5 on this variable switches it (the release notes of 2.5).
+ONEDNN_VARIABLE, ONEDNN_SWITCHED_SINCE = "TF_ENABLE_ONEDNN_OPTS", Version("2.5")
+
+#: How TensorFlow reads it.
+_SWITCH = {"1": True, "true": True, "0": False, "false": False}
+
+#: The CPU wheels before the first have no XLA; before the second it compiles one configuration for
+#: up to a minute and a half (1.12 to 2.0: 10 to 17 s, fused batch normalisation 94 s), from it on
+#: for seconds.
+XLA_FROM, XLA_IS_QUICK_FROM = Version("1.12"), Version("2.4")
+
+
+def uses_onednn(facts: Facts, tensorflow: str | None = None) -> bool | None:
+    """Whether TensorFlow uses oneDNN: as it was told, else as it says where it can, else by its
+    version (that of the ``facts`` unless given) and the processor; None where it is not known, or
+    there is none.
+
+    Up to 2.10 the wheels of the index say that they have no MKL, with oneDNN and without.
+    """
+    try:
+        version = Version(tensorflow or facts.get("tensorflow") or "")
+    except InvalidVersion:
+        return None
+    told = _SWITCH.get(str(facts.get(ONEDNN_VARIABLE)).lower())
+    says = facts.get("mkl_enabled")
+    if told is not None and version >= ONEDNN_SWITCHED_SINCE:
+        return told
+    if isinstance(says, bool) and (says or version >= ONEDNN_TOLD_SINCE):
+        return says
+    # Records from before a process looked at its processor are of such as have it on.
+    return version >= ONEDNN_SINCE and facts.get("onednn_instructions") is not False
+
+
+def _forecast(version: str, companions: Collection[str]) -> str | None:
+    if XLA_FROM <= Version(version) < XLA_IS_QUICK_FROM:
+        return "a configuration compiled by XLA takes 10 to 100 s here: about 4 minutes"
+    return None
+
+
+def _remedy(status: int, environment: Mapping[str, str]) -> str:
+    """With oneDNN forced on, TensorFlow 2.5.3 and 2.6.5 were seen to die with SIGFPE."""
+    forced = environment.get(ONEDNN_VARIABLE, "")
+    if status != -signal.SIGFPE or forced.lower() not in ("1", "true"):
+        return ""
+    return (
+        f"; {ONEDNN_VARIABLE}={forced} is set: oneDNN kills tensorflow 2.5 and 2.6 on some "
+        f"processors; unset it"
+    )
+
+
+FRAMEWORK = Framework(
+    title="TensorFlow",
+    key="tensorflow",
+    packages=("tensorflow", "tensorflow-cpu", "tensorflow-intel"),
+    facts=(
+        ("XLA mode", "xla.mode"),
+        ("CUDA", "cuda"),
+        ("cuDNN", "cudnn"),
+        ("TF32", "tf32"),
+    ),
+    switches=(Switch(title="oneDNN", variable=ONEDNN_VARIABLE, is_on=uses_onednn),),
+    prefixes=("TF_", "XLA_"),
+    # What is Terraform's, in which secrets may stand.
+    foreign_prefixes=("TF_CLI_", "TF_TOKEN_", "TF_VAR_"),
+    flags=("TF_XLA_FLAGS", "XLA_FLAGS", ONEDNN_VARIABLE),
+    forecast=_forecast,
+    remedy=_remedy,
+)

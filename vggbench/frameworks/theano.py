@@ -1,0 +1,28 @@
+"""Theano, which compiles with the machine's compiler and multiplies with its BLAS."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from . import Framework
+
+
+def _forecast(version: str, companions: Collection[str]) -> str:
+    """Seen on two cores, none of it compiled before; 10 s a configuration where all of it was."""
+    return "theano compiles a configuration for half a minute and more: about 3 minutes"
+
+
+FRAMEWORK = Framework(
+    title="Theano",
+    key="theano",
+    packages=("theano",),
+    facts=(
+        ("C++ compiler", "cxx_version"),
+        ("BLAS", "blas_library"),
+        ("BLAS threads", "blas_threads"),
+    ),
+    prefixes=("THEANO_",),
+    unset=("THEANORC", "THEANO_FLAGS"),
+    has_sdists=True,
+    forecast=_forecast,
+)

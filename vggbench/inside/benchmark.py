@@ -1,0 +1,66 @@
+"""What the classes in benchmarks/ share.
+
+It is no module of benchmarks/ itself: asv would take this class for a benchmark there.
+"""
+
+import os
+
+from vggbench.inside import builders, measure, params
+
+
+def params_of(framework):
+    """Return (names, words): a framework's params as asv wants them, both tuples."""
+    words = params.words_of(framework)
+    return tuple(words), tuple(words.values())
+
+
+class TrainStep:
+    """A benchmark of one framework, whose name its class has: what is measured of a train step.
+
+    A class of its own sets param_names and params, as params_of() returns them.
+    """
+
+    version = measure.PROTOCOL
+    timeout = measure.DEADLINE_S
+    rounds = measure.ROUNDS
+    repeat = measure.REPEAT
+    number = 1
+    warmup_time = 0  # measure.prepared has warmed up, by steps instead of seconds
+    min_run_count = 1
+
+    def setup(self, *words):
+        chosen = dict(zip(self.param_names, words))
+        configuration = params.Configuration(type(self).__name__, **chosen)
+
+        def build():
+            # Here and not above: it needs NumPy, which asv's discovery can do without.
+            from vggbench.inside import workload
+
+            profile = workload.profile(os.environ["VGGBENCH_PROFILE"])
+            return builders.build(profile.workload, configuration, profile.device)
+
+        self.step = measure.prepared(build, chosen)
+
+    def time_train_step(self, *words):
+        self.step()
+
+    def track_first_step(self, *words):
+        return measure.by_product("track_first_step")
+
+    def track_peak_memory(self, *words):
+        return measure.by_product("track_peak_memory")
+
+    def track_loss(self, *words):
+        return measure.by_product("track_loss")
+
+    def track_gpu_utilisation(self, *words):
+        return measure.by_product("track_gpu_utilisation")
+
+    def track_gpu_memory(self, *words):
+        return measure.by_product("track_gpu_memory")
+
+    track_first_step.unit = "s"
+    track_peak_memory.unit = "bytes"
+    track_loss.unit = "1"
+    track_gpu_utilisation.unit = "%"
+    track_gpu_memory.unit = "bytes"

@@ -1,0 +1,77 @@
+"""Keras on Theano: what network.backend() asks for."""
+
+import os
+
+from vggbench.inside.builders.keras import network
+from vggbench.inside.builders.theano import setup
+
+# From this version of Keras on batch normalisation is Theano's own, where that has one.
+THEANOS_OWN_BATCH_NORM = (1, 2, 2)
+
+TURNS_KERNELS = True
+
+
+def why_absent(folder):
+    if os.path.exists(os.path.join(folder, "backend", "theano_backend.py")):
+        return None
+    return "this keras has no backend theano: 2.3 was the last that had"
+
+
+def prepare(device):
+    setup.configure(device)
+
+
+def check_device(keras, device):
+    setup.check_imported(device)
+
+
+def proof_of_xla(keras):
+    raise network.no_switch(keras)
+
+
+def waiting(weights, device):
+    """Theano's function returns with the loss while a GPU may still work on the updates."""
+
+    def wait():
+        for variable in weights:
+            variable.get_value(borrow=True, return_internal_type=True).sync()
+
+    return wait if device == "gpu" else lambda: None
+
+
+def told_by(model):
+    return {"operations_in_python": setup.check_compiled(model.train_function.function)}
+
+
+def gate_updates(keras):
+    pass
+
+
+def compute_in_float32():
+    pass
+
+
+def answer(error, configuration, device):
+    return None
+
+
+def facts():
+    return setup.facts()
+
+
+def variance_of_keras_1(version):
+    return _variance() if version >= THEANOS_OWN_BATCH_NORM else "biased"
+
+
+def variance_of_keras_2(version, configuration, device):
+    return _variance(), ""
+
+
+def _variance():
+    """Return which variance Keras takes from Theano.
+
+    Theano's own batch normalisation, from 0.9 on, returns one over the root that it divides by.
+    """
+    from theano.tensor.nnet import bn
+
+    return "biased + epsilon" if hasattr(bn, "batch_normalization_train") else "biased"

@@ -1,0 +1,169 @@
+"""What can be chosen of a framework: its params, and one combination of their words.
+
+Each framework's params stand in its own package in vggbench.inside.builders. What is not that
+framework's asks for a param by its role, never by its name. NumPy is not needed here: asv reads the
+benchmarks with the standard library alone.
+"""
+
+import itertools
+from collections import namedtuple
+
+from vggbench.inside import builders
+
+# What a param is about: the order of an image's axes, batch normalisation, whether the step is
+# compiled as a whole, and what another package computes the step with.
+LAYOUT = "layout"
+NORMALISATION = "normalisation"
+COMPILER = "compiler"
+BACKEND = "backend"
+
+# The order of an image's axes as most frameworks name it: N images, C channels, H rows, W columns.
+DATA_FORMATS = ("NHWC", "NCHW")
+
+
+class NotApplicable(Exception):
+    """The release or the device cannot do this configuration; the message is a one-line reason."""
+
+
+class Param(namedtuple("Param", "name words role title shown without_averages")):
+    """One choice that a framework has.
+
+    name: as asv and the records have it, an identifier. words: what can be chosen; the first is the
+    default, and says that nothing is normalised or compiled. role: one of the four above, None for
+    anything else. title: how people name it. shown: a dict of words to what people read instead of
+    them. without_averages: those words of a normalisation that keep no running averages.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, name, words=(), role=None, *, title=None, shown=None, without_averages=()):
+        title = title or name.replace("_", " ").capitalize()
+        return super().__new__(cls, name, words, role, title, shown or {}, without_averages)
+
+    def readable(self, word):
+        """Return the word as people read it."""
+        return self.shown.get(word, word)
+
+
+def of(framework):
+    """Return the Params of a framework, a tuple in asv's order; empty where it has no builder."""
+    package = builders.frameworks().get(framework)
+    return () if package is None else package.PARAMS
+
+
+def words_of(framework):
+    """Return a framework's params, a dict of their names to their words, in asv's order."""
+    return {param.name: param.words for param in of(framework)}
+
+
+def named(framework, names):
+    """Return a list of the Param of each name, one without words or role where there is none."""
+    known = {param.name: param for param in of(framework)}
+    return [known.get(name) or Param(name) for name in names]
+
+
+def is_chosen(framework, chosen, role):
+    """Return whether a configuration has another word than the default for what has this role.
+
+    chosen: a dict of params' names to words; a param that it lacks is at its default.
+    """
+    return any(
+        param.role == role and chosen.get(param.name, param.words[0]) != param.words[0]
+        for param in of(framework)
+    )
+
+
+def word_of(framework, chosen, role):
+    """Return the word of a configuration for what has this role, None where nothing has.
+
+    chosen: a dict of params' names to words.
+    """
+    for param in of(framework):
+        if param.role == role:
+            return chosen.get(param.name)
+    return None
+
+
+class Configuration(namedtuple("Configuration", "framework words")):
+    """How a train step is computed: a framework, and one combination of its params' words.
+
+    framework: as builders.frameworks() has it. The rest: words by the names of its params; those
+    that are not given are at their default. A builder reads its own params by their names, as in
+    `configuration.data_format`. Raises ValueError for other words, and for a choice that the
+    framework does not have.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, framework, **chosen):
+        _require("framework", framework, builders.frameworks())
+        params = {param.name: param for param in of(framework)}
+        for name, word in chosen.items():
+            if name not in params:
+                raise ValueError("%s has no choice of %s" % (framework, name.replace("_", " ")))
+            _require(name.replace("_", " "), word, params[name].words)
+        words = tuple(chosen.get(name, param.words[0]) for name, param in params.items())
+        return super().__new__(cls, framework, words)
+
+    def __getattr__(self, name):
+        for param, word in zip(of(self.framework), self.words):
+            if param.name == name:
+                return word
+        raise AttributeError("%s has no param %s" % (self.framework, name))
+
+    @property
+    def values(self):
+        """The framework's params and their words, a dict in asv's order."""
+        return {param.name: word for param, word in zip(of(self.framework), self.words)}
+
+    @property
+    def layout(self):
+        """The order of an image's axes, None where that cannot be chosen."""
+        return word_of(self.framework, self.values, LAYOUT)
+
+    @property
+    def backend(self):
+        """What the framework computes with, None where that cannot be chosen."""
+        return word_of(self.framework, self.values, BACKEND)
+
+    @property
+    def is_compiled(self):
+        """Whether the whole step is to be compiled."""
+        return is_chosen(self.framework, self.values, COMPILER)
+
+    @property
+    def has_batch_norm(self):
+        """Whether convolutions are followed by batch normalisation, of any kind."""
+        return is_chosen(self.framework, self.values, NORMALISATION)
+
+    @property
+    def has_running_averages(self):
+        """Whether the step moves running averages of the batch normalisation's statistics."""
+        return self.has_batch_norm and not any(
+            word in param.without_averages for param, word in zip(of(self.framework), self.words)
+        )
+
+    def __str__(self):
+        return " ".join(self.words)
+
+
+def configurations(framework):
+    """Return the list of all Configurations of a framework, in asv's order."""
+    params = of(framework)
+    return [
+        Configuration(framework, **{param.name: word for param, word in zip(params, words)})
+        for words in itertools.product(*[param.words for param in params])
+    ]
+
+
+def check_device(device):
+    """Raise ValueError for an unknown device. Every builder calls this first."""
+    # Here and not above: asv reads benchmarks and params where there is no NumPy.
+    from vggbench.inside.workload import DEVICES
+
+    _require("device", device, DEVICES)
+
+
+def _require(what, word, words):
+    if word not in words:
+        raise ValueError("unknown %s %r: choose one of %s" % (what, word, ", ".join(words)))

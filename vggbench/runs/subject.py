@@ -1,0 +1,36 @@
+"""What a timed process is started of, and the variables that it is given."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..releases.catalogue import Lock, Release
+from . import variables
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What processes are started of: a release with its interpreter, in a profile.
+
+    ``lock`` is that of the environment, None where the interpreter was given with -E. ``variant``
+    says what is not as the release has it, and ``variables`` are given to its processes.
+    """
+
+    release: Release
+    profile: str
+    interpreter: str
+    lock: Lock | None
+    variant: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def surroundings(subject: Subject, given: Mapping[str, str]) -> dict[str, str]:
+    """The environment variables of a process: those ``given`` without what must not reach it."""
+    env = {**variables.for_release(given), **subject.variables}
+    bin_folder = os.path.dirname(subject.interpreter)
+    env["PATH"] = bin_folder + os.pathsep + env.get("PATH", "")
+    if subject.lock is not None:
+        env["VIRTUAL_ENV"] = os.path.dirname(bin_folder)
+    return env
