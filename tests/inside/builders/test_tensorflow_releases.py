@@ -1,4 +1,4 @@
-"""Real TensorFlow releases: three old friends, and one that rotates with the commit.
+"""Real TensorFlow releases: three old friends, and one whose turn it is (tests/real.py).
 
 They are installed from their locks into .asv/test-env and kept there for the next run.
 """
