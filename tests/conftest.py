@@ -38,7 +38,7 @@ def pytest_report_header() -> list[str]:
     return [
         f"real releases in every run: {', '.join(FIXED)}",
         "in turns, by the commit: " + "; ".join(f"{kind}: {name}" for kind, name in TURNS.items()),
-        "in turns too: of some, the data format or the batch normalisation that their ids name",
+        "in turns too: of some tests the data format, the batch normalisation or the mistake",
     ]
 
 
