@@ -42,11 +42,11 @@ def _measure() -> int:
         wall_s = time.perf_counter() - started
         (machine,) = {path.parent.parent.name for path in checkout.glob("results/*/records/*")}
         taken = list(records.read(checkout / "results", machine))
-    timed = [one for one in taken if ".time_" in one["benchmark"]]
-    outcomes = {one["outcome"] for one in timed}
+    timed = [one for one in taken if one.times_the_step]
+    outcomes = {one.outcome for one in timed}
     if len(timed) != PROCESSES or outcomes != {records.OK}:
         raise SystemExit(f"{len(timed)} of {PROCESSES} timed processes, which are {outcomes}")
-    timed_s = sum(one["process_s"] for one in timed)
+    timed_s = sum(one.seconds or 0.0 for one in timed)
     # Every process leaves a record, whatever it was for.
     more = len(taken) - len(timed)
     return max(

@@ -33,7 +33,8 @@ from tabulate import tabulate
 
 from vggbench.stats import noise
 from vggbench.stats import whole_lines as history
-from vggbench.stats.judge import REGRESSED, THRESHOLD, Judgement, Noise, Process, judge
+from vggbench.stats.judge import Judgement, Noise, Process, judge
+from vggbench.stats.policy import REGRESSED, THRESHOLD
 from vggbench.stats.sequential import next_batch, to_confirm
 
 try:

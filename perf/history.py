@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import common
 
 from vggbench import records
-from vggbench.campaigns.history import sessions
+from vggbench.records import stretches
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue
 
@@ -30,7 +30,7 @@ RESULTS = common.ROOT / "results"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    known = sorted(path.parent.name for path in RESULTS.glob(f"*/{sessions.FILE}"))
+    known = sorted(path.parent.name for path in RESULTS.glob(f"*/{stretches.FILE}"))
     parser.add_argument("--machine", choices=known, help="this one alone (default: all)")
     chosen = parser.parse_args().machine
     machines = [chosen] if chosen else known
@@ -42,19 +42,18 @@ def main() -> int:
 
 
 def cost(machine: str, taken: list[records.Record]) -> int:
-    begun = [
-        datetime.datetime.fromisoformat(one["started"]) for one in sessions.read(RESULTS, machine)
-    ]
+    sessions = stretches.sessions(RESULTS, machine)
+    begun = [datetime.datetime.fromisoformat(one["started"]) for one in sessions]
     ends = list(begun)
     timed_s = of_asv_s = 0.0
     for started, record in sorted(_timed(taken), key=lambda one: one[0]):
         place = bisect.bisect_right(begun, started) - 1
-        if place < 0 or (started - ends[place]).total_seconds() > records.LONGEST_PAUSE_S:
+        if place < 0 or (started - ends[place]).total_seconds() > stretches.LONGEST_PAUSE_S:
             continue  # of no session
-        seconds = record["process_s"]
+        seconds = record.seconds or 0.0
         ends[place] = max(ends[place], started + datetime.timedelta(seconds=seconds))
         timed_s += seconds
-        of_asv_s += seconds if records.is_ordinary(record) else 0.0
+        of_asv_s += seconds if record.is_ordinary else 0.0
     wall_s = sum((end - start).total_seconds() for start, end in zip(begun, ends, strict=True))
     ratio = wall_s / timed_s
     return common.report(
@@ -69,14 +68,14 @@ def cost(machine: str, taken: list[records.Record]) -> int:
 def _timed(taken: list[records.Record]) -> Iterator[tuple[datetime.datetime, records.Record]]:
     """The records that say when their process was started and how long it took."""
     for record in taken:
-        started = records.started(record)
-        if started is not None and "process_s" in record:
+        started = record.began
+        if started is not None and record.seconds is not None:
             yield started, record
 
 
 def coverage(taken: list[records.Record]) -> int:
     runs = [r for r in Catalogue(common.ROOT / "releases") if interpreters.find(r.python)]
-    numbers = {r["commit"] for r in taken if r["outcome"] == records.OK}
+    numbers = {r.commit for r in taken if r.outcome == records.OK}
     without = [release.name for release in runs if release.commit not in numbers]
     return common.report(
         "releases with an interpreter here that have a number",

@@ -121,8 +121,8 @@ class Line:
         found: dict[str, int] = {}
         for machine in self.folder.glob("results/*/records"):
             for record in records.read(self.folder / "results", machine.parent.name):
-                if record["outcome"] == records.OK:
-                    purpose = record.get("purpose") or "run"
+                if record.outcome == records.OK:
+                    purpose = record.purpose or "run"
                     found[purpose] = found.get(purpose, 0) + 1
         return found
 

@@ -22,7 +22,7 @@ from asv.config import Config
 from asv.runner import BENCHMARK_RUN_SCRIPT
 
 from vggbench import checkout
-from vggbench.inside import vgg16, workload
+from vggbench.inside import synthetic, vgg16, workload
 from vggbench.inside.measure import BY_PRODUCTS, NOTES_VARIABLE, REPEAT
 from vggbench.releases.catalogue import Catalogue
 from vggbench.runs import timed, variables
@@ -107,11 +107,11 @@ def by_hand(python: Path, script: str, start: Path, *options: str, **variables: 
 
 def save_start(folder: Path) -> Path:
     """Write the start that all of ours have, for by_hand(); the path of the file."""
-    images, labels = workload.batch(workload.WORKLOADS["quick"])
+    images, labels = synthetic.batch(workload.WORKLOADS["quick"])
     size = workload.WORKLOADS["quick"].image_size
     weights = {
         f"weight_{place}": value
-        for place, (_, value) in enumerate(workload.initial_weights(size, batch_norm=False))
+        for place, (_, value) in enumerate(synthetic.initial_weights(size, batch_norm=False))
     }
     assert sum(w.size for w in weights.values()) == vgg16.parameter_count(size, False)
     np.savez(folder / "start.npz", images=images, labels=labels, **weights)

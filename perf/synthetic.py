@@ -148,7 +148,7 @@ def _measure(
     ]
     folder = records.folder(results, machine)
     folder.mkdir(exist_ok=True)
-    lines = "".join(json.dumps(record) + "\n" for record in taken)
+    lines = "".join(json.dumps(record.as_json()) + "\n" for record in taken)
     (folder / f"{run}.jsonl").write_text(lines, encoding="utf-8")
     if asv:
         _asv_result(results, catalogue, release, machine, taken)
@@ -197,7 +197,7 @@ def _processes(
 ) -> Iterator[records.Record]:
     draw = _generator(machine, release.name, str(configuration))
     line = [one.name for one in catalogue.tracks[release.track].releases]
-    record: records.Record = {
+    record = {
         "schema": records.SCHEMA,
         "run": run,
         "started": started.isoformat(timespec="seconds"),
@@ -222,21 +222,22 @@ def _processes(
     }
     why = _cannot(release, configuration)
     if why is not None:
-        yield {**record, "round": 1, "outcome": records.NOT_APPLICABLE, "reason": why}
+        told = {"round": 1, "outcome": records.NOT_APPLICABLE, "reason": why}
+        yield records.Record.from_json({**record, **told})
         return
     fails = draw.randrange(RARELY) == 0
     level = _level_s(release, configuration, line) * (1 + zlib.crc32(machine.encode()) % 7 / 10)
     for number in range(1, PROCESSES + 1):
         if fails and number == 2:
             error = "it was ended by SIGSEGV after 12.3 s"
-            yield {**record, "round": number, "outcome": records.FAILED, "error": error}
+            told = {"round": number, "outcome": records.FAILED, "error": error}
+            yield records.Record.from_json({**record, **told})
             continue
         of_process = level * math.exp(draw.gauss(0, NOISE_OF_PROCESSES))
         samples = [of_process * math.exp(draw.gauss(0, NOISE_OF_SAMPLES)) for _ in range(SAMPLES)]
         first = of_process * (40 if configuration.xla == "on" else 2)
         memory = int(1.6e9 * (1.25 if configuration.has_batch_norm else 1) * draw.uniform(1, 1.03))
-        yield {
-            **record,
+        told = {
             "round": number,
             "outcome": records.OK,
             "samples": samples,
@@ -252,6 +253,7 @@ def _processes(
             "exit_status": 0,
             "process_s": 30.0,
         }
+        yield records.Record.from_json({**record, **told})
 
 
 def _asv_result(
@@ -275,13 +277,13 @@ def _asv_result(
         {"VGGBENCH_PROFILE": PROFILE},
     )
     groups = [
-        [one for one in taken if one["configuration"] == configuration.values]
+        [one for one in taken if one.configuration == configuration.values]
         for configuration in params.configurations(framework)
     ]
     for benchmark in _described(catalogue):
-        if benchmark["name"].split(".")[1] != framework:
+        if records.class_of(benchmark["name"]) != framework:
             continue
-        method = benchmark["name"].rpartition(".")[2]
+        method = records.method_of(benchmark["name"])
         answers = [_answer(group, method) for group in groups]
         stored.add_result(
             benchmark,
@@ -301,14 +303,14 @@ def _answer(
     group: Sequence[records.Record], method: str
 ) -> tuple[float | None, list[float] | None]:
     """(what asv keeps of one configuration, its samples)."""
-    outcomes = {record["outcome"] for record in group}
+    outcomes = {record.outcome for record in group}
     if records.FAILED in outcomes:
         return None, None
     if records.NOT_APPLICABLE in outcomes or method in measure.SAMPLED:
         return math.nan, None
     if method in measure.BY_PRODUCTS:
-        return statistics.median(measure.BY_PRODUCTS[method](record) for record in group), None
-    samples = [sample for record in group for sample in record["samples"]]
+        return statistics.median(record.by_product(method) for record in group), None
+    samples = [sample for record in group for sample in record.samples]
     return statistics.median(samples), samples
 
 

@@ -27,10 +27,11 @@ import pytest
 from asv import results, util
 
 from vggbench import records, web
-from vggbench.campaigns.history import sessions
 from vggbench.inside.params import words_of
 from vggbench.judging import verdicts
 from vggbench.judging.words import change
+from vggbench.records import stretches
+from vggbench.records.record import TIMED
 from vggbench.releases.catalogue import Catalogue
 
 from .browser import Surf
@@ -99,9 +100,9 @@ def test_a_history_is_shipped() -> None:
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_it_was_measured_in_sessions_on_one_processor(shipped: Path, machine: str) -> None:
-    found = sessions.read(shipped / "results", machine)
+    found = stretches.sessions(shipped / "results", machine)
     assert len({json.dumps(session["processor"], sort_keys=True) for session in found}) == 1
-    runs = {r["run"] for r in taken(shipped, machine) if r.get("purpose") == records.CALIBRATE}
+    runs = {r.run for r in taken(shipped, machine) if r.purpose == records.CALIBRATE}
     assert runs <= {session["run"] for session in found}
 
 
@@ -109,25 +110,28 @@ def test_it_was_measured_in_sessions_on_one_processor(shipped: Path, machine: st
 def test_every_record_is_of_a_release_on_a_track(shipped: Path, machine: str) -> None:
     on_tracks = {release.commit: release for release in CATALOGUE}
     for record in taken(shipped, machine):
-        release = on_tracks[record["commit"]]
-        assert record["release"] == release.name
-        if "variant" in record:  # it has a lock of its own, and is evidence for nothing else
-            assert record["purpose"] == records.SEPARATE
+        release = on_tracks[record.commit]
+        assert record.release == release.name
+        if record.variant is not None:  # it has a lock of its own, and is evidence for nothing else
+            assert record.purpose == records.SEPARATE
         else:
-            assert record["lock"] in {lock.digest for lock in release.locks.values()}
-        assert records.why_left_out(record, on_tracks) is None
-    assert {r["machine"] for r in taken(shipped, machine)} == {machine}
+            assert record.lock in {lock.digest for lock in release.locks.values()}
+        assert record.why_no_evidence(machine, CATALOGUE) is None
+    assert {r.machine for r in taken(shipped, machine)} == {machine}
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_no_process_was_counted_twice(shipped: Path, machine: str) -> None:
     counted = Counter(
         (
-            *(record["run"], record["commit"], record["profile"], record["benchmark"]),
-            *(json.dumps(record["configuration"], sort_keys=True), record["round"]),
+            record.run,
+            record.commit,
+            record.profile,
+            record.key,
+            record.round,
         )
         for record in taken(shipped, machine)
-        if record["outcome"] != records.INTERRUPTED and records.is_ordinary(record)
+        if record.outcome != records.INTERRUPTED and record.is_ordinary
     )
     assert set(counted.values()) == {1}
 
@@ -137,35 +141,34 @@ def stored(folder: Path, machine: str) -> Iterator[tuple[str, str, str, float | 
     for path in (folder / "results" / machine).glob("*-*.json"):
         result = results.Results.load(str(path), machine)
         for benchmark in result.get_all_result_keys():
-            if not benchmark.endswith(records.TIMED):
+            if not benchmark.endswith(TIMED):
                 continue
             params = result.get_result_params(benchmark)
             names = list(words_of(benchmark.split(".")[1]))
             values = result.get_result_value(benchmark, params)
             for words, value in zip(itertools.product(*params), values, strict=True):
                 chosen = dict(zip(names, map(ast.literal_eval, words), strict=True))
-                yield result.commit_hash, benchmark, json.dumps(chosen, sort_keys=True), value
+                yield result.commit_hash, benchmark, records.canonical(chosen), value
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_records_and_asvs_results_agree(shipped: Path, machine: str) -> None:
     groups: dict[tuple[str, str, str], list[records.Record]] = {}
     for record in taken(shipped, machine):
-        if records.is_timed(record):
-            configuration = json.dumps(record["configuration"], sort_keys=True)
-            place = (record["commit"], record["benchmark"], configuration)
+        if record.times_the_step and record.is_ordinary:
+            place = (record.commit, record.benchmark, records.canonical(record.configuration))
             groups.setdefault(place, []).append(record)
     of_asv = {(c, b, words): value for c, b, words, value in stored(shipped, machine)}
     answered = 0
     for place, group in groups.items():
         newest = records.newest_run(group)
-        outcome, _ = records.outcome_of(newest)
+        outcome = records.outcome_of(newest).outcome
         if outcome == records.INTERRUPTED or place not in of_asv:
             continue  # asv stores a release when all of it is measured
         value = of_asv[place]
         answered += 1
         if outcome == records.OK:
-            samples = [sample for record in newest for sample in record["samples"]]
+            samples = [sample for record in newest for sample in record.samples]
             assert value == pytest.approx(statistics.median(samples)), place
         elif outcome == records.NOT_APPLICABLE:
             assert value is not None

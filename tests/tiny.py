@@ -316,11 +316,11 @@ class Tiny:
         }
 
     def records(self, name: str | None = None, machine: str = MACHINE) -> list[dict[str, Any]]:
-        """The records, of the release ``name`` or of all, oldest first."""
+        """The lines of the records, of the release ``name`` or of all, oldest first."""
         complaints: list[str] = []
         found = list(records.read(self.results, machine, complaints.append))
         assert not complaints
-        return [record for record in found if name in (None, record["release"])]
+        return [record.as_json() for record in found if name in (None, record.release)]
 
     def outcomes(self, name: str) -> dict[str, list[str]]:
         """For each mode of the release ``name``, the outcomes of its processes in their order."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from vggbench.campaigns import calibrate
 from vggbench.campaigns.budget import Budget
+from vggbench.records import Record
 from vggbench.runs.suite import Configured
-from vggbench.stats.judge import MOST, Noise
+from vggbench.stats.judge import Noise
+from vggbench.stats.policy import MOST
 
-from ..literals import RECORD
+from ..records import factory
 
 QUIET = Noise(0.01, 0.005, "40 calibrating processes", 38.0, 5.0)
 ORDINARY = Noise(0.02, 0.01, "40 calibrating processes", 38.0, 5.0)
@@ -39,14 +40,14 @@ class Machine:
         self.order: list[str] = []
         self.said: list[str] = []
 
-    def measure(self, one: Configured) -> dict[str, Any]:
+    def measure(self, one: Configured) -> Record:
         mode = dict(one.configuration)["mode"]
         self.now += 10.0
         self.order.append(mode)
-        record = {**RECORD, "configuration": {"mode": mode}, "round": 1, "process_s": 10.0}
+        came = {"samples": [0.3]}
         if mode in self.bad:
-            return {**record, "outcome": "failed", "error": "crashed with SIGSEGV"}
-        return {**record, "samples": [0.3]}
+            came = {"outcome": "failed", "error": "crashed with SIGSEGV"}
+        return factory.record(configuration={"mode": mode}, process_s=10.0, **came)
 
     def take(self, how_many: int = 2, seconds: float = 3600.0, processes: int = 20):
         return calibrate.take(
@@ -75,7 +76,7 @@ def test_a_configuration_that_does_not_run_gives_way_to_the_next() -> None:
     machine = Machine("fused")
     taken = machine.take(processes=2)
     assert machine.order == ["plain", "fused", "slow", "plain", "slow"]
-    assert {record["outcome"] for record in taken} == {"ok"}
+    assert {record.outcome for record in taken} == {"ok"}
     assert "failed: crashed with SIGSEGV" in machine.said[1]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from vggbench.campaigns import causes
-from vggbench.campaigns.separate import PROCESSES, Separation
 from vggbench.campaigns.variants import Change
 from vggbench.judging.differences import Difference
-from vggbench.judging.verdicts import Verdict
 from vggbench.releases.catalogue import Release
-from vggbench.stats.judge import NOT_SURE, REGRESSED, UNCHANGED, Judgement
+from vggbench.stats.judge import Judgement
+from vggbench.stats.policy import NOT_SURE, REGRESSED, SEPARATED, UNCHANGED
+
+from ..judging.literal import separation, verdict
 
 RELEASE = Release("keras", "2.9.0", "2022-05-13", "3.10")
 
@@ -27,10 +28,10 @@ def sure_or_not(
 
 #: Of a change that takes twice as long.
 ANSWERS = {
-    ALL: (sure_or_not(REGRESSED, 2.0, 1.9, 2.1, None), PROCESSES // 2),
-    NONE: (sure_or_not(UNCHANGED, 1.0, 0.99, 1.01, None), PROCESSES // 2),
-    UNSURE: (sure_or_not(NOT_SURE, 1.0, 0.9, 1.1, 40), PROCESSES // 2),
-    HALF_DONE: (sure_or_not(NOT_SURE, 1.0, 0.5, 2.1, 40), PROCESSES // 2 - 1),
+    ALL: (sure_or_not(REGRESSED, 2.0, 1.9, 2.1, None), SEPARATED // 2),
+    NONE: (sure_or_not(UNCHANGED, 1.0, 0.99, 1.01, None), SEPARATED // 2),
+    UNSURE: (sure_or_not(NOT_SURE, 1.0, 0.9, 1.1, 40), SEPARATED // 2),
+    HALF_DONE: (sure_or_not(NOT_SURE, 1.0, 0.5, 2.1, 40), SEPARATED // 2 - 1),
     FAILED: (None, 0),
 }
 
@@ -41,8 +42,7 @@ def next_of(moved: str, cannot: str = "", **on_record: str) -> str | None:
     """What is changed back next where these things moved; ``on_record``: what came of others, their
     names joined by underscores."""
     differences = tuple(Difference(name, "1", "2") for name in moved.split())
-    about = ("m", "p", "keras", "keras-2.9.0", "keras-2.8.0", "b", {}, "step", REGRESSED)
-    one = Verdict(*about, 2.0, 1.9, 2.1, differences=differences)
+    one = verdict(2.0, 1.9, 2.1, differences=differences)
 
     def tried(*things: str) -> causes.Tried:
         words = "_".join(things)
@@ -51,7 +51,8 @@ def next_of(moved: str, cannot: str = "", **on_record: str) -> str | None:
         answer = on_record.get(words)
         if answer is None:
             return Change(words, RELEASE, ""), None
-        found = Separation("keras-2.9.0", words, "b", "", "step", *ANSWERS[answer])
+        judgement, processes = ANSWERS[answer]
+        found = separation(one, words, judgement, processes=processes)
         return Change(words, RELEASE, ""), found
 
     change = causes.what_next(one, tried)

@@ -9,17 +9,22 @@ from types import SimpleNamespace
 import pytest
 from asv.config import Config
 
+from vggbench import records
 from vggbench.campaigns import confirm as command
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.confirm import Judging, Limits, reached
 from vggbench.campaigns.interleave import Bench, Confirmed, Suspect, confirm, confirm_all
 from vggbench.judging.verdicts import Verdict
+from vggbench.records import Record, Store
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.runs.local import Local
 from vggbench.runs.suite import Configured, Suite
-from vggbench.stats.judge import IMPROVED, MOST, NOT_SURE, REGRESSED, UNCHANGED, Judgement
+from vggbench.stats.judge import Judgement
+from vggbench.stats.policy import IMPROVED, MOST, NOT_SURE, REGRESSED, UNCHANGED
 
-from ..literals import RECORD
+from ..judging.literal import FUSED, LINE, MACHINE, line, verdict
+from ..judging.literal import record as literal_record
+from ..records import factory
 
 ROOT = Path(__file__).parent.parent.parent
 CATALOGUE = Catalogue(ROOT / "releases")
@@ -28,7 +33,7 @@ BEFORE = Release("tensorflow", "2.15.1", "2024-03-01", "3.11")
 AFTER = Release("tensorflow", "2.16.2", "2024-06-28", "3.12")
 WORDS = {"data_format": "NHWC", "batch_norm": "fused", "xla": "off"}
 ONE = Configured(
-    benchmark=RECORD["benchmark"],
+    benchmark="train_step.TensorFlow.time_train_step",
     version="3",
     index=0,
     params=(("'NHWC'",), ("'fused'",), ("'off'",)),
@@ -66,10 +71,10 @@ class Machine:
     def measure(self, suspect: Suspect, release: Release):
         self.now += self.seconds
         self.order.append(release.version)
-        record = {**RECORD, "release": release.name, "round": 1, "configuration": WORDS}
+        took = {"samples": [0.3], "process_s": self.seconds}
         if self.bad and len(self.order) == 3:
-            return {**record, **self.bad}
-        return {**record, "samples": [0.3], "process_s": self.seconds}
+            took = self.bad
+        return factory.record(release.name, configuration=WORDS, **took)
 
     def judge(self, suspect: Suspect):
         if len(self.order) < self.sure_after:
@@ -255,27 +260,58 @@ def test_only_what_is_in_reach_is_confirmed_where_that_is_asked_for() -> None:
     assert reached([near, far], limits, said.append) == [near]
 
 
+def local(results_dir: Path) -> Local:
+    return Local(
+        checkout=SimpleNamespace(results_dir=results_dir, catalogue=CATALOGUE, config=CONFIG),
+        suite=Suite(ROOT / "benchmarks"),
+        store=Store(results_dir),
+        machine=MACHINE,
+        say=print,
+    )
+
+
 @pytest.mark.parametrize(("unsure", "found"), [(True, ["step", "first_step"]), (False, ["step"])])
 def test_what_is_not_sure_is_no_suspect_where_only_what_is_sure_is_wanted(
     tmp_path: Path, unsure: bool, found: list[str]
 ) -> None:
-    about = ("m", "cpu-quick", "tensorflow", AFTER.name, BEFORE.name, ONE.benchmark, WORDS)
-    verdicts = [
-        Verdict(*about, "step", IMPROVED, 0.9, 0.8, 0.95),
-        Verdict(*about, "first_step", NOT_SURE, 1.1, 0.9, 1.3, suspected=True),
-    ]
+    about = {"release": AFTER.name, "against": BEFORE.name, "configuration": WORDS}
+    improved = verdict(0.9, 0.8, 0.95, **about, outcome=IMPROVED)
+    doubted = {"measure": "first_step", "outcome": NOT_SURE, "suspected": True}
+    verdicts = [improved, verdict(1.1, 0.9, 1.3, **about, **doubted)]
 
     class Known(Judging):
         def verdicts(self, release: Release) -> list[Verdict]:
             return verdicts
 
-    here = Local(
-        checkout=SimpleNamespace(results_dir=tmp_path, catalogue=CATALOGUE, config=CONFIG),
-        suite=Suite(ROOT / "benchmarks"),
-        machine="m",
-        say=print,
-    )
-    judging = Known(here, against=None, threshold=0.02, improved=True, unsure=unsure)
+    judging = Known(local(tmp_path), against=None, threshold=0.02, improved=True, unsure=unsure)
     (suspect,) = judging.suspects([AFTER])
     assert list(suspect.measures) == found
     assert suspect.needed == 0, "what is sure takes a batch"
+
+
+def test_confirming_reads_what_came_since_and_nothing_twice(tmp_path: Path) -> None:
+    """Counted in lines of records: as many as there are, and one a process."""
+    taken = [*line(0.1, 0.1, 0.1, 0.1, 0.1, 0.108), *line(0.2, 0.2, words=FUSED)]
+    for one in taken:
+        records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
+    here = local(tmp_path)
+    store = here.store
+    judging = Judging(here, against=None, threshold=0.02)
+    (suspect,) = judging.suspects([CATALOGUE.by_name[name] for name in LINE[-5:]])
+    assert (suspect.after.name, suspect.one.words) == (LINE[-1], "NHWC none off")
+    gathered = judging.evidence()
+    assert judging.evidence() is gathered
+    assert store.lines_read == len(taken)
+
+    def measure(suspect: Suspect, release: Release) -> Record:
+        seconds = 0.1 if release == suspect.before else 0.108
+        one = literal_record(release.name, seconds, session=20, purpose=records.CONFIRM)
+        records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
+        return one
+
+    bench = Bench(measure, judging.judge, Budget(3600), lambda line: None)
+    found = confirm(suspect, bench)
+    assert found.judgements["step"].outcome == REGRESSED
+    assert found.processes > 0
+    assert store.lines_read == len(taken) + found.processes
+    assert judging.evidence() is not gathered

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from vggbench import records
 from vggbench.campaigns import peak
+from vggbench.campaigns.peak import Peak
 from vggbench.errors import VggbenchError
+from vggbench.records import files
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue, Lock, Release
 
@@ -30,7 +31,7 @@ PRODUCTS = [
 ]
 
 
-def measured(tmp_path: Path, code: str) -> records.Record:
+def measured(tmp_path: Path, code: str) -> Peak:
     """What a process that runs ``code``, with the file to write in ``path``, is taken for."""
     script = tmp_path / "script.py"
     script.write_text("import json, os, sys\npath, device, framework = sys.argv[1:]\n" + code)
@@ -58,8 +59,8 @@ def test_what_was_measured_is_read_again_oldest_first(
     assert first["variables"]["OMP_NUM_THREADS"] == "1"
     assert first["cpus"] >= 1
     file = peak.path(tmp_path, "box")
-    records.append(file, first)
-    records.append(file, {**first, "release": "tensorflow-2.20.0"})
+    files.append(file, first, "x")
+    files.append(file, {**first, "release": "tensorflow-2.20.0"}, "x")
     complaints: list[str] = []
     found = peak.read(tmp_path, "box", complaints.append)
     assert [one["release"] for one in found] == ["tensorflow-2.21.0", "tensorflow-2.20.0"]
@@ -90,8 +91,8 @@ def test_products_without_a_rate_are_left_out_with_a_line(tmp_path: Path, produc
         "products": PRODUCTS,
     }
     file = peak.path(tmp_path, "box")
-    records.append(file, {**good, "products": products})
-    records.append(file, good)
+    files.append(file, {**good, "products": products}, "x")
+    files.append(file, good, "x")
     complaints: list[str] = []
     assert peak.read(tmp_path, "box", complaints.append) == [good]
     assert complaints == [f"{file}:1 is no record and is left out: its products have no rate"]

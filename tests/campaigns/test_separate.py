@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from vggbench.campaigns import separate, variants
-from vggbench.campaigns.separate import Separation
-from vggbench.judging import verdicts
-from vggbench.judging.verdicts import Verdict
+from vggbench.campaigns import variants
+from vggbench.judging import separations, verdicts
+from vggbench.records import Store
 from vggbench.releases.catalogue import Catalogue, pins
-from vggbench.stats.judge import IMPROVED, NOT_SURE, REGRESSED, UNCHANGED, Judgement
 
 from ..tiny import Tiny
 
@@ -20,7 +18,10 @@ CATALOGUE = Catalogue(ROOT / "releases")
 ONEDNN_OFF, ONEDNN_ON = {"tensorflow": "2.8.4"}, {"tensorflow": "2.9.3"}
 
 
-def variant(folder: Path, release: str, before: str, what: str, facts=({}, {})):
+NO_FACTS: tuple[dict, dict] = ({}, {})
+
+
+def variant(folder: Path, release: str, before: str, what: str, facts=NO_FACTS):
     now, earlier = CATALOGUE.by_name[release], CATALOGUE.by_name[before]
     change = variants.change(CATALOGUE, now, earlier, "cpu", what, facts=facts)
     return variants.make(folder, CATALOGUE, now, "cpu", change)
@@ -63,7 +64,7 @@ def test_several_things_are_changed_back_together(tmp_path: Path) -> None:
     assert made.release.python == "3.11"
     lock = Catalogue(tmp_path / "releases").lock_path(made.release, "cpu")
     assert pins(lock.read_text())["tensorflow-cpu"] == before
-    assert variants.things(made.words) == ["python", "tensorflow-cpu"]
+    assert separations.things(made.words) == ["python", "tensorflow-cpu"]
 
 
 @pytest.mark.parametrize("what", ["tensorflow", "tensorflow-cpu"])
@@ -89,68 +90,6 @@ def test_what_cannot_be_changed_back_is_said(tmp_path: Path, what, facts, words)
         variant(tmp_path, "tensorflow-2.9.3", "tensorflow-2.8.4", what, facts)
 
 
-#: A first step that takes a tenth to an eighth of what it took.
-FASTER = (0.11, 0.1, 0.125)
-
-
-@pytest.mark.parametrize(
-    ("part", "whole", "told"),
-    [
-        ((NOT_SURE, 1.02, 0.89, 1.17), FASTER, "at most 6 % of it is by python"),
-        ((NOT_SURE, 1.02, 0.99, 1.17), FASTER, "at most 1 % of it is by python"),
-        ((NOT_SURE, 1.02, 0.89, 1.17), (9.0, 8.0, 10.0), "at most 8 % of it is by python"),
-        ((NOT_SURE, 0.60, 0.25, 1.20), FASTER, "not sure about python"),
-        ((NOT_SURE, 1.02, 0.89, 1.17), (1.02, 0.98, 1.06), "not sure about python"),
-        ((NOT_SURE, 1.02, 0.89, 1.17), None, "not sure about python"),
-        ((UNCHANGED, 1.0, 0.99, 1.01), FASTER, "not python"),
-        ((IMPROVED, 0.9, 0.88, 0.92), FASTER, "python makes a difference"),
-    ],
-)
-def test_what_one_thing_makes_at_most_is_said_where_that_is_little(part, whole, told) -> None:
-    outcome, *ratios = part
-    judgement = Judgement(outcome, *ratios, suspected=False, processes_needed=None)
-    one = Separation("t-2", "python 3.9", "b", "NHWC", "first_step", judgement)
-    about = ("m", "p", "t", "t-2", "t-1", "b", {"f": "NHWC"}, "first_step", IMPROVED)
-    verdict = None if whole is None else Verdict(*about, *whole)
-    assert separate.conclusion(one, verdict) == told
-
-
-@pytest.mark.parametrize(
-    ("outcome", "told"),
-    [
-        (IMPROVED, "python and numpy make a difference"),
-        (UNCHANGED, "neither python nor numpy"),
-        (NOT_SURE, "not sure about python and numpy"),
-        (None, "python 3.9 and numpy 1.20.1 cannot be put back: ImportError: no numpy"),
-    ],
-)
-def test_what_several_things_make_together_is_said_of_all_of_them(outcome, told: str) -> None:
-    made = "python 3.9 and numpy 1.20.1"
-    judgement = outcome and Judgement(
-        outcome, 0.9, 0.5, 1.2, suspected=False, processes_needed=None
-    )
-    error = None if outcome else "ImportError: no numpy"
-    one = Separation("t-2", made, "b", "NHWC", "step", judgement, 4, error)
-    assert separate.conclusion(one, None) == told
-
-
-@pytest.mark.parametrize(
-    ("outcome", "part", "whole", "most"),
-    [
-        (IMPROVED, 0.7, 0.5, True),
-        (IMPROVED, 0.75, 0.5, False),
-        (REGRESSED, 1.5, 2.0, True),
-        (REGRESSED, 1.4, 2.0, False),
-        (IMPROVED, 0.5, 2.0, False),
-        (NOT_SURE, 2.0, 2.0, False),
-    ],
-)
-def test_what_makes_most_of_a_change_explains_it(outcome, part, whole, most: bool) -> None:
-    judgement = Judgement(outcome, part, part, part, suspected=False, processes_needed=None)
-    verdict = Verdict("m", "p", "t", "t-2", "t-1", "b", {}, "step", REGRESSED, whole, whole, whole)
-    assert separate.explains(judgement, verdict) is most
-
-
 @pytest.mark.asv
 def test_a_change_that_is_not_pythons_is_said_not_to_be(measured: Tiny) -> None:
     before = verdicts_of(measured)
@@ -174,7 +113,8 @@ def test_a_change_that_is_not_pythons_is_said_not_to_be(measured: Tiny) -> None:
 
 def verdicts_of(tiny: Tiny) -> list[tuple[str, float | None]]:
     catalogue = Catalogue(tiny.releases)
-    evidence = verdicts.gather("testbox", tiny.records(), catalogue)
+    taken = Store(tiny.results).all("testbox")
+    evidence = verdicts.gather("testbox", taken, catalogue)
     return [(one.outcome, one.ratio) for one in verdicts.of_track(evidence, "tinyframe")]
 
 

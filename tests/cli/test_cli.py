@@ -35,6 +35,13 @@ def listed(tiny: Tiny, *spec: str) -> dict[str, dict]:
     return {f"{row['track']}-{row['version']}": row for row in rows}
 
 
+def test_a_command_line_is_read_without_what_computes() -> None:
+    """NumPy, SciPy and Matplotlib take longer to import than most commands run."""
+    script = "import sys, vggbench.cli; print({'numpy', 'scipy', 'matplotlib'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr
+
+
 def test_list_as_json_has_the_keys_that_scripts_read(tiny: Tiny) -> None:
     rows = listed(tiny)
     assert len(rows) == 6

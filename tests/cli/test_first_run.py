@@ -11,21 +11,15 @@ from vggbench import records
 from vggbench.cli import first_run
 from vggbench.releases.catalogue import Release
 
-from ..literals import RECORD
+from ..records import factory
 
 RELEASE = Release("tensorflow", "2.21.0", "2026-03-06", "3.13")
 BENCHMARK = "train_step.TensorFlow"
 
 
 def record(method: str, **more: object) -> records.Record:
-    return {
-        **RECORD,
-        "release": RELEASE.name,
-        "commit": RELEASE.commit,
-        "benchmark": f"{BENCHMARK}.{method}",
-        "configuration": {"data_format": "NHWC", "batch_norm": "none", "xla": "off"},
-        **more,
-    }
+    told = {"commit": RELEASE.commit, "benchmark": f"{BENCHMARK}.{method}", "versions": {}}
+    return factory.record(RELEASE.name, **{**told, **more})
 
 
 def shown(
@@ -54,6 +48,15 @@ def test_the_newest_process_of_a_configuration_is_shown(
     new = record("time_train_step", samples=[0.25, 0.5, 0.75], build_s=1.0, warm_up_s=[2.5])
     (line,) = shown([old, new], tmp_path, capsys)
     assert line.split()[1:] == ["NHWC", "none", "off", "500", "ms", "3", "3.5", "s"]
+
+
+def test_the_seconds_of_xlas_proof_are_in_no_first_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proven = {"xla": {"mode": "function", "proof_s": 1.25}}
+    took = {"samples": [0.5], "build_s": 1.0, "warm_up_s": [2.5]}
+    (line,) = shown([record("time_train_step", **took, versions=proven)], tmp_path, capsys)
+    assert line.split()[-2:] == ["2.2", "s"]
 
 
 def test_a_by_product_that_was_measured_alone_is_no_time(

@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 
 from vggbench import cli, records
-from vggbench.inside import measure
-from vggbench.releases.catalogue import Catalogue
 
-from ..literals import RECORD
 from ..real import ROOT
+from ..records import factory
 
 
 @pytest.fixture
@@ -27,16 +25,8 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("other", "tensorflow-2.21.0", "cpu-quick", 0.3),
         ("other", "tensorflow-2.21.0", "cpu-paper", 3.0),
     ):
-        record = {
-            **RECORD,
-            "release": name,
-            "commit": Catalogue(ROOT / "releases").by_name[name].commit,
-            "benchmark_version": measure.PROTOCOL,
-            "configuration": {"data_format": "NHWC", "batch_norm": "none", "xla": "off"},
-            "profile": profile,
-            "samples": [seconds],
-        }
-        records.append(records.folder(tmp_path / "results", machine) / "run.jsonl", record)
+        path = records.folder(tmp_path / "results", machine) / "run.jsonl"
+        records.append(path, factory.record(name, profile=profile, samples=[seconds]))
     return tmp_path
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from vggbench.inside import measure
 from vggbench.judging.evidence import Evidence, gather
+from vggbench.judging.separations import Separation
+from vggbench.judging.verdicts import Verdict
 from vggbench.records import Record
-from vggbench.releases.catalogue import Catalogue
+from vggbench.stats.judge import Judgement
+from vggbench.stats.policy import REGRESSED
 
-from ..tiny import ROOT
+from ..records import factory
+from ..records.factory import CATALOGUE
 
 MACHINE = "box"
-CATALOGUE = Catalogue(ROOT / "releases")
 
 #: The releases of TensorFlow, oldest first: 2.10.1 to 2.16.2 are seven in a row.
 LINE = [
@@ -47,23 +49,15 @@ def record(
 ) -> Record:
     """A process whose samples lie about ``seconds``."""
     of = CATALOGUE.by_name[release]
-    made: Record = {
-        "schema": 1,
+    if more.get("outcome", "ok") == "ok":
+        more = {"samples": [seconds * (1 + part) for part in SAMPLES], **more}
+    told = {
         "run": f"202405{session + 1:02d}T120000.000000Z-{session:08x}",
         "started": f"2024-05-{session + 1:02d}T12:00:00+00:00",
         "machine": MACHINE,
-        "release": release,
-        "commit": of.commit,
         "lock": of.locks["cpu"].digest,
         "interpreter": "the release's own",
-        "profile": "cpu-quick",
-        "benchmark": "train_step.TensorFlow.time_train_step",
-        "benchmark_version": measure.PROTOCOL,
-        "configuration": dict(zip(("data_format", "batch_norm", "xla"), words, strict=True)),
-        "outcome": "ok",
-        "cpus": 2,
         "variables": {},
-        "samples": [seconds * (1 + part) for part in SAMPLES],
         "number": 1,
         "process_s": 30.0,
         "python": f"{of.python}.9",
@@ -71,11 +65,8 @@ def record(
         "warm_up_s": [seconds * 10, seconds, seconds],
         "peak_memory_bytes": int(seconds * 1e10),
         "versions": {"tensorflow": of.version, "numpy": "1.26.4", "mkl_enabled": True},
-        **more,
     }
-    if made["outcome"] != "ok":
-        del made["samples"]
-    return made
+    return factory.record(release, words, **{**told, **more})
 
 
 def measured(
@@ -102,4 +93,34 @@ def line(*seconds: float, words: Sequence[str] = NHWC, **more: Any) -> list[Reco
 
 def evidence(records: Sequence[Record]) -> Evidence:
     """As if read in the order in which it was written."""
-    return gather(MACHINE, sorted(records, key=lambda one: str(one["run"])), CATALOGUE)
+    return gather(MACHINE, sorted(records, key=lambda one: one.run), CATALOGUE)
+
+
+def verdict(*ratio: float, **more: Any) -> Verdict:
+    """A change of a step by ``ratio``: itself, the lower and the higher end of its interval."""
+    told = {
+        "machine": MACHINE,
+        "profile": "cpu-quick",
+        "track": "tensorflow",
+        "release": LINE[-1],
+        "against": LINE[-2],
+        "benchmark": "train_step.TensorFlow.time_train_step",
+        "configuration": {"data_format": "NHWC"},
+        "measure": "step",
+        "outcome": REGRESSED,
+        **dict(zip(("ratio", "low", "high"), ratio, strict=False)),
+    }
+    return Verdict(**{**told, **more})
+
+
+def separation(of: Verdict, variant: str, judgement: Judgement | None, **more: Any) -> Separation:
+    """What putting back a ``variant`` of a change came to."""
+    return Separation(
+        release=of.release,
+        variant=variant,
+        benchmark=of.benchmark,
+        configuration=of.words,
+        measure=of.measure,
+        judgement=judgement,
+        **more,
+    )

@@ -84,7 +84,15 @@ def report(records: Sequence[Record], whole: bool, **more: Any) -> words.Report:
         all_of = verdicts.of_release(found, CATALOGUE.by_name[NEWEST], **more)
         changes = []
     status = verdicts.exit_status(all_of)
-    return words.Report(MACHINE, 0.02, status, all_of, changes, whole, tuple(found.left_out))
+    return words.Report(
+        machine=MACHINE,
+        threshold=0.02,
+        status=status,
+        verdicts=all_of,
+        changes=changes,
+        whole=whole,
+        notes=tuple(found.left_out),
+    )
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from vggbench import cli, records
-from vggbench.checkout import Checkout
 from vggbench.judging import verdicts
-from vggbench.records import Record
+from vggbench.records import Record, Store
+from vggbench.releases.catalogue import Catalogue
 
+from ..records.factory import changed
 from ..tiny import ROOT, Tiny
 from .literal import LINE, MACHINE, NCHW, line, record
 from .literal import measured as taken_of
@@ -48,9 +49,9 @@ class Box:
         shutil.copy(ROOT / "asv.conf.json", folder)
 
     def measure(self, taken: Sequence[Record], machine: str = MACHINE) -> None:
-        for one in sorted(taken, key=lambda one: str(one["run"])):
-            path = records.folder(self.folder / "results", machine) / f"{one['run']}.jsonl"
-            records.append(path, {**one, "machine": machine})
+        for one in sorted(taken, key=lambda one: one.run):
+            path = records.folder(self.folder / "results", machine) / f"{one.run}.jsonl"
+            records.append(path, changed(one, machine=machine))
 
     def acknowledge(self, **entry: Any) -> None:
         lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
@@ -169,12 +170,6 @@ def test_markdown_goes_to_standard_output_alone(box: Box) -> None:
     said = box.verdict("--format", "md")
     assert said.out.startswith(f"### {NEWEST} against {BEFORE}\n")
     assert "4 records of another measuring protocol" in said.err
-
-
-def test_the_whole_history_is_there_for_pages(box: Box) -> None:
-    box.measure(SLOWER)
-    found = verdicts.whole_history(Checkout(), MACHINE)
-    assert [one.release for one in found if one.measure == "step"] == LINE[1:]
 
 
 # -- bad input
@@ -309,7 +304,9 @@ def test_a_release_that_asv_measured_is_judged(
 ) -> None:
     monkeypatch.chdir(measured.folder)
     monkeypatch.setenv("HOME", str(measured.home))
-    found = verdicts.whole_history(Checkout(), "testbox")
+    catalogue = Catalogue(measured.releases)
+    evidence = verdicts.read_evidence(Store(measured.results), "testbox", catalogue)
+    found = verdicts.of_track(evidence, "tinyframe")
     steps = {(one.release, one.words): one.outcome for one in found if one.measure == "step"}
     assert steps["tinyframe-1.2", "plain"] == "regressed"
     assert steps["tinyframe-1.2", "fused"] == "regressed"

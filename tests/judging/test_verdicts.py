@@ -16,6 +16,7 @@ from vggbench.judging.verdicts import Verdict
 from vggbench.judging.words import noise_line
 from vggbench.records import Record
 
+from ..records.factory import changed
 from .literal import CATALOGUE, FUSED, LINE, NCHW, NHWC, XLA, evidence, line, measured, record
 
 NEWEST, BEFORE = LINE[-1], LINE[-2]
@@ -180,7 +181,7 @@ def test_what_is_acknowledged_of_something_else_does_not_count(other: Acknowledg
 
 
 def test_one_process_makes_no_sure_answer() -> None:
-    older = [one for one in line(*[0.1] * 7) if one["release"] != NEWEST]
+    older = [one for one in line(*[0.1] * 7) if one.release != NEWEST]
     one = step([*older, *measured(NEWEST, 0.2, processes=1)])
     assert (one.outcome, one.why) == ("not sure", f"one process only of {NEWEST}")
     assert one.suspected
@@ -219,7 +220,7 @@ def test_records_that_are_no_evidence_are_left_out_with_one_line(
     change: dict[str, Any], words: str
 ) -> None:
     good = line(0.1, 0.1, 0.1, 0.1, 0.1)
-    bad = [{**one, **change} for one in measured(NEWEST, 0.3)]
+    bad = [changed(one, **change) for one in measured(NEWEST, 0.3)]
     found = evidence([*good, *bad])
     (said,) = found.left_out
     assert words in said
@@ -253,7 +254,7 @@ def test_what_calibrated_another_configuration_tells_how_sessions_differ() -> No
     assert told.noise.origin.endswith("6 calibrating sessions")
     assert "in part calibrated; from" in str(noise_line([told]))
     assert told.noise.processes == alone.noise.processes
-    elsewhere = [{**one, "profile": "cpu-paper"} for one in anchors]
+    elsewhere = [changed(one, profile="cpu-paper") for one in anchors]
     assert step([*restless, *elsewhere]).noise == alone.noise
 
 
@@ -386,7 +387,7 @@ levels = st.lists(st.floats(0.05, 0.2), min_size=3, max_size=7)
 @given(levels, st.floats(0.05, 0.2))
 def test_a_later_release_changes_no_older_verdict(times: list[float], later: float) -> None:
     newest = line(*([0.1] * (7 - len(times))), *times)
-    without = [one for one in newest if one["release"] != NEWEST]
+    without = [one for one in newest if one.release != NEWEST]
     extended = [*without, *measured(NEWEST, later)]
     for release in LINE[1:-1]:
         assert judged(without, release) == judged(extended, release)

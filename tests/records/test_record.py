@@ -9,7 +9,10 @@ import pytest
 
 from vggbench import records
 
-from ..literals import RECORD
+from .factory import changed, record
+
+RECORD = record()
+LINE = RECORD.as_json()
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def read(tmp_path):
 
 
 def test_what_is_appended_is_read_in_order(tmp_path, file):
-    second = {**RECORD, "outcome": "failed", "error": "RuntimeError: no"}
+    second = changed(RECORD, outcome="failed", error="RuntimeError: no")
     records.append(file, RECORD)
     records.append(file, second)
     assert read(tmp_path) == ([RECORD, second], [])
@@ -32,9 +35,9 @@ def test_what_is_appended_is_read_in_order(tmp_path, file):
 
 
 def test_files_are_read_in_the_order_of_their_dates(tmp_path, file):
-    records.append(file.with_name("20240601T000000Z-00000000.jsonl"), {**RECORD, "run": "later"})
+    records.append(file.with_name("20240601T000000Z-00000000.jsonl"), changed(RECORD, run="later"))
     records.append(file, RECORD)
-    assert [r["run"] for r in read(tmp_path)[0]] == [RECORD["run"], "later"]
+    assert [r.run for r in read(tmp_path)[0]] == [RECORD.run, "later"]
 
 
 def test_a_machine_without_records_has_none(tmp_path):
@@ -45,9 +48,9 @@ def test_a_torn_last_line_does_not_swallow_the_next_record(tmp_path, file):
     records.append(file, RECORD)
     with file.open("ab") as stream:
         stream.write(b'{"schema": 1, "run": "torn')
-    records.append(file, {**RECORD, "run": "after"})
+    records.append(file, changed(RECORD, run="after"))
     found, complaints = read(tmp_path)
-    assert [r["run"] for r in found] == [RECORD["run"], "after"]
+    assert [r.run for r in found] == [RECORD.run, "after"]
     assert len(complaints) == 1
     assert complaints[0].startswith(f"{file}:2 is no record and is left out: ")
 
@@ -62,10 +65,10 @@ def test_a_torn_last_line_does_not_swallow_the_next_record(tmp_path, file):
         (b"null", "it is no JSON object"),
         (b"\xff\xfe", "can't decode"),
         (b'{"schema": 1}', "it has no run, release, commit, profile, benchmark, configuration"),
-        (json.dumps({**RECORD, "schema": 2}).encode(), "its schema 2 is newer than 1"),
-        (json.dumps({**RECORD, "schema": "1"}).encode(), "its schema '1' is no number"),
-        (json.dumps({**RECORD, "commit": ["a"]}).encode(), "its commit is no text"),
-        (json.dumps({**RECORD, "outcome": "fine"}).encode(), "its outcome 'fine' is none of"),
+        (json.dumps({**LINE, "schema": 2}).encode(), "its schema 2 is newer than 1"),
+        (json.dumps({**LINE, "schema": "1"}).encode(), "its schema '1' is no number"),
+        (json.dumps({**LINE, "commit": ["a"]}).encode(), "its commit is no text"),
+        (json.dumps({**LINE, "outcome": "fine"}).encode(), "its outcome 'fine' is none of"),
         (b"[" * 100_000, "nested too deeply"),
     ],
     ids=lambda value: str(value)[:30],
@@ -74,9 +77,9 @@ def test_a_line_that_is_no_record_gets_one_line_and_is_left_out(tmp_path, file, 
     records.append(file, RECORD)
     with file.open("ab") as stream:
         stream.write(line + b"\n")
-    records.append(file, {**RECORD, "run": "after"})
+    records.append(file, changed(RECORD, run="after"))
     found, complaints = read(tmp_path)
-    assert [r["run"] for r in found] == [RECORD["run"], "after"]
+    assert [r.run for r in found] == [RECORD.run, "after"]
     assert len(complaints) == 1
     assert complaints[0].startswith(f"{file}:2 is no record and is left out: ")
     assert why in complaints[0]
@@ -92,7 +95,7 @@ limit = file.stat().st_size + room
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
-    records.append(file, json.loads(sys.argv[3]))
+    records.append(file, records.Record.from_json(json.loads(sys.argv[3])))
 except records.RecordError as error:
     print(error)
 """
@@ -103,7 +106,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_file_as_it_was(tmp_path, file, r
     records.append(file, RECORD)
     before = file.read_bytes()
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(file), str(room), json.dumps(RECORD)],
+        [sys.executable, "-c", FULL_DISK, str(file), str(room), json.dumps(LINE)],
         capture_output=True,
         text=True,
         timeout=60,

@@ -7,12 +7,12 @@ import shutil
 
 import pytest
 
-from vggbench.campaigns.separate import Separation
 from vggbench.judging.differences import Difference
-from vggbench.judging.verdicts import Verdict
 from vggbench.report.findings import cause, in_general
-from vggbench.stats.judge import IMPROVED, NOT_SURE, UNCHANGED, Judgement
+from vggbench.stats.judge import Judgement
+from vggbench.stats.policy import IMPROVED, NOT_SURE, UNCHANGED
 
+from ..judging.literal import separation, verdict
 from ..tiny import MACHINE, Tiny, python_of
 
 pytestmark = pytest.mark.asv
@@ -214,10 +214,9 @@ A_FIFTH, TWO_THIRDS = (NOT_SURE, 0.95, 0.87, 1.02), (NOT_SURE, 0.9, 0.63, 1.02)
     ],
 )
 def test_a_change_is_the_frameworks_where_all_that_moved_makes_little(parts, told: str) -> None:
-    about = ("m", "p", "t", "t-2", "t-1", "b", {"f": "NHWC"}, "step")
-    one = Verdict(*about, IMPROVED, 0.5, 0.45, 0.5, differences=MOVED)
+    one = verdict(0.5, 0.45, 0.5, outcome=IMPROVED, differences=MOVED)
     own = [
-        Separation("t-2", words, "b", "NHWC", "step", part and judgement(*part), 4, "no wheel")
+        separation(one, words, part and judgement(*part), processes=4, error="no wheel")
         for words, part in parts.items()
     ]
     assert told in cause(one, own)

@@ -86,34 +86,17 @@ def test_the_same_records_make_the_same_file(tmp_path: Path) -> None:
     texts = []
     for name in ("one.svg", "other.svg"):
         line, measure, wanted = plot.choose(
-            found(),
-            TENSORFLOW,
-            "box",
-            profile=None,
-            measure="step",
-            configurations=["NHWC none off"],
+            found(), TENSORFLOW, "box", configurations=["NHWC none off"]
         )
-        plot.draw(
-            line, TENSORFLOW, measure, wanted=wanted, log=False, by_date=False, path=tmp_path / name
-        )
+        plot.draw(line, TENSORFLOW, measure, wanted, tmp_path / name)
         texts.append((tmp_path / name).read_text())
     assert texts[0] == texts[1]
     assert "NHWC, no BN, XLA" not in texts[0]
 
 
 def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day(tmp_path: Path) -> None:
-    line, measure, wanted = plot.choose(
-        found(*TWO_DAYS), TENSORFLOW, "box", profile=None, measure="step", configurations=[]
-    )
-    plot.draw(
-        line,
-        TENSORFLOW,
-        measure,
-        wanted=wanted,
-        log=False,
-        by_date=False,
-        path=tmp_path / "cut.svg",
-    )
+    line, measure, wanted = plot.choose(found(*TWO_DAYS), TENSORFLOW, "box")
+    plot.draw(line, TENSORFLOW, measure, wanted, tmp_path / "cut.svg")
     # From the first to the second, and from the second to the third.
     assert paths(tmp_path / "cut.svg", "MLML") == ["MLML"]
 
@@ -130,36 +113,16 @@ def test_a_line_passes_over_what_is_unmeasured_and_ends_at_a_failure(
     if between == "failed":
         taken.append(record(SHIPPED[1], outcome="failed", error="SIGSEGV"))
     wanted = ["NHWC none off"]
-    line, measure, chosen = plot.choose(
-        found(*taken), TENSORFLOW, "box", profile=None, measure="step", configurations=wanted
-    )
-    plot.draw(
-        line,
-        TENSORFLOW,
-        measure,
-        wanted=chosen,
-        log=False,
-        by_date=False,
-        path=tmp_path / "one.svg",
-    )
+    line, measure, chosen = plot.choose(found(*taken), TENSORFLOW, "box", configurations=wanted)
+    plot.draw(line, TENSORFLOW, measure, chosen, tmp_path / "one.svg")
     assert paths(tmp_path / "one.svg", "ML") == ([drawn] if drawn else [])
 
 
 def test_hostile_names_are_drawn_as_text(tmp_path: Path) -> None:
     hostile = "<script>alert(1)</script> $\\frac{$ $x$"
     (line,) = lines(hostile, processes(SHIPPED[2], "NHWC none off", 0.2), CATALOGUE)[0]
-    line, measure, wanted = plot.choose(
-        [line], TENSORFLOW, hostile, profile=None, measure="step", configurations=[]
-    )
-    plot.draw(
-        line,
-        TENSORFLOW,
-        measure,
-        wanted=wanted,
-        log=False,
-        by_date=False,
-        path=tmp_path / "hostile.svg",
-    )
+    line, measure, wanted = plot.choose([line], TENSORFLOW, hostile)
+    plot.draw(line, TENSORFLOW, measure, wanted, tmp_path / "hostile.svg")
     text = (tmp_path / "hostile.svg").read_text()
     assert not [one for one in ElementTree.fromstring(text).iter() if one.tag.endswith("script")]
 
@@ -167,12 +130,8 @@ def test_hostile_names_are_drawn_as_text(tmp_path: Path) -> None:
 def test_nothing_but_failures_is_drawn_too(tmp_path: Path) -> None:
     ok = record(SHIPPED[1], samples=[0.1])
     failed = record(SHIPPED[2], outcome="failed", error="SIGSEGV")
-    line, measure, wanted = plot.choose(
-        found(ok, failed), TENSORFLOW, "box", profile=None, measure="step", configurations=[]
-    )
-    plot.draw(
-        line, TENSORFLOW, measure, wanted=wanted, log=True, by_date=True, path=tmp_path / "one.svg"
-    )
+    line, measure, wanted = plot.choose(found(ok, failed), TENSORFLOW, "box")
+    plot.draw(line, TENSORFLOW, measure, wanted, tmp_path / "one.svg", log=True, by_date=True)
     assert (tmp_path / "one.svg").is_file()
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from vggbench import records
+from vggbench.campaigns.peak import Peak
 from vggbench.inside import measure, vgg16
 from vggbench.records import Record
 from vggbench.report import rates
 
-from ..literals import RECORD
+from ..records import factory
 
 OLD, NEW = "a" * 40, "b" * 40
 NAMES = {OLD: "tensorflow-1.15.5", NEW: "tensorflow-2.21.0"}
@@ -25,20 +25,11 @@ NO_NUMBERS = ["NCHW", "none", "off", "-", "-", "-", "-", "n/a:", "NHWC", "only"]
 
 
 def record(commit: str = NEW, samples: Any = (0.25, 0.5, 1.0), **more: Any) -> Record:
-    words = more.pop("words", ("NHWC", "none", "off"))
-    return {
-        **RECORD,
-        "release": NAMES.get(commit, "tensorflow-0.12.0"),
-        "commit": commit,
-        "benchmark_version": measure.PROTOCOL,
-        "configuration": dict(zip(("data_format", "batch_norm", "xla"), words, strict=True)),
-        "cpus": 2,
-        "samples": list(samples),
-        **more,
-    }
+    release, words = NAMES.get(commit, "tensorflow-0.12.0"), more.pop("words", ())
+    return factory.record(release, words, commit=commit, samples=list(samples), **more)
 
 
-def peak(flops_per_s: float = 400e9, **more: Any) -> Record:
+def peak(flops_per_s: float = 400e9, **more: Any) -> Peak:
     size = 1000
     return {
         "schema": 1,
@@ -51,11 +42,11 @@ def peak(flops_per_s: float = 400e9, **more: Any) -> Record:
     }
 
 
-def made(*taken: Record, peaks: tuple[Record, ...] = ()) -> list[rates.Rate]:
+def made(*taken: Record, peaks: tuple[Peak, ...] = ()) -> list[rates.Rate]:
     return rates.rates("box", taken, [OLD, NEW], peaks)
 
 
-def one(*taken: Record, peaks: tuple[Record, ...] = ()) -> rates.Rate:
+def one(*taken: Record, peaks: tuple[Peak, ...] = ()) -> rates.Rate:
     (row,) = made(*taken, peaks=peaks)
     return row
 
@@ -165,12 +156,12 @@ def test_records_of_another_protocol_build_or_profile_are_left_out_with_a_reason
         record(profile="tpu-quick"),
     ]
     assert made(*others) == []
-    assert [records.why_left_out(other, [OLD, NEW]) for other in others] == [
+    assert [other.why_left_out([OLD, NEW]) for other in others] == [
         "not on a track, or of another build number",
         f"of another measuring protocol than {measure.PROTOCOL}",
         "of the unknown profile tpu-quick",
     ]
-    assert records.why_left_out(record(), [OLD, NEW]) is None
+    assert record().why_left_out([OLD, NEW]) is None
 
 
 def test_without_a_peak_no_share_is_made_up() -> None:

@@ -11,13 +11,12 @@ from typing import Any
 
 import pytest
 
-from vggbench.inside import measure
 from vggbench.inside.params import Configuration
 from vggbench.records import Record
 from vggbench.report import rates, seed_formats, seed_table
 from vggbench.report.seed_table import TABLES, Column
 
-from ..literals import RECORD
+from ..records import factory
 
 KERAS, OLD, NEW = "k" * 40, "a" * 40, "b" * 40
 NAMES = {KERAS: "keras-1.2.2", OLD: "tensorflow-1.0.0", NEW: "tensorflow-2.21.0"}
@@ -33,17 +32,9 @@ def record(commit: str, samples: Any = (), **more: Any) -> Record:
         for key in ("outcome", "reason", "error", "profile", "run")
         if key in more
     }
-    return {
-        **RECORD,
-        "release": NAMES[commit],
-        "commit": commit,
-        "benchmark": f"train_step.{framework}.time_train_step",
-        "benchmark_version": measure.PROTOCOL,
-        "configuration": Configuration(framework, **more).values,
-        "cpus": 2,
-        "samples": list(samples),
-        **facts,
-    }
+    configuration = Configuration(framework, **more).values
+    told = {"commit": commit, "configuration": configuration, "samples": list(samples)}
+    return factory.record(NAMES[commit], **{**told, **facts})
 
 
 ALL = [

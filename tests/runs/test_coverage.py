@@ -19,6 +19,8 @@ from vggbench.runs import coverage
 from vggbench.runs.coverage import Coverage
 from vggbench.runs.suite import Suite
 
+from ..records import factory
+
 RELEASE = Release("tinyframe", "1.1", "2011-02-03", "3.13")
 CATALOGUE = SimpleNamespace(tracks={"tinyframe": Track("tinyframe", "Tinyframe", "tinyframe", {})})
 MODES = ("plain", "fused", "unfused")
@@ -81,8 +83,7 @@ def store(
     lines.write_text("")
     for mode, state in zip(MODES, states, strict=True):
         for outcome in STATES[state][1]:
-            record = {
-                "schema": records.SCHEMA,
+            told = {
                 "run": "run",
                 "release": RELEASE.name,
                 "commit": RELEASE.commit,
@@ -91,9 +92,8 @@ def store(
                 "benchmark_version": version,
                 "configuration": {"mode": mode},
                 "outcome": outcome,
-                **more,
             }
-            records.append(lines, record)
+            records.append(lines, factory.record(**{**told, **more}))
 
 
 def is_new(

@@ -9,7 +9,7 @@ from vggbench.runs import draft as recorder
 from vggbench.runs.draft import Draft
 from vggbench.runs.process import Finished
 
-from ..literals import RECORD
+from ..records import factory
 
 STARTED = {"protocol": "1", "configuration": {"mode": "plain"}, "python": "3.6.15"}
 BUILT = {**STARTED, "build_s": 1.5}
@@ -24,8 +24,8 @@ def finished(status=0, output="", overran=False):
 @pytest.fixture
 def draft(tmp_path):
     """A draft of a process that runs, as Draft.begin leaves it."""
-    record = {key: value for key, value in RECORD.items() if key != "outcome"}
-    record["round"] = 2
+    record = factory.record(words="NHWC fused off", round=2).as_json()
+    del record["outcome"]
     target = records.folder(tmp_path, "host") / f"{record['run']}.jsonl"
     path = tmp_path / "open" / "one.draft"
     path.parent.mkdir()
@@ -47,7 +47,7 @@ def end(draft, done, notes=None, result=None, deadline_s=1800.0):
     if result is not None:
         result_file.write_text(result if isinstance(result, str) else json.dumps(result))
     record = draft.end(done, deadline_s, result_file)
-    return record, recorder.progress_line(record)
+    return record, records.progress_line(record)
 
 
 HEAD = "tensorflow-2.16.2 NHWC fused off, process 2"
@@ -132,21 +132,21 @@ FAILURES = [
 )
 def test_a_process_that_went_wrong(draft, status, overran, notes, result, output, error):
     record, line = end(draft, finished(status, output, overran), notes, result)
-    assert record["outcome"] == "failed"
-    assert error in record["error"]
-    assert line == f"{HEAD}: failed: {record['error']}"
+    assert record.outcome == "failed"
+    assert error in record.error
+    assert line == f"{HEAD}: failed: {record.error}"
     assert "\n" not in line
-    assert record["exit_status"] == status
+    assert record.exit_status == status
 
 
 def test_a_process_with_samples_is_ok(draft):
     record, line = end(draft, finished(output="chatter"), WARM, SAMPLES)
-    assert record["outcome"] == "ok"
-    assert "error" not in record
-    assert record["samples"] == [0.25, 0.5]
-    assert record["number"] == 1
-    assert record["losses"] == [2.0, 1.0, 0.5]
-    assert record["process_s"] == 12.5
+    assert record.outcome == "ok"
+    assert record.error is None
+    assert record.samples == [0.25, 0.5]
+    assert record.number == 1
+    assert record.losses == [2.0, 1.0, 0.5]
+    assert record.process_s == 12.5
     assert line == f"{HEAD}: 375ms, median of 2 samples"
 
 
@@ -157,32 +157,32 @@ def test_what_the_machine_lacks_is_said_beside_the_time(draft):
 
 def test_a_number_of_a_track_benchmark_is_ok(draft):
     record, line = end(draft, finished(), WARM, 4096)
-    assert (record["outcome"], record["value"]) == ("ok", 4096)
+    assert (record.outcome, record.value) == ("ok", 4096)
     assert line == f"{HEAD}: 4096"
 
 
 def test_not_applicable_comes_with_its_reason(draft):
     notes = {**STARTED, "outcome": "n/a", "reason": "NHWC only\non the CPU"}
     record, line = end(draft, finished(), notes, "NaN")
-    assert (record["outcome"], record["reason"]) == ("n/a", "NHWC only on the CPU")
+    assert (record.outcome, record.reason) == ("n/a", "NHWC only on the CPU")
     assert line == f"{HEAD}: n/a: NHWC only on the CPU"
 
 
 def test_a_process_that_said_na_and_then_crashed_is_failed(draft):
     notes = {**STARTED, "outcome": "n/a", "reason": "NHWC only on the CPU"}
     record, _ = end(draft, finished(-11), notes)
-    assert record["outcome"] == "failed"
+    assert record.outcome == "failed"
 
 
 def test_samples_of_a_process_that_failed_are_kept(draft):
     notes = {**WARM, "outcome": "failed", "error": "the loss after the last sample is nan"}
     record, _ = end(draft, finished(), notes, SAMPLES)
-    assert (record["outcome"], record["samples"]) == ("failed", [0.25, 0.5])
+    assert (record.outcome, record.samples) == ("failed", [0.25, 0.5])
 
 
 def test_a_long_error_is_cut_in_the_middle(draft):
     record, line = end(draft, finished(1, "begin " + "x" * 5000 + " end"), STARTED)
-    assert record["error"].endswith("x end")
+    assert record.error.endswith("x end")
     assert len(line) < 400
 
 
@@ -191,14 +191,14 @@ def test_where_the_environment_lies_is_not_recorded(draft, noted):
     error = f"ImportError: cannot import name 'x' from 'y' ({draft.environment}/lib/y/__init__.py)"
     told = {**STARTED, "outcome": "failed", "error": error} if noted else STARTED
     record, _ = end(draft, finished(1, error), told)
-    assert record["error"].endswith("cannot import name 'x' from 'y' (lib/y/__init__.py)")
+    assert record.error.endswith("cannot import name 'x' from 'y' (lib/y/__init__.py)")
 
 
 def test_notes_cannot_replace_what_is_known_of_the_process(draft):
     notes = {**WARM, "release": "other-1.0", "configuration": {"mode": "other"}}
     record, _ = end(draft, finished(), notes, SAMPLES)
-    assert record["release"] == "tensorflow-2.16.2"
-    assert record["configuration"] == RECORD["configuration"]
+    assert record.release == "tensorflow-2.16.2"
+    assert record.configuration == factory.record(words="NHWC fused off").configuration
 
 
 def stored(tmp_path):
@@ -216,14 +216,14 @@ def test_the_record_is_appended_and_the_draft_goes(draft, tmp_path):
 
 def test_a_process_that_asv_ended_is_interrupted(draft, tmp_path):
     draft.interrupted()
-    assert [r["outcome"] for r in stored(tmp_path)] == ["interrupted"]
+    assert [r.outcome for r in stored(tmp_path)] == ["interrupted"]
     assert list((tmp_path / "open").iterdir()) == []
 
 
 def test_a_draft_whose_asv_was_killed_is_interrupted(draft, tmp_path):
     draft.notes_path.write_text(json.dumps(BUILT))
     recorder.collect_orphans(tmp_path / "open")
-    assert [(r["outcome"], r["release"]) for r in stored(tmp_path)] == [
+    assert [(r.outcome, r.release) for r in stored(tmp_path)] == [
         ("interrupted", "tensorflow-2.16.2")
     ]
     assert list((tmp_path / "open").iterdir()) == []

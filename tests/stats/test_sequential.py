@@ -3,7 +3,8 @@
 import pytest
 
 from vggbench import cli
-from vggbench.stats.judge import BATCH, MOST, NOT_SURE, REGRESSED, UNCHANGED, Judgement
+from vggbench.stats.judge import Judgement
+from vggbench.stats.policy import BATCH, MOST, NOT_SURE, REGRESSED, UNCHANGED
 from vggbench.stats.sequential import next_batch
 
 

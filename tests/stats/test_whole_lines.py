@@ -11,7 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from vggbench.stats import whole_lines as history
-from vggbench.stats.judge import THRESHOLD, Noise, Process
+from vggbench.stats.judge import Noise, Process
+from vggbench.stats.policy import THRESHOLD
 from vggbench.stats.whole_lines import changes
 
 NOISE = Noise(0.01, 0.003, "the test")

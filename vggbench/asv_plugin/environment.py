@@ -23,7 +23,6 @@ from ..errors import VggbenchError, one_line
 from ..releases.catalogue import Catalogue, Release
 from ..releases.environments import Environments
 from ..runs import coverage, process, profiles, suite, timed, variables
-from ..runs import draft as drafts
 from ..runs.run import result_of
 from ..runs.subject import Subject, surroundings
 from . import invocation, mends
@@ -219,29 +218,29 @@ class ReleaseEnvironment(Environment):
             before = run.answered(release, subject.lock, self._profile, configured, call.attributes)
             if before is not None:
                 record = before
-                done = process.Finished("", "", before["exit_status"], False, before["process_s"])
-                if before["outcome"] != records.FAILED:
+                done = process.Finished("", "", before.exit_status, False, before.seconds or 0.0)
+                if before.outcome != records.FAILED:
                     call.result_file.write_text(json.dumps(result_of(before)), encoding="utf-8")
             else:
                 record, done = timed.measure(run, subject, call)
         except VggbenchError as err:
             raise util.UserError(str(err)) from None
         mends.measured.add((release.commit, self.name))
-        for what, why in record.get("gpu", {}).get("not_sampled", {}).items():
+        for what, why in record.not_sampled.items():
             _warn_once(f"of the GPU is not sampled: {what}: {why}")
         remark = "" if before is None else " (on record)"
-        log.info(drafts.progress_line(record) + remark)
+        log.info(records.progress_line(record) + remark)
         log.flush()
         failed, processes = run.failures(record)
         if failed > 0 and processes > 1:
-            log.warning(f"{drafts.name(record)}: failed in {failed} of {processes} processes")
-        if record["outcome"] == records.FAILED:
+            log.warning(f"{record.name}: failed in {failed} of {processes} processes")
+        if record.outcome == records.FAILED:
             status = util.TIMEOUT_RETCODE if done.overran else done.status or 1
             return _shown(done.output), "", status
         if failed:
             # asv would take the samples of the processes that ended well for all there is.
             return _shown(done.output), "", 1
-        if record["outcome"] == records.NOT_APPLICABLE and invocation.command() == "find":
+        if record.outcome == records.NOT_APPLICABLE and invocation.command() == "find":
             _warn_once("asv find takes n/a for 'not slower'; ask for one configuration that runs")
         return done.output, "", done.status
 

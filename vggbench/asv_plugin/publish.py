@@ -12,23 +12,31 @@ import html
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asv import util
 from asv.console import log
 from asv.publishing import OutputPublisher
 
-from .. import web
+from .. import records, web
 from ..checkout import Checkout
 from ..errors import VggbenchError
+from ..judging import acknowledged
+from ..judging.acknowledged import Acknowledged
 from . import invocation
+
+if TYPE_CHECKING:
+    from ..report import pages
 
 WWW = Path(__file__).parent / "www"
 
 #: Where npm packages' files go in the published folder.
 VENDOR = "vendor"
+
+#: Where what was made of a machine's records is kept, beside asv's environments.
+KEPT = "pages"
 
 #: What asv's page loads from elsewhere, by the name that its address ends in: the npm package's
 #: file that is the same, of the same version (web/package-lock.json). Of flot npm has no minified
@@ -112,10 +120,32 @@ class ReleasePages(OutputPublisher):
         from ..report import pages
 
         try:
-            pages.write(html_dir, Checkout(str(invocation.config_file())), log.warning)
+            pages.write(html_dir, source(Checkout(str(invocation.config_file()))), log.warning)
         except VggbenchError as err:
             raise util.UserError(str(err)) from None
         forward_old_addresses(html_dir / "index.html")
+
+
+def source(checkout: Checkout) -> pages.Source:
+    """What our pages are made of."""
+    from ..report import pages
+
+    accepted: Sequence[Acknowledged] = ()
+    why_none = None
+    try:
+        accepted = acknowledged.read(checkout.root, checkout.catalogue)
+    except VggbenchError as err:
+        why_none = str(err)
+    return pages.Source(
+        catalogue=checkout.catalogue,
+        results_dir=checkout.results_dir,
+        facts={name: checkout.facts(name) for name in records.machines(checkout.results_dir)},
+        here=checkout.machine(),
+        branches=checkout.config.branches,
+        kept_dir=checkout.env_dir / KEPT,
+        accepted=accepted,
+        why_none=why_none,
+    )
 
 
 def forward_old_addresses(first_page: Path) -> None:

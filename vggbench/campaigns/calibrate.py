@@ -16,13 +16,17 @@ from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..inside import params
+from ..judging.evidence import Evidence, gather
+from ..judging.verdicts import STEP
+from ..records import Record
 from ..releases import spec
 from ..releases.catalogue import Release
-from ..runs import draft, local, profiles
+from ..runs import profiles
 from ..runs.local import Local, Say, why_not_here
 from ..runs.suite import Configured
-from ..stats.judge import EXCLUDED, MOST, Noise, Process
+from ..stats.judge import Noise, Process
 from ..stats.noise import LEAST_SESSIONS, between_sessions, estimate, processes_for
+from ..stats.policy import EXCLUDED, MOST
 from .budget import Budget
 
 #: Configurations that are measured where --bench does not say which: two, because what a session
@@ -65,7 +69,7 @@ def candidates(
     release: Release,
     profile: str,
     patterns: Sequence[str],
-    on_record: Iterable[records.Record],
+    on_record: Iterable[Record],
 ) -> list[Configured]:
     """The release's configurations that ``patterns`` select, those first that take least time.
 
@@ -75,31 +79,31 @@ def candidates(
     seconds: dict[str, float] = {}
     for record in on_record:
         if (
-            record["commit"] == release.commit
-            and record["profile"] == profile
-            and record["outcome"] == records.OK
-            and "process_s" in record
+            record.commit == release.commit
+            and record.profile == profile
+            and record.outcome == records.OK
+            and record.seconds is not None
         ):
-            seconds[local.key(record["benchmark"], record["configuration"])] = record["process_s"]
+            seconds[record.key] = record.seconds
     own = here.suite.chosen(release, patterns, here.catalogue)
 
     def order(one: Configured) -> tuple[bool, float]:
-        known = seconds.get(local.key_of(one), math.inf)
-        framework = one.family.rpartition(".")[2]
+        known = seconds.get(one.key, math.inf)
+        framework = records.class_of(one.benchmark)
         return params.is_chosen(framework, dict(one.configuration), params.COMPILER), known
 
     return sorted(own, key=order)
 
 
 def take(
-    measure: Callable[[Configured], records.Record],
+    measure: Callable[[Configured], Record],
     wanted: Sequence[Configured],
     budget: Budget,
     *,
     how_many: int,
     processes: int,
     say: Say,
-) -> list[records.Record]:
+) -> list[Record]:
     """Measure ``how_many`` of the configurations ``wanted`` in turns, ``processes`` of each or as
     long as the budget lasts; returns the records of those that ran. ``measure`` runs one process.
 
@@ -107,7 +111,7 @@ def take(
     """
     waiting = list(wanted)
     running: list[Configured] = []
-    taken: dict[Configured, list[records.Record]] = {}
+    taken: dict[Configured, list[Record]] = {}
     while True:
         while waiting and len(running) < how_many:
             running.append(waiting.pop(0))
@@ -115,12 +119,12 @@ def take(
             break
         one = min(running, key=lambda each: len(taken.get(each, [])))
         done = taken.setdefault(one, [])
-        expected_s = done[-1]["process_s"] if done else 0.0
+        expected_s = done[-1].seconds or 0.0 if done else 0.0
         if len(done) >= processes or not budget.allows(expected_s):
             break
         record = measure(one)
-        say(draft.progress_line(record))
-        if record["outcome"] == records.OK:
+        say(records.progress_line(record))
+        if record.outcome == records.OK:
             done.append(record)
         else:
             running.remove(one)
@@ -130,22 +134,14 @@ def take(
 # -- what the noise means
 
 
-def calibrating(
-    release: Release, profile: str, on_record: Iterable[records.Record]
-) -> dict[str, list[Process]]:
+def calibrating(evidence: Evidence, release: Release, profile: str) -> dict[str, list[Process]]:
     """What all calibrations with this release measured, by the words for a configuration."""
-    found: dict[str, list[Process]] = {}
-    for record in on_record:
-        if (
-            record.get("purpose") == records.CALIBRATE
-            and record["commit"] == release.commit
-            and record["profile"] == profile
-            and record["outcome"] == records.OK
-            and record.get("samples")
-        ):
-            process = Process(record["run"], tuple(record["samples"]))
-            found.setdefault(draft.name(record), []).append(process)
-    return found
+    return {
+        f"{release.name} {records.words_of(line.configuration)}".strip(): processes
+        for line in evidence.calibrating
+        if line.profile == profile
+        if (processes := evidence.calibrated(line, release, STEP))
+    }
 
 
 def needed(noise: Noise, slow_down: float) -> int:
@@ -261,7 +257,7 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
         release = spec.one(here.catalogue, asked.release)
     else:
         release = choose(here.checkout, profiles.device_of(profile))
-    on_record = list(records.read(here.checkout.results_dir, here.machine, say))
+    on_record = here.store.all(here.machine, say)
     wanted = candidates(here, release, profile, asked.patterns, on_record)
     with here.session(records.CALIBRATE) as measuring:
         subject = measuring.prepared(release, profile)
@@ -275,7 +271,8 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
         )
     if not taken:
         raise CalibrateError(f"no process of {release.name} ended well: its noise is not known")
-    found = calibrating(release, profile, records.read(here.checkout.results_dir, here.machine))
+    evidence = gather(here.machine, here.store.all(here.machine), here.catalogue)
+    found = calibrating(evidence, release, profile)
     try:
         between = between_sessions(list(found.values()), [])
         noises = {name: estimate(processes, [], between) for name, processes in found.items()}

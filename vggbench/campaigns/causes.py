@@ -17,17 +17,18 @@ from typing import TypeAlias
 from .. import records
 from ..errors import some_of
 from ..frameworks import KNOWN
-from ..judging import verdicts
+from ..judging import separations, verdicts
 from ..judging.differences import PACKAGES
+from ..judging.separations import Separation
 from ..judging.verdicts import Verdict
+from ..records import Record
 from ..releases.catalogue import Release
-from ..runs import local, profiles
+from ..runs import profiles
 from ..runs.local import Local
 from ..runs.suite import Configured
-from ..stats.judge import CHANGED, NOT_SURE
+from ..stats.policy import CHANGED, NOT_SURE, SEPARATED
 from . import separate, variants
 from .budget import Budget, words
-from .separate import PROCESSES, Separation
 from .variants import Change, NoVariant
 
 #: What a difference between two releases is called, and what is changed back of it. What is not
@@ -93,7 +94,7 @@ class Causes:
         self._here = here
         self._profile = profile
         self._threshold = threshold
-        evidence = verdicts.read_evidence(here.checkout, here.machine)
+        evidence = verdicts.gather(here.machine, here.store.all(here.machine), here.catalogue)
         #: The changes that are confirmed, and that something else moved with.
         self.changes = [
             one
@@ -102,7 +103,7 @@ class Causes:
             if one.outcome in CHANGED
             and not one.apart
             and one.differences
-            and local.key(one.benchmark, one.configuration) in keys
+            and records.key_of(one.benchmark, one.configuration) in keys
         ]
 
     def separated(self) -> int:
@@ -116,13 +117,11 @@ class Causes:
     def wanted(self) -> list[Wanted]:
         """What to change back next, what tells most in least time first."""
         taken, known = self._on_record()
-        facts = separate.facts(taken, self._profile)
+        facts = separations.facts(taken, self._profile)
         seconds = {
-            (record["commit"], local.key(record["benchmark"], record["configuration"])): float(
-                record["process_s"]
-            )
+            (record.commit, record.key): record.seconds
             for record in taken
-            if record["outcome"] == records.OK and "process_s" in record
+            if record.outcome == records.OK and record.seconds is not None
         }
         together: dict[tuple[str, str], Wanted] = {}
         for one in self.changes:
@@ -133,7 +132,7 @@ class Causes:
             configured = self._here.configured(one.benchmark, one.configuration)
             before = together.get((one.release, change.words), Wanted(release, change, (), (), ()))
             if configured not in before.ones:
-                key = release.commit, local.key_of(configured)
+                key = release.commit, configured.key
                 before = replace(
                     before,
                     ones=(*before.ones, configured),
@@ -158,24 +157,24 @@ class Causes:
             return [
                 (configured, seconds)
                 for configured, seconds in zip(one.ones, one.seconds, strict=True)
-                if (*one.place, local.key_of(configured)) not in tried
+                if (*one.place, configured.key) not in tried
             ]
 
         while True:
             affordable = (
-                (one, [each for each, s in untried(one) if budget.allows(PROCESSES * s)])
+                (one, [each for each, s in untried(one) if budget.allows(SEPARATED * s)])
                 for one in left
             )
             now, configurations = next(((one, own) for one, own in affordable if own), (None, []))
             if now is None:
                 return Left(tuple(one.name for one in left), any(untried(one) for one in left))
-            tried |= {(*now.place, local.key_of(one)) for one in configurations}
+            tried |= {(*now.place, one.key) for one in configurations}
             work = separate.Work(
                 release=now.release,
                 change=now.change,
                 profile=self._profile,
                 wanted=tuple(configurations),
-                processes=PROCESSES,
+                processes=SEPARATED,
             )
             # A run of its own: what the machine drifts by within hours is in no separation.
             with self._here.session(records.SEPARATE) as measuring:
@@ -183,15 +182,13 @@ class Causes:
                 separate.measure(self._here, measuring, work, budget)
             left = self.wanted()
 
-    def _on_record(self) -> tuple[list[records.Record], dict[str, list[Separation]]]:
+    def _on_record(self) -> tuple[list[Record], dict[str, list[Separation]]]:
         """All records, and what was separated of each release that changed, by its name."""
-        taken = list(records.read(self._here.checkout.results_dir, self._here.machine))
-        own = [record for record in taken if record.get("purpose") == records.SEPARATE]
-        by_name = self._here.catalogue.by_name
-        return taken, {
-            name: separate.separations(own, by_name[name], self._profile, self._threshold)
-            for name in {one.release for one in self.changes}
-        }
+        taken = self._here.store.all(self._here.machine)
+        found = separations.separations(
+            self._here.machine, taken, self._here.catalogue, self._profile, self._threshold
+        )
+        return taken, {one.release: found.get(one.release, []) for one in self.changes}
 
     def _next(
         self,
@@ -255,13 +252,13 @@ def what_next(one: Verdict, tried: Callable[..., Tried]) -> Change | None:
 
 def _parts(words: str) -> frozenset[str]:
     """What a variant's words name, in whichever order it was asked for."""
-    return frozenset(words.split(variants.AND))
+    return frozenset(words.split(separations.AND))
 
 
 def _explains(found: Separation | None, one: Verdict) -> bool:
     if found is None or found.judgement is None:
         return False
-    return separate.explains(found.judgement, one)
+    return separations.explains(found.judgement, one)
 
 
 def _is_settled(one: Separation | None) -> bool:
@@ -270,12 +267,12 @@ def _is_settled(one: Separation | None) -> bool:
     if one is None:
         return False
     sure = one.judgement is None or one.judgement.outcome != NOT_SURE
-    return sure or one.processes >= PROCESSES // 2
+    return sure or one.processes >= SEPARATED // 2
 
 
 def plan(left: Sequence[Wanted], budget: Budget) -> str:
     """One line about what is to be measured, and how long it takes."""
-    seconds = PROCESSES * sum(sum(one.seconds) for one in left)
+    seconds = SEPARATED * sum(sum(one.seconds) for one in left)
     over = f"; the budget of {words(budget.seconds)} may not do" if seconds > budget.left_s else ""
     names = some_of([one.name for one in left], NAMED)
     return f"To separate: {names}, about {words(seconds)}{over}"

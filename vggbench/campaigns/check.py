@@ -12,13 +12,11 @@ from dataclasses import dataclass
 
 from asv import util
 
-from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..releases.catalogue import Release
 from ..runs.asv_command import INTERRUPTED, Asv
 from ..runs.local import Local, Say
-from ..runs.suite import Suite
 from ..runs.timed import Interrupted
 from .confirm import Judging, Limits, confirm
 
@@ -50,17 +48,22 @@ def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
 
     bench = [word for pattern in asked.bench for word in ("--bench", pattern)]
     say(f"1 of 4: measuring what is new: {shlex.join(['asv', 'run', *bench, 'NEW'])}")
-    before = _runs(checkout, machine)
+    here = Local.of(checkout, machine, say)
+    before = {record.run for record in here.store.all(machine)}
     measured = asv("run", *bench, "NEW")
     if asv.interrupted:
         return INTERRUPTED
     if measured != 0:
         say(f"asv run ended with {measured}: not all that is new was measured, as it says above")
 
-    here = Local(checkout=checkout, suite=Suite(checkout.benchmark_dir), machine=machine, say=say)
     judging = Judging(here, against=None, threshold=asked.threshold)
     newest = judging.newest()
-    older = _measured_now(checkout, machine, before, newest)
+    now = {
+        record.commit
+        for record in here.store.where(machine, purposes=(None,))
+        if record.run not in before
+    }
+    older = _measured_now(checkout, now, newest)
     names = ", ".join(release.name for release in [*older, *newest])
     say(f"2 of 4: judging {names or 'nothing: no release was measured here'}")
     say("3 of 4: confirming what is suspected")
@@ -88,20 +91,11 @@ def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
     return max(statuses, key=(0, 2, 1).index)
 
 
-def _runs(checkout: Checkout, machine: str) -> set[str]:
-    return {record["run"] for record in records.read(checkout.results_dir, machine)}
-
-
 def _measured_now(
-    checkout: Checkout, machine: str, before: Collection[str], newest: Collection[Release]
+    checkout: Checkout, commits: Collection[str], newest: Collection[Release]
 ) -> list[Release]:
-    """The releases that runs of asv since ``before`` measured, but for the ``newest`` and for those
-    that nothing earlier can be held against."""
-    commits = {
-        record["commit"]
-        for record in records.read(checkout.results_dir, machine)
-        if records.is_ordinary(record) and record["run"] not in before
-    }
+    """The releases with these ids, but for the ``newest`` and for those that nothing earlier can be
+    held against."""
     measured = checkout.measured_commits()
     found = []
     for track in checkout.catalogue.tracks.values():

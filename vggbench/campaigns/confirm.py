@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import records
 from ..judging import command, verdicts
+from ..judging.evidence import Evidence, gather
 from ..judging.verdicts import Verdict
+from ..records import Record
 from ..releases import spec
 from ..releases.catalogue import Release
-from ..runs import local
 from ..runs.local import Local, Say
-from ..stats.judge import CHANGED, REGRESSED, Judgement
+from ..stats.judge import Judgement
+from ..stats.policy import CHANGED, REGRESSED
 from . import interleave
 from .budget import Budget
 from .interleave import Bench, Confirmed, Suspect
@@ -53,7 +55,7 @@ def run(here: Local, asked: Asked, limits: Limits) -> int:
     after = spec.one(here.catalogue, asked.release)
     against = spec.one(here.catalogue, asked.against) if asked.against else None
     if against is not None:
-        command.require_earlier(here.checkout, after, against)
+        command.require_earlier(here.catalogue, after, against)
     if asked.patterns:
         here.suite.chosen(after, asked.patterns, here.catalogue)
     judging = Judging(
@@ -104,9 +106,10 @@ def reached(suspects: Sequence[Suspect], limits: Limits, say: Say) -> list[Suspe
 
 
 class Judging:
-    """What is said of releases in the profiles that are asked for; each question reads the records
-    anew, because confirming adds to them. ``improved``: what is surely faster is confirmed too.
+    """What is said of releases in the profiles that are asked for; each question counts what
+    confirming has added to the records. ``improved``: what is surely faster is confirmed too.
     ``unsure``: what may be slower, or take more memory, is confirmed, and not only what surely is.
+    ``store``: the records, where somebody reads them already.
     ``patterns``: only configurations that ``--bench`` selects by these are suspects; where there
     are none, all."""
 
@@ -121,6 +124,7 @@ class Judging:
         unsure: bool = True,
     ):
         self.here = here
+        self._gathered: tuple[list[Record], Evidence] | None = None
         self._changes = CHANGED if improved else (REGRESSED,)
         self._unsure = unsure
         self._against = against
@@ -128,8 +132,15 @@ class Judging:
         self._profiles = here.profiles
         self._patterns = patterns
 
+    def evidence(self) -> Evidence:
+        """All that is on record by now; gathered anew only where something came since."""
+        taken = self.here.store.all(self.here.machine)
+        if self._gathered is None or self._gathered[0] is not taken:
+            self._gathered = taken, gather(self.here.machine, taken, self.here.catalogue)
+        return self._gathered[1]
+
     def verdicts(self, release: Release) -> list[Verdict]:
-        evidence = verdicts.read_evidence(self.here.checkout, self.here.machine)
+        evidence = self.evidence()
         return [
             one
             for profile in self._profiles
@@ -140,11 +151,11 @@ class Judging:
 
     @functools.cached_property
     def _asked_for(self) -> set[str]:
-        return {local.key_of(one) for one in self.here.suite.timed(self._patterns)}
+        return {one.key for one in self.here.suite.timed(self._patterns)}
 
     def newest(self) -> list[Release]:
         """The newest measured release of each track."""
-        evidence = verdicts.read_evidence(self.here.checkout, self.here.machine)
+        evidence = self.evidence()
         found = [
             evidence.measured(track, profile)[-1:]
             for track in self.here.catalogue.tracks
@@ -155,7 +166,6 @@ class Judging:
     def suspects(self, releases: Iterable[Release]) -> list[Suspect]:
         """The configurations in which ``releases`` may be slower than the one before; those too
         that surely have changed, by sessions that measured one of the two alone."""
-        taken = list(records.read(self.here.checkout.results_dir, self.here.machine))
         by_name = self.here.catalogue.by_name
         found = []
         for release in releases:
@@ -163,13 +173,13 @@ class Judging:
             for one in self.verdicts(release):
                 sure = one.outcome in self._changes and one.apart
                 if one.against is not None and (sure or (self._unsure and one.suspected)):
-                    key = local.key(one.benchmark, one.configuration)
+                    key = records.key_of(one.benchmark, one.configuration)
                     if not self._patterns or key in self._asked_for:
                         suspected.setdefault((one.profile, key, one.against), []).append(one)
             for own in suspected.values():
                 first = own[0]
                 before = by_name[str(first.against)]
-                spent, seconds = _earlier(taken, before, release, first)
+                spent, seconds = _earlier(self.here, before, release, first)
                 found.append(
                     Suspect(
                         before=before,
@@ -190,7 +200,7 @@ class Judging:
 
     def judge(self, suspect: Suspect) -> Mapping[str, Judgement]:
         """The judgements of what was suspected, by everything on record."""
-        wanted = local.key_of(suspect.one)
+        wanted = suspect.one.key
         return {
             one.measure: Judgement(
                 outcome=one.outcome,
@@ -202,7 +212,7 @@ class Judging:
             )
             for one in self.verdicts(suspect.after)
             if one.profile == suspect.profile
-            and local.key(one.benchmark, one.configuration) == wanted
+            and records.key_of(one.benchmark, one.configuration) == wanted
             and one.measure in suspect.measures
             and one.ratio is not None
             and one.low is not None
@@ -217,30 +227,28 @@ class Judging:
         asked = command.Asked(
             releases=names, against=against, profile=profile, threshold=self._threshold
         )
-        return command.run(self.here.checkout, self.here.machine, asked, self.here.say)
+        here = self.here
+        return command.run(here.checkout, here.store, here.machine, asked, here.say)
 
 
-def _earlier(
-    taken: Collection[records.Record], before: Release, after: Release, verdict: Verdict
-) -> tuple[int, float]:
+def _earlier(here: Local, before: Release, after: Release, verdict: Verdict) -> tuple[int, float]:
     """(processes, seconds): how many earlier confirmations of the two took, and how long the newest
     process of the configuration ran, 0 where none is known."""
-    wanted = local.key(verdict.benchmark, verdict.configuration)
-    own = [
-        record
-        for record in taken
-        if record["commit"] in (before.commit, after.commit)
-        and record["profile"] == verdict.profile
-        and local.key(record["benchmark"], record["configuration"]) == wanted
-        and record["outcome"] == records.OK
-    ]
-    confirming = [record for record in own if record.get("purpose") == records.CONFIRM]
+    key = records.key_of(verdict.benchmark, verdict.configuration)
+    on_record = here.store.where(
+        here.machine,
+        commits=(before.commit, after.commit),
+        profile=verdict.profile,
+        keys=(key,),
+    )
+    own = [record for record in on_record if record.outcome == records.OK]
+    confirming = [record for record in own if record.purpose == records.CONFIRM]
     of_both = set.intersection(
         *(
-            {record["run"] for record in confirming if record["commit"] == release.commit}
+            {record.run for record in confirming if record.commit == release.commit}
             for release in (before, after)
         )
     )
-    spent = sum(record["run"] in of_both for record in confirming)
-    seconds = [record["process_s"] for record in own if "process_s" in record]
-    return spent, float(seconds[-1]) if seconds else 0.0
+    spent = sum(record.run in of_both for record in confirming)
+    seconds = [record.seconds for record in own if record.seconds is not None]
+    return spent, seconds[-1] if seconds else 0.0

@@ -13,11 +13,12 @@ from asv import util
 
 from .. import records
 from ..errors import some_of
+from ..records import Record
 from ..releases.catalogue import Release
-from ..runs import draft
 from ..runs.local import Say
 from ..runs.suite import Configured
-from ..stats.judge import BATCH, CHANGED, MOST, NOT_SURE, Judgement
+from ..stats.judge import Judgement
+from ..stats.policy import BATCH, CHANGED, MOST, NOT_SURE
 from ..stats.sequential import next_batch, to_confirm
 from .budget import Budget, words
 
@@ -28,7 +29,7 @@ STEP = "step"
 NAMED = 10
 
 #: Measures one process of a release in the configuration and profile of a suspect.
-Measure = Callable[["Suspect", Release], records.Record]
+Measure = Callable[["Suspect", Release], Record]
 
 #: The judgements of a suspect by everything on record, by its measures ("step", ...).
 Judge = Callable[["Suspect"], Mapping[str, Judgement]]
@@ -130,9 +131,9 @@ def confirm(suspect: Suspect, bench: Bench) -> Confirmed:
                 return out_of_budget()
             record = bench.measure(suspect, release)
             taken += 1
-            if record["outcome"] != records.OK:
-                return ended(draft.progress_line(record))
-            seconds[release.commit] = record["process_s"]
+            if record.outcome != records.OK:
+                return ended(records.progress_line(record))
+            seconds[release.commit] = record.seconds or 0.0
             judgements = bench.judge(suspect)
             bench.say(progress(suspect, record, taken, judgements))
 
@@ -161,17 +162,15 @@ def _unsure(judgements: Mapping[str, Judgement], spent: int, most: int) -> str |
 
 
 def progress(
-    suspect: Suspect, record: records.Record, taken: int, judgements: Mapping[str, Judgement]
+    suspect: Suspect, record: Record, taken: int, judgements: Mapping[str, Judgement]
 ) -> str:
     """One line about a process that ended, for the one who waits."""
     ratios = ", ".join(
         f"{what} {one.ratio:.3f} ({one.low:.3f} to {one.high:.3f})"
         for what, one in judgements.items()
     )
-    took = util.human_time(draft.median_s(record))
-    return (
-        f"{suspect.one.words}, process {taken}, {record['release']}: {took}; ratio so far: {ratios}"
-    )
+    took = util.human_time(record.median_s)
+    return f"{suspect.one.words}, process {taken}, {record.release}: {took}; ratio so far: {ratios}"
 
 
 def forecast_s(suspect: Suspect, judgements: Mapping[str, Judgement], most: int = MOST) -> float:

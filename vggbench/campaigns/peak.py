@@ -21,14 +21,19 @@ from .. import records
 from ..errors import VggbenchError, one_line
 from ..inside.builders import frameworks
 from ..inside.scripts import matrix_product
-from ..releases import interpreters
+from ..records import files
+from ..records.record import require_keys
 from ..releases.catalogue import Catalogue, Release
 from ..runs import process, variables
+from ..runs.local import why_not_here
 
 SCRIPT = Path(matrix_product.__file__)
 
 #: Seconds after which the process is given up: a few are usual.
 DEADLINE_S = 300.0
+
+#: One measurement: a line of the file, as docs/records.md describes it.
+Peak = dict[str, Any]
 
 REQUIRED = ("schema", "measured", "release", "device", "cpus", "products")
 
@@ -41,16 +46,16 @@ def path(results_dir: Path, machine: str) -> Path:
     return results_dir / machine / "matrix-product.jsonl"
 
 
-def read(results_dir: Path, machine: str, complain: Callable[[str], None]) -> list[records.Record]:
+def read(results_dir: Path, machine: str, complain: Callable[[str], None]) -> list[Peak]:
     """The measurements of a machine, oldest first."""
     file = path(results_dir, machine)
-    return list(records.read_file(file, _checked, complain)) if file.is_file() else []
+    return list(files.read(file, _checked, complain)) if file.is_file() else []
 
 
-def _checked(peak: Any) -> records.Record:
+def _checked(peak: Any) -> Peak:
     if not isinstance(peak, dict):
         raise ValueError("it is no JSON object")
-    records.require_keys(peak, REQUIRED)
+    require_keys(peak, REQUIRED)
     try:
         rate = fastest(peak).flops_per_s
     except (TypeError, KeyError, ValueError, ZeroDivisionError):
@@ -68,7 +73,7 @@ class Product(NamedTuple):
     size: int
 
 
-def fastest(peak: records.Record) -> Product:
+def fastest(peak: Peak) -> Product:
     """The fastest of a measurement's products, each by the median of its samples."""
     return max(
         Product(2 * one["size"] ** 3 / statistics.median(one["seconds"]), one["size"])
@@ -76,7 +81,7 @@ def fastest(peak: records.Record) -> Product:
     )
 
 
-def newest(peaks: Sequence[records.Record], device: str, cpus: int | None) -> records.Record | None:
+def newest(peaks: Sequence[Peak], device: str, cpus: int | None) -> Peak | None:
     """The newest of ``peaks`` on the device; on the CPU, of those with as many ``cpus``."""
     for one in reversed(peaks):
         if one["device"] == device and (device == "gpu" or one["cpus"] == cpus):
@@ -92,8 +97,7 @@ def choose(catalogue: Catalogue, device: str) -> Release:
     for release in reversed(list(catalogue)):
         if (
             catalogue.tracks[release.track].framework in able
-            and device in release.locks
-            and interpreters.find(release.python) is not None
+            and why_not_here(release, [device]) is None
         ):
             return release
     raise PeakError(
@@ -115,7 +119,7 @@ def measure(
     *,
     framework: str,
     script: Path = SCRIPT,
-) -> records.Record:
+) -> Peak:
     """Time the products with the release's interpreter, for some seconds; raises PeakError.
 
     framework: the release's. script: what to run instead of matrix_product.py, with the same
@@ -156,7 +160,7 @@ def measure(
     }
 
 
-def words(peak: records.Record) -> str:
+def words(peak: Peak) -> str:
     """One line about a measurement."""
     rate, size = fastest(peak)
     where = f"{peak['cpus']} CPUs" if peak["device"] == "cpu" else "the GPU"

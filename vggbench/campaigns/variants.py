@@ -2,9 +2,8 @@
 
 For ``vggbench separate``. What can be changed back: ``python``, what a variable switches in a
 framework (``onednn``), any package that both locks pin, by name; and several at once, joined by
-``+``. A
-variant has a lock of its own, made of the release's, in a catalogue of its own; what no installer
-can put together is said, and not measured.
+``+``. A variant has a lock of its own, made of the release's, in a catalogue of its own; what no
+installer can put together is said, and not measured.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from packaging.utils import canonicalize_name
 from ..errors import VggbenchError
 from ..frameworks import KNOWN, Facts
 from ..judging.differences import PACKAGES, state
+from ..judging.separations import AND
 from ..releases.catalogue import BUILD_CONSTRAINTS, PIN, Catalogue, Release
 from ..releases.environments import Environments
 
@@ -28,16 +28,8 @@ PYTHON = "python"
 #: What variables switch, by the name that it is asked for by.
 SWITCHES = {switch.title.lower(): switch for one in KNOWN for switch in one.switches}
 
-#: Between things that are changed back together, as they are asked for and as a variant says them.
-TOGETHER, AND = "+", " and "
-
-
-#: What differences (vggbench.judging.differences) call the things that variants name.
-_DIFFERENCES = {
-    PYTHON: "Python",
-    **{switch.title: switch.title for switch in SWITCHES.values()},
-    **{package: name for name, _, packages in PACKAGES for package in packages},
-}
+#: Between things that are changed back together, as they are asked for.
+TOGETHER = "+"
 
 
 class NoVariant(VggbenchError):
@@ -89,16 +81,6 @@ def change(
     for thing in dict.fromkeys(canonicalize_name(word) for word in what.split(TOGETHER)):
         changed = _with(changed, before, older, thing, facts)
     return changed
-
-
-def things(words: str) -> list[str]:
-    """The names of what a variant with these words has changed back, without versions."""
-    return [part.partition(" ")[0] for part in words.split(AND)]
-
-
-def differences(words: str) -> set[str]:
-    """What a variant with these words has changed back, as differences call it."""
-    return {_DIFFERENCES.get(thing, thing) for thing in things(words)}
 
 
 def make(

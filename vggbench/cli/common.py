@@ -15,6 +15,7 @@ from ..errors import VggbenchError
 from ..releases import spec
 from ..releases.catalogue import DEVICES, Release
 from ..runs import variables
+from ..stats import policy
 
 if TYPE_CHECKING:
     from ..runs.local import Local
@@ -56,7 +57,7 @@ def add_processes(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--processes",
         type=count,
-        default=40,  # judge.MOST, which scipy would have to be imported for
+        default=policy.MOST,
         metavar="N",
         help="to confirm one configuration, of both releases, at most (default: %(default)s)",
     )
@@ -76,9 +77,9 @@ def add_threshold(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--threshold",
         type=budget.percentage,
-        default="2%",
+        default=policy.THRESHOLD,
         metavar="PER CENT",
-        help="smaller changes are not relevant (default: 2%%)",
+        help=f"smaller changes are not relevant (default: {policy.THRESHOLD:.0%}%)",
     )
 
 
@@ -119,14 +120,8 @@ def this_machine(checkout: Checkout) -> str:
 def here(checkout: Checkout) -> Local:
     """This machine in the checkout, for what measures on it."""
     from ..runs.local import Local  # here and not above: it imports what starts processes
-    from ..runs.suite import Suite
 
-    return Local(
-        checkout=checkout,
-        suite=Suite(checkout.benchmark_dir),
-        machine=this_machine(checkout),
-        say=say,
-    )
+    return Local.of(checkout, this_machine(checkout), say)
 
 
 def selected(checkout: Checkout, words: list[str]) -> list[Release]:

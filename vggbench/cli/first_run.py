@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import statistics
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,13 +123,13 @@ def _table(checkout: Checkout, releases: list[Release]) -> None:
     machine, asked = checkout.machine() or "", profiles.asked(checkout.config)
     latest: dict[tuple[str, str], records.Record] = {}
     for record in records.read(checkout.results_dir, machine, _say):
-        words = " ".join(str(value) for value in record["configuration"].values())
         if (
-            records.is_timed(record)
-            and record["profile"] in asked
-            and record["outcome"] != records.INTERRUPTED
+            record.times_the_step
+            and record.is_ordinary
+            and record.profile in asked
+            and record.outcome != records.INTERRUPTED
         ):
-            latest[record["release"], words] = record
+            latest[record.release, record.words] = record
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("release", "configuration", "train step", "samples", "first step"):
         table.add_column(
@@ -146,13 +145,13 @@ def _table(checkout: Checkout, releases: list[Release]) -> None:
 
 
 def _cells(record: records.Record) -> tuple[str, str, str]:
-    if record["outcome"] != records.OK:
-        return record["outcome"], "-", one_line(record.get("reason") or record.get("error", ""), 60)
-    first_step = record.get("build_s", 0.0) + record.get("warm_up_s", [0.0])[0]
+    if record.outcome != records.OK:
+        return record.outcome, "-", one_line(str(record.reason or record.error or ""), 60)
+    first_step = record.by_product("track_first_step")
     return (
-        f"{statistics.median(record['samples']) * 1000:.0f} ms",
-        str(len(record["samples"])),
-        f"{first_step:.1f} s",
+        f"{record.median_s * 1000:.0f} ms",
+        str(len(record.samples)),
+        "-" if first_step is None else f"{first_step:.1f} s",
     )
 
 

@@ -6,6 +6,8 @@ import argparse
 
 from ..campaigns import budget
 from ..checkout import Checkout
+from ..records import Store
+from ..stats import policy
 from .common import (
     Subparsers,
     add_against,
@@ -59,7 +61,7 @@ def add(top: Subparsers) -> None:
     one.add_argument(
         "--processes",
         type=count,
-        default=20,
+        default=policy.CALIBRATED,
         metavar="N",
         help="of each configuration, at most (default: %(default)s)",
     )
@@ -83,7 +85,7 @@ def add(top: Subparsers) -> None:
     one.add_argument(
         "--processes",
         type=count,
-        default=8,  # separate.PROCESSES, which scipy would have to be imported for
+        default=policy.SEPARATED,
         metavar="N",
         help="of each configuration, of both sides together (default: %(default)s)",
     )
@@ -105,7 +107,7 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
         format=arguments.format,
     )
     machine = arguments.machine or this_machine(checkout)
-    return command.run(checkout, machine, asked, complain)
+    return command.run(checkout, Store(checkout.results_dir), machine, asked, complain)
 
 
 def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:

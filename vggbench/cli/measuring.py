@@ -6,10 +6,10 @@ import argparse
 import json
 import math
 
-from .. import records
 from ..campaigns import budget
 from ..checkout import Checkout
 from ..errors import VggbenchError
+from ..records import files
 from ..releases import spec
 from ..report import show
 from .common import (
@@ -144,7 +144,7 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
         python = checkout.environments.ensure(release, device, say)
         framework = checkout.catalogue.tracks[release.track].framework
         measured = peak.measure(release, device, python, machine, framework=framework)
-    records.append(peak.path(checkout.results_dir, machine), measured)
+    files.append(peak.path(checkout.results_dir, machine), measured, release.name)
     say(f"{machine}: {peak.words(measured)}")
     return 0
 

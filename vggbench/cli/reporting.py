@@ -10,6 +10,7 @@ from pathlib import Path
 from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
+from ..records import stretches
 from ..releases import spec
 from ..report import show
 from .common import Subparsers, add_json, add_machine, complain, say, selected, this_machine
@@ -113,21 +114,23 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _timed(checkout: Checkout, machine: str) -> list[records.Record]:
     """The records of timed processes on ``machine``; a line about those that are left out later."""
     taken = [
-        r for r in records.read(checkout.results_dir, machine, complain) if records.is_timed(r)
+        one
+        for one in records.read(checkout.results_dir, machine, complain)
+        if one.times_the_step and one.is_ordinary
     ]
     left_out: dict[str, set[str]] = {}
     on_tracks = {release.commit for release in checkout.catalogue}
     for record in taken:
-        why = records.why_left_out(record, on_tracks)
+        why = record.why_left_out(on_tracks)
         if why is not None:
-            left_out.setdefault(why, set()).add(record["release"])
+            left_out.setdefault(why, set()).add(record.release)
     for why, names in left_out.items():
         complain(f"records {why} are left out: {', '.join(sorted(names))}")
     return taken
 
 
 def _nothing_on_record(checkout: Checkout, machine: str) -> str:
-    known = sorted(path.parent.name for path in checkout.results_dir.glob("*/records"))
+    known = records.machines(checkout.results_dir)
     return (
         f"nothing of this is on record for {machine} (there are records of: "
         f"{', '.join(known) or 'no machine'}); measure it with: asv run RELEASE"
@@ -175,7 +178,7 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
     track = spec.track(checkout.catalogue, arguments.track)
     machine = arguments.machine or this_machine(checkout)
-    taken = records.read(checkout.results_dir, machine, complain)
+    taken = list(records.read(checkout.results_dir, machine, complain))
     found, left_out = lines(machine, taken, checkout.catalogue)
     for one in left_out:
         complain(f"{one.count} records of {one.release} are left out: {one.why}")
@@ -189,19 +192,28 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
     )
     path = arguments.output.absolute()
     by_date = arguments.order == "date"
-    plot.draw(line, track, measure, wanted=wanted, log=arguments.log, by_date=by_date, path=path)
+    plot.draw(line, track, measure, wanted, path, log=arguments.log, by_date=by_date)
     say(f"{path}: {track.framework} on {machine}, {line.profile}: {measure.title}")
     return 0
 
 
 def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..report import findings, milestones
+    from ..runs.suite import Suite
 
     machines = arguments.machines or [this_machine(checkout)]
+    timed = Suite(checkout.benchmark_dir).timed([])
     found = [
         one
         for machine in dict.fromkeys(machines)
-        for one in findings.find(checkout, machine, checkout.facts(machine))
+        for one in findings.find(
+            machine,
+            list(records.read(checkout.results_dir, machine)),
+            checkout.catalogue,
+            facts=checkout.facts(machine),
+            sessions=stretches.sessions(checkout.results_dir, machine),
+            asked=timed,
+        )
     ]
     if arguments.into is not None:
         lines = findings.in_short(found, checkout.catalogue)

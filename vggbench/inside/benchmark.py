@@ -5,7 +5,7 @@ It is no module of benchmarks/ itself: asv would take this class for a benchmark
 
 import os
 
-from vggbench.inside import builders, measure, params
+from vggbench.inside import builders, measure, params, workload
 
 
 def params_of(framework):
@@ -33,9 +33,6 @@ class TrainStep:
         configuration = params.Configuration(type(self).__name__, **chosen)
 
         def build():
-            # Here and not above: it needs NumPy, which asv's discovery can do without.
-            from vggbench.inside import workload
-
             profile = workload.profile(os.environ["VGGBENCH_PROFILE"])
             return builders.build(profile.workload, configuration, profile.device)
 

@@ -17,6 +17,9 @@ NORMALISATION = "normalisation"
 COMPILER = "compiler"
 BACKEND = "backend"
 
+# What a train step runs on.
+DEVICES = ("cpu", "gpu")
+
 # The order of an image's axes as most frameworks name it: N images, C channels, H rows, W columns.
 DATA_FORMATS = ("NHWC", "NCHW")
 
@@ -158,9 +161,6 @@ def configurations(framework):
 
 def check_device(device):
     """Raise ValueError for an unknown device. Every builder calls this first."""
-    # Here and not above: asv reads benchmarks and params where there is no NumPy.
-    from vggbench.inside.workload import DEVICES
-
     _require("device", device, DEVICES)
 
 

@@ -1,21 +1,12 @@
-"""What every builder computes: workloads, profiles, constants, initial weights and the batch.
+"""What every builder computes: workloads, profiles and the constants of the step.
 
-The numbers depend on nothing but a seed: NumPy's RandomState is frozen (NEP 19), so NumPy 1.11 and
-2.x draw the same, and each tensor has a generator of its own, so that none depends on which other
-tensors exist.
+NumPy is not needed here: what runs outside asks for profiles too.
 """
 
-import math
-import zlib
 from collections import namedtuple
 
-import numpy as np
-
 from vggbench.inside import vgg16
-
-DEVICES = ("cpu", "gpu")
-
-SEED = 2017
+from vggbench.inside.params import DEVICES
 
 # Plain gradient descent: weight -= LEARNING_RATE * gradient. No momentum, no decay.
 LEARNING_RATE = 0.001
@@ -27,10 +18,6 @@ LEARNING_RATE = 0.001
 # kernel returns, on the CPU and in cuDNN. Both numbers are Keras's defaults.
 BN_EPSILON = 1e-3
 BN_MOMENTUM = 0.99
-
-# Random numbers are drawn as float64 and kept as float32; drawing this many at a time keeps the
-# float64 copy (512 KiB) in the cache and out of the peak memory that a process reports.
-_CHUNK = 1 << 16
 
 
 class Workload(namedtuple("Workload", "batch_size image_size")):
@@ -74,59 +61,3 @@ def profile(name):
             "unknown profile %r: choose one of %s" % (name, ", ".join(sorted(PROFILES)))
         )
     return PROFILES[name]
-
-
-def initial_weights(image_size, batch_norm, seed=SEED):
-    """Yield (name, float32 array) of each trained tensor, then of each running average.
-
-    Names, order and layout are those of vgg16.weight_shapes and vgg16.moving_average_shapes. A
-    generator, so that a builder can hand over one tensor at a time: together they are 553 MB at
-    224 x 224. Kernels are drawn by He et al., "Delving Deep into Rectifiers" (2015),
-    arXiv:1502.01852, in the uniform variant (variance 2 / inputs of a unit), three times faster to
-    draw than the normal one; biases, beta and running means are 0, gamma and running variances 1.
-    """
-    shapes = vgg16.weight_shapes(image_size, batch_norm) + vgg16.moving_average_shapes(batch_norm)
-    for name, shape in shapes:
-        kind = name.split("/")[1]
-        if kind == "kernel":
-            inputs = 1
-            for length in shape[:-1]:
-                inputs *= length
-            yield name, _uniform(shape, math.sqrt(6.0 / inputs), name, seed)
-        elif kind in ("gamma", "moving_variance"):
-            yield name, np.ones(shape, np.float32)
-        else:
-            yield name, np.zeros(shape, np.float32)
-
-
-def batch(workload, seed=SEED):
-    """Return (images, labels) of one synthetic batch.
-
-    images: float32 (batch, row, column, channel), uniform in [-0.5, 0.5). labels: float32
-    (batch, class), a single 1 in each row. Labels are one-hot because old releases cannot keep
-    integers in the memory of a GPU.
-    """
-    shape = (workload.batch_size, workload.image_size, workload.image_size, vgg16.IMAGE_CHANNELS)
-    images = _uniform(shape, 0.5, "images", seed)
-    draws = _generator("labels", seed).random_sample(workload.batch_size)
-    labels = np.zeros((workload.batch_size, vgg16.CLASSES), np.float32)
-    labels[np.arange(workload.batch_size), (draws * vgg16.CLASSES).astype(int)] = 1
-    return images, labels
-
-
-def _generator(name, seed):
-    return np.random.RandomState([seed, zlib.crc32(name.encode("ascii"))])
-
-
-def _uniform(shape, limit, name, seed):
-    """Return a float32 array of that shape, uniform between -limit and limit."""
-    values = np.empty(shape, np.float32)
-    flat = values.reshape(-1)
-    generator = _generator(name, seed)
-    for start in range(0, flat.size, _CHUNK):
-        part = flat[start : start + _CHUNK]
-        draws = generator.random_sample(part.size)
-        draws -= 0.5
-        draws *= 2 * limit
-        part[:] = draws
-    return values

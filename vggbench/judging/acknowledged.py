@@ -12,7 +12,7 @@ import tomli
 from ..errors import VggbenchError, one_line
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
-from .measures import MEASURES
+from .measures import JUDGED
 
 FILE = "acknowledged.toml"
 TABLE = "acknowledged"
@@ -31,7 +31,7 @@ class AcknowledgedError(VggbenchError):
 @dataclass(frozen=True)
 class Acknowledged:
     """One entry. ``configuration``: its words as verdicts show them, or ALL. ``measure``: a key of
-    MEASURES, None for each of them."""
+    JUDGED, None for each of them."""
 
     track: str
     release: str
@@ -84,8 +84,8 @@ def _entry(number: int, entry: Any, catalogue: Catalogue) -> Acknowledged:
     for key, value in entry.items():
         if not (isinstance(value, str) and value.strip()):
             raise _wrong(f"entry {number}: its {key} is no text, or empty")
-    if entry.get("measure") not in (None, *MEASURES):
-        raise _wrong(f"entry {number}: its measure is none of {', '.join(MEASURES)}")
+    if entry.get("measure") not in (None, *JUDGED):
+        raise _wrong(f"entry {number}: its measure is none of {', '.join(JUDGED)}")
     try:
         track = spec.track(catalogue, entry["track"])
         version = entry["release"]

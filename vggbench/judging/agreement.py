@@ -19,7 +19,8 @@ import numpy as np
 from ..inside.builders import reference
 from ..inside.params import Configuration
 from ..inside.scripts import first_steps
-from ..inside.workload import Workload, initial_weights
+from ..inside.synthetic import initial_weights
+from ..inside.workload import Workload
 
 WORKLOAD = Workload(first_steps.BATCH_SIZE, first_steps.IMAGE_SIZE)
 

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..inside import workload
+from ..records import Store
 from ..releases import spec
-from ..releases.catalogue import Release
+from ..releases.catalogue import Catalogue, Release
 from . import acknowledged, verdicts, words
 from .acknowledged import Acknowledged
 from .evidence import Evidence
@@ -38,27 +38,27 @@ class Asked:
     format: str = "text"
 
 
-def run(checkout: Checkout, machine: str, asked: Asked, complain: Say) -> int:
+def run(checkout: Checkout, store: Store, machine: str, asked: Asked, complain: Say) -> int:
     """Judge, print and return the exit status: 0 nothing regressed, 1 something did, 2 it cannot
     be judged. Raises VggbenchError where nothing can be said at all."""
     _refuse(asked)
     catalogue = checkout.catalogue
-    chosen = _chosen(checkout, asked)
+    chosen = _chosen(catalogue, asked)
     against = spec.one(catalogue, asked.against) if asked.against else None
     for release in chosen:
         if against is not None:
-            require_earlier(checkout, release, against)
+            require_earlier(catalogue, release, against)
     accepted = acknowledged.read(checkout.root, catalogue)
     notes: list[str] = []
-    evidence = verdicts.read_evidence(checkout, machine, notes.append)
+    evidence = verdicts.read_evidence(store, machine, catalogue, notes.append)
     if asked.whole:
-        report = _whole(evidence, machine, asked, accepted, notes)
+        report = _whole(evidence, asked, accepted, notes)
     else:
-        report = _of_releases(evidence, chosen, against, machine, asked, accepted, notes)
+        report = _of_releases(evidence, chosen, against, asked, accepted=accepted, notes=notes)
     for line in notes:
         complain(line)
     if not report.verdicts:
-        raise VerdictError(_nothing(checkout, machine, asked))
+        raise VerdictError(_nothing(store, machine))
     if asked.format == "text" and sys.stdout.isatty():
         sys.stdout.write(words.text(report, colour=True))
     else:
@@ -80,9 +80,8 @@ def _refuse(asked: Asked) -> None:
         raise VerdictError(f"--profile {asked.profile}: unknown profile; choose among {known}")
 
 
-def _chosen(checkout: Checkout, asked: Asked) -> list[Release]:
+def _chosen(catalogue: Catalogue, asked: Asked) -> list[Release]:
     """The releases that were named, oldest first; none where none was."""
-    catalogue = checkout.catalogue
     for track in asked.tracks:
         spec.track(catalogue, track)
     named = (
@@ -93,14 +92,14 @@ def _chosen(checkout: Checkout, asked: Asked) -> list[Release]:
     return [release for release in catalogue if release.commit in named]
 
 
-def require_earlier(checkout: Checkout, release: Release, against: Release) -> None:
+def require_earlier(catalogue: Catalogue, release: Release, against: Release) -> None:
     if release == against:
         raise VerdictError(f"{release.name} cannot be judged against itself")
     if release.track != against.track:
         raise VerdictError(
             f"{release.name} cannot be judged against {against.name}: they are on two tracks"
         )
-    line = checkout.catalogue.tracks[release.track].releases
+    line = catalogue.tracks[release.track].releases
     if line.index(against) > line.index(release):
         raise VerdictError(
             f"{release.name} is before {against.name}; turn it round: "
@@ -110,7 +109,6 @@ def require_earlier(checkout: Checkout, release: Release, against: Release) -> N
 
 def _whole(
     evidence: Evidence,
-    machine: str,
     asked: Asked,
     accepted: Sequence[Acknowledged],
     notes: Sequence[str],
@@ -121,15 +119,23 @@ def _whole(
         found += verdicts.of_track(evidence, track, asked.profile, asked.threshold, accepted)
         changes += verdicts.changes(evidence, track, asked.profile, asked.threshold)
     status = verdicts.exit_status(found)
-    return words.Report(machine, asked.threshold, status, found, changes, True, tuple(notes))
+    return words.Report(
+        machine=evidence.machine,
+        threshold=asked.threshold,
+        status=status,
+        verdicts=found,
+        changes=changes,
+        whole=True,
+        notes=tuple(notes),
+    )
 
 
 def _of_releases(
     evidence: Evidence,
     chosen: Sequence[Release],
     against: Release | None,
-    machine: str,
     asked: Asked,
+    *,
     accepted: Sequence[Acknowledged],
     notes: list[str],
 ) -> words.Report:
@@ -137,21 +143,27 @@ def _of_releases(
     status = 0
     for release in chosen or _newest(evidence, asked):
         own = verdicts.of_release(
-            evidence, release, against, asked.profile, asked.threshold, accepted
+            evidence, release, against, asked.profile, asked.threshold, accepted=accepted
         )
         judged = any(one.against is not None for one in own)
         if own and not judged:
-            notes.append(_first(evidence, release, machine))
+            notes.append(_first(evidence, release))
             status = 2 if chosen else status
             continue
         if not own:
-            notes.append(_unmeasured(evidence, release, machine, asked.profile))
+            notes.append(_unmeasured(evidence, release, asked.profile))
             status = 2
         found += own
         notes += _unmatched(release, own, accepted)
     if found:
         status = max((status, verdicts.exit_status(found)), key=(0, 2, 1).index)
-    return words.Report(machine, asked.threshold, status, found, notes=tuple(notes))
+    return words.Report(
+        machine=evidence.machine,
+        threshold=asked.threshold,
+        status=status,
+        verdicts=found,
+        notes=tuple(notes),
+    )
 
 
 def _newest(evidence: Evidence, asked: Asked) -> list[Release]:
@@ -166,19 +178,19 @@ def _newest(evidence: Evidence, asked: Asked) -> list[Release]:
     return found
 
 
-def _first(evidence: Evidence, release: Release, machine: str) -> str:
+def _first(evidence: Evidence, release: Release) -> str:
     line = evidence.catalogue.tracks[release.track].releases
     place = line.index(release)
     if place == 0:
         return f"{release.name} is the first of its track: there is nothing to judge it against"
     return (
-        f"{release.name}: no release before it was measured on {machine}, so there is nothing to "
-        f"judge it against; measure one: asv run {line[place - 1].name}"
+        f"{release.name}: no release before it was measured on {evidence.machine}, so there is "
+        f"nothing to judge it against; measure one: asv run {line[place - 1].name}"
     )
 
 
-def _unmeasured(evidence: Evidence, release: Release, machine: str, profile: str | None) -> str:
-    on = f"on {machine}" + (f" in profile {profile}" if profile else "")
+def _unmeasured(evidence: Evidence, release: Release, profile: str | None) -> str:
+    on = f"on {evidence.machine}" + (f" in profile {profile}" if profile else "")
     if release in evidence.measured(release.track, profile):
         return f"{release.name}: n/a in all that was asked of it {on}, as before it"
     return f"{release.name}: unmeasured {on}; measure it with: asv run {release.name}"
@@ -196,8 +208,8 @@ def _unmatched(
     ]
 
 
-def _nothing(checkout: Checkout, machine: str, asked: Asked) -> str:
-    known = records.machines(checkout.results_dir)
+def _nothing(store: Store, machine: str) -> str:
+    known = store.machines()
     return (
         f"nothing on {machine} can be judged (there are records of: "
         f"{', '.join(known) or 'no machine'}); measure two releases of a track with: asv run"

@@ -14,7 +14,7 @@ from typing import Any
 from .. import frameworks
 from ..errors import VggbenchError, one_line
 from ..frameworks import Facts, Framework, Switch
-from ..inside import params
+from ..inside import params, workload
 from ..releases.catalogue import Catalogue, Release
 
 #: What is compared: how it is called, its key in a record's ``versions``, its packages in a lock.
@@ -56,7 +56,7 @@ def between(
 
     ``facts``: what a process of each release said of itself; empty where none ran.
     """
-    device = profile.partition("-")[0]
+    device = workload.profile(profile).device
     pins = (_pins(catalogue, before, device), _pins(catalogue, after, device))
     unused = _unused(catalogue.tracks[after.track].framework, configuration)
     pairs: list[tuple[str, Pair]] = [("Python", _python(facts, before, after))]

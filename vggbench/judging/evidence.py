@@ -6,33 +6,28 @@ evidence are left out, and a line of words for each reason says so: a verdict mu
 
 from __future__ import annotations
 
-import datetime
 import json
-import math
 import statistics
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .. import records
 from ..errors import one_line, some_of
 from ..inside.params import words_of
+from ..records import Record
+from ..records.record import OWN_INTERPRETER
+from ..records.stretches import stretches
 from ..releases.catalogue import Catalogue, Release
 from ..runs import variables
 from ..stats.judge import Process
-from .measures import MEASURES
-
-#: Fewer samples of a process (``asv run --quick``) say little of it.
-LEAST_SAMPLES = 3
-
-#: Seconds by which the clocks of a process and of who started it may disagree; beyond, one jumped.
-CLOCKS_AGREE_S = 10.0
+from .measures import JUDGED
 
 #: Names of releases in a message, at most.
 _NAMED = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
     """What of the machine and its user is the same in all processes that are compared."""
 
@@ -47,25 +42,25 @@ class State:
         return ", ".join([*words, *(f"{name}={value}" for name, value in self.flags)])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Taken:
-    """What one process left: its outcome, why, and what it measured (by the measure's key).
+    """What one process left: its record, and what it measured (``values``, by the measure's key).
 
-    ``facts`` are what it said of its Python and of the libraries that it used. ``session``: what
-    drifts of the machine it shares. asv measures release after release, for hours, so of a run only
-    the processes of one release share theirs; those of a confirmation are ``interleaved``.
-    ``stretch``: what was measured without a long pause has the same; None where that is unknown.
+    ``session``: what drifts of the machine it shares. asv measures release after release, for
+    hours, so of a run only the processes of one release share theirs; those of a confirmation are
+    interleaved. ``stretch``: what was measured without a long pause has the same; None where that
+    is unknown.
     """
 
-    run: str
+    record: Record
     session: str
-    outcome: str
-    why: str | None
     state: State
-    values: dict[str, tuple[float, ...]]
-    facts: dict[str, Any]
-    interleaved: bool
+    values: Mapping[str, tuple[float, ...]]
     stretch: int | None
+
+    @property
+    def ran(self) -> bool:
+        return self.record.outcome == records.OK
 
 
 class Line(NamedTuple):
@@ -95,8 +90,7 @@ class Line(NamedTuple):
 
 
 def _params(benchmark: str) -> dict[str, Sequence[str]]:
-    family = benchmark.rpartition(".")[0].rpartition(".")[2]
-    return dict(words_of(family))
+    return dict(words_of(records.class_of(benchmark)))
 
 
 def _place(known: Sequence[Any], one: Any) -> int:
@@ -126,17 +120,15 @@ class Evidence:
     def answer(self, line: Line, release: Release) -> tuple[str | None, str | None]:
         """(outcome, why) of a configuration: as in asv's result, that of the newest run that has
         it, and one failed process makes it failed. (None, None) where it is unmeasured."""
-        taken = self.of(line, release)
-        newest = [one for one in taken if one.run == taken[-1].run]
-        for outcome in (records.FAILED, records.NOT_APPLICABLE):
-            those = [one for one in newest if one.outcome == outcome]
-            if those:
-                return outcome, those[-1].why
-        return (records.OK, None) if newest else (None, None)
+        taken = [one.record for one in self.of(line, release)]
+        if not taken:
+            return None, None
+        found = records.outcome_of(records.newest_run(taken))
+        return found.outcome, None if found.why is None else one_line(found.why)
 
     def state(self, line: Line, release: Release) -> State | None:
         """That of the newest process that measured the release, None where none did."""
-        states = [one.state for one in self.of(line, release) if one.outcome == records.OK]
+        states = [one.state for one in self.of(line, release) if one.ran]
         return states[-1] if states else None
 
     def stretches(self, line: Line, release: Release, state: State | None) -> set[int]:
@@ -144,7 +136,7 @@ class Evidence:
         return {
             one.stretch
             for one in self.of(line, release)
-            if one.outcome == records.OK and one.state == state and not one.interleaved
+            if one.ran and one.state == state and not one.record.is_interleaved
             if one.stretch is not None
         }
 
@@ -154,6 +146,7 @@ class Evidence:
         release: Release,
         state: State | None,
         key: str,
+        *,
         stretches: Set[int] = frozenset(),
         confirmations: bool = True,
     ) -> list[Process]:
@@ -162,7 +155,9 @@ class Evidence:
         taken = [
             one
             for one in self.of(line, release)
-            if not stretches or one.stretch in stretches or (confirmations and one.interleaved)
+            if not stretches
+            or one.stretch in stretches
+            or (confirmations and one.record.is_interleaved)
         ]
         return _processes(taken, state, key)
 
@@ -187,7 +182,7 @@ class Evidence:
             before = own
         return [
             [
-                (one, self.processes(line, one, state, key, among, confirmations=False))
+                (one, self.processes(line, one, state, key, stretches=among, confirmations=False))
                 for one in releases
                 for among in [shared & self.stretches(line, one, state)]
             ]
@@ -202,6 +197,12 @@ class Evidence:
             if len(found) >= len(most):
                 most = found
         return most
+
+    def calibrated(self, line: Line, release: Release, key: str) -> list[Process]:
+        """What calibrating with a release measured, in the state in which it was done last."""
+        taken = self.calibrating.get(line, {}).get(release.commit, [])
+        ran = [one for one in taken if one.ran]
+        return _processes(ran, ran[-1].state, key) if ran else []
 
     def measured(self, track: str, profile: str | None = None) -> list[Release]:
         """The releases of a track of which anything is on record, oldest first."""
@@ -218,35 +219,32 @@ def _processes(taken: Iterable[Taken], state: State | None, key: str) -> list[Pr
     return [
         Process(one.session, one.values[key])
         for one in taken
-        if one.outcome == records.OK and one.state == state and key in one.values
+        if one.ran and one.state == state and key in one.values
     ]
 
 
-def gather(machine: str, taken: Iterable[records.Record], catalogue: Catalogue) -> Evidence:
+def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evidence:
     """The evidence in the records ``taken`` of a machine, which come in the order in which they
     were written."""
     evidence = Evidence(machine, catalogue)
     left_out: dict[str, list[str]] = {}
-    taken = list(taken)
-    stretches = records.stretches([records.span(one) for one in taken])
-    for record, stretch in zip(taken, stretches, strict=True):
-        if record["benchmark"].rpartition(".")[2] != records.TIMED:
+    for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
+        if not record.times_the_step or record.outcome == records.INTERRUPTED:
             continue
-        if record["outcome"] == records.INTERRUPTED or record.get("purpose") == records.SEPARATE:
+        if record.purpose == records.SEPARATE:
             continue
-        release = catalogue.by_commit.get(record["commit"])
-        why = _why_left_out(record, machine, catalogue)
-        if why is not None or release is None:
-            name = one_line(record["release"], 40)
-            left_out.setdefault(why or "", []).append(name)
+        why = record.why_no_evidence(machine, catalogue)
+        if why is not None:
+            left_out.setdefault(why, []).append(one_line(record.release, 40))
             continue
+        release = catalogue.by_commit[record.commit]
         line = Line(
-            record["profile"],
+            record.profile,
             release.track,
-            record["benchmark"],
-            json.dumps(record["configuration"], sort_keys=True),
+            record.benchmark,
+            records.canonical(record.configuration),
         )
-        calibrates = record.get("purpose") == records.CALIBRATE
+        calibrates = record.purpose == records.CALIBRATE
         into = evidence.calibrating if calibrates else evidence.lines
         into.setdefault(line, {}).setdefault(release.commit, []).append(_taken(record, stretch))
     evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
@@ -260,85 +258,36 @@ def _left_out(why: str, names: Sequence[str]) -> str:
     return f"{how_many} {why} {verb} left out: {releases}"
 
 
-def _why_left_out(record: records.Record, machine: str, catalogue: Catalogue) -> str | None:
-    why = records.why_left_out(record, catalogue.by_commit)
-    if why is not None:
-        return why
-    if record.get("machine", machine) != machine:
-        return f"of another machine ({one_line(str(record['machine']), 40)})"
-    release = catalogue.by_commit[record["commit"]]
-    device = record["profile"].partition("-")[0]
-    lock = release.locks.get(device)
-    if record.get("lock") is not None and (lock is None or lock.digest != record["lock"]):
-        return "of another lock than the release has now"
-    if record.get("purpose") not in (None, records.CONFIRM, records.CALIBRATE):
-        return "of an unknown purpose"
-    if record["outcome"] != records.OK:
-        return None
-    samples = record.get("samples")
-    if not isinstance(samples, list) or len(samples) < LEAST_SAMPLES:
-        return f"with fewer than {LEAST_SAMPLES} samples"
-    if not all(_is_measured(one) for one in samples):
-        return "with samples that are no times (not a number, zero or negative)"
-    if _clock_jumped(record):
-        return "during which a clock jumped"
-    return None
-
-
-def _is_measured(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf
-
-
-def _clock_jumped(record: records.Record) -> bool:
-    """Whether the process took less time than its samples, or was started before its run was."""
-    seconds = record.get("process_s")
-    within = sum(record["samples"])
-    if isinstance(seconds, (int, float)) and not seconds + CLOCKS_AGREE_S >= within:
-        return True
-    started = records.started(record)
-    try:
-        run = datetime.datetime.strptime(record["run"].partition("-")[0], "%Y%m%dT%H%M%S.%fZ")
-    except ValueError:  # not named by us: no contradiction
-        return False
-    began = run.replace(tzinfo=datetime.timezone.utc)
-    return started is not None and (began - started).total_seconds() > CLOCKS_AGREE_S
-
-
-def _taken(record: records.Record, stretch: int | None) -> Taken:
-    flags = record.get("variables")
-    flags = flags if isinstance(flags, dict) else {}
-    cpus = record.get("cpus")
-    state = State(
-        cpus if isinstance(cpus, int) else None,
-        record.get("interpreter", "the release's own") == "the release's own",
-        tuple((name, str(flags[name])) for name in variables.FLAGS if name in flags),
-    )
-    values = {}
-    if record["outcome"] == records.OK:
-        for key, one in MEASURES.items():
-            try:
-                found = tuple(one.of_record(record))
-            except (KeyError, TypeError, IndexError, AttributeError):
-                continue
-            if found and all(_is_measured(value) for value in found):
-                values[key] = found
-    versions = record.get("versions")
-    facts = dict(versions) if isinstance(versions, dict) else {}
-    if isinstance(record.get("python"), str):
-        facts["python"] = record["python"]
-    why = record.get("reason" if record["outcome"] == records.NOT_APPLICABLE else "error")
-    interleaved = record.get("purpose") in (records.CONFIRM, records.CALIBRATE)
+def _taken(record: Record, stretch: int | None) -> Taken:
     return Taken(
-        record["run"],
-        record["run"] if interleaved else f"{record['run']}/{record['release']}",
-        record["outcome"],
-        None if record["outcome"] == records.OK else one_line(str(why or "it does not say why")),
-        state,
-        values,
-        facts,
-        interleaved,
-        stretch,
+        record=record,
+        session=record.run if record.is_interleaved else f"{record.run}/{record.release}",
+        state=state_of(record),
+        values=values_of(record),
+        stretch=stretch,
     )
+
+
+def state_of(record: Record) -> State:
+    """What of the machine and its user a process was measured in."""
+    flags = record.variables if isinstance(record.variables, dict) else {}
+    interpreter = record.interpreter if "interpreter" in record.stated else OWN_INTERPRETER
+    return State(
+        cpus=record.cpus if isinstance(record.cpus, int) else None,
+        own_interpreter=interpreter == OWN_INTERPRETER,
+        flags=tuple((name, str(flags[name])) for name in variables.FLAGS if name in flags),
+    )
+
+
+def values_of(record: Record) -> dict[str, tuple[float, ...]]:
+    """What a process measured, by the key of the measure; nothing of one that did not end well."""
+    values = {}
+    if record.outcome == records.OK:
+        for key, one in JUDGED.items():
+            found = tuple(one.of_record(record))
+            if found and all(map(records.is_measured, found)):
+                values[key] = found
+    return values
 
 
 def typical(processes: Sequence[Process]) -> float:

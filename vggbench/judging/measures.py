@@ -1,4 +1,8 @@
-"""What verdicts judge of a process: its steps, its first step, its memory."""
+"""What is measured of a timed process: how it is called, in which unit, and what is better.
+
+Pages and verdicts call some of it differently, and show it in other units: both are words that
+people have read and scripts have parsed, so they stay what they are, in one row.
+"""
 
 from __future__ import annotations
 
@@ -6,40 +10,135 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .. import records
-from ..inside import measure
+from ..records import Record
+from ..records.record import TIMED
+
+LOWER, HIGHER, NEITHER = "lower", "higher", "neither"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """As verdicts say it. ``of_record``: the values of one process; none, or nonsense, where it did
+    not measure any."""
+
+    title: str
+    unit: str
+    scale: float
+    of_record: Callable[[Record], Sequence[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measure:
-    """What is judged of a process: lower is better. ``scale`` units are one of what records hold.
-
-    ``of_record``: the values of one process; it may raise KeyError or TypeError for a record that
-    does not have them.
-    """
+    """``title`` and ``unit`` are what pages show, ``scale`` of which are one of what records hold.
+    ``benchmark`` is the method whose graph asv has of it. ``of_process``: the figure of a process
+    that ended well. ``judged``: None where verdicts say nothing of it."""
 
     key: str
     title: str
     unit: str
     scale: float
-    of_record: Callable[[records.Record], Sequence[Any]]
+    better: str
+    benchmark: str
+    of_process: Callable[[Record], object]
+    judged: Judged | None = None
 
 
-def _first_step(record: records.Record) -> Sequence[Any]:
-    if (record.get("versions") or {}).get("compiled_modules"):
+def _by_product(name: str) -> Callable[[Record], object]:
+    return lambda record: record.by_product(name)
+
+
+def _samples(record: Record) -> Sequence[Any]:
+    return record.samples if isinstance(record.samples, list) else ()
+
+
+def _first_step(record: Record) -> Sequence[Any]:
+    if record.facts.get("compiled_modules"):
         # Theano compiled for this process what later ones find in its folder (docs/method.md).
-        raise KeyError("compiled_modules")
-    return (measure.BY_PRODUCTS["track_first_step"](record),)
+        return ()
+    return (record.by_product("track_first_step"),)
 
 
-MEASURES = {
-    one.key: one
-    for one in (
-        Measure("step", "step time", "ms", 1e3, lambda record: record["samples"]),
-        Measure("first_step", "first step", "s", 1.0, _first_step),
-        Measure(
-            *("peak_memory", "peak memory", "MB", 1e-6),
-            lambda record: (measure.BY_PRODUCTS["track_peak_memory"](record),),
-        ),
-    )
-}
+STEP = Measure(
+    key="step",
+    title="Train step",
+    unit="ms",
+    scale=1e3,
+    better=LOWER,
+    benchmark=TIMED,
+    of_process=lambda record: record.median_s,
+    judged=Judged(title="step time", unit="ms", scale=1e3, of_record=_samples),
+)
+
+#: Computed from the step's estimate, as ``vggbench rates`` does.
+IMAGES = Measure(
+    key="images",
+    title="Images per second",
+    unit="images/s",
+    scale=1,
+    better=HIGHER,
+    benchmark=TIMED,
+    of_process=lambda record: None,
+)
+
+FIRST_STEP = Measure(
+    key="first_step",
+    title="First step",
+    unit="s",
+    scale=1,
+    better=LOWER,
+    benchmark="track_first_step",
+    of_process=_by_product("track_first_step"),
+    judged=Judged(title="first step", unit="s", scale=1.0, of_record=_first_step),
+)
+
+PEAK_MEMORY = Measure(
+    key="peak_memory",
+    title="Peak memory",
+    unit="GB",
+    scale=1e-9,
+    better=LOWER,
+    benchmark="track_peak_memory",
+    of_process=_by_product("track_peak_memory"),
+    judged=Judged(
+        title="peak memory",
+        unit="MB",
+        scale=1e-6,
+        of_record=lambda record: (record.by_product("track_peak_memory"),),
+    ),
+)
+
+LOSS = Measure(
+    key="loss",
+    title="Loss of the third step",
+    unit="",
+    scale=1,
+    better=NEITHER,
+    benchmark="track_loss",
+    of_process=_by_product("track_loss"),
+)
+
+GPU_UTILISATION = Measure(
+    key="gpu_utilisation",
+    title="GPU utilisation",
+    unit="%",
+    scale=1,
+    better=HIGHER,
+    benchmark="track_gpu_utilisation",
+    of_process=_by_product("track_gpu_utilisation"),
+)
+
+GPU_MEMORY = Measure(
+    key="gpu_memory",
+    title="GPU memory",
+    unit="GB",
+    scale=1e-9,
+    better=LOWER,
+    benchmark="track_gpu_memory",
+    of_process=_by_product("track_gpu_memory"),
+)
+
+#: In the order in which pages offer them.
+MEASURES = (STEP, IMAGES, FIRST_STEP, PEAK_MEMORY, LOSS, GPU_UTILISATION, GPU_MEMORY)
+
+#: What verdicts are said of, the most important first.
+JUDGED = {one.key: one.judged for one in MEASURES if one.judged is not None}

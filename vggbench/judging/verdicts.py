@@ -1,10 +1,10 @@
 """Verdicts: what is said of each configuration and measure of a release against an earlier one.
 
-    evidence = verdicts.read_evidence(checkout, "box", complain)
+    evidence = verdicts.read_evidence(store, "box", catalogue, complain)
     for verdict in verdicts.of_release(evidence, release):
         print(verdict.outcome, verdict.ratio)
 
-``whole_history`` is what pages show. Only evidence of the release and of those before it is used.
+Only evidence of the release and of those before it is used.
 """
 
 from __future__ import annotations
@@ -16,28 +16,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .. import records
-from ..checkout import Checkout
-from ..releases.catalogue import Release
+from ..records import Store
+from ..releases.catalogue import Catalogue, Release
 from ..stats import noise as machine_noise
 from ..stats import whole_lines as history
-from ..stats.judge import (
-    BATCH,
-    IMPROVED,
-    NOT_SURE,
-    REGRESSED,
-    THRESHOLD,
-    UNCHANGED,
-    Judgement,
-    Noise,
-    Process,
-    judge,
-)
-from . import acknowledged as acknowledgements
-from . import differences
+from ..stats.judge import Judgement, Noise, Process, judge
+from ..stats.policy import BATCH, IMPROVED, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
+from . import differences, measures
 from .acknowledged import Acknowledged
 from .differences import Difference
 from .evidence import Evidence, Line, State, gather, typical
-from .measures import MEASURES
+from .measures import JUDGED
 
 #: It ran, and could not in the release before.
 NEW = "new"
@@ -53,10 +42,10 @@ OUTCOMES = (REGRESSED, FAILED, LOST, NOT_SURE, IMPROVED, NEW, UNCHANGED)
 LEAST_PROCESSES = 2
 
 #: The measure that is said first, and that what is no comparison is said of.
-STEP = next(iter(MEASURES))
+STEP = measures.STEP.key
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measured:
     """One process: the median of its samples, in the unit of records, and how many there are."""
 
@@ -65,7 +54,7 @@ class Measured:
     samples: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Side:
     """What was measured of one release: ``value`` is the median of the processes' medians (s or
     bytes)."""
@@ -78,7 +67,7 @@ class Side:
     evidence: tuple[Measured, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What is said of one measure of one configuration of a release against ``against``.
 
@@ -130,7 +119,7 @@ class Verdict:
         return {**asdict(self), "words": self.words}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LineChange:
     """A change over a whole line of releases (vggbench.stats.whole_lines): of ``kind`` step,
     recovered or drift; ``before`` is the last release of the level before ``first``."""
@@ -156,42 +145,24 @@ class LineChange:
     @property
     def family(self) -> str:
         """The class of its benchmark."""
-        return self.benchmark.rpartition(".")[0]
+        return records.family_of(self.benchmark)
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "words": self.words}
 
 
 def read_evidence(
-    checkout: Checkout, machine: str, complain: Callable[[str], None] = lambda line: None
+    store: Store,
+    machine: str,
+    catalogue: Catalogue,
+    complain: Callable[[str], None] = lambda line: None,
 ) -> Evidence:
     """The evidence on record of a machine; ``complain`` gets a line for each reason for which
     records are left out."""
-    taken = records.read(checkout.results_dir, machine, complain)
-    evidence = gather(machine, taken, checkout.catalogue)
+    evidence = gather(machine, store.all(machine, complain), catalogue)
     for line in evidence.left_out:
         complain(line)
     return evidence
-
-
-def whole_history(
-    checkout: Checkout,
-    machine: str,
-    profile: str | None = None,
-    threshold: float = THRESHOLD,
-    complain: Callable[[str], None] = lambda line: None,
-) -> list[Verdict]:
-    """The verdicts on every release against the one before, track by track, oldest first.
-
-    Raises AcknowledgedError for an acknowledged.toml that is wrong.
-    """
-    evidence = read_evidence(checkout, machine, complain)
-    accepted = acknowledgements.read(checkout.root, checkout.catalogue)
-    return [
-        verdict
-        for track in checkout.catalogue.tracks
-        for verdict in of_track(evidence, track, profile, threshold, accepted)
-    ]
 
 
 def of_track(
@@ -206,7 +177,7 @@ def of_track(
     return [
         verdict
         for release in evidence.measured(track, profile)
-        for verdict in of_release(evidence, release, None, profile, threshold, accepted)
+        for verdict in of_release(evidence, release, None, profile, threshold, accepted=accepted)
         if verdict.against is not None
     ]
 
@@ -217,6 +188,7 @@ def of_release(
     against: Release | None = None,
     profile: str | None = None,
     threshold: float = THRESHOLD,
+    *,
     accepted: Sequence[Acknowledged] = (),
 ) -> list[Verdict]:
     """The verdicts on a release: against ``against``, or in each configuration against the newest
@@ -241,7 +213,7 @@ def of_release(
             for pair in [_pair(evidence, line, release, against)]
             if pair is not None
         ]
-        for key in MEASURES:
+        for key in JUDGED:
             made += _of_measure(evidence, pairs, key, threshold)
     return [_acknowledge(one, release, accepted) for one in made]
 
@@ -266,7 +238,7 @@ class _Pair:
         """Those that can be compared: in the state in which ``after`` was measured last."""
         if release is None:
             return []
-        return self.evidence.processes(self.line, release, self.state, key, self.together)
+        return self.evidence.processes(self.line, release, self.state, key, stretches=self.together)
 
     @functools.cached_property
     def together(self) -> set[int]:
@@ -294,8 +266,8 @@ class _Pair:
     def facts(self, release: Release | None) -> dict[str, Any]:
         """What the newest process of a release said of itself."""
         taken = [] if release is None else self.evidence.of(self.line, release)
-        ran = [one for one in taken if one.outcome == records.OK]
-        return ran[-1].facts if ran else {}
+        ran = [one for one in taken if one.ran]
+        return ran[-1].record.facts if ran else {}
 
     @functools.cached_property
     def differences(self) -> tuple[Difference, ...]:
@@ -356,7 +328,9 @@ def _of_measure(
                 threshold=threshold,
                 comparisons=len(compared),
             )
-            made.append(_judged(pair, key, judgement, noise, threshold, len(compared)))
+            made.append(
+                _judged(pair, key, judgement, noise, threshold=threshold, comparisons=len(compared))
+            )
         elif key == STEP:
             # What is no comparison is said once, of the step.
             made.append(_not_compared(pair))
@@ -389,7 +363,8 @@ def _noises(
     }
 
 
-def _verdict(pair: _Pair, measure: str, outcome: str, **more: Any) -> Verdict:
+def _bare(pair: _Pair, measure: str, outcome: str) -> Verdict:
+    """What is said of a pair in any case; the rest is for ``replace``."""
     return Verdict(
         machine=pair.evidence.machine,
         profile=pair.line.profile,
@@ -401,7 +376,6 @@ def _verdict(pair: _Pair, measure: str, outcome: str, **more: Any) -> Verdict:
         measure=measure,
         outcome=outcome,
         differences=pair.differences,
-        **more,
     )
 
 
@@ -409,7 +383,7 @@ def _not_compared(pair: _Pair) -> Verdict:
     now, why = pair.now
     if now == records.FAILED:
         again = f"asv run {pair.after.name}"
-        return _verdict(pair, STEP, FAILED, why=why, next_step=again)
+        return replace(_bare(pair, STEP, FAILED), why=why, next_step=again)
     if now == records.NOT_APPLICABLE:
         before = (
             pair.evidence.processes(
@@ -418,13 +392,11 @@ def _not_compared(pair: _Pair) -> Verdict:
             if pair.before
             else []
         )
-        return _verdict(pair, STEP, LOST, why=why, before=_side(pair.before, before))
+        return replace(_bare(pair, STEP, LOST), why=why, before=_side(pair.before, before))
     after = _side(pair.after, pair.processes(pair.after, STEP))
     if pair.before is None:
-        return _verdict(
-            pair,
-            STEP,
-            NOT_SURE,
+        return replace(
+            _bare(pair, STEP, NOT_SURE),
             why="no earlier release was measured with it",
             next_step=f"asv run {pair.earlier[-1].name}" if pair.earlier else None,
             after=after,
@@ -432,7 +404,7 @@ def _not_compared(pair: _Pair) -> Verdict:
     past, past_why = pair.past
     if past == records.NOT_APPLICABLE:
         why = f"n/a in {pair.before.name}: {past_why}"
-        return _verdict(pair, STEP, NEW, why=why, after=after)
+        return replace(_bare(pair, STEP, NEW), why=why, after=after)
     again = f"asv run {pair.before.name}"
     if past == records.OK:
         why = (
@@ -444,7 +416,7 @@ def _not_compared(pair: _Pair) -> Verdict:
         why = f"{pair.before.name} failed: {past_why}"
     else:
         why = f"{pair.before.name} is unmeasured"
-    return _verdict(pair, STEP, NOT_SURE, why=why, next_step=again, after=after)
+    return replace(_bare(pair, STEP, NOT_SURE), why=why, next_step=again, after=after)
 
 
 def _judged(
@@ -452,6 +424,7 @@ def _judged(
     key: str,
     judgement: Judgement,
     noise: Noise,
+    *,
     threshold: float,
     comparisons: int,
 ) -> Verdict:
@@ -466,10 +439,8 @@ def _judged(
         why = f"one process only of {' and '.join(side.release for side in few)}"
     if outcome == NOT_SURE:
         step = f"vggbench confirm {after.release} --against {before.release}"
-    return _verdict(
-        pair,
-        key,
-        outcome,
+    return replace(
+        _bare(pair, key, outcome),
         ratio=judgement.ratio,
         low=judgement.low,
         high=judgement.high,
@@ -489,13 +460,17 @@ def _side(release: Release | None, processes: Sequence[Process]) -> Side | None:
     if release is None or not processes:
         return None
     return Side(
-        release.name,
-        typical(processes),
-        len(processes),
-        sum(len(one.samples) for one in processes),
-        len({one.session for one in processes}),
-        tuple(
-            Measured(one.session, statistics.median(one.samples), len(one.samples))
+        release=release.name,
+        value=typical(processes),
+        processes=len(processes),
+        samples=sum(len(one.samples) for one in processes),
+        sessions=len({one.session for one in processes}),
+        evidence=tuple(
+            Measured(
+                session=one.session,
+                value=statistics.median(one.samples),
+                samples=len(one.samples),
+            )
             for one in processes
         ),
     )
@@ -519,7 +494,7 @@ def changes(
     )
     found = []
     for one in dict.fromkeys(line.profile for line in lines):
-        for key in MEASURES:
+        for key in JUDGED:
             found += _changes(
                 [line for line in lines if line.profile == one], evidence, key, threshold
             )
@@ -550,19 +525,19 @@ def _changes(
                 )
                 made.append(
                     LineChange(
-                        evidence.machine,
-                        line.profile,
-                        line.track,
-                        line.benchmark,
-                        line.configuration,
-                        key,
-                        change.kind,
-                        before,
-                        first,
-                        last,
-                        change.ratio,
-                        change.low,
-                        change.high,
+                        machine=evidence.machine,
+                        profile=line.profile,
+                        track=line.track,
+                        benchmark=line.benchmark,
+                        configuration=line.configuration,
+                        measure=key,
+                        kind=change.kind,
+                        before=before,
+                        first=first,
+                        last=last,
+                        ratio=change.ratio,
+                        low=change.low,
+                        high=change.high,
                     )
                 )
     return made

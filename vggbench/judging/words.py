@@ -13,9 +13,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..stats.judge import CONFIDENCE, MOST, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
+from ..stats.policy import CONFIDENCE, MOST, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
 from ..stats.whole_lines import DRIFT, RECOVERED, STEP
-from .measures import MEASURES
+from .measures import JUDGED
 from .verdicts import LOST, OUTCOMES, LineChange, Side, Verdict
 from .verdicts import STEP as STEP_TIME
 
@@ -28,7 +28,7 @@ WIDE = 1000
 STYLES = {REGRESSED: "red", "failed": "red", LOST: "yellow", "improved": "green", NOT_SURE: "cyan"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """What one call of ``vggbench verdict`` says. ``whole``: of every release, so what changed is
     shown and the rest is counted. ``notes``: lines on what was left out or is not judged."""
@@ -59,7 +59,7 @@ def change(one: Verdict | LineChange) -> str:
 def quantity(side: Side | None, measure: str) -> str:
     if side is None:
         return "-"
-    known = MEASURES[measure]
+    known = JUDGED[measure]
     value = side.value * known.scale
     decimals = min(6, max(0, 2 - math.floor(math.log10(value))))
     return f"{value:.{decimals}f} {known.unit}"
@@ -110,7 +110,7 @@ def confirm_lines(own: Sequence[Verdict]) -> list[str]:
 
 
 def line_change(one: LineChange) -> str:
-    name = f"{one.words}, {MEASURES[one.measure].title}: {change(one)}"
+    name = f"{one.words}, {JUDGED[one.measure].title}: {change(one)}"
     kind = {RECOVERED: "recovered", DRIFT: "drift"}.get(one.kind, STEP)
     if one.kind == RECOVERED:
         lasted = one.first if one.first == one.last else f"{one.first} to {one.last}"
@@ -187,7 +187,7 @@ def _groups(verdicts: Sequence[Verdict]) -> list[list[Verdict]]:
 
 
 def _measures(group: Sequence[Verdict]) -> list[tuple[str, list[Verdict]]]:
-    found = [(key, [one for one in group if one.measure == key]) for key in MEASURES]
+    found = [(key, [one for one in group if one.measure == key]) for key in JUDGED]
     return [(key, own) for key, own in found if own]
 
 
@@ -243,7 +243,7 @@ def text(report: Report, colour: bool = False) -> str:
             continue
         console.print(_title(group), style="bold" if colour else None)
         for key, own in _measures(group):
-            console.print(f"{MEASURES[key].title}: {summary(own)}")
+            console.print(f"{JUDGED[key].title}: {summary(own)}")
             rows = _rows(own, report.whole)
             if not rows:
                 continue
@@ -315,7 +315,7 @@ def _markdown_of(group: Sequence[Verdict], report: Report) -> list[str]:
         "",
     ]
     for key, own in _measures(group):
-        lines += [f"**{MEASURES[key].title}**: {summary(own)}", ""]
+        lines += [f"**{JUDGED[key].title}**: {summary(own)}", ""]
         rows = _rows(own, report.whole)
         if not rows:
             continue
@@ -342,7 +342,7 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
         return []
     lines = ["<details><summary>Evidence</summary>", ""]
     for key, own in _measures(compared):
-        known = MEASURES[key]
+        known = JUDGED[key]
         lines += [
             f"{known.title[0].upper()}{known.title[1:]}, in {known.unit}: each process"
             f"{' (the median of its samples)' if key == STEP_TIME else ''}, by session.",

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..judging.measures import MEASURES
+from ..judging.measures import JUDGED
 from ..judging.verdicts import Verdict
 from ..judging.words import outcome, percent, row
-from ..stats.judge import CHANGED
+from ..stats.policy import CHANGED
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def table(found: Sequence[Across], machines: Sequence[str]) -> list[str]:
         *(
             row(
                 (
-                    *(one.release, one.against, one.configuration, MEASURES[one.measure].title),
+                    *(one.release, one.against, one.configuration, JUDGED[one.measure].title),
                     *(_said(one.verdicts.get(machine)) for machine in machines),
                 )
             )

@@ -16,22 +16,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import records
-from ..campaigns import separate, variants
-from ..campaigns.history import sessions
-from ..campaigns.separate import Separation
-from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..inside import builders
 from ..judging import verdicts, words
-from ..judging.measures import MEASURES
+from ..judging.evidence import gather
+from ..judging.measures import JUDGED
+from ..judging.separations import (
+    LITTLE,
+    Separation,
+    conclusion,
+    differences,
+    largest_share,
+    separations,
+    things,
+)
 from ..judging.verdicts import LineChange, Verdict
 from ..judging.words import cell
+from ..records import Record
 from ..releases.catalogue import Catalogue
-from ..runs import draft as recorder
-from ..runs import local as session
-from ..runs.suite import Suite, is_of_track
+from ..runs.suite import Configured, is_of_track
 from ..stats import whole_lines as history
-from ..stats.judge import CHANGED, THRESHOLD
+from ..stats.policy import CHANGED, THRESHOLD
 from . import across, milestones, rates
 from .milestones import Milestone
 from .pages import lines as pages_lines
@@ -46,7 +51,7 @@ class NothingFound(VggbenchError):
     """There is nothing on record to find something in."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Findings:
     """Of one machine in one profile. ``first`` and ``last``: when its first and its last process
     were started. ``unmeasured``: names of the releases of which a configuration has no record, and
@@ -54,7 +59,7 @@ class Findings:
     history began, and what its anchors took (s)."""
 
     machine: str
-    facts: dict[str, Any]
+    facts: Mapping[str, str]
     profile: str
     first: str
     last: str
@@ -76,67 +81,74 @@ class Findings:
         return [one for one in self.verdicts if one.outcome in CHANGED and one.apart]
 
 
-def find(checkout: Checkout, machine: str, facts: dict[str, Any]) -> list[Findings]:
-    """What the records of a machine tell, by profile. Raises NothingFound where there are none."""
-    taken = list(records.read(checkout.results_dir, machine))
-    timed = [record for record in taken if records.is_timed(record)]
+def find(
+    machine: str,
+    taken: Sequence[Record],
+    catalogue: Catalogue,
+    *,
+    facts: Mapping[str, str],
+    sessions: Sequence[Mapping[str, Any]],
+    asked: Sequence[Configured],
+) -> list[Findings]:
+    """What the records ``taken`` of a machine tell, by profile. ``facts``: what asv knows of it.
+    ``sessions``: of its history, oldest first. ``asked``: what a release can be measured in. Raises
+    NothingFound where nothing was."""
+    timed = [one for one in taken if one.times_the_step and one.is_ordinary]
     if not timed:
         raise NothingFound(f"nothing is on record for {machine}; measure it with: vggbench history")
-    catalogue = checkout.catalogue
-    evidence = verdicts.gather(machine, taken, catalogue)
+    evidence = gather(machine, taken, catalogue)
     rows = rates.rates(machine, timed, [release.commit for release in catalogue], [])
     of_pages, _ = pages_lines.lines(machine, taken, catalogue)
-    begun = sessions.read(checkout.results_dir, machine)
     found = []
     for profile in dict.fromkeys(row.profile for row in rows):
-        own = [record for record in taken if record["profile"] == profile]
-        separate_ones = [record for record in own if record.get("purpose") == records.SEPARATE]
-        started = sorted(str(record["started"]) for record in own if record.get("started"))
+        own = [record for record in taken if record.profile == profile]
+        separated = separations(machine, own, catalogue, profile, THRESHOLD)
+        started = sorted(str(record.started) for record in own if record.started)
         of_profile = [row for row in rows if row.profile == profile]
         tracks = catalogue.tracks
         found.append(
             Findings(
-                machine,
-                facts,
-                profile,
-                started[0][:10] if started else "unknown",
-                started[-1][:10] if started else "unknown",
-                sum(_ran(record) for record in own),
-                [one for track in tracks for one in verdicts.of_track(evidence, track, profile)],
-                [
-                    one
-                    for release in catalogue
-                    for one in separate.separations(separate_ones, release, profile, THRESHOLD)
+                machine=machine,
+                facts=facts,
+                profile=profile,
+                first=started[0][:10] if started else "unknown",
+                last=started[-1][:10] if started else "unknown",
+                processes=sum(_ran(record) for record in own),
+                verdicts=[
+                    one for track in tracks for one in verdicts.of_track(evidence, track, profile)
                 ],
-                [
+                separations=[
+                    one for release in catalogue for one in separated.get(release.name, [])
+                ],
+                changes=[
                     one
                     for track in tracks
                     for one in verdicts.changes(evidence, track, profile)
                     if one.kind in history.OF_LINES
                 ],
-                milestones.milestones(
+                milestones=milestones.milestones(
                     [line for line in of_pages if line.profile == profile], catalogue
                 ),
-                of_profile,
-                _unmeasured(of_profile, catalogue, Suite(checkout.benchmark_dir)),
-                _anchors_by_session(begun, own),
+                rows=of_profile,
+                unmeasured=_unmeasured(of_profile, asked, catalogue),
+                anchors=_anchors_by_session(machine, sessions, own, catalogue),
             )
         )
     return found
 
 
-def _ran(record: records.Record) -> bool:
+def _ran(record: Record) -> bool:
     """Whether there was a process: there is none of a variant that could not be installed."""
-    return record["outcome"] == records.INTERRUPTED or "process_s" in record
+    return record.outcome == records.INTERRUPTED or record.process_s is not None
 
 
 def _unmeasured(
-    rows: Iterable[Rate], catalogue: Catalogue, suite: Suite
+    rows: Iterable[Rate], asked: Iterable[Configured], catalogue: Catalogue
 ) -> dict[tuple[str, ...], tuple[str, ...]]:
-    known = {(row.release, session.key(row.benchmark, row.configuration)) for row in rows}
+    known = {(row.release, records.key_of(row.benchmark, row.configuration)) for row in rows}
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for one in suite.timed([]):
-        key = session.key_of(one)
+    for one in asked:
+        key = one.key
         lacking = tuple(
             release.name
             for release in catalogue
@@ -148,18 +160,21 @@ def _unmeasured(
 
 
 def _anchors_by_session(
-    begun: Iterable[Mapping[str, Any]], taken: Sequence[records.Record]
+    machine: str,
+    begun: Iterable[Mapping[str, Any]],
+    taken: Sequence[Record],
+    catalogue: Catalogue,
 ) -> list[tuple[str, dict[str, float]]]:
     """When each session that has anchors began, and the median of what their processes took (s)."""
     runs: dict[str, dict[str, list[float]]] = {}
     for record in taken:
         if (
-            record.get("purpose") == records.CALIBRATE
-            and record["outcome"] == records.OK
-            and record.get("samples")
+            record.purpose == records.CALIBRATE
+            and record.why_no_evidence(machine, catalogue) is None
+            and record.outcome == records.OK
         ):
-            steps = runs.setdefault(record["run"], {})
-            steps.setdefault(record["release"], []).append(recorder.median_s(record))
+            steps = runs.setdefault(record.run, {})
+            steps.setdefault(record.release, []).append(record.median_s)
     return [
         (
             str(one["started"]),
@@ -275,7 +290,7 @@ def _changes(found: Sequence[Verdict], separations: Sequence[Separation]) -> lis
             one.release,
             one.against or "-",
             one.words,
-            MEASURES[one.measure].title,
+            JUDGED[one.measure].title,
             words.change(one),
             words.quantity(one.before, one.measure),
             words.quantity(one.after, one.measure),
@@ -326,8 +341,8 @@ def cause(one: Verdict, separations: Sequence[Separation]) -> str:
     parts = [_part(each, one) for each in ran] or ["not separated"]
     errors: dict[str | None, Separation] = {}
     for each in own:
-        together = (set(variants.things(part.variant)) for part in ran)
-        if each not in ran and not any(set(variants.things(each.variant)) <= of for of in together):
+        together = (set(things(part.variant)) for part in ran)
+        if each not in ran and not any(set(things(each.variant)) <= of for of in together):
             errors.setdefault(each.error, each)
     parts += [_part(each, one) for each in errors.values()]
     if _is_the_frameworks(one, own):
@@ -340,20 +355,20 @@ def _is_the_frameworks(one: Verdict, own: Iterable[Separation]) -> bool:
     by the ends of the intervals that favour it most."""
     left = {each.what for each in one.differences}
     share = 0.0
-    for each in sorted(own, key=lambda part: -len(variants.things(part.variant))):
-        back = variants.differences(each.variant)
-        most = None if each.judgement is None else separate.largest_share(each.judgement, one)
+    for each in sorted(own, key=lambda part: -len(things(part.variant))):
+        back = differences(each.variant)
+        most = None if each.judgement is None else largest_share(each.judgement, one)
         if most is not None and back & left:
             share += max(0.0, most)
             left -= back
-    return not left and share <= separate.LITTLE
+    return not left and share <= LITTLE
 
 
 def _part(one: Separation, whole: Verdict) -> str:
-    told = separate.conclusion(one, whole)
+    told = conclusion(one, whole)
     if one.judgement is None:
         return told
-    alone = "them" if len(variants.things(one.variant)) > 1 else "it"
+    alone = "them" if len(things(one.variant)) > 1 else "it"
     return f"{told} ({words.percent(one.judgement.ratio)} by {alone} alone)"
 
 

@@ -17,9 +17,9 @@ from packaging.version import Version
 from .. import records
 from ..errors import VggbenchError
 from ..inside import params
+from ..judging import measures
 from ..judging.words import row
 from ..releases.catalogue import Catalogue, Release
-from .pages import measures
 from .pages.lines import Cell, Line
 from .plot import params_of, readable
 

@@ -18,9 +18,9 @@ from .. import records
 from ..errors import VggbenchError
 from ..inside import params
 from ..inside.params import Param
+from ..judging.measures import MEASURES, Measure
 from ..releases.catalogue import Track
 from .pages.lines import Cell, Line
-from .pages.measures import MEASURES, Measure
 
 SUFFIXES = (".svg", ".png")
 
@@ -72,9 +72,9 @@ def choose(
     track: Track,
     machine: str,
     *,
-    profile: str | None,
-    measure: str,
-    configurations: Sequence[str],
+    profile: str | None = None,
+    measure: str = "step",
+    configurations: Sequence[str] = (),
 ) -> tuple[Line, Measure, list[tuple[str, ...]]]:
     """(line, measure, configurations) that are asked for, among the lines ``found`` of a machine.
 
@@ -111,11 +111,11 @@ def draw(
     line: Line,
     track: Track,
     measure: Measure,
-    *,
     wanted: Sequence[tuple[str, ...]],
-    log: bool,
-    by_date: bool,
     path: Path,
+    *,
+    log: bool = False,
+    by_date: bool = False,
 ) -> None:
     """Write the picture to ``path``, SVG or PNG by its suffix. Raises PlotError."""
     if path.suffix.lower() not in SUFFIXES:

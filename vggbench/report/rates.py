@@ -6,7 +6,6 @@ regression. FLOP are those of vgg16.step_flops: the products and convolutions, f
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -16,8 +15,10 @@ from rich.table import Table
 
 from .. import records
 from ..campaigns import peak
+from ..campaigns.peak import Peak
 from ..errors import one_line
 from ..inside import vgg16, workload
+from ..records import Record
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ class Rate:
 
 def rates(
     machine: str,
-    taken: Iterable[records.Record],
+    taken: Iterable[Record],
     commits: Sequence[str],
-    peaks: Sequence[records.Record],
+    peaks: Sequence[Peak],
 ) -> list[Rate]:
     """A row for every profile, release and configuration in the records ``taken`` of ``machine``.
 
@@ -63,45 +64,46 @@ def rates(
     machine, oldest first. Records come in the order in which they were written.
     """
     order = {commit: place for place, commit in enumerate(commits)}
-    groups: dict[tuple[str, int, str, str], list[records.Record]] = {}
+    groups: dict[tuple[str, int, str, str], list[Record]] = {}
     for record in taken:
-        if records.is_timed(record) and records.why_left_out(record, order) is None:
-            configuration = json.dumps(record["configuration"], sort_keys=True)
-            place = (record["profile"], order[record["commit"]], record["benchmark"], configuration)
+        is_asked_for = record.times_the_step and record.is_ordinary
+        if is_asked_for and record.why_left_out(order) is None:
+            configuration = records.canonical(record.configuration)
+            place = (record.profile, order[record.commit], record.benchmark, configuration)
             groups.setdefault(place, []).append(record)
     return [_rate(machine, groups[place], peaks) for place in sorted(groups)]
 
 
-def _rate(machine: str, group: Sequence[records.Record], peaks: Sequence[records.Record]) -> Rate:
+def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak]) -> Rate:
     newest = records.newest_run(group)
     first = newest[0]
-    outcome, why = records.outcome_of(newest)
+    answer = records.outcome_of(newest)
     found: dict[str, float | None] = {}
-    if outcome == records.OK:
-        profile = workload.profile(first["profile"])
+    if answer.outcome == records.OK:
+        profile = workload.profile(first.profile)
         work = profile.workload
-        step_s = statistics.median(statistics.median(record["samples"]) for record in newest)
+        step_s = statistics.median(record.median_s for record in newest)
         flops_per_s = vgg16.step_flops(work.batch_size, work.image_size) / step_s
         found = {
             "step_s": step_s,
             "images_per_s": work.batch_size / step_s,
             "flops_per_s": flops_per_s,
         }
-        newest_peak = peak.newest(peaks, profile.device, first.get("cpus"))
+        newest_peak = peak.newest(peaks, profile.device, first.cpus)
         if newest_peak is not None:
             top = peak.fastest(newest_peak).flops_per_s
             found.update(peak_flops_per_s=top, share_of_peak=flops_per_s / top)
     return Rate(
         machine=machine,
-        profile=first["profile"],
-        release=first["release"],
-        benchmark=first["benchmark"],
-        configuration=first["configuration"],
-        run=first["run"],
-        outcome=outcome,
-        why=why,
+        profile=first.profile,
+        release=first.release,
+        benchmark=first.benchmark,
+        configuration=dict(first.configuration),
+        run=first.run,
+        outcome=answer.outcome,
+        why=answer.words,
         processes=len(newest),
-        cpus=first.get("cpus"),
+        cpus=first.cpus,
         **found,
     )
 
@@ -115,11 +117,11 @@ def table(rows: Sequence[Rate]) -> Table:
         made.add_column(heading, justify="right")
     made.add_column("outcome")
     for row in rows:
-        made.add_row(row.release, _words(row.configuration), *_cells(row))
+        made.add_row(row.release, records.words_of(row.configuration), *_cells(row))
     return made
 
 
-def peak_lines(rows: Sequence[Rate], peaks: Sequence[records.Record]) -> list[str]:
+def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
     """A line on each peak that ``rows``, of one profile, are held against, or that is missing."""
     lines = []
     for cpus in dict.fromkeys(row.cpus for row in rows if row.outcome == records.OK):
@@ -132,10 +134,6 @@ def peak_lines(rows: Sequence[Rate], peaks: Sequence[records.Record]) -> list[st
             else f"peak: not measured on {where} of this machine yet; there, run: vggbench peak"
         )
     return list(dict.fromkeys(lines))
-
-
-def _words(configuration: dict[str, Any]) -> str:
-    return " ".join(str(value) for value in configuration.values())
 
 
 def _cells(row: Rate) -> tuple[str, str, str, str, str]:

@@ -153,12 +153,12 @@ def ratios(columns: Sequence[Column], table: str) -> tuple[str, list[dict[str, f
 
 
 def _framework(row: Rate) -> str:
-    return row.benchmark.split(".")[-2]
+    return records.class_of(row.benchmark)
 
 
 def _column(rows: Sequence[Rate], profile: str, releases: Mapping[str, str], absent: str) -> Column:
     """``absent`` is what the rows of a framework are that has none of the ``releases``."""
-    found = {(row.release, json.dumps(row.configuration, sort_keys=True)): row for row in rows}
+    found = {(row.release, records.canonical(row.configuration)): row for row in rows}
     cells = {}
     for table in TABLES.values():
         for name, configuration in table.items():
@@ -166,7 +166,7 @@ def _column(rows: Sequence[Rate], profile: str, releases: Mapping[str, str], abs
             if release is None:
                 cells[name] = Cell(absent)
                 continue
-            row = found.get((release, json.dumps(configuration.values, sort_keys=True)))
+            row = found.get((release, records.canonical(configuration.values)))
             cells[name] = _cell(row, release)
     work = workload.profile(profile)
     return Column(

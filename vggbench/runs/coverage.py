@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,16 +79,15 @@ class Coverage:
         what could not be sampled of the GPU while a process was timed."""
         answered: set[Answered] = set()
         for r in records.read(self.results_dir, machine, log.warning):
-            if not records.is_ordinary(r):
+            if not r.is_ordinary:
                 continue
-            family = r["benchmark"].rpartition(".")[0]
-            if r["outcome"] in (records.NOT_APPLICABLE, records.FAILED):
-                names = [family]
+            if r.outcome in (records.NOT_APPLICABLE, records.FAILED):
+                names = [r.family]
             else:
-                names = [f"{family}.{method}" for method in SAMPLED if "gpu" in r]
+                names = [f"{r.family}.{method}" for method in SAMPLED if r.gpu is not None]
             for name in names:
-                version, key = str(r.get("benchmark_version")), _key(r["configuration"])
-                answered.add((r["commit"], r["profile"], name, version, key))
+                version, key = str(r.benchmark_version), records.canonical(r.configuration)
+                answered.add((r.commit, r.profile, name, version, key))
         return answered
 
     def _complete(
@@ -120,12 +118,8 @@ class Coverage:
             value = values[one.index] if values else None
             if value is not None and not math.isnan(value):
                 continue
-            key = _key(dict(one.configuration))
+            key = records.canonical(dict(one.configuration))
             names = {one.family, one.benchmark}
             if not any((release.commit, profile, n, one.version, key) in answered for n in names):
                 return False
         return True
-
-
-def _key(configuration: object) -> str:
-    return json.dumps(configuration, sort_keys=True)

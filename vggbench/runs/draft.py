@@ -11,18 +11,16 @@ import datetime
 import json
 import os
 import signal
-import statistics
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asv import util
-
 from .. import records
 from ..errors import one_line
 from ..inside.measure import BY_PRODUCTS, SAMPLED
+from ..records import Record
 from ..releases.catalogue import replace_text
 from . import profiles, variables
 from .process import Finished
@@ -39,11 +37,16 @@ class Draft:
     """The record of a process that runs. ``path`` is None where nothing is to be kept.
     ``environment``: the folder of the process's, where that is ours."""
 
-    record: records.Record
+    record: dict[str, Any]
     notes_path: Path
     path: Path | None = None
     target: Path | None = None
     environment: Path | None = None
+
+    @property
+    def name(self) -> str:
+        """Release and configuration, as messages name them."""
+        return f"{self.record['release']} {records.words_of(self.record['configuration'])}".strip()
 
     @staticmethod
     def begin(
@@ -56,7 +59,7 @@ class Draft:
         """Write the draft of a process of ``run``. ``attributes``: asv's JSON of overridden
         attributes (``--attribute``); ``environment``: the process's variables."""
         release, lock = subject.release, subject.lock
-        record: records.Record = {
+        record: dict[str, Any] = {
             "schema": records.SCHEMA,
             "run": run.id,
             "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -101,7 +104,7 @@ class Draft:
         deadline_s: float | None,
         result_file: Path,
         sampler: Sampler | None = None,
-    ) -> records.Record:
+    ) -> Record:
         """Complete the record from how the process ended, append it, and return it.
 
         ``sampler``: what sampled the GPU while the process ran. A by-product of its that was asked
@@ -112,7 +115,7 @@ class Draft:
         result = _read_json(result_file)
         if sampler is not None:
             self.record["gpu"] = sampler.record(notes.get("warm_at"), notes.get("ended_at"))
-            method = self.record["benchmark"].rpartition(".")[2]
+            method = records.method_of(self.record["benchmark"])
             if method in SAMPLED and done.status == 0 and "outcome" not in notes:
                 result = BY_PRODUCTS[method](self.record)
                 if result is None:
@@ -134,54 +137,52 @@ class Draft:
         self.record["exit_status"] = done.status
         self.record["process_s"] = done.seconds
         self.record["load_after"] = list(os.getloadavg())
-        self._append()
-        return self.record
+        return self._append()
 
-    def refused(self, error: str) -> records.Record:
+    def refused(self, error: str) -> Record:
         """No process can be started of it; append the record, and return it."""
         self.record.update(_failed(error))
-        self._append()
-        return self.record
+        return self._append()
 
     def interrupted(self) -> None:
         """asv was interrupted, and ended the process."""
         self.record["outcome"] = records.INTERRUPTED
         self._append()
 
-    def _append(self) -> None:
+    def _append(self) -> Record:
         for key in ("error", "reason"):
             if self.environment is not None and key in self.record:
                 # Where it lies is of this machine alone.
                 self.record[key] = self.record[key].replace(f"{self.environment}{os.sep}", "")
+        record = Record.from_json(self.record)
         if self.target is not None:
-            records.append(self.target, self.record)
+            records.append(self.target, record)
         for path in (self.path, self.notes_path):
             if path is not None:
                 path.unlink(missing_ok=True)
+        return record
 
 
 def collect_orphans(folder: Path) -> None:
     """Record as interrupted the processes whose asv was killed. Call with the run lock held."""
     for path in sorted(folder.glob("*.draft")):
         draft = _read_json(path)
-        with contextlib.suppress(TypeError, KeyError):  # no draft, whoever put it there
+        with contextlib.suppress(TypeError, KeyError, ValueError):  # no draft, whoever put it there
             record = {**draft["record"], "outcome": records.INTERRUPTED}
             if not _is_recorded(record, Path(draft["target"])):
-                records.append(Path(draft["target"]), record)
+                records.append(Path(draft["target"]), Record.from_json(record))
         path.unlink()
     for notes in folder.glob("*.notes*"):
         notes.unlink()
 
 
-def _is_recorded(draft: records.Record, target: Path) -> bool:
+def _is_recorded(draft: dict[str, Any], target: Path) -> bool:
     """Whether asv was killed between appending the record of a process and removing its draft."""
     told = {key: value for key, value in draft.items() if key != "outcome"}
     if not target.is_file():
         return False
-    return any(
-        told == {key: record.get(key) for key in told}
-        for record in records.read_file(target, records.checked, lambda line: None)
-    )
+    on_record = (record.as_json() for record in records.read_file(target))
+    return any(told == {key: record.get(key) for key in told} for record in on_record)
 
 
 def _read_json(path: Path) -> Any:
@@ -220,7 +221,7 @@ def _outcome(
     return _failed("it ended without samples, and without a reason for that")
 
 
-def _not_sampled(record: records.Record) -> str:
+def _not_sampled(record: dict[str, Any]) -> str:
     reasons = record["gpu"].get("not_sampled", {}).items()
     return "; ".join(f"{what}: {why}" for what, why in reasons) or "no sample was taken of the GPU"
 
@@ -252,34 +253,8 @@ def _last_line(output: str) -> str:
     return lines[-1] if lines else "it printed nothing"
 
 
-def _growth_per_step(record: records.Record) -> float | None:
+def _growth_per_step(record: dict[str, Any]) -> float | None:
     """Bytes that resident memory grew by per timed step: a leak shows here."""
     before, after = record.get("resident_bytes"), record.get("resident_bytes_at_end")
     samples = record.get("samples")
     return None if not samples or not before or not after else (after - before) / len(samples)
-
-
-def name(record: records.Record) -> str:
-    """Release and configuration of a record, as messages name them."""
-    words = " ".join(str(value) for value in record["configuration"].values())
-    return f"{record['release']} {words}".strip()
-
-
-def median_s(record: records.Record) -> float:
-    """Seconds of a step, by the median of the samples of a record that has some."""
-    return float(statistics.median(record["samples"]))
-
-
-def progress_line(record: records.Record) -> str:
-    """One line about a process that ended, for the one who waits."""
-    head = f"{name(record)}, process {record['round']}"
-    if record["outcome"] == records.NOT_APPLICABLE:
-        return f"{head}: n/a: {record['reason']}"
-    if record["outcome"] == records.FAILED:
-        return f"{head}: failed: {record['error']}"
-    if "samples" not in record:
-        return f"{head}: {record['value']:g}"
-    median = util.human_time(median_s(record))
-    remark = (record.get("versions") or {}).get("remark")
-    more = f"; {remark}" if remark else ""
-    return f"{head}: {median}, median of {len(record['samples'])} samples{more}"

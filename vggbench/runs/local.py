@@ -8,7 +8,6 @@ have one run id: what drifts of the machine is shared in it.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
+from ..records import Record, Store
 from ..releases import interpreters
 from ..releases.catalogue import Catalogue, Release
 from . import draft, profiles, timed, variables
@@ -41,7 +41,7 @@ class Session:
         self._subjects: dict[tuple[str, str], Subject] = {}
         self._told: set[str] = set()
 
-    def measure(self, release: Release, profile: str, one: Configured) -> records.Record:
+    def measure(self, release: Release, profile: str, one: Configured) -> Record:
         """Run one process of a configuration, and return its record.
 
         Installs the release's environment where it is missing, which is said. Raises VggbenchError
@@ -50,10 +50,10 @@ class Session:
         """
         return self.measure_subject(self.prepared(release, profile), one)
 
-    def measure_subject(self, subject: Subject, one: Configured) -> records.Record:
+    def measure_subject(self, subject: Subject, one: Configured) -> Record:
         """As ``measure``, of what is prepared already."""
         record = timed.run_fresh(self.run, subject, one)
-        for what, why in record.get("gpu", {}).get("not_sampled", {}).items():
+        for what, why in record.not_sampled.items():
             self._once(f"of the GPU is not sampled: {what}: {why}")
         return record
 
@@ -61,7 +61,7 @@ class Session:
         """Look at environments anew from now on: some may have been freed."""
         self._subjects.clear()
 
-    def refuse(self, subject: Subject, one: Configured, why: str) -> records.Record:
+    def refuse(self, subject: Subject, one: Configured, why: str) -> Record:
         """The record of a process that cannot be: of what no installer can put together."""
         return timed.refuse(self.run, subject, one, why)
 
@@ -90,12 +90,24 @@ class Session:
 
 @dataclass(frozen=True, kw_only=True)
 class Local:
-    """This machine in a checkout, as asv calls it, and where lines for the user go."""
+    """This machine in a checkout, as asv calls it, with the benchmarks and the records there, and
+    where lines for the user go."""
 
     checkout: Checkout
     suite: Suite
+    store: Store
     machine: str
     say: Say
+
+    @staticmethod
+    def of(checkout: Checkout, machine: str, say: Say) -> Local:
+        return Local(
+            checkout=checkout,
+            suite=Suite(checkout.benchmark_dir),
+            store=Store(checkout.results_dir),
+            machine=machine,
+            say=say,
+        )
 
     @property
     def catalogue(self) -> Catalogue:
@@ -134,9 +146,9 @@ class Local:
         Raises SessionError where they do not have it any more.
         """
         for one in self.suite.configurations.values():
-            if key_of(one) == key(benchmark, configuration):
+            if one.key == records.key_of(benchmark, configuration):
                 return one
-        words = " ".join(str(value) for value in configuration.values())
+        words = records.words_of(configuration)
         raise SessionError(
             f"{benchmark} has no configuration {words} any more: it cannot be measured again"
         )
@@ -153,13 +165,3 @@ def why_not_here(release: Release, devices: Collection[str]) -> str | None:
             f"get it with: {interpreters.how_to_get(release.python)}"
         )
     return None
-
-
-def key(benchmark: str, configuration: dict[str, Any]) -> str:
-    """The same for the same configuration of the same benchmark."""
-    return f"{benchmark} {json.dumps(configuration, sort_keys=True)}"
-
-
-def key_of(one: Configured) -> str:
-    """The ``key`` of a configuration that the benchmarks have."""
-    return key(one.benchmark, dict(one.configuration))

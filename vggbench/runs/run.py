@@ -19,7 +19,8 @@ from typing import Any
 
 from .. import records
 from ..errors import VggbenchError, one_line
-from ..inside.measure import BY_PRODUCTS, SAMPLED
+from ..inside.measure import SAMPLED
+from ..records import Record
 from ..releases.catalogue import Lock, Release
 from . import profiles
 from .suite import Configured, Suite
@@ -74,9 +75,9 @@ class Run:
     resumes: bool = False
     keeps: bool = True
     _rounds: dict[_Counted, int] = field(default_factory=dict)
-    _taken: dict[tuple[str, ...], list[records.Record]] = field(default_factory=dict)
+    _taken: dict[tuple[str, ...], list[Record]] = field(default_factory=dict)
     _failures: dict[tuple[str, ...], list[bool]] = field(default_factory=dict)
-    _ended: dict[str, records.Record] | None = None
+    _ended: dict[str, Record] | None = None
 
     @property
     def file(self) -> Path:
@@ -89,16 +90,16 @@ class Run:
         self._rounds[counted] = self._rounds.get(counted, 0) + 1
         return self._rounds[counted]
 
-    def note(self, record: records.Record) -> None:
+    def note(self, record: Record) -> None:
         """A process has ended, and left this record. One that told a by-product alone says nothing
         of others."""
-        if "samples" in record or record["outcome"] != records.OK:
+        if record.samples is not None or record.outcome != records.OK:
             self._taken.setdefault(_place(record), []).append(record)
 
-    def failures(self, record: records.Record) -> tuple[int, int]:
+    def failures(self, record: Record) -> tuple[int, int]:
         """Count ``record`` in: (failed, all) processes of its configuration in this run."""
-        counted = self._failures.setdefault((*_place(record), record["benchmark"]), [])
-        counted.append(record["outcome"] == records.FAILED)
+        counted = self._failures.setdefault((*_place(record), record.benchmark), [])
+        counted.append(record.outcome == records.FAILED)
         return sum(counted), len(counted)
 
     def told(self, release: Release, profile: str, configured: Configured) -> Told | None:
@@ -107,20 +108,20 @@ class Run:
         where a process must be run."""
         if configured.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
             return Told(math.nan, f"{configured.by_product} is n/a on {profile}: it has no GPU")
-        configuration = json.dumps(dict(configured.configuration), sort_keys=True)
+        configuration = records.canonical(dict(configured.configuration))
         place = (release.commit, profile, configured.family, configuration)
         taken = self._taken.get(place, [])
         if configured.by_product is None:
-            own = {r["outcome"] for r in taken if r["benchmark"] == configured.benchmark}
+            own = {r.outcome for r in taken if r.benchmark == configured.benchmark}
             return Told(math.nan) if own == {records.NOT_APPLICABLE} else None
         if not taken:
             return None
-        outcomes = {record["outcome"] for record in taken}
+        outcomes = {record.outcome for record in taken}
         if records.FAILED in outcomes:
             return Told(None)
         if records.NOT_APPLICABLE in outcomes:
             return Told(math.nan)
-        values = [BY_PRODUCTS[configured.by_product](record) for record in taken]
+        values = [record.by_product(configured.by_product) for record in taken]
         known = [value for value in values if value is not None]
         return Told(statistics.median(known) if known else math.nan)
 
@@ -131,7 +132,7 @@ class Run:
         profile: str,
         configured: Configured,
         attributes: str,
-    ) -> records.Record | None:
+    ) -> Record | None:
         """The record of the process that asv is about to start, where the run that this one resumes
         has seen it end; None where it must be measured. ``attributes``: asv's JSON of overridden
         attributes (``--attribute``)."""
@@ -154,35 +155,25 @@ class Run:
             self.note(record)
         return record
 
-    def _of_resumed(self) -> dict[str, records.Record]:
+    def _of_resumed(self) -> dict[str, Record]:
         """The records of the run that is resumed, of processes that ended, by what asv asks for."""
         if self._ended is None:
             self._ended = dict(self._read_resumed())
         return self._ended
 
-    def _read_resumed(self) -> list[tuple[str, records.Record]]:
+    def _read_resumed(self) -> list[tuple[str, Record]]:
         identities = {
-            (one.benchmark, one.version, json.dumps(dict(one.configuration), sort_keys=True)): name
-            for name, one in self.suite.configurations.items()
+            (one.key, one.version): name for name, one in self.suite.configurations.items()
         }
         if self.machine is None or not self.file.is_file():
             return []
         found = []
-        for record in records.read_file(self.file, records.checked, lambda line: None):
-            name = identities.get(
-                (
-                    record["benchmark"],
-                    record.get("benchmark_version", ""),
-                    json.dumps(record["configuration"], sort_keys=True),
-                )
-            )
-            if (
-                records.is_ordinary(record)
-                and record["outcome"] != records.INTERRUPTED
-                and name is not None
-            ):
-                asked = [record["commit"], record["profile"], name, record.get("round")]
-                asked += [record.get(key) for key in ("lock", "benchmark_version", "attributes")]
+        for record in records.read_file(self.file):
+            name = identities.get((record.key, record.benchmark_version))
+            ended = record.outcome != records.INTERRUPTED
+            if record.is_ordinary and ended and name is not None:
+                asked = [record.commit, record.profile, name, record.round, record.lock]
+                asked += [record.benchmark_version, record.attributes]
                 found.append((json.dumps(asked), record))
         return found
 
@@ -198,14 +189,12 @@ class Told:
     reason: str | None = None
 
 
-def result_of(record: records.Record) -> Any:
+def result_of(record: Record) -> Any:
     """What asv reads as the result of a process with this record."""
-    if "samples" in record:
-        return {"samples": record["samples"], "number": record.get("number")}
-    return record.get("value", math.nan)  # asv's answer for n/a
+    if record.samples is not None:
+        return {"samples": record.samples, "number": record.number}
+    return math.nan if record.value is None else record.value  # asv's answer for n/a
 
 
-def _place(record: records.Record) -> tuple[str, str, str, str]:
-    configuration = json.dumps(record["configuration"], sort_keys=True)
-    family = record["benchmark"].rpartition(".")[0]
-    return record["commit"], record["profile"], family, configuration
+def _place(record: Record) -> tuple[str, str, str, str]:
+    return record.commit, record.profile, record.family, records.canonical(record.configuration)

@@ -18,6 +18,7 @@ from typing import Any
 from asv import util
 from asv_runner import discovery
 
+from .. import records
 from ..errors import one_line
 from ..inside.measure import BY_PRODUCTS
 from ..releases.catalogue import Catalogue, Release
@@ -36,17 +37,22 @@ class Configured:
     @property
     def by_product(self) -> str | None:
         """The by-product of a timed process that this benchmark reports, None where it times."""
-        method = self.benchmark.rpartition(".")[2]
+        method = records.method_of(self.benchmark)
         return method if method in BY_PRODUCTS else None
 
     @property
     def family(self) -> str:
         """The class that it is a method of: its benchmarks share their processes."""
-        return self.benchmark.rpartition(".")[0]
+        return records.family_of(self.benchmark)
 
     @property
     def words(self) -> str:
-        return " ".join(str(value) for _, value in self.configuration)
+        return records.words_of(dict(self.configuration))
+
+    @property
+    def key(self) -> str:
+        """That of its records."""
+        return records.key_of(self.benchmark, dict(self.configuration))
 
     @property
     def identity(self) -> str:
@@ -136,7 +142,7 @@ class Suite:
 def is_of_track(benchmark: str, release: Release, catalogue: Catalogue) -> bool:
     """Whether ``release`` runs ``benchmark``: a class that is named after a framework is run on the
     tracks of that framework alone."""
-    named = benchmark.rpartition(".")[0].rpartition(".")[2]
+    named = records.class_of(benchmark)
     frameworks = {track.framework for track in catalogue.tracks.values()}
     return named not in frameworks or named == catalogue.tracks[release.track].framework
 

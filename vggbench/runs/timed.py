@@ -19,10 +19,9 @@ from asv.runner import BENCHMARK_RUN_SCRIPT
 
 import vggbench
 
-from .. import records
 from ..errors import VggbenchError
 from ..inside.measure import DEADLINE_S, NOTES_VARIABLE, STRETCH_VARIABLE
-from . import draft as drafts
+from ..records import Record
 from . import process, profiles
 from .draft import Draft
 from .run import Run
@@ -89,7 +88,7 @@ def launched(subject: Subject, arguments: Sequence[str]) -> list[str]:
     return [subject.interpreter, LAUNCH_SCRIPT, ASV_RUNNER_FOLDER, VGGBENCH_FOLDER, *arguments]
 
 
-def measure(run: Run, subject: Subject, call: Call) -> tuple[records.Record, process.Finished]:
+def measure(run: Run, subject: Subject, call: Call) -> tuple[Record, process.Finished]:
     """Run one timed process of ``run`` to its end and append its record.
 
     Raises Interrupted, NotMeasured and RecordError; whatever else goes wrong is in the record.
@@ -116,7 +115,7 @@ def measure(run: Run, subject: Subject, call: Call) -> tuple[records.Record, pro
         what = subject.release.name
         if draft is not None:
             draft.interrupted()
-            what = drafts.name(draft.record)
+            what = draft.name
         raise Interrupted(
             f"Interrupted while measuring {what}; run the same command again to go on."
         ) from None
@@ -127,14 +126,14 @@ def measure(run: Run, subject: Subject, call: Call) -> tuple[records.Record, pro
         ) from None
 
 
-def refuse(run: Run, subject: Subject, configured: Configured, why: str) -> records.Record:
+def refuse(run: Run, subject: Subject, configured: Configured, why: str) -> Record:
     """The record, failed, of a process that ``run_fresh`` would run, were there an environment for
     it."""
     draft = Draft.begin(run, subject, configured, "{}", _given(subject))
     return draft.refused(why)
 
 
-def run_fresh(run: Run, subject: Subject, configured: Configured) -> records.Record:
+def run_fresh(run: Run, subject: Subject, configured: Configured) -> Record:
     """Run one process of a configuration as ``asv run`` starts it, and return its record. Raises
     what ``measure`` raises."""
     deadline_s = asked_deadline() or DEADLINE_S

@@ -17,28 +17,23 @@ from numpy.typing import NDArray
 from scipy import special
 
 from . import robust
-
-#: Surely slower, and by the threshold or more as far as one can tell.
-REGRESSED = "regressed"
-IMPROVED = "improved"
-#: The outcomes that are sure of a change.
-CHANGED = (REGRESSED, IMPROVED)
-#: Not suspected, and a change of EXCLUDED thresholds is surely excluded.
-UNCHANGED = "unchanged"
-NOT_SURE = "not sure"
-
-#: A change by less is not relevant, however sure it is. As a ratio less one.
-THRESHOLD = 0.02
+from .policy import (
+    BATCH,
+    CONFIDENCE,
+    EXCLUDED,
+    IMPROVED,
+    MOST,
+    NOT_SURE,
+    REGRESSED,
+    THRESHOLD,
+    UNCHANGED,
+)
 
 #: The chance that any configuration of an unchanged release is called changed, at most.
 ALPHA = 0.05
 
 #: The chance that a change of EXCLUDED thresholds is called unchanged, at most.
 BETA = 0.05
-
-#: What "unchanged" excludes, in thresholds: what four processes a release can exclude at the noise
-#: of an ordinary machine.
-EXCLUDED = 2.5
 
 #: From this share of the threshold on, a slow-down is suspected.
 SUSPECTED_FROM = 0.6
@@ -68,17 +63,8 @@ SHAPE = 0.35
 #: perf/detection.py shows what it leaves of false alarms.
 LOOKS = 1.07
 
-#: The confidence of the interval that is shown, of this comparison alone.
-CONFIDENCE = 0.95
-
 #: The share of sure answers that ``processes_needed`` makes likely.
 POWER = 0.8
-
-#: Processes of a comparison are taken A B B A.
-BATCH = 4
-
-#: Interleaved processes of both releases together after which a comparison is left unsure.
-MOST = 40
 
 #: More processes are not foreseen: another machine is needed, or another threshold.
 FORESEEN = 1000

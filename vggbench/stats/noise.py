@@ -16,7 +16,8 @@ import numpy as np
 from scipy import optimize, special
 
 from . import robust
-from .judge import ALPHA, BATCH, POWER, Noise, Process, level_of
+from .judge import ALPHA, POWER, Noise, Process, level_of
+from .policy import BATCH
 
 #: Deviations of the logarithm that are assumed of a machine of which too little is known.
 ASSUMED_PROCESSES = 0.03

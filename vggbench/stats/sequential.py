@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .judge import BATCH, CHANGED, MOST, NOT_SURE, Judgement
+from .judge import Judgement
+from .policy import BATCH, CHANGED, MOST, NOT_SURE
 
 
 def to_confirm(judgement: Judgement, apart: bool) -> bool:

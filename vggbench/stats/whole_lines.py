@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from . import robust
-from .judge import ALPHA, THRESHOLD, Noise, Process, level_of
+from .judge import ALPHA, Noise, Process, level_of
+from .policy import THRESHOLD
 
 #: The level changed and stayed changed.
 STEP = "step"

@@ -8,40 +8,37 @@ import pytest
 
 from vggbench.campaigns.history import plan
 from vggbench.campaigns.history.forecast import AROUND_S, GUESS_COMPILED_S, Forecast
-from vggbench.releases.catalogue import Catalogue
+from vggbench.records import Record
 from vggbench.runs.suite import Suite
 
+from ...records import factory
+from ...records.factory import CATALOGUE
+
 ROOT = Path(__file__).parent.parent.parent.parent
-CATALOGUE = Catalogue(ROOT / "releases")
 SUITE = Suite(ROOT / "benchmarks")
 XLA = plan.Stage("XLA", CATALOGUE.tracks["tensorflow"].releases, (r"TensorFlow\.\w+\(.*'on'\)",))
 
 
-def forecast(version: str, taken: list[dict], *others: list[dict]) -> tuple[int, float]:
+def forecast(version: str, taken: list[Record], *others: list[Record]) -> tuple[int, float]:
     """(processes, seconds) of TensorFlow under XLA; ``others``: records of other machines."""
     told = Forecast(CATALOGUE, SUITE, taken, "cpu-quick", others)
     unit = plan.Unit(XLA, CATALOGUE.by_name[f"tensorflow-{version}"], None)
     return told.processes(unit), told.seconds(unit) - AROUND_S
 
 
-def seconds(version: str, taken: list[dict]) -> float:
+def seconds(version: str, taken: list[Record]) -> float:
     """Of one process, on the average of the configurations."""
     processes, total = forecast(version, taken)
     return total / processes
 
 
-def record(version: str, outcome: str, process_s: float, **chosen: str) -> dict:
-    return {
-        "profile": "cpu-quick",
-        "commit": CATALOGUE.by_name[f"tensorflow-{version}"].commit,
-        "benchmark": "train_step.TensorFlow.time_train_step",
-        "configuration": {"data_format": "NHWC", "batch_norm": "none", "xla": "on", **chosen},
-        "outcome": outcome,
-        "process_s": process_s,
-    }
+def record(version: str, outcome: str, process_s: float, **chosen: str) -> Record:
+    configuration = {"data_format": "NHWC", "batch_norm": "none", "xla": "on", **chosen}
+    told = {"configuration": configuration, "outcome": outcome, "process_s": process_s}
+    return factory.record(f"tensorflow-{version}", **told)
 
 
-def of_all(version: str, outcome: str, process_s: float) -> list[dict]:
+def of_all(version: str, outcome: str, process_s: float) -> list[Record]:
     return [
         record(version, outcome, process_s, data_format=data_format, batch_norm=batch_norm)
         for data_format in ("NHWC", "NCHW")
@@ -92,18 +89,9 @@ def test_a_configuration_that_is_not_on_record_takes_what_one_alike_does() -> No
 
 
 def test_a_backend_that_a_release_does_not_have_is_asked_once() -> None:
-    def on_theano(version: str, outcome: str, process_s: float, data_format: str) -> dict:
-        return {
-            **record("2.21.0", outcome, process_s),
-            "commit": CATALOGUE.by_name[f"keras-{version}"].commit,
-            "benchmark": "train_step.Keras.time_train_step",
-            "configuration": {
-                "backend": "theano",
-                "data_format": data_format,
-                "batch_norm": "none",
-                "xla": "off",
-            },
-        }
+    def on_theano(version: str, outcome: str, process_s: float, data_format: str) -> Record:
+        words = ("theano", data_format, "none", "off")
+        return factory.record(f"keras-{version}", words, outcome=outcome, process_s=process_s)
 
     other = (r"Keras\.\w+\('theano', 'NHWC', 'none', 'off'\)",)
     stage = plan.Stage("the other order", CATALOGUE.tracks["keras"].releases, other)

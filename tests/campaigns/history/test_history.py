@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from vggbench.campaigns.history import machines, sessions
+from vggbench.campaigns.history import machines
+from vggbench.records import stretches
 from vggbench.releases.catalogue import Catalogue
 from vggbench.releases.locks import sha256
 
@@ -93,14 +94,23 @@ def anchors(tiny: Tiny) -> Counter:
 
 def a_day_passes(tiny: Tiny) -> None:
     """All that was measured was measured a day earlier."""
-    files = [*tiny.machine_results.glob("records/*.jsonl"), sessions.path(tiny.results, MACHINE)]
+    files = [*tiny.machine_results.glob("records/*.jsonl"), stretches.path(tiny.results, MACHINE)]
     for file in files:
         lines = []
         for line in file.read_text().splitlines():
             told = json.loads(line)
             told["started"] = earlier(told["started"])
+            told["run"] = run_earlier(told["run"])
             lines.append(json.dumps(told) + "\n")
-        file.write_text("".join(lines))
+        file.unlink()
+        named = file.name if file.stem == "sessions" else f"{run_earlier(file.stem)}.jsonl"
+        file.with_name(named).write_text("".join(lines))
+
+
+def run_earlier(run: str) -> str:
+    started, _, digits = run.partition("-")
+    form = "%Y%m%dT%H%M%S.%fZ"
+    return f"{datetime.strptime(started, form) - timedelta(days=1):{form}}-{digits}"
 
 
 def earlier(text: str) -> str:
@@ -119,7 +129,7 @@ def test_all_is_measured_once_stage_by_stage_and_then_nothing(planned: Tiny) -> 
     assert plain[0] == "tinyframe-1.0"
     assert plain[-1] == "otherframe-7.0", "tracks come in the order of the stage"
     assert planned.values("tinyframe-2.0")["fused"] == pytest.approx(0.03)
-    (session,) = sessions.read(planned.results, MACHINE)
+    (session,) = stretches.sessions(planned.results, MACHINE)
     assert session["processor"] == machines.processor()
     assert anchors(planned) == {("tinyframe-1.0", session["run"]): 2}
     assert "anchor tinyframe-1.0 plain: measured for the first time" in done
@@ -136,7 +146,7 @@ def test_what_is_left_is_forecast_and_a_dry_run_measures_nothing(planned: Tiny) 
     assert "0 of 9 runs are done; the rest takes about" in done
     assert "tinyframe-1.10 (rest): about" in done
     assert not planned.records()
-    assert not sessions.path(planned.results, MACHINE).exists()
+    assert not stretches.path(planned.results, MACHINE).exists()
 
 
 def test_a_budget_ends_it_before_a_release_and_the_next_time_goes_on(planned: Tiny) -> None:
@@ -198,7 +208,7 @@ def test_after_a_pause_the_anchors_and_the_neighbour_are_measured_again(planned:
     a_day_passes(planned)
     assert history(planned, "--dry-run", status=1).lines_with(again), "the forecast counts it"
     done = history(planned)
-    first, second = sessions.read(planned.results, MACHINE)
+    first, second = stretches.sessions(planned.results, MACHINE)
     assert set(anchors(planned).values()) == {2}
     assert {run for _, run in anchors(planned)} == {first["run"], second["run"]}
     assert "within the machine's noise" in done
@@ -217,13 +227,13 @@ def test_a_machine_that_became_slower_is_reported(planned: Tiny) -> None:
     assert "MORE THAN THE MACHINE'S NOISE" in line
     told = planned.vggbench("findings").output.partition("### Anchors")[2]
     rows = [line for line in told.splitlines() if line.endswith(" %) |")]
-    assert len(rows) == len(sessions.read(planned.results, MACHINE))
+    assert len(rows) == len(stretches.sessions(planned.results, MACHINE))
     assert "10 ms (+0.0 %)" in rows[0]
     assert "15 ms (+50.0 %)" in rows[-1]
 
 
 def test_another_processor_is_refused(planned: Tiny) -> None:
-    file = sessions.path(planned.results, MACHINE)
+    file = stretches.path(planned.results, MACHINE)
     file.parent.mkdir(parents=True)
     processor = {**machines.processor(), "model": "none such", "instruction sets": "sse2"}
     told = {"schema": 1, "run": "r", "started": "2020-01-01T00:00:00+00:00"}
@@ -404,7 +414,7 @@ def test_a_machine_of_which_there_are_results_keeps_its_facts(planned: Tiny) -> 
 
 def test_a_history_of_another_processor_is_not_taken_for_this_machines(planned: Tiny) -> None:
     (planned.home / ".asv-machine.json").unlink()
-    file = sessions.path(planned.results, "shipped")
+    file = stretches.path(planned.results, "shipped")
     file.parent.mkdir(parents=True)
     told = {"schema": 1, "run": "r", "started": "2020-01-01T00:00:00+00:00"}
     file.write_text(json.dumps({**told, "processor": {"model": "1"}}) + "\n")

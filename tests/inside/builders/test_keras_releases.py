@@ -269,18 +269,18 @@ def test_asv_measures_the_oldest_and_the_newest(tmp_path: Path) -> None:
         f"{OLDEST} {NEWEST}",
     )
     taken = {
-        (record["release"], record["configuration"]["backend"]): record
+        (record.release, record.configuration["backend"]): record
         for record in records.read(real.folder / "results", "testbox")
     }
     theano = taken.pop((NEWEST, "theano"))
-    assert theano["outcome"] == records.NOT_APPLICABLE
+    assert theano.outcome == records.NOT_APPLICABLE
     assert set(taken) == {(OLDEST, "tensorflow"), (OLDEST, "theano"), (NEWEST, "tensorflow")}
     for (release, backend), record in taken.items():
-        assert len(record["samples"]) == 2
-        assert record["versions"]["keras"] == release.partition("-")[2]
-        assert backend in record["versions"]
-        newest = taken[NEWEST, "tensorflow"]["losses"]
-        np.testing.assert_allclose(record["losses"][0], newest[0], rtol=1e-3)
+        assert len(record.samples) == 2
+        assert record.versions["keras"] == release.partition("-")[2]
+        assert backend in record.versions
+        newest = taken[NEWEST, "tensorflow"].losses
+        np.testing.assert_allclose(record.losses[0], newest[0], rtol=1e-3)
         # What is timed is not gated: on TensorFlow, the oldest lets updates race with the backward
         # pass (docs/method.md), which was seen to move the third loss by 6e-3.
-        np.testing.assert_allclose(record["losses"], newest, rtol=5e-2)
+        np.testing.assert_allclose(record.losses, newest, rtol=5e-2)

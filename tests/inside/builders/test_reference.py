@@ -8,7 +8,8 @@ import pytest
 from vggbench.inside import vgg16
 from vggbench.inside.builders import reference
 from vggbench.inside.params import Configuration, NotApplicable
-from vggbench.inside.workload import BN_EPSILON, LEARNING_RATE, Workload, batch, initial_weights
+from vggbench.inside.synthetic import batch, initial_weights
+from vggbench.inside.workload import BN_EPSILON, LEARNING_RATE, Workload
 
 pytestmark = [pytest.mark.numerics, pytest.mark.xdist_group("reference")]
 

@@ -266,32 +266,32 @@ def test_asv_measures_publishes_and_compares_real_releases(real: RealCheckout) -
         timeout=1800,
     )
     taken = {
-        (r["release"], *r["configuration"].values()): r
+        (r.release, *r.configuration.values()): r
         for r in records.read(real.folder / "results", "testbox")
     }
     assert len(taken) == 4 * len(releases)
-    assert [key for key, r in taken.items() if r["outcome"] == records.FAILED] == []
+    assert [key for key, r in taken.items() if r.outcome == records.FAILED] == []
     first_losses: dict[bool, list[list[float]]] = {True: [], False: []}
     for (release, data_format, batch_norm, xla), record in taken.items():
-        if record["outcome"] == records.NOT_APPLICABLE:
+        if record.outcome == records.NOT_APPLICABLE:
             expected = ("on", "no XLA") if xla == "on" else ("NCHW", "NHWC")
             assert expected[0] in (data_format, xla), record
-            assert expected[1] in record["reason"]
+            assert expected[1] in record.reason
             continue
-        assert ("proof" in record["versions"]["xla"]) == (xla == "on")
-        assert len(record["samples"]) == 2
-        assert all(0 < sample < 600 for sample in record["samples"])
+        assert ("proof" in record.versions["xla"]) == (xla == "on")
+        assert len(record.samples) == 2
+        assert all(0 < sample < 600 for sample in record.samples)
         version = release.partition("-")[2]
-        assert record["versions"]["tensorflow"] == version
+        assert record.versions["tensorflow"] == version
         # TF32 and XLA's clustering stay as the release has them, and are told.
-        assert record["versions"]["tf32"] is (True if Version(version) >= Version("2.4") else None)
-        assert record["versions"]["auto_jit"] == clustering_that_is_off(Version(version))
-        assert record["peak_memory_bytes"] > 100e6
-        assert isinstance(record["versions"]["onednn_instructions"], bool)
+        assert record.versions["tf32"] is (True if Version(version) >= Version("2.4") else None)
+        assert record.versions["auto_jit"] == clustering_that_is_off(Version(version))
+        assert record.peak_memory_bytes > 100e6
+        assert isinstance(record.versions["onednn_instructions"], bool)
         if Version(version) >= ONEDNN_TOLD_SINCE and ONEDNN_VARIABLE not in os.environ:
-            default = record["versions"]["onednn_instructions"]
-            assert record["versions"]["mkl_enabled"] is default
-        first_losses[batch_norm != "none"].append(record["losses"])
+            default = record.versions["onednn_instructions"]
+            assert record.versions["mkl_enabled"] is default
+        first_losses[batch_norm != "none"].append(record.losses)
     for batch_norm, all_losses in first_losses.items():
         assert len(all_losses) >= len(releases)
         for losses in all_losses:

@@ -201,16 +201,16 @@ def test_asv_measures_theano_with_a_blas_and_without(tmp_path: Path) -> None:
     first = real.asv("run", *words, *bench, f"{OLDER} {NEWEST}", timeout=1800)
     assert "no BLAS" not in first
     taken = list(records.read(real.folder / "results", "testbox"))
-    assert {record["release"] for record in taken} == {OLDER, NEWEST}
+    assert {record.release for record in taken} == {OLDER, NEWEST}
     for record in taken:
-        assert record["outcome"] == records.OK, record
-        versions = record["versions"]
-        assert f"theano-{versions['theano']}" == record["release"]
+        assert record.outcome == records.OK, record
+        versions = record.versions
+        assert f"theano-{versions['theano']}" == record.release
         assert "OpenBLAS" in versions["blas_library"]
         assert versions["openmp"] is True
         assert versions["compile_folder"].startswith("theano-compiled/compiledir_")
-        assert len(record["samples"]) == 2
-    losses = [record["losses"] for record in taken]
+        assert len(record.samples) == 2
+    losses = [record.losses for record in taken]
     assert losses[0] == pytest.approx(losses[1], **TOLERANCE)
     assert list((real.folder / "home").glob(".theano*")) == []
 
@@ -220,5 +220,5 @@ def test_asv_measures_theano_with_a_blas_and_without(tmp_path: Path) -> None:
     assert "no BLAS on this machine, theano is about three times slower" in again
     assert "its environment was changed" not in again  # by what was compiled into it
     record = list(records.read(real.folder / "results", "testbox"))[-1]
-    assert (record["versions"]["blas"], record["versions"]["openmp"]) == ("none", False)
-    assert record["losses"] == pytest.approx(losses[0], **TOLERANCE)
+    assert (record.versions["blas"], record.versions["openmp"]) == ("none", False)
+    assert record.losses == pytest.approx(losses[0], **TOLERANCE)

@@ -10,37 +10,21 @@ from typing import Any
 from vggbench import web
 from vggbench.asv_plugin import publish
 from vggbench.checkout import Checkout
-from vggbench.inside import measure
 from vggbench.records import Record
-from vggbench.releases.catalogue import Catalogue
 from vggbench.report import pages
 
-from ...literals import RECORD
+from ...records import factory
+from ...records.factory import CATALOGUE
 from ...tiny import ROOT
 
 SHIPPED = ("tensorflow-2.14.1", "tensorflow-2.15.1", "tensorflow-2.16.2", "keras-3.3.3")
 MACHINE = "box"
 
-#: Of the shipped releases, which is data.
-CATALOGUE = Catalogue(ROOT / "releases")
 
-
-def record(release: str = SHIPPED[2], words: str = "NHWC none off", **more: Any) -> Record:
+def record(release: str = SHIPPED[2], words: str = "", **more: Any) -> Record:
     """A process of ``release`` that took three samples, unless ``more`` has it otherwise."""
-    of = CATALOGUE.by_name.get(release)
-    framework = "TensorFlow" if release.startswith("tensorflow") else "Keras"
-    params = ("data_format", "batch_norm", "xla")
-    if framework == "Keras":
-        params = ("backend", *params)
-    return {
-        **RECORD,
-        "release": release,
-        "commit": of.commit if of else "f" * 40,
-        "benchmark": f"train_step.{framework}.time_train_step",
-        "benchmark_version": measure.PROTOCOL,
-        "configuration": dict(zip(params, words.split(), strict=True)),
+    told = {
         "started": "2026-05-01T12:00:00+00:00",
-        "cpus": 2,
         "samples": [0.2, 0.25, 0.3],
         "python": "3.12",
         "build_s": 3.0,
@@ -48,8 +32,8 @@ def record(release: str = SHIPPED[2], words: str = "NHWC none off", **more: Any)
         "losses": [6.91, 6.9, 6.8912345],
         "versions": {},
         "peak_memory_bytes": 2_000_000_000,
-        **more,
     }
+    return factory.record(release, words, **{**told, **more})
 
 
 def processes(release: str, words: str, *seconds: float, **more: Any) -> list[Record]:
@@ -108,12 +92,17 @@ def checkout(folder: Path) -> Path:
 def write_records(folder: Path, taken: list[Record], machine: str = MACHINE) -> None:
     runs: dict[str, list[Record]] = {}
     for one in taken:
-        runs.setdefault(one["run"], []).append(one)
+        runs.setdefault(one.run, []).append(one)
     target = folder / "results" / machine / "records"
     target.mkdir(parents=True, exist_ok=True)
     for run, of_run in runs.items():
-        text = "".join(json.dumps(one) + "\n" for one in of_run)
+        text = "".join(json.dumps(one.as_json()) + "\n" for one in of_run)
         (target / f"{run}.jsonl").write_text(text)
+
+
+def source(folder: Path) -> pages.Source:
+    """What the pages of a checkout are made of; the current folder changes."""
+    return publish.source(Checkout(str(folder / "asv.conf.json")))
 
 
 def write_pages(folder: Path, html_dir: Path, scripts: bool = False) -> list[str]:
@@ -124,7 +113,7 @@ def write_pages(folder: Path, html_dir: Path, scripts: bool = False) -> list[str
         publish.vendor(web.packages(), html_dir)
         for path in publish.WWW.iterdir():
             shutil.copyfile(path, html_dir / path.name)
-    pages.write(html_dir, Checkout(str(folder / "asv.conf.json")), complaints.append)
+    pages.write(html_dir, source(folder), complaints.append)
     return complaints
 
 

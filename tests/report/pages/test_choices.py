@@ -25,7 +25,7 @@ def xla(off_s: float, on_s: float, off_first: float, on_first: float) -> Choice:
 
 
 def test_pairs_differ_in_one_param_alone_within_one_release() -> None:
-    tensorflow = [one for one in HISTORY if one["release"].startswith("tensorflow")]
+    tensorflow = [one for one in HISTORY if one.release.startswith("tensorflow")]
     assert [
         (c.release, c.param, " ".join(c.one), " ".join(c.other)) for c in found(*tensorflow)
     ] == [

@@ -20,6 +20,7 @@ from vggbench.report.pages import site
 
 from ...browser import Surf, Visit
 from ...once import once
+from ...records.factory import changed
 from ...tiny import Tiny
 from . import literal
 from .literal import HISTORY, SHIPPED, TWO_DAYS, record
@@ -38,7 +39,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
             checkout = literal.checkout(folder / "checkout")
             literal.write_records(checkout, HISTORY)
             gpu = [
-                {**one, "profile": "gpu-paper", "gpu": {"utilisation_percent": {"mean": 97.0}}}
+                changed(one, profile="gpu-paper", gpu={"utilisation_percent": {"mean": 97.0}})
                 for one in HISTORY
             ]
             literal.write_records(checkout, gpu, "gpubox")

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from vggbench.checkout import Checkout
-from vggbench.records import Record
+from vggbench.asv_plugin import publish
 from vggbench.report.pages import kept, verdicts
 
 from . import literal
 from .literal import HISTORY, record
+
+ACCEPTED = """
+[[acknowledged]]
+track = "tensorflow"
+release = "2.16.2"
+configuration = "all"
+reason = "the new kernel is exact"
+"""
 
 
 @pytest.fixture
@@ -32,9 +40,9 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     machines: list[str] = []
     judge = verdicts.judge
 
-    def counting(machine: str, taken: Iterable[Record], checkout: Checkout) -> Any:
+    def counting(machine: str, *more: Any) -> Any:
         machines.append(machine)
-        return judge(machine, taken, checkout)
+        return judge(machine, *more)
 
     monkeypatch.setattr(verdicts, "judge", counting)
     return machines
@@ -62,7 +70,7 @@ def test_a_change_of_what_it_follows_from_makes_it_anew(
     os.utime(records, ns=(1, 1))
     literal.write_pages(folder, html_dir)
     assert judged == ["box"] * 2
-    (folder / "acknowledged.toml").write_text("")
+    (folder / "acknowledged.toml").write_text(ACCEPTED)
     literal.write_pages(folder, html_dir)
     assert judged == ["box"] * 3
     (folder / "releases" / "tensorflow" / "2.15.1.json").unlink()
@@ -73,12 +81,45 @@ def test_a_change_of_what_it_follows_from_makes_it_anew(
     assert judged == ["box"] * 4 + ["other"]
 
 
+#: Publishes, and says what was imported for it.
+PUBLISH = """
+import sys
+from pathlib import Path
+from vggbench.asv_plugin import publish
+from vggbench.checkout import Checkout
+from vggbench.records import Record
+from vggbench.report import pages
+
+def from_json(value):
+    raise AssertionError("a record was parsed")
+
+Record.from_json = from_json
+pages.write(Path(sys.argv[2]), publish.source(Checkout(sys.argv[1])), print)
+print("scipy" in sys.modules)
+"""
+
+
+def test_what_is_kept_is_published_without_scipy_and_without_a_look_at_records(
+    folder: Path, tmp_path: Path
+) -> None:
+    told = literal.write_pages(folder, tmp_path / "one")
+    (tmp_path / "other").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", PUBLISH, str(folder / "asv.conf.json"), str(tmp_path / "other")],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.splitlines() == [*told, "False"], done.stderr
+    assert texts(tmp_path / "one") == texts(tmp_path / "other")
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"key": 1}', '{"files": 1}', "[" * 100_000])
 def test_what_is_kept_and_broken_is_made_anew(
     folder: Path, tmp_path: Path, judged: list[str], content: str
 ) -> None:
     literal.write_pages(folder, tmp_path / "one")
-    (file,) = (folder / ".asv" / "env" / kept.FOLDER).iterdir()
+    (file,) = (folder / ".asv" / "env" / publish.KEPT).iterdir()
     file.write_text(content)
     literal.write_pages(folder, tmp_path / "other")
     assert judged == ["box"] * 2

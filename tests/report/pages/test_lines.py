@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from vggbench.report import rates
+from vggbench.report.pages.estimates import Estimate
 from vggbench.report.pages.lines import Cell, LeftOut, Line, lines
-from vggbench.report.pages.measures import Estimate
 
+from ...records.factory import changed
 from .literal import CATALOGUE, HISTORY, SHIPPED, TWO_DAYS, processes, record
 
 
@@ -105,7 +106,7 @@ def test_a_line_is_not_cut_where_nothing_was_measured_twice() -> None:
 
 def test_a_line_is_not_cut_where_all_of_it_was_measured_again() -> None:
     again = [
-        {**one, "run": "20260503T120000Z-00000003", "started": "2026-05-03T12:00:00+00:00"}
+        changed(one, run="20260503T120000Z-00000003", started="2026-05-03T12:00:00+00:00")
         for one in TWO_DAYS[:4]
     ]
     (line,) = made(*TWO_DAYS[:4], *again)
@@ -114,7 +115,7 @@ def test_a_line_is_not_cut_where_all_of_it_was_measured_again() -> None:
 
 def test_an_earlier_run_that_failed_is_no_part_of_a_line() -> None:
     failed = [
-        {**one, "outcome": "failed", "error": "SIGSEGV"} if one["release"] == SHIPPED[1] else one
+        changed(one, outcome="failed", error="SIGSEGV") if one.release == SHIPPED[1] else one
         for one in TWO_DAYS[:4]
     ]
     (line,) = made(*failed, *TWO_DAYS[4:])

@@ -178,7 +178,7 @@ def test_a_machine_json_that_is_none_costs_its_facts_alone(folder: Path, tmp_pat
 def test_a_folder_that_cannot_be_written_to_is_one_line(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "html").write_text("a file")
     with pytest.raises(pages.PagesError) as told:
-        pages.write(tmp_path / "html", Checkout(str(folder / "asv.conf.json")), print)
+        pages.write(tmp_path / "html", literal.source(folder), print)
     assert str(tmp_path / "html") in str(told.value)
     assert "asv publish" in str(told.value)
 
@@ -194,10 +194,10 @@ def test_writing_again_replaces_whole_files_and_leaves_nothing_aside(
 
 def test_two_publishes_at_the_same_time_leave_whole_files(folder: Path, tmp_path: Path) -> None:
     literal.write_records(folder, HISTORY)
-    checkout = Checkout(str(folder / "asv.conf.json"))
+    source = literal.source(folder)
     (tmp_path / "html").mkdir()
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        runs = [pool.submit(pages.write, tmp_path / "html", checkout, print) for _ in range(8)]
+        runs = [pool.submit(pages.write, tmp_path / "html", source, print) for _ in range(8)]
         assert [run.result() for run in runs] == [None] * 8
     assert len(lines_of(tmp_path / "html")) == 2
     assert list((tmp_path / "html").rglob("*.new")) == []

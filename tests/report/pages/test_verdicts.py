@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from vggbench.checkout import Checkout
+from vggbench.judging.acknowledged import Acknowledged
 from vggbench.judging.verdicts import LineChange
 from vggbench.report.pages import data, verdicts
 from vggbench.report.pages.lines import lines
@@ -14,14 +15,6 @@ from vggbench.report.pages.verdicts import Told
 
 from . import literal
 from .literal import CATALOGUE, HISTORY, SHIPPED
-
-
-@pytest.fixture
-def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
-    monkeypatch.chdir(tmp_path)
-    folder = literal.checkout(tmp_path / "checkout")
-    literal.write_records(folder, HISTORY)
-    return Checkout(str(folder / "asv.conf.json"))
 
 
 def of_the_step(judged: verdicts.Judged, release: str = SHIPPED[2]) -> dict[str, Told]:
@@ -32,8 +25,8 @@ def of_the_step(judged: verdicts.Judged, release: str = SHIPPED[2]) -> dict[str,
     }
 
 
-def test_a_slower_release_is_told_with_its_evidence(checkout: Checkout) -> None:
-    one = of_the_step(verdicts.judge("box", HISTORY, checkout))["NHWC none off"]
+def test_a_slower_release_is_told_with_its_evidence() -> None:
+    one = of_the_step(verdicts.judge("box", HISTORY, CATALOGUE))["NHWC none off"]
     assert (one.outcome, one.against) == ("regressed", SHIPPED[1])
     # The level before is judged from older releases too, of which there is one at 0.2 s.
     assert one.ratio is not None
@@ -53,27 +46,35 @@ def test_a_slower_release_is_told_with_its_evidence(checkout: Checkout) -> None:
     assert "noise:" in notes
 
 
-def test_what_is_new_or_failed_has_no_ratio_but_its_reason(checkout: Checkout) -> None:
-    judged = verdicts.judge("box", HISTORY, checkout)
+def test_what_is_new_or_failed_has_no_ratio_but_its_reason() -> None:
+    judged = verdicts.judge("box", HISTORY, CATALOGUE)
     new = of_the_step(judged, SHIPPED[1])["NHWC none on"]
     assert (new.outcome, new.ratio) == ("new", None)
     assert "the wheel has no XLA" in new.notes[0]
 
 
-def test_an_acknowledged_regression_has_its_reason(checkout: Checkout) -> None:
-    (checkout.root / "acknowledged.toml").write_text(
-        '[[acknowledged]]\ntrack = "tensorflow"\nrelease = "tensorflow-2.16.2"\n'
-        'configuration = "all"\nreason = "Keras 3"\n'
-    )
-    one = of_the_step(verdicts.judge("box", HISTORY, checkout))["NHWC none off"]
+def test_an_acknowledged_regression_has_its_reason() -> None:
+    accepted = [Acknowledged("tensorflow", SHIPPED[2], "all", "Keras 3")]
+    one = of_the_step(verdicts.judge("box", HISTORY, CATALOGUE, accepted))["NHWC none off"]
     assert (one.outcome, one.acknowledged) == ("regressed", "Keras 3")
 
 
-def test_a_wrong_acknowledged_toml_is_why_there_are_none(checkout: Checkout) -> None:
-    (checkout.root / "acknowledged.toml").write_text("[[")
-    judged = verdicts.judge("box", HISTORY, checkout)
-    assert judged.told == ()
-    assert "acknowledged.toml" in str(judged.why_none)
+def test_a_wrong_acknowledged_toml_is_why_there_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = literal.checkout(tmp_path / "checkout")
+    literal.write_records(folder, HISTORY)
+    (folder / "acknowledged.toml").write_text("[[")
+    (line, *_) = literal.write_pages(folder, tmp_path / "html")
+    assert "acknowledged.toml" in line
+    told = [
+        json.loads(path.read_text())
+        for path in (tmp_path / "html" / "data").glob("*-verdicts.json")
+    ]
+    assert all(one["verdicts"] == [] for one in told)
+    assert all("acknowledged.toml" in one["why_none"] for one in told)
+    assert told
 
 
 def test_a_change_over_the_line_stands_in_the_data_with_its_configuration() -> None:

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ... import records
+from ...judging.evidence import gather
+from ...judging.verdicts import STEP
+from ...records import Record
 from ...releases.catalogue import Release
-from ...runs import draft, local
 from ...runs.local import Local
 from ...runs.suite import Configured
-from ...stats.judge import CHANGED, Process, judge
+from ...stats.judge import Process, judge
 from ...stats.noise import between_sessions, estimate
+from ...stats.policy import CHANGED
 from .. import calibrate
 from .plan import Plan
 
@@ -26,22 +29,22 @@ def configuration(here: Local, plan: Plan, anchor: Release, profile: str) -> Con
     return calibrate.candidates(here, anchor, profile, bench, [])[0]
 
 
-def measure(
-    here: Local, plan: Plan, profile: str, run: str, taken: Sequence[records.Record]
-) -> list[records.Record]:
-    """Measure what the session ``run`` lacks of its anchors, in turns; returns the records that
-    came, which are no part of ``taken``."""
+def measure(here: Local, plan: Plan, profile: str, run: str) -> None:
+    """Measure what the session ``run`` lacks of its anchors, in turns."""
     wanted = [(one, configuration(here, plan, one, profile)) for one in plan.anchors]
-    came: list[records.Record] = []
     with here.session(records.CALIBRATE, run_id=run) as measuring:
         for number in range(1, plan.anchor_processes + 1):
             for anchor, one in wanted:
-                if len(_own(anchor, one, profile, [*taken, *came]).get(run, [])) >= number:
+                counted = [
+                    record
+                    for record in _own(here, anchor, one, profile)
+                    if record.run == run
+                    and record.why_no_evidence(here.machine, here.catalogue) is None
+                ]
+                if len(counted) >= number:
                     continue
                 record = measuring.measure(anchor, profile, one)
-                here.say(f"anchor: {draft.progress_line(record)}")
-                came.append(record)
-    return came
+                here.say(f"anchor: {records.progress_line(record)}")
 
 
 def report(
@@ -49,19 +52,20 @@ def report(
     plan: Plan,
     profile: str,
     run: str,
-    taken: Sequence[records.Record],
-    *,
     threshold: float,
 ) -> list[str]:
     """A line about each anchor: whether it is what it was in earlier sessions."""
     lines = []
     for anchor in plan.anchors:
         one = configuration(here, plan, anchor, profile)
-        by_run = _own(anchor, one, profile, taken)
-        now = [Process(run, tuple(r["samples"])) for r in by_run.pop(run, [])]
-        before = [
-            Process(earlier, tuple(r["samples"])) for earlier, own in by_run.items() for r in own
+        evidence = gather(here.machine, _own(here, anchor, one, profile), here.catalogue)
+        found = [
+            process
+            for line in evidence.calibrating
+            for process in evidence.calibrated(line, anchor, STEP)
         ]
+        now = [process for process in found if process.session == run]
+        before = [process for process in found if process.session != run]
         name = f"anchor {anchor.name} {one.words}"
         if not now:
             lines.append(f"{name}: not measured, see above: it says nothing of the machine")
@@ -88,23 +92,13 @@ def _words(before: Sequence[Process], now: Sequence[Process], threshold: float) 
     return f"{measured}, within the machine's noise"
 
 
-def _own(
-    anchor: Release, one: Configured, profile: str, taken: Sequence[records.Record]
-) -> dict[str, list[records.Record]]:
-    """What calibrated with this configuration of an anchor, by run, of processes that ended well
-    with the release's lock of today."""
-    wanted = local.key_of(one)
-    digests = {lock.digest for lock in anchor.locks.values()}
-    found: dict[str, list[records.Record]] = {}
-    for record in taken:
-        if (
-            record.get("purpose") == records.CALIBRATE
-            and record["commit"] == anchor.commit
-            and record["profile"] == profile
-            and record["outcome"] == records.OK
-            and record.get("samples")
-            and record.get("lock") in digests
-            and local.key(record["benchmark"], record["configuration"]) == wanted
-        ):
-            found.setdefault(record["run"], []).append(record)
-    return found
+def _own(here: Local, anchor: Release, one: Configured, profile: str) -> list[Record]:
+    """What calibrated with this configuration of an anchor, of processes that ended well."""
+    on_record = here.store.where(
+        here.machine,
+        commits=(anchor.commit,),
+        profile=profile,
+        keys=(one.key,),
+        purposes=(records.CALIBRATE,),
+    )
+    return [record for record in on_record if record.outcome == records.OK]

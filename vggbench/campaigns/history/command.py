@@ -16,12 +16,13 @@ from typing import Any
 from ... import records
 from ...checkout import Checkout
 from ...errors import VggbenchError, some_of
-from ...runs import local, profiles
+from ...records import stretches
+from ...runs import profiles
 from ...runs.asv_command import INTERRUPTED, Asv
 from ...runs.coverage import Coverage
 from ...runs.local import Local, Say
 from ...runs.run import RESUME_VARIABLE
-from ...runs.suite import Configured, Suite
+from ...runs.suite import Configured
 from .. import causes
 from ..budget import Budget, words
 from ..causes import Causes
@@ -68,10 +69,10 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     with checkout.no_run():
         pass  # another one that measures is met here
     machine = machines.name_of(checkout, asked.machine)
-    before = sessions.read(checkout.results_dir, machine)
+    before = stretches.sessions(checkout.results_dir, machine)
     sessions.require_the_processor(before, machine)
     machines.tell_asv(checkout, machine, say)
-    here = Local(checkout=checkout, suite=Suite(checkout.benchmark_dir), machine=machine, say=say)
+    here = Local.of(checkout, machine, say)
     device = profiles.device_of(profile)
     units, left_out = plan.units(stages, checkout.catalogue, here.suite, device)
     for line in left_out:
@@ -122,18 +123,14 @@ class History:
         self._say = here.say
         self._asv = Asv(checkout)
         self._taken: list[records.Record] = []
-        results_dir = checkout.results_dir
-        self._elsewhere = [
-            list(records.read(results_dir, other))
-            for other in records.machines(results_dir)
-            if other != machine
-        ]
+        store = here.store
+        self._elsewhere = [store.all(other) for other in store.machines() if other != machine]
         self._read()
         #: The session that this process measures in, once it has one: before that, the last one.
         self._session = sessions.going_on(before, self._taken, _now())
 
     def _read(self) -> None:
-        self._taken = list(records.read(self._checkout.results_dir, self._machine))
+        self._taken = self._here.store.all(self._machine)
         self._forecast = Forecast(
             self._checkout.catalogue,
             self._here.suite,
@@ -177,16 +174,13 @@ class History:
         )
         goes_on = "goes on" if session.goes_on else "begins"
         self._say(f"Session {session.run} {goes_on}, on {machines.processor()['model name']}.")
-        self._taken += anchors.measure(
-            self._here, self._plan, self._profile, session.run, self._taken
-        )
+        anchors.measure(self._here, self._plan, self._profile, session.run)
         for line in anchors.report(
             self._here,
             self._plan,
             self._profile,
             session.run,
-            self._taken,
-            threshold=self._asked.threshold,
+            self._asked.threshold,
         ):
             self._say(line)
         lacking = []
@@ -218,16 +212,16 @@ class History:
             return []
         wanted = self._own(Unit(unit.stage, before, None))
         answered = {
-            local.key(record["benchmark"], record["configuration"])
+            record.key
             for record in self._of_session()
-            if record["commit"] == before.commit
-            and record["outcome"] != records.INTERRUPTED
+            if record.commit == before.commit
+            and record.outcome != records.INTERRUPTED
             and (
-                record["outcome"] != records.OK
-                or record.get("round") == self._forecast.rounds(record["benchmark"])
+                record.outcome != records.OK
+                or record.round == self._forecast.rounds(record.benchmark)
             )
         }
-        if all(local.key_of(one) in answered for one in wanted):
+        if all(one.key in answered for one in wanted):
             return []
         return [Unit(unit.stage, before, None)]
 
@@ -243,20 +237,19 @@ class History:
         return [
             record
             for record in self._taken
-            if records.is_ordinary(record)
-            and record["profile"] == self._profile
-            and (records.started(record) or session.started) >= session.started
+            if record.is_ordinary
+            and record.profile == self._profile
+            and (record.began or session.started) >= session.started
         ]
 
     def _measure(self, unit: Unit) -> None:
         """Have asv measure it, going on with what was cut off in this session."""
         self._make_room(unit)
-        wanted = {local.key_of(one) for one in self._own(unit)}
+        wanted = {one.key for one in self._own(unit)}
         runs = [
-            record["run"]
+            record.run
             for record in self._of_session()
-            if record["commit"] == unit.release.commit
-            and local.key(record["benchmark"], record["configuration"]) in wanted
+            if record.commit == unit.release.commit and record.key in wanted
         ]
         bench = [word for pattern in unit.stage.bench for word in ("--bench", pattern)]
         arguments = ["run", "--record-samples", *bench, unit.release.name]
@@ -341,7 +334,7 @@ class History:
 
     def causes(self, stages: list[plan.Stage]) -> Causes:
         """Of what is confirmed in the configurations of the ``stages``."""
-        keys = {local.key_of(one) for one in self._here.suite.timed(_patterns(stages))}
+        keys = {one.key for one in self._here.suite.timed(_patterns(stages))}
         return Causes(self._here, self._profile, self._asked.threshold, keys)
 
 

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from ... import records
 from ...inside import params
 from ...releases.catalogue import Catalogue
-from ...runs import local
 from ...runs.suite import Suite
 from . import plan
 from .plan import Unit
@@ -81,15 +80,14 @@ class Forecast:
         found: _Newest = {}
         for record in taken:
             if (
-                record["profile"] == profile
-                and record["commit"] in self._place
-                and record["outcome"] != records.INTERRUPTED
-                and isinstance(record.get("process_s"), (int, float))
+                record.profile == profile
+                and record.commit in self._place
+                and record.outcome != records.INTERRUPTED
+                and record.seconds is not None
             ):
-                benchmark, configuration = record["benchmark"], record["configuration"]
-                at = self._place[record["commit"]], local.key(benchmark, configuration)
-                na = record["outcome"] == records.NOT_APPLICABLE
-                found[at] = _Took(benchmark, configuration, record["process_s"], na)
+                at = self._place[record.commit], record.key
+                na = record.outcome == records.NOT_APPLICABLE
+                found[at] = _Took(record.benchmark, record.configuration, record.seconds, na)
         return found
 
     def rounds(self, benchmark: str) -> int:
@@ -116,7 +114,7 @@ class Forecast:
         for one in plan.own(unit.stage, unit.release, self._catalogue, self._suite):
             configuration = dict(one.configuration)
             compiled = _is_compiled(one.benchmark, configuration)
-            known = self._known.get(local.key_of(one), {})
+            known = self._known.get(one.key, {})
             backend = _backend(one.benchmark, configuration)
             on_backend = self._backend.get((here, backend), []) if backend is not None else []
             if here not in known and on_backend and all(took.not_applicable for took in on_backend):

@@ -15,15 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from ... import records
-from ...errors import VggbenchError
+from ...records import files
+from ...records.stretches import LONGEST_PAUSE_S, path
 from ...runs.run import new_id
 from . import machines
-
-FILE = "sessions.jsonl"
-
-
-class SessionsDamaged(VggbenchError):
-    """sessions.jsonl holds what is no session."""
 
 
 @dataclass(frozen=True)
@@ -34,33 +29,6 @@ class Session:
     run: str
     started: datetime.datetime
     goes_on: bool
-
-
-def path(results_dir: Path, machine: str) -> Path:
-    return results_dir / machine / FILE
-
-
-def read(results_dir: Path, machine: str) -> list[dict[str, Any]]:
-    """The sessions of a machine, oldest first. Raises SessionsDamaged for a line that is none: what
-    the processor was must not be forgotten."""
-    file = path(results_dir, machine)
-    if not file.is_file():
-        return []
-
-    def complain(line: str) -> None:
-        raise SessionsDamaged(f"{line}; mend it, or check it out again")
-
-    return list(records.read_file(file, _checked, complain))
-
-
-def _checked(told: Any) -> dict[str, Any]:
-    if not isinstance(told, dict):
-        raise ValueError("it is no JSON object")
-    records.require_keys(told, ("schema", "run", "started", "processor"))
-    if not isinstance(told["processor"], dict):
-        raise ValueError("its processor is no JSON object")
-    records.moment(told["started"])
-    return told
 
 
 def require_the_processor(before: Sequence[dict[str, Any]], machine: str) -> None:
@@ -77,8 +45,9 @@ def going_on(
         return None
     last = before[-1]
     started = records.moment(last["started"])
-    latest = max([started, *(over for _, over in filter(None, map(records.span, taken)))])
-    if (now - latest).total_seconds() >= records.LONGEST_PAUSE_S:
+    spans = filter(None, (record.span for record in taken))
+    latest = max([started, *(over for _, over in spans)])
+    if (now - latest).total_seconds() >= LONGEST_PAUSE_S:
         return None
     return Session(last["run"], started, True)
 
@@ -90,7 +59,7 @@ def begin(results_dir: Path, machine: str, last: Session | None, now: datetime.d
         return last
     # To the second, like records: what starts within this second belongs to it.
     session = Session(new_id(), now.replace(microsecond=0), False)
-    records.append(
+    files.append(
         path(results_dir, machine),
         {
             "schema": records.SCHEMA,
@@ -98,5 +67,6 @@ def begin(results_dir: Path, machine: str, last: Session | None, now: datetime.d
             "started": session.started.isoformat(),
             "processor": machines.processor(),
         },
+        machine,
     )
     return session

@@ -15,15 +15,9 @@ import sys
 import numpy as np
 
 from vggbench.inside import vgg16
-from vggbench.inside.params import NotApplicable
-from vggbench.inside.workload import (
-    BN_EPSILON,
-    BN_MOMENTUM,
-    DEVICES,
-    LEARNING_RATE,
-    batch,
-    initial_weights,
-)
+from vggbench.inside.params import NotApplicable, check_device
+from vggbench.inside.synthetic import batch, initial_weights
+from vggbench.inside.workload import BN_EPSILON, BN_MOMENTUM, LEARNING_RATE
 
 # What moves a running variance, from the biased variance of the N values of a channel. The first is
 # that of a step; the others are what layers of Keras were seen to do (docs/method.md).
@@ -59,12 +53,11 @@ def build(
     """Return the train step, which computes in dtype (float32 or float64).
 
     running_variance: a word of RUNNING_VARIANCES, DEBIASED or not. weights: dict of name to array,
-    trained tensors and running averages, to start from instead of workload.initial_weights; it is
+    trained tensors and running averages, to start from instead of synthetic.initial_weights; it is
     copied. Raises ValueError for an unknown device or dtype and for weights of other names or
     shapes than the network's, NotApplicable for the GPU.
     """
-    if device not in DEVICES:
-        raise ValueError("unknown device %r: choose one of %s" % (device, ", ".join(DEVICES)))
+    check_device(device)
     if device != "cpu":
         raise NotApplicable("the reference runs on the cpu alone")
     if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):

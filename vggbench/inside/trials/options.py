@@ -7,7 +7,7 @@ from collections import namedtuple
 from importlib.util import find_spec
 
 from vggbench.inside import vgg16
-from vggbench.inside.params import DATA_FORMATS, Configuration, words_of
+from vggbench.inside.params import DATA_FORMATS, DEVICES, Configuration, words_of
 
 BATCH_SIZE, IMAGE_SIZE, N_TRIALS = 16, 224, 100
 
@@ -200,7 +200,7 @@ def _parser():
     )
     flag("--use_bn", "use batch normalisation")
     flag("--use_fused", "use fused batch normalisation")
-    option("--device", "default: gpu where one is visible, else cpu", choices=("cpu", "gpu"))
+    option("--device", "default: gpu where one is visible, else cpu", choices=DEVICES)
     option(
         "--image_size",
         "rows and columns of an image (default: %(default)s)",

@@ -6,5 +6,6 @@ it lies in ``templates`` and ``static``.
 """
 
 from .site import PagesError, write
+from .source import Source
 
-__all__ = ["PagesError", "write"]
+__all__ = ["PagesError", "Source", "write"]

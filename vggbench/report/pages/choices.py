@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from . import measures
+from ...judging.measures import FIRST_STEP, STEP
 from .lines import Cell, Line
 
 
@@ -32,7 +32,7 @@ def choices(line: Line) -> list[Choice]:
     """All pairs of all releases of a line, release by release, param by param."""
     made = []
     for _, of_release in itertools.groupby(line.cells, key=lambda cell: cell.release):
-        cells = [cell for cell in of_release if measures.STEP.key in cell.estimates]
+        cells = [cell for cell in of_release if STEP.key in cell.estimates]
         for place, param in enumerate(line.params):
             made += [_choice(param, one, other) for one, other in _pairs(cells, place)]
     return made
@@ -50,7 +50,7 @@ def _pairs(cells: Sequence[Cell], place: int) -> Iterator[tuple[Cell, Cell]]:
 
 
 def _choice(param: str, one: Cell, other: Cell) -> Choice:
-    a, b = (cell.estimates[measures.STEP.key] for cell in (one, other))
+    a, b = (cell.estimates[STEP.key] for cell in (one, other))
     return Choice(
         release=one.release,
         param=param,
@@ -66,11 +66,11 @@ def payback_steps(one: Cell, other: Cell) -> int | None:
     """After how many steps, the first included, a process of ``other`` has taken no longer in all
     than one of ``one``, whose first step costs less; None where it never has, or where a first step
     is not on record. 1 where ``other`` is no dearer from the start."""
-    key = measures.FIRST_STEP.key
+    key = FIRST_STEP.key
     if key not in one.estimates or key not in other.estimates:
         return None
     dearer = other.estimates[key].value - one.estimates[key].value
-    saved = one.estimates[measures.STEP.key].value - other.estimates[measures.STEP.key].value
+    saved = one.estimates[STEP.key].value - other.estimates[STEP.key].value
     if dearer <= 0:
         return 1 if saved >= 0 else None
     if saved <= 0:

@@ -13,13 +13,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ... import records
-from ...inside import workload
+from ...inside import builders, params, workload
+from ...inside.params import Param
+from ...judging.measures import MEASURES
 from ...releases.catalogue import Catalogue, Release
 from .. import seed_table
 from .changes import Changes
 from .choices import Choice
+from .estimates import Estimate
 from .lines import LeftOut, Line, word_of
-from .measures import MEASURES, Estimate
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
     from ...judging.verdicts import LineChange
@@ -84,6 +86,39 @@ def index(
         ],
         "lines": list(lines),
         "left_out": list(left_out),
+    }
+
+
+#: What a page says of a param with a role.
+_ABOUT = {
+    params.LAYOUT: "The order of an image's axes: {words}.",
+    params.NORMALISATION: "How a convolution's batch normalisation is computed, and what it costs "
+    "to have one.",
+    params.COMPILER: "All of the step compiled, against none of it.",
+    params.BACKEND: "What {framework} computes with.",
+}
+
+
+def of_params() -> dict[str, Any]:
+    """The params of each framework that has a builder, in the order of a configuration's words."""
+    return {
+        "schema": SCHEMA,
+        "frameworks": {
+            framework: [_param(framework, one) for one in params.of(framework)]
+            for framework in builders.frameworks()
+        },
+    }
+
+
+def _param(framework: str, one: Param) -> dict[str, Any]:
+    about = _ABOUT.get(one.role)
+    return {
+        "name": one.name,
+        "role": one.role,
+        "title": one.title,
+        "about": about and about.format(words=" or ".join(one.words), framework=framework),
+        "words": list(one.words),
+        "shown": one.shown,
     }
 
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from ... import records
-from ...checkout import Checkout
 from . import data, verdicts
 from .choices import choices
 from .kept import OfMachine
 from .lines import Line, lines
+from .source import Source
 from .verdicts import Judged
 
 
-def of_machine(machine: str, checkout: Checkout) -> OfMachine:
+def of_machine(machine: str, source: Source) -> OfMachine:
     made = OfMachine()
-    taken = list(records.read(checkout.results_dir, machine, made.complaints.append))
-    drawn, without = lines(machine, taken, checkout.catalogue)
+    taken = list(records.read(source.results_dir, machine, made.complaints.append))
+    drawn, without = lines(machine, taken, source.catalogue)
     for one in without:
         made.left_out.append(data.of_left_out(machine, one))
         made.complaints.append(
             f"{machine}: {one.count} records of {one.release} are on no page: {one.why}"
         )
-    judged = verdicts.judge(machine, taken, checkout)
+    judged = Judged(why_none=source.why_none)
+    if source.why_none is None:
+        judged = verdicts.judge(machine, taken, source.catalogue, source.accepted)
     for words in [*judged.complaints, *filter(None, [judged.why_none])]:
         if not any(one.why in words for one in without):  # else it was said above
             made.complaints.append(f"{machine}: verdicts: {words}")

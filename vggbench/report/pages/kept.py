@@ -14,12 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ... import records
-from ...checkout import Checkout
-from ...judging import acknowledged
 from ...releases.catalogue import Catalogue, replace_text
-
-#: Below asv's env_dir.
-FOLDER = "pages"
+from .source import Source
 
 #: All code counts: a list of what the pages follow from would miss what is added to that.
 PACKAGE = Path(__file__).parents[2]
@@ -36,26 +32,26 @@ class OfMachine:
     files: dict[str, str] = field(default_factory=dict)
 
 
-def path(machine: str, checkout: Checkout) -> Path:
+def path(folder: Path, machine: str) -> Path:
     name = hashlib.sha256(machine.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return checkout.env_dir / FOLDER / f"{name}.json"
+    return folder / f"{name}.json"
 
 
-def load(machine: str, checkout: Checkout) -> OfMachine | None:
-    """None where nothing is kept, or something has changed since."""
+def load(folder: Path, machine: str, of: str) -> OfMachine | None:
+    """What was made of a machine when its ``key`` was ``of``; None where that is not kept."""
     try:
-        content: dict[str, Any] = json.loads(path(machine, checkout).read_text(encoding="utf-8"))
-        if content.pop("key") != key(machine, checkout):
+        content: dict[str, Any] = json.loads(path(folder, machine).read_text(encoding="utf-8"))
+        if content.pop("key") != of:
             return None
         return OfMachine(**content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
-def save(machine: str, checkout: Checkout, made: OfMachine, of: str) -> None:
+def save(folder: Path, machine: str, of: str, made: OfMachine) -> None:
     """Keep ``made``; ``of`` is the key from before it was made, so that records which came
     meanwhile are not passed over."""
-    target = path(machine, checkout)
+    target = path(folder, machine)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         replace_text(target, json.dumps({"key": of, **asdict(made)}))
@@ -63,16 +59,14 @@ def save(machine: str, checkout: Checkout, made: OfMachine, of: str) -> None:
         pass  # the next publish makes it again
 
 
-def key(machine: str, checkout: Checkout) -> str:
+def key(source: Source, machine: str) -> str:
     """A digest of all that a machine's pages follow from: its records, the releases, what was
     acknowledged, the code."""
-    folder = records.folder(checkout.results_dir, machine)
-    files = [(file.name, file.stat()) for file in sorted(folder.glob("*.jsonl"))]
-    accepted = checkout.root / acknowledged.FILE
     parts = [
-        [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files],
-        _releases(checkout.catalogue),
-        hashlib.sha256(accepted.read_bytes()).hexdigest() if accepted.is_file() else None,
+        records.digest(source.results_dir, machine),
+        _releases(source.catalogue),
+        [asdict(one) for one in source.accepted],
+        source.why_none,
         code(),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

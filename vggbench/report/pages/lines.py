@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import NamedTuple
 
 from ... import records
 from ...errors import one_line
 from ...inside import workload
 from ...inside.params import words_of
+from ...judging.measures import IMAGES, MEASURES, STEP
+from ...records import Record
+from ...records.stretches import stretches
 from ...releases.catalogue import Catalogue, Release
-from . import measures
-from .measures import Estimate
-
-#: What is kept of a record while a machine's are read.
-_KEPT = (
-    *("run", "started", "release", "commit", "profile", "benchmark", "benchmark_version"),
-    *("configuration", "outcome", "reason", "error", "samples", "python", "build_s", "warm_up_s"),
-    *("losses", "versions", "peak_memory_bytes", "gpu", "interpreter"),
-)
-
-#: The key of what is added to it: the stretch of measuring that the process is part of.
-_STRETCH = "stretch"
+from .estimates import Estimate, estimate, images_per_s, of_process
 
 #: A word of a configuration and a reason are shown up to so many characters.
 _WORD, _REASON = 60, 400
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cell:
     """One configuration of one release: what the processes of the newest run came to.
 
@@ -51,7 +42,7 @@ class Cell:
     earlier: Mapping[str, Estimate] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Line:
     """``params`` are the names of the words of a configuration; ``configurations`` are in asv's
     order, ``cells`` in the order of the releases, then of the configurations."""
@@ -70,6 +61,13 @@ class Line:
         return self.family.rpartition(".")[2]
 
 
+class _Placed(NamedTuple):
+    """``stretch``: the stretch of measuring that the process is part of."""
+
+    record: Record
+    stretch: int | None
+
+
 @dataclass(frozen=True)
 class LeftOut:
     """Records that are in no line: ``why``, of which release, how many."""
@@ -80,37 +78,29 @@ class LeftOut:
 
 
 def lines(
-    machine: str, taken: Iterable[records.Record], catalogue: Catalogue
+    machine: str, taken: Sequence[Record], catalogue: Catalogue
 ) -> tuple[list[Line], list[LeftOut]]:
     """The lines of ``machine``, from its records in the order in which they were written.
 
     The newest run that has a configuration counts, as in ``vggbench rates`` and ``table``; records
     of a confirmation or calibration are evidence for verdicts and make no line.
     """
-    groups: dict[tuple[str, str, str], dict[tuple[str, str], list[records.Record]]] = {}
+    groups: dict[tuple[str, str, str], dict[tuple[str, str], list[_Placed]]] = {}
     left_out: dict[tuple[str, str], int] = {}
-    spans = []
-    all_kept: list[tuple[int, records.Record]] = []
-    for place_of_record, record in enumerate(taken):
-        spans.append(records.span(record))
-        if not records.is_timed(record):
+    for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
+        if not (record.times_the_step and record.is_ordinary):
             continue
-        why = records.why_left_out(record, catalogue.by_commit)
+        why = record.why_left_out(catalogue.by_commit)
         if why is not None:
-            place = (why, one_line(record["release"], _WORD))
+            place = (why, one_line(record.release, _WORD))
             left_out[place] = left_out.get(place, 0) + 1
             continue
-        release = catalogue.by_commit[record["commit"]]
-        line = (record["profile"], release.track, record["benchmark"].rpartition(".")[0])
-        cell = (release.commit, json.dumps(record["configuration"], sort_keys=True))
-        kept = {key: record[key] for key in _KEPT if key in record}
-        groups.setdefault(line, {}).setdefault(cell, []).append(kept)
-        all_kept.append((place_of_record, kept))
-    stretches = records.stretches(spans)
-    for place_of_record, kept in all_kept:
-        kept[_STRETCH] = stretches[place_of_record]
+        release = catalogue.by_commit[record.commit]
+        line = (record.profile, release.track, record.family)
+        cell = (release.commit, records.canonical(record.configuration))
+        groups.setdefault(line, {}).setdefault(cell, []).append(_Placed(record, stretch))
     made = [
-        _line(machine, *place, groups[place], catalogue)
+        _line(machine, place, groups[place], catalogue)
         for place in sorted(
             groups, key=lambda place: (list(catalogue.tracks).index(place[1]), place)
         )
@@ -120,16 +110,16 @@ def lines(
 
 def _line(
     machine: str,
-    profile: str,
-    track: str,
-    family: str,
-    groups: Mapping[tuple[str, str], Sequence[records.Record]],
+    of: tuple[str, str, str],
+    groups: Mapping[tuple[str, str], Sequence[_Placed]],
     catalogue: Catalogue,
 ) -> Line:
-    known: Mapping[str, Sequence[str]] = words_of(family.rpartition(".")[2])
+    profile, track, family = of
+    a_benchmark = next(iter(groups.values()))[0].record.benchmark
+    known: Mapping[str, Sequence[str]] = words_of(records.class_of(a_benchmark))
     named = dict.fromkeys(known)
     for group in groups.values():
-        named.update(dict.fromkeys(group[0]["configuration"]))
+        named.update(dict.fromkeys(group[0].record.configuration))
     params = tuple(named)
     place = {release.commit: i for i, release in enumerate(catalogue.tracks[track].releases)}
 
@@ -143,10 +133,10 @@ def _line(
     cells = []
     beside: dict[str, int | None] = {}  # the stretch of the release before, by configuration
     for (commit, configuration), group in sorted(groups.items(), key=lambda one: place[one[0][0]]):
-        newest = records.newest_run(group)
+        newest = records.newest_run([one.record for one in group])
         cell = _cell(newest, params, catalogue.by_commit[commit])
         if cell.outcome == records.OK:
-            before, now = beside.get(configuration), newest[0][_STRETCH]
+            before, now = beside.get(configuration), _stretch_of(newest[0], group)
             if before not in (None, now):
                 cell = replace(cell, earlier=_earlier(group, before))
             beside[configuration] = now
@@ -154,46 +144,62 @@ def _line(
     by_name = {release.name: place[release.commit] for release in catalogue.tracks[track].releases}
     cells.sort(key=lambda cell: (by_name[cell.release], order(cell.words)))
     configurations = sorted({cell.words for cell in cells}, key=order)
-    return Line(machine, profile, track, family, params, tuple(configurations), tuple(cells))
+    return Line(
+        machine=machine,
+        profile=profile,
+        track=track,
+        family=family,
+        params=params,
+        configurations=tuple(configurations),
+        cells=tuple(cells),
+    )
 
 
-def _cell(newest: Sequence[records.Record], params: Sequence[str], release: Release) -> Cell:
+def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> Cell:
     """What the processes of one configuration came to in its newest run."""
-    outcome, why = records.outcome_of(newest)
-    ok = outcome == records.OK
-    configuration: Mapping[str, Any] = newest[0]["configuration"]
+    answer = records.outcome_of(newest)
+    ok, why = answer.outcome == records.OK, answer.words
+    configuration = newest[0].configuration
     return Cell(
         release=release.name,
         words=tuple(word_of(configuration.get(name, "-")) for name in params),
-        outcome=outcome,
+        outcome=answer.outcome,
         why=None if why is None else one_line(why, _REASON),
-        run=newest[0]["run"],
-        started=str(newest[0].get("started", "")),
+        run=newest[0].run,
+        started="" if newest[0].started is None else str(newest[0].started),
         processes=len(newest),
-        samples=sum(len(record["samples"]) for record in newest) if ok else 0,
+        samples=sum(len(record.samples) for record in newest) if ok else 0,
         estimates=_estimates(newest) if ok else {},
     )
 
 
-def _earlier(group: Sequence[records.Record], stretch: int | None) -> Mapping[str, Estimate]:
+def _stretch_of(record: Record, group: Sequence[_Placed]) -> int | None:
+    return next(one.stretch for one in group if one.record is record)
+
+
+def _earlier(group: Sequence[_Placed], stretch: int | None) -> Mapping[str, Estimate]:
     """What the newest of the runs in this stretch came to; nothing where it measured nothing."""
-    among = [record for record in group if record[_STRETCH] == stretch]
+    among = [one.record for one in group if one.stretch == stretch]
     newest = records.newest_run(among) if among else []
-    return _estimates(newest) if newest and records.outcome_of(newest)[0] == records.OK else {}
+    is_ok = bool(newest) and records.outcome_of(newest).outcome == records.OK
+    return _estimates(newest) if is_ok else {}
 
 
-def _estimates(processes: Sequence[records.Record]) -> dict[str, Estimate]:
+def _estimates(processes: Sequence[Record]) -> dict[str, Estimate]:
     """By the key of the measure, of the processes of one run that measured a configuration."""
-    estimates = {}
-    for one in measures.OF_PROCESSES:
-        found = [measures.of_process(one, record) for record in processes]
-        values = [value for value in found if value is not None]
+    found = {}
+    for one in MEASURES:
+        values = [
+            value
+            for record in processes
+            for value in [of_process(one, record)]
+            if value is not None
+        ]
         if values:
-            estimates[one.key] = measures.estimate(values)
-    batch_size = workload.profile(processes[0]["profile"]).workload.batch_size
-    step = estimates[measures.STEP.key]
-    estimates[measures.IMAGES.key] = measures.images_per_s(step, batch_size)
-    return estimates
+            found[one.key] = estimate(values)
+    batch_size = workload.profile(processes[0].profile).workload.batch_size
+    found[IMAGES.key] = images_per_s(found[STEP.key], batch_size)
+    return found
 
 
 def word_of(value: object) -> str:

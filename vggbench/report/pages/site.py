@@ -10,10 +10,10 @@ from pathlib import Path
 import jinja2
 
 from ... import records
-from ...checkout import Checkout
 from ...errors import VggbenchError, one_line
 from . import changes, data, kept
 from .kept import OfMachine
+from .source import Source
 
 HERE = Path(__file__).parent
 
@@ -41,7 +41,7 @@ class PagesError(VggbenchError):
     """The pages cannot be written."""
 
 
-def write(html_dir: Path, checkout: Checkout, complain: Callable[[str], None]) -> None:
+def write(html_dir: Path, source: Source, complain: Callable[[str], None]) -> None:
     """Write our pages into ``html_dir``, beside what asv has published there.
 
     ``complain`` gets a line about whatever is left out. Raises PagesError where the folder cannot
@@ -49,7 +49,7 @@ def write(html_dir: Path, checkout: Checkout, complain: Callable[[str], None]) -
     """
     try:
         _write_static(html_dir)
-        _write_data(html_dir / DATA, checkout, complain)
+        _write_data(html_dir / DATA, source, complain)
     except OSError as err:
         raise PagesError(
             f"the pages cannot be written: {err.strerror}: {err.filename or html_dir}; "
@@ -77,28 +77,29 @@ def _write_static(html_dir: Path) -> None:
         shutil.copyfile(path, target / path.name)
 
 
-def _write_data(folder: Path, checkout: Checkout, complain: Callable[[str], None]) -> None:
+def _write_data(folder: Path, source: Source, complain: Callable[[str], None]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    catalogue = checkout.catalogue
+    catalogue = source.catalogue
     for track in catalogue.tracks:
         locks = changes.of_track(catalogue, track, complain)
         _put(
             folder / f"releases-{track}.json",
             data.as_json(data.of_releases(catalogue, track, locks)),
         )
+    _put(folder / "params.json", data.as_json(data.of_params()))
     _put(folder / "seed.json", data.as_json(data.seed_tables()))
     of_machines: dict[str, OfMachine] = {}
-    for machine in records.machines(checkout.results_dir):
-        made = of_machines[machine] = _of_machine(machine, checkout)
+    for machine in records.machines(source.results_dir):
+        made = of_machines[machine] = _of_machine(machine, source)
         for line in made.complaints:
             complain(line)
         for name, text in made.files.items():
             _put(folder / name, text)
-    order = _best_first(of_machines, checkout.machine())
+    order = _best_first(of_machines, source.here)
     described = [line for name in order for line in of_machines[name].described]
     left_out = [one for name in order for one in of_machines[name].left_out]
-    machines = {name: _facts(checkout, name) for name in order if of_machines[name].described}
-    configured = [name for name in checkout.config.branches if name in catalogue.tracks]
+    machines = {name: _facts(source, name) for name in order if of_machines[name].described}
+    configured = [name for name in source.branches if name in catalogue.tracks]
     tracks = list(dict.fromkeys([*configured, *catalogue.tracks]))
     index = data.index(catalogue, tracks, machines, described, left_out)
     _put(folder / "index.json", data.as_json(index))
@@ -114,22 +115,22 @@ def _best_first(of_machines: Mapping[str, OfMachine], here: str | None) -> list[
     return sorted(of_machines, key=rank)
 
 
-def _of_machine(machine: str, checkout: Checkout) -> OfMachine:
+def _of_machine(machine: str, source: Source) -> OfMachine:
     """What a machine adds to the pages, as kept or made anew."""
-    found = kept.load(machine, checkout)
+    key = kept.key(source, machine)
+    found = kept.load(source.kept_dir, machine, key)
     if found is not None:
         return found
     # Judging imports SciPy: asv's process has its 40 MB only where there is something to judge.
     from .judged import of_machine
 
-    key = kept.key(machine, checkout)
-    made = of_machine(machine, checkout)
-    kept.save(machine, checkout, made, key)
+    made = of_machine(machine, source)
+    kept.save(source.kept_dir, machine, key, made)
     return made
 
 
-def _facts(checkout: Checkout, machine: str) -> dict[str, str]:
-    told = checkout.facts(machine)
+def _facts(source: Source, machine: str) -> dict[str, str]:
+    told = source.facts.get(machine, {})
     shown = ("cpu", "num_cpu", "ram", "gpu", "os", "arch")
     return {key: one_line(told[key], 100) for key in shown if told.get(key)}
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ... import records
-from ...checkout import Checkout
-from ...errors import VggbenchError
-from ...judging import acknowledged as acknowledgements
 from ...judging import verdicts
+from ...judging.acknowledged import Acknowledged
 from ...judging.evidence import gather
-from ...judging.measures import MEASURES
+from ...judging.measures import JUDGED
 from ...judging.verdicts import LineChange, Side, Verdict
+from ...releases.catalogue import Catalogue
 from ...stats import whole_lines as history
 
 
@@ -55,7 +54,7 @@ def told(verdict: Verdict) -> Told:
     return Told(
         profile=verdict.profile,
         track=verdict.track,
-        family=verdict.benchmark.rpartition(".")[0],
+        family=records.family_of(verdict.benchmark),
         release=verdict.release,
         words={name: str(word) for name, word in verdict.configuration.items()},
         measure=verdict.measure,
@@ -94,7 +93,7 @@ def _notes(verdict: Verdict) -> list[str]:
 
 
 def _side(side: Side, key: str) -> str:
-    measure = MEASURES[key]
+    measure = JUDGED[key]
     shown = ", ".join(f"{one.value * measure.scale:.5g}" for one in side.evidence)
     word = "process" if side.processes == 1 else "processes"
     sessions = "one session" if side.sessions == 1 else f"{side.sessions} sessions"
@@ -104,16 +103,17 @@ def _side(side: Side, key: str) -> str:
     )
 
 
-def judge(machine: str, taken: Iterable[records.Record], checkout: Checkout) -> Judged:
+def judge(
+    machine: str,
+    taken: Sequence[records.Record],
+    catalogue: Catalogue,
+    accepted: Sequence[Acknowledged] = (),
+) -> Judged:
     """The verdicts on all releases of all tracks, each against the one before."""
-    try:
-        accepted = acknowledgements.read(checkout.root, checkout.catalogue)
-    except VggbenchError as err:
-        return Judged(why_none=str(err))
-    evidence = gather(machine, taken, checkout.catalogue)
+    evidence = gather(machine, taken, catalogue)
     found: list[Told] = []
     changes: list[LineChange] = []
-    for track in checkout.catalogue.tracks:
+    for track in catalogue.tracks:
         found += map(told, verdicts.of_track(evidence, track, accepted=accepted))
         changes += [
             one for one in verdicts.changes(evidence, track) if one.kind in history.OF_LINES

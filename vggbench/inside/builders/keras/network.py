@@ -17,7 +17,7 @@ import numpy as np
 from vggbench.inside import vgg16
 from vggbench.inside.builders import empty_home
 from vggbench.inside.params import NotApplicable
-from vggbench.inside.workload import batch, initial_weights
+from vggbench.inside.synthetic import batch, initial_weights
 
 # The order of a layer's own tensors in its get_weights(), as suffixes of canonical names.
 OF_A_PRODUCT = ("kernel", "bias")

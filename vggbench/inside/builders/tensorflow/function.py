@@ -4,7 +4,8 @@ import tensorflow as tf
 
 from vggbench.inside import params
 from vggbench.inside.builders.tensorflow import network, xla
-from vggbench.inside.workload import BN_MOMENTUM, LEARNING_RATE, batch, initial_weights
+from vggbench.inside.synthetic import batch, initial_weights
+from vggbench.inside.workload import BN_MOMENTUM, LEARNING_RATE
 
 
 def build(workload, configuration, device):

@@ -11,7 +11,8 @@ from theano.tensor.signal.pool import pool_2d
 from vggbench.inside import params, vgg16
 from vggbench.inside.builders.theano import setup as theano_setup
 from vggbench.inside.params import NotApplicable
-from vggbench.inside.workload import BN_EPSILON, BN_MOMENTUM, LEARNING_RATE, batch, initial_weights
+from vggbench.inside.synthetic import batch, initial_weights
+from vggbench.inside.workload import BN_EPSILON, BN_MOMENTUM, LEARNING_RATE
 
 # The axes of a convolution kernel: here (channel out, channel in, row, column), and canonical.
 FROM_CANONICAL, TO_CANONICAL = (3, 2, 0, 1), (2, 3, 1, 0)

@@ -1,8 +1,9 @@
 // The history as a chart: Apache ECharts, drawn as SVG.
-import { el, figure, interval, percent, plural, readable, verdict, ratioWords, withUnit } from "./common.js";
+import { el, figure, interval, percent, plural, verdict, ratioWords, withUnit } from "./common.js";
+import { isChosen, paramsOf, readable } from "./params.js";
 
-// Hue says which batch normalisation (and backend), the filled or hollow mark which data format, a
-// dashed line XLA. Each tone has at least 3:1 against the background.
+// A hollow mark says that the layout is not the default, a dashed line that the step is compiled, the
+// hue all else. Each tone has at least 3:1 against the background.
 const HUES = {
   light: ["#0b5cad", "#b34a00", "#17753a", "#7040b0", "#b0256b", "#0a7078"],
   dark: ["#6cb2ff", "#ffa657", "#5fd38a", "#c4a0ff", "#ff8ac0", "#56d4dd"],
@@ -22,16 +23,15 @@ const colours = () => COLOURS[isDark() ? "dark" : "light"];
 // How each configuration of a line looks: {colour, dashed, hollow}.
 export function looks(line) {
   const hues = HUES[isDark() ? "dark" : "light"];
-  const format = line.params.indexOf("data_format");
-  const xla = line.params.indexOf("xla");
+  const params = paramsOf(line);
   const groups = [];
   return line.configurations.map((words) => {
-    const key = words.filter((_, i) => i !== format && i !== xla).join("\0");
+    const key = words.filter((_, i) => !["layout", "compiler"].includes(params[i].role)).join("\0");
     if (!groups.includes(key)) groups.push(key);
     return {
       colour: hues[groups.indexOf(key) % hues.length],
-      dashed: xla >= 0 && words[xla] !== "off",
-      hollow: format >= 0 && words[format] === "NCHW",
+      dashed: isChosen(line, words, "compiler"),
+      hollow: isChosen(line, words, "layout"),
     };
   });
 }
@@ -60,7 +60,7 @@ export function told(line, measure, release, cell) {
   const made = el("div", { class: "tip" });
   made.append(
     el("div", { class: "tip-head" }, `${release.name} · ${release.date}`),
-    el("div", {}, readable(line.params, line.configurations[cell.c])),
+    el("div", {}, readable(line, line.configurations[cell.c])),
   );
   const estimate = cell.estimates?.[measure.key];
   if (estimate) {
@@ -128,7 +128,7 @@ export function draw(holder, view, onpick) {
     });
     series.push({
       id: `line ${c}`,
-      name: readable(line.params, line.configurations[c]),
+      name: readable(line, line.configurations[c]),
       type: "line",
       data: points,
       connectNulls: false,

@@ -1,5 +1,6 @@
 // What all pages share: data, the choice in the URL, controls, figures as words.
 // All text goes into the page as text: nothing here takes markup.
+import { learn, readable } from "./params.js";
 
 export function el(tag, props = {}, ...children) {
   const made = document.createElement(tag);
@@ -43,7 +44,8 @@ export async function start(gather, show) {
   const redraw = async () => {
     const mine = ++drawing;
     try {
-      const index = await load("index");
+      const [index, params] = await Promise.all([load("index"), load("params")]);
+      learn(params);
       const view = await gather(index);
       if (mine !== drawing) return;
       byId("problem").replaceChildren();
@@ -269,19 +271,6 @@ export const plural = (count, word, more = `${word}s`) => `${count} ${count === 
 
 export const words = (configuration) => configuration.join(" ");
 
-// A configuration for people, as the tables of 2017 name theirs.
-const NAMED = {
-  batch_norm: (word) => (word === "none" ? "no BN" : word.startsWith("mode") ? `BN ${word}` : `${word} BN`),
-  xla: (word) => ({ off: "no XLA", on: "XLA" })[word] ?? word,
-  backend: (word) => ({ tensorflow: "on TensorFlow", theano: "on Theano" })[word] ?? word,
-};
-
-export const readableWord = (param, word) => (Object.hasOwn(NAMED, param) ? NAMED[param](word) : word);
-
-export function readable(params, configuration) {
-  return configuration.map((word, i) => readableWord(params[i], word)).join(", ");
-}
-
 const OUTCOMES = {
   ok: "ok",
   "n/a": "n/a",
@@ -355,7 +344,7 @@ export function cannot(line, cells) {
   for (const cell of cells) {
     if (cell.outcome !== "n/a") continue;
     const why = line.whys[cell.why] ?? "no reason on record";
-    reasons.set(why, [...(reasons.get(why) ?? []), readable(line.params, line.configurations[cell.c])]);
+    reasons.set(why, [...(reasons.get(why) ?? []), readable(line, line.configurations[cell.c])]);
   }
   if (!reasons.size) return null;
   const count = [...reasons.values()].reduce((sum, names) => sum + names.length, 0);

@@ -1,19 +1,12 @@
 // Configurations: what each choice buys within one release.
 import {
   asvGraph, bar, byId, cannot, choice, chosenWith, el, figure, fill, heading, interval, lineControls, measureOf,
-  noSubmit, nothing, outcome, plural, readable, readableWord, releaseLink, select, start, table, withUnit,
+  noSubmit, nothing, outcome, plural, releaseLink, select, start, table, withUnit,
 } from "./common.js";
+import { paramsOf, readable, readableWord, readableWords } from "./params.js";
 
 const form = byId("controls");
 noSubmit(form);
-
-const ABOUT = {
-  data_format: "The order of an image's axes: NHWC or NCHW.",
-  batch_norm: "How a convolution's batch normalisation is computed, and what it costs to have one.",
-  xla: "All of the step compiled by XLA, against none of it.",
-  backend: "What Keras computes with.",
-};
-const TITLES = { data_format: "Data format", batch_norm: "Batch normalisation", xla: "XLA", backend: "Backend" };
 
 start((index) => chosenWith(index, "choices"), show);
 
@@ -38,7 +31,7 @@ function show(index, { chosen, line, more: choices }, redraw) {
     const found = choices.releases[release.name] ?? [];
     byId("choices").replaceChildren(
       everything(index, line, release),
-      ...line.params.map((param) => section(index, line, release, param, found.filter((one) => one.param === param))).filter(Boolean),
+      ...paramsOf(line).map((param) => section(index, line, release, param, found.filter((one) => one.param === param.name))).filter(Boolean),
     );
   }
 }
@@ -55,7 +48,7 @@ function everything(index, line, release) {
     el(
       "tr",
       {},
-      el("th", { scope: "row" }, el("a", { href: asvGraph(line, measures[0], line.configurations[cell.c]), title: "asv's graph" }, readable(line.params, line.configurations[cell.c]))),
+      el("th", { scope: "row" }, el("a", { href: asvGraph(line, measures[0], line.configurations[cell.c]), title: "asv's graph" }, readable(line, line.configurations[cell.c]))),
       cell.estimates
         ? [
             el(
@@ -83,7 +76,7 @@ function everything(index, line, release) {
 
 function section(index, line, release, param, found) {
   if (!found.length) return null;
-  const place = line.params.indexOf(param);
+  const place = line.params.indexOf(param.name);
   const [step, first, memory] = ["step", "first_step", "peak_memory"].map((key) => measureOf(index, key));
   const cellOf = (c) => line.cells.find((cell) => cell.release === release.name && cell.c === c);
   const kinds = new Map();
@@ -94,18 +87,18 @@ function section(index, line, release, param, found) {
   return el(
     "section",
     { class: "card" },
-    el("h2", {}, TITLES[param] ?? param),
-    ABOUT[param] ? el("p", { class: "lead" }, ABOUT[param]) : null,
+    el("h2", {}, param.title),
+    param.about ? el("p", { class: "lead" }, param.about) : null,
     [...kinds].map(([key, pairs]) => {
       const [a, b] = key.split("\0").map((word) => readableWord(param, word));
       const rows = pairs.map((pair) => {
         const [x, y] = [cellOf(pair.one), cellOf(pair.other)];
         const rest = line.configurations[pair.one].filter((_, i) => i !== place);
-        const names = line.params.filter((_, i) => i !== place);
+        const params = paramsOf(line).filter((_, i) => i !== place);
         return el(
           "tr",
           {},
-          el("th", { scope: "row" }, readable(names, rest) || "alone"),
+          el("th", { scope: "row" }, readableWords(params, rest) || "alone"),
           el("td", { class: "number", title: withUnit(step, interval(step, x.estimates.step)) }, figure(step, x.estimates.step[0])),
           el("td", { class: "number", title: withUnit(step, interval(step, y.estimates.step)) }, figure(step, y.estimates.step[0])),
           el("td", {}, said(pair)),

@@ -1,9 +1,10 @@
 // History: a measure over the releases of a track, a line a configuration.
 import {
-  asvGraph, byId, cannot, checkbox, choice, chosenLine, el, figure, fill, interval, lineControls, load,
-  measureOf, noSubmit, nothing, outcome, percent, problem, ratioWords, readable, readableWord, releaseLink, select, start, table,
-  verdict, withUnit, words,
+  asvGraph, byId, cannot, checkbox, choice, chosenLine, el, figure, fill, interval, lineControls, load, measureOf,
+  noSubmit, nothing, outcome, percent, problem, ratioWords, releaseLink, select, start, table, verdict, withUnit,
+  words,
 } from "./common.js";
+import { paramsOf, readable, readableWord } from "./params.js";
 import { cutWords, draw, looks, swatch, told } from "./chart.js";
 
 const form = byId("controls");
@@ -120,10 +121,10 @@ function series(view, redraw) {
       onchange: (event) => set(all.filter((one) => (one === c ? event.target.checked : shown.includes(one)))),
     });
     box.checked = shown.includes(c);
-    return el("label", { class: "tick series-tick" }, box, swatch(look[c]), el("span", {}, readable(line.params, line.configurations[c]), usual.includes(c) ? "" : el("span", { class: "faint" }, " (n/a)")));
+    return el("label", { class: "tick series-tick" }, box, swatch(look[c]), el("span", {}, readable(line, line.configurations[c]), usual.includes(c) ? "" : el("span", { class: "faint" }, " (n/a)")));
   });
   // A button for each word of each param: only those lines.
-  const only = line.params.flatMap((_, i) => {
+  const only = paramsOf(line).flatMap((param, i) => {
     const found = [...new Set(line.configurations.map((one) => one[i]))];
     return found.length < 2
       ? []
@@ -136,7 +137,7 @@ function series(view, redraw) {
               id: `only-${i}-${found.indexOf(word)}`,
               onclick: () => set(all.filter((c) => line.configurations[c][i] === word)),
             },
-            `only ${readableWord(line.params[i], word)}`,
+            `only ${readableWord(param, word)}`,
           ),
         );
   });
@@ -195,7 +196,7 @@ function releaseCard(view) {
     return el(
       "tr",
       {},
-      el("th", { scope: "row" }, swatch(look[cell.c]), " ", readable(line.params, line.configurations[cell.c])),
+      el("th", { scope: "row" }, swatch(look[cell.c]), " ", readable(line, line.configurations[cell.c])),
       el("td", { class: "number strong" }, estimate ? figure(measure, estimate[0]) : outcome(cell.outcome)),
       el("td", { class: estimate ? "number" : "why" }, estimate ? interval(measure, estimate) : (line.whys[cell.why] ?? "")),
       el("td", { class: "number" }, change),
@@ -243,7 +244,7 @@ function figures(view) {
     el("summary", {}, "The figures as a table"),
     table(
       `${measure.title}${unit}: ${view.framework} on ${line.machine}, ${line.profile}`,
-      ["release", "date", ...shown.map((c) => readable(line.params, line.configurations[c]))],
+      ["release", "date", ...shown.map((c) => readable(line, line.configurations[c]))],
       rows,
       { classes: "lined dense" },
     ),
@@ -274,7 +275,7 @@ function listen() {
     const release = view.releases[i];
     byId("chart-live").textContent = cell
       ? [...told(view.line, view.measure, release, cell).children].map((one) => one.textContent).join(". ")
-      : `${release.name}: ${readable(view.line.params, view.line.configurations[view.shown[k]])}: unmeasured`;
+      : `${release.name}: ${readable(view.line, view.line.configurations[view.shown[k]])}: unmeasured`;
   });
   holder.addEventListener("blur", () => current?.chart.hide());
 }

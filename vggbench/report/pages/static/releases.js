@@ -1,8 +1,9 @@
 // Releases: releases.html#tensorflow-2.16.2 is the page of one; asv's ids lead there too.
 import {
-  asvGraph, byId, choice, chosenLine, el, figure, fill, heading, interval, lineControls, load, measureOf,
-  noSubmit, outcome, plural, problem, ratioWords, readable, releaseLink, start, table, verdict, withUnit,
+  asvGraph, byId, choice, chosenLine, el, figure, fill, heading, interval, lineControls, load, measureOf, noSubmit,
+  outcome, plural, problem, ratioWords, releaseLink, start, table, verdict, withUnit,
 } from "./common.js";
+import { readable } from "./params.js";
 
 const form = byId("controls");
 noSubmit(form);
@@ -104,7 +105,7 @@ function measured(index, release, line) {
         return el(
           "tr",
           {},
-          el("th", { scope: "row" }, el("a", { href: asvGraph(line, measureOf(index, "step"), configuration), title: "asv's graph" }, readable(line.params, configuration))),
+          el("th", { scope: "row" }, el("a", { href: asvGraph(line, measureOf(index, "step"), configuration), title: "asv's graph" }, readable(line, configuration))),
           el("td", {}, outcome(cell.outcome)),
           cell.estimates
             ? measures.map((measure) => {

@@ -1,8 +1,9 @@
 // Verdicts: every release, every configuration; changes alone unless all are asked for.
 import {
-  VERDICTS, asvGraph, byId, choice, chosenWith, el, fill, lineControls, measureOf,
-  noSubmit, nothing, problem, ratioWords, readable, releaseLink, select, start, table, verdict,
+  VERDICTS, asvGraph, byId, choice, chosenWith, el, fill, lineControls, measureOf, noSubmit, nothing, problem,
+  ratioWords, releaseLink, select, start, table, verdict,
 } from "./common.js";
+import { readable } from "./params.js";
 
 const form = byId("controls");
 noSubmit(form);
@@ -91,7 +92,7 @@ function lineOf(index, line, told, usual) {
     "button",
     {
       type: "button", class: "chip", "aria-expanded": "false", "aria-controls": id,
-      "aria-label": `Evidence on ${told.release}, ${readable(line.params, configuration)}, ${measure.title}`,
+      "aria-label": `Evidence on ${told.release}, ${readable(line, configuration)}, ${measure.title}`,
       onclick: () => {
         evidence.hidden = !evidence.hidden;
         button.setAttribute("aria-expanded", String(!evidence.hidden));
@@ -104,7 +105,7 @@ function lineOf(index, line, told, usual) {
     el(
       "tr",
       {},
-      el("th", { scope: "row" }, readable(line.params, configuration)),
+      el("th", { scope: "row" }, readable(line, configuration)),
       el("td", {}, measure.title),
       el("td", {}, verdict(told), told.acknowledged === undefined ? null : el("div", { class: "why" }, `acknowledged: ${told.acknowledged}`)),
       el("td", { class: "number" }, ratioWords(told), told.against && told.against !== usual ? [" against ", releaseLink(told.against)] : ""),
@@ -144,7 +145,7 @@ function overTheLine(index, line, changes) {
         return el(
           "tr",
           {},
-          el("th", { scope: "row" }, readable(line.params, line.configurations[one.c])),
+          el("th", { scope: "row" }, readable(line, line.configurations[one.c])),
           el("td", {}, measure.title),
           el("td", {}, kindOf(one)),
           el("td", {}, releaseLink(one.first)),

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vggbench.report.pages import measures
-from vggbench.report.pages.measures import Estimate, estimate
+from vggbench.judging.measures import MEASURES
+from vggbench.report.pages import estimates
+from vggbench.report.pages.estimates import Estimate, estimate
 
 from .literal import record
 
-BY_KEY = {one.key: one for one in measures.MEASURES}
+BY_KEY = {one.key: one for one in MEASURES}
 
 
 def binomial_below(k: int, n: int) -> float:
@@ -40,8 +41,8 @@ def test_an_interval_of_six_and_more_covers_the_median_as_promised_and_no_narrow
     found = estimate([float(i) for i in range(1, n + 1)])
     k = int(found.low)
     assert found.high == n - k + 1
-    assert 2 * binomial_below(k, n) <= 1 - measures.CONFIDENCE
-    assert 2 * binomial_below(k + 1, n) > 1 - measures.CONFIDENCE
+    assert 2 * binomial_below(k, n) <= 1 - estimates.CONFIDENCE
+    assert 2 * binomial_below(k + 1, n) > 1 - estimates.CONFIDENCE
 
 
 @given(st.lists(st.floats(1e-6, 1e6), min_size=1, max_size=40))
@@ -51,12 +52,12 @@ def test_the_median_lies_in_its_interval(values: list[float]) -> None:
 
 
 def test_images_per_second_are_the_batch_by_the_step() -> None:
-    assert measures.images_per_s(Estimate(0.5, 0.25, 1.0, 3), 8) == Estimate(16, 8, 32, 3)
+    assert estimates.images_per_s(Estimate(0.5, 0.25, 1.0, 3), 8) == Estimate(16, 8, 32, 3)
 
 
 def test_by_products_come_from_the_processes_notes() -> None:
     one = record(versions={"xla": {"proof_s": 0.5}})
-    found = {key: measures.of_process(measure, one) for key, measure in BY_KEY.items()}
+    found = {key: estimates.of_process(measure, one) for key, measure in BY_KEY.items()}
     assert found == {
         "step": 0.25,
         "images": None,
@@ -80,4 +81,4 @@ def test_by_products_come_from_the_processes_notes() -> None:
     ],
 )
 def test_a_loss_that_is_no_number_is_not_on_record(nonsense: dict[str, Any]) -> None:
-    assert measures.of_process(BY_KEY["loss"], record(**nonsense)) is None
+    assert estimates.of_process(BY_KEY["loss"], record(**nonsense)) is None

@@ -1,0 +1,157 @@
+"""A store that is asked again reads what came since, and nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from vggbench import records
+from vggbench.records import CALIBRATE, CONFIRM, Record, Store
+from vggbench.records.record import KEYS, REQUIRED
+
+from .factory import CATALOGUE, changed, record
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path)
+
+
+def file_of(store: Store, run: str = "run", machine: str = "box") -> Path:
+    return records.folder(store.results_dir, machine) / f"{run}.jsonl"
+
+
+def runs(store: Store) -> list[str]:
+    return [one.run for one in store.all("box")]
+
+
+def test_what_was_read_is_not_read_again(store: Store) -> None:
+    for number in range(3):
+        records.append(file_of(store), record(run=str(number)))
+    assert runs(store) == ["0", "1", "2"]
+    before = store.all("box")
+    assert store.all("box") is before, "the same list tells that nothing came"
+    assert store.lines_read == 3
+    records.append(file_of(store), record(run="3"))
+    assert runs(store) == ["0", "1", "2", "3"]
+    assert store.lines_read == 4
+    records.append(file_of(store, "runs"), record(run="4"))
+    assert runs(store)[-1] == "4"
+    assert store.lines_read == 5
+    assert len(before) == 3, "an answer does not grow under whoever has it"
+
+
+def test_a_file_that_shrank_or_was_replaced_is_read_anew(store: Store) -> None:
+    path = file_of(store)
+    for number in range(3):
+        records.append(path, record(run=str(number)))
+    assert runs(store) == ["0", "1", "2"]
+    os.truncate(path, path.stat().st_size // 3)
+    assert runs(store) == ["0"]
+    aside = path.with_name("aside")
+    for number in range(5, 9):
+        records.append(aside, record(run=str(number)))
+    aside.replace(path)
+    assert runs(store) == ["5", "6", "7", "8"]
+    text = path.read_text().replace('"run": "8"', '"run": "7"')
+    path.write_text(text + json.dumps(record(run="9").as_json()) + "\n")
+    assert runs(store) == ["5", "6", "7", "7", "9"]
+    path.unlink()
+    assert runs(store) == []
+
+
+def test_a_line_that_is_being_written_is_looked_at_again(store: Store) -> None:
+    records.append(file_of(store), record(run="0"))
+    line = json.dumps(record(run="1").as_json())
+    said: list[str] = []
+    with file_of(store).open("a") as file:
+        file.write(line[:40])
+        file.flush()
+        assert len(store.all("box", said.append)) == 1
+        assert [one.partition(" is no record")[0] for one in said] == [f"{file_of(store)}:2"]
+        file.write(line[40:])
+        file.flush()
+        assert runs(store) == ["0", "1"]
+        file.write("\n")
+    records.append(file_of(store), record(run="2"))
+    said.clear()
+    assert [one.run for one in store.all("box", said.append)] == ["0", "1", "2"]
+    assert said == []
+
+
+def test_what_is_no_record_is_said_whenever_it_is_asked(store: Store) -> None:
+    records.append(file_of(store), record())
+    with file_of(store).open("a") as file:
+        file.write("torn\n")
+    for _ in range(2):
+        said: list[str] = []
+        store.all("box", said.append)
+        assert [one.partition(" is no record")[0] for one in said] == [f"{file_of(store)}:2"]
+    assert store.lines_read == 2
+
+
+def test_it_answers_by_release_profile_configuration_and_purpose(store: Store) -> None:
+    taken = [
+        record("tensorflow-2.15.1"),
+        record("tensorflow-2.16.2", "NCHW none off"),
+        record("tensorflow-2.16.2", profile="cpu-paper"),
+        record("tensorflow-2.16.2", purpose=CONFIRM),
+        record("tensorflow-2.16.2", purpose=CALIBRATE),
+    ]
+    for one in taken:
+        records.append(file_of(store), one)
+    records.append(file_of(store, machine="other"), record())
+    assert store.machines() == ["box", "other"]
+    assert store.where("box") == taken
+    newest = [taken[1].commit]
+    assert store.where("box", commits=newest) == taken[1:]
+    assert store.where("box", commits=newest, profile="cpu-paper") == [taken[2]]
+    assert store.where("box", keys={taken[1].key}) == [taken[1]]
+    assert store.where("box", purposes=(None, CONFIRM), profile="cpu-quick") == [
+        *taken[:2],
+        taken[3],
+    ]
+
+
+def test_the_digest_changes_with_the_records_alone(store: Store) -> None:
+    records.append(file_of(store), record())
+    before = records.digest(store.results_dir, "box")
+    records.append(file_of(store, machine="other"), record())
+    assert records.digest(store.results_dir, "box") == before
+    records.append(file_of(store), record())
+    assert records.digest(store.results_dir, "box") != before
+
+
+def test_a_record_is_its_line_again_with_every_key_as_it_was() -> None:
+    line = {
+        "of_tomorrow": {"a": [1]},
+        **record().as_json(),
+        "lock": None,
+        "samples": "nonsense",
+        "more": 1,
+        "stated": [],
+    }
+    again = Record.from_json(line)
+    assert json.dumps(again.as_json()) == json.dumps(line)
+    assert again.more == {"of_tomorrow": {"a": [1]}, "more": 1, "stated": []}
+    assert again.stated[0] == "of_tomorrow"
+
+
+NONSENSE = [None, "x", [], {}, [None], [[1]], -1, 10**400, float("nan"), True, {"xla": 1}]
+
+
+@pytest.mark.parametrize("value", NONSENSE, ids=str)
+def test_no_question_ends_in_a_traceback_whatever_a_key_holds(value: object) -> None:
+    good = record(samples=[0.1, 0.2, 0.3], run="20240501T120000.000000Z-0")
+    for key in sorted(KEYS - set(REQUIRED)):
+        one = changed(good, **{key: value})
+        for name in dir(Record):
+            if isinstance(getattr(Record, name), property) and name != "median_s":
+                getattr(one, name)
+        for name in ("track_first_step", "track_peak_memory", "track_loss", "track_gpu_memory"):
+            one.by_product(name)
+        one.why_no_evidence("box", CATALOGUE)
+        records.outcome_of([one])

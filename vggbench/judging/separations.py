@@ -1,0 +1,198 @@
+"""What the records of ``vggbench separate`` say: is a change the framework's, or a companion's that
+moved with it?
+
+A release was measured in turns with itself, something of it changed back to what it was in the
+release before: a variant. What the change of that makes is their ratio.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .. import records
+from ..errors import one_line
+from ..frameworks import KNOWN
+from ..records import Record
+from ..releases.catalogue import Catalogue
+from ..stats.judge import Judgement, Process, judge
+from ..stats.noise import between_sessions, estimate
+from ..stats.policy import CHANGED, UNCHANGED
+from .differences import PACKAGES
+from .evidence import State, state_of, values_of
+from .measures import JUDGED
+from .verdicts import Verdict
+
+#: Between things that were changed back together, as a variant's words have them.
+AND = " and "
+
+#: What differences (vggbench.judging.differences) call the things that variants name.
+_DIFFERENCES = {
+    "python": "Python",
+    **{switch.title: switch.title for one in KNOWN for switch in one.switches},
+    **{package: name for name, _, packages in PACKAGES for package in packages},
+}
+
+#: Of each side, at least: fewer do not show how much processes scatter.
+LEAST_PROCESSES = 2
+
+#: Up to this share of a change, what may be one thing's is worth saying: the most is another's.
+LITTLE = 0.5
+
+#: Characters of an error in a finding, at most: it is a cell of a table.
+ERROR_WIDTH = 140
+
+
+@dataclass(frozen=True, kw_only=True)
+class Separation:
+    """What one measure of one configuration comes to by what was changed back: ``judgement`` is of
+    the release as it is against the variant, by so many ``processes`` of each side at least. None
+    where the variant did not run, and ``error`` says why."""
+
+    release: str
+    variant: str
+    benchmark: str
+    configuration: str
+    measure: str
+    judgement: Judgement | None
+    processes: int = 0
+    error: str | None = None
+
+    def is_of(self, change: Verdict) -> bool:
+        """Whether it is a part of this change."""
+        about = change.release, change.benchmark, change.words, change.measure
+        return (self.release, self.benchmark, self.configuration, self.measure) == about
+
+
+def things(words: str) -> list[str]:
+    """The names of what a variant with these words has changed back, without versions."""
+    return [part.partition(" ")[0] for part in words.split(AND)]
+
+
+def differences(words: str) -> set[str]:
+    """What a variant with these words has changed back, as differences call it."""
+    return {_DIFFERENCES.get(thing, thing) for thing in things(words)}
+
+
+def facts(taken: Iterable[Record], profile: str) -> dict[str, Mapping[str, object]]:
+    """What the newest process of each release said of its libraries, by the release's commit."""
+    return {
+        record.commit: record.versions
+        for record in taken
+        if record.profile == profile
+        and isinstance(record.versions, dict)
+        and record.variant is None
+    }
+
+
+def separations(
+    machine: str, taken: Iterable[Record], catalogue: Catalogue, profile: str, threshold: float
+) -> dict[str, list[Separation]]:
+    """What the records ``taken`` of a machine say of each release by its name, variant by variant;
+    of several runs the newest that says something."""
+    groups: dict[tuple[str, str, str], list[Record]] = {}
+    for record in taken:
+        if (
+            record.purpose == records.SEPARATE
+            and record.profile == profile
+            and record.outcome != records.INTERRUPTED
+            and record.why_no_evidence(machine, catalogue) is None
+        ):
+            groups.setdefault((record.commit, record.run, record.key), []).append(record)
+    found: dict[str, dict[tuple[str, str, str], Separation]] = {}
+    for (commit, _, key), group in groups.items():
+        own = found.setdefault(catalogue.by_commit[commit].name, {})
+        for variant in dict.fromkeys(one.variant for one in group if one.variant is not None):
+            for measure in JUDGED:
+                one = _separation(group, variant, measure, threshold)
+                place = key, variant, measure
+                if one is not None and (one.judgement is not None or place not in own):
+                    own[place] = one
+    return {name: list(own.values()) for name, own in found.items()}
+
+
+def _separation(
+    group: Sequence[Record], variant: str, measure: str, threshold: float
+) -> Separation | None:
+    """What the records of one configuration in one run say of one measure; None where there are
+    too few."""
+    changed = [record for record in group if record.variant == variant]
+    as_it_is = [record for record in group if record.variant is None]
+    state = _state(changed[-1])
+    before, after = _processes(changed, state, measure), _processes(as_it_is, state, measure)
+    fewest = min(len(before), len(after))
+    judgement = error = None
+    if fewest >= LEAST_PROCESSES:
+        both = [before, after]
+        noise = estimate([], both, between_sessions([], [both]))
+        judgement = judge(before, after, [], noise, threshold=threshold)
+    else:
+        failed = [record for record in changed if record.outcome != records.OK]
+        if not failed:
+            return None
+        why = str(failed[0].error or failed[0].reason or "no reason is on record")
+        # Without what is said beside it.
+        error = one_line(why.rpartition("cannot be installed: ")[2], ERROR_WIDTH)
+    return Separation(
+        release=changed[0].release,
+        variant=variant,
+        benchmark=changed[0].benchmark,
+        configuration=changed[0].words,
+        measure=measure,
+        judgement=judgement,
+        processes=0 if judgement is None else fewest,
+        error=error,
+    )
+
+
+def _state(record: Record) -> State:
+    """What both sides must share. Not the flags: a variant may be made by one."""
+    return replace(state_of(record), flags=())
+
+
+def _processes(side: Sequence[Record], state: State, measure: str) -> list[Process]:
+    return [
+        Process(record.run, values[measure])
+        for record in side
+        if _state(record) == state and measure in (values := values_of(record))
+    ]
+
+
+def conclusion(one: Separation, whole: Verdict | None) -> str:
+    """Whether what was changed back makes a difference; where that is not sure, how much of the
+    ``whole`` change it makes at most, where that is LITTLE. Why it cannot be changed back where
+    that is so."""
+    if one.judgement is None:
+        return f"{one.variant} cannot be put back: {one.error}"
+    named = things(one.variant)
+    together = len(named) > 1
+    words = AND.join(named)
+    if one.judgement.outcome in CHANGED:
+        return f"{words} {'make' if together else 'makes'} a difference"
+    if one.judgement.outcome == UNCHANGED:
+        return f"neither {words.replace(AND, ' nor ')}" if together else f"not {words}"
+    share = None if whole is None else largest_share(one.judgement, whole)
+    if share is None or share > LITTLE:
+        return f"not sure about {words}"
+    return f"at most {max(1, math.ceil(100 * share))} % of it is by {words}"
+
+
+def explains(part: Judgement, whole: Verdict) -> bool:
+    """Whether a part surely makes a difference, and as far as one can tell more of the ``whole``
+    change than LITTLE, in logarithms."""
+    if part.outcome not in CHANGED or whole.ratio is None:
+        return False
+    by_it, in_all = math.log(part.ratio), math.log(whole.ratio)
+    return by_it * in_all > LITTLE * in_all**2
+
+
+def largest_share(part: Judgement, whole: Verdict) -> float | None:
+    """The largest share of the ``whole`` change that is the ``part``'s, by the ends of both
+    intervals that favour it; None where the whole change may be none. Of the logarithms: factors
+    multiply, so shares of these add up to 1."""
+    if whole.low is None or whole.high is None or whole.low <= 1 <= whole.high:
+        return None
+    if whole.low > 1:
+        return math.log(part.high) / math.log(whole.low)
+    return math.log(part.low) / math.log(whole.high)

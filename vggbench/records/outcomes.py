@@ -1,0 +1,52 @@
+"""What the processes of one configuration came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .record import FAILED, INTERRUPTED, NOT_APPLICABLE, OK, Record, is_measured
+
+
+class Answer(NamedTuple):
+    """``why``: the reason or error of what is not ok. ``those`` of so many ``processes`` say so."""
+
+    outcome: str
+    why: str | None = None
+    those: int = 1
+    processes: int = 1
+
+    @property
+    def words(self) -> str | None:
+        """``why``, and of how many processes that is so."""
+        if self.why is None or self.processes == 1:
+            return self.why
+        return f"{self.why} ({self.those} of {self.processes} processes)"
+
+
+def newest_run(group: Sequence[Record]) -> list[Record]:
+    """Of the records of one configuration, in the order in which they were written, those of the
+    newest run that came to an end with it."""
+    ended = [record for record in group if record.outcome != INTERRUPTED]
+    run = (ended or group)[-1].run
+    return [record for record in ended or group if record.run == run]
+
+
+def outcome_of(newest: Sequence[Record]) -> Answer:
+    """What the processes of one configuration in one run came to: as asv has it, one that failed
+    makes the configuration failed."""
+    for outcome, key in ((FAILED, "error"), (NOT_APPLICABLE, "reason")):
+        those = [record for record in newest if record.outcome == outcome]
+        if those:
+            told = getattr(those[-1], key)
+            why = "its record does not say why" if told is None else str(told)
+            return Answer(outcome, why, len(those), len(newest))
+    if newest[-1].outcome == INTERRUPTED:
+        return Answer(INTERRUPTED, "its run was interrupted")
+    for record in newest:
+        samples = record.samples or [None]
+        is_list = isinstance(samples, list)
+        nonsense = [one for one in samples if not is_measured(one)] if is_list else [samples]
+        if nonsense:
+            return Answer(FAILED, f"a sample of {nonsense[0]!r} is no time")
+    return Answer(OK)

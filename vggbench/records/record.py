@@ -1,0 +1,411 @@
+"""A record: what one timed process left behind, and the questions that are asked of it.
+
+docs/records.md describes every key. What a record must have is checked when it is read; the rest
+may be absent, or nonsense that somebody's editor left, and no question ends in a traceback for it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import json
+import statistics
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeGuard
+
+from asv import util
+
+from ..errors import one_line
+from ..inside import measure, workload
+from ..releases.catalogue import Catalogue
+
+SCHEMA = 1
+
+#: The process took its samples.
+OK = "ok"
+#: The framework said that it cannot do this; ``reason`` has its words.
+NOT_APPLICABLE = "n/a"
+#: Something went wrong; ``error`` says what.
+FAILED = "failed"
+#: asv was ended before the process was.
+INTERRUPTED = "interrupted"
+
+OUTCOMES = (OK, NOT_APPLICABLE, FAILED, INTERRUPTED)
+
+#: ``purpose`` of a process that is no part of a run of asv: ``vggbench confirm`` ran it, to make a
+#: verdict sure; or ``vggbench calibrate``, to learn the machine's noise.
+CONFIRM = "confirm"
+CALIBRATE = "calibrate"
+
+#: ... or ``vggbench separate``, in turns with the release as it is; ``variant`` says what was
+#: changed back, and is absent where nothing was.
+SEPARATE = "separate"
+
+#: None: a run of asv.
+PURPOSES = (None, CONFIRM, CALIBRATE, SEPARATE)
+
+#: What every record has; a line without them is no record.
+REQUIRED = (
+    "schema",
+    "run",
+    "release",
+    "commit",
+    "profile",
+    "benchmark",
+    "configuration",
+    "outcome",
+)
+
+#: The method of a benchmark that times.
+TIMED = "time_train_step"
+
+#: ``interpreter`` where none was given with -E.
+OWN_INTERPRETER = "the release's own"
+
+#: Fewer samples of a process (``asv run --quick``) say little of it.
+LEAST_SAMPLES = 3
+
+#: Seconds by which the clocks of a process and of who started it may disagree; beyond, one jumped.
+CLOCKS_AGREE_S = 10.0
+
+#: When a process was started, and when it was over.
+Span = tuple[datetime.datetime, datetime.datetime]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One process. Made by ``from_json``; a key that its line does not have is None.
+
+    ``more``: what the line has besides the keys of docs/records.md. ``stated``: all keys that it
+    has, in its order, those of a null too.
+    """
+
+    schema: int
+    run: str
+    release: str
+    commit: str
+    profile: str
+    benchmark: str
+    configuration: Mapping[str, Any]
+    outcome: str
+    # Nobody has checked these.
+    purpose: Any = None
+    variant: Any = None
+    started: Any = None
+    machine: Any = None
+    track: Any = None
+    version: Any = None
+    build: Any = None
+    lock: Any = None
+    interpreter: Any = None
+    device: Any = None
+    workload: Any = None
+    benchmark_version: Any = None
+    attributes: Any = None
+    round: Any = None
+    reason: Any = None
+    error: Any = None
+    samples: Any = None
+    number: Any = None
+    protocol: Any = None
+    python: Any = None
+    build_s: Any = None
+    warm_up_s: Any = None
+    losses: Any = None
+    last_loss: Any = None
+    versions: Any = None
+    value: Any = None
+    peak_memory_bytes: Any = None
+    resident_bytes: Any = None
+    resident_bytes_at_end: Any = None
+    memory_growth_per_step_bytes: Any = None
+    gpu: Any = None
+    cpus: Any = None
+    load_before: Any = None
+    load_after: Any = None
+    variables: Any = None
+    exit_status: Any = None
+    process_s: Any = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+    stated: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    @staticmethod
+    def from_json(value: object) -> Record:
+        """The record that a line holds. Raises ValueError, which says what is wrong, where that has
+        not what every record has."""
+        if not isinstance(value, dict):
+            raise ValueError("it is no JSON object")
+        require_keys(value, REQUIRED)
+        for key in ("run", "release", "commit", "profile", "benchmark"):
+            if not isinstance(value[key], str):
+                raise ValueError(f"its {key} is no text")
+        if not isinstance(value["configuration"], dict):
+            raise ValueError("its configuration is no JSON object")
+        if value["outcome"] not in OUTCOMES:
+            raise ValueError(f"its outcome {value['outcome']!r} is none of {', '.join(OUTCOMES)}")
+        known = {key: one for key, one in value.items() if key in KEYS}
+        more = {key: one for key, one in value.items() if key not in KEYS}
+        return Record(**known, more=more, stated=_shared(tuple(value)))
+
+    def as_json(self) -> dict[str, Any]:
+        """The line that it was made of: each key as it was."""
+        return {
+            key: self.more[key] if key in self.more else getattr(self, key) for key in self.stated
+        }
+
+    # -- what it is of
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether it is of a run of asv: of what was asked for, whatever came of it. Those of
+        another purpose (CONFIRM, CALIBRATE, SEPARATE) answer nothing that a user asked asv for."""
+        return self.purpose is None
+
+    @property
+    def is_interleaved(self) -> bool:
+        """Whether its run measured everything in turns, so that all of it shares what the machine
+        drifted by."""
+        return self.purpose in (CONFIRM, CALIBRATE, SEPARATE)
+
+    @property
+    def times_the_step(self) -> bool:
+        """Whether it is of a process that was to time the train step, and not of a by-product that
+        was asked for alone."""
+        return method_of(self.benchmark) == TIMED
+
+    @property
+    def family(self) -> str:
+        """The class of its benchmark, with its module."""
+        return family_of(self.benchmark)
+
+    @property
+    def method(self) -> str:
+        """The method of its benchmark."""
+        return method_of(self.benchmark)
+
+    @property
+    def key(self) -> str:
+        """The same for the same configuration of the same benchmark."""
+        return key_of(self.benchmark, self.configuration)
+
+    @property
+    def words(self) -> str:
+        """The configuration, as messages and tables name it."""
+        return words_of(self.configuration)
+
+    @property
+    def name(self) -> str:
+        """Release and configuration, as messages name them."""
+        return f"{self.release} {self.words}".strip()
+
+    # -- when it ran
+
+    @property
+    def began(self) -> datetime.datetime | None:
+        """When the process was started; None where that is not on record."""
+        try:
+            return moment(self.started)
+        except ValueError:
+            return None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the process ran; None where that is not on record."""
+        is_known = is_number(self.process_s) and abs(self.process_s) <= sys.float_info.max
+        return float(self.process_s) if is_known else None
+
+    @property
+    def span(self) -> Span | None:
+        """When the process was started and when it was over; None where it is not on record when it
+        was started."""
+        begun = self.began
+        if begun is None:
+            return None
+        try:
+            return begun, begun + datetime.timedelta(seconds=self.seconds or 0.0)
+        except (OverflowError, ValueError):  # no number of seconds that a clock has seen
+            return begun, begun
+
+    # -- what it measured
+
+    @property
+    def median_s(self) -> float:
+        """Seconds of a step, by the median of the samples, which it must have."""
+        return float(statistics.median(self.samples))
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the process said of its Python and of the libraries that it used."""
+        facts = dict(self.versions) if isinstance(self.versions, dict) else {}
+        if isinstance(self.python, str):
+            facts["python"] = self.python
+        return facts
+
+    @property
+    def not_sampled(self) -> dict[str, Any]:
+        """What of the GPU was not sampled while it ran, and why."""
+        told = self.gpu.get("not_sampled") if isinstance(self.gpu, dict) else None
+        return told if isinstance(told, dict) else {}
+
+    def by_product(self, name: str) -> Any:
+        """The by-product that the benchmark ``name`` reports; None where it is not on record, or
+        cannot be computed from what is."""
+        try:
+            return measure.BY_PRODUCTS[name](_Notes(self))
+        except (AttributeError, KeyError, IndexError, TypeError):
+            return None
+
+    # -- whether it counts
+
+    def why_left_out(self, commits: Collection[str]) -> str | None:
+        """Why it is in no table and on no page; None where it may be. ``commits``: asv's ids of the
+        releases that are on a track."""
+        if self.commit not in commits:
+            return "not on a track, or of another build number"
+        if self.benchmark_version != measure.PROTOCOL:
+            return f"of another measuring protocol than {measure.PROTOCOL}"
+        if self.profile not in workload.PROFILES:
+            return f"of the unknown profile {self.profile}"
+        return None
+
+    def why_no_evidence(self, machine: str, catalogue: Catalogue) -> str | None:
+        """Why nothing may be concluded from it about a release of the ``catalogue`` on ``machine``;
+        None where something may be. What is judged, calibrated, separated or held against an
+        anchor asks this, so that none counts what another refuses."""
+        why = self.why_left_out(catalogue.by_commit)
+        if why is not None:
+            return why
+        if "machine" in self.stated and self.machine != machine:
+            return f"of another machine ({one_line(str(self.machine), 40)})"
+        device = workload.profile(self.profile).device
+        lock = catalogue.by_commit[self.commit].locks.get(device)
+        # A variant has a lock of its own, made for it.
+        its_lock_counts = self.lock is not None and self.variant is None
+        if its_lock_counts and (lock is None or lock.digest != self.lock):
+            return "of another lock than the release has now"
+        if self.purpose not in PURPOSES:
+            return "of an unknown purpose"
+        if self.outcome != OK:
+            return None
+        if not isinstance(self.samples, list) or len(self.samples) < LEAST_SAMPLES:
+            return f"with fewer than {LEAST_SAMPLES} samples"
+        if not all(map(is_measured, self.samples)):
+            return "with samples that are no times (not a number, zero or negative)"
+        if self._clock_jumped(sum(self.samples)):
+            return "during which a clock jumped"
+        return None
+
+    def _clock_jumped(self, within: float) -> bool:
+        """Whether the process took less time than its samples, or was started before its run."""
+        seconds = self.seconds
+        if is_number(self.process_s) and (seconds is None or seconds + CLOCKS_AGREE_S < within):
+            return True
+        try:
+            run = datetime.datetime.strptime(self.run.partition("-")[0], "%Y%m%dT%H%M%S.%fZ")
+        except ValueError:  # not named by us: no contradiction
+            return False
+        started = self.began
+        began = run.replace(tzinfo=datetime.timezone.utc)
+        return started is not None and (began - started).total_seconds() > CLOCKS_AGREE_S
+
+
+#: The keys of docs/records.md.
+KEYS = frozenset(one.name for one in fields(Record)) - {"more", "stated"}
+
+
+class _Notes:
+    """A record as the notes that its process left: what computes by-products of these runs inside a
+    release too, where there are no records."""
+
+    def __init__(self, record: Record):
+        self._record = record
+
+    def __getitem__(self, key: str) -> Any:
+        return getattr(self._record, key)
+
+
+@functools.lru_cache(maxsize=4096)
+def _shared(keys: tuple[str, ...]) -> tuple[str, ...]:
+    """One tuple for all records that have these keys."""
+    return keys
+
+
+def require_keys(value: Mapping[str, Any], keys: Sequence[str]) -> None:
+    """Raise ValueError unless ``value`` has all ``keys`` and a schema that is known here."""
+    missing = [key for key in keys if key not in value]
+    if missing:
+        raise ValueError(f"it has no {', '.join(missing)}")
+    if not isinstance(value["schema"], int):
+        raise ValueError(f"its schema {value['schema']!r} is no number")
+    if value["schema"] > SCHEMA:
+        raise ValueError(f"its schema {value['schema']} is newer than {SCHEMA}")
+
+
+def moment(text: object) -> datetime.datetime:
+    """The time that a record or a session names. Raises ValueError for text that is none, or that
+    has no time zone."""
+    found = datetime.datetime.fromisoformat(str(text))
+    if found.tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return found
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def is_measured(value: object) -> TypeGuard[float]:
+    """Whether it is a number that a time or a size can be: finite, and above zero."""
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, (int, float)) and 0 < value <= sys.float_info.max
+
+
+# -- benchmarks and configurations, of records and of what has none yet
+
+
+def family_of(benchmark: str) -> str:
+    """The class that a benchmark is a method of, with its module: its benchmarks share their
+    processes."""
+    return benchmark.rpartition(".")[0]
+
+
+def method_of(benchmark: str) -> str:
+    return benchmark.rpartition(".")[2]
+
+
+def class_of(benchmark: str) -> str:
+    """The name of that class: a framework's, for whose tracks the benchmark is."""
+    return family_of(benchmark).rpartition(".")[2]
+
+
+def canonical(configuration: Mapping[str, Any]) -> str:
+    """A configuration as JSON that is the same in whichever order its params stand."""
+    return json.dumps(configuration, sort_keys=True)
+
+
+def key_of(benchmark: str, configuration: Mapping[str, Any]) -> str:
+    """The same for the same configuration of the same benchmark."""
+    return f"{benchmark} {canonical(configuration)}"
+
+
+def words_of(configuration: Mapping[str, Any]) -> str:
+    """A configuration, as messages and tables name it."""
+    return " ".join(str(value) for value in configuration.values())
+
+
+def progress_line(record: Record) -> str:
+    """One line about a process that ended, for the one who waits."""
+    head = f"{record.name}, process {record.round}"
+    if record.outcome == NOT_APPLICABLE:
+        return f"{head}: n/a: {record.reason}"
+    if record.outcome == FAILED:
+        return f"{head}: failed: {record.error}"
+    if record.samples is None:
+        return f"{head}: {record.value:g}"
+    median = util.human_time(record.median_s)
+    remark = record.facts.get("remark")
+    more = f"; {remark}" if remark else ""
+    return f"{head}: {median}, median of {len(record.samples)} samples{more}"

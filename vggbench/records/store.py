@@ -1,0 +1,174 @@
+"""Where the records of all machines lie: ``results/<machine>/records/``, one file a run.
+
+Files are appended to and never rewritten, so a store that is asked again reads what came since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from . import files
+from .record import Record
+
+
+def folder(results_dir: Path | str, machine: str) -> Path:
+    return Path(results_dir) / machine / "records"
+
+
+def machines(results_dir: Path | str) -> list[str]:
+    """The machines that have records, in the order of their names."""
+    return sorted(path.parent.name for path in Path(results_dir).glob("*/records"))
+
+
+def append(path: Path, record: Record) -> None:
+    """Append ``record`` as one line, on the disk when this returns, or not at all. Raises
+    RecordError."""
+    files.append(path, record.as_json(), record.release)
+
+
+def read(
+    results_dir: Path | str, machine: str, complain: Callable[[str], None] = lambda line: None
+) -> Iterator[Record]:
+    """The records of a machine, file by file in the order of their names, which begin with a date.
+    None is kept: for what is asked once.
+
+    A line that is no record is left out, and ``complain`` gets one line about it.
+    """
+    for path in _files(results_dir, machine):
+        yield from read_file(path, complain)
+
+
+def read_file(path: Path, complain: Callable[[str], None] = lambda line: None) -> Iterator[Record]:
+    """The records of one run."""
+    return files.read(path, Record.from_json, complain)
+
+
+def digest(results_dir: Path | str, machine: str) -> str:
+    """Another one whenever a machine's records have changed."""
+    stats = [(path.name, path.stat()) for path in _files(results_dir, machine)]
+    told = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _files(results_dir: Path | str, machine: str) -> list[Path]:
+    return sorted(folder(results_dir, machine).glob("*.jsonl"))
+
+
+@dataclass
+class _File:
+    """What was read of a file: up to the byte ``size``, where its line ``lines``, the ``last``,
+    ended. ``tail``: what the line after that, which has no end yet, holds."""
+
+    identity: tuple[int, int]
+    seen: tuple[int, int] = (0, 0)
+    size: int = 0
+    lines: int = 0
+    last: bytes = b""
+    records: list[Record] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    tail: list[Record] = field(default_factory=list)
+    of_tail: list[str] = field(default_factory=list)
+
+    def goes_on_in(self, file: BinaryIO, identity: tuple[int, int], size: int) -> bool:
+        """Whether ``file`` is this one, with more at its end."""
+        if self.identity != identity or size < self.size:
+            return False
+        file.seek(self.size - len(self.last))
+        return file.read(len(self.last)) == self.last
+
+
+class Store:
+    """The records of the machines below ``results_dir``, kept while they are asked for again.
+
+    Others may append meanwhile, this process too: each answer has what is on the disk. A file that
+    shrank or was replaced is read anew. ``lines_read`` counts the lines that were read.
+    """
+
+    def __init__(self, results_dir: Path | str):
+        self.results_dir = Path(results_dir)
+        self.lines_read = 0
+        self._files: dict[Path, _File] = {}
+        self._taken: dict[str, tuple[list[Path], list[Record]]] = {}
+
+    def machines(self) -> list[str]:
+        """Those that have records, in the order of their names."""
+        return machines(self.results_dir)
+
+    def all(
+        self, machine: str, complain: Callable[[str], None] = lambda line: None
+    ) -> list[Record]:
+        """All records of a machine, in the order in which they were written; the same list as
+        before where nothing has changed since. ``complain`` gets a line about each line that is no
+        record, whenever it is asked."""
+        paths = _files(self.results_dir, machine)
+        changed = [path for path in paths if self._read_on(path)]
+        found = [self._files[path] for path in paths]
+        for line in (line for one in found for line in (*one.complaints, *one.of_tail)):
+            complain(line)
+        before = self._taken.get(machine)
+        if before is None or changed or before[0] != paths:
+            taken = [record for one in found for record in (*one.records, *one.tail)]
+            before = self._taken[machine] = paths, taken
+        return before[1]
+
+    def where(
+        self,
+        machine: str,
+        *,
+        commits: Collection[str] | None = None,
+        profile: str | None = None,
+        keys: Collection[str] | None = None,
+        purposes: Sequence[str | None] | None = None,
+    ) -> list[Record]:
+        """Those of the releases with these ids, in this profile, of the configurations with these
+        keys (``Record.key``), and of these purposes (None: of runs of asv); of all where what could
+        be named is None."""
+        return [
+            one
+            for one in self.all(machine)
+            if (commits is None or one.commit in commits)
+            and (profile is None or one.profile == profile)
+            and (purposes is None or one.purpose in purposes)
+            and (keys is None or one.key in keys)
+        ]
+
+    def _read_on(self, path: Path) -> bool:
+        """Read what came since a file was read last; whether anything did."""
+        stat = path.stat()
+        identity, seen = (stat.st_dev, stat.st_ino), (stat.st_size, stat.st_mtime_ns)
+        known = self._files.get(path)
+        if known is not None and (known.identity, known.seen) == (identity, seen):
+            return False
+        with path.open("rb") as file:
+            grew = known is not None and seen[0] > known.seen[0]
+            if known is None or not (grew and known.goes_on_in(file, identity, seen[0])):
+                known = self._files[path] = _File(identity)
+                file.seek(0)
+            known.seen = seen
+            known.tail, known.of_tail = [], []
+            for line in file:
+                self._add(known, path, line)
+        return True
+
+    def _add(self, known: _File, path: Path, line: bytes) -> None:
+        """What the next line of a file holds. One without an end is looked at again the next time:
+        whoever writes it may not be done."""
+        self.lines_read += 1
+        of_line, said = [], []
+        try:
+            of_line = [files.parsed(line, Record.from_json)]
+        except ValueError as err:
+            said = [files.left_out(path, known.lines + 1, err)]
+        if not line.endswith(b"\n"):
+            known.tail, known.of_tail = of_line, said
+            return
+        known.records += of_line
+        known.complaints += said
+        known.lines += 1
+        known.size += len(line)
+        known.last = line

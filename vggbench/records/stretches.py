@@ -1,0 +1,67 @@
+"""Stretches: what was measured without a long pause. From one to the next the machine may have
+drifted further than within one.
+
+A history writes down when it begins one, a session, in ``results/<machine>/sessions.jsonl``.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import VggbenchError
+from . import files
+from .record import Span, moment, require_keys
+
+#: A pause of so many seconds ends a stretch.
+LONGEST_PAUSE_S = 3600.0
+
+FILE = "sessions.jsonl"
+
+
+class SessionsDamaged(VggbenchError):
+    """sessions.jsonl holds what is no session."""
+
+
+def stretches(spans: Sequence[Span | None]) -> list[int | None]:
+    """In which stretch each process was measured, given the spans of all, in any order; None where
+    that is unknown."""
+    timed = sorted((*one, place) for place, one in enumerate(spans) if one is not None)
+    found: list[int | None] = [None] * len(spans)
+    stretch = 0
+    latest: datetime.datetime | None = None
+    for begun, over, place in timed:
+        if latest is not None and (begun - latest).total_seconds() > LONGEST_PAUSE_S:
+            stretch += 1
+        latest = over if latest is None else max(latest, over)
+        found[place] = stretch
+    return found
+
+
+def path(results_dir: Path, machine: str) -> Path:
+    return results_dir / machine / FILE
+
+
+def sessions(results_dir: Path, machine: str) -> list[dict[str, Any]]:
+    """The sessions of a machine's history, oldest first. Raises SessionsDamaged for a line that is
+    none: what the processor was must not be forgotten."""
+    file = path(results_dir, machine)
+    if not file.is_file():
+        return []
+
+    def complain(line: str) -> None:
+        raise SessionsDamaged(f"{line}; mend it, or check it out again")
+
+    return list(files.read(file, _checked, complain))
+
+
+def _checked(told: Any) -> dict[str, Any]:
+    if not isinstance(told, dict):
+        raise ValueError("it is no JSON object")
+    require_keys(told, ("schema", "run", "started", "processor"))
+    if not isinstance(told["processor"], dict):
+        raise ValueError("its processor is no JSON object")
+    moment(told["started"])
+    return told

@@ -1,0 +1,35 @@
+"""What verdicts are called, and the limits that messages and options tell.
+
+Nothing is imported here, so that a command line is read without SciPy.
+"""
+
+#: Surely slower, and by the threshold or more as far as one can tell.
+REGRESSED = "regressed"
+IMPROVED = "improved"
+#: The outcomes that are sure of a change.
+CHANGED = (REGRESSED, IMPROVED)
+#: Not suspected, and a change of EXCLUDED thresholds is surely excluded.
+UNCHANGED = "unchanged"
+NOT_SURE = "not sure"
+
+#: A change by less is not relevant, however sure it is. As a ratio less one.
+THRESHOLD = 0.02
+
+#: What "unchanged" excludes, in thresholds: what four processes a release can exclude at the noise
+#: of an ordinary machine.
+EXCLUDED = 2.5
+
+#: The confidence of the interval that is shown, of this comparison alone.
+CONFIDENCE = 0.95
+
+#: Processes of a comparison are taken A B B A.
+BATCH = 4
+
+#: Interleaved processes of both releases together after which a comparison is left unsure.
+MOST = 40
+
+#: Processes that ``vggbench separate`` takes of each configuration, of both sides together.
+SEPARATED = 8
+
+#: Processes that ``vggbench calibrate`` takes of each configuration.
+CALIBRATED = 20
