@@ -14,11 +14,14 @@ run: setup
 history: setup
 	$(BIN)/vggbench history
 
+# As many tests at a time as there are processors, up to four: a framework takes all of them.
+PYTEST := $(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=loadgroup
+
 test: setup lint
-	$(BIN)/pytest --durations=25 --durations-min=10
+	$(PYTEST) --durations=10 --durations-min=1
 
 test-fast: setup lint
-	$(BIN)/pytest -m "not asv and not browser and not numerics and not tensorflow and not theano"
+	$(PYTEST) -m "not asv and not browser and not numerics and not tensorflow and not theano"
 
 lint: setup
 	$(BIN)/ruff check .

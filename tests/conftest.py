@@ -11,8 +11,12 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from . import browser
-from .real import FIXED, rotating
+from .once import once
+from .real import FIXED, TURNS
 from .tiny import Tiny
+
+#: In which order tests begin, by their marks: the longest first, so that no worker ends late.
+FIRST = ("theano", "tensorflow", "asv", "browser", "numerics")
 
 
 def pytest_configure() -> None:
@@ -22,8 +26,20 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_report_header() -> str:
-    return f"real releases: {', '.join(FIXED)}; rotating with the commit: {rotating()}"
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        marks = [FIRST.index(mark.name) for mark in item.iter_markers() if mark.name in FIRST]
+        return min(marks, default=len(FIRST))
+
+    items.sort(key=place)
+
+
+def pytest_report_header() -> list[str]:
+    return [
+        f"real releases in every run: {', '.join(FIXED)}",
+        "in turns, by the commit: " + "; ".join(f"{kind}: {name}" for kind, name in TURNS.items()),
+        "in turns too: of some tests the data format, the batch normalisation or the mistake",
+    ]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -54,13 +70,15 @@ def surf(chromium: Browser) -> browser.Surf:
 @pytest.fixture(scope="session")
 def tiny_template(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     """A tiny checkout with every release installed. Only to be copied."""
-    folder = tmp_path_factory.mktemp("tiny")
-    template = Tiny.make(folder / "template")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UV_CACHE_DIR", str(folder / "uv-cache"))
-        patch.setenv("UV_OFFLINE", "1")
-        template.install()
-    return template
+
+    def fill(folder: Path) -> None:
+        template = Tiny.make(folder / "tiny")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("UV_CACHE_DIR", str(folder / "uv-cache"))
+            patch.setenv("UV_OFFLINE", "1")
+            template.install()
+
+    return Tiny(once(tmp_path_factory, "tiny-template", fill) / "tiny")
 
 
 @pytest.fixture
@@ -78,10 +96,13 @@ def bare_tiny(tmp_path: Path) -> Tiny:
 @pytest.fixture(scope="session")
 def measured_template(tiny_template: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
     """A tiny checkout with every release of tinyframe measured, with samples. Only to be copied."""
-    template = tiny_template.copy(tmp_path_factory.mktemp("tiny") / "measured")
-    done = template.asv("run", "tinyframe", "--record-samples")
-    assert done.status == 0, done.output
-    return template
+
+    def fill(folder: Path) -> None:
+        template = tiny_template.copy(folder / "tiny")
+        done = template.asv("run", "tinyframe", "--record-samples")
+        assert done.status == 0, done.output
+
+    return Tiny(once(tmp_path_factory, "measured-template", fill) / "tiny")
 
 
 @pytest.fixture

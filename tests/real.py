@@ -7,8 +7,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from packaging.version import Version
@@ -19,9 +21,19 @@ from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.releases.environments import Environments
 
+T = TypeVar("T")
+
 ROOT = Path(__file__).resolve().parent.parent
-FIXED = ("tensorflow-1.0.0", "tensorflow-1.15.5", "tensorflow-2.21.0")
+
+#: What all tests of a kind look at in every run.
+FIXED = (
+    *("tensorflow-1.0.0", "tensorflow-1.15.5", "tensorflow-2.21.0"),
+    *("keras-1.2.2", "keras-3.15.1", "theano-1.0.5"),
+)
 ASV = Path(sys.executable).parent / "asv"
+
+#: Where all tests of real releases have their environments, kept for the next run.
+ENVIRONMENTS = ROOT / ".asv" / "test-env" / "releases"
 
 
 @functools.cache
@@ -31,19 +43,35 @@ def by_commit() -> int:
     return int(done.stdout.strip() or "0", 16)
 
 
-@functools.cache
-def rotating(track: str = "tensorflow", first: str = "0", last: str = "999") -> str:
-    """One more release, chosen by the commit among those whose interpreter is on this machine.
+def in_turn(choice: Sequence[T]) -> T:
+    """One of ``choice``, another with the next commit."""
+    return choice[by_commit() % len(choice)]
+
+
+def rotating(track: str, first: str, last: str) -> str:
+    """The release of ``track`` whose turn it is among those whose interpreter is on this machine.
 
     first, last: the versions between which it is chosen, both included.
     """
-    choice = [
-        r.name
-        for r in Catalogue(ROOT / "releases")
-        if r.track == track and r.name not in FIXED and interpreters.find(r.python)
-        if Version(first) <= Version(r.version) <= Version(last)
+    between = [
+        release
+        for release in Catalogue(ROOT / "releases").tracks[track].releases
+        if release.name not in FIXED and Version(first) <= Version(release.version) <= Version(last)
     ]
-    return choice[by_commit() % len(choice)]
+    here = [release for release in between if interpreters.find(release.python)]
+    return in_turn([release.name for release in here or between])
+
+
+#: Which release the tests of a kind take in this run, beside FIXED. pytest's header shows it.
+TURNS = {
+    "TensorFlow": rotating("tensorflow", "1.0", "2.20"),
+    "TensorFlow that oneDNN kills": rotating("tensorflow", "2.5", "2.6.5"),
+    "Keras 2 on TensorFlow and Theano": rotating("keras", "2.0", "2.3.1"),
+    "Keras 2 without XLA": rotating("keras", "2.4", "2.7"),
+    "Keras 2 with XLA": rotating("keras", "2.8", "2.15"),
+    "Keras 3": rotating("keras", "3.0", "3.14.1"),
+    "Theano": rotating("theano", "0.9", "1.0.4"),
+}
 
 
 def find(name: str) -> Release:
@@ -56,8 +84,7 @@ def find(name: str) -> Release:
 
 def python_of(name: str) -> Path:
     """The interpreter of a shipped release, which is installed if need be."""
-    folder = ROOT / ".asv" / "test-env" / "releases"
-    environments = Environments(folder, Catalogue(ROOT / "releases"))
+    environments = Environments(ENVIRONMENTS, Catalogue(ROOT / "releases"))
     return Path(environments.ensure(find(name), "cpu", print))
 
 
@@ -86,12 +113,16 @@ class RealCheckout:
         from asv.config import Config
 
         (folder / "home").mkdir(parents=True)
+        # The environments alone are shared: one asv at a time measures in an env_dir.
+        ENVIRONMENTS.mkdir(parents=True, exist_ok=True)
+        (folder / "env").mkdir()
+        (folder / "env" / "releases").symlink_to(ENVIRONMENTS)
         config = dict(Config.load(str(ROOT / "asv.conf.json")).__dict__)
         config.update(
             version=1,
             repo=str(ROOT / "releases"),
             benchmark_dir=str(ROOT / "benchmarks"),
-            env_dir=str(ROOT / ".asv" / "test-env"),
+            env_dir=str(folder / "env"),
             results_dir="results",
             html_dir="html",
         )

@@ -35,6 +35,7 @@ from vggbench.records.record import TIMED
 from vggbench.releases.catalogue import Catalogue
 
 from .browser import Surf
+from .once import once
 
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
@@ -69,18 +70,20 @@ def shipped_files() -> list[Path]:
 MACHINES = sorted({path.parts[1] for path in shipped_files() if len(path.parts) > 2})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with the shipped results and nothing else. Only to be read, and published."""
-    folder = tmp_path_factory.mktemp("shipped")
-    for file in shipped_files():
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / file, folder / file)
-    for name in ("releases", "benchmarks"):
-        (folder / name).symlink_to(ROOT / name)
-    conf = util.load_json(str(ROOT / "asv.conf.json"), js_comments=True)
-    (folder / "asv.conf.json").write_text(json.dumps(conf))
-    return folder
+
+    def fill(folder: Path) -> None:
+        for file in shipped_files():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / file, folder / file)
+        for name in ("releases", "benchmarks"):
+            (folder / name).symlink_to(ROOT / name)
+        conf = util.load_json(str(ROOT / "asv.conf.json"), js_comments=True)
+        (folder / "asv.conf.json").write_text(json.dumps(conf))
+
+    return once(tmp_path_factory, "shipped", fill)
 
 
 def taken(folder: Path, machine: str) -> list[records.Record]:
@@ -177,23 +180,28 @@ def test_records_and_asvs_results_agree(shipped: Path, machine: str) -> None:
     assert answered >= 0.9 * len(groups)
 
 
-@pytest.fixture(scope="module")
-def published(shipped: Path) -> tuple[Path, str]:
+@pytest.fixture(scope="session")
+def published(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """(the pages of the shipped results, what asv said)."""
     if not web.is_current():
         pytest.skip("the scripts of the pages are not here: make setup")
-    program = shipped / "asv"
-    program.write_text(LOUD_ASV)
-    done = subprocess.run(
-        [sys.executable, str(program), "publish"],
-        cwd=shipped,
-        env={**os.environ, "HOME": str(shipped)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout
-    return shipped / ".asv" / "html", done.stdout
+
+    def fill(folder: Path) -> None:
+        program = folder / "asv"
+        program.write_text(LOUD_ASV)
+        done = subprocess.run(
+            [sys.executable, str(program), "publish"],
+            cwd=shipped,
+            env={**os.environ, "HOME": str(shipped)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout
+        (folder / "said").write_text(done.stdout)
+
+    said = once(tmp_path_factory, "shipped-published", fill) / "said"
+    return shipped / ".asv" / "html", said.read_text()
 
 
 @pytest.mark.asv

@@ -19,6 +19,7 @@ from vggbench import web
 from vggbench.asv_plugin import publish
 
 from ..browser import Surf, Visit
+from ..once import once
 from ..tiny import BENCHMARK, Tiny
 
 pytestmark = pytest.mark.asv
@@ -47,15 +48,17 @@ def html_of(tiny: Tiny) -> Path:
     return tiny.folder / ".asv" / "html"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def published(measured_template: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pages of a tiny checkout of which tinyframe is measured. Only to be read."""
     if not web.is_current():
         pytest.skip("the scripts of the pages are not here: make setup")
-    tiny = measured_template.copy(tmp_path_factory.mktemp("published") / "tiny")
-    done = tiny.asv("publish")
-    assert done.status == 0, done.output
-    return html_of(tiny)
+
+    def fill(folder: Path) -> None:
+        done = measured_template.copy(folder / "tiny").asv("publish")
+        assert done.status == 0, done.output
+
+    return html_of(Tiny(once(tmp_path_factory, "published", fill) / "tiny"))
 
 
 def open_asvs(visit: Visit, hash_: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ..asv_plugin.test_faults import ended, gone, result_files, started_process, the_line, until
+from ..once import once
 from ..tiny import Tiny
 
 pytestmark = pytest.mark.asv
@@ -28,16 +29,19 @@ def line_template(tiny_template: Tiny, tmp_path_factory: pytest.TempPathFactory)
 
     2.1 takes the same time as they do, unless TINY_FACTORS says otherwise.
     """
-    template = tiny_template.copy(tmp_path_factory.mktemp("line") / "tiny")
-    template.add_release("2.1", seconds=0.030)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("UV_CACHE_DIR", str(template.folder.parent / "uv-cache"))
-        patch.setenv("UV_OFFLINE", "1")
-        template.install("tinyframe-2.1")
-    for name in ("tinyframe-1.2", "tinyframe-1.10", "tinyframe-2.0"):
-        done = template.asv("run", name, *PLAIN, "-a", "rounds=4", env=NOISE)
-        assert done.status == 0, done.output
-    return template
+
+    def fill(folder: Path) -> None:
+        template = tiny_template.copy(folder / "tiny")
+        template.add_release("2.1", seconds=0.030)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("UV_CACHE_DIR", str(folder / "uv-cache"))
+            patch.setenv("UV_OFFLINE", "1")
+            template.install("tinyframe-2.1")
+        for name in ("tinyframe-1.2", "tinyframe-1.10", "tinyframe-2.0"):
+            done = template.asv("run", name, *PLAIN, "-a", "rounds=4", env=NOISE)
+            assert done.status == 0, done.output
+
+    return Tiny(once(tmp_path_factory, "line-template", fill) / "tiny")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from vggbench.inside.params import Configuration, NotApplicable
 from vggbench.inside.synthetic import batch, initial_weights
 from vggbench.inside.workload import BN_EPSILON, LEARNING_RATE, Workload
 
-pytestmark = pytest.mark.numerics
+pytestmark = [pytest.mark.numerics, pytest.mark.xdist_group("reference")]
 
 SMALLEST = Workload(2, 32)
 

@@ -1,4 +1,4 @@
-"""Real TensorFlow releases: three old friends, and one that rotates with the commit.
+"""Real TensorFlow releases: three old friends, and one whose turn it is (tests/real.py).
 
 They are installed from their locks into .asv/test-env and kept there for the next run.
 """
@@ -21,7 +21,7 @@ from vggbench.inside.scripts import first_steps
 from vggbench.inside.workload import Workload
 from vggbench.judging import agreement
 
-from ...real import FIXED, ROOT, RealCheckout, find, mutated, python_of, rotating, verified
+from ...real import ROOT, TURNS, RealCheckout, find, in_turn, mutated, python_of, verified
 from ...stand_in_nvml import StandIn
 
 pytestmark = pytest.mark.tensorflow
@@ -32,7 +32,8 @@ QUICK_LOSS_TOLERANCE = 1e-3
 # With batch normalisation near-ties weigh more: the absolute difference counts.
 QUICK_BATCH_NORM_LOSS_TOLERANCE = 1e-2
 
-RELEASES = (*FIXED, rotating())
+OLDEST, LAST_OF_1, NEWEST = "tensorflow-1.0.0", "tensorflow-1.15.5", "tensorflow-2.21.0"
+RELEASES = (OLDEST, LAST_OF_1, NEWEST, TURNS["TensorFlow"])
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +138,8 @@ first_steps.main(sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize("batch_norm", ["unfused", "fused"])
-@pytest.mark.parametrize("name", FIXED)
+@pytest.mark.parametrize("batch_norm", [in_turn(["unfused", "fused"])])
+@pytest.mark.parametrize("name", [OLDEST, LAST_OF_1, NEWEST])
 def test_a_batch_of_one_image_is_normalised_as_in_the_reference(
     name: str, batch_norm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,7 +152,7 @@ def test_a_batch_of_one_image_is_normalised_as_in_the_reference(
     assert found.answer == verify.AGREES, found.reason
 
 
-@pytest.mark.parametrize("name", ["tensorflow-1.15.5", rotating()])
+@pytest.mark.parametrize("name", [in_turn([LAST_OF_1, TURNS["TensorFlow"]])])
 def test_the_users_home_is_neither_read_nor_written(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,7 +169,7 @@ def test_the_users_home_is_neither_read_nor_written(
     assert list(settings.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["tensorflow-2.5.3", "tensorflow-2.6.5"])
+@pytest.mark.parametrize("name", [TURNS["TensorFlow that oneDNN kills"]])
 def test_onednn_forced_on_computes_or_says_what_killed_it(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,10 +249,11 @@ def clustering_that_is_off(version: Version) -> str | bool | None:
 def test_asv_measures_publishes_and_compares_real_releases(real: RealCheckout) -> None:
     """The way of a user: run, show, compare, publish, on the shipped benchmarks and workload.
 
-    Four configurations of twelve, and of XLA one: compiling takes old releases a minute each.
-    All of them are verified above, under XLA in test_xla.py.
+    Four configurations of twelve, and of XLA one, in the data format that old releases compile in
+    seconds. All of them are verified above, under XLA in test_xla.py.
     """
-    for name in RELEASES:
+    releases = (OLDEST, NEWEST, in_turn([LAST_OF_1, TURNS["TensorFlow"]]))
+    for name in releases:
         find(name)
     real.asv(
         "run",
@@ -259,15 +261,15 @@ def test_asv_measures_publishes_and_compares_real_releases(real: RealCheckout) -
         "--attribute=repeat=2",
         "--record-samples",
         "--bench",
-        "'NHWC', 'none'|'fused', 'off'",
-        " ".join(RELEASES),
+        "'NHWC', 'none', 'off'|'NCHW', 'none', 'on'|'fused', 'off'",
+        " ".join(releases),
         timeout=1800,
     )
     taken = {
         (r.release, *r.configuration.values()): r
         for r in records.read(real.folder / "results", "testbox")
     }
-    assert len(taken) == 4 * len(RELEASES)
+    assert len(taken) == 4 * len(releases)
     assert [key for key, r in taken.items() if r.outcome == records.FAILED] == []
     first_losses: dict[bool, list[list[float]]] = {True: [], False: []}
     for (release, data_format, batch_norm, xla), record in taken.items():
@@ -291,7 +293,7 @@ def test_asv_measures_publishes_and_compares_real_releases(real: RealCheckout) -
             assert record.versions["mkl_enabled"] is default
         first_losses[batch_norm != "none"].append(record.losses)
     for batch_norm, all_losses in first_losses.items():
-        assert len(all_losses) >= len(RELEASES)
+        assert len(all_losses) >= len(releases)
         for losses in all_losses:
             if batch_norm:
                 about = pytest.approx(all_losses[0], abs=QUICK_BATCH_NORM_LOSS_TOLERANCE)
@@ -299,16 +301,16 @@ def test_asv_measures_publishes_and_compares_real_releases(real: RealCheckout) -
                 about = pytest.approx(all_losses[0], rel=QUICK_LOSS_TOLERANCE)
             assert losses == about
 
-    shown = real.asv("compare", RELEASES[0], RELEASES[2])
+    shown = real.asv("compare", OLDEST, NEWEST)
     assert "time_train_step('NHWC', 'fused', 'off')" in shown
     real.asv("publish")
     index = json.loads((real.folder / "html" / "index.json").read_text())
-    assert {f"tensorflow-{v.partition('-')[2]}" for v in RELEASES} <= set(index["tags"])
+    assert {f"tensorflow-{v.partition('-')[2]}" for v in releases} <= set(index["tags"])
     graphs = list((real.folder / "html" / "graphs").rglob("*time_train_step.json"))
     lines = [json.loads(path.read_text()) for path in graphs if "summary" not in path.parts]
     # One line a profile and machine, whatever CPython each release has.
     assert len(lines) == 1
-    assert len(lines[0]) == len(RELEASES)
+    assert len(lines[0]) == len(releases)
 
 
 @pytest.mark.asv

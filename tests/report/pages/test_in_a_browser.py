@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from vggbench.records import Record
 from vggbench.report.pages import site
 
 from ...browser import Surf, Visit
+from ...once import once
 from ...records.factory import changed
 from ...tiny import Tiny
 from . import literal
@@ -31,20 +31,21 @@ PHONE = {"width": 360, "height": 740}
 PAGES = [f"{name}.html" for name, _, _ in site.PAGES] + [f"releases.html#{SHIPPED[2]}"]
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("pages")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        checkout = literal.checkout(folder / "checkout")
-        literal.write_records(checkout, HISTORY)
-        gpu = [
-            changed(one, profile="gpu-paper", gpu={"utilisation_percent": {"mean": 97.0}})
-            for one in HISTORY
-        ]
-        literal.write_records(checkout, gpu, "gpubox")
-        literal.write_pages(checkout, folder / "html", scripts=True)
-        yield folder / "html"
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    def fill(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder)
+            checkout = literal.checkout(folder / "checkout")
+            literal.write_records(checkout, HISTORY)
+            gpu = [
+                changed(one, profile="gpu-paper", gpu={"utilisation_percent": {"mean": 97.0}})
+                for one in HISTORY
+            ]
+            literal.write_records(checkout, gpu, "gpubox")
+            literal.write_pages(checkout, folder / "html", scripts=True)
+
+    return once(tmp_path_factory, "literal-pages", fill) / "html"
 
 
 def published_anew(folder: Path, taken: list[Record], machine: str = literal.MACHINE) -> Path:
