@@ -1,5 +1,6 @@
 // The history as a chart: Apache ECharts, drawn as SVG.
-import { el, figure, interval, percent, plural, verdict, ratioWords, withUnit } from "./common.js";
+import { el } from "./elements.js";
+import { figure, interval, plural, ratioWords, verdict, withUnit } from "./figures.js";
 import { isChosen, paramsOf, readable } from "./params.js";
 
 // A hollow mark says that the layout is not the default, a dashed line that the step is compiled, the
