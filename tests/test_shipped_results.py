@@ -165,7 +165,7 @@ def test_records_and_asvs_results_agree(shipped: Path, machine: str) -> None:
         value = of_asv[place]
         answered += 1
         if outcome == records.OK:
-            samples = [sample for record in newest for sample in record["samples"]]
+            samples = [sample for record in newest for sample in record.samples]
             assert value == pytest.approx(statistics.median(samples)), place
         elif outcome == records.NOT_APPLICABLE:
             assert value is not None
