@@ -254,5 +254,5 @@ def params_of(line: Line) -> list[Param]:
 
 
 def readable(own: Sequence[Param], words: Sequence[str]) -> str:
-    """A configuration for people; as in static/common.js."""
+    """A configuration for people; as in static/params.js."""
     return ", ".join(param.readable(word) for param, word in zip(own, words, strict=True))

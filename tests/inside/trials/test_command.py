@@ -142,6 +142,7 @@ def test_what_is_not_applicable_has_its_reason_and_status_3(
     ],
 )
 def test_a_failure_is_one_line_with_what_the_framework_printed(
+    *,
     script: str,
     logs: list[Path],
     tmp_path: Path,

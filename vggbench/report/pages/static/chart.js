@@ -1,5 +1,6 @@
 // The history as a chart: Apache ECharts, drawn as SVG.
-import { el, figure, interval, percent, plural, verdict, ratioWords, withUnit } from "./common.js";
+import { el } from "./elements.js";
+import { figure, interval, plural, ratioWords, verdict, withUnit } from "./figures.js";
 import { isChosen, paramsOf, readable } from "./params.js";
 
 // A hollow mark says that the layout is not the default, a dashed line that the step is compiled, the
@@ -84,120 +85,147 @@ export function told(line, measure, release, cell) {
   return made;
 }
 
-// Draws {line, releases, measure, byDate, log, intervals, shown} into ``holder``. ``onpick`` gets
-// the name of a release that was clicked. Returns {show(releaseIndex, configuration), dispose()}.
-export function draw(holder, view, onpick) {
-  const { line, releases, measure, byDate, log, intervals, shown } = view;
-  const palette = colours();
-  const look = looks(line);
+// What all parts of a chart need of a view: how wide it is, and what lies where. ``at`` has the cells
+// by release and configuration, ``lanes`` the configurations that could not always be measured.
+function planOf(holder, view) {
+  const { line, releases, measure, byDate, shown } = view;
   const narrow = holder.clientWidth < 640;
   const place = new Map(releases.map((release, i) => [release.name, i]));
-  const x = (release) => (byDate ? release.date : place.get(release.name));
   const at = new Map();
   for (const cell of line.cells) {
     const i = place.get(cell.release);
     if (i !== undefined && shown.includes(cell.c)) at.set(`${i} ${cell.c}`, cell);
   }
-  const value = (estimate) => estimate.slice(0, 3).map((one) => one * measure.scale);
-
   const lanes = shown.filter((c) =>
     releases.some((_, i) => {
       const cell = at.get(`${i} ${c}`);
       return cell && cell.outcome !== "ok";
     }),
   );
-  const laneHeight = lanes.length ? lanes.length * LANE + 30 : 0;
-  holder.style.height = `${(narrow ? 330 : 430) + laneHeight}px`;
+  const bottom = narrow ? 58 : 64;
+  const plotHeight = (narrow ? 330 : 430) - 34 - bottom;
+  return {
+    ...view,
+    narrow,
+    at,
+    lanes,
+    palette: colours(),
+    look: looks(line),
+    x: (release) => (byDate ? release.date : place.get(release.name)),
+    value: (estimate) => estimate.slice(0, 3).map((one) => one * measure.scale),
+    height: (narrow ? 330 : 430) + (lanes.length ? lanes.length * LANE + 30 : 0),
+    left: narrow ? 46 : 64,
+    right: narrow ? 8 : 16,
+    plotHeight,
+    lanesTop: 34 + plotHeight + bottom,
+  };
+}
 
-  const series = [];
-  const marks = [];
-  for (const c of shown) {
-    const points = releases.flatMap((release, i) => {
-      const cell = at.get(`${i} ${c}`);
-      if (!cell) return []; // unmeasured: the line passes over it
-      const estimate = cell.estimates?.[measure.key];
-      const nothing = { value: [x(release), null], cell: null };
-      if (!estimate) return [nothing];
-      const [middle] = value(estimate);
-      const judged = cell.verdicts?.[measure.key]?.outcome;
-      if (judged === "regressed" || judged === "improved") marks.push({ release, cell, middle, judged });
-      const point = (one) => ({ value: [x(release), value(one)[0]], cell, release, estimate: one });
-      // What comes before was measured beside the earlier one: the line ends there and begins anew.
-      const earlier = cell.earlier?.[measure.key];
-      return earlier ? [point(earlier), nothing, point(estimate)] : [point(estimate)];
-    });
-    series.push({
-      id: `line ${c}`,
-      name: readable(line, line.configurations[c]),
-      type: "line",
-      data: points,
-      connectNulls: false,
-      symbol: "circle",
-      symbolSize: narrow ? 5 : 7,
-      showAllSymbol: true,
-      lineStyle: { width: 1.75, type: look[c].dashed ? [5, 4] : "solid", color: look[c].colour },
-      itemStyle: look[c].hollow
-        ? { color: palette.surface, borderColor: look[c].colour, borderWidth: 1.75 }
-        : { color: look[c].colour },
-      emphasis: { focus: "series", scale: 1.6 },
-      blur: { lineStyle: { opacity: 0.18 }, itemStyle: { opacity: 0.18 } },
-      z: 3,
-    });
-    if (intervals) {
-      const drawn = points
-        .filter((point) => point.estimate?.[3] > 1)
-        .map((point) => [point.value[0], ...value(point.estimate).slice(1)]);
-      series.push({
-        id: `interval ${c}`,
-        type: "custom",
-        silent: true,
-        data: drawn,
-        encode: { x: 0, y: [1, 2] },
-        z: 2,
-        tooltip: { show: false },
-        // One path for all of a line: an element for each would be most of the time to draw.
-        renderItem: (params, api) => {
-          if (params.dataIndexInside !== 0) return undefined;
-          const half = narrow ? 2 : 3.5;
-          const parts = drawn.map(([at, low, high]) => {
-            const [left, bottom] = api.coord([at, low]);
-            const top = api.coord([at, high])[1];
-            const cap = (y) => `M${left - half},${y}H${left + half}`;
-            return `M${left},${bottom}V${top}${cap(bottom)}${cap(top)}`;
-          });
-          return {
-            type: "path",
-            shape: { pathData: parts.join("") },
-            style: { fill: "none", stroke: look[c].colour, lineWidth: 1.25, opacity: 0.75 },
-          };
-        },
+// The points of a configuration. The line passes over what is unmeasured, and ends where there is no
+// figure.
+function pointsOf(plan, c) {
+  const { releases, measure, at, x, value } = plan;
+  return releases.flatMap((release, i) => {
+    const cell = at.get(`${i} ${c}`);
+    if (!cell) return []; // unmeasured: the line passes over it
+    const estimate = cell.estimates?.[measure.key];
+    const nothing = { value: [x(release), null], cell: null };
+    if (!estimate) return [nothing];
+    const point = (one) => ({ value: [x(release), value(one)[0]], cell, release, estimate: one });
+    // What comes before was measured beside the earlier one: the line ends there and begins anew.
+    const earlier = cell.earlier?.[measure.key];
+    return earlier ? [point(earlier), nothing, point(estimate)] : [point(estimate)];
+  });
+}
+
+function curve(plan, c, points) {
+  const { line, look, narrow, palette } = plan;
+  return {
+    id: `line ${c}`,
+    name: readable(line, line.configurations[c]),
+    type: "line",
+    data: points,
+    connectNulls: false,
+    symbol: "circle",
+    symbolSize: narrow ? 5 : 7,
+    showAllSymbol: true,
+    lineStyle: { width: 1.75, type: look[c].dashed ? [5, 4] : "solid", color: look[c].colour },
+    itemStyle: look[c].hollow
+      ? { color: palette.surface, borderColor: look[c].colour, borderWidth: 1.75 }
+      : { color: look[c].colour },
+    emphasis: { focus: "series", scale: 1.6 },
+    blur: { lineStyle: { opacity: 0.18 }, itemStyle: { opacity: 0.18 } },
+    z: 3,
+  };
+}
+
+function intervalsOf(plan, c, points) {
+  const { look, narrow, value } = plan;
+  const drawn = points
+    .filter((point) => point.estimate?.[3] > 1)
+    .map((point) => [point.value[0], ...value(point.estimate).slice(1)]);
+  return {
+    id: `interval ${c}`,
+    type: "custom",
+    silent: true,
+    data: drawn,
+    encode: { x: 0, y: [1, 2] },
+    z: 2,
+    tooltip: { show: false },
+    // One path for all of a line: an element for each would be most of the time to draw.
+    renderItem: (params, api) => {
+      if (params.dataIndexInside !== 0) return undefined;
+      const half = narrow ? 2 : 3.5;
+      const parts = drawn.map(([at, low, high]) => {
+        const [left, bottom] = api.coord([at, low]);
+        const top = api.coord([at, high])[1];
+        const cap = (y) => `M${left - half},${y}H${left + half}`;
+        return `M${left},${bottom}V${top}${cap(bottom)}${cap(top)}`;
       });
-    }
-  }
-  for (const [judged, colour, rotate, below] of [
+      return {
+        type: "path",
+        shape: { pathData: parts.join("") },
+        style: { fill: "none", stroke: look[c].colour, lineWidth: 1.25, opacity: 0.75 },
+      };
+    },
+  };
+}
+
+// What the verdicts call slower and faster.
+function triangles(plan) {
+  const { releases, measure, shown, at, narrow, palette, x, value } = plan;
+  return [
     ["regressed", palette.bad, 0, -15],
     ["improved", palette.good, 180, 15],
-  ]) {
-    series.push({
-      id: judged,
-      type: "scatter",
-      symbol: "triangle",
-      symbolRotate: rotate,
-      symbolSize: narrow ? 9 : 12,
-      symbolOffset: [0, below],
-      itemStyle: { color: colour, borderColor: palette.surface, borderWidth: 1.5, opacity: 1 },
-      data: marks
-        .filter((mark) => mark.judged === judged)
-        .map((mark) => ({ value: [x(mark.release), mark.middle], cell: mark.cell, release: mark.release })),
-      z: 5,
-    });
-  }
+  ].map(([judged, colour, rotate, below]) => ({
+    id: judged,
+    type: "scatter",
+    symbol: "triangle",
+    symbolRotate: rotate,
+    symbolSize: narrow ? 9 : 12,
+    symbolOffset: [0, below],
+    itemStyle: { color: colour, borderColor: palette.surface, borderWidth: 1.5, opacity: 1 },
+    data: shown.flatMap((c) =>
+      releases.flatMap((release, i) => {
+        const cell = at.get(`${i} ${c}`);
+        const estimate = cell?.estimates?.[measure.key];
+        if (!estimate || cell.verdicts?.[measure.key]?.outcome !== judged) return [];
+        return [{ value: [x(release), value(estimate)[0]], cell, release }];
+      }),
+    ),
+    z: 5,
+  }));
+}
+
+// Below the chart: what of a configuration could not be measured.
+function outcomesOf(plan) {
+  const { releases, lanes, at, palette, x } = plan;
   const laneOf = new Map(lanes.map((c, i) => [c, lanes.length - 1 - i]));
-  for (const [word, symbol, colour, size] of [
+  return [
     ["n/a", DASH, palette.none, [8, 3]],
     ["failed", CROSS, palette.bad, 9],
     ["interrupted", RING, palette.none, 7],
-  ]) {
+  ].map(([word, symbol, colour, size]) => {
     const data = [];
     releases.forEach((release, i) => {
       for (const c of lanes) {
@@ -205,7 +233,7 @@ export function draw(holder, view, onpick) {
         if (cell?.outcome === word) data.push({ value: [x(release), laneOf.get(c)], cell, release });
       }
     });
-    series.push({
+    return {
       id: `lane ${word}`,
       type: "scatter",
       xAxisIndex: 1,
@@ -215,12 +243,13 @@ export function draw(holder, view, onpick) {
       itemStyle: { color: colour, opacity: 1 },
       data,
       z: 4,
-    });
-  }
+    };
+  });
+}
 
-  const left = narrow ? 46 : 64;
-  const right = narrow ? 8 : 16;
-  const bottom = narrow ? 58 : 64;
+// The axes of the releases, of the chart and of the lanes below it.
+function axesOf(plan) {
+  const { releases, byDate, narrow, palette } = plan;
   const common = {
     axisLine: { lineStyle: { color: palette.axis } },
     axisTick: { alignWithLabel: true, lineStyle: { color: palette.axis } },
@@ -255,9 +284,61 @@ export function draw(holder, view, onpick) {
     const margin = Math.max(864e5 * 20, (Math.max(...days) - Math.min(...days)) * 0.015);
     for (const one of [x0, x1]) Object.assign(one, { min: Math.min(...days) - margin, max: Math.max(...days) + margin });
   }
+  return [x0, { ...x1, show: false }];
+}
+
+// What stands beside and across each lane, so that one sees whose it is.
+function signsOf(plan, width) {
+  const { lanes, look, palette, left, right, lanesTop } = plan;
+  const middle = (c) => lanesTop + (lanes.indexOf(c) + 0.5) * LANE;
+  return [
+    ...lanes.map((c) => ({
+      type: "line",
+      silent: true,
+      z: 1,
+      shape: {
+        x1: left - 4,
+        x2: width - right,
+        y1: middle(c),
+        y2: middle(c),
+      },
+      style: { stroke: palette.grid, lineWidth: 1 },
+    })),
+    ...lanes.map((c) => ({
+      type: "circle",
+      silent: true,
+      shape: { cx: left - 12, cy: middle(c), r: 3.5 },
+      style: look[c].hollow ? { fill: palette.surface, stroke: look[c].colour, lineWidth: 1.75 } : { fill: look[c].colour },
+    })),
+    ...lanes.map((c) => ({
+      type: "line",
+      silent: true,
+      shape: {
+        x1: left - 32,
+        x2: left - 18,
+        y1: middle(c),
+        y2: middle(c),
+      },
+      style: { stroke: look[c].colour, lineWidth: 1.75, lineDash: look[c].dashed ? [4, 3] : undefined },
+    })),
+  ];
+}
+
+// Draws {line, releases, measure, byDate, log, intervals, shown} into ``holder``. ``onpick`` gets
+// the name of a release that was clicked. Returns {show(releaseIndex, configuration), dispose()}.
+export function draw(holder, view, onpick) {
+  const plan = planOf(holder, view);
+  const { line, measure, log, intervals, shown, at, lanes, palette, left, right, plotHeight, lanesTop } = plan;
+  holder.style.height = `${plan.height}px`;
+  const series = [];
+  for (const c of shown) {
+    const points = pointsOf(plan, c);
+    series.push(curve(plan, c, points));
+    if (intervals) series.push(intervalsOf(plan, c, points));
+  }
+  series.push(...triangles(plan), ...outcomesOf(plan));
   const extent = log ? logExtent(line, shown, measure) : {};
   const named = measure.unit ? `${measure.title}, ${measure.unit}` : measure.title;
-  const plotHeight = (narrow ? 330 : 430) - 34 - bottom;
   const chart = echarts.getInstanceByDom(holder) ?? echarts.init(holder, null, { renderer: "svg" });
   chart.resize();
   chart.setOption(
@@ -267,9 +348,9 @@ export function draw(holder, view, onpick) {
       aria: { enabled: true, label: { description: `${named} over the releases of ${view.framework}; the figures are in the table below.` } },
       grid: [
         { left, right, top: 34, height: plotHeight },
-        { left, right, top: 34 + plotHeight + bottom, height: Math.max(0, lanes.length * LANE), show: lanes.length > 0, backgroundColor: "transparent", borderWidth: 0 },
+        { left, right, top: lanesTop, height: Math.max(0, lanes.length * LANE), show: lanes.length > 0, backgroundColor: "transparent", borderWidth: 0 },
       ],
-      xAxis: [x0, { ...x1, show: false }],
+      xAxis: axesOf(plan),
       yAxis: [
         {
           type: log ? "log" : "value",
@@ -312,39 +393,7 @@ export function draw(holder, view, onpick) {
         extraCssText: "max-width: 320px; white-space: normal; overflow-wrap: anywhere;",
         formatter: ({ data }) => (data?.cell ? told(line, measure, data.release, data.cell) : ""),
       },
-      graphic: lanes.length
-        ? [
-            ...lanes.map((c) => ({
-              type: "line",
-              silent: true,
-              z: 1,
-              shape: {
-                x1: left - 4,
-                x2: holder.clientWidth - right,
-                y1: 34 + plotHeight + bottom + (lanes.indexOf(c) + 0.5) * LANE,
-                y2: 34 + plotHeight + bottom + (lanes.indexOf(c) + 0.5) * LANE,
-              },
-              style: { stroke: palette.grid, lineWidth: 1 },
-            })),
-            ...lanes.map((c) => ({
-              type: "circle",
-              silent: true,
-              shape: { cx: left - 12, cy: 34 + plotHeight + bottom + (lanes.indexOf(c) + 0.5) * LANE, r: 3.5 },
-              style: look[c].hollow ? { fill: palette.surface, stroke: look[c].colour, lineWidth: 1.75 } : { fill: look[c].colour },
-            })),
-            ...lanes.map((c) => ({
-              type: "line",
-              silent: true,
-              shape: {
-                x1: left - 32,
-                x2: left - 18,
-                y1: 34 + plotHeight + bottom + (lanes.indexOf(c) + 0.5) * LANE,
-                y2: 34 + plotHeight + bottom + (lanes.indexOf(c) + 0.5) * LANE,
-              },
-              style: { stroke: look[c].colour, lineWidth: 1.75, lineDash: look[c].dashed ? [4, 3] : undefined },
-            })),
-          ]
-        : [],
+      graphic: signsOf(plan, holder.clientWidth),
       series,
     },
     { notMerge: true },

@@ -1,9 +1,11 @@
 // Configurations: what each choice buys within one release.
-import {
-  asvGraph, bar, byId, cannot, choice, chosenWith, el, figure, fill, heading, interval, lineControls, measureOf,
-  noSubmit, nothing, outcome, plural, releaseLink, select, start, table, withUnit,
-} from "./common.js";
+import { choice, chosenWith, releaseLink } from "./choice.js";
+import { fill, lineControls, noSubmit, nothing, select } from "./controls.js";
+import { byId, el } from "./elements.js";
+import { asvGraph, figure, heading, interval, measureOf, outcome, plural, withUnit } from "./figures.js";
+import { start } from "./page.js";
 import { paramsOf, readable, readableWord, readableWords } from "./params.js";
+import { bar, cannot, table } from "./tables.js";
 
 const form = byId("controls");
 noSubmit(form);

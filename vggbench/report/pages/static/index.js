@@ -1,11 +1,13 @@
 // History: a measure over the releases of a track, a line a configuration.
-import {
-  asvGraph, byId, cannot, checkbox, choice, chosenLine, el, figure, fill, interval, lineControls, load, measureOf,
-  noSubmit, nothing, outcome, percent, problem, ratioWords, releaseLink, select, start, table, verdict, withUnit,
-  words,
-} from "./common.js";
-import { paramsOf, readable, readableWord } from "./params.js";
 import { cutWords, draw, looks, swatch, told } from "./chart.js";
+import { choice, chosenLine, releaseLink } from "./choice.js";
+import { checkbox, fill, lineControls, noSubmit, nothing, select } from "./controls.js";
+import { load } from "./data.js";
+import { byId, el, problem } from "./elements.js";
+import { asvGraph, figure, interval, measureOf, outcome, percent, verdict, withUnit, words } from "./figures.js";
+import { start } from "./page.js";
+import { paramsOf, readable, readableWord } from "./params.js";
+import { cannot, table } from "./tables.js";
 
 const form = byId("controls");
 noSubmit(form);

@@ -1,9 +1,14 @@
 // Releases: releases.html#tensorflow-2.16.2 is the page of one; asv's ids lead there too.
+import { choice, chosenLine, releaseLink } from "./choice.js";
+import { fill, lineControls, noSubmit } from "./controls.js";
+import { load } from "./data.js";
+import { byId, el, problem } from "./elements.js";
 import {
-  asvGraph, byId, choice, chosenLine, el, figure, fill, heading, interval, lineControls, load, measureOf, noSubmit,
-  outcome, plural, problem, ratioWords, releaseLink, start, table, verdict, withUnit,
-} from "./common.js";
+  asvGraph, figure, heading, interval, measureOf, outcome, plural, ratioWords, verdict, withUnit,
+} from "./figures.js";
+import { start } from "./page.js";
 import { readable } from "./params.js";
+import { table } from "./tables.js";
 
 const form = byId("controls");
 noSubmit(form);

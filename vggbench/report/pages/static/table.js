@@ -1,8 +1,11 @@
 // Table: the two tables of 2017 for releases measured here, side by side, and what 2017 reported.
-import {
-  bar, byId, checkbox, choice, chosenLine, el, fill, interval, lineControls, load, measureOf,
-  noSubmit, nothing, outcome, releaseLink, select, start, table,
-} from "./common.js";
+import { choice, chosenLine, releaseLink } from "./choice.js";
+import { checkbox, fill, lineControls, noSubmit, nothing, select } from "./controls.js";
+import { load } from "./data.js";
+import { byId, el } from "./elements.js";
+import { interval, measureOf, outcome } from "./figures.js";
+import { start } from "./page.js";
+import { bar, table } from "./tables.js";
 
 const form = byId("controls");
 noSubmit(form);

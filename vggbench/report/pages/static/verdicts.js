@@ -1,9 +1,11 @@
 // Verdicts: every release, every configuration; changes alone unless all are asked for.
-import {
-  VERDICTS, asvGraph, byId, choice, chosenWith, el, fill, lineControls, measureOf, noSubmit, nothing, problem,
-  ratioWords, releaseLink, select, start, table, verdict,
-} from "./common.js";
+import { choice, chosenWith, releaseLink } from "./choice.js";
+import { fill, lineControls, noSubmit, nothing, select } from "./controls.js";
+import { byId, el, problem } from "./elements.js";
+import { asvGraph, measureOf, ratioWords, verdict, VERDICTS } from "./figures.js";
+import { start } from "./page.js";
 import { readable } from "./params.js";
+import { table } from "./tables.js";
 
 const form = byId("controls");
 noSubmit(form);

@@ -1,0 +1,82 @@
+// Figures, outcomes and verdicts as words.
+import { el } from "./elements.js";
+
+export const measureOf = (index, key) => index.measures.find((one) => one.key === key);
+
+export function figure(measure, value) {
+  const scaled = value * measure.scale;
+  if (measure.key === "loss") return scaled.toPrecision(7);
+  const size = Math.abs(scaled);
+  const decimals = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : 3;
+  return scaled.toFixed(decimals);
+}
+
+export const withUnit = (measure, text) => (measure.unit ? `${text} ${measure.unit}` : text);
+
+export function interval(measure, [, low, high, processes]) {
+  if (processes < 2) return "one process";
+  return `${figure(measure, low)} to ${figure(measure, high)}`;
+}
+
+export function percent(ratio) {
+  const change = (ratio - 1) * 100;
+  const digits = Math.abs(change) >= 10 ? 0 : 1;
+  return `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(digits)} %`;
+}
+
+// A measure and its unit, for the head of a column.
+export function heading(measure) {
+  if (!measure.unit) return measure.title;
+  return measure.key === "images" ? measure.unit : `${measure.title}, ${measure.unit}`;
+}
+
+export const plural = (count, word, more = `${word}s`) => `${count} ${count === 1 ? word : more}`;
+
+export const words = (configuration) => configuration.join(" ");
+
+const OUTCOMES = {
+  ok: "ok",
+  "n/a": "n/a",
+  failed: "failed",
+  interrupted: "interrupted",
+};
+
+export function outcome(word) {
+  const known = OUTCOMES[word] ?? "unmeasured";
+  return el("span", { class: `badge ${known.replace("/", "")}` }, word);
+}
+
+export const VERDICTS = {
+  regressed: ["▲", "regressed"],
+  improved: ["▼", "improved"],
+  unchanged: ["=", "unchanged"],
+  "not sure": ["?", "notsure"],
+  new: ["+", "new"],
+  lost: ["−", "lost"],
+  failed: ["×", "failed"],
+};
+
+export function verdict(told) {
+  const [sign, name] = VERDICTS[told.outcome] ?? ["·", "notsure"];
+  return el("span", { class: `badge ${name}` }, el("span", { "aria-hidden": "true" }, `${sign} `), told.outcome);
+}
+
+export function ratioWords(told) {
+  if (!told.ratio) return "";
+  const [ratio, low, high] = told.ratio;
+  return `${percent(ratio)} (${percent(low)} to ${percent(high)})`;
+}
+
+// The address of asv's own graph of one line, or of one of its configurations.
+export function asvGraph(line, measure, configuration) {
+  const params = [
+    ["machine", line.machine],
+    ["env-VGGBENCH_PROFILE", line.profile],
+    ["branch", line.track],
+  ];
+  if (configuration) {
+    configuration.forEach((word, i) => params.push([`p-${line.params[i]}`, `'${word}'`]));
+  }
+  const words = params.map((pair) => pair.map(encodeURIComponent).join("="));
+  return `asv.html#${encodeURIComponent(`${line.family}.${measure.benchmark}`)}?${words.join("&")}`;
+}
