@@ -17,9 +17,6 @@ NORMALISATION = "normalisation"
 COMPILER = "compiler"
 BACKEND = "backend"
 
-# What a train step runs on.
-DEVICES = ("cpu", "gpu")
-
 # The order of an image's axes as most frameworks name it: N images, C channels, H rows, W columns.
 DATA_FORMATS = ("NHWC", "NCHW")
 
@@ -157,11 +154,6 @@ def configurations(framework):
         Configuration(framework, **{param.name: word for param, word in zip(params, words)})
         for words in itertools.product(*[param.words for param in params])
     ]
-
-
-def check_device(device):
-    """Raise ValueError for an unknown device. Every builder calls this first."""
-    _require("device", device, DEVICES)
 
 
 def _require(what, word, words):

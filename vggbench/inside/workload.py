@@ -6,7 +6,7 @@ NumPy is not needed here: what runs outside asks for profiles too.
 from collections import namedtuple
 
 from vggbench.inside import vgg16
-from vggbench.inside.params import DEVICES
+from vggbench.inside.devices import DEVICES
 
 # Plain gradient descent: weight -= LEARNING_RATE * gradient. No momentum, no decay.
 LEARNING_RATE = 0.001

@@ -16,7 +16,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from ..errors import VggbenchError, one_line
-from ..inside.params import DEVICES
+from ..inside.devices import DEVICES
 
 #: Lower-case letters only: a track's name ends where ``-``, ``=`` or ``<`` begins in a spec.
 TRACK_NAME = re.compile(r"[a-z]+\Z")

@@ -45,6 +45,8 @@ import os
 import pkgutil
 import tempfile
 
+from vggbench.inside import devices
+
 
 @functools.lru_cache(maxsize=None)
 def frameworks():
@@ -63,9 +65,7 @@ def build(workload, configuration, device):
     Raises ValueError for an unknown device, NotApplicable with the reason where this release or
     this machine cannot do it.
     """
-    from vggbench.inside import params  # which finds the packages by way of this module
-
-    params.check_device(device)
+    devices.check_device(device)
     builder = frameworks()[configuration.framework].builder(configuration, device)
     return builder.build(workload, configuration, device)
 

@@ -15,7 +15,8 @@ import sys
 import numpy as np
 
 from vggbench.inside import vgg16
-from vggbench.inside.params import NotApplicable, check_device
+from vggbench.inside.devices import check_device
+from vggbench.inside.params import NotApplicable
 from vggbench.inside.synthetic import batch, initial_weights
 from vggbench.inside.workload import BN_EPSILON, BN_MOMENTUM, LEARNING_RATE
 

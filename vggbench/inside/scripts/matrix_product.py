@@ -43,7 +43,7 @@ def measure(device, framework):
     Raises ValueError for an unknown device, NotApplicable where the framework does not see it.
     """
     from vggbench.inside.builders import frameworks
-    from vggbench.inside.params import check_device
+    from vggbench.inside.devices import check_device
 
     check_device(device)
     matrices = frameworks()[framework].matrix_products(device)

@@ -7,7 +7,8 @@ from collections import namedtuple
 from importlib.util import find_spec
 
 from vggbench.inside import vgg16
-from vggbench.inside.params import DATA_FORMATS, DEVICES, Configuration, words_of
+from vggbench.inside.devices import DEVICES
+from vggbench.inside.params import DATA_FORMATS, Configuration, words_of
 
 BATCH_SIZE, IMAGE_SIZE, N_TRIALS = 16, 224, 100
 

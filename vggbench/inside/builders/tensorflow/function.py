@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from vggbench.inside import params
+from vggbench.inside import devices
 from vggbench.inside.builders.tensorflow import network, xla
 from vggbench.inside.synthetic import batch, initial_weights
 from vggbench.inside.workload import BN_MOMENTUM, LEARNING_RATE
@@ -15,7 +15,7 @@ def build(workload, configuration, device):
     do it, and RuntimeError where this process has used TensorFlow on a GPU and now asks for the
     CPU.
     """
-    params.check_device(device)
+    devices.check_device(device)
     return _TrainStep(workload, configuration, device)
 
 

@@ -4,7 +4,7 @@ import functools
 
 import tensorflow as tf
 
-from vggbench.inside import params
+from vggbench.inside import devices
 from vggbench.inside.builders.tensorflow import network, xla
 from vggbench.inside.synthetic import batch, initial_weights
 from vggbench.inside.workload import BN_MOMENTUM, LEARNING_RATE
@@ -16,7 +16,7 @@ def build(workload, configuration, device):
     Raises ValueError for an unknown device, NotApplicable where this release or this machine cannot
     do it.
     """
-    params.check_device(device)
+    devices.check_device(device)
     return _TrainStep(workload, configuration, device)
 
 

@@ -8,7 +8,7 @@ import theano
 import theano.tensor as T  # noqa: N812 (its name in all of Theano's documentation)
 from theano.tensor.signal.pool import pool_2d
 
-from vggbench.inside import params, vgg16
+from vggbench.inside import devices, vgg16
 from vggbench.inside.builders.theano import setup
 from vggbench.inside.params import NotApplicable
 from vggbench.inside.synthetic import batch, initial_weights
@@ -24,7 +24,7 @@ def build(workload, configuration, device):
     Raises ValueError for an unknown device, NotApplicable where this release or this machine cannot
     do it, RuntimeError where the user's settings make Theano compute in Python.
     """
-    params.check_device(device)
+    devices.check_device(device)
     setup.check_imported(device)
     if configuration.batch_norm == "fused" and not hasattr(T.nnet.bn, "batch_normalization_train"):
         raise NotApplicable(
