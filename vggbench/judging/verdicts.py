@@ -230,7 +230,7 @@ class _Pair:
     now: tuple[str | None, str | None]
     earlier: tuple[Release, ...]
 
-    @property
+    @functools.cached_property
     def state(self) -> State | None:
         return self.evidence.state(self.line, self.after)
 

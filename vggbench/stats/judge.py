@@ -425,14 +425,11 @@ def _needed(
         return 1 / np.sqrt(1 / change.error**2 + more / (4 * processes**2))
 
     if size >= relevant:
-        wanted = np.array(
-            [
-                (_bound(_Change(size, one, direct.freedom), aim, comparisons) + likely) * one
-                for one in map(float, error(direct))
-            ]
-        )
-        enough = wanted < size
-    else:
-        limit = relevant if size > SUSPECTED_FROM * relevant else EXCLUDED * relevant
-        enough = (special.ndtri(1 - BETA) + likely) * error(narrowed) < limit - size
+        for count, one in zip(map(int, more), map(float, error(direct)), strict=True):
+            bound = _bound(_Change(size, one, direct.freedom), aim, comparisons)
+            if (bound + likely) * one < size:
+                return count
+        return FORESEEN
+    limit = relevant if size > SUSPECTED_FROM * relevant else EXCLUDED * relevant
+    enough = (special.ndtri(1 - BETA) + likely) * error(narrowed) < limit - size
     return int(more[enough][0]) if enough.any() else FORESEEN
