@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from threadpoolctl import threadpool_limits
 
 from . import browser
 from .once import once
@@ -19,7 +20,11 @@ from .tiny import Tiny
 FIRST = ("theano", "tensorflow", "asv", "browser", "numerics")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        # A worker of several: with more threads than its share of the processors NumPy's products
+        # take three times as long, as OpenBLAS's threads spin while they wait.
+        threadpool_limits(1)
     # A shell starts what goes into the background with SIGINT ignored, which every process that the
     # tests start would inherit: those of Ctrl-C would not hear it.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

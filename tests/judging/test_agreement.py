@@ -15,7 +15,14 @@ from vggbench.inside.params import Configuration
 from vggbench.inside.scripts import first_steps
 from vggbench.judging import agreement
 
-pytestmark = pytest.mark.numerics
+pytestmark = [pytest.mark.numerics, pytest.mark.xdist_group("agreement")]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def expected_before_anything_is_made_wrong() -> None:
+    """It is computed once a process: by the first test that asks, with the reference as it is."""
+    for has_batch_norm in (False, True):
+        agreement.expected(has_batch_norm, reference.UNBIASED)
 
 
 PLAIN = Configuration("TensorFlow")

@@ -104,7 +104,7 @@ def verify(release: Release, framework: str, device: str, python: Path) -> Itera
     """Run all configurations of ``release`` with its interpreter, AT_ONCE[device] at a time."""
     # Before the first process, with which it would share the processors.
     for has_batch_norm in (False, True):
-        agreement.expected(has_batch_norm)
+        agreement.expected(has_batch_norm, reference.UNBIASED)
     running: set[int] = set()
 
     def answer(configuration: Configuration) -> Verified:

@@ -111,7 +111,7 @@ def _nan_is_worst(value: float) -> float:
 
 
 @functools.cache
-def expected(has_batch_norm: bool, running_variance: str = reference.UNBIASED) -> Expected:
+def expected(has_batch_norm: bool, running_variance: str) -> Expected:
     """The reference's first steps in float64; takes seconds, and 0.3 GB that are kept.
 
     ``running_variance`` is a word as ``reference.build`` takes it; it changes nothing but the
@@ -131,7 +131,7 @@ def expected(has_batch_norm: bool, running_variance: str = reference.UNBIASED) -
             changes[key] = (taken.pop(key) - start).astype(np.float32)
             rounding[key] = step * half_a_unit
     if running_variance != reference.UNBIASED:
-        shared = expected(has_batch_norm)
+        shared = expected(has_batch_norm, reference.UNBIASED)
         changes = {
             key: change if is_average(key) else shared.changes[key]
             for key, change in changes.items()

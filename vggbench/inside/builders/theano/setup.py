@@ -160,7 +160,8 @@ def _compile_folder():
 
 def _told(folder):
     """Return a folder as others may read it: its path in the environment, where it lies there."""
-    inside = os.path.relpath(folder, sys.prefix)
+    # Theano tells the real path, also of an environment that is reached by a link.
+    inside = os.path.relpath(folder, os.path.realpath(sys.prefix))
     return folder if inside.startswith(os.pardir) else inside
 
 
