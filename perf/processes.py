@@ -18,13 +18,11 @@ from typing import Any
 
 import common
 import numpy as np
-from asv.config import Config
 from asv.runner import BENCHMARK_RUN_SCRIPT
 
-from vggbench import checkout
+from vggbench.checkout import Checkout
 from vggbench.inside import synthetic, vgg16, workload
 from vggbench.inside.measure import BY_PRODUCTS, NOTES_VARIABLE, REPEAT
-from vggbench.releases.catalogue import Catalogue
 from vggbench.runs import timed, variables
 
 PROFILE = "cpu-quick"
@@ -57,10 +55,8 @@ def python_of(release: str) -> Path:
     common.run(
         [str(common.VGGBENCH), "releases", "install", "--device", "cpu", release], common.ROOT
     )
-    catalogue = Catalogue(common.ROOT / "releases")
-    config = Config.load(str(common.ROOT / "asv.conf.json"))
-    config.env_dir = str(common.ROOT / config.env_dir)
-    return checkout.environments(config, catalogue).python(catalogue.by_name[release], "cpu")
+    checkout = Checkout(str(common.ROOT / "asv.conf.json"))
+    return checkout.environments.python(checkout.catalogue.by_name[release], "cpu")
 
 
 def ours(python: Path, framework: str = "TensorFlow", **configuration: str) -> Taken:

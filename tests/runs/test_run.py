@@ -11,7 +11,6 @@ from vggbench import records
 from vggbench.checkout import Checkout
 from vggbench.runs.local import Local
 from vggbench.runs.run import CannotResume, new_id, resumed_id
-from vggbench.runs.suite import Suite
 
 from ..tiny import MACHINE, Tiny
 
@@ -42,12 +41,8 @@ def test_two_runs_in_two_threads_of_one_process_are_two(
     def measure(purpose: str) -> None:
         try:
             checkout, name = subjects[purpose]
-            here = Local(
-                checkout=Checkout(str(checkout.folder / "asv.conf.json")),
-                suite=Suite(checkout.folder / "benchmarks"),
-                machine=MACHINE,
-                say=lambda line: None,
-            )
+            root = Checkout(str(checkout.folder / "asv.conf.json"))
+            here = Local.of(root, MACHINE, lambda line: None)
             (plain, *_) = here.suite.timed(["'plain'"])
             with here.session(purpose) as session:
                 ids[purpose] = session.run.id
