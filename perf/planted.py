@@ -91,8 +91,8 @@ def wheel(folder: Path) -> str:
         with zipfile.ZipFile(file, "w") as archive:
             for path, text in files.items():
                 archive.writestr(path, text)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    return f"{NAME.replace('_', '-')} @ {file.as_uri()} --hash=sha256:{digest}"
+    whole = hashlib.sha256(file.read_bytes()).hexdigest()
+    return f"{NAME.replace('_', '-')} @ {file.as_uri()} --hash=sha256:{whole}"
 
 
 def main() -> int:

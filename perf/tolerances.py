@@ -60,7 +60,9 @@ def disturbed(
 
 def trial(has_batch_norm: bool, units: float, seed: int) -> agreement.Agreement:
     generator = np.random.default_rng(seed)
-    replaced = {name: disturbed(getattr(reference, name), units, generator) for name in ROUNDED}
+    replaced: dict[str, Any] = {
+        name: disturbed(getattr(reference, name), units, generator) for name in ROUNDED
+    }
     configuration = Configuration("TensorFlow", batch_norm="fused" if has_batch_norm else "none")
     with mock.patch.multiple(reference, **replaced):
         taken = first_steps.run(
