@@ -19,6 +19,9 @@ from .inside.gpu import is_visible
 from .releases.catalogue import Catalogue
 from .releases.environments import Environments
 
+#: asv's configuration file; asv takes the first that there is.
+CONFIG_FILES = ("asv.conf.json", "asv.conf.jsonc")
+
 #: Below asv's env_dir: the releases' environments; the drafts of records of processes that run.
 RELEASES, DRAFTS = "releases", "open"
 
@@ -28,11 +31,12 @@ class CheckoutError(VggbenchError):
 
 
 class Checkout:
-    """The checkout of the configuration file ``config``, asv.conf.json of the current folder where
-    it is None. Its folders are absolute, whatever the current folder becomes."""
+    """The checkout of the configuration file ``config``, that of the current folder where it is
+    None. Its folders are absolute, whatever the current folder becomes."""
 
     def __init__(self, config: str | None = None):
-        path = Path(config or "asv.conf.json").absolute()
+        names = [config] if config else CONFIG_FILES
+        path = next(filter(Path.is_file, map(Path, names)), Path(names[0])).absolute()
         if not path.is_file():
             raise CheckoutError(
                 f"there is no {path}; run this in a checkout of vggbench, or give --config"

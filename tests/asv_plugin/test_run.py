@@ -257,6 +257,15 @@ def test_two_profiles_stay_apart_and_parallel_installs_them(bare_tiny: Tiny):
     assert count == {"cpu-quick": each, "cpu-paper": each}
 
 
+def test_the_configuration_file_that_asv_finds_is_ours_too(tiny: Tiny):
+    conf = tiny.folder / "asv.conf.json"
+    conf.rename(conf.with_suffix(".jsonc"))
+    for command in (tiny.asv("run", "tinyframe-1.1", *BRIEFLY), tiny.vggbench("rates")):
+        assert command.status == 0, command.output
+    assert tiny.measured() == {"tinyframe-1.1"}
+    assert len(tiny.records()) > 0
+
+
 def test_an_unknown_profile_gets_one_line(tiny: Tiny):
     done = tiny.asv("run", "tinyframe-1.1", env={"VGGBENCH_PROFILE": "cpu-fast"})
     assert done.status == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import tempfile
@@ -25,7 +24,7 @@ from ..releases.environments import Environments
 from ..runs import coverage, process, profiles, suite, timed, variables
 from ..runs.run import result_of
 from ..runs.subject import Subject, surroundings
-from . import invocation, mends
+from . import invocation
 
 #: Seconds for asv's own short processes (discovery, check).
 SHORT_DEADLINE_S = 600.0
@@ -63,7 +62,7 @@ class ReleaseEnvironment(Environment):
                 raise util.UserError(str(err)) from None
             flags = variables.flags_line(os.environ)
             if flags is not None:
-                _warn_once(f"{flags}, and recorded")
+                invocation.warn_once(f"{flags}, and recorded")
         self._own_python = _own_interpreter(python)
         if invocation.is_measuring():
             invocation.hold_checkout()
@@ -212,7 +211,7 @@ class ReleaseEnvironment(Environment):
             told = run.told(release, self._profile, configured)
             if told is not None:
                 if told.reason is not None:
-                    _warn_once(told.reason)
+                    invocation.warn_once(told.reason)
                 call.result_file.write_text(json.dumps(told.value), encoding="utf-8")
                 return "", "", 1 if told.value is None else 0
             before = run.answered(release, subject.lock, self._profile, configured, call.attributes)
@@ -225,9 +224,9 @@ class ReleaseEnvironment(Environment):
                 record, done = timed.measure(run, subject, call)
         except VggbenchError as err:
             raise util.UserError(str(err)) from None
-        mends.measured.add((release.commit, self.name))
+        invocation.measured.add((release.commit, self.name))
         for what, why in record.not_sampled.items():
-            _warn_once(f"of the GPU is not sampled: {what}: {why}")
+            invocation.warn_once(f"of the GPU is not sampled: {what}: {why}")
         remark = "" if before is None else " (on record)"
         log.info(records.progress_line(record) + remark)
         log.flush()
@@ -241,7 +240,9 @@ class ReleaseEnvironment(Environment):
             # asv would take the samples of the processes that ended well for all there is.
             return _shown(done.output), "", 1
         if record.outcome == records.NOT_APPLICABLE and invocation.command() == "find":
-            _warn_once("asv find takes n/a for 'not slower'; ask for one configuration that runs")
+            invocation.warn_once(
+                "asv find takes n/a for 'not slower'; ask for one configuration that runs"
+            )
         return done.output, "", done.status
 
     def _meet_damaged_results(self) -> None:
@@ -250,7 +251,7 @@ class ReleaseEnvironment(Environment):
         machine = invocation.machine()
         if machine is None:
             return
-        for path in (invocation.results_dir() / machine).glob(f"*-{self.name}.json"):
+        for path in (invocation.checkout().results_dir / machine).glob(f"*-{self.name}.json"):
             try:
                 results.Results.load(str(path), machine)
             except util.UserError as err:
@@ -268,11 +269,6 @@ def say(line: str) -> None:
     """One line of progress, shown even while asv silences its own (commands/run.py:29)."""
     log.warning(line, color="default")
     log.flush()
-
-
-@functools.cache
-def _warn_once(line: str) -> None:
-    log.warning(line)
 
 
 def _own_interpreter(python: str) -> str | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from asv import commands, util
-from asv.config import Config
+from asv.console import log
 from filelock import FileLock
 
 from ..checkout import Checkout, machine_name, take_run_lock
@@ -31,6 +31,14 @@ MEASURING = ("run", "continuous", "find", "profile", "check", "setup")
 
 #: Those whose processes are measurements; `asv profile` runs under a profiler.
 RECORDED = ("run", "continuous", "find")
+
+#: (commit, environment name) of which this asv has run a timed process: what it may store.
+measured: set[tuple[str, str]] = set()
+
+
+@functools.cache
+def warn_once(line: str) -> None:
+    log.warning(line)
 
 
 @functools.lru_cache(maxsize=1)
@@ -73,15 +81,16 @@ def machine() -> str | None:
     return machine_name(str(asked) if asked else None)
 
 
-def config_file() -> Path:
-    """asv's configuration file, whose folder asv has made the current one."""
-    return Path.cwd() / Path(str(option("config") or "asv.conf.json")).name
-
-
 @functools.lru_cache(maxsize=1)
-def config() -> Config:
-    """asv's configuration, read once more: asv does not hand it to a Repo."""
-    return Config.load(str(config_file()) if option("config") else None)
+def checkout() -> Checkout:
+    """That of asv's configuration file, whose folder asv has made the current one. It is read once
+    more, as asv does not hand it to a Repo. Raises UserError where there is none that can be read.
+    """
+    asked = option("config")
+    try:
+        return Checkout(Path(str(asked)).name if asked else None)
+    except VggbenchError as err:
+        raise util.UserError(str(err)) from None
 
 
 def gives_interpreter() -> bool:
@@ -107,22 +116,18 @@ def _parted(spec: str) -> tuple[str, str, str]:
 
 def branches() -> list[str]:
     """The tracks in the order of asv.conf.json, none outside asv."""
-    return [b for b in config().branches if b is not None] if command() else []
+    return [b for b in checkout().config.branches if b is not None] if command() else []
 
 
 def asked_profiles() -> list[str]:
     """The profiles of this run. Raises UserError for one that is none."""
-    return profiles.asked(config())
-
-
-def results_dir() -> Path:
-    return Path(config().results_dir).absolute()
+    return profiles.asked(checkout().config)
 
 
 @functools.lru_cache(maxsize=1)
 def suite() -> Suite:
     """The benchmarks of asv's configuration."""
-    return Suite(Path(config().benchmark_dir).absolute())
+    return Suite(checkout().benchmark_dir)
 
 
 @functools.lru_cache(maxsize=1)
@@ -130,10 +135,10 @@ def run() -> Run:
     """The run that this process of asv is. Raises CannotResume."""
     resumed = os.environ.get(RESUME_VARIABLE)
     return Run(
-        results_dir=results_dir(),
+        results_dir=checkout().results_dir,
         machine=machine(),
         suite=suite(),
-        drafts=Checkout(str(config_file())).drafts_dir,
+        drafts=checkout().drafts_dir,
         id=resumed_id(resumed) if resumed else new_id(),
         resumes=bool(resumed),
         keeps=command() in RECORDED and not option("dry_run"),
@@ -145,9 +150,8 @@ def hold_checkout() -> FileLock:
     """Hold the checkout's run lock until this process ends, and record what a killed asv left.
     Raises UserError where another one measures."""
     try:
-        checkout = Checkout(str(config_file()))
-        lock = take_run_lock(checkout.env_dir)
-        draft.collect_orphans(checkout.drafts_dir)
+        lock = take_run_lock(checkout().env_dir)
+        draft.collect_orphans(checkout().drafts_dir)
     except VggbenchError as err:
         raise util.UserError(str(err)) from None
     return lock

@@ -53,9 +53,6 @@ LOOPBACK = "127.0.0.1"
 #: What the system says of a disk that is full, of a quota, and of a limit on the size of files.
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-#: (commit, environment name) of which this asv has run a timed process: what it may store.
-measured: set[tuple[str, str]] = set()
-
 
 def install() -> None:
     if getattr(results.Results.save, "mended", False):
@@ -72,12 +69,13 @@ def install() -> None:
     rm.Rm.run = _mended_rm(rm.Rm.run)
     sys.excepthook = _one_line_for_what_asv_lets_through
     if invocation.command() == "preview":
-        require_pages(Path(str(invocation.option("html_dir") or invocation.config().html_dir)))
+        require_pages(Path(str(invocation.option("html_dir") or invocation.checkout().html_dir)))
 
 
 def _mended_save(original: Any) -> Any:
     def save(self: Any, result_dir: str) -> None:
-        if invocation.is_measuring() and (self.commit_hash, self._env_name) not in measured:
+        mine = (self.commit_hash, self._env_name)
+        if invocation.is_measuring() and mine not in invocation.measured:
             log.warning("nothing was measured, so nothing is stored: results stay as they were")
             return
         name = self._filename

@@ -120,7 +120,7 @@ class ReleasePages(OutputPublisher):
         from ..report import pages
 
         try:
-            pages.write(html_dir, source(Checkout(str(invocation.config_file()))), log.warning)
+            pages.write(html_dir, source(invocation.checkout()), log.warning)
         except VggbenchError as err:
             raise util.UserError(str(err)) from None
         forward_old_addresses(html_dir / "index.html")

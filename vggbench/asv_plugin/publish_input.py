@@ -43,7 +43,6 @@ from asv.plugins import regressions
 from filelock import FileLock, Timeout
 
 from ..errors import one_line
-from ..releases.catalogue import Catalogue
 from . import invocation
 
 #: A file of asv's own pages, which is in every folder that asv has published.
@@ -147,7 +146,7 @@ def _mended_results(original: Any) -> Any:
     said: set[str] = set()
 
     def iter_results(results_dir: str) -> Iterator[Any]:
-        on_tracks = _commits()
+        on_tracks = invocation.checkout().catalogue.by_commit
         for result in original(results_dir):
             if result.commit_hash not in on_tracks:
                 line = _off_track(results_dir, result.commit_hash)
@@ -161,11 +160,6 @@ def _mended_results(original: Any) -> Any:
                 log.warning(line)
 
     return iter_results
-
-
-@functools.lru_cache(maxsize=1)
-def _commits() -> frozenset[str]:
-    return frozenset(Catalogue(invocation.config().repo).by_commit)
 
 
 @functools.cache

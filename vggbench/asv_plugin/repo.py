@@ -140,7 +140,7 @@ class ReleaseRepo(Repo):
             covered = Coverage(
                 catalogue=self.catalogue,
                 suite=invocation.suite(),
-                results_dir=invocation.results_dir(),
+                results_dir=invocation.checkout().results_dir,
                 machine=invocation.machine(),
                 profiles=invocation.asked_profiles(),
             )
