@@ -35,7 +35,7 @@ def draft(tmp_path):
         notes_path=tmp_path / "open" / "one.notes",
         path=path,
         target=target,
-        environment=tmp_path / "env" / "tensorflow-2.16.2",
+        environment_folder=tmp_path / "env" / "tensorflow-2.16.2",
     )
 
 
@@ -188,7 +188,8 @@ def test_a_long_error_is_cut_in_the_middle(draft):
 
 @pytest.mark.parametrize("noted", [True, False])
 def test_where_the_environment_lies_is_not_recorded(draft, noted):
-    error = f"ImportError: cannot import name 'x' from 'y' ({draft.environment}/lib/y/__init__.py)"
+    file = draft.environment_folder / "lib/y/__init__.py"
+    error = f"ImportError: cannot import name 'x' from 'y' ({file})"
     told = {**STARTED, "outcome": "failed", "error": error} if noted else STARTED
     record, _ = end(draft, finished(1, error), told)
     assert record.error.endswith("cannot import name 'x' from 'y' (lib/y/__init__.py)")

@@ -21,6 +21,7 @@ from .. import records
 from ..errors import one_line
 from ..inside.measure import BY_PRODUCTS, SAMPLED
 from ..records import Record
+from ..records.record import OWN_INTERPRETER
 from ..releases.catalogue import replace_text
 from . import profiles, variables
 from .process import Finished
@@ -35,13 +36,13 @@ if TYPE_CHECKING:
 @dataclass(kw_only=True)
 class Draft:
     """The record of a process that runs. ``path`` is None where nothing is to be kept.
-    ``environment``: the folder of the process's, where that is ours."""
+    ``environment_folder``: where the process's packages lie, None where they are not ours."""
 
     record: dict[str, Any]
     notes_path: Path
     path: Path | None = None
     target: Path | None = None
-    environment: Path | None = None
+    environment_folder: Path | None = None
 
     @property
     def name(self) -> str:
@@ -70,7 +71,7 @@ class Draft:
             "build": release.build,
             "commit": release.commit,
             "lock": None if lock is None else lock.digest,
-            "interpreter": "the release's own" if lock is not None else subject.interpreter,
+            "interpreter": OWN_INTERPRETER if lock is not None else subject.interpreter,
             "profile": subject.profile,
             "device": profiles.device_of(subject.profile),
             "workload": profiles.workload_of(subject.profile),
@@ -91,7 +92,7 @@ class Draft:
         identity = f"{run.id}-{time.monotonic_ns()}"
         notes = run.drafts / f"{identity}.notes"
         own = Path(subject.interpreter).parent.parent if lock is not None else None
-        draft = Draft(record=record, notes_path=notes, environment=own)
+        draft = Draft(record=record, notes_path=notes, environment_folder=own)
         if run.keeps:
             draft.target = run.file
             draft.path = run.drafts / f"{identity}.draft"
@@ -150,10 +151,11 @@ class Draft:
         self._append()
 
     def _append(self) -> Record:
+        own = self.environment_folder
         for key in ("error", "reason"):
-            if self.environment is not None and key in self.record:
+            if own is not None and key in self.record:
                 # Where it lies is of this machine alone.
-                self.record[key] = self.record[key].replace(f"{self.environment}{os.sep}", "")
+                self.record[key] = self.record[key].replace(f"{own}{os.sep}", "")
         record = Record.from_json(self.record)
         if self.target is not None:
             records.append(self.target, record)

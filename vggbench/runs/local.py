@@ -32,7 +32,8 @@ class SessionError(VggbenchError):
 
 
 class Session:
-    """Hold the checkout while processes are measured for a purpose. Use ``Local.session``."""
+    """Processes that are measured for a purpose, of one run. ``Local.session`` makes it, and holds
+    the checkout meanwhile."""
 
     def __init__(self, checkout: Checkout, run: Run, say: Say):
         self.run = run
