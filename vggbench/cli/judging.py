@@ -6,6 +6,7 @@ import argparse
 
 from ..campaigns import budget
 from ..checkout import Checkout
+from ..frameworks import SWITCHES
 from ..records import Store
 from ..stats import policy
 from .common import (
@@ -79,7 +80,8 @@ def add(top: Subparsers) -> None:
         nargs="+",
         required=True,
         metavar="WHAT",
-        help="python, onednn or a package such as numpy, each by itself; or python+numpy together",
+        help=f"{', '.join(('python', *SWITCHES))} or a package such as numpy, each by itself; or "
+        f"python+numpy together",
     )
     add_bench(one, "default: what changed")
     one.add_argument(
