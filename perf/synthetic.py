@@ -105,7 +105,7 @@ def _described(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
     frameworks = {track.framework for track in catalogue.tracks.values()}
     units = {"time_train_step": "seconds", "track_first_step": "s", "track_peak_memory": "bytes"}
     for framework in sorted(frameworks):
-        words = params.words_of(framework)
+        words = params.choices_of(framework)
         for method in ("time_train_step", *measure.BY_PRODUCTS):
             kind = method.partition("_")[0]
             yield {

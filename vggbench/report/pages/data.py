@@ -108,7 +108,7 @@ def of_params() -> dict[str, Any]:
         "lacking": LACKING,
         "frameworks": {
             framework: [_param(framework, one) for one in params.of(framework)]
-            for framework in builders.frameworks()
+            for framework in builders.packages()
         },
     }
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ... import records
 from ...errors import one_line
 from ...inside import workload
-from ...inside.params import words_of
+from ...inside.params import choices_of
 from ...judging.measures import IMAGES, MEASURES, STEP
 from ...records import Record
 from ...records.stretches import stretches
@@ -125,7 +125,7 @@ def _line(
 ) -> Line:
     profile, track, family = of
     a_benchmark = next(iter(groups.values()))[0].record.benchmark
-    known: Mapping[str, Sequence[str]] = words_of(records.class_of(a_benchmark))
+    known: Mapping[str, Sequence[str]] = choices_of(records.class_of(a_benchmark))
     named = dict.fromkeys(known)
     for group in groups.values():
         named.update(dict.fromkeys(group[0].record.configuration))

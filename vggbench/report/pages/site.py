@@ -122,7 +122,7 @@ def _of_machine(machine: str, source: Source) -> OfMachine:
     if found is not None:
         return found
     # Judging imports SciPy: asv's process has its 40 MB only where there is something to judge.
-    from .judged import of_machine
+    from .machine import of_machine
 
     made = of_machine(machine, source)
     kept.save(source.kept_dir, machine, key, made)
