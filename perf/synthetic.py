@@ -268,13 +268,13 @@ def _asv_result(
     facts.pop("version")
     framework = catalogue.tracks[release.track].framework
     stored = Results(
-        {**facts, "python": PYTHON},
-        {},
-        release.commit,
-        release.timestamp_ms,
-        PYTHON,
-        environment_name(PROFILE),
-        {"VGGBENCH_PROFILE": PROFILE},
+        params={**facts, "python": PYTHON},
+        requirements={},
+        commit_hash=release.commit,
+        date=release.timestamp_ms,
+        python=PYTHON,
+        env_name=environment_name(PROFILE),
+        env_vars={"VGGBENCH_PROFILE": PROFILE},
     )
     groups = [
         [one for one in taken if one.configuration == configuration.values]

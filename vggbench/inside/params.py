@@ -37,8 +37,15 @@ class Param(namedtuple("Param", "name words role title shown without_averages"))
     __slots__ = ()
 
     def __new__(cls, name, words=(), role=None, *, title=None, shown=None, without_averages=()):
-        title = title or name.replace("_", " ").capitalize()
-        return super().__new__(cls, name, words, role, title, shown or {}, without_averages)
+        return super().__new__(
+            cls,
+            name,
+            words,
+            role,
+            title=title or name.replace("_", " ").capitalize(),
+            shown=shown or {},
+            without_averages=without_averages,
+        )
 
     def readable(self, word):
         """Return the word as people read it."""

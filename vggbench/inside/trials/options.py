@@ -82,13 +82,13 @@ def parse(arguments):
         "Keras on " + options.keras_backend if name == "Keras" else name for name in frameworks
     ]
     return Asked(
-        [_configuration(name, options) for name in frameworks],
-        options.device,
-        options.batch_size,
-        options.image_size,
-        options.n_trials,
-        options.json,
-        _notes(given, called),
+        configurations=[_configuration(name, options) for name in frameworks],
+        device=options.device,
+        batch_size=options.batch_size,
+        image_size=options.image_size,
+        n_trials=options.n_trials,
+        json=options.json,
+        notes=_notes(given, called),
     )
 
 
