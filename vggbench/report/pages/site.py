@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
@@ -28,6 +29,9 @@ PAGES = (
 
 #: Our own folders below asv's: scripts and styles, and data.
 STATIC, DATA = "pages", "data"
+
+#: How one of our scripts names another that it imports.
+IMPORTED = re.compile(r'\bfrom "\./(\w+)\.js"')
 
 #: Scripts and styles that pages may load are the server's own. Charts and bars set styles of
 #: elements from scripts, which this allows; there are no inline scripts and no inline styles.
@@ -68,13 +72,30 @@ def _write_static(html_dir: Path) -> None:
     )
     for name, title, about in PAGES:
         text = environment.get_template(f"{name}.html").render(
-            name=name, title=title, about=about, pages=PAGES, policy=POLICY
+            name=name,
+            title=title,
+            about=about,
+            pages=PAGES,
+            policy=POLICY,
+            modules=modules_of(name),
         )
         _put(html_dir / f"{name}.html", text)
     target = html_dir / STATIC
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted((HERE / "static").iterdir()):
         shutil.copyfile(path, target / path.name)
+
+
+def modules_of(page: str) -> list[str]:
+    """The scripts that a page's own imports, and those import: the page asks for all at once."""
+    found: set[str] = set()
+    waiting = {page}
+    while waiting:
+        text = (HERE / "static" / f"{waiting.pop()}.js").read_text(encoding="utf-8")
+        imported = set(IMPORTED.findall(text))
+        waiting |= imported - found
+        found |= imported
+    return sorted(found)
 
 
 def _write_data(folder: Path, source: Source, complain: Callable[[str], None]) -> None:
