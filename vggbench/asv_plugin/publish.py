@@ -8,6 +8,7 @@ first of which is index.html.
 
 from __future__ import annotations
 
+import functools
 import html
 import json
 import re
@@ -138,8 +139,9 @@ def source(checkout: Checkout) -> pages.Source:
         why_none = str(err)
     return pages.Source(
         catalogue=checkout.catalogue,
-        results_dir=checkout.results_dir,
         facts={name: checkout.facts(name) for name in records.machines(checkout.results_dir)},
+        records_of=functools.partial(records.read, checkout.results_dir),
+        digest_of=functools.partial(records.digest, checkout.results_dir),
         here=checkout.machine(),
         branches=checkout.config.branches,
         kept_dir=checkout.env_dir / KEPT,

@@ -109,7 +109,14 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
         format=arguments.format,
     )
     machine = arguments.machine or this_machine(checkout)
-    return command.run(checkout, Store(checkout.results_dir), machine, asked, complain)
+    return command.run(
+        Store(checkout.results_dir),
+        machine,
+        asked,
+        complain,
+        catalogue=checkout.catalogue,
+        root=checkout.root,
+    )
 
 
 def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import jinja2
 
-from ... import records
 from ...errors import VggbenchError, one_line
 from . import changes, data, kept
 from .kept import OfMachine
@@ -110,8 +109,9 @@ def _write_data(folder: Path, source: Source, complain: Callable[[str], None]) -
     _put(folder / "params.json", data.as_json(data.of_params()))
     _put(folder / "seed.json", data.as_json(data.seed_tables()))
     of_machines: dict[str, OfMachine] = {}
-    for machine in records.machines(source.results_dir):
-        made = of_machines[machine] = _of_machine(machine, source)
+    code = kept.digest_of_code()
+    for machine in source.facts:
+        made = of_machines[machine] = _of_machine(machine, source, code)
         for line in made.complaints:
             complain(line)
         for name, text in made.files.items():
@@ -136,9 +136,9 @@ def _best_first(of_machines: Mapping[str, OfMachine], here: str | None) -> list[
     return sorted(of_machines, key=rank)
 
 
-def _of_machine(machine: str, source: Source) -> OfMachine:
+def _of_machine(machine: str, source: Source, code: str) -> OfMachine:
     """What a machine adds to the pages, as kept or made anew."""
-    key = kept.key(source, machine)
+    key = kept.key(source, machine, code)
     found = kept.load(source.kept_dir, machine, key)
     if found is not None:
         return found
@@ -151,7 +151,7 @@ def _of_machine(machine: str, source: Source) -> OfMachine:
 
 
 def _facts(source: Source, machine: str) -> dict[str, str]:
-    told = source.facts.get(machine, {})
+    told = source.facts[machine]
     shown = ("cpu", "num_cpu", "ram", "gpu", "os", "arch")
     return {key: one_line(told[key], 100) for key in shown if told.get(key)}
 
