@@ -28,6 +28,8 @@ from ..judging import acknowledged
 from ..judging.acknowledged import Acknowledged
 from . import invocation
 
+# Every command of asv loads this plugin, and what makes pages takes a while to import: functions
+# here import it where they need it.
 if TYPE_CHECKING:
     from ..report import pages
 

@@ -1,4 +1,7 @@
-"""What asks whether a release was slower: verdict, confirm, check, calibrate, separate."""
+"""What asks whether a release was slower: verdict, confirm, check, calibrate, separate.
+
+What does a command is imported when it is given, so that the others start without SciPy.
+"""
 
 from __future__ import annotations
 
