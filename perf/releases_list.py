@@ -41,7 +41,12 @@ def main() -> int:
             where = environments.path(release, "cpu")
             where.mkdir(parents=True)
             marker = Marker(
-                release.name, "cpu", release.locks["cpu"].digest, release.python, 10**9, 0
+                release=release.name,
+                device="cpu",
+                digest=release.locks["cpu"].digest,
+                python=release.python,
+                size=10**9,
+                made=0,
             )
             (where / MARKER).write_text(dumps(asdict(marker)))
         seconds = []

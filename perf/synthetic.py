@@ -105,7 +105,7 @@ def _described(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
     frameworks = {track.framework for track in catalogue.tracks.values()}
     units = {"time_train_step": "seconds", "track_first_step": "s", "track_peak_memory": "bytes"}
     for framework in sorted(frameworks):
-        words = params.words_of(framework)
+        words = params.choices_of(framework)
         for method in ("time_train_step", *measure.BY_PRODUCTS):
             kind = method.partition("_")[0]
             yield {
@@ -268,13 +268,13 @@ def _asv_result(
     facts.pop("version")
     framework = catalogue.tracks[release.track].framework
     stored = Results(
-        {**facts, "python": PYTHON},
-        {},
-        release.commit,
-        release.timestamp_ms,
-        PYTHON,
-        environment_name(PROFILE),
-        {"VGGBENCH_PROFILE": PROFILE},
+        params={**facts, "python": PYTHON},
+        requirements={},
+        commit_hash=release.commit,
+        date=release.timestamp_ms,
+        python=PYTHON,
+        env_name=environment_name(PROFILE),
+        env_vars={"VGGBENCH_PROFILE": PROFILE},
     )
     groups = [
         [one for one in taken if one.configuration == configuration.values]

@@ -42,7 +42,7 @@ def keras(release: str, script: str, backend: str = "tensorflow") -> Case:
     on_theano = backend == "theano"
     data_format = "NCHW" if on_theano else "NHWC"
     plain = {"backend": backend, "data_format": data_format, "batch_norm": "none", "xla": "off"}
-    return Case(release, "Keras", plain, script, backend, on_theano)
+    return Case(release, "Keras", plain, script, backend=backend, on_theano=on_theano)
 
 
 CASES = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,8 @@ def once(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], obje
     folder, whole = base / name, base / f"{name}.whole"
     with FileLock(base / f"{name}.lock"):
         if not whole.exists():
+            # What a worker left in which fill failed: its error is told again, not that it exists.
+            shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             fill(folder)
             whole.touch()

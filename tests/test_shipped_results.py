@@ -27,7 +27,7 @@ import pytest
 from asv import results, util
 
 from vggbench import records, web
-from vggbench.inside.params import words_of
+from vggbench.inside.params import choices_of
 from vggbench.judging import verdicts
 from vggbench.judging.words import change
 from vggbench.records import stretches
@@ -144,7 +144,7 @@ def stored(folder: Path, machine: str) -> Iterator[tuple[str, str, str, float | 
             if not benchmark.endswith(TIMED):
                 continue
             params = result.get_result_params(benchmark)
-            names = list(words_of(benchmark.split(".")[1]))
+            names = list(choices_of(benchmark.split(".")[1]))
             values = result.get_result_value(benchmark, params)
             for words, value in zip(itertools.product(*params), values, strict=True):
                 chosen = dict(zip(names, map(ast.literal_eval, words), strict=True))

@@ -25,7 +25,7 @@ for path in sys.argv[1:]:
 IMPORT = (
     "import vggbench.inside.measure, vggbench.inside.launch, vggbench.inside.builders, "
     "vggbench.inside.trials.command, benchmarks.train_step; "
-    "vggbench.inside.builders.frameworks()"
+    "vggbench.inside.builders.packages()"
 )
 
 

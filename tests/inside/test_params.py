@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vggbench.inside import params
-from vggbench.inside.builders import build, frameworks
+from vggbench.inside.builders import build, packages
 from vggbench.inside.params import Configuration, configurations
 from vggbench.inside.workload import Workload
 
@@ -96,7 +96,7 @@ def test_a_name_that_the_framework_lacks_is_no_attribute() -> None:
 
 
 def test_every_combination_is_a_configuration():
-    assert {name: len(set(configurations(name))) for name in frameworks()} == {
+    assert {name: len(set(configurations(name))) for name in packages()} == {
         "Keras": 24,
         "TensorFlow": 12,
         "Theano": 3,

@@ -8,7 +8,7 @@ from typing import Any
 
 from vggbench import records
 from vggbench.inside import measure
-from vggbench.inside.params import words_of
+from vggbench.inside.params import choices_of
 from vggbench.records import Record
 from vggbench.releases.catalogue import Catalogue
 
@@ -27,7 +27,7 @@ def record(
     where there are none. ``more``: the record's keys."""
     framework = FRAMEWORKS.get(release.partition("-")[0], "TensorFlow")
     of = CATALOGUE.by_name.get(release)
-    params = words_of(framework)
+    params = choices_of(framework)
     chosen = words.split() if isinstance(words, str) else list(words)
     chosen = chosen or [choices[0] for choices in params.values()]
     told = {

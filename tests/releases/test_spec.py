@@ -15,11 +15,13 @@ def make_catalogue(**tracks):
     found = Catalogue.__new__(Catalogue)
     found.tracks = {
         name: Track(
-            name,
-            name.title(),
-            name,
-            {},
-            in_order([Release(name, version, "2020-01-01", "3.11") for version in versions]),
+            name=name,
+            framework=name.title(),
+            module=name,
+            requirements={},
+            releases=in_order(
+                [Release(name, version, "2020-01-01", "3.11") for version in versions]
+            ),
         )
         for name, versions in tracks.items()
     }

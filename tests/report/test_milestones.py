@@ -6,7 +6,7 @@ from vggbench.records import Record
 from vggbench.report.milestones import milestones
 from vggbench.report.pages.lines import lines
 
-from .pages.literal import CATALOGUE, SHIPPED, processes
+from .pages.literal import CATALOGUE, LACKING, SHIPPED, processes, record
 
 
 def shown(*taken: Record) -> list[tuple[str, str]]:
@@ -25,6 +25,11 @@ def test_of_configurations_measured_alike_the_plainest_is_shown() -> None:
         (SHIPPED[0], "NHWC, no BN, no XLA"),
         (SHIPPED[2], "NHWC, no BN, no XLA"),
     ]
+
+
+def test_a_param_that_a_record_lacks_is_at_its_default() -> None:
+    taken = (LACKING, record(SHIPPED[1], "NHWC none on"))
+    assert shown(*taken) == [(SHIPPED[0], "-, no BN, -")]
 
 
 def test_a_plainer_one_that_a_single_release_has_does_not_stand_for_the_line() -> None:

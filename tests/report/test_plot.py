@@ -16,7 +16,7 @@ from vggbench.report import plot
 from vggbench.report.pages.lines import Line, lines
 
 from .pages import literal
-from .pages.literal import CATALOGUE, HISTORY, SHIPPED, TWO_DAYS, processes, record
+from .pages.literal import CATALOGUE, HISTORY, LACKING, SHIPPED, TWO_DAYS, processes, record
 
 TENSORFLOW = CATALOGUE.tracks["tensorflow"]
 
@@ -80,6 +80,16 @@ def test_a_png_is_a_png_sharp_enough_for_paper(checkout: Path, tmp_path: Path) -
 def test_the_file_lies_where_the_command_was_given(checkout: Path, tmp_path: Path) -> None:
     assert vggbench(checkout, "keras", "--machine", "box", "-o", "here.svg") == 0
     assert (tmp_path / "here.svg").is_file()
+
+
+def test_a_param_that_a_record_lacks_is_drawn_as_its_default() -> None:
+    (line,) = found(LACKING, record(SHIPPED[1]), record(SHIPPED[2], "NCHW none on"))
+    looks = {" ".join(words): look for words, look in plot.looks(line).items()}
+    assert {words: (look.dashed, look.hollow) for words, look in looks.items()} == {
+        "NHWC none off": (False, False),
+        "NCHW none on": (True, True),
+        "- none -": (False, False),
+    }
 
 
 def test_the_same_records_make_the_same_file(tmp_path: Path) -> None:

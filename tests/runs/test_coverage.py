@@ -22,7 +22,8 @@ from vggbench.runs.suite import Suite
 from ..records import factory
 
 RELEASE = Release("tinyframe", "1.1", "2011-02-03", "3.13")
-CATALOGUE = SimpleNamespace(tracks={"tinyframe": Track("tinyframe", "Tinyframe", "tinyframe", {})})
+TRACK = Track(name="tinyframe", framework="Tinyframe", module="tinyframe", requirements={})
+CATALOGUE = SimpleNamespace(tracks={"tinyframe": TRACK})
 MODES = ("plain", "fused", "unfused")
 BENCHMARK = {
     "name": "step.time_step",

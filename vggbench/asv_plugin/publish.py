@@ -8,6 +8,7 @@ first of which is index.html.
 
 from __future__ import annotations
 
+import functools
 import html
 import json
 import re
@@ -27,6 +28,8 @@ from ..judging import acknowledged
 from ..judging.acknowledged import Acknowledged
 from . import invocation
 
+# Every command of asv loads this plugin, and what makes pages takes a while to import: functions
+# here import it where they need it.
 if TYPE_CHECKING:
     from ..report import pages
 
@@ -138,8 +141,9 @@ def source(checkout: Checkout) -> pages.Source:
         why_none = str(err)
     return pages.Source(
         catalogue=checkout.catalogue,
-        results_dir=checkout.results_dir,
         facts={name: checkout.facts(name) for name in records.machines(checkout.results_dir)},
+        records_of=functools.partial(records.read, checkout.results_dir),
+        digest_of=functools.partial(records.digest, checkout.results_dir),
         here=checkout.machine(),
         branches=checkout.config.branches,
         kept_dir=checkout.env_dir / KEPT,

@@ -228,7 +228,14 @@ class Judging:
             releases=names, against=against, profile=profile, threshold=self._threshold
         )
         here = self.here
-        return command.run(here.checkout, here.store, here.machine, asked, here.say)
+        return command.run(
+            here.store,
+            here.machine,
+            asked,
+            here.say,
+            catalogue=here.catalogue,
+            root=here.checkout.root,
+        )
 
 
 def _earlier(here: Local, before: Release, after: Release, verdict: Verdict) -> tuple[int, float]:

@@ -13,6 +13,7 @@ from asv import util
 
 from .. import records
 from ..errors import some_of
+from ..judging.verdicts import STEP
 from ..records import Record
 from ..releases.catalogue import Release
 from ..runs.local import Say
@@ -21,9 +22,6 @@ from ..stats.judge import Judgement
 from ..stats.policy import BATCH, CHANGED, MOST, NOT_SURE
 from ..stats.sequential import next_batch, to_confirm
 from .budget import Budget, words
-
-#: The measure that a confirmation follows up to a sure answer.
-STEP = "step"
 
 #: Suspects that are named before it begins, at most; on a loud machine a history has a hundred.
 NAMED = 10

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from .. import records
 from ..errors import VggbenchError, one_line
-from ..inside.builders import frameworks
+from ..inside.builders import packages
 from ..inside.scripts import matrix_product
 from ..records import files
 from ..records.record import require_keys
@@ -108,7 +108,7 @@ def choose(catalogue: Catalogue, device: str) -> Release:
 
 def _able() -> list[str]:
     """The frameworks whose builder multiplies matrices."""
-    return [name for name, package in frameworks().items() if hasattr(package, "matrix_products")]
+    return [name for name, package in packages().items() if hasattr(package, "matrix_products")]
 
 
 def measure(

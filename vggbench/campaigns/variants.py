@@ -17,16 +17,13 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from ..errors import VggbenchError
-from ..frameworks import KNOWN, Facts
+from ..frameworks import SWITCHES, Facts
 from ..judging.differences import PACKAGES, state
 from ..judging.separations import AND
 from ..releases.catalogue import BUILD_CONSTRAINTS, PIN, Catalogue, Release
 from ..releases.environments import Environments
 
 PYTHON = "python"
-
-#: What variables switch, by the name that it is asked for by.
-SWITCHES = {switch.title.lower(): switch for one in KNOWN for switch in one.switches}
 
 #: Between things that are changed back together, as they are asked for.
 TOGETHER = "+"

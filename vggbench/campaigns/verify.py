@@ -80,7 +80,7 @@ def _json_number(value: float) -> float | str:
 def framework_of(catalogue: Catalogue, release: Release) -> str:
     """The framework of ``release``. Raises VggbenchError for one that no builder serves."""
     framework = catalogue.tracks[release.track].framework
-    if framework not in builders.frameworks():
+    if framework not in builders.packages():
         raise VggbenchError(
             f"{release.name} cannot be verified: vggbench has no builder for {framework}"
         )

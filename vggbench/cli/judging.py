@@ -1,4 +1,7 @@
-"""What asks whether a release was slower: verdict, confirm, check, calibrate, separate."""
+"""What asks whether a release was slower: verdict, confirm, check, calibrate, separate.
+
+What does a command is imported when it is given, so that the others start without SciPy.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 
 from ..campaigns import budget
 from ..checkout import Checkout
+from ..frameworks import SWITCHES
 from ..records import Store
 from ..stats import policy
 from .common import (
@@ -79,7 +83,8 @@ def add(top: Subparsers) -> None:
         nargs="+",
         required=True,
         metavar="WHAT",
-        help="python, onednn or a package such as numpy, each by itself; or python+numpy together",
+        help=f"{', '.join(('python', *SWITCHES))} or a package such as numpy, each by itself; or "
+        f"python+numpy together",
     )
     add_bench(one, "default: what changed")
     one.add_argument(
@@ -107,7 +112,14 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
         format=arguments.format,
     )
     machine = arguments.machine or this_machine(checkout)
-    return command.run(checkout, Store(checkout.results_dir), machine, asked, complain)
+    return command.run(
+        Store(checkout.results_dir),
+        machine,
+        asked,
+        complain,
+        catalogue=checkout.catalogue,
+        root=checkout.root,
+    )
 
 
 def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:

@@ -1,4 +1,7 @@
-"""What measures, besides asv: first-run, verify, run, peak, history."""
+"""What measures, besides asv: first-run, verify, run, peak, history.
+
+What does a command is imported when it is given, so that the others start without SciPy.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What shows what is on record: rates, table, plot, findings, preview."""
+"""What shows what is on record: rates, table, plot, findings, preview.
+
+What does a command is imported when it is given, so that the others start without SciPy.
+"""
 
 from __future__ import annotations
 

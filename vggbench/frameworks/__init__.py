@@ -39,6 +39,8 @@ class Framework:
     ``computes``: whether another version of it often makes a difference, as companion of another
     framework. ``facts``: what a process tells of it, as people name it, with its key in
     ``versions``; a dot leads into a dict. ``switches``: what of it can be turned on and off.
+    ``kept``: the key in ``versions`` of how much a process compiled that later ones find done: the
+    first step of such a process is not judged.
 
     ``prefixes``: how the names of those variables begin that a record keeps; ``foreign_prefixes``:
     of those that only begin alike. ``flags``: variables that change what is measured under the same
@@ -58,6 +60,7 @@ class Framework:
     computes: bool = True
     facts: tuple[tuple[str, str], ...] = ()
     switches: tuple[Switch, ...] = ()
+    kept: str | None = None
     prefixes: tuple[str, ...] = ()
     foreign_prefixes: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -72,6 +75,11 @@ KNOWN: tuple[Framework, ...] = tuple(
     importlib.import_module(f"{__name__}.{module.name}").FRAMEWORK
     for module in pkgutil.iter_modules(__path__)
 )
+
+#: What can be turned on and off, by the name that it is asked for by.
+SWITCHES: dict[str, Switch] = {
+    switch.title.lower(): switch for one in KNOWN for switch in one.switches
+}
 
 
 def of(key: str) -> Framework | None:

@@ -77,7 +77,7 @@ FRAMEWORK = Framework(
         ("TF32", "tf32"),
     ),
     switches=(Switch(title="oneDNN", variable=ONEDNN_VARIABLE, is_on=uses_onednn),),
-    prefixes=("TF_", "XLA_"),
+    prefixes=("TF_", "XLA_", "ONEDNN_"),
     # What is Terraform's, in which secrets may stand.
     foreign_prefixes=("TF_CLI_", "TF_TOKEN_", "TF_VAR_"),
     flags=("TF_XLA_FLAGS", "XLA_FLAGS", ONEDNN_VARIABLE),

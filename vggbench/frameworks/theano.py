@@ -21,6 +21,8 @@ FRAMEWORK = Framework(
         ("BLAS", "blas_library"),
         ("BLAS threads", "blas_threads"),
     ),
+    # In its folder of compiled modules (docs/method.md).
+    kept="compiled_modules",
     prefixes=("THEANO_",),
     unset=("THEANORC", "THEANO_FLAGS"),
     has_sdists=True,

@@ -10,7 +10,7 @@ from vggbench.inside import builders, measure, params, workload
 
 def params_of(framework):
     """Return (names, words): a framework's params as asv wants them, both tuples."""
-    words = params.words_of(framework)
+    words = params.choices_of(framework)
     return tuple(words), tuple(words.values())
 
 

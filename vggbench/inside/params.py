@@ -37,8 +37,15 @@ class Param(namedtuple("Param", "name words role title shown without_averages"))
     __slots__ = ()
 
     def __new__(cls, name, words=(), role=None, *, title=None, shown=None, without_averages=()):
-        title = title or name.replace("_", " ").capitalize()
-        return super().__new__(cls, name, words, role, title, shown or {}, without_averages)
+        return super().__new__(
+            cls,
+            name,
+            words,
+            role,
+            title=title or name.replace("_", " ").capitalize(),
+            shown=shown or {},
+            without_averages=without_averages,
+        )
 
     def readable(self, word):
         """Return the word as people read it."""
@@ -47,11 +54,11 @@ class Param(namedtuple("Param", "name words role title shown without_averages"))
 
 def of(framework):
     """Return the Params of a framework, a tuple in asv's order; empty where it has no builder."""
-    package = builders.frameworks().get(framework)
+    package = builders.packages().get(framework)
     return () if package is None else package.PARAMS
 
 
-def words_of(framework):
+def choices_of(framework):
     """Return a framework's params, a dict of their names to their words, in asv's order."""
     return {param.name: param.words for param in of(framework)}
 
@@ -87,7 +94,7 @@ def word_of(framework, chosen, role):
 class Configuration(namedtuple("Configuration", "framework words")):
     """How a train step is computed: a framework, and one combination of its params' words.
 
-    framework: as builders.frameworks() has it. The rest: words by the names of its params; those
+    framework: as builders.packages() has it. The rest: words by the names of its params; those
     that are not given are at their default. A builder reads its own params by their names, as in
     `configuration.data_format`. Raises ValueError for other words, and for a choice that the
     framework does not have.
@@ -96,7 +103,7 @@ class Configuration(namedtuple("Configuration", "framework words")):
     __slots__ = ()
 
     def __new__(cls, framework, **chosen):
-        _require("framework", framework, builders.frameworks())
+        _require("framework", framework, builders.packages())
         params = {param.name: param for param in of(framework)}
         for name, word in chosen.items():
             if name not in params:

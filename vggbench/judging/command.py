@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..inside import workload
 from ..records import Store
@@ -38,17 +38,19 @@ class Asked:
     format: str = "text"
 
 
-def run(checkout: Checkout, store: Store, machine: str, asked: Asked, complain: Say) -> int:
+def run(
+    store: Store, machine: str, asked: Asked, complain: Say, *, catalogue: Catalogue, root: Path
+) -> int:
     """Judge, print and return the exit status: 0 nothing regressed, 1 something did, 2 it cannot
-    be judged. Raises VggbenchError where nothing can be said at all."""
+    be judged. ``root``: the folder that acknowledged.toml lies in. Raises VggbenchError where
+    nothing can be said at all."""
     _refuse(asked)
-    catalogue = checkout.catalogue
     chosen = _chosen(catalogue, asked)
     against = spec.one(catalogue, asked.against) if asked.against else None
     for release in chosen:
         if against is not None:
             require_earlier(catalogue, release, against)
-    accepted = acknowledged.read(checkout.root, catalogue)
+    accepted = acknowledged.read(root, catalogue)
     notes: list[str] = []
     evidence = verdicts.read_evidence(store, machine, catalogue, notes.append)
     if asked.whole:

@@ -58,12 +58,13 @@ def between(
     """
     device = workload.profile(profile).device
     pins = (_pins(catalogue, before, device), _pins(catalogue, after, device))
-    unused = _unused(catalogue.tracks[after.track].framework, configuration)
+    track = catalogue.tracks[after.track]
+    unused = _unused(track.framework, configuration)
     pairs: list[tuple[str, Pair]] = [("Python", _python(facts, before, after))]
     for name, key, packages in PACKAGES:
         found = _package(facts, pins, key, packages)
         # One that only one side has is the doing of other packages, or the reason of an n/a.
-        if key != after.track and key not in unused and None not in found:
+        if key != track.module and key not in unused and None not in found:
             pairs.append((name, found))
     used = [one for one in frameworks.KNOWN if one.key not in unused]
     for one in used:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from .. import records
 from ..errors import one_line, some_of
-from ..inside.params import words_of
+from ..inside.params import choices_of
 from ..records import Record
 from ..records.record import OWN_INTERPRETER
 from ..records.stretches import stretches
@@ -90,7 +90,7 @@ class Line(NamedTuple):
 
 
 def _params(benchmark: str) -> dict[str, Sequence[str]]:
-    return dict(words_of(records.class_of(benchmark)))
+    return dict(choices_of(records.class_of(benchmark)))
 
 
 def _place(known: Sequence[Any], one: Any) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..frameworks import KNOWN
 from ..records import Record
 from ..records.record import TIMED
 
@@ -52,8 +53,7 @@ def _samples(record: Record) -> Sequence[Any]:
 
 
 def _first_step(record: Record) -> Sequence[Any]:
-    if record.facts.get("compiled_modules"):
-        # Theano compiled for this process what later ones find in its folder (docs/method.md).
+    if any(record.facts.get(one.kept) for one in KNOWN if one.kept is not None):
         return ()
     return (record.by_product("track_first_step"),)
 

@@ -218,7 +218,7 @@ def of_release(
     return [_acknowledge(one, release, accepted) for one in made]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Pair:
     """One line in a release and in the one before; ``past`` and ``now`` are (outcome, why)."""
 
@@ -300,7 +300,9 @@ def _pair(evidence: Evidence, line: Line, after: Release, against: Release | Non
         older = older[: older.index(before)]
     if now[0] is None or (now[0] == records.NOT_APPLICABLE and past[0] != records.OK):
         return None
-    return _Pair(evidence, line, before, after, past, now, older)
+    return _Pair(
+        evidence=evidence, line=line, before=before, after=after, past=past, now=now, earlier=older
+    )
 
 
 def _of_measure(

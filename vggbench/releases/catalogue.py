@@ -96,7 +96,7 @@ class Later:
     reason: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Track:
     """The line of releases of one framework, oldest first.
 
@@ -285,7 +285,14 @@ def _read_track(path: Path) -> Track:
     ) as err:
         raise _not_readable(path, _reason(err)) from err
     releases = [_read_release(file) for file in sorted(path.parent.glob("*.json")) if file != path]
-    return Track(name, framework, module, requirements, in_order(releases), later)
+    return Track(
+        name=name,
+        framework=framework,
+        module=module,
+        requirements=requirements,
+        releases=in_order(releases),
+        later=later,
+    )
 
 
 def _specifier(text: str) -> str:

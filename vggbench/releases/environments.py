@@ -53,7 +53,7 @@ class Impossible(EnvironmentUnusable):
     """... on no day: a pin of the lock is not made for the interpreter or the platform."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Marker:
     """What an environment says of itself, written last: without it, it is not whole."""
 

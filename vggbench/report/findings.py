@@ -43,7 +43,7 @@ from .pages import lines as pages_lines
 from .rates import Rate
 
 #: How a builder names what it is of.
-_MODULES = "|".join(re.escape(package.MODULE) for package in builders.frameworks().values())
+_MODULES = "|".join(re.escape(package.MODULE) for package in builders.packages().values())
 _OF_VERSION = re.compile(rf"\b({_MODULES}) \d+\.\d+[\w.]*")
 
 

@@ -61,7 +61,7 @@ def _longest(line: Line) -> list[tuple[str, ...]]:
     chosen: dict[str, tuple[str, ...]] = {}
 
     def rank(words: tuple[str, ...]) -> tuple[int, int]:
-        named = _named(line, words)
+        named = line.named(words)
         besides = [
             params.is_chosen(line.framework, named, role)
             for role in (params.NORMALISATION, params.COMPILER)
@@ -69,13 +69,9 @@ def _longest(line: Line) -> list[tuple[str, ...]]:
         return -counts[words], sum(besides)
 
     for words in sorted(counts, key=line.configurations.index):
-        backend = params.word_of(line.framework, _named(line, words), params.BACKEND) or ""
+        backend = params.word_of(line.framework, line.named(words), params.BACKEND) or ""
         chosen[backend] = min(chosen.get(backend, words), words, key=rank)
     return sorted(chosen.values(), key=line.configurations.index)
-
-
-def _named(line: Line, words: tuple[str, ...]) -> dict[str, str]:
-    return dict(zip(line.params, words, strict=True))
 
 
 def _ends(cells: Sequence[Cell], catalogue: Catalogue) -> list[Cell]:

@@ -51,7 +51,7 @@ def looks(line: Line) -> dict[tuple[str, ...], Look]:
     found = {}
     own = params_of(line)
     for words in line.configurations:
-        named = dict(zip(line.params, words, strict=True))
+        named = line.named(words)
         group = tuple(
             word
             for param, word in zip(own, words, strict=True)

@@ -24,7 +24,6 @@ TELLING_PREFIXES = (
     "MKL_",
     "NVIDIA_",
     "OMP_",
-    "ONEDNN_",
     "OPENBLAS_",
     "PYTHON",
     *(prefix for framework in KNOWN for prefix in framework.prefixes),

@@ -42,7 +42,7 @@ SLOPE = 4.0
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Change:
     """From the level that ended with ``before`` to the releases from ``first`` on; places in the
     line, from 0. What lies between the two was recovered.
@@ -77,7 +77,7 @@ class _Tests:
         return self.for_one if kind == RECOVERED and first == last else self.for_more
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Found:
     kind: str
     before: int
@@ -121,13 +121,13 @@ def changes(
         half = tests.bound(one.kind, one.first, one.last) * one.error
         listed.append(
             Change(
-                one.kind,
-                places[one.before],
-                places[one.first],
-                places[one.last],
-                robust.ratio(one.size),
-                robust.ratio(one.size - half),
-                robust.ratio(one.size + half),
+                kind=one.kind,
+                before=places[one.before],
+                first=places[one.first],
+                last=places[one.last],
+                ratio=robust.ratio(one.size),
+                low=robust.ratio(one.size - half),
+                high=robust.ratio(one.size + half),
             )
         )
     return listed
@@ -215,12 +215,12 @@ def _taken_back(
         usual, variance = weight * old + (1 - weight) * later, weight * old_variance
         candidates = [
             _Found(
-                RECOVERED,
-                part[0] - 1,
-                part[0],
-                part[-1],
-                level - usual,
-                math.sqrt(own_variance + variance),
+                kind=RECOVERED,
+                before=part[0] - 1,
+                first=part[0],
+                last=part[-1],
+                size=level - usual,
+                error=math.sqrt(own_variance + variance),
             )
             # The whole, or one release, whose neighbour was drawn to it by chance.
             for part in (pieces[place], *([one] for one in pieces[place]))
@@ -262,12 +262,12 @@ def _lasting(pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tes
         """From the level before the piece ``first`` to the piece ``last``."""
         (old, old_variance), (new, new_variance) = levels[first - 1], levels[last]
         return _Found(
-            STEP if first == last else DRIFT,
-            pieces[first - 1][-1],
-            pieces[first][0],
-            pieces[last][0],
-            new - old,
-            math.sqrt(old_variance + new_variance),
+            kind=STEP if first == last else DRIFT,
+            before=pieces[first - 1][-1],
+            first=pieces[first][0],
+            last=pieces[last][0],
+            size=new - old,
+            error=math.sqrt(old_variance + new_variance),
         )
 
     place = 1
@@ -320,12 +320,12 @@ def _slope(pieces: list[_Piece], means: Floats, variances: Floats) -> _Found | N
                 contrast = np.array([-1.0, 1.0])
                 error = math.sqrt(contrast @ inverse @ contrast)
                 best = _Found(
-                    DRIFT,
-                    releases[start],
-                    releases[start + 1],
-                    releases[end],
-                    float(fitted @ contrast),
-                    error,
+                    kind=DRIFT,
+                    before=releases[start],
+                    first=releases[start + 1],
+                    last=releases[end],
+                    size=float(fitted @ contrast),
+                    error=error,
                 )
                 least = left
     return best

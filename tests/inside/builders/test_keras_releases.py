@@ -13,7 +13,7 @@ import pytest
 
 from vggbench import records
 from vggbench.campaigns import verify
-from vggbench.inside.params import DATA_FORMATS, Configuration, words_of
+from vggbench.inside.params import DATA_FORMATS, Configuration, choices_of
 from vggbench.inside.scripts import first_steps
 from vggbench.inside.workload import Workload
 from vggbench.judging import agreement
@@ -38,7 +38,7 @@ SECOND_WITHOUT_XLA = TURNS["Keras 2 without XLA"]
 SECOND_WITH_XLA = TURNS["Keras 2 with XLA"]
 THIRD = TURNS["Keras 3"]
 
-BATCH_NORMS = words_of("Keras")["batch_norm"]
+BATCH_NORMS = choices_of("Keras")["batch_norm"]
 # Theano compiles a configuration for up to two minutes: one a release, in turns.
 IN_TURN = in_turn(BATCH_NORMS)
 

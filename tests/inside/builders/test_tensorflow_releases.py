@@ -16,7 +16,7 @@ from packaging.version import Version
 from vggbench import records
 from vggbench.campaigns import verify
 from vggbench.frameworks.tensorflow import ONEDNN_TOLD_SINCE, ONEDNN_VARIABLE
-from vggbench.inside.params import Configuration, words_of
+from vggbench.inside.params import Configuration, choices_of
 from vggbench.inside.scripts import first_steps
 from vggbench.inside.workload import Workload
 from vggbench.judging import agreement
@@ -45,7 +45,7 @@ def plain(data_format: str, batch_norm: str) -> Configuration:
     return Configuration("TensorFlow", data_format=data_format, batch_norm=batch_norm)
 
 
-@pytest.mark.parametrize("batch_norm", words_of("TensorFlow")["batch_norm"])
+@pytest.mark.parametrize("batch_norm", choices_of("TensorFlow")["batch_norm"])
 @pytest.mark.parametrize("name", RELEASES)
 def test_every_release_computes_what_the_reference_computes(name: str, batch_norm: str) -> None:
     nhwc = verified(name, plain("NHWC", batch_norm))

@@ -14,7 +14,7 @@ import pytest
 
 from vggbench import records
 from vggbench.campaigns import verify
-from vggbench.inside.params import Configuration, words_of
+from vggbench.inside.params import Configuration, choices_of
 
 from ...real import ROOT, TURNS, RealCheckout, in_turn, python_of
 from .test_theano_setup import BROKEN, WITHOUT_BLAS, compiler
@@ -26,7 +26,7 @@ NEWEST = "theano-1.0.5"
 OLDER = TURNS["Theano"]
 BEFORE_FUSED = "theano-0.8.2"
 
-BATCH_NORMS = words_of("Theano")["batch_norm"]
+BATCH_NORMS = choices_of("Theano")["batch_norm"]
 # A configuration of a release is compiled for most of a minute.
 IN_TURN = in_turn(BATCH_NORMS)
 # Of losses; near-ties that rounding decides weigh more with batch normalisation.

@@ -57,6 +57,9 @@ HISTORY = [
 ]
 
 
+#: A process of a release from before its framework had the params for layout and compiling.
+LACKING = record(SHIPPED[0], configuration={"batch_norm": "none"})
+
 #: Three releases in two days: the second was measured on both, and then took half as long again.
 TWO_DAYS = [
     *processes(SHIPPED[0], "NHWC none off", 0.200, 0.202),

@@ -23,7 +23,7 @@ from ...once import once
 from ...records.factory import changed
 from ...tiny import Tiny
 from . import literal
-from .literal import HISTORY, SHIPPED, TWO_DAYS, record
+from .literal import HISTORY, LACKING, SHIPPED, TWO_DAYS, record
 
 pytestmark = pytest.mark.browser
 
@@ -258,6 +258,20 @@ def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day(
         for _ in range(2):
             visit.page.keyboard.press("ArrowLeft")
         assert "after 211.0 ms" in visit.page.inner_text("#chart-live")
+
+
+def test_a_param_that_a_record_lacks_is_drawn_as_its_default(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    taken = [LACKING, record(SHIPPED[1]), record(SHIPPED[2], "NCHW none on")]
+    with surf(published_anew(tmp_path, taken)) as visit:
+        drawn(visit, "index.html?track=tensorflow")
+        ticks = visit.page.locator("#series .series-tick")
+        for look in (".dashed", ".hollow"):
+            chosen = ticks.filter(has=visit.page.locator(look))
+            assert [one.strip() for one in chosen.all_inner_texts()] == ["NCHW, no BN, XLA"]
+        assert "-, no BN, -" in ticks.all_inner_texts()[-1]
 
 
 def test_a_line_passes_over_what_is_unmeasured_and_ends_at_a_failure(

@@ -133,12 +133,9 @@ def test_a_change_of_any_code_makes_the_pages_anew(
     package = tmp_path / "package"
     shutil.copytree(kept.PACKAGE, package)
     monkeypatch.setattr(kept, "PACKAGE", package)
-    kept.code.cache_clear()
     literal.write_pages(folder, tmp_path / "html")
     (package / name).parent.mkdir(exist_ok=True)
     with (package / name).open("a", encoding="utf-8") as file:
         file.write("# changed\n")
-    kept.code.cache_clear()
     literal.write_pages(folder, tmp_path / "html")
     assert judged == ["box"] * 2
-    kept.code.cache_clear()

@@ -6,6 +6,7 @@ import concurrent.futures
 import html
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,17 @@ def test_every_page_and_what_it_reads_is_written(folder: Path, tmp_path: Path) -
         "n/a",
         "the wheel has no XLA",
     )
+
+
+def test_a_page_asks_at_once_for_all_scripts_that_it_will_import(
+    folder: Path, tmp_path: Path
+) -> None:
+    shared = ["choice", "controls", "data", "elements", "figures", "page", "params", "tables"]
+    literal.write_pages(folder, tmp_path / "html")
+    for name, _, _ in site.PAGES:
+        page = (tmp_path / "html" / f"{name}.html").read_text()
+        asked = re.findall('"modulepreload" href="pages/(.*).js"', page)
+        assert asked == (["chart", *shared] if name == "index" else shared)
 
 
 def test_pages_open_on_this_machine_else_on_that_with_most_numbers(

@@ -49,7 +49,7 @@ from vggbench.inside import devices
 
 
 @functools.lru_cache(maxsize=None)
-def frameworks():
+def packages():
     """Return the packages of this folder, a dict by their FRAMEWORK."""
     found = {}
     for _, name, is_package in pkgutil.iter_modules(__path__):
@@ -66,7 +66,7 @@ def build(workload, configuration, device):
     this machine cannot do it.
     """
     devices.check_device(device)
-    builder = frameworks()[configuration.framework].builder(configuration, device)
+    builder = packages()[configuration.framework].builder(configuration, device)
     return builder.build(workload, configuration, device)
 
 

@@ -42,11 +42,11 @@ def measure(device, framework):
 
     Raises ValueError for an unknown device, NotApplicable where the framework does not see it.
     """
-    from vggbench.inside.builders import frameworks
+    from vggbench.inside.builders import packages
     from vggbench.inside.devices import check_device
 
     check_device(device)
-    matrices = frameworks()[framework].matrix_products(device)
+    matrices = packages()[framework].matrix_products(device)
     products = []
     for size in SIZES:
         seconds = matrices.seconds(size, device)

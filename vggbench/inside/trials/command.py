@@ -91,7 +91,7 @@ class FrameworkMissing(Exception):
 
 def require_modules(configuration):
     """Raise FrameworkMissing unless this interpreter can find what a configuration is made of."""
-    names = [builders.frameworks()[configuration.framework].MODULE, configuration.backend or ""]
+    names = [builders.packages()[configuration.framework].MODULE, configuration.backend or ""]
     for name in filter(None, names):
         if find_spec(name) is None:
             raise FrameworkMissing(

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from vggbench.inside import vgg16
 from vggbench.inside.devices import DEVICES
-from vggbench.inside.params import DATA_FORMATS, Configuration, words_of
+from vggbench.inside.params import DATA_FORMATS, Configuration, choices_of
 
 BATCH_SIZE, IMAGE_SIZE, N_TRIALS = 16, 224, 100
 
@@ -82,13 +82,13 @@ def parse(arguments):
         "Keras on " + options.keras_backend if name == "Keras" else name for name in frameworks
     ]
     return Asked(
-        [_configuration(name, options) for name in frameworks],
-        options.device,
-        options.batch_size,
-        options.image_size,
-        options.n_trials,
-        options.json,
-        _notes(given, called),
+        configurations=[_configuration(name, options) for name in frameworks],
+        device=options.device,
+        batch_size=options.batch_size,
+        image_size=options.image_size,
+        n_trials=options.n_trials,
+        json=options.json,
+        notes=_notes(given, called),
     )
 
 
@@ -141,7 +141,7 @@ def own_keras_backend():
     """
     asked = os.environ.get("KERAS_BACKEND")
     if asked:
-        measured = words_of("Keras")["backend"]
+        measured = choices_of("Keras")["backend"]
         if asked not in measured:
             raise Refused(
                 "KERAS_BACKEND is %r: Keras is measured on %s; choose with --keras_backend"
@@ -182,7 +182,7 @@ def _parser():
     option(
         "--keras_backend",
         "theano or tensorflow (default: Keras's own)",
-        choices=sorted(words_of("Keras")["backend"], reverse=True),
+        choices=sorted(choices_of("Keras")["backend"], reverse=True),
     )
     flag("--run_tensorflow", "run the pure TensorFlow benchmark")
     flag("--run_theano", "run the pure Theano benchmark")

@@ -21,7 +21,7 @@ from .. import seed_table
 from .changes import Changes
 from .choices import Choice
 from .estimates import Estimate
-from .lines import LeftOut, Line, word_of
+from .lines import LACKING, LeftOut, Line, words_in
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
     from ...judging.verdicts import LineChange
@@ -100,12 +100,15 @@ _ABOUT = {
 
 
 def of_params() -> dict[str, Any]:
-    """The params of each framework that has a builder, in the order of a configuration's words."""
+    """The params of each framework that has a builder, in the order of a configuration's words.
+
+    ``lacking``: the word of one that a record lacks, which is at its default."""
     return {
         "schema": SCHEMA,
+        "lacking": LACKING,
         "frameworks": {
             framework: [_param(framework, one) for one in params.of(framework)]
-            for framework in builders.frameworks()
+            for framework in builders.packages()
         },
     }
 
@@ -230,7 +233,7 @@ def of_verdicts(
 
 
 def _words(line: Line, configuration: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(word_of(configuration.get(name, "-")) for name in line.params)
+    return words_in(configuration, line.params)
 
 
 def of_choices(line: Line, found: Sequence[Choice]) -> dict[str, Any]:

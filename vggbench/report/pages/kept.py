@@ -6,14 +6,12 @@ changes one. Kept is a file for each machine, beside asv's environments.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ... import records
 from ...releases.catalogue import Catalogue, replace_text
 from .source import Source
 
@@ -59,15 +57,15 @@ def save(folder: Path, machine: str, of: str, made: OfMachine) -> None:
         pass  # the next publish makes it again
 
 
-def key(source: Source, machine: str) -> str:
+def key(source: Source, machine: str, code: str) -> str:
     """A digest of all that a machine's pages follow from: its records, the releases, what was
-    acknowledged, the code."""
+    acknowledged, and the ``code``, a digest of it."""
     parts = [
-        records.digest(source.results_dir, machine),
+        source.digest_of(machine),
         _releases(source.catalogue),
         [asdict(one) for one in source.accepted],
         source.why_none,
-        code(),
+        code,
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -79,9 +77,8 @@ def _releases(catalogue: Catalogue) -> list[tuple[str, str, list[str]]]:
     ]
 
 
-@functools.lru_cache(maxsize=1)
-def code() -> str:
-    """A digest of all that this process runs: its code does not change while it does."""
+def digest_of_code() -> str:
+    """Of all that a process of ours may run."""
     digest = hashlib.sha256()
     for file in sorted(PACKAGE.rglob("*.py")):
         digest.update(f"{file.relative_to(PACKAGE)}\n".encode())

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ... import records
 from ...errors import one_line
 from ...inside import workload
-from ...inside.params import words_of
+from ...inside.params import choices_of
 from ...judging.measures import IMAGES, MEASURES, STEP
 from ...records import Record
 from ...records.stretches import stretches
@@ -18,6 +18,10 @@ from .estimates import Estimate, estimate, images_per_s, of_process
 
 #: A word of a configuration and a reason are shown up to so many characters.
 _WORD, _REASON = 60, 400
+
+#: The word of a param that a record lacks: the record is older than it, or another's. Such a param
+#: is at its default.
+LACKING = "-"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,11 @@ class Line:
     def framework(self) -> str:
         """What the class of its benchmark is named after."""
         return self.family.rpartition(".")[2]
+
+    def named(self, words: Sequence[str]) -> dict[str, str]:
+        """The words of a configuration by the names of their params, without those it lacks."""
+        pairs = zip(self.params, words, strict=True)
+        return {name: word for name, word in pairs if word != LACKING}
 
 
 class _Placed(NamedTuple):
@@ -116,7 +125,7 @@ def _line(
 ) -> Line:
     profile, track, family = of
     a_benchmark = next(iter(groups.values()))[0].record.benchmark
-    known: Mapping[str, Sequence[str]] = words_of(records.class_of(a_benchmark))
+    known: Mapping[str, Sequence[str]] = choices_of(records.class_of(a_benchmark))
     named = dict.fromkeys(known)
     for group in groups.values():
         named.update(dict.fromkeys(group[0].record.configuration))
@@ -159,10 +168,9 @@ def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> 
     """What the processes of one configuration came to in its newest run."""
     answer = records.outcome_of(newest)
     ok, why = answer.outcome == records.OK, answer.words
-    configuration = newest[0].configuration
     return Cell(
         release=release.name,
-        words=tuple(word_of(configuration.get(name, "-")) for name in params),
+        words=words_in(newest[0].configuration, params),
         outcome=answer.outcome,
         why=None if why is None else one_line(why, _REASON),
         run=newest[0].run,
@@ -202,6 +210,6 @@ def _estimates(processes: Sequence[Record]) -> dict[str, Estimate]:
     return found
 
 
-def word_of(value: object) -> str:
-    """A word of a configuration, as pages show it."""
-    return one_line(str(value), _WORD)
+def words_in(configuration: Mapping[str, object], params: Sequence[str]) -> tuple[str, ...]:
+    """The words of these params in a recorded configuration, as pages show them."""
+    return tuple(one_line(str(configuration.get(name, LACKING)), _WORD) for name in params)

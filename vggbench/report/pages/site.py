@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import jinja2
 
-from ... import records
 from ...errors import VggbenchError, one_line
 from . import changes, data, kept
 from .kept import OfMachine
@@ -28,6 +28,9 @@ PAGES = (
 
 #: Our own folders below asv's: scripts and styles, and data.
 STATIC, DATA = "pages", "data"
+
+#: How one of our scripts names another that it imports.
+IMPORTED = re.compile(r'\bfrom "\./(\w+)\.js"')
 
 #: Scripts and styles that pages may load are the server's own. Charts and bars set styles of
 #: elements from scripts, which this allows; there are no inline scripts and no inline styles.
@@ -68,13 +71,30 @@ def _write_static(html_dir: Path) -> None:
     )
     for name, title, about in PAGES:
         text = environment.get_template(f"{name}.html").render(
-            name=name, title=title, about=about, pages=PAGES, policy=POLICY
+            name=name,
+            title=title,
+            about=about,
+            pages=PAGES,
+            policy=POLICY,
+            modules=modules_of(name),
         )
         _put(html_dir / f"{name}.html", text)
     target = html_dir / STATIC
     target.mkdir(parents=True, exist_ok=True)
     for path in sorted((HERE / "static").iterdir()):
         shutil.copyfile(path, target / path.name)
+
+
+def modules_of(page: str) -> list[str]:
+    """The scripts that a page's own imports, and those import: the page asks for all at once."""
+    found: set[str] = set()
+    waiting = {page}
+    while waiting:
+        text = (HERE / "static" / f"{waiting.pop()}.js").read_text(encoding="utf-8")
+        imported = set(IMPORTED.findall(text))
+        waiting |= imported - found
+        found |= imported
+    return sorted(found)
 
 
 def _write_data(folder: Path, source: Source, complain: Callable[[str], None]) -> None:
@@ -89,8 +109,9 @@ def _write_data(folder: Path, source: Source, complain: Callable[[str], None]) -
     _put(folder / "params.json", data.as_json(data.of_params()))
     _put(folder / "seed.json", data.as_json(data.seed_tables()))
     of_machines: dict[str, OfMachine] = {}
-    for machine in records.machines(source.results_dir):
-        made = of_machines[machine] = _of_machine(machine, source)
+    code = kept.digest_of_code()
+    for machine in source.facts:
+        made = of_machines[machine] = _of_machine(machine, source, code)
         for line in made.complaints:
             complain(line)
         for name, text in made.files.items():
@@ -115,14 +136,14 @@ def _best_first(of_machines: Mapping[str, OfMachine], here: str | None) -> list[
     return sorted(of_machines, key=rank)
 
 
-def _of_machine(machine: str, source: Source) -> OfMachine:
+def _of_machine(machine: str, source: Source, code: str) -> OfMachine:
     """What a machine adds to the pages, as kept or made anew."""
-    key = kept.key(source, machine)
+    key = kept.key(source, machine, code)
     found = kept.load(source.kept_dir, machine, key)
     if found is not None:
         return found
     # Judging imports SciPy: asv's process has its 40 MB only where there is something to judge.
-    from .judged import of_machine
+    from .machine import of_machine
 
     made = of_machine(machine, source)
     kept.save(source.kept_dir, machine, key, made)
@@ -130,7 +151,7 @@ def _of_machine(machine: str, source: Source) -> OfMachine:
 
 
 def _facts(source: Source, machine: str) -> dict[str, str]:
-    told = source.facts.get(machine, {})
+    told = source.facts[machine]
     shown = ("cpu", "num_cpu", "ram", "gpu", "os", "arch")
     return {key: one_line(told[key], 100) for key in shown if told.get(key)}
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...judging.acknowledged import Acknowledged
+from ...records import Record
 from ...releases.catalogue import Catalogue
+
+#: Gets a line for the user.
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """``results_dir``: where the records of all machines lie; they are read only where their pages
-    are not kept. ``facts``: what asv knows of each machine. ``here``: this machine, None where asv
-    does not know it. ``branches``: tracks in the order in which they are offered, before the
-    others. ``kept_dir``: where what was made of a machine is kept. ``accepted``: regressions that
-    were; ``why_none``: why nothing can be judged, where those cannot be read."""
+    """``facts``: of each machine that has records, in the order of their names, what asv knows of
+    it. ``records_of``: the records of a machine, with complaints about what is none; asked for only
+    where its pages are not kept. ``digest_of``: another one whenever those have changed. ``here``:
+    this machine, None where asv does not know it. ``branches``: tracks in the order in which they
+    are offered, before the others. ``kept_dir``: where what was made of a machine is kept.
+    ``accepted``: regressions that were; ``why_none``: why nothing can be judged, where those cannot
+    be read."""
 
     catalogue: Catalogue
-    results_dir: Path
     facts: Mapping[str, Mapping[str, str]]
+    records_of: Callable[[str, Say], Iterable[Record]]
+    digest_of: Callable[[str], str]
     here: str | None
     branches: Sequence[str]
     kept_dir: Path

@@ -1,9 +1,11 @@
 // What is known of the params of a line's framework (data/params.json): roles, and words for people.
 
 let known = {};
+let lacking = null;
 
 export function learn(told) {
   known = told.frameworks;
+  lacking = told.lacking;
 }
 
 // The params of a line, in the order of the words of its configurations.
@@ -14,9 +16,10 @@ export function paramsOf(line) {
   );
 }
 
-// Whether a configuration has another word than the default for what has this role.
+// Whether a configuration has another word than the default for what has this role; a param that it
+// lacks is at its default.
 export function isChosen(line, configuration, role) {
-  return paramsOf(line).some((param, i) => param.role === role && configuration[i] !== param.words[0]);
+  return paramsOf(line).some((param, i) => param.role === role && ![lacking, param.words[0]].includes(configuration[i]));
 }
 
 export const readableWord = (param, word) => (Object.hasOwn(param.shown, word) ? param.shown[word] : word);

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ... import records
 from . import data, verdicts
 from .choices import choices
 from .kept import OfMachine
@@ -13,7 +12,7 @@ from .verdicts import Judged
 
 def of_machine(machine: str, source: Source) -> OfMachine:
     made = OfMachine()
-    taken = list(records.read(source.results_dir, machine, made.complaints.append))
+    taken = list(source.records_of(machine, made.complaints.append))
     drawn, without = lines(machine, taken, source.catalogue)
     for one in without:
         made.left_out.append(data.of_left_out(machine, one))
