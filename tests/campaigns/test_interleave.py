@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from asv.config import Config
 
 from vggbench import records
 from vggbench.campaigns import confirm as command
@@ -15,20 +14,18 @@ from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.confirm import Judging, Limits, reached
 from vggbench.campaigns.interleave import Bench, Confirmed, Suspect, confirm, confirm_all
 from vggbench.judging.verdicts import Verdict
-from vggbench.records import Record, Store
-from vggbench.releases.catalogue import Catalogue, Release
-from vggbench.runs.local import Local
-from vggbench.runs.suite import Configured, Suite
+from vggbench.records import Record
+from vggbench.releases.catalogue import Release
+from vggbench.runs.suite import Configured
 from vggbench.stats.judge import Judgement
 from vggbench.stats.policy import IMPROVED, MOST, NOT_SURE, REGRESSED, UNCHANGED
 
 from ..judging.literal import FUSED, LINE, MACHINE, line, verdict
 from ..judging.literal import record as literal_record
 from ..records import factory
+from ..records.factory import CATALOGUE
+from .here import local
 
-ROOT = Path(__file__).parent.parent.parent
-CATALOGUE = Catalogue(ROOT / "releases")
-CONFIG = Config.load(str(ROOT / "asv.conf.json"))
 BEFORE = Release("tensorflow", "2.15.1", "2024-03-01", "3.11")
 AFTER = Release("tensorflow", "2.16.2", "2024-06-28", "3.12")
 WORDS = {"data_format": "NHWC", "batch_norm": "fused", "xla": "off"}
@@ -258,16 +255,6 @@ def test_only_what_is_in_reach_is_confirmed_where_that_is_asked_for() -> None:
     (line,) = said
     assert line.startswith("Not confirmed, of 2 that may have changed: 2; each would need more")
     assert reached([near, far], limits, said.append) == [near]
-
-
-def local(results_dir: Path) -> Local:
-    return Local(
-        checkout=SimpleNamespace(results_dir=results_dir, catalogue=CATALOGUE, config=CONFIG),
-        suite=Suite(ROOT / "benchmarks"),
-        store=Store(results_dir),
-        machine=MACHINE,
-        say=print,
-    )
 
 
 @pytest.mark.parametrize(("unsure", "found"), [(True, ["step", "first_step"]), (False, ["step"])])

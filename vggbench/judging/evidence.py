@@ -200,9 +200,19 @@ class Evidence:
 
     def calibrated(self, line: Line, release: Release, key: str) -> list[Process]:
         """What calibrating with a release measured, in the state in which it was done last."""
+        states = list(self.calibrated_in(line, release))
         taken = self.calibrating.get(line, {}).get(release.commit, [])
-        ran = [one for one in taken if one.ran]
-        return _processes(ran, ran[-1].state, key) if ran else []
+        return _processes(taken, states[-1], key) if states else []
+
+    def calibrated_in(self, line: Line, release: Release) -> dict[State, list[str]]:
+        """The sessions that calibrated with a release, by the state in which they did; the state in
+        which it was done last comes last."""
+        found: dict[State, list[str]] = {}
+        for one in self.calibrating.get(line, {}).get(release.commit, []):
+            if one.ran:
+                sessions = found.pop(one.state, [])
+                found[one.state] = list(dict.fromkeys([*sessions, one.session]))
+        return found
 
     def measured(self, track: str, profile: str | None = None) -> list[Release]:
         """The releases of a track of which anything is on record, oldest first."""
