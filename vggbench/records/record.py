@@ -256,9 +256,11 @@ class Record:
         """The by-product that the benchmark ``name`` reports; None where it is not on record, or
         cannot be computed from what is."""
         try:
-            return measure.BY_PRODUCTS[name](_Notes(self))
-        except (AttributeError, KeyError, IndexError, TypeError):
+            found = measure.BY_PRODUCTS[name](_Notes(self))
+        except (ArithmeticError, AttributeError, KeyError, IndexError, TypeError):
             return None
+        # JSON has integers beyond a float's range; no process measures any.
+        return None if isinstance(found, int) and abs(found) > sys.float_info.max else found
 
     # -- whether it counts
 
