@@ -242,7 +242,7 @@ def _earlier(here: Local, before: Release, after: Release, verdict: Verdict) -> 
         keys=(key,),
     )
     own = [record for record in on_record if record.outcome == records.OK]
-    confirming = [record for record in own if record.purpose == records.CONFIRM]
+    confirming = [record for record in own if record.confirms]
     of_both = set.intersection(
         *(
             {record.run for record in confirming if record.commit == release.commit}

@@ -123,12 +123,7 @@ def _table(checkout: Checkout, releases: list[Release]) -> None:
     machine, asked = checkout.machine() or "", profiles.asked(checkout.config)
     latest: dict[tuple[str, str], records.Record] = {}
     for record in records.read(checkout.results_dir, machine, _say):
-        if (
-            record.times_the_step
-            and record.is_ordinary
-            and record.profile in asked
-            and record.outcome != records.INTERRUPTED
-        ):
+        if record.is_timed and record.profile in asked and record.outcome != records.INTERRUPTED:
             latest[record.release, record.words] = record
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("release", "configuration", "train step", "samples", "first step"):

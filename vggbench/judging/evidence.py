@@ -239,9 +239,7 @@ def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evide
     evidence = Evidence(machine, catalogue)
     left_out: dict[str, list[str]] = {}
     for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
-        if not record.times_the_step or record.outcome == records.INTERRUPTED:
-            continue
-        if record.purpose == records.SEPARATE:
+        if not record.times_the_step or record.separates or record.outcome == records.INTERRUPTED:
             continue
         why = record.why_no_evidence(machine, catalogue)
         if why is not None:
@@ -254,8 +252,7 @@ def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evide
             record.benchmark,
             records.canonical(record.configuration),
         )
-        calibrates = record.purpose == records.CALIBRATE
-        into = evidence.calibrating if calibrates else evidence.lines
+        into = evidence.calibrating if record.calibrates else evidence.lines
         into.setdefault(line, {}).setdefault(release.commit, []).append(_taken(record, stretch))
     evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
     return evidence

@@ -94,7 +94,7 @@ def separations(
     groups: dict[tuple[str, str, str], list[Record]] = {}
     for record in taken:
         if (
-            record.purpose == records.SEPARATE
+            record.separates
             and record.profile == profile
             and record.outcome != records.INTERRUPTED
             and record.why_no_evidence(machine, catalogue) is None

@@ -170,13 +170,35 @@ class Record:
     def is_interleaved(self) -> bool:
         """Whether its run measured everything in turns, so that all of it shares what the machine
         drifted by."""
-        return self.purpose in (CONFIRM, CALIBRATE, SEPARATE)
+        return self.confirms or self.calibrates or self.separates
 
     @property
     def times_the_step(self) -> bool:
         """Whether it is of a process that was to time the train step, and not of a by-product that
         was asked for alone."""
         return method_of(self.benchmark) == TIMED
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it answers what a user asked asv for of the train step's time: what tables, pages
+        and findings are made of."""
+        return self.times_the_step and self.is_ordinary
+
+    @property
+    def confirms(self) -> bool:
+        """Whether it is of a process that was to make a verdict sure."""
+        return self.purpose == CONFIRM
+
+    @property
+    def calibrates(self) -> bool:
+        """Whether it is of a process that was to tell the machine's noise, an anchor's too."""
+        return self.purpose == CALIBRATE
+
+    @property
+    def separates(self) -> bool:
+        """Whether it is of a process that was to tell what makes a change: of a variant, or of the
+        release as it is, in turns with one."""
+        return self.purpose == SEPARATE
 
     @property
     def family(self) -> str:

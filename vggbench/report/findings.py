@@ -93,7 +93,7 @@ def find(
     """What the records ``taken`` of a machine tell, by profile. ``facts``: what asv knows of it.
     ``sessions``: of its history, oldest first. ``asked``: what a release can be measured in. Raises
     NothingFound where nothing was."""
-    timed = [one for one in taken if one.times_the_step and one.is_ordinary]
+    timed = [one for one in taken if one.is_timed]
     if not timed:
         raise NothingFound(f"nothing is on record for {machine}; measure it with: vggbench history")
     evidence = gather(machine, taken, catalogue)
@@ -169,7 +169,7 @@ def _anchors_by_session(
     runs: dict[str, dict[str, list[float]]] = {}
     for record in taken:
         if (
-            record.purpose == records.CALIBRATE
+            record.calibrates
             and record.why_no_evidence(machine, catalogue) is None
             and record.outcome == records.OK
         ):
