@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,13 @@ def test_no_question_ends_in_a_traceback_whatever_a_key_holds(value: object) -> 
             one.by_product(name)
         one.why_no_evidence("box", CATALOGUE)
         records.outcome_of([one])
+
+
+def test_a_record_that_is_no_line_cannot_be_made() -> None:
+    """It would be written as an empty one."""
+    for door in (Record, lambda: replace(record(), round=2)):
+        with pytest.raises(TypeError):
+            door()
 
 
 def test_a_full_record_has_each_by_product() -> None:
