@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from vggbench.stats.policy import IMPROVED, MOST, NOT_SURE, REGRESSED, UNCHANGED
 from ..judging.literal import FUSED, LINE, MACHINE, line, verdict
 from ..judging.literal import record as literal_record
 from ..records import factory
-from ..records.factory import CATALOGUE
+from ..records.factory import CATALOGUE, changed
 from .here import local
 
 BEFORE = Release("tensorflow", "2.15.1", "2024-03-01", "3.11")
@@ -302,3 +303,34 @@ def test_confirming_reads_what_came_since_and_nothing_twice(tmp_path: Path) -> N
     assert found.processes > 0
     assert store.lines_read == len(taken) + found.processes
     assert judging.evidence() is not gathered
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"benchmark_version": "0"},
+        {"lock": "0" * 64},
+        {"machine": "other"},
+        {"process_s": 90.0, "samples": [900.0, 900.0, 900.0]},
+    ],
+    ids=str,
+)
+def test_confirmations_that_no_verdict_counts_have_spent_nothing(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    """Else what was confirmed under another lock would look exhausted."""
+    for session, told in ((20, {}), (21, {"process_s": 90.0, **change})):
+        for release in (BEFORE, AFTER):
+            good = literal_record(release.name, session=session, purpose=records.CONFIRM)
+            one = changed(good, **told)
+            records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
+    about = {"release": AFTER.name, "against": BEFORE.name, "configuration": good.configuration}
+    doubted = verdict(1.1, 0.9, 1.3, **about, outcome=NOT_SURE, suspected=True)
+
+    class Known(Judging):
+        def verdicts(self, release: Release) -> list[Verdict]:
+            return [doubted]
+
+    judging = Known(local(tmp_path), against=None, threshold=0.02)
+    (suspect,) = judging.suspects([CATALOGUE.by_name[AFTER.name]])
+    assert (suspect.spent, suspect.seconds) == (2, 30.0)

@@ -16,7 +16,7 @@ from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..inside import params
-from ..judging.evidence import Evidence, gather
+from ..judging.evidence import Evidence, durations, gather
 from ..judging.verdicts import STEP
 from ..records import Record
 from ..releases import spec
@@ -76,19 +76,12 @@ def candidates(
     Those that are compiled come last: their noise costs minutes a process. Raises
     UserError where there is none.
     """
-    seconds: dict[str, float] = {}
-    for record in on_record:
-        if (
-            record.commit == release.commit
-            and record.profile == profile
-            and record.outcome == records.OK
-            and record.seconds is not None
-        ):
-            seconds[record.key] = record.seconds
+    of_release = [record for record in on_record if record.commit == release.commit]
+    took = durations(here.machine, of_release, here.catalogue, profile)
     own = here.suite.chosen(release, patterns, here.catalogue)
 
     def order(one: Configured) -> tuple[bool, float]:
-        known = seconds.get(one.key, math.inf)
+        known = took.get((release.commit, one.key), math.inf)
         framework = records.class_of(one.benchmark)
         return params.is_chosen(framework, dict(one.configuration), params.COMPILER), known
 

@@ -297,6 +297,22 @@ def values_of(record: Record) -> dict[str, tuple[float, ...]]:
     return values
 
 
+def durations(
+    machine: str, taken: Iterable[Record], catalogue: Catalogue, profile: str
+) -> dict[tuple[str, str], float]:
+    """Seconds that the newest process of each configuration of each release ran, by the release's
+    commit and the configuration's key; of those of ``taken`` that count, and of no variant."""
+    return {
+        (record.commit, record.key): record.seconds
+        for record in taken
+        if record.profile == profile
+        and record.variant is None
+        and record.outcome == records.OK
+        and record.seconds is not None
+        and record.why_no_evidence(machine, catalogue) is None
+    }
+
+
 def typical(processes: Sequence[Process]) -> float:
     """The median of the processes' medians, in the unit of the records."""
     return statistics.median(statistics.median(one.samples) for one in processes)

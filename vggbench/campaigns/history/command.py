@@ -124,7 +124,7 @@ class History:
         self._asv = Asv(checkout)
         self._taken: list[records.Record] = []
         store = here.store
-        self._elsewhere = [store.all(other) for other in store.machines() if other != machine]
+        self._elsewhere = {one: store.all(one) for one in store.machines() if one != machine}
         self._read()
         #: The session that this process measures in, once it has one: before that, the last one.
         self._session = sessions.going_on(before, self._taken, _now())
@@ -134,9 +134,9 @@ class History:
         self._forecast = Forecast(
             self._checkout.catalogue,
             self._here.suite,
-            self._taken,
-            self._profile,
-            self._elsewhere,
+            machine=self._machine,
+            profile=self._profile,
+            on_record={**self._elsewhere, self._machine: self._taken},
         )
 
     def seconds(self, units: Iterable[Unit]) -> float:
