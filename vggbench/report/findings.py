@@ -35,7 +35,7 @@ from ..judging.words import cell
 from ..records import Record
 from ..releases.catalogue import Catalogue
 from ..runs.suite import Configured, is_of_track
-from ..stats import whole_lines as history
+from ..stats import whole_lines
 from ..stats.policy import CHANGED, THRESHOLD
 from . import across, milestones, rates
 from .milestones import Milestone
@@ -124,7 +124,7 @@ def find(
                     one
                     for track in tracks
                     for one in verdicts.changes(evidence, track, profile)
-                    if one.kind in history.OF_LINES
+                    if one.kind in whole_lines.OF_LINES
                 ],
                 milestones=milestones.milestones(
                     [line for line in of_pages if line.profile == profile], catalogue
