@@ -107,7 +107,7 @@ def is_new(
     covered = Coverage(
         catalogue=CATALOGUE,
         suite=suite,
-        results_dir=folder,
+        store=records.Store(folder),
         machine=machine,
         profiles=profiles,
     )

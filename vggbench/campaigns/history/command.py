@@ -77,7 +77,7 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     units, left_out = plan.units(stages, checkout.catalogue, here.suite, device)
     for line in left_out:
         say(line)
-    left = plan.pending(units, Coverage.of(checkout, here.suite))
+    left = plan.pending(units, Coverage.of(checkout, here.suite, here.store))
     history = History(here, the_plan, asked, profile, before)
     say(f"The history of {machine}, {profile}: {history.forecast(units, left)}")
     if asked.dry_run:
@@ -195,7 +195,8 @@ class History:
                 self._measure(one)
                 if self._asv.interrupted:
                     return INTERRUPTED
-            if plan.pending([unit], Coverage.of(self._checkout, self._here.suite)):
+            covered = Coverage.of(self._checkout, self._here.suite, self._here.store)
+            if plan.pending([unit], covered):
                 lacking.append(unit)
                 self._say(f"{unit.name} is not all measured; why is said above")
             self._say(f"{unit.name} done; {self.forecast(units, left[number + 1 :])}")
