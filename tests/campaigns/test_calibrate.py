@@ -20,6 +20,7 @@ from ..judging.literal import FUSED, LINE, MACHINE
 from ..judging.literal import record as literal_record
 from ..records import factory
 from ..records.factory import CATALOGUE, changed
+from .here import local
 
 QUIET = Noise(0.01, 0.005, "40 calibrating processes", 38.0, 5.0)
 ORDINARY = Noise(0.02, 0.01, "40 calibrating processes", 38.0, 5.0)
@@ -200,6 +201,20 @@ def test_what_calibrated_with_other_cpus_or_flags_is_no_part_of_the_noise_of_tod
     now = calibrating(3)
     (sessions,) = of_calibrations(*before, now).values()
     assert sessions == [now.run]
+
+
+def test_configurations_come_first_that_took_least_time_by_what_counts(tmp_path: Path) -> None:
+    release = CATALOGUE.by_name[LINE[-1]]
+    on_record = [
+        literal_record(release.name, process_s=30.0),
+        literal_record(release.name, words=FUSED, process_s=20.0),
+        literal_record(release.name, process_s=1.0, purpose="separate", variant="numpy 1.26.4"),
+        literal_record(release.name, process_s=2.0, lock="0" * 64),
+        literal_record(LINE[-2], process_s=3.0),
+    ]
+    patterns = [r"TensorFlow\.time_train_step\('NHWC', '(none|fused)', 'off'"]
+    found = calibrate.candidates(local(tmp_path), release, "cpu-quick", patterns, on_record)
+    assert [one.words for one in found] == ["NHWC fused off", "NHWC none off"]
 
 
 def evidence_of(*taken: Record) -> tuple[Evidence, Release, str]:

@@ -302,8 +302,8 @@ class Record:
 
     def why_no_evidence(self, machine: str, catalogue: Catalogue) -> str | None:
         """Why nothing may be concluded from it about a release of the ``catalogue`` on ``machine``;
-        None where something may be. What is judged, calibrated, separated or held against an
-        anchor asks this, so that none counts what another refuses."""
+        None where something may be. What is judged, calibrated, separated, forecast or held against
+        an anchor asks this, so that none counts what another refuses."""
         why = self.why_left_out(catalogue.by_commit)
         if why is not None:
             return why
