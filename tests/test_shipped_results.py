@@ -102,7 +102,7 @@ def test_a_history_is_shipped() -> None:
 def test_it_was_measured_in_sessions_on_one_processor(shipped: Path, machine: str) -> None:
     found = stretches.sessions(shipped / "results", machine)
     assert len({json.dumps(session["processor"], sort_keys=True) for session in found}) == 1
-    runs = {r.run for r in taken(shipped, machine) if r.purpose == records.CALIBRATE}
+    runs = {r.run for r in taken(shipped, machine) if r.calibrates}
     assert runs <= {session["run"] for session in found}
 
 
@@ -113,7 +113,7 @@ def test_every_record_is_of_a_release_on_a_track(shipped: Path, machine: str) ->
         release = on_tracks[record.commit]
         assert record.release == release.name
         if record.variant is not None:  # it has a lock of its own, and is evidence for nothing else
-            assert record.purpose == records.SEPARATE
+            assert record.separates
         else:
             assert record.lock in {lock.digest for lock in release.locks.values()}
         assert record.why_no_evidence(machine, CATALOGUE) is None
@@ -155,7 +155,7 @@ def stored(folder: Path, machine: str) -> Iterator[tuple[str, str, str, float | 
 def test_records_and_asvs_results_agree(shipped: Path, machine: str) -> None:
     groups: dict[tuple[str, str, str], list[records.Record]] = {}
     for record in taken(shipped, machine):
-        if record.times_the_step and record.is_ordinary:
+        if record.is_timed:
             place = (record.commit, record.benchmark, records.canonical(record.configuration))
             groups.setdefault(place, []).append(record)
     of_asv = {(c, b, words): value for c, b, words, value in stored(shipped, machine)}

@@ -9,8 +9,9 @@ import pytest
 
 from vggbench.campaigns import calibrate
 from vggbench.campaigns.budget import Budget
-from vggbench.judging.evidence import gather
+from vggbench.judging.evidence import Evidence, gather
 from vggbench.records import Record
+from vggbench.releases.catalogue import Release
 from vggbench.runs.suite import Configured
 from vggbench.stats.judge import Noise
 from vggbench.stats.policy import MOST
@@ -19,6 +20,7 @@ from ..judging.literal import FUSED, LINE, MACHINE
 from ..judging.literal import record as literal_record
 from ..records import factory
 from ..records.factory import CATALOGUE, changed
+from .here import local
 
 QUIET = Noise(0.01, 0.005, "40 calibrating processes", 38.0, 5.0)
 ORDINARY = Noise(0.02, 0.01, "40 calibrating processes", 38.0, 5.0)
@@ -199,3 +201,58 @@ def test_what_calibrated_with_other_cpus_or_flags_is_no_part_of_the_noise_of_tod
     now = calibrating(3)
     (sessions,) = of_calibrations(*before, now).values()
     assert sessions == [now.run]
+
+
+def test_configurations_come_first_that_took_least_time_by_what_counts(tmp_path: Path) -> None:
+    release = CATALOGUE.by_name[LINE[-1]]
+    on_record = [
+        literal_record(release.name, process_s=30.0),
+        literal_record(release.name, words=FUSED, process_s=20.0),
+        literal_record(release.name, process_s=1.0, purpose="separate", variant="numpy 1.26.4"),
+        literal_record(release.name, process_s=2.0, lock="0" * 64),
+        literal_record(LINE[-2], process_s=3.0),
+    ]
+    patterns = [r"TensorFlow\.time_train_step\('NHWC', '(none|fused)', 'off'"]
+    found = calibrate.candidates(local(tmp_path), release, "cpu-quick", patterns, on_record)
+    assert [one.words for one in found] == ["NHWC fused off", "NHWC none off"]
+
+
+def evidence_of(*taken: Record) -> tuple[Evidence, Release, str]:
+    return gather(MACHINE, taken, CATALOGUE), CATALOGUE.by_name[LINE[-1]], "cpu-quick"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"process_s": 0.5, "samples": [9.0, 9.0, 9.0]}, "during which a clock jumped"),
+        ({"samples": [0.1, 0.1]}, "with fewer than 3 samples"),
+        ({"lock": "0" * 64}, "of another lock than the release has now"),
+    ],
+)
+def test_processes_of_which_none_counts_leave_the_noise_unknown_and_say_why(
+    change: dict[str, Any], why: str
+) -> None:
+    taken = [changed(calibrating(), **change) for _ in range(2)]
+    with pytest.raises(calibrate.CalibrateError) as refused:
+        calibrate.noises(*evidence_of(*taken))
+    assert str(refused.value) == (
+        f"{LINE[-1]}: none of its processes counts, so its noise is not known: "
+        f"2 records {why} are left out: {LINE[-1]}"
+    )
+
+
+def test_what_calibrated_and_does_not_count_is_said() -> None:
+    taken = [
+        calibrating(1, cpus=8),
+        changed(calibrating(2), lock="0" * 64),
+        calibrating(3, cpus=8),
+        calibrating(4, variables={"OMP_NUM_THREADS": "1"}),
+        calibrating(5),
+    ]
+    name = f"{LINE[-1]} NHWC none off"
+    assert calibrate.not_counted(*evidence_of(*taken)) == [
+        f"1 record of another lock than the release has now is left out: {LINE[-1]}",
+        f"{name}: 2 sessions with 8 CPUs left out: the last was with 2 CPUs",
+        f"{name}: 1 session with 2 CPUs, OMP_NUM_THREADS=1 left out: the last was with 2 CPUs",
+    ]
+    assert calibrate.not_counted(*evidence_of(calibrating(5), calibrating(6))) == []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from asv.config import Config
 
 from vggbench import records
 from vggbench.campaigns import confirm as command
@@ -15,20 +15,18 @@ from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.confirm import Judging, Limits, reached
 from vggbench.campaigns.interleave import Bench, Confirmed, Suspect, confirm, confirm_all
 from vggbench.judging.verdicts import Verdict
-from vggbench.records import Record, Store
-from vggbench.releases.catalogue import Catalogue, Release
-from vggbench.runs.local import Local
-from vggbench.runs.suite import Configured, Suite
+from vggbench.records import Record
+from vggbench.releases.catalogue import Release
+from vggbench.runs.suite import Configured
 from vggbench.stats.judge import Judgement
 from vggbench.stats.policy import IMPROVED, MOST, NOT_SURE, REGRESSED, UNCHANGED
 
 from ..judging.literal import FUSED, LINE, MACHINE, line, verdict
 from ..judging.literal import record as literal_record
 from ..records import factory
+from ..records.factory import CATALOGUE, changed
+from .here import local
 
-ROOT = Path(__file__).parent.parent.parent
-CATALOGUE = Catalogue(ROOT / "releases")
-CONFIG = Config.load(str(ROOT / "asv.conf.json"))
 BEFORE = Release("tensorflow", "2.15.1", "2024-03-01", "3.11")
 AFTER = Release("tensorflow", "2.16.2", "2024-06-28", "3.12")
 WORDS = {"data_format": "NHWC", "batch_norm": "fused", "xla": "off"}
@@ -260,16 +258,6 @@ def test_only_what_is_in_reach_is_confirmed_where_that_is_asked_for() -> None:
     assert reached([near, far], limits, said.append) == [near]
 
 
-def local(results_dir: Path) -> Local:
-    return Local(
-        checkout=SimpleNamespace(results_dir=results_dir, catalogue=CATALOGUE, config=CONFIG),
-        suite=Suite(ROOT / "benchmarks"),
-        store=Store(results_dir),
-        machine=MACHINE,
-        say=print,
-    )
-
-
 @pytest.mark.parametrize(("unsure", "found"), [(True, ["step", "first_step"]), (False, ["step"])])
 def test_what_is_not_sure_is_no_suspect_where_only_what_is_sure_is_wanted(
     tmp_path: Path, unsure: bool, found: list[str]
@@ -315,3 +303,34 @@ def test_confirming_reads_what_came_since_and_nothing_twice(tmp_path: Path) -> N
     assert found.processes > 0
     assert store.lines_read == len(taken) + found.processes
     assert judging.evidence() is not gathered
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"benchmark_version": "0"},
+        {"lock": "0" * 64},
+        {"machine": "other"},
+        {"process_s": 90.0, "samples": [900.0, 900.0, 900.0]},
+    ],
+    ids=str,
+)
+def test_confirmations_that_no_verdict_counts_have_spent_nothing(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    """Else what was confirmed under another lock would look exhausted."""
+    for session, told in ((20, {}), (21, {"process_s": 90.0, **change})):
+        for release in (BEFORE, AFTER):
+            good = literal_record(release.name, session=session, purpose=records.CONFIRM)
+            one = changed(good, **told)
+            records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
+    about = {"release": AFTER.name, "against": BEFORE.name, "configuration": good.configuration}
+    doubted = verdict(1.1, 0.9, 1.3, **about, outcome=NOT_SURE, suspected=True)
+
+    class Known(Judging):
+        def verdicts(self, release: Release) -> list[Verdict]:
+            return [doubted]
+
+    judging = Known(local(tmp_path), against=None, threshold=0.02)
+    (suspect,) = judging.suspects([CATALOGUE.by_name[AFTER.name]])
+    assert (suspect.spent, suspect.seconds) == (2, 30.0)

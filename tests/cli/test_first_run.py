@@ -31,7 +31,7 @@ def shown(
     checkout = SimpleNamespace(
         machine=lambda: "box", results_dir=tmp_path, config=SimpleNamespace()
     )
-    first_run._table(checkout, [RELEASE])  # type: ignore[arg-type]
+    first_run._table(checkout, records.Store(tmp_path), [RELEASE])  # type: ignore[arg-type]
     return [line for line in capsys.readouterr().out.splitlines() if RELEASE.name in line]
 
 

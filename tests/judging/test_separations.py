@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from vggbench.judging.separations import conclusion, explains, separations
+from vggbench.judging.evidence import durations
+from vggbench.judging.separations import conclusion, explains, facts, separations, things
 from vggbench.records import SEPARATE, Record
 from vggbench.stats.judge import Judgement
 from vggbench.stats.policy import IMPROVED, NOT_SURE, REGRESSED, UNCHANGED
@@ -133,3 +134,38 @@ def test_an_interrupted_process_is_none_and_the_newest_run_with_an_answer_counts
     assert of_the_step(cut) == []
     again = [changed(one, run="20990101T000000.000000Z-00000001", started=None) for one in cut]
     assert of_the_step([*in_turns(), *again]) == [(REGRESSED, 4)]
+
+
+NOT_COUNTED = [
+    {"benchmark_version": "0"},
+    {"lock": "0" * 64},
+    {"machine": "other"},
+    {"profile": "cpu-paper"},
+    {"variant": "numpy 1.26.4", "purpose": SEPARATE},
+    {"outcome": "failed"},
+    {"process_s": 0.1, "samples": [9.0, 9.0, 9.0]},
+]
+
+
+@pytest.mark.parametrize("change", NOT_COUNTED, ids=str)
+def test_what_no_verdict_would_count_tells_neither_of_libraries_nor_of_time(
+    change: dict[str, Any],
+) -> None:
+    good = record(NEWEST, process_s=20.0, versions={"numpy": "2.0"})
+    bad = changed(good, **{"process_s": 90.0, "versions": {"numpy": "1.0"}, **change})
+    of = MACHINE, [good, bad], CATALOGUE, "cpu-quick"
+    assert facts(*of) == {good.commit: {"numpy": "2.0"}}
+    assert durations(*of) == {(good.commit, good.key): 20.0}
+
+
+def test_the_newest_process_that_counts_tells_of_libraries_and_of_time() -> None:
+    older, newer = (record(NEWEST, process_s=s, versions={"a": s}) for s in (20.0, 30.0))
+    of = MACHINE, [older, newer], CATALOGUE, "cpu-quick"
+    assert facts(*of) == {newer.commit: {"a": 30.0}}
+    assert durations(*of) == {(newer.commit, newer.key): 30.0}
+
+
+def test_what_was_changed_back_is_named_without_its_version_or_state() -> None:
+    assert things("python 3.10 and numpy 1.26.4 and oneDNN off") == ["python", "numpy", "oneDNN"]
+    assert things("layout optimiser off") == ["layout optimiser"]
+    assert things("numpy") == ["numpy"]

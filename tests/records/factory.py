@@ -10,6 +10,7 @@ from vggbench import records
 from vggbench.inside import measure
 from vggbench.inside.params import choices_of
 from vggbench.records import Record
+from vggbench.records.record import KEYS, REQUIRED
 from vggbench.releases.catalogue import Catalogue
 
 #: Of the shipped releases, which is data.
@@ -44,6 +45,36 @@ def record(
         "cpus": 2,
     }
     return Record.from_json({**told, **more})
+
+
+def full(**more: Any) -> Record:
+    """One that has what every by-product and every measure is made of."""
+    told = {
+        "run": "20240501T120000.000000Z-0",
+        "started": "2024-05-01T12:00:01+00:00",
+        "process_s": 30.0,
+        "samples": [0.1, 0.2, 0.3],
+        "build_s": 1.0,
+        "warm_up_s": [2.0, 0.2, 0.2],
+        "losses": [2.3, 2.2, 2.1],
+        "peak_memory_bytes": 700_000_000,
+        "versions": {"tensorflow": "2.16.2", "xla": {"proof_s": 0.5}},
+        "gpu": {"utilisation_percent": {"mean": 97.0}, "process_memory_peak_bytes": 9_000_000_000},
+    }
+    return record(**{**told, **more})
+
+
+#: What somebody's editor may leave where a record has something else.
+NONSENSE = [
+    *(None, "x", [], {}, [None], [[1]], -1, 10**400, [10**400], float("nan"), True, {"xla": 1}),
+    {"utilisation_percent": {"mean": 10**400}},
+    {"xla": {"proof_s": 10**400}},
+]
+
+
+def nonsensical(value: object) -> list[Record]:
+    """A full record with this value in each key that it may have, one at a time."""
+    return [changed(full(), **{key: value}) for key in sorted(KEYS - set(REQUIRED))]
 
 
 def changed(one: Record, **more: Any) -> Record:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from vggbench import records
+from vggbench.inside.measure import BY_PRODUCTS
 from vggbench.records import CALIBRATE, CONFIRM, Record, Store
-from vggbench.records.record import KEYS, REQUIRED
 
-from .factory import CATALOGUE, changed, record
+from .factory import CATALOGUE, NONSENSE, changed, full, nonsensical, record
 
 
 @pytest.fixture
@@ -140,18 +141,49 @@ def test_a_record_is_its_line_again_with_every_key_as_it_was() -> None:
     assert again.stated[0] == "of_tomorrow"
 
 
-NONSENSE = [None, "x", [], {}, [None], [[1]], -1, 10**400, float("nan"), True, {"xla": 1}]
-
-
-@pytest.mark.parametrize("value", NONSENSE, ids=str)
+@pytest.mark.parametrize("value", NONSENSE, ids=lambda value: str(value)[:30])
 def test_no_question_ends_in_a_traceback_whatever_a_key_holds(value: object) -> None:
-    good = record(samples=[0.1, 0.2, 0.3], run="20240501T120000.000000Z-0")
-    for key in sorted(KEYS - set(REQUIRED)):
-        one = changed(good, **{key: value})
+    for one in nonsensical(value):
         for name in dir(Record):
             if isinstance(getattr(Record, name), property) and name != "median_s":
                 getattr(one, name)
-        for name in ("track_first_step", "track_peak_memory", "track_loss", "track_gpu_memory"):
+        for name in BY_PRODUCTS:
             one.by_product(name)
         one.why_no_evidence("box", CATALOGUE)
         records.outcome_of([one])
+
+
+def test_a_record_that_is_no_line_cannot_be_made() -> None:
+    """It would be written as an empty one."""
+    for door in (Record, lambda: replace(record(), round=2)):
+        with pytest.raises(TypeError):
+            door()
+
+
+def test_a_full_record_has_each_by_product() -> None:
+    found = {name: full().by_product(name) for name in BY_PRODUCTS}
+    assert found == {
+        "track_first_step": 2.5,
+        "track_peak_memory": 700_000_000,
+        "track_loss": 2.1,
+        "track_gpu_utilisation": 97.0,
+        "track_gpu_memory": 9_000_000_000,
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "by_product"),
+    [
+        ("build_s", 10**400, "track_first_step"),
+        ("warm_up_s", [10**400], "track_first_step"),
+        ("peak_memory_bytes", 10**400, "track_peak_memory"),
+        ("losses", [0, 0, -(10**400)], "track_loss"),
+    ],
+    ids=lambda value: str(value)[:30],
+)
+def test_a_number_that_is_beyond_a_float_is_no_by_product(
+    key: str, value: object, by_product: str
+) -> None:
+    one = changed(full(), **{key: value})
+    assert one.by_product(by_product) is None
+    assert one.as_json()[key] == value, "what was read is kept"

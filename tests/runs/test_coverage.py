@@ -108,7 +108,7 @@ def is_new(
     covered = Coverage(
         catalogue=CATALOGUE,
         suite=suite,
-        results_dir=folder,
+        store=records.Store(folder),
         machine=machine,
         profiles=profiles,
     )

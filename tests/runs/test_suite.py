@@ -66,6 +66,12 @@ def test_a_benchmark_without_params_is_one_configuration(suite):
     assert memory.asv_name == "step.track_memory"
 
 
+def test_a_benchmark_that_is_no_longer_there_takes_one_process(suite):
+    suite.discovered[0]["rounds"] = 3
+    names = [suite.discovered[0]["name"], "step.Renamed.time_step"]
+    assert [suite.rounds(name) for name in names] == [3, 1]
+
+
 def test_benchmarks_that_cannot_be_imported_are_one_line(tmp_path):
     broken = suite_of(tmp_path / "benchmarks", "import no_such_module\n")
     with pytest.raises(util.UserError, match="ModuleNotFoundError: No module named 'no_such_mod"):

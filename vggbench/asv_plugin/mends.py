@@ -43,6 +43,7 @@ from asv.commands import asv_profiling, find, preview, rm, run, show
 from asv.console import log
 from asv.repo import NoSuchNameError, get_repo
 
+from .. import records
 from ..errors import one_line
 from ..inside.measure import SAMPLED
 from ..runs import profiles
@@ -162,7 +163,7 @@ def _mended_run_benchmarks(original: Any) -> Any:
 def _mended_selection(original: Any) -> Any:
     def discover(*words: Any, **options: Any) -> Any:
         found = original(*words, **options)
-        of_a_gpu = [name for name in found if name.rpartition(".")[2] in SAMPLED]
+        of_a_gpu = [name for name in found if records.method_of(name) in SAMPLED]
         has_gpu = any(
             profiles.device_of(profile) == "gpu" for profile in invocation.asked_profiles()
         )

@@ -25,7 +25,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
-import json
 import os
 import re
 import shutil
@@ -42,6 +41,7 @@ from asv.graph import Graph, GraphSet, _compute_graph_steps
 from asv.plugins import regressions
 from filelock import FileLock, Timeout
 
+from .. import records
 from ..errors import one_line
 from . import invocation
 
@@ -173,14 +173,18 @@ def _off_track(results_dir: str, commit: str) -> str:
 
 def _name_on_record(results_dir: str, commit: str) -> str:
     """What the release of the id ``commit`` was called when it was measured, else the id."""
-    for path in sorted(Path(results_dir).glob("*/records/*.jsonl")):
-        for line in path.read_bytes().splitlines():
-            if commit.encode() in line:
-                with contextlib.suppress(ValueError, RecursionError):
-                    record = json.loads(line)
-                    if isinstance(record, dict) and record.get("commit") == commit:
-                        return f"{one_line(str(record.get('release')), 60)} ({commit[:8]})"
-    return commit[:8]
+    name = _names_on_record(results_dir).get(commit)
+    return commit[:8] if name is None else f"{one_line(name, 60)} ({commit[:8]})"
+
+
+@functools.cache
+def _names_on_record(results_dir: str) -> dict[str, str]:
+    """What each release was called when it was measured, by its id."""
+    return {
+        record.commit: record.release
+        for machine in records.machines(results_dir)
+        for record in records.read(results_dir, machine)
+    }
 
 
 def _why_unfit(result: Any) -> str | None:

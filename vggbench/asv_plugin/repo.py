@@ -10,6 +10,7 @@ from asv.console import log
 from asv.repo import NoSuchNameError, Repo
 
 from ..errors import VggbenchError
+from ..records import Store
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
 from ..runs import profiles, suite
@@ -140,7 +141,7 @@ class ReleaseRepo(Repo):
             covered = Coverage(
                 catalogue=self.catalogue,
                 suite=invocation.suite(),
-                results_dir=invocation.checkout().results_dir,
+                store=Store(invocation.checkout().results_dir),
                 machine=invocation.machine(),
                 profiles=invocation.asked_profiles(),
             )

@@ -1,4 +1,7 @@
-"""What decides what to measure next: to confirm, to calibrate, to separate, to check what is new.
+"""What decides what to measure next: confirm what is suspected, calibrate the machine, separate
+what makes a change and look for such causes, check what is new, measure a whole history; and verify
+a release's train step, and measure the peak that it is held against.
 
-Whatever a campaign measures is on record at once, so that it goes on where it was ended.
+What is timed of a train step is on record at once, so that a campaign goes on where it was ended. A
+verification is said and not kept; a peak is written down when all of it is measured.
 """

@@ -16,7 +16,7 @@ from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..inside import params
-from ..judging.evidence import Evidence, gather
+from ..judging.evidence import Evidence, durations, gather
 from ..judging.verdicts import STEP
 from ..records import Record
 from ..releases import spec
@@ -76,19 +76,12 @@ def candidates(
     Those that are compiled come last: their noise costs minutes a process. Raises
     UserError where there is none.
     """
-    seconds: dict[str, float] = {}
-    for record in on_record:
-        if (
-            record.commit == release.commit
-            and record.profile == profile
-            and record.outcome == records.OK
-            and record.seconds is not None
-        ):
-            seconds[record.key] = record.seconds
+    of_release = [record for record in on_record if record.commit == release.commit]
+    took = durations(here.machine, of_release, here.catalogue, profile)
     own = here.suite.chosen(release, patterns, here.catalogue)
 
     def order(one: Configured) -> tuple[bool, float]:
-        known = seconds.get(one.key, math.inf)
+        known = took.get((release.commit, one.key), math.inf)
         framework = records.class_of(one.benchmark)
         return params.is_chosen(framework, dict(one.configuration), params.COMPILER), known
 
@@ -142,6 +135,37 @@ def calibrating(evidence: Evidence, release: Release, profile: str) -> dict[str,
         if line.profile == profile
         if (processes := evidence.calibrated(line, release, STEP))
     }
+
+
+def noises(evidence: Evidence, release: Release, profile: str) -> dict[str, Noise]:
+    """The noise by what all calibrations with this release measured, by the words for a
+    configuration. Raises CalibrateError, which says why, where it cannot be computed."""
+    found = calibrating(evidence, release, profile)
+    if not found:
+        why = "; ".join(evidence.left_out) or "none timed the train step"
+        raise CalibrateError(
+            f"{release.name}: none of its processes counts, so its noise is not known: {why}"
+        )
+    try:
+        between = between_sessions(list(found.values()), [])
+        return {name: estimate(processes, [], between) for name, processes in found.items()}
+    except ValueError as err:
+        raise CalibrateError(f"{release.name}: its noise cannot be computed: {err}") from None
+
+
+def not_counted(evidence: Evidence, release: Release, profile: str) -> list[str]:
+    """Lines about what calibrated with this release and is no part of the noise: what is no
+    evidence, and what was measured in another state of the machine or its user."""
+    lines = list(evidence.left_out)
+    for line in evidence.calibrating:
+        states = evidence.calibrated_in(line, release) if line.profile == profile else {}
+        for state, sessions in list(states.items())[:-1]:
+            how_many = "1 session" if len(sessions) == 1 else f"{len(sessions)} sessions"
+            lines.append(
+                f"{release.name} {records.words_of(line.configuration)}: {how_many} with {state} "
+                f"left out: the last was with {list(states)[-1]}"
+            )
+    return lines
 
 
 def needed(noise: Noise, slow_down: float) -> int:
@@ -271,19 +295,18 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
         )
     if not taken:
         raise CalibrateError(f"no process of {release.name} ended well: its noise is not known")
-    evidence = gather(here.machine, here.store.all(here.machine), here.catalogue)
-    found = calibrating(evidence, release, profile)
-    try:
-        between = between_sessions(list(found.values()), [])
-        noises = {name: estimate(processes, [], between) for name, processes in found.items()}
-    except ValueError as err:
-        raise CalibrateError(f"{release.name}: its noise cannot be computed: {err}") from None
-    for line in words(noises, asked.threshold):
+    own = here.store.where(
+        here.machine, commits=[release.commit], profile=profile, purposes=[records.CALIBRATE]
+    )
+    evidence = gather(here.machine, own, here.catalogue)
+    found = noises(evidence, release, profile)
+    for line in [*not_counted(evidence, release, profile), *words(found, asked.threshold)]:
         say(line)
-    sessions = {one.session for processes in found.values() for one in processes}
+    counted = calibrating(evidence, release, profile).values()
+    sessions = {one.session for processes in counted for one in processes}
     if len(sessions) < LEAST_SESSIONS:
         say(
             f"This was session {len(sessions)} of the {LEAST_SESSIONS} that show how much sessions "
             f"differ: run this again in an hour, or on another day."
         )
-    return 1 if any(is_too_noisy(noise, asked.threshold) for noise in noises.values()) else 0
+    return 1 if any(is_too_noisy(noise, asked.threshold) for noise in found.values()) else 0

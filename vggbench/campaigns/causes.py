@@ -19,6 +19,7 @@ from ..errors import some_of
 from ..frameworks import KNOWN
 from ..judging import separations, verdicts
 from ..judging.differences import PACKAGES
+from ..judging.evidence import durations, gather
 from ..judging.separations import Separation
 from ..judging.verdicts import Verdict
 from ..records import Record
@@ -94,7 +95,7 @@ class Causes:
         self._here = here
         self._profile = profile
         self._threshold = threshold
-        evidence = verdicts.gather(here.machine, here.store.all(here.machine), here.catalogue)
+        evidence = gather(here.machine, here.store.all(here.machine), here.catalogue)
         #: The changes that are confirmed, and that something else moved with.
         self.changes = [
             one
@@ -117,12 +118,8 @@ class Causes:
     def wanted(self) -> list[Wanted]:
         """What to change back next, what tells most in least time first."""
         taken, known = self._on_record()
-        facts = separations.facts(taken, self._profile)
-        seconds = {
-            (record.commit, record.key): record.seconds
-            for record in taken
-            if record.outcome == records.OK and record.seconds is not None
-        }
+        of = self._here.machine, taken, self._here.catalogue, self._profile
+        facts, took = separations.facts(*of), durations(*of)
         together: dict[tuple[str, str], Wanted] = {}
         for one in self.changes:
             release = self._here.catalogue.by_name[one.release]
@@ -136,7 +133,7 @@ class Causes:
                 before = replace(
                     before,
                     ones=(*before.ones, configured),
-                    seconds=(*before.seconds, seconds.get(key, 0.0)),
+                    seconds=(*before.seconds, took.get(key, 0.0)),
                 )
             together[one.release, change.words] = replace(before, of=(*before.of, one))
         return sorted(together.values(), key=lambda each: each.rank)

@@ -109,7 +109,6 @@ class Judging:
     """What is said of releases in the profiles that are asked for; each question counts what
     confirming has added to the records. ``improved``: what is surely faster is confirmed too.
     ``unsure``: what may be slower, or take more memory, is confirmed, and not only what surely is.
-    ``store``: the records, where somebody reads them already.
     ``patterns``: only configurations that ``--bench`` selects by these are suspects; where there
     are none, all."""
 
@@ -239,8 +238,8 @@ class Judging:
 
 
 def _earlier(here: Local, before: Release, after: Release, verdict: Verdict) -> tuple[int, float]:
-    """(processes, seconds): how many earlier confirmations of the two took, and how long the newest
-    process of the configuration ran, 0 where none is known."""
+    """(processes, seconds): how many of the processes that count earlier confirmations of the two
+    took, and how long the newest of the configuration ran, 0 where none is known."""
     key = records.key_of(verdict.benchmark, verdict.configuration)
     on_record = here.store.where(
         here.machine,
@@ -248,8 +247,14 @@ def _earlier(here: Local, before: Release, after: Release, verdict: Verdict) -> 
         profile=verdict.profile,
         keys=(key,),
     )
-    own = [record for record in on_record if record.outcome == records.OK]
-    confirming = [record for record in own if record.purpose == records.CONFIRM]
+    own = [
+        record
+        for record in on_record
+        if record.outcome == records.OK
+        and record.variant is None
+        and record.why_no_evidence(here.machine, here.catalogue) is None
+    ]
+    confirming = [record for record in own if record.confirms]
     of_both = set.intersection(
         *(
             {record.run for record in confirming if record.commit == release.commit}

@@ -69,7 +69,7 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
         if one.ratio is not None
     ]
     wanted = _wanted(here, release, before, known, asked)
-    told = facts(here.store.all(here.machine), profile)
+    told = facts(here.machine, here.store.all(here.machine), catalogue, profile)
     both = told.get(before.commit, {}), told.get(release.commit, {})
     device = profiles.device_of(profile)
     changes = [

@@ -65,7 +65,8 @@ def run(checkout: Checkout) -> int:
     asv = Asv(checkout)
     if checkout.machine() is None:
         asv("machine", "--yes", quiet=True)
-    covered = Coverage.of(checkout, Suite(checkout.benchmark_dir))
+    store = records.Store(checkout.results_dir)
+    covered = Coverage.of(checkout, Suite(checkout.benchmark_dir), store)
     new = covered.incomplete([one.release for one in chosen], [CONFIGURATIONS[0]])
     status = 0
     if new:
@@ -79,7 +80,7 @@ def run(checkout: Checkout) -> int:
     published = asv("publish")
     if asv.interrupted:
         return INTERRUPTED
-    _table(checkout, [one.release for one in chosen])
+    _table(checkout, store, [one.release for one in chosen])
     _say(f"The pages are in {checkout.html_dir}; see them with: {_program('vggbench')} preview")
     return status or published
 
@@ -119,16 +120,11 @@ def _fetch(version: str) -> None:
     interpreters.find.cache_clear()
 
 
-def _table(checkout: Checkout, releases: list[Release]) -> None:
+def _table(checkout: Checkout, store: records.Store, releases: list[Release]) -> None:
     machine, asked = checkout.machine() or "", profiles.asked(checkout.config)
     latest: dict[tuple[str, str], records.Record] = {}
-    for record in records.read(checkout.results_dir, machine, _say):
-        if (
-            record.times_the_step
-            and record.is_ordinary
-            and record.profile in asked
-            and record.outcome != records.INTERRUPTED
-        ):
+    for record in store.all(machine, _say):
+        if record.is_timed and record.profile in asked and record.outcome != records.INTERRUPTED:
             latest[record.release, record.words] = record
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("release", "configuration", "train step", "samples", "first step"):

@@ -116,11 +116,8 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 def _timed(checkout: Checkout, machine: str) -> list[records.Record]:
     """The records of timed processes on ``machine``; a line about those that are left out later."""
-    taken = [
-        one
-        for one in records.read(checkout.results_dir, machine, complain)
-        if one.times_the_step and one.is_ordinary
-    ]
+    on_record = records.read(checkout.results_dir, machine, complain)
+    taken = [one for one in on_record if one.is_timed]
     left_out: dict[str, set[str]] = {}
     on_tracks = {release.commit for release in checkout.catalogue}
     for record in taken:

@@ -200,9 +200,19 @@ class Evidence:
 
     def calibrated(self, line: Line, release: Release, key: str) -> list[Process]:
         """What calibrating with a release measured, in the state in which it was done last."""
+        states = list(self.calibrated_in(line, release))
         taken = self.calibrating.get(line, {}).get(release.commit, [])
-        ran = [one for one in taken if one.ran]
-        return _processes(ran, ran[-1].state, key) if ran else []
+        return _processes(taken, states[-1], key) if states else []
+
+    def calibrated_in(self, line: Line, release: Release) -> dict[State, list[str]]:
+        """The sessions that calibrated with a release, by the state in which they did; the state in
+        which it was done last comes last."""
+        found: dict[State, list[str]] = {}
+        for one in self.calibrating.get(line, {}).get(release.commit, []):
+            if one.ran:
+                sessions = found.pop(one.state, [])
+                found[one.state] = list(dict.fromkeys([*sessions, one.session]))
+        return found
 
     def measured(self, track: str, profile: str | None = None) -> list[Release]:
         """The releases of a track of which anything is on record, oldest first."""
@@ -229,9 +239,7 @@ def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evide
     evidence = Evidence(machine, catalogue)
     left_out: dict[str, list[str]] = {}
     for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
-        if not record.times_the_step or record.outcome == records.INTERRUPTED:
-            continue
-        if record.purpose == records.SEPARATE:
+        if not record.times_the_step or record.separates or record.outcome == records.INTERRUPTED:
             continue
         why = record.why_no_evidence(machine, catalogue)
         if why is not None:
@@ -244,8 +252,7 @@ def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evide
             record.benchmark,
             records.canonical(record.configuration),
         )
-        calibrates = record.purpose == records.CALIBRATE
-        into = evidence.calibrating if calibrates else evidence.lines
+        into = evidence.calibrating if record.calibrates else evidence.lines
         into.setdefault(line, {}).setdefault(release.commit, []).append(_taken(record, stretch))
     evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
     return evidence
@@ -288,6 +295,22 @@ def values_of(record: Record) -> dict[str, tuple[float, ...]]:
             if found and all(map(records.is_measured, found)):
                 values[key] = found
     return values
+
+
+def durations(
+    machine: str, taken: Iterable[Record], catalogue: Catalogue, profile: str
+) -> dict[tuple[str, str], float]:
+    """Seconds that the newest process of each configuration of each release ran, by the release's
+    commit and the configuration's key; of those of ``taken`` that count, and of no variant."""
+    return {
+        (record.commit, record.key): record.seconds
+        for record in taken
+        if record.profile == profile
+        and record.variant is None
+        and record.outcome == records.OK
+        and record.seconds is not None
+        and record.why_no_evidence(machine, catalogue) is None
+    }
 
 
 def typical(processes: Sequence[Process]) -> float:

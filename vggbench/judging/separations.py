@@ -67,7 +67,8 @@ class Separation:
 
 def things(words: str) -> list[str]:
     """The names of what a variant with these words has changed back, without versions."""
-    return [part.partition(" ")[0] for part in words.split(AND)]
+    # A title may have a space, a version and a switch's state have none.
+    return [part.rpartition(" ")[0] or part for part in words.split(AND)]
 
 
 def differences(words: str) -> set[str]:
@@ -75,14 +76,19 @@ def differences(words: str) -> set[str]:
     return {_DIFFERENCES.get(thing, thing) for thing in things(words)}
 
 
-def facts(taken: Iterable[Record], profile: str) -> dict[str, Mapping[str, object]]:
-    """What the newest process of each release said of its libraries, by the release's commit."""
+def facts(
+    machine: str, taken: Iterable[Record], catalogue: Catalogue, profile: str
+) -> dict[str, Mapping[str, object]]:
+    """What the newest process of each release said of its libraries, by the release's commit; of
+    those that ended well and count."""
     return {
         record.commit: record.versions
         for record in taken
         if record.profile == profile
-        and isinstance(record.versions, dict)
         and record.variant is None
+        and record.outcome == records.OK
+        and isinstance(record.versions, dict)
+        and record.why_no_evidence(machine, catalogue) is None
     }
 
 
@@ -94,7 +100,7 @@ def separations(
     groups: dict[tuple[str, str, str], list[Record]] = {}
     for record in taken:
         if (
-            record.purpose == records.SEPARATE
+            record.separates
             and record.profile == profile
             and record.outcome != records.INTERRUPTED
             and record.why_no_evidence(machine, catalogue) is None

@@ -19,7 +19,7 @@ from .. import records
 from ..records import Store
 from ..releases.catalogue import Catalogue, Release
 from ..stats import noise as machine_noise
-from ..stats import whole_lines as history
+from ..stats import whole_lines
 from ..stats.judge import Judgement, Noise, Process, judge
 from ..stats.policy import BATCH, IMPROVED, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
 from . import differences, measures
@@ -105,7 +105,7 @@ class Verdict:
 
     @property
     def words(self) -> str:
-        return " ".join(str(value) for value in self.configuration.values())
+        return records.words_of(self.configuration)
 
     @property
     def apart(self) -> bool:
@@ -140,7 +140,7 @@ class LineChange:
 
     @property
     def words(self) -> str:
-        return " ".join(str(value) for value in self.configuration.values())
+        return records.words_of(self.configuration)
 
     @property
     def family(self) -> str:
@@ -521,7 +521,7 @@ def _changes(
     for line, noise in _noises(evidence, states, histories, key).items():
         for part in evidence.parts(line, states[line], key):
             processes = [own for _, own in part]
-            for change in history.changes(processes, noise, threshold, len(histories)):
+            for change in whole_lines.changes(processes, noise, threshold, len(histories)):
                 before, first, last = (
                     part[place][0].name for place in (change.before, change.first, change.last)
                 )

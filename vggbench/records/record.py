@@ -74,9 +74,9 @@ CLOCKS_AGREE_S = 10.0
 Span = tuple[datetime.datetime, datetime.datetime]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False)
 class Record:
-    """One process. Made by ``from_json``; a key that its line does not have is None.
+    """One process. Made by ``from_json`` alone; a key that its line does not have is None.
 
     ``more``: what the line has besides the keys of docs/records.md. ``stated``: all keys that it
     has, in its order, those of a null too.
@@ -91,45 +91,48 @@ class Record:
     configuration: Mapping[str, Any]
     outcome: str
     # Nobody has checked these.
-    purpose: Any = None
-    variant: Any = None
-    started: Any = None
-    machine: Any = None
-    track: Any = None
-    version: Any = None
-    build: Any = None
-    lock: Any = None
-    interpreter: Any = None
-    device: Any = None
-    workload: Any = None
-    benchmark_version: Any = None
-    attributes: Any = None
-    round: Any = None
-    reason: Any = None
-    error: Any = None
-    samples: Any = None
-    number: Any = None
-    protocol: Any = None
-    python: Any = None
-    build_s: Any = None
-    warm_up_s: Any = None
-    losses: Any = None
-    last_loss: Any = None
-    versions: Any = None
-    value: Any = None
-    peak_memory_bytes: Any = None
-    resident_bytes: Any = None
-    resident_bytes_at_end: Any = None
-    memory_growth_per_step_bytes: Any = None
-    gpu: Any = None
-    cpus: Any = None
-    load_before: Any = None
-    load_after: Any = None
-    variables: Any = None
-    exit_status: Any = None
-    process_s: Any = None
-    more: Mapping[str, Any] = field(default_factory=dict)
-    stated: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    purpose: Any
+    variant: Any
+    started: Any
+    machine: Any
+    track: Any
+    version: Any
+    build: Any
+    lock: Any
+    interpreter: Any
+    device: Any
+    workload: Any
+    benchmark_version: Any
+    attributes: Any
+    round: Any
+    reason: Any
+    error: Any
+    samples: Any
+    number: Any
+    protocol: Any
+    python: Any
+    build_s: Any
+    warm_up_s: Any
+    losses: Any
+    last_loss: Any
+    versions: Any
+    value: Any
+    peak_memory_bytes: Any
+    resident_bytes: Any
+    resident_bytes_at_end: Any
+    memory_growth_per_step_bytes: Any
+    gpu: Any
+    cpus: Any
+    load_before: Any
+    load_after: Any
+    variables: Any
+    exit_status: Any
+    process_s: Any
+    more: Mapping[str, Any]
+    stated: tuple[str, ...] = field(compare=False, repr=False)
+
+    def __init__(self) -> None:
+        raise TypeError("a record is made of a line that was read or is written: Record.from_json")
 
     @staticmethod
     def from_json(value: object) -> Record:
@@ -170,13 +173,35 @@ class Record:
     def is_interleaved(self) -> bool:
         """Whether its run measured everything in turns, so that all of it shares what the machine
         drifted by."""
-        return self.purpose in (CONFIRM, CALIBRATE, SEPARATE)
+        return self.confirms or self.calibrates or self.separates
 
     @property
     def times_the_step(self) -> bool:
         """Whether it is of a process that was to time the train step, and not of a by-product that
         was asked for alone."""
         return method_of(self.benchmark) == TIMED
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether it answers what a user asked asv for of the train step's time: what tables, pages
+        and findings are made of."""
+        return self.times_the_step and self.is_ordinary
+
+    @property
+    def confirms(self) -> bool:
+        """Whether it is of a process that was to make a verdict sure."""
+        return self.purpose == CONFIRM
+
+    @property
+    def calibrates(self) -> bool:
+        """Whether it is of a process that was to tell the machine's noise, an anchor's too."""
+        return self.purpose == CALIBRATE
+
+    @property
+    def separates(self) -> bool:
+        """Whether it is of a process that was to tell what makes a change: of a variant, or of the
+        release as it is, in turns with one."""
+        return self.purpose == SEPARATE
 
     @property
     def family(self) -> str:
@@ -256,9 +281,11 @@ class Record:
         """The by-product that the benchmark ``name`` reports; None where it is not on record, or
         cannot be computed from what is."""
         try:
-            return measure.BY_PRODUCTS[name](_Notes(self))
-        except (AttributeError, KeyError, IndexError, TypeError):
+            found = measure.BY_PRODUCTS[name](_Notes(self))
+        except (ArithmeticError, AttributeError, KeyError, IndexError, TypeError):
             return None
+        # JSON has integers beyond a float's range; no process measures any.
+        return None if isinstance(found, int) and abs(found) > sys.float_info.max else found
 
     # -- whether it counts
 
@@ -275,8 +302,8 @@ class Record:
 
     def why_no_evidence(self, machine: str, catalogue: Catalogue) -> str | None:
         """Why nothing may be concluded from it about a release of the ``catalogue`` on ``machine``;
-        None where something may be. What is judged, calibrated, separated or held against an
-        anchor asks this, so that none counts what another refuses."""
+        None where something may be. What is judged, calibrated, separated, forecast or held against
+        an anchor asks this, so that none counts what another refuses."""
         why = self.why_left_out(catalogue.by_commit)
         if why is not None:
             return why

@@ -7,13 +7,13 @@ A history writes down when it begins one, a session, in ``results/<machine>/sess
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..errors import VggbenchError
 from . import files
-from .record import Span, moment, require_keys
+from .record import SCHEMA, Span, moment, require_keys
 
 #: A pause of so many seconds ends a stretch.
 LONGEST_PAUSE_S = 3600.0
@@ -55,6 +55,25 @@ def sessions(results_dir: Path, machine: str) -> list[dict[str, Any]]:
         raise SessionsDamaged(f"{line}; mend it, or check it out again")
 
     return list(files.read(file, _checked, complain))
+
+
+def begin(
+    results_dir: Path,
+    machine: str,
+    *,
+    run: str,
+    started: datetime.datetime,
+    processor: Mapping[str, Any],
+) -> None:
+    """Write down that a session has begun: the run id of its anchors, and on what processor. Raises
+    RecordError."""
+    told = {
+        "schema": SCHEMA,
+        "run": run,
+        "started": started.isoformat(),
+        "processor": processor,
+    }
+    files.append(path(results_dir, machine), told, machine)
 
 
 def _checked(told: Any) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from ..judging.words import cell
 from ..records import Record
 from ..releases.catalogue import Catalogue
 from ..runs.suite import Configured, is_of_track
-from ..stats import whole_lines as history
+from ..stats import whole_lines
 from ..stats.policy import CHANGED, THRESHOLD
 from . import across, milestones, rates
 from .milestones import Milestone
@@ -93,7 +93,7 @@ def find(
     """What the records ``taken`` of a machine tell, by profile. ``facts``: what asv knows of it.
     ``sessions``: of its history, oldest first. ``asked``: what a release can be measured in. Raises
     NothingFound where nothing was."""
-    timed = [one for one in taken if one.times_the_step and one.is_ordinary]
+    timed = [one for one in taken if one.is_timed]
     if not timed:
         raise NothingFound(f"nothing is on record for {machine}; measure it with: vggbench history")
     evidence = gather(machine, taken, catalogue)
@@ -124,7 +124,7 @@ def find(
                     one
                     for track in tracks
                     for one in verdicts.changes(evidence, track, profile)
-                    if one.kind in history.OF_LINES
+                    if one.kind in whole_lines.OF_LINES
                 ],
                 milestones=milestones.milestones(
                     [line for line in of_pages if line.profile == profile], catalogue
@@ -169,7 +169,7 @@ def _anchors_by_session(
     runs: dict[str, dict[str, list[float]]] = {}
     for record in taken:
         if (
-            record.purpose == records.CALIBRATE
+            record.calibrates
             and record.why_no_evidence(machine, catalogue) is None
             and record.outcome == records.OK
         ):

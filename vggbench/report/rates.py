@@ -66,8 +66,7 @@ def rates(
     order = {commit: place for place, commit in enumerate(commits)}
     groups: dict[tuple[str, int, str, str], list[Record]] = {}
     for record in taken:
-        is_asked_for = record.times_the_step and record.is_ordinary
-        if is_asked_for and record.why_left_out(order) is None:
+        if record.is_timed and record.why_left_out(order) is None:
             configuration = records.canonical(record.configuration)
             place = (record.profile, order[record.commit], record.benchmark, configuration)
             groups.setdefault(place, []).append(record)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from asv import environment, results, util
 from asv.console import log
@@ -36,22 +35,23 @@ def environment_name(profile: str) -> str:
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
     """What is asked of the releases of ``catalogue`` on a machine: the benchmarks of ``suite`` in
-    ``profiles``. ``machine`` is None where asv does not know it yet."""
+    ``profiles``; answered by the ``store`` and by asv's results, which lie where it does.
+    ``machine`` is None where asv does not know it yet."""
 
     catalogue: Catalogue
     suite: Suite
-    results_dir: Path
+    store: records.Store
     machine: str | None
     profiles: Sequence[str]
 
     @staticmethod
-    def of(checkout: Checkout, suite: Suite) -> Coverage:
+    def of(checkout: Checkout, suite: Suite, store: records.Store) -> Coverage:
         """Of this machine in the checkout, in the profiles that the user asks for. Raises UserError
         for a profile that is none."""
         return Coverage(
             catalogue=checkout.catalogue,
             suite=suite,
-            results_dir=checkout.results_dir,
+            store=store,
             machine=checkout.machine(),
             profiles=profiles.asked(checkout.config),
         )
@@ -78,7 +78,7 @@ class Coverage:
         """Every n/a and failure on record; with the benchmark's whole name instead of its family,
         what could not be sampled of the GPU while a process was timed."""
         answered: set[Answered] = set()
-        for r in records.read(self.results_dir, machine, log.warning):
+        for r in self.store.all(machine, log.warning):
             if not r.is_ordinary:
                 continue
             if r.outcome in (records.NOT_APPLICABLE, records.FAILED):
@@ -99,7 +99,7 @@ class Coverage:
     ) -> bool:
         if not wanted:
             return True
-        path = self.results_dir / results.get_filename(
+        path = self.store.results_dir / results.get_filename(
             self.machine, release.commit, environment_name(profile)
         )
         if not path.is_file():

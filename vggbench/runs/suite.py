@@ -99,9 +99,10 @@ class Suite:
         return {one.identity: one for one in found}
 
     def rounds(self, benchmark: str) -> int:
-        """How many processes asv takes of each configuration of a benchmark."""
+        """How many processes asv takes of each configuration of a benchmark; 1 where records have
+        it and the suite has not, any more."""
         return next(
-            int(one.get("rounds", 1)) for one in self.discovered if one["name"] == benchmark
+            (int(one.get("rounds", 1)) for one in self.discovered if one["name"] == benchmark), 1
         )
 
     def selected(self, patterns: Sequence[str]) -> list[Configured]:

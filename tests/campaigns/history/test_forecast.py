@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,16 +13,21 @@ from vggbench.records import Record
 from vggbench.runs.suite import Suite
 
 from ...records import factory
-from ...records.factory import CATALOGUE
+from ...records.factory import CATALOGUE, changed
 
 ROOT = Path(__file__).parent.parent.parent.parent
 SUITE = Suite(ROOT / "benchmarks")
 XLA = plan.Stage("XLA", CATALOGUE.tracks["tensorflow"].releases, (r"TensorFlow\.\w+\(.*'on'\)",))
 
 
+def of_records(taken: list[Record], *others: list[Record]) -> Forecast:
+    on_record = {"box": taken, **{f"box {i}": other for i, other in enumerate(others)}}
+    return Forecast(CATALOGUE, SUITE, machine="box", profile="cpu-quick", on_record=on_record)
+
+
 def forecast(version: str, taken: list[Record], *others: list[Record]) -> tuple[int, float]:
     """(processes, seconds) of TensorFlow under XLA; ``others``: records of other machines."""
-    told = Forecast(CATALOGUE, SUITE, taken, "cpu-quick", others)
+    told = of_records(taken, *others)
     unit = plan.Unit(XLA, CATALOGUE.by_name[f"tensorflow-{version}"], None)
     return told.processes(unit), told.seconds(unit) - AROUND_S
 
@@ -35,6 +41,8 @@ def seconds(version: str, taken: list[Record]) -> float:
 def record(version: str, outcome: str, process_s: float, **chosen: str) -> Record:
     configuration = {"data_format": "NHWC", "batch_norm": "none", "xla": "on", **chosen}
     told = {"configuration": configuration, "outcome": outcome, "process_s": process_s}
+    if outcome == "ok":
+        told["samples"] = [0.1, 0.1, 0.1]
     return factory.record(f"tensorflow-{version}", **told)
 
 
@@ -54,6 +62,22 @@ def test_the_nearest_release_tells() -> None:
     taken = of_all("1.12.3", "ok", 40.0) + of_all("2.21.0", "ok", 10.0)
     assert seconds("1.15.5", taken) == pytest.approx(40.0)
     assert seconds("2.20.0", taken) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"benchmark_version": "0"},
+        {"lock": "0" * 64},
+        {"machine": "other"},
+        {"variant": "numpy 1.26.4", "purpose": "separate"},
+        {"samples": [40.0, 40.0, 40.0]},
+    ],
+)
+def test_what_no_verdict_would_count_tells_nothing(change: dict[str, Any]) -> None:
+    good = of_all("2.9.3", "ok", 20.0)
+    bad = [changed(one, **{"process_s": 100.0, **change}) for one in good]
+    assert seconds("2.9.3", [*good, *bad]) == pytest.approx(20.0)
 
 
 def test_what_older_releases_could_not_do_is_guessed_of_a_newer_one() -> None:
@@ -99,7 +123,7 @@ def test_a_backend_that_a_release_does_not_have_is_asked_once() -> None:
         on_theano("2.3.1", "ok", 40.0, "NHWC"),
         on_theano("2.4.3", "n/a", 2.0, "NCHW"),
     ]
-    told = Forecast(CATALOGUE, SUITE, taken, "cpu-quick")
+    told = of_records(taken)
     unit = plan.Unit(stage, CATALOGUE.by_name["keras-2.4.3"], None)
     assert (told.processes(unit), told.seconds(unit)) == (1, AROUND_S + 2.0)
     unit = plan.Unit(stage, CATALOGUE.by_name["keras-2.2.5"], None)

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vggbench import records
+from vggbench.judging.evidence import values_of
 from vggbench.judging.measures import MEASURES
 from vggbench.report.pages import estimates
 from vggbench.report.pages.estimates import Estimate, estimate
 
+from ...records.factory import NONSENSE, nonsensical
 from .literal import record
 
 BY_KEY = {one.key: one for one in MEASURES}
@@ -82,3 +85,15 @@ def test_by_products_come_from_the_processes_notes() -> None:
 )
 def test_a_loss_that_is_no_number_is_not_on_record(nonsense: dict[str, Any]) -> None:
     assert estimates.of_process(BY_KEY["loss"], record(**nonsense)) is None
+
+
+@pytest.mark.parametrize("value", NONSENSE, ids=lambda value: str(value)[:30])
+def test_no_figure_ends_in_a_traceback_whatever_a_key_holds(value: object) -> None:
+    """Of processes that have samples: no figure is asked of others."""
+    for one in nonsensical(value):
+        for values in values_of(one).values():
+            assert all(map(math.isfinite, values))
+        for measure in MEASURES:
+            if records.outcome_of([one]).outcome == records.OK:
+                found = estimates.of_process(measure, one)
+                assert found is None or math.isfinite(found)

@@ -64,11 +64,22 @@ def report(
             for line in evidence.calibrating
             for process in evidence.calibrated(line, anchor, STEP)
         ]
+        states = {
+            state: sessions
+            for line in evidence.calibrating
+            for state, sessions in evidence.calibrated_in(line, anchor).items()
+        }
+        earlier = [state for state, sessions in states.items() if set(sessions) - {run}]
         now = [process for process in found if process.session == run]
         before = [process for process in found if process.session != run]
         name = f"anchor {anchor.name} {one.words}"
         if not now:
             lines.append(f"{name}: not measured, see above: it says nothing of the machine")
+        elif not before and earlier:
+            lines.append(
+                f"{name}: measured before with {earlier[-1]}, now with {list(states)[-1]}: not "
+                f"comparable, it says nothing of the machine"
+            )
         elif not before:
             lines.append(f"{name}: measured for the first time")
         else:

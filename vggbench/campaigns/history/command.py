@@ -77,7 +77,7 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     units, left_out = plan.units(stages, checkout.catalogue, here.suite, device)
     for line in left_out:
         say(line)
-    left = plan.pending(units, Coverage.of(checkout, here.suite))
+    left = plan.pending(units, Coverage.of(checkout, here.suite, here.store))
     history = History(here, the_plan, asked, profile, before)
     say(f"The history of {machine}, {profile}: {history.forecast(units, left)}")
     if asked.dry_run:
@@ -124,7 +124,7 @@ class History:
         self._asv = Asv(checkout)
         self._taken: list[records.Record] = []
         store = here.store
-        self._elsewhere = [store.all(other) for other in store.machines() if other != machine]
+        self._elsewhere = {one: store.all(one) for one in store.machines() if one != machine}
         self._read()
         #: The session that this process measures in, once it has one: before that, the last one.
         self._session = sessions.going_on(before, self._taken, _now())
@@ -134,9 +134,9 @@ class History:
         self._forecast = Forecast(
             self._checkout.catalogue,
             self._here.suite,
-            self._taken,
-            self._profile,
-            self._elsewhere,
+            machine=self._machine,
+            profile=self._profile,
+            on_record={**self._elsewhere, self._machine: self._taken},
         )
 
     def seconds(self, units: Iterable[Unit]) -> float:
@@ -195,7 +195,8 @@ class History:
                 self._measure(one)
                 if self._asv.interrupted:
                     return INTERRUPTED
-            if plan.pending([unit], Coverage.of(self._checkout, self._here.suite)):
+            covered = Coverage.of(self._checkout, self._here.suite, self._here.store)
+            if plan.pending([unit], covered):
                 lacking.append(unit)
                 self._say(f"{unit.name} is not all measured; why is said above")
             self._say(f"{unit.name} done; {self.forecast(units, left[number + 1 :])}")

@@ -42,17 +42,18 @@ _Newest = dict[tuple[int, str], _Took]
 
 
 class Forecast:
-    """From the records ``taken`` on one machine in one profile, and from those of other machines,
-    ``elsewhere``, where this one has none of a release in a configuration: as much longer or
-    shorter as this machine took for what both have measured, or as long where that is nothing."""
+    """From the records of a ``machine`` in one profile, and from those of other machines where this
+    one has none of a release in a configuration: as much longer or shorter as this machine took for
+    what both have measured, or as long where that is nothing. ``on_record``: by machine."""
 
     def __init__(
         self,
         catalogue: Catalogue,
         suite: Suite,
-        taken: Iterable[records.Record],
+        *,
+        machine: str,
         profile: str,
-        elsewhere: Iterable[Iterable[records.Record]] = (),
+        on_record: Mapping[str, Iterable[records.Record]],
     ):
         self._catalogue = catalogue
         self._suite = suite
@@ -60,9 +61,10 @@ class Forecast:
         self._known: dict[str, dict[int, _Took]] = {}
         self._alike: dict[tuple[str, bool], dict[int, _Took]] = {}
         self._backend: dict[tuple[int, str], list[_Took]] = {}
-        here = self._newest(taken, profile)
+        newest = {name: self._newest(name, own, profile) for name, own in on_record.items()}
+        here = newest.pop(machine, {})
         found = dict(here)
-        for there in (self._newest(other, profile) for other in elsewhere):
+        for there in newest.values():
             ratio = _ratio(here, there)
             for at, took in there.items():
                 found.setdefault(at, took._replace(seconds=ratio * took.seconds))
@@ -76,14 +78,15 @@ class Forecast:
                 alike = self._alike.setdefault((took.benchmark, compiled), {})
                 alike.setdefault(place, took)
 
-    def _newest(self, taken: Iterable[records.Record], profile: str) -> _Newest:
+    def _newest(self, machine: str, taken: Iterable[records.Record], profile: str) -> _Newest:
         found: _Newest = {}
         for record in taken:
             if (
                 record.profile == profile
-                and record.commit in self._place
+                and record.variant is None
                 and record.outcome != records.INTERRUPTED
                 and record.seconds is not None
+                and record.why_no_evidence(machine, self._catalogue) is None
             ):
                 at = self._place[record.commit], record.key
                 na = record.outcome == records.NOT_APPLICABLE
@@ -147,9 +150,9 @@ def _ratio(here: _Newest, there: _Newest) -> float:
 
 
 def _is_compiled(benchmark: str, configuration: Mapping[str, Any]) -> bool:
-    return bool(params.is_chosen(benchmark.split(".")[-2], configuration, params.COMPILER))
+    return bool(params.is_chosen(records.class_of(benchmark), configuration, params.COMPILER))
 
 
 def _backend(benchmark: str, configuration: Mapping[str, Any]) -> str | None:
-    word: str | None = params.word_of(benchmark.split(".")[-2], configuration, params.BACKEND)
+    word: str | None = params.word_of(records.class_of(benchmark), configuration, params.BACKEND)
     return word

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ... import records
-from ...records import files
-from ...records.stretches import LONGEST_PAUSE_S, path
+from ...records import stretches
+from ...records.stretches import LONGEST_PAUSE_S
 from ...runs.run import new_id
 from . import machines
 
@@ -59,14 +59,11 @@ def begin(results_dir: Path, machine: str, last: Session | None, now: datetime.d
         return last
     # To the second, like records: what starts within this second belongs to it.
     session = Session(new_id(), now.replace(microsecond=0), False)
-    files.append(
-        path(results_dir, machine),
-        {
-            "schema": records.SCHEMA,
-            "run": session.run,
-            "started": session.started.isoformat(),
-            "processor": machines.processor(),
-        },
+    stretches.begin(
+        results_dir,
         machine,
+        run=session.run,
+        started=session.started,
+        processor=machines.processor(),
     )
     return session

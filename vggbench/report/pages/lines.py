@@ -97,7 +97,7 @@ def lines(
     groups: dict[tuple[str, str, str], dict[tuple[str, str], list[_Placed]]] = {}
     left_out: dict[tuple[str, str], int] = {}
     for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
-        if not (record.times_the_step and record.is_ordinary):
+        if not record.is_timed:
             continue
         why = record.why_left_out(catalogue.by_commit)
         if why is not None:

@@ -12,7 +12,7 @@ from ...judging.evidence import gather
 from ...judging.measures import JUDGED
 from ...judging.verdicts import LineChange, Side, Verdict
 from ...releases.catalogue import Catalogue
-from ...stats import whole_lines as history
+from ...stats import whole_lines
 
 
 @dataclass(frozen=True)
@@ -116,6 +116,6 @@ def judge(
     for track in catalogue.tracks:
         found += map(told, verdicts.of_track(evidence, track, accepted=accepted))
         changes += [
-            one for one in verdicts.changes(evidence, track) if one.kind in history.OF_LINES
+            one for one in verdicts.changes(evidence, track) if one.kind in whole_lines.OF_LINES
         ]
     return Judged(tuple(found), tuple(changes), tuple(evidence.left_out))
