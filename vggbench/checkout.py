@@ -45,8 +45,9 @@ class Checkout:
             self.config = Config.load(str(path))
         except (util.UserError, ValueError) as err:
             raise CheckoutError(f"{path} cannot be read: {err}") from None
-        self.config_file = path
-        self.root = path.parent
+        # A link to the checkout may be gone before what is written by way of it, as drafts are.
+        self.root = path.parent.resolve()
+        self.config_file = self.root / path.name
 
     @property
     def releases_dir(self) -> Path:
