@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -28,17 +27,8 @@ def shown(
     """The lines of the table that name the release."""
     for one in taken:
         records.append(records.folder(tmp_path, "box") / "r.jsonl", one)
-    checkout = SimpleNamespace(
-        machine=lambda: "box", results_dir=tmp_path, config=SimpleNamespace()
-    )
-    first_run._table(checkout, records.Store(tmp_path), [RELEASE])  # type: ignore[arg-type]
+    first_run._table(records.Store(tmp_path), "box", ["cpu-quick"], [RELEASE])
     return [line for line in capsys.readouterr().out.splitlines() if RELEASE.name in line]
-
-
-@pytest.fixture(autouse=True)
-def on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("VGGBENCH_PROFILE", raising=False)
-    monkeypatch.setattr(first_run.profiles.gpu, "is_visible", lambda: False)
 
 
 def test_the_newest_process_of_a_configuration_is_shown(

@@ -162,7 +162,6 @@ def _mended_results(original: Any) -> Any:
     return iter_results
 
 
-@functools.cache
 def _off_track(results_dir: str, commit: str) -> str:
     name = _name_on_record(results_dir, commit)
     return (

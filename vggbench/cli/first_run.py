@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from ..runs.asv_command import INTERRUPTED, Asv
 from ..runs.coverage import Coverage
 from ..runs.local import why_not_here
 from ..runs.suite import Suite
+from .common import say
 
 #: A stretch of releases with something in common, and what stands for it: the first of these that
 #: this machine can measure.
@@ -50,14 +52,14 @@ class Chosen:
 
 def run(checkout: Checkout) -> int:
     """Returns the exit status: that of asv run, or else of asv publish."""
-    device = profiles.device_of(profiles.asked(checkout.config)[0])
-    chosen, left_out = _choose(checkout, device)
-    _say("vggbench measures one release of each era on this machine:")
+    asked = profiles.asked(checkout.config)
+    chosen, left_out = _choose(checkout, profiles.device_of(asked[0]))
+    say("vggbench measures one release of each era on this machine:")
     for one in chosen:
-        _say(f"  {one.release.name}: {one.era}")
+        say(f"  {one.release.name}: {one.era}")
     for line in left_out:
-        _say(f"  left out: {line}")
-    _say(
+        say(f"  left out: {line}")
+    say(
         f"  left out too: every other configuration than {CONFIGURATIONS[1]}; "
         f"all but {ATTRIBUTES['rounds']} process of {ATTRIBUTES['repeat']} samples each. "
         f"In full: asv run tensorflow"
@@ -74,14 +76,14 @@ def run(checkout: Checkout) -> int:
         words = " ".join(release.name for release in new)
         status = asv("run", "--bench", CONFIGURATIONS[0], *attributes, "--record-samples", words)
     else:
-        _say("All of this was measured here already; nothing is new.")
+        say("All of this was measured here already; nothing is new.")
     if asv.interrupted:
         return INTERRUPTED
     published = asv("publish")
     if asv.interrupted:
         return INTERRUPTED
-    _table(checkout, store, [one.release for one in chosen])
-    _say(f"The pages are in {checkout.html_dir}; see them with: {_program('vggbench')} preview")
+    _table(store, checkout.machine() or "", asked, [one.release for one in chosen])
+    say(f"The pages are in {checkout.html_dir}; see them with: {_program('vggbench')} preview")
     return status or published
 
 
@@ -112,18 +114,19 @@ def _why_not(release: Release, device: str) -> str | None:
 def _fetch(version: str) -> None:
     if not interpreters.how_to_get(version).startswith("uv "):
         return
-    _say(f"fetching CPython {version}")
+    say(f"fetching CPython {version}")
     try:
         uv("python", "install", version, timeout_s=FETCH_TIMEOUT_S)
     except UvError as err:
-        _say(f"CPython {version} could not be fetched: {one_line(str(err), 160)}")
+        say(f"CPython {version} could not be fetched: {one_line(str(err), 160)}")
     interpreters.find.cache_clear()
 
 
-def _table(checkout: Checkout, store: records.Store, releases: list[Release]) -> None:
-    machine, asked = checkout.machine() or "", profiles.asked(checkout.config)
+def _table(
+    store: records.Store, machine: str, asked: Sequence[str], releases: Sequence[Release]
+) -> None:
     latest: dict[tuple[str, str], records.Record] = {}
-    for record in store.all(machine, _say):
+    for record in store.all(machine, say):
         if record.is_timed and record.profile in asked and record.outcome != records.INTERRUPTED:
             latest[record.release, record.words] = record
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -135,8 +138,8 @@ def _table(checkout: Checkout, store: records.Store, releases: list[Release]) ->
         for (name, words), record in sorted(latest.items()):
             if name == release.name and re.fullmatch(r"NHWC (none|fused) off", words):
                 table.add_row(name, words, *_cells(record))
-    _say("")
-    _say(f"What was measured on {machine} ({', '.join(asked)}), newest process of each:")
+    say("")
+    say(f"What was measured on {machine} ({', '.join(asked)}), newest process of each:")
     report.show(table)
 
 
@@ -158,7 +161,3 @@ def _program(name: str) -> str:
         return str(path.relative_to(Path.cwd()))
     except ValueError:
         return str(path)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)

@@ -86,11 +86,9 @@ def _chosen(catalogue: Catalogue, asked: Asked) -> list[Release]:
     """The releases that were named, oldest first; none where none was."""
     for track in asked.tracks:
         spec.track(catalogue, track)
-    named = (
-        {r.commit for r in spec.select(catalogue, " ".join(asked.releases))}
-        if (asked.releases)
-        else set()
-    )
+    if not asked.releases:
+        return []
+    named = {r.commit for r in spec.select(catalogue, " ".join(asked.releases))}
     return [release for release in catalogue if release.commit in named]
 
 
