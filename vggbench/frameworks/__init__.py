@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 #: What a process said of itself: ``versions`` of its record.
@@ -47,6 +47,9 @@ class Framework:
     name of a configuration. ``unset``: variables by which it would read or write files of the
     user's when it is imported.
 
+    ``shares_gpu``: variables by which it takes of a GPU's memory no more than it needs, so that two
+    processes find room beside each other.
+
     ``has_sdists``: there are releases of which the index has sdists alone, which are built.
 
     ``forecast``: one line about a version of it whose `vggbench verify` takes minutes, by the
@@ -65,6 +68,7 @@ class Framework:
     foreign_prefixes: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
+    shares_gpu: Mapping[str, str] = field(default_factory=dict)
     has_sdists: bool = False
     forecast: Callable[[str, Collection[str]], str | None] = lambda version, companions: None
     remedy: Callable[[int, Mapping[str, str]], str] = lambda status, environment: ""

@@ -80,6 +80,8 @@ FRAMEWORK = Framework(
     prefixes=("TF_", "XLA_", "ONEDNN_"),
     # What is Terraform's, in which secrets may stand.
     foreign_prefixes=("TF_CLI_", "TF_TOKEN_", "TF_VAR_"),
+    # It takes all of a GPU's memory at the start unless told so, which it understands from 1.14 on.
+    shares_gpu={"TF_FORCE_GPU_ALLOW_GROWTH": "true"},
     flags=("TF_XLA_FLAGS", "XLA_FLAGS", ONEDNN_VARIABLE),
     forecast=_forecast,
     remedy=_remedy,

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 
+from vggbench.inside import turns
 from vggbench.inside.params import NotApplicable
 
 # Names the measuring protocol: what is timed, how it is warmed up, what the workloads are. It is
@@ -87,13 +88,15 @@ def prepared(build, configuration):
     configuration: a dict of JSON-able values, the benchmark's params by name.
 
     asv_runner calls a benchmark's setup before every sample; from the second call on this is a
-    look-up. Raises NotImplementedError, which asv takes for n/a, where the builder says
-    NotApplicable, and TrainStepFailed for anything else.
+    look-up, and in a duet it is where the process waits for its turn. Raises NotImplementedError,
+    which asv takes for n/a, where the builder says NotApplicable, and TrainStepFailed for anything
+    else.
     """
     key = json.dumps(configuration, sort_keys=True)
     if key not in _steps:
         note(configuration=configuration, protocol=PROTOCOL, python=sys.version.split()[0])
         _steps[key] = _warm(build)
+    turns.wait()
     return _steps[key]
 
 
@@ -161,10 +164,13 @@ def describe_error(error):
 def finish():
     """Note what is known only at the end of the process: last loss and peak resident memory.
 
+    In a duet that waits for the word too, so that ending disturbs no step of the other process.
     Then go on with the steps for whoever samples the device from outside (STRETCH_VARIABLE).
     """
     if not _notes:
         return
+    if "warm_at" in _notes and "outcome" not in _notes:
+        turns.wait()
     facts = {
         "peak_memory_bytes": memory_bytes("VmHWM"),
         "resident_bytes_at_end": memory_bytes("VmRSS"),

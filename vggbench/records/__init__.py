@@ -13,6 +13,7 @@ from .outcomes import Answer, newest_run, outcome_of
 from .record import (
     CALIBRATE,
     CONFIRM,
+    DUET,
     FAILED,
     INTERRUPTED,
     NOT_APPLICABLE,
@@ -36,6 +37,7 @@ from .store import Store, append, digest, folder, machines, read, read_file
 __all__ = [
     "CALIBRATE",
     "CONFIRM",
+    "DUET",
     "FAILED",
     "INTERRUPTED",
     "NOT_APPLICABLE",

@@ -43,8 +43,12 @@ CALIBRATE = "calibrate"
 #: changed back, and is absent where nothing was.
 SEPARATE = "separate"
 
+#: ... or a duet: two processes were alive at once, and stepped in turns. It counts with its block
+#: alone, and is never held against processes that were measured by themselves.
+DUET = "duet"
+
 #: None: a run of asv.
-PURPOSES = (None, CONFIRM, CALIBRATE, SEPARATE)
+PURPOSES = (None, CONFIRM, CALIBRATE, SEPARATE, DUET)
 
 #: What every record has; a line without them is no record.
 REQUIRED = (
@@ -92,6 +96,7 @@ class Record:
     outcome: str
     # Nobody has checked these.
     purpose: Any
+    duet: Any
     variant: Any
     started: Any
     machine: Any
@@ -109,6 +114,11 @@ class Record:
     error: Any
     samples: Any
     number: Any
+    sample_started_s: Any
+    sample_cpu_s: Any
+    waiting_cpu_s: Any
+    others_cpu_s: Any
+    steal_s: Any
     protocol: Any
     python: Any
     build_s: Any
@@ -126,6 +136,7 @@ class Record:
     load_before: Any
     load_after: Any
     variables: Any
+    set_by_vggbench: Any
     exit_status: Any
     process_s: Any
     more: Mapping[str, Any]
@@ -165,8 +176,8 @@ class Record:
 
     @property
     def is_ordinary(self) -> bool:
-        """Whether it is of a run of asv: of what was asked for, whatever came of it. Those of
-        another purpose (CONFIRM, CALIBRATE, SEPARATE) answer nothing that a user asked asv for."""
+        """Whether it is of a run of asv: of what was asked for, whatever came of it. Those that
+        have a purpose answer nothing that a user asked asv for."""
         return self.purpose is None
 
     @property
@@ -202,6 +213,11 @@ class Record:
         """Whether it is of a process that was to tell what makes a change: of a variant, or of the
         release as it is, in turns with one."""
         return self.purpose == SEPARATE
+
+    @property
+    def is_of_a_duet(self) -> bool:
+        """Whether it is of one of two processes that stepped in turns."""
+        return self.purpose == DUET
 
     @property
     def family(self) -> str:

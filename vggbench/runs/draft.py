@@ -56,9 +56,12 @@ class Draft:
         configured: Configured,
         attributes: str,
         environment: Mapping[str, str],
+        *,
+        more: Mapping[str, Any] | None = None,
     ) -> Draft:
         """Write the draft of a process of ``run``. ``attributes``: asv's JSON of overridden
-        attributes (``--attribute``); ``environment``: the process's variables."""
+        attributes (``--attribute``); ``environment``: the process's variables; ``more``: keys of
+        the record that only some processes have."""
         release, lock = subject.release, subject.lock
         record: dict[str, Any] = {
             "schema": records.SCHEMA,
@@ -88,6 +91,7 @@ class Draft:
             record["purpose"] = run.purpose
         if subject.variant is not None:
             record["variant"] = subject.variant
+        record.update(more or {})
         run.drafts.mkdir(parents=True, exist_ok=True)
         identity = f"{run.id}-{time.monotonic_ns()}"
         notes = run.drafts / f"{identity}.notes"
@@ -145,10 +149,13 @@ class Draft:
         self.record.update(_failed(error))
         return self._append()
 
-    def interrupted(self) -> None:
-        """asv was interrupted, and ended the process."""
+    def interrupted(self, why: str | None = None) -> Record:
+        """The process was ended before it was done, for a reason that is not its own; append the
+        record, and return it."""
         self.record["outcome"] = records.INTERRUPTED
-        self._append()
+        if why is not None:
+            self.record["reason"] = one_line(why)
+        return self._append()
 
     def _append(self) -> Record:
         own = self.environment_folder

@@ -19,7 +19,8 @@ from ..errors import VggbenchError
 from ..records import Record, Store
 from ..releases import interpreters
 from ..releases.catalogue import Catalogue, Release
-from . import draft, profiles, timed, variables
+from . import draft, duet, profiles, timed, variables
+from .duet import Pair, Side
 from .run import Run, new_id
 from .subject import Subject
 from .suite import Configured, Suite
@@ -57,6 +58,11 @@ class Session:
         for what, why in record.not_sampled.items():
             self._once(f"of the GPU is not sampled: {what}: {why}")
         return record
+
+    def block(self, sides: tuple[Side, Side], step_s: float | None = None) -> list[Pair]:
+        """Run a block of duets, and return its records, duet by duet; raises as ``measure``.
+        ``step_s``: seconds that a step is known to take."""
+        return duet.block(self.run, sides, pairs=duet.pairs_for(step_s))
 
     def forget(self) -> None:
         """Look at environments anew from now on: some may have been freed."""

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import IO
 
@@ -63,6 +63,91 @@ def _read(stream: IO[bytes], kept: _Bounded) -> None:
             kept.add(data)
 
 
+class Running:
+    """``command`` in a session and process group of its own, from now on until ``wait`` or ``end``,
+    one of which must be called.
+
+    ``pid`` is its id, which is its session's and its group's too. ``handed``: file descriptors that
+    it is given. ``merge_streams``: its standard error goes where its standard output goes.
+    """
+
+    def __init__(
+        self,
+        command: list[str],
+        env: dict[str, str],
+        cwd: str | None,
+        *,
+        merge_streams: bool,
+        handed: Collection[int] = (),
+    ):
+        self._over = False
+        self._started = time.monotonic()
+        self._process = process = subprocess.Popen(
+            command,
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge_streams else subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=tuple(handed),
+        )
+        self.pid = process.pid
+        self._kept = [_Bounded(), _Bounded()]
+        self._readers = [
+            threading.Thread(target=_read, args=(stream, into), daemon=True)
+            for stream, into in zip((process.stdout, process.stderr), self._kept, strict=True)
+            if stream is not None
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def seconds(self) -> float:
+        """How long it has run."""
+        return time.monotonic() - self._started
+
+    def wait(self, deadline_s: float | None) -> Finished:
+        """What came of it, once it has ended by itself, or after ``deadline_s`` seconds since its
+        start.
+
+        After these seconds in all (asv's limit is on silence alone, asv/util.py:559) the group is
+        ended. It is ended too when this raises, KeyboardInterrupt among others. Children that
+        outlive the process are killed: they would use the machine that the next one is timed on.
+        """
+        overran = False
+        try:
+            self._process.wait(None if deadline_s is None else max(0.0, deadline_s - self.seconds))
+        except subprocess.TimeoutExpired:
+            overran = True
+        finally:
+            self.end()
+        for reader in self._readers:
+            # A child in a group of its own may have kept the pipe; what it says is not waited for.
+            reader.join(GRACE_S)
+        return Finished(
+            output=self._kept[0].text(),
+            errors=self._kept[1].text(),
+            status=self._process.returncode,
+            overran=overran,
+            seconds=self.seconds,
+        )
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def end(self) -> None:
+        """End it and what it has started, if that was not done yet."""
+        if self._over:
+            return
+        if self._process.poll() is None:
+            _end(self._process)
+        self._over = True  # its id may be another's from now on
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+
+
 def run(
     command: list[str],
     env: dict[str, str],
@@ -72,54 +157,17 @@ def run(
     merge_streams: bool,
     on_start: Callable[[int], None] | None = None,
 ) -> Finished:
-    """Run ``command`` in a session and process group of its own.
+    """Run ``command`` to its end, or for ``deadline_s`` seconds.
 
-    ``on_start`` is called with its id, which is theirs too, once it runs.
-
-    After ``deadline_s`` seconds in all (asv's limit is on silence alone, asv/util.py:559) the group
-    is ended. It is ended too when this raises, KeyboardInterrupt among others. Children that
-    outlive the process are killed: they would use the machine that the next one is timed on.
+    ``on_start`` is called with the id of its process once it runs.
     """
-    started = time.monotonic()
-    process = subprocess.Popen(
-        command,
-        env=env,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT if merge_streams else subprocess.PIPE,
-        start_new_session=True,
-    )
-    kept = [_Bounded(), _Bounded()]
-    readers = [
-        threading.Thread(target=_read, args=(stream, into), daemon=True)
-        for stream, into in zip((process.stdout, process.stderr), kept, strict=True)
-        if stream is not None
-    ]
-    for reader in readers:
-        reader.start()
-    overran = False
+    running = Running(command, env, cwd, merge_streams=merge_streams)
     try:
         if on_start is not None:
-            on_start(process.pid)
-        process.wait(deadline_s)
-    except subprocess.TimeoutExpired:
-        overran = True
+            on_start(running.pid)
+        return running.wait(deadline_s)
     finally:
-        if process.poll() is None:
-            _end(process)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    for reader in readers:
-        # A child in a group of its own may have kept the pipe; what it says is not waited for.
-        reader.join(GRACE_S)
-    return Finished(
-        output=kept[0].text(),
-        errors=kept[1].text(),
-        status=process.returncode,
-        overran=overran,
-        seconds=time.monotonic() - started,
-    )
+        running.end()
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -74,6 +74,7 @@ class Run:
     purpose: str | None = None
     resumes: bool = False
     keeps: bool = True
+    _blocks: int = 0
     _rounds: dict[_Counted, int] = field(default_factory=dict)
     _taken: dict[tuple[str, ...], list[Record]] = field(default_factory=dict)
     _failures: dict[tuple[str, ...], list[bool]] = field(default_factory=dict)
@@ -89,6 +90,11 @@ class Run:
         counted = (release.commit, profile, benchmark)
         self._rounds[counted] = self._rounds.get(counted, 0) + 1
         return self._rounds[counted]
+
+    def next_block(self) -> int:
+        """Counts the blocks of duets in this run."""
+        self._blocks += 1
+        return self._blocks
 
     def note(self, record: Record) -> None:
         """A process has ended, and left this record. One that told a by-product alone says nothing

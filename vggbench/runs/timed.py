@@ -129,28 +129,16 @@ def measure(run: Run, subject: Subject, call: Call) -> tuple[Record, process.Fin
 def refuse(run: Run, subject: Subject, configured: Configured, why: str) -> Record:
     """The record, failed, of a process that ``run_fresh`` would run, were there an environment for
     it."""
-    draft = Draft.begin(run, subject, configured, "{}", _given(subject))
+    draft = Draft.begin(run, subject, configured, "{}", given(subject))
     return draft.refused(why)
 
 
 def run_fresh(run: Run, subject: Subject, configured: Configured) -> Record:
     """Run one process of a configuration as ``asv run`` starts it, and return its record. Raises
     what ``measure`` raises."""
-    deadline_s = asked_deadline() or DEADLINE_S
     try:
         with tempfile.TemporaryDirectory(prefix="vggbench-process-") as aside:
-            # asv gives each process an empty folder, and a file for its result that exists.
-            cwd, result_file = Path(aside, "cwd"), Path(aside, "result")
-            cwd.mkdir()
-            result_file.touch()
-            arguments = (
-                *(BENCHMARK_RUN_SCRIPT, "run", str(run.suite.folder), configured.identity),
-                *("{}", "None", str(result_file)),
-            )
-            call = Call(
-                arguments=arguments, env=_given(subject), cwd=str(cwd), deadline_s=deadline_s
-            )
-            record, _ = measure(run, subject, call)
+            record, _ = measure(run, subject, fresh(run, subject, configured, Path(aside)))
             return record
     except OSError as err:
         raise NotMeasured(
@@ -158,7 +146,24 @@ def run_fresh(run: Run, subject: Subject, configured: Configured) -> Record:
         ) from None
 
 
-def _given(subject: Subject) -> dict[str, str]:
+def fresh(
+    run: Run, subject: Subject, configured: Configured, aside: Path, attributes: str = "{}"
+) -> Call:
+    """The call of one process as ``asv run`` makes it, with the empty folder ``aside`` for what it
+    needs. ``attributes``: asv's JSON of overridden attributes."""
+    # asv gives each process an empty folder, and a file for its result that exists.
+    cwd, result_file = aside / "cwd", aside / "result"
+    cwd.mkdir()
+    result_file.touch()
+    arguments = (
+        *(BENCHMARK_RUN_SCRIPT, "run", str(run.suite.folder), configured.identity),
+        *(attributes, "None", str(result_file)),
+    )
+    deadline_s = asked_deadline() or DEADLINE_S
+    return Call(arguments=arguments, env=given(subject), cwd=str(cwd), deadline_s=deadline_s)
+
+
+def given(subject: Subject) -> dict[str, str]:
     """The variables of a process that ``asv run`` does not start."""
     return surroundings(subject, {**os.environ, profiles.VARIABLE: subject.profile})
 

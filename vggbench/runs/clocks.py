@@ -1,0 +1,61 @@
+"""What a process and the machine have computed so far, read from outside while others wait."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+#: Per second; what /proc/stat counts in (proc_stat(5)).
+TICKS = os.sysconf("SC_CLK_TCK")
+
+#: Where the kernel counts what its processors did.
+STAT = "/proc/stat"
+
+
+def cpu_clock(pid: int) -> Callable[[], float] | None:
+    """A function that reads the CPU seconds of a process, of all its threads, to the nanosecond
+    (clock_getcpuclockid(3)); None where the system has no such clock. It raises OSError once the
+    process is gone."""
+    try:
+        ask = ctypes.CDLL(None).clock_getcpuclockid
+    except (AttributeError, OSError):
+        return None
+    clock = ctypes.c_int()
+    if ask(pid, ctypes.byref(clock)) != 0:
+        return None
+    return lambda: time.clock_gettime(clock.value)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Seconds that some processors have computed so far, for whomever, and that a hypervisor kept
+    from them."""
+
+    busy_s: float
+    steal_s: float
+
+
+def machine(cpus: Collection[int]) -> Machine | None:
+    """What the processors with these numbers have done so far; None where the system does not tell.
+
+    The kernel counts this in ticks of some milliseconds: over a step it is coarse, over a duet it
+    is exact enough.
+    """
+    names = {f"cpu{number}" for number in cpus}
+    busy = steal = 0
+    try:
+        with open(STAT, encoding="ascii") as file:
+            for line in file:
+                name, *words = line.split()
+                if name in names:
+                    # user, nice, system, idle, iowait, irq, softirq, steal (proc_stat(5))
+                    ticks = [int(word) for word in words[:8]]
+                    busy += sum(ticks[:3]) + sum(ticks[5:7])
+                    steal += ticks[7]
+                    names.remove(name)
+    except (OSError, ValueError, IndexError):
+        return None
+    return None if names else Machine(busy / TICKS, steal / TICKS)

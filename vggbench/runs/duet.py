@@ -1,0 +1,380 @@
+"""Duets: two processes that are alive at once, and step in turns.
+
+One after the other they import, build and warm up, as ``asv run`` starts them; then they take their
+samples A B B A, each when the other stands still. What the machine does meanwhile happens to both.
+Each times its own steps with asv's clock. Two duets with the start order swapped are a block, the
+unit of evidence: which of two processes was started first makes a difference of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .. import frameworks
+from ..inside import turns
+from ..records import OK, Record
+from . import clocks, process, profiles, timed
+from .draft import Draft
+from .run import Run
+from .subject import Subject
+from .suite import Configured
+
+#: Steps of each process in a duet: so many, or as many as take about so many seconds, but at least
+#: so many. Two processes of TensorFlow take about as long to start on two cores.
+PAIRS, STEPPING_S, LEAST_PAIRS = 16, 12.0, 6
+
+#: A turn begins when nobody has computed for so long ...
+STILL_S = 0.002
+
+#: ... more than this share of it; or after so many seconds all the same, which the record shows.
+STILL_SHARE = 0.05
+STILL_PATIENCE_S = 0.5
+
+#: How often it is looked whether a process that says nothing is alive still.
+LOOK_S = 0.5
+
+#: Seconds in which a process that has closed its ears must have ended.
+ENDING_S = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """A subject of a duet: what processes are started of, and the configuration that they step."""
+
+    subject: Subject
+    configured: Configured
+
+    @property
+    def name(self) -> str:
+        """As messages and records name it."""
+        variant = self.subject.variant
+        words = f"{self.subject.release.name} {self.configured.words}".strip()
+        return f"{words} with {variant}" if variant else words
+
+
+#: The records of a duet, in the order of its sides; None of a process that was not started, since
+#: the other could not run.
+Pair = tuple[Record | None, Record | None]
+
+
+def ended_well(pair: Pair) -> bool:
+    return all(record is not None and record.outcome == OK for record in pair)
+
+
+def pairs_for(step_s: float | None) -> int:
+    """How many steps of each process a duet should have, by what one is known to take."""
+    if not step_s:
+        return PAIRS
+    return max(LEAST_PAIRS, min(PAIRS, round(STEPPING_S / step_s)))
+
+
+def block(run: Run, sides: tuple[Side, Side], *, pairs: int = PAIRS) -> list[Pair]:
+    """Run a block: two duets of ``sides``, the start order swapped in the second. It ends with the
+    first duet that does not end well. Raises Interrupted, NotMeasured and RecordError."""
+    number = run.next_block()
+    found = []
+    # Who starts first also makes the first step, in every other block.
+    begins = number % 2
+    for place in range(2):
+        told = {"id": f"{run.id}/{number}.{place + 1}", "block": f"{run.id}/{number}"}
+        found.append(_duet(run, sides, told, order=(place, 1 - place), begins=begins, pairs=pairs))
+        if not ended_well(found[-1]):
+            break
+    return found
+
+
+def _duet(
+    run: Run,
+    sides: tuple[Side, Side],
+    told: dict[str, Any],
+    *,
+    order: tuple[int, int],
+    begins: int,
+    pairs: int,
+) -> Pair:
+    """One duet. ``order``: the places in ``sides`` of who is started first and second; ``begins``:
+    whether the first (0) or the second (1) of these makes the first step."""
+    started: list[_Process] = []
+    records: dict[int, Record] = {}
+    try:
+        with contextlib.ExitStack() as stack:
+            for place, side in enumerate(order):
+                own = {
+                    **told,
+                    "partner": sides[order[1 - place]].name,
+                    "started": place + 1,
+                    "begins": place == begins,
+                }
+                one = _Process(run, sides[side], own, pairs)
+                started.append(one)
+                stack.callback(one.close)
+                one.start(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))))
+                if not one.stands_still():
+                    break
+            else:
+                _step_in_turns(started, begins, pairs)
+            why: str | None = None
+            # Who is in trouble tells what it was; then the other is ended for that reason.
+            for one in sorted(started, key=lambda one: not one.in_trouble):
+                record = records[order[started.index(one)]] = one.end(why)
+                if record.outcome != OK and why is None:
+                    why = (
+                        f"its partner in the duet: {record.name}: {record.outcome}: {_why(record)}"
+                    )
+    except KeyboardInterrupt:
+        names = " and ".join(one.side.name for one in started)
+        for one in started:
+            one.interrupted()
+        raise timed.Interrupted(
+            f"Interrupted in a duet of {names}; run the same command again to go on."
+        ) from None
+    except OSError as err:
+        for one in started:
+            one.interrupted()
+        raise timed.NotMeasured(
+            f"{sides[0].name} and {sides[1].name} cannot be measured: {err.strerror}: "
+            f"{err.filename}; if the disk is full: vggbench releases prune --to 10G"
+        ) from None
+    return records.get(0), records.get(1)
+
+
+_PREFIX = "vggbench-duet-"
+
+
+def _why(record: Record) -> str:
+    return str(record.error or record.reason)
+
+
+def _step_in_turns(started: Sequence[_Process], begins: int, pairs: int) -> None:
+    """A B B A, until each has taken its samples or one of them does not come back."""
+    first = time.monotonic()
+    order = (begins, 1 - begins)
+    for pair in range(pairs):
+        for place in order if pair % 2 == 0 else order[::-1]:
+            mover, other = started[place], started[1 - place]
+            if not _step(mover, other, first):
+                return
+
+
+def _step(mover: _Process, other: _Process, first: float) -> bool:
+    """One step of ``mover``; False where it did not come back. ``first``: when the turns began, on
+    this process's clock."""
+    _await_stillness(mover, other)
+    before = _Reading.now(mover, other)
+    mover.go()
+    if not mover.stands_still():
+        return False
+    after = _Reading.now(mover, other)
+    mover.seen.add(after.since(before, begun=before.at - first), other.seen)
+    return True
+
+
+def _await_stillness(*both: _Process) -> None:
+    """Return when neither computes, as pools do that spin while their process waits."""
+    until = time.monotonic() + STILL_PATIENCE_S
+    before = [one.cpu_s() for one in both]
+    while time.monotonic() < until:
+        time.sleep(STILL_S)
+        now = [one.cpu_s() for one in both]
+        moved = [b - a for a, b in zip(before, now, strict=True) if a is not None and b is not None]
+        if sum(moved) <= STILL_SHARE * STILL_S:
+            return
+        before = now
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What the clocks show at a moment; None for one that the system has not."""
+
+    at: float
+    mover_s: float | None
+    other_s: float | None
+    machine: clocks.Machine | None
+
+    @staticmethod
+    def now(mover: _Process, other: _Process) -> _Reading:
+        return _Reading(time.monotonic(), mover.cpu_s(), other.cpu_s(), clocks.machine(mover.cpus))
+
+    def since(self, before: _Reading, begun: float) -> _Step:
+        own, waiting = _less(self.mover_s, before.mover_s), _less(self.other_s, before.other_s)
+        others = steal = None
+        if self.machine is not None and before.machine is not None:
+            steal = self.machine.steal_s - before.machine.steal_s
+            if own is not None and waiting is not None:
+                others = self.machine.busy_s - before.machine.busy_s - own - waiting
+        return _Step(begun, own, waiting, others, steal)
+
+
+def _less(after: float | None, before: float | None) -> float | None:
+    return None if after is None or before is None else after - before
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One step from outside, in seconds: when it began, and what its process, the one that waited,
+    and all others computed meanwhile. Ticks make that of all others negative at times."""
+
+    begun: float
+    own: float | None
+    waiting: float | None
+    others: float | None
+    steal: float | None
+
+
+@dataclass
+class _Seen:
+    """What was seen of a process from outside, in the order of its steps; ``waiting``: of the other
+    one's steps."""
+
+    started: list[float] = field(default_factory=list)
+    own: list[float | None] = field(default_factory=list)
+    waiting: list[float | None] = field(default_factory=list)
+    others: list[float | None] = field(default_factory=list)
+    steal: list[float | None] = field(default_factory=list)
+
+    def add(self, step: _Step, of_other: _Seen) -> None:
+        self.started.append(round(step.begun, 6))
+        self.own.append(_rounded(step.own))
+        self.others.append(_rounded(step.others))
+        self.steal.append(_rounded(step.steal))
+        of_other.waiting.append(_rounded(step.waiting))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "sample_started_s": self.started,
+            "sample_cpu_s": self.own,
+            "waiting_cpu_s": self.waiting,
+            "others_cpu_s": self.others,
+            "steal_s": self.steal,
+        }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
+
+
+class _Process:
+    """One side of a duet while it runs."""
+
+    def __init__(self, run: Run, side: Side, told: dict[str, Any], pairs: int):
+        self.side = side
+        self.seen = _Seen()
+        self.cpus = sorted(os.sched_getaffinity(0))
+        self.in_trouble = False
+        self._run = run
+        self._told = told
+        self._attributes = json.dumps({"repeat": pairs})
+        self._draft: Draft | None = None
+        self._running: process.Running | None = None
+        self._clock: Callable[[], float] | None = None
+        self._ends: list[int] = []
+
+    def start(self, aside: Path) -> None:
+        """Start it; ``aside`` is an empty folder for what it needs."""
+        subject, configured = self.side.subject, self.side.configured
+        self._call = call = timed.fresh(self._run, subject, configured, aside, self._attributes)
+        ours = set_by_us(subject.profile)
+        more = {"duet": self._told, "set_by_vggbench": ours}
+        self._draft = Draft.begin(
+            self._run, subject, configured, self._attributes, call.env, more=more
+        )
+        heard, self._word = os.pipe()
+        self._still, said = os.pipe()
+        self._ends = [self._word, self._still]
+        env = {
+            **call.env,
+            **ours,
+            timed.NOTES_VARIABLE: str(self._draft.notes_path),
+            turns.VARIABLE: f"{heard},{said}",
+        }
+        command = timed.launched(subject, call.arguments)
+        try:
+            self._running = process.Running(
+                command, env, call.cwd, merge_streams=True, handed=(heard, said)
+            )
+        finally:
+            os.close(heard)
+            os.close(said)
+        self._clock = clocks.cpu_clock(self._running.pid)
+        self._began = self._running.seconds
+
+    def cpu_s(self) -> float | None:
+        """CPU seconds that it has taken so far; None where that is not known."""
+        try:
+            return None if self._clock is None else self._clock()
+        except OSError:  # it has ended
+            return None
+
+    def go(self) -> None:
+        """Give it the word."""
+        assert self._running is not None
+        self._began = self._running.seconds
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._word, turns.WORD)
+
+    def stands_still(self) -> bool:
+        """Wait until it says so; False where it ended instead, or its deadline passed."""
+        assert self._running is not None
+        poll = select.poll()
+        poll.register(self._still, select.POLLIN)
+        deadline_s = self._call.deadline_s
+        while deadline_s is None or self._running.seconds - self._began < deadline_s:
+            if poll.poll(LOOK_S * 1000):
+                if os.read(self._still, 1):
+                    return True
+                break
+            if self._running.has_ended:
+                break
+        self.in_trouble = True
+        return False
+
+    def end(self, why: str | None) -> Record:
+        """Let it end, append its record, and return it. ``why``: what ended it before it was done,
+        which is not its own; None where nothing did."""
+        assert self._draft is not None
+        assert self._running is not None
+        draft, running = self._draft, self._running
+        self._draft = None
+        draft.record.update(self.seen.as_json())
+        if why is not None and not self.in_trouble:
+            running.end()
+            draft.record["process_s"] = running.seconds
+            return draft.interrupted(why)
+        if not self.in_trouble:
+            self.go()
+        deadline_s = self._call.deadline_s
+        done = running.wait(None if deadline_s is None else self._began + deadline_s)
+        return draft.end(done, deadline_s, self._call.result_file)
+
+    def interrupted(self) -> None:
+        """End it, and record that it was ended, unless it is on record already."""
+        if self._running is not None:
+            self._running.end()
+        if self._draft is not None:
+            self._draft.interrupted()
+            self._draft = None
+
+    def close(self) -> None:
+        """End it, whatever it does, and give back what it took."""
+        if self._running is not None:
+            self._running.end()
+        for end in self._ends:
+            os.close(end)
+        self._ends = []
+
+
+def set_by_us(profile: str) -> dict[str, str]:
+    """Variables that the processes of a duet are given besides: on a GPU, so that both find room in
+    its memory."""
+    if profiles.device_of(profile) != "gpu":
+        return {}
+    return {name: value for one in frameworks.KNOWN for name, value in one.shares_gpu.items()}
