@@ -109,7 +109,7 @@ def between_sessions(
     apart where neighbours lie minutes apart, and neighbours differ by real changes too. So what
     bounds it lower is taken.
     """
-    alike = _alike(
+    alike = how_alike(
         [_of_processes(_by_session([one])) for one in calibrations],
         [_of_processes(_by_session(one)) for one in histories],
     )
@@ -201,7 +201,7 @@ def _processes(
     return ASSUMED_PROCESSES, ASSUMED_DEGREES, words
 
 
-def _alike(*sources: Sequence[tuple[float, float]]) -> tuple[float, float]:
+def how_alike(*sources: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """What the configurations' deviations between processes tell of each other: their common value
     and its degrees of freedom (the prior of Smyth 2004). From the first of ``sources`` that has
     LEAST_ALIKE of them."""
