@@ -33,3 +33,9 @@ SEPARATED = 8
 
 #: Processes that ``vggbench calibrate`` takes of each configuration.
 CALIBRATED = 20
+
+#: Blocks without which no comparison is called anything: two that agree may do so by chance.
+LEAST_BLOCKS = 3
+
+#: Blocks of a comparison after which it is left unsure until someone asks again.
+MOST_BLOCKS = 20

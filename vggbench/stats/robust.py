@@ -9,6 +9,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
+import numpy as np
+
 #: Huber's constant, in standard deviations: what lies further off counts as if it lay there. It
 #: costs 5 % of efficiency where nothing is disturbed (Huber 1964; Huber & Ronchetti 2009).
 CLIP = 1.345
@@ -48,6 +50,18 @@ def location(values: Sequence[float], scale: float) -> float:
         if abs(moved) < 1e-3 * scale:
             break
     return middle
+
+
+def pseudomedian(values: Sequence[float]) -> float:
+    """The median of the means of all pairs of ``values``, each with itself too (Hodges & Lehmann
+    1963): a location that needs no scale, with 95 % of the mean's efficiency for normal values.
+    From four values on, one of them moves it only so far. Raises ValueError where there are none.
+    """
+    if not len(values):
+        raise ValueError("no values")
+    halves = np.asarray(values, dtype=float) / 2
+    first, second = np.triu_indices(len(halves))
+    return float(np.median(halves[first] + halves[second]))
 
 
 def scale(residuals: Sequence[float], least: float = 0.0) -> float:

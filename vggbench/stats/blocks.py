@@ -1,0 +1,377 @@
+"""The judgement of two subjects from blocks of duets: statistics alone, numbers in, numbers out.
+
+Two processes that step in turns make a duet, whose number is a log ratio, second by first. Two
+duets of the same subjects with the start order swapped make a block, whose number is their mean: a
+log ratio too. Blocks are looked at one by one until the answer is sure, so what is sure is decided
+by repeated confidence intervals. docs/method.md, "Blocks", has the whole of it.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, special
+
+from . import robust
+from .judge import ALPHA, POWER, SUSPECTED_FROM
+from .policy import (
+    CONFIDENCE,
+    EXCLUDED,
+    IMPROVED,
+    LEAST_BLOCKS,
+    MOST_BLOCKS,
+    NOT_SURE,
+    REGRESSED,
+    THRESHOLD,
+    UNCHANGED,
+)
+
+#: The deviation of a block's number where nothing tells it, and what that counts for. It is wide on
+#: purpose: 1.5 % was seen while a machine changed its speed.
+ASSUMED = 0.025
+ASSUMED_DEGREES = 2.0
+
+#: Blocks are taken to scatter by this at least.
+LEAST = 1e-4
+
+#: Fewer degrees of freedom than these say less than the assumption.
+LEAST_DEGREES = 2.5
+
+#: More degrees of freedom than these are not believed: a machine was perhaps quieter then.
+MOST_DEGREES = 30.0
+
+#: Degrees of freedom of a robust scale, as a share of those of the standard deviation: for 3 to 20
+#: normal values its square scatters as much as that of so many fewer.
+OF_ROBUST = 0.65
+
+#: A bias is believed where blocks of a release with itself have it by so small a chance.
+BIASED = 0.01
+
+#: The share of ALPHA that looks up to MOST_BLOCKS may spend, in even parts; later ones have the
+#: rest, however many they are.
+BY_MOST = 0.8
+
+#: Looks that the boundary is computed for; it is not lower at later ones.
+LOOKS = 100
+
+#: While blocks are left, an estimate counts as above the threshold, or below, where chance puts one
+#: of half a threshold less, or more, there about so rarely.
+SIDE = 0.02
+
+#: More blocks are not foreseen: another machine is needed, or another threshold.
+FORESEEN = 200
+
+#: No ratio of two floats has a larger logarithm.
+LARGEST = 1500.0
+
+#: So many comparisons judged together are thought of.
+MOST_COMPARISONS = 10**6
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BlockNoise:
+    """``deviation``: the standard deviation of a block's number about the true log ratio.
+    ``degrees``: its degrees of freedom, which say how well it is known. ``origin``: what it was
+    estimated from, in words.
+
+    ``bias``: how far a subject's blocks with itself surely lie from 0 together, one way or the
+    other, which more blocks do not make smaller; 0 where no such bias is sure.
+    """
+
+    deviation: float
+    degrees: float
+    origin: str
+    _: KW_ONLY
+    bias: float = 0.0
+
+
+@dataclass(frozen=True)
+class BlockJudgement:
+    """``ratio`` is second by first, in ``low`` to ``high`` with CONFIDENCE, for this comparison
+    alone and this look alone. What is sure follows a stricter rule, which knows of the other
+    comparisons and of looking again after each block.
+
+    ``suspected``: perhaps slower by what matters. ``blocks_needed``: about how many more blocks
+    would make a sure answer likely, FORESEEN at most; None where it is sure.
+    """
+
+    outcome: str
+    ratio: float
+    low: float
+    high: float
+    _: KW_ONLY
+    suspected: bool
+    blocks_needed: int | None
+
+
+def duet(first: Sequence[float], second: Sequence[float]) -> float:
+    """A duet's number: the natural logarithm of the second subject by the first, a robust mean over
+    matched pairs of samples. Samples are in the order in which they were taken; one that has no
+    partner does not count.
+    Raises ValueError where a sample is not a positive number, or no pair is there.
+    """
+    for sample in (*first, *second):
+        if not 0 < sample < math.inf:
+            raise ValueError(f"a sample of {sample} is not a positive number")
+    logs = [math.log(two) - math.log(one) for one, two in zip(first, second, strict=False)]
+    if not logs:
+        raise ValueError("a duet without a pair of samples")
+    return robust.midmean(logs)
+
+
+def block(one: float, other: float) -> float:
+    """A block's number: the mean of its two duets', which were started in either order; both are
+    of the same subject by the same other.
+    Raises ValueError where one is not the logarithm of a ratio.
+    """
+    return (_log(one) + _log(other)) / 2
+
+
+def noise(
+    calibrations: Sequence[Sequence[float]], earlier: Sequence[Sequence[float]]
+) -> BlockNoise:
+    """The noise of blocks on one machine, from numbers of blocks.
+
+    ``calibrations``: groups of blocks of a subject with itself. ``earlier``: groups of blocks of
+    one comparison each, of releases earlier than the one that is to be judged, or a verdict would
+    change when later releases come; what they compare may differ. A few blocks that are far off
+    hardly count. Raises ValueError where a number is not the logarithm of a ratio.
+    """
+    same = [[_log(number) for number in group] for group in calibrations if group]
+    other = [[_log(number) for number in group] for group in earlier if len(group) > 1]
+    within = [number for group in (*same, *other) for number in _residuals(group)]
+    within_degrees = OF_ROBUST * (len(within) - sum(len(group) > 1 for group in (*same, *other)))
+    bias = _bias(same, max(LEAST, robust.scale(within)), within_degrees)
+    if bias > 0:
+        residuals, degrees = within, within_degrees
+    else:
+        # What is known to be 0 takes no degree of freedom.
+        about = [number for group in same for number in group]
+        residuals = about + [number for group in other for number in _residuals(group)]
+        degrees = OF_ROBUST * (len(residuals) - len(other))
+    if degrees < LEAST_DEGREES:
+        return BlockNoise(ASSUMED, ASSUMED_DEGREES, f"{ASSUMED:.1%} between blocks is assumed")
+    words = [
+        f"{sum(map(len, groups))} {what}"
+        for groups, what in ((same, "calibrating blocks"), (other, "blocks of earlier comparisons"))
+        if groups
+    ]
+    if bias > 0:
+        words.append(f"a bias of {bias:.1%}")
+    deviation = max(LEAST, robust.scale(residuals))
+    return BlockNoise(deviation, min(degrees, MOST_DEGREES), "; ".join(words), bias=bias)
+
+
+def judge_blocks(
+    numbers: Sequence[float],
+    noise: BlockNoise,
+    *,
+    threshold: float = THRESHOLD,
+    comparisons: int = 1,
+) -> BlockJudgement:
+    """Judge a comparison by the numbers of its blocks, in any order.
+
+    ``comparisons`` is how many configurations are judged together. Each comparison may be judged
+    again after each block. Raises ValueError where there is no block, a number is not the logarithm
+    of a ratio, or a threshold or a noise is none.
+    """
+    logs = [_log(number) for number in numbers]
+    if not logs:
+        raise ValueError("no blocks")
+    _check(noise, threshold, comparisons)
+    relevant = math.log1p(threshold)
+    location = robust.pseudomedian(logs)
+    seen = _scatter(logs, location, noise)
+    changed, unchanged = (
+        float(limit[0])
+        for limit in _limits(seen, seen.degrees, np.array([len(logs)]), relevant, comparisons)
+    )
+    size = abs(location)
+    if size >= changed:
+        outcome = REGRESSED if location > 0 else IMPROVED
+    elif size < unchanged:
+        outcome = UNCHANGED
+    else:
+        outcome = NOT_SURE
+    half = float(special.stdtrit(seen.degrees, (1 + CONFIDENCE) / 2)) * math.hypot(
+        seen.deviation / math.sqrt(len(logs)), seen.bias
+    )
+    unsure = outcome == NOT_SURE
+    return BlockJudgement(
+        outcome,
+        robust.ratio(location),
+        robust.ratio(location - half),
+        robust.ratio(location + half),
+        suspected=unsure and location > SUSPECTED_FROM * relevant,
+        blocks_needed=_needed(size, len(logs), seen, relevant, comparisons=comparisons)
+        if unsure
+        else None,
+    )
+
+
+def blocks_for(
+    noise: BlockNoise, *, threshold: float = THRESHOLD, comparisons: int = 1, change: float = 0.0
+) -> int:
+    """About how many blocks make a sure answer likely, before the first is taken, if the true
+    change is ``change`` (a ratio less one): LEAST_BLOCKS at least, FORESEEN at most.
+    Raises ValueError as ``judge_blocks`` does."""
+    _check(noise, threshold, comparisons)
+    if not -1 < change < math.inf:
+        raise ValueError(f"a change of {change} makes no ratio")
+    size = abs(math.log1p(change))
+    return _needed(size, 0, noise, math.log1p(threshold), comparisons=comparisons)
+
+
+def _log(number: float) -> float:
+    if not -LARGEST < number < LARGEST:
+        raise ValueError(f"{number} is not the logarithm of a ratio")
+    return float(number)
+
+
+def _check(noise: BlockNoise, threshold: float, comparisons: int) -> None:
+    if not 0 < threshold < math.inf:
+        raise ValueError(f"a threshold of {threshold} is not a positive number")
+    if not 1 <= comparisons <= MOST_COMPARISONS:
+        raise ValueError(f"{comparisons} comparisons cannot be judged together")
+    # Of numbers up to LARGEST, no deviation and no bias is larger than this.
+    widest = 10 * LARGEST
+    if not (0 <= noise.deviation < widest and 1 <= noise.degrees < math.inf):
+        raise ValueError(f"a noise of {noise.deviation} with {noise.degrees} degrees is none")
+    if not 0 <= noise.bias < widest:
+        raise ValueError(f"a bias of {noise.bias} is none")
+
+
+def _residuals(group: Sequence[float]) -> list[float]:
+    """Distances of blocks from their group's location, made larger for the degree of freedom that
+    it took; none for one block, which says nothing."""
+    if len(group) < 2:
+        return []
+    location = robust.pseudomedian(group)
+    correction = math.sqrt(len(group) / (len(group) - 1))
+    return [(number - location) * correction for number in group]
+
+
+def _bias(same: Sequence[Sequence[float]], deviation: float, degrees: float) -> float:
+    """What the locations of blocks that should be 0 lie off by, beyond what ``deviation`` explains
+    (DerSimonian & Laird 1986, about 0); 0 where Fisher's test is not sure of any."""
+    if not same or degrees < LEAST_DEGREES:
+        return 0.0
+    weights = [len(group) / (deviation * deviation) for group in same]
+    off = sum(
+        weight * robust.pseudomedian(group) ** 2
+        for weight, group in zip(weights, same, strict=True)
+    )
+    if special.fdtrc(len(same), degrees, off / len(same)) > BIASED:
+        return 0.0
+    return math.sqrt(max(0.0, off - len(same)) / sum(weights))
+
+
+def _scatter(logs: Sequence[float], location: float, noise: BlockNoise) -> BlockNoise:
+    """The noise that is known, weighed by degrees of freedom with the scatter of the judged blocks
+    (as in Smyth 2004), but no less than what that surely shows by itself."""
+    degrees = OF_ROBUST * (len(logs) - 1)
+    if degrees == 0:
+        return noise
+    correction = math.sqrt(len(logs) / (len(logs) - 1))
+    seen = robust.scale([(log - location) * correction for log in logs]) ** 2
+    known = noise.degrees
+    moderated = (known * noise.deviation**2 + degrees * seen) / (known + degrees)
+    least = seen * degrees / float(special.chdtri(degrees, 0.05))
+    deviation = math.sqrt(max(moderated, least))
+    return BlockNoise(deviation, known + degrees, noise.origin, bias=noise.bias)
+
+
+def _limits(
+    seen: BlockNoise,
+    degrees: float | Floats,
+    looks: NDArray[np.int64],
+    relevant: float,
+    comparisons: int,
+) -> tuple[Floats, Floats]:
+    """For each of ``looks``, a number of blocks: from which size on an estimate is a sure change,
+    and below which it is none. ``degrees``: those of the deviation, at each look. ``relevant``: the
+    threshold's logarithm."""
+    error = np.hypot(seen.deviation / np.sqrt(looks), seen.bias)
+    bounds = np.array(boundary(comparisons))
+    normal = bounds[np.clip(looks - LEAST_BLOCKS, 0, len(bounds) - 1)]
+    sure = -special.stdtrit(degrees, special.ndtr(-normal)) * error
+    left = np.maximum(0.0, 1 / looks - 1 / MOST_BLOCKS)
+    margin = np.zeros(len(looks))
+    with np.errstate(over="ignore"):
+        margin[left > 0] = -math.log(SIDE) * seen.deviation**2 * left[left > 0] / relevant
+    changed = np.maximum(relevant + margin, sure)
+    unchanged = np.minimum(relevant - margin, EXCLUDED * relevant - sure)
+    early = looks < LEAST_BLOCKS
+    return np.where(early, np.inf, changed), np.where(early, -np.inf, unchanged)
+
+
+def _needed(size: float, taken: int, seen: BlockNoise, relevant: float, *, comparisons: int) -> int:
+    """How many more blocks make a sure answer likely, if the scatter stays as it is ``seen``, and
+    the change is ``size`` (where none was ``taken``) or what blocks so far say of it."""
+    more = np.arange(1, FORESEEN + 1)
+    looks = taken + more
+    # Each block but the very first tells more of the scatter, too.
+    to_come = OF_ROBUST * (more if taken else more - 1)
+    degrees = np.asarray(seen.degrees + to_come, dtype=np.float64)
+    changed, unchanged = _limits(seen, degrees, looks, relevant, comparisons)
+    known = 1 / taken - 1 / looks if taken else 1 / looks
+    moves = np.maximum(seen.deviation, LEAST) * np.sqrt(known)
+    likely = special.ndtr((size - changed) / moves) + special.ndtr((-size - changed) / moves)
+    inside = special.ndtr((unchanged - size) / moves) - special.ndtr((-unchanged - size) / moves)
+    enough = likely + np.maximum(0.0, inside) >= POWER
+    return int(more[enough][0]) if enough.any() else FORESEEN
+
+
+@functools.lru_cache(maxsize=64)
+def boundary(comparisons: int = 1) -> tuple[float, ...]:
+    """How many standard errors from 0 an estimate surely is not 0, at the looks after LEAST_BLOCKS,
+    LEAST_BLOCKS + 1, ..., LOOKS blocks, for normal values of known deviation.
+
+    An error-spending boundary (Lan & DeMets 1983), so that over all looks and ``comparisons`` the
+    chance of any estimate beyond it is ALPHA where nothing changed. The density of the sum that no
+    look has stopped yet is carried from look to look (Armitage, McPherson & Rowe 1969).
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(200)
+    bounds: list[float] = []
+    places, density = np.zeros(1), np.ones(1)
+    spent, before = 0.0, 0
+    for look in range(LEAST_BLOCKS, LOOKS + 1):
+        spread = math.sqrt(look - before)
+        share = spending(look)
+        target = (share - spent) * ALPHA / comparisons
+
+        def beyond(
+            bound: float,
+            places: Floats = places,
+            density: Floats = density,
+            spread: float = spread,
+            target: float = target,
+        ) -> float:
+            outside = special.ndtr((places - bound) / spread)
+            outside += special.ndtr((-bound - places) / spread)
+            return math.log(max(1e-300, float(density @ outside)) / target)
+
+        highest = 40 * math.sqrt(look)
+        bound = float(optimize.brentq(beyond, 0.0, highest, xtol=1e-9))
+        bounds.append(bound / math.sqrt(look))
+        reached = bound * nodes
+        steps = (reached[:, None] - places[None, :]) / spread
+        density = ((np.exp(-steps * steps / 2) @ density) / (spread * math.sqrt(2 * math.pi))) * (
+            bound * weights
+        )
+        places, spent, before = reached, share, look
+    return tuple(bounds)
+
+
+def spending(look: int) -> float:
+    """The share of ALPHA that is spent after this look."""
+    if look <= MOST_BLOCKS:
+        return BY_MOST * look / MOST_BLOCKS
+    return 1 - (1 - BY_MOST) * MOST_BLOCKS / look
