@@ -6,6 +6,7 @@ evidence are left out, and a line of words for each reason says so: a verdict mu
 
 from __future__ import annotations
 
+import functools
 import json
 import statistics
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -16,30 +17,17 @@ from .. import records
 from ..errors import one_line, some_of
 from ..inside.params import choices_of
 from ..records import Record
-from ..records.record import OWN_INTERPRETER
 from ..records.stretches import stretches
 from ..releases.catalogue import Catalogue, Release
-from ..runs import variables
+from ..stats import blocks
+from ..stats.blocks import BlockNoise
 from ..stats.judge import Process
-from .measures import JUDGED
+from . import duets
+from .duets import Block, Subject
+from .state import State, state_of, values_of
 
 #: Names of releases in a message, at most.
 _NAMED = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class State:
-    """What of the machine and its user is the same in all processes that are compared."""
-
-    cpus: int | None
-    own_interpreter: bool
-    flags: tuple[tuple[str, str], ...]
-
-    def __str__(self) -> str:
-        words = ["an unknown number of CPUs" if self.cpus is None else f"{self.cpus} CPUs"]
-        if not self.own_interpreter:
-            words.append("an interpreter given with -E")
-        return ", ".join([*words, *(f"{name}={value}" for name, value in self.flags)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +76,10 @@ class Line(NamedTuple):
         ]
         return self.profile, self.benchmark, words
 
+    def subject(self, release: Release) -> Subject:
+        """The release in this line, as duets have it."""
+        return release.commit, f"{self.benchmark} {self.words}", None
+
 
 def _params(benchmark: str) -> dict[str, Sequence[str]]:
     return dict(choices_of(records.class_of(benchmark)))
@@ -105,13 +97,15 @@ Part = list[tuple[Release, list[Process]]]
 class Evidence:
     """The evidence of one machine: of each line, what the processes of each release (its commit)
     left, oldest first. ``calibrating``: the same of processes that only measured noise.
-    ``left_out``: a line for each reason why records are none.
+    ``blocks``: the whole blocks of duets, of whatever two subjects, oldest first. ``left_out``: a
+    line for each reason why records are none.
     """
 
     machine: str
     catalogue: Catalogue
     lines: dict[Line, dict[str, list[Taken]]] = field(default_factory=dict)
     calibrating: dict[Line, dict[str, list[Taken]]] = field(default_factory=dict)
+    blocks: list[Block] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
     def of(self, line: Line, release: Release) -> list[Taken]:
@@ -119,10 +113,13 @@ class Evidence:
 
     def answer(self, line: Line, release: Release) -> tuple[str | None, str | None]:
         """(outcome, why) of a configuration: as in asv's result, that of the newest run that has
-        it, and one failed process makes it failed. (None, None) where it is unmeasured."""
+        it, and one failed process makes it failed. What only duets have measured ran. (None, None)
+        where it is unmeasured."""
         taken = [one.record for one in self.of(line, release)]
         if not taken:
-            return None, None
+            subject = line.subject(release)
+            in_duets = any(subject in (one.first, one.second) for one in self._of_line(line))
+            return (records.OK, None) if in_duets else (None, None)
         found = records.outcome_of(records.newest_run(taken))
         return found.outcome, None if found.why is None else one_line(found.why)
 
@@ -130,6 +127,51 @@ class Evidence:
         """That of the newest process that measured the release, None where none did."""
         states = [one.state for one in self.of(line, release) if one.ran]
         return states[-1] if states else None
+
+    @functools.cached_property
+    def _by_line(self) -> dict[tuple[str, str], list[Block]]:
+        """The blocks whose two subjects are of one configuration, by profile and its key."""
+        found: dict[tuple[str, str], list[Block]] = {}
+        for one in self.blocks:
+            if one.first[1] == one.second[1]:
+                found.setdefault((one.profile, one.first[1]), []).append(one)
+        return found
+
+    def _of_line(self, line: Line) -> list[Block]:
+        return self._by_line.get((line.profile, f"{line.benchmark} {line.words}"), [])
+
+    def compared(self, line: Line, before: Release, after: Release) -> list[Block]:
+        """The blocks of two releases, in the state in which they were measured last."""
+        pair = line.subject(before), line.subject(after)
+        return duets.in_one_state([one for one in self._of_line(line) if one.reads(*pair)])
+
+    def block_noise(self, line: Line, before: Release, key: str) -> BlockNoise:
+        """The noise of a measure's blocks of a release against ``before``: by those of this line,
+        else, where these tell too little, by those of all lines in its profile.
+
+        Calibrating blocks count, and blocks of neighbours up to ``before``: no verdict changes when
+        later releases come. Which is earlier is known within a track alone, so of other tracks only
+        what calibrated counts.
+        """
+        track = self.catalogue.tracks[line.track].releases
+        earlier = {one.commit for one in track[: track.index(before) + 1]}
+        found = None
+        for own in (self._of_line(line), [b for b in self.blocks if b.profile == line.profile]):
+            groups: dict[tuple[Subject, Subject], list[float]] = {}
+            for one in own:
+                if key in one.numbers and (
+                    one.is_of_one or {one.first[0], one.second[0]} <= earlier
+                ):
+                    pair = min((one.first, one.second), (one.second, one.first), key=str)
+                    number = one.reads(*pair) * one.numbers[key]
+                    groups.setdefault(pair, []).append(number)
+            same = [numbers for pair, numbers in groups.items() if pair[0] == pair[1]]
+            others = [numbers for pair, numbers in groups.items() if pair[0] != pair[1]]
+            found = blocks.noise(same, others)
+            if not found.is_assumed:
+                return found
+        assert found is not None
+        return found
 
     def stretches(self, line: Line, release: Release, state: State | None) -> set[int]:
         """Those in which runs of asv measured the release in that state."""
@@ -237,9 +279,11 @@ def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evide
     """The evidence in the records ``taken`` of a machine, which come in the order in which they
     were written."""
     evidence = Evidence(machine, catalogue)
-    left_out: dict[str, list[str]] = {}
+    evidence.blocks, left_out = duets.gather(machine, taken, catalogue)
     for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
-        if not record.times_the_step or record.separates or record.outcome == records.INTERRUPTED:
+        if not record.times_the_step or record.separates or record.is_of_a_duet:
+            continue
+        if record.outcome == records.INTERRUPTED:
             continue
         why = record.why_no_evidence(machine, catalogue)
         if why is not None:
@@ -275,28 +319,6 @@ def _taken(record: Record, stretch: int | None) -> Taken:
     )
 
 
-def state_of(record: Record) -> State:
-    """What of the machine and its user a process was measured in."""
-    flags = record.variables if isinstance(record.variables, dict) else {}
-    interpreter = record.interpreter if "interpreter" in record.stated else OWN_INTERPRETER
-    return State(
-        cpus=record.cpus if isinstance(record.cpus, int) else None,
-        own_interpreter=interpreter == OWN_INTERPRETER,
-        flags=tuple((name, str(flags[name])) for name in variables.FLAGS if name in flags),
-    )
-
-
-def values_of(record: Record) -> dict[str, tuple[float, ...]]:
-    """What a process measured, by the key of the measure; nothing of one that did not end well."""
-    values = {}
-    if record.outcome == records.OK:
-        for key, one in JUDGED.items():
-            found = tuple(one.of_record(record))
-            if found and all(map(records.is_measured, found)):
-                values[key] = found
-    return values
-
-
 def durations(
     machine: str, taken: Iterable[Record], catalogue: Catalogue, profile: str
 ) -> dict[tuple[str, str], float]:
@@ -308,6 +330,7 @@ def durations(
         if record.profile == profile
         and record.variant is None
         and record.outcome == records.OK
+        and not record.is_of_a_duet
         and record.seconds is not None
         and record.why_no_evidence(machine, catalogue) is None
     }

@@ -20,8 +20,8 @@ from ..stats.judge import Judgement, Process, judge
 from ..stats.noise import between_sessions, estimate
 from ..stats.policy import CHANGED, UNCHANGED
 from .differences import PACKAGES
-from .evidence import State, state_of, values_of
 from .measures import JUDGED
+from .state import State, state_of, values_of
 from .verdicts import Verdict
 
 #: Between things that were changed back together, as a variant's words have them.

@@ -18,15 +18,26 @@ from typing import Any
 from .. import records
 from ..records import Store
 from ..releases.catalogue import Catalogue, Release
+from ..stats import blocks, whole_lines
 from ..stats import noise as machine_noise
-from ..stats import whole_lines
+from ..stats.blocks import BlockNoise
 from ..stats.judge import Judgement, Noise, Process, judge
-from ..stats.policy import BATCH, IMPROVED, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
-from . import differences, measures
+from ..stats.policy import (
+    BATCH,
+    IMPROVED,
+    LEAST_BLOCKS,
+    NOT_SURE,
+    REGRESSED,
+    THRESHOLD,
+    UNCHANGED,
+)
+from . import differences, duets, measures
 from .acknowledged import Acknowledged
 from .differences import Difference
-from .evidence import Evidence, Line, State, gather, typical
+from .duets import Block
+from .evidence import Evidence, Line, gather, typical
 from .measures import JUDGED
+from .state import State
 
 #: It ran, and could not in the release before.
 NEW = "new"
@@ -41,13 +52,17 @@ OUTCOMES = (REGRESSED, FAILED, LOST, NOT_SURE, IMPROVED, NEW, UNCHANGED)
 #: A single process may be far off for no reason that lasts: it makes no sure answer.
 LEAST_PROCESSES = 2
 
+#: What a verdict was decided by: blocks of duets, or processes that were measured by themselves.
+BY_DUETS, BY_PROCESSES = "duets", "processes"
+
 #: The measure that is said first, and that what is no comparison is said of.
 STEP = measures.STEP.key
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One process: the median of its samples, in the unit of records, and how many there are."""
+    """One process: the median of its samples, in the unit of records, and how many there are. The
+    session of one in a duet is its block."""
 
     session: str
     value: float
@@ -68,6 +83,16 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Opinion:
+    """What processes that were measured by themselves say where duets decided."""
+
+    outcome: str
+    ratio: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What is said of one measure of one configuration of a release against ``against``.
 
@@ -77,6 +102,10 @@ class Verdict:
     processes. ``acknowledged``: the reason with which a regression was accepted.
     ``differences``: what changed beside the framework. ``comparisons``: how many configurations
     were judged together.
+
+    ``decided_by``: BY_DUETS or BY_PROCESSES, None where nothing was compared. ``blocks``: how many
+    there are of the two releases; about ``blocks_needed`` more would make it sure, None where it
+    is. ``second_opinion``: what the processes say, where duets decided and there are any.
     """
 
     machine: str
@@ -99,9 +128,13 @@ class Verdict:
     next_step: str | None = None
     acknowledged: str | None = None
     differences: tuple[Difference, ...] = ()
-    noise: Noise | None = None
+    noise: Noise | BlockNoise | None = None
     threshold: float = THRESHOLD
     comparisons: int = 0
+    decided_by: str | None = None
+    blocks: int = 0
+    blocks_needed: int | None = None
+    second_opinion: Opinion | None = None
 
     @property
     def words(self) -> str:
@@ -114,6 +147,17 @@ class Verdict:
             {one.session for one in side.evidence} for side in (self.before, self.after) if side
         ]
         return not set.intersection(*sides) if len(sides) == 2 else True
+
+    @property
+    def is_disputed(self) -> bool:
+        """Whether processes surely say otherwise than duets."""
+        sure = (REGRESSED, IMPROVED, UNCHANGED)
+        return (
+            self.second_opinion is not None
+            and self.outcome in sure
+            and self.second_opinion.outcome in sure
+            and self.second_opinion.outcome != self.outcome
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "words": self.words}
@@ -254,6 +298,13 @@ class _Pair:
             )
         )
 
+    def blocks(self, key: str) -> list[Block]:
+        """Those that measured it of both releases."""
+        if self.before is None:
+            return []
+        found = self.evidence.compared(self.line, self.before, self.after)
+        return [one for one in found if key in one.numbers]
+
     def history(self, key: str) -> list[list[Process]]:
         """Those of the releases before ``before``, oldest first, that can be compared."""
         return [self.processes(one, key) for one in self.earlier]
@@ -309,17 +360,20 @@ def _of_measure(
     evidence: Evidence, pairs: Sequence[_Pair], key: str, threshold: float
 ) -> list[Verdict]:
     """The verdicts on one measure of the configurations that are judged together."""
+    both = [pair for pair in pairs if pair.past[0] == pair.now[0] == records.OK]
+    in_duets = {pair.line: pair.blocks(key) for pair in both}
     compared = [
         pair
-        for pair in pairs
-        if pair.past[0] == pair.now[0] == records.OK
-        and pair.processes(pair.before, key)
-        and pair.processes(pair.after, key)
+        for pair in both
+        if pair.processes(pair.before, key) and pair.processes(pair.after, key)
     ]
+    comparisons = sum(bool(in_duets[pair.line]) or pair in compared for pair in both)
     histories = {pair.line: pair.all_measured(key) for pair in compared}
     noises = _noises(evidence, {pair.line: pair.state for pair in compared}, histories, key)
     made = []
     for pair in pairs:
+        own = in_duets.get(pair.line, [])
+        by_processes = None
         if pair.line in noises:
             noise = noises[pair.line]
             judgement = judge(
@@ -328,15 +382,90 @@ def _of_measure(
                 pair.history(key),
                 noise,
                 threshold=threshold,
-                comparisons=len(compared),
+                comparisons=comparisons,
             )
-            made.append(
-                _judged(pair, key, judgement, noise, threshold=threshold, comparisons=len(compared))
+            by_processes = _judged(
+                pair, key, judgement, noise, threshold=threshold, comparisons=comparisons
             )
+        if len(own) >= LEAST_BLOCKS or (own and by_processes is None):
+            about = replace(
+                _bare(pair, key, NOT_SURE), threshold=threshold, comparisons=comparisons
+            )
+            made.append(_by_duets(pair, own, about, by_processes))
+        elif by_processes is not None:
+            made.append(_with_blocks_foreseen(pair, own, by_processes))
         elif key == STEP:
             # What is no comparison is said once, of the step.
             made.append(_not_compared(pair))
     return made
+
+
+def _by_duets(
+    pair: _Pair, own: Sequence[Block], about: Verdict, by_processes: Verdict | None
+) -> Verdict:
+    """What blocks say. ``about`` has all that is said in any case."""
+    assert pair.before is not None
+    key, line = about.measure, pair.line
+    noise = pair.evidence.block_noise(line, pair.before, key)
+    sides = line.subject(pair.before), line.subject(pair.after)
+    found = blocks.judge_blocks(
+        duets.numbers(own, *sides, key),
+        noise,
+        threshold=about.threshold,
+        comparisons=about.comparisons,
+    )
+    second = None
+    if by_processes is not None and by_processes.ratio is not None:
+        assert by_processes.low is not None
+        assert by_processes.high is not None
+        second = Opinion(
+            outcome=by_processes.outcome,
+            ratio=by_processes.ratio,
+            low=by_processes.low,
+            high=by_processes.high,
+        )
+    again = f"vggbench confirm {pair.after.name} --against {pair.before.name}"
+    return replace(
+        about,
+        outcome=found.outcome,
+        ratio=found.ratio,
+        low=found.low,
+        high=found.high,
+        before=_side_in_duets(pair.before, sides[0], own, key),
+        after=_side_in_duets(pair.after, sides[1], own, key),
+        suspected=found.suspected,
+        next_step=again if found.outcome == NOT_SURE else None,
+        noise=noise,
+        decided_by=BY_DUETS,
+        blocks=len(own),
+        blocks_needed=found.blocks_needed,
+        second_opinion=second,
+    )
+
+
+def _with_blocks_foreseen(pair: _Pair, own: Sequence[Block], verdict: Verdict) -> Verdict:
+    """The verdict by processes, with how many blocks would make it sure where it is not."""
+    needed = None
+    if verdict.outcome == NOT_SURE and pair.before is not None:
+        noise = pair.evidence.block_noise(pair.line, pair.before, verdict.measure)
+        needed = blocks.blocks_for(
+            noise, threshold=verdict.threshold, comparisons=verdict.comparisons
+        )
+        needed = max(1, needed - len(own))
+    return replace(verdict, decided_by=BY_PROCESSES, blocks=len(own), blocks_needed=needed)
+
+
+def _side_in_duets(
+    release: Release, subject: duets.Subject, own: Sequence[Block], key: str
+) -> Side | None:
+    return _side(
+        release,
+        [
+            Process(block.id, duets.values_of(record)[key])
+            for block in own
+            for record in block.of(subject)
+        ],
+    )
 
 
 def _noises(

@@ -13,10 +13,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ..stats.policy import CONFIDENCE, MOST, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
+from ..stats.blocks import BlockNoise
+from ..stats.judge import Noise
+from ..stats.policy import CONFIDENCE, MOST_BLOCKS, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
 from ..stats.whole_lines import DRIFT, RECOVERED, STEP
 from .measures import JUDGED
-from .verdicts import LOST, OUTCOMES, LineChange, Side, Verdict
+from .verdicts import BY_DUETS, LOST, OUTCOMES, LineChange, Opinion, Side, Verdict
 from .verdicts import STEP as STEP_TIME
 
 #: Version of the JSON's format.
@@ -50,7 +52,7 @@ def percent(ratio: float) -> str:
     return f"{(ratio - 1) * 100:+.1f} %"
 
 
-def change(one: Verdict | LineChange) -> str:
+def change(one: Verdict | LineChange | Opinion) -> str:
     if one.ratio is None or one.low is None or one.high is None:
         return "-"
     return f"{percent(one.ratio)} ({percent(one.low)[:-2]} to {percent(one.high)[:-2]})"
@@ -66,14 +68,20 @@ def quantity(side: Side | None, measure: str) -> str:
 
 
 def counts(one: Verdict) -> str:
-    """Processes of both sides, and their samples."""
+    """Processes of both sides, their samples, and in how many blocks of duets they were."""
     before, after = one.before, one.after
     if before is None or after is None:
         return "-"
     words = f"{before.processes} + {after.processes}"
     if before.samples + after.samples > before.processes + after.processes:
         words += f" ({before.samples} + {after.samples})"
+    if one.decided_by == BY_DUETS:
+        words += f", {how_many_blocks(one.blocks)}"
     return words
+
+
+def how_many_blocks(count: int) -> str:
+    return "1 block" if count == 1 else f"{count} blocks"
 
 
 def outcome(one: Verdict) -> str:
@@ -90,17 +98,21 @@ def remark(
         parts.append(prose(one.why))
     if one.acknowledged is not None:
         parts.append(f"acknowledged: {prose(one.acknowledged)}")
+    if one.second_opinion is not None and one.is_disputed:
+        told = one.second_opinion
+        parts.append(f"processes by themselves say {told.outcome}: {change(told)}")
     if one.next_step and one.ratio is None:
         parts.append(f"next: {command(one.next_step)}")
     return "; ".join(parts) or None
 
 
 def needed(one: Verdict) -> str:
-    """How many more processes would make it sure."""
-    if one.processes_needed is None:
+    """How many more blocks of duets would make it sure."""
+    if one.blocks_needed is None:
         return ""
-    many = one.processes_needed > MOST
-    return f"more than {MOST} processes" if many else f"about {one.processes_needed} processes"
+    if one.blocks_needed > MOST_BLOCKS:
+        return f"more than {MOST_BLOCKS} blocks"
+    return f"about {how_many_blocks(one.blocks_needed)}"
 
 
 def confirm_lines(own: Sequence[Verdict]) -> list[str]:
@@ -129,11 +141,23 @@ def summary(verdicts: Iterable[Verdict]) -> str:
     return ", ".join(f"{found.count(name)} {name}" for name in names)
 
 
-def noise_line(verdicts: Sequence[Verdict]) -> str | None:
-    """The noise that verdicts of one measure were judged with, and where it comes from."""
-    known = [one.noise for one in verdicts if one.noise is not None]
-    if not known:
-        return None
+def noise_lines(verdicts: Sequence[Verdict]) -> list[str]:
+    """The noise that verdicts of one measure were judged with, and where it comes from: of blocks,
+    and of processes."""
+    noises = [one.noise for one in verdicts]
+    of_blocks = [one for one in noises if isinstance(one, BlockNoise)]
+    of_processes = [one for one in noises if isinstance(one, Noise)]
+    lines = []
+    if of_blocks:
+        best = max(of_blocks, key=lambda one: one.degrees)
+        deviations = _range([one.deviation for one in of_blocks])
+        lines.append(f"{deviations} between blocks; from {best.origin}")
+    if of_processes:
+        lines.append(_of_processes(of_processes))
+    return lines
+
+
+def _of_processes(known: Sequence[Noise]) -> str:
     whose = "calibrated"
     if any("history" in one.origin or "neighbouring" in one.origin for one in known):
         whose = "in part calibrated"
@@ -259,8 +283,7 @@ def text(report: Report, colour: bool = False) -> str:
                 said = remark(one)
                 if said:
                     console.print(f"  {one.words}: {said}")
-            noise = None if report.whole else noise_line(own)
-            if noise:
+            for noise in [] if report.whole else noise_lines(own):
                 console.print(f"  noise: {noise}")
         for line in confirm_lines(group):
             console.print(line)
@@ -363,8 +386,7 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
                     cells = (one.words, side.release, session, values)
                     lines.append(row(cells))
         lines.append("")
-        noise = noise_line(own)
-        if noise:
+        for noise in noise_lines(own):
             lines += [f"Noise: {cell(noise)}.", ""]
         many = own[0].comparisons
         lines += [

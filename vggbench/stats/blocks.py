@@ -91,6 +91,11 @@ class BlockNoise:
     _: KW_ONLY
     bias: float = 0.0
 
+    @property
+    def is_assumed(self) -> bool:
+        """Whether too little is on record to tell it."""
+        return (self.deviation, self.degrees) == (ASSUMED, ASSUMED_DEGREES)
+
 
 @dataclass(frozen=True)
 class BlockJudgement:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vggbench import records
-from vggbench.judging.evidence import values_of
+from vggbench.judging.state import values_of
 from vggbench.judging.measures import MEASURES
 from vggbench.report.pages import estimates
 from vggbench.report.pages.estimates import Estimate, estimate

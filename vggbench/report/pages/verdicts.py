@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ... import records
-from ...judging import verdicts
+from ...judging import verdicts, words
 from ...judging.acknowledged import Acknowledged
 from ...judging.evidence import gather
 from ...judging.measures import JUDGED
@@ -79,14 +79,13 @@ def _notes(verdict: Verdict) -> list[str]:
             for one in verdict.differences
         )
         notes.append(f"changed between the two: {changed}")
+    if verdict.decided_by == verdicts.BY_DUETS:
+        notes.append(f"decided by {words.how_many_blocks(verdict.blocks)} of duets")
+    if verdict.second_opinion is not None and verdict.is_disputed:
+        told = verdict.second_opinion
+        notes.append(f"processes by themselves say {told.outcome}: {words.change(told)}")
+    notes += [f"noise: {line}" for line in words.noise_lines([verdict])]
     if verdict.noise is not None:
-        processes, sessions = (
-            100 * one for one in (verdict.noise.processes, verdict.noise.sessions)
-        )
-        notes.append(
-            f"noise: {processes:.1f} % between processes, {sessions:.1f} % between sessions "
-            f"({verdict.noise.origin})"
-        )
         others = f", {verdict.comparisons} configurations together" * (verdict.comparisons > 1)
         notes.append(f"judged with a threshold of {100 * verdict.threshold:g} %{others}")
     return notes
