@@ -59,3 +59,14 @@ def machine(cpus: Collection[int]) -> Machine | None:
     except (OSError, ValueError, IndexError):
         return None
     return None if names else Machine(busy / TICKS, steal / TICKS)
+
+
+def busy_share(cpus: Collection[int], seconds: float) -> float:
+    """The share of these processors that anybody uses, this process included, in the ``seconds``
+    from now on; 0 where the system does not tell."""
+    before, began = machine(cpus), time.monotonic()
+    time.sleep(seconds)
+    after, took = machine(cpus), time.monotonic() - began
+    if before is None or after is None:
+        return 0.0
+    return (after.busy_s - before.busy_s) / (took * len(cpus))

@@ -14,7 +14,7 @@ import os
 import select
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,12 @@ STILL_S = 0.002
 #: ... more than this share of it; or after so many seconds all the same, which the record shows.
 STILL_SHARE = 0.05
 STILL_PATIENCE_S = 0.5
+
+#: A step is disturbed where others used more than this share of the processors meanwhile: the next
+#: pair waits until they do no longer. A look at that takes so many seconds: the kernel counts in
+#: ticks of ten milliseconds.
+MOST_OTHERS = 0.15
+QUIET_LOOK_S = 0.2
 
 #: How often it is looked whether a process that says nothing is alive still.
 LOOK_S = 0.5
@@ -77,7 +83,23 @@ def pairs_for(step_s: float | None) -> int:
     return max(LEAST_PAIRS, min(PAIRS, round(STEPPING_S / step_s)))
 
 
-def block(run: Run, sides: tuple[Side, Side], *, pairs: int = PAIRS) -> list[Pair]:
+#: Asked again and again while the machine is busy, with the share of its processors that others
+#: use; False where a duet should go on all the same.
+Patience = Callable[[float], bool]
+
+
+def impatient(share: float) -> bool:
+    """Goes on, however busy the machine is."""
+    return False
+
+
+def block(
+    run: Run,
+    sides: tuple[Side, Side],
+    *,
+    pairs: int = PAIRS,
+    patience: Patience = impatient,
+) -> list[Pair]:
     """Run a block: two duets of ``sides``, the start order swapped in the second. It ends with the
     first duet that does not end well. Raises Interrupted, NotMeasured and RecordError."""
     number = run.next_block()
@@ -86,7 +108,8 @@ def block(run: Run, sides: tuple[Side, Side], *, pairs: int = PAIRS) -> list[Pai
     begins = number % 2
     for place in range(2):
         told = {"id": f"{run.id}/{number}.{place + 1}", "block": f"{run.id}/{number}"}
-        found.append(_duet(run, sides, told, order=(place, 1 - place), begins=begins, pairs=pairs))
+        turns = _Turns(begins, pairs, patience)
+        found.append(_duet(run, sides, told, order=(place, 1 - place), turns=turns))
         if not ended_well(found[-1]):
             break
     return found
@@ -98,11 +121,9 @@ def _duet(
     told: dict[str, Any],
     *,
     order: tuple[int, int],
-    begins: int,
-    pairs: int,
+    turns: _Turns,
 ) -> Pair:
-    """One duet. ``order``: the places in ``sides`` of who is started first and second; ``begins``:
-    whether the first (0) or the second (1) of these makes the first step."""
+    """One duet. ``order``: the places in ``sides`` of who is started first and second."""
     started: list[_Process] = []
     records: dict[int, Record] = {}
     try:
@@ -112,16 +133,16 @@ def _duet(
                     **told,
                     "partner": sides[order[1 - place]].name,
                     "started": place + 1,
-                    "begins": place == begins,
+                    "begins": place == turns.begins,
                 }
-                one = _Process(run, sides[side], own, pairs)
+                one = _Process(run, sides[side], own, turns.pairs)
                 started.append(one)
                 stack.callback(one.close)
                 one.start(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))))
                 if not one.stands_still():
                     break
             else:
-                _step_in_turns(started, begins, pairs)
+                _step_in_turns(started, turns)
             why: str | None = None
             # Who is in trouble tells what it was; then the other is ended for that reason.
             for one in sorted(started, key=lambda one: not one.in_trouble):
@@ -154,28 +175,52 @@ def _why(record: Record) -> str:
     return str(record.error or record.reason)
 
 
-def _step_in_turns(started: Sequence[_Process], begins: int, pairs: int) -> None:
+@dataclass(frozen=True)
+class _Turns:
+    """``begins``: whether the process that was started first (0) or second (1) makes the first
+    step. ``pairs``: how many steps each makes. ``patience``: with a busy machine."""
+
+    begins: int
+    pairs: int
+    patience: Patience
+
+
+def _step_in_turns(started: Sequence[_Process], turns: _Turns) -> None:
     """A B B A, until each has taken its samples or one of them does not come back."""
     first = time.monotonic()
-    order = (begins, 1 - begins)
-    for pair in range(pairs):
+    order = (turns.begins, 1 - turns.begins)
+    patient, disturbed = True, True
+    for pair in range(turns.pairs):
+        if patient and disturbed:
+            patient = _await_quiet(started[0].cpus, turns.patience)
+        disturbed = False
         for place in order if pair % 2 == 0 else order[::-1]:
             mover, other = started[place], started[1 - place]
-            if not _step(mover, other, first):
+            step = _step(mover, other, first)
+            if step is None:
                 return
+            disturbed = disturbed or step.is_disturbed(len(mover.cpus))
 
 
-def _step(mover: _Process, other: _Process, first: float) -> bool:
-    """One step of ``mover``; False where it did not come back. ``first``: when the turns began, on
+def _await_quiet(cpus: Collection[int], patience: Patience) -> bool:
+    """Return when others leave the processors alone; False where the ``patience`` ends before."""
+    while (share := clocks.busy_share(cpus, QUIET_LOOK_S)) > MOST_OTHERS:
+        if not patience(share):
+            return False
+    return True
+
+
+def _step(mover: _Process, other: _Process, first: float) -> _Step | None:
+    """One step of ``mover``; None where it did not come back. ``first``: when the turns began, on
     this process's clock."""
     _await_stillness(mover, other)
     before = _Reading.now(mover, other)
     mover.go()
     if not mover.stands_still():
-        return False
-    after = _Reading.now(mover, other)
-    mover.seen.add(after.since(before, begun=before.at - first), other.seen)
-    return True
+        return None
+    step = _Reading.now(mover, other).since(before, begun=before.at - first)
+    mover.seen.add(step, other.seen)
+    return step
 
 
 def _await_stillness(*both: _Process) -> None:
@@ -211,7 +256,7 @@ class _Reading:
             steal = self.machine.steal_s - before.machine.steal_s
             if own is not None and waiting is not None:
                 others = self.machine.busy_s - before.machine.busy_s - own - waiting
-        return _Step(begun, own, waiting, others, steal)
+        return _Step(begun, self.at - before.at, own, waiting, others=others, steal=steal)
 
 
 def _less(after: float | None, before: float | None) -> float | None:
@@ -220,14 +265,19 @@ def _less(after: float | None, before: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class _Step:
-    """One step from outside, in seconds: when it began, and what its process, the one that waited,
-    and all others computed meanwhile. Ticks make that of all others negative at times."""
+    """One step from outside, in seconds: when it began, how long it took, and what its process, the
+    one that waited, and all others computed meanwhile. Ticks make that of all others negative at
+    times."""
 
     begun: float
+    took: float
     own: float | None
     waiting: float | None
     others: float | None
     steal: float | None
+
+    def is_disturbed(self, cpus: int) -> bool:
+        return self.others is not None and self.others > MOST_OTHERS * self.took * cpus
 
 
 @dataclass

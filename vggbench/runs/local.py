@@ -20,7 +20,7 @@ from ..records import Record, Store
 from ..releases import interpreters
 from ..releases.catalogue import Catalogue, Release
 from . import draft, duet, profiles, timed, variables
-from .duet import Pair, Side
+from .duet import Pair, Patience, Side
 from .run import Run, new_id
 from .subject import Subject
 from .suite import Configured, Suite
@@ -59,10 +59,16 @@ class Session:
             self._once(f"of the GPU is not sampled: {what}: {why}")
         return record
 
-    def block(self, sides: tuple[Side, Side], step_s: float | None = None) -> list[Pair]:
+    def block(
+        self,
+        sides: tuple[Side, Side],
+        step_s: float | None = None,
+        *,
+        patience: Patience = duet.impatient,
+    ) -> list[Pair]:
         """Run a block of duets, and return its records, duet by duet; raises as ``measure``.
-        ``step_s``: seconds that a step is known to take."""
-        return duet.block(self.run, sides, pairs=duet.pairs_for(step_s))
+        ``step_s``: seconds that a step is known to take. ``patience``: with a busy machine."""
+        return duet.block(self.run, sides, pairs=duet.pairs_for(step_s), patience=patience)
 
     def forget(self) -> None:
         """Look at environments anew from now on: some may have been freed."""
