@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from threadpoolctl import threadpool_limits
+
+from vggbench import machine_lock
 
 from . import browser
 from .once import once
@@ -50,6 +53,26 @@ def pytest_report_header() -> list[str]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if browser.find() is None:
         terminalreporter.write_line(browser.NONE_FOUND, yellow=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def machine_locks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Path]]:
+    """Files for machine's locks. The first is that of the fixtures that several tests share."""
+    folder = tmp_path_factory.mktemp("machine-locks")
+    files = (folder / f"{i}.lock" for i in itertools.count())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(machine_lock.VARIABLE, str(next(files)))
+        yield files
+
+
+@pytest.fixture(autouse=True)
+def lock_of_machine(machine_locks: Iterator[Path]) -> Iterator[Path]:
+    """The file of the machine's lock of this test and of all that it starts: tests neither wait for
+    one another nor for what is measured on this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        file = next(machine_locks)
+        patch.setenv(machine_lock.VARIABLE, str(file))
+        yield file
 
 
 @pytest.fixture(scope="session")

@@ -30,7 +30,7 @@ from typing import Any
 import pytest
 from asv import results, util
 
-from vggbench import records
+from vggbench import machine_lock, records
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue, Lock, Release
 from vggbench.releases.environments import Environments
@@ -227,6 +227,7 @@ class Tiny:
             "LANG": "C.UTF-8",
             "UV_OFFLINE": "1",
             "CUDA_VISIBLE_DEVICES": "",
+            machine_lock.VARIABLE: os.environ[machine_lock.VARIABLE],
             "TINY_FAULTS": faults,
             "TINY_COUNTS": str(self.home / "counts"),
             **more,

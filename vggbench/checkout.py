@@ -14,8 +14,10 @@ from asv.config import Config
 from asv.machine import Machine, MachineCollection
 from filelock import FileLock, Timeout
 
+from . import machine_lock
 from .errors import VggbenchError
 from .inside.gpu import is_visible
+from .machine_lock import RunInProgress
 from .releases.catalogue import Catalogue
 from .releases.environments import Environments
 
@@ -110,12 +112,22 @@ class Checkout:
 
     @contextlib.contextmanager
     def no_run(self) -> Iterator[None]:
-        """Hold the run lock; raises RunInProgress while asv measures in this checkout."""
-        lock = take_run_lock(self.env_dir)
+        """Hold the run lock; raises RunInProgress while another one measures in this checkout."""
+        lock = _take_run_lock(self.env_dir)
         try:
             yield
         finally:
             lock.release()
+
+    @contextlib.contextmanager
+    def measuring(self) -> Iterator[None]:
+        """Hold the run lock and the machine's: for whatever is measured, or disturbs what is.
+
+        Raises RunInProgress while another one measures, in this checkout or in any other on this
+        machine, and MachineLockError.
+        """
+        with self.no_run(), machine_lock.held():
+            yield
 
 
 def machine_name(asked: str | None = None) -> str | None:
@@ -126,11 +138,7 @@ def machine_name(asked: str | None = None) -> str | None:
         return None
 
 
-class RunInProgress(VggbenchError):
-    """asv measures in this checkout."""
-
-
-def take_run_lock(folder: Path) -> FileLock:
+def _take_run_lock(folder: Path) -> FileLock:
     """The checkout's run lock, held until it is released or this process ends.
 
     Two runs would share asv's state on the disk and disturb each other's timing. Raises

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from pathlib import Path
 
 import pytest
 
-from vggbench import records
+from vggbench import machine_lock, records
 from vggbench.checkout import Checkout
 from vggbench.runs.local import Local
 from vggbench.runs.run import CannotResume, new_id, resumed_id
@@ -33,6 +34,7 @@ def test_two_runs_in_two_threads_of_one_process_are_two(
     benchmarks.write_text(benchmarks.read_text() + '\nTiny.version = "of the other"\n')
     for name, value in tiny.environ().items():
         monkeypatch.setenv(name, value)
+    entering = threading.Lock()
     subjects = {"calibrate": (tiny, "tinyframe-1.1"), "confirm": (other, "tinyframe-1.2")}
     both_have_begun = threading.Barrier(2, timeout=60)
     ids: dict[str, str] = {}
@@ -44,7 +46,11 @@ def test_two_runs_in_two_threads_of_one_process_are_two(
             root = Checkout(str(checkout.folder / "asv.conf.json"))
             here = Local.of(root, MACHINE, lambda line: None)
             (plain, *_) = here.suite.timed(["'plain'"])
-            with here.session(purpose) as session:
+            with contextlib.ExitStack() as stack:
+                with entering:
+                    # As on two machines: on one, the second would be refused.
+                    monkeypatch.setenv(machine_lock.VARIABLE, str(tmp_path / f"{purpose}.lock"))
+                    session = stack.enter_context(here.session(purpose))
                 ids[purpose] = session.run.id
                 both_have_begun.wait()
                 for _ in range(2):

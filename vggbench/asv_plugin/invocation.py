@@ -8,6 +8,7 @@ asv hands no object of ours from one plugin to the other: one process of asv is 
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import functools
 import io
@@ -18,9 +19,8 @@ from typing import Any
 
 from asv import commands, util
 from asv.console import log
-from filelock import FileLock
 
-from ..checkout import Checkout, machine_name, take_run_lock
+from ..checkout import Checkout, machine_name
 from ..errors import VggbenchError
 from ..runs import draft, profiles
 from ..runs.run import RESUME_VARIABLE, Run, new_id, resumed_id
@@ -31,6 +31,9 @@ MEASURING = ("run", "continuous", "find", "profile", "check", "setup")
 
 #: Those whose processes are measurements; `asv profile` runs under a profiler.
 RECORDED = ("run", "continuous", "find")
+
+#: Those that load the machine as a measurement does.
+TIMING = (*RECORDED, "profile")
 
 #: (commit, environment name) of which this asv has run a timed process: what it may store.
 measured: set[tuple[str, str]] = set()
@@ -146,12 +149,13 @@ def run() -> Run:
 
 
 @functools.lru_cache(maxsize=1)
-def hold_checkout() -> FileLock:
-    """Hold the checkout's run lock until this process ends, and record what a killed asv left.
-    Raises UserError where another one measures."""
+def hold_checkout() -> None:
+    """Hold the checkout's run lock until this process ends, and the machine's lock where it times
+    something; record what a killed asv left. Raises UserError where another one measures."""
+    held = contextlib.ExitStack()
     try:
-        lock = take_run_lock(checkout().env_dir)
+        held.enter_context(checkout().measuring() if command() in TIMING else checkout().no_run())
+        atexit.register(held.close)
         draft.collect_orphans(checkout().drafts_dir)
     except VggbenchError as err:
         raise util.UserError(str(err)) from None
-    return lock

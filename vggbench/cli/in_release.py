@@ -30,7 +30,7 @@ def run(checkout: Checkout, word: str, words: list[str], say: Callable[[str], No
     asked = options.parse(words)
     release = _one(checkout.catalogue, word)
     env = variables.for_release(os.environ)
-    with checkout.no_run():
+    with checkout.measuring():
         python = checkout.environments.ensure(
             release, asked.device or checkout.default_device(), say
         )

@@ -96,7 +96,7 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
     results = []
     failed = 0
     tell_flags(report)
-    with checkout.no_run():
+    with checkout.measuring():
         for release in selected(checkout, arguments.spec):
             try:
                 framework = verify.framework_of(checkout.catalogue, release)
@@ -138,7 +138,7 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
     machine = this_machine(checkout)
     device = arguments.device or checkout.default_device()
     tell_flags(say)
-    with checkout.no_run():
+    with checkout.measuring():
         release = (
             spec.one(checkout.catalogue, arguments.release)
             if arguments.release

@@ -133,12 +133,13 @@ class Local:
 
     @contextlib.contextmanager
     def session(self, purpose: str, *, run_id: str | None = None) -> Iterator[Session]:
-        """A session with the checkout's run lock; raises RunInProgress where another one measures.
+        """A session that holds the checkout and the machine; raises RunInProgress where another one
+        measures.
 
         ``run_id``: what its records are part of, where that has begun already.
         """
         timed.asked_deadline()
-        with self.checkout.no_run():
+        with self.checkout.measuring():
             draft.collect_orphans(self.checkout.drafts_dir)
             flags = variables.flags_line(os.environ)
             if flags is not None:

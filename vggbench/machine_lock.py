@@ -1,0 +1,144 @@
+"""The machine's lock: one process at a time measures on a machine, whatever its checkout.
+
+Two that measure at once disturb each other's timing. The lock is flock(2) on one file, which says
+who holds it and is never deleted. The kernel lets go of it when its holder dies, so that what a
+killed one left in the file is of no account. The library filelock, which holds the checkout's run
+lock, is no help: some of its versions empty the file whenever another one tries it, the others
+refuse a file that another account made in a shared folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import json
+import os
+import shlex
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from .errors import VggbenchError, one_line
+
+#: Names another file: a machine that is simulated has a lock of its own.
+VARIABLE = "VGGBENCH_MACHINE_LOCK"
+
+#: Of all users and all sessions of the machine, which TMPDIR is not.
+FILE = Path("/tmp/vggbench-machine.lock")
+
+#: Bytes of the file that are read, more than are ever written.
+_READ = 65536
+
+#: Descriptors of the file that this process has open.
+_open: set[int] = set()
+
+
+class RunInProgress(VggbenchError):
+    """Another process measures, in this checkout or on this machine."""
+
+
+class MachineLockError(VggbenchError):
+    """The machine's lock cannot be used, held or not."""
+
+
+def path() -> Path:
+    return Path(os.environ.get(VARIABLE) or FILE).absolute()
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Hold the machine's lock. Raises RunInProgress where another one measures, MachineLockError
+    where its file is of no use."""
+    file = path()
+    with _opened(file) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunInProgress(
+                f"another one measures on this machine: {_holder(file, descriptor)}; "
+                f"wait until it has ended, or end it, then run this again"
+            ) from None
+        except OSError as err:
+            raise _no_use(file, f"cannot be locked: {err.strerror}") from None
+        told = {
+            "pid": os.getpid(),
+            "command": one_line(shlex.join(sys.argv)),
+            "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        }
+        _write(descriptor, json.dumps(told) + "\n")
+        try:
+            yield
+        finally:
+            if descriptor in _open:
+                _write(descriptor, "")
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[int]:
+    """The file's descriptor, which no other program inherits and no forked process keeps."""
+    # What another user put there to lead elsewhere is not followed: it will be written to.
+    flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        try:
+            # In a folder such as /tmp the kernel may refuse O_CREAT, even to root, for a file that
+            # another user made (fs.protected_regular, proc_sys_fs(5)).
+            descriptor = os.open(file, flags)
+        except FileNotFoundError:
+            descriptor = _made(file, flags)
+    except OSError as err:
+        raise _no_use(file, f"cannot be opened: {err.strerror}") from None
+    _open.add(descriptor)
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            raise _no_use(file, "is no file of its own")
+        yield descriptor
+    finally:
+        if descriptor in _open:
+            _open.remove(descriptor)
+            os.close(descriptor)
+
+
+def _made(file: Path, flags: int) -> int:
+    try:
+        descriptor = os.open(file, flags | os.O_CREAT | os.O_EXCL, 0o666)
+    except FileExistsError:
+        return os.open(file, flags)  # another one made it meanwhile
+    os.fchmod(descriptor, 0o666)  # for all users, whatever the umask
+    return descriptor
+
+
+def _forget() -> None:
+    """In a forked process: the lock is its parent's, and must end with that."""
+    for descriptor in _open:
+        os.close(descriptor)
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+def _write(descriptor: int, text: str) -> None:
+    # The lock holds on a full disk too; then it is not said who has it.
+    with contextlib.suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, text.encode(), 0)
+
+
+def _holder(file: Path, descriptor: int) -> str:
+    """Who holds the lock, as far as the file says."""
+    try:
+        told = json.loads(os.pread(descriptor, _READ, 0))
+        words = f"process {told['pid']}, {told['command']}, since {told['started']}"
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return f"a process that {file} does not name"
+    # Another user may have written this: nothing of it may steer a terminal.
+    return "".join(one if one.isprintable() else "?" for one in one_line(words, 400))
+
+
+def _no_use(file: Path, why: str) -> MachineLockError:
+    return MachineLockError(
+        f"{file}, the machine's lock, {why}; name another file: {VARIABLE}=/path/to/file"
+    )
