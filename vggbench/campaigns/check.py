@@ -1,4 +1,4 @@
-"""``vggbench check``: measure what is new, judge it, confirm what is suspected, publish.
+"""``vggbench check``: measure what is new, judge it, answer it by duets, publish.
 
 The one command of a nightly job. Each part goes on where an earlier, interrupted one was: what was
 measured is on record and is not measured again.
@@ -18,6 +18,7 @@ from ..releases.catalogue import Release
 from ..runs.asv_command import INTERRUPTED, Asv
 from ..runs.local import Local, Say
 from ..runs.timed import Interrupted
+from .blocks import open_lines
 from .confirm import Judging, Limits, confirm
 
 
@@ -66,17 +67,20 @@ def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
     older = _measured_now(checkout, now, newest)
     names = ", ".join(release.name for release in [*older, *newest])
     say(f"2 of 4: judging {names or 'nothing: no release was measured here'}")
-    say("3 of 4: confirming what is suspected")
+    say("3 of 4: measuring in duets what is not answered")
     trouble = None
     try:
-        if not confirm(judging, [*older, *newest], limits):
-            say("nothing is suspected")
+        answers = confirm(judging, [*older, *newest], limits)
+        if not answers:
+            say("everything is answered")
+        for line in open_lines(answers):
+            say(line)
     except Interrupted:
         raise
     except (VggbenchError, util.UserError) as err:
         # What is known is published and said all the same.
         trouble = str(err)
-        say(f"not confirmed: {trouble}")
+        say(f"not answered: {trouble}")
 
     say("4 of 4: publishing: asv publish")
     published = asv("publish")

@@ -1,4 +1,5 @@
-"""``vggbench confirm``: re-measure what is suspected, and only that."""
+"""``vggbench confirm``: measure two releases in duets, until it is sure of each configuration
+whether it has become slower."""
 
 from __future__ import annotations
 
@@ -13,18 +14,25 @@ from ..judging.verdicts import Verdict
 from ..records import Record
 from ..releases import spec
 from ..releases.catalogue import Release
-from ..runs.local import Local, Say
+from ..runs import duet, memory
+from ..runs.duet import Side
+from ..runs.local import Local, Session
 from ..stats.judge import Judgement
-from ..stats.policy import CHANGED, REGRESSED
-from . import interleave
+from ..stats.policy import A_BLOCK, NOT_SURE
+from . import blocks, interleave
+from .blocks import Answer, Comparison, Patience, Standing
 from .budget import Budget
-from .interleave import Bench, Confirmed, Suspect
+from .interleave import Suspect
+
+#: Both processes of a duet may take so much more together than they were seen to.
+ROOM = 1.1
 
 
 @dataclass(frozen=True)
 class Asked:
     """One release in the words of asv run, and what it is judged against. ``improved``: confirm
-    what is surely faster, too. ``patterns``: --bench; where there are none, all."""
+    what processes by themselves say is faster, too. ``patterns``: --bench; where there are none,
+    all."""
 
     release: str
     against: str | None
@@ -35,19 +43,23 @@ class Asked:
 
 @dataclass(frozen=True)
 class Limits:
-    """``seconds``: for all confirmations, from the first on. ``processes``: of both releases
-    together, to confirm one configuration, at most. ``in_reach``: only what so many are likely to
-    make sure. ``make_room``: called with the name of each suspect before environments are made for
-    it."""
+    """``seconds``: for all comparisons, from the first block on. ``processes``: of both releases
+    together, for one configuration, at most; a block has A_BLOCK. ``again``: so many more of what
+    has spent them already. ``make_room``: called with the name of each comparison before
+    environments are made for it."""
 
     seconds: float
     processes: int
-    in_reach: bool = False
+    again: bool = False
     make_room: Callable[[str], None] = lambda name: None
+
+    @property
+    def blocks(self) -> int:
+        return max(1, self.processes // A_BLOCK)
 
 
 def run(here: Local, asked: Asked, limits: Limits) -> int:
-    """Confirm what is suspected of a release, and say the verdicts; returns their exit status.
+    """Answer every configuration of a release, and say the verdicts; returns their exit status.
 
     Raises VggbenchError where nothing more can be measured, UserError where the patterns select
     nothing; what was measured is on record.
@@ -65,52 +77,91 @@ def run(here: Local, asked: Asked, limits: Limits) -> int:
         improved=asked.improved,
         patterns=asked.patterns,
     )
-    if not confirm(judging, [after], limits):
-        here.say(f"Nothing is suspected of {after.name}: nothing is measured.")
+    found = confirm(judging, [after], limits)
+    if not found:
+        here.say(f"Everything of {after.name} is answered: nothing is measured.")
+    for line in blocks.open_lines(found):
+        here.say(line)
     return judging.report([after.name])
 
 
-def confirm(judging: Judging, releases: Sequence[Release], limits: Limits) -> list[Confirmed]:
-    """Confirm what is suspected of ``releases``; an empty list where nothing is."""
-    here = judging.here
-    suspects = judging.suspects(releases)
-    if limits.in_reach:
-        suspects = reached(suspects, limits, here.say)
-    if not suspects:
-        return []
-    with here.session(records.CONFIRM) as measuring:
-        begun: list[Suspect] = []
+def confirm(judging: Judging, releases: Sequence[Release], limits: Limits) -> list[Answer]:
+    """Answer the comparisons of ``releases`` that are not answered yet; an empty list where there
+    are none."""
+    return answer(judging, judging.comparisons(releases, limits), limits)
 
-        def measure(suspect: Suspect, release: Release) -> records.Record:
-            if begun[-1:] != [suspect]:
-                begun.append(suspect)
-                limits.make_room(suspect.name)
-                measuring.forget()
+
+def answer(judging: Judging, wanted: Sequence[Comparison], limits: Limits) -> list[Answer]:
+    """Answer these comparisons: by duets, or by processes in turns where two find no room."""
+    here = judging.here
+    too_large = {id(one): why for one in wanted if (why := judging.why_not_both(one)) is not None}
+    budget = Budget(limits.seconds)
+    found = {}
+    in_duets = [one for one in wanted if id(one) not in too_large]
+    if in_duets:
+        with here.session(records.DUET) as measuring:
+            bench = judging.bench(measuring, budget, limits)
+            for told in blocks.answer_all(in_duets, bench):
+                found[id(told.comparison)] = told
+    in_turns = [one for one in wanted if id(one) in too_large]
+    for one in in_turns:
+        here.say(f"{one.name}: {too_large[id(one)]}: its processes take turns instead")
+    if in_turns:
+        found.update(
+            {id(one.comparison): one for one in _in_turns(judging, in_turns, budget, limits)}
+        )
+    return [found[id(one)] for one in wanted]
+
+
+def _in_turns(
+    judging: Judging, wanted: Sequence[Comparison], budget: Budget, limits: Limits
+) -> list[Answer]:
+    """Answer comparisons by whole processes that take turns: for what finds no room for two."""
+    here = judging.here
+    known = [judging.suspect(one) for one in wanted]
+    suspects = {id(suspect): one for suspect, one in zip(known, wanted, strict=True)}
+    with here.session(records.CONFIRM) as measuring:
+        rooms = _Rooms(measuring, limits)
+
+        def measure(suspect: Suspect, release: Release) -> Record:
+            rooms.make(suspect.name)
             return measuring.measure(release, suspect.profile, suspect.one)
 
-        bench = Bench(measure, judging.judge, Budget(limits.seconds), here.say, limits.processes)
-        return interleave.confirm_all(suspects, bench)
+        bench = interleave.Bench(measure, judging.judge, budget, here.say, limits.processes)
+        return [
+            Answer(
+                comparison=suspects[id(one.suspect)],
+                standing=judging.standing(suspects[id(one.suspect)]),
+                blocks=0,
+                why=one.why,
+                out_of_budget=one.out_of_budget,
+                seconds=interleave.forecast_s(one.suspect, one.judgements),
+            )
+            for one in interleave.confirm_all(known, bench)
+        ]
 
 
-def reached(suspects: Sequence[Suspect], limits: Limits, say: Say) -> list[Suspect]:
-    """Those that the processes of ``limits`` are likely to make sure; how many others there are is
-    said."""
-    found = [one for one in suspects if one.needed <= limits.processes - one.spent]
-    if len(found) < len(suspects):
-        say(
-            f"Not confirmed, of {len(suspects)} that may have changed: "
-            f"{len(suspects) - len(found)}; each would need more than {limits.processes} "
-            f"processes to be sure"
-        )
-    return found
+class _Rooms:
+    """Room for the environments of one comparison after the other."""
+
+    def __init__(self, measuring: Session, limits: Limits):
+        self._measuring = measuring
+        self._make_room = limits.make_room
+        self._last: str | None = None
+
+    def make(self, name: str) -> None:
+        """Make it for what is called ``name``, unless it was made last."""
+        if name != self._last:
+            self._last = name
+            self._make_room(name)
+            self._measuring.forget()
 
 
 class Judging:
     """What is said of releases in the profiles that are asked for; each question counts what
-    confirming has added to the records. ``improved``: what is surely faster is confirmed too.
-    ``unsure``: what may be slower, or take more memory, is confirmed, and not only what surely is.
-    ``patterns``: only configurations that ``--bench`` selects by these are suspects; where there
-    are none, all."""
+    measuring has added to the records. ``improved``: what processes by themselves say is faster is
+    confirmed too. ``patterns``: only configurations that ``--bench`` selects by these are compared;
+    where there are none, all."""
 
     def __init__(
         self,
@@ -120,12 +171,10 @@ class Judging:
         threshold: float,
         improved: bool = False,
         patterns: Sequence[str] = (),
-        unsure: bool = True,
     ):
         self.here = here
         self._gathered: tuple[list[Record], Evidence] | None = None
-        self._changes = CHANGED if improved else (REGRESSED,)
-        self._unsure = unsure
+        self._improved = improved
         self._against = against
         self._threshold = threshold
         self._profiles = here.profiles
@@ -162,40 +211,149 @@ class Judging:
         ]
         return list({one.commit: one for last in found for one in last}.values())
 
-    def suspects(self, releases: Iterable[Release]) -> list[Suspect]:
-        """The configurations in which ``releases`` may be slower than the one before; those too
-        that surely have changed, by sessions that measured one of the two alone."""
+    def comparisons(self, releases: Iterable[Release], limits: Limits) -> list[Comparison]:
+        """The configurations of ``releases`` against the release before that are not answered."""
         by_name = self.here.catalogue.by_name
         found = []
         for release in releases:
-            suspected: dict[tuple[str, str, str], list[Verdict]] = {}
-            for one in self.verdicts(release):
-                sure = one.outcome in self._changes and one.apart
-                if one.against is not None and (sure or (self._unsure and one.suspected)):
-                    key = records.key_of(one.benchmark, one.configuration)
-                    if not self._patterns or key in self._asked_for:
-                        suspected.setdefault((one.profile, key, one.against), []).append(one)
-            for own in suspected.values():
-                first = own[0]
-                before = by_name[str(first.against)]
-                spent, seconds = _earlier(self.here, before, release, first)
-                found.append(
-                    Suspect(
-                        before=before,
-                        after=release,
-                        profile=first.profile,
-                        one=self.here.configured(first.benchmark, first.configuration),
-                        measures=tuple(one.measure for one in own),
-                        spent=spent,
-                        seconds=seconds,
-                        apart=any(one.apart for one in own),
-                        needed=min(
-                            0 if one.outcome in CHANGED else one.processes_needed or 0
-                            for one in own
-                        ),
-                    )
-                )
+            own: dict[tuple[str, str, str], list[Verdict]] = {}
+            for each in self.verdicts(release):
+                key = records.key_of(each.benchmark, each.configuration)
+                is_compared = each.outcome == NOT_SURE or each.ratio is not None
+                chosen = not self._patterns or key in self._asked_for
+                if each.against is not None and is_compared and chosen:
+                    own.setdefault((each.profile, key, each.against), []).append(each)
+            for (profile, _, against), judged in own.items():
+                standing = _standing(judged)
+                most = limits.blocks
+                if limits.again and standing.blocks >= most:
+                    most += standing.blocks
+                configured = self.here.configured(judged[0].benchmark, judged[0].configuration)
+                one = Comparison(by_name[against], release, profile, configured, most=most)
+                if standing.needed(one, self._improved):
+                    found.append(one)
         return found
+
+    def standing(self, comparison: Comparison) -> Standing:
+        """Where a comparison stands by everything on record."""
+        return _standing(self._own(comparison))
+
+    def _own(self, comparison: Comparison) -> list[Verdict]:
+        wanted = comparison.one.key
+        found = verdicts.of_release(
+            self.evidence(),
+            comparison.after,
+            comparison.before,
+            comparison.profile,
+            self._threshold,
+        )
+        return [one for one in found if records.key_of(one.benchmark, one.configuration) == wanted]
+
+    def bench(self, measuring: Session, budget: Budget, limits: Limits) -> blocks.Bench:
+        """What comparisons are answered with, in the session ``measuring``."""
+        rooms = _Rooms(measuring, limits)
+        patience = Patience(budget, self.here.say)
+
+        def take(one: Comparison) -> list[duet.Pair]:
+            rooms.make(one.name)
+            before, after = (
+                Side(subject=measuring.prepared(each, one.profile), configured=one.one)
+                for each in (one.before, one.after)
+            )
+            return measuring.block((before, after), self._step_s(one), patience=patience)
+
+        return blocks.Bench(
+            take=take,
+            standing=self.standing,
+            seconds=self.seconds,
+            budget=budget,
+            say=self.here.say,
+            improved=self._improved,
+        )
+
+    def _known(self, one: Comparison) -> list[Record]:
+        """The records of the two that count, oldest first; of no variant."""
+        here = self.here
+        return [
+            record
+            for record in here.store.where(
+                here.machine,
+                commits=(one.before.commit, one.after.commit),
+                profile=one.profile,
+                keys=(one.one.key,),
+            )
+            if record.variant is None
+            and record.outcome != records.INTERRUPTED
+            and record.why_no_evidence(here.machine, here.catalogue) is None
+        ]
+
+    def _newest(self, one: Comparison) -> list[Record]:
+        """The newest process of each of the two that ended well, by itself or in a duet."""
+        ran = [record for record in self._known(one) if record.outcome == records.OK]
+        return list({record.commit: record for record in ran}.values())
+
+    def _step_s(self, one: Comparison) -> float | None:
+        """Seconds of a step, of the slower of the two; None where that is not known."""
+        return max((record.median_s for record in self._newest(one)), default=None)
+
+    def seconds(self, one: Comparison) -> float:
+        """What a block is likely to take; 0 where nothing is known of it."""
+        pairs = duet.pairs_for(self._step_s(one))
+        took = [
+            (record.seconds or 0.0) + (pairs - len(record.samples)) * record.median_s
+            for record in self._newest(one)
+            if not record.is_of_a_duet
+        ]
+        lasted = [record.seconds or 0.0 for record in self._newest(one) if record.is_of_a_duet]
+        # In a duet each process lasts nearly as long as the whole.
+        return 2 * (max(lasted) if lasted else sum(took))
+
+    def is_open(self, one: Comparison) -> bool:
+        """Whether it needs blocks, may have more, and both releases can do it as far as is known:
+        what a release cannot do, it answers once."""
+        standing = self.standing(one)
+        if not standing.left(one) or not standing.needed(one, self._improved):
+            return False
+        outcomes = {record.commit: record.outcome for record in self._known(one)}
+        return records.NOT_APPLICABLE not in outcomes.values()
+
+    def forecast_s(self, one: Comparison) -> float:
+        """Seconds until it is answered, about; 0 where nothing is known of it."""
+        standing = self.standing(one)
+        needed = min(standing.needed(one, self._improved), standing.left(one))
+        return min(one.budget_s, needed * self.seconds(one))
+
+    def why_not_both(self, one: Comparison) -> str | None:
+        """Why there is no room for both processes of a duet, by what they took before; None where
+        there is, or nothing is known."""
+        left = memory.available_bytes()
+        sizes: dict[str, float] = {}
+        for record in self._newest(one):
+            size = record.by_product("track_peak_memory")
+            if records.is_measured(size):
+                sizes[record.commit] = size
+        wanted = ROOM * sum(sizes.values())
+        if left is None or len(sizes) < 2 or wanted <= left:
+            return None
+        return (
+            f"two processes at once would take about {wanted / 1e9:.1f} GB of memory, "
+            f"{left / 1e9:.1f} GB are free"
+        )
+
+    def suspect(self, one: Comparison) -> Suspect:
+        """A comparison for processes in turns."""
+        own = self._own(one)
+        spent, seconds = _earlier(self.here, one.before, one.after, own[0])
+        return Suspect(
+            before=one.before,
+            after=one.after,
+            profile=one.profile,
+            one=one.one,
+            measures=tuple(each.measure for each in own),
+            spent=spent,
+            seconds=seconds,
+            apart=any(each.apart for each in own),
+        )
 
     def judge(self, suspect: Suspect) -> Mapping[str, Judgement]:
         """The judgements of what was suspected, by everything on record."""
@@ -235,6 +393,11 @@ class Judging:
             catalogue=here.catalogue,
             root=here.checkout.root,
         )
+
+
+def _standing(own: Sequence[Verdict]) -> Standing:
+    by_measure = {one.measure: one for one in own}
+    return Standing(verdicts=by_measure, blocks=max((one.blocks for one in own), default=0))
 
 
 def _earlier(here: Local, before: Release, after: Release, verdict: Verdict) -> tuple[int, float]:

@@ -39,8 +39,7 @@ class Suspect:
 
     ``measures``: what of it is suspected. ``spent``: processes that confirmations of it have taken
     already. ``seconds``: what one is known to take, 0 where that is not known. ``apart``: no
-    session has measured both releases. ``needed``: about so many more make it sure, 0 where that is
-    not known.
+    session has measured both releases.
     """
 
     before: Release
@@ -52,7 +51,6 @@ class Suspect:
     spent: int = 0
     seconds: float = 0.0
     apart: bool = False
-    needed: int = 0
 
     @property
     def name(self) -> str:

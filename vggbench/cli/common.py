@@ -48,7 +48,7 @@ def add_bench(one: argparse.ArgumentParser, told: str) -> None:
 
 
 def add_limits(one: argparse.ArgumentParser, budget_by_default: str) -> None:
-    """What confirming may take."""
+    """What answering comparisons may take."""
     add_budget(one, budget_by_default)
     add_processes(one)
 
@@ -57,9 +57,10 @@ def add_processes(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "--processes",
         type=count,
-        default=policy.MOST,
+        default=policy.A_BLOCK * policy.MOST_BLOCKS,
         metavar="N",
-        help="to confirm one configuration, of both releases, at most (default: %(default)s)",
+        help="of one configuration, of both releases, at most; a block of duets has "
+        f"{policy.A_BLOCK} (default: %(default)s)",
     )
 
 
@@ -117,11 +118,11 @@ def this_machine(checkout: Checkout) -> str:
     return machine
 
 
-def here(checkout: Checkout) -> Local:
-    """This machine in the checkout, for what measures on it."""
+def here(checkout: Checkout, report: Callable[[str], None] = say) -> Local:
+    """This machine in the checkout, for what measures on it; ``report`` gets lines for the user."""
     from ..runs.local import Local  # here and not above: it imports what starts processes
 
-    return Local.of(checkout, this_machine(checkout), say)
+    return Local.of(checkout, this_machine(checkout), report)
 
 
 def selected(checkout: Checkout, words: list[str]) -> list[Release]:

@@ -1,4 +1,5 @@
-"""What asks whether a release was slower: verdict, confirm, check, calibrate, separate.
+"""What asks whether a release was slower: verdict, confirm, check, duet, calibrate,
+separate.
 
 What does a command is imported when it is given, so that the others start without SciPy.
 """
@@ -42,22 +43,31 @@ def add(top: Subparsers) -> None:
     add_threshold(one)
     one.set_defaults(command=_verdict, trouble=2)
 
-    one = top.add_parser("confirm", help="re-measure what is suspected of a release, in turns")
+    one = top.add_parser(
+        "confirm", help="measure a release and the one before in duets, until it is sure"
+    )
     one.add_argument("release", help="one release, such as tensorflow-2.16.2")
     add_against(one)
-    one.add_argument("--improved", action="store_true", help="confirm what is surely faster, too")
+    one.add_argument("--improved", action="store_true", help="confirm what looks faster, too")
     add_bench(one, "as asv run's")
     add_limits(one, "10m")
     add_threshold(one)
     one.set_defaults(command=_confirm, trouble=2)
 
-    one = top.add_parser(
-        "check", help="measure what is new, judge it, confirm what is suspected, publish"
-    )
+    one = top.add_parser("check", help="measure what is new, judge it, answer it by duets, publish")
     add_bench(one, "as asv run's")
-    add_limits(one, "30m")
+    add_limits(one, "1h")
     add_threshold(one)
     one.set_defaults(command=_check, trouble=2)
+
+    one = top.add_parser("duet", help="measure any two releases or configurations in turns")
+    one.add_argument("first", help="a release, with a configuration's words: 'theano-1.0.5 none'")
+    one.add_argument("second", help="it is held against the first")
+    add_bench(one, "as asv run's, where no words choose a configuration")
+    add_budget(one, "10m")
+    one.add_argument("--json", action="store_true", help="as a JSON object")
+    add_threshold(one)
+    one.set_defaults(command=_duet, trouble=2)
 
     one = top.add_parser("calibrate", help="measure the machine's own noise, for verdicts")
     one.add_argument("release", nargs="?", help="default: the newest that was measured here")
@@ -132,7 +142,7 @@ def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
         improved=arguments.improved,
         patterns=arguments.bench,
     )
-    limits = confirm.Limits(seconds=arguments.budget, processes=arguments.processes)
+    limits = confirm.Limits(seconds=arguments.budget, processes=arguments.processes, again=True)
     return confirm.run(here(checkout), asked, limits)
 
 
@@ -142,6 +152,21 @@ def _check(checkout: Checkout, arguments: argparse.Namespace) -> int:
     asked = check.Asked(bench=arguments.bench, threshold=arguments.threshold)
     limits = confirm.Limits(seconds=arguments.budget, processes=arguments.processes)
     return check.run(checkout, asked, limits, say)
+
+
+def _duet(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from ..campaigns import duet
+
+    asked = duet.Asked(
+        first=arguments.first,
+        second=arguments.second,
+        patterns=arguments.bench,
+        threshold=arguments.threshold,
+        as_json=arguments.json,
+    )
+    # Standard output is JSON alone.
+    where = here(checkout, complain if arguments.json else say)
+    return duet.run(where, asked, budget.Budget(arguments.budget))
 
 
 def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:

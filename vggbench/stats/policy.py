@@ -28,6 +28,9 @@ BATCH = 4
 #: Interleaved processes of both releases together after which a comparison is left unsure.
 MOST = 40
 
+#: Processes of a block: two duets.
+A_BLOCK = 4
+
 #: Processes that ``vggbench separate`` takes of each configuration, of both sides together.
 SEPARATED = 8
 

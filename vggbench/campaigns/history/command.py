@@ -23,11 +23,12 @@ from ...runs.coverage import Coverage
 from ...runs.local import Local, Say
 from ...runs.run import RESUME_VARIABLE
 from ...runs.suite import Configured
-from .. import causes
+from ...stats.chain import LEAST_BLOCKS_A_LINK
+from .. import blocks, causes
+from ..blocks import Answer, Comparison
 from ..budget import Budget, words
 from ..causes import Causes
-from ..confirm import Judging, Limits, confirm
-from ..interleave import Confirmed
+from ..confirm import Judging, Limits, answer
 from . import anchors, machines, plan, sessions
 from .forecast import GUESS_BYTES, Forecast
 from .plan import Plan, Unit
@@ -65,6 +66,7 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     after Ctrl-C. Raises VggbenchError where nothing can be measured."""
     the_plan = plan.read(checkout.root / plan.FILE, checkout.catalogue)
     stages = plan.stages(the_plan, asked.stages)
+    duets = plan.duets(the_plan, asked.stages)
     profile = _profile(checkout)
     with checkout.no_run() if asked.dry_run else checkout.measuring():
         pass  # another one that measures is met here
@@ -83,15 +85,18 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     if asked.dry_run:
         for unit in history.runs(left):
             say(f"  {unit.name}: about {words(history.seconds([unit]))}")
+        to_compare = history.pending(duets)
+        if to_compare:
+            say(history.forecast_of(to_compare))
         to_separate = history.causes(stages).wanted()
         if to_separate:
             say(causes.plan(to_separate, asked.budget))
-        return LEFT if left or to_separate else 0
+        return LEFT if left or to_compare or to_separate else 0
     if left:
         status = history.measure(units, left)
         if status != 0:
             return status
-    return history.judge(stages)
+    return history.judge(stages, duets)
 
 
 def _profile(checkout: Checkout) -> str:
@@ -292,46 +297,83 @@ class History:
         """While a session of this process holds the checkout."""
         self._free(name, 2)
 
-    def judge(self, stages: list[plan.Stage]) -> int:
-        """All of the ``stages`` is measured: confirm what changed, look for its causes, and then do
-        the same for what may have changed; returns the exit status."""
-        confirmed: list[Confirmed] = []
-        for unsure in (False, True):
-            confirmed += self._confirm(stages, unsure)
-            found = self.causes(stages)
-            left = found.separate_all(self._asked.budget, self._make_room_for_two)
-            if left.out_of_budget or any(one.out_of_budget for one in confirmed):
-                self._say("The budget is spent while judging: run the same command again to go on.")
-                return LEFT
-            if left.names:
-                names = some_of(left.names, causes.NAMED)
-                self._say(f"Not separated: {names}. Run the same command again to try once more.")
-                return TROUBLE
-        not_sure = sum(one.why is not None for one in confirmed)
+    def judge(self, stages: list[plan.Stage], duets: list[plan.Duets]) -> int:
+        """All of the ``stages`` is measured: compare what the ``duets`` list, and look for the
+        causes of what changed; returns the exit status."""
+        answers = self._compare(duets)
+        for line in blocks.open_lines(answers):
+            self._say(line)
+        if any(one.out_of_budget for one in answers):
+            self._say("The budget is spent while comparing: run the same command again to go on.")
+            return LEFT
+        found = self.causes(stages)
+        left = found.separate_all(self._asked.budget, self._make_room_for_two)
+        if left.out_of_budget:
+            self._say("The budget is spent while separating: run the same command again to go on.")
+            return LEFT
+        if left.names:
+            names = some_of(left.names, causes.NAMED)
+            self._say(f"Not separated: {names}. Run the same command again to try once more.")
+            return TROUBLE
+        not_sure = sum(one.why is not None for one in answers)
         parted = found.separated()
         self._say(
-            f"{_all_of(self._asked.stages)} is measured. Of {len(confirmed)} changes that were to "
-            f"be confirmed, {not_sure} are not sure. Of {len(found.changes)} confirmed changes "
+            f"{_all_of(self._asked.stages)} is measured. Of {len(answers)} comparisons that were "
+            f"made now, {not_sure} are not answered. Of {len(found.changes)} confirmed changes "
             f"that something else moved with, {parted} have something separated."
         )
         self._say("The pages: asv publish && vggbench preview")
         return 0
 
-    def _confirm(self, stages: list[plan.Stage], unsure: bool) -> list[Confirmed]:
-        judging = Judging(
-            self._here,
-            against=None,
-            threshold=self._asked.threshold,
-            improved=True,
-            patterns=_patterns(stages),
-            unsure=unsure,
+    def pending(self, duets: list[plan.Duets]) -> list[Comparison]:
+        """The comparisons of ``duets`` that are not answered yet, in their order."""
+        judging = self._judging()
+        found = []
+        for one in duets:
+            device = profiles.device_of(self._profile)
+            for link in plan.links(one, self._checkout.catalogue, self._here.suite, device):
+                comparison = Comparison(
+                    link.before,
+                    link.after,
+                    self._profile,
+                    link.one,
+                    least=LEAST_BLOCKS_A_LINK if one.chain else 0,
+                    most=self._limits.blocks,
+                    budget_s=one.budget_s,
+                )
+                if judging.is_open(comparison):
+                    found.append(comparison)
+        return found
+
+    def forecast_of(self, wanted: list[Comparison]) -> str:
+        """One line about the comparisons that are left, and what they are likely to take."""
+        judging = self._judging()
+        seconds = [judging.forecast_s(one) for one in wanted]
+        unknown = sum(one == 0 for one in seconds)
+        more = f", and {unknown} of which nothing is on record" if unknown else ""
+        names = some_of([one.name for one in wanted], blocks.NAMED)
+        return f"To compare by duets: {names}: about {words(sum(seconds))}{more}"
+
+    def _judging(self) -> Judging:
+        return Judging(self._here, against=None, threshold=self._asked.threshold, improved=True)
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(
+            self._asked.budget.left_s,
+            self._asked.processes,
+            make_room=self._make_room_for_two,
         )
-        measured = self._checkout.measured_commits()
-        releases = [one for one in self._checkout.catalogue if one.commit in measured]
-        limits = Limits(
-            self._asked.budget.left_s, self._asked.processes, True, self._make_room_for_two
-        )
-        return confirm(judging, releases, limits)
+
+    def _compare(self, duets: list[plan.Duets]) -> list[Answer]:
+        """Stage by stage, so that a history that is not whole yet is whole in its first."""
+        answers: list[Answer] = []
+        for one in duets:
+            wanted = self.pending([one])
+            if wanted:
+                self._say(f"Duets, {one.name}: {len(wanted)} comparisons")
+                answers += answer(self._judging(), wanted, self._limits)
+        return answers
 
     def causes(self, stages: list[plan.Stage]) -> Causes:
         """Of what is confirmed in the configurations of the ``stages``."""

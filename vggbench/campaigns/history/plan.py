@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import tomli
+from packaging.version import Version
 
 from ...errors import VggbenchError, one_line
 from ...releases import spec
@@ -16,6 +18,8 @@ from ...releases.catalogue import Catalogue, Release
 from ...runs.coverage import Coverage
 from ...runs.local import why_not_here
 from ...runs.suite import Configured, Suite
+from ...stats.chain import closing
+from ..budget import duration
 
 FILE = "history.toml"
 
@@ -36,12 +40,27 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Duets:
+    """What is compared by duets: each of the ``releases`` with the one before it on its track among
+    them, in the configurations that ``bench`` selects. ``budget_s``: seconds that one comparison
+    may take. ``chain``: the comparisons are links of chains, and those that close loops are made
+    too."""
+
+    name: str
+    releases: tuple[Release, ...]
+    bench: tuple[str, ...]
+    budget_s: float
+    chain: bool
+
+
+@dataclass(frozen=True)
 class Plan:
     """``anchor_processes``: of each anchor, in a session."""
 
     anchors: tuple[Release, ...]
     anchor_processes: int
     stages: tuple[Stage, ...]
+    duets: tuple[Duets, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,17 +99,42 @@ def read(path: Path, catalogue: Catalogue) -> Plan:
     read = tuple(_stage(path, catalogue, number, one) for number, one in enumerate(stages, 1))
     if len({stage.name for stage in read}) < len(read):
         raise _wrong(path, "two stages have one name")
-    return Plan(tuple(spec.one(catalogue, word) for word in anchors), processes, read)
+    duets = content.get("duets", [])
+    if not isinstance(duets, list):
+        raise _wrong(path, "duets is no list of [[duets]]")
+    in_duets = tuple(_duets(path, catalogue, number, one) for number, one in enumerate(duets, 1))
+    if len({one.name for one in in_duets}) < len(in_duets):
+        raise _wrong(path, "two [[duets]] have one name")
+    return Plan(tuple(spec.one(catalogue, word) for word in anchors), processes, read, in_duets)
 
 
 def _stage(path: Path, catalogue: Catalogue, number: int, told: Any) -> Stage:
+    return Stage(*_named(path, catalogue, f"stage {number}", told))
+
+
+def _duets(path: Path, catalogue: Catalogue, number: int, told: Any) -> Duets:
+    name, releases, bench = _named(path, catalogue, f"duets {number}", told)
+    try:
+        budget_s = duration(told.get("budget", ""))
+    except (argparse.ArgumentTypeError, AttributeError):
+        raise _wrong(path, f"duets {number} ({name}) has no budget such as 10m") from None
+    chain = told.get("chain", False)
+    if not isinstance(chain, bool):
+        raise _wrong(path, f"duets {number} ({name}): chain is neither true nor false")
+    return Duets(name, releases, bench, budget_s, chain)
+
+
+def _named(
+    path: Path, catalogue: Catalogue, what: str, told: Any
+) -> tuple[str, tuple[Release, ...], tuple[str, ...]]:
+    """(name, releases, bench) of a table in the file."""
     if not isinstance(told, dict) or not all(
         isinstance(told.get(key), str) for key in ("name", "releases")
     ):
-        raise _wrong(path, f"stage {number} has no name, or no releases")
+        raise _wrong(path, f"{what} has no name, or no releases")
     bench = told.get("bench")
     if not _is_texts(bench) or not bench:
-        raise _wrong(path, f"stage {number} ({told['name']}) has no bench, a list of patterns")
+        raise _wrong(path, f"{what} ({told['name']}) has no bench, a list of patterns")
     chosen = spec.select(catalogue, told["releases"])
     releases = [
         release
@@ -98,7 +142,7 @@ def _stage(path: Path, catalogue: Catalogue, number: int, told: Any) -> Stage:
         for release in catalogue.tracks[track].releases
         if release in chosen
     ]
-    return Stage(told["name"], tuple(releases), tuple(bench))
+    return told["name"], tuple(releases), tuple(bench)
 
 
 def _is_texts(value: Any) -> bool:
@@ -112,14 +156,48 @@ def _wrong(path: Path, what: str) -> PlanError:
 def stages(plan: Plan, names: Sequence[str]) -> list[Stage]:
     """Those of the ``names``, in the plan's order; all where there are no names. Raises PlanError
     for a name that is none."""
-    known = [stage.name for stage in plan.stages]
+    known = [*(stage.name for stage in plan.stages), *(one.name for one in plan.duets)]
     for name in names:
         if name not in known:
-            raise PlanError(f"--stage {name}: {FILE} has no such stage; it has: {'; '.join(known)}")
+            told = "; ".join(dict.fromkeys(known))
+            raise PlanError(f"--stage {name}: {FILE} has no such stage; it has: {told}")
     return [stage for stage in plan.stages if not names or stage.name in names]
 
 
+def duets(plan: Plan, names: Sequence[str]) -> list[Duets]:
+    """As ``stages``, of what is compared by duets."""
+    return [one for one in plan.duets if not names or one.name in names]
+
+
 # -- what of it this machine does
+
+
+@dataclass(frozen=True)
+class Link:
+    """Two releases that are compared by duets, in one configuration."""
+
+    of: Duets
+    before: Release
+    after: Release
+    one: Configured
+
+
+def links(of: Duets, catalogue: Catalogue, suite: Suite, device: str) -> list[Link]:
+    """What is to be compared of ``of`` on this machine: neighbours first, then what closes loops of
+    a chain, oldest first."""
+    releases = [one for one in of.releases if why_not_here(one, [device]) is None]
+    found = []
+    for track in dict.fromkeys(one.track for one in releases):
+        line = [one for one in releases if one.track == track]
+        places = list(itertools.pairwise(range(len(line))))
+        if of.chain:
+            places += closing([Version(one.version).major for one in line])
+        for before, after in places:
+            found += [
+                Link(of, line[before], line[after], one)
+                for one in suite.timed_of(line[after], of.bench, catalogue)
+            ]
+    return found
 
 
 def own(stage: Stage, release: Release, catalogue: Catalogue, suite: Suite) -> list[Configured]:
