@@ -84,13 +84,8 @@ def pairs_for(step_s: float | None) -> int:
 
 
 #: Asked again and again while the machine is busy, with the share of its processors that others
-#: use; False where a duet should go on all the same.
+#: use; False where it is not to be waited for any longer, which ends the duet.
 Patience = Callable[[float], bool]
-
-
-def impatient(share: float) -> bool:
-    """Goes on, however busy the machine is."""
-    return False
 
 
 def block(
@@ -98,10 +93,11 @@ def block(
     sides: tuple[Side, Side],
     *,
     pairs: int = PAIRS,
-    patience: Patience = impatient,
+    patience: Patience | None = None,
 ) -> list[Pair]:
     """Run a block: two duets of ``sides``, the start order swapped in the second. It ends with the
-    first duet that does not end well. Raises Interrupted, NotMeasured and RecordError."""
+    first duet that does not end well. Without ``patience`` it goes on however busy the machine is.
+    Raises Interrupted, NotMeasured and RecordError."""
     number = run.next_block()
     found = []
     # Who starts first also makes the first step, in every other block.
@@ -127,6 +123,7 @@ def _duet(
     started: list[_Process] = []
     records: dict[int, Record] = {}
     try:
+        why: str | None = None
         with contextlib.ExitStack() as stack:
             for place, side in enumerate(order):
                 own = {
@@ -142,8 +139,7 @@ def _duet(
                 if not one.stands_still():
                     break
             else:
-                _step_in_turns(started, turns)
-            why: str | None = None
+                why = _step_in_turns(started, turns)
             # Who is in trouble tells what it was; then the other is ended for that reason.
             for one in sorted(started, key=lambda one: not one.in_trouble):
                 record = records[order[started.index(one)]] = one.end(why)
@@ -178,36 +174,42 @@ def _why(record: Record) -> str:
 @dataclass(frozen=True)
 class _Turns:
     """``begins``: whether the process that was started first (0) or second (1) makes the first
-    step. ``pairs``: how many steps each makes. ``patience``: with a busy machine."""
+    step. ``pairs``: how many steps each makes. ``patience``: with a busy machine, None where it is
+    not looked at."""
 
     begins: int
     pairs: int
-    patience: Patience
+    patience: Patience | None
 
 
-def _step_in_turns(started: Sequence[_Process], turns: _Turns) -> None:
-    """A B B A, until each has taken its samples or one of them does not come back."""
+def _step_in_turns(started: Sequence[_Process], turns: _Turns) -> str | None:
+    """A B B A, until each has taken its samples or one of them does not come back. Returns why both
+    are to be ended before that, None where they are not."""
     first = time.monotonic()
     order = (turns.begins, 1 - turns.begins)
-    patient, disturbed = True, True
+    disturbed = True
     for pair in range(turns.pairs):
-        if patient and disturbed:
-            patient = _await_quiet(started[0].cpus, turns.patience)
+        if disturbed and turns.patience is not None:
+            share = _await_quiet(started[0].cpus, turns.patience)
+            if share is not None:
+                return f"the machine is busy: others use {share:.0%} of the processors"
         disturbed = False
         for place in order if pair % 2 == 0 else order[::-1]:
             mover, other = started[place], started[1 - place]
             step = _step(mover, other, first)
             if step is None:
-                return
+                return None
             disturbed = disturbed or step.is_disturbed(len(mover.cpus))
+    return None
 
 
-def _await_quiet(cpus: Collection[int], patience: Patience) -> bool:
-    """Return when others leave the processors alone; False where the ``patience`` ends before."""
+def _await_quiet(cpus: Collection[int], patience: Patience) -> float | None:
+    """Return when others leave the processors alone; where the ``patience`` ends before that, the
+    share of them that others use."""
     while (share := clocks.busy_share(cpus, QUIET_LOOK_S)) > MOST_OTHERS:
         if not patience(share):
-            return False
-    return True
+            return share
+    return None
 
 
 def _step(mover: _Process, other: _Process, first: float) -> _Step | None:

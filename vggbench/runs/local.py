@@ -64,7 +64,7 @@ class Session:
         sides: tuple[Side, Side],
         step_s: float | None = None,
         *,
-        patience: Patience = duet.impatient,
+        patience: Patience | None = None,
     ) -> list[Pair]:
         """Run a block of duets, and return its records, duet by duet; raises as ``measure``.
         ``step_s``: seconds that a step is known to take. ``patience``: with a busy machine."""
