@@ -312,6 +312,8 @@ def test_confirming_reads_what_came_since_and_nothing_twice(tmp_path: Path) -> N
         {"lock": "0" * 64},
         {"machine": "other"},
         {"process_s": 90.0, "samples": [900.0, 900.0, 900.0]},
+        # It waited for its partner.
+        {"purpose": records.DUET},
     ],
     ids=str,
 )

@@ -57,6 +57,16 @@ def test_a_by_product_that_was_measured_alone_is_no_time(
     assert "500 ms" in line
 
 
+def test_a_process_of_a_duet_is_not_what_was_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    took = {"build_s": 1.0, "warm_up_s": [2.0]}
+    asked = record("time_train_step", samples=[0.5], **took)
+    later = record("time_train_step", samples=[0.25], purpose=records.DUET, **took)
+    (line,) = shown([asked, later], tmp_path, capsys)
+    assert "500 ms" in line
+
+
 def test_failed_and_not_applicable_are_told_apart(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,13 +1,16 @@
 """Records are appended whole or not at all, and what is no record never stops a reader."""
 
 import json
+import re
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from vggbench import records
+from vggbench.records.record import KEYS
 
 from .factory import changed, record
 
@@ -123,3 +126,12 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path, file):
     (tmp_path / "host").write_text("a file where a folder should be")
     with pytest.raises(records.RecordError, match=r"tensorflow-2\.16\.2: .*; make room or mend"):
         records.append(file, RECORD)
+
+
+def test_every_key_of_a_record_is_described_and_no_other():
+    page = Path(__file__).parent.parent.parent / "docs" / "records.md"
+    text = page.read_text(encoding="utf-8").partition("\n## Rates")[0]
+    cells = re.findall(r"^\| (`.*?) \|", text, flags=re.MULTILINE)
+    described = {word for cell in cells for word in re.findall(r"`([^`]+)`", cell)}
+    of_duets = {"duet.id", "duet.block", "duet.partner", "duet.started", "duet.begins"}
+    assert described == KEYS | of_duets

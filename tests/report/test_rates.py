@@ -58,8 +58,8 @@ def shown(rows: list[rates.Rate]) -> list[str]:
     return capture.get().splitlines()
 
 
-@pytest.mark.parametrize("purpose", ["confirm", "calibrate"])
-def test_a_confirmation_or_calibration_changes_no_rate(purpose: str) -> None:
+@pytest.mark.parametrize("purpose", ["confirm", "calibrate", "separate", "duet"])
+def test_what_was_run_for_a_purpose_changes_no_rate(purpose: str) -> None:
     of_asv = record(samples=[0.4])
     later = record(samples=[0.8], run="20990101T000000Z-00000001", purpose=purpose)
     assert made(of_asv, later) == made(of_asv)

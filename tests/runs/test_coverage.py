@@ -144,8 +144,8 @@ def test_results_of_another_version_profile_or_machine_are_no_answer(
     assert not is_new(folder)
 
 
-@pytest.mark.parametrize("purpose", ["confirm", "calibrate"])
-def test_what_a_confirmation_or_calibration_came_to_is_no_answer(folder: Path, purpose: str):
+@pytest.mark.parametrize("purpose", ["confirm", "calibrate", "separate", "duet"])
+def test_what_processes_with_a_purpose_came_to_is_no_answer(folder: Path, purpose: str):
     store(folder, ALL_ANSWERED, purpose=purpose)
     assert is_new(folder, "'fused'")
     assert is_new(folder, "'unfused'")

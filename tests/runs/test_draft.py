@@ -221,6 +221,19 @@ def test_a_process_that_asv_ended_is_interrupted(draft, tmp_path):
     assert list((tmp_path / "open").iterdir()) == []
 
 
+def test_a_process_that_was_ended_for_anothers_sake_says_so_in_one_line(draft, tmp_path):
+    own = tmp_path / "env" / "tensorflow-2.16.2"
+    record = draft.interrupted(f"its partner failed:\nno {own}/lib/x.so")
+    assert (record.outcome, record.reason) == ("interrupted", "its partner failed: no lib/x.so")
+    assert stored(tmp_path) == [record]
+    assert records.progress_line(record) == f"{HEAD}: interrupted: {record.reason}"
+
+
+def test_a_process_that_was_interrupted_has_a_line_without_a_reason_too(draft):
+    line = records.progress_line(draft.interrupted())
+    assert line == f"{HEAD}: interrupted: it was ended before it was done"
+
+
 def test_a_draft_whose_asv_was_killed_is_interrupted(draft, tmp_path):
     draft.notes_path.write_text(json.dumps(BUILT))
     recorder.collect_orphans(tmp_path / "open")

@@ -153,3 +153,84 @@ def test_an_interrupt_ends_the_process_and_is_passed_on(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         run(code, pid_file)
     assert gone(int(pid_file.read_text()))
+
+
+# -- one that is watched while it runs
+
+
+def running(code, *arguments, handed=()):
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return process.Running(command, dict(os.environ), None, merge_streams=True, handed=handed)
+
+
+def test_a_process_runs_until_it_is_waited_for():
+    one = running("import time; print('said'); time.sleep(0.2)")
+    assert not one.has_ended
+    assert os.getsid(one.pid) == os.getpgid(one.pid) == one.pid
+    done = one.wait(PATIENCE_S)
+    assert (done.output, done.status, done.overran) == ("said\n", 0, False)
+    assert one.has_ended
+    assert 0.2 < done.seconds <= one.seconds
+
+
+def test_a_process_is_ended_once(monkeypatch):
+    """Its id may be another's afterwards."""
+    one = running("import time; time.sleep(3600)")
+    killed = []
+    kill = os.killpg
+    monkeypatch.setattr(os, "killpg", lambda *which: (killed.append(which), kill(*which)))
+    one.end()
+    assert killed[0] == (one.pid, signal.SIGTERM)
+    assert one.has_ended
+    before = list(killed)
+    one.end()
+    assert one.wait(PATIENCE_S).status == -signal.SIGTERM
+    assert killed == before
+
+
+def test_the_deadline_counts_from_the_start():
+    one = running("import time; time.sleep(3600)")
+    time.sleep(0.3)
+    assert one.wait(0.1).overran
+
+
+def test_a_process_is_given_the_descriptors_that_are_handed_to_it_and_no_others():
+    reading, writing = os.pipe()
+    other_reading, other_writing = os.pipe()
+    os.set_inheritable(other_writing, True)
+    code = (
+        "import os, sys\n"
+        "os.write(int(sys.argv[1]), b'heard')\n"
+        "try:\n"
+        "    os.fstat(int(sys.argv[2]))\n"
+        "except OSError:\n"
+        "    print('not given')"
+    )
+    try:
+        done = running(code, writing, other_writing, handed=(writing,)).wait(PATIENCE_S)
+        assert done.output == "not given\n"
+        assert os.read(reading, 99) == b"heard"
+    finally:
+        for end in (reading, writing, other_reading, other_writing):
+            os.close(end)
+
+
+def test_a_process_whose_output_cannot_be_read_is_ended(monkeypatch):
+    """As where there can be no further thread, or Ctrl-C comes at that moment."""
+    started = []
+
+    def no_thread(self):
+        raise RuntimeError("can't start new thread")
+
+    popen = process.subprocess.Popen
+
+    def note(*arguments, **more):
+        started.append(popen(*arguments, **more))
+        return started[-1]
+
+    monkeypatch.setattr(process.subprocess, "Popen", note)
+    monkeypatch.setattr(process.threading.Thread, "start", no_thread)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        running("import time; time.sleep(3600)")
+    assert gone(started[0].pid)
+    started[0].stdout.close()

@@ -11,9 +11,11 @@ import pytest
 from vggbench import machine_lock, records
 from vggbench.checkout import Checkout
 from vggbench.runs.local import Local
-from vggbench.runs.run import CannotResume, new_id, resumed_id
+from vggbench.runs.run import CannotResume, Run, new_id, resumed_id
+from vggbench.runs.suite import Suite
 
-from ..tiny import MACHINE, Tiny
+from ..records import factory
+from ..tiny import MACHINE, ROOT, Tiny
 
 
 def test_a_run_that_is_resumed_is_named_by_its_id() -> None:
@@ -22,6 +24,34 @@ def test_a_run_that_is_resumed_is_named_by_its_id() -> None:
     for word in ("../evil", "", known[:-1], f"{known}.jsonl"):
         with pytest.raises(CannotResume, match="is no run"):
             resumed_id(word)
+
+
+@pytest.mark.parametrize(
+    ("purpose", "answers"), [(None, True), ("confirm", False), ("duet", False)]
+)
+def test_what_processes_with_a_purpose_came_to_answers_no_run_of_asv(
+    purpose: str | None, answers: bool, tmp_path: Path
+) -> None:
+    suite = Suite(ROOT / "benchmarks")
+    run = Run(
+        results_dir=tmp_path, machine=MACHINE, suite=suite, drafts=tmp_path / "open", resumes=True
+    )
+    release = factory.CATALOGUE.by_name["tensorflow-2.16.2"]
+    lock = release.locks["cpu"]
+    taken = factory.full(run=run.id, attributes={}, lock=lock.digest)
+    of_purpose = {} if purpose is None else {"purpose": purpose}
+    records.append(run.file, factory.changed(taken, **of_purpose))
+    (one,) = (c for c in suite.configurations.values() if c.key == taken.key)
+    found = run.answered(release, lock, "cpu-quick", one, "{}")
+    assert (found is not None) == answers
+
+
+def test_blocks_of_a_run_are_counted(tmp_path: Path) -> None:
+    runs = [
+        Run(results_dir=tmp_path, machine=MACHINE, suite=Suite(tmp_path), drafts=tmp_path)
+        for _ in range(2)
+    ]
+    assert [run.next_block() for run in (*runs, runs[0])] == [1, 1, 2]
 
 
 @pytest.mark.asv

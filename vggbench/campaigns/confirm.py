@@ -415,6 +415,7 @@ def _earlier(here: Local, before: Release, after: Release, verdict: Verdict) -> 
         for record in on_record
         if record.outcome == records.OK
         and record.variant is None
+        and not record.is_of_a_duet  # it waited for its partner
         and record.why_no_evidence(here.machine, here.catalogue) is None
     ]
     confirming = [record for record in own if record.confirms]

@@ -453,6 +453,8 @@ def progress_line(record: Record) -> str:
         return f"{head}: n/a: {record.reason}"
     if record.outcome == FAILED:
         return f"{head}: failed: {record.error}"
+    if record.outcome == INTERRUPTED:
+        return f"{head}: interrupted: {record.reason or 'it was ended before it was done'}"
     if record.samples is None:
         return f"{head}: {record.value:g}"
     median = util.human_time(record.median_s)

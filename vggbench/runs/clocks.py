@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import time
@@ -18,7 +19,11 @@ STAT = "/proc/stat"
 def cpu_clock(pid: int) -> Callable[[], float] | None:
     """A function that reads the CPU seconds of a process, of all its threads, to the nanosecond
     (clock_getcpuclockid(3)); None where the system has no such clock. It raises OSError once the
-    process is gone."""
+    process is gone.
+
+    Of a thread that runs at that moment it misses up to a tick of the kernel, some milliseconds:
+    Linux brings the clocks of others up to date at ticks, and when a thread goes to sleep.
+    """
     try:
         ask = ctypes.CDLL(None).clock_getcpuclockid
     except (AttributeError, OSError):
@@ -27,6 +32,22 @@ def cpu_clock(pid: int) -> Callable[[], float] | None:
     if ask(pid, ctypes.byref(clock)) != 0:
         return None
     return lambda: time.clock_gettime(clock.value)
+
+
+def is_computing(pid: int) -> bool:
+    """Whether a thread of the process runs or waits for a processor (state R in
+    proc_pid_stat(5)); False where the process is gone or the system does not tell."""
+    folder = f"/proc/{pid}/task"
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(folder):
+            with (
+                contextlib.suppress(OSError),  # that one has ended
+                open(f"{folder}/{thread}/stat", "rb") as file,
+            ):
+                # The name before it, in brackets, may hold anything.
+                if file.read().rpartition(b")")[2].split()[:1] == [b"R"]:
+                    return True
+    return False
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,9 @@ from .suite import Configured
 #: so many. Two processes of TensorFlow take about as long to start on two cores.
 PAIRS, STEPPING_S, LEAST_PAIRS = 16, 12.0, 6
 
-#: A turn begins when nobody has computed for so long ...
+#: A turn begins when for so long neither has computed more than this share of it, and neither is
+#: about to; or after so many seconds all the same, which the record shows.
 STILL_S = 0.002
-
-#: ... more than this share of it; or after so many seconds all the same, which the record shows.
 STILL_SHARE = 0.05
 STILL_PATIENCE_S = 0.5
 
@@ -47,9 +46,6 @@ QUIET_LOOK_S = 0.2
 
 #: How often it is looked whether a process that says nothing is alive still.
 LOOK_S = 0.5
-
-#: Seconds in which a process that has closed its ears must have ended.
-ENDING_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,10 +128,12 @@ def _duet(
                     "started": place + 1,
                     "begins": place == turns.begins,
                 }
+                # Entered first, so that it goes last: the process lives in it.
+                aside = stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))
                 one = _Process(run, sides[side], own, turns.pairs)
                 started.append(one)
                 stack.callback(one.close)
-                one.start(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))))
+                one.start(Path(aside))
                 if not one.stands_still():
                     break
             else:
@@ -143,10 +141,8 @@ def _duet(
             # Who is in trouble tells what it was; then the other is ended for that reason.
             for one in sorted(started, key=lambda one: not one.in_trouble):
                 record = records[order[started.index(one)]] = one.end(why)
-                if record.outcome != OK and why is None:
-                    why = (
-                        f"its partner in the duet: {record.name}: {record.outcome}: {_why(record)}"
-                    )
+                if why is None and (one.in_trouble or record.outcome != OK):
+                    why = f"its partner in the duet: {one.side.name}: {_what_happened(record)}"
     except KeyboardInterrupt:
         names = " and ".join(one.side.name for one in started)
         for one in started:
@@ -155,11 +151,12 @@ def _duet(
             f"Interrupted in a duet of {names}; run the same command again to go on."
         ) from None
     except OSError as err:
+        what = ": ".join(map(str, filter(None, (err.strerror, err.filename))))
         for one in started:
-            one.interrupted()
+            one.interrupted(what)
         raise timed.NotMeasured(
-            f"{sides[0].name} and {sides[1].name} cannot be measured: {err.strerror}: "
-            f"{err.filename}; if the disk is full: vggbench releases prune --to 10G"
+            f"{sides[0].name} and {sides[1].name} cannot be measured: {what}; "
+            f"if the disk is full: vggbench releases prune --to 10G"
         ) from None
     return records.get(0), records.get(1)
 
@@ -167,8 +164,10 @@ def _duet(
 _PREFIX = "vggbench-duet-"
 
 
-def _why(record: Record) -> str:
-    return str(record.error or record.reason)
+def _what_happened(record: Record) -> str:
+    if record.outcome == OK:
+        return f"it ended after {len(record.samples or ())} samples"
+    return f"{record.outcome}: {record.error or record.reason}"
 
 
 @dataclass(frozen=True)
@@ -226,14 +225,19 @@ def _step(mover: _Process, other: _Process, first: float) -> _Step | None:
 
 
 def _await_stillness(*both: _Process) -> None:
-    """Return when neither computes, as pools do that spin while their process waits."""
+    """Return when neither computes, as pools do that spin while their process waits.
+
+    Clocks alone do not tell: that of a thread which spins, or which others keep from its processor,
+    stands still for milliseconds. That it could run tells it; that of one which runs now and then
+    is told by its clock.
+    """
     until = time.monotonic() + STILL_PATIENCE_S
     before = [one.cpu_s() for one in both]
     while time.monotonic() < until:
         time.sleep(STILL_S)
         now = [one.cpu_s() for one in both]
         moved = [b - a for a, b in zip(before, now, strict=True) if a is not None and b is not None]
-        if sum(moved) <= STILL_SHARE * STILL_S:
+        if sum(moved) <= STILL_SHARE * STILL_S and not any(one.is_computing() for one in both):
             return
         before = now
 
@@ -329,6 +333,9 @@ class _Process:
         self._running: process.Running | None = None
         self._clock: Callable[[], float] | None = None
         self._ends: list[int] = []
+        # Seconds: for how long it stood still so far, and since when, by the time that it has run.
+        self._stood_still_s = 0.0
+        self._still_since_s: float | None = None
 
     def start(self, aside: Path) -> None:
         """Start it; ``aside`` is an empty folder for what it needs."""
@@ -339,25 +346,24 @@ class _Process:
         self._draft = Draft.begin(
             self._run, subject, configured, self._attributes, call.env, more=more
         )
-        heard, self._word = os.pipe()
-        self._still, said = os.pipe()
-        self._ends = [self._word, self._still]
-        env = {
-            **call.env,
-            **ours,
-            timed.NOTES_VARIABLE: str(self._draft.notes_path),
-            turns.VARIABLE: f"{heard},{said}",
-        }
-        command = timed.launched(subject, call.arguments)
-        try:
+        with contextlib.ExitStack() as its_ends:
+            heard, self._word = os.pipe()
+            its_ends.callback(os.close, heard)
+            self._ends.append(self._word)
+            self._still, said = os.pipe()
+            its_ends.callback(os.close, said)
+            self._ends.append(self._still)
+            env = {
+                **call.env,
+                **ours,
+                timed.NOTES_VARIABLE: str(self._draft.notes_path),
+                turns.VARIABLE: f"{heard},{said}",
+            }
+            command = timed.launched(subject, call.arguments)
             self._running = process.Running(
                 command, env, call.cwd, merge_streams=True, handed=(heard, said)
             )
-        finally:
-            os.close(heard)
-            os.close(said)
         self._clock = clocks.cpu_clock(self._running.pid)
-        self._began = self._running.seconds
 
     def cpu_s(self) -> float | None:
         """CPU seconds that it has taken so far; None where that is not known."""
@@ -366,10 +372,16 @@ class _Process:
         except OSError:  # it has ended
             return None
 
+    def is_computing(self) -> bool:
+        """Whether it computes now, or would if it had a processor."""
+        return self._running is not None and clocks.is_computing(self._running.pid)
+
     def go(self) -> None:
         """Give it the word."""
         assert self._running is not None
-        self._began = self._running.seconds
+        if self._still_since_s is not None:
+            self._stood_still_s += self._running.seconds - self._still_since_s
+            self._still_since_s = None
         with contextlib.suppress(BrokenPipeError):
             os.write(self._word, turns.WORD)
 
@@ -378,16 +390,25 @@ class _Process:
         assert self._running is not None
         poll = select.poll()
         poll.register(self._still, select.POLLIN)
-        deadline_s = self._call.deadline_s
-        while deadline_s is None or self._running.seconds - self._began < deadline_s:
+        deadline_s = self._deadline_s
+        while deadline_s is None or self._running.seconds < deadline_s:
             if poll.poll(LOOK_S * 1000):
                 if os.read(self._still, 1):
+                    self._still_since_s = self._running.seconds
                     return True
                 break
+            # A child that it has left may hold the pipe open.
             if self._running.has_ended:
                 break
         self.in_trouble = True
         return False
+
+    @property
+    def _deadline_s(self) -> float | None:
+        """Seconds since its start after which it is ended: its deadline is as long as that of a
+        process alone, and does not run while it stands still."""
+        deadline_s = self._call.deadline_s
+        return None if deadline_s is None else deadline_s + self._stood_still_s
 
     def end(self, why: str | None) -> Record:
         """Let it end, append its record, and return it. ``why``: what ended it before it was done,
@@ -395,33 +416,39 @@ class _Process:
         assert self._draft is not None
         assert self._running is not None
         draft, running = self._draft, self._running
-        self._draft = None
-        draft.record.update(self.seen.as_json())
         if why is not None and not self.in_trouble:
             running.end()
-            draft.record["process_s"] = running.seconds
-            return draft.interrupted(why)
+            return self._record_interrupted(draft, why)
         if not self.in_trouble:
             self.go()
-        deadline_s = self._call.deadline_s
-        done = running.wait(None if deadline_s is None else self._began + deadline_s)
-        return draft.end(done, deadline_s, self._call.result_file)
+        done = running.wait(self._deadline_s)
+        self._draft = None  # not sooner: until here an interrupt finds it
+        draft.record.update(self.seen.as_json())
+        return draft.end(done, self._call.deadline_s, self._call.result_file)
 
-    def interrupted(self) -> None:
+    def interrupted(self, why: str | None = None) -> None:
         """End it, and record that it was ended, unless it is on record already."""
         if self._running is not None:
             self._running.end()
         if self._draft is not None:
-            self._draft.interrupted()
-            self._draft = None
+            self._record_interrupted(self._draft, why)
+
+    def _record_interrupted(self, draft: Draft, why: str | None) -> Record:
+        self._draft = None
+        draft.record.update(self.seen.as_json())
+        if self._running is not None:
+            draft.record["process_s"] = self._running.seconds
+        return draft.interrupted(why)
 
     def close(self) -> None:
         """End it, whatever it does, and give back what it took."""
-        if self._running is not None:
-            self._running.end()
-        for end in self._ends:
-            os.close(end)
-        self._ends = []
+        ends, self._ends = self._ends, []
+        try:
+            if self._running is not None:
+                self._running.end()
+        finally:
+            for end in ends:
+                os.close(end)
 
 
 def set_by_us(profile: str) -> dict[str, str]:

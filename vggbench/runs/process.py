@@ -99,8 +99,12 @@ class Running:
             for stream, into in zip((process.stdout, process.stderr), self._kept, strict=True)
             if stream is not None
         ]
-        for reader in self._readers:
-            reader.start()
+        try:
+            for reader in self._readers:
+                reader.start()
+        except BaseException:  # nobody has this object yet, to end it
+            self.end()
+            raise
 
     @property
     def seconds(self) -> float:

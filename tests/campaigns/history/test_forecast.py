@@ -71,6 +71,8 @@ def test_the_nearest_release_tells() -> None:
         {"lock": "0" * 64},
         {"machine": "other"},
         {"variant": "numpy 1.26.4", "purpose": "separate"},
+        # It waited for its partner.
+        {"purpose": "duet"},
         {"samples": [40.0, 40.0, 40.0]},
     ],
 )

@@ -122,8 +122,9 @@ def test_an_earlier_run_that_failed_is_no_part_of_a_line() -> None:
     assert not any(cell.earlier for cell in line.cells)
 
 
-def test_processes_that_confirm_or_calibrate_make_no_line() -> None:
-    assert made(record(purpose="confirm"), record(purpose="calibrate")) == []
+@pytest.mark.parametrize("purpose", ["confirm", "calibrate", "separate", "duet"])
+def test_processes_that_have_a_purpose_make_no_line(purpose: str) -> None:
+    assert made(record(purpose=purpose)) == []
 
 
 def test_what_is_not_ok_has_its_reason_and_no_figures() -> None:

@@ -84,6 +84,7 @@ class Forecast:
             if (
                 record.profile == profile
                 and record.variant is None
+                and not record.is_of_a_duet  # it waited for its partner
                 and record.outcome != records.INTERRUPTED
                 and record.seconds is not None
                 and record.why_no_evidence(machine, self._catalogue) is None

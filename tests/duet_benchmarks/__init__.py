@@ -1,0 +1,1 @@
+"""The benchmark of the tests of duets (tests/runs/duets.py)."""
