@@ -17,12 +17,14 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 from tabulate import tabulate
 
 from vggbench.stats import blocks, judge, robust
 from vggbench.stats.blocks import BlockNoise
 from vggbench.stats.policy import (
     CHANGED,
+    EXCLUDED,
     LEAST_BLOCKS,
     MOST_BLOCKS,
     NOT_SURE,
@@ -47,6 +49,9 @@ SEQUENCES = 100_000
 
 #: Drawn groups that a robust scale's degrees of freedom are read from.
 GROUPS = 20_000
+
+#: Drawn groups of blocks with a bias.
+BIASED = 2000
 
 
 @dataclass(frozen=True)
@@ -344,8 +349,11 @@ def _print_derived() -> None:
         + " ".join(f"{bounds[look - LEAST_BLOCKS]:.2f}" for look in (40, 60, 100))
         + f"\n  crossed without a change by {CONFIGURATIONS} comparisons of known deviation: "
         f"{1 - (1 - crossed) ** CONFIGURATIONS:.1%} by 20 blocks (meant: "
-        f"{judge.ALPHA * blocks.BY_MOST:.1%}; {judge.ALPHA:.0%} if looking never ends)"
+        f"{judge.ALPHA * blocks.BY_MOST:.1%}; {judge.ALPHA:.0%} if looking never ends)\n"
+        f"  of a single look: {special.ndtri(1 - judge.ALPHA / 2 / CONFIGURATIONS):.2f}"
     )
+    _print_without_margin(draw, float(bounds[0]))
+    _print_bias(draw)
     print("the degrees of freedom of a robust scale of n normal values, by n - 1:")
     for count in (3, 5, 10, 20):
         groups = draw.normal(size=(GROUPS, count))
@@ -356,3 +364,24 @@ def _print_derived() -> None:
             squares.append(robust.scale([(one - centre) * correction for one in group]) ** 2)
         degrees = 2 * statistics.fmean(squares) ** 2 / statistics.variance(squares)
         print(f"  n = {count}: {degrees / (count - 1):.2f} (taken: {blocks.OF_ROBUST})")
+
+
+def _print_without_margin(draw: np.random.Generator, bound: float) -> None:
+    error = DEVIATION / math.sqrt(LEAST_BLOCKS)
+    relevant = math.log1p(THRESHOLD)
+    sizes = np.abs(math.log1p(0.03) + error * draw.normal(size=SEQUENCES))
+    inside = (sizes < relevant) & (sizes + bound * error < EXCLUDED * relevant)
+    print(
+        f"3 % slower, unchanged after {LEAST_BLOCKS} blocks of {DEVIATION:.1%} if no margin were "
+        f"asked for: {inside.mean():.1%}"
+    )
+
+
+def _print_bias(draw: np.random.Generator) -> None:
+    for count, bias in ((10, 0.0), (10, 0.03), (20, 0.015)):
+        groups = bias + DEVIATION * draw.normal(size=(BIASED, count))
+        found = [blocks.noise([group.tolist()], []).bias > 0 for group in groups]
+        print(
+            f"a bias of {bias:.1%}, believed by {count} blocks of {DEVIATION:.1%}: "
+            f"{statistics.fmean(found):.1%}"
+        )

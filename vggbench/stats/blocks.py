@@ -64,7 +64,7 @@ LOOKS = 100
 SIDE = 0.005
 
 #: More blocks are not foreseen: another machine is needed, or another threshold.
-FORESEEN = 200
+FORESEEN = 100
 
 #: No ratio of two floats has a larger logarithm.
 LARGEST = 1500.0
