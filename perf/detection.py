@@ -10,6 +10,8 @@ What is drawn, on a log scale: 2 % between processes, 5 % between samples, 1 % b
 which the configurations of a session share; each release has a session of its own. With heavy tails
 a tenth of the processes are up to 12 % slower, uniformly. On a restless line nearly each release
 but the newest changed by 10 %; anchors are what sessions of a history measure again.
+
+``--of blocks``: the same of the verdict by duets, whose blocks perf/drawn_blocks.py draws.
 """
 
 from __future__ import annotations
@@ -20,11 +22,12 @@ import math
 import statistics
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import drawn_blocks
 import numpy as np
 from asv._stats import get_weight
 from asv.step_detect import detect_regressions, detect_steps
@@ -371,42 +374,59 @@ def main() -> int:
     parser.add_argument("--histories", type=int, default=400, help="a row (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=None, help="processes (default: processors)")
     parser.add_argument("--rows", default="", help="only rows with these words")
+    parser.add_argument(
+        "--of",
+        choices=["processes", "blocks", "both"],
+        default="both",
+        help="what verdicts are by (default: %(default)s)",
+    )
     options = parser.parse_args()
+    missed = False
+    with ProcessPoolExecutor(options.jobs) as pool:
+        if options.of != "blocks":
+            missed |= processes(pool, options.histories, options.rows)
+        if options.of != "processes":
+            missed |= drawn_blocks.tables(pool, options.histories, options.rows, share)
+    return int(missed)
+
+
+def processes(pool: Executor, histories: int, words: str) -> bool:
+    """Print what came of verdicts by processes, in rows with ``words``; whether a figure is
+    missed."""
     table: list[list[Any]] = []
     missed = False
     all_spent: list[int] = []
-    with ProcessPoolExecutor(options.jobs) as pool:
-        for number, row in enumerate(ROWS):
-            if options.rows not in row.what:
-                continue
-            seeds = itertools.islice(seeds_of(number), options.histories)
-            seen = list(pool.map(row.history, seeds, itertools.repeat(row.heavy), chunksize=5))
-            reached = sum(one.ours for one in seen) / len(seen)
-            spent = [one for history_ in seen for one in history_.spent]
-            judged = sum(one.judged for one in seen)
-            median = statistics.median(spent) if spent else None
-            wrong = row.figure is not None and (
-                reached > row.figure if row.most else reached < row.figure
-            )
-            all_spent += spent
-            missed |= wrong
-            bound = "at most" if row.most else "at least"
-            table.append(
-                [
-                    row.what,
-                    "" if row.figure is None else f"{bound} {row.figure:.0%}",
-                    share(one.ours for one in seen),
-                    share(one.asv for one in seen),
-                    share(one.otava for one in seen) if compute_change_points else "n/a",
-                    f"{len(spent) / judged:.1%}" if judged else "",
-                    "" if median is None else f"{median:g}",
-                    f"{sum(one.unsure for one in seen) / judged:.1%}" if judged else "",
-                    "MISSED" if wrong else "",
-                ]
-            )
-            print(f"{row.what}: {table[-1][2]}", file=sys.stderr, flush=True)
+    for number, row in enumerate(ROWS):
+        if words not in row.what:
+            continue
+        seeds = itertools.islice(seeds_of(number), histories)
+        seen = list(pool.map(row.history, seeds, itertools.repeat(row.heavy), chunksize=5))
+        reached = sum(one.ours for one in seen) / len(seen)
+        spent = [one for history_ in seen for one in history_.spent]
+        judged = sum(one.judged for one in seen)
+        median = statistics.median(spent) if spent else None
+        wrong = row.figure is not None and (
+            reached > row.figure if row.most else reached < row.figure
+        )
+        all_spent += spent
+        missed |= wrong
+        bound = "at most" if row.most else "at least"
+        table.append(
+            [
+                row.what,
+                "" if row.figure is None else f"{bound} {row.figure:.0%}",
+                share(one.ours for one in seen),
+                share(one.asv for one in seen),
+                share(one.otava for one in seen) if compute_change_points else "n/a",
+                f"{len(spent) / judged:.1%}" if judged else "",
+                "" if median is None else f"{median:g}",
+                f"{sum(one.unsure for one in seen) / judged:.1%}" if judged else "",
+                "MISSED" if wrong else "",
+            ]
+        )
+        print(f"{row.what}: {table[-1][2]}", file=sys.stderr, flush=True)
     print(
-        f"{options.histories} histories a row of {RELEASES} releases, {CONFIGURATIONS} "
+        f"{histories} histories a row of {RELEASES} releases, {CONFIGURATIONS} "
         f"configurations, {PROCESSES} processes of {SAMPLES} samples; 95 % intervals (Wilson)\n"
     )
     headers = ["what", "figure", "vggbench", "asv", "Otava", "suspected", "spent", "not sure", ""]
@@ -425,7 +445,7 @@ def main() -> int:
         )
     if compute_change_points is None:
         print("Otava: n/a, apache-otava is not installed")
-    return int(missed)
+    return missed
 
 
 def seeds_of(row: int) -> Iterator[int]:

@@ -50,7 +50,7 @@ MOST_DEGREES = 30.0
 OF_ROBUST = 0.65
 
 #: A bias is believed where blocks of a release with itself have it by so small a chance.
-BIASED = 0.01
+BIASED = 0.002
 
 #: The share of ALPHA that looks up to MOST_BLOCKS may spend, in even parts; later ones have the
 #: rest, however many they are.
@@ -61,10 +61,10 @@ LOOKS = 100
 
 #: While blocks are left, an estimate counts as above the threshold, or below, where chance puts one
 #: of half a threshold less, or more, there about so rarely.
-SIDE = 0.02
+SIDE = 0.005
 
 #: More blocks are not foreseen: another machine is needed, or another threshold.
-FORESEEN = 200
+FORESEEN = 100
 
 #: No ratio of two floats has a larger logarithm.
 LARGEST = 1500.0
@@ -343,6 +343,7 @@ def boundary(comparisons: int = 1) -> tuple[float, ...]:
     chance of any estimate beyond it is ALPHA where nothing changed. The density of the sum that no
     look has stopped yet is carried from look to look (Armitage, McPherson & Rowe 1969).
     """
+    # Two hundred nodes lie closer than blocks scatter by, also at the last look.
     nodes, weights = np.polynomial.legendre.leggauss(200)
     bounds: list[float] = []
     places, density = np.zeros(1), np.ones(1)
@@ -352,19 +353,9 @@ def boundary(comparisons: int = 1) -> tuple[float, ...]:
         share = spending(look)
         target = (share - spent) * ALPHA / comparisons
 
-        def beyond(
-            bound: float,
-            places: Floats = places,
-            density: Floats = density,
-            spread: float = spread,
-            target: float = target,
-        ) -> float:
-            outside = special.ndtr((places - bound) / spread)
-            outside += special.ndtr((-bound - places) / spread)
-            return math.log(max(1e-300, float(density @ outside)) / target)
-
         highest = 40 * math.sqrt(look)
-        bound = float(optimize.brentq(beyond, 0.0, highest, xtol=1e-9))
+        known = places, density, spread, target
+        bound = float(optimize.brentq(_beyond, 0.0, highest, args=known, xtol=1e-9))
         bounds.append(bound / math.sqrt(look))
         reached = bound * nodes
         steps = (reached[:, None] - places[None, :]) / spread
@@ -373,6 +364,13 @@ def boundary(comparisons: int = 1) -> tuple[float, ...]:
         )
         places, spent, before = reached, share, look
     return tuple(bounds)
+
+
+def _beyond(bound: float, places: Floats, density: Floats, spread: float, target: float) -> float:
+    """The logarithm of the chance to be beyond ``bound`` after a step that scatters by ``spread``
+    from ``places``, by ``target``."""
+    outside = special.ndtr((places - bound) / spread) + special.ndtr((-bound - places) / spread)
+    return math.log(max(1e-300, float(density @ outside)) / target)
 
 
 def spending(look: int) -> float:

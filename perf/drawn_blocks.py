@@ -1,0 +1,387 @@
+"""Drawn blocks with a known answer: what perf/detection.py prints of the verdict by duets.
+
+Only the numbers of blocks are drawn: the true log ratio and a deviation, normal, or with heavy
+tails: one block in twenty is five deviations off, either way. Everything else is the product's own:
+the noise is estimated from what is known of the machine, and each comparison takes one block after
+the other until it is sure or MOST_BLOCKS are spent.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+from tabulate import tabulate
+
+from vggbench.stats import blocks, judge, robust
+from vggbench.stats.blocks import BlockNoise
+from vggbench.stats.policy import (
+    CHANGED,
+    EXCLUDED,
+    LEAST_BLOCKS,
+    MOST_BLOCKS,
+    NOT_SURE,
+    REGRESSED,
+    THRESHOLD,
+    UNCHANGED,
+)
+
+CONFIGURATIONS = 12
+DEVIATION = 0.015
+
+TAIL_SHARE = 0.05
+TAIL = 5.0
+
+#: What is known of the machine: so many blocks of one release with itself, or so many comparisons
+#: of earlier releases of so many blocks, whose true changes scatter by that much.
+CALIBRATED = 10
+EARLIER, EARLIER_BLOCKS, EARLIER_CHANGES = 6, 4, 0.05
+
+#: Drawn sequences that the boundary is held against.
+SEQUENCES = 100_000
+
+#: Drawn groups that a robust scale's degrees of freedom are read from.
+GROUPS = 20_000
+
+#: Drawn groups of blocks with a bias.
+BIASED = 2000
+
+
+@dataclass(frozen=True)
+class Setting:
+    """``known``: "calibrated", "earlier" or "nothing"."""
+
+    what: str
+    deviation: float = DEVIATION
+    heavy: bool = False
+    known: str = "calibrated"
+
+
+#: The first is what figures are asked of.
+SETTINGS = [
+    Setting("1.5 %, 10 calibrating blocks"),
+    Setting("1.5 %, 6 earlier comparisons of 4", known="earlier"),
+    Setting("1.5 %, nothing known", known="nothing"),
+    Setting("1.5 %, heavy tails", heavy=True),
+    Setting("1.5 %, heavy tails, nothing known", heavy=True, known="nothing"),
+    Setting("0.5 %", 0.005),
+    Setting("1 %", 0.01),
+    Setting("3 %", 0.03),
+    Setting("3 %, nothing known", 0.03, known="nothing"),
+]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What came of one comparison. ``foreseen``: how many blocks it was thought to need in all,
+    when it had the least; None where these were enough. ``off``: the logarithm of the ratio that
+    was found, less the true one; ``held``: whether the interval shown has the true one."""
+
+    outcome: str
+    spent: int
+    foreseen: int | None
+    off: float
+    held: bool
+
+
+class Machine:
+    """Draws blocks."""
+
+    def __init__(self, seed: int, setting: Setting) -> None:
+        self.draw = np.random.default_rng(seed)
+        self.setting = setting
+
+    def blocks(self, count: int, level: float) -> list[float]:
+        """The numbers of ``count`` blocks of subjects with this log ratio."""
+        off = self.draw.normal(size=count)
+        if self.setting.heavy:
+            far = self.draw.random(count) < TAIL_SHARE
+            off += far * TAIL * self.draw.choice([-1, 1], count)
+        found: list[float] = (level + self.setting.deviation * off).tolist()
+        return found
+
+    def noise(self) -> BlockNoise:
+        """What is known of this machine before the comparison."""
+        if self.setting.known == "calibrated":
+            return blocks.noise([self.blocks(CALIBRATED, 0.0)], [])
+        if self.setting.known == "earlier":
+            changes = self.draw.normal(0, EARLIER_CHANGES, EARLIER)
+            return blocks.noise([], [self.blocks(EARLIER_BLOCKS, one) for one in changes])
+        return blocks.noise([], [])
+
+
+def compared(
+    setting: Setting,
+    seed: int,
+    *,
+    change: tuple[float, float],
+    threshold: float = THRESHOLD,
+    comparisons: int = 1,
+) -> list[Seen]:
+    """So many comparisons of one release, out of CONFIGURATIONS that are judged together with what
+    is known of the machine. ``change``: the true one is drawn evenly between these two."""
+    machine = Machine(seed, setting)
+    noise = machine.noise()
+    levels = [math.log1p(machine.draw.uniform(*change)) for _ in range(comparisons)]
+    return [answered(machine, level, noise, threshold) for level in levels]
+
+
+def answered(machine: Machine, level: float, noise: BlockNoise, threshold: float) -> Seen:
+    """What comes of a comparison whose true log ratio is ``level``."""
+    numbers = machine.blocks(MOST_BLOCKS, level)
+    foreseen = None
+    for spent in range(LEAST_BLOCKS, MOST_BLOCKS + 1):
+        found = blocks.judge_blocks(
+            numbers[:spent], noise, threshold=threshold, comparisons=CONFIGURATIONS
+        )
+        if found.outcome != NOT_SURE:
+            break
+        if spent == LEAST_BLOCKS and found.blocks_needed is not None:
+            foreseen = spent + found.blocks_needed
+    off, held = math.log(found.ratio) - level, found.low <= math.exp(level) <= found.high
+    return Seen(found.outcome, spent, foreseen, off, held)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A history counts where any of its comparisons ended in one of ``outcomes``. ``figure``: what
+    the share of these must reach; ``most``: whether at most that, else at least. ``change``: the
+    true one, as a ratio less one, or between which two it is drawn evenly."""
+
+    what: str
+    short: str
+    change: float | tuple[float, float]
+    outcomes: tuple[str, ...]
+    figure: float | None = None
+    most: bool = True
+    threshold: float = THRESHOLD
+    comparisons: int = 1
+
+    def history(self, setting: Setting, seed: int) -> list[Seen]:
+        change = self.change if isinstance(self.change, tuple) else (self.change, self.change)
+        return compared(
+            setting, seed, change=change, threshold=self.threshold, comparisons=self.comparisons
+        )
+
+
+ROWS = [
+    Row("3 % slower: regressed", "3 % found", 0.03, (REGRESSED,), 0.95, most=False),
+    Row(
+        "2 % slower, threshold 1 %: regressed",
+        "2 % by 1 %",
+        0.02,
+        (REGRESSED,),
+        0.9,
+        most=False,
+        threshold=0.01,
+    ),
+    Row("5 % slower: unchanged", "5 % unchanged", 0.05, (UNCHANGED,), 0.05),
+    Row("1 % slower: regressed", "1 % regressed", 0.01, (REGRESSED,), 0.05),
+    Row(
+        "no change: any of 12 regressed or improved",
+        "false alarms",
+        0.0,
+        CHANGED,
+        0.05,
+        comparisons=CONFIGURATIONS,
+    ),
+    Row("0 to 2.5 % slower: not sure after 20 blocks", "not sure", (0.0, 0.025), (NOT_SURE,), 0.1),
+    Row(
+        "no change, threshold 0.1 %: any of 12 changed",
+        "0 by 0.1 %",
+        0.0,
+        CHANGED,
+        0.05,
+        threshold=0.001,
+        comparisons=CONFIGURATIONS,
+    ),
+    Row(
+        "5 % slower, all of 12: any unchanged",
+        "any of 5 %",
+        0.05,
+        (UNCHANGED,),
+        0.05,
+        comparisons=CONFIGURATIONS,
+    ),
+    Row("2 % slower: regressed", "2 % found", 0.02, (REGRESSED,)),
+    Row("no change, threshold 1 %: unchanged", "0 by 1 %", 0.0, (UNCHANGED,), threshold=0.01),
+]
+
+#: Of these rows the blocks that a comparison takes are told in the second table, by their change.
+SPENT = {"false alarms": "blocks at 0", "3 % found": "at 3 %"}
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Of one row in one setting."""
+
+    hits: list[bool]
+    seen: list[Seen]
+    missed: bool
+
+    @property
+    def share(self) -> float:
+        return sum(self.hits) / len(self.hits)
+
+    @property
+    def spent(self) -> float:
+        return statistics.fmean(one.spent for one in self.seen)
+
+
+def reached(pool: Executor, setting: Setting, row: Row, histories: int) -> Reached:
+    number = len(SETTINGS) * ROWS.index(row) + SETTINGS.index(setting)
+    seeds = range(1_000_000 * number, 1_000_000 * number + histories)
+    of_all = list(pool.map(_history, itertools.repeat((setting, row.what)), seeds, chunksize=20))
+    hits = [any(one.outcome in row.outcomes for one in seen) for seen in of_all]
+    share = sum(hits) / len(hits)
+    missed = row.figure is not None and (share > row.figure if row.most else share < row.figure)
+    return Reached(hits, [one for seen in of_all for one in seen], missed)
+
+
+def _history(which: tuple[Setting, str], seed: int) -> list[Seen]:
+    setting, what = which
+    (row,) = (one for one in ROWS if one.what == what)
+    return row.history(setting, seed)
+
+
+def tables(
+    pool: Executor, histories: int, words: str, share: Callable[[Sequence[bool]], str]
+) -> bool:
+    """Print all that is drawn of blocks; whether a figure is missed in the first setting.
+
+    words: only settings with them. share: writes a share with its interval.
+    """
+    settings = [setting for setting in SETTINGS if words in setting.what]
+    found: dict[tuple[str, str], Reached] = {}
+    for setting in settings:
+        for row in ROWS:
+            one = reached(pool, setting, row, histories)
+            found[setting.what, row.what] = one
+            print(f"{setting.what}: {row.what}: {one.share:.1%}", file=sys.stderr, flush=True)
+    if SETTINGS[0] in settings:
+        _print_figures(found, share)
+    headers = ["", *(row.short for row in ROWS), *SPENT.values()]
+    rows = [
+        [
+            setting.what,
+            *(
+                f"{one.share:.1%}{' *' * one.missed}"
+                for one in (found[setting.what, row.what] for row in ROWS)
+            ),
+            *(
+                f"{found[setting.what, row.what].spent:.1f}"
+                for short in SPENT
+                for row in ROWS
+                if row.short == short
+            ),
+        ]
+        for setting in settings
+    ]
+    print(tabulate(rows, headers, disable_numparse=True))
+    print("\n*: misses the figure, which is asked of the first row alone; blocks: the mean\n")
+    _print_derived()
+    return any(found[SETTINGS[0].what, row.what].missed for row in ROWS if SETTINGS[0] in settings)
+
+
+def _print_figures(
+    found: dict[tuple[str, str], Reached], share: Callable[[Sequence[bool]], str]
+) -> None:
+    table = []
+    for row in ROWS:
+        one = found[SETTINGS[0].what, row.what]
+        bound = "at most" if row.most else "at least"
+        unsure = [seen.outcome == NOT_SURE for seen in one.seen]
+        table.append(
+            [
+                row.what,
+                "" if row.figure is None else f"{bound} {row.figure:.0%}",
+                share(one.hits),
+                f"{one.spent:.1f}",
+                f"{statistics.fmean(unsure):.1%}",
+                f"{statistics.fmean(seen.off for seen in one.seen):+.2%}",
+                f"{statistics.fmean(seen.held for seen in one.seen):.1%}",
+                "MISSED" if one.missed else "",
+            ]
+        )
+    print(
+        f"blocks of a deviation of {DEVIATION:.1%}, {CONFIGURATIONS} configurations judged "
+        f"together, {CALIBRATED} calibrating blocks of one known: {len(one.hits)} histories a row\n"
+    )
+    headers = ["what", "figure", "reached", "blocks, mean", "not sure", "off, mean", "held", ""]
+    print(tabulate(table, headers, disable_numparse=True))
+    print(
+        "\noff: the ratio that was found by the true one, when it ended; held: intervals that "
+        "have the true one"
+    )
+    unsure_at_first = [
+        (seen.spent, seen.foreseen)
+        for row in ROWS
+        for seen in found[SETTINGS[0].what, row.what].seen
+        if seen.foreseen is not None and seen.foreseen <= MOST_BLOCKS
+    ]
+    within = [spent <= foreseen for spent, foreseen in unsure_at_first]
+    print(
+        f"\nof {len(within)} comparisons that {LEAST_BLOCKS} blocks left unsure and that at most "
+        f"{MOST_BLOCKS} were foreseen for: {statistics.fmean(f for _, f in unsure_at_first):.1f} "
+        f"blocks foreseen,\n{statistics.fmean(s for s, _ in unsure_at_first):.1f} spent, means; "
+        f"sure within those foreseen: {share(within)} (aim: {judge.POWER:.0%})\n"
+    )
+
+
+def _print_derived() -> None:
+    """What the constants of vggbench.stats.blocks come from."""
+    draw = np.random.default_rng(0)
+    looks = np.arange(LEAST_BLOCKS, MOST_BLOCKS + 1)
+    bounds = np.array(blocks.boundary(CONFIGURATIONS))
+    sums = np.cumsum(draw.normal(size=(SEQUENCES, MOST_BLOCKS)), axis=1)[:, LEAST_BLOCKS - 1 :]
+    crossed = float((np.abs(sums) > np.sqrt(looks) * bounds[: len(looks)]).any(axis=1).mean())
+    print(
+        "the boundary, in standard errors, after 3, 4, ... 20 blocks, then 40, 60 and 100:\n  "
+        + " ".join(f"{one:.2f}" for one in bounds[: len(looks)])
+        + "; "
+        + " ".join(f"{bounds[look - LEAST_BLOCKS]:.2f}" for look in (40, 60, 100))
+        + f"\n  crossed without a change by {CONFIGURATIONS} comparisons of known deviation: "
+        f"{1 - (1 - crossed) ** CONFIGURATIONS:.1%} by 20 blocks (meant: "
+        f"{judge.ALPHA * blocks.BY_MOST:.1%}; {judge.ALPHA:.0%} if looking never ends)\n"
+        f"  of a single look: {special.ndtri(1 - judge.ALPHA / 2 / CONFIGURATIONS):.2f}"
+    )
+    _print_without_margin(draw, float(bounds[0]))
+    _print_bias(draw)
+    print("the degrees of freedom of a robust scale of n normal values, by n - 1:")
+    for count in (3, 5, 10, 20):
+        groups = draw.normal(size=(GROUPS, count))
+        squares = []
+        for group in groups:
+            centre = robust.pseudomedian(group)
+            correction = math.sqrt(count / (count - 1))
+            squares.append(robust.scale([(one - centre) * correction for one in group]) ** 2)
+        degrees = 2 * statistics.fmean(squares) ** 2 / statistics.variance(squares)
+        print(f"  n = {count}: {degrees / (count - 1):.2f} (taken: {blocks.OF_ROBUST})")
+
+
+def _print_without_margin(draw: np.random.Generator, bound: float) -> None:
+    error = DEVIATION / math.sqrt(LEAST_BLOCKS)
+    relevant = math.log1p(THRESHOLD)
+    sizes = np.abs(math.log1p(0.03) + error * draw.normal(size=SEQUENCES))
+    inside = (sizes < relevant) & (sizes + bound * error < EXCLUDED * relevant)
+    print(
+        f"3 % slower, unchanged after {LEAST_BLOCKS} blocks of {DEVIATION:.1%} if no margin were "
+        f"asked for: {inside.mean():.1%}"
+    )
+
+
+def _print_bias(draw: np.random.Generator) -> None:
+    for count, bias in ((10, 0.0), (10, 0.03), (20, 0.015)):
+        groups = bias + DEVIATION * draw.normal(size=(BIASED, count))
+        found = [blocks.noise([group.tolist()], []).bias > 0 for group in groups]
+        print(
+            f"a bias of {bias:.1%}, believed by {count} blocks of {DEVIATION:.1%}: "
+            f"{statistics.fmean(found):.1%}"
+        )
