@@ -486,7 +486,10 @@ def _noises(
         for state in dict.fromkeys(states.values())
     ]
     sessions = machine_noise.between_sessions(
-        list(calibrations.values()), list(histories.values()), others
+        list(calibrations.values()),
+        list(histories.values()),
+        others,
+        drifts=JUDGED[key].drifts,
     )
     return {
         line: machine_noise.estimate(calibrations[line], measured, sessions)
