@@ -20,13 +20,15 @@ LOWER, HIGHER, NEITHER = "lower", "higher", "neither"
 @dataclass(frozen=True, kw_only=True)
 class Judged:
     """As verdicts say it. ``of_record``: the values of one process; none, or nonsense, where it did
-    not measure any. ``drifts``: whether it changes with the machine, as all times do."""
+    not measure any. ``steady``: whether most releases have what the one before has, so that
+    neighbours tell what it differs by from session to session. Memory changes in nearly every
+    release."""
 
     title: str
     unit: str
     scale: float
     of_record: Callable[[Record], Sequence[Any]]
-    drifts: bool = True
+    steady: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,7 @@ PEAK_MEMORY = Measure(
         unit="MB",
         scale=1e-6,
         of_record=lambda record: (record.by_product("track_peak_memory"),),
-        drifts=False,
+        steady=False,
     ),
 )
 

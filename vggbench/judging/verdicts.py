@@ -489,7 +489,7 @@ def _noises(
         list(calibrations.values()),
         list(histories.values()),
         others,
-        drifts=JUDGED[key].drifts,
+        steady=JUDGED[key].steady,
     )
     return {
         line: machine_noise.estimate(calibrations[line], measured, sessions)

@@ -37,9 +37,6 @@ LEAST_ALIKE = 3
 #: Degrees of freedom that the others count for, at most, however alike they are.
 MOST_ALIKE = 200.0
 
-#: Degrees of freedom of what is known without measuring.
-SURE_DEGREES = 1e6
-
 #: What n differences of neighbouring releases are worth in degrees of freedom, as a share of n:
 #: neighbours share a release (2/3 for normal values), and Huber's scale costs some.
 OF_DIFFERENCES = 0.6
@@ -102,14 +99,15 @@ def between_sessions(
     histories: Sequence[Sequence[Sequence[Process]]],
     others: Sequence[Sequence[Process]] = (),
     *,
-    drifts: bool = True,
+    steady: bool = True,
 ) -> Sessions:
     """How much sessions differ on this machine, from all configurations that share sessions.
 
     ``calibrations`` and ``histories`` have what ``estimate`` takes, one for each configuration; of
     one measured quantity, steps or by-products. ``others``: processes that calibrated the machine
-    with other configurations; of these configurations' processes they say nothing. ``drifts``:
-    whether it changes with the machine; what does not is known by its own repeats alone.
+    with other configurations; of these configurations' processes they say nothing. ``steady``:
+    whether most neighbouring releases have one level; else their differences tell nothing, and only
+    repeats of one release do.
 
     Calibrating sessions and neighbouring releases can both only overstate it: those may lie days
     apart where neighbours lie minutes apart, and neighbours differ by real changes too. So what
@@ -119,10 +117,8 @@ def between_sessions(
         [_of_processes(_by_session([one])) for one in calibrations],
         [_of_processes(_by_session(one)) for one in histories],
     )
-    if not drifts:
-        return Sessions(0.0, SURE_DEGREES, "nothing between sessions", *alike)
     calibrating = [_of_calibration(_by_session([one])) for one in (*calibrations, *others)]
-    neighbours = [_of_history(_by_session(one)) for one in histories]
+    neighbours = [_of_history(_by_session(one)) for one in histories if steady]
     found = [
         _excess([part for part in parts if part], words)
         for parts, words in (
