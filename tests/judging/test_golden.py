@@ -18,6 +18,7 @@ from vggbench.judging import verdicts, words
 from vggbench.judging.acknowledged import Acknowledged
 from vggbench.records import Record
 
+from .duets import blocks
 from .literal import CATALOGUE, FUSED, LINE, MACHINE, NCHW, evidence, line, measured, record
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -60,6 +61,13 @@ SITUATIONS: dict[str, list[Record]] = {
     "one_process": [*measured(BEFORE), *measured(NEWEST, 0.2, processes=1)],
     "another_state": [*measured(BEFORE, cpus=4), *measured(NEWEST)],
     "unmeasured_before": measured(NEWEST),
+    "by_duets": [
+        *blocks(BEFORE, NEWEST, 1.1),
+        *blocks(BEFORE, NEWEST, 1.02, FUSED, session=21, count=3),
+        *blocks(LINE[0], LINE[0], session=10),
+        *line(0.1, 0.1, words=NCHW),
+    ],
+    "disputed": [*line(*[0.1] * 6, 0.112), *blocks(BEFORE, NEWEST)],
     "calibrated": [
         *line(*[0.1] * 6, 0.112),
         *(

@@ -17,6 +17,7 @@ from vggbench.releases.catalogue import Catalogue
 
 from ..records.factory import changed
 from ..tiny import ROOT, Tiny
+from .duets import blocks
 from .literal import LINE, MACHINE, NCHW, line, record
 from .literal import measured as taken_of
 
@@ -163,6 +164,53 @@ def test_json_has_the_documented_keys(box: Box) -> None:
         assert f"`{key}`" in documented, key
     one = told["verdicts"][0]
     assert (one["words"], one["measure"], one["outcome"]) == ("NHWC none off", "step", "regressed")
+
+
+def test_json_of_what_duets_decided_has_the_documented_keys(box: Box) -> None:
+    box.measure([*SLOWER, *blocks(BEFORE, NEWEST, 1.0)])
+    one = json.loads(box.verdict("--format", "json").out)["verdicts"][0]
+    documented = (ROOT / "docs" / "verdicts.md").read_text()
+    for key in [*one, *one["noise"], *one["second_opinion"]]:
+        assert f"`{key}`" in documented, key
+    assert (one["decided_by"], one["blocks"], one["blocks_needed"]) == ("duets", 6, None)
+    assert (one["outcome"], one["second_opinion"]["outcome"]) == ("unchanged", "regressed")
+
+
+def test_blocks_are_counted_beside_their_processes_and_a_dispute_is_said(box: Box) -> None:
+    box.measure([*SLOWER, *blocks(BEFORE, NEWEST, 1.0)])
+    said = box.verdict()
+    assert said.status == 0
+    (row,) = [row for row in said.out.splitlines() if "unchanged" in row and "ms" in row]
+    assert "12 + 12 (60 + 60), 6 blocks" in row
+    assert "NHWC none off: processes by themselves say regressed: +11.9 %" in said.out
+
+
+def test_a_machine_that_only_duets_have_measured_is_judged(box: Box) -> None:
+    box.measure(blocks(BEFORE, NEWEST, 1.1))
+    said = box.verdict()
+    assert said.status == 1
+    assert said.out.startswith(f"{NEWEST} against {BEFORE}, cpu-quick on box")
+    assert box.verdict("--all").status == 1
+
+
+def test_how_many_blocks_would_tell_is_said_of_what_is_not_sure(box: Box) -> None:
+    box.measure(blocks(BEFORE, NEWEST, 1.025, count=3))
+    said = box.verdict()
+    assert said.status == 2
+    (row,) = [row for row in said.out.splitlines() if "not sure" in row and "ms" in row]
+    assert row.endswith("blocks")
+    assert f"to be sure: vggbench confirm {NEWEST} --against {BEFORE}" in said.out
+
+
+def test_blocks_that_do_not_count_are_said_on_standard_error(box: Box) -> None:
+    busy = blocks(BEFORE, NEWEST, 1.5, session=22, others_cpu_s=[0.1] * 5)
+    box.measure([*SAME, *busy, *blocks(BEFORE, NEWEST, session=23)[:3]])
+    said = box.verdict()
+    assert said.status == 0
+    told = said.err.splitlines()
+    assert len(told) == 2
+    assert "3 records of a block of duets that is not whole are left out" in told[0]
+    assert "24 records of duets beside other work (busy: others used " in told[1]
 
 
 def test_markdown_goes_to_standard_output_alone(box: Box) -> None:

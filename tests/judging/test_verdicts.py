@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from vggbench.judging import verdicts
 from vggbench.judging.acknowledged import Acknowledged
 from vggbench.judging.verdicts import Verdict
-from vggbench.judging.words import noise_line
+from vggbench.judging.words import noise_lines
 from vggbench.records import Record
 
 from ..records.factory import changed
@@ -252,7 +252,7 @@ def test_what_calibrated_another_configuration_tells_how_sessions_differ() -> No
     assert told.noise is not None
     assert alone.noise.origin.endswith("pairs of neighbouring releases")
     assert told.noise.origin.endswith("6 calibrating sessions")
-    assert "in part calibrated; from" in str(noise_line([told]))
+    assert "in part calibrated; from" in noise_lines([told])[0]
     assert told.noise.processes == alone.noise.processes
     elsewhere = [changed(one, profile="cpu-paper") for one in anchors]
     assert step([*restless, *elsewhere]).noise == alone.noise

@@ -8,15 +8,17 @@ blocks count, and none during which others took the processors.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from .. import records
 from ..errors import one_line
 from ..records import Record
+from ..records.record import is_number
 from ..releases.catalogue import Catalogue
 from ..stats import blocks
+from ..stats.blocks import BlockNoise
 from .measures import JUDGED, STEP
 from .state import State, state_of, values_of
 
@@ -26,6 +28,9 @@ MOST_OTHERS = 0.1
 
 #: The share of its own step that a process may compute during a step of the other.
 MOST_WAITING = 0.01
+
+#: No machine has more processors: a record that says so was not written by a process.
+MOST_CPUS = 10**6
 
 #: A release (its commit), a configuration (``Record.key``), and what was changed back of it.
 Subject = tuple[str, str, str | None]
@@ -82,14 +87,18 @@ class Block:
 
 def others_share(taken: Iterable[Record]) -> float:
     """The share of the processors that others used during the steps of these processes; 0 where
-    that is not on record."""
+    that is not on record. A step counts where it is on record of it."""
     used, whole = 0.0, 0.0
     for one in taken:
-        seconds = _numbers(one.others_cpu_s)
-        if seconds and isinstance(one.samples, list) and isinstance(one.cpus, int):
-            used += sum(seconds)
-            whole += sum(_numbers(one.samples)) * one.cpus
-    return max(0.0, used / whole) if whole else 0.0
+        if not (isinstance(one.others_cpu_s, list) and isinstance(one.samples, list)):
+            continue
+        if not (isinstance(one.cpus, int) and 0 < one.cpus <= MOST_CPUS):
+            continue
+        for seconds, sample in zip(one.others_cpu_s, one.samples, strict=False):
+            if _is_seconds(seconds) and _is_seconds(sample):
+                used += seconds
+                whole += sample * one.cpus
+    return max(0.0, used / whole) if whole > 0 else 0.0
 
 
 def waiting_share(pair: Pair) -> float:
@@ -97,22 +106,28 @@ def waiting_share(pair: Pair) -> float:
     both the larger. 0 where that is not on record."""
     shares = [0.0]
     for waits, steps in ((pair.first, pair.second), (pair.second, pair.first)):
-        seconds, own = _numbers(waits.waiting_cpu_s), _numbers(steps.samples)
-        if seconds and own:
-            shares.append(statistics.median(seconds) / statistics.median(own))
+        seconds, own = _seconds(waits.waiting_cpu_s), _seconds(steps.samples)
+        step = statistics.median(own) if own else 0.0
+        if seconds and step > 0:
+            shares.append(statistics.median(seconds) / step)
     return max(shares)
 
 
-def _numbers(value: Any) -> list[float]:
-    known = value if isinstance(value, list) else []
-    return [float(one) for one in known if isinstance(one, (int, float)) and abs(one) < 1e9]
+def _seconds(value: Any) -> list[float]:
+    return [float(one) for one in value if _is_seconds(one)] if isinstance(value, list) else []
+
+
+def _is_seconds(value: Any) -> bool:
+    """Whether it is a number that a clock may have shown; ticks make some negative."""
+    return is_number(value) and abs(value) < 1e9
 
 
 def gather(
     machine: str, taken: Iterable[Record], catalogue: Catalogue
 ) -> tuple[list[Block], dict[str, list[str]]]:
     """The whole blocks among the records ``taken`` of a machine, in the order in which they were
-    measured; and for each reason why records of duets are left out, the releases that they are of.
+    measured; and for each reason why records of duets are left out, the releases that they are of,
+    once for each record.
     """
     parts: dict[str, list[Record]] = {}
     left_out: dict[str, list[str]] = {}
@@ -121,43 +136,57 @@ def gather(
         left_out.setdefault(why, []).extend(one_line(one.release, 40) for one in those)
 
     for record in taken:
-        if not record.is_of_a_duet or record.outcome != records.OK:
-            continue  # a duet that did not end well says of itself why
+        if not (record.is_of_a_duet and record.times_the_step and record.outcome == records.OK):
+            continue  # a process that did not end well says of itself why
         why = record.why_no_evidence(machine, catalogue)
         if why is not None:
             leave_out(why, record)
         elif _place(record) is None:
-            leave_out("of a duet that does not say which", record)
+            leave_out("of an unknown duet", record)
         else:
             parts.setdefault(record.duet["block"], []).append(record)
-    found = []
+    found, busy = [], []
     for name, own in parts.items():
         block = _block(name, own)
-        if block is None:
-            leave_out("of a block of duets that is not whole", *own)
+        if isinstance(block, str):
+            leave_out(block, *own)
         elif block.others > MOST_OTHERS:
-            leave_out(f"of a block beside other work (busy: {block.others:.0%})", *own)
+            busy.append(block)
         else:
             found.append(block)
+    if busy:
+        # One line, however many there are.
+        shares = [f"{100 * share:.0f}" for share in sorted(one.others for one in busy)]
+        used = shares[0] if shares[0] == shares[-1] else f"{shares[0]} to {shares[-1]}"
+        why = f"of duets beside other work (busy: others used {used} % of the processors)"
+        leave_out(why, *(record for one in busy for pair in one.duets for record in pair))
     return found, left_out
 
 
 def _place(record: Record) -> tuple[str, int] | None:
     """(duet, which of the two was started first): 1 or 2."""
     told = record.duet
-    if not isinstance(told, dict) or told.get("started") not in (1, 2):
+    if not isinstance(told, dict):
+        return None
+    started = told.get("started")
+    if not (is_number(started) and started in (1, 2)):
         return None
     if not all(isinstance(told.get(key), str) for key in ("id", "block")):
         return None
-    return told["id"], int(told["started"])
+    return told["id"], int(started)
 
 
-def _block(name: str, own: Sequence[Record]) -> Block | None:
-    """The block of these four records; None where they are none."""
+#: Why records that name one block are none, as ``gather`` says it.
+NOT_WHOLE = "of a block of duets that is not whole"
+MORE_STATES = "of a block of duets that was measured in more than one state of the machine"
+
+
+def _block(name: str, own: Sequence[Record]) -> Block | str:
+    """The block of these records, which are evidence; or why they are none."""
     by_place = {place: record for record in own if (place := _place(record)) is not None}
     duets = sorted({duet for duet, _ in by_place})
     if len(own) != 4 or len(by_place) != 4 or len(duets) != 2:
-        return None
+        return NOT_WHOLE
     one, other = duets
     # Who was started first in the one was started second in the other.
     pairs = (
@@ -166,12 +195,19 @@ def _block(name: str, own: Sequence[Record]) -> Block | None:
     )
     first, second = map(subject_of, pairs[0])
     if (first, second) != tuple(map(subject_of, pairs[1])):
-        return None
+        return NOT_WHOLE
+    if len({record.profile for record in own}) != 1:
+        return NOT_WHOLE
     states = state_of(pairs[0].first), state_of(pairs[0].second)
     if any((state_of(pair.first), state_of(pair.second)) != states for pair in pairs):
-        return None
-    if len({record.profile for record in own}) != 1:
-        return None
+        return MORE_STATES
+    if first[2] is second[2] is None:
+        are_alike = states[0] == states[1]
+    else:
+        # What was changed back may be a flag.
+        are_alike = replace(states[0], flags=()) == replace(states[1], flags=())
+    if not are_alike:
+        return MORE_STATES
     return Block(
         id=name,
         profile=own[0].profile,
@@ -179,7 +215,7 @@ def _block(name: str, own: Sequence[Record]) -> Block | None:
         second=second,
         states=states,
         numbers=_of_measures(pairs),
-        seconds=sum(max(one.seconds or 0.0, two.seconds or 0.0) for one, two in pairs),
+        seconds=sum(max(0.0, one.seconds or 0.0, two.seconds or 0.0) for one, two in pairs),
         duets=pairs,
     )
 
@@ -205,6 +241,47 @@ def numbers(
     ]
 
 
+def noise(
+    *sources: Iterable[Block], measure: str = STEP.key, earlier: Set[str] = frozenset()
+) -> BlockNoise:
+    """The noise of a measure's blocks by the first of ``sources`` that tells it, else assumed.
+
+    Of each source count blocks of a subject with itself, and those whose two subjects are of
+    releases (their commits) that are ``earlier`` than what is judged: no answer changes when later
+    releases come. Raises ValueError where there is no source.
+    """
+    if not sources:
+        raise ValueError("no blocks to tell the noise")
+    for source in sources:
+        groups: dict[Any, list[float]] = {}
+        for one in source:
+            if measure not in one.numbers:
+                continue
+            if not (one.is_of_one or (one.first[0] in earlier and one.second[0] in earlier)):
+                continue
+            # What they compare in another state may be another ratio.
+            sides = (one.first, one.states[0]), (one.second, one.states[1])
+            way = 1
+            if _order(one.first) > _order(one.second):
+                sides, way = (sides[1], sides[0]), -1
+            groups.setdefault(sides, []).append(way * one.numbers[measure])
+        found = blocks.noise(
+            [own for (first, second), own in groups.items() if first == second],
+            [own for (first, second), own in groups.items() if first != second],
+        )
+        if not found.is_assumed:
+            break
+    return found
+
+
+def _order(subject: Subject) -> tuple[str, str, str]:
+    return subject[0], subject[1], subject[2] or ""
+
+
 def in_one_state(found: Sequence[Block]) -> list[Block]:
     """Those blocks of two subjects that were measured in the state of the newest."""
-    return [one for one in found if set(one.states) == set(found[-1].states)]
+    return [one for one in found if _stated(one) == _stated(found[-1])]
+
+
+def _stated(block: Block) -> set[tuple[Subject, State]]:
+    return {(block.first, block.states[0]), (block.second, block.states[1])}

@@ -19,7 +19,6 @@ from ..inside.params import choices_of
 from ..records import Record
 from ..records.stretches import stretches
 from ..releases.catalogue import Catalogue, Release
-from ..stats import blocks
 from ..stats.blocks import BlockNoise
 from ..stats.judge import Process
 from . import duets
@@ -96,9 +95,10 @@ Part = list[tuple[Release, list[Process]]]
 @dataclass
 class Evidence:
     """The evidence of one machine: of each line, what the processes of each release (its commit)
-    left, oldest first. ``calibrating``: the same of processes that only measured noise.
-    ``blocks``: the whole blocks of duets, of whatever two subjects, oldest first. ``left_out``: a
-    line for each reason why records are none.
+    left, oldest first; a line that only duets have measured has none. ``calibrating``: the same of
+    processes that only measured noise. ``blocks``: the whole blocks of duets, of whatever two
+    subjects, oldest first. ``refused``: the newest duet's record that said n/a, by line and commit.
+    ``left_out``: a line for each reason why records are none.
     """
 
     machine: str
@@ -106,20 +106,25 @@ class Evidence:
     lines: dict[Line, dict[str, list[Taken]]] = field(default_factory=dict)
     calibrating: dict[Line, dict[str, list[Taken]]] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
+    refused: dict[Line, dict[str, Record]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    _noises: dict[Any, BlockNoise] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, line: Line, release: Release) -> list[Taken]:
         return self.lines.get(line, {}).get(release.commit, [])
 
-    def answer(self, line: Line, release: Release) -> tuple[str | None, str | None]:
+    def answer(self, line: Line, release: Release, until: Release) -> tuple[str | None, str | None]:
         """(outcome, why) of a configuration: as in asv's result, that of the newest run that has
-        it, and one failed process makes it failed. What only duets have measured ran. (None, None)
-        where it is unmeasured."""
+        it, and one failed process makes it failed. Where only duets have measured it, what is in a
+        block ran, but not in one with a release after ``until``, which is judged; and what said n/a
+        is. (None, None) where it is unmeasured."""
         taken = [one.record for one in self.of(line, release)]
+        if not taken and self._is_in_duets(line, release, until):
+            return records.OK, None
         if not taken:
-            subject = line.subject(release)
-            in_duets = any(subject in (one.first, one.second) for one in self._of_line(line))
-            return (records.OK, None) if in_duets else (None, None)
+            taken = [one for one in [self.refused.get(line, {}).get(release.commit)] if one]
+        if not taken:
+            return None, None
         found = records.outcome_of(records.newest_run(taken))
         return found.outcome, None if found.why is None else one_line(found.why)
 
@@ -129,7 +134,7 @@ class Evidence:
         return states[-1] if states else None
 
     @functools.cached_property
-    def _by_line(self) -> dict[tuple[str, str], list[Block]]:
+    def _by_configuration(self) -> dict[tuple[str, str], list[Block]]:
         """The blocks whose two subjects are of one configuration, by profile and its key."""
         found: dict[tuple[str, str], list[Block]] = {}
         for one in self.blocks:
@@ -137,41 +142,87 @@ class Evidence:
                 found.setdefault((one.profile, one.first[1]), []).append(one)
         return found
 
-    def _of_line(self, line: Line) -> list[Block]:
-        return self._by_line.get((line.profile, f"{line.benchmark} {line.words}"), [])
+    @functools.cached_property
+    def _by_profile(self) -> dict[str, list[Block]]:
+        found: dict[str, list[Block]] = {}
+        for one in self.blocks:
+            found.setdefault(one.profile, []).append(one)
+        return found
+
+    @functools.cached_property
+    def _of_releases(self) -> dict[tuple[Line, frozenset[str]], list[Block]]:
+        """The blocks of two releases of a line, by the line and their commits."""
+        found: dict[tuple[Line, frozenset[str]], list[Block]] = {}
+        for one in self.blocks:
+            line = _line_of(one, self.catalogue)
+            if line is not None:
+                found.setdefault((line, frozenset((one.first[0], one.second[0]))), []).append(one)
+        return found
+
+    @functools.cached_property
+    def _in_duets(self) -> dict[Line, dict[str, int]]:
+        """Of each release (its commit) that a block holds against another, the place on the track
+        of the later of the two; of several blocks the earliest."""
+        found: dict[Line, dict[str, int]] = {}
+        for (line, commits), _ in self._of_releases.items():
+            later = max(map(self._places.__getitem__, commits))
+            own = found.setdefault(line, {})
+            own.update({one: min(later, own.get(one, later)) for one in commits})
+        return found
+
+    @functools.cached_property
+    def _places(self) -> dict[str, int]:
+        """Where each release (its commit) stands on its track."""
+        return {
+            one.commit: place
+            for track in self.catalogue.tracks.values()
+            for place, one in enumerate(track.releases)
+        }
+
+    def _is_in_duets(self, line: Line, release: Release, until: Release) -> bool:
+        place = self._in_duets.get(line, {}).get(release.commit)
+        return place is not None and place <= self._places[until.commit]
 
     def compared(self, line: Line, before: Release, after: Release) -> list[Block]:
         """The blocks of two releases, in the state in which they were measured last."""
-        pair = line.subject(before), line.subject(after)
-        return duets.in_one_state([one for one in self._of_line(line) if one.reads(*pair)])
+        both = self._of_releases.get((line, frozenset((before.commit, after.commit))), [])
+        return duets.in_one_state(both)
 
-    def block_noise(self, line: Line, before: Release, key: str) -> BlockNoise:
+    def block_noise(
+        self, line: Line, before: Release, key: str, state: State | None = None
+    ) -> BlockNoise:
         """The noise of a measure's blocks of a release against ``before``: by those of this line,
-        else, where these tell too little, by those of all lines in its profile.
+        else, where these tell too little, by those of all lines in its profile. ``state``: what
+        was measured in another does not count; None where each does.
 
-        Calibrating blocks count, and blocks of neighbours up to ``before``: no verdict changes when
+        Calibrating blocks count, and blocks of releases up to ``before``: no verdict changes when
         later releases come. Which is earlier is known within a track alone, so of other tracks only
         what calibrated counts.
         """
-        track = self.catalogue.tracks[line.track].releases
-        earlier = {one.commit for one in track[: track.index(before) + 1]}
-        found = None
-        for own in (self._of_line(line), [b for b in self.blocks if b.profile == line.profile]):
-            groups: dict[tuple[Subject, Subject], list[float]] = {}
-            for one in own:
-                if key in one.numbers and (
-                    one.is_of_one or {one.first[0], one.second[0]} <= earlier
-                ):
-                    pair = min((one.first, one.second), (one.second, one.first), key=str)
-                    number = one.reads(*pair) * one.numbers[key]
-                    groups.setdefault(pair, []).append(number)
-            same = [numbers for pair, numbers in groups.items() if pair[0] == pair[1]]
-            others = [numbers for pair, numbers in groups.items() if pair[0] != pair[1]]
-            found = blocks.noise(same, others)
-            if not found.is_assumed:
-                return found
-        assert found is not None
+        of_line = self._by_configuration.get((line.profile, f"{line.benchmark} {line.words}"), [])
+        of_profile = self._by_profile.get(line.profile, [])
+        found = self._noise(line, of_line, before, key, state)
+        if found.is_assumed:
+            found = self._noise(line.profile, of_profile, before, key, state)
         return found
+
+    def _noise(
+        self,
+        of: object,
+        own: Sequence[Block],
+        before: Release,
+        key: str,
+        state: State | None,
+    ) -> BlockNoise:
+        """That of ``own``, the blocks ``of`` a line or a profile; kept, since many verdicts of a
+        release ask for the same."""
+        asked = of, before.commit, key, state
+        if asked not in self._noises:
+            track = self.catalogue.tracks[before.track].releases
+            earlier = {one.commit for one in track[: track.index(before) + 1]}
+            counting = [one for one in own if state is None or state in one.states]
+            self._noises[asked] = duets.noise(counting, measure=key, earlier=earlier)
+        return self._noises[asked]
 
     def stretches(self, line: Line, release: Release, state: State | None) -> set[int]:
         """Those in which runs of asv measured the release in that state."""
@@ -262,7 +313,7 @@ class Evidence:
             commit
             for line, cells in self.lines.items()
             if line.track == track and profile in (None, line.profile)
-            for commit in cells
+            for commit in (*cells, *self._in_duets.get(line, ()), *self.refused.get(line, ()))
         }
         return [r for r in self.catalogue.tracks[track].releases if r.commit in commits]
 
@@ -280,26 +331,59 @@ def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evide
     were written."""
     evidence = Evidence(machine, catalogue)
     evidence.blocks, left_out = duets.gather(machine, taken, catalogue)
+    for block in evidence.blocks:
+        of_block = _line_of(block, catalogue)
+        if of_block is not None:
+            evidence.lines.setdefault(of_block, {})
     for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
-        if not record.times_the_step or record.separates or record.is_of_a_duet:
+        if not record.times_the_step or record.separates:
             continue
         if record.outcome == records.INTERRUPTED:
+            continue
+        if record.is_of_a_duet:
+            _refuse(evidence, record)
             continue
         why = record.why_no_evidence(machine, catalogue)
         if why is not None:
             left_out.setdefault(why, []).append(one_line(record.release, 40))
             continue
         release = catalogue.by_commit[record.commit]
-        line = Line(
-            record.profile,
-            release.track,
-            record.benchmark,
-            records.canonical(record.configuration),
-        )
+        line = _line(record, release)
         into = evidence.calibrating if record.calibrates else evidence.lines
         into.setdefault(line, {}).setdefault(release.commit, []).append(_taken(record, stretch))
     evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
     return evidence
+
+
+def _refuse(evidence: Evidence, record: Record) -> None:
+    """Keep the record of a duet where its process said n/a: that is an answer, which no other
+    process need give again. Each other answer is a block's, or none."""
+    is_refused = record.outcome == records.NOT_APPLICABLE and record.variant is None
+    if is_refused and record.why_no_evidence(evidence.machine, evidence.catalogue) is None:
+        line = _line(record, evidence.catalogue.by_commit[record.commit])
+        evidence.lines.setdefault(line, {})
+        evidence.refused.setdefault(line, {})[record.commit] = record
+
+
+def _line(record: Record, release: Release) -> Line:
+    return Line(
+        record.profile,
+        release.track,
+        record.benchmark,
+        records.canonical(record.configuration),
+    )
+
+
+def _line_of(block: Block, catalogue: Catalogue) -> Line | None:
+    """The line two releases of which a block compares; None where it compares something else: two
+    configurations, a variant, two tracks, or a release with itself."""
+    (commit, key, variant), (other, key_of_other, variant_of_other) = block.first, block.second
+    if commit == other or key != key_of_other or not variant is variant_of_other is None:
+        return None
+    releases = catalogue.by_commit[commit], catalogue.by_commit[other]
+    if releases[0].track != releases[1].track:
+        return None
+    return _line(block.duets[0].first, releases[0])
 
 
 def _left_out(why: str, names: Sequence[str]) -> str:

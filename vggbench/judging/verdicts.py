@@ -298,12 +298,31 @@ class _Pair:
             )
         )
 
+    @functools.cached_property
+    def _both(self) -> list[Block]:
+        """The blocks of both releases; none where one of them has not run."""
+        if self.before is None or not self.past[0] == self.now[0] == records.OK:
+            return []
+        return self.evidence.compared(self.line, self.before, self.after)
+
     def blocks(self, key: str) -> list[Block]:
         """Those that measured it of both releases."""
-        if self.before is None:
-            return []
-        found = self.evidence.compared(self.line, self.before, self.after)
-        return [one for one in found if key in one.numbers]
+        return [one for one in self._both if key in one.numbers]
+
+    def is_compared(self, key: str) -> bool:
+        """Whether processes that were measured by themselves compare the two."""
+        return (
+            self.past[0] == self.now[0] == records.OK
+            and bool(self.processes(self.before, key))
+            and bool(self.processes(self.after, key))
+        )
+
+    def is_by_duets(self, key: str) -> bool:
+        """Whether blocks decide: of what else they measured only where they do of the step. Too few
+        of them do where no processes answer."""
+        own = self.blocks(key)
+        decide = len(own) >= LEAST_BLOCKS or (bool(own) and not self.is_compared(key))
+        return decide and (key == STEP or self.is_by_duets(STEP))
 
     def history(self, key: str) -> list[list[Process]]:
         """Those of the releases before ``before``, oldest first, that can be compared."""
@@ -314,10 +333,11 @@ class _Pair:
         releases = [*self.earlier, *([self.before] if self.before else [])]
         return [self.evidence.processes(self.line, one, self.state, key) for one in releases]
 
-    def facts(self, release: Release | None) -> dict[str, Any]:
-        """What the newest process of a release said of itself."""
-        taken = [] if release is None else self.evidence.of(self.line, release)
-        ran = [one for one in taken if one.ran]
+    def facts(self, release: Release) -> dict[str, Any]:
+        """What the newest process of a release said of itself; of those that decide."""
+        if self.is_by_duets(STEP):
+            return self.blocks(STEP)[-1].of(self.line.subject(release))[-1].facts
+        ran = [one for one in self.evidence.of(self.line, release) if one.ran]
         return ran[-1].record.facts if ran else {}
 
     @functools.cached_property
@@ -337,17 +357,17 @@ class _Pair:
 
 def _pair(evidence: Evidence, line: Line, after: Release, against: Release | None) -> _Pair | None:
     """None where there is nothing to say: it is unmeasured, or n/a and did not run before."""
-    now = evidence.answer(line, after)
+    now = evidence.answer(line, after, after)
     releases = evidence.catalogue.tracks[after.track].releases
     older = releases[: releases.index(after)]
     before = against
     if before is None:
-        answers = ((one, evidence.answer(line, one)[0]) for one in reversed(older))
+        answers = ((one, evidence.answer(line, one, after)[0]) for one in reversed(older))
         ran = (one for one, answer in answers if answer in (records.OK, records.NOT_APPLICABLE))
         before = next(ran, None)
     past: tuple[str | None, str | None] = (None, None)
     if before is not None:
-        past = evidence.answer(line, before)
+        past = evidence.answer(line, before, after)
         older = older[: older.index(before)]
     if now[0] is None or (now[0] == records.NOT_APPLICABLE and past[0] != records.OK):
         return None
@@ -360,19 +380,13 @@ def _of_measure(
     evidence: Evidence, pairs: Sequence[_Pair], key: str, threshold: float
 ) -> list[Verdict]:
     """The verdicts on one measure of the configurations that are judged together."""
-    both = [pair for pair in pairs if pair.past[0] == pair.now[0] == records.OK]
-    in_duets = {pair.line: pair.blocks(key) for pair in both}
-    compared = [
-        pair
-        for pair in both
-        if pair.processes(pair.before, key) and pair.processes(pair.after, key)
-    ]
-    comparisons = sum(bool(in_duets[pair.line]) or pair in compared for pair in both)
+    compared = [pair for pair in pairs if pair.is_compared(key)]
+    in_duets = [pair for pair in pairs if pair.is_by_duets(key)]
+    comparisons = len({pair.line for pair in (*compared, *in_duets)})
     histories = {pair.line: pair.all_measured(key) for pair in compared}
     noises = _noises(evidence, {pair.line: pair.state for pair in compared}, histories, key)
     made = []
     for pair in pairs:
-        own = in_duets.get(pair.line, [])
         by_processes = None
         if pair.line in noises:
             noise = noises[pair.line]
@@ -387,26 +401,25 @@ def _of_measure(
             by_processes = _judged(
                 pair, key, judgement, noise, threshold=threshold, comparisons=comparisons
             )
-        if len(own) >= LEAST_BLOCKS or (own and by_processes is None):
+        if pair in in_duets:
             about = replace(
                 _bare(pair, key, NOT_SURE), threshold=threshold, comparisons=comparisons
             )
-            made.append(_by_duets(pair, own, about, by_processes))
+            made.append(_by_duets(pair, about, by_processes))
         elif by_processes is not None:
-            made.append(_with_blocks_foreseen(pair, own, by_processes))
+            made.append(_with_blocks_foreseen(pair, by_processes))
         elif key == STEP:
             # What is no comparison is said once, of the step.
             made.append(_not_compared(pair))
     return made
 
 
-def _by_duets(
-    pair: _Pair, own: Sequence[Block], about: Verdict, by_processes: Verdict | None
-) -> Verdict:
+def _by_duets(pair: _Pair, about: Verdict, by_processes: Verdict | None) -> Verdict:
     """What blocks say. ``about`` has all that is said in any case."""
     assert pair.before is not None
     key, line = about.measure, pair.line
-    noise = pair.evidence.block_noise(line, pair.before, key)
+    own = pair.blocks(key)
+    noise = pair.evidence.block_noise(line, pair.before, key, own[-1].states[0])
     sides = line.subject(pair.before), line.subject(pair.after)
     found = blocks.judge_blocks(
         duets.numbers(own, *sides, key),
@@ -443,9 +456,9 @@ def _by_duets(
     )
 
 
-def _with_blocks_foreseen(pair: _Pair, own: Sequence[Block], verdict: Verdict) -> Verdict:
+def _with_blocks_foreseen(pair: _Pair, verdict: Verdict) -> Verdict:
     """The verdict by processes, with how many blocks would make it sure where it is not."""
-    needed = None
+    own, needed = pair.blocks(verdict.measure), None
     if verdict.outcome == NOT_SURE and pair.before is not None:
         noise = pair.evidence.block_noise(pair.line, pair.before, verdict.measure)
         needed = blocks.blocks_for(
@@ -541,10 +554,13 @@ def _not_compared(pair: _Pair) -> Verdict:
         return replace(_bare(pair, STEP, NEW), why=why, after=after)
     again = f"asv run {pair.before.name}"
     if past == records.OK:
-        why = (
-            f"{pair.before.name} was measured with "
-            f"{pair.evidence.state(pair.line, pair.before)}, {pair.after.name} with {pair.state}"
-        )
+        states = pair.evidence.state(pair.line, pair.before), pair.state
+        names = pair.before.name, pair.after.name
+        alone = [name for name, state in zip(names, states, strict=True) if state is None]
+        if alone:
+            why = f"only duets with other releases have measured {' and '.join(alone)}"
+        else:
+            why = f"{names[0]} was measured with {states[0]}, {names[1]} with {states[1]}"
         again = f"asv run '{pair.before.name} {pair.after.name}'"
     elif past == records.FAILED:
         why = f"{pair.before.name} failed: {past_why}"

@@ -5,6 +5,7 @@ All numbers are natural logarithms of what was measured. docs/method.md, "Verdic
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
 from collections.abc import Sequence
@@ -59,7 +60,14 @@ def pseudomedian(values: Sequence[float]) -> float:
     """
     if not len(values):
         raise ValueError("no values")
-    halves = np.asarray(values, dtype=float) / 2
+    return _pseudomedian(tuple(map(float, values)))
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _pseudomedian(values: tuple[float, ...]) -> float:
+    """Kept, since the noise of each release asks it of all comparisons before that, again and again:
+    of thousands of blocks."""
+    halves = np.asarray(values) / 2
     first, second = np.triu_indices(len(halves))
     return float(np.median(halves[first] + halves[second]))
 

@@ -72,7 +72,7 @@ def told(verdict: Verdict) -> Told:
 def _notes(verdict: Verdict) -> list[str]:
     """The evidence in lines."""
     notes = [] if verdict.why is None else [verdict.why]
-    notes += [_side(side, verdict.measure) for side in (verdict.before, verdict.after) if side]
+    notes += [_side(side, verdict) for side in (verdict.before, verdict.after) if side]
     if verdict.differences:
         changed = "; ".join(
             f"{one.what} {one.before or 'none'} → {one.after or 'none'}"
@@ -91,11 +91,13 @@ def _notes(verdict: Verdict) -> list[str]:
     return notes
 
 
-def _side(side: Side, key: str) -> str:
-    measure = JUDGED[key]
+def _side(side: Side, verdict: Verdict) -> str:
+    measure = JUDGED[verdict.measure]
     shown = ", ".join(f"{one.value * measure.scale:.5g}" for one in side.evidence)
     word = "process" if side.processes == 1 else "processes"
     sessions = "one session" if side.sessions == 1 else f"{side.sessions} sessions"
+    if verdict.decided_by == verdicts.BY_DUETS:
+        sessions = words.how_many_blocks(side.sessions)
     return (
         f"{side.release}: {side.value * measure.scale:.5g} {measure.unit}, the median of "
         f"{side.processes} {word} in {sessions} with {side.samples} samples: {shown}"
