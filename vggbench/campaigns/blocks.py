@@ -13,7 +13,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from .. import records
 from ..errors import some_of
-from ..judging.duets import MOST_OTHERS, MOST_WAITING, others_share, waiting_share
+from ..judging.duets import MOST_WAITING, is_busy, others_share, waiting_share
 from ..judging.duets import Pair as Measured
 from ..judging.measures import JUDGED
 from ..judging.verdicts import BY_DUETS, STEP, Verdict
@@ -214,8 +214,9 @@ def _take(one: _Open, bench: Bench) -> str | None:
         return trouble(pairs)
     one.taken += 1
     one.seconds = bench.budget.spent_s - before
-    share = others_share([record for pair in pairs for record in pair if record is not None])
-    one.busy = one.busy + 1 if share > MOST_OTHERS else 0
+    duets = _both(pairs)
+    share = others_share(duets)
+    one.busy = one.busy + 1 if is_busy(duets) else 0
     if one.busy:
         bench.say(
             f"{one.comparison.name}: the block does not count, the machine was busy: others used "
@@ -240,13 +241,18 @@ def trouble(pairs: Sequence[Pair]) -> str:
     return f"{worst.name} {worst.outcome}: {worst.error or worst.reason}"
 
 
-def waiting_lines(pairs: Sequence[Pair]) -> list[str]:
-    """A line where a process computed while it waited for the other's step."""
-    shares = [
-        waiting_share(Measured(first, second))
+def _both(pairs: Sequence[Pair]) -> list[Measured]:
+    """The duets of which both processes left a record."""
+    return [
+        Measured(first, second)
         for first, second in pairs
         if first is not None and second is not None
     ]
+
+
+def waiting_lines(pairs: Sequence[Pair]) -> list[str]:
+    """A line where a process computed while it waited for the other's step."""
+    shares = [waiting_share(duet) for duet in _both(pairs)]
     if max(shares, default=0.0) <= MOST_WAITING:
         return []
     return [

@@ -26,6 +26,10 @@ from .state import State, state_of, values_of
 #: ticks for all and exact times for a process: on an idle machine the two differ by 1 to 2 %.
 MOST_OTHERS = 0.1
 
+#: A pair of steps does not count where others used more than this share of the processors during
+#: one of them, and two ticks; nor does a block of whose pairs fewer than half count.
+MOST_IN_A_STEP, TICKS_S = 0.25, 0.02
+
 #: The share of its own step that a process may compute during a step of the other.
 MOST_WAITING = 0.01
 
@@ -45,6 +49,24 @@ class Pair(NamedTuple):
 
     first: Record
     second: Record
+
+    @property
+    def undisturbed(self) -> list[int]:
+        """The places of those pairs of steps that others did not disturb."""
+        many = min(len(self.first.samples), len(self.second.samples))
+        return [
+            place for place in range(many) if not any(_is_disturbed(one, place) for one in self)
+        ]
+
+    def values(self, measure: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """What both measured; None where one did not. Of steps, of those that count."""
+        one, other = (values_of(record).get(measure) for record in self)
+        if one is None or other is None:
+            return None
+        places = self.undisturbed if measure == STEP.key else []
+        if not places:
+            return one, other
+        return tuple(one[place] for place in places), tuple(other[place] for place in places)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,23 +104,52 @@ class Block:
     def others(self) -> float:
         """The share of the processors that others used during its steps; 0 where the system does
         not tell."""
-        return others_share([record for pair in self.duets for record in pair])
+        return others_share(self.duets)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether others disturbed it so much that it does not count."""
+        return is_busy(self.duets)
 
 
-def others_share(taken: Iterable[Record]) -> float:
-    """The share of the processors that others used during the steps of these processes; 0 where
-    that is not on record. A step counts where it is on record of it."""
+def is_busy(duets: Iterable[Pair]) -> bool:
+    """Whether others disturbed these duets of a block so much that it does not count."""
+    pairs = list(duets)
+    few = any(2 * len(pair.undisturbed) < min(len(one.samples) for one in pair) for pair in pairs)
+    return few or others_share(pairs, of_all=False) > MOST_OTHERS
+
+
+def others_share(duets: Iterable[Pair], of_all: bool = True) -> float:
+    """The share of the processors that others used during the steps of these duets, or during those
+    steps alone that count; 0 where that is not on record. A step counts where it is on record of
+    it."""
     used, whole = 0.0, 0.0
-    for one in taken:
-        if not (isinstance(one.others_cpu_s, list) and isinstance(one.samples, list)):
-            continue
-        if not (isinstance(one.cpus, int) and 0 < one.cpus <= MOST_CPUS):
-            continue
-        for seconds, sample in zip(one.others_cpu_s, one.samples, strict=False):
-            if _is_seconds(seconds) and _is_seconds(sample):
-                used += seconds
-                whole += sample * one.cpus
+    for pair in duets:
+        for one in pair:
+            for place in range(len(one.samples)) if of_all else pair.undisturbed:
+                seconds = _others(one, place)
+                if seconds is not None:
+                    used += seconds
+                    whole += one.samples[place] * one.cpus
     return max(0.0, used / whole) if whole > 0 else 0.0
+
+
+def _others(record: Record, place: int) -> float | None:
+    """What others computed during a step, in seconds; None where that is not on record."""
+    told, samples = record.others_cpu_s, record.samples
+    if not (isinstance(told, list) and place < len(told) and place < len(samples)):
+        return None
+    if not (isinstance(record.cpus, int) and 0 < record.cpus <= MOST_CPUS):
+        return None
+    seconds = told[place]
+    return float(seconds) if _is_seconds(seconds) and _is_seconds(samples[place]) else None
+
+
+def _is_disturbed(record: Record, place: int) -> bool:
+    seconds = _others(record, place)
+    if seconds is None:
+        return False
+    return seconds > MOST_IN_A_STEP * record.samples[place] * record.cpus + TICKS_S
 
 
 def waiting_share(pair: Pair) -> float:
@@ -150,7 +201,7 @@ def gather(
         block = _block(name, own)
         if isinstance(block, str):
             leave_out(block, *own)
-        elif block.others > MOST_OTHERS:
+        elif block.is_busy:
             busy.append(block)
         else:
             found.append(block)
@@ -222,12 +273,12 @@ def _block(name: str, own: Sequence[Record]) -> Block | str:
 
 def _of_measures(pairs: tuple[Pair, Pair]) -> dict[str, float]:
     """A block's number of each measure that all of its processes have."""
-    values = [[values_of(record) for record in pair] for pair in pairs]
-    return {
-        key: blocks.block(*(blocks.duet(first[key], second[key]) for first, second in values))
-        for key in JUDGED
-        if all(key in one for pair in values for one in pair)
-    }
+    found = {}
+    for key in JUDGED:
+        values = [own for pair in pairs if (own := pair.values(key)) is not None]
+        if len(values) == len(pairs):
+            found[key] = blocks.block(*(blocks.duet(*own) for own in values))
+    return found
 
 
 def numbers(
