@@ -135,11 +135,11 @@ def _line(evidence: Evidence, block: Block) -> Line | None:
     if key != other_key or one == other or block.first[2] or block.second[2]:
         return None
     by_commit = evidence.catalogue.by_commit
-    tracks = {by_commit[commit].track for commit in (one, other)}
-    if len(tracks) != 1:
+    track = by_commit[one].track
+    if by_commit[other].track != track:
         return None
     benchmark, _, words = key.partition(" ")
-    return Line(block.profile, *tracks, benchmark, words)
+    return Line(block.profile, track, benchmark, words)
 
 
 def _state(block: Block) -> State | None:
