@@ -179,6 +179,19 @@ def _counts(link: Link) -> bool:
 # -- in words
 
 
+def part_lines(found: LineChain) -> list[str]:
+    """What each part is relative to, a line each."""
+    lines = []
+    for place, part in enumerate(found.parts):
+        names = [release.name for release, _ in part.levels]
+        apart = ", no link connects them with those before" if place else ""
+        lines.append(
+            f"{len(names)} releases, {names[0]} to {names[-1]}{apart}: "
+            f"levels against {part.base.name}"
+        )
+    return lines
+
+
 def loop_lines(found: LineChain) -> list[str]:
     """What the loops say: a line each, and one on all of them; none where there are no loops."""
     lines = [_loop(found, one) for one in found.chain.loops]
