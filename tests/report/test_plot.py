@@ -16,10 +16,20 @@ from vggbench.records import Record
 from vggbench.report import chained, plot
 from vggbench.report.pages.lines import Line, lines
 
-from ..judging.literal import NHWC, XLA
+from ..judging.literal import NHWC
 from ..judging.literal_duets import block, link
 from .pages import literal
-from .pages.literal import CATALOGUE, HISTORY, LACKING, SHIPPED, TWO_DAYS, processes, record
+from .pages.literal import (
+    APART,
+    CATALOGUE,
+    CHAINED,
+    HISTORY,
+    LACKING,
+    SHIPPED,
+    TWO_DAYS,
+    processes,
+    record,
+)
 
 TENSORFLOW = CATALOGUE.tracks["tensorflow"]
 
@@ -131,21 +141,6 @@ def test_a_line_passes_over_what_is_unmeasured_and_ends_at_a_failure(
     assert paths(tmp_path / "one.svg", "ML") == ([drawn] if drawn else [])
 
 
-#: The second release took 2 % longer than the first, the third 5 % less than the second; and the
-#: third was held against the first, too.
-CHAINED = [
-    *link(SHIPPED[0], SHIPPED[1], 0.02),
-    *link(SHIPPED[1], SHIPPED[2], -0.05),
-    *link(SHIPPED[0], SHIPPED[2], -0.03),
-]
-#: Two releases and, of another configuration, other two: no link connects the parts.
-APART = [
-    *link("tensorflow-2.10.1", "tensorflow-2.11.1", 0.1),
-    *link(SHIPPED[1], SHIPPED[2], 0.2),
-    *link(SHIPPED[0], SHIPPED[1], 0.3, XLA),
-]
-
-
 def chain_of(
     folder: Path, capsys: pytest.CaptureFixture[str], taken: list[Record], *words: str
 ) -> tuple[str, list[str], str]:
@@ -167,7 +162,7 @@ def test_a_chain_is_drawn_against_its_base_and_its_loops_are_said(
         "2.14.1",
         "2.16.2",
         "NHWC, no BN, no XLA",
-        f"Train step, by that of {SHIPPED[0]}",
+        f"Train step, relative to {SHIPPED[0]}",
     ):
         assert f"<!-- {shown} -->" in text
     assert paths(tmp_path / "chain.svg", "MLL") == ["MLL"]
@@ -183,7 +178,7 @@ def test_a_chain_is_drawn_against_the_base_that_is_asked_for(
 ) -> None:
     options = ("--base", SHIPPED[2], "--measure", "peak_memory", "--log", "--order", "date")
     text, said, _ = chain_of(tmp_path, capsys, CHAINED, *options)
-    assert f"<!-- Peak memory, by that of {SHIPPED[2]} -->" in text
+    assert f"<!-- Peak memory, relative to {SHIPPED[2]} -->" in text
     assert f"levels against {SHIPPED[2]}" in said[1]
 
 
@@ -199,7 +194,7 @@ def test_parts_of_a_chain_are_drawn_apart_with_a_base_each(tmp_path: Path) -> No
     for shown in (
         "NHWC, no BN, no XLA (base 2.10.1, then 2.15.1)",
         "NHWC, no BN, XLA (base 2.14.1)",
-        "Train step, by that of its base",
+        "Train step, relative to its base",
     ):
         assert f"<!-- {shown} -->" in text
     said = chained.told(found)

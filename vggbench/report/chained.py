@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .. import records
 from ..judging import chains
 from ..judging.chains import LineChain
-from ..judging.evidence import Evidence, Line
+from ..judging.evidence import Evidence
 from ..judging.measures import JUDGED
 from ..releases.catalogue import Release, Track
+from .pages.lines import place_of
 from .plot import PlotError
 
 
@@ -39,8 +39,8 @@ def choose(
         raise PlotError(f"several profiles are chained: choose --profile {'|'.join(profiles)}")
     if profile not in (None, *profiles):
         raise PlotError(f"--profile {profile}: chained are {', '.join(profiles)}")
-    place = _place(next(one.line for one in chained if profile in (None, one.line.profile)))
-    of_one = [one for one in chained if _place(one.line) == place]
+    place = place_of(next(one.line for one in chained if profile in (None, one.line.profile)))
+    of_one = [one for one in chained if place_of(one.line) == place]
     by_words = {one.words: one for one in of_one}
     for words in configurations:
         if words not in by_words:
@@ -53,10 +53,6 @@ def choose(
         names = [one.name for one in track.releases if any(of.has(one) for of in wanted)]
         raise PlotError(f"--base {base.name}: it has no level; there are {', '.join(names)}")
     return [chains.of_line(evidence, one.line, measure, base) for one in wanted]
-
-
-def _place(line: Line) -> tuple[str, str]:
-    return line.profile, records.family_of(line.benchmark)
 
 
 def told(found: Sequence[LineChain]) -> list[str]:

@@ -20,7 +20,7 @@ from ..inside import params
 from ..inside.params import Param
 from ..judging.measures import MEASURES, Measure
 from ..releases.catalogue import Release, Track
-from .pages.lines import Cell, Line, words_in
+from .pages.lines import Cell, Line, place_of, words_in
 
 if TYPE_CHECKING:  # it imports what judges, which a picture of times does without
     from ..judging.chains import LineChain
@@ -170,8 +170,7 @@ def draw(
 
 def line_of(found: Iterable[Line], one: LineChain) -> Line:
     """The line that has the configuration of a chain."""
-    family = records.family_of(one.line.benchmark)
-    place = one.line.profile, one.line.track, family
+    place = place_of(one.line)
     return next(line for line in found if (line.profile, line.track, line.family) == place)
 
 
@@ -203,7 +202,7 @@ def draw_chains(
         shown,
         path,
         title=_title(track, line),
-        what=f"{title_of(chains[0].measure)}, by that of {base}",
+        what=f"{title_of(chains[0].measure)}, relative to {base}",
         log=log,
         by_date=by_date,
         bottom=None,

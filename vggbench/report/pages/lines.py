@@ -119,9 +119,7 @@ def lines(
         groups.setdefault(line, {}).setdefault(cell, []).append(_Placed(record, stretch))
     of_duets: dict[tuple[str, str, str], list[evidence.Line]] = {}
     for one in chained:
-        of_duets.setdefault((one.profile, one.track, records.family_of(one.benchmark)), []).append(
-            one
-        )
+        of_duets.setdefault(place_of(one), []).append(one)
     made = [
         _line(machine, place, groups.get(place, {}), catalogue, chained=of_duets.get(place, ()))
         for place in sorted(
@@ -130,6 +128,11 @@ def lines(
         )
     ]
     return made, [LeftOut(why, name, n) for (why, name), n in sorted(left_out.items())]
+
+
+def place_of(one: evidence.Line) -> tuple[str, str, str]:
+    """Profile, track and family of the line that has this configuration."""
+    return one.profile, one.track, records.family_of(one.benchmark)
 
 
 def _line(
