@@ -167,7 +167,7 @@ def test_a_chain_is_drawn_against_its_base_and_its_loops_are_said(
         assert f"<!-- {shown} -->" in text
     assert paths(tmp_path / "chain.svg", "MLL") == ["MLL"]
     assert said[0].endswith("TensorFlow on box, cpu-quick: Train step, levels")
-    assert said[1] == f"3 releases, {SHIPPED[0]} to {SHIPPED[2]}: levels against {SHIPPED[0]}"
+    assert said[1] == f"3 releases, {SHIPPED[0]} to {SHIPPED[2]}: relative to {SHIPPED[0]}"
     assert said[2].startswith(f"loop {SHIPPED[0]} to {SHIPPED[2]}: -3.0 % directly, -3.0 % by")
     assert said[3].startswith("1 loop together")
     assert (len(said), err) == (4, "")
@@ -179,7 +179,7 @@ def test_a_chain_is_drawn_against_the_base_that_is_asked_for(
     options = ("--base", SHIPPED[2], "--measure", "peak_memory", "--log", "--order", "date")
     text, said, _ = chain_of(tmp_path, capsys, CHAINED, *options)
     assert f"<!-- Peak memory, relative to {SHIPPED[2]} -->" in text
-    assert f"levels against {SHIPPED[2]}" in said[1]
+    assert f"relative to {SHIPPED[2]}" in said[1]
 
 
 def test_parts_of_a_chain_are_drawn_apart_with_a_base_each(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_parts_of_a_chain_are_drawn_apart_with_a_base_each(tmp_path: Path) -> No
     said = chained.told(found)
     assert said[1] == (
         f"NHWC none off: 2 releases, {SHIPPED[1]} to {SHIPPED[2]}, no link connects them with "
-        f"those before: levels against {SHIPPED[1]}"
+        f"those before: relative to {SHIPPED[1]}"
     )
     assert said[2].startswith("NHWC none on: 2 releases")
 

@@ -1,9 +1,9 @@
-"""Chains: from the blocks of a line to the levels of its releases against one of them, the base.
+"""Chains: from the blocks of a line to the levels of its releases, relative to one, the base.
 
     for found in chains.of_machine(evidence):
         for part in found.parts:
             for release, level in part.levels:
-                print(release.name, level.ratio, "by", part.base.name)
+                print(release.name, level.ratio, "times", part.base.name)
 
 A link is the blocks of two releases of one line, however far apart. vggbench/stats/chain.py makes
 levels of links, and says how well those agree that close a loop; here they get their names.
@@ -32,7 +32,7 @@ _NAMED = 3
 
 
 class Part(NamedTuple):
-    """Releases that links connect, oldest first, each with its level against ``base``."""
+    """Releases that links connect, oldest first, each with its level relative to ``base``."""
 
     base: Release
     levels: list[tuple[Release, Level]]
@@ -186,8 +186,7 @@ def part_lines(found: LineChain) -> list[str]:
         names = [release.name for release, _ in part.levels]
         apart = ", no link connects them with those before" if place else ""
         lines.append(
-            f"{len(names)} releases, {names[0]} to {names[-1]}{apart}: "
-            f"levels against {part.base.name}"
+            f"{len(names)} releases, {names[0]} to {names[-1]}{apart}: relative to {part.base.name}"
         )
     return lines
 
