@@ -11,12 +11,25 @@ from pathlib import Path
 import pytest
 
 from vggbench import cli
+from vggbench.judging.evidence import gather
 from vggbench.records import Record
-from vggbench.report import plot
+from vggbench.report import chained, plot
 from vggbench.report.pages.lines import Line, lines
 
+from ..judging.literal import NHWC
+from ..judging.literal_duets import block, link
 from .pages import literal
-from .pages.literal import CATALOGUE, HISTORY, LACKING, SHIPPED, TWO_DAYS, processes, record
+from .pages.literal import (
+    APART,
+    CATALOGUE,
+    CHAINED,
+    HISTORY,
+    LACKING,
+    SHIPPED,
+    TWO_DAYS,
+    processes,
+    record,
+)
 
 TENSORFLOW = CATALOGUE.tracks["tensorflow"]
 
@@ -126,6 +139,132 @@ def test_a_line_passes_over_what_is_unmeasured_and_ends_at_a_failure(
     line, measure, chosen = plot.choose(found(*taken), TENSORFLOW, "box", configurations=wanted)
     plot.draw(line, TENSORFLOW, measure, chosen, tmp_path / "one.svg")
     assert paths(tmp_path / "one.svg", "ML") == ([drawn] if drawn else [])
+
+
+def chain_of(
+    folder: Path, capsys: pytest.CaptureFixture[str], taken: list[Record], *words: str
+) -> tuple[str, list[str], str]:
+    """What vggbench plot --chain draws of these records (an SVG), and what it says: on standard
+    output, and on the other."""
+    checkout = literal.checkout(folder / "of-chains")
+    literal.write_records(checkout, taken)
+    options = ("--machine", "box", "--chain", "-o", str(folder / "chain.svg"))
+    assert vggbench(checkout, "tensorflow", *options, *words) == 0
+    said = capsys.readouterr()
+    return (folder / "chain.svg").read_text(), said.out.splitlines(), said.err
+
+
+def test_a_chain_is_drawn_against_its_base_and_its_loops_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, said, err = chain_of(tmp_path, capsys, CHAINED)
+    for shown in (
+        "2.14.1",
+        "2.16.2",
+        "NHWC, no BN, no XLA",
+        f"Train step, relative to {SHIPPED[0]}",
+    ):
+        assert f"<!-- {shown} -->" in text
+    assert paths(tmp_path / "chain.svg", "MLL") == ["MLL"]
+    assert said[0].endswith("TensorFlow on box, cpu-quick: Train step, levels")
+    assert said[1] == f"3 releases, {SHIPPED[0]} to {SHIPPED[2]}: relative to {SHIPPED[0]}"
+    assert said[2].startswith(f"loop {SHIPPED[0]} to {SHIPPED[2]}: -3.0 % directly, -3.0 % by")
+    assert said[3].startswith("1 loop together")
+    assert (len(said), err) == (4, "")
+
+
+def test_a_chain_is_drawn_against_the_base_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--base", SHIPPED[2], "--measure", "peak_memory", "--log", "--order", "date")
+    text, said, _ = chain_of(tmp_path, capsys, CHAINED, *options)
+    assert f"<!-- Peak memory, relative to {SHIPPED[2]} -->" in text
+    assert f"relative to {SHIPPED[2]}" in said[1]
+
+
+def test_parts_of_a_chain_are_drawn_apart_with_a_base_each(tmp_path: Path) -> None:
+    evidence = gather("box", APART, CATALOGUE)
+    found = chained.choose(evidence, TENSORFLOW)
+    (line,) = lines("box", APART, CATALOGUE, chained=[one.line for one in found])[0]
+    plot.draw_chains(line, TENSORFLOW, found, tmp_path / "apart.svg")
+    # Two releases, and apart from them other two; and the line of another configuration.
+    assert paths(tmp_path / "apart.svg", "MLML") == ["MLML"]
+    assert paths(tmp_path / "apart.svg", "ML") == ["ML"]
+    text = (tmp_path / "apart.svg").read_text()
+    for shown in (
+        "NHWC, no BN, no XLA (base 2.10.1, then 2.15.1)",
+        "NHWC, no BN, XLA (base 2.14.1)",
+        "Train step, relative to its base",
+    ):
+        assert f"<!-- {shown} -->" in text
+    said = chained.told(found)
+    assert said[1] == (
+        f"NHWC none off: 2 releases, {SHIPPED[1]} to {SHIPPED[2]}, no link connects them with "
+        f"those before: relative to {SHIPPED[1]}"
+    )
+    assert said[2].startswith("NHWC none on: 2 releases")
+
+
+def test_the_same_blocks_make_the_same_picture_beside_whatever_processes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "beside").mkdir()
+    alone, _, _ = chain_of(tmp_path / "alone", capsys, CHAINED)
+    beside, _, _ = chain_of(
+        tmp_path / "beside", capsys, [*HISTORY, *CHAINED], "--configuration", "NHWC none off"
+    )
+    assert alone == beside
+
+
+@pytest.mark.parametrize(
+    ("taken", "words", "told"),
+    [
+        ([], (), "a link takes 6 blocks of duets of two releases, and there are none"),
+        ([], (), "vggbench history, once history.toml has [duets]"),
+        (block(SHIPPED[0], SHIPPED[1]), (), "no two releases have more than 1 block"),
+        (CHAINED, ("--base", SHIPPED[3]), "is no release of TensorFlow"),
+        (CHAINED, ("--base", "pytorch-1"), "unknown track 'pytorch'"),
+        (
+            link(SHIPPED[0], SHIPPED[1]),
+            ("--base", SHIPPED[2]),
+            f"no level; there are {SHIPPED[0]}, {SHIPPED[1]}",
+        ),
+        (CHAINED, ("--measure", "loss"), "there are chains of step, first_step, peak_memory"),
+        (CHAINED, ("--profile", "gpu-paper"), "chained are cpu-quick"),
+        (CHAINED, ("--configuration", "NHWC none on"), "'NHWC none off'"),
+        (CHAINED, ("-o", "x.gif"), ".svg or .png"),
+        (
+            [*CHAINED, *link(SHIPPED[0], SHIPPED[1], words=NHWC, profile="cpu-paper")],
+            (),
+            "--profile cpu-paper|cpu-quick",
+        ),
+    ],
+)
+def test_a_chain_that_cannot_be_drawn_is_told_in_a_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    taken: list[Record],
+    words: tuple[str, ...],
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    checkout = literal.checkout(tmp_path / "checkout")
+    literal.write_records(checkout, taken)
+    options = ("--machine", "box", "--chain", "-o", "x.svg")
+    assert vggbench(checkout, "tensorflow", *options, *words) == 1
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
+
+
+def test_a_base_is_refused_without_a_chain(
+    checkout: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--machine", "box", "--base", SHIPPED[0], "-o", "x.svg")
+    assert vggbench(checkout, "tensorflow", *options) == 1
+    assert "--chain" in capsys.readouterr().err
 
 
 def test_hostile_names_are_drawn_as_text(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..records import stretches
 from ..releases import spec
+from ..releases.catalogue import Track
 from ..report import show
 from .common import Subparsers, add_json, add_machine, complain, say, selected, this_machine
 
@@ -58,6 +59,16 @@ def add(top: Subparsers) -> None:
     )
     one.add_argument("--order", choices=("version", "date"), default="version")
     one.add_argument("--log", action="store_true", help="a logarithmic scale")
+    one.add_argument(
+        "--chain",
+        action="store_true",
+        help="levels of releases against a base, by blocks of duets, and how well these agree",
+    )
+    one.add_argument(
+        "--base",
+        metavar="RELEASE",
+        help="of --chain (default: the first release that has a level)",
+    )
     one.add_argument("-o", "--output", required=True, type=Path, metavar="FILE")
     one.set_defaults(command=_plot)
 
@@ -177,6 +188,10 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..report.pages.lines import lines
 
     track = spec.track(checkout.catalogue, arguments.track)
+    if arguments.chain:
+        return _plot_chains(checkout, arguments, track)
+    if arguments.base is not None:
+        raise VggbenchError("--base is of levels: give --chain too")
     machine = arguments.machine or this_machine(checkout)
     taken = list(records.read(checkout.results_dir, machine, complain))
     found, left_out = lines(machine, taken, checkout.catalogue)
@@ -194,6 +209,42 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
     by_date = arguments.order == "date"
     plot.draw(line, track, measure, wanted, path, log=arguments.log, by_date=by_date)
     say(f"{path}: {track.framework} on {machine}, {line.profile}: {measure.title}")
+    return 0
+
+
+def _plot_chains(checkout: Checkout, arguments: argparse.Namespace, track: Track) -> int:
+    from ..judging.evidence import gather
+    from ..report import chained, plot
+    from ..report.pages.lines import lines
+
+    base = None
+    if arguments.base is not None:
+        base = spec.one(checkout.catalogue, arguments.base)
+        if base.track != track.name:
+            raise VggbenchError(f"--base {base.name} is no release of {track.framework}")
+    machine = arguments.machine or this_machine(checkout)
+    taken = list(records.read(checkout.results_dir, machine, complain))
+    evidence = gather(machine, taken, checkout.catalogue)
+    for words in evidence.left_out:
+        complain(words)
+    found = chained.choose(
+        evidence,
+        track,
+        profile=arguments.profile,
+        measure=arguments.measure,
+        configurations=arguments.configuration,
+        base=base,
+    )
+    of_chains = [one.line for one in found]
+    drawn, _ = lines(machine, taken, checkout.catalogue, chained=of_chains)
+    line = plot.line_of(drawn, found[0])
+    path = arguments.output.absolute()
+    by_date = arguments.order == "date"
+    plot.draw_chains(line, track, found, path, log=arguments.log, by_date=by_date)
+    title = plot.title_of(arguments.measure)
+    say(f"{path}: {track.framework} on {machine}, {line.profile}: {title}, levels")
+    for words in chained.told(found):
+        say(words)
     return 0
 
 

@@ -9,23 +9,30 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import records
 from ..errors import VggbenchError
 from ..inside import params
 from ..inside.params import Param
 from ..judging.measures import MEASURES, Measure
-from ..releases.catalogue import Track
-from .pages.lines import Cell, Line
+from ..releases.catalogue import Release, Track
+from .pages.lines import Cell, Line, place_of, words_in
+
+if TYPE_CHECKING:  # it imports what judges, which a picture of times does without
+    from ..judging.chains import LineChain
 
 SUFFIXES = (".svg", ".png")
 
 #: Dots an inch of a PNG: sharp at twice the size of a README's column.
 DPI = 200
+
+#: An axis from low to high has few of the round figures of a logarithmic one between, where high is
+#: less than so many times low.
+NARROW = 3
 
 #: Characters of a legend that fit beside each other.
 LEGEND_WIDTH = 145
@@ -43,6 +50,22 @@ class Look:
     colour: str
     dashed: bool
     hollow: bool
+
+
+#: A release's name, a figure of it, and the ends of its interval; figures that are no number end a
+#: piece of the curve.
+Point = tuple[str, float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """What is drawn of a configuration: ``points`` in the order in which they are connected, and
+    the releases in which it ``failed``."""
+
+    label: str
+    look: Look
+    points: Sequence[Point]
+    failed: Sequence[str] = ()
 
 
 def looks(line: Line) -> dict[tuple[str, ...], Look]:
@@ -118,18 +141,141 @@ def draw(
     by_date: bool = False,
 ) -> None:
     """Write the picture to ``path``, SVG or PNG by its suffix. Raises PlotError."""
+    measured = {cell.release for cell in line.cells}
+    shown = _ordered([one for one in track.releases if one.name in measured], by_date)
+    found = looks(line)
+    curves = []
+    for words in wanted:
+        cells = {cell.release: cell for cell in line.cells if cell.words == words}
+        if any(cell.outcome != records.NOT_APPLICABLE for cell in cells.values()):
+            curves.append(
+                Curve(
+                    label=readable(params_of(line), words),
+                    look=found[words],
+                    points=_points(measure, cells, shown),
+                    failed=[n for n, cell in cells.items() if cell.outcome == records.FAILED],
+                )
+            )
+    _picture(
+        curves,
+        shown,
+        path,
+        title=_title(track, line),
+        what=measure.title + (f", {measure.unit}" if measure.unit else ""),
+        log=log,
+        by_date=by_date,
+        bottom=None if measure.key == "loss" else 0.0,
+    )
+
+
+def line_of(found: Iterable[Line], one: LineChain) -> Line:
+    """The line that has the configuration of a chain."""
+    place = place_of(one.line)
+    return next(line for line in found if (line.profile, line.track, line.family) == place)
+
+
+def draw_chains(
+    line: Line,
+    track: Track,
+    chains: Sequence[LineChain],
+    path: Path,
+    *,
+    log: bool = False,
+    by_date: bool = False,
+) -> None:
+    """Write the picture of these chains, all of one measure, each of a configuration of ``line``.
+    SVG or PNG by its suffix. Raises PlotError."""
+    shown = _ordered([one for one in track.releases if any(of.has(one) for of in chains)], by_date)
+    found = looks(line)
+    bases = {part.base.name for one in chains for part in one.parts}
+    curves = []
+    for one in chains:
+        words = words_in(one.line.configuration, line.params)
+        label = readable(params_of(line), words)
+        if len(bases) > 1:
+            versions = [part.base.version for part in one.parts]
+            label += f" (base {', then '.join(versions)})"
+        curves.append(Curve(label=label, look=found[words], points=_levels(one, shown)))
+    base = bases.pop() if len(bases) == 1 else "its base"
+    _picture(
+        curves,
+        shown,
+        path,
+        title=_title(track, line),
+        what=f"{title_of(chains[0].measure)}, relative to {base}",
+        log=log,
+        by_date=by_date,
+        bottom=None,
+        level=1.0,
+    )
+
+
+def _title(track: Track, line: Line) -> str:
+    return f"{track.framework} on {line.machine}, {line.profile}"
+
+
+def title_of(measure: str) -> str:
+    """How pages call a measure, by its key."""
+    return next(one.title for one in MEASURES if one.key == measure)
+
+
+def _ordered(releases: Sequence[Release], by_date: bool) -> list[Release]:
+    return sorted(releases, key=lambda release: release.date) if by_date else list(releases)
+
+
+def _points(measure: Measure, cells: Mapping[str, Cell], shown: Sequence[Release]) -> list[Point]:
+    """A line that passes over what is unmeasured; broken where there is no figure, and cut where
+    what comes before was measured on another day."""
+    points: list[Point] = []
+    for cell in (cells[one.name] for one in shown if one.name in cells):
+        estimates = [cell.estimates.get(measure.key)]
+        earlier = cell.earlier.get(measure.key)
+        if earlier is not None:
+            estimates = [earlier, None, *estimates]
+        for one in estimates:
+            value, low, high = (
+                (math.nan,) * 3
+                if one is None
+                else (figure * measure.scale for figure in (one.value, one.low, one.high))
+            )
+            points.append((cell.release, value, low, high))
+    return points
+
+
+def _levels(of: LineChain, shown: Sequence[Release]) -> list[Point]:
+    """The levels of a chain, in a piece for each part."""
+    points: list[Point] = []
+    for part in of.parts:
+        levels = {release.name: level for release, level in part.levels}
+        own = [one.name for one in shown if one.name in levels]
+        points += [(one, levels[one].ratio, levels[one].low, levels[one].high) for one in own]
+        points.append((own[-1], math.nan, math.nan, math.nan))
+    return points
+
+
+def _picture(
+    curves: Sequence[Curve],
+    shown: Sequence[Release],
+    path: Path,
+    *,
+    title: str,
+    what: str,
+    log: bool,
+    by_date: bool,
+    bottom: float | None,
+    level: float | None = None,
+) -> None:
+    """Draw ``curves`` over the releases that are ``shown``, in their order. ``what``: the words
+    beside the axis of the figures, which begins at ``bottom`` unless it is logarithmic; a line runs
+    at ``level``."""
     if path.suffix.lower() not in SUFFIXES:
         raise PlotError(f"-o {path}: its suffix must be .svg or .png")
     import matplotlib
     from matplotlib.figure import Figure
 
-    measured = {cell.release for cell in line.cells}
-    releases = [release for release in track.releases if release.name in measured]
-    if by_date:
-        releases.sort(key=lambda release: release.date)
     places: dict[str, Any] = {
         release.name: datetime.date.fromisoformat(release.date) if by_date else i
-        for i, release in enumerate(releases)
+        for i, release in enumerate(shown)
     }
     # Names of machines are text, not formulas; and the same records make the same file.
     settings: dict[Any, Any] = {
@@ -140,29 +286,20 @@ def draw(
     with matplotlib.rc_context(settings):
         figure = Figure(figsize=(10, 5.2), layout="constrained")
         axes = figure.add_subplot()
-        found = looks(line)
-        for words in wanted:
-            cells = {cell.release: cell for cell in line.cells if cell.words == words}
-            if all(cell.outcome == records.NOT_APPLICABLE for cell in cells.values()):
-                continue
-            label = readable(params_of(line), words)
-            _draw_configuration(
-                axes, measure, label=label, look=found[words], cells=cells, places=places
-            )
+        if level is not None:
+            axes.axhline(level, color="#8a94a3", linewidth=0.9)
+        for curve in curves:
+            _draw_curve(axes, curve, places)
         if log:
             axes.set_yscale("log")
-            from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
-
-            axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
-            axes.yaxis.set_major_formatter(ScalarFormatter())
-            axes.yaxis.set_minor_formatter(NullFormatter())
-        elif measure.key != "loss":
-            axes.set_ylim(bottom=0)
+            _ticks(axes)
+        elif bottom is not None:
+            axes.set_ylim(bottom=bottom)
         if not by_date:
-            versions = [release.version for release in releases]
-            axes.set_xticks(range(len(releases)), versions, rotation=50, ha="right")
-        axes.set_ylabel(measure.title + (f", {measure.unit}" if measure.unit else ""))
-        axes.set_title(f"{track.framework} on {line.machine}, {line.profile}", loc="left")
+            versions = [release.version for release in shown]
+            axes.set_xticks(range(len(shown)), versions, rotation=50, ha="right")
+        axes.set_ylabel(what)
+        axes.set_title(title, loc="left")
         axes.grid(axis="y", color="#dde2e8", linewidth=0.7)
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
@@ -174,44 +311,30 @@ def draw(
             raise PlotError(f"{path} cannot be written: {err.strerror}") from None
 
 
-def _draw_configuration(
-    axes: Any,
-    measure: Measure,
-    *,
-    label: str,
-    look: Look,
-    cells: dict[str, Cell],
-    places: dict[str, Any],
-) -> None:
-    """A line with its intervals, which passes over what is unmeasured; broken where there is no
-    figure, and cut where what comes before was measured on another day; a cross where it failed."""
-    xs, ys, below, above = [], [], [], []
-    failed = []
-    for name, x in places.items():
-        cell = cells.get(name)
-        if cell is None:
-            continue
-        estimates = [cell.estimates.get(measure.key)]
-        earlier = cell.earlier.get(measure.key)
-        if earlier is not None:
-            estimates = [earlier, None, *estimates]
-        for estimate in estimates:
-            value, low, high = (
-                (math.nan,) * 3
-                if estimate is None
-                else (one * measure.scale for one in (estimate.value, estimate.low, estimate.high))
-            )
-            xs.append(x)
-            ys.append(value)
-            below.append(value - low)
-            above.append(high - value)
-        if cell.outcome == records.FAILED:
-            failed.append(x)
+def _ticks(axes: Any) -> None:
+    """Round figures on a logarithmic axis, and enough of them on one that spans little."""
+    from matplotlib.ticker import AutoLocator, LogLocator, NullFormatter, ScalarFormatter
+
+    low, high = axes.get_ylim()
+    spans_little = high < NARROW * low
+    locator = AutoLocator() if spans_little else LogLocator(subs=(1, 1.5, 2, 3, 5, 7))
+    axes.yaxis.set_major_locator(locator)
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _draw_curve(axes: Any, curve: Curve, places: Mapping[str, Any]) -> None:
+    """A line with its intervals, and a cross where it failed."""
+    names, values, lows, highs = zip(*curve.points, strict=True) if curve.points else [()] * 4
+    look = curve.look
     axes.errorbar(
-        xs,
-        ys,
-        yerr=(below, above),
-        label=label,
+        [places[name] for name in names],
+        values,
+        yerr=(
+            [value - low for value, low in zip(values, lows, strict=True)],
+            [high - value for value, high in zip(values, highs, strict=True)],
+        ),
+        label=curve.label,
         color=look.colour,
         linestyle="--" if look.dashed else "-",
         linewidth=1.3,
@@ -221,10 +344,10 @@ def _draw_configuration(
         markersize=4,
         markerfacecolor="white" if look.hollow else look.colour,
     )
-    if failed:
+    if curve.failed:
         crosses = axes.plot(
-            failed,
-            [0.015] * len(failed),
+            [places[name] for name in curve.failed],
+            [0.015] * len(curve.failed),
             linestyle="none",
             marker="x",
             color=look.colour,

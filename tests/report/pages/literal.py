@@ -13,6 +13,8 @@ from vggbench.checkout import Checkout
 from vggbench.records import Record
 from vggbench.report import pages
 
+from ...judging.literal import XLA
+from ...judging.literal_duets import link
 from ...records import factory
 from ...records.factory import CATALOGUE
 from ...tiny import ROOT
@@ -76,14 +78,30 @@ TWO_DAYS = [
 ]
 
 
-def checkout(folder: Path) -> Path:
+#: Blocks of duets: the second release took 2 % longer than the first, the third 5 % less than the
+#: second; and the third was held against the first, too, so that a loop closes.
+CHAINED = [
+    *link(SHIPPED[0], SHIPPED[1], 0.02),
+    *link(SHIPPED[1], SHIPPED[2], -0.05),
+    *link(SHIPPED[0], SHIPPED[2], -0.03),
+]
+
+#: Two releases and, later, other two, which no link connects; and a link of another configuration.
+APART = [
+    *link("tensorflow-2.10.1", "tensorflow-2.11.1", 0.1),
+    *link(SHIPPED[1], SHIPPED[2], 0.2),
+    *link(SHIPPED[0], SHIPPED[1], 0.3, XLA),
+]
+
+
+def checkout(folder: Path, *more: str) -> Path:
     """A checkout with SHIPPED on its tracks and Theano's track, without records."""
     folder.mkdir()
     shutil.copy(ROOT / "asv.conf.json", folder)
     for track in ("tensorflow", "keras", "theano"):
         (folder / "releases" / track).mkdir(parents=True)
         shutil.copy(ROOT / "releases" / track / "track.json", folder / "releases" / track)
-    for name in (*SHIPPED, "theano-1.0.5"):
+    for name in (*SHIPPED, "theano-1.0.5", *more):
         release = CATALOGUE.by_name[name]
         files = [CATALOGUE.file_of(release)]
         files += [CATALOGUE.lock_path(release, device) for device in release.locks]

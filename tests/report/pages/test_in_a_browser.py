@@ -23,7 +23,7 @@ from ...once import once
 from ...records.factory import changed
 from ...tiny import Tiny
 from . import literal
-from .literal import HISTORY, LACKING, SHIPPED, TWO_DAYS, record
+from .literal import APART, CHAINED, HISTORY, LACKING, SHIPPED, TWO_DAYS, record
 
 pytestmark = pytest.mark.browser
 
@@ -48,9 +48,15 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return once(tmp_path_factory, "literal-pages", fill) / "html"
 
 
-def published_anew(folder: Path, taken: list[Record], machine: str = literal.MACHINE) -> Path:
-    """Pages of these records alone; the current folder changes."""
-    checkout = literal.checkout(folder / "checkout")
+def published_anew(
+    folder: Path,
+    taken: list[Record],
+    machine: str = literal.MACHINE,
+    *,
+    releases: tuple[str, ...] = (),
+) -> Path:
+    """Pages of these records alone, with these ``releases`` too; the current folder changes."""
+    checkout = literal.checkout(folder / "checkout", *releases)
     literal.write_records(checkout, taken, machine)
     literal.write_pages(checkout, folder / "html", scripts=True)
     return folder / "html"
@@ -287,6 +293,90 @@ def test_a_line_passes_over_what_is_unmeasured_and_ends_at_a_failure(
     with surf(published_anew(tmp_path, [*taken, failed])) as visit:
         drawn(visit, "index.html")
         assert points(visit) == [[[0, 250], [2, 250]], [[0, 250], [1, None], [2, 250]]]
+
+
+def test_a_chain_comes_first_and_absolute_figures_are_the_other_choice(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with surf(published_anew(tmp_path, [*HISTORY, *CHAINED])) as visit:
+        page = visit.page
+        drawn(visit, "index.html?track=tensorflow")
+        title = f"TensorFlow: train step relative to {SHIPPED[0]}, on box, cpu-quick"
+        assert page.inner_text("#chart-title") == title
+        (levels,) = points(visit)
+        assert [round(value, 2) for _, value in levels] == [1, 1.02, 0.97]
+        said = hover(visit, "line 0", 2)
+        assert f"0.970 × {SHIPPED[0]}" in said
+        assert re.search(r"−3.0 % \(−3.\d % to −2.\d %, with 95 %\)", said)
+        assert "the base" in hover(visit, "line 0", 0)
+        assert "95 % interval of a level" in page.inner_text("#key")
+        assert "0.970\t" in page.inner_text("#release tbody")
+        assert f"{SHIPPED[0]} to {SHIPPED[2]}\t−3.0 %\t−3.0 %" in page.inner_text("#chain tbody")
+        assert "NCHW, no BN, no XLA (no chain)" in page.inner_text("#series")
+        assert violations(visit) == []
+        page.set_viewport_size(PHONE)
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        # By the keyboard alone: the other choice, which the URL keeps.
+        page.focus("#choose-figures")
+        again(visit, lambda: page.keyboard.press("ArrowDown"))
+        assert page.evaluate("document.activeElement.id") == "choose-figures"
+        assert page.inner_text("#chart-title") == "TensorFlow: train step, ms, on box, cpu-quick"
+        assert points(visit)[0] == [[0, 200], [1, 210], [2, 300]]
+        assert page.is_hidden("#chain")
+        assert "no chain" not in page.inner_text("#series")
+        address = page.url.removeprefix(visit.address)
+        drawn(visit, address)
+        assert page.input_value("#choose-figures") == "absolute"
+        again(visit, lambda: page.select_option("#choose-figures", "chain"))
+        assert page.inner_text("#chart-title") == title
+        assert "figures" not in page.url
+
+
+def test_what_has_no_chain_shows_absolute_figures(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with surf(published_anew(tmp_path, [*HISTORY, *CHAINED])) as visit:
+        page = visit.page
+        for which in (
+            "track=keras",
+            "track=tensorflow&measure=loss",
+            "track=tensorflow&configuration=NHWC+none+on",
+        ):
+            drawn(visit, f"index.html?{which}")
+            assert page.locator("#choose-figures").count() == 0
+            assert "relative to" not in page.inner_text("#chart-title")
+            assert page.is_hidden("#chain")
+
+
+def test_parts_of_a_chain_stay_apart_and_need_no_other_processes(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    older = ("tensorflow-2.10.1", "tensorflow-2.11.1")
+    with surf(published_anew(tmp_path, APART, releases=older)) as visit:
+        page = visit.page
+        drawn(visit, "index.html?track=tensorflow")
+        assert "train step relative to its base" in page.inner_text("#chart-title")
+        first, second = points(visit)
+        assert [place for place, _ in first] == [0, 1, 3, 3, 4]
+        assert [value for _, value in first].index(None) == 2
+        assert [place for place, _ in second] == [2, 3]
+        assert "a gap: no link connects the parts" in page.inner_text("#key")
+        said = page.inner_text("#chain")
+        assert f"2 releases, {SHIPPED[1]} to {SHIPPED[2]}, relative to {SHIPPED[1]}" in said
+        page.focus("#chart")
+        page.keyboard.press("ArrowLeft")
+        assert f"× {SHIPPED[1]}" in page.inner_text("#chart-live")
+        page.click("#figures summary")
+        rows = page.locator("#figures tbody tr").all_inner_texts()
+        assert [row.split("\t")[2] for row in rows] == ["1.000", "1.105", "–", "1.000", "1.221"]
+        # There are no absolute figures to choose.
+        assert page.locator("#choose-figures").count() == 0
+        for path in PAGES:
+            drawn(visit, path)
 
 
 def test_the_figures_are_a_table_too(surf: Surf, published: Path) -> None:

@@ -40,9 +40,9 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     machines: list[str] = []
     judge = verdicts.judge
 
-    def counting(machine: str, *more: Any) -> Any:
+    def counting(machine: str, *more: Any, **named: Any) -> Any:
         machines.append(machine)
-        return judge(machine, *more)
+        return judge(machine, *more, **named)
 
     monkeypatch.setattr(verdicts, "judge", counting)
     return machines

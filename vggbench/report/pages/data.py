@@ -24,7 +24,9 @@ from .estimates import Estimate
 from .lines import LACKING, LeftOut, Line, words_in
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
+    from ...judging.chains import LineChain
     from ...judging.verdicts import LineChange
+    from ...stats.chain import Loop
     from .verdicts import Told
 
 SCHEMA = 1
@@ -140,10 +142,13 @@ def of_left_out(machine: str, one: LeftOut) -> dict[str, Any]:
     return {"machine": machine, "release": one.release, "why": one.why, "records": one.count}
 
 
-def described(line: Line) -> dict[str, Any]:
-    """A line's place in the index. ``measures``: those that any cell has; ``numbers``: how many
-    cells have some."""
+def described(line: Line, chains: Sequence[LineChain] = ()) -> dict[str, Any]:
+    """A line's place in the index. ``measures``: those that any cell has, or any of its ``chains``
+    is of; ``numbers``: how many cells have some."""
     found = {key for cell in line.cells for key in cell.estimates}
+    found |= {one.measure for one in chains}
+    names = [cell.release for cell in line.cells]
+    names += [part.levels[-1][0].name for one in chains for part in one.parts if not line.cells]
     return {
         "id": line_id(line),
         "machine": line.machine,
@@ -153,14 +158,17 @@ def described(line: Line) -> dict[str, Any]:
         "params": list(line.params),
         "measures": [one.key for one in MEASURES if one.key in found],
         "numbers": sum(cell.outcome == records.OK for cell in line.cells),
-        "newest": line.cells[-1].release,
+        "newest": names[-1],
     }
 
 
-def of_line(line: Line, told: Sequence[Told] = ()) -> dict[str, Any]:
+def of_line(
+    line: Line, told: Sequence[Told] = (), chains: Sequence[LineChain] = ()
+) -> dict[str, Any]:
     """The cells of a line, with the verdicts on them in short. ``c`` is the place of the
     configuration, ``why`` that of the text in ``whys``; an estimate is value, low, high,
-    processes. ``earlier`` are estimates too, where the line is cut (lines.Cell)."""
+    processes. ``earlier`` are estimates too, where the line is cut (lines.Cell). ``chains`` are
+    there where there are any."""
     place = {words: i for i, words in enumerate(line.configurations)}
     whys: dict[str, int] = {}
     verdicts: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
@@ -188,11 +196,52 @@ def of_line(line: Line, told: Sequence[Told] = ()) -> dict[str, Any]:
             made["verdicts"] = found
         cells.append(made)
     return {
-        **described(line),
+        **described(line, chains),
         "schema": SCHEMA,
         "configurations": [list(words) for words in line.configurations],
         "whys": list(whys),
         "cells": cells,
+        **({"chains": [_chain(place, line, one) for one in chains]} if chains else {}),
+    }
+
+
+def _chain(place: Mapping[tuple[str, ...], int], line: Line, one: LineChain) -> dict[str, Any]:
+    """A level is ratio, low, high; the base's own is 1 without a width. A loop that ``misfits``
+    does so by more than chance allows."""
+    return {
+        "c": place[_words(line, one.line.configuration)],
+        "measure": one.measure,
+        "parts": [
+            {
+                "base": part.base.name,
+                "levels": {
+                    release.name: [rounded(level.ratio), rounded(level.low), rounded(level.high)]
+                    for release, level in part.levels
+                },
+            }
+            for part in one.parts
+        ],
+        "loops": [_loop(one, loop) for loop in one.chain.loops],
+        "between_links": rounded(one.chain.between_links),
+        "left_out": [
+            {
+                "before": one.name(link.before),
+                "after": one.name(link.after),
+                "blocks": len(link.numbers),
+            }
+            for link in one.chain.left_out
+        ],
+        "elsewhere": one.elsewhere,
+    }
+
+
+def _loop(of: LineChain, loop: Loop) -> dict[str, Any]:
+    return {
+        "through": [of.name(place) for place in loop.through],
+        "direct": rounded(loop.direct),
+        "around": rounded(loop.around),
+        "misfit": [rounded(loop.misfit), rounded(loop.low), rounded(loop.high)],
+        "misfits": loop.misfits,
     }
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ... import records
 from ...errors import one_line
@@ -15,6 +15,9 @@ from ...records import Record
 from ...records.stretches import stretches
 from ...releases.catalogue import Catalogue, Release
 from .estimates import Estimate, estimate, images_per_s, of_process
+
+if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
+    from ...judging import evidence
 
 #: A word of a configuration and a reason are shown up to so many characters.
 _WORD, _REASON = 60, 400
@@ -49,7 +52,8 @@ class Cell:
 @dataclass(frozen=True, kw_only=True)
 class Line:
     """``params`` are the names of the words of a configuration; ``configurations`` are in asv's
-    order, ``cells`` in the order of the releases, then of the configurations."""
+    order, ``cells`` in the order of the releases, then of the configurations. Of a configuration
+    that only duets have measured there are no cells."""
 
     machine: str
     profile: str
@@ -87,12 +91,17 @@ class LeftOut:
 
 
 def lines(
-    machine: str, taken: Sequence[Record], catalogue: Catalogue
+    machine: str,
+    taken: Sequence[Record],
+    catalogue: Catalogue,
+    *,
+    chained: Iterable[evidence.Line] = (),
 ) -> tuple[list[Line], list[LeftOut]]:
     """The lines of ``machine``, from its records in the order in which they were written.
 
     The newest run that has a configuration counts, as in ``vggbench rates`` and ``table``; records
-    of a confirmation or calibration are evidence for verdicts and make no line.
+    of a confirmation or calibration are evidence for verdicts and make no line. ``chained``: what
+    there is a chain of, whose configurations are in the lines too.
     """
     groups: dict[tuple[str, str, str], dict[tuple[str, str], list[_Placed]]] = {}
     left_out: dict[tuple[str, str], int] = {}
@@ -108,13 +117,22 @@ def lines(
         line = (record.profile, release.track, record.family)
         cell = (release.commit, records.canonical(record.configuration))
         groups.setdefault(line, {}).setdefault(cell, []).append(_Placed(record, stretch))
+    of_duets: dict[tuple[str, str, str], list[evidence.Line]] = {}
+    for one in chained:
+        of_duets.setdefault(place_of(one), []).append(one)
     made = [
-        _line(machine, place, groups[place], catalogue)
+        _line(machine, place, groups.get(place, {}), catalogue, chained=of_duets.get(place, ()))
         for place in sorted(
-            groups, key=lambda place: (list(catalogue.tracks).index(place[1]), place)
+            {**groups, **of_duets},
+            key=lambda place: (list(catalogue.tracks).index(place[1]), place),
         )
     ]
     return made, [LeftOut(why, name, n) for (why, name), n in sorted(left_out.items())]
+
+
+def place_of(one: evidence.Line) -> tuple[str, str, str]:
+    """Profile, track and family of the line that has this configuration."""
+    return one.profile, one.track, records.family_of(one.benchmark)
 
 
 def _line(
@@ -122,13 +140,17 @@ def _line(
     of: tuple[str, str, str],
     groups: Mapping[tuple[str, str], Sequence[_Placed]],
     catalogue: Catalogue,
+    *,
+    chained: Sequence[evidence.Line] = (),
 ) -> Line:
     profile, track, family = of
-    a_benchmark = next(iter(groups.values()))[0].record.benchmark
-    known: Mapping[str, Sequence[str]] = choices_of(records.class_of(a_benchmark))
+    benchmarks = [one.benchmark for one in chained]
+    benchmarks += [group[0].record.benchmark for group in groups.values()]
+    known: Mapping[str, Sequence[str]] = choices_of(records.class_of(benchmarks[0]))
+    of_chains: list[Mapping[str, Any]] = [one.configuration for one in chained]
     named = dict.fromkeys(known)
-    for group in groups.values():
-        named.update(dict.fromkeys(group[0].record.configuration))
+    for configured in (*(group[0].record.configuration for group in groups.values()), *of_chains):
+        named.update(dict.fromkeys(configured))
     params = tuple(named)
     place = {release.commit: i for i, release in enumerate(catalogue.tracks[track].releases)}
 
@@ -152,7 +174,8 @@ def _line(
         cells.append(cell)
     by_name = {release.name: place[release.commit] for release in catalogue.tracks[track].releases}
     cells.sort(key=lambda cell: (by_name[cell.release], order(cell.words)))
-    configurations = sorted({cell.words for cell in cells}, key=order)
+    words = {cell.words for cell in cells} | {words_in(one, params) for one in of_chains}
+    configurations = sorted(words, key=order)
     return Line(
         machine=machine,
         profile=profile,

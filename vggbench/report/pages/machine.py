@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import data, verdicts
 from .choices import choices
 from .kept import OfMachine
-from .lines import Line, lines
+from .lines import Line, lines, place_of
 from .source import Source
 from .verdicts import Judged
 
@@ -13,20 +13,20 @@ from .verdicts import Judged
 def of_machine(machine: str, source: Source) -> OfMachine:
     made = OfMachine()
     taken = list(source.records_of(machine, made.complaints.append))
-    drawn, without = lines(machine, taken, source.catalogue)
+    judged = verdicts.judge(
+        machine, taken, source.catalogue, source.accepted, why_none=source.why_none
+    )
+    chained = [one.line for one in judged.chains]
+    drawn, without = lines(machine, taken, source.catalogue, chained=chained)
     for one in without:
         made.left_out.append(data.of_left_out(machine, one))
         made.complaints.append(
             f"{machine}: {one.count} records of {one.release} are on no page: {one.why}"
         )
-    judged = Judged(why_none=source.why_none)
-    if source.why_none is None:
-        judged = verdicts.judge(machine, taken, source.catalogue, source.accepted)
     for words in [*judged.complaints, *filter(None, [judged.why_none])]:
         if not any(one.why in words for one in without):  # else it was said above
             made.complaints.append(f"{machine}: verdicts: {words}")
     for line in drawn:
-        made.described.append(data.described(line))
         _add_line(made, line, judged)
     return made
 
@@ -34,9 +34,11 @@ def of_machine(machine: str, source: Source) -> OfMachine:
 def _add_line(made: OfMachine, line: Line, judged: Judged) -> None:
     name = data.line_id(line)
     place = (line.profile, line.track, line.family)
+    chained = [one for one in judged.chains if place_of(one.line) == place]
+    made.described.append(data.described(line, chained))
     told = [one for one in judged.told if (one.profile, one.track, one.family) == place]
     changed = [one for one in judged.changes if (one.profile, one.track, one.family) == place]
     evidence = data.of_verdicts(line, told, changed, judged.why_none)
-    made.files[f"{name}.json"] = data.as_json(data.of_line(line, told))
+    made.files[f"{name}.json"] = data.as_json(data.of_line(line, told, chained))
     made.files[f"{name}-choices.json"] = data.as_json(data.of_choices(line, choices(line)))
     made.files[f"{name}-verdicts.json"] = data.as_json(evidence)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ... import records
-from ...judging import verdicts, words
+from ...judging import chains, verdicts, words
 from ...judging.acknowledged import Acknowledged
+from ...judging.chains import LineChain
 from ...judging.evidence import gather
 from ...judging.measures import JUDGED
 from ...judging.verdicts import LineChange, Side, Verdict
@@ -42,10 +43,12 @@ class Told:
 
 @dataclass(frozen=True)
 class Judged:
-    """``complaints`` are lines on what was left out; ``why_none`` where nothing could be judged."""
+    """``chains`` are those that have levels, judged or not. ``complaints`` are lines on what was
+    left out; ``why_none`` where nothing could be judged."""
 
     told: tuple[Told, ...] = ()
     changes: tuple[LineChange, ...] = ()
+    chains: tuple[LineChain, ...] = ()
     complaints: tuple[str, ...] = ()
     why_none: str | None = None
 
@@ -109,9 +112,15 @@ def judge(
     taken: Sequence[records.Record],
     catalogue: Catalogue,
     accepted: Sequence[Acknowledged] = (),
+    *,
+    why_none: str | None = None,
 ) -> Judged:
-    """The verdicts on all releases of all tracks, each against the one before."""
+    """The verdicts on all releases of all tracks, each against the one before, and the chains;
+    no verdicts where there is a reason ``why_none``."""
     evidence = gather(machine, taken, catalogue)
+    chained = tuple(one for one in chains.of_machine(evidence) if one.has_levels)
+    if why_none is not None:
+        return Judged(chains=chained, why_none=why_none)
     found: list[Told] = []
     changes: list[LineChange] = []
     for track in catalogue.tracks:
@@ -119,4 +128,4 @@ def judge(
         changes += [
             one for one in verdicts.changes(evidence, track) if one.kind in whole_lines.OF_LINES
         ]
-    return Judged(tuple(found), tuple(changes), tuple(evidence.left_out))
+    return Judged(tuple(found), tuple(changes), chained, tuple(evidence.left_out))

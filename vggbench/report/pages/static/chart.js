@@ -1,6 +1,7 @@
 // The history as a chart: Apache ECharts, drawn as SVG.
+import { levelWords } from "./chain.js";
 import { el } from "./elements.js";
-import { figure, interval, plural, ratioWords, verdict, withUnit } from "./figures.js";
+import { figure, hasInterval, interval, plural, ratioWords, verdict, withUnit } from "./figures.js";
 import { isChosen, paramsOf, readable } from "./params.js";
 
 // A hollow mark says that the layout is not the default, a dashed line that the step is compiled, the
@@ -64,7 +65,12 @@ export function told(line, measure, release, cell) {
     el("div", {}, readable(line, line.configurations[cell.c])),
   );
   const estimate = cell.estimates?.[measure.key];
-  if (estimate) {
+  if (cell.part) {
+    made.append(
+      el("div", { class: "tip-figure" }, `${figure(measure, estimate[0])} × ${cell.part.base}`),
+      ...levelWords(measure, cell).map((text) => el("div", {}, text)),
+    );
+  } else if (estimate) {
     made.append(
       el("div", { class: "tip-figure" }, withUnit(measure, figure(measure, estimate[0]))),
       el("div", {}, interval(measure, estimate), estimate[3] > 1 ? `, ${plural(estimate[3], "process", "processes")}` : "", `, ${plural(cell.samples, "sample")}`),
@@ -125,6 +131,7 @@ function planOf(holder, view) {
 // figure.
 function pointsOf(plan, c) {
   const { releases, measure, at, x, value } = plan;
+  if (plan.chain) return levelsOf(plan, c);
   return releases.flatMap((release, i) => {
     const cell = at.get(`${i} ${c}`);
     if (!cell) return []; // unmeasured: the line passes over it
@@ -136,6 +143,19 @@ function pointsOf(plan, c) {
     const earlier = cell.earlier?.[measure.key];
     return earlier ? [point(earlier), nothing, point(estimate)] : [point(estimate)];
   });
+}
+
+// The levels of a configuration: a piece of the line for each part of the chain.
+function levelsOf(plan, c) {
+  const { releases, measure, at, x, value } = plan;
+  const pieces = [];
+  releases.forEach((release, i) => {
+    const cell = at.get(`${i} ${c}`);
+    if (!cell?.part) return;
+    const estimate = cell.estimates[measure.key];
+    (pieces[cell.part.place] ??= []).push({ value: [x(release), value(estimate)[0]], cell, release, estimate });
+  });
+  return pieces.flatMap((piece, place) => (place ? [{ value: [piece[0].value[0], null], cell: null }, ...piece] : piece));
 }
 
 function curve(plan, c, points) {
@@ -162,7 +182,7 @@ function curve(plan, c, points) {
 function intervalsOf(plan, c, points) {
   const { look, narrow, value } = plan;
   const drawn = points
-    .filter((point) => point.estimate?.[3] > 1)
+    .filter((point) => point.estimate && hasInterval(point.estimate))
     .map((point) => [point.value[0], ...value(point.estimate).slice(1)]);
   return {
     id: `interval ${c}`,
@@ -215,6 +235,16 @@ function triangles(plan) {
     ),
     z: 5,
   }));
+}
+
+// Where levels are as the base's.
+function baseLine({ palette }) {
+  return {
+    id: "base",
+    type: "line",
+    data: [],
+    markLine: { silent: true, symbol: "none", animation: false, label: { show: false }, lineStyle: { color: palette.axis, type: "solid", width: 1 }, data: [{ yAxis: 1 }] },
+  };
 }
 
 // Below the chart: what of a configuration could not be measured.
@@ -324,7 +354,7 @@ function signsOf(plan, width) {
   ];
 }
 
-// Draws {line, releases, measure, byDate, log, intervals, shown} into ``holder``. ``onpick`` gets
+// Draws {line, releases, measure, byDate, log, intervals, shown, chain} into ``holder``. ``onpick`` gets
 // the name of a release that was clicked. Returns {show(releaseIndex, configuration), dispose()}.
 export function draw(holder, view, onpick) {
   const plan = planOf(holder, view);
@@ -336,7 +366,7 @@ export function draw(holder, view, onpick) {
     series.push(curve(plan, c, points));
     if (intervals) series.push(intervalsOf(plan, c, points));
   }
-  series.push(...triangles(plan), ...outcomesOf(plan));
+  series.push(...triangles(plan), ...outcomesOf(plan), ...(view.chain ? [baseLine(plan)] : []));
   const extent = log ? logExtent(line, shown, measure) : {};
   const named = measure.unit ? `${measure.title}, ${measure.unit}` : measure.title;
   const chart = echarts.getInstanceByDom(holder) ?? echarts.init(holder, null, { renderer: "svg" });
@@ -354,7 +384,7 @@ export function draw(holder, view, onpick) {
       yAxis: [
         {
           type: log ? "log" : "value",
-          scale: measure.key === "loss" || log,
+          scale: measure.key === "loss" || log || Boolean(view.chain),
           name: `${named}${log ? ", log scale" : ""}`,
           nameLocation: "end",
           nameGap: 14,

@@ -13,8 +13,13 @@ export function figure(measure, value) {
 
 export const withUnit = (measure, text) => (measure.unit ? `${text} ${measure.unit}` : text);
 
-export function interval(measure, [, low, high, processes]) {
-  if (processes < 2) return "one process";
+// Of an estimate, which ends with the number of its processes, or of a level of a chain, which has
+// none.
+export const hasInterval = ([, low, high, processes]) => (processes === undefined ? low < high : processes > 1);
+
+export function interval(measure, estimate) {
+  const [, low, high, processes] = estimate;
+  if (!hasInterval(estimate)) return processes === undefined ? "the base" : "one process";
   return `${figure(measure, low)} to ${figure(measure, high)}`;
 }
 

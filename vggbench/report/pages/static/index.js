@@ -1,4 +1,6 @@
-// History: a measure over the releases of a track, a line a configuration.
+// History: a measure over the releases of a track, a line a configuration: levels against a base where
+// there is a chain, else, or when asked for, what each release took itself.
+import { aboutChains, chainOf, levelRow } from "./chain.js";
 import { cutWords, draw, looks, swatch, told } from "./chart.js";
 import { choice, chosenLine, releaseLink } from "./choice.js";
 import { checkbox, fill, lineControls, noSubmit, nothing, select } from "./controls.js";
@@ -43,9 +45,16 @@ async function viewOf(index) {
   const releases = [...track.releases];
   const byDate = choice.get("order") === "date";
   if (byDate) releases.sort((a, b) => a.date.localeCompare(b.date));
+  const ticked = wanted.includes("") ? [] : shown;
+  const chained = chainOf(line, measure, ticked);
+  // What only duets have measured has no other figures.
+  const hasChoice = chained !== null && line.cells.some((cell) => ticked.includes(cell.c));
+  const chain = hasChoice && choice.get("figures") === "absolute" ? null : chained;
   return {
-    chosen, track, line, measures, measure, all, usual, releases, byDate,
-    shown: wanted.includes("") ? [] : shown,
+    chosen, track, measures, all, usual, releases, byDate, ticked, chain, hasChoice,
+    line: chain?.line ?? line,
+    measure: chain?.measure ?? measure,
+    shown: chain ? chain.chains.map((one) => one.c) : ticked,
     framework: track.framework,
     log: choice.get("scale") === "log",
     intervals: choice.get("intervals") !== "no",
@@ -63,6 +72,9 @@ function show(index, view, redraw) {
     lineControls(index, chosen, redraw),
     line &&
       select("Measure", "measure", view.measures.map((one) => [one.key, one.title]), view.measure.key, set("measure", view.measures[0]?.key)),
+    line &&
+      view.hasChoice &&
+      select("Figures", "figures", [["chain", "levels: the chain"], ["absolute", "absolute"]], view.chain ? "chain" : "absolute", set("figures", "chain")),
     select("Releases in order of", "order", [["version", "version"], ["date", "date"]], view.byDate || choice.get("order") === "date" ? "date" : "version", set("order", "version")),
     line && checkbox("Log scale", "log", view.log, (on) => set("scale", "linear")(on ? "log" : "linear")),
     line && checkbox("Intervals", "intervals", view.intervals, (on) => set("intervals", "yes")(on ? "yes" : "no")),
@@ -71,6 +83,7 @@ function show(index, view, redraw) {
   card.hidden = !line;
   byId("figures").hidden = !line;
   byId("release").hidden = !line;
+  byId("chain").hidden = !view.chain;
   if (!line) {
     byId("problem").replaceChildren(nothing(index, chosen));
     current = null;
@@ -97,6 +110,7 @@ function show(index, view, redraw) {
     current = null;
   }
   releaseCard(view);
+  byId("chain").replaceChildren(...(view.chain ? aboutChains(line, view.measure, view.chain.chains) : []));
   figures(view);
 }
 
@@ -109,7 +123,7 @@ function machineWords(index, name) {
 }
 
 function series(view, redraw) {
-  const { line, shown, all, usual } = view;
+  const { line, shown, ticked, all, usual } = view;
   const look = looks(line);
   const set = (chosen) => {
     const value = String(chosen) === String(usual) ? null : chosen.map((c) => words(line.configurations[c]));
@@ -120,10 +134,11 @@ function series(view, redraw) {
     const box = el("input", {
       type: "checkbox",
       id: `configuration-${c}`,
-      onchange: (event) => set(all.filter((one) => (one === c ? event.target.checked : shown.includes(one)))),
+      onchange: (event) => set(all.filter((one) => (one === c ? event.target.checked : ticked.includes(one)))),
     });
-    box.checked = shown.includes(c);
-    return el("label", { class: "tick series-tick" }, box, swatch(look[c]), el("span", {}, readable(line, line.configurations[c]), usual.includes(c) ? "" : el("span", { class: "faint" }, " (n/a)")));
+    box.checked = ticked.includes(c);
+    const remark = !usual.includes(c) ? " (n/a)" : view.chain && box.checked && !shown.includes(c) ? " (no chain)" : "";
+    return el("label", { class: "tick series-tick" }, box, swatch(look[c]), el("span", {}, readable(line, line.configurations[c]), remark && el("span", { class: "faint" }, remark)));
   });
   // A button for each word of each param: only those lines.
   const only = paramsOf(line).flatMap((param, i) => {
@@ -159,7 +174,8 @@ function key(view) {
   const entries = [
     judged.has("regressed") && ["▲", "bad", "regressed"],
     judged.has("improved") && ["▼", "good", "improved"],
-    view.intervals && ["I", "", "interval over processes"],
+    view.intervals && ["I", "", view.chain ? "95 % interval of a level against its base" : "interval over processes"],
+    view.chain?.chains.some((one) => one.parts.length > 1) && ["┆", "none", "a gap: no link connects the parts, each has a base of its own"],
     cut && ["┆", "none", "a cut: measured again on another day; hover for both"],
     outcomes.has("n/a") && ["–", "none", "n/a: the release cannot do it; hover for the reason"],
     outcomes.has("failed") && ["×", "bad", "failed"],
@@ -178,6 +194,7 @@ function releaseCard(view) {
   const release = track.releases.find((one) => one.name === wanted) ?? measured[measured.length - 1];
   const cells = line.cells.filter((cell) => cell.release === release?.name);
   if (!release) return byId("release").replaceChildren();
+  if (view.chain) return levelCard(view, release, cells);
   const look = looks(line);
   const before = new Map();
   for (const one of measured.slice(0, measured.findIndex((m) => m.name === release.name))) {
@@ -218,6 +235,32 @@ function releaseCard(view) {
           cannot(line, cells),
         ]
       : el("p", {}, "Nothing of this release is on record here. Measure it with: ", el("code", {}, `asv run ${release.name}`)),
+  ].flat().filter(Boolean));
+}
+
+// The same where levels are shown.
+function levelCard({ line, measure }, release, cells) {
+  const look = looks(line);
+  const row = (cell) => {
+    const judged = cell.verdicts?.[measure.key];
+    const head = el("th", { scope: "row" }, swatch(look[cell.c]), " ", readable(line, line.configurations[cell.c]));
+    return el(
+      "tr",
+      {},
+      cell.part ? levelRow(line, measure, cell, head) : [head, el("td", { class: "number strong" }, outcome(cell.outcome)), el("td", { class: "why" }, line.whys[cell.why] ?? ""), el("td"), el("td")],
+      el("td", {}, judged ? verdict(judged) : ""),
+    );
+  };
+  byId("release").replaceChildren(...[
+    el("div", { class: "chart-head" },
+      el("h2", {}, releaseLink(release.name)),
+      el("p", { class: "links" }, `${release.date}, CPython ${release.python}`)),
+    cells.length
+      ? [
+          table(`${release.name}: ${measure.title}`, ["configuration", "level", "95 % interval", "change", "against", "verdict against the one before"], cells.filter((cell) => cell.outcome !== "n/a").map(row), { hideCaption: true, classes: "lined" }),
+          cannot(line, cells),
+        ]
+      : el("p", {}, "No link leads to this release, so it has no level. Measure it with: ", el("code", {}, "vggbench history")),
   ].flat().filter(Boolean));
 }
 

@@ -1,0 +1,253 @@
+"""Chains: from the blocks of a line to the levels of its releases, relative to one, the base.
+
+    for found in chains.of_machine(evidence):
+        for part in found.parts:
+            for release, level in part.levels:
+                print(release.name, level.ratio, "times", part.base.name)
+
+A link is the blocks of two releases of one line, however far apart. vggbench/stats/chain.py makes
+levels of links, and says how well those agree that close a loop; here they get their names.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .. import records
+from ..errors import some_of
+from ..releases.catalogue import Release
+from ..stats import blocks, chain
+from ..stats.chain import LEAST_BLOCKS_A_LINK, Chain, Level, Link, Loop
+from .duets import Block
+from .evidence import Evidence, Line
+from .measures import JUDGED, STEP
+from .state import State
+from .words import how_many_blocks, percent
+
+#: Names of releases in a line about a loop, at most.
+_NAMED = 3
+
+
+class Part(NamedTuple):
+    """Releases that links connect, oldest first, each with its level relative to ``base``."""
+
+    base: Release
+    levels: list[tuple[Release, Level]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineChain:
+    """The chain of a line by the key of a measure. Places in ``chain`` are those in ``releases``,
+    all of the track. ``state``: what the machine was in when its blocks were measured.
+    ``elsewhere``: how many blocks were measured in another state, and do not count."""
+
+    line: Line
+    measure: str
+    releases: Sequence[Release]
+    chain: Chain
+    state: State | None
+    elsewhere: int
+
+    @property
+    def words(self) -> str:
+        """The configuration, as messages name it."""
+        return records.words_of(self.line.configuration)
+
+    @property
+    def parts(self) -> list[Part]:
+        return [
+            Part(
+                self.releases[part.base],
+                [(self.releases[level.place], level) for level in part.levels],
+            )
+            for part in self.chain.parts
+        ]
+
+    @property
+    def has_levels(self) -> bool:
+        return bool(self.chain.parts)
+
+    def has(self, release: Release) -> bool:
+        """Whether the release has a level."""
+        return any(release == one for part in self.parts for one, _ in part.levels)
+
+    def name(self, place: int) -> str:
+        return self.releases[place].name
+
+
+def lines(evidence: Evidence) -> list[Line]:
+    """The lines that have blocks of two releases: by track, then in the order of asv's tables."""
+    tracks = list(evidence.catalogue.tracks)
+    found = {line: None for block in evidence.blocks for line in [_line(evidence, block)] if line}
+    return sorted(found, key=lambda line: (tracks.index(line.track), line.rank))
+
+
+def of_machine(evidence: Evidence, measures: Iterable[str] = tuple(JUDGED)) -> list[LineChain]:
+    """The chains of all lines by all ``measures`` that have levels, or blocks too few for any."""
+    found = [
+        of_line(evidence, line, measure)
+        for line, measure in itertools.product(lines(evidence), measures)
+    ]
+    return [one for one in found if one.has_levels or one.chain.left_out]
+
+
+def of_line(
+    evidence: Evidence, line: Line, measure: str = STEP.key, base: Release | None = None
+) -> LineChain:
+    """The chain of a line by the key of a measure. A part is relative to ``base`` where that is one
+    of its releases, else to its first.
+
+    Blocks of two states of the machine cannot be multiplied: those count that were measured in the
+    state of most; of as many, in that of the newest.
+    """
+    releases = evidence.catalogue.tracks[line.track].releases
+    key = f"{line.benchmark} {line.words}"
+    own = [
+        one
+        for one in evidence.blocks
+        if (one.profile, one.first[1], one.second[1]) == (line.profile, key, key)
+        if measure in one.numbers
+    ]
+    of_two = [one for one in own if _line(evidence, one) == line]
+    state = _state_of_most(of_two)
+    counted = [one for one in of_two if _state(one) == state]
+    calibrating = [one for one in own if one.is_of_one and _state(one) == state]
+    links = _links(counted, [release.commit for release in releases], measure)
+    noise = blocks.noise([[one.numbers[measure] for one in calibrating]], [])
+    told = {} if noise.is_assumed else {"deviation": noise.deviation, "degrees": noise.degrees}
+    first = min((link.before for link in links if _counts(link)), default=0)
+    return LineChain(
+        line=line,
+        measure=measure,
+        releases=releases,
+        chain=chain.chain(links, first if base is None else releases.index(base), **told),
+        state=state,
+        elsewhere=len(of_two) - len(counted),
+    )
+
+
+def _line(evidence: Evidence, block: Block) -> Line | None:
+    """The line whose releases a block compares; None where it is of something else."""
+    (one, key, _), (other, other_key, _) = block.first, block.second
+    if key != other_key or one == other or block.first[2] or block.second[2]:
+        return None
+    by_commit = evidence.catalogue.by_commit
+    track = by_commit[one].track
+    if by_commit[other].track != track:
+        return None
+    benchmark, _, words = key.partition(" ")
+    return Line(block.profile, track, benchmark, words)
+
+
+def _state(block: Block) -> State | None:
+    """What both of its subjects were measured in; None where they differ in it."""
+    return block.states[0] if block.states[0] == block.states[1] else None
+
+
+def _state_of_most(found: Sequence[Block]) -> State | None:
+    counts: dict[State, int] = {}
+    for one in found:
+        state = _state(one)
+        if state is not None:
+            # What is counted again comes last, so that of as many the newest is.
+            counts[state] = counts.pop(state, 0) + 1
+    return max(reversed(counts), key=lambda state: counts[state]) if counts else None
+
+
+def _links(found: Iterable[Block], commits: Sequence[str], measure: str) -> list[Link]:
+    """From the older release to the newer, the numbers of their blocks oldest first."""
+    place = {commit: i for i, commit in enumerate(commits)}
+    numbers: dict[tuple[int, int], list[float]] = {}
+    for one in found:
+        ends = place[one.first[0]], place[one.second[0]]
+        way = 1 if ends[0] < ends[1] else -1
+        pair = ends if way > 0 else ends[::-1]
+        numbers.setdefault(pair, []).append(way * one.numbers[measure])
+    return [
+        Link(before=before, after=after, numbers=tuple(numbers[before, after]))
+        for before, after in sorted(numbers)
+    ]
+
+
+def _counts(link: Link) -> bool:
+    return len(link.numbers) >= LEAST_BLOCKS_A_LINK
+
+
+# -- in words
+
+
+def part_lines(found: LineChain) -> list[str]:
+    """What each part is relative to, a line each."""
+    lines = []
+    for place, part in enumerate(found.parts):
+        names = [release.name for release, _ in part.levels]
+        apart = ", no link connects them with those before" if place else ""
+        lines.append(
+            f"{len(names)} releases, {names[0]} to {names[-1]}{apart}: relative to {part.base.name}"
+        )
+    return lines
+
+
+def loop_lines(found: LineChain) -> list[str]:
+    """What the loops say: a line each, and one on all of them; none where there are no loops."""
+    lines = [_loop(found, one) for one in found.chain.loops]
+    told = found.chain
+    if told.disagreement is not None and told.chance is not None:
+        lines.append(
+            f"{_loops(len(told.loops))} together: links disagree {told.disagreement:.2g} times as "
+            f"much as is to be expected; chance alone makes that or more in "
+            f"{100 * told.chance:.0f} % of chains"
+        )
+    if told.between_links > 0:
+        lines.append(
+            f"links differ by another {100 * told.between_links:.1f} % beyond what their blocks "
+            f"explain; the intervals include it"
+        )
+    return lines
+
+
+def _loops(count: int) -> str:
+    return "1 loop" if count == 1 else f"{count} loops"
+
+
+def _loop(found: LineChain, loop: Loop) -> str:
+    between = [found.name(place) for place in loop.through[1:-1]]
+    by = some_of(between, _NAMED)
+    verdict = "more than chance allows" if loop.misfits else "within chance"
+    return (
+        f"loop {found.name(loop.before)} to {found.name(loop.after)}: {percent(loop.direct)} "
+        f"directly, {percent(loop.around)} by {by}: misfit {percent(loop.misfit)} "
+        f"({percent(loop.low)[:-2]} to {percent(loop.high)[:-2]}), {verdict}"
+    )
+
+
+def left_out_lines(found: LineChain) -> list[str]:
+    """What of the blocks is not in the chain, and why: a line for each link, one for all blocks of
+    other states."""
+    lines = [
+        f"link {found.name(one.before)} to {found.name(one.after)} is left out: "
+        f"{how_many_blocks(len(one.numbers))}, and it takes {LEAST_BLOCKS_A_LINK}"
+        for one in found.chain.left_out
+    ]
+    if found.elsewhere:
+        verb = "is" if found.elsewhere == 1 else "are"
+        lines.append(
+            f"{how_many_blocks(found.elsewhere)} {verb} left out: measured in another state than "
+            f"most, which were with {found.state}"
+        )
+    return lines
+
+
+def why_none(framework: str, machine: str, found: Iterable[LineChain] = ()) -> str:
+    """What there is to do where no release of a framework has a level on a machine. ``found``:
+    chains that have too few blocks for any."""
+    most = max((len(link.numbers) for one in found for link in one.chain.left_out), default=0)
+    so_far = f"no two releases have more than {how_many_blocks(most)}" if most else "there are none"
+    return (
+        f"nothing of {framework} is chained on {machine}: a link takes {LEAST_BLOCKS_A_LINK} "
+        f"blocks of duets of two releases, and {so_far}; measure them with: vggbench history, once "
+        f"history.toml has [duets]"
+    )
