@@ -106,8 +106,8 @@ def between_sessions(
     ``calibrations`` and ``histories`` have what ``estimate`` takes, one for each configuration; of
     one measured quantity, steps or by-products. ``others``: processes that calibrated the machine
     with other configurations; of these configurations' processes they say nothing. ``steady``:
-    whether most neighbouring releases have one level; else their differences tell nothing, and only
-    repeats of one release do.
+    whether most neighbouring releases have one level; else repeats of one release tell it alone,
+    where there are any.
 
     Calibrating sessions and neighbouring releases can both only overstate it: those may lie days
     apart where neighbours lie minutes apart, and neighbours differ by real changes too. So what
@@ -118,7 +118,9 @@ def between_sessions(
         [_of_processes(_by_session(one)) for one in histories],
     )
     calibrating = [_of_calibration(_by_session([one])) for one in (*calibrations, *others)]
-    neighbours = [_of_history(_by_session(one)) for one in histories if steady]
+    neighbours = [_of_history(_by_session(one)) for one in histories]
+    if not steady and any(calibrating):
+        neighbours = []
     found = [
         _excess([part for part in parts if part], words)
         for parts, words in (
