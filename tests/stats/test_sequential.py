@@ -4,7 +4,15 @@ import pytest
 
 from vggbench import cli
 from vggbench.stats.judge import Judgement
-from vggbench.stats.policy import BATCH, MOST, NOT_SURE, REGRESSED, UNCHANGED
+from vggbench.stats.policy import (
+    A_BLOCK,
+    BATCH,
+    MOST,
+    MOST_BLOCKS,
+    NOT_SURE,
+    REGRESSED,
+    UNCHANGED,
+)
 from vggbench.stats.sequential import next_batch
 
 
@@ -39,4 +47,4 @@ def test_the_most_is_never_exceeded() -> None:
 
 @pytest.mark.parametrize("command", ["confirm tensorflow-2.9.3", "check", "history"])
 def test_the_commands_stop_where_the_judge_says(command: str) -> None:
-    assert cli._parser().parse_args(command.split()).processes == MOST
+    assert cli._parser().parse_args(command.split()).processes == A_BLOCK * MOST_BLOCKS

@@ -65,8 +65,7 @@ def pseudomedian(values: Sequence[float]) -> float:
 
 @functools.lru_cache(maxsize=1 << 14)
 def _pseudomedian(values: tuple[float, ...]) -> float:
-    """Kept, since the noise of each release asks it of all comparisons before that, time and again:
-    of thousands of blocks."""
+    """Kept: the noise of each release asks it of all comparisons before that, again and again."""
     halves = np.asarray(values) / 2
     first, second = np.triu_indices(len(halves))
     return float(np.median(halves[first] + halves[second]))
