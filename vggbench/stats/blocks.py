@@ -328,8 +328,10 @@ def _needed(size: float, taken: int, seen: BlockNoise, relevant: float, *, compa
     changed, unchanged = _limits(seen, degrees, looks, relevant, comparisons)
     known = 1 / taken - 1 / looks if taken else 1 / looks
     moves = np.maximum(seen.deviation, LEAST) * np.sqrt(known)
-    likely = special.ndtr((size - changed) / moves) + special.ndtr((-size - changed) / moves)
-    inside = special.ndtr((unchanged - size) / moves) - special.ndtr((-unchanged - size) / moves)
+    with np.errstate(invalid="ignore"):  # where both are infinite, no number of blocks is enough
+        likely = special.ndtr((size - changed) / moves) + special.ndtr((-size - changed) / moves)
+        inside = special.ndtr((unchanged - size) / moves)
+        inside -= special.ndtr((-unchanged - size) / moves)
     enough = likely + np.maximum(0.0, inside) >= POWER
     return int(more[enough][0]) if enough.any() else FORESEEN
 
