@@ -8,7 +8,7 @@ blocks count, and none during which others took the processors.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from ..errors import one_line
 from ..records import Record
 from ..releases.catalogue import Catalogue
 from ..stats import blocks
+from ..stats.blocks import BlockNoise
 from .measures import JUDGED, STEP
 from .state import State, state_of, values_of
 
@@ -203,6 +204,34 @@ def numbers(
         for block in found
         if (way := block.reads(before, after)) and measure in block.numbers
     ]
+
+
+def noise(
+    *sources: Iterable[Block], measure: str = STEP.key, earlier: Set[str] = frozenset()
+) -> BlockNoise:
+    """The noise of a measure's blocks by the first of ``sources`` that tells it, else assumed.
+
+    Of each source count blocks of a subject with itself, and those whose two subjects are of
+    releases (their commits) that are ``earlier`` than what is judged: no answer changes when later
+    releases come. Raises ValueError where there is no source.
+    """
+    if not sources:
+        raise ValueError("no blocks to tell the noise")
+    for source in sources:
+        groups: dict[tuple[Subject, Subject], list[float]] = {}
+        for one in source:
+            if measure in one.numbers and (
+                one.is_of_one or {one.first[0], one.second[0]} <= earlier
+            ):
+                pair = min((one.first, one.second), (one.second, one.first), key=str)
+                groups.setdefault(pair, []).append(one.reads(*pair) * one.numbers[measure])
+        found = blocks.noise(
+            [own for pair, own in groups.items() if pair[0] == pair[1]],
+            [own for pair, own in groups.items() if pair[0] != pair[1]],
+        )
+        if not found.is_assumed:
+            break
+    return found
 
 
 def in_one_state(found: Sequence[Block]) -> list[Block]:

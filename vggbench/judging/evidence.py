@@ -19,7 +19,6 @@ from ..inside.params import choices_of
 from ..records import Record
 from ..records.stretches import stretches
 from ..releases.catalogue import Catalogue, Release
-from ..stats import blocks
 from ..stats.blocks import BlockNoise
 from ..stats.judge import Process
 from . import duets
@@ -155,23 +154,8 @@ class Evidence:
         """
         track = self.catalogue.tracks[line.track].releases
         earlier = {one.commit for one in track[: track.index(before) + 1]}
-        found = None
-        for own in (self._of_line(line), [b for b in self.blocks if b.profile == line.profile]):
-            groups: dict[tuple[Subject, Subject], list[float]] = {}
-            for one in own:
-                if key in one.numbers and (
-                    one.is_of_one or {one.first[0], one.second[0]} <= earlier
-                ):
-                    pair = min((one.first, one.second), (one.second, one.first), key=str)
-                    number = one.reads(*pair) * one.numbers[key]
-                    groups.setdefault(pair, []).append(number)
-            same = [numbers for pair, numbers in groups.items() if pair[0] == pair[1]]
-            others = [numbers for pair, numbers in groups.items() if pair[0] != pair[1]]
-            found = blocks.noise(same, others)
-            if not found.is_assumed:
-                return found
-        assert found is not None
-        return found
+        of_profile = [one for one in self.blocks if one.profile == line.profile]
+        return duets.noise(self._of_line(line), of_profile, measure=key, earlier=earlier)
 
     def stretches(self, line: Line, release: Release, state: State | None) -> set[int]:
         """Those in which runs of asv measured the release in that state."""
