@@ -32,7 +32,7 @@ from ..runs.local import Local, Say, why_not_here
 from ..runs.suite import Configured
 from ..stats import robust
 from ..stats.blocks import BlockNoise, found_with
-from ..stats.policy import EXCLUDED, MOST_BLOCKS, OF_BLOCK
+from ..stats.policy import A_BLOCK, EXCLUDED, MOST_BLOCKS
 from . import taking
 from .budget import Budget
 from .taking import Came
@@ -335,7 +335,7 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
             wanted,
             budget,
             how_many=len(wanted) if asked.patterns else CONFIGURATIONS,
-            blocks=max(1, asked.processes // OF_BLOCK),
+            blocks=max(1, asked.processes // A_BLOCK),
             say=say,
         )
     if not counted:

@@ -35,7 +35,7 @@ from ..runs.subject import Subject
 from ..runs.suite import Configured
 from ..stats.blocks import BlockJudgement
 from ..stats.judge import Judgement
-from ..stats.policy import CHANGED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, OF_BLOCK
+from ..stats.policy import A_BLOCK, CHANGED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE
 from . import taking, variants
 from .budget import Budget
 from .variants import Change
@@ -135,7 +135,7 @@ def _questions(
             f"nothing is known to have changed in {release.name} against {before.name}; "
             f"measure both first, or choose configurations with --bench"
         )
-    most = max(LEAST_BLOCKS, asked.processes // OF_BLOCK)
+    most = max(LEAST_BLOCKS, asked.processes // A_BLOCK)
     return [Question(one=one, measures=changed.get(one.key, (STEP,)), most=most) for one in own]
 
 

@@ -12,7 +12,7 @@ from ..judging.duets import Block
 from ..records import Record
 from ..runs.duet import Side
 from ..runs.local import Local, Session
-from ..stats.policy import OF_BLOCK
+from ..stats.policy import A_BLOCK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,4 +63,4 @@ def block_s(
     for block in reversed(whole):
         if (commit, key) in ((*block.first[:2],), (*block.second[:2],)):
             return block.seconds
-    return OF_BLOCK * durations.get((commit, key), 0.0)
+    return A_BLOCK * durations.get((commit, key), 0.0)

@@ -67,7 +67,7 @@ def add(top: Subparsers) -> None:
         type=count,
         default=policy.CALIBRATED,
         metavar="N",
-        help=f"of each configuration, {policy.OF_BLOCK} a block, at most, but one block (default: "
+        help=f"of each configuration, {policy.A_BLOCK} a block, at most, but one block (default: "
         f"%(default)s)",
     )
     add_budget(one, "10m")
@@ -93,7 +93,7 @@ def add(top: Subparsers) -> None:
         type=count,
         default=policy.SEPARATED,
         metavar="N",
-        help=f"of each configuration, of both sides together, {policy.OF_BLOCK} a block, at most, "
+        help=f"of each configuration, of both sides together, {policy.A_BLOCK} a block, at most, "
         f"but {policy.LEAST_BLOCKS} blocks (default: %(default)s)",
     )
     add_budget(one, "10m")

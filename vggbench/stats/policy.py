@@ -28,18 +28,18 @@ BATCH = 4
 #: Interleaved processes of both releases together after which a comparison is left unsure.
 MOST = 40
 
+#: Processes of a block: two duets.
+A_BLOCK = 4
+
 #: Blocks without which no comparison is called anything: two that agree may do so by chance.
 LEAST_BLOCKS = 3
 
 #: Blocks of a comparison after which it is left unsure until someone asks again.
 MOST_BLOCKS = 20
 
-#: Processes of a block: two duets.
-OF_BLOCK = 4
-
 #: Processes that ``vggbench separate`` takes of each configuration, of both sides together, at
 #: most.
-SEPARATED = MOST_BLOCKS * OF_BLOCK
+SEPARATED = MOST_BLOCKS * A_BLOCK
 
 #: Processes that ``vggbench calibrate`` takes of each configuration.
 CALIBRATED = 20
