@@ -49,6 +49,12 @@ REPEAT = 5
 #: Seconds that a step of each release of tinyframe takes: from 1.2 on it is three times as slow.
 STEPS = {"1.0": 0.010, "1.1": 0.010, "1.2": 0.030, "1.10": 0.030, "2.0": 0.030}
 
+#: What is started, by the name of the command.
+PROGRAMS = {
+    "asv": [str(Path(sys.executable).parent / "asv")],
+    "vggbench": [sys.executable, str(TESTS / "blind_vggbench.py")],
+}
+
 #: Longer than any asv of these tests takes, even on a busy machine.
 PATIENCE_S = 300
 
@@ -258,7 +264,7 @@ class Tiny:
         self, program: str, args: tuple[str, ...], faults: str, env: Mapping[str, str], stdin: str
     ) -> Ended:
         done = subprocess.run(
-            [str(Path(sys.executable).parent / program), *args],
+            [*PROGRAMS[program], *args],
             cwd=self.folder,
             env=self.environ(faults, **env),
             input=stdin,
@@ -274,7 +280,7 @@ class Tiny:
     ) -> subprocess.Popen[str]:
         """Start asv, in a process group of its own, for what is to be interrupted or watched."""
         return subprocess.Popen(
-            [str(Path(sys.executable).parent / program), *args],
+            [*PROGRAMS[program], *args],
             cwd=self.folder,
             env=self.environ(faults, **env),
             stdin=subprocess.DEVNULL,

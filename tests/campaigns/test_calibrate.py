@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,22 +10,28 @@ import pytest
 
 from vggbench.campaigns import calibrate
 from vggbench.campaigns.budget import Budget
-from vggbench.judging.evidence import Evidence, gather
+from vggbench.campaigns.taking import Came
+from vggbench.judging.duets import gather as gather_blocks
+from vggbench.judging.evidence import gather
 from vggbench.records import Record
-from vggbench.releases.catalogue import Release
 from vggbench.runs.suite import Configured
-from vggbench.stats.judge import Noise
-from vggbench.stats.policy import MOST
+from vggbench.stats.blocks import BlockNoise, noise
+from vggbench.stats.policy import MOST_BLOCKS
 
+from ..judging.blocks import block, blocks
 from ..judging.literal import FUSED, LINE, MACHINE
 from ..judging.literal import record as literal_record
-from ..records import factory
 from ..records.factory import CATALOGUE, changed
 from .here import local
 
-QUIET = Noise(0.01, 0.005, "40 calibrating processes", 38.0, 5.0)
-ORDINARY = Noise(0.02, 0.01, "40 calibrating processes", 38.0, 5.0)
-LOUD = Noise(0.10, 0.05, "40 calibrating processes", 38.0, 5.0)
+QUIET = BlockNoise(0.008, 13.0, "20 calibrating blocks")
+ORDINARY = BlockNoise(0.015, 13.0, "20 calibrating blocks")
+LOUD = BlockNoise(0.10, 13.0, "20 calibrating blocks")
+BIASED = BlockNoise(0.008, 13.0, "20 calibrating blocks", bias=0.06)
+ASSUMED = noise([], [])
+
+RELEASE = CATALOGUE.by_name[LINE[-1]]
+NAME = f"{LINE[-1]} NHWC none off"
 
 
 def configuration(mode: str) -> Configured:
@@ -39,41 +46,45 @@ def configuration(mode: str) -> Configured:
 
 
 class Machine:
-    """Every process takes ten seconds; ``bad`` modes do not end well."""
+    """Every block takes ten seconds; ``bad`` modes do not run, and ``busy`` ones do not count."""
 
-    def __init__(self, *bad: str):
+    def __init__(self, *bad: str, busy: Collection[str] = ()):
         self.now = 0.0
         self.bad = bad
+        self.busy = busy
         self.order: list[str] = []
         self.said: list[str] = []
 
-    def measure(self, one: Configured) -> Record:
+    def measure(self, one: Configured) -> Came:
         mode = dict(one.configuration)["mode"]
         self.now += 10.0
         self.order.append(mode)
-        came = {"samples": [0.3]}
         if mode in self.bad:
-            came = {"outcome": "failed", "error": "crashed with SIGSEGV"}
-        return factory.record(configuration={"mode": mode}, process_s=10.0, **came)
+            return Came(block=None, why="failed: crashed with SIGSEGV", ended_well=False)
+        if mode in self.busy:
+            return Came(block=None, why="it does not count: busy", ended_well=True)
+        ((found,), _) = gather_blocks(MACHINE, block(LINE[-1], LINE[-1], 0.01), CATALOGUE)
+        return Came(block=found, why=None, ended_well=True)
 
-    def take(self, how_many: int = 2, seconds: float = 3600.0, processes: int = 20):
+    def take(self, how_many: int = 2, seconds: float = 3600.0, blocks: int = 5) -> int:
         return calibrate.take(
             self.measure,
             [configuration(mode) for mode in ("plain", "fused", "slow")],
             Budget(seconds, lambda: self.now),
             how_many=how_many,
-            processes=processes,
+            blocks=blocks,
             say=self.said.append,
         )
 
 
-def test_configurations_take_turns_up_to_the_number_of_processes() -> None:
+def test_configurations_take_turns_up_to_the_number_of_blocks() -> None:
     machine = Machine()
-    assert len(machine.take(processes=3)) == 6
+    assert machine.take(blocks=3) == 6
     assert machine.order == ["plain", "fused"] * 3
+    assert machine.said[2] == "plain, block 2: the two differ by +1.0%"
 
 
-def test_no_process_is_begun_that_would_end_after_the_budget() -> None:
+def test_no_block_is_begun_that_would_end_after_the_budget() -> None:
     machine = Machine()
     machine.take(seconds=45)
     assert machine.now == 40
@@ -81,42 +92,80 @@ def test_no_process_is_begun_that_would_end_after_the_budget() -> None:
 
 def test_a_configuration_that_does_not_run_gives_way_to_the_next() -> None:
     machine = Machine("fused")
-    taken = machine.take(processes=2)
+    assert machine.take(blocks=2) == 4
     assert machine.order == ["plain", "fused", "slow", "plain", "slow"]
-    assert {record.outcome for record in taken} == {"ok"}
-    assert "failed: crashed with SIGSEGV" in machine.said[1]
+    assert machine.said[1] == "failed: crashed with SIGSEGV"
 
 
 def test_a_release_of_which_nothing_runs_comes_to_nothing() -> None:
     machine = Machine("plain", "fused", "slow")
-    assert machine.take() == []
+    assert machine.take() == 0
     assert len(machine.said) == 3
 
 
-def test_less_noise_finds_less_with_fewer_processes() -> None:
-    assert calibrate.smallest(QUIET) < calibrate.smallest(ORDINARY) < calibrate.smallest(LOUD)
-    for slow_down in (0.03, 0.05, 0.10):
-        assert calibrate.needed(QUIET, slow_down) <= calibrate.needed(ORDINARY, slow_down)
+def test_blocks_beside_other_work_are_spent_and_do_not_count() -> None:
+    machine = Machine(busy=["fused"])
+    assert machine.take(blocks=2) == 2
+    assert machine.order == ["plain", "fused"] * 2
+    assert machine.said[1] == "fused, block 1: it does not count: busy"
 
 
-def test_a_machine_is_too_noisy_for_a_threshold_that_no_confirmation_can_serve() -> None:
-    assert not calibrate.is_too_noisy(ORDINARY, 0.02)
-    assert calibrate.is_too_noisy(LOUD, 0.02)
-    assert not calibrate.is_too_noisy(LOUD, 0.10)
+def known(noise: BlockNoise, off: float = 0.001) -> calibrate.Known:
+    return calibrate.Known(noise=noise, off=off)
+
+
+@pytest.mark.parametrize(
+    ("noise", "threshold", "noisy"),
+    [
+        (QUIET, 0.02, False),
+        (ORDINARY, 0.02, False),
+        (LOUD, 0.02, True),
+        (LOUD, 0.10, False),
+        (BIASED, 0.02, True),
+        (ASSUMED, 0.001, False),
+    ],
+)
+def test_a_machine_is_too_noisy_for_a_threshold_that_no_comparison_can_serve(
+    noise: BlockNoise, threshold: float, noisy: bool
+) -> None:
+    assert calibrate.is_too_noisy(noise, threshold, 12) is noisy
 
 
 def test_the_noisiest_configuration_says_what_can_be_found() -> None:
-    lines = calibrate.words({"plain": QUIET, "fused": LOUD}, 0.02)
+    lines = calibrate.words({"plain": known(QUIET), "fused": known(LOUD, -0.02)}, 0.02, 12)
     assert lines[0] == (
-        "plain: noise of 1.0% between processes, 0.5% between sessions (40 calibrating processes)"
+        "plain: blocks differ by 0.8%, no bias that is sure (together they lie +0.1% off; from 20 "
+        "calibrating blocks)"
     )
-    assert f"3%: more than {MOST}, 5%: more than {MOST}, 10%: more than {MOST}" in lines[2]
+    assert "fused: blocks differ by 10.0%" in lines[1]
+    assert f"3%: more than {MOST_BLOCKS}, 5%: more than {MOST_BLOCKS}, 10%: " in lines[2]
     assert "too noisy for a threshold of 2.0%" in lines[3]
     assert len(lines) > 4
 
 
+def test_a_bias_is_said_and_is_what_no_number_of_blocks_finds_below() -> None:
+    lines = calibrate.words({"plain": known(BIASED, 0.06)}, 0.02, 12)
+    assert "a bias of 6.0% (together they lie +6.0% off" in lines[0]
+    assert f"10%: more than {MOST_BLOCKS}" in lines[1]
+
+
 def test_a_quiet_machine_gets_no_advice() -> None:
-    assert len(calibrate.words({"plain": QUIET}, 0.02)) == 2
+    lines = calibrate.words({"plain": known(QUIET)}, 0.02, 12)
+    assert len(lines) == 2
+    assert "3%: 3, 5%: 3, 10%: 3; 20 find 2.2%." in lines[1]
+
+
+def test_slow_downs_that_are_not_relevant_are_left_out() -> None:
+    (_, told) = calibrate.words({"plain": known(QUIET)}, 0.04, 12)
+    assert "3%" not in told
+    assert "5%: " in told
+
+
+def test_too_few_blocks_to_tell_the_noise_are_said_and_tell_nothing_else() -> None:
+    assert calibrate.words({"plain": known(ASSUMED)}, 0.02, 12) == [
+        "plain: too few blocks to tell its noise; 2.5% between blocks is assumed",
+        "Run this again, or with a higher --budget: earlier blocks count, too.",
+    ]
 
 
 def cpus(folder: Path, **files: str) -> Path:
@@ -156,25 +205,39 @@ def test_advice_does_without_what_the_system_does_not_tell(tmp_path: Path, files
     assert calibrate.advice(cpus(tmp_path) if not files else tmp_path, lambda: (0, 0, 0))
 
 
-def of_calibrations(*taken: Record) -> dict[str, list[str]]:
-    """The sessions of what calibrated with the newest release, by configuration."""
-    release = CATALOGUE.by_name[LINE[-1]]
-    found = calibrate.calibrating(gather(MACHINE, taken, CATALOGUE), release, "cpu-quick")
-    return {name: [one.session for one in processes] for name, processes in found.items()}
+#: What ten blocks of a release with itself scatter by, about 0.
+SCATTER = (0.012, -0.021, 0.003, 0.017, -0.009, -0.014, 0.019, -0.002, 0.008, -0.016)
 
 
-def calibrating(session: int = 1, **more: Any) -> Record:
-    return literal_record(LINE[-1], session=session, purpose="calibrate", **more)
+def itself(*numbers: float, release: str = LINE[-1], **more: Any) -> list[Record]:
+    return blocks(release, release, *numbers, **more)
 
 
-def test_what_calibrated_is_found_by_configuration() -> None:
-    one, other = calibrating(), calibrating(2)
-    fused = calibrating(words=FUSED)
-    name = f"{LINE[-1]} NHWC"
-    assert of_calibrations(one, fused, other, literal_record(LINE[-1])) == {
-        f"{name} none off": [one.run, other.run],
-        f"{name} fused off": [fused.run],
-    }
+def found_in(*taken: Record) -> dict[str, calibrate.Known]:
+    return calibrate.noises(gather(MACHINE, taken, CATALOGUE), RELEASE, "cpu-quick")
+
+
+def test_blocks_of_a_release_with_itself_tell_the_noise_by_configuration() -> None:
+    found = found_in(*itself(*SCATTER), *itself(*(3 * one for one in SCATTER), words=FUSED))
+    assert list(found) == [NAME, f"{LINE[-1]} NHWC fused off"]
+    plain, fused = found.values()
+    assert fused.noise.deviation == pytest.approx(3 * plain.noise.deviation)
+    assert plain.noise.origin == "10 calibrating blocks"
+    assert abs(plain.off) < 0.005
+
+
+def test_a_configuration_of_few_blocks_has_the_noise_of_all_of_them() -> None:
+    found = found_in(*itself(*SCATTER), *itself(0.01, words=FUSED))
+    assert [one.noise.origin for one in found.values()] == [
+        "10 calibrating blocks",
+        "11 calibrating blocks",
+    ]
+
+
+def test_what_blocks_lie_off_by_together_is_a_bias_where_it_is_sure() -> None:
+    (found,) = found_in(*itself(*(one - 0.05 for one in SCATTER))).values()
+    assert found.noise.bias == pytest.approx(0.05, rel=0.2)
+    assert found.off == pytest.approx(-0.049, abs=0.005)
 
 
 @pytest.mark.parametrize(
@@ -191,16 +254,22 @@ def test_what_calibrated_is_found_by_configuration() -> None:
     ],
 )
 def test_what_no_verdict_would_count_calibrates_nothing(change: dict[str, Any]) -> None:
-    good = calibrating()
-    (sessions,) = of_calibrations(good, changed(good, **change)).values()
-    assert sessions == [good.run]
+    bad = [changed(one, **change) for one in itself(0.9)]
+    assert found_in(*itself(*SCATTER), *bad) == found_in(*itself(*SCATTER))
+
+
+def test_blocks_of_two_releases_or_of_a_variant_are_no_noise_of_a_release_with_itself() -> None:
+    others = [
+        *blocks(LINE[-2], LINE[-1], 0.5),
+        *itself(0.5, release=LINE[-2]),
+        *blocks({"release": LINE[-1], "variant": "numpy 1.26.4"}, LINE[-1], 0.5),
+    ]
+    assert found_in(*itself(*SCATTER), *others) == found_in(*itself(*SCATTER))
 
 
 def test_what_calibrated_with_other_cpus_or_flags_is_no_part_of_the_noise_of_today() -> None:
-    before = [calibrating(1, cpus=8), calibrating(2, variables={"OMP_NUM_THREADS": "1"})]
-    now = calibrating(3)
-    (sessions,) = of_calibrations(*before, now).values()
-    assert sessions == [now.run]
+    before = [*itself(0.5, cpus=8), *itself(0.4, variables={"OMP_NUM_THREADS": "1"})]
+    assert found_in(*before, *itself(*SCATTER)) == found_in(*itself(*SCATTER))
 
 
 def test_configurations_come_first_that_took_least_time_by_what_counts(tmp_path: Path) -> None:
@@ -217,42 +286,43 @@ def test_configurations_come_first_that_took_least_time_by_what_counts(tmp_path:
     assert [one.words for one in found] == ["NHWC fused off", "NHWC none off"]
 
 
-def evidence_of(*taken: Record) -> tuple[Evidence, Release, str]:
-    return gather(MACHINE, taken, CATALOGUE), CATALOGUE.by_name[LINE[-1]], "cpu-quick"
-
-
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"process_s": 0.5, "samples": [9.0, 9.0, 9.0]}, "during which a clock jumped"),
-        ({"samples": [0.1, 0.1]}, "with fewer than 3 samples"),
-        ({"lock": "0" * 64}, "of another lock than the release has now"),
+        ({"process_s": 0.5, "samples": [9.0, 9.0, 9.0]}, "4 records during which a clock jumped"),
+        ({"samples": [0.1, 0.1]}, "4 records with fewer than 3 samples"),
+        ({"lock": "0" * 64}, "4 records of another lock than the release has now"),
+        ({"others_cpu_s": [1.0] * 5}, "beside other work (busy: "),
     ],
 )
-def test_processes_of_which_none_counts_leave_the_noise_unknown_and_say_why(
+def test_blocks_of_which_none_counts_leave_the_noise_unknown_and_say_why(
     change: dict[str, Any], why: str
 ) -> None:
-    taken = [changed(calibrating(), **change) for _ in range(2)]
+    taken = [changed(one, **change) for one in itself(0.0)]
     with pytest.raises(calibrate.CalibrateError) as refused:
-        calibrate.noises(*evidence_of(*taken))
-    assert str(refused.value) == (
-        f"{LINE[-1]}: none of its processes counts, so its noise is not known: "
-        f"2 records {why} are left out: {LINE[-1]}"
+        found_in(*taken)
+    told = str(refused.value)
+    assert told.startswith(
+        f"{LINE[-1]}: no block of it with itself counts, so its noise is not known: 4 records "
     )
+    assert why in told
+    assert told.endswith(f" are left out: {LINE[-1]}")
+
+
+def not_counted(*taken: Record) -> list[str]:
+    return calibrate.not_counted(gather(MACHINE, taken, CATALOGUE), RELEASE, "cpu-quick")
 
 
 def test_what_calibrated_and_does_not_count_is_said() -> None:
     taken = [
-        calibrating(1, cpus=8),
-        changed(calibrating(2), lock="0" * 64),
-        calibrating(3, cpus=8),
-        calibrating(4, variables={"OMP_NUM_THREADS": "1"}),
-        calibrating(5),
+        *itself(0.0, 0.01, cpus=8),
+        *itself(0.0)[:3],
+        *itself(0.0, variables={"OMP_NUM_THREADS": "1"}),
+        *itself(0.0),
     ]
-    name = f"{LINE[-1]} NHWC none off"
-    assert calibrate.not_counted(*evidence_of(*taken)) == [
-        f"1 record of another lock than the release has now is left out: {LINE[-1]}",
-        f"{name}: 2 sessions with 8 CPUs left out: the last was with 2 CPUs",
-        f"{name}: 1 session with 2 CPUs, OMP_NUM_THREADS=1 left out: the last was with 2 CPUs",
+    assert not_counted(*taken) == [
+        f"3 records of a block of duets that is not whole are left out: {LINE[-1]}",
+        f"{NAME}: 2 blocks with 8 CPUs left out: the last was with 2 CPUs",
+        f"{NAME}: 1 block with 2 CPUs, OMP_NUM_THREADS=1 left out: the last was with 2 CPUs",
     ]
-    assert calibrate.not_counted(*evidence_of(calibrating(5), calibrating(6))) == []
+    assert not_counted(*itself(0.0, 0.01)) == []

@@ -8,16 +8,18 @@ from vggbench.campaigns import causes
 from vggbench.campaigns.variants import Change
 from vggbench.judging.differences import Difference
 from vggbench.releases.catalogue import Release
+from vggbench.stats.blocks import BlockJudgement
 from vggbench.stats.judge import Judgement
-from vggbench.stats.policy import NOT_SURE, REGRESSED, SEPARATED, UNCHANGED
+from vggbench.stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, REGRESSED, UNCHANGED
 
 from ..judging.literal import separation, verdict
 
 RELEASE = Release("keras", "2.9.0", "2022-05-13", "3.10")
 
 #: What came of changing something back: it makes all of the change, half of nothing, or does not
-#: run; or it was left half done.
+#: run; or it was left half done. By processes in turns, as it once was; or by blocks.
 ALL, NONE, UNSURE, FAILED, HALF_DONE = "all", "none", "unsure", "failed", "half done"
+BLOCKS_ALL, BLOCKS_UNSURE, BLOCKS_BEGUN = "all by blocks", "unsure by blocks", "begun by blocks"
 
 
 def sure_or_not(
@@ -26,13 +28,22 @@ def sure_or_not(
     return Judgement(outcome, ratio, low, high, suspected=False, processes_needed=needed)
 
 
-#: Of a change that takes twice as long.
+def by_blocks(
+    outcome: str, ratio: float, low: float, high: float, needed: int | None
+) -> BlockJudgement:
+    return BlockJudgement(outcome, ratio, low, high, suspected=False, blocks_needed=needed)
+
+
+#: Of a change that takes twice as long: what is said of it, the processes of each side, the blocks.
 ANSWERS = {
-    ALL: (sure_or_not(REGRESSED, 2.0, 1.9, 2.1, None), SEPARATED // 2),
-    NONE: (sure_or_not(UNCHANGED, 1.0, 0.99, 1.01, None), SEPARATED // 2),
-    UNSURE: (sure_or_not(NOT_SURE, 1.0, 0.9, 1.1, 40), SEPARATED // 2),
-    HALF_DONE: (sure_or_not(NOT_SURE, 1.0, 0.5, 2.1, 40), SEPARATED // 2 - 1),
-    FAILED: (None, 0),
+    ALL: (sure_or_not(REGRESSED, 2.0, 1.9, 2.1, None), 4, 0),
+    NONE: (sure_or_not(UNCHANGED, 1.0, 0.99, 1.01, None), 4, 0),
+    UNSURE: (sure_or_not(NOT_SURE, 1.0, 0.9, 1.1, 40), 4, 0),
+    HALF_DONE: (sure_or_not(NOT_SURE, 1.0, 0.5, 2.1, 40), 3, 0),
+    FAILED: (None, 0, 0),
+    BLOCKS_ALL: (by_blocks(REGRESSED, 2.0, 1.9, 2.1, None), 6, LEAST_BLOCKS),
+    BLOCKS_UNSURE: (by_blocks(NOT_SURE, 1.0, 0.9, 1.1, 3), 40, MOST_BLOCKS),
+    BLOCKS_BEGUN: (by_blocks(NOT_SURE, 1.0, 0.9, 1.1, 3), 38, MOST_BLOCKS - 1),
 }
 
 FAILED_TWICE = {"theano": FAILED, "python_theano": FAILED}
@@ -51,8 +62,8 @@ def next_of(moved: str, cannot: str = "", **on_record: str) -> str | None:
         answer = on_record.get(words)
         if answer is None:
             return Change(words, RELEASE, ""), None
-        judgement, processes = ANSWERS[answer]
-        found = separation(one, words, judgement, processes=processes)
+        judgement, processes, blocks = ANSWERS[answer]
+        found = separation(one, words, judgement, processes=processes, blocks=blocks)
         return Change(words, RELEASE, ""), found
 
     change = causes.what_next(one, tried)
@@ -67,6 +78,9 @@ def next_of(moved: str, cannot: str = "", **on_record: str) -> str | None:
         ("TensorFlow NumPy oneDNN", {"onednn": NONE}, "tensorflow"),
         ("TensorFlow NumPy oneDNN", {"onednn": HALF_DONE}, "onednn"),
         ("TensorFlow NumPy oneDNN", {"onednn": UNSURE}, "tensorflow"),
+        ("TensorFlow NumPy oneDNN", {"onednn": BLOCKS_ALL}, None),
+        ("TensorFlow NumPy oneDNN", {"onednn": BLOCKS_BEGUN}, "onednn"),
+        ("TensorFlow NumPy oneDNN", {"onednn": BLOCKS_UNSURE}, "tensorflow"),
         ("TensorFlow NumPy", {"tensorflow": NONE}, "numpy"),
         ("TensorFlow NumPy", {"tensorflow": FAILED}, "numpy_tensorflow"),
         ("TensorFlow NumPy", {"tensorflow": FAILED, "numpy_tensorflow": FAILED}, "numpy"),
@@ -105,3 +119,21 @@ def test_what_is_changed_back_next_follows_from_what_is_on_record(
 def test_what_the_locks_of_both_do_not_hold_is_passed_over() -> None:
     assert next_of("TensorFlow NumPy SciPy", "tensorflow scipy") == "numpy"
     assert next_of("SciPy", "scipy") is None
+
+
+@pytest.mark.parametrize(("needed", "next_one"), [(10, "onednn"), (50, "tensorflow")])
+def test_a_by_product_out_of_reach_of_the_blocks_that_are_left_is_not_asked_for_any_more(
+    needed: int, next_one: str
+) -> None:
+    moved = tuple(Difference(name, "1", "2") for name in ("TensorFlow", "NumPy", "oneDNN"))
+    one = verdict(2.0, 1.9, 2.1, differences=moved, measure="peak_memory")
+    judgement = by_blocks(NOT_SURE, 1.0, 0.5, 1.5, needed)
+    found = separation(one, "onednn", judgement, processes=10, blocks=5)
+
+    def tried(*things: str) -> causes.Tried:
+        words = "_".join(things)
+        return Change(words, RELEASE, ""), found if words == "onednn" else None
+
+    change = causes.what_next(one, tried)
+    assert change is not None
+    assert change.words == next_one

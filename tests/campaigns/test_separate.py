@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from vggbench.campaigns import variants
+from vggbench.campaigns import separate, variants
 from vggbench.judging import separations, verdicts
+from vggbench.judging.separations import Separation
 from vggbench.records import Store
 from vggbench.releases.catalogue import Catalogue, pins
+from vggbench.stats.blocks import BlockJudgement
+from vggbench.stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
 
+from ..judging.literal import separation as literal_separation
+from ..judging.literal import verdict as judged
 from ..tiny import Tiny
 
 ROOT = Path(__file__).parent.parent.parent
@@ -94,21 +99,106 @@ def test_what_cannot_be_changed_back_is_said(tmp_path: Path, what, facts, words)
 def test_a_change_that_is_not_pythons_is_said_not_to_be(measured: Tiny) -> None:
     before = verdicts_of(measured)
     (measured.folder / ".asv" / "env" / "variants-killed" / "releases").mkdir(parents=True)
-    done = measured.vggbench("separate", "tinyframe-1.2", "--back", "python", "--processes", "8")
+    asked = ("separate", "tinyframe-1.2", "--back", "python", "--bench", "'plain'")
+    done = measured.vggbench(*asked)
     assert done.status == 0, done.output
     (line,) = done.lines_with("tinyframe-1.2 plain, step time: ")
     assert "not python; the whole change is +200.0%" in line
-    taken = [r for r in measured.records() if r.get("purpose") == "separate"]
-    plain = [r for r in taken if r["configuration"]["mode"] == "plain"]
-    changed = [r.get("variant") for r in plain]
+    taken = separating(measured)
+    changed = [r.get("variant") for r in taken]
     python = next(word for word in changed if word)
-    assert changed == [python, None, None, python] * 2
-    assert {r["python"].startswith(python.split()[1]) for r in plain if "variant" in r} == {True}
-    assert len({r["lock"] for r in plain}) == 1, "the packages are the same"
+    assert changed == [python, None, None, python] * (len(taken) // 4)
+    assert LEAST_BLOCKS <= len(taken) // 4 < MOST_BLOCKS, "it ends when the answer is sure"
+    assert len(done.lines_with(f"tinyframe-1.2 plain with {python}, block ")) == len(taken) // 4
+    assert {r["python"].startswith(python.split()[1]) for r in taken if "variant" in r} == {True}
+    assert len({r["lock"] for r in taken}) == 1, "the packages are the same"
+    assert {r["configuration"]["mode"] for r in taken} == {"plain"}
     assert verdicts_of(measured) == before, "it is evidence for no verdict"
     assert not list((measured.folder / ".asv" / "env").glob("variants-*"))
     done = measured.vggbench("findings")
     assert done.lines_with("not python (+0.0 % by it alone); so it is the framework's, mostly; bes")
+    # What is sure is not asked once more.
+    (again,) = measured.vggbench(*asked).lines_with("tinyframe-1.2 plain, step time: ")
+    assert again == line
+    assert separating(measured) == taken
+
+
+@pytest.mark.asv
+def test_fewer_processes_than_an_answer_takes_are_as_many_as_it_takes(measured: Tiny) -> None:
+    asked = ("separate", "tinyframe-1.2", "--back", "python", "--processes", "8")
+    done = measured.vggbench(*asked, "--bench", "'plain'")
+    assert len(separating(measured)) == 4 * LEAST_BLOCKS
+    (line,) = done.lines_with("tinyframe-1.2 plain, step time: ")
+    assert "at most 4 % of it is by python; the whole change is +200.0%" in line
+
+
+@pytest.mark.asv
+def test_a_budget_ends_it_between_blocks(measured: Tiny) -> None:
+    asked = ("separate", "tinyframe-1.2", "--back", "python", "--bench", "'plain'")
+    done = measured.vggbench(*asked, "--budget", "1s")
+    (line,) = done.lines_with("the budget is spent: ")
+    blocks = len(separating(measured)) // 4
+    assert f"the budget is spent: {blocks} of {MOST_BLOCKS} blocks of tinyframe-1.2 plain" in line
+    assert blocks < LEAST_BLOCKS
+    assert done.status == 0
+
+
+@pytest.mark.asv
+def test_a_variant_that_does_not_run_answers_once(measured: Tiny) -> None:
+    asked = ("separate", "tinyframe-1.2", "--back", "python", "--bench", "plain", "impossible")
+    done = measured.vggbench(*asked, faults="1.2/plain:segv")
+    assert done.status == 0, done.output
+    assert [(r["configuration"]["mode"], r["outcome"]) for r in separating(measured)] == [
+        ("plain", "failed"),
+        ("impossible", "n/a"),
+    ]
+    assert all("variant" in r for r in separating(measured)), "it is started first"
+    assert len(done.lines_with("cannot be separated")) == 2
+    assert "crashed with SIGSEGV" in done
+
+
+def separating(tiny: Tiny) -> list[dict]:
+    """The records of what was measured to separate something."""
+    return [record for record in tiny.records() if record.get("purpose") == "duet"]
+
+
+def sure_or_not(measure: str, outcome: str, blocks: int, needed: int | None = None) -> Separation:
+    found = BlockJudgement(outcome, 1.0, 0.9, 1.1, suspected=False, blocks_needed=needed)
+    of = judged(1.0, 0.9, 1.1, measure=measure)
+    return literal_separation(of, "python 3.9", found, processes=2 * blocks, blocks=blocks)
+
+
+@pytest.mark.parametrize(
+    ("found", "left", "is_answered"),
+    [
+        ([], 20, False),
+        ([sure_or_not("step", NOT_SURE, 3, 9)], 17, False),
+        ([sure_or_not("step", NOT_SURE, 3, 90)], 17, False),
+        ([sure_or_not("step", UNCHANGED, 3)], 17, True),
+        # Nobody asked about the first step.
+        ([sure_or_not("step", UNCHANGED, 3), sure_or_not("first_step", NOT_SURE, 3, 9)], 17, True),
+        (
+            [sure_or_not("step", UNCHANGED, 3), sure_or_not("peak_memory", NOT_SURE, 3, 9)],
+            17,
+            False,
+        ),
+        # A by-product is followed while an answer is in reach.
+        (
+            [sure_or_not("step", UNCHANGED, 3), sure_or_not("peak_memory", NOT_SURE, 3, 90)],
+            17,
+            True,
+        ),
+        (
+            [sure_or_not("step", UNCHANGED, 2), sure_or_not("peak_memory", NOT_SURE, 2, 90)],
+            18,
+            False,
+        ),
+    ],
+)
+def test_blocks_are_taken_until_what_is_asked_about_is_sure(
+    found: list[Separation], left: int, is_answered: bool
+) -> None:
+    assert separate.is_answered(found, ("step", "peak_memory"), left) is is_answered
 
 
 def verdicts_of(tiny: Tiny) -> list[tuple[str, float | None]]:

@@ -8,12 +8,13 @@ import pytest
 
 from vggbench.judging.evidence import durations
 from vggbench.judging.separations import conclusion, explains, facts, separations, things
-from vggbench.records import SEPARATE, Record
+from vggbench.records import DUET, SEPARATE, Record
 from vggbench.stats.judge import Judgement
 from vggbench.stats.policy import IMPROVED, NOT_SURE, REGRESSED, UNCHANGED
 
 from ..records.factory import changed
-from .literal import CATALOGUE, LINE, MACHINE, PROCESSES, record, separation, verdict
+from .blocks import block, blocks
+from .literal import CATALOGUE, FUSED, LINE, MACHINE, PROCESSES, record, separation, verdict
 
 NEWEST = LINE[-1]
 
@@ -134,6 +135,121 @@ def test_an_interrupted_process_is_none_and_the_newest_run_with_an_answer_counts
     assert of_the_step(cut) == []
     again = [changed(one, run="20990101T000000.000000Z-00000001", started=None) for one in cut]
     assert of_the_step([*in_turns(), *again]) == [(REGRESSED, 4)]
+
+
+#: A variant of the newest release, made by a lock and a flag of its own.
+VARIANT = {
+    "release": NEWEST,
+    "variant": "oneDNN off",
+    "variables": {"TF_ENABLE_ONEDNN_OPTS": "0"},
+    "lock": "f" * 64,
+}
+
+#: What six blocks scatter by, about 0.
+SCATTER = (0.002, -0.003, 0.001, 0.003, -0.002, -0.001)
+
+
+def in_blocks(change: float, how_many: int = 6, **more: Any) -> list[Record]:
+    """Blocks of the variant and of the release as it is, which takes more by ``change``, a
+    logarithm."""
+    return blocks(VARIANT, NEWEST, *(change + part for part in SCATTER[:how_many]), **more)
+
+
+def by_measure(taken: list[Record]) -> dict[str, tuple[str, int, int]]:
+    """(outcome, blocks, processes) of what was separated, by the measure."""
+    found = separations(MACHINE, taken, CATALOGUE, "cpu-quick", 0.02).get(NEWEST, [])
+    return {
+        one.measure: (one.judgement.outcome, one.blocks, one.processes)
+        for one in found
+        if one.judgement is not None
+    }
+
+
+def test_blocks_of_a_variant_and_its_release_say_what_it_makes_of_each_measure() -> None:
+    slower = by_measure(in_blocks(0.2))
+    assert slower == dict.fromkeys(("step", "first_step", "peak_memory"), (REGRESSED, 6, 12))
+    assert by_measure(in_blocks(-0.2))["step"] == (IMPROVED, 6, 12)
+    assert by_measure(in_blocks(0.0))["step"] == (UNCHANGED, 6, 12)
+
+
+def test_a_block_says_the_same_whichever_of_the_two_was_named_first() -> None:
+    turned = blocks(NEWEST, VARIANT, *(-0.2 + part for part in SCATTER))
+    assert by_measure(turned)["step"] == (REGRESSED, 6, 12)
+
+
+def test_blocks_decide_and_not_the_processes_of_earlier_records() -> None:
+    assert by_measure([*in_turns(0.1, 0.1), *in_blocks(0.2)])["step"] == (REGRESSED, 6, 12)
+    assert by_measure([*in_blocks(0.2), *in_turns(0.1, 0.1)])["step"] == (REGRESSED, 6, 12)
+
+
+def test_fewer_blocks_than_an_answer_takes_leave_the_word_to_processes() -> None:
+    assert by_measure([*in_turns(), *in_blocks(0.0, 2)])["step"] == (REGRESSED, 0, 4)
+    assert by_measure(in_blocks(0.2, 2))["step"] == (NOT_SURE, 2, 4)
+
+
+def test_blocks_that_no_verdict_would_count_separate_nothing() -> None:
+    assert by_measure(in_blocks(0.2, busy=True)) == {}
+    assert by_measure(in_blocks(0.2)[:-1])["step"] == (REGRESSED, 5, 10)
+    assert by_measure(in_blocks(0.2, profile="cpu-paper")) == {}
+    before = in_blocks(0.0, cpus=8)
+    assert by_measure([*before, *in_blocks(0.2)])["step"] == (REGRESSED, 6, 12)
+
+
+def test_other_blocks_tell_the_noise_and_not_those_that_are_judged() -> None:
+    few = in_blocks(0.025, 4)
+    assert by_measure(few)["step"][0] == NOT_SURE
+    quiet = blocks(LINE[0], LINE[0], *(part / 3 for part in SCATTER * 3))
+    assert by_measure([*quiet, *few])["step"][0] == REGRESSED
+    later = blocks(LINE[0], "tensorflow-2.21.0", *(part / 3 for part in SCATTER * 3))
+    assert by_measure([*later, *few])["step"][0] == NOT_SURE, "later releases change no answer"
+
+
+def test_configurations_with_the_same_thing_changed_back_are_judged_together() -> None:
+    loud = [25 * part for part in SCATTER * 5]
+    noise = blocks(LINE[0], LINE[0], *loud)
+    one = blocks(VARIANT, NEWEST, *(0.036 + part for part in loud[:20]))
+    fused = blocks(VARIANT, NEWEST, *loud[:20], words=FUSED)
+    other = blocks({**VARIANT, "variant": "numpy 1.26.4"}, NEWEST, *loud[:20])
+    assert of_plain([*noise, *one]) == REGRESSED
+    assert of_plain([*noise, *one, *other]) == REGRESSED
+    assert of_plain([*noise, *one, *fused]) == NOT_SURE
+
+
+def of_plain(taken: list[Record]) -> str:
+    """What is said of the step of the first configuration with oneDNN off."""
+    found = separations(MACHINE, taken, CATALOGUE, "cpu-quick", 0.02)[NEWEST]
+    (judgement,) = [
+        one.judgement
+        for one in found
+        if (one.measure, one.configuration) == ("step", "NHWC none off")
+        if one.variant == "oneDNN off"
+    ]
+    assert judgement is not None
+    return judgement.outcome
+
+
+def test_a_variant_that_does_not_run_in_a_duet_cannot_be_put_back() -> None:
+    first, other, *_ = block(VARIANT, NEWEST)
+    failed = changed(first, outcome="failed", error="ImportError: no numpy", samples=None)
+    ended = changed(other, outcome="interrupted", error="its partner failed")
+    (step, *_) = separations(MACHINE, [failed, ended], CATALOGUE, "cpu-quick", 0.02)[NEWEST]
+    assert conclusion(step, None) == "oneDNN off cannot be put back: ImportError: no numpy"
+    refused = record(NEWEST, outcome="failed", error="no wheel", purpose=DUET, **without_release())
+    (step, *_) = separations(MACHINE, [refused], CATALOGUE, "cpu-quick", 0.02)[NEWEST]
+    assert step.error == "no wheel"
+    assert by_measure([failed, ended, *in_blocks(0.2)])["step"] == (REGRESSED, 6, 12)
+
+
+def without_release() -> dict[str, Any]:
+    return {key: value for key, value in VARIANT.items() if key != "release"}
+
+
+def test_what_blocks_say_is_concluded_and_explained_like_what_processes_say() -> None:
+    (step, *_) = separations(MACHINE, in_blocks(0.2), CATALOGUE, "cpu-quick", 0.02)[NEWEST]
+    whole = verdict(1.3, 1.25, 1.35)
+    assert conclusion(step, whole) == "oneDNN makes a difference"
+    assert step.judgement is not None
+    assert explains(step.judgement, whole)
 
 
 NOT_COUNTED = [

@@ -1,4 +1,4 @@
-"""Processes beside asv run: real ones, on the tiny track, by way of ``vggbench calibrate``."""
+"""Processes beside asv run: real ones, on the tiny track, most by way of ``vggbench calibrate``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import shutil
 import signal
 
 import pytest
+
+from vggbench.checkout import Checkout
+from vggbench.runs.local import Local
 
 from ..asv_plugin.test_faults import (
     ended,
@@ -25,20 +28,23 @@ from ..tiny import MACHINE, REPEAT, Tiny
 
 pytestmark = pytest.mark.asv
 
-#: Two processes of each of two configurations.
+#: A block of duets of each of two configurations.
 BRIEFLY = ("calibrate", "tinyframe-1.1", "--processes", "2")
 
 
-def test_its_records_are_those_of_asv_run_with_a_purpose(measured: Tiny):
+def test_its_records_are_those_of_asv_run_with_a_purpose(measured: Tiny, monkeypatch):
     of_asv = {r["configuration"]["mode"]: r for r in measured.records("tinyframe-1.1")}
     before = result_files(measured)
-    done = measured.vggbench(*BRIEFLY, env={"TINY_NOISE": "0.001"})
-    assert done.status == 0, done.output
+    for name, value in measured.environ().items():
+        monkeypatch.setenv(name, value)
+    checkout = Checkout(str(measured.folder / "asv.conf.json"))
+    here = Local.of(checkout, MACHINE, lambda line: None)
+    with here.session("calibrate") as session:
+        for _ in range(2):
+            for one in here.suite.timed(["'plain'", "'fused'"]):
+                session.measure(here.catalogue.by_name["tinyframe-1.1"], "cpu-quick", one)
     taken = [r for r in measured.records() if r.get("purpose") == "calibrate"]
-    assert [r["configuration"]["mode"] for r in taken] in (
-        ["plain", "fused"] * 2,
-        ["fused", "plain"] * 2,
-    )
+    assert [r["configuration"]["mode"] for r in taken] == ["plain", "fused"] * 2
     assert len({r["run"] for r in taken}) == 1
     assert [r["round"] for r in taken] == [1, 1, 2, 2]
     for record in taken:
@@ -53,6 +59,20 @@ def test_its_records_are_those_of_asv_run_with_a_purpose(measured: Tiny):
     assert len(after) == len(before) + 1
 
 
+def test_blocks_are_of_one_release_with_itself_and_of_configurations_in_turns(measured: Tiny):
+    before = result_files(measured)
+    done = measured.vggbench(*BRIEFLY, env={"TINY_NOISE": "0.001"})
+    assert done.status == 0, done.output
+    taken = [r for r in measured.records() if r.get("purpose") == "duet"]
+    modes = [r["configuration"]["mode"] for r in taken]
+    assert modes in (["plain"] * 4 + ["fused"] * 4, ["fused"] * 4 + ["plain"] * 4)
+    assert {r["release"] for r in taken} == {"tinyframe-1.1"}
+    assert len({r["duet"]["block"] for r in taken}) == 2
+    assert len(done.lines_with(", block 1: the two differ by ")) == 2
+    after = result_files(measured)
+    assert {name: after[name] for name in before} == before
+
+
 def test_asv_run_has_as_much_to_do_as_before(tiny: Tiny):
     assert tiny.vggbench(*BRIEFLY).status == 0
     done = tiny.asv("run", "NEW", "--bench", "plain", "-a", "rounds=1")
@@ -60,17 +80,20 @@ def test_asv_run_has_as_much_to_do_as_before(tiny: Tiny):
     assert "tinyframe-1.1" in tiny.measured()
 
 
-def test_each_invocation_is_a_session(tiny: Tiny):
+def test_blocks_of_earlier_invocations_count_too(tiny: Tiny):
     done = tiny.vggbench(*BRIEFLY)
-    assert "session 1 of the 3" in done
-    assert "session 2 of the 3" in tiny.vggbench(*BRIEFLY)
+    assert done.status == 0, done.output
+    assert len(done.lines_with("too few blocks to tell its noise; 2.5% between blocks")) == 2
+    the_line(done, "Run this again, or with a higher --budget")
+    done = tiny.vggbench(*BRIEFLY)
+    assert len(done.lines_with("no bias that is sure (together they lie +0.0% off; from 4 ")) == 2
+    the_line(done, "Blocks that are likely to find a slow-down of 3%: 3, 5%: 3, 10%: 3; 20 find 2.")
     assert len({r["run"] for r in tiny.records()}) == 2
-    assert "of the 3 that" not in tiny.vggbench(*BRIEFLY)
 
 
 def test_a_machine_that_is_too_noisy_is_told_what_to_do(tiny: Tiny):
     done = tiny.vggbench(
-        "calibrate", "tinyframe-1.1", "--processes", "6", env={"TINY_NOISE": "0.2"}
+        "calibrate", "tinyframe-1.1", "--processes", "12", env={"TINY_NOISE": "0.2"}
     )
     assert done.status == 1
     the_line(done, "This machine is too noisy for a threshold of 2.0%")
@@ -85,7 +108,7 @@ def test_the_newest_release_that_was_measured_here_is_the_default(tiny: Tiny):
 
 def test_bench_chooses_configurations_as_asv_runs_does(tiny: Tiny):
     assert tiny.vggbench(*BRIEFLY, "--bench", "'fused'").status == 0
-    assert tiny.outcomes("tinyframe-1.1") == {"fused": ["ok", "ok"]}
+    assert tiny.outcomes("tinyframe-1.1") == {"fused": ["ok"] * 4}
     done = tiny.vggbench(*BRIEFLY, "--bench", "no_such")
     assert done.status == 2
     the_line(done, "no_such selects no benchmark of tinyframe-1.1")
@@ -114,7 +137,7 @@ def test_an_environment_that_is_missing_is_made_with_a_line(bare_tiny: Tiny):
     done = bare_tiny.vggbench(*BRIEFLY)
     assert done.status == 0, done.output
     the_line(done, "installing tinyframe-1.1")
-    assert bare_tiny.outcomes("tinyframe-1.1")["plain"] == ["ok", "ok"]
+    assert bare_tiny.outcomes("tinyframe-1.1")["plain"] == ["ok"] * 4
 
 
 def test_an_interpreter_that_is_missing_is_one_line(tiny: Tiny):
@@ -143,7 +166,7 @@ def test_a_crash_is_recorded_and_another_configuration_takes_its_place(tiny: Tin
     the_line(done, "tinyframe-1.1 plain, process 1: failed: crashed with SIGSEGV while warming up")
     assert tiny.outcomes("tinyframe-1.1") == {
         "plain": ["failed"],
-        "fused": ["ok", "ok"],
+        "fused": ["ok"] * 4,
         "impossible": ["n/a"],
     }
 
@@ -163,10 +186,10 @@ def test_an_interrupted_process_is_recorded_and_the_next_one_goes_on(tiny: Tiny,
     (os.kill if to == "vggbench alone" else os.killpg)(process.pid, signal.SIGINT)
     done = ended(process)
     assert done.status == 130
-    the_line(done, "Interrupted while measuring tinyframe-1.1 fused; run the same command again")
+    the_line(done, "Interrupted in a duet of tinyframe-1.1 fused; run the same command again")
     until(lambda: all(gone(child) for child in children))
     last = tiny.records()[-1]
-    assert (last["outcome"], last["purpose"]) == ("interrupted", "calibrate")
+    assert (last["outcome"], last["purpose"]) == ("interrupted", "duet")
     assert not notes(tiny)
     assert tiny.vggbench(*BRIEFLY).status == 0
 
@@ -175,14 +198,14 @@ def test_a_kill_loses_no_record_and_the_next_one_goes_on(tiny: Tiny):
     process = tiny.popen(*BRIEFLY, program="vggbench", faults="1.1/fused:hang")
     children = started_process(tiny, process, mode="fused")
     kept = tiny.outcomes("tinyframe-1.1")
-    assert kept == {"plain": ["ok"]}
+    assert kept == {"plain": ["ok"] * 4}
     process.kill()
     process.communicate()
     until(lambda: all(gone(child) for child in children))
     assert tiny.vggbench(*BRIEFLY).status == 0
     outcomes = tiny.outcomes("tinyframe-1.1")
-    assert outcomes == {"plain": ["ok"] * 3, "fused": ["interrupted", "ok", "ok"]}
-    assert {r["purpose"] for r in tiny.records()} == {"calibrate"}
+    assert outcomes == {"plain": ["ok"] * 8, "fused": ["interrupted", *["ok"] * 4]}
+    assert {r["purpose"] for r in tiny.records()} == {"duet"}
 
 
 def test_a_second_one_at_once_is_refused(tiny: Tiny):

@@ -4,6 +4,7 @@ properties that any such judgement must have."""
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -20,6 +21,7 @@ from vggbench.stats.blocks import (
     blocks_for,
     boundary,
     duet,
+    found_with,
     judge_blocks,
 )
 
@@ -263,6 +265,29 @@ def test_a_louder_machine_and_a_smaller_threshold_take_more_blocks() -> None:
 
 def test_a_change_of_the_threshold_takes_more_blocks_than_none() -> None:
     assert blocks_for(USUAL) < blocks_for(USUAL, change=0.02)
+
+
+def test_more_blocks_and_less_noise_find_a_smaller_slow_down_but_none_below_the_threshold() -> None:
+    found = found_with(USUAL)
+    assert len(found) == policy.MOST_BLOCKS
+    assert found[: policy.LEAST_BLOCKS - 1] == [math.inf] * (policy.LEAST_BLOCKS - 1)
+    assert found == sorted(found, reverse=True)
+    assert policy.THRESHOLD < found[-1] < found_with(replace(USUAL, deviation=0.03))[-1]
+    assert found[-1] < found_with(replace(USUAL, bias=0.02))[-1]
+    loud = replace(USUAL, deviation=0.05)
+    assert found_with(loud)[-1] < found_with(loud, comparisons=12)[-1]
+
+
+@pytest.mark.parametrize("deviation", [0.005, 0.015, 0.05])
+def test_the_slow_down_that_so_many_blocks_find_is_found_by_four_of_five(deviation: float) -> None:
+    noise = replace(USUAL, deviation=deviation)
+    at = math.log1p(found_with(noise)[9])
+    draw = random.Random(11)
+    outcomes = [
+        judge_blocks([draw.gauss(at, deviation) for _ in range(10)], noise).outcome
+        for _ in range(400)
+    ]
+    assert 0.7 < outcomes.count(policy.REGRESSED) / 400 < 0.9
 
 
 def test_an_estimate_near_a_limit_needs_more_blocks() -> None:

@@ -1,40 +1,45 @@
 """``vggbench calibrate``: the machine's own noise, from one release measured against itself.
 
-Fresh processes of a few configurations are taken in turns. One invocation is a session; what drifts
-from session to session shows only when this is run again at another time.
+Blocks of duets are taken of a release with itself, of a few configurations in turns: both of their
+processes are of one environment, so that what they differ by is the machine's doing. What blocks
+scatter by about 0 says how small a change can be found, and how far off 0 they lie together says
+what more blocks would not find.
 """
 
 from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..inside import params
+from ..judging import duets
+from ..judging.duets import Block
 from ..judging.evidence import Evidence, durations, gather
 from ..judging.verdicts import STEP
 from ..records import Record
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..runs import profiles
+from ..runs.duet import Side
 from ..runs.local import Local, Say, why_not_here
 from ..runs.suite import Configured
-from ..stats.judge import Noise, Process
-from ..stats.noise import LEAST_SESSIONS, between_sessions, estimate, processes_for
-from ..stats.policy import EXCLUDED, MOST
+from ..stats import robust
+from ..stats.blocks import BlockNoise, found_with
+from ..stats.policy import A_BLOCK, EXCLUDED, MOST_BLOCKS
+from . import taking
 from .budget import Budget
+from .taking import Came
 
-#: Configurations that are measured where --bench does not say which: two, because what a session
-#: shares shows as what they have in common.
+#: Configurations that are measured where --bench does not say which: two, so that what is said is
+#: not one configuration's alone.
 CONFIGURATIONS = 2
-
-#: Configurations that are judged together: those of a release of TensorFlow.
-COMPARISONS = 12
 
 #: What a user wants to know of: slow-downs, as a ratio less one.
 SLOW_DOWNS = (0.03, 0.05, 0.10)
@@ -89,131 +94,165 @@ def candidates(
 
 
 def take(
-    measure: Callable[[Configured], Record],
+    measure: Callable[[Configured], Came],
     wanted: Sequence[Configured],
     budget: Budget,
     *,
     how_many: int,
-    processes: int,
+    blocks: int,
     say: Say,
-) -> list[Record]:
-    """Measure ``how_many`` of the configurations ``wanted`` in turns, ``processes`` of each or as
-    long as the budget lasts; returns the records of those that ran. ``measure`` runs one process.
+) -> int:
+    """Take blocks of ``how_many`` of the configurations ``wanted`` in turns, so many ``blocks`` of
+    each or as long as the budget lasts; returns how many count. ``measure`` takes one.
 
-    One that is n/a or fails gives way to the next, with a line.
+    A configuration that is n/a or fails gives way to the next, with a line.
     """
     waiting = list(wanted)
     running: list[Configured] = []
-    taken: dict[Configured, list[Record]] = {}
+    taken: dict[Configured, int] = {}
+    expected_s: dict[Configured, float] = {}
+    counted = 0
     while True:
         while waiting and len(running) < how_many:
             running.append(waiting.pop(0))
         if not running:
             break
-        one = min(running, key=lambda each: len(taken.get(each, [])))
-        done = taken.setdefault(one, [])
-        expected_s = done[-1].seconds or 0.0 if done else 0.0
-        if len(done) >= processes or not budget.allows(expected_s):
+        one = min(running, key=lambda each: taken.get(each, 0))
+        if taken.get(one, 0) >= blocks or not budget.allows(expected_s.get(one, 0.0)):
             break
-        record = measure(one)
-        say(records.progress_line(record))
-        if record.outcome == records.OK:
-            done.append(record)
-        else:
+        begun_s = budget.spent_s
+        came = measure(one)
+        expected_s[one] = budget.spent_s - begun_s
+        if not came.ended_well:
             running.remove(one)
-    return [record for own in taken.values() for record in own]
+            say(str(came.why))
+            continue
+        taken[one] = taken.get(one, 0) + 1
+        told = came.why
+        if came.block is not None:
+            counted += 1
+            told = f"the two differ by {math.expm1(came.block.numbers[STEP]):+.1%}"
+        say(f"{one.words}, block {taken[one]}: {told}")
+    return counted
 
 
 # -- what the noise means
 
 
-def calibrating(evidence: Evidence, release: Release, profile: str) -> dict[str, list[Process]]:
-    """What all calibrations with this release measured, by the words for a configuration."""
-    return {
-        f"{release.name} {records.words_of(line.configuration)}".strip(): processes
-        for line in evidence.calibrating
-        if line.profile == profile
-        if (processes := evidence.calibrated(line, release, STEP))
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What blocks of a release with itself tell in one configuration. ``off``: by how much they lie
+    off 0 together, a ratio less one, which may be chance."""
+
+    noise: BlockNoise
+    off: float
+
+
+def calibrating(evidence: Evidence, release: Release, profile: str) -> dict[str, list[Block]]:
+    """The blocks of a release with itself, by the words for a configuration."""
+    found: dict[str, list[Block]] = {}
+    for block in evidence.blocks:
+        commit, _, variant = block.first
+        of_it = block.is_of_one and (commit, variant) == (release.commit, None)
+        if of_it and block.profile == profile and STEP in block.numbers:
+            found.setdefault(block.duets[0].first.name, []).append(block)
+    return found
+
+
+def noises(evidence: Evidence, release: Release, profile: str) -> dict[str, Known]:
+    """What all calibrations with this release tell of the noise of a step's blocks, by the words
+    for a configuration; of one that has few, what they tell together. Raises CalibrateError, which
+    says why, where none counts."""
+    found = {
+        name: duets.in_one_state(own)
+        for name, own in calibrating(evidence, release, profile).items()
     }
-
-
-def noises(evidence: Evidence, release: Release, profile: str) -> dict[str, Noise]:
-    """The noise by what all calibrations with this release measured, by the words for a
-    configuration. Raises CalibrateError, which says why, where it cannot be computed."""
-    found = calibrating(evidence, release, profile)
     if not found:
-        why = "; ".join(evidence.left_out) or "none timed the train step"
+        why = "; ".join(evidence.left_out) or "none was taken"
         raise CalibrateError(
-            f"{release.name}: none of its processes counts, so its noise is not known: {why}"
+            f"{release.name}: no block of it with itself counts, so its noise is not known: {why}"
         )
-    try:
-        between = between_sessions(list(found.values()), [])
-        return {name: estimate(processes, [], between) for name, processes in found.items()}
-    except ValueError as err:
-        raise CalibrateError(f"{release.name}: its noise cannot be computed: {err}") from None
+    together = [block for own in found.values() for block in own]
+    return {
+        name: Known(
+            noise=duets.noise(own, together, measure=STEP),
+            off=math.expm1(robust.pseudomedian([block.numbers[STEP] for block in own])),
+        )
+        for name, own in found.items()
+    }
 
 
 def not_counted(evidence: Evidence, release: Release, profile: str) -> list[str]:
     """Lines about what calibrated with this release and is no part of the noise: what is no
     evidence, and what was measured in another state of the machine or its user."""
     lines = list(evidence.left_out)
-    for line in evidence.calibrating:
-        states = evidence.calibrated_in(line, release) if line.profile == profile else {}
-        for state, sessions in list(states.items())[:-1]:
-            how_many = "1 session" if len(sessions) == 1 else f"{len(sessions)} sessions"
-            lines.append(
-                f"{release.name} {records.words_of(line.configuration)}: {how_many} with {state} "
-                f"left out: the last was with {list(states)[-1]}"
-            )
+    for name, own in calibrating(evidence, release, profile).items():
+        # Both processes of such a block are of one state: that of one environment.
+        states = Counter(block.states[0] for block in own)
+        last = own[-1].states[0]
+        lines += [
+            f"{name}: {'1 block' if count == 1 else f'{count} blocks'} with {state} left out: the "
+            f"last was with {last}"
+            for state, count in states.items()
+            if state != last
+        ]
     return lines
 
 
-def needed(noise: Noise, slow_down: float) -> int:
-    """About how many interleaved processes of both releases together are likely to find a slow-down
-    of so much, a ratio less one."""
-    # A confirmation shows itself how much its processes scatter, which counts beside what is known.
-    known = replace(noise, processes_degrees=noise.processes_degrees + MOST)
-    return processes_for(known, slow_down, COMPARISONS)
+def is_too_noisy(noise: BlockNoise, threshold: float, comparisons: int) -> bool:
+    """Whether MOST_BLOCKS cannot even exclude what "unchanged" must exclude; never of a noise that
+    is but assumed."""
+    if noise.is_assumed:
+        return False
+    smallest = found_with(noise, threshold=threshold, comparisons=comparisons)[-1]
+    return smallest > EXCLUDED * threshold
 
 
-def smallest(noise: Noise) -> float:
-    """The smallest slow-down, as a ratio less one to half a per cent, that a confirmation of MOST
-    processes is likely to find."""
-    steps = (step / 200 for step in range(1, 200))
-    return next((one for one in steps if needed(noise, one) <= MOST), 1.0)
-
-
-def is_too_noisy(noise: Noise, threshold: float) -> bool:
-    """Whether a confirmation cannot even exclude what "unchanged" must exclude."""
-    return smallest(noise) > EXCLUDED * threshold
-
-
-def words(found: Mapping[str, Noise], threshold: float) -> list[str]:
-    """Lines about the noise, how small a slow-down it lets be found with how many processes, and
-    what to do where that is too much for the threshold."""
-    lines = [
-        f"{name}: noise of {noise.processes:.1%} between processes, {noise.sessions:.1%} between "
-        f"sessions ({noise.origin})"
-        for name, noise in found.items()
-    ]
-    worst = max(found.values(), key=lambda noise: noise.processes)
-    counts = {one: needed(worst, one) for one in SLOW_DOWNS}
-    parts = [
-        f"{one:.0%}: {count if count <= MOST else f'more than {MOST}'}"
-        for one, count in counts.items()
-    ]
-    lines.append(
-        f"Interleaved processes, of both releases together, that are likely to find a slow-down "
-        f"of {', '.join(parts)}; {MOST} find {smallest(worst):.1%}."
-    )
-    if is_too_noisy(worst, threshold):
+def words(found: Mapping[str, Known], threshold: float, comparisons: int) -> list[str]:
+    """Lines about the noise, how small a slow-down it lets be found with how many blocks when so
+    many ``comparisons`` are judged together, and what to do where that is too much for the
+    threshold."""
+    lines = [f"{name}: {_of_one(known)}" for name, known in found.items()]
+    if any(known.noise.is_assumed for known in found.values()):
+        lines.append("Run this again, or with a higher --budget: earlier blocks count, too.")
+        return lines
+    finds = {
+        name: found_with(known.noise, threshold=threshold, comparisons=comparisons)
+        for name, known in found.items()
+    }
+    worst = max(finds, key=lambda name: finds[name][-1])
+    parts = []
+    for slow_down in SLOW_DOWNS:
+        if slow_down > threshold:
+            enough = sum(smallest > slow_down for smallest in finds[worst]) + 1
+            count = f"{enough}" if enough <= MOST_BLOCKS else f"more than {MOST_BLOCKS}"
+            parts.append(f"{slow_down:.0%}: {count}")
+    smallest = finds[worst][-1]
+    if parts:
         lines.append(
-            f"This machine is too noisy for a threshold of {threshold:.1%}: no confirmation could "
+            f"Blocks that are likely to find a slow-down of {', '.join(parts)}; "
+            f"{MOST_BLOCKS} find {smallest:.1%}."
+        )
+    if is_too_noisy(found[worst].noise, threshold, comparisons):
+        lines.append(
+            f"This machine is too noisy for a threshold of {threshold:.1%}: no comparison could "
             f"tell {EXCLUDED * threshold:.1%} from nothing. Ask for a higher --threshold, or make "
             f"it quieter:"
         )
         lines += [f"  - {line}" for line in advice()]
     return lines
+
+
+def _of_one(known: Known) -> str:
+    """What blocks of one configuration tell, in words."""
+    noise = known.noise
+    if noise.is_assumed:
+        return f"too few blocks to tell its noise; {noise.origin}"
+    bias = f"a bias of {noise.bias:.1%}" if noise.bias > 0 else "no bias that is sure"
+    return (
+        f"blocks differ by {noise.deviation:.1%}, {bias} (together they lie {known.off:+.1%} off; "
+        f"from {noise.origin})"
+    )
 
 
 def advice(
@@ -264,8 +303,8 @@ def _text(path: Path) -> str:
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """``release`` in the words of asv run, None for the newest that was measured here. ``patterns``
-    are --bench's; CONFIGURATIONS are chosen where there are none. ``processes``: of each, at
-    most."""
+    are --bench's; CONFIGURATIONS are chosen where there are none. ``processes``: of each, at most,
+    but a block of them at least."""
 
     release: str | None
     patterns: Sequence[str]
@@ -283,30 +322,34 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
         release = choose(here.checkout, profiles.device_of(profile))
     on_record = here.store.all(here.machine, say)
     wanted = candidates(here, release, profile, asked.patterns, on_record)
-    with here.session(records.CALIBRATE) as measuring:
+    with here.session(records.DUET) as measuring:
         subject = measuring.prepared(release, profile)
-        taken = take(
-            lambda one: measuring.measure_subject(subject, one),
+
+        def measure(one: Configured) -> Came:
+            side = Side(subject=subject, configured=one)
+            step_s = taking.step_s(on_record, release.commit, one.key, profile)
+            return taking.take(here, measuring, (side, side), step_s)
+
+        counted = take(
+            measure,
             wanted,
             budget,
             how_many=len(wanted) if asked.patterns else CONFIGURATIONS,
-            processes=asked.processes,
+            blocks=max(1, asked.processes // A_BLOCK),
             say=say,
         )
-    if not taken:
-        raise CalibrateError(f"no process of {release.name} ended well: its noise is not known")
+    if not counted:
+        raise CalibrateError(f"no block of {release.name} counts: its noise is not known")
     own = here.store.where(
-        here.machine, commits=[release.commit], profile=profile, purposes=[records.CALIBRATE]
+        here.machine, commits=[release.commit], profile=profile, purposes=[records.DUET]
     )
     evidence = gather(here.machine, own, here.catalogue)
     found = noises(evidence, release, profile)
-    for line in [*not_counted(evidence, release, profile), *words(found, asked.threshold)]:
+    # Judged together are the configurations of a release.
+    comparisons = len(here.suite.timed_of(release, [], here.catalogue))
+    for line in not_counted(evidence, release, profile):
         say(line)
-    counted = calibrating(evidence, release, profile).values()
-    sessions = {one.session for processes in counted for one in processes}
-    if len(sessions) < LEAST_SESSIONS:
-        say(
-            f"This was session {len(sessions)} of the {LEAST_SESSIONS} that show how much sessions "
-            f"differ: run this again in an hour, or on another day."
-        )
-    return 1 if any(is_too_noisy(noise, asked.threshold) for noise in found.values()) else 0
+    for line in words(found, asked.threshold, comparisons):
+        say(line)
+    noisy = [is_too_noisy(one.noise, asked.threshold, comparisons) for one in found.values()]
+    return 1 if any(noisy) else 0

@@ -17,19 +17,20 @@ from typing import TypeAlias
 from .. import records
 from ..errors import some_of
 from ..frameworks import KNOWN
-from ..judging import separations, verdicts
+from ..judging import duets, separations, verdicts
 from ..judging.differences import PACKAGES
 from ..judging.evidence import durations, gather
 from ..judging.separations import Separation
-from ..judging.verdicts import Verdict
+from ..judging.verdicts import STEP, Verdict
 from ..records import Record
 from ..releases.catalogue import Release
 from ..runs import profiles
 from ..runs.local import Local
-from ..runs.suite import Configured
-from ..stats.policy import CHANGED, NOT_SURE, SEPARATED
-from . import separate, variants
+from ..stats.blocks import BlockJudgement
+from ..stats.policy import CHANGED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE
+from . import separate, taking, variants
 from .budget import Budget, words
+from .separate import Question
 from .variants import Change, NoVariant
 
 #: What a difference between two releases is called, and what is changed back of it. What is not
@@ -52,16 +53,23 @@ Tried: TypeAlias = "tuple[Change, Separation | None] | None"
 #: Causes that are named before it begins, at most.
 NAMED = 10
 
+#: Processes of each side after which what they say in turns is left as it is.
+ENOUGH = 4
+
+#: Blocks that a forecast takes an answer for: what an ordinary machine needs.
+LIKELY = 5
+
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is changed back next of a release to learn the cause of these changes; by ``ones``, the
-    configurations that have them. ``seconds``: what one process of each is known to take."""
+    """What is changed back next of a release to learn the cause of the changes ``of`` which each
+    configuration is asked one of the ``questions``. ``seconds``: what a block of each is likely to
+    take."""
 
     release: Release
     change: Change
     of: tuple[Verdict, ...]
-    ones: tuple[Configured, ...]
+    questions: tuple[Question, ...]
     seconds: tuple[float, ...]
 
     @property
@@ -118,8 +126,9 @@ class Causes:
     def wanted(self) -> list[Wanted]:
         """What to change back next, what tells most in least time first."""
         taken, known = self._on_record()
-        of = self._here.machine, taken, self._here.catalogue, self._profile
-        facts, took = separations.facts(*of), durations(*of)
+        of = self._here.machine, taken, self._here.catalogue
+        facts, took = separations.facts(*of, self._profile), durations(*of, self._profile)
+        whole = [one for one in duets.gather(*of)[0] if one.profile == self._profile]
         together: dict[tuple[str, str], Wanted] = {}
         for one in self.changes:
             release = self._here.catalogue.by_name[one.release]
@@ -127,15 +136,21 @@ class Causes:
             if change is None:
                 continue
             configured = self._here.configured(one.benchmark, one.configuration)
-            before = together.get((one.release, change.words), Wanted(release, change, (), (), ()))
-            if configured not in before.ones:
-                key = release.commit, configured.key
-                before = replace(
-                    before,
-                    ones=(*before.ones, configured),
-                    seconds=(*before.seconds, took.get(key, 0.0)),
-                )
-            together[one.release, change.words] = replace(before, of=(*before.of, one))
+            place = one.release, change.words
+            before = together.get(place, Wanted(release, change, (), (), ()))
+            asked = {question.one: question for question in before.questions}
+            if configured in asked:
+                measures = (*asked[configured].measures, one.measure)
+                asked[configured] = replace(asked[configured], measures=measures)
+                seconds = before.seconds
+            else:
+                most = MOST_BLOCKS - _spent(one, change, known[one.release])
+                asked[configured] = Question(one=configured, measures=(one.measure,), most=most)
+                block_s = taking.block_s(whole, took, release.commit, configured.key)
+                seconds = (*before.seconds, block_s)
+            together[place] = replace(
+                before, of=(*before.of, one), questions=tuple(asked.values()), seconds=seconds
+            )
         return sorted(together.values(), key=lambda each: each.rank)
 
     def separate_all(self, budget: Budget, make_room: Callable[[str], None]) -> Left:
@@ -150,31 +165,30 @@ class Causes:
         self._here.say(plan(left, budget))
         tried: set[tuple[str, str, str]] = set()
 
-        def untried(one: Wanted) -> list[tuple[Configured, float]]:
+        def untried(one: Wanted) -> list[tuple[Question, float]]:
             return [
-                (configured, seconds)
-                for configured, seconds in zip(one.ones, one.seconds, strict=True)
-                if (*one.place, configured.key) not in tried
+                (question, seconds)
+                for question, seconds in zip(one.questions, one.seconds, strict=True)
+                if (*one.place, question.one.key) not in tried
             ]
 
         while True:
             affordable = (
-                (one, [each for each, s in untried(one) if budget.allows(SEPARATED * s)])
+                (one, [each for each, s in untried(one) if budget.allows(LEAST_BLOCKS * s)])
                 for one in left
             )
-            now, configurations = next(((one, own) for one, own in affordable if own), (None, []))
+            now, questions = next(((one, own) for one, own in affordable if own), (None, []))
             if now is None:
                 return Left(tuple(one.name for one in left), any(untried(one) for one in left))
-            tried |= {(*now.place, one.key) for one in configurations}
+            tried |= {(*now.place, each.one.key) for each in questions}
             work = separate.Work(
                 release=now.release,
                 change=now.change,
                 profile=self._profile,
-                wanted=tuple(configurations),
-                processes=SEPARATED,
+                questions=tuple(questions),
+                threshold=self._threshold,
             )
-            # A run of its own: what the machine drifts by within hours is in no separation.
-            with self._here.session(records.SEPARATE) as measuring:
+            with self._here.session(records.DUET) as measuring:
                 make_room(now.name)
                 separate.measure(self._here, measuring, work, budget)
             left = self.wanted()
@@ -252,6 +266,13 @@ def _parts(words: str) -> frozenset[str]:
     return frozenset(words.split(separations.AND))
 
 
+def _spent(one: Verdict, change: Change, known: Sequence[Separation]) -> int:
+    """Blocks that were taken of the configuration of ``one`` with this ``change``."""
+    of = _parts(change.words)
+    own = (each.blocks for each in known if each.is_of(one) and _parts(each.variant) == of)
+    return max(own, default=0)
+
+
 def _explains(found: Separation | None, one: Verdict) -> bool:
     if found is None or found.judgement is None:
         return False
@@ -259,17 +280,27 @@ def _explains(found: Separation | None, one: Verdict) -> bool:
 
 
 def _is_settled(one: Separation | None) -> bool:
-    """Whether no more processes are to be taken of it: it does not run, its answer is sure, or as
-    many were taken as ever are."""
+    """Whether no more is to be measured of it: it does not run, its answer is sure, or as much was
+    taken as ever is."""
     if one is None:
         return False
-    sure = one.judgement is None or one.judgement.outcome != NOT_SURE
-    return sure or one.processes >= SEPARATED // 2
+    if one.judgement is None or one.judgement.outcome != NOT_SURE:
+        return True
+    if one.blocks:
+        in_reach = one.measure == STEP or _needed(one) <= MOST_BLOCKS - one.blocks
+        return one.blocks >= (MOST_BLOCKS if in_reach else LEAST_BLOCKS)
+    return one.processes >= ENOUGH
+
+
+def _needed(one: Separation) -> int:
+    """About how many more blocks would make it sure."""
+    judgement = one.judgement
+    return (judgement.blocks_needed or 0) if isinstance(judgement, BlockJudgement) else 0
 
 
 def plan(left: Sequence[Wanted], budget: Budget) -> str:
     """One line about what is to be measured, and how long it takes."""
-    seconds = SEPARATED * sum(sum(one.seconds) for one in left)
+    seconds = LIKELY * sum(sum(one.seconds) for one in left)
     over = f"; the budget of {words(budget.seconds)} may not do" if seconds > budget.left_s else ""
     names = some_of([one.name for one in left], NAMED)
     return f"To separate: {names}, about {words(seconds)}{over}"

@@ -1,6 +1,6 @@
 """``vggbench separate``: is a change the framework's, or a companion's that moved with it?
 
-The release is measured in turns (A B B A) with itself, one thing of it changed back to what it was
+The release is measured in blocks of duets with itself, one thing of it changed back to what it was
 in the release before. What the change of that one thing makes is their ratio.
 """
 
@@ -13,19 +13,30 @@ from pathlib import Path
 
 from .. import records
 from ..errors import VggbenchError
-from ..judging import verdicts
+from ..judging import duets, verdicts
+from ..judging.evidence import durations
 from ..judging.measures import JUDGED
-from ..judging.separations import Separation, conclusion, facts, separations
-from ..judging.verdicts import Verdict
+from ..judging.separations import (
+    Separation,
+    conclusion,
+    configurations_in,
+    facts,
+    of_blocks,
+    separations,
+)
+from ..judging.verdicts import STEP, Verdict
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..releases.environments import Impossible, remove
 from ..runs import profiles
+from ..runs.duet import Side
 from ..runs.local import Local, Session
 from ..runs.subject import Subject
 from ..runs.suite import Configured
-from ..stats.policy import CHANGED
-from . import variants
+from ..stats.blocks import BlockJudgement
+from ..stats.judge import Judgement
+from ..stats.policy import A_BLOCK, CHANGED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE
+from . import taking, variants
 from .budget import Budget
 from .variants import Change
 
@@ -40,8 +51,8 @@ class NothingToSeparate(VggbenchError):
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """``release`` and ``against`` in the words of asv run; ``back``: what is changed back, each by
-    itself. ``processes``: of both sides, for each configuration. ``patterns``: of configurations;
-    those that changed where there are none."""
+    itself. ``processes``: of both sides, for each configuration, at most; but as many as an answer
+    takes. ``patterns``: of configurations; those that changed where there are none."""
 
     release: str
     against: str | None
@@ -51,8 +62,14 @@ class Asked:
     threshold: float
 
 
-#: A release as it is, and with something changed back: ready to be measured.
-Sides = tuple[Subject, Subject]
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is asked of a configuration: what the thing that was changed back makes of these
+    ``measures``, by so many blocks more at ``most``."""
+
+    one: Configured
+    measures: tuple[str, ...] = (STEP,)
+    most: int = MOST_BLOCKS
 
 
 def run(here: Local, asked: Asked, budget: Budget) -> int:
@@ -68,21 +85,21 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
         for one in verdicts.of_release(evidence, release, before, profile, asked.threshold)
         if one.ratio is not None
     ]
-    wanted = _wanted(here, release, before, known, asked)
+    questions = _questions(here, release, before, known, asked)
     told = facts(here.machine, here.store.all(here.machine), catalogue, profile)
     both = told.get(before.commit, {}), told.get(release.commit, {})
     device = profiles.device_of(profile)
     changes = [
         variants.change(catalogue, release, before, device, what, facts=both) for what in asked.back
     ]
-    with here.session(records.SEPARATE) as measuring:
+    with here.session(records.DUET) as measuring:
         for change in changes:
             work = Work(
                 release=release,
                 change=change,
                 profile=profile,
-                wanted=tuple(wanted),
-                processes=asked.processes,
+                questions=tuple(questions),
+                threshold=asked.threshold,
             )
             measure(here, measuring, work, budget)
     on_record = here.store.all(here.machine)
@@ -93,47 +110,52 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
     return 0
 
 
-def _wanted(
+def _questions(
     here: Local,
     release: Release,
     before: Release,
     known: Iterable[Verdict],
     asked: Asked,
-) -> list[Configured]:
-    """The configurations that patterns select, or those of which something changed. Raises
-    UserError where the patterns select none, NothingToSeparate where nothing changed."""
+) -> list[Question]:
+    """Of the configurations that patterns select, or those of which something changed: what changed
+    of each, else the step. Raises UserError where the patterns select none, NothingToSeparate where
+    nothing changed."""
+    changed: dict[str, tuple[str, ...]] = {}
+    for one in known:
+        if one.outcome in CHANGED:
+            key = records.key_of(one.benchmark, one.configuration)
+            changed[key] = (*changed.get(key, ()), one.measure)
     if asked.patterns:
-        return here.suite.chosen(release, asked.patterns, here.catalogue)
-    changed = {
-        records.key_of(one.benchmark, one.configuration) for one in known if one.outcome in CHANGED
-    }
-    timed = here.suite.timed_of(release, [], here.catalogue)
-    own = [one for one in timed if one.key in changed]
+        own = here.suite.chosen(release, asked.patterns, here.catalogue)
+    else:
+        timed = here.suite.timed_of(release, [], here.catalogue)
+        own = [one for one in timed if one.key in changed]
     if not own:
         raise NothingToSeparate(
             f"nothing is known to have changed in {release.name} against {before.name}; "
             f"measure both first, or choose configurations with --bench"
         )
-    return own
+    most = max(LEAST_BLOCKS, asked.processes // A_BLOCK)
+    return [Question(one=one, measures=changed.get(one.key, (STEP,)), most=most) for one in own]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What is measured of a release with one ``change``: the configurations ``wanted`` in a
-    profile, by so many ``processes`` of both sides together of each."""
+    """What is asked of a release with one ``change`` in a profile."""
 
     release: Release
     change: Change
     profile: str
-    wanted: tuple[Configured, ...]
-    processes: int
+    questions: tuple[Question, ...]
+    threshold: float
 
 
 def measure(here: Local, measuring: Session, work: Work, budget: Budget) -> None:
-    """Measure the release and its variant in turns, one configuration after the other.
+    """Measure the release and its variant in blocks, one configuration after the other, until the
+    answers are sure.
 
-    A variant that cannot be installed is said, and recorded of all that is ``wanted`` where no
-    other day would change it.
+    A variant that cannot be installed is said, and recorded of all that is asked for where no other
+    day would change it.
     """
     release, device = work.release, profiles.device_of(work.profile)
     folder = here.checkout.env_dir
@@ -154,41 +176,112 @@ def measure(here: Local, measuring: Session, work: Work, budget: Budget) -> None
         )
         try:
             environments.ensure(variant.release, device, here.say)
-            sides = measuring.prepared(release, work.profile), changed
+            as_it_is = measuring.prepared(release, work.profile)
         except Impossible as err:
             here.say(f"{release.name} with {variant.words} cannot be separated: {err}")
-            for one in work.wanted:
-                measuring.refuse(changed, one, str(err))
+            for question in work.questions:
+                measuring.refuse(changed, question.one, str(err))
         except VggbenchError as err:
             here.say(f"{release.name} with {variant.words} is not measured: {err}")
         else:
-            for one in work.wanted:
-                for line in _in_turns(measuring, sides, one, work.processes, budget):
+            asking = _Asking(here, measuring, work, budget)
+            for question in work.questions:
+                # The variant is started first: one that does not run is met at once.
+                both = (
+                    Side(subject=changed, configured=question.one),
+                    Side(subject=as_it_is, configured=question.one),
+                )
+                for line in asking.answer(question, both):
                     here.say(line)
 
 
-def _in_turns(
-    measuring: Session,
-    sides: Sides,
-    one: Configured,
-    processes: int,
-    budget: Budget,
-) -> Iterator[str]:
-    """Measure both in turns, so many ``processes`` of both together, or as many as the budget
-    allows. Yields a line about each, and one where the variant does not run."""
-    last_s = 0.0
-    variant = sides[1].variant
-    for turn in range(processes):
-        side = (1, 0, 0, 1)[turn % 4]  # a variant that does not run is met at once
-        if not budget.allows(last_s):
-            yield f"the budget is spent: {turn} of {processes} processes of {one.words}"
-            return
-        record = measuring.measure_subject(sides[side], one)
-        last_s = record.seconds or 0.0
-        yield f"{f'with {variant}' if side else 'as it is'}: {records.progress_line(record)}"
-        if record.outcome != records.OK:
-            yield f"{sides[0].release.name} {one.words} with {variant} cannot be separated"
-            return
+class _Asking:
+    """Blocks of a release and one variant of it. ``whole``: all blocks in the profile that count,
+    those of now too."""
+
+    def __init__(self, here: Local, measuring: Session, work: Work, budget: Budget):
+        self._here = here
+        self._measuring = measuring
+        self._work = work
+        self._budget = budget
+        self._on_record = here.store.all(here.machine)
+        of = here.machine, self._on_record, here.catalogue
+        self._durations = durations(*of, work.profile)
+        self._whole = [one for one in duets.gather(*of)[0] if one.profile == work.profile]
+
+    def answer(self, question: Question, both: tuple[Side, Side]) -> Iterator[str]:
+        """Take blocks until the answer is sure, the ``most`` are spent or the budget is. Yields a
+        line about each, and one where there is no answer."""
+        commit, key = self._work.release.commit, question.one.key
+        name = both[0].name
+        step_s = taking.step_s(self._on_record, commit, key, self._work.profile)
+        expected_s = taking.block_s(self._whole, self._durations, commit, key)
+        for number in range(question.most):
+            if is_answered(self._judged(key), question.measures, question.most - number):
+                return
+            if not self._budget.allows(expected_s):
+                yield f"the budget is spent: {number} of {question.most} blocks of {name}"
+                return
+            begun_s = self._budget.spent_s
+            came = taking.take(self._here, self._measuring, both, step_s)
+            expected_s = self._budget.spent_s - begun_s
+            if came.block is not None:
+                self._whole.append(came.block)
+            head = f"{name}, block {number + 1}"
+            if came.ended_well:
+                yield f"{head}: {came.why or so_far(self._judged(key), question.measures)}"
+            else:
+                yield f"{head}: {came.why}"
+                yield f"{name} cannot be separated"
+                return
+
+    def _judged(self, key: str) -> list[Separation]:
+        work = self._work
+        variant = work.release.commit, key, work.change.words
+        asked = {question.one.key for question in work.questions}
+        together = asked | configurations_in(self._whole, variant[0], variant[2])
+        return of_blocks(
+            self._whole,
+            variant,
+            self._here.catalogue,
+            work.threshold,
+            comparisons=len(together),
+        )
+
+
+def is_answered(found: Sequence[Separation], measures: Sequence[str], left: int) -> bool:
+    """Whether nothing more is to be asked about these ``measures``, when so many blocks are
+    ``left``. ``found``: what the blocks so far say, a measure each.
+
+    A by-product is one number a process and may scatter so much that no number of blocks makes it
+    sure: it is followed only while an answer is in reach.
+    """
+    if not found:
+        return False
+    for one in found:
+        sure = one.judgement is None or one.judgement.outcome != NOT_SURE
+        if one.measure not in measures or sure:
+            continue
+        assert isinstance(one.judgement, BlockJudgement)
+        in_reach = (one.judgement.blocks_needed or 0) <= left
+        if one.measure == STEP or in_reach or one.blocks < LEAST_BLOCKS:
+            return False
+    return True
+
+
+def so_far(found: Sequence[Separation], measures: Sequence[str]) -> str:
+    """What blocks say of these ``measures``, for the one who waits."""
+    parts = [
+        f"{JUDGED[one.measure].title} {one.judgement.outcome}, {interval(one.judgement)}"
+        for one in found
+        if one.measure in measures and one.judgement is not None
+    ]
+    return f"as it is by that: {'; '.join(parts)}"
+
+
+def interval(found: Judgement | BlockJudgement) -> str:
+    """The ratio and its interval, in words."""
+    return f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%})"
 
 
 def words(one: Separation, known: Iterable[Verdict]) -> str:
@@ -196,7 +289,7 @@ def words(one: Separation, known: Iterable[Verdict]) -> str:
     about = one.configuration, one.measure
     whole = next((each for each in known if (each.words, each.measure) == about), None)
     found = one.judgement
-    by = f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%}) " if found else ""
+    by = f"{interval(found)} " if found else ""
     line = (
         f"{one.release} {one.configuration}, {JUDGED[one.measure].title}: {by}against itself "
         f"with {one.variant}: {conclusion(one, whole)}"

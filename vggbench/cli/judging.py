@@ -77,7 +77,8 @@ def add(top: Subparsers) -> None:
         type=count,
         default=policy.CALIBRATED,
         metavar="N",
-        help="of each configuration, at most (default: %(default)s)",
+        help=f"of each configuration, {policy.A_BLOCK} a block, at most, but one block (default: "
+        f"%(default)s)",
     )
     add_budget(one, "10m")
     add_threshold(one)
@@ -102,7 +103,8 @@ def add(top: Subparsers) -> None:
         type=count,
         default=policy.SEPARATED,
         metavar="N",
-        help="of each configuration, of both sides together (default: %(default)s)",
+        help=f"of each configuration, of both sides together, {policy.A_BLOCK} a block, at most, "
+        f"but {policy.LEAST_BLOCKS} blocks (default: %(default)s)",
     )
     add_budget(one, "10m")
     add_threshold(one)

@@ -1,14 +1,15 @@
 """What the records of ``vggbench separate`` say: is a change the framework's, or a companion's that
 moved with it?
 
-A release was measured in turns with itself, something of it changed back to what it was in the
-release before: a variant. What the change of that makes is their ratio.
+A release was measured with itself, something of it changed back to what it was in the release
+before: a variant. What the change of that makes is their ratio. They are measured in blocks of
+duets; earlier records have processes of both in turns, which count where there are no blocks.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from .. import records
@@ -16,10 +17,13 @@ from ..errors import one_line
 from ..frameworks import KNOWN
 from ..records import Record
 from ..releases.catalogue import Catalogue
+from ..stats.blocks import BlockJudgement, judge_blocks
 from ..stats.judge import Judgement, Process, judge
 from ..stats.noise import between_sessions, estimate
-from ..stats.policy import CHANGED, UNCHANGED
+from ..stats.policy import CHANGED, LEAST_BLOCKS, UNCHANGED
+from . import duets
 from .differences import PACKAGES
+from .duets import Block, Subject
 from .measures import JUDGED
 from .state import State, state_of, values_of
 from .verdicts import Verdict
@@ -48,15 +52,17 @@ ERROR_WIDTH = 140
 class Separation:
     """What one measure of one configuration comes to by what was changed back: ``judgement`` is of
     the release as it is against the variant, by so many ``processes`` of each side at least. None
-    where the variant did not run, and ``error`` says why."""
+    where the variant did not run, and ``error`` says why. ``blocks``: those that decided, 0 where
+    processes in turns did."""
 
     release: str
     variant: str
     benchmark: str
     configuration: str
     measure: str
-    judgement: Judgement | None
+    judgement: Judgement | BlockJudgement | None
     processes: int = 0
+    blocks: int = 0
     error: str | None = None
 
     def is_of(self, change: Verdict) -> bool:
@@ -95,13 +101,19 @@ def facts(
 def separations(
     machine: str, taken: Iterable[Record], catalogue: Catalogue, profile: str, threshold: float
 ) -> dict[str, list[Separation]]:
-    """What the records ``taken`` of a machine say of each release by its name, variant by variant;
-    of several runs the newest that says something."""
+    """What the records ``taken`` of a machine say of each release by its name, variant by variant.
+
+    Blocks decide where there are LEAST_BLOCKS, or any and no processes that answer. Of several runs
+    that took processes in turns the newest counts that says something.
+    """
+    taken = [record for record in taken if record.profile == profile]
+    whole, _ = duets.gather(machine, taken, catalogue)
     groups: dict[tuple[str, str, str], list[Record]] = {}
     for record in taken:
+        # A variant that did not run in a duet is in no block.
+        failed = record.is_of_a_duet and record.variant and record.outcome != records.OK
         if (
-            record.separates
-            and record.profile == profile
+            (record.separates or failed)
             and record.outcome != records.INTERRUPTED
             and record.why_no_evidence(machine, catalogue) is None
         ):
@@ -115,7 +127,82 @@ def separations(
                 place = key, variant, measure
                 if one is not None and (one.judgement is not None or place not in own):
                     own[place] = one
+    for subject in variants_in(whole):
+        commit, key, words = subject
+        own = found.setdefault(catalogue.by_commit[commit].name, {})
+        together = len(configurations_in(whole, commit, words))
+        for one in of_blocks(whole, subject, catalogue, threshold, comparisons=together):
+            known = own.get((key, one.variant, one.measure))
+            if one.blocks >= LEAST_BLOCKS or known is None or known.judgement is None:
+                own[key, one.variant, one.measure] = one
     return {name: list(own.values()) for name, own in found.items()}
+
+
+def variants_in(whole: Iterable[Block]) -> list[Subject]:
+    """The variants of which there are blocks with their release as it is."""
+    found: dict[Subject, None] = {}
+    for block in whole:
+        for variant, other in ((block.first, block.second), (block.second, block.first)):
+            if variant[2] is not None and other == _as_it_is(variant):
+                found[variant] = None
+    return list(found)
+
+
+def configurations_in(whole: Iterable[Block], commit: str, words: str | None) -> Set[str]:
+    """The configurations (``Record.key``) in which a variant of a release was measured with it:
+    those that are judged together, since together they are what one change back makes."""
+    return {key for of, key, variant in variants_in(whole) if (of, variant) == (commit, words)}
+
+
+def of_blocks(
+    whole: Sequence[Block],
+    variant: Subject,
+    catalogue: Catalogue,
+    threshold: float,
+    *,
+    comparisons: int,
+) -> list[Separation]:
+    """What blocks say of a ``variant`` against its release as it is, a measure each, in the state
+    in which they were measured last; nothing where there are none.
+
+    ``whole``: all blocks of the machine in the profile, which tell the noise, but for the ones that
+    are judged. ``comparisons``: how many configurations are judged together.
+    """
+    commit, key, words = variant
+    as_it_is = _as_it_is(variant)
+    own = duets.in_one_state([one for one in whole if one.reads(variant, as_it_is)])
+    if not own or words is None:
+        return []
+    release = catalogue.by_commit[commit]
+    track = catalogue.tracks[release.track].releases
+    earlier = {one.commit for one in track[: track.index(release) + 1]}
+    others = [one for one in whole if not one.reads(variant, as_it_is)]
+    of_line = [one for one in others if one.first[1] == one.second[1] == key]
+    of = own[0].of(variant)[0]
+    found = []
+    for measure in JUDGED:
+        numbers = duets.numbers(own, variant, as_it_is, measure)
+        if numbers:
+            noise = duets.noise(of_line, others, measure=measure, earlier=earlier)
+            found.append(
+                Separation(
+                    release=of.release,
+                    variant=words,
+                    benchmark=of.benchmark,
+                    configuration=of.words,
+                    measure=measure,
+                    judgement=judge_blocks(
+                        numbers, noise, threshold=threshold, comparisons=comparisons
+                    ),
+                    processes=2 * len(numbers),
+                    blocks=len(numbers),
+                )
+            )
+    return found
+
+
+def _as_it_is(variant: Subject) -> Subject:
+    return variant[0], variant[1], None
 
 
 def _separation(
@@ -184,7 +271,7 @@ def conclusion(one: Separation, whole: Verdict | None) -> str:
     return f"at most {max(1, math.ceil(100 * share))} % of it is by {words}"
 
 
-def explains(part: Judgement, whole: Verdict) -> bool:
+def explains(part: Judgement | BlockJudgement, whole: Verdict) -> bool:
     """Whether a part surely makes a difference, and as far as one can tell more of the ``whole``
     change than LITTLE, in logarithms."""
     if part.outcome not in CHANGED or whole.ratio is None:
@@ -193,7 +280,7 @@ def explains(part: Judgement, whole: Verdict) -> bool:
     return by_it * in_all > LITTLE * in_all**2
 
 
-def largest_share(part: Judgement, whole: Verdict) -> float | None:
+def largest_share(part: Judgement | BlockJudgement, whole: Verdict) -> float | None:
     """The largest share of the ``whole`` change that is the ``part``'s, by the ends of both
     intervals that favour it; None where the whole change may be none. Of the logarithms: factors
     multiply, so shares of these add up to 1."""

@@ -234,6 +234,21 @@ def blocks_for(
     return _needed(size, 0, noise, math.log1p(threshold), comparisons=comparisons)
 
 
+def found_with(
+    noise: BlockNoise, *, threshold: float = THRESHOLD, comparisons: int = 1
+) -> list[float]:
+    """The smallest slow-down, a ratio less one, that one block, two, ... MOST_BLOCKS are likely to
+    find, before the first is taken: infinite for fewer than LEAST_BLOCKS, and never less than the
+    threshold. Raises ValueError as ``judge_blocks`` does."""
+    _check(noise, threshold, comparisons)
+    looks = np.arange(1, MOST_BLOCKS + 1)
+    degrees = np.asarray(noise.degrees + OF_ROBUST * (looks - 1), dtype=np.float64)
+    changed, _ = _limits(noise, degrees, looks, math.log1p(threshold), comparisons)
+    moves = np.maximum(noise.deviation, LEAST) / np.sqrt(looks)
+    with np.errstate(over="ignore"):
+        return [float(one) for one in np.expm1(changed + special.ndtri(POWER) * moves)]
+
+
 def _log(number: float) -> float:
     if not -LARGEST < number < LARGEST:
         raise ValueError(f"{number} is not the logarithm of a ratio")

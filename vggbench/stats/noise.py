@@ -16,8 +16,7 @@ import numpy as np
 from scipy import optimize, special
 
 from . import robust
-from .judge import ALPHA, POWER, Noise, Process, level_of
-from .policy import BATCH
+from .judge import ALPHA, Noise, Process, level_of
 
 #: Deviations of the logarithm that are assumed of a machine of which too little is known.
 ASSUMED_PROCESSES = 0.03
@@ -84,14 +83,6 @@ def estimate(
     return Noise(
         processes, between.deviation, f"{origin}; {between.origin}", degrees, between.degrees
     )
-
-
-def processes_for(noise: Noise, change: float, comparisons: int = 1) -> int:
-    """How many interleaved processes, of both releases together, find a slow-down of ``change`` (a
-    ratio less one) with a probability of POWER, if nothing else is known: a multiple of BATCH."""
-    sure = special.stdtrit(noise.processes_degrees, 1 - ALPHA / 2 / comparisons)
-    deviation = math.log1p(change) / (sure + special.ndtri(POWER))
-    return BATCH * max(1, math.ceil(4 * noise.processes**2 / deviation**2 / BATCH))
 
 
 def between_sessions(

@@ -31,14 +31,15 @@ MOST = 40
 #: Processes of a block: two duets.
 A_BLOCK = 4
 
-#: Processes that ``vggbench separate`` takes of each configuration, of both sides together.
-SEPARATED = 8
-
-#: Processes that ``vggbench calibrate`` takes of each configuration.
-CALIBRATED = 20
-
 #: Blocks without which no comparison is called anything: two that agree may do so by chance.
 LEAST_BLOCKS = 3
 
 #: Blocks of a comparison after which it is left unsure until someone asks again.
 MOST_BLOCKS = 20
+
+#: Processes that ``vggbench separate`` takes of each configuration, of both sides together, at
+#: most.
+SEPARATED = MOST_BLOCKS * A_BLOCK
+
+#: Processes that ``vggbench calibrate`` takes of each configuration.
+CALIBRATED = 20

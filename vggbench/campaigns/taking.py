@@ -1,0 +1,66 @@
+"""A block of duets, taken for whoever decides which: what came of it, and what it is likely to
+take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .. import records
+from ..judging import duets
+from ..judging.duets import Block
+from ..records import Record
+from ..runs.duet import Side
+from ..runs.local import Local, Session
+from ..stats.policy import A_BLOCK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Came:
+    """What came of a block: itself, or ``why`` it does not count. ``ended_well``: both of its
+    subjects ran in both duets."""
+
+    block: Block | None
+    why: str | None
+    ended_well: bool
+
+
+def take(here: Local, measuring: Session, sides: tuple[Side, Side], step_s: float | None) -> Came:
+    """Take a block of ``sides``. ``step_s``: seconds that a step is known to take. Raises
+    VggbenchError where nothing can be measured."""
+    pairs = measuring.block(sides, step_s)
+    taken = [record for pair in pairs for record in pair if record is not None]
+    bad = [record for record in taken if record.outcome != records.OK]
+    if bad:
+        # The one that was ended because of the other says so; the other says what it was.
+        first = min(bad, key=lambda record: record.outcome == records.INTERRUPTED)
+        return Came(block=None, why=records.progress_line(first), ended_well=False)
+    whole, left_out = duets.gather(here.machine, taken, here.catalogue)
+    if not whole:
+        why = f"it does not count: {'; '.join(left_out)}"
+        return Came(block=None, why=why, ended_well=True)
+    return Came(block=whole[0], why=None, ended_well=True)
+
+
+def step_s(taken: Iterable[Record], commit: str, key: str, profile: str) -> float | None:
+    """Seconds that a step of a release in a configuration took in the newest process among the
+    records ``taken``; None where that is not on record."""
+    newest = None
+    for record in taken:
+        if (record.commit, record.key, record.profile) == (commit, key, profile):
+            samples = record.samples
+            if record.outcome == records.OK and isinstance(samples, list) and samples:
+                newest = record if all(map(records.is_measured, samples)) else newest
+    return None if newest is None else newest.median_s
+
+
+def block_s(
+    whole: Sequence[Block], durations: Mapping[tuple[str, str], float], commit: str, key: str
+) -> float:
+    """Seconds that a block of a release in a configuration is likely to take: as many as the newest
+    did, of whatever two subjects, else as many as four of its processes one after the other. 0
+    where nothing is known. ``durations``: as vggbench.judging.evidence tells them."""
+    for block in reversed(whole):
+        if (commit, key) in ((*block.first[:2],), (*block.second[:2],)):
+            return block.seconds
+    return A_BLOCK * durations.get((commit, key), 0.0)
