@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vggbench import records
-from vggbench.judging.state import values_of
 from vggbench.judging.measures import MEASURES
+from vggbench.judging.state import values_of
 from vggbench.report.pages import estimates
 from vggbench.report.pages.estimates import Estimate, estimate
 
