@@ -621,8 +621,9 @@ def load_reached(taken: Lines) -> Reached:
     for place, name in ((1, "started first"), (2, "started second")):
         sides = [started(one, place) for one in duets]
         shown = (
-            f"{key.replace('_', ' ')} {statistics.median(side[key] for side in sides):.3g}"
+            f"{key.replace('_', ' ')} {statistics.median(known):.3g}"
             for key in ("step_s", "cpu_by_wall", "waiting", "others", "steal")
+            if (known := [side[key] for side in sides if side[key] is not None])
         )
         said.append(f"{name}: {', '.join(shown)} (medians over {len(sides)} duets)")
     after = [log for one in duets for side in one["sides"] if (log := after_own(side)) is not None]
