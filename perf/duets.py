@@ -48,7 +48,7 @@ from vggbench.records import Record
 from vggbench.releases.environments import Environments
 from vggbench.runs import duet
 from vggbench.runs.duet import Side
-from vggbench.runs.local import Local
+from vggbench.runs.local import Local, Session
 from vggbench.runs.subject import Subject
 from vggbench.runs.suite import Configured
 from vggbench.stats import blocks
@@ -93,12 +93,23 @@ SHARED_MOST = 100_000
 
 
 class Bench:
-    """Measures on this machine, in the throw-away checkout in ``folder``."""
+    """Measures on this machine, in the throw-away checkout in ``folder``; a context, which is
+    closed between rows. All blocks of a row that are measured at one go are of one session: who of
+    two makes the first step changes from block to block of a session."""
 
     def __init__(self, folder: Path = FOLDER):
         self.folder = folder
+        self._sessions: dict[Path, Session] = {}
+        self._stack = contextlib.ExitStack()
         self._planted: dict[float, tuple[Local, tuple[Side, Side]]] = {}
         self._pythons: dict[tuple[Path, str], Path] = {}
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+        self._sessions.clear()
 
     @cached_property
     def here(self) -> Local:
@@ -151,7 +162,7 @@ class Bench:
         """A checkout with two copies of TENSORFLOW, of which the second's step takes longer by
         ``slow_down``, a ratio less one (planted.py)."""
         if slow_down not in self._planted:
-            folder = self.folder / f"planted-{slow_down:.0%}"
+            folder = self.folder / f"planted-{slow_down * 100:g}"
             folder.mkdir(parents=True, exist_ok=True)
             version = TENSORFLOW.removeprefix("tensorflow-")
             line = lines.Line(folder / "checkout", version, folder / "env")
@@ -167,25 +178,31 @@ class Bench:
         """One block, as the product takes it where it knows what a step takes (``step_s``). Raises
         SystemExit where a duet does not end well."""
         at = here or self.here
-        with at.session(records.DUET) as session:
-            began = time.monotonic()
-            taken = session.block(sides, step_s)
-            return of_block(taken, time.monotonic() - began, at)
+        session = self._session(at)
+        began = time.monotonic()
+        taken = session.block(sides, step_s)
+        return of_block(taken, time.monotonic() - began, at)
 
     def block_whatever_others_do(self, sides: tuple[Side, Side]) -> Line:
         """One block that waits for no quiet machine, with its samples and what was seen of each."""
-        with self.here.session(records.DUET) as session:
-            began = time.monotonic()
-            taken = duet.block(session.run, sides)
-            return of_block(taken, time.monotonic() - began, self.here, samples=True)
+        session = self._session(self.here)
+        began = time.monotonic()
+        taken = duet.block(session.run, sides)
+        return of_block(taken, time.monotonic() - began, self.here, samples=True)
 
     def process(self, side: Side) -> Record:
         """One process by itself. Raises SystemExit where it does not end well."""
-        with self.here.session(records.CONFIRM) as session:
-            record = session.measure_subject(side.subject, side.configured)
+        record = self._session(self.here).measure_subject(side.subject, side.configured)
         if record.outcome != records.OK:
             raise SystemExit(records.progress_line(record))
         return record
+
+    def _session(self, here: Local) -> Session:
+        place = here.checkout.root
+        if place not in self._sessions:
+            session = self._stack.enter_context(here.session(records.DUET))
+            self._sessions[place] = session
+        return self._sessions[place]
 
 
 def _local(folder: Path) -> Local:
@@ -683,10 +700,11 @@ def main() -> int:
     given = parser.parse_args()
     names = given.row or list(ROWS)
     if given.row and not given.report:
-        budget, bench = Budget(given.budget), Bench()
+        budget = Budget(given.budget)
         try:
             for name in names:
-                go_on(name, bench, budget)
+                with Bench() as bench:
+                    go_on(name, bench, budget)
         except VggbenchError as err:
             raise SystemExit(str(err)) from None
     missed = [report(name) for name in names]
