@@ -19,13 +19,41 @@ from pathlib import Path
 import common
 
 from vggbench import records
-from vggbench.releases.catalogue import Catalogue, Lock, Release
+from vggbench.releases.catalogue import Catalogue, Release
 
 #: Four configurations without XLA, which all train on a CPU.
 FOUR = r"TensorFlow\.time_train_step\('(NHWC|NCHW)', '(none|fused)', 'off'\)"
 
 #: How long a confirmation may take, of all that is suspected in one release.
 BUDGET = "15m"
+
+
+def add_copy(releases: Path, shipped: Release, place: int, more: Sequence[str] = ()) -> Release:
+    """Put the copy number ``place`` of a ``shipped`` release on its track in the folder
+    ``releases``, a day after the copy before, and return it. ``more`` are lines for its lock:
+    packages that it has besides."""
+    track = _add_track(releases, shipped.track)
+    lock = shipped.locks["cpu"]
+    version = f"{shipped.version}.post{place}"
+    file = track / f"{version}-cpu.txt"
+    text = (common.ROOT / "releases" / shipped.track / lock.file).read_text()
+    file.write_text(text + "".join(f"{line}\n" for line in more))
+    date = datetime.date.fromisoformat(shipped.date) + datetime.timedelta(days=place)
+    catalogue = Catalogue(releases)
+    release = Release(shipped.track, version, date.isoformat(), shipped.python)
+    digest = catalogue.digest_of(release, file)
+    copy = replace(release, locks={"cpu": replace(lock, file=file.name, digest=digest, wheel=None)})
+    catalogue.write(copy)
+    return copy
+
+
+def _add_track(releases: Path, name: str) -> Path:
+    """The folder of a track, which has no release of its own yet."""
+    track = releases / name
+    if not track.is_dir():
+        track.mkdir(parents=True)
+        shutil.copy(common.ROOT / "releases" / name / "track.json", track)
+    return track
 
 
 @dataclass(frozen=True)
@@ -46,9 +74,7 @@ class Line:
         self.releases = folder / "releases"
         if not (folder / "whole").exists():
             shutil.rmtree(folder, ignore_errors=True)
-            track = self.releases / "tensorflow"
-            track.mkdir(parents=True)
-            shutil.copy(common.ROOT / "releases" / "tensorflow" / "track.json", track)
+            _add_track(self.releases, "tensorflow")
             common.checkout(
                 folder,
                 releases=self.releases,
@@ -63,22 +89,7 @@ class Line:
         ``more`` are lines for its lock: packages that it has besides.
         """
         shipped = Catalogue(common.ROOT / "releases").by_name[f"tensorflow-{self.of}"]
-        text = (common.ROOT / "releases" / "tensorflow" / shipped.locks["cpu"].file).read_text()
-        version = f"{self.of}.post{place}"
-        file = self.releases / "tensorflow" / f"{version}-cpu.txt"
-        file.write_text(text + "".join(f"{line}\n" for line in more))
-        date = datetime.date.fromisoformat(shipped.date) + datetime.timedelta(days=place)
-        catalogue = Catalogue(self.releases)
-        release = Release("tensorflow", version, date.isoformat(), shipped.python, locks={})
-        lock = Lock(
-            "cpu",
-            file.name,
-            shipped.locks["cpu"].requirement,
-            shipped.locks["cpu"].as_of,
-            catalogue.digest_of(release, file),
-        )
-        catalogue.write(replace(release, locks={"cpu": lock}))
-        return release.name
+        return add_copy(self.releases, shipped, place, more).name
 
     def remove(self, name: str) -> None:
         """Take a copy off the track; what was measured of it stays."""

@@ -71,11 +71,12 @@ sys.meta_path.insert(0, Finder)
 """
 
 
-def wheel(folder: Path) -> str:
-    """Write the package that slows tf.function down; a line for a lock that has it."""
+def wheel(folder: Path, slow_down: float = SLOW_DOWN) -> str:
+    """Write the package that slows tf.function down into ``folder``, which has it of one
+    ``slow_down`` alone; a line for a lock that has it."""
     info = f"{NAME}-1.0.dist-info"
     files = {
-        f"{NAME}.py": MODULE.format(slow_down=SLOW_DOWN),
+        f"{NAME}.py": MODULE.format(slow_down=slow_down),
         f"{NAME}.pth": f"import {NAME}\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1.0\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: perf\nRoot-Is-Purelib: true\n"

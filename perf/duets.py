@@ -1,0 +1,715 @@
+"""Blocks of duets, measured on real releases: each row holds a figure that they must reach.
+
+    python perf/duets.py aa-tensorflow --budget 60m    # goes on with a row
+    python perf/duets.py                               # prints all rows
+
+What a row has measured is kept in perf/state/duets/, a JSON object a line, and goes on from there,
+on whichever machine: only ratios pool over processors. A row begins nothing new once its budget is
+spent. The environments are those of this checkout, the results are not: a row measures in a
+throw-away checkout, .asv/duets/checkout. But for the rows that say so, what others disturbed is
+taken again (perf/common.py); seconds for which the machine was waited for are kept beside those
+that were measured, and count for none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import KW_ONLY, asdict, dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import common
+import duet_figures as figures
+import lines
+import planted
+from duet_figures import Line, Lines, Plan, Reached, Rule
+
+from vggbench import records
+from vggbench.campaigns.budget import Budget, duration, words
+from vggbench.checkout import Checkout
+from vggbench.errors import VggbenchError
+from vggbench.inside.launch import die_with_parent
+from vggbench.judging import duets as judging
+from vggbench.judging.measures import PEAK_MEMORY, STEP
+from vggbench.judging.state import values_of
+from vggbench.records import Record
+from vggbench.releases.environments import Environments
+from vggbench.runs import duet
+from vggbench.runs.duet import Side
+from vggbench.runs.local import Local, Session
+from vggbench.runs.subject import Subject
+from vggbench.runs.suite import Configured
+from vggbench.stats import blocks
+from vggbench.stats.judge import Process, level_of
+
+PROFILE = "cpu-quick"
+STATE = common.ROOT / "perf" / "state" / "duets"
+FOLDER = common.ROOT / ".asv" / "duets"
+
+#: As asv would call the machine; what it is stands on each line.
+MACHINE = "perf"
+
+TENSORFLOW = "tensorflow-2.21.0"
+PLAIN = "NHWC none off"
+FOUR = ("NHWC none off", "NHWC fused off", "NCHW none off", "NCHW fused off")
+
+#: One plain configuration of each framework, and the one with XLA.
+OF_ALL = (
+    (TENSORFLOW, PLAIN),
+    (TENSORFLOW, "NHWC none on"),
+    ("keras-3.15.1", "tensorflow NHWC none off"),
+    ("theano-1.0.5", "none"),
+)
+
+#: Pairs that are known to differ: before, after, configuration.
+REAL = {
+    "tensorflow 2.10.1/2.21.0": ("tensorflow-2.10.1", TENSORFLOW, PLAIN),
+    "tensorflow 2.8.4/2.9.3": ("tensorflow-2.8.4", "tensorflow-2.9.3", PLAIN),
+    "tensorflow 2.10.1/2.21.0 XLA": ("tensorflow-2.10.1", TENSORFLOW, "NHWC none on"),
+    "keras 3.0.5/3.15.1": ("keras-3.0.5", "keras-3.15.1", "tensorflow NHWC none off"),
+    "theano 0.8.2/1.0.5": ("theano-0.8.2", "theano-1.0.5", "none"),
+}
+
+#: Beside bursts no block that counts may come for long.
+PATIENCE_S = 600.0
+
+#: Seconds of a thing to measure where none was measured yet.
+GUESS_S = 60.0
+
+#: Two installations of one lock share no file larger than this many bytes.
+SHARED_MOST = 100_000
+
+
+class Bench:
+    """Measures on this machine, in the throw-away checkout in ``folder``; a context, which is
+    closed between rows. All blocks of a row that are measured at one go are of one session: who of
+    two makes the first step changes from block to block of a session."""
+
+    def __init__(self, folder: Path = FOLDER):
+        self.folder = folder
+        self._sessions: dict[Path, Session] = {}
+        self._stack = contextlib.ExitStack()
+        self._planted: dict[float, tuple[Local, tuple[Side, Side]]] = {}
+        self._pythons: dict[tuple[Path, str], Path] = {}
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+        self._sessions.clear()
+
+    @cached_property
+    def here(self) -> Local:
+        made = self.folder / "checkout"
+        if not (made / "whole").exists():
+            shutil.rmtree(made, ignore_errors=True)
+            common.checkout(made, benchmarks=common.ROOT / "benchmarks")
+            (made / "whole").touch()
+        return _local(made)
+
+    def side(self, release: str, configuration: str, here: Local | None = None) -> Side:
+        """A release as this checkout installs it, in a configuration (its words)."""
+        at = here or self.here
+        of = at.catalogue.by_name[release]
+        python = self._python(at.checkout.environments, release)
+        subject = Subject(
+            release=of, profile=PROFILE, interpreter=str(python), lock=of.locks["cpu"]
+        )
+        return Side(subject=subject, configured=_configured(at, subject, configuration))
+
+    def again(self, side: Side) -> Side:
+        """The same release, installed another time from the same lock, elsewhere and from copies of
+        its files: hard links into uv's cache would be the same files as the first time's, in the
+        same pages of memory."""
+        second = Environments(self.folder / "second" / "releases", self.here.catalogue)
+        kept = os.environ.get("UV_LINK_MODE")
+        os.environ["UV_LINK_MODE"] = "copy"
+        try:
+            python = self._python(second, side.subject.release.name)
+        finally:
+            del os.environ["UV_LINK_MODE"]
+            if kept is not None:
+                os.environ["UV_LINK_MODE"] = kept
+        shared = _files(Path(side.subject.interpreter)) & _files(python)
+        if shared:
+            raise SystemExit(f"{len(shared)} files of the two installations are the same files")
+        return Side(
+            subject=replace(side.subject, interpreter=str(python)), configured=side.configured
+        )
+
+    def _python(self, environments: Environments, release: str) -> Path:
+        """The interpreter of a release in one of the folders, which is looked at once."""
+        place = environments.folder, release
+        if place not in self._pythons:
+            of = environments.catalogue.by_name[release]
+            self._pythons[place] = environments.ensure(of, "cpu", _say)
+        return self._pythons[place]
+
+    def with_slow_down(self, slow_down: float) -> tuple[Local, tuple[Side, Side]]:
+        """A checkout with two copies of TENSORFLOW, of which the second's step takes longer by
+        ``slow_down``, a ratio less one (planted.py)."""
+        if slow_down not in self._planted:
+            folder = self.folder / f"planted-{slow_down * 100:g}"
+            folder.mkdir(parents=True, exist_ok=True)
+            version = TENSORFLOW.removeprefix("tensorflow-")
+            line = lines.Line(folder / "checkout", version, folder / "env")
+            names = line.add(0), line.add(1, [planted.wheel(folder, slow_down)])
+            here = _local(line.folder)
+            before, after = (self.side(name, PLAIN, here) for name in names)
+            self._planted[slow_down] = here, (before, after)
+        return self._planted[slow_down]
+
+    def block(
+        self, sides: tuple[Side, Side], here: Local | None = None, step_s: float | None = None
+    ) -> Line:
+        """One block, as the product takes it where it knows what a step takes (``step_s``). Raises
+        SystemExit where a duet does not end well."""
+        at = here or self.here
+        session = self._session(at)
+        began = time.monotonic()
+        taken = session.block(sides, step_s)
+        return of_block(taken, time.monotonic() - began, at)
+
+    def block_whatever_others_do(self, sides: tuple[Side, Side]) -> Line:
+        """One block that waits for no quiet machine, with its samples and what was seen of each."""
+        session = self._session(self.here)
+        began = time.monotonic()
+        taken = duet.block(session.run, sides)
+        return of_block(taken, time.monotonic() - began, self.here, samples=True)
+
+    def process(self, side: Side) -> Record:
+        """One process by itself. Raises SystemExit where it does not end well."""
+        record = self._session(self.here).measure_subject(side.subject, side.configured)
+        if record.outcome != records.OK:
+            raise SystemExit(records.progress_line(record))
+        return record
+
+    def _session(self, here: Local) -> Session:
+        place = here.checkout.root
+        if place not in self._sessions:
+            session = self._stack.enter_context(here.session(records.DUET))
+            self._sessions[place] = session
+        return self._sessions[place]
+
+
+def _local(folder: Path) -> Local:
+    return Local.of(Checkout(str(folder / "asv.conf.json")), MACHINE, _say)
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _configured(here: Local, subject: Subject, configuration: str) -> Configured:
+    own = here.suite.timed_of(subject.release, [], here.catalogue)
+    return next(one for one in own if one.words == configuration)
+
+
+def _files(python: Path) -> set[tuple[int, int]]:
+    """The large files of an environment's packages, by what the file system knows them by."""
+    found = set()
+    for path in (python.parent.parent / "lib").rglob("*"):
+        stat = path.lstat()
+        if stat.st_size > SHARED_MOST:
+            found.add((stat.st_dev, stat.st_ino))
+    return found
+
+
+# -- what is kept of a block
+
+
+def of_block(
+    taken: Sequence[duet.Pair], seconds: float, here: Local, samples: bool = False
+) -> Plan:
+    """The line of a block. Raises SystemExit where a duet did not end well."""
+    pairs = []
+    for pair in taken:
+        for record in pair:
+            if record is not None and record.outcome not in (records.OK, records.INTERRUPTED):
+                raise SystemExit(records.progress_line(record))
+        first, second = pair
+        if first is None or second is None or not duet.ended_well(pair):
+            raise SystemExit("a duet was cut off")
+        pairs.append(judging.Pair(first, second))
+    both = [record for pair in pairs for record in pair]
+    whole, left_out = judging.gather(here.machine, both, here.catalogue)
+    logs = [blocks.duet(*(values_of(one)[STEP.key] for one in pair)) for pair in pairs]
+    return {
+        "log": round(blocks.block(*logs), 6),
+        "left_out": None if whole else next(iter(left_out), "not whole"),
+        "seconds": round(seconds, 1),
+        "others": round(judging.others_share(both), 4),
+        "waiting": round(max(map(judging.waiting_share, pairs)), 4),
+        "duets": [
+            {
+                "log": round(log, 6),
+                "sides": [_of_side(one, pair, samples) for one in pair],
+            }
+            for log, pair in zip(logs, pairs, strict=True)
+        ],
+    }
+
+
+def _of_side(record: Record, pair: judging.Pair, samples: bool) -> Plan:
+    """What is kept of one process of a duet. Shares are of the time of its own steps."""
+    steps = list(record.samples)
+    partner = pair.second if record is pair.first else pair.first
+    in_all = sum(steps)
+    found = {
+        "started": record.duet["started"],
+        "begins": record.duet["begins"],
+        "step_s": round(statistics.median(steps), 5),
+        "cpu_by_wall": _share(record.sample_cpu_s, in_all),
+        # While this one waited, by the steps of the other.
+        "waiting": _share(record.waiting_cpu_s, sum(partner.samples)),
+        "others": _share(record.others_cpu_s, in_all * record.cpus),
+        "steal": _share(record.steal_s, in_all * record.cpus),
+        "first_step_s": round(record.by_product("track_first_step"), 3),
+        "peak_memory_bytes": record.by_product("track_peak_memory"),
+    }
+    if samples:
+        found["samples"] = [round(one, 5) for one in steps]
+        for key in ("sample_cpu_s", "waiting_cpu_s", "others_cpu_s"):
+            found[key] = getattr(record, key)
+    return found
+
+
+def _share(seconds: Any, whole_s: float) -> float | None:
+    known = [one for one in seconds or [] if one is not None]
+    return round(sum(known) / whole_s, 4) if known else None
+
+
+def _quiet(side: Callable[[], Line]) -> Plan:
+    """The line of what is measured on a quiet machine, and for how long that was waited for."""
+    began = time.monotonic()
+    line = dict(common.undisturbed(side))
+    line["waited_s"] = round(time.monotonic() - began - line["seconds"], 1)
+    return line
+
+
+# -- what rows measure
+
+
+def same(bench: Bench, plan: Plan, taken: Lines, *, release: str, configuration: str) -> Plan:
+    """A block of two installations of one lock."""
+    side = bench.side(release, configuration)
+    sides = side, bench.again(side)
+    return _quiet(lambda: bench.block(sides, step_s=_step_s(taken)))
+
+
+def _step_s(taken: Lines) -> float | None:
+    """Seconds of a step by the last of these blocks."""
+    known = [
+        side["step_s"] for one in taken[-1:] for duet_ in one["duets"] for side in duet_["sides"]
+    ]
+    return statistics.median(known) if known else None
+
+
+def quiet_deviation(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+    """A block of a release with itself, and as long processes in turns, on a quiet machine."""
+    side = bench.side(TENSORFLOW, PLAIN)
+    line = _quiet(lambda: bench.block((side, side)))
+
+    def process() -> Line:
+        began = time.monotonic()
+        level = _level(bench.process(side))
+        return {"level": level, "seconds": time.monotonic() - began}
+
+    return line | in_turns(lambda: _quiet(process), line["seconds"], taken)
+
+
+def burst_deviation(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+    """The same beside a process that works in bursts. Nobody waits for quiet but the product, whose
+    waiting counts, and so does a block that it would not count."""
+    side = bench.side(TENSORFLOW, PLAIN)
+    with beside("--seed", str(len(taken))):
+        began = time.monotonic()
+        tried = []
+        while True:
+            tried.append(bench.block((side, side)))
+            if tried[-1]["left_out"] is None or time.monotonic() - began > PATIENCE_S:
+                break
+        seconds = round(time.monotonic() - began, 1)
+        line = {**tried[-1], "seconds": seconds}
+        if line["left_out"] is not None:
+            line["log"] = None
+        line["tried"] = [[one["log"], one["others"], one["seconds"]] for one in tried]
+
+        def process() -> Line:
+            began = time.monotonic()
+            level = _level(bench.process(side))
+            return {"level": level, "seconds": time.monotonic() - began}
+
+        return line | in_turns(process, seconds, taken)
+
+
+def in_turns(process: Callable[[], Line], seconds: float, taken: Lines) -> Plan:
+    """Processes A B, B A, ... that take ``seconds``, and what is owed by the lines so far, to half
+    a pair."""
+    owed_s = seconds + figures.owed_s(taken)
+    levels: tuple[list[float], list[float]] = [], []
+    spent_s = pair_s = 0.0
+    while not levels[0] or owed_s - spent_s >= pair_s / 2:
+        order = (0, 1) if len(levels[0]) % 2 == 0 else (1, 0)
+        for place in order:
+            one = process()
+            levels[place].append(one["level"])
+            spent_s += one["seconds"]
+        pair_s = spent_s / len(levels[0])
+    return {
+        "processes_log": round(figures.turns_log(levels), 6),
+        "processes_s": round(spent_s, 1),
+        "levels": [[round(one, 5) for one in own] for own in levels],
+    }
+
+
+def _level(record: Record) -> float:
+    return level_of(Process(record.run, values_of(record)[STEP.key]))
+
+
+def planted_trial(bench: Bench, plan: Plan, taken: Lines, *, slow_down: float) -> Plan:
+    """A block of a copy of a release against another copy that is slowed down."""
+    here, sides = bench.with_slow_down(slow_down)
+    noise = _noise_of(taken, "trial", plan["trial"])
+    return {**_quiet(lambda: bench.block(sides, here)), "noise": noise}
+
+
+def _noise_of(taken: Lines, key: str, name: Any) -> Plan:
+    """What is known beforehand in a trial or a round: what it began with."""
+    for one in taken:
+        if one[key] == name:
+            return dict(one["noise"])
+    same_ones = lines.Kept(STATE / "aa-tensorflow.jsonl").read()
+    return asdict(figures.calibrated(same_ones, processor()))
+
+
+def round_of_four(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+    """A block of two installations of one lock, in one of four configurations."""
+    side = bench.side(TENSORFLOW, plan["configuration"])
+    sides = side, bench.again(side)
+    noise = _noise_of(taken, "round", plan["round"])
+    return {**_quiet(lambda: bench.block(sides)), "noise": noise}
+
+
+def memory_process(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+    """One ordinary process."""
+    release, _, configuration = plan["subject"].partition(" ")
+    side = bench.side(release, configuration)
+
+    def process() -> Line:
+        began = time.monotonic()
+        record = bench.process(side)
+        return {
+            "benchmark": record.benchmark,
+            "configuration": dict(record.configuration),
+            "started": record.started,
+            "process_s": round(record.process_s, 1),
+            "samples": [round(one, 5) for one in record.samples],
+            "peak_memory_bytes": values_of(record)[PEAK_MEMORY.key][0],
+            "seconds": round(time.monotonic() - began, 1),
+        }
+
+    return _quiet(process)
+
+
+def agreement(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+    """A block of two real releases, or one process of one of them."""
+    before, after, configuration = REAL[plan["pair"]]
+    sides = bench.side(before, configuration), bench.side(after, configuration)
+    if "side" not in plan:
+        own = [one for one in taken if one["pair"] == plan["pair"] and "side" not in one]
+        return _quiet(lambda: bench.block(sides, step_s=_step_s(own)))
+
+    def process() -> Line:
+        began = time.monotonic()
+        level = _level(bench.process(sides[plan["side"]]))
+        return {"level": round(level, 6), "seconds": round(time.monotonic() - began, 1)}
+
+    return _quiet(process)
+
+
+def load_bias(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+    """A block of a release with itself, beside another process that computes all the time."""
+    side = bench.side(TENSORFLOW, PLAIN)
+    with beside("--steady"):
+        return dict(bench.block_whatever_others_do((side, side)))
+
+
+#: What the whole release is measured with: so many configurations, so many seconds.
+CONFIGURATIONS, WITHIN_S = 12, 3600.0
+BEFORE_IT, ITS_BUDGET = "tensorflow-2.20.0", "90m"
+
+
+def whole_release(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+    """A release against the one before, from nothing to all answered, as a user would ask for it:
+    ``vggbench confirm`` in a checkout without results, whose environments are warm."""
+    for name in (BEFORE_IT, TENSORFLOW):
+        bench.side(name, PLAIN)
+    folder = bench.folder / "release"
+    shutil.rmtree(folder, ignore_errors=True)
+    common.checkout(folder, benchmarks=common.ROOT / "benchmarks")
+    against = [TENSORFLOW, "--against", BEFORE_IT]
+    log = folder / "log"
+    began = time.monotonic()
+    with log.open("w") as file:
+        done = subprocess.run(
+            [str(common.VGGBENCH), "confirm", *against, "--budget", ITS_BUDGET],
+            cwd=folder,
+            env=common.surroundings(folder),
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    seconds = time.monotonic() - began
+    if done.returncode not in (0, 1, 2):
+        raise SystemExit(f"vggbench confirm ended with {done.returncode}:\n{log.read_text()}")
+    told = subprocess.run(
+        [str(common.VGGBENCH), "verdict", *against, "--format", "json"],
+        cwd=folder,
+        env=common.surroundings(folder),
+        capture_output=True,
+        text=True,
+    )
+    try:
+        found = json.loads(told.stdout)["verdicts"]
+    except ValueError:
+        raise SystemExit(f"vggbench verdict: {told.stderr}\n{log.read_text()}") from None
+    step = [one for one in found if one["measure"] == STEP.key]
+    return {
+        "seconds": round(seconds, 1),
+        "status": done.returncode,
+        "outcomes": {one["words"]: one["outcome"] for one in step},
+        "blocks": {one["words"]: one["blocks"] for one in step},
+    }
+
+
+@contextlib.contextmanager
+def beside(*options: str) -> Iterator[None]:
+    """Other work beside it, of burst.py; it is ended in any case."""
+    command = [sys.executable, str(Path(__file__).parent / "burst.py"), *options]
+    other = subprocess.Popen(command, preexec_fn=die_with_parent)
+    try:
+        time.sleep(2.0)  # it has begun
+        if other.poll() is not None:
+            raise SystemExit(f"the other work ended with {other.returncode}")
+        yield
+    finally:
+        other.terminate()
+        other.wait()
+
+
+# -- the rows
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure. ``plan``: what to measure next by the lines so far and the processor, None where
+    the row has what it wants; ``measure`` makes a line of it."""
+
+    what: str
+    wanted: str
+    _: KW_ONLY
+    plan: Callable[[Lines, str], Plan | None]
+    progress: Callable[[Lines], str]
+    reached: Callable[[Lines], Reached]
+    measure: Callable[[Bench, Plan, Lines], Plan]
+
+
+def _same(release: str, configuration: str, wanted: int, within: float) -> Row:
+    return Row(
+        f"A/A between two installations of one lock, {release} {configuration}, {wanted} blocks",
+        f"90 % interval of the mean inside +-{within:.1%}",
+        plan=partial(figures.same_plan, wanted=wanted),
+        progress=partial(figures.same_progress, wanted=wanted),
+        reached=partial(figures.same_reached, within=within),
+        measure=partial(same, release=release, configuration=configuration),
+    )
+
+
+def _deviation(where: str, most: float, measure: Callable[[Bench, Plan, Lines], Plan]) -> Row:
+    wanted = 20
+    return Row(
+        f"deviation of a block by that of processes in turns at equal seconds, A/A, {where}",
+        f"at most {most:g}",
+        plan=partial(figures.deviation_plan, wanted=wanted),
+        progress=partial(figures.deviation_progress, wanted=wanted),
+        reached=partial(figures.deviation_reached, most=most),
+        measure=measure,
+    )
+
+
+def _planted(slow_down: float, threshold: float, least: int) -> Row:
+    rule = Rule(threshold=threshold, limit_s=360.0)
+    wanted = 10
+    return Row(
+        f"{slow_down:.0%} planted in {TENSORFLOW} {PLAIN}, at a threshold of {threshold:.0%}, one "
+        f"configuration judged; until sure, 20 blocks or 6 minutes a trial; noise as the first "
+        f"{figures.CALIBRATING} blocks of aa-tensorflow on the same processor tell it",
+        f"found at least {least} times of {wanted}",
+        plan=partial(figures.planted_plan, wanted=wanted, rule=rule),
+        progress=partial(figures.planted_progress, wanted=wanted, rule=rule),
+        reached=partial(figures.planted_reached, wanted=wanted, rule=rule, least=least),
+        measure=partial(planted_trial, slow_down=slow_down),
+    )
+
+
+ROUNDS_RULE = Rule(comparisons=len(FOUR))
+ROUNDS = 20
+COMPARISONS = 20
+AGREEMENT_BLOCKS = 6
+LOADED_BLOCKS = 8
+
+ROWS = {
+    "aa-tensorflow": _same(TENSORFLOW, PLAIN, 30, 0.01),
+    "aa-keras": _same("keras-3.15.1", "tensorflow NHWC none off", 15, 0.015),
+    "aa-theano": _same("theano-1.0.5", "none", 15, 0.015),
+    "aa-xla": _same(TENSORFLOW, "NHWC none on", 15, 0.015),
+    "deviation-quiet": _deviation("on a quiet machine", 1.0, quiet_deviation),
+    "deviation-bursts": _deviation(
+        "beside a process that works in bursts of 5 to 60 s, waiting counted", 0.25, burst_deviation
+    ),
+    "planted-3": _planted(0.03, 0.02, 10),
+    "planted-2": _planted(0.02, 0.01, 9),
+    "rounds": Row(
+        f"{ROUNDS} rounds of A/A between two installations of one lock, {TENSORFLOW}, "
+        f"{len(FOUR)} configurations judged together, until sure or 20 blocks; noise as in planted",
+        "false alarms: at most 1; unchanged: at least 90 %",
+        plan=partial(figures.rounds_plan, wanted=ROUNDS, configurations=FOUR, rule=ROUNDS_RULE),
+        progress=partial(
+            figures.rounds_progress, wanted=ROUNDS, configurations=FOUR, rule=ROUNDS_RULE
+        ),
+        reached=partial(
+            figures.rounds_reached, wanted=ROUNDS, configurations=FOUR, rule=ROUNDS_RULE
+        ),
+        measure=round_of_four,
+    ),
+    "memory": Row(
+        f"peak memory, A/A, {COMPARISONS} comparisons of {figures.MEMORY_PROCESSES} ordinary "
+        f"processes a side, of {', '.join(map(' '.join, OF_ALL))}",
+        "unchanged: 95 %",
+        plan=partial(figures.memory_plan, wanted=COMPARISONS, subjects=OF_ALL),
+        progress=partial(figures.memory_progress, wanted=COMPARISONS, subjects=OF_ALL),
+        reached=partial(figures.memory_reached, wanted=COMPARISONS, subjects=OF_ALL),
+        measure=memory_process,
+    ),
+    "agreement": Row(
+        f"real pairs on a quiet machine: {AGREEMENT_BLOCKS} blocks, and as many processes by "
+        f"themselves in turns as they start",
+        f"blocks and processes do not surely differ ({1 - figures.DISAGREE:.0%}) about any",
+        plan=partial(figures.agreement_plan, pairs=list(REAL), wanted=AGREEMENT_BLOCKS),
+        progress=partial(figures.agreement_progress, pairs=list(REAL), wanted=AGREEMENT_BLOCKS),
+        reached=partial(figures.agreement_reached, pairs=list(REAL), wanted=AGREEMENT_BLOCKS),
+        measure=agreement,
+    ),
+    "release": Row(
+        f"{TENSORFLOW} against {BEFORE_IT}, {CONFIGURATIONS} configurations, environments warm, by "
+        f"vggbench confirm",
+        f"all answered within {WITHIN_S / 60:.0f} min",
+        plan=figures.release_plan,
+        progress=figures.release_progress,
+        reached=partial(figures.release_reached, configurations=CONFIGURATIONS, within_s=WITHIN_S),
+        measure=whole_release,
+    ),
+    "load-bias": Row(
+        f"A/A of {TENSORFLOW} {PLAIN} beside a process that computes all the time, "
+        f"{LOADED_BLOCKS} blocks",
+        "tells what the bias follows",
+        plan=partial(figures.load_plan, wanted=LOADED_BLOCKS),
+        progress=partial(figures.load_progress, wanted=LOADED_BLOCKS),
+        reached=figures.load_reached,
+        measure=load_bias,
+    ),
+}
+
+
+def processor() -> str:
+    """This machine's processor, and how many of them may be used."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.partition(":")[2].strip()
+                return f"{name}, {len(os.sched_getaffinity(0))} CPUs"
+    return f"{platform.machine()}, {os.cpu_count()} CPUs"
+
+
+def go_on(name: str, bench: Bench, budget: Budget) -> None:
+    """Measure what the row wants still, while the budget lasts."""
+    row, kept, here = ROWS[name], lines.Kept(STATE / f"{name}.jsonl"), processor()
+    STATE.mkdir(parents=True, exist_ok=True)
+    while True:
+        taken = kept.read()
+        plan = row.plan(taken, here)
+        if plan is None:
+            return
+        took = [one["seconds"] + one.get("processes_s", 0.0) for one in taken]
+        if not budget.allows(statistics.median(took) if took else GUESS_S):
+            print(f"{name}: the budget of {words(budget.seconds)} is spent", flush=True)
+            return
+        when = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+        line = {**plan, **row.measure(bench, plan, taken), "when": when, "processor": here}
+        kept.add(line)
+        print(f"{name}, {row.progress([*taken, line])}: {_short(line)}", flush=True)
+
+
+def _short(line: Line) -> str:
+    """The numbers of a line, for the one who waits."""
+    shown = {key: one for key, one in line.items() if isinstance(one, (int, float, str))}
+    return ", ".join(f"{key} {one}" for key, one in shown.items() if key != "processor")
+
+
+def report(name: str) -> bool:
+    """Print a row; whether it is missed."""
+    row, taken = ROWS[name], lines.Kept(STATE / f"{name}.jsonl").read()
+    whole = row.plan(taken, processor()) is None
+    reached = row.reached(taken)
+    print(f"{name}: {row.what}\n  figure:  {row.wanted}")
+    for line in reached.said:
+        print(f"  reached: {line}")
+    if not whole:
+        print(f"  NOT COMPLETE: {row.progress(taken)}")
+    elif reached.good is None:
+        print("  complete")
+    else:
+        print("  met" if reached.good else "  MISSED")
+    return whole and reached.good is False
+
+
+def _row(name: str) -> str:
+    if name not in ROWS:
+        raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(ROWS)}")
+    return name
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("row", nargs="*", type=_row, help=f"to go on with: {', '.join(ROWS)}")
+    parser.add_argument("--budget", type=duration, default=duration("60m"), metavar="TIME")
+    parser.add_argument("--report", action="store_true", help="measure nothing, print the rows")
+    given = parser.parse_args()
+    names = given.row or list(ROWS)
+    if given.row and not given.report:
+        budget = Budget(given.budget)
+        try:
+            for name in names:
+                with Bench() as bench:
+                    go_on(name, bench, budget)
+        except VggbenchError as err:
+            raise SystemExit(str(err)) from None
+    missed = [report(name) for name in names]
+    return 1 if any(missed) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
