@@ -37,6 +37,7 @@ import planted
 from duet_figures import Line, Lines, Plan, Reached, Rule
 
 from vggbench import records
+from vggbench.campaigns import taking
 from vggbench.campaigns.budget import Budget, duration, words
 from vggbench.checkout import Checkout
 from vggbench.errors import VggbenchError
@@ -175,12 +176,18 @@ class Bench:
     def block(
         self, sides: tuple[Side, Side], here: Local | None = None, step_s: float | None = None
     ) -> Line:
-        """One block, as the product takes it where it knows what a step takes (``step_s``). Raises
-        SystemExit where a duet does not end well."""
+        """One block, as the product takes it where it knows what a step takes (``step_s``). It
+        waits for a quiet machine, for PATIENCE_S at most. Raises SystemExit where a duet does not
+        end well."""
         at = here or self.here
         session = self._session(at)
         began = time.monotonic()
-        taken = session.block(sides, step_s)
+
+        def patience(share: float) -> bool:
+            time.sleep(taking.LOOK_S)
+            return time.monotonic() - began < PATIENCE_S
+
+        taken = session.block(sides, step_s, patience=patience)
         return of_block(taken, time.monotonic() - began, at)
 
     def block_whatever_others_do(self, sides: tuple[Side, Side]) -> Line:
@@ -246,12 +253,12 @@ def of_block(
         pairs.append(judging.Pair(first, second))
     both = [record for pair in pairs for record in pair]
     whole, left_out = judging.gather(here.machine, both, here.catalogue)
-    logs = [blocks.duet(*(values_of(one)[STEP.key] for one in pair)) for pair in pairs]
+    logs = [blocks.duet(*steps) for pair in pairs if (steps := pair.values(STEP.key))]
     return {
         "log": round(blocks.block(*logs), 6),
         "left_out": None if whole else next(iter(left_out), "not whole"),
         "seconds": round(seconds, 1),
-        "others": round(judging.others_share(both), 4),
+        "others": round(judging.others_share(pairs), 4),
         "waiting": round(max(map(judging.waiting_share, pairs)), 4),
         "duets": [
             {

@@ -7,7 +7,6 @@ clock of its own.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 
@@ -30,9 +29,6 @@ NAMED = 12
 
 #: So many blocks one after the other that others disturbed end a comparison.
 MOST_BUSY = 3
-
-#: Seconds between two looks at a machine that is busy, and between two lines about it.
-LOOK_S, SAY_S = 2.0, 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -315,26 +311,3 @@ def open_lines(answers: Sequence[Answer]) -> list[str]:
 
 def _name(answer: Answer) -> str:
     return answer.comparison.name
-
-
-class Patience:
-    """With a machine that is busy: as long as the budget lasts, with a line a minute."""
-
-    def __init__(self, budget: Budget, say: Say, sleep: Callable[[float], None] = time.sleep):
-        self._budget = budget
-        self._say = say
-        self._sleep = sleep
-        self._said: float | None = None
-
-    def __call__(self, share: float) -> bool:
-        spent = self._budget.spent_s
-        if self._said is None or spent - self._said >= SAY_S:
-            self._said = spent
-            self._say(
-                f"the machine is busy, others use {share:.0%} of the processors: waiting, "
-                f"{words(max(0.0, self._budget.left_s))} of the budget are left"
-            )
-        if self._budget.left_s <= 0:
-            return False
-        self._sleep(LOOK_S)
-        return True

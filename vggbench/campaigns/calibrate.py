@@ -325,10 +325,12 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
     with here.session(records.DUET) as measuring:
         subject = measuring.prepared(release, profile)
 
+        patience = taking.Patience(budget, say)
+
         def measure(one: Configured) -> Came:
             side = Side(subject=subject, configured=one)
             step_s = taking.step_s(on_record, release.commit, one.key, profile)
-            return taking.take(here, measuring, (side, side), step_s)
+            return taking.take(here, measuring, (side, side), step_s, patience=patience)
 
         counted = take(
             measure,

@@ -14,18 +14,15 @@ from ..judging.verdicts import Verdict
 from ..records import Record
 from ..releases import spec
 from ..releases.catalogue import Release
-from ..runs import duet, memory
+from ..runs import duet
 from ..runs.duet import Side
 from ..runs.local import Local, Session
 from ..stats.judge import Judgement
 from ..stats.policy import A_BLOCK, NOT_SURE
-from . import blocks, interleave
-from .blocks import Answer, Comparison, Patience, Standing
+from . import blocks, interleave, taking
+from .blocks import Answer, Comparison, Standing
 from .budget import Budget
 from .interleave import Suspect
-
-#: Both processes of a duet may take so much more together than they were seen to.
-ROOM = 1.1
 
 
 @dataclass(frozen=True)
@@ -252,7 +249,7 @@ class Judging:
     def bench(self, measuring: Session, budget: Budget, limits: Limits) -> blocks.Bench:
         """What comparisons are answered with, in the session ``measuring``."""
         rooms = _Rooms(measuring, limits)
-        patience = Patience(budget, self.here.say)
+        patience = taking.Patience(budget, self.here.say)
 
         def take(one: Comparison) -> list[duet.Pair]:
             rooms.make(one.name)
@@ -326,19 +323,7 @@ class Judging:
     def why_not_both(self, one: Comparison) -> str | None:
         """Why there is no room for both processes of a duet, by what they took before; None where
         there is, or nothing is known."""
-        left = memory.available_bytes()
-        sizes: dict[str, float] = {}
-        for record in self._newest(one):
-            size = record.by_product("track_peak_memory")
-            if records.is_measured(size):
-                sizes[record.commit] = size
-        wanted = ROOM * sum(sizes.values())
-        if left is None or len(sizes) < 2 or wanted <= left:
-            return None
-        return (
-            f"two processes at once would take about {wanted / 1e9:.1f} GB of memory, "
-            f"{left / 1e9:.1f} GB are free"
-        )
+        return taking.why_no_room(self._newest(one))
 
     def suspect(self, one: Comparison) -> Suspect:
         """A comparison for processes in turns."""

@@ -32,8 +32,8 @@ from ..stats import blocks as statistics
 from ..stats.blocks import BlockJudgement, BlockNoise
 from ..stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, REGRESSED
 from . import blocks
-from .blocks import Patience
 from .budget import Budget, words
+from .taking import Patience
 
 #: Version of the JSON's format.
 SCHEMA = 1

@@ -204,6 +204,7 @@ class _Asking:
         self._measuring = measuring
         self._work = work
         self._budget = budget
+        self._patience = taking.Patience(budget, here.say)
         self._on_record = here.store.all(here.machine)
         of = here.machine, self._on_record, here.catalogue
         self._durations = durations(*of, work.profile)
@@ -223,7 +224,7 @@ class _Asking:
                 yield f"the budget is spent: {number} of {question.most} blocks of {name}"
                 return
             begun_s = self._budget.spent_s
-            came = taking.take(self._here, self._measuring, both, step_s)
+            came = taking.take(self._here, self._measuring, both, step_s, patience=self._patience)
             expected_s = self._budget.spent_s - begun_s
             if came.block is not None:
                 self._whole.append(came.block)

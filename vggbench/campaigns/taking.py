@@ -3,16 +3,25 @@ take."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .. import records
 from ..judging import duets
 from ..judging.duets import Block
 from ..records import Record
+from ..runs import memory
 from ..runs.duet import Side
-from ..runs.local import Local, Session
+from ..runs.local import Local, Say, Session
 from ..stats.policy import A_BLOCK
+from .budget import Budget, words
+
+#: Both processes of a duet may take so much more together than they were seen to.
+ROOM = 1.1
+
+#: Seconds between two looks at a machine that is busy, and between two lines about it.
+LOOK_S, SAY_S = 2.0, 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +34,17 @@ class Came:
     ended_well: bool
 
 
-def take(here: Local, measuring: Session, sides: tuple[Side, Side], step_s: float | None) -> Came:
-    """Take a block of ``sides``. ``step_s``: seconds that a step is known to take. Raises
-    VggbenchError where nothing can be measured."""
-    pairs = measuring.block(sides, step_s)
+def take(
+    here: Local,
+    measuring: Session,
+    sides: tuple[Side, Side],
+    step_s: float | None,
+    *,
+    patience: Patience,
+) -> Came:
+    """Take a block of ``sides``. ``step_s``: seconds that a step is known to take. ``patience``:
+    with a busy machine. Raises VggbenchError where nothing can be measured."""
+    pairs = measuring.block(sides, step_s, patience=patience)
     taken = [record for pair in pairs for record in pair if record is not None]
     bad = [record for record in taken if record.outcome != records.OK]
     if bad:
@@ -64,3 +80,41 @@ def block_s(
         if (commit, key) in ((*block.first[:2],), (*block.second[:2],)):
             return block.seconds
     return A_BLOCK * durations.get((commit, key), 0.0)
+
+
+def why_no_room(newest: Iterable[Record]) -> str | None:
+    """Why there is no room in memory for both processes of a duet, by what the ``newest`` of each
+    took; None where there is, or too little is known."""
+    left = memory.available_bytes()
+    sizes = [record.by_product("track_peak_memory") for record in newest]
+    known = [size for size in sizes if records.is_measured(size)]
+    wanted = ROOM * sum(known)
+    if left is None or len(known) < 2 or wanted <= left:
+        return None
+    return (
+        f"two processes at once would take about {wanted / 1e9:.1f} GB of memory, "
+        f"{left / 1e9:.1f} GB are free"
+    )
+
+
+class Patience:
+    """With a machine that is busy: as long as the budget lasts, with a line a minute."""
+
+    def __init__(self, budget: Budget, say: Say, sleep: Callable[[float], None] = time.sleep):
+        self._budget = budget
+        self._say = say
+        self._sleep = sleep
+        self._said: float | None = None
+
+    def __call__(self, share: float) -> bool:
+        spent = self._budget.spent_s
+        if self._said is None or spent - self._said >= SAY_S:
+            self._said = spent
+            self._say(
+                f"the machine is busy, others use {share:.0%} of the processors: waiting, "
+                f"{words(max(0.0, self._budget.left_s))} of the budget are left"
+            )
+        if self._budget.left_s <= 0:
+            return False
+        self._sleep(LOOK_S)
+        return True
