@@ -258,7 +258,7 @@ class Tiny:
         self, program: str, args: tuple[str, ...], faults: str, env: Mapping[str, str], stdin: str
     ) -> Ended:
         done = subprocess.run(
-            [str(Path(sys.executable).parent / program), *args],
+            [*_command(program), *args],
             cwd=self.folder,
             env=self.environ(faults, **env),
             input=stdin,
@@ -274,7 +274,7 @@ class Tiny:
     ) -> subprocess.Popen[str]:
         """Start asv, in a process group of its own, for what is to be interrupted or watched."""
         return subprocess.Popen(
-            [str(Path(sys.executable).parent / program), *args],
+            [*_command(program), *args],
             cwd=self.folder,
             env=self.environ(faults, **env),
             stdin=subprocess.DEVNULL,
@@ -329,6 +329,12 @@ class Tiny:
         for record in self.records(name):
             found.setdefault(record["configuration"]["mode"], []).append(record["outcome"])
         return found
+
+
+def _command(program: str) -> list[str]:
+    if program == "vggbench":
+        return [sys.executable, str(TESTS / "undisturbed.py")]
+    return [str(Path(sys.executable).parent / program)]
 
 
 def _date_of(version: str) -> str:

@@ -537,10 +537,15 @@ def _not_compared(pair: _Pair) -> Verdict:
         why = f"n/a in {pair.before.name}: {past_why}"
         return replace(_bare(pair, STEP, NEW), why=why, after=after)
     again = f"asv run {pair.before.name}"
-    if past == records.OK:
+    states = [pair.evidence.state(pair.line, one) for one in (pair.before, pair.after)]
+    if past == records.OK and None in states:
+        own = (pair.before, pair.after)
+        names = [one.name for one, state in zip(own, states, strict=True) if state is None]
+        why = f"by itself {' and '.join(names)} was not measured: in duets with others alone"
+        again = f"vggbench confirm {pair.after.name} --against {pair.before.name}"
+    elif past == records.OK:
         why = (
-            f"{pair.before.name} was measured with "
-            f"{pair.evidence.state(pair.line, pair.before)}, {pair.after.name} with {pair.state}"
+            f"{pair.before.name} was measured with {states[0]}, {pair.after.name} with {states[1]}"
         )
         again = f"asv run '{pair.before.name} {pair.after.name}'"
     elif past == records.FAILED:
