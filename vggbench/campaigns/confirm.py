@@ -79,7 +79,11 @@ def run(here: Local, asked: Asked, limits: Limits) -> int:
     )
     found = confirm(judging, [after], limits)
     if not found and judging.is_compared(after):
-        here.say(f"Everything of {after.name} is answered: nothing is measured.")
+        here.say(
+            f"Nothing of {after.name} that --bench selects is to be measured."
+            if asked.patterns
+            else f"Everything of {after.name} is answered: nothing is measured."
+        )
     for line in blocks.open_lines(found):
         here.say(line)
     return judging.report([after.name])
