@@ -52,7 +52,7 @@ STEPS = {"1.0": 0.010, "1.1": 0.010, "1.2": 0.030, "1.10": 0.030, "2.0": 0.030}
 #: What is started, by the name of the command.
 PROGRAMS = {
     "asv": [str(Path(sys.executable).parent / "asv")],
-    "vggbench": [sys.executable, str(TESTS / "blind_vggbench.py")],
+    "vggbench": [sys.executable, str(TESTS / "undisturbed.py")],
 }
 
 #: Longer than any asv of these tests takes, even on a busy machine.

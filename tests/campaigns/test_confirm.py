@@ -1,26 +1,234 @@
-"""``vggbench confirm`` on the tiny track: real processes, whose times the tests choose."""
+"""``vggbench confirm``: what it compares, by literal records; and on the tiny track, in real duets
+of processes whose times the tests choose."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from vggbench import records
+from vggbench.campaigns import confirm as command
+from vggbench.campaigns.blocks import Comparison
+from vggbench.campaigns.confirm import Asked, Judging, Limits
+from vggbench.errors import VggbenchError
+from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES
+from vggbench.records import Record
+from vggbench.runs import memory
+
 from ..asv_plugin.test_faults import ended, gone, result_files, started_process, the_line, until
+from ..judging.literal import FUSED, LINE, MACHINE, NHWC, line, measured
+from ..judging.literal import record as literal_record
 from ..once import once
+from ..records.factory import CATALOGUE
 from ..tiny import Tiny
+from .here import local
 
-pytestmark = pytest.mark.asv
+# -- what is compared
 
-#: Between processes, of the logarithm.
-NOISE = {"TINY_NOISE": "0.02"}
+LIMITS = Limits(seconds=3600, processes=80)
 
-#: A slow-down that two processes cannot be sure of.
-SLOWER = {**NOISE, "TINY_FACTORS": "2.1/plain:1.025"}
+
+def a_block(
+    before: str, after: str, ratio: float, number: int = 1, words: Sequence[str] = NHWC, **more
+) -> list[Record]:
+    """The four processes of a block."""
+    found = []
+    for duet in (1, 2):
+        for release, factor in ((before, 1.0), (after, ratio)):
+            one = literal_record(release, 0.1 * factor, words, 25, purpose=records.DUET, **more)
+            block = f"{one.run}/{before} {after} {number}"
+            started = duet if release == before else 3 - duet
+            told = {"id": f"{block}.{duet}", "block": block, "started": started}
+            found.append(Record.from_json({**one.as_json(), "duet": told}))
+    return found
+
+
+def blocks_of(before: str, after: str, ratio: float, count: int, **more) -> list[Record]:
+    """Blocks that hardly differ."""
+    return [
+        record
+        for number in range(count)
+        for record in a_block(before, after, ratio * (1 + 1e-3 * (number % 3)), number, **more)
+    ]
+
+
+def judging(folder: Path, taken: Sequence[Record], **more) -> Judging:
+    for one in taken:
+        records.append(records.folder(folder, MACHINE) / f"{one.run}.jsonl", one)
+    known = {"against": None, "threshold": 0.02, **more}
+    return Judging(local(folder), **known)
+
+
+def compared(of: Judging, release: str = LINE[-1], limits: Limits = LIMITS) -> list[str]:
+    """What is to be compared, in words."""
+    return [
+        f"{one.name} against {one.before.name}"
+        for one in of.comparisons([CATALOGUE.by_name[release]], limits)
+    ]
+
+
+PAIR = f"{LINE[-1]} NHWC none off against {LINE[-2]}"
+
+
+def test_what_is_not_sure_is_compared_though_nothing_is_suspected(tmp_path: Path) -> None:
+    of = judging(tmp_path, line(0.1, 0.1))
+    (one,) = of.comparisons([CATALOGUE.by_name[LINE[-1]]], LIMITS)
+    assert (one.name, one.before.name) == (f"{LINE[-1]} NHWC none off", LINE[-2])
+    assert not of.standing(one).is_telling
+
+
+@pytest.mark.parametrize("ratio", [0.9, 1.0, 1.1])
+def test_what_duets_have_answered_is_not_compared_again(tmp_path: Path, ratio: float) -> None:
+    of = judging(tmp_path, [*line(0.1, 0.1), *blocks_of(LINE[-2], LINE[-1], ratio, 8)])
+    assert compared(of) == []
+    assert of.is_compared(CATALOGUE.by_name[LINE[-1]])
+
+
+def test_a_slow_down_that_processes_alone_show_is_compared(tmp_path: Path) -> None:
+    of = judging(tmp_path, line(0.1, 0.1, 0.1, 0.1, 0.1, 0.2))
+    assert compared(of) == [PAIR]
+
+
+def test_what_looks_faster_is_compared_where_that_is_asked_for(tmp_path: Path) -> None:
+    taken = line(0.1, 0.1, 0.1, 0.1, 0.1, 0.05)
+    assert compared(judging(tmp_path, taken)) == []
+    assert compared(Judging(local(tmp_path), against=None, threshold=0.02, improved=True)) == [PAIR]
+
+
+def test_what_is_na_in_one_of_the_two_answers_once(tmp_path: Path) -> None:
+    taken = [*line(0.1, 0.1), *line(0.1, 0.1, words=FUSED)]
+    of = judging(tmp_path, taken)
+    assert compared(of) == [PAIR, PAIR.replace("none", "fused")]
+    na = literal_record(LINE[-1], words=FUSED, session=25, purpose=records.DUET, outcome="n/a")
+    assert compared(judging(tmp_path, [na])) == [PAIR]
+
+
+def test_what_has_spent_its_blocks_may_have_as_many_more_when_it_is_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    taken = [
+        record
+        for number in range(4)
+        for record in a_block(LINE[-2], LINE[-1], 1.03 + 0.05 * (-1) ** number, number)
+    ]
+    of = judging(tmp_path, [*line(0.1, 0.1), *taken])
+    release = CATALOGUE.by_name[LINE[-1]]
+    (one,) = of.comparisons([release], Limits(60, 16))
+    assert of.standing(one).left(one) == 0
+    assert not of.is_open(one)
+    (one,) = of.comparisons([release], Limits(60, 16, again=True))
+    assert of.standing(one).left(one) == 4
+    assert of.is_open(one)
+
+
+def test_a_release_may_be_held_against_one_that_is_no_neighbour(tmp_path: Path) -> None:
+    against = CATALOGUE.by_name[LINE[-4]]
+    taken = [*line(0.1, 0.1, 0.1, 0.1), *blocks_of(LINE[-2], LINE[-1], 1.0, 8)]
+    of = judging(tmp_path, taken, against=against)
+    assert compared(of) == [PAIR.replace(LINE[-2], LINE[-4])], "blocks of the neighbour are others"
+    of = judging(tmp_path, blocks_of(LINE[-4], LINE[-1], 1.0, 8), against=against)
+    assert compared(of) == []
+
+
+def test_a_release_may_be_held_against_one_that_was_never_measured(tmp_path: Path) -> None:
+    of = judging(tmp_path, measured(LINE[-1]), against=CATALOGUE.by_name[LINE[-3]])
+    assert compared(of) == [PAIR.replace(LINE[-2], LINE[-3])]
+
+
+def test_blocks_alone_judge_two_releases_that_nothing_else_has_measured(tmp_path: Path) -> None:
+    of = judging(tmp_path, blocks_of(LINE[-2], LINE[-1], 1.1, 8))
+    (one,) = [v for v in of.verdicts(CATALOGUE.by_name[LINE[-1]]) if v.measure == "step"]
+    assert (one.outcome, one.decided_by, one.blocks) == ("regressed", BY_DUETS, 8)
+    assert [release.name for release in of.newest()] == [LINE[-1]]
+    assert compared(of) == []
+
+
+def test_what_duets_measured_beside_others_alone_is_said(tmp_path: Path) -> None:
+    """2.16.2 by asv; 2.15.1 in duets with 2.14.1 alone."""
+    of = judging(tmp_path, [*measured(LINE[-1]), *blocks_of(LINE[-3], LINE[-2], 1.0, 8)])
+    (one,) = of.verdicts(CATALOGUE.by_name[LINE[-1]])
+    assert one.why == f"by itself {LINE[-2]} was not measured: in duets with others alone"
+    assert one.next_step == f"vggbench confirm {LINE[-1]} --against {LINE[-2]}"
+    assert compared(of) == [PAIR]
+
+
+def test_two_profiles_are_compared_each_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = [*line(0.1, 0.1), *line(0.1, 0.1, profile="cpu-paper")]
+    monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick cpu-paper")
+    of = judging(tmp_path, taken)
+    found = of.comparisons([CATALOGUE.by_name[LINE[-1]]], LIMITS)
+    assert [one.profile for one in found] == ["cpu-quick", "cpu-paper"]
+    assert {of.standing(one).blocks for one in found} == {0}
+    of = judging(tmp_path, blocks_of(LINE[-2], LINE[-1], 1.0, 8, profile="cpu-paper"))
+    found = of.comparisons([CATALOGUE.by_name[LINE[-1]]], LIMITS)
+    assert [one.profile for one in found] == ["cpu-quick"]
+
+
+# -- what a block takes
+
+
+def the_comparison(of: Judging) -> Comparison:
+    here = of.here
+    known = literal_record(LINE[-1])
+    before, after = (CATALOGUE.by_name[name] for name in LINE[-2:])
+    one = here.configured(known.benchmark, known.configuration)
+    return Comparison(before, after, "cpu-quick", one)
+
+
+def test_a_block_takes_two_processes_of_each_and_the_steps_of_a_duet(tmp_path: Path) -> None:
+    of = judging(tmp_path, line(2.0, 2.0))
+    # Processes of 30 s took five steps each of 2 s; in a duet they take six.
+    assert of.seconds(the_comparison(of)) == pytest.approx(2 * (30 + 30 + 2 * 2.0), rel=0.01)
+    # In a duet each process lasts as long as both.
+    of = judging(tmp_path, a_block(LINE[-2], LINE[-1], 1.0, process_s=70.0))
+    assert of.seconds(the_comparison(of)) == 140.0
+
+
+def test_of_what_was_never_measured_nothing_is_known(tmp_path: Path) -> None:
+    of = judging(tmp_path, [])
+    one = the_comparison(of)
+    assert (of.seconds(one), of.forecast_s(one)) == (0.0, 0.0)
+    assert of.is_open(one)
+    assert of.why_not_both(one) is None
+
+
+def test_two_that_find_no_room_in_memory_are_no_duet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = judging(tmp_path, line(0.1, 0.1, peak_memory_bytes=2_000_000_000))
+    free = [4_500_000_000]
+    monkeypatch.setattr(memory, "available_bytes", lambda: free[0])
+    assert of.why_not_both(the_comparison(of)) is None
+    free[0] = 4_300_000_000
+    assert of.why_not_both(the_comparison(of)) == (
+        "two processes at once would take about 4.4 GB of memory, 4.3 GB are free"
+    )
+    monkeypatch.setattr(memory, "available_bytes", lambda: None)
+    assert of.why_not_both(the_comparison(of)) is None, "the system does not tell"
+
+
+# -- real duets
+
+#: Between processes, of the logarithm; the seconds of first steps are chosen too.
+NOISE = {"TINY_NOISE": "0.002"}
+
+#: A slow-down of the newest release.
+SLOWER = {**NOISE, "TINY_FACTORS": "2.1/plain:1.3"}
+
+#: A slow-down that is looked for with this threshold is found, or excluded, in as few blocks as
+#: there may be: what is known of the noise at first would ask for more.
+ROUGH = ("--threshold", "10%")
 
 PLAIN = ("--bench", "'plain'")
+
+CONFIRM = ("confirm", "tinyframe-2.1", *ROUGH)
 
 
 @pytest.fixture(scope="session")
@@ -38,148 +246,224 @@ def line_template(tiny_template: Tiny, tmp_path_factory: pytest.TempPathFactory)
             patch.setenv("UV_OFFLINE", "1")
             template.install("tinyframe-2.1")
         for name in ("tinyframe-1.2", "tinyframe-1.10", "tinyframe-2.0"):
-            done = template.asv("run", name, *PLAIN, "-a", "rounds=4", env=NOISE)
+            done = template.asv("run", name, *PLAIN, env=NOISE)
             assert done.status == 0, done.output
 
     return Tiny(once(tmp_path_factory, "line-template", fill) / "tiny")
 
 
 @pytest.fixture
-def line(line_template: Tiny, tmp_path: Path) -> Tiny:
+def line_of_releases(line_template: Tiny, tmp_path: Path) -> Tiny:
     return line_template.copy(tmp_path / "tiny")
 
 
-def confirming(tiny: Tiny) -> list[tuple[str, str]]:
-    """Version and outcome of each process of a confirmation, in order."""
-    found = [r for r in tiny.records() if r.get("purpose") == "confirm"]
+@pytest.fixture(scope="session")
+def slower_template(line_template: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    def fill(folder: Path) -> None:
+        template = line_template.copy(folder / "tiny")
+        assert template.asv("run", "tinyframe-2.1", *PLAIN, env=SLOWER).status == 0
+
+    return Tiny(once(tmp_path_factory, "slower-template", fill) / "tiny")
+
+
+@pytest.fixture
+def slower(slower_template: Tiny, tmp_path: Path) -> Tiny:
+    """2.1 is slower, and was measured once. Or it was a bad day: TINY_FACTORS says."""
+    return slower_template.copy(tmp_path / "tiny")
+
+
+def in_duets(tiny: Tiny) -> list[tuple[str, str]]:
+    """Version and outcome of each process of a duet, in the order in which they ended."""
+    found = [r for r in tiny.records() if r.get("purpose") == "duet"]
     return [(r["version"], r["outcome"]) for r in found]
 
 
-@pytest.fixture
-def slower(line: Tiny) -> Tiny:
-    """2.1 is slower, and was measured once."""
-    assert line.asv("run", "tinyframe-2.1", *PLAIN, env=SLOWER).status == 0
-    return line
+def whole_blocks(tiny: Tiny) -> int:
+    """How many blocks of four processes that ended well there are; there must be no others."""
+    found: dict[str, list[tuple]] = {}
+    for one in tiny.records():
+        if one.get("purpose") == "duet":
+            told = one["duet"]
+            found.setdefault(told["block"], []).append(
+                (told["id"][-1], told["started"], one["version"], one["outcome"])
+            )
+    versions = {version for own in found.values() for _, _, version, _ in own}
+    for own in found.values():
+        assert {outcome for *_, outcome in own} == {"ok"}
+        assert sorted(place[:2] for place in own) == [("1", 1), ("1", 2), ("2", 1), ("2", 2)]
+        first = {version for _, started, version, _ in own if started == 1}
+        assert first == versions, "each was started first once"
+    return len(found)
 
 
-@pytest.fixture
-def unlucky(line: Tiny) -> Tiny:
-    """2.1 is as fast as those before, but was measured on a bad day."""
-    assert line.asv("run", "tinyframe-2.1", *PLAIN, env=SLOWER).status == 0
-    return line
+def step_verdict(tiny: Tiny, *words: str) -> dict:
+    done = tiny.vggbench("verdict", "tinyframe-2.1", *ROUGH, "--format", "json", *words)
+    found = json.loads(done.output[done.output.index("{") :])["verdicts"]
+    (one,) = [v for v in found if v["measure"] == "step" and v["words"] == "plain"]
+    return one
 
 
-def test_a_slow_down_is_confirmed_by_processes_in_turns(slower: Tiny):
+@pytest.mark.asv
+def test_a_slow_down_is_confirmed_by_whole_blocks_and_not_measured_again(slower: Tiny) -> None:
     before = result_files(slower)
-    done = slower.vggbench("confirm", "tinyframe-2.1", env=SLOWER)
+    done = slower.vggbench(*CONFIRM, env=SLOWER)
     assert done.status == 1, done.output
-    taken = confirming(slower)
-    assert len(taken) >= 4
-    assert len(taken) % 4 == 0
-    assert taken[:4] == [("2.0", "ok"), ("2.1", "ok"), ("2.1", "ok"), ("2.0", "ok")]
-    the_line(done, "plain, process 4, tinyframe-2.0: ", "ratio so far: ")
-    the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ", "regressed")
+    taken = whole_blocks(slower)
+    assert taken >= 3
+    the_line(done, "To answer: tinyframe-2.1 plain, about ")
+    the_line(done, f"tinyframe-2.1 plain, {taken} blocks: step time: regressed, +30.")
+    the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ", "regressed", "blocks more")
+    assert step_verdict(slower)["decided_by"] == BY_DUETS
     # asv's results, and what was on record, are as they were.
     after = result_files(slower)
     assert {name: after[name] for name in before} == before
 
-    done = slower.vggbench("confirm", "tinyframe-2.1", env=SLOWER)
+    done = slower.vggbench(*CONFIRM, env=SLOWER)
     assert done.status == 1, done.output
-    assert len(confirming(slower)) == len(taken)
+    the_line(done, "Everything of tinyframe-2.1 is answered: nothing is measured.")
+    assert whole_blocks(slower) == taken
 
 
-def test_processes_that_confirmed_the_next_release_are_not_those_of_this_one(measured: Tiny):
-    """2.1 was measured beside 2.2, which says nothing of it beside 2.0."""
-    measured.add_release("2.1", seconds=0.010)
-    measured.add_release("2.2", seconds=0.030)
-    assert measured.asv("run", "tinyframe-2.1 tinyframe-2.2", *PLAIN).status == 0
-    assert measured.vggbench("confirm", "tinyframe-2.2", *PLAIN).status == 1
-    taken = len(confirming(measured))
-    measured.vggbench("confirm", "tinyframe-2.1", "--improved", *PLAIN)
-    batch = confirming(measured)[taken : taken + 4]
-    assert [version for version, _ in batch] == ["2.0", "2.1", "2.1", "2.0"]
-
-
-def test_what_was_a_bad_day_is_dismissed(unlucky: Tiny):
-    done = unlucky.vggbench("confirm", "tinyframe-2.1", env=NOISE)
+@pytest.mark.asv
+def test_what_was_a_bad_day_is_dismissed(slower: Tiny) -> None:
+    done = slower.vggbench(*CONFIRM, env=NOISE)
     assert done.status == 0, done.output
-    assert confirming(unlucky)
-    the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ", "unchanged")
+    assert whole_blocks(slower) >= 3
+    the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ", "unchanged", "blocks more")
+    assert (
+        "processes by themselves say" in step_verdict(slower)["words"]
+        or step_verdict(slower)["second_opinion"]
+    )
 
 
-def test_where_nothing_is_suspected_nothing_is_measured(line: Tiny):
-    assert line.asv("run", "tinyframe-2.1", *PLAIN, env=NOISE).status == 0
-    done = line.vggbench("confirm", "tinyframe-2.1", env=NOISE)
-    assert not confirming(line)
-    the_line(done, "Nothing is suspected of tinyframe-2.1")
+@pytest.mark.asv
+def test_what_processes_have_answered_takes_no_block(line_of_releases: Tiny) -> None:
+    tiny = line_of_releases
+    assert tiny.asv("run", "tinyframe-2.1", *PLAIN, env=NOISE).status == 0
+    done = tiny.vggbench(*CONFIRM, env=NOISE)
+    assert done.status == 0, done.output
+    the_line(done, "Everything of tinyframe-2.1 is answered: nothing is measured.")
+    assert in_duets(tiny) == []
 
 
-def test_bench_chooses_of_what_is_suspected(slower: Tiny):
-    confirm = ("confirm", "tinyframe-2.1")
-    done = slower.vggbench(*confirm, "--bench", "'fused'", env=SLOWER)
-    the_line(done, "Nothing is suspected of tinyframe-2.1")
+@pytest.mark.asv
+def test_bench_chooses_of_what_is_compared(slower: Tiny) -> None:
+    done = slower.vggbench(*CONFIRM, "--bench", "'fused'", env=SLOWER)
+    the_line(done, "Nothing of tinyframe-2.1 that --bench selects is to be measured")
     for pattern, told in (
         ("no_such", "no_such selects no benchmark of tinyframe-2.1"),
         ("(", "( selects no benchmark: it is no regular expression: missing )"),
     ):
-        done = slower.vggbench(*confirm, "--bench", pattern, env=SLOWER)
+        done = slower.vggbench(*CONFIRM, "--bench", pattern, env=SLOWER)
         assert done.status == 2
         the_line(done, told)
         assert len(done.output.splitlines()) == 1
-    assert not confirming(slower)
-    slower.vggbench(*confirm, "--bench", *PLAIN[1:], env=SLOWER)
-    assert confirming(slower)
+    assert in_duets(slower) == []
 
 
-def test_a_budget_that_is_too_small_leaves_it_unsure(slower: Tiny):
-    done = slower.vggbench("confirm", "tinyframe-2.1", "--budget", "0.01s", env=SLOWER)
+@pytest.mark.asv
+def test_a_release_that_was_never_measured_is_no_answered_one(line_of_releases: Tiny) -> None:
+    done = line_of_releases.vggbench(*CONFIRM)
     assert done.status == 2
-    assert not confirming(slower)
-    the_line(done, "the budget of 0 s is spent")
+    assert "answered" not in done
+    the_line(done, "tinyframe-2.1: unmeasured", "measure it with: asv run tinyframe-2.1")
 
 
-def test_a_crash_ends_the_confirmation_with_a_line(slower: Tiny):
-    done = slower.vggbench("confirm", "tinyframe-2.1", faults="2.1/plain:segv", env=SLOWER)
-    assert done.status == 2
-    assert confirming(slower) == [("2.0", "ok"), ("2.1", "failed")]
-    the_line(done, "tinyframe-2.1 plain", "failed: crashed with SIGSEGV while warming up")
+@pytest.mark.asv
+def test_what_the_budget_leaves_open_is_said_with_its_cost(slower: Tiny) -> None:
+    done = slower.vggbench(*CONFIRM, "--budget", "0.01s", env=SLOWER)
+    assert in_duets(slower) == []
+    line = the_line(done, "Open, as the budget is spent: tinyframe-2.1 plain; about ")
+    assert line.endswith(" more would answer it")
 
 
-def test_an_interrupted_confirmation_goes_on(slower: Tiny):
-    process = slower.popen(
-        "confirm", "tinyframe-2.1", program="vggbench", faults="2.1:hang", **SLOWER
-    )
+@pytest.mark.asv
+def test_so_many_processes_are_whole_blocks_at_most_and_asking_again_takes_as_many(
+    slower: Tiny,
+) -> None:
+    for taken in (1, 2):
+        done = slower.vggbench(*CONFIRM, "--processes", "4", env=SLOWER)
+        assert whole_blocks(slower) == taken
+        plural = "1 block" if taken == 1 else "2 blocks"
+        the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ", f"not sure after {plural}")
+    the_line(done, "Not answered: tinyframe-2.1 plain")
+
+
+@pytest.mark.asv
+def test_a_crash_gives_up_its_comparison_with_a_line(slower: Tiny) -> None:
+    done = slower.vggbench(*CONFIRM, faults="2.1/plain:segv", env=SLOWER)
+    assert sorted(in_duets(slower)) == [("2.0", "interrupted"), ("2.1", "failed")]
+    line = the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ")
+    assert line.endswith("tinyframe-2.1 plain failed: crashed with SIGSEGV while warming up")
+    the_line(done, "Not answered: tinyframe-2.1 plain")
+
+
+@pytest.mark.asv
+def test_a_release_that_says_in_a_duet_that_it_cannot_is_not_asked_again(slower: Tiny) -> None:
+    done = slower.vggbench(*CONFIRM, faults="2.1/plain:n/a", env=SLOWER)
+    taken = in_duets(slower)
+    assert ("2.1", "n/a") in taken
+    assert the_line(done, "Not answered: tinyframe-2.1 plain")
+    slower.vggbench(*CONFIRM, env=SLOWER)
+    assert in_duets(slower) == taken
+
+
+@pytest.mark.asv
+def test_a_machine_that_stays_busy_leaves_it_open(slower: Tiny) -> None:
+    busy = {**SLOWER, "TINY_OTHERS": "0.5"}
+    done = slower.vggbench(*CONFIRM, "--budget", "3s", env=busy)
+    the_line(done, "the machine is busy, others use 50% of the processors: waiting, ")
+    the_line(done, "Open, as the budget is spent: tinyframe-2.1 plain")
+    assert {outcome for _, outcome in in_duets(slower)} == {"interrupted"}
+
+
+@pytest.mark.asv
+def test_an_interrupted_confirmation_goes_on(slower: Tiny) -> None:
+    process = slower.popen(*CONFIRM, program="vggbench", faults="2.1:hang", **SLOWER)
     children = started_process(slower, process, "2.1")
     os.killpg(process.pid, signal.SIGINT)
     done = ended(process)
     assert done.status == 130
-    the_line(done, "Interrupted while measuring tinyframe-2.1 plain; run the same command again")
+    the_line(done, "Interrupted in a duet of tinyframe-2.", "run the same command again to go on")
     until(lambda: all(gone(child) for child in children))
-    assert confirming(slower) == [("2.0", "ok"), ("2.1", "interrupted")]
-    assert slower.vggbench("confirm", "tinyframe-2.1", env=SLOWER).status == 1
+    assert sorted(in_duets(slower)) == [("2.0", "interrupted"), ("2.1", "interrupted")]
+    assert slower.vggbench(*CONFIRM, env=SLOWER).status == 1
 
 
-def test_a_killed_confirmation_goes_on_with_what_it_had(slower: Tiny):
-    process = slower.popen(
-        "confirm", "tinyframe-2.1", program="vggbench", faults="2.1:hang", **SLOWER
-    )
+@pytest.mark.asv
+def test_a_second_confirmation_at_once_is_refused_and_a_killed_one_goes_on(slower: Tiny) -> None:
+    process = slower.popen(*CONFIRM, program="vggbench", faults="2.1:hang", **SLOWER)
     children = started_process(slower, process, "2.1")
+    done = slower.vggbench(*CONFIRM, env=SLOWER)
+    assert done.status == 2
+    the_line(done, f"another asv (process {process.pid}) measures in this checkout; wait until")
     process.kill()
     process.communicate()
     until(lambda: all(gone(child) for child in children))
-    assert confirming(slower) == [("2.0", "ok")]
-    done = slower.vggbench("confirm", "tinyframe-2.1", env=SLOWER)
+    done = slower.vggbench(*CONFIRM, env=SLOWER)
     assert done.status == 1, done.output
-    assert confirming(slower)[:2] == [("2.0", "ok"), ("2.1", "interrupted")]
+    assert sorted(in_duets(slower))[:2] == [("2.0", "interrupted"), ("2.0", "ok")]
 
 
-def test_a_second_confirmation_at_once_is_refused(slower: Tiny):
-    process = slower.popen(
-        "confirm", "tinyframe-2.1", program="vggbench", faults="2.1:hang", **SLOWER
-    )
-    started_process(slower, process, "2.1")
-    done = slower.vggbench("confirm", "tinyframe-2.1", env=SLOWER)
-    assert done.status == 2
-    the_line(done, f"another asv (process {process.pid}) measures in this checkout; wait until")
-    os.kill(process.pid, signal.SIGINT)
-    ended(process)
+@pytest.mark.asv
+def test_what_finds_no_room_for_two_takes_turns_as_whole_processes(slower: Tiny) -> None:
+    for file in (slower.machine_results / "records").glob("*.jsonl"):
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        told = [json.dumps({**one, "peak_memory_bytes": 10**15}) + "\n" for one in lines]
+        file.write_text("".join(told))
+    done = slower.vggbench(*CONFIRM, env=SLOWER)
+    assert done.status == 1, done.output
+    line = the_line(done, "two processes at once would take about 2200000.0 GB of memory")
+    assert line.endswith("its processes take turns instead")
+    assert in_duets(slower) == []
+    taken = [r["version"] for r in slower.records() if r.get("purpose") == "confirm"]
+    assert taken[:4] == ["2.0", "2.1", "2.1", "2.0"]
+    verdict = step_verdict(slower)
+    assert (verdict["outcome"], verdict["decided_by"]) == ("regressed", BY_PROCESSES)
+
+
+def test_two_releases_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
+    here = local(tmp_path)
+    asked = Asked(LINE[-2], LINE[-1], 0.02)
+    with pytest.raises(VggbenchError, match=r"is before tensorflow-2\.16\.2; turn it round"):
+        command.run(here, asked, LIMITS)

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from vggbench import records
-from vggbench.campaigns import confirm as command
+from vggbench.campaigns.blocks import Comparison
 from vggbench.campaigns.budget import Budget
-from vggbench.campaigns.confirm import Judging, Limits, reached
+from vggbench.campaigns.confirm import Judging, Limits
 from vggbench.campaigns.interleave import Bench, Confirmed, Suspect, confirm, confirm_all
-from vggbench.judging.verdicts import Verdict
 from vggbench.records import Record
 from vggbench.releases.catalogue import Release
 from vggbench.runs.suite import Configured
 from vggbench.stats.judge import Judgement
-from vggbench.stats.policy import IMPROVED, MOST, NOT_SURE, REGRESSED, UNCHANGED
+from vggbench.stats.policy import MOST, NOT_SURE, REGRESSED, UNCHANGED
 
-from ..judging.literal import FUSED, LINE, MACHINE, line, verdict
+from ..judging.literal import FUSED, LINE, MACHINE, line
 from ..judging.literal import record as literal_record
 from ..records import factory
 from ..records.factory import CATALOGUE, changed
@@ -244,39 +242,6 @@ def test_an_interrupt_passes_through() -> None:
         confirm(suspect, machine.bench(60, measure=raising(KeyboardInterrupt())))
 
 
-def test_only_what_is_in_reach_is_confirmed_where_that_is_asked_for() -> None:
-    near, far = (
-        Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=8, needed=needed) for needed in (32, 33)
-    )
-    said: list[str] = []
-    here = SimpleNamespace(say=said.append)
-    judging = SimpleNamespace(here=here, suspects=lambda releases: [far, far])
-    limits = Limits(seconds=60, processes=40, in_reach=True)
-    assert command.confirm(judging, [AFTER], limits) == []
-    (line,) = said
-    assert line.startswith("Not confirmed, of 2 that may have changed: 2; each would need more")
-    assert reached([near, far], limits, said.append) == [near]
-
-
-@pytest.mark.parametrize(("unsure", "found"), [(True, ["step", "first_step"]), (False, ["step"])])
-def test_what_is_not_sure_is_no_suspect_where_only_what_is_sure_is_wanted(
-    tmp_path: Path, unsure: bool, found: list[str]
-) -> None:
-    about = {"release": AFTER.name, "against": BEFORE.name, "configuration": WORDS}
-    improved = verdict(0.9, 0.8, 0.95, **about, outcome=IMPROVED)
-    doubted = {"measure": "first_step", "outcome": NOT_SURE, "suspected": True}
-    verdicts = [improved, verdict(1.1, 0.9, 1.3, **about, **doubted)]
-
-    class Known(Judging):
-        def verdicts(self, release: Release) -> list[Verdict]:
-            return verdicts
-
-    judging = Known(local(tmp_path), against=None, threshold=0.02, improved=True, unsure=unsure)
-    (suspect,) = judging.suspects([AFTER])
-    assert list(suspect.measures) == found
-    assert suspect.needed == 0, "what is sure takes a batch"
-
-
 def test_confirming_reads_what_came_since_and_nothing_twice(tmp_path: Path) -> None:
     """Counted in lines of records: as many as there are, and one a process."""
     taken = [*line(0.1, 0.1, 0.1, 0.1, 0.1, 0.108), *line(0.2, 0.2, words=FUSED)]
@@ -285,8 +250,13 @@ def test_confirming_reads_what_came_since_and_nothing_twice(tmp_path: Path) -> N
     here = local(tmp_path)
     store = here.store
     judging = Judging(here, against=None, threshold=0.02)
-    (suspect,) = judging.suspects([CATALOGUE.by_name[name] for name in LINE[-5:]])
-    assert (suspect.after.name, suspect.one.words) == (LINE[-1], "NHWC none off")
+    (one,) = [
+        each
+        for each in judging.comparisons([CATALOGUE.by_name[LINE[-1]]], Limits(60, 80))
+        if each.one.words == "NHWC none off"
+    ]
+    suspect = judging.suspect(one)
+    assert (suspect.after.name, suspect.before.name) == (LINE[-1], LINE[-2])
     gathered = judging.evidence()
     assert judging.evidence() is gathered
     assert store.lines_read == len(taken)
@@ -326,13 +296,9 @@ def test_confirmations_that_no_verdict_counts_have_spent_nothing(
             good = literal_record(release.name, session=session, purpose=records.CONFIRM)
             one = changed(good, **told)
             records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
-    about = {"release": AFTER.name, "against": BEFORE.name, "configuration": good.configuration}
-    doubted = verdict(1.1, 0.9, 1.3, **about, outcome=NOT_SURE, suspected=True)
-
-    class Known(Judging):
-        def verdicts(self, release: Release) -> list[Verdict]:
-            return [doubted]
-
-    judging = Known(local(tmp_path), against=None, threshold=0.02)
-    (suspect,) = judging.suspects([CATALOGUE.by_name[AFTER.name]])
+    here = local(tmp_path)
+    before, after = (CATALOGUE.by_name[one.name] for one in (BEFORE, AFTER))
+    configured = here.configured(good.benchmark, good.configuration)
+    judging = Judging(here, against=None, threshold=0.02)
+    suspect = judging.suspect(Comparison(before, after, "cpu-quick", configured))
     assert (suspect.spent, suspect.seconds) == (2, 30.0)

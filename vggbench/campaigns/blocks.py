@@ -141,6 +141,10 @@ class _Open:
     def needed(self, bench: Bench) -> int:
         return self.standing.needed(self.comparison, bench.improved)
 
+    def likely_s(self, bench: Bench) -> float:
+        """Seconds until it is answered or closed, about; 0 where nothing is known of it."""
+        return min(self.needed(bench), self.standing.left(self.comparison)) * self.seconds
+
     @property
     def why_closed(self) -> str | None:
         """Why it gets no further block though it needs one; None where it gets one."""
@@ -157,8 +161,9 @@ def answer_all(comparisons: Sequence[Comparison], bench: Bench) -> list[Answer]:
     answered soonest. Errors of ``take`` pass through: what was taken before is on record."""
     going = [_Open(one, bench.standing(one), seconds=bench.seconds(one)) for one in comparisons]
     ended: dict[Comparison, Answer] = {}
-    if any(one.needed(bench) for one in going):
-        bench.say(_plan(going, bench))
+    wanted = [one for one in going if one.needed(bench) and one.why_closed is None]
+    if wanted:
+        bench.say(_plan(wanted, bench))
     while True:
         for one in list(going):
             why = None
@@ -180,14 +185,13 @@ def answer_all(comparisons: Sequence[Comparison], bench: Bench) -> list[Answer]:
             ended[one.comparison] = _answered(one, why)
             bench.say(ending(ended[one.comparison]))
     for one in going:
-        needed = one.needed(bench)
         ended[one.comparison] = Answer(
             comparison=one.comparison,
             standing=one.standing,
             blocks=one.taken,
             why=f"the budget of {words(bench.budget.seconds)} is spent",
             out_of_budget=True,
-            seconds=needed * one.seconds,
+            seconds=one.likely_s(bench),
         )
     return [ended[one] for one in comparisons]
 
@@ -197,8 +201,7 @@ def _answered(one: _Open, why: str | None) -> Answer:
 
 
 def _rank(one: _Open, bench: Bench) -> tuple[bool, float]:
-    needed = one.needed(bench)
-    return not one.standing.is_telling, needed * one.seconds
+    return not one.standing.is_telling, one.likely_s(bench)
 
 
 def _take(one: _Open, bench: Bench) -> str | None:
@@ -207,7 +210,12 @@ def _take(one: _Open, bench: Bench) -> str | None:
     pairs = bench.take(one.comparison)
     one.spent_s += bench.budget.spent_s - before
     if not all(map(ended_well, pairs)):
-        return trouble(pairs)
+        # The patience with a busy machine ends with the budget, which is said in any case.
+        waited_in_vain = bench.budget.left_s <= 0 and all(
+            record is None or record.outcome in (records.OK, records.INTERRUPTED)
+            for record in pairs[-1]
+        )
+        return None if waited_in_vain else trouble(pairs)
     one.taken += 1
     one.seconds = bench.budget.spent_s - before
     duets = _both(pairs)
@@ -280,11 +288,11 @@ def _told(verdicts: Collection[Verdict]) -> str:
     )
 
 
-def _plan(going: Sequence[_Open], bench: Bench) -> str:
-    wanted = [one for one in going if one.needed(bench)]
+def _plan(wanted: Sequence[_Open], bench: Bench) -> str:
     names = some_of([one.comparison.name for one in wanted], NAMED)
-    seconds = sum(one.needed(bench) * one.seconds for one in wanted)
-    about = f", about {words(seconds)}" if seconds else ""
+    each = [one.likely_s(bench) for one in wanted]
+    seconds = sum(each)
+    about = f", {_about(each)}" if seconds else ""
     over = "" if seconds <= bench.budget.left_s else _over(bench.budget)
     return f"To answer: {names}{about}{over}"
 
@@ -293,17 +301,22 @@ def _over(budget: Budget) -> str:
     return f"; the budget of {words(budget.seconds)} may not do"
 
 
+def _about(each: Sequence[float]) -> str:
+    """What comparisons take together, of which some may be unknown (0)."""
+    return f"{'about' if all(each) else 'at least'} {words(sum(each))}"
+
+
 def open_lines(answers: Sequence[Answer]) -> list[str]:
     """What is open, and what it would cost; nothing where all is answered."""
     waiting = [one for one in answers if one.out_of_budget]
     closed = [one for one in answers if one.why is not None and not one.out_of_budget]
     lines = []
     if waiting:
-        seconds = sum(one.seconds for one in waiting)
-        lines.append(
-            f"Open, as the budget is spent: {some_of([_name(one) for one in waiting], NAMED)}; "
-            f"about {words(seconds)} more would answer {'it' if len(waiting) == 1 else 'them'}"
-        )
+        each = [one.seconds for one in waiting]
+        them = "it" if len(waiting) == 1 else "them"
+        cost = f"; {_about(each)} more would answer {them}" if any(each) else ""
+        names = some_of([_name(one) for one in waiting], NAMED)
+        lines.append(f"Open, as the budget is spent: {names}{cost}")
     if closed:
         lines.append(f"Not answered: {some_of([_name(one) for one in closed], NAMED)}")
     return lines

@@ -28,7 +28,7 @@ class CheckError(VggbenchError):
 
 @dataclass(frozen=True)
 class Asked:
-    """``bench``: asv's patterns of what is measured."""
+    """``bench``: asv's patterns of what is measured, and compared."""
 
     bench: Sequence[str]
     threshold: float
@@ -57,7 +57,7 @@ def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
     if measured != 0:
         say(f"asv run ended with {measured}: not all that is new was measured, as it says above")
 
-    judging = Judging(here, against=None, threshold=asked.threshold)
+    judging = Judging(here, against=None, threshold=asked.threshold, patterns=asked.bench)
     newest = judging.newest()
     now = {
         record.commit

@@ -75,8 +75,12 @@ def run(here: Local, asked: Asked, limits: Limits) -> int:
         patterns=asked.patterns,
     )
     found = confirm(judging, [after], limits)
-    if not found:
-        here.say(f"Everything of {after.name} is answered: nothing is measured.")
+    if not found and judging.is_compared(after):
+        here.say(
+            f"Nothing of {after.name} that --bench selects is to be measured."
+            if asked.patterns
+            else f"Everything of {after.name} is answered: nothing is measured."
+        )
     for line in blocks.open_lines(found):
         here.say(line)
     return judging.report([after.name])
@@ -227,9 +231,13 @@ class Judging:
                     most += standing.blocks
                 configured = self.here.configured(judged[0].benchmark, judged[0].configuration)
                 one = Comparison(by_name[against], release, profile, configured, most=most)
-                if standing.needed(one, self._improved):
+                if standing.needed(one, self._improved) and not self._cannot_be(one):
                     found.append(one)
         return found
+
+    def is_compared(self, release: Release) -> bool:
+        """Whether anything is said of the release against another."""
+        return any(one.against is not None for one in self.verdicts(release))
 
     def standing(self, comparison: Comparison) -> Standing:
         """Where a comparison stands by everything on record."""
@@ -309,10 +317,14 @@ class Judging:
         """Whether it needs blocks, may have more, and both releases can do it as far as is known:
         what a release cannot do, it answers once."""
         standing = self.standing(one)
-        if not standing.left(one) or not standing.needed(one, self._improved):
-            return False
+        return bool(
+            standing.left(one) and standing.needed(one, self._improved) and not self._cannot_be(one)
+        )
+
+    def _cannot_be(self, one: Comparison) -> bool:
+        """Whether one of the two releases is n/a in it, by the newest that is on record."""
         outcomes = {record.commit: record.outcome for record in self._known(one)}
-        return records.NOT_APPLICABLE not in outcomes.values()
+        return records.NOT_APPLICABLE in outcomes.values()
 
     def forecast_s(self, one: Comparison) -> float:
         """Seconds until it is answered, about; 0 where nothing is known of it."""
@@ -342,7 +354,7 @@ class Judging:
 
     def judge(self, suspect: Suspect) -> Mapping[str, Judgement]:
         """The judgements of what was suspected, by everything on record."""
-        wanted = suspect.one.key
+        own = self._own(Comparison(suspect.before, suspect.after, suspect.profile, suspect.one))
         return {
             one.measure: Judgement(
                 outcome=one.outcome,
@@ -352,10 +364,8 @@ class Judging:
                 suspected=one.suspected,
                 processes_needed=one.processes_needed,
             )
-            for one in self.verdicts(suspect.after)
-            if one.profile == suspect.profile
-            and records.key_of(one.benchmark, one.configuration) == wanted
-            and one.measure in suspect.measures
+            for one in own
+            if one.measure in suspect.measures
             and one.ratio is not None
             and one.low is not None
             and one.high is not None

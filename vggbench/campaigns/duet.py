@@ -27,6 +27,7 @@ from ..releases import spec
 from ..releases.catalogue import Release
 from ..runs.duet import Pair, Side, ended_well
 from ..runs.local import Local, Session
+from ..runs.profiles import VARIABLE
 from ..runs.suite import Configured
 from ..stats import blocks as statistics
 from ..stats.blocks import BlockJudgement, BlockNoise
@@ -105,10 +106,14 @@ class Found:
 def run(here: Local, asked: Asked, budget: Budget) -> int:
     """Measure, and say it; returns the exit status: 1 where the second surely takes longer, 2 where
     it is not sure, else 0. Raises VggbenchError and UserError where nothing can be measured."""
-    profile = here.profiles[0]
+    profiles = here.profiles
+    if len(profiles) > 1:
+        raise NoSubject(f"{VARIABLE}={' '.join(profiles)}: a duet is of one profile; give one")
+    profile = profiles[0]
+    pairs = _pairs(here, asked)
     found = []
     with here.session(records.DUET) as measuring:
-        for first, second in _pairs(here, asked):
+        for first, second in pairs:
             one = Found(machine=here.machine, profile=profile, first=first.name, second=second.name)
             _answer(here, measuring, (first, second), one, asked.threshold, budget=budget)
             found.append(one)
@@ -123,7 +128,7 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
 def _pairs(here: Local, asked: Asked) -> list[tuple[_Subject, _Subject]]:
     """What is compared. Raises NoSubject, and what spec.one raises."""
     told = [_told(here, text) for text in (asked.first, asked.second)]
-    if asked.patterns and all(one for _, one in told):
+    if asked.patterns and any(one for _, one in told):
         raise NoSubject("--bench chooses configurations where no words do; leave out the one")
     if all(one is None for _, one in told):
         own = [here.suite.chosen(one, asked.patterns, here.catalogue) for one, _ in told]

@@ -88,6 +88,12 @@ class Block:
         """Whether it is of a subject with itself."""
         return self.first == self.second
 
+    @property
+    def compares_releases(self) -> bool:
+        """Whether it is of two releases as they are, in one configuration."""
+        one, other = self.first, self.second
+        return one[0] != other[0] and one[1:] == other[1:] and one[2] is None
+
     def reads(self, before: Subject, after: Subject) -> int:
         """1 where it is of these two, -1 where it is of these two the other way round, else 0. A
         subject with itself reads forward."""

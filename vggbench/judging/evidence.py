@@ -315,6 +315,12 @@ class Evidence:
             if line.track == track and profile in (None, line.profile)
             for commit in (*cells, *self._in_duets.get(line, ()), *self.refused.get(line, ()))
         }
+        commits |= {
+            subject[0]
+            for one in self.blocks
+            if one.compares_releases and profile in (None, one.profile)
+            for subject in (one.first, one.second)
+        }
         return [r for r in self.catalogue.tracks[track].releases if r.commit in commits]
 
 
@@ -351,6 +357,13 @@ def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evide
         line = _line(record, release)
         into = evidence.calibrating if record.calibrates else evidence.lines
         into.setdefault(line, {}).setdefault(release.commit, []).append(_taken(record, stretch))
+    for block in evidence.blocks:
+        if block.compares_releases:
+            record = block.duets[0].first
+            track = catalogue.by_commit[record.commit].track
+            words = records.canonical(record.configuration)
+            # A line that nothing but duets has measured is one, too.
+            evidence.lines.setdefault(Line(record.profile, track, record.benchmark, words), {})
     evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
     return evidence
 

@@ -553,14 +553,14 @@ def _not_compared(pair: _Pair) -> Verdict:
         why = f"n/a in {pair.before.name}: {past_why}"
         return replace(_bare(pair, STEP, NEW), why=why, after=after)
     again = f"asv run {pair.before.name}"
-    if past == records.OK:
-        states = pair.evidence.state(pair.line, pair.before), pair.state
-        names = pair.before.name, pair.after.name
-        alone = [name for name, state in zip(names, states, strict=True) if state is None]
-        if alone:
-            why = f"only duets with other releases have measured {' and '.join(alone)}"
-        else:
-            why = f"{names[0]} was measured with {states[0]}, {names[1]} with {states[1]}"
+    states = pair.evidence.state(pair.line, pair.before), pair.state
+    names = pair.before.name, pair.after.name
+    alone = [name for name, state in zip(names, states, strict=True) if state is None]
+    if past == records.OK and alone:
+        why = f"only duets with other releases have measured {' and '.join(alone)}"
+        again = f"vggbench confirm {pair.after.name} --against {pair.before.name}"
+    elif past == records.OK:
+        why = f"{names[0]} was measured with {states[0]}, {names[1]} with {states[1]}"
         again = f"asv run '{pair.before.name} {pair.after.name}'"
     elif past == records.FAILED:
         why = f"{pair.before.name} failed: {past_why}"

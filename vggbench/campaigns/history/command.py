@@ -377,7 +377,9 @@ class History:
 
     def causes(self, stages: list[plan.Stage]) -> Causes:
         """Of what is confirmed in the configurations of the ``stages``."""
-        keys = {one.key for one in self._here.suite.timed(_patterns(stages))}
+        # No patterns select all.
+        own = self._here.suite.timed(_patterns(stages)) if stages else []
+        keys = {one.key for one in own}
         return Causes(self._here, self._profile, self._asked.threshold, keys)
 
 

@@ -1,0 +1,415 @@
+"""Blocks of duets until everybody is answered: measuring, judging and the clock are literals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from vggbench import records
+from vggbench.campaigns import blocks
+from vggbench.campaigns.blocks import Answer, Bench, Comparison, Patience, Standing
+from vggbench.campaigns.budget import Budget
+from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES, Verdict
+from vggbench.records import Record
+from vggbench.releases.catalogue import Release
+from vggbench.runs.duet import Pair
+from vggbench.runs.suite import Configured
+from vggbench.stats.policy import IMPROVED, MOST_BLOCKS, NOT_SURE, REGRESSED, UNCHANGED
+
+from ..judging.literal import verdict
+from ..records import factory
+from ..records.factory import changed
+
+BEFORE = Release("tensorflow", "2.15.1", "2024-03-01", "3.11")
+AFTER = Release("tensorflow", "2.16.2", "2024-06-28", "3.12")
+
+WORDS = {"data_format": "NHWC", "batch_norm": "fused", "xla": "off"}
+ONE = Configured(
+    benchmark="train_step.TensorFlow.time_train_step",
+    version="3",
+    index=0,
+    params=(("'NHWC'",), ("'fused'",), ("'off'",)),
+    configuration=tuple(WORDS.items()),
+)
+NAME = "tensorflow-2.16.2 NHWC fused off"
+
+
+def comparison(version: str = AFTER.version, **more) -> Comparison:
+    after = Release("tensorflow", version, "2024-06-28", "3.12")
+    return Comparison(BEFORE, after, "cpu-quick", ONE, **more)
+
+
+def judged(
+    outcome: str,
+    needed: int | None = None,
+    taken: int = 0,
+    measure: str = "step",
+    by: str = BY_DUETS,
+    suspected: bool = False,
+) -> Verdict:
+    return verdict(
+        1.02,
+        0.99,
+        1.05,
+        outcome=outcome,
+        measure=measure,
+        blocks=taken,
+        blocks_needed=needed,
+        decided_by=by,
+        suspected=suspected,
+    )
+
+
+def process(**told) -> Record:
+    return factory.record(AFTER.name, configuration=WORDS, **{"samples": [0.3], **told})
+
+
+def pair(**told) -> Pair:
+    """A duet that ended well; ``told`` of both of its processes."""
+    return changed(process(), **told), changed(process(), **told)
+
+
+#: A process whose steps took a second of two processors, of which others used one.
+BUSY = {"samples": [0.5, 0.5], "cpus": 2, "others_cpu_s": [0.5, 0.5]}
+
+
+@dataclass
+class Machine:
+    """A machine on which a block takes ``seconds``; a comparison is sure of ``answer`` with
+    ``enough`` blocks, by its version, and every other needs so many more as ``needed`` has it."""
+
+    seconds: float = 100.0
+    enough: int = 5
+    answer: str = UNCHANGED
+    known: dict[str, int] = field(default_factory=dict)
+    suspected: frozenset[str] = frozenset()
+    comes: Callable[[str, int], list[Pair]] = lambda version, number: [pair(), pair()]
+    now: float = 0.0
+    order: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    unknown: bool = False
+
+    def take(self, one: Comparison) -> list[Pair]:
+        self.now += self.seconds
+        version = one.after.version
+        self.order.append(version)
+        came = self.comes(version, len(self.order))
+        if all(map(blocks.ended_well, came)) and not blocks.others_share(
+            [record for pair in came for record in pair if record is not None]
+        ):
+            self.known[version] = self.known.get(version, 0) + 1
+        return came
+
+    def standing(self, one: Comparison) -> Standing:
+        version = one.after.version
+        taken = self.known.get(version, 0)
+        enough = self.enough + (2 if version == "slow" else 0)
+        if taken >= enough:
+            own = judged(self.answer, taken=taken)
+        else:
+            doubted = version in self.suspected
+            own = judged(NOT_SURE, enough - taken, taken, suspected=doubted)
+        return Standing(verdicts={"step": own}, blocks=taken)
+
+    def bench(self, budget: float = 1e6, **more) -> Bench:
+        known = {"take": self.take, "standing": self.standing, **more}
+        return Bench(
+            seconds=lambda one: 0.0 if self.unknown else self.seconds,
+            budget=Budget(budget, lambda: self.now),
+            say=self.said.append,
+            **known,
+        )
+
+    def answer_all(self, *comparisons: Comparison, budget: float = 1e6, **more) -> list[Answer]:
+        return blocks.answer_all(comparisons, self.bench(budget, **more))
+
+
+def test_blocks_are_taken_until_each_is_answered() -> None:
+    machine = Machine(enough=4)
+    one, other = machine.answer_all(comparison("a"), comparison("b"))
+    assert machine.order == ["a"] * 4 + ["b"] * 4
+    assert (one.why, one.blocks, one.standing.blocks) == (None, 4, 4)
+    assert one.standing.verdicts["step"].outcome == UNCHANGED
+    assert other.comparison.after.version == "b", "in the order of what was asked"
+    assert machine.said[0] == (
+        "To answer: tensorflow-a NHWC fused off, tensorflow-b NHWC fused off, about 13 min"
+    )
+
+
+def test_each_block_and_each_answer_has_a_line() -> None:
+    machine = Machine(enough=2)
+    machine.answer_all(comparison())
+    assert machine.said[1:] == [
+        f"{NAME}, 1 block: step time: not sure, +2.0 % (-1.0 to +5.0)",
+        f"{NAME}, 2 blocks: step time: unchanged, +2.0 % (-1.0 to +5.0)",
+        f"{NAME} against tensorflow-2.15.1: step time: unchanged, +2.0 % (-1.0 to +5.0), "
+        "2 blocks more",
+    ]
+
+
+def test_what_is_answered_costs_nothing_and_is_not_said() -> None:
+    machine = Machine(known={AFTER.version: 5})
+    (one,) = machine.answer_all(comparison())
+    assert (one.why, one.blocks) == (None, 0)
+    assert (machine.order, machine.said) == ([], [])
+
+
+def test_what_may_be_slower_comes_first_then_what_is_answered_soonest() -> None:
+    machine = Machine(known={"near": 4, "far": 0, "doubted": 1}, suspected=frozenset({"doubted"}))
+    machine.answer_all(*map(comparison, ("far", "near", "doubted")))
+    assert machine.order == ["doubted"] * 4 + ["near"] + ["far"] * 5
+
+
+def test_the_next_is_chosen_anew_after_each_block() -> None:
+    """A block may clear what was suspected, which then waits for others that still are."""
+    machine = Machine(known={"b": 1}, suspected=frozenset({"a", "b"}))
+
+    def standing(one: Comparison) -> Standing:
+        cleared = one.after.version == "b" and machine.known["b"] >= 2
+        machine.suspected = frozenset({"a"} if cleared else {"a", "b"})
+        return machine.standing(one)
+
+    machine.answer_all(comparison("a"), comparison("b"), standing=standing)
+    assert machine.order == ["b", *["a"] * 5, *["b"] * 3]
+
+
+def test_a_spent_budget_leaves_the_rest_open_with_what_it_would_cost() -> None:
+    machine = Machine(enough=3)
+    found = machine.answer_all(comparison("a"), comparison("slow"), budget=450)
+    assert machine.order == ["a"] * 3 + ["slow"]
+    assert machine.now <= 450, "no block is begun that is likely to end later"
+    assert [one.out_of_budget for one in found] == [False, True]
+    assert found[1].why == "the budget of 8 min is spent"
+    assert found[1].seconds == 400.0
+    assert machine.said[0].endswith(", about 13 min; the budget of 8 min may not do")
+    assert blocks.open_lines(found) == [
+        "Open, as the budget is spent: tensorflow-slow NHWC fused off; about 7 min more would "
+        "answer it"
+    ]
+
+
+def test_what_is_too_long_for_the_budget_does_not_keep_others_from_it() -> None:
+    machine = Machine(enough=1, suspected=frozenset({"long"}))
+    lasts = {"long": 500.0, "short": 100.0}
+    bench = machine.bench(300)
+    bench = Bench(
+        take=bench.take,
+        standing=bench.standing,
+        seconds=lambda one: lasts[one.after.version],
+        budget=bench.budget,
+        say=bench.say,
+    )
+    found = blocks.answer_all([comparison("long"), comparison("short")], bench)
+    assert machine.order == ["short"]
+    assert [one.out_of_budget for one in found] == [True, False]
+
+
+def test_where_nothing_is_known_of_what_a_block_takes_no_cost_is_told() -> None:
+    machine = Machine(unknown=True)
+    found = machine.answer_all(comparison(), budget=0)
+    assert machine.order == []
+    assert blocks.open_lines(found) == [f"Open, as the budget is spent: {NAME}"]
+    machine = Machine(unknown=True, enough=3)
+    machine.answer_all(comparison())
+    assert machine.said[0] == f"To answer: {NAME}"
+
+
+def test_a_comparison_has_a_budget_of_its_own() -> None:
+    machine = Machine(enough=30)
+    found = machine.answer_all(comparison("a", budget_s=250.0), comparison("b", most=3))
+    assert machine.order.count("a") == 2
+    assert machine.order.count("b") == 3
+    assert [one.why for one in found] == [
+        "its budget of 4 min is spent",
+        "not sure after 3 blocks",
+    ]
+    assert not any(one.out_of_budget for one in found), "more of the whole budget would not help"
+    assert blocks.open_lines(found) == [
+        "Not answered: tensorflow-a NHWC fused off, tensorflow-b NHWC fused off"
+    ]
+
+
+def test_a_link_of_a_chain_has_its_least_number_of_blocks_though_it_is_sure() -> None:
+    machine = Machine(enough=3)
+    (one,) = machine.answer_all(comparison(least=6))
+    assert (one.blocks, one.why) == (6, None)
+    assert machine.said[0].endswith(", about 10 min")
+
+
+def test_what_has_spent_its_blocks_is_closed_until_more_are_asked_for() -> None:
+    machine = Machine(enough=25)
+    (one,) = machine.answer_all(comparison())
+    assert (one.blocks, one.why) == (MOST_BLOCKS, "not sure after 20 blocks")
+    machine.said.clear()
+    (one,) = machine.answer_all(comparison())
+    assert (one.blocks, one.why) == (0, "not sure after 20 blocks")
+    (line,) = machine.said
+    assert line.endswith("; not sure after 20 blocks"), "nothing was planned"
+    (one,) = machine.answer_all(comparison(most=2 * MOST_BLOCKS))
+    assert (one.blocks, one.why, one.standing.blocks) == (5, None, 25)
+
+
+def test_one_that_is_na_is_asked_once_and_the_others_go_on() -> None:
+    def comes(version: str, number: int) -> list[Pair]:
+        if version == "bad":
+            ended = changed(process(), outcome="interrupted", samples=None, reason="its partner")
+            return [(ended, process(outcome="n/a", samples=None, reason="NHWC only"))]
+        return [pair(), pair()]
+
+    machine = Machine(enough=3, comes=comes, suspected=frozenset({"bad"}))
+    bad, good = machine.answer_all(comparison("bad"), comparison("good"))
+    assert machine.order == ["bad", "good", "good", "good"]
+    assert bad.why is not None
+    assert bad.why.endswith(" n/a: NHWC only"), "not that the other one was ended for it"
+    assert not bad.out_of_budget
+    assert good.why is None
+
+
+def test_one_that_fails_in_its_second_duet_is_given_up() -> None:
+    failed = (process(outcome="failed", samples=None, error="crashed with SIGSEGV"), None)
+    machine = Machine(comes=lambda version, number: [pair(), failed])
+    (one,) = machine.answer_all(comparison())
+    assert (one.blocks, machine.order) == (0, [AFTER.version])
+    assert one.why is not None
+    assert one.why.endswith("failed: crashed with SIGSEGV")
+
+
+def test_a_busy_block_does_not_count_and_three_in_a_row_end_it() -> None:
+    machine = Machine(comes=lambda version, number: [pair(**BUSY), pair(**BUSY)])
+    (one,) = machine.answer_all(comparison())
+    assert len(machine.order) == 3
+    assert one.standing.blocks == 0
+    assert one.why == "the machine is busy: others use 50% of the processors"
+    line = f"{NAME}: the block does not count, the machine was busy: others used 50% of the "
+    assert [each for each in machine.said if each.startswith(line)] == [line + "processors"] * 3
+
+
+def test_a_quiet_block_between_busy_ones_lets_it_go_on() -> None:
+    def comes(version: str, number: int) -> list[Pair]:
+        return [pair(), pair()] if number % 3 == 0 else [pair(**BUSY), pair(**BUSY)]
+
+    machine = Machine(enough=2, comes=comes)
+    (one,) = machine.answer_all(comparison())
+    assert (one.why, one.standing.blocks, len(machine.order)) == (None, 2, 6)
+
+
+def test_a_duet_that_waited_in_vain_for_a_quiet_machine_leaves_it_open() -> None:
+    def comes(version: str, number: int) -> list[Pair]:
+        machine.now = 1000.0
+        busy = {"outcome": "interrupted", "samples": None, "reason": "the machine is busy"}
+        return [(process(**busy), process(**busy))]
+
+    machine = Machine(comes=comes)
+    (one,) = machine.answer_all(comparison(), budget=900)
+    assert one.out_of_budget
+    assert machine.order == [AFTER.version]
+
+
+def test_a_process_that_computes_while_it_waits_is_told() -> None:
+    waits = {"samples": [0.5, 0.5], "waiting_cpu_s": [0.05, 0.05]}
+    machine = Machine(enough=1, comes=lambda version, number: [pair(**waits), pair(**waits)])
+    machine.answer_all(comparison())
+    (line,) = [one for one in machine.said if "computed while it waited" in one]
+    assert line.startswith("one process computed while it waited: 10.0% of a step of the other")
+
+
+def test_an_interrupt_passes_through() -> None:
+    def take(one: Comparison) -> list[Pair]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Machine().answer_all(comparison(), take=take)
+
+
+# -- how many blocks a comparison needs
+
+
+def needed(*own: Verdict, improved: bool = True, **more) -> int:
+    taken = max((one.blocks for one in own), default=0)
+    standing = Standing(verdicts={one.measure: one for one in own}, blocks=taken)
+    return standing.needed(comparison(**more), improved)
+
+
+def test_what_was_never_measured_needs_the_least_there_is() -> None:
+    assert needed() == 3
+
+
+@pytest.mark.parametrize("outcome", [REGRESSED, IMPROVED])
+def test_what_processes_alone_call_a_change_is_measured_in_duets(outcome: str) -> None:
+    assert needed(judged(outcome, by=BY_PROCESSES)) == 3
+    assert needed(judged(outcome, taken=2, by=BY_PROCESSES)) == 1
+    assert needed(judged(outcome, taken=3)) == 0
+
+
+def test_what_processes_alone_call_unchanged_is_an_answer() -> None:
+    assert needed(judged(UNCHANGED, by=BY_PROCESSES)) == 0
+
+
+def test_what_processes_alone_call_faster_is_followed_where_that_is_asked_for() -> None:
+    assert needed(judged(IMPROVED, by=BY_PROCESSES), improved=False) == 0
+    assert needed(judged(REGRESSED, by=BY_PROCESSES), improved=False) == 3
+
+
+def test_a_by_product_is_followed_while_it_is_suspected_and_an_answer_within_reach() -> None:
+    step = judged(UNCHANGED, taken=6)
+    assert needed(step, judged(NOT_SURE, 8, 6, "first_step")) == 0
+    assert needed(step, judged(NOT_SURE, 8, 6, "first_step", suspected=True)) == 8
+    assert needed(step, judged(NOT_SURE, 15, 6, "first_step", suspected=True)) == 0
+    assert needed(judged(NOT_SURE, 15, 6)) == 15, "the step is followed to the end"
+
+
+# -- a machine that is busy
+
+
+def test_patience_lasts_as_long_as_the_budget_with_a_line_a_minute() -> None:
+    clock = [0.0]
+    said: list[str] = []
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    patience = Patience(Budget(130, lambda: clock[0]), said.append, sleep)
+    looks = 0
+    while patience(0.4):
+        looks += 1
+    assert clock[0] == pytest.approx(130, abs=blocks.LOOK_S)
+    assert looks == round(130 / blocks.LOOK_S)
+    assert said == [
+        "the machine is busy, others use 40% of the processors: waiting, 2 min of the budget are "
+        "left",
+        "the machine is busy, others use 40% of the processors: waiting, 70 s of the budget are "
+        "left",
+        "the machine is busy, others use 40% of the processors: waiting, 10 s of the budget are "
+        "left",
+    ]
+
+
+# -- words
+
+
+def test_of_an_interrupted_duet_the_reason_is_told() -> None:
+    busy = {"outcome": records.INTERRUPTED, "samples": None, "reason": "the machine is busy"}
+    told = blocks.trouble([(process(**busy), process(**busy))])
+    assert told.endswith(" was interrupted: the machine is busy")
+
+
+def test_what_is_answered_is_not_among_what_is_open() -> None:
+    machine = Machine(enough=1)
+    assert blocks.open_lines(machine.answer_all(comparison("a"), comparison("b"))) == []
+
+
+def test_what_is_open_of_two_lasts_at_least_what_is_known_of_one() -> None:
+    lasts = {"a": 100.0, "b": 0.0}
+    machine = Machine()
+    bench = machine.bench(0)
+    bench = Bench(
+        take=bench.take,
+        standing=bench.standing,
+        seconds=lambda one: lasts[one.after.version],
+        budget=bench.budget,
+        say=bench.say,
+    )
+    (line,) = blocks.open_lines(blocks.answer_all([comparison("a"), comparison("b")], bench))
+    assert line.endswith("; at least 8 min more would answer them")
