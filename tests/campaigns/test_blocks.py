@@ -9,8 +9,9 @@ import pytest
 
 from vggbench import records
 from vggbench.campaigns import blocks
-from vggbench.campaigns.blocks import Answer, Bench, Comparison, Patience, Standing
+from vggbench.campaigns.blocks import Answer, Bench, Comparison, Standing
 from vggbench.campaigns.budget import Budget
+from vggbench.campaigns.taking import Patience
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES, Verdict
 from vggbench.records import Record
 from vggbench.releases.catalogue import Release
@@ -96,8 +97,8 @@ class Machine:
         version = one.after.version
         self.order.append(version)
         came = self.comes(version, len(self.order))
-        if all(map(blocks.ended_well, came)) and not blocks.others_share(
-            [record for pair in came for record in pair if record is not None]
+        if all(map(blocks.ended_well, came)) and not any(
+            one is not None and one.others_cpu_s for pair in came for one in pair
         ):
             self.known[version] = self.known.get(version, 0) + 1
         return came

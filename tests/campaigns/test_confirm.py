@@ -152,7 +152,7 @@ def test_what_duets_measured_beside_others_alone_is_said(tmp_path: Path) -> None
     """2.16.2 by asv; 2.15.1 in duets with 2.14.1 alone."""
     of = judging(tmp_path, [*measured(LINE[-1]), *blocks_of(LINE[-3], LINE[-2], 1.0, 8)])
     (one,) = of.verdicts(CATALOGUE.by_name[LINE[-1]])
-    assert one.why == f"by itself {LINE[-2]} was not measured: in duets with others alone"
+    assert one.why == f"only duets with other releases have measured {LINE[-2]}"
     assert one.next_step == f"vggbench confirm {LINE[-1]} --against {LINE[-2]}"
     assert compared(of) == [PAIR]
 

@@ -316,7 +316,7 @@ def test_a_release_that_was_measured_with_others_only_is_not_compared_and_says_s
     one = step([*blocks(OLDER, BEFORE), *measured(NEWEST)])
     assert (one.outcome, one.against, one.ratio) == ("not sure", BEFORE, None)
     assert one.why == f"only duets with other releases have measured {BEFORE}"
-    assert one.next_step == f"asv run '{BEFORE} {NEWEST}'"
+    assert one.next_step == f"vggbench confirm {NEWEST} --against {BEFORE}"
     both = step([*blocks(LINE[0], BEFORE), *blocks(OLDER, NEWEST, session=21)], against=BEFORE)
     assert both.why == f"only duets with other releases have measured {BEFORE} and {NEWEST}"
 
