@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from vggbench import records
-from vggbench.campaigns import blocks
+from vggbench.campaigns import blocks, taking
 from vggbench.campaigns.blocks import Answer, Bench, Comparison, Standing
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.taking import Patience
@@ -375,8 +375,8 @@ def test_patience_lasts_as_long_as_the_budget_with_a_line_a_minute() -> None:
     looks = 0
     while patience(0.4):
         looks += 1
-    assert clock[0] == pytest.approx(130, abs=blocks.LOOK_S)
-    assert looks == round(130 / blocks.LOOK_S)
+    assert clock[0] == pytest.approx(130, abs=taking.LOOK_S)
+    assert looks == round(130 / taking.LOOK_S)
     assert said == [
         "the machine is busy, others use 40% of the processors: waiting, 2 min of the budget are "
         "left",
