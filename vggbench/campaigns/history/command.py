@@ -1,5 +1,5 @@
 """``vggbench history``: have asv measure what history.toml lists, release by release, session by
-session, until all of it is there; then confirm what changed, and separate its causes.
+session, until all of it is there; then compare releases by duets, and separate causes of changes.
 
 What was measured is not measured again. Killed at any moment and started again, it goes on with the
 process that was running: asv is answered the others from their records.
