@@ -70,7 +70,7 @@ def add_budget(one: argparse.ArgumentParser, default: str) -> None:
         type=budget.duration,
         default=default,
         metavar="TIME",
-        help="begin no process that is likely to end later than that (default: %(default)s)",
+        help="begin nothing that is likely to end later than that (default: %(default)s)",
     )
 
 

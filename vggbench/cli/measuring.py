@@ -61,14 +61,14 @@ def add(top: Subparsers) -> None:
         default=[],
         dest="stages",
         metavar="NAME",
-        help="only this stage of history.toml; may be given again (default: all of them)",
+        help="only this stage, or these duets, of history.toml; may be given again (default: all)",
     )
     one.add_argument(
         "--budget",
         type=budget.duration,
         default=math.inf,
         metavar="TIME",
-        help="begin no release that is likely to end later than that (default: none)",
+        help="begin nothing that is likely to end later than that (default: no end)",
     )
     one.add_argument(
         "--environments",

@@ -39,6 +39,18 @@ releases = "tinyframe>=1.2"
 bench = ["fused", "impossible"]
 """
 
+#: What is compared by duets; a step in 1.2 takes three times as long as in 1.1.
+DUETS = """
+[[duets]]
+name = "neighbours"
+releases = "tinyframe-1.1 tinyframe-1.2"
+bench = ["plain"]
+budget = "2m"
+"""
+
+#: Found, or excluded, in as few blocks as there may be.
+ROUGH = ("--threshold", "10%")
+
 #: What has to be measured: (release, mode).
 WANTED = {
     *((f"tinyframe-{version}", "plain") for version in ("1.0", "1.1", "1.2", "1.10", "2.0")),
@@ -68,9 +80,9 @@ def of_asv(tiny: Tiny) -> list[dict]:
 
 
 def of_the_plan(tiny: Tiny) -> list[dict]:
-    """The records of what the plan asks for. Whether a change is to be confirmed or separated once
-    more is a matter of chance: memory and first steps are real here."""
-    return [record for record in tiny.records() if record.get("purpose") not in ("confirm", "duet")]
+    """The records of what the stages ask for. How many duets compare and separate is a matter of
+    chance: memory and first steps are real here."""
+    return [record for record in tiny.records() if record.get("purpose") != "duet"]
 
 
 def ended(tiny: Tiny) -> Counter:
@@ -304,19 +316,68 @@ def test_a_stage_that_is_none_is_refused_with_those_there_are(planned: Tiny) -> 
     assert not (planned.machine_results / "records").exists()
 
 
-def test_changes_of_the_stages_that_are_asked_for_are_confirmed(planned: Tiny) -> None:
-    for name in ("tinyframe-1.1", "tinyframe-1.2"):  # each in a session of its own
-        assert planned.asv("run", name).status == 0
-    assert "All of 'rest' is measured. Of " in history(planned, "--stage", "rest")
-    assert {("tinyframe-1.1", "fused"), ("tinyframe-1.2", "fused")} <= confirmed(planned)
-    assert {mode for _, mode in confirmed(planned)} == {"fused"}
-    assert "All is measured. Of " in history(planned)
-    assert {mode for _, mode in confirmed(planned)} == {"fused", "plain"}
+def blocks(tiny: Tiny) -> Counter:
+    """How many whole blocks there are of what was compared with what, by the later release."""
+    ids: dict[str, set[str]] = {}
+    found: Counter = Counter()
+    for one in tiny.records():
+        if one.get("purpose") == "duet":
+            assert one["outcome"] == "ok"
+            found[one["duet"]["block"]] += 1
+            ids.setdefault(one["duet"]["block"], set()).add(one["release"])
+    assert set(found.values()) == {4}
+    return Counter(tuple(sorted(releases)) for releases in ids.values())
+
+
+PAIR = ("tinyframe-1.1", "tinyframe-1.2")
+
+
+def test_what_is_listed_is_compared_by_duets_once_though_nothing_else_was_measured(
+    planned: Tiny,
+) -> None:
+    (planned.folder / "history.toml").write_text(PLAN + DUETS)
+    alone = ("--stage", "neighbours", *ROUGH)
+    done = history(planned, *alone, "--dry-run", status=1)
+    told = "To compare by duets: tinyframe-1.2 plain: 1 of which nothing is on record"
+    assert done.lines_with(told)
+    done = history(planned, *alone)
+    assert "0 of 0 runs are done" in done
+    assert "Duets, neighbours: 1 comparisons" in done
+    (line,) = done.lines_with("tinyframe-1.2 plain against tinyframe-1.1: step time: regressed")
+    assert "+200.0 % (" in line
+    assert done.lines_with(
+        "All of 'neighbours' is measured. Of 1 comparisons that were made now, 0"
+    )
+    taken = blocks(planned)
+    assert set(taken) == {PAIR}
+    assert taken[PAIR] >= 3
+    assert not of_asv(planned)
+    assert "To compare" not in history(planned, *alone, "--dry-run")
+    assert "Of 0 comparisons" in history(planned, *alone)
+    assert blocks(planned) == taken
+
+
+def test_a_link_of_a_chain_has_six_blocks_at_least(planned: Tiny) -> None:
+    (planned.folder / "history.toml").write_text(PLAN + DUETS + "chain = true\n")
+    history(planned, "--stage", "neighbours", *ROUGH)
+    assert blocks(planned)[PAIR] >= 6
+
+
+def test_a_budget_ends_comparing_and_the_next_time_goes_on(planned: Tiny) -> None:
+    (planned.folder / "history.toml").write_text(PLAN + DUETS)
+    alone = ("--stage", "neighbours", *ROUGH)
+    done = history(planned, *alone, "--budget", "1s", status=1)
+    assert "Open, as the budget is spent: tinyframe-1.2 plain; about " in done
+    assert "The budget is spent while comparing: run the same command again to go on." in done
+    assert blocks(planned) == {PAIR: 1}
+    history(planned, *alone)
+    assert blocks(planned)[PAIR] >= 3
 
 
 def test_the_causes_of_what_is_confirmed_are_looked_for_once(planned: Tiny) -> None:
-    done = history(planned, "--stage", "plain")
-    (line,) = done.lines_with("All of 'plain' is measured.")
+    (planned.folder / "history.toml").write_text(PLAN + DUETS)
+    done = history(planned, "--stage", "plain", "--stage", "neighbours")
+    (line,) = done.lines_with("All of 'plain' and of 'neighbours' is measured.")
     assert int(re.search(r"(\d+) have something separated", line)[1]) >= 1
     python = f"python {planned.release('tinyframe-1.1').python}"
     taken = variants_of(planned, "tinyframe-1.2", "plain")
@@ -350,7 +411,7 @@ def test_what_cannot_be_put_together_is_on_record_and_tried_with_the_earlier_pyt
         planned.relock(name, f"{lock}theano=={version} --hash=sha256:{sha256(wheel)}\n")
     (planned.folder / "history.toml").write_text(
         'anchors = []\n[[stage]]\nname = "two"\nreleases = "tinyframe-1.1 tinyframe-1.2"\n'
-        'bench = ["plain"]\n'
+        f'bench = ["plain"]\n{DUETS}'
     )
     offline = {"UV_NO_INDEX": "1", "UV_FIND_LINKS": str(index)}
     history(planned, env=offline)
@@ -364,15 +425,6 @@ def test_what_cannot_be_put_together_is_on_record_and_tried_with_the_earlier_pyt
     (row,) = planned.vggbench("findings").lines_with("tinyframe-1.1 | plain | step time | +200.0")
     assert "cannot be put back" not in row, "it was, with the earlier Python"
     assert "neither python nor theano (+0.0 % by them alone); so it is the framework's" in row
-
-
-def confirmed(tiny: Tiny) -> set[tuple[str, str]]:
-    """The release and the mode of each process that was to confirm a change."""
-    return {
-        (record["release"], record["configuration"]["mode"])
-        for record in tiny.records()
-        if record.get("purpose") == "confirm"
-    }
 
 
 def test_benchmarks_that_cannot_be_imported_end_it_in_one_line(planned: Tiny) -> None:

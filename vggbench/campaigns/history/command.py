@@ -1,5 +1,5 @@
 """``vggbench history``: have asv measure what history.toml lists, release by release, session by
-session, until all of it is there; then confirm what changed, and separate its causes.
+session, until all of it is there; then compare releases by duets, and separate causes of changes.
 
 What was measured is not measured again. Killed at any moment and started again, it goes on with the
 process that was running: asv is answered the others from their records.
@@ -348,11 +348,12 @@ class History:
     def forecast_of(self, wanted: list[Comparison]) -> str:
         """One line about the comparisons that are left, and what they are likely to take."""
         judging = self._judging()
-        seconds = [judging.forecast_s(one) for one in wanted]
-        unknown = sum(one == 0 for one in seconds)
-        more = f", and {unknown} of which nothing is on record" if unknown else ""
+        known = [seconds for one in wanted if (seconds := judging.forecast_s(one))]
         names = some_of([one.name for one in wanted], blocks.NAMED)
-        return f"To compare by duets: {names}: about {words(sum(seconds))}{more}"
+        told = [f"about {words(sum(known))}"] if known else []
+        if len(known) < len(wanted):
+            told.append(f"{len(wanted) - len(known)} of which nothing is on record")
+        return f"To compare by duets: {names}: {', and '.join(told)}"
 
     def _judging(self) -> Judging:
         return Judging(self._here, against=None, threshold=self._asked.threshold, improved=True)

@@ -1,0 +1,289 @@
+"""``vggbench duet``: what its words name, and real duets on the tiny track."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vggbench.campaigns import duet
+from vggbench.campaigns.budget import Budget
+from vggbench.campaigns.duet import Asked, NoSubject
+
+from ..asv_plugin.test_faults import ended, gone, started_process, the_line, until
+from ..tiny import TESTS, Ended, Tiny
+from .here import local
+from .test_confirm import NOISE, ROUGH, in_duets, whole_blocks
+
+#: What scripts read.
+KEYS = {
+    *("schema", "machine", "profile", "first", "second", "ratio", "low", "high", "outcome"),
+    *("blocks", "samples", "notes", "status"),
+}
+
+# -- what words name, among what is shipped
+
+TENSORFLOW = "tensorflow-2.21.0"
+KERAS = "keras-3.15.1"
+
+
+def asked(first: str, second: str, *patterns: str) -> Asked:
+    return Asked(first=first, second=second, patterns=patterns, threshold=0.02, as_json=False)
+
+
+def pairs(tmp_path: Path, first: str, second: str, *patterns: str) -> list[tuple[str, str]]:
+    found = duet._pairs(local(tmp_path), asked(first, second, *patterns))
+    return [(one.name, other.name) for one, other in found]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "named"),
+    [
+        (
+            f"{TENSORFLOW} NHWC none off",
+            f"{TENSORFLOW} NHWC none on",
+            (f"{TENSORFLOW} NHWC none off", f"{TENSORFLOW} NHWC none on"),
+        ),
+        (
+            f"{TENSORFLOW} NHWC none off",
+            f"{KERAS} tensorflow NHWC none off",
+            (f"{TENSORFLOW} NHWC none off", f"{KERAS} tensorflow NHWC none off"),
+        ),
+        # The words of the one are the other's.
+        (
+            f"  {TENSORFLOW}  NCHW  fused on ",
+            "tensorflow-2.20.0",
+            (f"{TENSORFLOW} NCHW fused on", "tensorflow-2.20.0 NCHW fused on"),
+        ),
+        (
+            "tensorflow-2.20.0",
+            f"{TENSORFLOW} NCHW fused on",
+            ("tensorflow-2.20.0 NCHW fused on", f"{TENSORFLOW} NCHW fused on"),
+        ),
+        # Without words it is the first configuration that both have.
+        (
+            "tensorflow-2.20.0",
+            TENSORFLOW,
+            ("tensorflow-2.20.0 NHWC none off", f"{TENSORFLOW} NHWC none off"),
+        ),
+        (
+            "theano-1.0.4 none",
+            "theano-1.0.5",
+            ("theano-1.0.4 none", "theano-1.0.5 none"),
+        ),
+    ],
+)
+def test_a_subject_is_a_release_and_the_words_of_a_configuration(
+    tmp_path: Path, first: str, second: str, named: tuple[str, str]
+) -> None:
+    assert pairs(tmp_path, first, second) == [named]
+
+
+def test_bench_chooses_where_no_words_do(tmp_path: Path) -> None:
+    found = pairs(tmp_path, "tensorflow-2.20.0", TENSORFLOW, "'NHWC', 'none'")
+    assert [other for _, other in found] == [
+        f"{TENSORFLOW} NHWC none off",
+        f"{TENSORFLOW} NHWC none on",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "patterns", "told"),
+    [
+        ("", TENSORFLOW, (), "a subject is a release, such as"),
+        (
+            f"{TENSORFLOW} NHWC none",
+            TENSORFLOW,
+            (),
+            f"{TENSORFLOW} has no configuration NHWC none; it has: NHWC none off, NHWC none on, ",
+        ),
+        (
+            f"{TENSORFLOW} NHWC none off",
+            KERAS,
+            (),
+            f"{KERAS} has no configuration NHWC none off; it has: tensorflow NHWC none off, ",
+        ),
+        (
+            TENSORFLOW,
+            KERAS,
+            (),
+            f"{TENSORFLOW} and {KERAS} have no configuration in common: give each its own, such "
+            f"as '{TENSORFLOW} NHWC none off'",
+        ),
+        (
+            f"{TENSORFLOW} NHWC none off",
+            "tensorflow-2.20.0",
+            ("XLA",),
+            "--bench chooses configurations where no words do; leave out the one",
+        ),
+    ],
+)
+def test_words_that_name_nothing_are_told_what_there_is(
+    tmp_path: Path, first: str, second: str, patterns: tuple[str, ...], told: str
+) -> None:
+    with pytest.raises(NoSubject) as raised:
+        pairs(tmp_path, first, second, *patterns)
+    assert str(raised.value).startswith(told)
+    assert "\n" not in str(raised.value)
+    assert raised.value.status == 2
+
+
+def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick cpu-paper")
+    with pytest.raises(NoSubject, match="a duet is of one profile; give one"):
+        duet.run(local(tmp_path), asked(TENSORFLOW, TENSORFLOW), Budget(60))
+
+
+# -- real duets
+
+#: The other mode takes 30 % less.
+FASTER = {**NOISE, "TINY_FACTORS": "2.0/fused:0.7"}
+
+PLAIN, FUSED = "tinyframe-2.0 plain", "tinyframe-2.0 fused"
+
+
+def told(done: Ended) -> dict:
+    """The JSON at the end of the output."""
+    found = json.loads(done.output[done.output.index("{\n") :])
+    assert set(found) == KEYS
+    assert found["status"] == done.status
+    return found
+
+
+@pytest.mark.asv
+def test_a_release_that_is_slower_ends_with_1_and_standard_output_is_json_alone(
+    tiny: Tiny,
+) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, str(TESTS / "undisturbed.py")),
+            *("duet", "tinyframe-1.1 plain", "tinyframe-1.2", *ROUGH, "--json"),
+        ],
+        cwd=tiny.folder,
+        env=tiny.environ(**NOISE),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found) == KEYS
+    assert (found["schema"], found["machine"], found["profile"]) == (1, "testbox", "cpu-quick")
+    assert (found["first"], found["second"]) == ("tinyframe-1.1 plain", "tinyframe-1.2 plain")
+    assert found["ratio"] == pytest.approx(3, rel=0.02)
+    assert found["low"] < found["ratio"] < found["high"]
+    assert (found["outcome"], found["status"]) == ("regressed", 1)
+    assert found["blocks"] == whole_blocks(tiny) >= 3
+    assert found["samples"] == sum(len(one["samples"]) for one in tiny.records())
+    assert (
+        f"vggbench: {found['blocks']} blocks: tinyframe-1.2 plain by tinyframe-1.1 plain: 3."
+        in (done.stderr)
+    )
+
+
+@pytest.mark.asv
+def test_two_configurations_of_one_release_are_compared(tiny: Tiny) -> None:
+    done = tiny.vggbench("duet", PLAIN, FUSED, *ROUGH, env=FASTER)
+    assert done.status == 0, done.output
+    row = the_line(done, f"{FUSED}  {PLAIN}  ", "improved")
+    assert "-30." in row
+    assert " 3 (" in row
+    modes = {record["configuration"]["mode"] for record in tiny.records()}
+    assert modes == {"plain", "fused"}
+    the_line(done, f"{FUSED}: peak memory: ")
+
+
+@pytest.mark.asv
+def test_one_and_the_same_says_so_and_is_unchanged(tiny: Tiny) -> None:
+    done = tiny.vggbench("duet", PLAIN, PLAIN, *ROUGH, "--json", env=NOISE)
+    assert done.status == 0, done.output
+    found = told(done)
+    assert found["outcome"] == "unchanged"
+    assert found["notes"][0] == (
+        "both are one release and configuration: what they differ by is the machine's doing"
+    )
+
+
+@pytest.mark.asv
+def test_bench_compares_several_configurations_each_with_an_object(tiny: Tiny) -> None:
+    words = ("duet", "tinyframe-1.10", "tinyframe-2.0", "--bench", "plain", "fused", *ROUGH)
+    done = tiny.vggbench(*words, "--json", env=FASTER)
+    assert done.status == 0, done.output
+    found = json.loads(done.output[done.output.index("[\n") :])
+    assert [(one["second"], one["outcome"]) for one in found] == [
+        (PLAIN, "unchanged"),
+        (FUSED, "improved"),
+    ]
+
+
+@pytest.mark.asv
+@pytest.mark.parametrize(
+    ("second", "why"),
+    [
+        ("tinyframe-2.0 impossible", "tinyframe has no such mode"),
+        # A release of another framework.
+        ("otherframe-7.0 plain", "tinyframe is not part of this release"),
+    ],
+)
+def test_what_cannot_be_is_na_and_ends_with_2(tiny: Tiny, second: str, why: str) -> None:
+    done = tiny.vggbench("duet", PLAIN, second, "--json")
+    assert done.status == 2
+    found = told(done)
+    assert (found["outcome"], found["ratio"], found["blocks"]) == ("n/a", None, 0)
+    assert found["notes"] == [f"{second} n/a: {why}"]
+    assert len(in_duets(tiny)) == 2, "it answers once"
+
+
+@pytest.mark.asv
+def test_one_that_dies_is_told(tiny: Tiny) -> None:
+    done = tiny.vggbench("duet", PLAIN, FUSED, faults="2.0/fused:segv")
+    assert done.status == 2
+    the_line(done, f"{FUSED}  {PLAIN}  -  ", "failed", "0 (0)")
+    the_line(done, f"{FUSED} failed: crashed with SIGSEGV while warming up")
+
+
+@pytest.mark.asv
+def test_a_noisy_tie_is_not_sure_when_the_budget_is_spent(tiny: Tiny) -> None:
+    done = tiny.vggbench(
+        "duet", PLAIN, FUSED, "--budget", "5s", "--json", env={"TINY_NOISE": "0.2"}
+    )
+    assert done.status == 2, done.output
+    found = told(done)
+    assert found["outcome"] == "not sure"
+    assert "the budget of 5 s is spent" in found["notes"]
+    assert found["low"] < found["ratio"] < found["high"]
+
+
+@pytest.mark.asv
+def test_a_machine_that_stays_busy_is_told(tiny: Tiny) -> None:
+    done = tiny.vggbench("duet", PLAIN, FUSED, "--budget", "2s", env={"TINY_OTHERS": "0.5"})
+    assert done.status == 2
+    the_line(done, "the machine is busy, others use 50% of the processors: waiting, 2 s of the")
+    the_line(done, "was interrupted: the machine is busy: others use 50% of the processors")
+
+
+@pytest.mark.asv
+def test_ctrl_c_ends_it_with_130_and_leaves_no_process(tiny: Tiny) -> None:
+    process = tiny.popen("duet", PLAIN, FUSED, program="vggbench", faults="2.0/fused:hang")
+    children = started_process(tiny, process, "2.0", "fused")
+    os.killpg(process.pid, signal.SIGINT)
+    done = ended(process)
+    assert done.status == 130, done.output
+    the_line(done, f"Interrupted in a duet of {PLAIN} and {FUSED}; run the same command again")
+    until(lambda: all(gone(child) for child in children))
+
+
+@pytest.mark.asv
+def test_a_release_that_is_none_is_refused_in_one_line(tiny: Tiny) -> None:
+    for words, line in (
+        (("tinyframe-9.9", PLAIN), "no such release on the track"),
+        (("tinyframe-2.0 odd", PLAIN), "it has: plain, fused, impossible"),
+    ):
+        done = tiny.vggbench("duet", *words)
+        assert done.status == 2
+        the_line(done, line)
+        assert len(done.output.splitlines()) == 1
