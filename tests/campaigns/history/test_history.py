@@ -394,7 +394,10 @@ def variants_of(tiny: Tiny, release: str, mode: str) -> list[str | None]:
     return [
         record.get("variant")
         for record in tiny.records(release)
-        if record.get("purpose") == "duet" and record["configuration"]["mode"] == mode
+        if record.get("purpose") == "duet"
+        and record["configuration"]["mode"] == mode
+        # Else it is of a duet with another release.
+        and record["duet"]["partner"].startswith(release)
     ]
 
 
