@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -385,6 +386,13 @@ def test_patience_lasts_as_long_as_the_budget_with_a_line_a_minute() -> None:
         "the machine is busy, others use 40% of the processors: waiting, 10 s of the budget are "
         "left",
     ]
+
+
+def test_without_a_budget_it_waits_for_as_long_as_it_takes() -> None:
+    said: list[str] = []
+    patience = Patience(Budget(math.inf, lambda: 0.0), said.append, lambda seconds: None)
+    assert all(patience(0.4) for _ in range(100))
+    assert said == ["the machine is busy, others use 40% of the processors: waiting"]
 
 
 # -- words

@@ -171,6 +171,14 @@ def test_two_profiles_are_compared_each_by_itself(
     assert [one.profile for one in found] == ["cpu-quick"]
 
 
+def test_a_configuration_that_the_benchmarks_have_no_longer_keeps_no_other_back(
+    tmp_path: Path,
+) -> None:
+    gone_now = ("NHWC", "bygone", "off")
+    of = judging(tmp_path, [*line(0.1, 0.1), *line(0.1, 0.1, words=gone_now)])
+    assert compared(of) == [PAIR]
+
+
 # -- what a block takes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from vggbench.campaigns.duet import Asked, NoSubject
 
 from ..asv_plugin.test_faults import ended, gone, started_process, the_line, until
 from ..tiny import TESTS, Ended, Tiny
-from .here import local
+from .here import ROOT, local
 from .test_confirm import NOISE, ROUGH, in_duets, whole_blocks
 
 #: What scripts read.
@@ -25,6 +26,14 @@ KEYS = {
     *("schema", "machine", "profile", "first", "second", "ratio", "low", "high", "outcome"),
     *("blocks", "samples", "notes", "status"),
 }
+
+
+def test_the_keys_that_scripts_read_are_described() -> None:
+    page = (ROOT / "docs" / "confirming.md").read_text()
+    table = page.partition("## Any two")[2].partition("| key |")[2].partition("\n\n")[0]
+    described = [row.split("|")[1] for row in table.splitlines() if row.startswith("| `")]
+    assert {key for cell in described for key in re.findall(r"`(\w+)`", cell)} == KEYS
+
 
 # -- what words name, among what is shipped
 

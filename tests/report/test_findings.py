@@ -50,7 +50,7 @@ def test_an_improvement_is_confirmed_where_that_is_asked_for(measured: Tiny) -> 
     faster = ("tinyframe-2.1 | tinyframe-2.0 | plain | step time", "-66.7 %")
     assert rows(findings(measured)["Not confirmed"], *faster)
     done = measured.vggbench("confirm", "tinyframe-2.1", "--improved")
-    assert "tinyframe-2.1 plain against tinyframe-2.0: step: improved, 0.333" in done
+    assert "tinyframe-2.1 plain against tinyframe-2.0: step time: improved, -66.7 %" in done
     (row,) = rows(findings(measured)["Confirmed changes between neighbouring releases"], *faster)
     assert "the framework: nothing else that is looked at changed" in row
 

@@ -16,7 +16,7 @@ from ..releases import spec
 from ..releases.catalogue import Release
 from ..runs import duet
 from ..runs.duet import Side
-from ..runs.local import Local, Session
+from ..runs.local import Local, Session, SessionError
 from ..stats.judge import Judgement
 from ..stats.policy import A_BLOCK, NOT_SURE
 from . import blocks, interleave, taking
@@ -229,7 +229,11 @@ class Judging:
                 most = limits.blocks
                 if limits.again and standing.blocks >= most:
                     most += standing.blocks
-                configured = self.here.configured(judged[0].benchmark, judged[0].configuration)
+                try:
+                    configured = self.here.configured(judged[0].benchmark, judged[0].configuration)
+                except SessionError as err:  # the benchmarks have it no longer; others they have
+                    self.here.say(str(err))
+                    continue
                 one = Comparison(by_name[against], release, profile, configured, most=most)
                 if standing.needed(one, self._improved) and not self._cannot_be(one):
                     found.append(one)

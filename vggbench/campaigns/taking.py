@@ -3,6 +3,7 @@ take."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -110,9 +111,10 @@ class Patience:
         spent = self._budget.spent_s
         if self._said is None or spent - self._said >= SAY_S:
             self._said = spent
+            left = self._budget.left_s
+            until = "" if left == math.inf else f", {words(max(0.0, left))} of the budget are left"
             self._say(
-                f"the machine is busy, others use {share:.0%} of the processors: waiting, "
-                f"{words(max(0.0, self._budget.left_s))} of the budget are left"
+                f"the machine is busy, others use {share:.0%} of the processors: waiting{until}"
             )
         if self._budget.left_s <= 0:
             return False
