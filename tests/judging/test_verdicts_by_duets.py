@@ -321,6 +321,27 @@ def test_a_release_that_was_measured_with_others_only_is_not_compared_and_says_s
     assert both.why == f"only duets with other releases have measured {BEFORE} and {NEWEST}"
 
 
+def test_a_duet_of_two_others_hides_no_answer() -> None:
+    known = step([*measured(OLDER), *measured(NEWEST)])
+    assert known.against == OLDER
+    assert step([*measured(OLDER), *measured(NEWEST), *blocks(OLDER, BEFORE)]) == known
+
+
+def test_what_was_refused_beside_a_later_release_changes_no_older_verdict() -> None:
+    """OLDER, which nothing else has measured, is n/a: in a duet with NEWEST, and with BEFORE."""
+    known = [*measured(LINE[0]), *measured(BEFORE)]
+    assert step([*known, *_refusing(OLDER, NEWEST)], BEFORE) == step(known, BEFORE)
+    assert step([*known, *_refusing(OLDER, BEFORE)], BEFORE).outcome == "new"
+
+
+def _refusing(release: str, partner: str) -> list[Record]:
+    """A record of a duet in which ``release`` said n/a."""
+    return [
+        changed(one, outcome="n/a", reason="no such kernel", samples=None)
+        for one in block(release, partner, session=23)[:1]
+    ]
+
+
 def test_what_said_in_a_duet_that_it_cannot_be_is_an_answer() -> None:
     refused = [
         changed(one, outcome="n/a", reason="no such kernel", samples=None)

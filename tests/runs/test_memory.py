@@ -13,9 +13,10 @@ MEMINFO = "MemTotal:       16000000 kB\nMemFree:  1000 kB\nMemAvailable:    8000
 
 @pytest.fixture
 def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which ``meminfo``, ``max`` and ``current`` are what the kernel tells."""
+    """A folder in which ``meminfo``, ``max``, ``current`` and ``memory.stat`` are what the kernel
+    tells."""
     monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(memory, "LIMITS", ((tmp_path / "max", tmp_path / "current"),))
+    monkeypatch.setattr(memory, "GROUPS", ((tmp_path, "max", "current", "inactive_file"),))
     (tmp_path / "meminfo").write_text(MEMINFO)
     return tmp_path
 
@@ -32,6 +33,13 @@ def test_a_control_group_may_allow_less(kernel: Path, limit: str, left: int) -> 
     (kernel / "max").write_text(f"{limit}\n")
     (kernel / "current").write_text("3000000000\n")
     assert memory.available_bytes() == left
+
+
+def test_cache_that_a_control_group_gives_back_is_left(kernel: Path) -> None:
+    (kernel / "max").write_text("5000000000\n")
+    (kernel / "current").write_text("3000000000\n")
+    (kernel / "memory.stat").write_text("anon 1000000000\ninactive_file 1500000000\n")
+    assert memory.available_bytes() == 3_500_000_000
 
 
 @pytest.mark.parametrize("text", ["", "MemAvailable:\n", "MemAvailable: lots kB\n"])

@@ -22,7 +22,7 @@ from ..releases.catalogue import Release
 from ..stats import blocks, chain
 from ..stats.chain import LEAST_BLOCKS_A_LINK, Chain, Level, Link, Loop
 from .duets import Block
-from .evidence import Evidence, Line
+from .evidence import Evidence, Line, line_of
 from .measures import JUDGED, STEP
 from .state import State
 from .words import how_many_blocks, percent
@@ -81,7 +81,12 @@ class LineChain:
 def lines(evidence: Evidence) -> list[Line]:
     """The lines that have blocks of two releases: by track, then in the order of asv's tables."""
     tracks = list(evidence.catalogue.tracks)
-    found = {line: None for block in evidence.blocks for line in [_line(evidence, block)] if line}
+    found = {
+        line: None
+        for block in evidence.blocks
+        for line in [line_of(block, evidence.catalogue)]
+        if line
+    }
     return sorted(found, key=lambda line: (tracks.index(line.track), line.rank))
 
 
@@ -111,7 +116,7 @@ def of_line(
         if (one.profile, one.first[1], one.second[1]) == (line.profile, key, key)
         if measure in one.numbers
     ]
-    of_two = [one for one in own if _line(evidence, one) == line]
+    of_two = [one for one in own if line_of(one, evidence.catalogue) == line]
     state = _state_of_most(of_two)
     counted = [one for one in of_two if _state(one) == state]
     calibrating = [one for one in own if one.is_of_one and _state(one) == state]
@@ -127,19 +132,6 @@ def of_line(
         state=state,
         elsewhere=len(of_two) - len(counted),
     )
-
-
-def _line(evidence: Evidence, block: Block) -> Line | None:
-    """The line whose releases a block compares; None where it is of something else."""
-    (one, key, _), (other, other_key, _) = block.first, block.second
-    if key != other_key or one == other or block.first[2] or block.second[2]:
-        return None
-    by_commit = evidence.catalogue.by_commit
-    track = by_commit[one].track
-    if by_commit[other].track != track:
-        return None
-    benchmark, _, words = key.partition(" ")
-    return Line(block.profile, track, benchmark, words)
 
 
 def _state(block: Block) -> State | None:

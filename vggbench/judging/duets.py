@@ -17,14 +17,11 @@ from ..errors import one_line
 from ..records import Record
 from ..records.record import is_number
 from ..releases.catalogue import Catalogue
+from ..runs.duet import MOST_OTHERS
 from ..stats import blocks
 from ..stats.blocks import BlockNoise
 from .measures import JUDGED, STEP
 from .state import State, state_of, values_of
-
-#: The share of the processors that others may use while a block is measured. The kernel counts
-#: ticks for all and exact times for a process: on an idle machine the two differ by 1 to 2 %.
-MOST_OTHERS = 0.1
 
 #: A pair of steps does not count where others used more than this share of the processors during
 #: one of them, and two ticks; nor does a block of whose pairs fewer than half count.

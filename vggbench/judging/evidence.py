@@ -97,7 +97,7 @@ class Evidence:
     """The evidence of one machine: of each line, what the processes of each release (its commit)
     left, oldest first; a line that only duets have measured has none. ``calibrating``: the same of
     processes that only measured noise. ``blocks``: the whole blocks of duets, of whatever two
-    subjects, oldest first. ``refused``: the newest duet's record that said n/a, by line and commit.
+    subjects, oldest first. ``refused``: the records of duets that said n/a, by line and commit.
     ``left_out``: a line for each reason why records are none.
     """
 
@@ -106,7 +106,7 @@ class Evidence:
     lines: dict[Line, dict[str, list[Taken]]] = field(default_factory=dict)
     calibrating: dict[Line, dict[str, list[Taken]]] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
-    refused: dict[Line, dict[str, Record]] = field(default_factory=dict)
+    refused: dict[Line, dict[str, list[Record]]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     _noises: dict[Any, BlockNoise] = field(default_factory=dict, repr=False, compare=False)
 
@@ -116,13 +116,17 @@ class Evidence:
     def answer(self, line: Line, release: Release, until: Release) -> tuple[str | None, str | None]:
         """(outcome, why) of a configuration: as in asv's result, that of the newest run that has
         it, and one failed process makes it failed. Where only duets have measured it, what is in a
-        block ran, but not in one with a release after ``until``, which is judged; and what said n/a
-        is. (None, None) where it is unmeasured."""
+        block ran, and what said n/a in a duet is n/a; but for duets with a release after ``until``,
+        which is judged. (None, None) where it is unmeasured."""
         taken = [one.record for one in self.of(line, release)]
         if not taken and self._is_in_duets(line, release, until):
             return records.OK, None
         if not taken:
-            taken = [one for one in [self.refused.get(line, {}).get(release.commit)] if one]
+            taken = [
+                one
+                for one in self.refused.get(line, {}).get(release.commit, [])
+                if self._partners_place(one) <= self._places[until.commit]
+            ]
         if not taken:
             return None, None
         found = records.outcome_of(records.newest_run(taken))
@@ -154,7 +158,7 @@ class Evidence:
         """The blocks of two releases of a line, by the line and their commits."""
         found: dict[tuple[Line, frozenset[str]], list[Block]] = {}
         for one in self.blocks:
-            line = _line_of(one, self.catalogue)
+            line = line_of(one, self.catalogue)
             if line is not None:
                 found.setdefault((line, frozenset((one.first[0], one.second[0]))), []).append(one)
         return found
@@ -178,6 +182,16 @@ class Evidence:
             for track in self.catalogue.tracks.values()
             for place, one in enumerate(track.releases)
         }
+
+    def _partners_place(self, record: Record) -> int:
+        """Where the other release of a duet stands on the track; -1 where it is on another, or on
+        none."""
+        name = str(record.duet.get("partner")).partition(" ")[0]
+        partner = self.catalogue.by_name.get(name)
+        own = self.catalogue.by_commit[record.commit]
+        if partner is None or partner.track != own.track:
+            return -1
+        return self._places[partner.commit]
 
     def _is_in_duets(self, line: Line, release: Release, until: Release) -> bool:
         place = self._in_duets.get(line, {}).get(release.commit)
@@ -315,12 +329,6 @@ class Evidence:
             if line.track == track and profile in (None, line.profile)
             for commit in (*cells, *self._in_duets.get(line, ()), *self.refused.get(line, ()))
         }
-        commits |= {
-            subject[0]
-            for one in self.blocks
-            if one.compares_releases and profile in (None, one.profile)
-            for subject in (one.first, one.second)
-        }
         return [r for r in self.catalogue.tracks[track].releases if r.commit in commits]
 
 
@@ -338,8 +346,8 @@ def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evide
     evidence = Evidence(machine, catalogue)
     evidence.blocks, left_out = duets.gather(machine, taken, catalogue)
     for block in evidence.blocks:
-        of_block = _line_of(block, catalogue)
-        if of_block is not None:
+        of_block = line_of(block, catalogue)
+        if of_block is not None:  # a line that nothing but duets has measured is one, too
             evidence.lines.setdefault(of_block, {})
     for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
         if not record.times_the_step or record.separates:
@@ -357,13 +365,6 @@ def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evide
         line = _line(record, release)
         into = evidence.calibrating if record.calibrates else evidence.lines
         into.setdefault(line, {}).setdefault(release.commit, []).append(_taken(record, stretch))
-    for block in evidence.blocks:
-        if block.compares_releases:
-            record = block.duets[0].first
-            track = catalogue.by_commit[record.commit].track
-            words = records.canonical(record.configuration)
-            # A line that nothing but duets has measured is one, too.
-            evidence.lines.setdefault(Line(record.profile, track, record.benchmark, words), {})
     evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
     return evidence
 
@@ -372,10 +373,14 @@ def _refuse(evidence: Evidence, record: Record) -> None:
     """Keep the record of a duet where its process said n/a: that is an answer, which no other
     process need give again. Each other answer is a block's, or none."""
     is_refused = record.outcome == records.NOT_APPLICABLE and record.variant is None
-    if is_refused and record.why_no_evidence(evidence.machine, evidence.catalogue) is None:
+    if (
+        is_refused
+        and isinstance(record.duet, dict)
+        and record.why_no_evidence(evidence.machine, evidence.catalogue) is None
+    ):
         line = _line(record, evidence.catalogue.by_commit[record.commit])
         evidence.lines.setdefault(line, {})
-        evidence.refused.setdefault(line, {})[record.commit] = record
+        evidence.refused.setdefault(line, {}).setdefault(record.commit, []).append(record)
 
 
 def _line(record: Record, release: Release) -> Line:
@@ -387,13 +392,12 @@ def _line(record: Record, release: Release) -> Line:
     )
 
 
-def _line_of(block: Block, catalogue: Catalogue) -> Line | None:
+def line_of(block: Block, catalogue: Catalogue) -> Line | None:
     """The line two releases of which a block compares; None where it compares something else: two
     configurations, a variant, two tracks, or a release with itself."""
-    (commit, key, variant), (other, key_of_other, variant_of_other) = block.first, block.second
-    if commit == other or key != key_of_other or not variant is variant_of_other is None:
+    if not block.compares_releases:
         return None
-    releases = catalogue.by_commit[commit], catalogue.by_commit[other]
+    releases = catalogue.by_commit[block.first[0]], catalogue.by_commit[block.second[0]]
     if releases[0].track != releases[1].track:
         return None
     return _line(block.duets[0].first, releases[0])

@@ -176,7 +176,12 @@ def of_blocks(
     release = catalogue.by_commit[commit]
     track = catalogue.tracks[release.track].releases
     earlier = {one.commit for one in track[: track.index(release) + 1]}
-    others = [one for one in whole if not one.reads(variant, as_it_is)]
+    # What was measured in another state of the machine tells nothing of this noise.
+    others = [
+        one
+        for one in whole
+        if not one.reads(variant, as_it_is) and set(one.states) & set(own[-1].states)
+    ]
     of_line = [one for one in others if one.first[1] == one.second[1] == key]
     of = own[0].of(variant)[0]
     found = []

@@ -362,9 +362,12 @@ def _pair(evidence: Evidence, line: Line, after: Release, against: Release | Non
     older = releases[: releases.index(after)]
     before = against
     if before is None:
-        answers = ((one, evidence.answer(line, one, after)[0]) for one in reversed(older))
-        ran = (one for one, answer in answers if answer in (records.OK, records.NOT_APPLICABLE))
-        before = next(ran, None)
+        answers = [(one, evidence.answer(line, one, after)[0]) for one in reversed(older)]
+        ran = [one for one, told in answers if told in (records.OK, records.NOT_APPLICABLE)]
+        before = next(
+            (one for one in ran if not _is_with_others(evidence, line, one, after)),
+            ran[0] if ran else None,
+        )
     past: tuple[str | None, str | None] = (None, None)
     if before is not None:
         past = evidence.answer(line, before, after)
@@ -374,6 +377,13 @@ def _pair(evidence: Evidence, line: Line, after: Release, against: Release | Non
     return _Pair(
         evidence=evidence, line=line, before=before, after=after, past=past, now=now, earlier=older
     )
+
+
+def _is_with_others(evidence: Evidence, line: Line, before: Release, after: Release) -> bool:
+    """Whether only duets with other releases have measured the one before: they say nothing of
+    these two, and must not hide what is known of an earlier one."""
+    ran = evidence.answer(line, before, after)[0] == records.OK
+    return ran and not evidence.of(line, before) and not evidence.compared(line, before, after)
 
 
 def _of_measure(

@@ -162,9 +162,9 @@ def _of_processes(known: Sequence[Noise]) -> str:
     if any("history" in one.origin or "neighbouring" in one.origin for one in known):
         whose = "in part calibrated"
     if not all("calibrating" in one.origin for one in known):
-        whose = "the history's, as the machine is not calibrated (vggbench calibrate)"
+        whose = "the history's"
     if any("assumed" in one.origin for one in known):
-        whose = "in part assumed, as too little is on record (vggbench calibrate)"
+        whose = "in part assumed, as too little is on record"
     return (
         f"{_range([one.processes for one in known])} between processes, "
         f"{_range([one.sessions for one in known])} between sessions, {whose}; from "

@@ -39,9 +39,11 @@ STILL_SHARE = 0.05
 STILL_PATIENCE_S = 0.5
 
 #: A step is disturbed where others used more than this share of the processors meanwhile: the next
-#: pair waits until they do no longer. A look at that takes so many seconds: the kernel counts in
-#: ticks of ten milliseconds.
-MOST_OTHERS = 0.15
+#: pair waits until they do no longer. The kernel counts ticks for all and exact times for a
+#: process: on an idle machine the two differ by 1 to 2 %.
+MOST_OTHERS = 0.1
+
+#: A look at what others use takes so many seconds: a tick is ten milliseconds.
 QUIET_LOOK_S = 0.2
 
 #: How often it is looked whether a process that says nothing is alive still.
