@@ -13,7 +13,7 @@ import pytest
 
 from vggbench import records
 from vggbench.campaigns import confirm as command
-from vggbench.campaigns.blocks import Comparison
+from vggbench.campaigns.answering import Comparison
 from vggbench.campaigns.confirm import Asked, Judging, Limits
 from vggbench.errors import VggbenchError
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES

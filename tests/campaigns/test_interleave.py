@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from vggbench import records
-from vggbench.campaigns.blocks import Comparison
+from vggbench.campaigns.answering import Comparison
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.confirm import Judging, Limits
 from vggbench.campaigns.interleave import Bench, Confirmed, Suspect, confirm, confirm_all

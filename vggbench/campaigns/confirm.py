@@ -19,8 +19,8 @@ from ..runs.duet import Side
 from ..runs.local import Local, Session, SessionError
 from ..stats.judge import Judgement
 from ..stats.policy import A_BLOCK, NOT_SURE
-from . import blocks, interleave, taking
-from .blocks import Answer, Comparison, Standing
+from . import answering, interleave, taking
+from .answering import Answer, Comparison, Standing
 from .budget import Budget
 from .interleave import Suspect
 
@@ -81,7 +81,7 @@ def run(here: Local, asked: Asked, limits: Limits) -> int:
             if asked.patterns
             else f"Everything of {after.name} is answered: nothing is measured."
         )
-    for line in blocks.open_lines(found):
+    for line in answering.open_lines(found):
         here.say(line)
     return judging.report([after.name])
 
@@ -102,7 +102,7 @@ def answer(judging: Judging, wanted: Sequence[Comparison], limits: Limits) -> li
     if in_duets:
         with here.session(records.DUET) as measuring:
             bench = judging.bench(measuring, budget, limits)
-            for told in blocks.answer_all(in_duets, bench):
+            for told in answering.answer_all(in_duets, bench):
                 found[id(told.comparison)] = told
     in_turns = [one for one in wanted if id(one) in too_large]
     for one in in_turns:
@@ -258,7 +258,7 @@ class Judging:
         )
         return [one for one in found if records.key_of(one.benchmark, one.configuration) == wanted]
 
-    def bench(self, measuring: Session, budget: Budget, limits: Limits) -> blocks.Bench:
+    def bench(self, measuring: Session, budget: Budget, limits: Limits) -> answering.Bench:
         """What comparisons are answered with, in the session ``measuring``."""
         rooms = _Rooms(measuring, limits)
         patience = taking.Patience(budget, self.here.say)
@@ -271,7 +271,7 @@ class Judging:
             )
             return measuring.block((before, after), self._step_s(one), patience=patience)
 
-        return blocks.Bench(
+        return answering.Bench(
             take=take,
             standing=self.standing,
             seconds=self.seconds,

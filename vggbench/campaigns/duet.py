@@ -29,10 +29,10 @@ from ..runs.duet import Pair, Side, ended_well
 from ..runs.local import Local, Session
 from ..runs.profiles import VARIABLE
 from ..runs.suite import Configured
-from ..stats import blocks as statistics
+from ..stats import blocks
 from ..stats.blocks import BlockJudgement, BlockNoise
 from ..stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, REGRESSED
-from . import blocks
+from . import answering
 from .budget import Budget, words
 from .taking import Patience
 
@@ -207,10 +207,10 @@ def _answer(
         taken = measuring.block((sides[0], sides[1]), step_s, patience=patience)
         seconds = budget.spent_s - before
         if not all(map(ended_well, taken)):
-            into.notes.append(blocks.trouble(taken))
+            into.notes.append(answering.trouble(taken))
             into.outcome = _worst(taken)
             return
-        for line in blocks.waiting_lines(taken):
+        for line in answering.waiting_lines(taken):
             if line not in into.notes:
                 into.notes.append(line)
         own, left_out = _own(here, measuring, pair)
@@ -218,12 +218,12 @@ def _answer(
         if busy:
             for why in left_out:
                 here.say(f"the block does not count: {why}")
-            if busy >= blocks.MOST_BUSY:
+            if busy >= answering.MOST_BUSY:
                 into.notes.append("; ".join(left_out))
                 return
             continue
         sides_on_record = first.on_record, second.on_record
-        by_step = statistics.judge_blocks(
+        by_step = blocks.judge_blocks(
             duets.numbers(own, *sides_on_record, STEP.key), noise[STEP.key], threshold=threshold
         )
         into.judged(by_step, own)
@@ -257,7 +257,7 @@ def _noise(here: Local, profile: str, measure: str) -> BlockNoise:
     for block in found:
         if block.is_of_one and block.profile == profile and measure in block.numbers:
             groups.setdefault(block.first, []).append(block.numbers[measure])
-    return statistics.noise(list(groups.values()), [])
+    return blocks.noise(list(groups.values()), [])
 
 
 def _step_s(here: Local, profile: str, pair: tuple[_Subject, _Subject]) -> float | None:
@@ -294,7 +294,7 @@ def _by_product(
     numbers = duets.numbers(own, pair[0].on_record, pair[1].on_record, measure)
     if len(numbers) < LEAST_BLOCKS:
         return []
-    found = statistics.judge_blocks(numbers, noise, threshold=threshold)
+    found = blocks.judge_blocks(numbers, noise, threshold=threshold)
     return [
         f"{JUDGED[measure].title}: {percent(found.ratio)} ({percent(found.low)[:-2]} to "
         f"{percent(found.high)[:-2]}), {found.outcome}"

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from vggbench import records
-from vggbench.campaigns import blocks, taking
-from vggbench.campaigns.blocks import Answer, Bench, Comparison, Standing
+from vggbench.campaigns import answering, taking
+from vggbench.campaigns.answering import Answer, Bench, Comparison, Standing
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.taking import Patience
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES, Verdict
@@ -98,7 +98,7 @@ class Machine:
         version = one.after.version
         self.order.append(version)
         came = self.comes(version, len(self.order))
-        if all(map(blocks.ended_well, came)) and not any(
+        if all(map(answering.ended_well, came)) and not any(
             one is not None and one.others_cpu_s for pair in came for one in pair
         ):
             self.known[version] = self.known.get(version, 0) + 1
@@ -125,7 +125,7 @@ class Machine:
         )
 
     def answer_all(self, *comparisons: Comparison, budget: float = 1e6, **more) -> list[Answer]:
-        return blocks.answer_all(comparisons, self.bench(budget, **more))
+        return answering.answer_all(comparisons, self.bench(budget, **more))
 
 
 def test_blocks_are_taken_until_each_is_answered() -> None:
@@ -186,7 +186,7 @@ def test_a_spent_budget_leaves_the_rest_open_with_what_it_would_cost() -> None:
     assert found[1].why == "the budget of 8 min is spent"
     assert found[1].seconds == 400.0
     assert machine.said[0].endswith(", about 13 min; the budget of 8 min may not do")
-    assert blocks.open_lines(found) == [
+    assert answering.open_lines(found) == [
         "Open, as the budget is spent: tensorflow-slow NHWC fused off; about 7 min more would "
         "answer it"
     ]
@@ -203,7 +203,7 @@ def test_what_is_too_long_for_the_budget_does_not_keep_others_from_it() -> None:
         budget=bench.budget,
         say=bench.say,
     )
-    found = blocks.answer_all([comparison("long"), comparison("short")], bench)
+    found = answering.answer_all([comparison("long"), comparison("short")], bench)
     assert machine.order == ["short"]
     assert [one.out_of_budget for one in found] == [True, False]
 
@@ -212,7 +212,7 @@ def test_where_nothing_is_known_of_what_a_block_takes_no_cost_is_told() -> None:
     machine = Machine(unknown=True)
     found = machine.answer_all(comparison(), budget=0)
     assert machine.order == []
-    assert blocks.open_lines(found) == [f"Open, as the budget is spent: {NAME}"]
+    assert answering.open_lines(found) == [f"Open, as the budget is spent: {NAME}"]
     machine = Machine(unknown=True, enough=3)
     machine.answer_all(comparison())
     assert machine.said[0] == f"To answer: {NAME}"
@@ -228,7 +228,7 @@ def test_a_comparison_has_a_budget_of_its_own() -> None:
         "not sure after 3 blocks",
     ]
     assert not any(one.out_of_budget for one in found), "more of the whole budget would not help"
-    assert blocks.open_lines(found) == [
+    assert answering.open_lines(found) == [
         "Not answered: tensorflow-a NHWC fused off, tensorflow-b NHWC fused off"
     ]
 
@@ -400,13 +400,13 @@ def test_without_a_budget_it_waits_for_as_long_as_it_takes() -> None:
 
 def test_of_an_interrupted_duet_the_reason_is_told() -> None:
     busy = {"outcome": records.INTERRUPTED, "samples": None, "reason": "the machine is busy"}
-    told = blocks.trouble([(process(**busy), process(**busy))])
+    told = answering.trouble([(process(**busy), process(**busy))])
     assert told.endswith(" was interrupted: the machine is busy")
 
 
 def test_what_is_answered_is_not_among_what_is_open() -> None:
     machine = Machine(enough=1)
-    assert blocks.open_lines(machine.answer_all(comparison("a"), comparison("b"))) == []
+    assert answering.open_lines(machine.answer_all(comparison("a"), comparison("b"))) == []
 
 
 def test_what_is_open_of_two_lasts_at_least_what_is_known_of_one() -> None:
@@ -420,5 +420,5 @@ def test_what_is_open_of_two_lasts_at_least_what_is_known_of_one() -> None:
         budget=bench.budget,
         say=bench.say,
     )
-    (line,) = blocks.open_lines(blocks.answer_all([comparison("a"), comparison("b")], bench))
+    (line,) = answering.open_lines(answering.answer_all([comparison("a"), comparison("b")], bench))
     assert line.endswith("; at least 8 min more would answer them")
