@@ -66,10 +66,7 @@ def judging(folder: Path, taken: Sequence[Record], **more) -> Judging:
 
 def compared(of: Judging, release: str = LINE[-1], limits: Limits = LIMITS) -> list[str]:
     """What is to be compared, in words."""
-    return [
-        f"{one.name} against {one.before.name}"
-        for one in of.comparisons([CATALOGUE.by_name[release]], limits)
-    ]
+    return [one.in_full for one in of.comparisons([CATALOGUE.by_name[release]], limits)]
 
 
 PAIR = f"{LINE[-1]} NHWC none off against {LINE[-2]}"

@@ -315,6 +315,10 @@ class History:
             names = some_of(left.names, causes.NAMED)
             self._say(f"Not separated: {names}. Run the same command again to try once more.")
             return TROUBLE
+        if failed := [one.comparison.name for one in answers if one.failed]:
+            names = some_of(failed, answering.NAMED)
+            self._say(f"Not compared: {names}. Run the same command again to try once more.")
+            return TROUBLE
         not_sure = sum(one.why is not None for one in answers)
         parted = found.separated()
         self._say(
@@ -333,7 +337,7 @@ class History:
         for one in duets:
             device = profiles.device_of(self._profile)
             for link in plan.links(one, self._checkout.catalogue, self._here.suite, device):
-                comparison = Comparison(
+                comparison = judging.comparison(
                     link.before,
                     link.after,
                     self._profile,
