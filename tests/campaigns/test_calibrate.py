@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from vggbench import records
 from vggbench.campaigns import calibrate
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.taking import Came
@@ -60,11 +61,11 @@ class Machine:
         self.now += 10.0
         self.order.append(mode)
         if mode in self.bad:
-            return Came(block=None, why="failed: crashed with SIGSEGV", ended_well=False)
+            return Came(why="failed: crashed with SIGSEGV", outcome=records.FAILED, seconds=10.0)
         if mode in self.busy:
-            return Came(block=None, why="it does not count: busy", ended_well=True)
+            return Came(why="the machine was busy", seconds=10.0)
         ((found,), _) = gather_blocks(MACHINE, block(LINE[-1], LINE[-1], 0.01), CATALOGUE)
-        return Came(block=found, why=None, ended_well=True)
+        return Came(block=found, seconds=10.0)
 
     def take(self, how_many: int = 2, seconds: float = 3600.0, blocks: int = 5) -> int:
         return calibrate.take(
@@ -103,11 +104,19 @@ def test_a_release_of_which_nothing_runs_comes_to_nothing() -> None:
     assert len(machine.said) == 3
 
 
-def test_blocks_beside_other_work_are_spent_and_do_not_count() -> None:
+def test_blocks_beside_other_work_do_not_count_and_three_in_a_row_give_way() -> None:
     machine = Machine(busy=["fused"])
-    assert machine.take(blocks=2) == 2
-    assert machine.order == ["plain", "fused"] * 2
-    assert machine.said[1] == "fused, block 1: it does not count: busy"
+    assert machine.take(blocks=2) == 4
+    assert machine.order == ["plain", "fused", "fused", "fused", "slow", "plain", "slow"]
+    assert machine.said[1] == "fused: the block does not count: the machine was busy"
+
+
+def test_waiting_in_vain_for_a_quiet_machine_ends_it() -> None:
+    machine = Machine()
+    came = Came(why="the machine is busy", outcome=records.INTERRUPTED, waited_in_vain=True)
+    machine.measure = lambda one: came  # type: ignore[method-assign]
+    assert machine.take() == 0
+    assert machine.said == ["the machine is busy"], "no other configuration is asked"
 
 
 def known(noise: BlockNoise, off: float = 0.001) -> calibrate.Known:

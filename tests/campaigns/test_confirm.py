@@ -13,12 +13,17 @@ import pytest
 
 from vggbench import records
 from vggbench.campaigns import confirm as command
-from vggbench.campaigns.blocks import Comparison
+from vggbench.campaigns.answering import Comparison
+from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.confirm import Asked, Judging, Limits
+from vggbench.campaigns.taking import Came
 from vggbench.errors import VggbenchError
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES
 from vggbench.records import Record
+from vggbench.releases.catalogue import Release
+from vggbench.releases.environments import EnvironmentUnusable
 from vggbench.runs import memory
+from vggbench.runs.timed import Interrupted, NotMeasured
 
 from ..asv_plugin.test_faults import ended, gone, result_files, started_process, the_line, until
 from ..judging.literal import FUSED, LINE, MACHINE, NHWC, line, measured
@@ -66,10 +71,7 @@ def judging(folder: Path, taken: Sequence[Record], **more) -> Judging:
 
 def compared(of: Judging, release: str = LINE[-1], limits: Limits = LIMITS) -> list[str]:
     """What is to be compared, in words."""
-    return [
-        f"{one.name} against {one.before.name}"
-        for one in of.comparisons([CATALOGUE.by_name[release]], limits)
-    ]
+    return [one.in_full for one in of.comparisons([CATALOGUE.by_name[release]], limits)]
 
 
 PAIR = f"{LINE[-1]} NHWC none off against {LINE[-2]}"
@@ -179,6 +181,89 @@ def test_a_configuration_that_the_benchmarks_have_no_longer_keeps_no_other_back(
     assert compared(of) == [PAIR]
 
 
+# -- what was never measured
+
+
+def never_measured(of: Judging, release: str = LINE[-1]) -> list[str]:
+    return [one.in_full for one in of.never_measured(CATALOGUE.by_name[release], LIMITS)]
+
+
+@pytest.fixture
+def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine has each CPython."""
+    monkeypatch.setattr(command, "why_not_here", lambda release, devices: None)
+
+
+@pytest.mark.usefixtures("everywhere")
+def test_a_release_that_was_never_measured_is_compared_in_all_that_both_run(
+    tmp_path: Path,
+) -> None:
+    of = judging(tmp_path, [])
+    found = never_measured(of)
+    assert len(found) == len(set(found)) == 12
+    assert PAIR in found
+    assert compared(of) == []
+    far = judging(tmp_path, [], against=CATALOGUE.by_name[LINE[-3]], patterns=["'NHWC', 'none'"])
+    against = PAIR.replace(LINE[-2], LINE[-3])
+    assert never_measured(far) == [against, against.replace("off", "on")]
+
+
+@pytest.mark.usefixtures("everywhere")
+def test_what_duets_have_begun_with_goes_on_with_the_other_configurations(tmp_path: Path) -> None:
+    of = judging(tmp_path, blocks_of(LINE[-2], LINE[-1], 1.1, 8))
+    assert compared(of) == []
+    found = never_measured(of)
+    assert len(found) == 11
+    assert PAIR not in found
+    na = literal_record(LINE[-1], words=FUSED, session=25, purpose=records.DUET, outcome="n/a")
+    assert PAIR.replace("none", "fused") in found
+    assert len(never_measured(judging(tmp_path, [na]))) == 10, "it answers once"
+
+
+@pytest.mark.usefixtures("everywhere")
+def test_of_what_asv_has_measured_nothing_else_is_compared(tmp_path: Path) -> None:
+    of = judging(tmp_path, measured(LINE[-1]))
+    assert never_measured(of) == []
+    assert never_measured(of, LINE[-2]), "the one before is another release"
+
+
+def test_what_this_machine_cannot_run_is_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def why_not(release: Release, devices: Sequence[str]) -> str | None:
+        return "no lock for cpu" if release.name == LINE[-2] else None
+
+    monkeypatch.setattr(command, "why_not_here", why_not)
+    of = judging(tmp_path, [])
+    assert never_measured(of) == []
+    first = CATALOGUE.tracks["tensorflow"].releases[0].name
+    assert never_measured(of, first) == [], "no release is before it"
+
+
+# -- what blocks there are
+
+
+def test_blocks_count_though_a_process_by_itself_has_failed(tmp_path: Path) -> None:
+    """Else a comparison that no verdict answers would be measured for ever."""
+    failed = literal_record(LINE[-2], session=1, outcome="failed", error="it crashed")
+    taken = [failed, *measured(LINE[-1]), *blocks_of(LINE[-2], LINE[-1], 1.0, 4)]
+    of = judging(tmp_path, taken, against=CATALOGUE.by_name[LINE[-2]])
+    one = the_comparison(of)
+    assert of.standing(one).blocks == 4
+    assert not of.is_open(one)
+
+
+def test_only_what_is_no_neighbour_has_what_it_is_held_against_in_its_name(
+    tmp_path: Path,
+) -> None:
+    of = judging(tmp_path, [])
+    near, one = the_comparison(of), the_comparison(of).one
+    far = of.comparison(CATALOGUE.by_name[LINE[-3]], near.after, near.profile, one)
+    near = of.comparison(near.before, near.after, near.profile, one)
+    assert near.name == f"{LINE[-1]} NHWC none off"
+    assert far.name == f"{near.name} against {LINE[-3]}"
+
+
 # -- what a block takes
 
 
@@ -220,6 +305,40 @@ def test_two_that_find_no_room_in_memory_are_no_duet(
     )
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
     assert of.why_not_both(the_comparison(of)) is None, "the system does not tell"
+
+
+class Measuring:
+    """A session that has no environment of a release, and leaves no process."""
+
+    def __init__(self, error: Exception):
+        self.error = error
+
+    def prepared(self, release: Release, profile: str):
+        raise self.error
+
+    def forget(self) -> None:
+        pass
+
+
+def taken_with(of: Judging, error: Exception, rooms: list[str]) -> Came:
+    limits = Limits(60, 80, make_room=rooms.append)
+    bench = of.bench(Measuring(error), Budget(60), limits)  # type: ignore[arg-type]
+    return bench.take(the_comparison(of), 60.0)
+
+
+def test_an_environment_that_cannot_be_made_ends_its_comparison_alone(tmp_path: Path) -> None:
+    of = judging(tmp_path, [])
+    rooms: list[str] = []
+    came = taken_with(of, EnvironmentUnusable("it cannot be installed: no wheel"), rooms)
+    assert (came.block, came.outcome) == (None, records.FAILED)
+    assert came.why == "it cannot be installed: no wheel"
+    assert rooms == [f"{LINE[-1]} NHWC none off"]
+
+
+@pytest.mark.parametrize("error", [Interrupted("Interrupted"), NotMeasured("the disk is full")])
+def test_what_ends_all_measuring_passes_through(tmp_path: Path, error: Exception) -> None:
+    with pytest.raises(type(error)):
+        taken_with(judging(tmp_path, []), error, [])
 
 
 # -- real duets
@@ -370,11 +489,30 @@ def test_bench_chooses_of_what_is_compared(slower: Tiny) -> None:
 
 
 @pytest.mark.asv
-def test_a_release_that_was_never_measured_is_no_answered_one(line_of_releases: Tiny) -> None:
-    done = line_of_releases.vggbench(*CONFIRM)
+def test_a_release_that_was_never_measured_is_compared_with_the_one_before(
+    line_of_releases: Tiny,
+) -> None:
+    tiny = line_of_releases
+    done = tiny.vggbench(*CONFIRM, *PLAIN, env=SLOWER)
+    assert done.status == 1, done.output
+    the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ", "regressed", "blocks more")
+    taken = whole_blocks(tiny)
+    assert taken >= 3
+    done = tiny.vggbench(*CONFIRM, *PLAIN, env=SLOWER)
+    assert done.status == 1, done.output
+    the_line(done, "Nothing of tinyframe-2.1 that --bench selects is to be measured.")
+    assert whole_blocks(tiny) == taken
+
+
+@pytest.mark.asv
+def test_a_release_that_nothing_can_be_compared_with_is_no_answered_one(
+    line_of_releases: Tiny,
+) -> None:
+    first = "tinyframe-1.0"
+    done = line_of_releases.vggbench("confirm", first)
     assert done.status == 2
     assert "answered" not in done
-    the_line(done, "tinyframe-2.1: unmeasured", "measure it with: asv run tinyframe-2.1")
+    the_line(done, f"{first}: unmeasured", f"measure it with: asv run {first}")
 
 
 @pytest.mark.asv
@@ -453,12 +591,17 @@ def test_a_second_confirmation_at_once_is_refused_and_a_killed_one_goes_on(slowe
     assert sorted(in_duets(slower))[:2] == [("2.0", "interrupted"), ("2.0", "ok")]
 
 
-@pytest.mark.asv
-def test_what_finds_no_room_for_two_takes_turns_as_whole_processes(slower: Tiny) -> None:
-    for file in (slower.machine_results / "records").glob("*.jsonl"):
+def need_much_memory(tiny: Tiny) -> None:
+    """Say of each process on record that it took more memory than any machine has."""
+    for file in (tiny.machine_results / "records").glob("*.jsonl"):
         lines = [json.loads(line) for line in file.read_text().splitlines()]
         told = [json.dumps({**one, "peak_memory_bytes": 10**15}) + "\n" for one in lines]
         file.write_text("".join(told))
+
+
+@pytest.mark.asv
+def test_what_finds_no_room_for_two_takes_turns_as_whole_processes(slower: Tiny) -> None:
+    need_much_memory(slower)
     done = slower.vggbench(*CONFIRM, env=SLOWER)
     assert done.status == 1, done.output
     line = the_line(done, "two processes at once would take about 2200000.0 GB of memory")
@@ -468,6 +611,21 @@ def test_what_finds_no_room_for_two_takes_turns_as_whole_processes(slower: Tiny)
     assert taken[:4] == ["2.0", "2.1", "2.1", "2.0"]
     verdict = step_verdict(slower)
     assert (verdict["outcome"], verdict["decided_by"]) == ("regressed", BY_PROCESSES)
+
+
+@pytest.mark.asv
+def test_where_blocks_decide_what_finds_no_room_is_left_as_it_is(line_of_releases: Tiny) -> None:
+    """Processes in turns would change nothing of its verdict."""
+    tiny = line_of_releases
+    noisy = {"TINY_NOISE": "0.3"}
+    tiny.vggbench(*CONFIRM, *PLAIN, "--processes", "12", env=noisy)
+    assert whole_blocks(tiny) == 3
+    need_much_memory(tiny)
+    done = tiny.vggbench(*CONFIRM, *PLAIN, env=noisy)
+    the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ", "two processes at once would")
+    the_line(done, "Not answered: tinyframe-2.1 plain")
+    assert whole_blocks(tiny) == 3
+    assert not [r for r in tiny.records() if r.get("purpose") == "confirm"]
 
 
 def test_two_releases_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:

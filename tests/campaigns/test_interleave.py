@@ -9,12 +9,20 @@ from typing import Any
 import pytest
 
 from vggbench import records
-from vggbench.campaigns.blocks import Comparison
+from vggbench.campaigns.answering import Comparison
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.confirm import Judging, Limits
-from vggbench.campaigns.interleave import Bench, Confirmed, Suspect, confirm, confirm_all
+from vggbench.campaigns.interleave import (
+    Bench,
+    Confirmed,
+    Suspect,
+    confirm,
+    confirm_all,
+    forecast_s,
+)
 from vggbench.records import Record
 from vggbench.releases.catalogue import Release
+from vggbench.releases.environments import EnvironmentUnusable
 from vggbench.runs.suite import Configured
 from vggbench.stats.judge import Judgement
 from vggbench.stats.policy import MOST, NOT_SURE, REGRESSED, UNCHANGED
@@ -228,6 +236,33 @@ def test_a_by_product_that_is_suspected_no_longer_is_not_followed() -> None:
     assert (found.processes, found.why) == (0, None)
 
 
+def test_what_nothing_is_said_of_is_measured_once_and_is_not_answered() -> None:
+    machine = Machine()
+    found = confirm(
+        Suspect(BEFORE, AFTER, "cpu-quick", ONE), machine.bench(3600, judge=lambda suspect: {})
+    )
+    assert (found.processes, found.why) == (4, "no judgement after 4 processes")
+    spent = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=MOST)
+    assert confirm(spent, machine.bench(3600, judge=lambda suspect: {})).processes == 0
+
+
+def test_a_forecast_counts_what_is_not_sure_though_it_is_not_suspected() -> None:
+    suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE, seconds=10.0)
+    step = {"step": Judgement(NOT_SURE, 1.0, 0.9, 1.1, suspected=False, processes_needed=20)}
+    assert forecast_s(suspect, step, 40) == 200.0
+    assert forecast_s(suspect, step, 12) == 120.0
+    assert forecast_s(suspect, {"first_step": step["step"]}, 40) == 40.0
+
+
+def test_an_environment_that_cannot_be_made_ends_its_confirmation_alone() -> None:
+    machine = Machine()
+    error = EnvironmentUnusable("tensorflow-2.16.2 (cpu) cannot be installed: no wheel")
+    found = confirm(
+        Suspect(BEFORE, AFTER, "cpu-quick", ONE), machine.bench(60, measure=raising(error))
+    )
+    assert (found.processes, found.why, found.out_of_budget) == (0, str(error), False)
+
+
 def raising(error: BaseException) -> Callable:
     def measure(suspect: Suspect, release: Release):
         raise error
@@ -302,3 +337,14 @@ def test_confirmations_that_no_verdict_counts_have_spent_nothing(
     judging = Judging(here, against=None, threshold=0.02)
     suspect = judging.suspect(Comparison(before, after, "cpu-quick", configured))
     assert (suspect.spent, suspect.seconds) == (2, 30.0)
+
+
+def test_of_what_no_verdict_speaks_the_step_is_confirmed(tmp_path: Path) -> None:
+    here = local(tmp_path)
+    before, after = (CATALOGUE.by_name[one.name] for one in (BEFORE, AFTER))
+    known = literal_record(after.name)
+    configured = here.configured(known.benchmark, known.configuration)
+    judging = Judging(here, against=None, threshold=0.02)
+    suspect = judging.suspect(Comparison(before, after, "cpu-quick", configured))
+    assert (suspect.measures, suspect.spent, suspect.seconds) == (("step",), 0, 0.0)
+    assert judging.judge(suspect) == {}

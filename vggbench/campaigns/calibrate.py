@@ -35,7 +35,7 @@ from ..stats.blocks import BlockNoise, found_with
 from ..stats.policy import A_BLOCK, EXCLUDED, MOST_BLOCKS
 from . import taking
 from .budget import Budget
-from .taking import Came
+from .taking import Came, Uncounted
 
 #: Configurations that are measured where --bench does not say which: two, so that what is said is
 #: not one configuration's alone.
@@ -105,35 +105,38 @@ def take(
     """Take blocks of ``how_many`` of the configurations ``wanted`` in turns, so many ``blocks`` of
     each or as long as the budget lasts; returns how many count. ``measure`` takes one.
 
-    A configuration that is n/a or fails gives way to the next, with a line.
+    A configuration that is n/a or fails, or of which three blocks one after the other do not count,
+    gives way to the next, with a line.
     """
     waiting = list(wanted)
     running: list[Configured] = []
-    taken: dict[Configured, int] = {}
+    taken: Counter[Configured] = Counter()
+    uncounted: dict[Configured, Uncounted] = {}
     expected_s: dict[Configured, float] = {}
-    counted = 0
     while True:
         while waiting and len(running) < how_many:
             running.append(waiting.pop(0))
         if not running:
             break
-        one = min(running, key=lambda each: taken.get(each, 0))
-        if taken.get(one, 0) >= blocks or not budget.allows(expected_s.get(one, 0.0)):
+        one = min(running, key=taken.__getitem__)
+        if taken[one] >= blocks or not budget.allows(expected_s.get(one, 0.0)):
             break
-        begun_s = budget.spent_s
         came = measure(one)
-        expected_s[one] = budget.spent_s - begun_s
-        if not came.ended_well:
-            running.remove(one)
-            say(str(came.why))
-            continue
-        taken[one] = taken.get(one, 0) + 1
-        told = came.why
+        expected_s[one] = came.seconds
+        ended = uncounted.setdefault(one, Uncounted()).end_it(came)
         if came.block is not None:
-            counted += 1
-            told = f"the two differ by {math.expm1(came.block.numbers[STEP]):+.1%}"
-        say(f"{one.words}, block {taken[one]}: {told}")
-    return counted
+            taken[one] += 1
+            differ = math.expm1(came.block.numbers[STEP])
+            say(f"{one.words}, block {taken[one]}: the two differ by {differ:+.1%}")
+        elif came.outcome == records.OK:
+            say(f"{one.words}: the block does not count: {came.why}")
+        else:
+            say(str(came.why))
+        if came.waited_in_vain:
+            break
+        if ended:
+            running.remove(one)
+    return taken.total()
 
 
 # -- what the noise means
@@ -325,12 +328,9 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
     with here.session(records.DUET) as measuring:
         subject = measuring.prepared(release, profile)
 
-        patience = taking.Patience(budget, say)
-
         def measure(one: Configured) -> Came:
             side = Side(subject=subject, configured=one)
-            step_s = taking.step_s(on_record, release.commit, one.key, profile)
-            return taking.take(here, measuring, (side, side), step_s, patience=patience)
+            return taking.take(here, measuring, (side, side), budget)
 
         counted = take(
             measure,

@@ -17,9 +17,9 @@ from typing import TypeAlias
 from .. import records
 from ..errors import some_of
 from ..frameworks import KNOWN
-from ..judging import duets, separations, verdicts
+from ..judging import separations, verdicts
 from ..judging.differences import PACKAGES
-from ..judging.evidence import durations, gather
+from ..judging.evidence import gather
 from ..judging.separations import Separation
 from ..judging.verdicts import STEP, Verdict
 from ..records import Record
@@ -90,7 +90,8 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Left:
-    """What is not separated, by name. ``out_of_budget``: some of it was not tried."""
+    """What is not separated, by name. ``out_of_budget``: the budget ended some of it, or some was
+    not tried."""
 
     names: tuple[str, ...] = ()
     out_of_budget: bool = False
@@ -127,8 +128,7 @@ class Causes:
         """What to change back next, what tells most in least time first."""
         taken, known = self._on_record()
         of = self._here.machine, taken, self._here.catalogue
-        facts, took = separations.facts(*of, self._profile), durations(*of, self._profile)
-        whole = [one for one in duets.gather(*of)[0] if one.profile == self._profile]
+        facts = separations.facts(*of, self._profile)
         together: dict[tuple[str, str], Wanted] = {}
         for one in self.changes:
             release = self._here.catalogue.by_name[one.release]
@@ -146,8 +146,9 @@ class Causes:
             else:
                 most = MOST_BLOCKS - _spent(one, change, known[one.release])
                 asked[configured] = Question(one=configured, measures=(one.measure,), most=most)
-                block_s = taking.block_s(whole, took, release.commit, configured.key)
-                seconds = (*before.seconds, block_s)
+                both = [(release.commit, configured.key)] * 2
+                newest = taking.known(self._here, self._profile, both)
+                seconds = (*before.seconds, taking.block_s(newest))
             together[place] = replace(
                 before, of=(*before.of, one), questions=tuple(asked.values()), seconds=seconds
             )
@@ -164,6 +165,7 @@ class Causes:
             return Left()
         self._here.say(plan(left, budget))
         tried: set[tuple[str, str, str]] = set()
+        over = False
 
         def untried(one: Wanted) -> list[tuple[Question, float]]:
             return [
@@ -179,7 +181,8 @@ class Causes:
             )
             now, questions = next(((one, own) for one, own in affordable if own), (None, []))
             if now is None:
-                return Left(tuple(one.name for one in left), any(untried(one) for one in left))
+                over = bool(left) and (over or any(map(untried, left)))
+                return Left(tuple(one.name for one in left), over)
             tried |= {(*now.place, each.one.key) for each in questions}
             work = separate.Work(
                 release=now.release,
@@ -190,7 +193,7 @@ class Causes:
             )
             with self._here.session(records.DUET) as measuring:
                 make_room(now.name)
-                separate.measure(self._here, measuring, work, budget)
+                over = separate.measure(self._here, measuring, work, budget) or over
             left = self.wanted()
 
     def _on_record(self) -> tuple[list[Record], dict[str, list[Separation]]]:

@@ -18,7 +18,7 @@ from ..releases.catalogue import Release
 from ..runs.asv_command import INTERRUPTED, Asv
 from ..runs.local import Local, Say
 from ..runs.timed import Interrupted
-from .blocks import open_lines
+from .answering import open_lines
 from .confirm import Judging, Limits, confirm
 
 

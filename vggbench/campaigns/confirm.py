@@ -5,24 +5,29 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from .. import records
+from ..errors import VggbenchError
 from ..judging import command, verdicts
-from ..judging.evidence import Evidence, gather
-from ..judging.verdicts import Verdict
+from ..judging.evidence import Evidence, Line, gather
+from ..judging.verdicts import STEP, Verdict
 from ..records import Record
 from ..releases import spec
 from ..releases.catalogue import Release
-from ..runs import duet
+from ..runs import profiles
 from ..runs.duet import Side
-from ..runs.local import Local, Session, SessionError
+from ..runs.local import Local, Session, SessionError, why_not_here
+from ..runs.suite import Configured
+from ..runs.timed import NotMeasured
 from ..stats.judge import Judgement
-from ..stats.policy import A_BLOCK, NOT_SURE
-from . import blocks, interleave, taking
-from .blocks import Answer, Comparison, Standing
+from ..stats.policy import A_BLOCK, LEAST_BLOCKS, MOST, NOT_SURE
+from . import answering, interleave, taking
+from .answering import Answer, Comparison, Standing
 from .budget import Budget
 from .interleave import Suspect
+from .taking import Came
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Limits:
-    """``seconds``: for all comparisons, from the first block on. ``processes``: of both releases
+    """``seconds``: for all comparisons, environments included. ``processes``: of both releases
     together, for one configuration, at most; a block has A_BLOCK. ``again``: so many more of what
     has spent them already. ``make_room``: called with the name of each comparison before
     environments are made for it."""
@@ -74,14 +79,15 @@ def run(here: Local, asked: Asked, limits: Limits) -> int:
         improved=asked.improved,
         patterns=asked.patterns,
     )
-    found = confirm(judging, [after], limits)
+    wanted = [*judging.comparisons([after], limits), *judging.never_measured(after, limits)]
+    found = answer(judging, wanted, limits)
     if not found and judging.is_compared(after):
         here.say(
             f"Nothing of {after.name} that --bench selects is to be measured."
             if asked.patterns
             else f"Everything of {after.name} is answered: nothing is measured."
         )
-    for line in blocks.open_lines(found):
+    for line in answering.open_lines(found):
         here.say(line)
     return judging.report([after.name])
 
@@ -95,14 +101,20 @@ def confirm(judging: Judging, releases: Sequence[Release], limits: Limits) -> li
 def answer(judging: Judging, wanted: Sequence[Comparison], limits: Limits) -> list[Answer]:
     """Answer these comparisons: by duets, or by processes in turns where two find no room."""
     here = judging.here
-    too_large = {id(one): why for one in wanted if (why := judging.why_not_both(one)) is not None}
+    too_large = {
+        id(one): why
+        for one in wanted
+        # Where there are enough blocks they decide, and processes would change nothing.
+        if judging.standing(one).blocks < LEAST_BLOCKS
+        and (why := judging.why_not_both(one)) is not None
+    }
     budget = Budget(limits.seconds)
     found = {}
     in_duets = [one for one in wanted if id(one) not in too_large]
     if in_duets:
         with here.session(records.DUET) as measuring:
             bench = judging.bench(measuring, budget, limits)
-            for told in blocks.answer_all(in_duets, bench):
+            for told in answering.answer_all(in_duets, bench):
                 found[id(told.comparison)] = told
     in_turns = [one for one in wanted if id(one) in too_large]
     for one in in_turns:
@@ -125,10 +137,12 @@ def _in_turns(
         rooms = _Rooms(measuring, limits)
 
         def measure(suspect: Suspect, release: Release) -> Record:
-            rooms.make(suspect.name)
+            rooms.make(suspect)
             return measuring.measure(release, suspect.profile, suspect.one)
 
-        bench = interleave.Bench(measure, judging.judge, budget, here.say, limits.processes)
+        # Looks at processes are made for so many (vggbench.stats.judge).
+        most = min(limits.processes, MOST)
+        bench = interleave.Bench(measure, judging.judge, budget, here.say, most)
         return [
             Answer(
                 comparison=suspects[id(one.suspect)],
@@ -136,25 +150,26 @@ def _in_turns(
                 blocks=0,
                 why=one.why,
                 out_of_budget=one.out_of_budget,
-                seconds=interleave.forecast_s(one.suspect, one.judgements),
+                seconds=interleave.forecast_s(one.suspect, one.judgements, most),
             )
             for one in interleave.confirm_all(known, bench)
         ]
 
 
 class _Rooms:
-    """Room for the environments of one comparison after the other."""
+    """Room for the environments of one pair of releases after the other."""
 
     def __init__(self, measuring: Session, limits: Limits):
         self._measuring = measuring
         self._make_room = limits.make_room
-        self._last: str | None = None
+        self._last: tuple[str, str] | None = None
 
-    def make(self, name: str) -> None:
-        """Make it for what is called ``name``, unless it was made last."""
-        if name != self._last:
-            self._last = name
-            self._make_room(name)
+    def make(self, one: Comparison | Suspect) -> None:
+        """Make it for both releases of ``one``, unless it was made for them last."""
+        both = one.before.commit, one.after.commit
+        if both != self._last:
+            self._last = both
+            self._make_room(one.name)
             self._measuring.forget()
 
 
@@ -225,19 +240,64 @@ class Judging:
                 if each.against is not None and is_compared and chosen:
                     own.setdefault((each.profile, key, each.against), []).append(each)
             for (profile, _, against), judged in own.items():
-                standing = _standing(judged)
-                most = limits.blocks
-                if limits.again and standing.blocks >= most:
-                    most += standing.blocks
                 try:
                     configured = self.here.configured(judged[0].benchmark, judged[0].configuration)
                 except SessionError as err:  # the benchmarks have it no longer; others they have
                     self.here.say(str(err))
                     continue
-                one = Comparison(by_name[against], release, profile, configured, most=most)
+                one = self.comparison(
+                    by_name[against], release, profile, configured, most=limits.blocks
+                )
+                standing = self._standing(one, judged)
+                if limits.again and not standing.left(one):
+                    one = replace(one, most=limits.blocks + standing.blocks)
                 if standing.needed(one, self._improved) and not self._cannot_be(one):
                     found.append(one)
         return found
+
+    def never_measured(self, release: Release, limits: Limits) -> list[Comparison]:
+        """Where no process by itself has measured the release, the configurations that duets have
+        not answered either, against the release that was asked for, else the one before on its
+        track; none where this machine cannot run both."""
+        before = self._against or self._one_before(release)
+        evidence, catalogue, suite = self.evidence(), self.here.catalogue, self.here.suite
+        found = []
+        for profile in self._profiles:
+            devices = [profiles.device_of(profile)]
+            if before is None or any(why_not_here(one, devices) for one in (before, release)):
+                continue
+            if any(
+                release.commit in cells
+                for line, cells in evidence.lines.items()
+                if line.profile == profile
+            ):
+                continue
+            known = {
+                records.key_of(one.benchmark, one.configuration)
+                for one in self.verdicts(release)
+                if one.profile == profile
+            }
+            of_before = suite.timed_of(before, self._patterns, catalogue)
+            for configured in suite.timed_of(release, self._patterns, catalogue):
+                if configured.key in known or configured not in of_before:
+                    continue
+                one = self.comparison(before, release, profile, configured, most=limits.blocks)
+                if self.is_open(one):
+                    found.append(one)
+        return found
+
+    def comparison(
+        self, before: Release, after: Release, profile: str, one: Configured, **more: Any
+    ) -> Comparison:
+        """That of the two; ``more`` as a Comparison has it."""
+        are_neighbours = before == self._one_before(after)
+        return Comparison(before, after, profile, one, are_neighbours=are_neighbours, **more)
+
+    def _one_before(self, release: Release) -> Release | None:
+        """The release before on the track; None before the first."""
+        releases = self.here.catalogue.tracks[release.track].releases
+        place = releases.index(release)
+        return releases[place - 1] if place else None
 
     def is_compared(self, release: Release) -> bool:
         """Whether anything is said of the release against another."""
@@ -245,7 +305,14 @@ class Judging:
 
     def standing(self, comparison: Comparison) -> Standing:
         """Where a comparison stands by everything on record."""
-        return _standing(self._own(comparison))
+        return self._standing(comparison, self._own(comparison))
+
+    def _standing(self, of: Comparison, own: Iterable[Verdict]) -> Standing:
+        benchmark, configuration = of.one.benchmark, dict(of.one.configuration)
+        words = records.canonical(configuration)
+        line = Line(of.profile, of.after.track, benchmark, words)
+        blocks = self.evidence().compared(line, of.before, of.after)
+        return Standing(verdicts={one.measure: one for one in own}, blocks=len(blocks))
 
     def _own(self, comparison: Comparison) -> list[Verdict]:
         wanted = comparison.one.key
@@ -258,20 +325,24 @@ class Judging:
         )
         return [one for one in found if records.key_of(one.benchmark, one.configuration) == wanted]
 
-    def bench(self, measuring: Session, budget: Budget, limits: Limits) -> blocks.Bench:
+    def bench(self, measuring: Session, budget: Budget, limits: Limits) -> answering.Bench:
         """What comparisons are answered with, in the session ``measuring``."""
         rooms = _Rooms(measuring, limits)
-        patience = taking.Patience(budget, self.here.say)
 
-        def take(one: Comparison) -> list[duet.Pair]:
-            rooms.make(one.name)
-            before, after = (
-                Side(subject=measuring.prepared(each, one.profile), configured=one.one)
-                for each in (one.before, one.after)
-            )
-            return measuring.block((before, after), self._step_s(one), patience=patience)
+        def take(one: Comparison, until_s: float) -> Came:
+            rooms.make(one)
+            try:
+                before, after = (
+                    Side(subject=measuring.prepared(each, one.profile), configured=one.one)
+                    for each in (one.before, one.after)
+                )
+            except NotMeasured:
+                raise
+            except VggbenchError as err:  # other releases can be installed
+                return Came(why=str(err), outcome=records.FAILED)
+            return taking.take(self.here, measuring, (before, after), budget, until_s=until_s)
 
-        return blocks.Bench(
+        return answering.Bench(
             take=take,
             standing=self.standing,
             seconds=self.seconds,
@@ -280,42 +351,13 @@ class Judging:
             improved=self._improved,
         )
 
-    def _known(self, one: Comparison) -> list[Record]:
-        """The records of the two that count, oldest first; of no variant."""
-        here = self.here
-        return [
-            record
-            for record in here.store.where(
-                here.machine,
-                commits=(one.before.commit, one.after.commit),
-                profile=one.profile,
-                keys=(one.one.key,),
-            )
-            if record.variant is None
-            and record.outcome != records.INTERRUPTED
-            and record.why_no_evidence(here.machine, here.catalogue) is None
-        ]
-
-    def _newest(self, one: Comparison) -> list[Record]:
-        """The newest process of each of the two that ended well, by itself or in a duet."""
-        ran = [record for record in self._known(one) if record.outcome == records.OK]
-        return list({record.commit: record for record in ran}.values())
-
-    def _step_s(self, one: Comparison) -> float | None:
-        """Seconds of a step, of the slower of the two; None where that is not known."""
-        return max((record.median_s for record in self._newest(one)), default=None)
+    def _newest(self, one: Comparison) -> list[Record | None]:
+        subjects = [(each.commit, one.one.key) for each in (one.before, one.after)]
+        return taking.known(self.here, one.profile, subjects)
 
     def seconds(self, one: Comparison) -> float:
         """What a block is likely to take; 0 where nothing is known of it."""
-        pairs = duet.pairs_for(self._step_s(one))
-        took = [
-            (record.seconds or 0.0) + (pairs - len(record.samples)) * record.median_s
-            for record in self._newest(one)
-            if not record.is_of_a_duet
-        ]
-        lasted = [record.seconds or 0.0 for record in self._newest(one) if record.is_of_a_duet]
-        # In a duet each process lasts nearly as long as the whole.
-        return 2 * (max(lasted) if lasted else sum(took))
+        return taking.block_s(self._newest(one))
 
     def is_open(self, one: Comparison) -> bool:
         """Whether it needs blocks, may have more, and both releases can do it as far as is known:
@@ -327,7 +369,19 @@ class Judging:
 
     def _cannot_be(self, one: Comparison) -> bool:
         """Whether one of the two releases is n/a in it, by the newest that is on record."""
-        outcomes = {record.commit: record.outcome for record in self._known(one)}
+        here = self.here
+        outcomes = {
+            record.commit: record.outcome
+            for record in here.store.where(
+                here.machine,
+                commits=(one.before.commit, one.after.commit),
+                profile=one.profile,
+                keys=(one.one.key,),
+            )
+            if record.variant is None
+            and record.outcome != records.INTERRUPTED
+            and record.why_no_evidence(here.machine, here.catalogue) is None
+        }
         return records.NOT_APPLICABLE in outcomes.values()
 
     def forecast_s(self, one: Comparison) -> float:
@@ -344,13 +398,13 @@ class Judging:
     def suspect(self, one: Comparison) -> Suspect:
         """A comparison for processes in turns."""
         own = self._own(one)
-        spent, seconds = _earlier(self.here, one.before, one.after, own[0])
+        spent, seconds = _earlier(self.here, one)
         return Suspect(
             before=one.before,
             after=one.after,
             profile=one.profile,
             one=one.one,
-            measures=tuple(each.measure for each in own),
+            measures=tuple(each.measure for each in own) or (STEP,),
             spent=spent,
             seconds=seconds,
             apart=any(each.apart for each in own),
@@ -394,20 +448,14 @@ class Judging:
         )
 
 
-def _standing(own: Sequence[Verdict]) -> Standing:
-    by_measure = {one.measure: one for one in own}
-    return Standing(verdicts=by_measure, blocks=max((one.blocks for one in own), default=0))
-
-
-def _earlier(here: Local, before: Release, after: Release, verdict: Verdict) -> tuple[int, float]:
+def _earlier(here: Local, one: Comparison) -> tuple[int, float]:
     """(processes, seconds): how many of the processes that count earlier confirmations of the two
     took, and how long the newest of the configuration ran, 0 where none is known."""
-    key = records.key_of(verdict.benchmark, verdict.configuration)
     on_record = here.store.where(
         here.machine,
-        commits=(before.commit, after.commit),
-        profile=verdict.profile,
-        keys=(key,),
+        commits=(one.before.commit, one.after.commit),
+        profile=one.profile,
+        keys=(one.one.key,),
     )
     own = [
         record
@@ -421,7 +469,7 @@ def _earlier(here: Local, before: Release, after: Release, verdict: Verdict) -> 
     of_both = set.intersection(
         *(
             {record.run for record in confirming if record.commit == release.commit}
-            for release in (before, after)
+            for release in (one.before, one.after)
         )
     )
     spent = sum(record.run in of_both for record in confirming)

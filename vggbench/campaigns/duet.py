@@ -22,19 +22,18 @@ from ..judging import duets
 from ..judging.duets import Block, Subject
 from ..judging.measures import JUDGED, STEP
 from ..judging.words import how_many_blocks, percent
-from ..records import Record
 from ..releases import spec
 from ..releases.catalogue import Release
-from ..runs.duet import Pair, Side, ended_well
+from ..runs.duet import Side
 from ..runs.local import Local, Session
 from ..runs.profiles import VARIABLE
 from ..runs.suite import Configured
-from ..stats import blocks as statistics
-from ..stats.blocks import BlockJudgement, BlockNoise
+from ..stats.blocks import BlockJudgement, BlockNoise, judge_blocks
+from ..stats.blocks import noise as noise_of
 from ..stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, REGRESSED
-from . import blocks
+from . import taking
 from .budget import Budget, words
-from .taking import Patience
+from .taking import Uncounted
 
 #: Version of the JSON's format.
 SCHEMA = 1
@@ -56,6 +55,14 @@ class Asked:
     patterns: Sequence[str]
     threshold: float
     as_json: bool
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """``comparisons``: how many are judged together."""
+
+    threshold: float
+    comparisons: int
 
 
 @dataclass(frozen=True)
@@ -111,11 +118,12 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
         raise NoSubject(f"{VARIABLE}={' '.join(profiles)}: a duet is of one profile; give one")
     profile = profiles[0]
     pairs = _pairs(here, asked)
+    judged = _Judged(asked.threshold, len(pairs))
     found = []
     with here.session(records.DUET) as measuring:
         for first, second in pairs:
             one = Found(machine=here.machine, profile=profile, first=first.name, second=second.name)
-            _answer(here, measuring, (first, second), one, asked.threshold, budget=budget)
+            _answer(here, measuring, (first, second), one, judged=judged, budget=budget)
             found.append(one)
     if asked.as_json:
         told = [one.as_json() for one in found]
@@ -179,75 +187,64 @@ def _answer(
     measuring: Session,
     pair: tuple[_Subject, _Subject],
     into: Found,
-    threshold: float,
     *,
+    judged: _Judged,
     budget: Budget,
 ) -> None:
     """Take blocks of two subjects until it is sure, MOST_BLOCKS or the budget are spent, or one of
     them does not end well. Blocks of earlier calls do not count."""
-    first, second = pair
-    sides = tuple(
+    first, second = (
         Side(subject=measuring.prepared(one.release, into.profile), configured=one.one)
         for one in pair
     )
-    if first == second:
+    if pair[0] == pair[1]:
         into.notes.append(
             "both are one release and configuration: what they differ by is the machine's doing"
         )
     noise = {measure: _noise(here, into.profile, measure) for measure in JUDGED}
-    patience = Patience(budget, here.say)
-    step_s = _step_s(here, into.profile, pair)
+    own: list[Block] = []
+
+    def by_now(measure: str) -> BlockJudgement:
+        numbers = duets.numbers(own, pair[0].on_record, pair[1].on_record, measure)
+        return judge_blocks(
+            numbers, noise[measure], threshold=judged.threshold, comparisons=judged.comparisons
+        )
+
+    uncounted = Uncounted()
     seconds = 0.0
-    busy = 0
+    is_waiting_told = False
     while into.outcome == NOT_SURE and into.blocks < MOST_BLOCKS:
         if not budget.allows(seconds):
             into.notes.append(f"the budget of {words(budget.seconds)} is spent")
-            return
-        before = budget.spent_s
-        taken = measuring.block((sides[0], sides[1]), step_s, patience=patience)
-        seconds = budget.spent_s - before
-        if not all(map(ended_well, taken)):
-            into.notes.append(blocks.trouble(taken))
-            into.outcome = _worst(taken)
-            return
-        for line in blocks.waiting_lines(taken):
-            if line not in into.notes:
-                into.notes.append(line)
-        own, left_out = _own(here, measuring, pair)
-        busy = 0 if len(own) > into.blocks else busy + 1
-        if busy:
-            for why in left_out:
-                here.say(f"the block does not count: {why}")
-            if busy >= blocks.MOST_BUSY:
-                into.notes.append("; ".join(left_out))
-                return
-            continue
-        sides_on_record = first.on_record, second.on_record
-        by_step = statistics.judge_blocks(
-            duets.numbers(own, *sides_on_record, STEP.key), noise[STEP.key], threshold=threshold
-        )
-        into.judged(by_step, own)
-        here.say(
-            f"{how_many_blocks(into.blocks)}: {into.second} by {into.first}: "
-            f"{by_step.ratio:.3f} ({by_step.low:.3f} to {by_step.high:.3f}), {by_step.outcome}"
-        )
-    own, _ = _own(here, measuring, pair)
+            break
+        came = taking.take(here, measuring, (first, second), budget)
+        seconds = came.seconds or seconds
+        if came.waiting is not None and not is_waiting_told:
+            into.notes.append(came.waiting)
+            is_waiting_told = True
+        ended = uncounted.end_it(came)
+        if came.block is not None:
+            own.append(came.block)
+            by_step = by_now(STEP.key)
+            into.judged(by_step, own)
+            here.say(
+                f"{how_many_blocks(into.blocks)}: {into.second} by {into.first}: "
+                f"{by_step.ratio:.3f} ({by_step.low:.3f} to {by_step.high:.3f}), {by_step.outcome}"
+            )
+        elif came.outcome == records.OK:
+            here.say(f"the block does not count: {came.why}")
+        if ended:
+            into.notes.append(str(came.why))
+            if came.outcome is not None and came.outcome != records.OK and not came.waited_in_vain:
+                into.outcome, into.status = came.outcome, 2
+            break
     into.notes += [
-        line
+        f"{JUDGED[measure].title}: {percent(found.ratio)} ({percent(found.low)[:-2]} to "
+        f"{percent(found.high)[:-2]}), {found.outcome}"
         for measure in JUDGED
-        if measure != STEP.key
-        for line in _by_product(measure, own, pair, noise[measure], threshold)
+        if measure != STEP.key and sum(measure in one.numbers for one in own) >= LEAST_BLOCKS
+        for found in [by_now(measure)]
     ]
-
-
-def _own(
-    here: Local, measuring: Session, pair: tuple[_Subject, _Subject]
-) -> tuple[list[Block], list[str]]:
-    """The blocks of the two that this call took, and why others of its are left out."""
-    taken = [one for one in here.store.all(here.machine) if one.run == measuring.run.id]
-    found, left_out = duets.gather(here.machine, taken, here.catalogue)
-    sides = pair[0].on_record, pair[1].on_record
-    return [one for one in found if one.reads(*sides)], list(left_out)
 
 
 def _noise(here: Local, profile: str, measure: str) -> BlockNoise:
@@ -257,48 +254,7 @@ def _noise(here: Local, profile: str, measure: str) -> BlockNoise:
     for block in found:
         if block.is_of_one and block.profile == profile and measure in block.numbers:
             groups.setdefault(block.first, []).append(block.numbers[measure])
-    return statistics.noise(list(groups.values()), [])
-
-
-def _step_s(here: Local, profile: str, pair: tuple[_Subject, _Subject]) -> float | None:
-    """Seconds of a step of the slower of the two, by their newest processes on record; None where
-    there are none."""
-    newest = {}
-    for one in here.store.where(
-        here.machine,
-        commits={each.release.commit for each in pair},
-        profile=profile,
-        keys={each.one.key for each in pair},
-    ):
-        if one.outcome == records.OK and one.why_no_evidence(here.machine, here.catalogue) is None:
-            newest[one.commit, one.key] = one.median_s
-    return max(newest.values(), default=None)
-
-
-def _worst(taken: Sequence[Pair]) -> str:
-    """What a duet that did not end well came to: n/a, failed or interrupted."""
-    own: list[Record] = [record for record in taken[-1] if record is not None]
-    outcomes = {record.outcome for record in own}
-    known = (records.NOT_APPLICABLE, records.FAILED, records.INTERRUPTED)
-    return next(one for one in known if one in outcomes)
-
-
-def _by_product(
-    measure: str,
-    own: Sequence[Block],
-    pair: tuple[_Subject, _Subject],
-    noise: BlockNoise,
-    threshold: float,
-) -> list[str]:
-    """A line about the first step, or the memory; none where it was not measured."""
-    numbers = duets.numbers(own, pair[0].on_record, pair[1].on_record, measure)
-    if len(numbers) < LEAST_BLOCKS:
-        return []
-    found = statistics.judge_blocks(numbers, noise, threshold=threshold)
-    return [
-        f"{JUDGED[measure].title}: {percent(found.ratio)} ({percent(found.low)[:-2]} to "
-        f"{percent(found.high)[:-2]}), {found.outcome}"
-    ]
+    return noise_of(list(groups.values()), [])
 
 
 def _show(found: Sequence[Found]) -> None:

@@ -16,6 +16,8 @@ from ..errors import some_of
 from ..judging.verdicts import STEP
 from ..records import Record
 from ..releases.catalogue import Release
+from ..releases.environments import EnvironmentUnusable
+from ..releases.interpreters import InterpreterMissing
 from ..runs.local import Say
 from ..runs.suite import Configured
 from ..stats.judge import Judgement
@@ -96,7 +98,8 @@ def confirm(suspect: Suspect, bench: Bench) -> Confirmed:
     """Take processes of both releases in turns until the answer is sure, the budget or ``most`` is
     spent, or one of them does not end well.
 
-    Errors of ``measure`` pass through: what was taken before is on record.
+    Errors of ``measure`` pass through, but for an environment that cannot be made: what was taken
+    before is on record.
     """
     budget, most = bench.budget, bench.most
     order = turns(suspect)
@@ -116,7 +119,10 @@ def confirm(suspect: Suspect, bench: Bench) -> Confirmed:
     judgements = bench.judge(suspect)
     while True:
         spent = suspect.spent + taken
-        batch = max((_batch(suspect, *each, spent, most) for each in judgements.items()), default=0)
+        # What nothing is said of is measured once, which may say why.
+        none_yet = 0 if taken else min(BATCH, max(0, most - spent))
+        each = [_batch(suspect, *one, spent, most) for one in judgements.items()]
+        batch = max(each, default=none_yet)
         if batch == 0:
             return ended(_unsure(judgements, spent, most))
         if not budget.allows(batch / 2 * sum(seconds.values())):
@@ -125,7 +131,10 @@ def confirm(suspect: Suspect, bench: Bench) -> Confirmed:
             release = next(order)
             if not budget.allows(seconds[release.commit]):
                 return out_of_budget()
-            record = bench.measure(suspect, release)
+            try:
+                record = bench.measure(suspect, release)
+            except (EnvironmentUnusable, InterpreterMissing) as err:  # others can be installed
+                return ended(str(err))
             taken += 1
             if record.outcome != records.OK:
                 return ended(records.progress_line(record))
@@ -154,6 +163,8 @@ def _unsure(judgements: Mapping[str, Judgement], spent: int, most: int) -> str |
             out_of_reach = (one.processes_needed or 0) > most - spent and spent + BATCH <= most
             needs = f", and would need about {one.processes_needed} more" if out_of_reach else ""
             parts.append(f"{measure} not sure after {spent} processes{needs}")
+    if not judgements:
+        parts.append(f"no judgement after {spent} processes")
     return "; ".join(parts) or None
 
 
@@ -169,9 +180,13 @@ def progress(
     return f"{suspect.one.words}, process {taken}, {record.release}: {took}; ratio so far: {ratios}"
 
 
-def forecast_s(suspect: Suspect, judgements: Mapping[str, Judgement], most: int = MOST) -> float:
+def forecast_s(suspect: Suspect, judgements: Mapping[str, Judgement], most: int) -> float:
     """Seconds that the confirmation of a suspect is likely to take."""
-    wanted = [one.processes_needed or BATCH for one in judgements.values() if one.suspected]
+    wanted = [
+        one.processes_needed or BATCH
+        for measure, one in judgements.items()
+        if one.suspected or (measure == STEP and one.outcome == NOT_SURE)
+    ]
     left = max(0, most - suspect.spent)
     return min(max(wanted, default=BATCH), left) * suspect.seconds
 

@@ -7,14 +7,13 @@ in the release before. What the change of that one thing makes is their ratio.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import records
 from ..errors import VggbenchError
 from ..judging import duets, verdicts
-from ..judging.evidence import durations
 from ..judging.measures import JUDGED
 from ..judging.separations import (
     Separation,
@@ -38,6 +37,7 @@ from ..stats.judge import Judgement
 from ..stats.policy import A_BLOCK, CHANGED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE
 from . import taking, variants
 from .budget import Budget
+from .taking import Uncounted
 from .variants import Change
 
 #: Of the folders of variants, beside the releases' environments.
@@ -150,9 +150,9 @@ class Work:
     threshold: float
 
 
-def measure(here: Local, measuring: Session, work: Work, budget: Budget) -> None:
+def measure(here: Local, measuring: Session, work: Work, budget: Budget) -> bool:
     """Measure the release and its variant in blocks, one configuration after the other, until the
-    answers are sure.
+    answers are sure; returns whether the budget ended that.
 
     A variant that cannot be installed is said, and recorded of all that is asked for where no other
     day would change it.
@@ -185,14 +185,16 @@ def measure(here: Local, measuring: Session, work: Work, budget: Budget) -> None
             here.say(f"{release.name} with {variant.words} is not measured: {err}")
         else:
             asking = _Asking(here, measuring, work, budget)
+            over = False
             for question in work.questions:
                 # The variant is started first: one that does not run is met at once.
                 both = (
                     Side(subject=changed, configured=question.one),
                     Side(subject=as_it_is, configured=question.one),
                 )
-                for line in asking.answer(question, both):
-                    here.say(line)
+                over = asking.answer(question, both) or over
+            return over
+    return False
 
 
 class _Asking:
@@ -204,37 +206,40 @@ class _Asking:
         self._measuring = measuring
         self._work = work
         self._budget = budget
-        self._patience = taking.Patience(budget, here.say)
-        self._on_record = here.store.all(here.machine)
-        of = here.machine, self._on_record, here.catalogue
-        self._durations = durations(*of, work.profile)
-        self._whole = [one for one in duets.gather(*of)[0] if one.profile == work.profile]
+        on_record = here.store.all(here.machine)
+        found, _ = duets.gather(here.machine, on_record, here.catalogue)
+        self._whole = [one for one in found if one.profile == work.profile]
 
-    def answer(self, question: Question, both: tuple[Side, Side]) -> Iterator[str]:
-        """Take blocks until the answer is sure, the ``most`` are spent or the budget is. Yields a
-        line about each, and one where there is no answer."""
-        commit, key = self._work.release.commit, question.one.key
+    def answer(self, question: Question, both: tuple[Side, Side]) -> bool:
+        """Take blocks until the answer is sure, the ``most`` are spent or the budget is; says a
+        line about each, and one where there is no answer. Returns whether the budget ended it."""
+        here, key, say = self._here, question.one.key, self._here.say
         name = both[0].name
-        step_s = taking.step_s(self._on_record, commit, key, self._work.profile)
-        expected_s = taking.block_s(self._whole, self._durations, commit, key)
-        for number in range(question.most):
-            if is_answered(self._judged(key), question.measures, question.most - number):
-                return
-            if not self._budget.allows(expected_s):
-                yield f"the budget is spent: {number} of {question.most} blocks of {name}"
-                return
-            begun_s = self._budget.spent_s
-            came = taking.take(self._here, self._measuring, both, step_s, patience=self._patience)
-            expected_s = self._budget.spent_s - begun_s
+        subject = self._work.release.commit, key
+        expected_s = taking.block_s(taking.known(here, self._work.profile, [subject] * 2))
+        uncounted = Uncounted()
+        taken = 0
+        while taken < question.most:
+            if is_answered(self._judged(key), question.measures, question.most - taken):
+                return False
+            came = None
+            if self._budget.allows(expected_s):
+                came = taking.take(here, self._measuring, both, self._budget)
+            if came is None or came.waited_in_vain:
+                say(f"the budget is spent: {taken} of {question.most} blocks of {name}")
+                return True
+            expected_s = came.seconds or expected_s
             if came.block is not None:
+                taken += 1
                 self._whole.append(came.block)
-            head = f"{name}, block {number + 1}"
-            if came.ended_well:
-                yield f"{head}: {came.why or so_far(self._judged(key), question.measures)}"
-            else:
-                yield f"{head}: {came.why}"
-                yield f"{name} cannot be separated"
-                return
+                told = so_far(self._judged(key), question.measures)
+                say(f"{name}, block {taken}: {told}")
+            elif came.outcome == records.OK:
+                say(f"{name}: the block does not count: {came.why}")
+            if uncounted.end_it(came):
+                say(f"{name} cannot be separated: {came.why}")
+                return False
+        return False
 
     def _judged(self, key: str) -> list[Separation]:
         work = self._work

@@ -4,15 +4,17 @@ take."""
 from __future__ import annotations
 
 import math
+import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from .. import records
 from ..judging import duets
 from ..judging.duets import Block
 from ..records import Record
-from ..runs import memory
+from ..records.record import is_number
+from ..runs import duet, memory
 from ..runs.duet import Side
 from ..runs.local import Local, Say, Session
 from ..stats.policy import A_BLOCK
@@ -24,73 +26,166 @@ ROOM = 1.1
 #: Seconds between two looks at a machine that is busy, and between two lines about it.
 LOOK_S, SAY_S = 2.0, 60.0
 
+#: So many blocks one after the other that do not count end a comparison.
+MOST_UNCOUNTED = 3
+
+#: A release (its commit), and a configuration (``Record.key``).
+Measured = tuple[str, str]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Came:
-    """What came of a block: itself, or ``why`` it does not count. ``ended_well``: both of its
-    subjects ran in both duets."""
+    """What came of a block: itself, or ``why`` it does not count. ``outcome``: OK where both of its
+    subjects ran in both duets, else that of the process that did not; None where there was no room
+    for two. ``waited_in_vain``: the patience with a busy machine ended. ``waiting``: a line where a
+    process computed while it waited. ``seconds``: what it took, but for waiting for a quiet machine
+    and for environments."""
 
-    block: Block | None
-    why: str | None
-    ended_well: bool
+    block: Block | None = None
+    why: str | None = None
+    outcome: str | None = records.OK
+    waited_in_vain: bool = False
+    waiting: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass
+class Uncounted:
+    """How many blocks of one comparison did not count, one after the other."""
+
+    in_a_row: int = 0
+
+    def end_it(self, came: Came) -> bool:
+        """Whether no further block is taken after ``came``: a process did not end well, there was
+        no room, or too many in a row did not count."""
+        self.in_a_row = 0 if came.block is not None else self.in_a_row + 1
+        return came.outcome != records.OK or self.in_a_row >= MOST_UNCOUNTED
 
 
 def take(
     here: Local,
     measuring: Session,
     sides: tuple[Side, Side],
-    step_s: float | None,
+    budget: Budget,
     *,
-    patience: Patience,
+    until_s: float = math.inf,
 ) -> Came:
-    """Take a block of ``sides``. ``step_s``: seconds that a step is known to take. ``patience``:
-    with a busy machine. Raises VggbenchError where nothing can be measured."""
-    pairs = measuring.block(sides, step_s, patience=patience)
-    taken = [record for pair in pairs for record in pair if record is not None]
-    bad = [record for record in taken if record.outcome != records.OK]
+    """Take a block of ``sides``, and say where one of them computed while it waited. A busy machine
+    is waited for as long as the ``budget`` lasts, and until ``until_s`` of it are spent.
+
+    Raises Interrupted, NotMeasured and RecordError.
+    """
+    subjects = [(side.subject.release.commit, side.configured.key) for side in sides]
+    newest = known(here, sides[0].subject.profile, subjects)
+    why = why_no_room(newest)
+    if why is not None:
+        return Came(why=why, outcome=None)
+    patience = Patience(budget, here.say, until_s=until_s)
+    pairs = measuring.block(sides, step_s(newest), patience=patience)
+    bad = [one for one in pairs[-1] if one is not None and one.outcome != records.OK]
     if bad:
         # The one that was ended because of the other says so; the other says what it was.
-        first = min(bad, key=lambda record: record.outcome == records.INTERRUPTED)
-        return Came(block=None, why=records.progress_line(first), ended_well=False)
+        worst = min(bad, key=lambda one: one.outcome == records.INTERRUPTED)
+        return Came(
+            why=trouble(worst),
+            outcome=worst.outcome,
+            waited_in_vain=patience.is_over and worst.outcome == records.INTERRUPTED,
+        )
+    both = [duets.Pair(*pair) for pair in pairs]  # type: ignore[arg-type]
+    seconds = sum(max(map(lasted_s, pair)) for pair in both)
+    waiting = waiting_line(both)
+    if waiting is not None:
+        here.say(waiting)
+    taken = [record for pair in both for record in pair]
     whole, left_out = duets.gather(here.machine, taken, here.catalogue)
-    if not whole:
-        why = f"it does not count: {'; '.join(left_out)}"
-        return Came(block=None, why=why, ended_well=True)
-    return Came(block=whole[0], why=None, ended_well=True)
+    if whole:
+        return Came(block=whole[0], waiting=waiting, seconds=seconds)
+    why = "; ".join(left_out)
+    if duets.is_busy(both):
+        share = duets.others_share(both)
+        why = f"the machine was busy: others used {share:.0%} of the processors"
+    return Came(why=why, waiting=waiting, seconds=seconds)
 
 
-def step_s(taken: Iterable[Record], commit: str, key: str, profile: str) -> float | None:
-    """Seconds that a step of a release in a configuration took in the newest process among the
-    records ``taken``; None where that is not on record."""
-    newest = None
-    for record in taken:
-        if (record.commit, record.key, record.profile) == (commit, key, profile):
-            samples = record.samples
-            if record.outcome == records.OK and isinstance(samples, list) and samples:
-                newest = record if all(map(records.is_measured, samples)) else newest
-    return None if newest is None else newest.median_s
+def trouble(worst: Record) -> str:
+    """What kept a duet from ending well, by the record of the process that did not."""
+    if worst.outcome == records.INTERRUPTED:
+        return f"{worst.name} was interrupted: {worst.reason}"
+    return f"{worst.name} {worst.outcome}: {worst.error or worst.reason}"
 
 
-def block_s(
-    whole: Sequence[Block], durations: Mapping[tuple[str, str], float], commit: str, key: str
-) -> float:
-    """Seconds that a block of a release in a configuration is likely to take: as many as the newest
-    did, of whatever two subjects, else as many as four of its processes one after the other. 0
-    where nothing is known. ``durations``: as vggbench.judging.evidence tells them."""
-    for block in reversed(whole):
-        if (commit, key) in ((*block.first[:2],), (*block.second[:2],)):
-            return block.seconds
-    return A_BLOCK * durations.get((commit, key), 0.0)
+def waiting_line(both: Iterable[duets.Pair]) -> str | None:
+    """A line where a process computed while it waited for the other's step, else None."""
+    share = max(map(duets.waiting_share, both))
+    if share <= duets.MOST_WAITING:
+        return None
+    return (
+        f"one process computed while it waited: {share:.1%} of a step of the other; pools "
+        f"that spin do that (OMP_WAIT_POLICY=passive, KMP_BLOCKTIME=0 end it)"
+    )
 
 
-def why_no_room(newest: Iterable[Record]) -> str | None:
-    """Why there is no room in memory for both processes of a duet, by what the ``newest`` of each
-    took; None where there is, or too little is known."""
+# -- what it is likely to take
+
+
+def known(here: Local, profile: str, subjects: Sequence[Measured]) -> list[Record | None]:
+    """Of each of the ``subjects`` the newest process that counts, by itself or in a duet, and of no
+    variant; None where none is on record."""
+    newest = {
+        (one.commit, one.key): one
+        for one in here.store.where(
+            here.machine,
+            commits={commit for commit, _ in subjects},
+            profile=profile,
+            keys={key for _, key in subjects},
+        )
+        if one.outcome == records.OK
+        and one.variant is None
+        and one.why_no_evidence(here.machine, here.catalogue) is None
+    }
+    return [newest.get(one) for one in subjects]
+
+
+def step_s(newest: Iterable[Record | None]) -> float | None:
+    """Seconds of a step of the slowest of what is ``known``; None where nothing is."""
+    return max((one.median_s for one in newest if one is not None), default=None)
+
+
+def block_s(newest: Sequence[Record | None]) -> float:
+    """Seconds that a block of two subjects is likely to take, by what is ``known`` of both; 0 where
+    nothing is."""
+    ran = [one for one in newest if one is not None]
+    in_duets = [lasted_s(one) for one in ran if one.is_of_a_duet]
+    if in_duets:
+        # In a duet each process lasts nearly as long as the whole.
+        return 2 * max(in_duets)
+    pairs = duet.pairs_for(step_s(ran))
+    alone = [(one.seconds or 0.0) + (pairs - len(one.samples)) * one.median_s for one in ran]
+    return A_BLOCK * statistics.mean(alone) if alone else 0.0
+
+
+def lasted_s(record: Record) -> float:
+    """Seconds that a process of a duet lasted, but for what the two waited for a quiet machine.
+
+    That shows in its steps: each other one begins when both have made two, mostly.
+    """
+    seconds: float = record.seconds or 0.0
+    begun, samples = record.sample_started_s, record.samples
+    if not (isinstance(begun, list) and len(begun) > 2 and all(map(is_number, begun))):
+        return seconds
+    apart = statistics.median(b - a for a, b in zip(begun, begun[2:], strict=False))
+    waited = begun[-1] + samples[-1] - len(begun) / 2 * apart
+    return seconds - min(max(0.0, waited), seconds)
+
+
+def why_no_room(newest: Iterable[Record | None]) -> str | None:
+    """Why there is no room in memory for both processes of a duet, by what is ``known`` of both;
+    None where there is, or too little is known."""
     left = memory.available_bytes()
-    sizes = [record.by_product("track_peak_memory") for record in newest]
-    known = [size for size in sizes if records.is_measured(size)]
-    wanted = ROOM * sum(known)
-    if left is None or len(known) < 2 or wanted <= left:
+    sizes = [one.by_product("track_peak_memory") for one in newest if one is not None]
+    sizes = [size for size in sizes if records.is_measured(size)]
+    wanted = ROOM * sum(sizes)
+    if left is None or len(sizes) < 2 or wanted <= left:
         return None
     return (
         f"two processes at once would take about {wanted / 1e9:.1f} GB of memory, "
@@ -99,24 +194,35 @@ def why_no_room(newest: Iterable[Record]) -> str | None:
 
 
 class Patience:
-    """With a machine that is busy: as long as the budget lasts, with a line a minute."""
+    """With a machine that is busy: as long as the budget lasts, and until ``until_s`` of it are
+    spent, with a line a minute. ``is_over``: it has ended."""
 
-    def __init__(self, budget: Budget, say: Say, sleep: Callable[[float], None] = time.sleep):
+    def __init__(
+        self,
+        budget: Budget,
+        say: Say,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        until_s: float = math.inf,
+    ):
+        self.is_over = False
         self._budget = budget
+        self._until_s = min(budget.seconds, until_s)
         self._say = say
         self._sleep = sleep
         self._said: float | None = None
 
     def __call__(self, share: float) -> bool:
         spent = self._budget.spent_s
+        left = self._until_s - spent
         if self._said is None or spent - self._said >= SAY_S:
             self._said = spent
-            left = self._budget.left_s
             until = "" if left == math.inf else f", {words(max(0.0, left))} of the budget are left"
             self._say(
                 f"the machine is busy, others use {share:.0%} of the processors: waiting{until}"
             )
-        if self._budget.left_s <= 0:
+        if left <= 0:
+            self.is_over = True
             return False
         self._sleep(LOOK_S)
         return True

@@ -24,8 +24,8 @@ from ...runs.local import Local, Say
 from ...runs.run import RESUME_VARIABLE
 from ...runs.suite import Configured
 from ...stats.chain import LEAST_BLOCKS_A_LINK
-from .. import blocks, causes
-from ..blocks import Answer, Comparison
+from .. import answering, causes
+from ..answering import Answer, Comparison
 from ..budget import Budget, words
 from ..causes import Causes
 from ..confirm import Judging, Limits, answer
@@ -301,7 +301,7 @@ class History:
         """All of the ``stages`` is measured: compare what the ``duets`` list, and look for the
         causes of what changed; returns the exit status."""
         answers = self._compare(duets)
-        for line in blocks.open_lines(answers):
+        for line in answering.open_lines(answers):
             self._say(line)
         if any(one.out_of_budget for one in answers):
             self._say("The budget is spent while comparing: run the same command again to go on.")
@@ -314,6 +314,10 @@ class History:
         if left.names:
             names = some_of(left.names, causes.NAMED)
             self._say(f"Not separated: {names}. Run the same command again to try once more.")
+            return TROUBLE
+        if failed := [one.comparison.name for one in answers if one.failed]:
+            names = some_of(failed, answering.NAMED)
+            self._say(f"Not compared: {names}. Run the same command again to try once more.")
             return TROUBLE
         not_sure = sum(one.why is not None for one in answers)
         parted = found.separated()
@@ -333,7 +337,7 @@ class History:
         for one in duets:
             device = profiles.device_of(self._profile)
             for link in plan.links(one, self._checkout.catalogue, self._here.suite, device):
-                comparison = Comparison(
+                comparison = judging.comparison(
                     link.before,
                     link.after,
                     self._profile,
@@ -350,7 +354,7 @@ class History:
         """One line about the comparisons that are left, and what they are likely to take."""
         judging = self._judging()
         known = [seconds for one in wanted if (seconds := judging.forecast_s(one))]
-        names = some_of([one.name for one in wanted], blocks.NAMED)
+        names = some_of([one.name for one in wanted], answering.NAMED)
         told = [f"about {words(sum(known))}"] if known else []
         if len(known) < len(wanted):
             told.append(f"{len(wanted) - len(known)} of which nothing is on record")

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from vggbench import records
-from vggbench.campaigns import blocks, taking
-from vggbench.campaigns.blocks import Answer, Bench, Comparison, Standing
+from vggbench.campaigns import answering
+from vggbench.campaigns.answering import Answer, Bench, Comparison, Standing
 from vggbench.campaigns.budget import Budget
-from vggbench.campaigns.taking import Patience
+from vggbench.campaigns.taking import Came
+from vggbench.judging.duets import gather
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES, Verdict
-from vggbench.records import Record
 from vggbench.releases.catalogue import Release
-from vggbench.runs.duet import Pair
 from vggbench.runs.suite import Configured
 from vggbench.stats.policy import IMPROVED, MOST_BLOCKS, NOT_SURE, REGRESSED, UNCHANGED
 
-from ..judging.literal import verdict
-from ..records import factory
-from ..records.factory import changed
+from ..judging.blocks import block
+from ..judging.literal import LINE, MACHINE, verdict
+from ..records.factory import CATALOGUE
 
 BEFORE = Release("tensorflow", "2.15.1", "2024-03-01", "3.11")
 AFTER = Release("tensorflow", "2.16.2", "2024-06-28", "3.12")
@@ -64,17 +63,10 @@ def judged(
     )
 
 
-def process(**told) -> Record:
-    return factory.record(AFTER.name, configuration=WORDS, **{"samples": [0.3], **told})
+((BLOCK,), _) = gather(MACHINE, block(LINE[-2], LINE[-1], 0.01), CATALOGUE)
 
-
-def pair(**told) -> Pair:
-    """A duet that ended well; ``told`` of both of its processes."""
-    return changed(process(), **told), changed(process(), **told)
-
-
-#: A process whose steps took a second of two processors, of which others used one.
-BUSY = {"samples": [0.5, 0.5], "cpus": 2, "others_cpu_s": [0.5, 0.5]}
+GOOD = Came(block=BLOCK)
+BUSY = Came(why="the machine was busy: others used 50% of the processors")
 
 
 @dataclass
@@ -87,22 +79,20 @@ class Machine:
     answer: str = UNCHANGED
     known: dict[str, int] = field(default_factory=dict)
     suspected: frozenset[str] = frozenset()
-    comes: Callable[[str, int], list[Pair]] = lambda version, number: [pair(), pair()]
+    comes: Callable[[str, int], Came] = lambda version, number: GOOD
     now: float = 0.0
     order: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     unknown: bool = False
 
-    def take(self, one: Comparison) -> list[Pair]:
+    def take(self, one: Comparison, until_s: float) -> Came:
         self.now += self.seconds
         version = one.after.version
         self.order.append(version)
         came = self.comes(version, len(self.order))
-        if all(map(blocks.ended_well, came)) and not any(
-            one is not None and one.others_cpu_s for pair in came for one in pair
-        ):
+        if came.block is not None:
             self.known[version] = self.known.get(version, 0) + 1
-        return came
+        return replace(came, seconds=self.seconds)
 
     def standing(self, one: Comparison) -> Standing:
         version = one.after.version
@@ -125,7 +115,7 @@ class Machine:
         )
 
     def answer_all(self, *comparisons: Comparison, budget: float = 1e6, **more) -> list[Answer]:
-        return blocks.answer_all(comparisons, self.bench(budget, **more))
+        return answering.answer_all(comparisons, self.bench(budget, **more))
 
 
 def test_blocks_are_taken_until_each_is_answered() -> None:
@@ -186,7 +176,7 @@ def test_a_spent_budget_leaves_the_rest_open_with_what_it_would_cost() -> None:
     assert found[1].why == "the budget of 8 min is spent"
     assert found[1].seconds == 400.0
     assert machine.said[0].endswith(", about 13 min; the budget of 8 min may not do")
-    assert blocks.open_lines(found) == [
+    assert answering.open_lines(found) == [
         "Open, as the budget is spent: tensorflow-slow NHWC fused off; about 7 min more would "
         "answer it"
     ]
@@ -203,7 +193,7 @@ def test_what_is_too_long_for_the_budget_does_not_keep_others_from_it() -> None:
         budget=bench.budget,
         say=bench.say,
     )
-    found = blocks.answer_all([comparison("long"), comparison("short")], bench)
+    found = answering.answer_all([comparison("long"), comparison("short")], bench)
     assert machine.order == ["short"]
     assert [one.out_of_budget for one in found] == [True, False]
 
@@ -212,7 +202,7 @@ def test_where_nothing_is_known_of_what_a_block_takes_no_cost_is_told() -> None:
     machine = Machine(unknown=True)
     found = machine.answer_all(comparison(), budget=0)
     assert machine.order == []
-    assert blocks.open_lines(found) == [f"Open, as the budget is spent: {NAME}"]
+    assert answering.open_lines(found) == [f"Open, as the budget is spent: {NAME}"]
     machine = Machine(unknown=True, enough=3)
     machine.answer_all(comparison())
     assert machine.said[0] == f"To answer: {NAME}"
@@ -228,7 +218,7 @@ def test_a_comparison_has_a_budget_of_its_own() -> None:
         "not sure after 3 blocks",
     ]
     assert not any(one.out_of_budget for one in found), "more of the whole budget would not help"
-    assert blocks.open_lines(found) == [
+    assert answering.open_lines(found) == [
         "Not answered: tensorflow-a NHWC fused off, tensorflow-b NHWC fused off"
     ]
 
@@ -253,72 +243,108 @@ def test_what_has_spent_its_blocks_is_closed_until_more_are_asked_for() -> None:
     assert (one.blocks, one.why, one.standing.blocks) == (5, None, 25)
 
 
-def test_one_that_is_na_is_asked_once_and_the_others_go_on() -> None:
-    def comes(version: str, number: int) -> list[Pair]:
-        if version == "bad":
-            ended = changed(process(), outcome="interrupted", samples=None, reason="its partner")
-            return [(ended, process(outcome="n/a", samples=None, reason="NHWC only"))]
-        return [pair(), pair()]
+@pytest.mark.parametrize("outcome", [records.NOT_APPLICABLE, records.FAILED, None])
+def test_one_that_cannot_be_is_asked_once_and_the_others_go_on(outcome: str | None) -> None:
+    def comes(version: str, number: int) -> Came:
+        return Came(why="NHWC only", outcome=outcome) if version == "bad" else GOOD
 
     machine = Machine(enough=3, comes=comes, suspected=frozenset({"bad"}))
     bad, good = machine.answer_all(comparison("bad"), comparison("good"))
     assert machine.order == ["bad", "good", "good", "good"]
-    assert bad.why is not None
-    assert bad.why.endswith(" n/a: NHWC only"), "not that the other one was ended for it"
-    assert not bad.out_of_budget
-    assert good.why is None
+    assert (bad.why, bad.blocks, bad.out_of_budget) == ("NHWC only", 0, False)
+    assert bad.failed is (outcome == records.FAILED), "what cannot be did not go wrong"
+    assert (good.why, good.failed) == (None, False)
 
 
-def test_one_that_fails_in_its_second_duet_is_given_up() -> None:
-    failed = (process(outcome="failed", samples=None, error="crashed with SIGSEGV"), None)
-    machine = Machine(comes=lambda version, number: [pair(), failed])
-    (one,) = machine.answer_all(comparison())
-    assert (one.blocks, machine.order) == (0, [AFTER.version])
-    assert one.why is not None
-    assert one.why.endswith("failed: crashed with SIGSEGV")
-
-
-def test_a_busy_block_does_not_count_and_three_in_a_row_end_it() -> None:
-    machine = Machine(comes=lambda version, number: [pair(**BUSY), pair(**BUSY)])
+def test_a_block_that_does_not_count_is_said_and_three_in_a_row_end_it() -> None:
+    machine = Machine(comes=lambda version, number: BUSY)
     (one,) = machine.answer_all(comparison())
     assert len(machine.order) == 3
-    assert one.standing.blocks == 0
-    assert one.why == "the machine is busy: others use 50% of the processors"
-    line = f"{NAME}: the block does not count, the machine was busy: others used 50% of the "
-    assert [each for each in machine.said if each.startswith(line)] == [line + "processors"] * 3
+    assert (one.standing.blocks, one.why, one.failed) == (0, BUSY.why, False)
+    line = f"{NAME}: the block does not count: {BUSY.why}"
+    assert machine.said.count(line) == 3
 
 
-def test_a_quiet_block_between_busy_ones_lets_it_go_on() -> None:
-    def comes(version: str, number: int) -> list[Pair]:
-        return [pair(), pair()] if number % 3 == 0 else [pair(**BUSY), pair(**BUSY)]
-
-    machine = Machine(enough=2, comes=comes)
+def test_one_that_counts_between_those_that_do_not_lets_it_go_on() -> None:
+    machine = Machine(enough=2, comes=lambda version, number: BUSY if number % 3 else GOOD)
     (one,) = machine.answer_all(comparison())
     assert (one.why, one.standing.blocks, len(machine.order)) == (None, 2, 6)
 
 
-def test_a_duet_that_waited_in_vain_for_a_quiet_machine_leaves_it_open() -> None:
-    def comes(version: str, number: int) -> list[Pair]:
-        machine.now = 1000.0
-        busy = {"outcome": "interrupted", "samples": None, "reason": "the machine is busy"}
-        return [(process(**busy), process(**busy))]
+IN_VAIN = Came(why="the machine is busy", outcome=records.INTERRUPTED, waited_in_vain=True)
 
-    machine = Machine(comes=comes)
+
+def test_waiting_in_vain_for_a_quiet_machine_leaves_it_open() -> None:
+    machine = Machine(seconds=1000.0, unknown=True, comes=lambda version, number: IN_VAIN)
     (one,) = machine.answer_all(comparison(), budget=900)
     assert one.out_of_budget
     assert machine.order == [AFTER.version]
 
 
-def test_a_process_that_computes_while_it_waits_is_told() -> None:
-    waits = {"samples": [0.5, 0.5], "waiting_cpu_s": [0.05, 0.05]}
-    machine = Machine(enough=1, comes=lambda version, number: [pair(**waits), pair(**waits)])
-    machine.answer_all(comparison())
-    (line,) = [one for one in machine.said if "computed while it waited" in one]
-    assert line.startswith("one process computed while it waited: 10.0% of a step of the other")
+def test_waiting_in_vain_within_its_own_budget_ends_a_comparison() -> None:
+    machine = Machine(seconds=250.0, unknown=True)
+    machine.comes = lambda version, number: IN_VAIN if version == "busy" else GOOD
+    told: dict[str, float] = {}
+
+    def take(one: Comparison, until_s: float) -> Came:
+        told.setdefault(one.after.version, until_s)
+        return machine.take(one, until_s)
+
+    both = comparison("busy", budget_s=250.0), comparison("other")
+    busy, other = machine.answer_all(*both, take=take)
+    assert (busy.why, busy.out_of_budget) == ("its budget of 4 min is spent", False)
+    assert other.why is None
+    assert told == {"busy": 250.0, "other": math.inf}
+
+
+def test_waiting_is_spent_but_no_forecast() -> None:
+    machine = Machine(seconds=100.0, enough=3)
+
+    def take(one: Comparison, until_s: float) -> Came:
+        came = machine.take(one, until_s)
+        machine.now += 400.0 if len(machine.order) == 1 else 0.0
+        return came
+
+    (one,) = machine.answer_all(comparison(), take=take, budget=750)
+    assert (one.why, one.blocks, machine.now) == (None, 3, 700.0)
+
+
+def test_blocks_that_its_verdict_does_not_count_close_it() -> None:
+    """As where a process by itself has failed."""
+    machine = Machine()
+
+    def standing(one: Comparison) -> Standing:
+        blocks = machine.known.get(one.after.version, 0)
+        return Standing(verdicts={"step": judged(NOT_SURE)}, blocks=blocks)
+
+    (one,) = machine.answer_all(comparison(), standing=standing)
+    assert (one.blocks, len(machine.order)) == (3, 3)
+    assert one.why is not None
+    assert one.why.startswith("3 blocks do not decide it: ")
+
+
+def test_what_was_taken_closes_it_though_it_does_not_count_any_more() -> None:
+    """As where the machine changes its state after each block."""
+    machine = Machine()
+
+    def standing(one: Comparison) -> Standing:
+        blocks = min(1, machine.known.get(one.after.version, 0))
+        return Standing(verdicts={"step": judged(NOT_SURE, 5, blocks)}, blocks=blocks)
+
+    (one,) = machine.answer_all(comparison(most=4), standing=standing)
+    assert (one.blocks, one.why) == (4, "not sure after 4 blocks")
+
+
+def test_what_is_no_neighbour_is_named_with_what_it_is_held_against() -> None:
+    far = comparison(are_neighbours=False)
+    assert far.name == far.in_full == f"{NAME} against tensorflow-2.15.1"
+    machine = Machine(enough=1)
+    machine.answer_all(far)
+    assert machine.said[-1].count("against tensorflow-2.15.1") == 1
 
 
 def test_an_interrupt_passes_through() -> None:
-    def take(one: Comparison) -> list[Pair]:
+    def take(one: Comparison, until_s: float) -> Came:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -354,6 +380,12 @@ def test_what_processes_alone_call_faster_is_followed_where_that_is_asked_for() 
     assert needed(judged(REGRESSED, by=BY_PROCESSES), improved=False) == 3
 
 
+def test_a_by_product_that_duets_do_not_measure_keeps_nothing_open() -> None:
+    step = judged(UNCHANGED, taken=3)
+    assert needed(step, judged(REGRESSED, measure="first_step", by=BY_PROCESSES)) == 0
+    assert needed(step, judged(REGRESSED, taken=1, measure="first_step", by=BY_PROCESSES)) == 2
+
+
 def test_a_by_product_is_followed_while_it_is_suspected_and_an_answer_within_reach() -> None:
     step = judged(UNCHANGED, taken=6)
     assert needed(step, judged(NOT_SURE, 8, 6, "first_step")) == 0
@@ -362,51 +394,12 @@ def test_a_by_product_is_followed_while_it_is_suspected_and_an_answer_within_rea
     assert needed(judged(NOT_SURE, 15, 6)) == 15, "the step is followed to the end"
 
 
-# -- a machine that is busy
-
-
-def test_patience_lasts_as_long_as_the_budget_with_a_line_a_minute() -> None:
-    clock = [0.0]
-    said: list[str] = []
-
-    def sleep(seconds: float) -> None:
-        clock[0] += seconds
-
-    patience = Patience(Budget(130, lambda: clock[0]), said.append, sleep)
-    looks = 0
-    while patience(0.4):
-        looks += 1
-    assert clock[0] == pytest.approx(130, abs=taking.LOOK_S)
-    assert looks == round(130 / taking.LOOK_S)
-    assert said == [
-        "the machine is busy, others use 40% of the processors: waiting, 2 min of the budget are "
-        "left",
-        "the machine is busy, others use 40% of the processors: waiting, 70 s of the budget are "
-        "left",
-        "the machine is busy, others use 40% of the processors: waiting, 10 s of the budget are "
-        "left",
-    ]
-
-
-def test_without_a_budget_it_waits_for_as_long_as_it_takes() -> None:
-    said: list[str] = []
-    patience = Patience(Budget(math.inf, lambda: 0.0), said.append, lambda seconds: None)
-    assert all(patience(0.4) for _ in range(100))
-    assert said == ["the machine is busy, others use 40% of the processors: waiting"]
-
-
 # -- words
-
-
-def test_of_an_interrupted_duet_the_reason_is_told() -> None:
-    busy = {"outcome": records.INTERRUPTED, "samples": None, "reason": "the machine is busy"}
-    told = blocks.trouble([(process(**busy), process(**busy))])
-    assert told.endswith(" was interrupted: the machine is busy")
 
 
 def test_what_is_answered_is_not_among_what_is_open() -> None:
     machine = Machine(enough=1)
-    assert blocks.open_lines(machine.answer_all(comparison("a"), comparison("b"))) == []
+    assert answering.open_lines(machine.answer_all(comparison("a"), comparison("b"))) == []
 
 
 def test_what_is_open_of_two_lasts_at_least_what_is_known_of_one() -> None:
@@ -420,5 +413,5 @@ def test_what_is_open_of_two_lasts_at_least_what_is_known_of_one() -> None:
         budget=bench.budget,
         say=bench.say,
     )
-    (line,) = blocks.open_lines(blocks.answer_all([comparison("a"), comparison("b")], bench))
+    (line,) = answering.open_lines(answering.answer_all([comparison("a"), comparison("b")], bench))
     assert line.endswith("; at least 8 min more would answer them")

@@ -8,34 +8,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
 
 from .. import records
 from ..errors import some_of
-from ..judging.duets import MOST_WAITING, is_busy, others_share, waiting_share
-from ..judging.duets import Pair as Measured
 from ..judging.measures import JUDGED
 from ..judging.verdicts import BY_DUETS, STEP, Verdict
 from ..judging.words import change, how_many_blocks
 from ..releases.catalogue import Release
-from ..runs.duet import Pair, ended_well
 from ..runs.local import Say
 from ..runs.suite import Configured
 from ..stats.policy import CHANGED, IMPROVED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
 from .budget import Budget, words
+from .taking import Came, Uncounted
 
 #: Comparisons that are named in one line, at most.
 NAMED = 12
-
-#: So many blocks one after the other that others disturbed end a comparison.
-MOST_BUSY = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
     """A configuration of ``after`` against ``before``. ``least`` and ``most``: blocks that it must
     have, whatever they say, and that it may have; those on record are among both. ``budget_s``:
-    seconds that it may take now."""
+    seconds that it may take now. ``are_neighbours``: no other release of the track lies between."""
 
     before: Release
     after: Release
@@ -45,17 +41,26 @@ class Comparison:
     least: int = 0
     most: int = MOST_BLOCKS
     budget_s: float = math.inf
+    are_neighbours: bool = True
 
     @property
     def name(self) -> str:
         """As messages name it."""
+        return self._of_after if self.are_neighbours else self.in_full
+
+    @property
+    def in_full(self) -> str:
+        return f"{self._of_after} against {self.before.name}"
+
+    @property
+    def _of_after(self) -> str:
         return f"{self.after.name} {self.one.words}".strip()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
     """Where a comparison stands, by everything on record: its verdicts by measure, and how many
-    whole blocks it has."""
+    whole blocks there are of it, whether its verdicts count them or not."""
 
     verdicts: Mapping[str, Verdict]
     blocks: int
@@ -68,6 +73,8 @@ class Standing:
         if not self.verdicts:  # never measured
             wanted.append(LEAST_BLOCKS)
         for measure, one in self.verdicts.items():
+            if one.blocks == 0 and self.blocks >= LEAST_BLOCKS:
+                continue  # no block will say anything of it
             more = _needed(one, improved)
             # A by-product is followed only while an answer is within reach.
             if measure == STEP or more <= self.left(of):
@@ -77,6 +84,14 @@ class Standing:
     def left(self, of: Comparison) -> int:
         """How many blocks it may still have."""
         return max(0, of.most - self.blocks)
+
+    @property
+    def why_undecided(self) -> str | None:
+        """Why no block answers the step; None where one does, or may yet."""
+        step = self.verdicts.get(STEP)
+        if step is None or step.outcome != NOT_SURE or step.blocks or self.blocks < LEAST_BLOCKS:
+            return None
+        return f"{how_many_blocks(self.blocks)} do not decide it: {step.why}"
 
     @property
     def is_telling(self) -> bool:
@@ -100,11 +115,12 @@ def _needed(one: Verdict, improved: bool) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What comparisons are answered with. ``take`` measures one block; ``standing`` judges by
-    everything on record; ``seconds``: what a block is likely to take, 0 where that is not known.
-    ``improved``: as ``Standing.needed`` has it."""
+    """What comparisons are answered with. ``take`` measures one block; a busy machine it waits for
+    until so many seconds of the budget are spent. ``standing`` judges by everything on record;
+    ``seconds``: what a block is likely to take, 0 where that is not known. ``improved``: as
+    ``Standing.needed`` has it."""
 
-    take: Callable[[Comparison], list[Pair]]
+    take: Callable[[Comparison, float], Came]
     standing: Callable[[Comparison], Standing]
     seconds: Callable[[Comparison], float]
     budget: Budget
@@ -116,7 +132,7 @@ class Bench:
 class Answer:
     """What came of a comparison. ``blocks`` were taken now. ``why``: what keeps it from being
     answered, None where it is. ``out_of_budget``: it was the budget, and about ``seconds`` more
-    would answer it."""
+    would answer it. ``failed``: something went wrong."""
 
     comparison: Comparison
     standing: Standing
@@ -124,17 +140,18 @@ class Answer:
     why: str | None = None
     out_of_budget: bool = False
     seconds: float = 0.0
+    failed: bool = False
 
 
 @dataclass
 class _Open:
-    """A comparison that is not answered yet. ``seconds``: of its last block; ``spent_s``: of all
-    that were taken now; ``busy``: how many of the last ones others disturbed."""
+    """A comparison that is not answered yet. ``taken``: how many blocks that count were taken now;
+    ``seconds``: what one takes; ``spent_s``: what all that was done for it now took."""
 
     comparison: Comparison
     standing: Standing
     taken: int = 0
-    busy: int = 0
+    uncounted: Uncounted = field(default_factory=Uncounted)
     seconds: float = 0.0
     spent_s: float = 0.0
 
@@ -148,10 +165,12 @@ class _Open:
     @property
     def why_closed(self) -> str | None:
         """Why it gets no further block though it needs one; None where it gets one."""
-        if self.standing.left(self.comparison) <= 0:
-            return f"not sure after {how_many_blocks(self.standing.blocks)}"
-        if self.spent_s + self.seconds > self.comparison.budget_s:
-            return f"its budget of {words(self.comparison.budget_s)} is spent"
+        blocks = max(self.standing.blocks, self.taken)
+        if blocks >= self.comparison.most:
+            return f"not sure after {how_many_blocks(blocks)}"
+        budget_s = self.comparison.budget_s
+        if self.spent_s >= budget_s or self.spent_s + self.seconds > budget_s:
+            return f"its budget of {words(budget_s)} is spent"
         return None
 
 
@@ -166,103 +185,57 @@ def answer_all(comparisons: Sequence[Comparison], bench: Bench) -> list[Answer]:
         bench.say(_plan(wanted, bench))
     while True:
         for one in list(going):
-            why = None
+            why = one.standing.why_undecided
             if one.needed(bench):
                 why = one.why_closed
                 if why is None:
                     continue
             going.remove(one)
-            ended[one.comparison] = _answered(one, why)
+            ended[one.comparison] = _answer(one, why)
             if one.taken or why is not None:
                 bench.say(ending(ended[one.comparison]))
         affordable = [one for one in going if bench.budget.allows(one.seconds)]
         if not affordable:
             break
         one = min(affordable, key=lambda each: _rank(each, bench))
-        why = _take(one, bench)
-        if why is not None:
+        given_up = _take(one, bench)
+        if given_up is not None:
             going.remove(one)
-            ended[one.comparison] = _answered(one, why)
-            bench.say(ending(ended[one.comparison]))
+            ended[one.comparison] = given_up
+            bench.say(ending(given_up))
     for one in going:
-        ended[one.comparison] = Answer(
-            comparison=one.comparison,
-            standing=one.standing,
-            blocks=one.taken,
-            why=f"the budget of {words(bench.budget.seconds)} is spent",
-            out_of_budget=True,
-            seconds=one.likely_s(bench),
-        )
+        why = f"the budget of {words(bench.budget.seconds)} is spent"
+        seconds = one.likely_s(bench)
+        ended[one.comparison] = _answer(one, why, out_of_budget=True, seconds=seconds)
     return [ended[one] for one in comparisons]
 
 
-def _answered(one: _Open, why: str | None) -> Answer:
-    return Answer(comparison=one.comparison, standing=one.standing, blocks=one.taken, why=why)
+def _answer(one: _Open, why: str | None, **more: Any) -> Answer:
+    """What came of it; ``more`` of an Answer."""
+    told = {"comparison": one.comparison, "standing": one.standing, "blocks": one.taken, **more}
+    return Answer(why=why, **told)
 
 
 def _rank(one: _Open, bench: Bench) -> tuple[bool, float]:
     return not one.standing.is_telling, one.likely_s(bench)
 
 
-def _take(one: _Open, bench: Bench) -> str | None:
-    """Take a block of a comparison; returns why it is given up, None where it is not."""
+def _take(one: _Open, bench: Bench) -> Answer | None:
+    """Take a block of a comparison; returns its answer where it is given up, else None."""
     before = bench.budget.spent_s
-    pairs = bench.take(one.comparison)
+    came = bench.take(one.comparison, before + one.comparison.budget_s - one.spent_s)
     one.spent_s += bench.budget.spent_s - before
-    if not all(map(ended_well, pairs)):
-        # The patience with a busy machine ends with the budget, which is said in any case.
-        waited_in_vain = bench.budget.left_s <= 0 and all(
-            record is None or record.outcome in (records.OK, records.INTERRUPTED)
-            for record in pairs[-1]
-        )
-        return None if waited_in_vain else trouble(pairs)
-    one.taken += 1
-    one.seconds = bench.budget.spent_s - before
-    duets = _both(pairs)
-    share = others_share(duets)
-    one.busy = one.busy + 1 if is_busy(duets) else 0
-    if one.busy:
-        bench.say(
-            f"{one.comparison.name}: the block does not count, the machine was busy: others used "
-            f"{share:.0%} of the processors"
-        )
-        if one.busy >= MOST_BUSY:
-            return f"the machine is busy: others use {share:.0%} of the processors"
-        return None
-    for line in waiting_lines(pairs):
-        bench.say(line)
-    one.standing = bench.standing(one.comparison)
-    bench.say(progress(one.comparison, one.standing))
-    return None
-
-
-def trouble(pairs: Sequence[Pair]) -> str:
-    """What kept a duet from ending well: what went wrong in one of its processes."""
-    own = [record for record in pairs[-1] if record is not None and record.outcome != records.OK]
-    worst = next((one for one in own if one.outcome != records.INTERRUPTED), own[0])
-    if worst.outcome == records.INTERRUPTED:
-        return f"{worst.name} was interrupted: {worst.reason}"
-    return f"{worst.name} {worst.outcome}: {worst.error or worst.reason}"
-
-
-def _both(pairs: Sequence[Pair]) -> list[Measured]:
-    """The duets of which both processes left a record."""
-    return [
-        Measured(first, second)
-        for first, second in pairs
-        if first is not None and second is not None
-    ]
-
-
-def waiting_lines(pairs: Sequence[Pair]) -> list[str]:
-    """A line where a process computed while it waited for the other's step."""
-    shares = [waiting_share(duet) for duet in _both(pairs)]
-    if max(shares, default=0.0) <= MOST_WAITING:
-        return []
-    return [
-        f"one process computed while it waited: {max(shares):.1%} of a step of the other; pools "
-        f"that spin do that (OMP_WAIT_POLICY=passive, KMP_BLOCKTIME=0 end it)"
-    ]
+    given_up = one.uncounted.end_it(came)
+    if came.waited_in_vain:
+        return None  # one of the two budgets is spent, which is said in any case
+    if came.block is not None:
+        one.taken += 1
+        one.standing = bench.standing(one.comparison)
+        bench.say(progress(one.comparison, one.standing))
+    elif came.outcome == records.OK:
+        bench.say(f"{one.comparison.name}: the block does not count: {came.why}")
+    one.seconds = came.seconds or one.seconds
+    return _answer(one, came.why, failed=came.outcome == records.FAILED) if given_up else None
 
 
 def progress(comparison: Comparison, standing: Standing) -> str:
@@ -273,11 +246,10 @@ def progress(comparison: Comparison, standing: Standing) -> str:
 
 def ending(answer: Answer) -> str:
     """One line about what came of a comparison."""
-    comparison = answer.comparison
     told = _told(answer.standing.verdicts.values()) or "no judgement"
     why = f"; {answer.why}" if answer.why else ""
     more = f", {how_many_blocks(answer.blocks)} more" if answer.blocks else ""
-    return f"{comparison.name} against {comparison.before.name}: {told}{more}{why}"
+    return f"{answer.comparison.in_full}: {told}{more}{why}"
 
 
 def _told(verdicts: Collection[Verdict]) -> str:
