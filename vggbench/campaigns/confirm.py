@@ -106,9 +106,9 @@ def answer(judging: Judging, wanted: Sequence[Comparison], limits: Limits) -> li
     too_large = {
         id(one): why
         for one in wanted
+        if (why := judging.why_not_both(one)) is not None
         # Where there are enough blocks they decide, and processes would change nothing.
-        if judging.standing(one).blocks < LEAST_BLOCKS
-        and (why := judging.why_not_both(one)) is not None
+        and judging.standing(one).blocks < LEAST_BLOCKS
     }
     budget = Budget(limits.seconds)
     found = {}
@@ -153,6 +153,7 @@ def _in_turns(
                 why=one.why,
                 out_of_budget=one.out_of_budget,
                 seconds=interleave.forecast_s(one.suspect, one.judgements, most),
+                failed=one.failed,
             )
             for one in interleave.confirm_all(known, bench)
         ]
