@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 import pytest
 
-from vggbench.campaigns import causes
+from vggbench.campaigns import causes, separate
+from vggbench.campaigns.budget import Budget
+from vggbench.campaigns.causes import Causes
+from vggbench.campaigns.separate import Question
 from vggbench.campaigns.variants import Change
 from vggbench.judging.differences import Difference
 from vggbench.releases.catalogue import Release
+from vggbench.runs.local import Local
+from vggbench.runs.suite import Configured
 from vggbench.stats.blocks import BlockJudgement
 from vggbench.stats.judge import Judgement
 from vggbench.stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, REGRESSED, UNCHANGED
 
 from ..judging.literal import separation, verdict
+from .here import local
 
 RELEASE = Release("keras", "2.9.0", "2022-05-13", "3.10")
 
@@ -137,3 +146,18 @@ def test_a_by_product_out_of_reach_of_the_blocks_that_are_left_is_not_asked_for_
     change = causes.what_next(one, tried)
     assert change is not None
     assert change.words == next_one
+
+
+@pytest.mark.parametrize("over", [True, False])
+def test_what_the_budget_ended_is_left_to_do_and_did_not_go_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, over: bool
+) -> None:
+    one = Configured(benchmark="a.b.time_c", version="1", index=0, params=(), configuration=())
+    question = Question(one=one)
+    wanted = causes.Wanted(RELEASE, Change("numpy 1.0", RELEASE, ""), (), (question,), (1.0,))
+    monkeypatch.setattr(Causes, "wanted", lambda self: [wanted])
+    monkeypatch.setattr(separate, "measure", lambda *told: over)
+    monkeypatch.setattr(Local, "session", lambda self, purpose: contextlib.nullcontext())
+    found = Causes(local(tmp_path), "cpu-quick", 0.02, set())
+    left = found.separate_all(Budget(3600, lambda: 0.0), lambda name: None)
+    assert left == causes.Left(("keras-2.9.0 with numpy 1.0",), out_of_budget=over)

@@ -3,6 +3,7 @@ of processes whose times the tests choose."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,9 +14,11 @@ import pytest
 
 from vggbench import records
 from vggbench.campaigns import confirm as command
+from vggbench.campaigns import interleave
 from vggbench.campaigns.answering import Comparison
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.confirm import Asked, Judging, Limits
+from vggbench.campaigns.interleave import Bench, Confirmed, Suspect
 from vggbench.campaigns.taking import Came
 from vggbench.errors import VggbenchError
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES
@@ -23,7 +26,9 @@ from vggbench.records import Record
 from vggbench.releases.catalogue import Release
 from vggbench.releases.environments import EnvironmentUnusable
 from vggbench.runs import memory
+from vggbench.runs.local import Local
 from vggbench.runs.timed import Interrupted, NotMeasured
+from vggbench.stats.policy import MOST
 
 from ..asv_plugin.test_faults import ended, gone, result_files, started_process, the_line, until
 from ..judging.literal import FUSED, LINE, MACHINE, NHWC, line, measured
@@ -305,6 +310,27 @@ def test_two_that_find_no_room_in_memory_are_no_duet(
     )
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
     assert of.why_not_both(the_comparison(of)) is None, "the system does not tell"
+
+
+@pytest.mark.parametrize(("processes", "most"), [(80, MOST), (8, 8)])
+def test_processes_in_turns_are_no_more_than_their_bounds_are_made_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, processes: int, most: int
+) -> None:
+    of = judging(tmp_path, line(0.1, 0.1, peak_memory_bytes=2_000_000_000))
+    told: list[int] = []
+
+    def confirm_all(suspects: Sequence[Suspect], bench: Bench) -> list[Confirmed]:
+        told.append(bench.most)
+        return [Confirmed(one, {}, 0, "it crashed", failed=True) for one in suspects]
+
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1)
+    monkeypatch.setattr(Local, "session", lambda self, purpose: contextlib.nullcontext())
+    monkeypatch.setattr(interleave, "confirm_all", confirm_all)
+    limits = Limits(seconds=60, processes=processes)
+    wanted = of.comparisons([CATALOGUE.by_name[LINE[-1]]], limits)
+    (found,) = command.answer(of, wanted, limits)
+    assert told == [most]
+    assert (found.why, found.failed) == ("it crashed", True)
 
 
 class Measuring:

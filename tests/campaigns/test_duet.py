@@ -8,15 +8,22 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from vggbench.campaigns import duet
+from vggbench.campaigns import duet, taking
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.duet import Asked, NoSubject
+from vggbench.campaigns.taking import Came
+from vggbench.judging.duets import gather
 
 from ..asv_plugin.test_faults import ended, gone, started_process, the_line, until
+from ..judging.blocks import block
+from ..judging.literal import LINE, MACHINE
+from ..records.factory import CATALOGUE
 from ..tiny import TESTS, Ended, Tiny
 from .here import ROOT, local
 from .test_confirm import NOISE, ROUGH, in_duets, whole_blocks
@@ -146,6 +153,74 @@ def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick cpu-paper")
     with pytest.raises(NoSubject, match="a duet is of one profile; give one"):
         duet.run(local(tmp_path), asked(TENSORFLOW, TENSORFLOW), Budget(60))
+
+
+# -- what blocks say
+
+
+def answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes: Sequence[Came], **more: float
+) -> duet.Found:
+    """What is said of two neighbours when blocks come to this one after the other."""
+    here = local(tmp_path)
+    ((first, second),) = duet._pairs(here, asked(f"{LINE[-2]} NHWC none off", LINE[-1]))
+    into = duet.Found(machine=MACHINE, profile="cpu-quick", first=first.name, second=second.name)
+    clock = [0.0]
+    coming = iter(comes)
+
+    def take(*told) -> Came:
+        clock[0] += 10.0
+        return next(coming)
+
+    monkeypatch.setattr(taking, "take", take)
+    measuring = SimpleNamespace(prepared=lambda release, profile: None)
+    budget = Budget(more.get("seconds", 1e6), lambda: clock[0])
+    judged = duet._Judged(0.02, int(more.get("comparisons", 1)))
+    duet._answer(here, measuring, (first, second), into, judged=judged, budget=budget)
+    return into
+
+
+def came(number: float) -> Came:
+    ((found,), _) = gather(MACHINE, block(LINE[-2], LINE[-1], number), CATALOGUE)
+    return Came(block=found, seconds=10.0)
+
+
+def test_what_else_was_measured_is_told_though_the_budget_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comes = [came(number) for number in (-0.2, 0.2, -0.2, 0.2, 0.0)]
+    into = answered(tmp_path, monkeypatch, comes, seconds=40.0)
+    assert (into.outcome, into.blocks) == ("not sure", 4)
+    budget, *others = into.notes
+    assert budget == "the budget of 40 s is spent"
+    assert [one.partition(":")[0] for one in others] == ["first step", "peak memory"]
+
+
+def test_several_configurations_are_judged_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sure of one by itself asks for more blocks as one of very many."""
+    comes = [came(number) for number in (0.02, 0.03, 0.04, 0.02, 0.03) * 4]
+    alone = answered(tmp_path, monkeypatch, comes)
+    together = answered(tmp_path, monkeypatch, comes, comparisons=1000)
+    assert alone.blocks < together.blocks
+
+
+def test_waiting_in_vain_leaves_what_blocks_have_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_vain = Came(why="the machine is busy", outcome="interrupted", waited_in_vain=True)
+    into = answered(tmp_path, monkeypatch, [came(0.2), in_vain])
+    assert (into.outcome, into.blocks, into.status) == ("not sure", 1, 2)
+    assert into.notes == ["the machine is busy"]
+
+
+@pytest.mark.parametrize(("outcome", "told"), [("n/a", "n/a"), (None, "not sure")])
+def test_what_cannot_be_measured_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: str | None, told: str
+) -> None:
+    into = answered(tmp_path, monkeypatch, [Came(why="no", outcome=outcome)])
+    assert (into.outcome, into.status, into.notes) == (told, 2, ["no"])
 
 
 # -- real duets

@@ -170,6 +170,7 @@ def test_a_process_that_does_not_end_well_ends_the_confirmation(bad, line: str) 
     assert found.why is not None
     assert line in found.why
     assert found.judgements["step"].outcome == NOT_SURE
+    assert found.failed is (bad["outcome"] == "failed")
 
 
 def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_rest() -> None:
@@ -261,6 +262,7 @@ def test_an_environment_that_cannot_be_made_ends_its_confirmation_alone() -> Non
         Suspect(BEFORE, AFTER, "cpu-quick", ONE), machine.bench(60, measure=raising(error))
     )
     assert (found.processes, found.why, found.out_of_budget) == (0, str(error), False)
+    assert found.failed
 
 
 def raising(error: BaseException) -> Callable:

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from vggbench.campaigns import separate, variants
+from vggbench.campaigns import separate, taking, variants
+from vggbench.campaigns.budget import Budget
+from vggbench.campaigns.taking import Came
 from vggbench.judging import separations, verdicts
+from vggbench.judging.duets import gather
 from vggbench.judging.separations import Separation
 from vggbench.records import Store
 from vggbench.releases.catalogue import Catalogue, pins
 from vggbench.stats.blocks import BlockJudgement
 from vggbench.stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
 
+from ..judging.blocks import block
+from ..judging.literal import LINE, MACHINE
+from ..judging.literal import record as literal_record
 from ..judging.literal import separation as literal_separation
 from ..judging.literal import verdict as judged
 from ..tiny import Tiny
+from .here import local
 
 ROOT = Path(__file__).parent.parent.parent
 CATALOGUE = Catalogue(ROOT / "releases")
@@ -155,6 +163,77 @@ def test_a_variant_that_does_not_run_answers_once(measured: Tiny) -> None:
     assert all("variant" in r for r in separating(measured)), "it is started first"
     assert len(done.lines_with("cannot be separated")) == 2
     assert "crashed with SIGSEGV" in done
+
+
+VARIANT = "numpy 1.0"
+
+
+def asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *comes: Came
+) -> tuple[bool, list[str], int]:
+    """(whether the budget ended it, what was said, blocks that were asked for) of a release and a
+    variant of it, when blocks come to this one after the other; the last goes on coming."""
+    said: list[str] = []
+    here = local(tmp_path, said.append)
+    release = CATALOGUE.by_name[LINE[-1]]
+    known = literal_record(release.name)
+    question = separate.Question(one=here.configured(known.benchmark, known.configuration), most=5)
+    work = separate.Work(
+        release=release,
+        change=variants.Change(VARIANT, release, ""),
+        profile="cpu-quick",
+        questions=(question,),
+        threshold=0.02,
+    )
+    coming = [*comes]
+    count = [0]
+
+    def take(*told) -> Came:
+        count[0] += 1
+        return coming.pop(0) if len(coming) > 1 else coming[0]
+
+    monkeypatch.setattr(taking, "take", take)
+    asking = separate._Asking(here, None, work, Budget(60))  # type: ignore[arg-type]
+    over = asking.answer(question, (SimpleNamespace(name="it"), None))  # type: ignore[arg-type]
+    return over, said, count[0]
+
+
+def came(number: float) -> Came:
+    variant = {"release": LINE[-1], "variant": VARIANT}
+    ((found,), _) = gather(MACHINE, block(variant, LINE[-1], number), CATALOGUE)
+    return Came(block=found)
+
+
+BUSY = Came(why="the machine was busy")
+
+
+def test_blocks_that_do_not_count_use_up_nothing_and_three_in_a_row_end_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comes = [came(0.2), BUSY, BUSY, came(-0.2), BUSY]
+    over, said, taken = asked(tmp_path, monkeypatch, *comes)
+    assert (over, taken) == (False, 7)
+    assert sum(line.startswith("it, block ") for line in said) == 2
+    assert said.count("it: the block does not count: the machine was busy") == 5
+    assert said[-1] == "it cannot be separated: the machine was busy"
+
+
+def test_as_many_blocks_are_taken_as_were_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comes = [came(0.2 * (-1) ** place) for place in range(6)]
+    over, said, taken = asked(tmp_path, monkeypatch, *comes)
+    assert (over, taken) == (False, 5)
+    assert said[-1].startswith("it, block 5: ")
+
+
+def test_waiting_in_vain_is_told_as_the_budgets_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_vain = Came(why="the machine is busy", outcome="interrupted", waited_in_vain=True)
+    over, said, taken = asked(tmp_path, monkeypatch, came(0.2), in_vain)
+    assert (over, taken) == (True, 2)
+    assert said[-1] == "the budget is spent: 1 of 5 blocks of it"
 
 
 def separating(tiny: Tiny) -> list[dict]:

@@ -91,7 +91,8 @@ class Standing:
         step = self.verdicts.get(STEP)
         if step is None or step.outcome != NOT_SURE or step.blocks or self.blocks < LEAST_BLOCKS:
             return None
-        return f"{how_many_blocks(self.blocks)} do not decide it: {step.why}"
+        why = f": {step.why}" if step.why else ""
+        return f"{how_many_blocks(self.blocks)} do not decide it{why}"
 
     @property
     def is_telling(self) -> bool:

@@ -68,19 +68,21 @@ def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
     names = ", ".join(release.name for release in [*older, *newest])
     say(f"2 of 4: judging {names or 'nothing: no release was measured here'}")
     say("3 of 4: measuring in duets what is not answered")
-    trouble = None
+    trouble = False
     try:
         answers = confirm(judging, [*older, *newest], limits)
         if not answers:
             say("everything is answered")
         for line in open_lines(answers):
             say(line)
+        # What went wrong was said when it did.
+        trouble = any(one.failed for one in answers)
     except Interrupted:
         raise
     except (VggbenchError, util.UserError) as err:
         # What is known is published and said all the same.
-        trouble = str(err)
-        say(f"not answered: {trouble}")
+        trouble = True
+        say(f"not answered: {err}")
 
     say("4 of 4: publishing: asv publish")
     published = asv("publish")

@@ -61,7 +61,8 @@ class Limits:
 
 
 def run(here: Local, asked: Asked, limits: Limits) -> int:
-    """Answer every configuration of a release, and say the verdicts; returns their exit status.
+    """Answer every configuration of a release, and say the verdicts; returns their exit status, but
+    2 where nothing regressed and something went wrong.
 
     Raises VggbenchError where nothing more can be measured, UserError where the patterns select
     nothing; what was measured is on record.
@@ -89,7 +90,8 @@ def run(here: Local, asked: Asked, limits: Limits) -> int:
         )
     for line in answering.open_lines(found):
         here.say(line)
-    return judging.report([after.name])
+    statuses = [2 if any(one.failed for one in found) else 0, judging.report([after.name])]
+    return max(statuses, key=(0, 2, 1).index)
 
 
 def confirm(judging: Judging, releases: Sequence[Release], limits: Limits) -> list[Answer]:
@@ -104,9 +106,9 @@ def answer(judging: Judging, wanted: Sequence[Comparison], limits: Limits) -> li
     too_large = {
         id(one): why
         for one in wanted
+        if (why := judging.why_not_both(one)) is not None
         # Where there are enough blocks they decide, and processes would change nothing.
-        if judging.standing(one).blocks < LEAST_BLOCKS
-        and (why := judging.why_not_both(one)) is not None
+        and judging.standing(one).blocks < LEAST_BLOCKS
     }
     budget = Budget(limits.seconds)
     found = {}
@@ -151,6 +153,7 @@ def _in_turns(
                 why=one.why,
                 out_of_budget=one.out_of_budget,
                 seconds=interleave.forecast_s(one.suspect, one.judgements, most),
+                failed=one.failed,
             )
             for one in interleave.confirm_all(known, bench)
         ]

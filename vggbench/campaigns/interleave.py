@@ -75,14 +75,17 @@ class Bench:
 class Confirmed:
     """What came of a suspect. ``why``: what kept it from being sure, None where it is sure.
 
-    ``processes`` were taken now, of both releases together. ``out_of_budget``: it was the budget.
+    ``processes`` were taken now, of both releases together. ``out_of_budget``: it was the budget;
+    ``failed``: something went wrong.
     """
 
     suspect: Suspect
     judgements: Mapping[str, Judgement]
     processes: int
     why: str | None
+    _: KW_ONLY
     out_of_budget: bool = False
+    failed: bool = False
 
 
 def turns(suspect: Suspect) -> Iterator[Release]:
@@ -107,8 +110,8 @@ def confirm(suspect: Suspect, bench: Bench) -> Confirmed:
     taken = 0
     seconds = {suspect.before.commit: suspect.seconds, suspect.after.commit: suspect.seconds}
 
-    def ended(why: str | None) -> Confirmed:
-        return Confirmed(suspect, judgements, taken, why)
+    def ended(why: str | None, failed: bool = False) -> Confirmed:
+        return Confirmed(suspect, judgements, taken, why, failed=failed)
 
     def out_of_budget() -> Confirmed:
         why = f"the budget of {words(budget.seconds)} is spent"
@@ -134,10 +137,10 @@ def confirm(suspect: Suspect, bench: Bench) -> Confirmed:
             try:
                 record = bench.measure(suspect, release)
             except (EnvironmentUnusable, InterpreterMissing) as err:  # others can be installed
-                return ended(str(err))
+                return ended(str(err), failed=True)
             taken += 1
             if record.outcome != records.OK:
-                return ended(records.progress_line(record))
+                return ended(records.progress_line(record), record.outcome == records.FAILED)
             seconds[release.commit] = record.seconds or 0.0
             judgements = bench.judge(suspect)
             bench.say(progress(suspect, record, taken, judgements))

@@ -363,6 +363,16 @@ def test_a_link_of_a_chain_has_six_blocks_at_least(planned: Tiny) -> None:
     assert blocks(planned)[PAIR] >= 6
 
 
+def test_a_comparison_that_crashes_ends_with_2_and_is_tried_again(planned: Tiny) -> None:
+    (planned.folder / "history.toml").write_text(PLAN + DUETS)
+    alone = ("--stage", "neighbours", *ROUGH)
+    done = history(planned, *alone, faults="1.2/plain:segv", status=2)
+    assert "tinyframe-1.2 plain failed: crashed with SIGSEGV" in done
+    told = "Not compared: tinyframe-1.2 plain. Run the same command again to try once more."
+    assert told in done
+    assert "Not answered of 1 comparison made now: 0." in history(planned, *alone)
+
+
 def test_a_budget_ends_comparing_and_the_next_time_goes_on(planned: Tiny) -> None:
     (planned.folder / "history.toml").write_text(PLAN + DUETS)
     alone = ("--stage", "neighbours", *ROUGH)
