@@ -28,8 +28,7 @@ from ..runs.duet import Side
 from ..runs.local import Local, Session
 from ..runs.profiles import VARIABLE
 from ..runs.suite import Configured
-from ..stats.blocks import BlockJudgement, BlockNoise, judge_blocks
-from ..stats.blocks import noise as noise_of
+from ..stats.blocks import BlockJudgement, judge_blocks
 from ..stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, REGRESSED
 from . import taking
 from .budget import Budget, words
@@ -201,13 +200,22 @@ def _answer(
         into.notes.append(
             "both are one release and configuration: what they differ by is the machine's doing"
         )
-    noise = {measure: _noise(here, into.profile, measure) for measure in JUDGED}
+    before, _ = duets.gather(here.machine, here.store.all(here.machine), here.catalogue)
     own: list[Block] = []
 
     def by_now(measure: str) -> BlockJudgement:
         numbers = duets.numbers(own, pair[0].on_record, pair[1].on_record, measure)
+        # What blocks of one subject with itself scatter by, of whatever subject, in this state.
+        alike = [
+            one
+            for one in before
+            if one.profile == into.profile and set(one.states) & set(own[0].states)
+        ]
         return judge_blocks(
-            numbers, noise[measure], threshold=judged.threshold, comparisons=judged.comparisons
+            numbers,
+            duets.noise(alike, measure=measure),
+            threshold=judged.threshold,
+            comparisons=judged.comparisons,
         )
 
     uncounted = Uncounted()
@@ -245,16 +253,6 @@ def _answer(
         if measure != STEP.key and sum(measure in one.numbers for one in own) >= LEAST_BLOCKS
         for found in [by_now(measure)]
     ]
-
-
-def _noise(here: Local, profile: str, measure: str) -> BlockNoise:
-    """What blocks of one subject with itself scatter by on this machine, of whatever subject."""
-    found, _ = duets.gather(here.machine, here.store.all(here.machine), here.catalogue)
-    groups: dict[Subject, list[float]] = {}
-    for block in found:
-        if block.is_of_one and block.profile == profile and measure in block.numbers:
-            groups.setdefault(block.first, []).append(block.numbers[measure])
-    return noise_of(list(groups.values()), [])
 
 
 def _show(found: Sequence[Found]) -> None:
