@@ -163,7 +163,7 @@ def test_a_release_that_cannot_be_installed_is_one_line(tiny: Tiny, tmp_path):
 def test_a_crash_is_recorded_and_another_configuration_takes_its_place(tiny: Tiny):
     done = tiny.vggbench(*BRIEFLY, faults="1.1/plain:segv")
     assert done.status == 0, done.output
-    the_line(done, "tinyframe-1.1 plain, process 1: failed: crashed with SIGSEGV while warming up")
+    the_line(done, "tinyframe-1.1 plain failed: crashed with SIGSEGV while warming up")
     assert tiny.outcomes("tinyframe-1.1") == {
         "plain": ["failed"],
         "fused": ["ok"] * 4,
@@ -173,7 +173,7 @@ def test_a_crash_is_recorded_and_another_configuration_takes_its_place(tiny: Tin
 
 def test_a_process_that_never_ends_is_ended_at_its_deadline(tiny: Tiny):
     done = tiny.vggbench(*BRIEFLY, faults="1.1/plain:hang", env={"VGGBENCH_DEADLINE": "2"})
-    the_line(done, "plain, process 1: failed: not done within its deadline of 2 s")
+    the_line(done, "plain failed: not done within its deadline of 2 s")
     done = tiny.vggbench(*BRIEFLY, env={"VGGBENCH_DEADLINE": "soon"})
     assert done.status == 2
     the_line(done, "VGGBENCH_DEADLINE=soon is no number of seconds above zero")
