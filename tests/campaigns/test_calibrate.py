@@ -114,7 +114,7 @@ def test_blocks_beside_other_work_do_not_count_and_three_in_a_row_give_way() -> 
 def test_waiting_in_vain_for_a_quiet_machine_ends_it() -> None:
     machine = Machine()
     came = Came(why="the machine is busy", outcome=records.INTERRUPTED, waited_in_vain=True)
-    machine.measure = lambda one: came  # type: ignore[method-assign]
+    machine.measure = lambda one: came
     assert machine.take() == 0
     assert machine.said == ["the machine is busy"], "no other configuration is asked"
 

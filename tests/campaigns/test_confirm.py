@@ -348,7 +348,7 @@ class Measuring:
 
 def taken_with(of: Judging, error: Exception, rooms: list[str]) -> Came:
     limits = Limits(60, 80, make_room=rooms.append)
-    bench = of.bench(Measuring(error), Budget(60), limits)  # type: ignore[arg-type]
+    bench = of.bench(Measuring(error), Budget(60), limits)
     return bench.take(the_comparison(of), 60.0)
 
 

@@ -193,8 +193,8 @@ def asked(
         return coming.pop(0) if len(coming) > 1 else coming[0]
 
     monkeypatch.setattr(taking, "take", take)
-    asking = separate._Asking(here, None, work, Budget(60))  # type: ignore[arg-type]
-    over = asking.answer(question, (SimpleNamespace(name="it"), None))  # type: ignore[arg-type]
+    asking = separate._Asking(here, None, work, Budget(60))
+    over = asking.answer(question, (SimpleNamespace(name="it"), None))
     return over, said, count[0]
 
 

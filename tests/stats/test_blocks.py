@@ -368,7 +368,7 @@ def test_the_order_of_blocks_does_not_count(
     numbers: list[float], chance: object, noise: BlockNoise
 ) -> None:
     shuffled = list(numbers)
-    chance.shuffle(shuffled)  # type: ignore[attr-defined]
+    chance.shuffle(shuffled)
     found, other = judge_blocks(numbers, noise), judge_blocks(shuffled, noise)
     assert other.outcome == found.outcome
     assert other.ratio == pytest.approx(found.ratio, rel=1e-12)

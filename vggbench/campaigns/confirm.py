@@ -193,6 +193,8 @@ class Judging:
     ):
         self.here = here
         self._gathered: tuple[list[Record], Evidence] | None = None
+        #: Of what was gathered last, by the later release, the one before and the profile.
+        self._said: dict[tuple[str, str, str], list[Verdict]] = {}
         self._improved = improved
         self._against = against
         self._threshold = threshold
@@ -204,6 +206,7 @@ class Judging:
         taken = self.here.store.all(self.here.machine)
         if self._gathered is None or self._gathered[0] is not taken:
             self._gathered = taken, gather(self.here.machine, taken, self.here.catalogue)
+            self._said = {}
         return self._gathered[1]
 
     def verdicts(self, release: Release) -> list[Verdict]:
@@ -318,15 +321,22 @@ class Judging:
         return Standing(verdicts={one.measure: one for one in own}, blocks=len(blocks))
 
     def _own(self, comparison: Comparison) -> list[Verdict]:
-        wanted = comparison.one.key
-        found = verdicts.of_release(
-            self.evidence(),
-            comparison.after,
-            comparison.before,
-            comparison.profile,
-            self._threshold,
-        )
-        return [one for one in found if records.key_of(one.benchmark, one.configuration) == wanted]
+        wanted, evidence = comparison.one.key, self.evidence()
+        # All configurations of a release are judged together: once for all of its comparisons.
+        asked = comparison.after.commit, comparison.before.commit, comparison.profile
+        if asked not in self._said:
+            self._said[asked] = verdicts.of_release(
+                evidence,
+                comparison.after,
+                comparison.before,
+                comparison.profile,
+                self._threshold,
+            )
+        return [
+            one
+            for one in self._said[asked]
+            if records.key_of(one.benchmark, one.configuration) == wanted
+        ]
 
     def bench(self, measuring: Session, budget: Budget, limits: Limits) -> answering.Bench:
         """What comparisons are answered with, in the session ``measuring``."""

@@ -21,7 +21,7 @@ from ..errors import VggbenchError
 from ..judging import duets
 from ..judging.duets import Block, Subject
 from ..judging.measures import JUDGED, STEP
-from ..judging.words import how_many_blocks, percent
+from ..judging.words import change, how_many_blocks
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..runs.duet import Side
@@ -247,8 +247,7 @@ def _answer(
                 into.outcome, into.status = came.outcome, 2
             break
     into.notes += [
-        f"{JUDGED[measure].title}: {percent(found.ratio)} ({percent(found.low)[:-2]} to "
-        f"{percent(found.high)[:-2]}), {found.outcome}"
+        f"{JUDGED[measure].title}: {change(found)}, {found.outcome}"
         for measure in JUDGED
         if measure != STEP.key and sum(measure in one.numbers for one in own) >= LEAST_BLOCKS
         for found in [by_now(measure)]
@@ -260,11 +259,9 @@ def _show(found: Sequence[Found]) -> None:
     for heading in ("second", "by first", "change", "verdict", "blocks (samples)"):
         table.add_column(heading, overflow="fold")
     for one in found:
-        change = "-"
-        if one.ratio is not None and one.low is not None and one.high is not None:
-            low, high = percent(one.low)[:-2], percent(one.high)[:-2]
-            change = f"{percent(one.ratio)} ({low} to {high})"
-        table.add_row(one.second, one.first, change, one.outcome, f"{one.blocks} ({one.samples})")
+        table.add_row(
+            one.second, one.first, change(one), one.outcome, f"{one.blocks} ({one.samples})"
+        )
     console = Console(file=sys.stdout, width=160, highlight=False, soft_wrap=True)
     console.print(table)
     for one in found:

@@ -91,7 +91,11 @@ def take(
             outcome=worst.outcome,
             waited_in_vain=patience.is_over and worst.outcome == records.INTERRUPTED,
         )
-    both = [duets.Pair(*pair) for pair in pairs]  # type: ignore[arg-type]
+    both = [
+        duets.Pair(first, second)
+        for first, second in pairs
+        if first is not None and second is not None
+    ]
     seconds = sum(max(map(lasted_s, pair)) for pair in both)
     waiting = waiting_line(both)
     if waiting is not None:

@@ -109,13 +109,7 @@ def of_line(
     state of most; of as many, in that of the newest.
     """
     releases = evidence.catalogue.tracks[line.track].releases
-    key = f"{line.benchmark} {line.words}"
-    own = [
-        one
-        for one in evidence.blocks
-        if (one.profile, one.first[1], one.second[1]) == (line.profile, key, key)
-        if measure in one.numbers
-    ]
+    own = [one for one in evidence.in_configuration(line) if measure in one.numbers]
     of_two = [one for one in own if line_of(one, evidence.catalogue) == line]
     state = _state_of_most(of_two)
     counted = [one for one in of_two if _state(one) == state]

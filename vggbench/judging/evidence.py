@@ -75,9 +75,14 @@ class Line(NamedTuple):
         ]
         return self.profile, self.benchmark, words
 
+    @property
+    def key(self) -> str:
+        """That of its records (``Record.key``)."""
+        return f"{self.benchmark} {self.words}"
+
     def subject(self, release: Release) -> Subject:
         """The release in this line, as duets have it."""
-        return release.commit, f"{self.benchmark} {self.words}", None
+        return release.commit, self.key, None
 
 
 def _params(benchmark: str) -> dict[str, Sequence[str]]:
@@ -146,6 +151,11 @@ class Evidence:
                 found.setdefault((one.profile, one.first[1]), []).append(one)
         return found
 
+    def in_configuration(self, line: Line) -> list[Block]:
+        """The blocks both of whose subjects are of this line's configuration in its profile, of
+        whatever releases, variants too."""
+        return self._by_configuration.get((line.profile, line.key), [])
+
     @functools.cached_property
     def _by_profile(self) -> dict[str, list[Block]]:
         found: dict[str, list[Block]] = {}
@@ -213,7 +223,7 @@ class Evidence:
         later releases come. Which is earlier is known within a track alone, so of other tracks only
         what calibrated counts.
         """
-        of_line = self._by_configuration.get((line.profile, f"{line.benchmark} {line.words}"), [])
+        of_line = self.in_configuration(line)
         of_profile = self._by_profile.get(line.profile, [])
         found = self._noise(line, of_line, before, key, state)
         if found.is_assumed:

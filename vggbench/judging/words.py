@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
@@ -18,7 +18,7 @@ from ..stats.judge import Noise
 from ..stats.policy import CONFIDENCE, MOST_BLOCKS, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
 from ..stats.whole_lines import DRIFT, RECOVERED, STEP
 from .measures import JUDGED
-from .verdicts import BY_DUETS, LOST, OUTCOMES, LineChange, Opinion, Side, Verdict
+from .verdicts import BY_DUETS, LOST, OUTCOMES, LineChange, Side, Verdict
 from .verdicts import STEP as STEP_TIME
 
 #: Version of the JSON's format.
@@ -52,7 +52,20 @@ def percent(ratio: float) -> str:
     return f"{(ratio - 1) * 100:+.1f} %"
 
 
-def change(one: Verdict | LineChange | Opinion) -> str:
+class Ranged(Protocol):
+    """What has a ratio with its interval; None where nothing was compared."""
+
+    @property
+    def ratio(self) -> float | None: ...
+
+    @property
+    def low(self) -> float | None: ...
+
+    @property
+    def high(self) -> float | None: ...
+
+
+def change(one: Ranged) -> str:
     if one.ratio is None or one.low is None or one.high is None:
         return "-"
     return f"{percent(one.ratio)} ({percent(one.low)[:-2]} to {percent(one.high)[:-2]})"

@@ -8,6 +8,7 @@ process that was running: asv is answered the others from their records.
 from __future__ import annotations
 
 import datetime
+import functools
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -332,7 +333,7 @@ class History:
 
     def pending(self, duets: list[plan.Duets]) -> list[Comparison]:
         """The comparisons of ``duets`` that are not answered yet, in their order."""
-        judging = self._judging()
+        judging = self._judging
         found = []
         for one in duets:
             device = profiles.device_of(self._profile)
@@ -352,7 +353,7 @@ class History:
 
     def forecast_of(self, wanted: list[Comparison]) -> str:
         """One line about the comparisons that are left, and what they are likely to take."""
-        judging = self._judging()
+        judging = self._judging
         known = [seconds for one in wanted if (seconds := judging.forecast_s(one))]
         names = some_of([one.name for one in wanted], answering.NAMED)
         told = [f"about {words(sum(known))}"] if known else []
@@ -360,7 +361,9 @@ class History:
             told.append(f"{len(wanted) - len(known)} of which nothing is on record")
         return f"To compare by duets: {names}: {', and '.join(told)}"
 
+    @functools.cached_property
     def _judging(self) -> Judging:
+        """One for all: it gathers the evidence anew only where something came since."""
         return Judging(self._here, against=None, threshold=self._asked.threshold, improved=True)
 
     @property
@@ -378,7 +381,7 @@ class History:
             wanted = self.pending([one])
             if wanted:
                 self._say(f"Duets, {one.name}: {_comparisons(len(wanted))}")
-                answers += answer(self._judging(), wanted, self._limits)
+                answers += answer(self._judging, wanted, self._limits)
         return answers
 
     def causes(self, stages: list[plan.Stage]) -> Causes:
