@@ -84,6 +84,8 @@ class Machine:
     order: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     unknown: bool = False
+    #: A version whose peak memory may have grown, and is not answered before so many blocks.
+    larger: dict[str, int] = field(default_factory=dict)
 
     def take(self, one: Comparison, until_s: float) -> Came:
         self.now += self.seconds
@@ -103,7 +105,11 @@ class Machine:
         else:
             doubted = version in self.suspected
             own = judged(NOT_SURE, enough - taken, taken, suspected=doubted)
-        return Standing(verdicts={"step": own}, blocks=taken)
+        verdicts = {"step": own}
+        more = self.larger.get(version, 0) - taken
+        if more > 0:
+            verdicts["peak_memory"] = judged(NOT_SURE, more, taken, "peak_memory", suspected=True)
+        return Standing(verdicts=verdicts, blocks=taken)
 
     def bench(self, budget: float = 1e6, **more) -> Bench:
         known = {"take": self.take, "standing": self.standing, **more}
@@ -152,6 +158,12 @@ def test_what_may_be_slower_comes_first_then_what_is_answered_soonest() -> None:
     machine = Machine(known={"near": 4, "far": 0, "doubted": 1}, suspected=frozenset({"doubted"}))
     machine.answer_all(*map(comparison, ("far", "near", "doubted")))
     assert machine.order == ["doubted"] * 4 + ["near"] + ["far"] * 5
+
+
+def test_no_step_waits_for_what_is_open_only_in_a_by_product() -> None:
+    machine = Machine(enough=3, larger={"larger": 5})
+    machine.answer_all(comparison("larger"), comparison("b"), replace(comparison("link"), least=4))
+    assert machine.order == ["larger"] * 3 + ["b"] * 3 + ["link"] * 4 + ["larger"] * 2
 
 
 def test_the_next_is_chosen_anew_after_each_block() -> None:

@@ -69,17 +69,28 @@ class Standing:
         """About how many blocks more ``of`` needs; 0 where it has what it must have, and is
         answered. ``improved``: whether it is no answer that processes by themselves say that it
         became faster."""
+        by_products = [
+            more
+            for measure, one in self.verdicts.items()
+            # A by-product is followed only while an answer is within reach.
+            if measure != STEP and (more := self._more(one, improved)) <= self.left(of)
+        ]
+        return max(self.needed_for_the_step(of, improved), *by_products, 0)
+
+    def needed_for_the_step(self, of: Comparison, improved: bool = True) -> int:
+        """... whatever the by-products are answered."""
         wanted = [of.least - self.blocks]
         if not self.verdicts:  # never measured
             wanted.append(LEAST_BLOCKS)
-        for measure, one in self.verdicts.items():
-            if one.blocks == 0 and self.blocks >= LEAST_BLOCKS:
-                continue  # no block will say anything of it
-            more = _needed(one, improved)
-            # A by-product is followed only while an answer is within reach.
-            if measure == STEP or more <= self.left(of):
-                wanted.append(more)
+        if (step := self.verdicts.get(STEP)) is not None:
+            wanted.append(self._more(step, improved))
         return max(0, *wanted)
+
+    def _more(self, one: Verdict, improved: bool) -> int:
+        """How many blocks more answer one measure; 0 where no block will say anything of it."""
+        if one.blocks == 0 and self.blocks >= LEAST_BLOCKS:
+            return 0
+        return _needed(one, improved)
 
     def left(self, of: Comparison) -> int:
         """How many blocks it may still have."""
@@ -177,8 +188,9 @@ class _Open:
 
 def answer_all(comparisons: Sequence[Comparison], bench: Bench) -> list[Answer]:
     """Take blocks until each comparison is answered, closed or given up, or the budget is spent:
-    each time of the one that tells most, first of what may be slower, then of what is likely to be
-    answered soonest. Errors of ``take`` pass through: what was taken before is on record."""
+    each time of the one that tells most: first where the step is open, among these of what may be
+    slower, then of what is likely to be answered soonest. Errors of ``take`` pass through: what was
+    taken before is on record."""
     going = [_Open(one, bench.standing(one), seconds=bench.seconds(one)) for one in comparisons]
     ended: dict[Comparison, Answer] = {}
     wanted = [one for one in going if one.needed(bench) and one.why_closed is None]
@@ -217,8 +229,10 @@ def _answer(one: _Open, why: str | None, **more: Any) -> Answer:
     return Answer(why=why, **told)
 
 
-def _rank(one: _Open, bench: Bench) -> tuple[bool, float]:
-    return not one.standing.is_telling, one.likely_s(bench)
+def _rank(one: _Open, bench: Bench) -> tuple[bool, bool, float]:
+    # A by-product may take as many blocks again: no step waits for that.
+    step = one.standing.needed_for_the_step(one.comparison, bench.improved)
+    return step == 0, not one.standing.is_telling, one.likely_s(bench)
 
 
 def _take(one: _Open, bench: Bench) -> Answer | None:
