@@ -12,12 +12,14 @@ from pathlib import Path
 from asv import util
 from asv.config import Config
 from asv.machine import Machine, MachineCollection
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, Timeout
 
-from . import machine_lock
-from .errors import VggbenchError
+from . import file_lock, machine_lock
+from .errors import VggbenchError, one_line
 from .inside.gpu import is_visible
 from .machine_lock import RunInProgress
+from .records import Store, excluded
+from .records.excluded import Exclusion
 from .releases.catalogue import Catalogue
 from .releases.environments import Environments
 
@@ -81,6 +83,15 @@ class Checkout:
         return Catalogue(self.releases_dir)
 
     @functools.cached_property
+    def exclusions(self) -> tuple[Exclusion, ...]:
+        """What of the records is not to count. Raises ExcludedError."""
+        return excluded.read(self.root)
+
+    def store(self) -> Store:
+        """The records of all machines. Raises ExcludedError."""
+        return Store(self.results_dir, self.exclusions)
+
+    @functools.cached_property
     def environments(self) -> Environments:
         return Environments(self.env_dir / RELEASES, self.catalogue)
 
@@ -131,24 +142,35 @@ class Checkout:
 
 
 def machine_name(asked: str | None = None) -> str | None:
-    """asv's name of this machine, or of the one ``asked`` for; None where asv knows it not."""
+    """asv's name of this machine, or of the one ``asked`` for; None where asv knows it not. Raises
+    CheckoutError where what asv knows of machines cannot be read."""
+    path = Path(MachineCollection.get_machine_file_path())
+    try:
+        if path.is_file():
+            known = util.load_json(str(path), MachineCollection.api_version)
+            for name, facts in known.items():
+                str(facts["machine"] if name != "version" else facts)
+    except (util.UserError, OSError, ValueError, TypeError, LookupError, AttributeError) as err:
+        raise CheckoutError(
+            f"{path}, what asv knows of machines, is damaged or of another version of asv "
+            f"({one_line(str(err), 120)}); move it aside, then: asv machine --yes"
+        ) from None
     try:
         return str(MachineCollection.load(asked or Machine.get_unique_machine_name())["machine"])
     except util.UserError:
         return None
 
 
-def _take_run_lock(folder: Path) -> FileLock:
+def _take_run_lock(folder: Path) -> BaseFileLock:
     """The checkout's run lock, held until it is released or this process ends.
 
     Two runs would share asv's state on the disk and disturb each other's timing. Raises
-    RunInProgress.
+    RunInProgress, CheckoutError and LockUnusable.
     """
     holder = folder / "run.pid"
-    lock = FileLock(folder / "run.lock", timeout=0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
+        lock = file_lock.take(folder / "run.lock")
         holder.write_text(str(os.getpid()), encoding="utf-8")
     except Timeout:
         try:

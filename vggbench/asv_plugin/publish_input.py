@@ -39,10 +39,11 @@ from asv.commands import publish
 from asv.console import log
 from asv.graph import Graph, GraphSet, _compute_graph_steps
 from asv.plugins import regressions
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
-from .. import records
+from .. import file_lock, records
 from ..errors import one_line
+from ..file_lock import LockUnusable
 from . import invocation
 
 #: A file of asv's own pages, which is in every folder that asv has published.
@@ -106,11 +107,12 @@ def _why(err: OSError) -> str:
 def _sole_writer(html_dir: Path) -> Iterator[None]:
     """Hold the folder of pages; raises UserError where it is held, or not for asv to remove."""
     path = html_dir.with_name(f".{html_dir.name}.lock")
-    lock = FileLock(path, timeout=0)
     try:
         html_dir.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()  # FileLock would wait for a file that it cannot make
-        lock.acquire()
+        path.touch()  # a lock would wait for a file that it cannot make
+        lock = file_lock.take(path)
+    except LockUnusable as err:
+        raise util.UserError(f"{err}: --html-dir") from None
     except Timeout:
         raise util.UserError(
             f"another asv publish writes into {html_dir}; wait until it has ended, "

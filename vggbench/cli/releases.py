@@ -173,7 +173,12 @@ def _lock(checkout: Checkout, arguments: argparse.Namespace) -> int:
                 complain(f"{release.name} ({device}): {err}")
                 failed += 1
                 continue
-            news = "" if made.build == release.build else f"; build number {made.build} now"
+            news = (
+                f"; it came out otherwise, so its build number is {made.build} now, and what was "
+                f"measured before stays apart: measure it again with asv run {release.name}"
+                if made.build != release.build
+                else ""
+            )
             say(f"{release.name} ({device}): locked on track {track.name} in {path}{news}")
             release = made
     return 1 if failed else 0
@@ -216,7 +221,9 @@ def _add(checkout: Checkout, arguments: argparse.Namespace) -> int:
         say(f"{release.name} is on the track already")
         return 0
     for device in _lockable(checkout, release):
-        say(f"{release.name}: resolving its packages for {device} as of {release.date}")
+        say(
+            f"{release.name}: resolving its packages for {device} as of {locks.as_of(release.date)}"
+        )
         release = _locked(catalogue, release, device)
     path = catalogue.write(release)
     say(f"{release.name} is on the track: {path}; measure it with: asv run {release.name}")

@@ -21,9 +21,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from .. import file_lock
 from ..errors import VggbenchError
+from ..file_lock import LockUnusable
 from ..inside.launch import die_with_parent
 from . import interpreters, locks
 from .catalogue import Catalogue, Release
@@ -139,9 +141,10 @@ class Environments:
         """Hold the cross-process lock of the environment ``name``."""
         folder = self.folder / ".locks"
         folder.mkdir(exist_ok=True)
-        lock = FileLock(folder / name, timeout=BUILD_LOCK_TIMEOUT_S)
         try:
-            lock.acquire()
+            lock = file_lock.take(folder / name, BUILD_LOCK_TIMEOUT_S)
+        except LockUnusable as err:
+            raise EnvironmentUnusable(str(err)) from None
         except Timeout:
             raise EnvironmentUnusable(
                 f"{name}: another process has been building it for {BUILD_LOCK_TIMEOUT_S:.0f} s; "
@@ -247,12 +250,14 @@ class Environments:
         leftovers = self.folder / ".building"
         if leftovers.is_dir():
             for aside in leftovers.iterdir():
-                lock = FileLock(self.folder / ".locks" / aside.name, timeout=0)
                 try:
-                    with lock:
-                        remove(aside)
+                    lock = file_lock.take(self.folder / ".locks" / aside.name)
                 except Timeout:
                     continue
+                try:
+                    remove(aside)
+                finally:
+                    lock.release()
         found = self.all()
         left = sum(env.size for env in found)
         for env in found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import os
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -16,9 +17,9 @@ from packaging.version import InvalidVersion, Version
 
 from ..errors import VggbenchError
 from ..frameworks import KNOWN
-from . import interpreters
+from . import interpreters, uv_settings
 from .catalogue import Catalogue, Lock, Release, Track, pins, replace_text
-from .uv import UvError, uv
+from .uv import NoneFits, uv
 
 #: Companions of a release are resolved as of its date plus this: time for them to follow it.
 GRACE_DAYS = 14
@@ -37,6 +38,8 @@ SDISTS = tuple(package for one in KNOWN if one.has_sdists for package in one.pac
 
 #: No wheel of the frameworks is older; the search for a release's date begins here.
 FIRST_DAY = datetime.date(2015, 1, 1)
+
+_A_DAY = datetime.timedelta(days=1)
 
 
 class LockError(VggbenchError):
@@ -91,6 +94,8 @@ def _compile(requirements: Sequence[str], *options: str) -> str:
         # From within the folder: uv writes the path as it is given into the lock.
         return uv(
             f"--directory={folder}",
+            # What is resolved for a CPython that is not here takes any that is: none is fetched.
+            "--no-python-downloads",
             "pip",
             "compile",
             "--quiet",
@@ -136,9 +141,13 @@ def lock(catalogue: Catalogue, release: Release, device: str) -> Release:
         )
     day = as_of(release.date)
     later = _later(track, release.version, day)
-    resolved = resolve(
-        requirements, release.python, day, catalogue.build_constraints(release), later
-    )
+    try:
+        resolved = resolve(
+            requirements, release.python, day, catalogue.build_constraints(release), later
+        )
+    except NoneFits:
+        _require_dates(release.name, requirements, release.python)
+        raise
     exceptions = "".join(f", {name} as of {own}" for name, own in later.items())
     text = (
         f"# {release.name} for {device} on CPython {release.python}: "
@@ -303,10 +312,8 @@ def _available(requirements: Sequence[str], python: str, options: Sequence[str] 
         _compile(
             bare, "--no-deps", f"--python-version={python}", *_wheels_alone(requirements), *options
         )
-    except UvError as err:
-        if "no solution found" in str(err).lower() or "not found in the package" in str(err):
-            return False
-        raise
+    except NoneFits:
+        return False
     return True
 
 
@@ -326,17 +333,45 @@ def _upload_day(track: Track, version: str, requirements: Sequence[str], python:
     """The day on which the package appeared.
 
     Clients of an index tell no upload dates, but uv leaves out what is newer than a day: the day is
-    found by halving, in what uv's cache has of the index after the first look.
+    found by halving. Raises LockError where there is no such package, or no date of it.
     """
-    first, last = FIRST_DAY, datetime.date.today()
+    name = f"{track.name}=={version}"
     if not _available(requirements, python):
-        raise LockError(
-            f"{track.name}=={version}: the index has no wheel of it for CPython {python}"
-        )
+        raise LockError(f"{name}: the index has no wheel of it for CPython {python}")
+    _require_dates(name, requirements, python)
+    # Files in a folder, or on a page that is no index, have no date: they count as of any day.
+    first, last = FIRST_DAY, _tomorrow()
+    if _available(requirements, python, _days((first - _A_DAY).isoformat(), {})):
+        raise _no_dates(name, requirements)
     while first < last:
         middle = first + (last - first) // 2
-        if _available(requirements, python, ["--offline", *_days(middle.isoformat(), {})]):
+        if _available(requirements, python, _days(middle.isoformat(), {})):
             last = middle
         else:
-            first = middle + datetime.timedelta(days=1)
+            first = middle + _A_DAY
     return first.isoformat()
+
+
+def _require_dates(name: str, requirements: Sequence[str], python: str) -> None:
+    """Raise LockError where the index has what is asked for, for ``name``, but not as of any day:
+    it tells no upload dates."""
+    for one in requirements:
+        if Requirement(one).url is not None:
+            continue
+        if _available([one], python) and not _available(
+            [one], python, _days(_tomorrow().isoformat(), {})
+        ):
+            raise _no_dates(name, [one])
+
+
+def _no_dates(name: str, requirements: Sequence[str]) -> LockError:
+    places = ", ".join(uv_settings.indexes(os.environ)) or "uv's default index"
+    return LockError(
+        f"{name}: the index tells no upload dates of {', '.join(_names(requirements))}, so nothing "
+        f"can be resolved as of a day; it is {places}; use one that tells them"
+    )
+
+
+def _tomorrow() -> datetime.date:
+    """An index's day may be one ahead of the day here."""
+    return datetime.date.today() + _A_DAY

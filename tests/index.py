@@ -1,0 +1,72 @@
+"""A package index on this machine, for the real uv: wheels in a folder, with days of upload.
+
+    with serving(wheels, {"demo-1.0": "2020-03-01"}) as url:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", url)
+
+It speaks the JSON of the simple repository API (PEP 691, PEP 700); without days it tells no upload
+times, as plain mirrors do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+JSON = "application/vnd.pypi.simple.v1+json"
+
+
+@contextlib.contextmanager
+def serving(wheels: Path, days: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Serve the ``wheels`` of a folder; yields the address of the index. ``days``: when a version
+    was uploaded, by "name-version"; a wheel without one tells no time."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:  # uv asks whether it can have a part of a wheel
+            self.do_GET()
+
+        def do_GET(self) -> None:
+            parts = self.path.strip("/").split("/")
+            if parts[0] == "simple" and len(parts) == 2:
+                files = [_told(path, days or {}) for path in sorted(wheels.glob(f"{parts[1]}-*"))]
+                page = {"meta": {"api-version": "1.1"}, "name": parts[1], "files": files}
+                self._answer(200 if files else 404, json.dumps(page).encode(), JSON)
+            elif parts[0] == "files" and (wheels / parts[-1]).is_file():
+                self._answer(200, (wheels / parts[-1]).read_bytes(), "application/zip")
+            else:
+                self._answer(404, b"", "text/plain")
+
+        def _answer(self, status: int, body: bytes, kind: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/simple"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def _told(wheel: Path, days: Mapping[str, str]) -> dict[str, object]:
+    body = wheel.read_bytes()
+    told: dict[str, object] = {
+        "filename": wheel.name,
+        "url": f"/files/{wheel.name}",
+        "hashes": {"sha256": hashlib.sha256(body).hexdigest()},
+        "size": len(body),
+    }
+    day = days.get("-".join(wheel.name.split("-")[:2]))
+    return {**told, "upload-time": f"{day}T12:00:00Z"} if day else told

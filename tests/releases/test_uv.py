@@ -1,0 +1,267 @@
+"""What the real uv is told and says, with an index on this machine: locks must not depend on what
+the user has set, and uv's words make the right kind of error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vggbench.releases import locks, uv_settings
+from vggbench.releases.catalogue import Catalogue, Release
+from vggbench.releases.locks import LockError
+from vggbench.releases.uv import NoneFits, NotCached, Unfit, UvError, uv
+from vggbench.releases.uv_settings import SettingsError
+
+from ..index import serving
+from ..tiny import pythons, write_wheel
+
+OLDEST = pythons()[0]
+
+TRACK = {
+    "track": "demo",
+    "framework": "Demo",
+    "module": "demo",
+    "requirements": {"cpu": [[">=0", ["demo=={version}", "helper"]]]},
+}
+#: demo-1.0 is for the oldest CPython here alone; helper-9.0 came after it was resolved.
+DAYS = {
+    "demo-1.0": "2020-03-01",
+    "helper-1.0": "2019-01-01",
+    "helper-2.0": "2020-03-05",
+    "helper-9.0": "2022-01-01",
+}
+
+
+@pytest.fixture
+def wheels(tmp_path: Path) -> Path:
+    folder = tmp_path / "wheels"
+    plain = "cp" + OLDEST.replace(".", "")
+    abi = plain + ("m" if OLDEST in ("3.6", "3.7") else "")
+    write_wheel(folder, "demo", "1.0", "", tag=f"{plain}-{abi}-manylinux2014_x86_64")
+    for version in ("1.0", "2.0", "9.0"):
+        write_wheel(folder, "helper", version, "")
+    return folder
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's uv.toml, which is not there yet; no setting of whoever runs the tests counts."""
+    for name in ("UV_FIND_LINKS", "UV_NO_INDEX", "UV_OFFLINE", "UV_CONFIG_FILE", "UV_NO_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "system"))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    folder = tmp_path / "config" / "uv"
+    folder.mkdir(parents=True)
+    return folder / "uv.toml"
+
+
+@pytest.fixture
+def index(wheels: Path, config: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    with serving(wheels, DAYS) as url:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", url)
+        yield url
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Catalogue:
+    folder = tmp_path / "releases"
+    (folder / "demo").mkdir(parents=True)
+    (folder / "demo" / "track.json").write_text(json.dumps(TRACK))
+    return Catalogue(folder)
+
+
+def added(catalogue: Catalogue) -> tuple[str, str, str]:
+    """What becomes of demo 1.0: its date, its Python, and its lock."""
+    made = locks.lock(catalogue, locks.new_release(catalogue.tracks["demo"], "1.0"), device="cpu")
+    return made.date, made.python, catalogue.lock_path(made, "cpu").read_text()
+
+
+def locked(catalogue: Catalogue) -> str:
+    """The lock of demo 1.0, resolved again."""
+    made = locks.lock(catalogue, Release("demo", "1.0", "2020-03-01", OLDEST), "cpu")
+    return catalogue.lock_path(made, "cpu").read_text()
+
+
+def test_a_version_without_wheels_for_newer_pythons_is_added(
+    catalogue: Catalogue, index: str
+) -> None:
+    date, python, lock = added(catalogue)
+    assert (date, python) == ("2020-03-01", OLDEST)
+    assert "helper==2.0" in lock, "as of two weeks after its date"
+
+
+SETTINGS = [
+    "no-cache = true",
+    'constraint-dependencies = ["helper<2"]',
+    'override-dependencies = ["helper==1.0"]',
+    'exclude-newer = "2020-01-01T00:00:00Z"',
+    'resolution = "lowest-direct"',
+    "[pip]\nno-deps = true",
+    '[pip]\nresolution = "lowest"\nno-binary = ["helper"]',
+    'prerelease = "allow"\ncompile-bytecode = true\nrequired-version = "==0.0.1"',
+]
+
+VARIABLES = {
+    "UV_NO_CACHE": "1",
+    "UV_EXCLUDE_NEWER": "2018-01-01",
+    "UV_RESOLUTION": "lowest",
+    "UV_NO_BINARY": "1",
+    "UV_NO_DEPS": "1",
+    "UV_PRERELEASE": "allow",
+    "UV_CUSTOM_COMPILE_COMMAND": "something else",
+    "UV_TORCH_BACKEND": "cpu",
+    "UV_SYSTEM_PYTHON": "1",
+    "PYTHONOPTIMIZE": "2",
+    "PYTHONWARNINGS": "error",
+}
+
+
+@pytest.mark.parametrize("text", SETTINGS)
+def test_no_file_of_settings_changes_a_lock(
+    catalogue: Catalogue, index: str, config: Path, text: str
+) -> None:
+    before = locked(catalogue)
+    config.write_text(text)
+    assert locked(catalogue) == before
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_no_variable_changes_a_lock(
+    catalogue: Catalogue, index: str, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    before = locked(catalogue)
+    monkeypatch.setenv(name, VARIABLES[name])
+    assert locked(catalogue) == before
+
+
+def test_a_date_is_found_whatever_is_said_of_the_cache(
+    catalogue: Catalogue, index: str, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_NO_CACHE", "1")
+    config.write_text("no-cache = true")
+    assert added(catalogue)[0] == "2020-03-01"
+
+
+@pytest.mark.parametrize("name", ["UV_CONSTRAINT", "UV_OVERRIDE", "UV_EXCLUDE"])
+def test_no_file_that_a_variable_names_changes_a_lock(
+    catalogue: Catalogue, index: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    before = locked(catalogue)
+    file = tmp_path / "more.txt"
+    file.write_text("helper==1.0\n")
+    monkeypatch.setenv(name, str(file))
+    assert locked(catalogue) == before
+
+
+def test_an_index_that_tells_no_upload_dates_is_refused_by_name(
+    catalogue: Catalogue, config: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(wheels) as url:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", url.replace("http://", "http://me:secret@"))
+        with pytest.raises(LockError, match="tells no upload dates of demo") as caught:
+            added(catalogue)
+    assert url in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_an_index_that_tells_them_not_of_a_companion_is_refused(
+    catalogue: Catalogue, config: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(wheels, {"demo-1.0": "2020-03-01"}) as url:
+        config.write_text(f'[[index]]\nurl = "{url}"\ndefault = true\n')
+        with pytest.raises(LockError, match="tells no upload dates of helper") as caught:
+            locked(catalogue)
+    assert url in str(caught.value)
+
+
+def test_a_folder_of_wheels_has_no_dates_either(
+    catalogue: Catalogue, config: Path, wheels: Path
+) -> None:
+    config.write_text(f'no-index = true\nfind-links = ["{wheels}"]\n')
+    with pytest.raises(LockError, match="tells no upload dates of demo"):
+        locks.new_release(catalogue.tracks["demo"], "1.0")
+
+
+def compiled(folder: Path, requirement: str, *options: str) -> str:
+    source = folder / "asked.in"
+    source.write_text(requirement + "\n")
+    return uv("pip", "compile", "--quiet", *options, str(source))
+
+
+def test_uvs_words_make_the_kind_of_error(index: str, tmp_path: Path) -> None:
+    """One test against the real uv for each kind that is matched."""
+    with pytest.raises(NotCached, match="with a network"):
+        compiled(tmp_path, "helper", "--offline")
+    for absent in ("helper==3.0", "nowhere-at-all"):
+        with pytest.raises(NoneFits) as caught:
+            compiled(tmp_path, absent)
+        assert not isinstance(caught.value, Unfit)
+    newest = ["--python-version=3.14", "--python-platform=x86_64-manylinux_2_28"]
+    with pytest.raises(Unfit, match=r"^demo==1\.0 has no wheels with a matching"):
+        compiled(tmp_path, "demo==1.0", "--only-binary=demo", *newest)
+
+
+def test_no_network_is_said(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with pytest.raises(UvError, match="check the network and run it again") as caught:
+        compiled(tmp_path, "helper")
+    assert not isinstance(caught.value, NoneFits)
+
+
+# -- which settings reach uv
+
+
+def test_where_files_come_from_reaches_uv(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {
+        "UV_INDEX_MINE_USERNAME": "me",
+        "UV_INDEX_MINE_PASSWORD": "x",
+        "UV_CACHE_DIR": "/c",
+        "HTTPS_PROXY": "p",
+        "SSL_CERT_FILE": "s",
+        "PATH": "/bin",
+    }
+    unwanted = {**VARIABLES, "VIRTUAL_ENV": "/v", "UV_CONFIG_FILE": "/f", "PYTHONPATH": "/p"}
+    assert uv_settings.variables({**told, **unwanted}) == told
+    config.write_text('offline = true\nlink-mode = "copy"\n[pip]\nindex-url = "u"\nstrict = true\n')
+    folder = str(config.parent)
+    assert uv_settings.settings({}) == {
+        "offline": True,
+        "pip": {"index-url": f"{folder}/u"},
+    }
+
+
+def test_the_users_settings_count_before_the_systems(config: Path, tmp_path: Path) -> None:
+    system = tmp_path / "system" / "uv" / "uv.toml"
+    system.parent.mkdir(parents=True)
+    system.write_text('cache-dir = "/theirs"\nextra-index-url = ["http://b/"]\noffline = true\n')
+    config.write_text('cache-dir = "/mine"\nextra-index-url = ["http://a/"]\n')
+    assert uv_settings.settings({}) == {
+        "cache-dir": "/mine",
+        "extra-index-url": ["http://a/", "http://b/"],
+        "offline": True,
+    }
+    assert uv_settings.settings({"UV_NO_CONFIG": "1"}) == {}
+    other = tmp_path / "other.toml"
+    other.write_text('find-links = ["wheels", "http://c/"]\n')
+    assert uv_settings.settings({"UV_CONFIG_FILE": str(other)}) == {
+        "find-links": [str(tmp_path / "wheels"), "http://c/"]
+    }
+    assert uv_settings.indexes({"UV_INDEX": "mine=http://d/"}) == [
+        "http://d/",
+        "http://a/",
+        "http://b/",
+    ]
+
+
+@pytest.mark.parametrize("damage", ["no toml [", "\udcff"], ids=["text", "bytes"])
+def test_settings_that_cannot_be_read_are_one_line(config: Path, damage: str) -> None:
+    config.write_bytes(damage.encode("utf-8", "surrogateescape"))
+    with pytest.raises(SettingsError, match="mend the file") as caught:
+        uv("--version")
+    assert str(config) in str(caught.value)
+    assert "\n" not in str(caught.value)

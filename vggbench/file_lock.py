@@ -1,0 +1,40 @@
+"""Locks of what one process at a time may do in a folder: flock(2), which ends with its holder.
+
+Where a file system has no flock, nothing is locked and nothing is done: a file that stands for a
+lock would outlive a holder that was killed, and keep everybody out from then on.
+"""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from filelock import BaseFileLock, FileLock
+
+from .errors import VggbenchError
+
+#: What the system says where files cannot be locked (flock(2)); NFS may say the last.
+_CANNOT = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK})
+
+
+class LockUnusable(VggbenchError):
+    """Files cannot be locked there."""
+
+
+def take(file: Path, timeout_s: float = 0) -> BaseFileLock:
+    """The lock on ``file``, held until it is released or this process ends.
+
+    Raises filelock.Timeout where another process holds it for longer than ``timeout_s``,
+    LockUnusable where files there cannot be locked, and OSError where it cannot be made.
+    """
+    lock = FileLock(file, timeout=timeout_s, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except OSError as err:
+        if err.errno not in _CANNOT:
+            raise
+        raise LockUnusable(
+            f"{file} cannot be locked ({err.strerror}): its file system has no flock; "
+            f"have the folder on another one"
+        ) from None
+    return lock

@@ -1,0 +1,123 @@
+"""``excluded.toml``: records that are not to count, each with the reason.
+
+Records are never removed: what was measured stays, is shown where it is left out, and counts again
+when the entry goes.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from ..errors import VggbenchError, one_line
+from .record import Record
+
+FILE = "excluded.toml"
+TABLE = "excluded"
+
+#: What an entry may name, beside its reason: texts, and moments.
+_TEXTS = ("machine", "run", "release", "configuration")
+_MOMENTS = ("before", "after")
+_KEYS = ("reason", *_TEXTS, *_MOMENTS)
+
+
+class ExcludedError(VggbenchError):
+    """excluded.toml is not what it should be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exclusion:
+    """One entry: the records that are all of what it names. ``configuration``: its words, as tables
+    show them. ``after`` and ``before``: when the process was started; that of ``after`` itself
+    counts as after it."""
+
+    reason: str
+    machine: str | None = None
+    run: str | None = None
+    release: str | None = None
+    configuration: str | None = None
+    before: datetime.datetime | None = None
+    after: datetime.datetime | None = None
+
+    def covers(self, machine: str, record: Record) -> bool:
+        named = (
+            (self.machine, machine),
+            (self.run, record.run),
+            (self.release, record.release),
+            (self.configuration, record.words),
+        )
+        if any(wanted is not None and wanted != told for wanted, told in named):
+            return False
+        if self.before is None and self.after is None:
+            return True
+        began = record.began
+        if began is None:
+            return False
+        return (self.before is None or began < self.before) and (
+            self.after is None or began >= self.after
+        )
+
+
+def mark(machine: str, record: Record, exclusions: Iterable[Exclusion]) -> None:
+    """Note in a record of a machine the reason for which it does not count."""
+    reason = next((one.reason for one in exclusions if one.covers(machine, record)), None)
+    if record.excluded != reason:
+        record.exclude(reason)
+
+
+def read(root: Path) -> tuple[Exclusion, ...]:
+    """The entries of the file in ``root``, none where there is no file.
+
+    Raises ExcludedError for one that is wrong: an entry that is passed over would count what was to
+    be left out.
+    """
+    try:
+        content = tomli.loads((root / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, RecursionError) as err:
+        raise _wrong(one_line(str(err)) or "nested too deeply") from None
+    entries = content.pop(TABLE, [])
+    if content or not isinstance(entries, list):
+        other = ", ".join(sorted(content)) or f"[{TABLE}]"
+        raise _wrong(f"it holds {one_line(other, 60)}; each entry begins with [[{TABLE}]]")
+    return tuple(_entry(number, entry) for number, entry in enumerate(entries, 1))
+
+
+def _entry(number: int, entry: Any) -> Exclusion:
+    if not isinstance(entry, Mapping):
+        raise _wrong(f"entry {number} is no table; begin it with [[{TABLE}]]")
+    unknown = sorted(set(entry) - set(_KEYS))
+    if unknown:
+        what = one_line(unknown[0], 60)
+        raise _wrong(f"entry {number} has an unknown {what}; the keys are {', '.join(_KEYS)}")
+    if set(entry) <= {"reason"}:
+        raise _wrong(f"entry {number} names no records; the keys are {', '.join(_KEYS)}")
+    for key in ("reason", *_TEXTS):
+        value = entry.get(key, "" if key == "reason" else "-")
+        if not (isinstance(value, str) and value.strip()):
+            raise _wrong(f"entry {number}: its {key} is no text, or empty")
+    told: dict[str, Any] = {key: " ".join(entry[key].split()) for key in _TEXTS if key in entry}
+    told.update({key: _moment(number, key, entry[key]) for key in _MOMENTS if key in entry})
+    return Exclusion(reason=one_line(entry["reason"]), **told)
+
+
+def _moment(number: int, key: str, value: Any) -> datetime.datetime:
+    """A date or a time, of TOML or as text; without a time zone in UTC."""
+    try:
+        found = datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    except ValueError:
+        raise _wrong(
+            f"entry {number}: its {key} is no date and no time, such as 2026-05-01 or "
+            f"2026-05-01T12:00:00Z"
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=datetime.timezone.utc)
+
+
+def _wrong(what: str) -> ExcludedError:
+    return ExcludedError(f"{FILE}: {what}; correct it (docs/records.md says how)")
