@@ -32,12 +32,17 @@ lint: setup
 setup: $(VENV)/made
 	@$(BIN)/python -m vggbench.web
 
+# Of a copied or moved checkout it would run the code of the other folder.
+ifneq ($(shell cat $(VENV)/made 2>/dev/null),$(CURDIR))
+.PHONY: $(VENV)/made
+endif
+
 $(VENV)/made: pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "vggbench needs Python 3.10 or later as PYTHON: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
-	@touch $@
+	@echo '$(CURDIR)' > $@
 
 # What the docs show of the history that is shipped.
 shown: setup

@@ -29,9 +29,9 @@ def machine(tmp_path, monkeypatch):
     interpreters._probe.cache_clear()
 
 
-def fake(path, version="3.7.16", name="cpython", level="final", is_64_bit=True):
+def fake(path, version="3.7.16", name="cpython", level="final", is_64_bit=True, flags=""):
     """A script at ``path`` that says it is CPython ``version``."""
-    said = [name, level, is_64_bit, tuple(int(part) for part in version.split("."))]
+    said = [name, level, is_64_bit, tuple(int(part) for part in version.split(".")), flags]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f'#!/bin/sh\necho "{said}"\n')
     path.chmod(0o755)
@@ -135,6 +135,9 @@ def test_a_minor_version_is_not_the_beginning_of_another(machine):
         {"is_64_bit": False},
         {"level": "candidate"},
         {"version": "3.6.15"},
+        {"flags": "t"},
+        {"flags": "d"},
+        {"flags": "dm"},
     ],
     ids=str,
 )
@@ -148,6 +151,28 @@ def test_what_does_not_work_is_not_taken(machine, tmp_path, script):
     path = fake(tmp_path / "bin" / "python3.7")
     path.write_text(f"#!/bin/sh\n{script}\n")
     assert interpreters.find("3.7") is None
+
+
+def test_a_build_with_pymalloc_is_the_usual_one(machine, tmp_path):
+    path = fake(tmp_path / "bin" / "python3.7", flags="m")
+    assert interpreters.find("3.7") == path
+
+
+def test_a_free_threaded_build_beside_the_usual_one_is_passed_over(machine):
+    versions = machine / ".pyenv" / "versions"
+    fake(versions / "3.13.1t" / "bin" / "python3.13", "3.13.1", flags="t")
+    usual = fake(versions / "3.13.0" / "bin" / "python3.13", "3.13.0")
+    assert interpreters.find("3.13") == usual
+
+
+def test_a_user_without_a_home_has_what_is_on_the_path(machine, tmp_path, monkeypatch):
+    path = fake(tmp_path / "bin" / "python3.7")
+    monkeypatch.delenv("HOME")
+    # What an unknown user id makes of Path.home().
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    with pytest.raises(RuntimeError):
+        Path.home()
+    assert interpreters.find("3.7") == path
 
 
 def test_what_cannot_be_executed_is_not_taken(machine, tmp_path):

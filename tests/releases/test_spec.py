@@ -42,6 +42,35 @@ def tf(*versions):
     return [f"tensorflow-{version}" for version in versions]
 
 
+MINE = make_catalogue(tensorflow=("2.20.0", "2.21.0", "2.21.0+mine", "2.22.0"))
+
+
+@pytest.mark.parametrize(
+    ("specifier", "expected"),
+    [
+        ("==2.21.0", ("2.21.0",)),
+        ("==2.21.0+mine", ("2.21.0+mine",)),
+        ("===2.21.0+mine", ("2.21.0+mine",)),
+        ("!=2.21.0", ("2.22.0", "2.21.0+mine", "2.20.0")),
+        ("!=2.21.0+mine", ("2.22.0", "2.21.0", "2.20.0")),
+        (">=2.21.0+mine", ("2.22.0", "2.21.0+mine")),
+        ("<2.21.0+mine", ("2.21.0", "2.20.0")),
+        (">2.20,<2.22", ("2.21.0+mine", "2.21.0")),
+        ("==2.21.*", ("2.21.0+mine", "2.21.0")),
+        ("~=2.21.0", ("2.21.0+mine", "2.21.0")),
+    ],
+)
+def test_a_build_of_ones_own_is_a_release_of_its_own(specifier, expected):
+    found = spec.select(MINE, f"tensorflow{specifier}")
+    assert [release.version for release in found] == list(expected)
+
+
+@pytest.mark.parametrize("word", ["NEW", "ALL"])
+def test_words_of_asv_run_are_told_apart_from_tracks(word):
+    with pytest.raises(spec.SpecError, match=f"{word} is a word of asv run"):
+        spec.select(CATALOGUE, word)
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

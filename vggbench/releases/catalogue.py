@@ -191,7 +191,7 @@ class Catalogue:
         return pins(self.lock_path(release, device).read_text(encoding="utf-8"))
 
     def digest(self, release: Release, device: str) -> str:
-        """SHA-256 of what this lock installs, as the files say now."""
+        """SHA-256 of what this lock installs, as the files say now, however their lines end."""
         return self.digest_of(release, self.lock_path(release, device))
 
     def digest_of(self, release: Release, lock: Path) -> str:
@@ -199,7 +199,8 @@ class Catalogue:
         constraints = self.build_constraints(release)
         for path in [lock] if constraints is None else [lock, constraints]:
             try:
-                digest.update(path.read_bytes())
+                # git may have been told to end lines as Windows does.
+                digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
             except OSError as err:
                 raise CatalogueError(
                     f"{release.name}: its lock cannot be read ({err.strerror}: {path}); "

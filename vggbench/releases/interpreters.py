@@ -17,8 +17,14 @@ OLDEST_THAT_UV_FETCHES = 8
 # Without the site module, which takes longer than everything else here.
 _PROBE = """
 import sys
-print([sys.implementation.name, sys.version_info[3], sys.maxsize > 2**32, sys.version_info[:3]])
+print([
+    sys.implementation.name, sys.version_info[3], sys.maxsize > 2**32, sys.version_info[:3],
+    getattr(sys, "abiflags", ""),
+])
 """
+
+#: Flags of a build that takes the wheels of CPython; "t" is free-threaded, "d" a debug build.
+_USUAL_FLAGS = frozenset("m")
 
 
 class InterpreterMissing(VggbenchError):
@@ -34,7 +40,8 @@ def how_to_get(version: str) -> str:
 
 @functools.cache
 def find(version: str) -> Path | None:
-    """The newest final 64-bit CPython of the minor ``version`` ("3.12"), or None."""
+    """The newest final 64-bit CPython of the minor ``version`` ("3.12"), or None. Free-threaded and
+    debug builds are others: no wheel of a release is for them."""
     minor = tuple(int(part) for part in version.split("."))
     found = []
     for candidate in dict.fromkeys(_candidates(version)):
@@ -57,7 +64,7 @@ def require(version: str, wanted_by: str) -> Path:
 
 def _candidates(version: str) -> Iterator[Path]:
     name = f"python{version}"
-    home = Path.home()
+    home = _home()
     for folder in os.environ.get("PATH", "").split(os.pathsep):
         # pyenv's shims run whichever version is chosen at the moment; its own folders are below.
         if folder and Path(folder).name != "shims":
@@ -73,6 +80,15 @@ def _candidates(version: str) -> Iterator[Path]:
         yield from _existing(folder_ / "bin" / name)
     for folder_ in _conda_environments(home):
         yield from _existing(folder_ / "bin" / name)
+
+
+def _home() -> Path:
+    """The user's; a folder that is not there where nobody knows it, as in containers that run as a
+    user without a name."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path(os.devnull)
 
 
 def _conda_environments(home: Path) -> Iterator[Path]:
@@ -120,7 +136,9 @@ def _probe(executable: str) -> tuple[int, ...] | None:
             timeout=30,
             check=True,
         )
-        name, level, is_64_bit, version = ast.literal_eval(done.stdout)
+        name, level, is_64_bit, version, flags = ast.literal_eval(done.stdout)
+        is_usual = _USUAL_FLAGS.issuperset(flags)
     except (OSError, subprocess.SubprocessError, ValueError, SyntaxError, TypeError):
         return None  # not an interpreter that works: as good as none
-    return tuple(version) if (name, level, is_64_bit) == ("cpython", "final", True) else None
+    is_wanted = (name, level, is_64_bit) == ("cpython", "final", True) and is_usual
+    return tuple(version) if is_wanted else None

@@ -11,12 +11,18 @@ four or more characters of a commit id         the release with that id
 =============================================  =====================================================
 
 Several of these, with white space between them, name all that each of them names.
+
+A build of one's own, ``2.21.0+mine``, is a release of its own: ``==2.21.0`` and ``!=2.21.0`` are of
+2.21.0 alone, and ``>=2.21.0+mine`` is of that build and all after it. All other specifiers take it
+as PEP 440 does, for the version that stands before its ``+``.
 """
 
 from __future__ import annotations
 
 import difflib
+import operator
 import re
+from collections.abc import Callable
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -26,6 +32,9 @@ from .catalogue import Catalogue, Release, Track
 
 #: Characters; no name, specifier or range of releases comes near it.
 LONGEST_WORD = 200
+
+#: asv run's own words for a range.
+OF_ASV_RUN = ("ALL", "NEW", "EXISTING", "HASHFILE")
 
 _SPECIFIER = re.compile(r"([A-Za-z_]+)\s*([<>=!~].*)\Z")
 _COMMIT = re.compile(r"[0-9a-f]{4,40}\Z")
@@ -110,19 +119,48 @@ def _between(catalogue: Catalogue, word: str) -> list[Release]:
 
 def _specified(on: Track, word: str, specifier: str) -> list[Release]:
     try:
-        versions = SpecifierSet(specifier, prereleases=True)
+        clauses = [_clause(one.strip()) for one in specifier.split(",") if one.strip()]
     except InvalidSpecifier:
         raise SpecError(
             f"{word!r}: {specifier!r} is no version specifier; write {on.name}==2.16.2, "
             f"'{on.name}>=2.10,<2.16' or the like"
         ) from None
-    chosen = [r for r in reversed(on.releases) if Version(r.version) in versions]
+    chosen = [
+        r for r in reversed(on.releases) if all(holds(Version(r.version)) for holds in clauses)
+    ]
     if not chosen:
         wanted = re.match(r"===?([^,]+)\Z", specifier)
         raise SpecError(
             f"{word!r}: no such release on the track; {_nearest(on, wanted and wanted[1])}"
         )
     return chosen
+
+
+#: What two whole versions are compared by; ``===`` is of text in PEP 440, and no other here.
+_OPERATORS: dict[str, Callable[[Version, Version], bool]] = {
+    "===": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
+def _clause(text: str) -> Callable[[Version], bool]:
+    """Whether a version is one that a clause of a specifier, ">=2.15", allows. Raises
+    InvalidSpecifier."""
+    sign = next((one for one in _OPERATORS if text.startswith(one)), "")
+    try:
+        wanted = Version(text[len(sign) :])
+    except InvalidVersion:  # "2.1.*"
+        wanted = None
+    if sign and wanted is not None and (wanted.local or sign in ("===", "==", "!=")):
+        compare, own = _OPERATORS[sign], wanted
+        return lambda version: compare(version, own)
+    allowed = SpecifierSet(text, prereleases=True)
+    return lambda version: Version(version.public) in allowed
 
 
 def one(catalogue: Catalogue, word: str) -> Release:
@@ -182,6 +220,11 @@ def track(catalogue: Catalogue, name: str) -> Track:
     """The track of that name; raises SpecError, with the tracks there are."""
     if name in catalogue.tracks:
         return catalogue.tracks[name]
+    if name in OF_ASV_RUN:
+        raise SpecError(
+            f"{name} is a word of asv run, for what it is to measure; here name releases, or a "
+            f"track: {', '.join(sorted(catalogue.tracks))}"
+        )
     close = difflib.get_close_matches(name.lower(), catalogue.tracks, n=1)
     known = ", ".join(sorted(catalogue.tracks))
     guess = f"perhaps {close[0]}; " if close else ""
