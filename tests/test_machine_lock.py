@@ -96,7 +96,8 @@ def test_the_second_is_told_who_measures_what_since_when(hold: Hold, lock_of_mac
     told = json.loads(lock_of_machine.read_text())
     assert refused() == (
         f"another one measures on this machine: process {process.pid}, -c 'the words', "
-        f"since {told['started']}; wait until it has ended, or end it, then run this again"
+        f"since {told['started']}; wait until it has ended, or end it, then run this again; "
+        "to measure beside it, which goes on record: VGGBENCH_BESIDE=1"
     )
     # Trying did not change what the file says.
     assert json.loads(lock_of_machine.read_text()) == told

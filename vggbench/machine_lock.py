@@ -25,6 +25,9 @@ from .errors import VggbenchError, one_line
 #: Names another file: a machine that is simulated has a lock of its own.
 VARIABLE = "VGGBENCH_MACHINE_LOCK"
 
+#: Where this is 1, what is measured at the same time is no reason to wait, and on record.
+BESIDE_VARIABLE = "VGGBENCH_BESIDE"
+
 #: Of all users and all sessions of the machine, which TMPDIR is not.
 FILE = Path("/tmp/vggbench-machine.lock")
 
@@ -33,6 +36,9 @@ _READ = 65536
 
 #: Descriptors of the file that this process has open.
 _open: set[int] = set()
+
+#: Who held the lock when this process went on without it.
+_beside: list[str] = []
 
 
 class RunInProgress(VggbenchError):
@@ -49,17 +55,26 @@ def path() -> Path:
 
 @contextlib.contextmanager
 def held() -> Iterator[None]:
-    """Hold the machine's lock. Raises RunInProgress where another one measures, MachineLockError
-    where its file is of no use."""
+    """Hold the machine's lock. Raises RunInProgress where another one measures and BESIDE_VARIABLE
+    does not allow that, MachineLockError where its file is of no use."""
     file = path()
     with _opened(file) as descriptor:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RunInProgress(
-                f"another one measures on this machine: {_holder(file, descriptor)}; "
-                f"wait until it has ended, or end it, then run this again"
-            ) from None
+            holder = _holder(file, descriptor)
+            if os.environ.get(BESIDE_VARIABLE) != "1":
+                raise RunInProgress(
+                    f"another one measures on this machine: {holder}; "
+                    f"wait until it has ended, or end it, then run this again; to measure beside "
+                    f"it, which goes on record: {BESIDE_VARIABLE}=1"
+                ) from None
+            _beside.append(holder)
+            try:
+                yield
+            finally:
+                _beside.remove(holder)
+            return
         except OSError as err:
             raise _no_use(file, f"cannot be locked: {err.strerror}") from None
         told = {
@@ -73,6 +88,11 @@ def held() -> Iterator[None]:
         finally:
             if descriptor in _open:
                 _write(descriptor, "")
+
+
+def beside() -> str | None:
+    """Who else measures on this machine, where this process goes on in spite of that."""
+    return _beside[-1] if _beside else None
 
 
 @contextlib.contextmanager

@@ -333,21 +333,106 @@ def test_over_a_line_releases_measured_on_days_of_their_own_are_one_line() -> No
 
 
 @pytest.mark.parametrize(
-    "other",
+    ("other", "named"),
     [
-        {"cpus": 4},
-        {"variables": {"TF_ENABLE_ONEDNN_OPTS": "0"}},
-        {"interpreter": "/opt/python", "lock": None},
+        ({"cpus": 4}, "CPUs: 4 CPUs before, 2 CPUs after"),
+        (
+            {"variables": {"TF_ENABLE_ONEDNN_OPTS": "0"}},
+            "TF_ENABLE_ONEDNN_OPTS: 0 before, none after",
+        ),
+        ({"variables": {"TF_NUM_INTRAOP_THREADS": "1"}}, "TF_NUM_INTRAOP_THREADS: 1 before"),
+        ({"variables": {"LD_PRELOAD": "/lib/libtcmalloc.so"}}, "LD_PRELOAD: /lib/libtcmalloc.so"),
+        ({"variables": {"MALLOC_CHECK_": "3"}}, "MALLOC_CHECK_: 3 before"),
+        ({"variables": {"OPENBLAS_CORETYPE": "Haswell"}}, "OPENBLAS_CORETYPE: Haswell before"),
+        ({"variables": {"GLIBC_TUNABLES": "x"}}, "GLIBC_TUNABLES: x before"),
+        ({"interpreter": "/opt/python", "lock": None}, "interpreter: an interpreter given with -E"),
+        ({"attributes": {"cpu_affinity": [0]}}, "CPU affinity: [0] before, none after"),
+        ({"cpu_quota": 1.0, "governor": None}, "CPU quota: 1 CPUs before, none after"),
+        ({"cpu_quota": None, "governor": "powersave"}, "governor: powersave before, none after"),
+        ({"processor": {"model name": "AMD EPYC", "model": "1"}}, "processor: AMD EPYC (model 1)"),
     ],
 )
-def test_another_state_of_the_machine_is_not_compared(other: dict[str, Any]) -> None:
-    one = step([*measured(BEFORE, 0.1, **other), *measured(NEWEST, 0.2)])
+def test_another_state_of_the_machine_is_not_compared(other: dict[str, Any], named: str) -> None:
+    known = {"cpu_quota": None, "governor": None, "processor": {"model name": "Xeon"}}
+    one = step([*measured(BEFORE, 0.1, **{**known, **other}), *measured(NEWEST, 0.2, **known)])
     assert (one.outcome, one.ratio) == ("not sure", None)
     assert one.why is not None
-    assert one.why.startswith(f"{BEFORE} was measured with ")
+    assert one.why.startswith(f"not compared: {NEWEST} was measured otherwise; ")
+    assert named in one.why
     # Measured again in the same state, it is.
-    again = measured(BEFORE, 0.1, session=12)
-    assert step([*measured(BEFORE, 0.1, **other), *measured(NEWEST, 0.2), *again]).ratio is not None
+    again = measured(BEFORE, 0.1, session=12, **known)
+    taken = [
+        *measured(BEFORE, 0.1, **{**known, **other}),
+        *measured(NEWEST, 0.2, **known),
+        *again,
+    ]
+    assert step(taken).ratio is not None
+
+
+@pytest.mark.parametrize("name", ["LD_LIBRARY_PATH", "PYTHONUNBUFFERED", "CUDA_VISIBLE_DEVICES"])
+def test_what_only_stands_in_the_records_keeps_nothing_from_being_compared(name: str) -> None:
+    other = measured(BEFORE, 0.1, variables={name: "/x"})
+    assert step([*other, *measured(NEWEST, 0.2)]).ratio is not None
+
+
+def test_what_older_records_lack_is_taken_to_be_as_it_was_first_on_record() -> None:
+    """A change of the processor is noticed all the same, from there on."""
+    old, new = {"cpu_quota": None}, {"cpu_quota": 1.0}
+    before, now = measured(BEFORE, 0.1), measured(NEWEST, 0.2, **old)
+    assert step([*before, *now]).outcome == "regressed"
+    (said,) = [one for one in evidence([*before, *now]).left_out if "were kept" in one]
+    assert said.startswith("4 of 8 records are of before CPU quota were kept")
+    # Those of before are of no quota now: the first that have the fact say so.
+    later = measured(NEWEST, 0.2, session=12, **new)
+    assert "not compared" in (step([*before, *measured(LINE[0], **old), *later]).why or "")
+
+
+@pytest.mark.parametrize(
+    "busy",
+    [
+        {"load_before": [4, 4, 4], "load_after": [5, 4, 4]},
+        {"load_before": [0.1, 4, 4], "load_after": [5, 4, 4]},
+        {"busy_cpus": 3.9},
+        {"beside": "process 7, asv run, since noon"},
+    ],
+    ids=["loads", "load", "processors", "beside"],
+)
+def test_a_busy_machine_is_not_put_on_the_release(busy: dict[str, Any]) -> None:
+    slow = measured(NEWEST, 0.16, **busy)
+    one = step([*measured(BEFORE, 0.1), *slow])
+    assert (one.outcome, one.suspected) == ("not sure", True)
+    assert one.ratio == pytest.approx(1.6, rel=0.05)
+    assert f"{NEWEST} was measured on a busy machine" in (one.why or "")
+    # It takes no memory that others do not have.
+    (memory,) = [
+        one for one in judged([*measured(BEFORE, 0.1), *slow]) if one.measure == "peak_memory"
+    ]
+    assert memory.outcome == "regressed"
+    # Beside processes that nobody disturbed it does not count, which is said.
+    both = step([*measured(BEFORE, 0.1), *slow[:2], *measured(NEWEST, 0.1)])
+    assert both.outcome != "regressed"
+    assert [note.partition(" left out")[0] for note in both.notes] == [
+        f"2 processes of {NEWEST} on a busy machine"
+    ]
+
+
+def test_a_full_load_of_its_own_is_no_busy_machine() -> None:
+    own = {"load_before": [2.9, 2, 2], "load_after": [3.4, 2, 2], "busy_cpus": 2.0}
+    assert step([*measured(BEFORE, 0.1, **own), *measured(NEWEST, 0.16, **own)]).outcome == (
+        "regressed"
+    )
+
+
+def test_newer_processes_that_do_not_count_are_said() -> None:
+    """Of a release that was measured again by itself, which tables show."""
+    together = [*measured(BEFORE, 0.1, session=5), *measured(NEWEST, 0.16, session=5)]
+    later = measured(NEWEST, 0.1, session=9, processes=3)
+    one = step([*together, *later])
+    assert one.outcome == "regressed"
+    assert one.notes == (
+        f"3 newer processes of another day left out: {NEWEST} was measured by itself then",
+    )
+    assert one.as_json()["notes"] == one.notes
 
 
 def test_the_first_step_that_theano_compiled_for_is_not_judged() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 from dataclasses import replace
@@ -57,9 +58,9 @@ def test_a_file_that_shrank_or_was_replaced_is_read_anew(store: Store) -> None:
         records.append(aside, record(run=str(number)))
     aside.replace(path)
     assert runs(store) == ["5", "6", "7", "8"]
-    text = path.read_text().replace('"run": "8"', '"run": "7"')
+    text = path.read_text().replace('"run": "8"', '"run": "X"')
     path.write_text(text + json.dumps(record(run="9").as_json()) + "\n")
-    assert runs(store) == ["5", "6", "7", "7", "9"]
+    assert runs(store) == ["5", "6", "7", "X", "9"]
     path.unlink()
     assert runs(store) == []
 
@@ -92,6 +93,57 @@ def test_what_is_no_record_is_said_whenever_it_is_asked(store: Store) -> None:
         store.all("box", said.append)
         assert [one.partition(" is no record")[0] for one in said] == [f"{file_of(store)}:2"]
     assert store.lines_read == 2
+
+
+@pytest.mark.parametrize("where", ["another file", "the same file", "another run's"])
+def test_a_process_that_is_there_twice_counts_once(store: Store, where: str) -> None:
+    taken = [record(round=number) for number in (1, 2, 3)]
+    records.append(file_of(store, "later"), record(round=9))
+    for one in taken:
+        records.append(file_of(store), one)
+    path = {"another file": file_of(store, "run copy"), "the same file": file_of(store)}.get(
+        where, file_of(store, "later")
+    )
+    for one in taken[:2]:
+        # Whoever copied it may have sorted its keys.
+        records.append(path, Record.from_json(dict(sorted(one.as_json().items()))))
+    said: list[str] = []
+    assert sorted(one.round for one in store.all("box", said.append)) == [1, 2, 3, 9]
+    assert [one.split(": ")[1] for one in said] == [
+        "2 records that are there already are counted once"
+    ]
+    again: list[str] = []
+    assert list(records.read(store.results_dir, "box", again.append)) == store.all("box")
+    assert again == said
+    store.all("box", again.append)
+    assert again == said * 2, "said whenever it is asked"
+
+
+def test_two_processes_that_measured_the_same_are_two(store: Store) -> None:
+    for number in (1, 2):
+        records.append(file_of(store), record(round=number))
+    assert len(store.all("box")) == 2
+
+
+@pytest.mark.parametrize(
+    "ahead",
+    [
+        {"run": "20350101T000000.000000Z-1", "started": "2035-01-01T00:00:01+00:00"},
+        {"run": "20350101T000000.000000Z-1"},
+        {"started": "2035-01-01T00:00:01+00:00"},
+    ],
+    ids=["both", "run", "start"],
+)
+def test_a_record_of_the_future_is_in_no_table_and_no_verdict(ahead: dict[str, str]) -> None:
+    one = record(**ahead)
+    assert one.why_left_out(CATALOGUE.by_commit) == "in the future"
+    assert one.why_no_evidence("box", CATALOGUE) == "in the future"
+
+
+def test_a_clock_that_is_an_hour_ahead_is_no_future() -> None:
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
+    one = record(run=soon.strftime("%Y%m%dT%H%M%S.%fZ-1"), started=soon.isoformat())
+    assert one.why_left_out(CATALOGUE.by_commit) is None
 
 
 def test_it_answers_by_release_profile_configuration_and_purpose(store: Store) -> None:

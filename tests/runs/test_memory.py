@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from vggbench.runs import memory
+from vggbench.runs import cgroups, memory
 
 MEMINFO = "MemTotal:       16000000 kB\nMemFree:  1000 kB\nMemAvailable:    8000000 kB\n"
 
 
 @pytest.fixture
 def kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in which ``meminfo``, ``max``, ``current`` and ``memory.stat`` are what the kernel
-    tells."""
+    """A folder in which ``meminfo``, and ``memory.max``, ``memory.current`` and ``memory.stat`` of
+    this process's group, are what the kernel tells."""
     monkeypatch.setattr(memory, "MEMINFO", tmp_path / "meminfo")
-    monkeypatch.setattr(memory, "GROUPS", ((tmp_path, "max", "current", "inactive_file"),))
+    monkeypatch.setattr(cgroups, "ROOT", tmp_path)
+    monkeypatch.setattr(cgroups, "OWN", tmp_path / "own")
+    (tmp_path / "own").write_text("0::/\n")
     (tmp_path / "meminfo").write_text(MEMINFO)
     return tmp_path
 
@@ -30,14 +32,14 @@ def test_it_is_what_the_machine_has_left(kernel: Path) -> None:
     [("5000000000", 2_000_000_000), ("1000000000", 0), ("max", 8_192_000_000)],
 )
 def test_a_control_group_may_allow_less(kernel: Path, limit: str, left: int) -> None:
-    (kernel / "max").write_text(f"{limit}\n")
-    (kernel / "current").write_text("3000000000\n")
+    (kernel / "memory.max").write_text(f"{limit}\n")
+    (kernel / "memory.current").write_text("3000000000\n")
     assert memory.available_bytes() == left
 
 
 def test_cache_that_a_control_group_gives_back_is_left(kernel: Path) -> None:
-    (kernel / "max").write_text("5000000000\n")
-    (kernel / "current").write_text("3000000000\n")
+    (kernel / "memory.max").write_text("5000000000\n")
+    (kernel / "memory.current").write_text("3000000000\n")
     (kernel / "memory.stat").write_text("anon 1000000000\ninactive_file 1500000000\n")
     assert memory.available_bytes() == 3_500_000_000
 

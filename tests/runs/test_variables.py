@@ -10,6 +10,20 @@ def test_a_record_keeps_what_changes_a_framework() -> None:
     assert variables.telling({**telling, "HOME": "/home/someone"}) == telling
 
 
+def test_what_leads_to_other_code_or_only_disturbs_reaches_no_release() -> None:
+    kept = {"PATH": "/bin", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    unwanted = ("PYTHONPATH", "PYTHONHOME", "PYTHONOPTIMIZE", "PYTHONPYCACHEPREFIX", "VIRTUAL_ENV")
+    assert variables.for_release({**kept, **dict.fromkeys(unwanted, "x")}) == kept
+
+
+def test_what_chooses_threads_kernels_or_memory_is_compared_and_nothing_else() -> None:
+    compared = {"KMP_BLOCKTIME": "0", "MALLOC_ARENA_MAX": "1", "TF_NUM_INTRAOP_THREADS": "1"}
+    compared |= {"THEANO_FLAGS": "x", "XLA_FLAGS": "y", "OMP_NUM_THREADS": "1", "DNNL_VERBOSE": "1"}
+    shown = {"LD_LIBRARY_PATH": "/x", "CUDA_VISIBLE_DEVICES": "0", "PYTHONUNBUFFERED": "1"}
+    assert variables.compared({**shown, **compared}) == compared
+    assert set(variables.telling({**shown, **compared})) == {*shown, *compared}
+
+
 def test_a_record_keeps_no_secret_of_another_program_whose_variables_begin_alike() -> None:
     assert variables.telling({"TF_VAR_password": "secret", "TF_TOKEN_example": "secret"}) == {}
 

@@ -19,7 +19,7 @@ import sys
 import time
 
 from vggbench.inside import measure
-from vggbench.inside.params import NotApplicable
+from vggbench.inside.params import MachineLacks, NotApplicable
 
 
 class Clock:
@@ -69,6 +69,7 @@ FAULTS = {
     "eat": lambda: bytearray(1 << 60),
     "not-implemented": lambda: raise_(NotImplementedError("a kernel of the framework's own")),
     "n/a": lambda: raise_(NotApplicable("the test wants it so")),
+    "lacks": lambda: raise_(MachineLacks("there is no compiler here", "a compiler")),
     "nan": lambda: None,
     "nan-later": lambda: None,
 }

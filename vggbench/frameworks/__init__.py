@@ -44,8 +44,8 @@ class Framework:
 
     ``prefixes``: how the names of those variables begin that a record keeps; ``foreign_prefixes``:
     of those that only begin alike. ``flags``: variables that change what is measured under the same
-    name of a configuration. ``unset``: variables by which it would read or write files of the
-    user's when it is imported.
+    name of a configuration, and ``compared_prefixes``: how the names of more such begin.
+    ``unset``: variables by which it would read or write files of the user's when it is imported.
 
     ``shares_gpu``: variables by which it takes of a GPU's memory no more than it needs, so that two
     processes find room beside each other.
@@ -67,6 +67,7 @@ class Framework:
     prefixes: tuple[str, ...] = ()
     foreign_prefixes: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    compared_prefixes: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
     shares_gpu: Mapping[str, str] = field(default_factory=dict)
     has_sdists: bool = False

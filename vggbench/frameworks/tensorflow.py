@@ -83,6 +83,7 @@ FRAMEWORK = Framework(
     # It takes all of a GPU's memory at the start unless told so, which it understands from 1.14 on.
     shares_gpu={"TF_FORCE_GPU_ALLOW_GROWTH": "true"},
     flags=("TF_XLA_FLAGS", "XLA_FLAGS", ONEDNN_VARIABLE),
+    compared_prefixes=("TF_NUM_",),
     forecast=_forecast,
     remedy=_remedy,
 )

@@ -24,6 +24,7 @@ FRAMEWORK = Framework(
     # In its folder of compiled modules (docs/method.md).
     kept="compiled_modules",
     prefixes=("THEANO_",),
+    flags=("THEANO_FLAGS",),
     unset=("THEANORC", "THEANO_FLAGS"),
     has_sdists=True,
     forecast=_forecast,

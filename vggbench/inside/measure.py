@@ -13,7 +13,7 @@ import sys
 import time
 
 from vggbench.inside import turns
-from vggbench.inside.params import NotApplicable
+from vggbench.inside.params import MachineLacks, NotApplicable
 
 # Names the measuring protocol: what is timed, how it is warmed up, what the workloads are. It is
 # the `version` of every benchmark, so results of another protocol are never compared with these.
@@ -94,7 +94,12 @@ def prepared(build, configuration):
     """
     key = json.dumps(configuration, sort_keys=True)
     if key not in _steps:
-        note(configuration=configuration, protocol=PROTOCOL, python=sys.version.split()[0])
+        note(
+            configuration=configuration,
+            protocol=PROTOCOL,
+            python=sys.version.split()[0],
+            cpus=len(os.sched_getaffinity(0)),
+        )
         _steps[key] = _warm(build)
     turns.wait()
     return _steps[key]
@@ -121,7 +126,8 @@ def _warm(build):
             warm_at=time.monotonic(),
         )
     except NotApplicable as reason:
-        note(outcome="n/a", reason=str(reason))
+        lacks = {"lacks": reason.what} if isinstance(reason, MachineLacks) else {}
+        note(outcome="n/a", reason=str(reason), **lacks)
         raise NotImplementedError(str(reason))
     except Exception as error:
         fail(error)

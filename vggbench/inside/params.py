@@ -25,6 +25,18 @@ class NotApplicable(Exception):
     """The release or the device cannot do this configuration; the message is a one-line reason."""
 
 
+class MachineLacks(NotApplicable):
+    """... but could if this machine had something that it has not got, or had it switched on. That
+    says nothing of the release.
+
+    what: names it, "a C++ compiler".
+    """
+
+    def __init__(self, reason, what):
+        super().__init__(reason)
+        self.what = what
+
+
 class Param(namedtuple("Param", "name words role title shown without_averages")):
     """One choice that a framework has.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -61,7 +62,9 @@ def run(
         complain(line)
     if not report.verdicts:
         raise VerdictError(_nothing(store, machine))
-    if asked.format == "text" and sys.stdout.isatty():
+    # rich takes a dumb terminal for 80 characters wide, and cuts names to that.
+    is_dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
+    if asked.format == "text" and sys.stdout.isatty() and not is_dumb:
         sys.stdout.write(words.text(report, colour=True))
     else:
         sys.stdout.write(words.FORMATS[asked.format](report))

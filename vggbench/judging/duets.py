@@ -21,7 +21,7 @@ from ..runs.duet import MOST_OTHERS
 from ..stats import blocks
 from ..stats.blocks import BlockNoise
 from .measures import JUDGED, STEP
-from .state import State, state_of, values_of
+from .state import Known, State, known_of, state_of, values_of
 
 #: A pair of steps does not count where others used more than this share of the processors during
 #: one of them, and two ticks; nor does a block of whose pairs fewer than half count.
@@ -183,6 +183,8 @@ def gather(
     measured; and for each reason why records of duets are left out, the releases that they are of,
     once for each record.
     """
+    taken = list(taken)
+    known = known_of(taken)
     parts: dict[str, list[Record]] = {}
     left_out: dict[str, list[str]] = {}
 
@@ -201,7 +203,7 @@ def gather(
             parts.setdefault(record.duet["block"], []).append(record)
     found, busy = [], []
     for name, own in parts.items():
-        block = _block(name, own)
+        block = _block(name, own, known)
         if isinstance(block, str):
             leave_out(block, *own)
         elif block.is_busy:
@@ -235,8 +237,9 @@ NOT_WHOLE = "of a block of duets that is not whole"
 MORE_STATES = "of a block of duets that was measured in more than one state of the machine"
 
 
-def _block(name: str, own: Sequence[Record]) -> Block | str:
-    """The block of these records, which are evidence; or why they are none."""
+def _block(name: str, own: Sequence[Record], known: Known) -> Block | str:
+    """The block of these records, which are evidence; or why they are none. ``known``: of the
+    machine's records."""
     by_place = {place: record for record in own if (place := _place(record)) is not None}
     duets = sorted({duet for duet, _ in by_place})
     if len(own) != 4 or len(by_place) != 4 or len(duets) != 2:
@@ -252,8 +255,10 @@ def _block(name: str, own: Sequence[Record]) -> Block | str:
         return NOT_WHOLE
     if len({record.profile for record in own}) != 1:
         return NOT_WHOLE
-    states = state_of(pairs[0].first), state_of(pairs[0].second)
-    if any((state_of(pair.first), state_of(pair.second)) != states for pair in pairs):
+    states, *others = (
+        (state_of(pair.first, known), state_of(pair.second, known)) for pair in pairs
+    )
+    if any(other != states for other in others):
         return MORE_STATES
     if first[2] is second[2] is None:
         are_alike = states[0] == states[1]

@@ -23,7 +23,7 @@ from ..stats.blocks import BlockNoise
 from ..stats.judge import Process
 from . import duets
 from .duets import Block, Subject
-from .state import State, state_of, values_of
+from .state import Known, State, known_of, state_of, unknown_line, values_of
 
 #: Names of releases in a message, at most.
 _NAMED = 5
@@ -257,6 +257,26 @@ class Evidence:
             if one.stretch is not None
         }
 
+    def taken(
+        self,
+        line: Line,
+        release: Release,
+        state: State | None,
+        *,
+        stretches: Set[int] = frozenset(),
+        confirmations: bool = True,
+    ) -> list[Taken]:
+        """What the processes in that state left. Where ``stretches`` are named, those of these
+        alone, and of ``confirmations`` in any case if asked for."""
+        return [
+            one
+            for one in self.of(line, release)
+            if one.ran and one.state == state
+            if not stretches
+            or one.stretch in stretches
+            or (confirmations and one.record.is_interleaved)
+        ]
+
     def processes(
         self,
         line: Line,
@@ -267,16 +287,9 @@ class Evidence:
         stretches: Set[int] = frozenset(),
         confirmations: bool = True,
     ) -> list[Process]:
-        """What the processes in that state measured, by the key of the measure. Where ``stretches``
-        are named, those of these alone, and of ``confirmations`` in any case if asked for."""
-        taken = [
-            one
-            for one in self.of(line, release)
-            if not stretches
-            or one.stretch in stretches
-            or (confirmations and one.record.is_interleaved)
-        ]
-        return _processes(taken, state, key)
+        """What those processes measured (``taken``), by the key of the measure."""
+        own = self.taken(line, release, state, stretches=stretches, confirmations=confirmations)
+        return processes_of(own, key)
 
     def parts(self, line: Line, state: State | None, key: str) -> list[Part]:
         """The line, cut where what the machine drifted by could be put on a release.
@@ -310,7 +323,7 @@ class Evidence:
         """The calibrating processes of the release that has most of them; the newest of several."""
         most: list[Process] = []
         for taken in self.calibrating.get(line, {}).values():
-            found = _processes(taken, state, key)
+            found = processes_of(_in_state(taken, state), key)
             if len(found) >= len(most):
                 most = found
         return most
@@ -319,7 +332,7 @@ class Evidence:
         """What calibrating with a release measured, in the state in which it was done last."""
         states = list(self.calibrated_in(line, release))
         taken = self.calibrating.get(line, {}).get(release.commit, [])
-        return _processes(taken, states[-1], key) if states else []
+        return processes_of(_in_state(taken, states[-1]), key) if states else []
 
     def calibrated_in(self, line: Line, release: Release) -> dict[State, list[str]]:
         """The sessions that calibrated with a release, by the state in which they did; the state in
@@ -342,12 +355,12 @@ class Evidence:
         return [r for r in self.catalogue.tracks[track].releases if r.commit in commits]
 
 
-def _processes(taken: Iterable[Taken], state: State | None, key: str) -> list[Process]:
-    return [
-        Process(one.session, one.values[key])
-        for one in taken
-        if one.ran and one.state == state and key in one.values
-    ]
+def processes_of(taken: Iterable[Taken], key: str) -> list[Process]:
+    return [Process(one.session, one.values[key]) for one in taken if key in one.values]
+
+
+def _in_state(taken: Iterable[Taken], state: State | None) -> list[Taken]:
+    return [one for one in taken if one.ran and one.state == state]
 
 
 def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evidence:
@@ -359,6 +372,7 @@ def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evide
         of_block = line_of(block, catalogue)
         if of_block is not None:  # a line that nothing but duets has measured is one, too
             evidence.lines.setdefault(of_block, {})
+    known = known_of(taken)
     for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
         if not record.times_the_step or record.separates:
             continue
@@ -374,8 +388,13 @@ def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evide
         release = catalogue.by_commit[record.commit]
         line = _line(record, release)
         into = evidence.calibrating if record.calibrates else evidence.lines
-        into.setdefault(line, {}).setdefault(release.commit, []).append(_taken(record, stretch))
+        into.setdefault(line, {}).setdefault(release.commit, []).append(
+            _taken(record, stretch, known)
+        )
     evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
+    unknown = unknown_line(taken)
+    if unknown is not None:
+        evidence.left_out.append(unknown)
     return evidence
 
 
@@ -420,11 +439,11 @@ def _left_out(why: str, names: Sequence[str]) -> str:
     return f"{how_many} {why} {verb} left out: {releases}"
 
 
-def _taken(record: Record, stretch: int | None) -> Taken:
+def _taken(record: Record, stretch: int | None, known: Known) -> Taken:
     return Taken(
         record=record,
         session=record.run if record.is_interleaved else f"{record.run}/{record.release}",
-        state=state_of(record),
+        state=state_of(record, known),
         values=values_of(record),
         stretch=stretch,
     )

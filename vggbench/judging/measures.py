@@ -22,13 +22,14 @@ class Judged:
     """As verdicts say it. ``of_record``: the values of one process; none, or nonsense, where it did
     not measure any. ``steady``: whether most releases have what the one before has, so that
     neighbours tell what it differs by from session to session. Memory changes in nearly every
-    release."""
+    release. ``takes_time``: whether other work on the machine makes it more."""
 
     title: str
     unit: str
     scale: float
     of_record: Callable[[Record], Sequence[Any]]
     steady: bool = True
+    takes_time: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +109,7 @@ PEAK_MEMORY = Measure(
         scale=1e-6,
         of_record=lambda record: (record.by_product("track_peak_memory"),),
         steady=False,
+        takes_time=False,
     ),
 )
 

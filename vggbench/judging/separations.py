@@ -25,7 +25,7 @@ from . import duets
 from .differences import PACKAGES
 from .duets import Block, Subject
 from .measures import JUDGED
-from .state import State, state_of, values_of
+from .state import Known, State, known_of, state_of, values_of
 from .verdicts import Verdict
 
 #: Between things that were changed back together, as a variant's words have them.
@@ -217,8 +217,9 @@ def _separation(
     too few."""
     changed = [record for record in group if record.variant == variant]
     as_it_is = [record for record in group if record.variant is None]
-    state = _state(changed[-1])
-    before, after = _processes(changed, state, measure), _processes(as_it_is, state, measure)
+    known = known_of(group)
+    state = _state(changed[-1], known)
+    before, after = (_processes(side, state, measure, known) for side in (changed, as_it_is))
     fewest = min(len(before), len(after))
     judgement = error = None
     if fewest >= LEAST_PROCESSES:
@@ -244,16 +245,16 @@ def _separation(
     )
 
 
-def _state(record: Record) -> State:
+def _state(record: Record, known: Known) -> State:
     """What both sides must share. Not the flags: a variant may be made by one."""
-    return replace(state_of(record), flags=())
+    return replace(state_of(record, known), flags=())
 
 
-def _processes(side: Sequence[Record], state: State, measure: str) -> list[Process]:
+def _processes(side: Sequence[Record], state: State, measure: str, known: Known) -> list[Process]:
     return [
         Process(record.run, values[measure])
         for record in side
-        if _state(record) == state and measure in (values := values_of(record))
+        if _state(record, known) == state and measure in (values := values_of(record))
     ]
 
 

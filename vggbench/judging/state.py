@@ -1,33 +1,74 @@
-"""What one process measured, and what of the machine and its user it was measured in."""
+"""May two processes be compared, and if not, why: asked here, and nowhere else.
+
+What a process was measured in is its State: those of one state may be held against each other. A
+record of before some fact was kept lacks it, and is compared as it was then: as if the fact were
+that of the machine's first record that has it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .. import records
+from ..errors import one_line, some_of
 from ..records import Record
 from ..records.record import OWN_INTERPRETER
-from ..runs import variables
+from ..runs import processor, variables
 from .measures import JUDGED
+
+#: Facts of a state, by the names that messages give them; what has none is ``NONE``.
+NONE = "none"
+PROCESSOR, QUOTA, GOVERNOR, AFFINITY = "processor", "CPU quota", "governor", "CPU affinity"
+
+#: Characters of a fact in a message.
+_WIDTH = 120
+
+#: What a machine's first records say of facts that others lack, by name.
+Known = Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """What of the machine and its user is the same in all processes that are compared."""
+    """What of the machine and its user is the same in all processes that are compared. ``flags``:
+    the variables in which they must agree. ``facts``: by their names, in words; one that neither
+    the record nor the machine has is absent."""
 
     cpus: int | None
     own_interpreter: bool
     flags: tuple[tuple[str, str], ...]
+    facts: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        words = ["an unknown number of CPUs" if self.cpus is None else f"{self.cpus} CPUs"]
-        if not self.own_interpreter:
-            words.append("an interpreter given with -E")
-        return ", ".join([*words, *(f"{name}={value}" for name, value in self.flags)])
+        told = _in_words(self)
+        words = [told.pop("CPUs"), told.pop("interpreter")]
+        words += [value for name, value in self.facts if name == PROCESSOR]
+        words += [
+            f"{name} {value}" for name, value in self.facts if name != PROCESSOR and value != NONE
+        ]
+        return ", ".join([*filter(None, words), *(f"{name}={value}" for name, value in self.flags)])
+
+    def differs(self, before: State) -> str:
+        """In what it is another than the one ``before``, in words."""
+        one, other = _in_words(before), _in_words(self)
+        names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+        return "; ".join(
+            f"{name}: {one.get(name) or NONE} before, {other.get(name) or NONE} after"
+            for name in names
+        )
 
 
-def state_of(record: Record) -> State:
-    """What of the machine and its user a process was measured in."""
+def _in_words(state: State) -> dict[str, str]:
+    cpus = "an unknown number of CPUs" if state.cpus is None else f"{state.cpus} CPUs"
+    interpreter = "" if state.own_interpreter else "an interpreter given with -E"
+    told = {"CPUs": cpus, "interpreter": interpreter, **dict(state.facts), **dict(state.flags)}
+    return {name: one_line(value, _WIDTH) for name, value in told.items()}
+
+
+def state_of(record: Record, known: Known) -> State:
+    """What of the machine and its user a process was measured in; ``known``: what the machine's
+    records say of facts that this one may lack."""
     flags = record.variables if isinstance(record.variables, dict) else {}
     ours = record.set_by_vggbench if isinstance(record.set_by_vggbench, dict) else {}
     interpreter = record.interpreter if "interpreter" in record.stated else OWN_INTERPRETER
@@ -35,10 +76,76 @@ def state_of(record: Record) -> State:
         cpus=record.cpus if isinstance(record.cpus, int) else None,
         own_interpreter=interpreter == OWN_INTERPRETER,
         flags=(
-            *((name, str(flags[name])) for name in variables.FLAGS if name in flags),
+            *variables.compared(flags).items(),
             *((str(name), str(value)) for name, value in sorted(ours.items())),
         ),
+        facts=tuple(sorted({**known, **_facts(record)}.items())),
     )
+
+
+def known_of(taken: Iterable[Record]) -> Known:
+    """What the records of a machine, in the order in which they were written, say of each fact
+    first."""
+    known: dict[str, str] = {}
+    for record in taken:
+        if not known.keys() >= _FACTS.keys():
+            known = {**_facts(record), **known}
+    return known
+
+
+def unknown_line(taken: Iterable[Record]) -> str | None:
+    """One line about the facts that some records of a machine lack and others have; None where
+    there are none."""
+    lacking: dict[str, int] = dict.fromkeys(_FACTS, 0)
+    count = 0
+    for record in taken:
+        count += 1
+        for name in _FACTS.keys() - _facts(record).keys():
+            lacking[name] += 1
+    some = [name for name, those in lacking.items() if 0 < those < count]
+    if not some:
+        return None
+    most = max(lacking[name] for name in some)
+    return (
+        f"{most} of {count} records are of before {some_of(some, 9)} were kept: they are compared "
+        f"as if these were as in the first record that has them"
+    )
+
+
+def _facts(record: Record) -> dict[str, str]:
+    """Those that are on record, in words."""
+    found = {}
+    for name, (key, of) in _FACTS.items():
+        if key in record.stated:
+            found[name] = of(getattr(record, key))
+    affinity = record.attributes.get("cpu_affinity") if _is_object(record.attributes) else None
+    # What asv was not asked for is no override: that is on record in each.
+    found[AFFINITY] = NONE if affinity is None else one_line(str(affinity), _WIDTH)
+    return found
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _processor(told: Any) -> str:
+    return one_line(processor.words(told) if _is_object(told) else str(told), _WIDTH)
+
+
+def _quota(told: Any) -> str:
+    return f"{told:g} CPUs" if records.is_measured(told) else NONE
+
+
+def _governor(told: Any) -> str:
+    return NONE if told is None else one_line(str(told), 40)
+
+
+#: The key in a record of each fact, and what makes words of its value.
+_FACTS = {
+    PROCESSOR: ("processor", _processor),
+    QUOTA: ("cpu_quota", _quota),
+    GOVERNOR: ("governor", _governor),
+}
 
 
 def values_of(record: Record) -> dict[str, tuple[float, ...]]:

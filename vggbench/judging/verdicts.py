@@ -24,6 +24,7 @@ from ..stats.blocks import BlockNoise
 from ..stats.judge import Judgement, Noise, Process, judge
 from ..stats.policy import (
     BATCH,
+    CHANGED,
     IMPROVED,
     LEAST_BLOCKS,
     NOT_SURE,
@@ -35,7 +36,7 @@ from . import differences, duets, measures
 from .acknowledged import Acknowledged
 from .differences import Difference
 from .duets import Block
-from .evidence import Evidence, Line, gather, typical
+from .evidence import Evidence, Line, Taken, gather, processes_of, typical
 from .measures import JUDGED
 from .state import State
 
@@ -101,7 +102,7 @@ class Verdict:
     ``next_step``: the command that would make it sure, with about ``processes_needed`` more
     processes. ``acknowledged``: the reason with which a regression was accepted.
     ``differences``: what changed beside the framework. ``comparisons``: how many configurations
-    were judged together.
+    were judged together. ``notes``: what of the evidence did not count, and why, in words.
 
     ``decided_by``: BY_DUETS or BY_PROCESSES, None where nothing was compared. ``blocks``: how many
     there are of the two releases; about ``blocks_needed`` more would make it sure, None where it
@@ -135,6 +136,7 @@ class Verdict:
     blocks: int = 0
     blocks_needed: int | None = None
     second_opinion: Opinion | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
@@ -262,6 +264,10 @@ def of_release(
     return [_acknowledge(one, release, accepted) for one in made]
 
 
+def _processes_of(count: int, release: Release) -> str:
+    return f"{count} process{'es' if count > 1 else ''} of {release.name}"
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Pair:
     """One line in a release and in the one before; ``past`` and ``now`` are (outcome, why)."""
@@ -279,10 +285,51 @@ class _Pair:
         return self.evidence.state(self.line, self.after)
 
     def processes(self, release: Release | None, key: str) -> list[Process]:
-        """Those that can be compared: in the state in which ``after`` was measured last."""
+        """Those that can be compared: in the state in which ``after`` was measured last, and of
+        what takes time, those that no other work disturbed, where there are any."""
         if release is None:
             return []
-        return self.evidence.processes(self.line, release, self.state, key, stretches=self.together)
+        taken = self._taken(release)
+        quiet = [one for one in taken if one.record.busy is None]
+        return processes_of(quiet if quiet and JUDGED[key].takes_time else taken, key)
+
+    def _taken(self, release: Release) -> list[Taken]:
+        return self.evidence.taken(self.line, release, self.state, stretches=self.together)
+
+    def disturbed(self, key: str) -> list[str]:
+        """Of the releases both of which must have been measured on a quiet machine for a change to
+        be sure, those that never were, in words."""
+        if not JUDGED[key].takes_time:
+            return []
+        found = []
+        for release in filter(None, (self.before, self.after)):
+            busy = [one.record.busy for one in self._taken(release)]
+            if busy and None not in busy:
+                found.append(f"{release.name} was measured on a busy machine ({busy[-1]})")
+        return found
+
+    def notes(self, key: str) -> list[str]:
+        """What of the processes does not count, and why."""
+        found = []
+        for release in filter(None, (self.before, self.after)):
+            taken = self._taken(release)
+            busy = [one.record.busy for one in taken if one.record.busy is not None]
+            if 0 < len(busy) < len(taken) and JUDGED[key].takes_time:
+                found.append(
+                    f"{_processes_of(len(busy), release)} on a busy machine left out ({busy[-1]})"
+                )
+            last = max((one.record.run for one in taken), default="")
+            newer = [
+                one
+                for one in self.evidence.taken(self.line, release, self.state)
+                if one.record.run > last and one not in taken
+            ]
+            if newer and taken:
+                words = "1 newer process" if len(newer) == 1 else f"{len(newer)} newer processes"
+                found.append(
+                    f"{words} of another day left out: {release.name} was measured by itself then"
+                )
+        return found
 
     @functools.cached_property
     def together(self) -> set[int]:
@@ -570,7 +617,9 @@ def _not_compared(pair: _Pair) -> Verdict:
         why = f"only duets with other releases have measured {' and '.join(alone)}"
         again = f"vggbench confirm {pair.after.name} --against {pair.before.name}"
     elif past == records.OK:
-        why = f"{names[0]} was measured with {states[0]}, {names[1]} with {states[1]}"
+        assert states[0] is not None
+        assert states[1] is not None
+        why = f"not compared: {names[1]} was measured otherwise; {states[1].differs(states[0])}"
         again = f"asv run '{pair.before.name} {pair.after.name}'"
     elif past == records.FAILED:
         why = f"{pair.before.name} failed: {past_why}"
@@ -597,6 +646,9 @@ def _judged(
     if few and outcome != NOT_SURE:
         outcome, needed = NOT_SURE, BATCH
         why = f"one process only of {' and '.join(side.release for side in few)}"
+    disturbed = pair.disturbed(key)
+    if disturbed and outcome in CHANGED:
+        outcome, needed, why = NOT_SURE, BATCH, "; ".join(disturbed)
     if outcome == NOT_SURE:
         step = f"vggbench confirm {after.release} --against {before.release}"
     return replace(
@@ -606,9 +658,10 @@ def _judged(
         high=judgement.high,
         before=before,
         after=after,
-        suspected=judgement.suspected or (bool(few) and judgement.outcome == REGRESSED),
+        suspected=judgement.suspected or (outcome != judgement.outcome == REGRESSED),
         processes_needed=needed,
         why=why,
+        notes=tuple(pair.notes(key)),
         next_step=step,
         noise=noise,
         threshold=threshold,

@@ -109,6 +109,7 @@ def remark(
     parts = []
     if one.why:
         parts.append(prose(one.why))
+    parts += map(prose, one.notes)
     if one.acknowledged is not None:
         parts.append(f"acknowledged: {prose(one.acknowledged)}")
     if one.second_opinion is not None and one.is_disputed:

@@ -74,6 +74,13 @@ LEAST_SAMPLES = 3
 #: Seconds by which the clocks of a process and of who started it may disagree; beyond, one jumped.
 CLOCKS_AGREE_S = 10.0
 
+#: A machine that has so much more to compute than a process may use takes processors from it. A
+#: load is an average over a minute, and has what the process itself computed.
+BUSY_ABOVE = 1.5
+
+#: Clocks of two machines disagree by less.
+AHEAD = datetime.timedelta(days=1)
+
 #: When a process was started, and when it was over.
 Span = tuple[datetime.datetime, datetime.datetime]
 
@@ -83,7 +90,8 @@ class Record:
     """One process. Made by ``from_json`` alone; a key that its line does not have is None.
 
     ``more``: what the line has besides the keys of docs/records.md. ``stated``: all keys that it
-    has, in its order, those of a null too.
+    has, in its order, those of a null too. ``excluded``: why somebody wants it not to count; None
+    where nobody does. That is no part of the line.
     """
 
     schema: int
@@ -111,6 +119,7 @@ class Record:
     attributes: Any
     round: Any
     reason: Any
+    lacks: Any
     error: Any
     samples: Any
     number: Any
@@ -133,14 +142,23 @@ class Record:
     memory_growth_per_step_bytes: Any
     gpu: Any
     cpus: Any
+    processor: Any
+    cpu_quota: Any
+    memory_limit_bytes: Any
+    kernel: Any
+    governor: Any
     load_before: Any
     load_after: Any
+    busy_cpus: Any
+    stolen_cpus: Any
+    beside: Any
     variables: Any
     set_by_vggbench: Any
     exit_status: Any
     process_s: Any
     more: Mapping[str, Any]
     stated: tuple[str, ...] = field(compare=False, repr=False)
+    excluded: str | None = field(compare=False, repr=False)
 
     def __init__(self) -> None:
         raise TypeError("a record is made of a line that was read or is written: Record.from_json")
@@ -164,7 +182,12 @@ class Record:
             _SET[key](record, value.get(key))
         _SET["more"](record, {key: value[key] for key in value.keys() - KEYS})
         _SET["stated"](record, _shared(tuple(value)))
+        _SET["excluded"](record, None)
         return record
+
+    def exclude(self, reason: str | None) -> None:
+        """Have it not count, for that reason, or count again: for whoever reads records."""
+        _SET["excluded"](self, reason)
 
     def as_json(self) -> dict[str, Any]:
         """The line that it was made of: each key as it was."""
@@ -240,6 +263,14 @@ class Record:
         return words_of(self.configuration)
 
     @property
+    def identity(self) -> str:
+        """The same for the same process, in whichever files its record stands."""
+        own = self.run, self.commit, self.profile, self.benchmark, self.configuration, self.round
+        purpose = self.purpose, self.variant, self.duet
+        came = self.outcome, self.started, self.process_s, self.samples, self.value
+        return repr((own, purpose, came))
+
+    @property
     def name(self) -> str:
         """Release and configuration, as messages name them."""
         return f"{self.release} {self.words}".strip()
@@ -253,6 +284,18 @@ class Record:
             return moment(self.started)
         except ValueError:
             return None
+
+    @property
+    def is_of_the_future(self) -> bool:
+        """Whether a clock that was far ahead named its run, or its start: it would be the newest
+        for years, whatever is measured."""
+        latest = datetime.datetime.now(datetime.timezone.utc) + AHEAD
+        # A run that we named begins with a moment, written so that it sorts as it passes.
+        is_dated = self.run[:8].isdecimal() and self.run[8:9] == "T"
+        if is_dated and self.run[:15] > latest.strftime("%Y%m%dT%H%M%S"):
+            return True
+        began = self.began
+        return began is not None and began > latest
 
     @property
     def seconds(self) -> float | None:
@@ -305,15 +348,45 @@ class Record:
 
     # -- whether it counts
 
+    @property
+    def busy(self) -> str | None:
+        """In words, why others may have taken processors from the process; None where there is no
+        sign of it. In a duet each step tells that by itself."""
+        if self.beside is not None:
+            return "another measurement at the same time"
+        if not is_number(self.cpus):
+            return None
+        loads = [
+            one[0] for one in (self.load_before, self.load_after) if isinstance(one, list) and one
+        ]
+        for what, told in (*(("a load of", one) for one in loads), ("busy CPUs:", self.busy_cpus)):
+            if is_number(told) and self.cpus + BUSY_ABOVE < told <= sys.float_info.max:
+                return f"{what} {told:.1f}, it may use {self.cpus:g} CPUs"
+        return None
+
+    @property
+    def lacked(self) -> str | None:
+        """What the machine had not got for it: then it says nothing of the release, and is to be
+        asked again. None where it lacked nothing."""
+        if self.outcome != NOT_APPLICABLE or self.lacks is None:
+            return None
+        return one_line(str(self.lacks), 40)
+
     def why_left_out(self, commits: Collection[str]) -> str | None:
         """Why it is in no table and on no page; None where it may be. ``commits``: asv's ids of the
         releases that are on a track."""
+        if self.excluded is not None:
+            return f"excluded ({self.excluded})"
         if self.commit not in commits:
             return "not on a track, or of another build number"
         if self.benchmark_version != measure.PROTOCOL:
             return f"of another measuring protocol than {measure.PROTOCOL}"
         if self.profile not in workload.PROFILES:
             return f"of the unknown profile {self.profile}"
+        if self.lacked is not None:
+            return f"of processes for which the machine lacked {self.lacked}"
+        if self.is_of_the_future:
+            return "in the future"
         return None
 
     def why_no_evidence(self, machine: str, catalogue: Catalogue) -> str | None:
@@ -358,7 +431,7 @@ class Record:
 
 
 #: The keys of docs/records.md.
-KEYS = frozenset(one.name for one in fields(Record)) - {"more", "stated"}
+KEYS = frozenset(one.name for one in fields(Record)) - {"more", "stated", "excluded"}
 
 #: What sets the fields of a record that is made of a line: the ``__init__`` of a frozen class takes
 #: four times as long, and there are thousands of lines.

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from . import files
+from .excluded import Exclusion, mark
 from .record import Record
 
 
@@ -32,20 +33,51 @@ def append(path: Path, record: Record) -> None:
 
 
 def read(
-    results_dir: Path | str, machine: str, complain: Callable[[str], None] = lambda line: None
+    results_dir: Path | str,
+    machine: str,
+    complain: Callable[[str], None] = lambda line: None,
+    exclusions: Sequence[Exclusion] = (),
 ) -> Iterator[Record]:
     """The records of a machine, file by file in the order of their names, which begin with a date.
     None is kept: for what is asked once.
 
-    A line that is no record is left out, and ``complain`` gets one line about it.
+    A line that is no record is left out, and so is a record that is there already, in another file
+    or further up; ``complain`` gets a line about it.
     """
+    seen: set[str] = set()
     for path in _files(results_dir, machine):
-        yield from read_file(path, complain)
+        for record in _once(path, read_file(path, complain), seen, complain):
+            mark(machine, record, exclusions)
+            yield record
 
 
 def read_file(path: Path, complain: Callable[[str], None] = lambda line: None) -> Iterator[Record]:
     """The records of one run."""
     return files.read(path, Record.from_json, complain)
+
+
+def _once(
+    path: Path,
+    found: Iterable[Record],
+    seen: set[str],
+    complain: Callable[[str], None],
+) -> Iterator[Record]:
+    """Those of a file's records that were not ``seen`` before; a line about how many were."""
+    again = 0
+    for record in found:
+        identity = record.identity
+        if identity in seen:
+            again += 1
+            continue
+        seen.add(identity)
+        yield record
+    if again:
+        them = (
+            "a record that is there already is"
+            if again == 1
+            else (f"{again} records that are there already are")
+        )
+        complain(f"{path}: {them} counted once")
 
 
 def digest(results_dir: Path | str, machine: str) -> str:
@@ -87,13 +119,15 @@ class Store:
 
     Others may append meanwhile, this process too: each answer has what is on the disk. A file that
     shrank or was replaced is read anew. ``lines_read`` counts the lines that were read.
+    ``exclusions``: what of them is not to count.
     """
 
-    def __init__(self, results_dir: Path | str):
+    def __init__(self, results_dir: Path | str, exclusions: Sequence[Exclusion] = ()):
         self.results_dir = Path(results_dir)
+        self._exclusions = exclusions
         self.lines_read = 0
         self._files: dict[Path, _File] = {}
-        self._taken: dict[str, tuple[list[Path], list[Record]]] = {}
+        self._taken: dict[str, tuple[list[Path], list[Record], list[str]]] = {}
 
     def machines(self) -> list[str]:
         """Those that have records, in the order of their names."""
@@ -103,8 +137,9 @@ class Store:
         self, machine: str, complain: Callable[[str], None] = lambda line: None
     ) -> list[Record]:
         """All records of a machine, in the order in which they were written; the same list as
-        before where nothing has changed since. ``complain`` gets a line about each line that is no
-        record, whenever it is asked."""
+        before where nothing has changed since. A record that is there twice counts once.
+        ``complain`` gets a line about that, and about each line that is no record, whenever it is
+        asked."""
         paths = _files(self.results_dir, machine)
         changed = [path for path in paths if self._read_on(path)]
         found = [self._files[path] for path in paths]
@@ -112,8 +147,18 @@ class Store:
             complain(line)
         before = self._taken.get(machine)
         if before is None or changed or before[0] != paths:
-            taken = [record for one in found for record in (*one.records, *one.tail)]
-            before = self._taken[machine] = paths, taken
+            said: list[str] = []
+            seen: set[str] = set()
+            taken = [
+                record
+                for path, one in zip(paths, found, strict=True)
+                for record in _once(path, (*one.records, *one.tail), seen, said.append)
+            ]
+            for record in taken if self._exclusions else ():
+                mark(machine, record, self._exclusions)
+            before = self._taken[machine] = paths, taken, said
+        for line in before[2]:
+            complain(line)
         return before[1]
 
     def where(

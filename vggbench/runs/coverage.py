@@ -79,7 +79,8 @@ class Coverage:
         what could not be sampled of the GPU while a process was timed."""
         answered: set[Answered] = set()
         for r in self.store.all(machine, log.warning):
-            if not r.is_ordinary:
+            # What the machine lacked may be there by now.
+            if not r.is_ordinary or r.lacked is not None or r.excluded is not None:
                 continue
             if r.outcome in (records.NOT_APPLICABLE, records.FAILED):
                 names = [r.family]

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import records
+from .. import machine_lock, records
 from ..errors import one_line
 from ..inside.measure import BY_PRODUCTS, SAMPLED
 from ..records import Record
 from ..records.record import OWN_INTERPRETER
 from ..releases.catalogue import replace_text
-from . import profiles, variables
+from . import clocks, machine_facts, profiles, variables
 from .process import Finished
 from .run import Run
 from .subject import Subject
@@ -36,13 +36,15 @@ if TYPE_CHECKING:
 @dataclass(kw_only=True)
 class Draft:
     """The record of a process that runs. ``path`` is None where nothing is to be kept.
-    ``environment_folder``: where the process's packages lie, None where they are not ours."""
+    ``environment_folder``: where the process's packages lie, None where they are not ours.
+    ``began``: seconds of the clock, and what all processors had computed until then."""
 
     record: dict[str, Any]
     notes_path: Path
     path: Path | None = None
     target: Path | None = None
     environment_folder: Path | None = None
+    began: tuple[float, clocks.Machine | None] = (0.0, None)
 
     @property
     def name(self) -> str:
@@ -86,7 +88,11 @@ class Draft:
             "cpus": len(os.sched_getaffinity(0)),
             "load_before": list(os.getloadavg()),
             "variables": variables.telling(environment),
+            **machine_facts.facts(),
         }
+        beside = machine_lock.beside()
+        if beside is not None:
+            record["beside"] = beside
         if run.purpose is not None:
             record["purpose"] = run.purpose
         if subject.variant is not None:
@@ -96,7 +102,9 @@ class Draft:
         identity = f"{run.id}-{time.monotonic_ns()}"
         notes = run.drafts / f"{identity}.notes"
         own = Path(subject.interpreter).parent.parent if lock is not None else None
-        draft = Draft(record=record, notes_path=notes, environment_folder=own)
+        draft = Draft(
+            record=record, notes_path=notes, environment_folder=own, began=_computed_so_far()
+        )
         if run.keeps:
             draft.target = run.file
             draft.path = run.drafts / f"{identity}.draft"
@@ -133,6 +141,8 @@ class Draft:
         if isinstance(result, dict) and "samples" in result:
             self.record["samples"] = result["samples"]
             self.record["number"] = result.get("number")
+        # asv may have bound the process to some processors after it was started (--cpu-affinity).
+        self.record["cpus"] = notes.pop("cpus", self.record["cpus"])
         for key, value in notes.items():
             if key not in ("outcome", "reason", "error", "configuration", "warm_at", "ended_at"):
                 self.record.setdefault(key, value)
@@ -142,6 +152,7 @@ class Draft:
         self.record["exit_status"] = done.status
         self.record["process_s"] = done.seconds
         self.record["load_after"] = list(os.getloadavg())
+        self.record.update(_computed_since(self.began))
         return self._append()
 
     def refused(self, error: str) -> Record:
@@ -233,6 +244,23 @@ def _outcome(
 def _not_sampled(record: dict[str, Any]) -> str:
     reasons = record["gpu"].get("not_sampled", {}).items()
     return "; ".join(f"{what}: {why}" for what, why in reasons) or "no sample was taken of the GPU"
+
+
+def _computed_so_far() -> tuple[float, clocks.Machine | None]:
+    return time.monotonic(), clocks.machine(range(os.cpu_count() or 0))
+
+
+def _computed_since(began: tuple[float, clocks.Machine | None]) -> dict[str, float]:
+    """How many processors of the machine were busy on average since then, and how many a hypervisor
+    kept from it; nothing where the system does not tell."""
+    (before_s, before), (now_s, now) = began, _computed_so_far()
+    if before is None or now is None or now_s <= before_s:
+        return {}
+    took = now_s - before_s
+    return {
+        "busy_cpus": round((now.busy_s - before.busy_s) / took, 3),
+        "stolen_cpus": round((now.steal_s - before.steal_s) / took, 3),
+    }
 
 
 def _failed(error: str) -> dict[str, Any]:

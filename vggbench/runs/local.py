@@ -19,7 +19,7 @@ from ..errors import VggbenchError
 from ..records import Record, Store
 from ..releases import interpreters
 from ..releases.catalogue import Catalogue, Release
-from . import draft, duet, profiles, timed, variables
+from . import draft, duet, processor, profiles, timed, variables
 from .duet import Pair, Patience, Side
 from .run import Run, new_id
 from .subject import Subject
@@ -117,7 +117,7 @@ class Local:
         return Local(
             checkout=checkout,
             suite=Suite(checkout.benchmark_dir),
-            store=Store(checkout.results_dir),
+            store=checkout.store(),
             machine=machine,
             say=say,
         )
@@ -134,12 +134,13 @@ class Local:
     @contextlib.contextmanager
     def session(self, purpose: str, *, run_id: str | None = None) -> Iterator[Session]:
         """A session that holds the checkout and the machine; raises RunInProgress where another one
-        measures.
+        measures, and OtherProcessor where the machine was measured on another one.
 
         ``run_id``: what its records are part of, where that has begun already.
         """
         timed.asked_deadline()
         with self.checkout.measuring():
+            processor.require_known(self.checkout.results_dir, self.machine)
             draft.collect_orphans(self.checkout.drafts_dir)
             flags = variables.flags_line(os.environ)
             if flags is not None:

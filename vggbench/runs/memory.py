@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-#: Where the kernel tells of its memory (proc_meminfo(5)), and of control groups, version 2 and
-#: version 1: the limit, what is used, and in which line of which file what of that is cache that it
-#: gives back when asked.
+from . import cgroups
+
+#: Where the kernel tells of its memory (proc_meminfo(5)).
 MEMINFO = Path("/proc/meminfo")
-GROUPS = (
-    (Path("/sys/fs/cgroup"), "memory.max", "memory.current", "inactive_file"),
-    (
-        Path("/sys/fs/cgroup/memory"),
-        "memory.limit_in_bytes",
-        "memory.usage_in_bytes",
-        "total_inactive_file",
-    ),
-)
+
+#: What a control group uses, and in which line of memory.stat what of that is cache that it gives
+#: back when asked: of version 2, and of version 1.
+USED = (("memory.current", "inactive_file"), ("memory.usage_in_bytes", "total_inactive_file"))
 
 
 def available_bytes() -> int | None:
-    """Bytes that can be taken without swapping: what the machine has left, or the control group
-    where that is less; None where the system does not tell."""
-    known = [_of_machine(), *(_of_group(*each) for each in GROUPS)]
+    """Bytes that can be taken without swapping: what the machine has left, or a control group where
+    that is less; None where the system does not tell."""
+    known = [_of_machine(), *map(_of_group, cgroups.folders("memory"))]
     return min((one for one in known if one is not None), default=None)
 
 
@@ -31,12 +26,17 @@ def _of_machine() -> int | None:
     return None if found is None else found * 1024
 
 
-def _of_group(folder: Path, limit: str, used: str, cache: str) -> int | None:
-    try:
-        left = int((folder / limit).read_text()) - int((folder / used).read_text())
-    except (OSError, ValueError):  # no such group, or "max": none is set
+def _of_group(folder: Path) -> int | None:
+    limit = cgroups.limit_bytes(folder)
+    if limit is None:
         return None
-    return max(0, left + (_line(folder / "memory.stat", cache) or 0))
+    for name, cache in USED:
+        try:
+            used = int((folder / name).read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            continue
+        return max(0, limit - used + (_line(folder / "memory.stat", cache) or 0))
+    return None
 
 
 def _line(path: Path, name: str) -> int | None:

@@ -109,7 +109,7 @@ class Suite:
         """Those that ``--bench`` or a plan selects by ``patterns``, all where there are none.
         Raises UserError for a pattern that is no regular expression; asv would end in a
         traceback."""
-        expressions = [_expression(pattern) for pattern in patterns]
+        expressions = [expression(pattern) for pattern in patterns]
         return [
             one
             for one in self.configurations.values()
@@ -179,7 +179,8 @@ def _forget(package: str) -> None:
             del sys.modules[name]
 
 
-def _expression(pattern: str) -> re.Pattern[str]:
+def expression(pattern: str) -> re.Pattern[str]:
+    """What ``--bench`` looks for. Raises UserError where it is no regular expression."""
     try:
         return re.compile(pattern)
     except re.error as err:

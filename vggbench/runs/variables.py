@@ -12,18 +12,35 @@ from ..errors import one_line
 from ..frameworks import KNOWN
 
 #: What of asv's and the user's surroundings must not reach a release's interpreter.
-UNWANTED = ("PYTHONPATH", "ASV_PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+UNWANTED = ("ASV_PYTHONPATH", "VIRTUAL_ENV")
+
+#: Of CPython's own variables, those that neither lead to other code nor cost time: all others that
+#: begin alike, for other packages, another bytecode, warnings or debugging, are unwanted too.
+HARMLESS = (
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONHASHSEED",
+    "PYTHONIOENCODING",
+    "PYTHONNOUSERSITE",
+    "PYTHONUNBUFFERED",
+    "PYTHONUTF8",
+)
+_CPYTHONS = "PYTHON"
 
 #: How the names of variables begin that stand in every record.
 TELLING_PREFIXES = (
+    "BLIS_",
     "CUDA_",
+    "DNNL_",
+    "GLIBC_TUNABLES",
     "GOMP_",
     "KMP_",
     "LD_",
     "MALLOC_",
+    "MKLDNN_",
     "MKL_",
     "NVIDIA_",
     "OMP_",
+    "ONEDNN_",
     "OPENBLAS_",
     "PYTHON",
     *(prefix for framework in KNOWN for prefix in framework.prefixes),
@@ -38,13 +55,47 @@ OTHERS_PREFIXES = (
 #: Variables that change what is measured under the same name of a configuration.
 FLAGS = (*(flag for framework in KNOWN for flag in framework.flags), "OMP_NUM_THREADS")
 
+#: How the names of all begin by which libraries choose threads, kernels or memory: processes that
+#: differ in one of them are not compared. What a framework names of its own are its ``flags``.
+COMPARED_PREFIXES = (
+    "BLIS_",
+    "DNNL_",
+    "GLIBC_TUNABLES",
+    "GOMP_",
+    "KMP_",
+    "LD_PRELOAD",
+    "MALLOC_",
+    "MKLDNN_",
+    "MKL_",
+    "OMP_",
+    "ONEDNN_",
+    "OPENBLAS_",
+    *(prefix for framework in KNOWN for prefix in framework.compared_prefixes),
+)
+
+#: Shown among what else changed: the same may be fast here and slow there.
+SHOWN = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
+
 #: Variables by which a framework reads or writes files of the user's when it is imported.
 OF_USERS_FILES = tuple(name for framework in KNOWN for name in framework.unset)
 
 
 def for_release(environment: Mapping[str, str]) -> dict[str, str]:
     """``environment`` without what is UNWANTED in a release's interpreter."""
-    return {name: value for name, value in environment.items() if name not in UNWANTED}
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in UNWANTED and (not name.startswith(_CPYTHONS) or name in HARMLESS)
+    }
+
+
+def compared(told: Mapping[str, object]) -> dict[str, str]:
+    """Those of a record's variables in which processes that are compared must agree, by name."""
+    return {
+        name: str(value)
+        for name, value in sorted(told.items())
+        if name in FLAGS or name.startswith(COMPARED_PREFIXES)
+    }
 
 
 def telling(environment: Mapping[str, str]) -> dict[str, str]:
@@ -57,8 +108,8 @@ def telling(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def flags_line(environment: Mapping[str, str]) -> str | None:
-    """One line that names the FLAGS that are set; None where none is."""
-    found = [f"{name}={environment[name]}" for name in FLAGS if name in environment]
+    """One line that names those ``compared`` that are set; None where none is."""
+    found = [f"{name}={value}" for name, value in compared(environment).items()]
     if not found:
         return None
     how = "is set: used as it is" if len(found) == 1 else "are set: used as they are"

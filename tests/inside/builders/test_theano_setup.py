@@ -113,12 +113,12 @@ def test_the_users_settings_win_but_for_what_is_measured(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("flags", ["", "cxx="])
-def test_no_compiler_is_not_applicable(tmp_path: Path, flags: str) -> None:
+def test_no_compiler_is_what_the_machine_lacks(tmp_path: Path, flags: str) -> None:
     if flags:  # the user says so, in spite of the compiler that is there
         compiler(tmp_path / "bin", WITH_BLAS)
     found = configured(tmp_path / "bin", THEANO_FLAGS=flags)
     assert found["error"] == (
-        "NotApplicable: no C++ compiler on this machine: theano would run in Python, a hundred "
+        "MachineLacks: no C++ compiler on this machine: theano would run in Python, a hundred "
         "times slower; install g++"
     )
 

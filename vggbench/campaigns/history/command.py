@@ -22,6 +22,7 @@ from ...runs import profiles
 from ...runs.asv_command import INTERRUPTED, Asv
 from ...runs.coverage import Coverage
 from ...runs.local import Local, Say
+from ...runs.processor import processor
 from ...runs.run import RESUME_VARIABLE
 from ...runs.suite import Configured
 from ...stats.chain import LEAST_BLOCKS_A_LINK
@@ -179,7 +180,7 @@ class History:
             self._checkout.results_dir, self._machine, self._session, _now()
         )
         goes_on = "goes on" if session.goes_on else "begins"
-        self._say(f"Session {session.run} {goes_on}, on {machines.processor()['model name']}.")
+        self._say(f"Session {session.run} {goes_on}, on {processor()['model name']}.")
         anchors.measure(self._here, self._plan, self._profile, session.run)
         for line in anchors.report(
             self._here,

@@ -23,6 +23,11 @@ from ..budget import duration
 
 FILE = "history.toml"
 
+#: What it may hold; its tables.
+_KEYS = ("anchors", "anchor_processes", "stage", "duets")
+_OF_STAGE = ("name", "releases", "bench")
+_OF_DUETS = (*_OF_STAGE, "budget", "chain")
+
 
 class PlanError(VggbenchError):
     """history.toml is not what it should be."""
@@ -87,6 +92,7 @@ def read(path: Path, catalogue: Catalogue) -> Plan:
         raise PlanError(
             f"{path} cannot be read: {reason}; mend it, or check it out again"
         ) from None
+    _refuse_unknown(path, "it", content, _KEYS)
     processes = content.get("anchor_processes", 3)
     if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:
         raise _wrong(path, "anchor_processes is no number of processes")
@@ -109,11 +115,11 @@ def read(path: Path, catalogue: Catalogue) -> Plan:
 
 
 def _stage(path: Path, catalogue: Catalogue, number: int, told: Any) -> Stage:
-    return Stage(*_named(path, catalogue, f"stage {number}", told))
+    return Stage(*_named(path, catalogue, f"stage {number}", told, _OF_STAGE))
 
 
 def _duets(path: Path, catalogue: Catalogue, number: int, told: Any) -> Duets:
-    name, releases, bench = _named(path, catalogue, f"duets {number}", told)
+    name, releases, bench = _named(path, catalogue, f"duets {number}", told, _OF_DUETS)
     try:
         budget_s = duration(told.get("budget", ""))
     except (argparse.ArgumentTypeError, AttributeError):
@@ -125,13 +131,14 @@ def _duets(path: Path, catalogue: Catalogue, number: int, told: Any) -> Duets:
 
 
 def _named(
-    path: Path, catalogue: Catalogue, what: str, told: Any
+    path: Path, catalogue: Catalogue, what: str, told: Any, keys: Sequence[str]
 ) -> tuple[str, tuple[Release, ...], tuple[str, ...]]:
-    """(name, releases, bench) of a table in the file."""
+    """(name, releases, bench) of a table in the file, which may have these ``keys``."""
     if not isinstance(told, dict) or not all(
         isinstance(told.get(key), str) for key in ("name", "releases")
     ):
         raise _wrong(path, f"{what} has no name, or no releases")
+    _refuse_unknown(path, f"{what} ({told['name']})", told, keys)
     bench = told.get("bench")
     if not _is_texts(bench) or not bench:
         raise _wrong(path, f"{what} ({told['name']}) has no bench, a list of patterns")
@@ -143,6 +150,16 @@ def _named(
         if release in chosen
     ]
     return told["name"], tuple(releases), tuple(bench)
+
+
+def _refuse_unknown(path: Path, what: str, told: Any, keys: Sequence[str]) -> None:
+    """A key that is passed over would leave undone what somebody asked for."""
+    unknown = sorted(set(told) - set(keys))
+    if unknown:
+        raise _wrong(
+            path,
+            f"{what} has an unknown {one_line(unknown[0], 60)}; the keys are {', '.join(keys)}",
+        )
 
 
 def _is_texts(value: Any) -> bool:

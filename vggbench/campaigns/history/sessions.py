@@ -17,8 +17,8 @@ from typing import Any
 from ... import records
 from ...records import stretches
 from ...records.stretches import LONGEST_PAUSE_S
+from ...runs import processor
 from ...runs.run import new_id
-from . import machines
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,10 @@ class Session:
 
 
 def require_the_processor(before: Sequence[dict[str, Any]], machine: str) -> None:
-    """Raise OtherMachine unless this is the processor of the sessions ``before``."""
+    """Raise OtherProcessor unless this is the processor of the sessions ``before``."""
+    how = "measure a history of this one under a name of its own: vggbench history --machine NAME"
     for session in before[-1:]:
-        machines.require_same(session["processor"], machines.processor(), machine)
+        processor.require_same(session["processor"], processor.processor(), machine, how)
 
 
 def going_on(
@@ -64,6 +65,6 @@ def begin(results_dir: Path, machine: str, last: Session | None, now: datetime.d
         machine,
         run=session.run,
         started=session.started,
-        processor=machines.processor(),
+        processor=dict(processor.processor()),
     )
     return session

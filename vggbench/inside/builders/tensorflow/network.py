@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from vggbench.inside import gpu, vgg16
-from vggbench.inside.params import NotApplicable
+from vggbench.inside.params import MachineLacks, NotApplicable
 from vggbench.inside.workload import BN_EPSILON
 
 # The session (1.x) and the eager runtime (2.x) name devices alike.
@@ -182,8 +182,8 @@ def no_gpu(framework=None):
 
     framework: what the message names, "keras 3.15.1"; this TensorFlow where None.
 
-    NotApplicable where the machine has no GPU or this TensorFlow no CUDA. With both, a library is
-    missing or the GPU is not supported: a RuntimeError, as that may be mended.
+    NotApplicable where this TensorFlow has no CUDA, MachineLacks where the machine has no GPU. With
+    both, a library is missing or the GPU is not supported: a RuntimeError, as that may be mended.
     """
     framework = framework or "tensorflow %s" % tf.__version__
     if gpu.is_visible() and tf.test.is_built_with_cuda():
@@ -192,7 +192,8 @@ def no_gpu(framework=None):
             "missing, or this GPU is not supported; main.py with TF_CPP_VMODULE=dso_loader=3 says "
             "which is missing" % (framework, gpu.visible()[0])
         )
-    return NotApplicable("no GPU visible to %s" % framework)
+    reason = "no GPU visible to %s" % framework
+    return NotApplicable(reason) if gpu.is_visible() else MachineLacks(reason, "a GPU")
 
 
 def compute_in_float32():

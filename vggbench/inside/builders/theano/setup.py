@@ -17,12 +17,16 @@ import sys
 import sysconfig
 import tempfile
 
-from vggbench.inside.params import NotApplicable
+from vggbench.inside import gpu
+from vggbench.inside.params import MachineLacks, NotApplicable
 
 # OpenBLAS by the name that a development package gives it, and by that of the library alone.
 BLAS_FLAGS = ("-lopenblas", "-l:libopenblas.so.0")
 
 NO_BLAS = "no BLAS on this machine, theano is about three times slower; install libopenblas0-openmp"
+
+# What a machine may lack that Theano needs.
+COMPILER = "a C++ compiler"
 
 # What theano.config.device is called; cuda is the backend of libgpuarray, from 0.9 on.
 DEVICE_NAMES = {"cpu": "cpu", "gpu": "cuda"}
@@ -58,7 +62,7 @@ def configure(device):
     here, except for device and floatX, which are the benchmark's. No file in the user's home is
     read unless THEANORC names it.
 
-    Raises NotApplicable without a C++ compiler; RuntimeError for one that does not work, and where
+    Raises MachineLacks without a C++ compiler; RuntimeError for one that does not work, and where
     the user asks for OpenMP without a BLAS, of which the process would die.
     """
     global _modules_before
@@ -66,9 +70,10 @@ def configure(device):
     users = _users_settings()
     ours = {"cxx": users["cxx"] if "cxx" in users else shutil.which("g++")}
     if not ours["cxx"]:
-        raise NotApplicable(
+        raise MachineLacks(
             "no C++ compiler on this machine: theano would run in Python, a hundred times slower; "
-            "install g++"
+            "install g++",
+            COMPILER,
         )
     if "blas.ldflags" in users:
         blas_flags = users["blas.ldflags"]
@@ -170,15 +175,19 @@ def _modules(folder):
 
 
 def check_imported(device):
-    """Raise NotApplicable where Theano, once imported, has no compiler or no GPU after all."""
+    """Raise NotApplicable where Theano, once imported, has no compiler or no GPU after all;
+    MachineLacks where the machine has none."""
     import theano
 
     if not theano.config.cxx:
-        raise NotApplicable("theano %s found no C++ compiler: install g++" % theano.__version__)
+        raise MachineLacks(
+            "theano %s found no C++ compiler: install g++" % theano.__version__, COMPILER
+        )
     if device == "gpu":
         gpuarray = getattr(theano, "gpuarray", None)  # 0.8 has it in a sandbox
         if gpuarray is None or not gpuarray.pygpu_activated:
-            raise NotApplicable("no GPU visible to theano %s" % theano.__version__)
+            reason = "no GPU visible to theano %s" % theano.__version__
+            raise NotApplicable(reason) if gpu.is_visible() else MachineLacks(reason, "a GPU")
 
 
 def check_compiled(function):
