@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,53 @@ def test_pages_that_are_published_again_are_served_by_the_same_server(
         finally:
             serving.shutdown()
             thread.join()
+
+
+@contextlib.contextmanager
+def asking(pages: Path) -> Iterator[Callable[..., tuple[int, bytes]]]:
+    """A function that asks a server of the pages, and returns its status and answer."""
+    with preview.server(pages, 0) as serving:
+        thread = threading.Thread(target=serving.serve_forever)
+        thread.start()
+        port = serving.server_address[1]
+
+        def ask(path: str, **headers: str) -> tuple[int, bytes]:
+            connection = http.client.HTTPConnection("127.0.0.1", port)
+            try:
+                connection.request("GET", path, headers=headers)
+                answer = connection.getresponse()
+                return answer.status, answer.read()
+            finally:
+                connection.close()
+
+        try:
+            yield ask
+        finally:
+            serving.shutdown()
+            thread.join()
+
+
+def test_links_that_lead_out_of_the_folder_are_refused(pages: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "key").write_text("key")
+    (pages / "key").symlink_to(tmp_path / "secret" / "key")
+    (pages / "folder").symlink_to(tmp_path / "secret")
+    (pages / "again.html").symlink_to(pages / "index.html")
+    elsewhere = tmp_path / "link"
+    elsewhere.symlink_to(pages)
+    with asking(elsewhere) as ask:
+        for path in ("/key", "/folder/key", "/folder/"):
+            status, answer = ask(path)
+            assert (status, b"key" in answer) == (403, False)
+        assert ask("/again.html")[0] == 200, "a link within the folder is one of its pages"
+
+
+@pytest.mark.parametrize("host", ["attacker.example", "127.0.0.1.attacker.example:8080", ""])
+def test_a_page_of_another_name_gets_nothing(pages: Path, host: str) -> None:
+    with asking(pages) as ask:
+        assert ask("/", Host=host)[0] == 403
+        for own in ("127.0.0.1:9000", "localhost", "LOCALHOST:8080", "[::1]:8080"):
+            assert ask("/", Host=own)[0] == 200
 
 
 def test_without_pages_it_says_how_to_make_them(tmp_path: Path) -> None:

@@ -81,17 +81,22 @@ def until(true: Callable[[], object]) -> None:
 
 
 def write_wheel(
-    folder: Path, name: str, version: str, module: str, besides: Mapping[str, str] | None = None
+    folder: Path,
+    name: str,
+    version: str,
+    module: str,
+    besides: Mapping[str, str] | None = None,
+    tag: str = "py3-none-any",
 ) -> Path:
-    """A wheel of the pure-Python package ``name``, whose one module has the text ``module``;
-    ``besides``: the text of other files, by their paths."""
+    """A wheel of the package ``name``, whose one module has the text ``module``; ``besides``: the
+    text of other files, by their paths. ``tag``: the interpreters and platforms it is for."""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}/__init__.py": module,
         **(besides or {}),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n"
-        "Tag: py3-none-any\n",
+        f"Tag: {tag}\n",
     }
     rows = []
     for path, text in files.items():
@@ -99,7 +104,7 @@ def write_wheel(
         rows.append(f"{path},sha256={digest.decode()},{len(text.encode())}\n")
     files[f"{info}/RECORD"] = "".join(rows) + f"{info}/RECORD,,\n"
     folder.mkdir(parents=True, exist_ok=True)
-    wheel = folder / f"{name}-{version}-py3-none-any.whl"
+    wheel = folder / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(wheel, "w") as archive:
         for path, text in files.items():
             archive.writestr(path, text)

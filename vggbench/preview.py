@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import errno
 import functools
+import http
 import http.server
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .errors import VggbenchError
 
 LOOPBACK = "127.0.0.1"
+
+#: What this machine may be asked as; the port may be that of a tunnel.
+NAMES = (LOOPBACK, "localhost", "[::1]")
 
 #: Tried in this order where none is asked for, as asv preview does; then whatever is free.
 PORTS = (8080, 8081, 8082, 8083, 8084, 0)
@@ -23,6 +28,17 @@ class PreviewError(VggbenchError):
 class _Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def send_head(self) -> Any:
+        """Nothing that a link leads out of the folder to, and nothing for a page of another name:
+        its owner could have it point here (DNS rebinding)."""
+        asked = self.headers.get("Host", LOOPBACK)
+        inside = Path(self.directory).resolve()
+        path = Path(self.translate_path(self.path)).resolve()
+        if _name_of(asked) not in NAMES or not path.is_relative_to(inside):
+            self.send_error(http.HTTPStatus.FORBIDDEN)
+            return None
+        return super().send_head()
+
     def end_headers(self) -> None:
         # What was published again under the same name must be asked for again.
         self.send_header("Cache-Control", "no-cache")
@@ -30,6 +46,11 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, *words: object) -> None:
         """Nothing: a page asks for dozens of files."""
+
+
+def _name_of(host: str) -> str:
+    name, colon, port = host.strip().lower().rpartition(":")
+    return name if colon and port.isdecimal() else host.strip().lower()
 
 
 class _Server(http.server.ThreadingHTTPServer):

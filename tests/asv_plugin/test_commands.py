@@ -95,6 +95,69 @@ def test_rm_removes_the_results_of_a_release(measured: Tiny):
     assert measured.records("tinyframe-1.1"), "records are never removed"
 
 
+def test_rm_says_that_records_stay_and_what_has_them_not_count(measured: Tiny):
+    done = measured.asv("rm", "-y", "commit_hash=tinyframe-1.2")
+    (line,) = done.lines_with("records stay, and verdicts, rates and pages count them")
+    assert "excluded.toml" in line
+    assert "tinyframe-1.2" in measured.vggbench("rates")
+    (measured.folder / "excluded.toml").write_text(
+        '[[excluded]]\nreason = "a fan had failed"\nrelease = "tinyframe-1.2"\n'
+    )
+    rates = measured.vggbench("rates")
+    assert not rates.lines_with("tinyframe-1.2 ")
+    (line,) = rates.lines_with("excluded (a fan had failed)")
+    assert line.endswith("tinyframe-1.2")
+    (line,) = measured.vggbench("verdict", "--all").lines_with("excluded (a fan had failed)")
+    done = measured.asv("publish")
+    assert done.status == 0, done.output
+    assert done.lines_with("tinyframe-1.2 are on no page: excluded (a fan had failed)")
+    # What is kept of a machine's pages is made again when the file changes.
+    (measured.folder / "excluded.toml").unlink()
+    assert "are on no page" not in measured.asv("publish")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", "--bench", "(", "tinyframe-1.2"),
+        ("continuous", "--bench", "(", "tinyframe-1.0", "tinyframe-1.1"),
+        ("profile", "(", "tinyframe-1.1"),
+        ("find", "tinyframe-1.0..tinyframe-1.1", "("),
+        ("run", "--bench", "[", "tinyframe-1.1"),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_pattern_that_is_no_regular_expression_is_one_line(
+    measured: Tiny, command: tuple[str, ...]
+):
+    done = measured.asv(*command)
+    assert done.status == 1
+    assert "selects no benchmark: it is no regular expression" in last_line(done)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"testbox": {}}', '{"version": 99}', "\xff"])
+def test_what_asv_knows_of_machines_is_named_where_it_is_damaged(bare_tiny: Tiny, text: str):
+    file = bare_tiny.home / ".asv-machine.json"
+    file.write_text(text)
+    for done in (
+        bare_tiny.asv("run", "tinyframe-1.0", *PLAIN),
+        bare_tiny.asv("publish"),
+        bare_tiny.vggbench("rates"),
+    ):
+        assert done.status in (1, 2)
+        assert "what asv knows of machines, is damaged" in done, done.output
+        (line,) = done.lines_with("what asv knows of machines, is damaged")
+        assert str(file) in line
+        assert "move it aside, then: asv machine --yes" in line
+
+
+def test_results_that_cannot_be_written_are_one_line(bare_tiny: Tiny):
+    bare_tiny.results.write_text("no folder")
+    done = bare_tiny.asv("run", "tinyframe-1.0", *PLAIN)
+    assert done.status != 0
+    assert str(bare_tiny.results) in last_line(done)
+
+
 def test_results_of_a_release_that_was_taken_off_stay_readable(measured: Tiny):
     commit = measured.release("tinyframe-1.1").commit
     (measured.releases / "tinyframe" / "1.1.json").unlink()
@@ -214,6 +277,14 @@ def test_continuous_with_a_release_that_fails_is_no_success(tiny: Tiny):
     done = tiny.asv("continuous", "tinyframe-1.0", "tinyframe-1.1", *PLAIN, faults="1.1:segv")
     assert done.status == 2
     assert tiny.values("tinyframe-1.1")["plain"] is None
+
+
+def test_continuous_of_what_is_na_in_one_release_compares_nothing(tiny: Tiny):
+    faults = "1.1/plain:n/a"
+    done = tiny.asv("continuous", "tinyframe-1.0", "tinyframe-1.1", *PLAIN, faults=faults)
+    assert done.status == 2
+    assert "nothing was compared: no configuration was measured in both" in last_line(done)
+    assert "NOT SIGNIFICANTLY CHANGED" not in done
 
 
 def test_find_names_the_release_that_made_it_slower(tiny: Tiny):

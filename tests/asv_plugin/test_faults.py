@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,9 +20,11 @@ import pytest
 from vggbench.releases.catalogue import Release
 from vggbench.releases.locks import sha256
 
-from ..tiny import MACHINE, PATIENCE_S, Ended, Tiny, until, write_wheel
+from ..tiny import MACHINE, PATIENCE_S, PROGRAMS, TESTS, Ended, Tiny, until, write_wheel
 
 pytestmark = pytest.mark.asv
+
+NO_FLOCK = TESTS / "no_flock.py"
 
 #: One process of each of two configurations.
 BRIEFLY = ("--bench", r"\('(plain|fused)'\)", "-a", "rounds=1")
@@ -73,6 +76,24 @@ def test_a_process_that_goes_wrong_is_failed_with_its_error(tiny: Tiny, kind: st
     assert tiny.outcomes("tinyframe-1.1") == {"plain": ["ok"], "fused": ["failed"]}
     failed = [record for record in tiny.records() if record["outcome"] == "failed"]
     assert error in failed[0]["error"]
+
+
+def test_what_the_machine_lacks_is_not_put_on_the_release(tiny: Tiny):
+    """Without a compiler a release is unmeasured: asked again, and not "lost"."""
+    for name in ("tinyframe-1.0", "tinyframe-1.1"):
+        done = tiny.asv("run", name, *BRIEFLY, faults="1.1/fused:lacks")
+        assert done.status == 0, done.output
+    the_line(done, "tinyframe-1.1 fused, process 1: n/a: there is no compiler here")
+    (record,) = [one for one in tiny.records("tinyframe-1.1") if one["outcome"] == "n/a"]
+    assert record["lacks"] == "a compiler"
+    verdict = tiny.vggbench("verdict", "tinyframe-1.1")
+    assert "lost" not in verdict
+    the_line(verdict, "for which the machine lacked a compiler", "tinyframe-1.1")
+    # There is one now.
+    again = tiny.asv("run", "NEW", *BRIEFLY)
+    assert "tinyframe-1.1 fused, process 1: " in again
+    assert tiny.outcomes("tinyframe-1.1")["fused"] == ["n/a", "ok"]
+    assert "fused" in tiny.vggbench("verdict", "tinyframe-1.1")
 
 
 @pytest.mark.parametrize("forced", [True, False])
@@ -229,7 +250,7 @@ def test_no_network_is_one_line(measured: Tiny, empty_cache: dict[str, str]):
 
 def test_a_network_that_is_switched_off_is_one_line(measured: Tiny, empty_cache: dict[str, str]):
     rewire(measured, "tinyframe-1.1", f"tinyframe==1.1 --hash=sha256:{'0' * 64}")
-    fails_to_install(measured, "tinyframe-1.1", empty_cache, "check the network and run it again")
+    fails_to_install(measured, "tinyframe-1.1", empty_cache, "run it again with a network")
 
 
 def test_a_hash_that_does_not_match_is_one_line(measured: Tiny, empty_cache: dict[str, str]):
@@ -618,6 +639,27 @@ def test_a_killed_run_is_recorded_by_the_next_one(measured: Tiny):
 
 
 # -- two at once
+
+
+def test_without_flock_nothing_is_measured_or_published(
+    measured: Tiny, monkeypatch: pytest.MonkeyPatch
+):
+    """A file that stands for a lock would outlive whoever is killed."""
+    for program in ("asv", "vggbench"):
+        without = [sys.executable, str(NO_FLOCK), *PROGRAMS[program]]
+        monkeypatch.setitem(PROGRAMS, program, without)
+    before = result_files(measured)
+    asked = [
+        measured.asv("run", "tinyframe-1.1", *BRIEFLY),
+        measured.asv("publish"),
+        measured.vggbench("confirm", "tinyframe-1.1"),
+        measured.vggbench("releases", "install", "tinyframe-1.1"),
+    ]
+    for done in asked:
+        assert done.status in (1, 2), done.output
+        the_line(done, "cannot be locked (Function not implemented)", "have the folder on another")
+    assert asked[2].status == 2, "1 says that something regressed"
+    assert result_files(measured) == before
 
 
 def test_the_second_of_two_runs_at_once_is_refused(tiny: Tiny):

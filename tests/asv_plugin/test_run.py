@@ -313,7 +313,7 @@ def test_flags_of_the_user_are_used_recorded_and_said_once(tiny: Tiny, names: li
     done = tiny.asv("run", *words, env={**env, "VGGBENCH_PROFILE": "cpu-quick cpu-paper"})
     assert done.status == 0, done.output
     how = "is set: used as it is" if len(names) == 1 else "are set: used as they are"
-    said = " ".join(f"{name}={value}" for name, value in env.items())
+    said = " ".join(f"{name}={value}" for name, value in sorted(env.items()))
     assert len(done.lines_with(f"{said} {how}, and recorded")) == 1
     assert len(done.lines_with("TF_XLA_FLAGS")) == 1
     assert len(tiny.records()) == 2 * 2 * ROUNDS

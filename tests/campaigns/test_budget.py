@@ -64,6 +64,12 @@ def test_what_is_no_threshold_is_refused_with_an_example(text):
         percentage(text)
 
 
+@pytest.mark.parametrize(("text", "both"), [("0.03", "0.03% or as 3%"), ("0.5", "0.5% or as 50%")])
+def test_a_share_that_may_be_meant_as_per_cent_is_refused_with_both(text, both):
+    with pytest.raises(argparse.ArgumentTypeError, match=f"may be meant as {both}; write one"):
+        percentage(text)
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

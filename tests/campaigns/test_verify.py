@@ -147,7 +147,7 @@ def test_a_framework_without_a_builder_is_refused_in_one_line(tiny: Tiny) -> Non
 def test_flags_of_the_user_are_said(tiny: Tiny) -> None:
     done = vggbench(tiny, "tinyframe-1.0", "--json", XLA_FLAGS="--a --b", OMP_NUM_THREADS="1")
     assert json.loads(done.stdout) == []
-    said = "vggbench: XLA_FLAGS=--a --b OMP_NUM_THREADS=1 are set: used as they are"
+    said = "vggbench: OMP_NUM_THREADS=1 XLA_FLAGS=--a --b are set: used as they are"
     assert done.stderr.splitlines()[0] == said
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import subprocess
 import sys
@@ -63,6 +64,35 @@ def vggbench(checkout: Path, *words: str) -> int:
     return cli.main(["--config", str(checkout / "asv.conf.json"), "plot", *words])
 
 
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("MPLBACKEND", "nonsense"), ("MATPLOTLIBRC", "text.usetex: True\nfont.size: 30\n")],
+)
+def test_what_the_user_has_set_for_matplotlib_changes_no_picture(
+    tmp_path: Path, variable: str, text: str
+) -> None:
+    """In a process of its own, since Matplotlib reads that when it is imported."""
+    file = tmp_path / "matplotlibrc"
+    file.write_text(text)
+    pictures = []
+    for number, env in enumerate(({}, {variable: text if variable == "MPLBACKEND" else str(file)})):
+        picture = tmp_path / f"{number}.svg"
+        done = subprocess.run(
+            [
+                *(sys.executable, "-m", "vggbench.cli", "plot", "tensorflow"),
+                *("--machine", "epyc-zen4", "--configuration", "NHWC none off"),
+                *("-o", str(picture)),
+            ],
+            cwd=Path(__file__).parents[2],
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        pictures.append(picture.read_bytes())
+    assert pictures[0] == pictures[1]
+
+
 def test_an_svg_is_an_svg_with_all_releases_and_configurations(
     checkout: Path, tmp_path: Path
 ) -> None:
@@ -103,6 +133,17 @@ def test_a_param_that_a_record_lacks_is_drawn_as_its_default() -> None:
         "NCHW none on": (True, True),
         "- none -": (False, False),
     }
+
+
+def test_a_figure_without_a_place_on_a_logarithmic_scale_is_left_out_and_said(
+    tmp_path: Path,
+) -> None:
+    taken = [record(SHIPPED[1]), record(SHIPPED[2], losses=[2.3, 1.0, 0.0]), record(SHIPPED[3])]
+    line, measure, wanted = plot.choose(found(*taken), TENSORFLOW, "box", measure="loss")
+    path = tmp_path / "loss.svg"
+    assert plot.draw(line, TENSORFLOW, measure, wanted, path) == []
+    (said,) = plot.draw(line, TENSORFLOW, measure, wanted, path, log=True)
+    assert said.endswith(f"since 0 has no place on a logarithmic scale: {SHIPPED[2]}")
 
 
 def test_the_same_records_make_the_same_file(tmp_path: Path) -> None:

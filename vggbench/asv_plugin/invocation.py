@@ -22,7 +22,7 @@ from asv.console import log
 
 from ..checkout import Checkout, machine_name
 from ..errors import VggbenchError
-from ..runs import draft, profiles
+from ..runs import draft, processor, profiles
 from ..runs.run import RESUME_VARIABLE, Run, new_id, resumed_id
 from ..runs.suite import Suite
 
@@ -79,9 +79,13 @@ def patterns() -> list[str]:
 
 
 def machine() -> str | None:
-    """The name of the machine that results are stored under, None where asv knows none yet."""
+    """The name of the machine that results are stored under, None where asv knows none yet. Raises
+    UserError where what asv knows of machines cannot be read."""
     asked = option("machine")
-    return machine_name(str(asked) if asked else None)
+    try:
+        return machine_name(str(asked) if asked else None)
+    except VggbenchError as err:
+        raise util.UserError(str(err)) from None
 
 
 @functools.lru_cache(maxsize=1)
@@ -151,10 +155,15 @@ def run() -> Run:
 @functools.lru_cache(maxsize=1)
 def hold_checkout() -> None:
     """Hold the checkout's run lock until this process ends, and the machine's lock where it times
-    something; record what a killed asv left. Raises UserError where another one measures."""
+    something; record what a killed asv left. Raises UserError where another one measures, or the
+    machine has another processor than on record."""
     held = contextlib.ExitStack()
     try:
-        held.enter_context(checkout().measuring() if command() in TIMING else checkout().no_run())
+        if command() in TIMING:
+            held.enter_context(checkout().measuring())
+            processor.require_known(checkout().results_dir, machine())
+        else:
+            held.enter_context(checkout().no_run())
         atexit.register(held.close)
         draft.collect_orphans(checkout().drafts_dir)
     except VggbenchError as err:

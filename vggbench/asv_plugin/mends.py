@@ -19,8 +19,11 @@ Each has a test that fails when an upgrade of asv makes it needless or moves it:
 - ``asv show`` lists bare ids (commands/show.py:159), ``asv rm`` takes no names (commands/rm.py:80).
   Here both know the names of releases.
 
-Besides, a KeyboardInterrupt and a full disk that asv lets through end in one line instead of a
-traceback.
+- ``asv continuous`` says "not significantly changed" and ends with 0 where nothing was compared
+  (commands/continuous.py:235). Here it says so, and ends with 2.
+
+Besides, a KeyboardInterrupt, a full disk and a folder that cannot be written to, which asv lets
+through, end in one line instead of a traceback, as does a pattern that is no regular expression.
 """
 
 from __future__ import annotations
@@ -33,13 +36,14 @@ import re
 import shutil
 import socketserver
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any
 
 from asv import results, util
 from asv.benchmarks import Benchmarks
-from asv.commands import asv_profiling, find, preview, rm, run, show
+from asv.commands import asv_profiling, continuous, find, preview, rm, run, show
 from asv.console import log
 from asv.repo import NoSuchNameError, get_repo
 
@@ -47,12 +51,17 @@ from .. import records
 from ..errors import one_line
 from ..inside.measure import SAMPLED
 from ..runs import profiles
+from ..runs.suite import expression
 from . import invocation
 
 LOOPBACK = "127.0.0.1"
 
 #: What the system says of a disk that is full, of a quota, and of a limit on the size of files.
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+#: ... and of a folder that cannot be written to, whatever keeps it from that.
+CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
 def install() -> None:
@@ -68,9 +77,22 @@ def install() -> None:
     show.Show._print_commits = _mended_listing(show.Show._print_commits)
     show.Show._print_commit_durations = _mended_listing(show.Show._print_commit_durations)
     rm.Rm.run = _mended_rm(rm.Rm.run)
+    continuous.Compare = SimpleNamespace(print_table=_mended_table(continuous.Compare.print_table))
     sys.excepthook = _one_line_for_what_asv_lets_through
+    _require_expressions()
+    if invocation.command() is not None:
+        invocation.machine()  # asv would say of a damaged file that there is none yet
     if invocation.command() == "preview":
         require_pages(Path(str(invocation.option("html_dir") or invocation.checkout().html_dir)))
+
+
+def _require_expressions() -> None:
+    """Raise UserError for a pattern of whatever command that is no regular expression: asv would
+    end in a traceback."""
+    for option in ("bench", "benchmark", "benchmarks"):
+        asked: Any = invocation.option(option) or []
+        for pattern in [asked] if isinstance(asked, str) else asked:
+            expression(str(pattern))
 
 
 def _mended_save(original: Any) -> Any:
@@ -192,8 +214,43 @@ def _mended_rm(original: Any) -> Any:
     def run(conf: Any, patterns: list[str], y: bool = True) -> None:
         repo = get_repo(conf)
         original(conf, [_by_id(repo, pattern) for pattern in patterns], y)
+        log.info(
+            "records stay, and verdicts, rates and pages count them; what is not to count is named "
+            "in excluded.toml (docs/records.md)"
+        )
 
     return run
+
+
+def _mended_table(original: Any) -> Any:
+    def print_table(
+        conf: Any, before: Any, after: Any, resultset_1: Any, resultset_2: Any, **options: Any
+    ) -> Any:
+        one, other = list(resultset_1), list(resultset_2)
+        if not _numbers(one) & _numbers(other):
+            names = options["commit_names"]
+            log.flush()
+            print(
+                f"nothing was compared: no configuration was measured in both {names[before]} and "
+                f"{names[after]}; what was n/a or failed is said above",
+                file=sys.stderr,
+            )
+            raise SystemExit(2)
+        return original(
+            conf, before, after, resultset_1=iter(one), resultset_2=iter(other), **options
+        )
+
+    return print_table
+
+
+def _numbers(resultset: Iterable[Any]) -> set[tuple[str, int]]:
+    """The configurations with a number: the benchmark, and which of its combinations of params."""
+    return {
+        (name, index)
+        for name, _, values, *_ in resultset
+        for index, value in enumerate(values or ())
+        if value is not None and not math.isnan(value)
+    }
 
 
 def _by_id(repo: Any, pattern: str) -> str:
@@ -229,6 +286,12 @@ def _one_line_for_what_asv_lets_through(
         print(
             f"{one_line(full)}; what was measured is in the records; "
             f"make room (vggbench releases prune --to 10G) and run this again",
+            file=sys.stderr,
+        )
+    elif isinstance(error, OSError) and error.errno in CLOSED and error.filename:
+        log.flush()
+        print(
+            f"{error.strerror}: {error.filename}; let asv write there, and run this again",
             file=sys.stderr,
         )
     else:

@@ -139,10 +139,15 @@ def source(checkout: Checkout) -> pages.Source:
         accepted = acknowledged.read(checkout.root, checkout.catalogue)
     except VggbenchError as err:
         why_none = str(err)
+    try:
+        exclusions = checkout.exclusions
+    except VggbenchError as err:
+        raise util.UserError(str(err)) from None
     return pages.Source(
         catalogue=checkout.catalogue,
         facts={name: checkout.facts(name) for name in records.machines(checkout.results_dir)},
-        records_of=functools.partial(records.read, checkout.results_dir),
+        records_of=functools.partial(records.read, checkout.results_dir, exclusions=exclusions),
+        exclusions=exclusions,
         digest_of=functools.partial(records.digest, checkout.results_dir),
         here=checkout.machine(),
         branches=checkout.config.branches,

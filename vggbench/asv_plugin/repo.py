@@ -10,7 +10,6 @@ from asv.console import log
 from asv.repo import NoSuchNameError, Repo
 
 from ..errors import VggbenchError
-from ..records import Store
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
 from ..runs import profiles, suite
@@ -141,7 +140,7 @@ class ReleaseRepo(Repo):
             covered = Coverage(
                 catalogue=self.catalogue,
                 suite=invocation.suite(),
-                store=Store(invocation.checkout().results_dir),
+                store=invocation.checkout().store(),
                 machine=invocation.machine(),
                 profiles=invocation.asked_profiles(),
             )

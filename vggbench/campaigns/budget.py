@@ -47,10 +47,16 @@ def duration(text: str) -> float:
 
 def percentage(text: str) -> float:
     """A ratio less one, of ``2%`` or ``2``: a type for argparse."""
+    figure = text.strip().removesuffix("%")
     try:
-        share = float(text.strip().removesuffix("%")) / 100
+        share = float(figure) / 100
     except ValueError:
         share = 0.0
+    if 0 < share < 0.01 and figure == text.strip():
+        low, high = 100 * share, 100 * 100 * share
+        raise argparse.ArgumentTypeError(
+            f"{text!r} may be meant as {low:g}% or as {high:g}%; write one of these"
+        )
     if not 0 < share < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no threshold; write 2% or 0.5%")
     return share

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from collections.abc import Callable
 
@@ -17,6 +18,10 @@ from .common import complain
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, 1 where something failed (2 in commands
     whose 1 says that something regressed), 2 for words that are no command, 130 after Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal or a pipe that has no ≥ gets its number instead.
+            stream.reconfigure(errors="backslashreplace")
     parsed = _parser().parse_args(arguments)
     command: Callable[[Checkout, argparse.Namespace], int] = parsed.command
     trouble: int = getattr(parsed, "trouble", 1)

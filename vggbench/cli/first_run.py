@@ -67,7 +67,7 @@ def run(checkout: Checkout) -> int:
     asv = Asv(checkout)
     if checkout.machine() is None:
         asv("machine", "--yes", quiet=True)
-    store = records.Store(checkout.results_dir)
+    store = checkout.store()
     covered = Coverage.of(checkout, Suite(checkout.benchmark_dir), store)
     new = covered.incomplete([one.release for one in chosen], [CONFIGURATIONS[0]])
     status = 0

@@ -11,7 +11,6 @@ import argparse
 from ..campaigns import budget
 from ..checkout import Checkout
 from ..frameworks import SWITCHES
-from ..records import Store
 from ..stats import policy
 from .common import (
     Subparsers,
@@ -125,7 +124,7 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
     )
     machine = arguments.machine or this_machine(checkout)
     return command.run(
-        Store(checkout.results_dir),
+        checkout.store(),
         machine,
         asked,
         complain,

@@ -6,6 +6,7 @@ What does a command is imported when it is given, so that the others start witho
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from pathlib import Path
@@ -127,7 +128,7 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 def _timed(checkout: Checkout, machine: str) -> list[records.Record]:
     """The records of timed processes on ``machine``; a line about those that are left out later."""
-    on_record = records.read(checkout.results_dir, machine, complain)
+    on_record = checkout.store().all(machine, complain)
     taken = [one for one in on_record if one.is_timed]
     left_out: dict[str, set[str]] = {}
     on_tracks = {release.commit for release in checkout.catalogue}
@@ -179,6 +180,8 @@ def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
         columns.append(seed_table.reference())
     if not columns:
         return 1
+    if arguments.format == "html" and isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="xmlcharrefreplace")
     sys.stdout.write(seed_formats.FORMATS[arguments.format](columns, arguments.reference))
     return 0
 
@@ -193,7 +196,7 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
     if arguments.base is not None:
         raise VggbenchError("--base is of levels: give --chain too")
     machine = arguments.machine or this_machine(checkout)
-    taken = list(records.read(checkout.results_dir, machine, complain))
+    taken = checkout.store().all(machine, complain)
     found, left_out = lines(machine, taken, checkout.catalogue)
     for one in left_out:
         complain(f"{one.count} records of {one.release} are left out: {one.why}")
@@ -207,7 +210,8 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
     )
     path = arguments.output.absolute()
     by_date = arguments.order == "date"
-    plot.draw(line, track, measure, wanted, path, log=arguments.log, by_date=by_date)
+    for words in plot.draw(line, track, measure, wanted, path, log=arguments.log, by_date=by_date):
+        complain(words)
     say(f"{path}: {track.framework} on {machine}, {line.profile}: {measure.title}")
     return 0
 
@@ -223,7 +227,7 @@ def _plot_chains(checkout: Checkout, arguments: argparse.Namespace, track: Track
         if base.track != track.name:
             raise VggbenchError(f"--base {base.name} is no release of {track.framework}")
     machine = arguments.machine or this_machine(checkout)
-    taken = list(records.read(checkout.results_dir, machine, complain))
+    taken = checkout.store().all(machine, complain)
     evidence = gather(machine, taken, checkout.catalogue)
     for words in evidence.left_out:
         complain(words)
@@ -259,7 +263,7 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
         for machine in dict.fromkeys(machines)
         for one in findings.find(
             machine,
-            list(records.read(checkout.results_dir, machine)),
+            checkout.store().all(machine),
             checkout.catalogue,
             facts=checkout.facts(machine),
             sessions=stretches.sessions(checkout.results_dir, machine),

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,8 +140,9 @@ def draw(
     *,
     log: bool = False,
     by_date: bool = False,
-) -> None:
-    """Write the picture to ``path``, SVG or PNG by its suffix. Raises PlotError."""
+) -> list[str]:
+    """Write the picture to ``path``, SVG or PNG by its suffix; returns lines about what is not in
+    it. Raises PlotError."""
     measured = {cell.release for cell in line.cells}
     shown = _ordered([one for one in track.releases if one.name in measured], by_date)
     found = looks(line)
@@ -156,6 +158,7 @@ def draw(
                     failed=[n for n, cell in cells.items() if cell.outcome == records.FAILED],
                 )
             )
+    curves, left_out = _with_a_place(curves, log)
     _picture(
         curves,
         shown,
@@ -166,6 +169,30 @@ def draw(
         by_date=by_date,
         bottom=None if measure.key == "loss" else 0.0,
     )
+    return left_out
+
+
+def _with_a_place(curves: Sequence[Curve], log: bool) -> tuple[list[Curve], list[str]]:
+    """The curves without the figures that a logarithmic axis has no place for, and a line about
+    those of each."""
+    if not log:
+        return list(curves), []
+    kept, left_out = [], []
+    for curve in curves:
+        without = [name for name, value, _, _ in curve.points if value <= 0]
+        if without:
+            left_out.append(
+                f"{curve.label}: left out, since 0 has no place on a logarithmic scale: "
+                f"{', '.join(without)}"
+            )
+        points = [
+            (name, math.nan, math.nan, math.nan)
+            if value <= 0
+            else (name, value, low if low > 0 else value, high)
+            for name, value, low, high in curve.points
+        ]
+        kept.append(replace(curve, points=points))
+    return kept, left_out
 
 
 def line_of(found: Iterable[Line], one: LineChain) -> Line:
@@ -270,7 +297,7 @@ def _picture(
     at ``level``."""
     if path.suffix.lower() not in SUFFIXES:
         raise PlotError(f"-o {path}: its suffix must be .svg or .png")
-    import matplotlib
+    matplotlib = _as_everywhere()
     from matplotlib.figure import Figure
 
     places: dict[str, Any] = {
@@ -283,7 +310,9 @@ def _picture(
         "svg.hashsalt": "vggbench",
         "font.size": 9,
     }
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(settings)
         figure = Figure(figsize=(10, 5.2), layout="constrained")
         axes = figure.add_subplot()
         if level is not None:
@@ -309,6 +338,17 @@ def _picture(
             figure.savefig(path, dpi=DPI, metadata=metadata)
         except OSError as err:
             raise PlotError(f"{path} cannot be written: {err.strerror}") from None
+
+
+def _as_everywhere() -> Any:
+    """Matplotlib, without what the user has set for it: the same records make the same file, and
+    nothing here needs a window, or LaTeX."""
+    # It reads both when it is imported, and ends in a traceback where a backend is none.
+    os.environ.pop("MPLBACKEND", None)
+    os.environ["MATPLOTLIBRC"] = os.devnull
+    import matplotlib
+
+    return matplotlib
 
 
 def _ticks(axes: Any) -> None:

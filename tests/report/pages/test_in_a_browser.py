@@ -585,6 +585,15 @@ def test_data_that_go_missing_later_are_said_and_looked_for_again(
         assert page.locator("#problem .notice").count() == 0
 
 
+def test_pages_that_are_opened_as_files_say_how_to_see_them(surf: Surf, published: Path) -> None:
+    with surf(published, clean=False) as visit:
+        drawn(visit, "index.html?machine=box")
+        assert not visit.page.locator(".unserved").is_visible()
+        visit.page.goto((published / "index.html").as_uri())
+        assert visit.page.locator(".unserved").is_visible()
+        assert "vggbench preview" in visit.page.inner_text(".unserved")
+
+
 @pytest.mark.asv
 def test_pages_of_a_real_run_show_what_its_records_say(surf: Surf, measured: Tiny) -> None:
     done = measured.asv("publish", env={"VGGBENCH_WEB": str(web.packages())})

@@ -59,11 +59,12 @@ def save(folder: Path, machine: str, of: str, made: OfMachine) -> None:
 
 def key(source: Source, machine: str, code: str) -> str:
     """A digest of all that a machine's pages follow from: its records, the releases, what was
-    acknowledged, and the ``code``, a digest of it."""
+    acknowledged or excluded, and the ``code``, a digest of it."""
     parts = [
         source.digest_of(machine),
         _releases(source.catalogue),
         [asdict(one) for one in source.accepted],
+        list(map(repr, source.exclusions)),
         source.why_none,
         code,
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...judging.acknowledged import Acknowledged
 from ...records import Record
+from ...records.excluded import Exclusion
 from ...releases.catalogue import Catalogue
 
 #: Gets a line for the user.
@@ -21,8 +22,8 @@ class Source:
     where its pages are not kept. ``digest_of``: another one whenever those have changed. ``here``:
     this machine, None where asv does not know it. ``branches``: tracks in the order in which they
     are offered, before the others. ``kept_dir``: where what was made of a machine is kept.
-    ``accepted``: regressions that were; ``why_none``: why nothing can be judged, where those cannot
-    be read."""
+    ``exclusions``: what of the records is not to count. ``accepted``: regressions that were;
+    ``why_none``: why nothing can be judged, where those cannot be read."""
 
     catalogue: Catalogue
     facts: Mapping[str, Mapping[str, str]]
@@ -31,5 +32,6 @@ class Source:
     here: str | None
     branches: Sequence[str]
     kept_dir: Path
+    exclusions: Sequence[Exclusion] = ()
     accepted: Sequence[Acknowledged] = ()
     why_none: str | None = None

@@ -74,7 +74,7 @@ def told(verdict: Verdict) -> Told:
 
 def _notes(verdict: Verdict) -> list[str]:
     """The evidence in lines."""
-    notes = [] if verdict.why is None else [verdict.why]
+    notes = [*filter(None, [verdict.why]), *verdict.notes]
     notes += [_side(side, verdict) for side in (verdict.before, verdict.after) if side]
     if verdict.differences:
         changed = "; ".join(

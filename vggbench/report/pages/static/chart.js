@@ -137,12 +137,18 @@ function pointsOf(plan, c) {
     if (!cell) return []; // unmeasured: the line passes over it
     const estimate = cell.estimates?.[measure.key];
     const nothing = { value: [x(release), null], cell: null };
-    if (!estimate) return [nothing];
+    if (!estimate || !hasPlace(plan.log, estimate)) return [nothing];
     const point = (one) => ({ value: [x(release), value(one)[0]], cell, release, estimate: one });
     // What comes before was measured beside the earlier one: the line ends there and begins anew.
     const earlier = cell.earlier?.[measure.key];
+    if (earlier && !hasPlace(plan.log, earlier)) return [nothing, point(estimate)];
     return earlier ? [point(earlier), nothing, point(estimate)] : [point(estimate)];
   });
+}
+
+// Whether an estimate, [figure, low, high], can be drawn: 0 has no place on a logarithmic axis.
+export function hasPlace(log, estimate) {
+  return !log || estimate[0] > 0;
 }
 
 // The levels of a configuration: a piece of the line for each part of the chain.
@@ -182,7 +188,7 @@ function curve(plan, c, points) {
 function intervalsOf(plan, c, points) {
   const { look, narrow, value } = plan;
   const drawn = points
-    .filter((point) => point.estimate && hasInterval(point.estimate))
+    .filter((point) => point.estimate && hasInterval(point.estimate) && (!plan.log || point.estimate[1] > 0))
     .map((point) => [point.value[0], ...value(point.estimate).slice(1)]);
   return {
     id: `interval ${c}`,
@@ -453,8 +459,9 @@ function logExtent(line, shown, measure) {
     if (!shown.includes(cell.c)) continue;
     for (const estimates of [cell.estimates, cell.earlier]) {
       const estimate = estimates?.[measure.key];
-      if (!estimate) continue;
-      low = Math.min(low, estimate[1] * measure.scale);
+      if (!estimate || !hasPlace(true, estimate)) continue;
+      const least = estimate[1] > 0 ? estimate[1] : estimate[0];
+      low = Math.min(low, least * measure.scale);
       high = Math.max(high, estimate[2] * measure.scale);
     }
   }

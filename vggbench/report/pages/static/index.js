@@ -1,7 +1,7 @@
 // History: a measure over the releases of a track, a line a configuration: levels against a base where
 // there is a chain, else, or when asked for, what each release took itself.
 import { aboutChains, chainOf, levelRow } from "./chain.js";
-import { cutWords, draw, looks, swatch, told } from "./chart.js";
+import { cutWords, draw, hasPlace, looks, swatch, told } from "./chart.js";
 import { choice, chosenLine, releaseLink } from "./choice.js";
 import { checkbox, fill, lineControls, noSubmit, nothing, select } from "./controls.js";
 import { load } from "./data.js";
@@ -170,6 +170,9 @@ function key(view) {
   const { line, shown } = view;
   const outcomes = new Set(line.cells.filter((cell) => shown.includes(cell.c)).map((cell) => cell.outcome));
   const judged = new Set(line.cells.filter((cell) => shown.includes(cell.c)).map((cell) => cell.verdicts?.[view.measure.key]?.outcome));
+  const flat = view.releases
+    .map((one) => one.name)
+    .filter((name) => line.cells.some((cell) => cell.release === name && shown.includes(cell.c) && cell.estimates?.[view.measure.key] && !hasPlace(view.log, cell.estimates[view.measure.key])));
   const cut = line.cells.some((cell) => shown.includes(cell.c) && cell.earlier?.[view.measure.key]);
   const entries = [
     judged.has("regressed") && ["▲", "bad", "regressed"],
@@ -177,6 +180,7 @@ function key(view) {
     view.intervals && ["I", "", view.chain ? "95 % interval of a level against its base" : "interval over processes"],
     view.chain?.chains.some((one) => one.parts.length > 1) && ["┆", "none", "a gap: no link connects the parts, each has a base of its own"],
     cut && ["┆", "none", "a cut: measured again on another day; hover for both"],
+    flat.length > 0 && ["0", "none", `left out, since 0 has no place on a logarithmic scale: ${flat.join(", ")}`],
     outcomes.has("n/a") && ["–", "none", "n/a: the release cannot do it; hover for the reason"],
     outcomes.has("failed") && ["×", "bad", "failed"],
     outcomes.has("interrupted") && ["○", "none", "interrupted"],

@@ -1,4 +1,5 @@
-// Light or dark: as the system has it, unless the reader chose. Loaded before anything is drawn.
+// Light or dark: as the system has it, unless the reader chose; and whether the page is served. Loaded
+// before anything is drawn.
 "use strict";
 (() => {
   const KEY = "vggbench-theme";
@@ -27,6 +28,8 @@
     document.dispatchEvent(new Event("themechange"));
   }
 
+  // A file has no data to read: then the page's first words stay, which say what to do.
+  if (location.protocol !== "file:") document.documentElement.classList.add("served");
   apply(stored());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => apply(stored()));
   document.addEventListener("DOMContentLoaded", () => {
