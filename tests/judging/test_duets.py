@@ -167,6 +167,16 @@ def test_a_duet_that_failed_altogether_needs_no_line() -> None:
     assert evidence(records).left_out == []
 
 
+@pytest.mark.parametrize("first", [0, 2])
+@pytest.mark.parametrize("other", ["none", "interrupted"])
+def test_half_a_block_is_what_an_end_leaves_and_nothing_to_be_said(first: int, other: str) -> None:
+    records = block(FIRST, SECOND_OF_TWO)
+    rest = [one for one in records if one not in records[first : first + 2]]
+    ended = [changed(one, outcome="interrupted", samples=None) for one in rest]
+    left = [*records[first : first + 2], *(ended if other == "interrupted" else [])]
+    assert gathered(left) == ([], {})
+
+
 def test_the_same_records_twice_are_no_block() -> None:
     records = block(FIRST, SECOND_OF_TWO)
     assert "8 records" in refused([*records, *records])

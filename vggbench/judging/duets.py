@@ -205,7 +205,8 @@ def gather(
     for name, own in parts.items():
         block = _block(name, own, known)
         if isinstance(block, str):
-            leave_out(block, *own)
+            if not _is_half(own):
+                leave_out(block, *own)
         elif block.is_busy:
             busy.append(block)
         else:
@@ -235,6 +236,15 @@ def _place(record: Record) -> tuple[str, int] | None:
 #: Why records that name one block are none, as ``gather`` says it.
 NOT_WHOLE = "of a block of duets that is not whole"
 MORE_STATES = "of a block of duets that was measured in more than one state of the machine"
+
+
+def _is_half(own: Sequence[Record]) -> bool:
+    """Whether it is one whole duet of a block: whoever measured was ended before the other was, as
+    every history is some day. What else keeps the other from counting is said of it."""
+    places = [place for record in own if (place := _place(record)) is not None]
+    return (
+        len(places) == 2 and {one for _, one in places} == {1, 2} and places[0][0] == places[1][0]
+    )
 
 
 def _block(name: str, own: Sequence[Record], known: Known) -> Block | str:
