@@ -255,7 +255,7 @@ def test_without_any_record_nothing_can_be_judged(box: Box) -> None:
     ("taken", "words", "line"),
     [
         (taken_of(NEWEST), [NEWEST], f"measure one: asv run {BEFORE}"),
-        (SAME, ["tensorflow-2.17.1"], "unmeasured on box; measure it with: asv run"),
+        (SAME, ["tensorflow-2.17.1"], "unmeasured on box; measure it there with: asv run"),
         (taken_of("tensorflow-1.0.0", session=1), ["tensorflow-1.0.0"], "the first of its track"),
     ],
 )

@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.close()
         return trouble
     except OSError as err:
-        complain(f"{err.strerror}: {err.filename}")
+        complain(": ".join(str(one) for one in (err.strerror or err, err.filename) if one))
         return trouble
 
 

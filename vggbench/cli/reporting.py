@@ -10,6 +10,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from .. import records
 from ..checkout import Checkout
@@ -266,7 +267,7 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
             checkout.store().all(machine),
             checkout.catalogue,
             facts=checkout.facts(machine),
-            sessions=stretches.sessions(checkout.results_dir, machine),
+            sessions=_sessions(checkout, machine),
             asked=timed,
         )
     ]
@@ -280,6 +281,15 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
     else:
         arguments.output.write_text(text, encoding="utf-8")
     return 0
+
+
+def _sessions(checkout: Checkout, machine: str) -> list[dict[str, Any]]:
+    """Those of the machine's history; without the damaged ones none is told of."""
+    try:
+        return stretches.sessions(checkout.results_dir, machine)
+    except VggbenchError as err:
+        complain(str(err))
+        return []
 
 
 def _preview(checkout: Checkout, arguments: argparse.Namespace) -> int:

@@ -187,16 +187,19 @@ def _first(evidence: Evidence, release: Release) -> str:
     if place == 0:
         return f"{release.name} is the first of its track: there is nothing to judge it against"
     return (
-        f"{release.name}: no release before it was measured on {evidence.machine}, so there is "
-        f"nothing to judge it against; measure one: asv run {line[place - 1].name}"
+        f"{release.name}: no release before it has a number or an n/a on {evidence.machine}, so "
+        f"there is nothing to judge it against; measure one: asv run {line[place - 1].name}"
     )
 
 
 def _unmeasured(evidence: Evidence, release: Release, profile: str | None) -> str:
     on = f"on {evidence.machine}" + (f" in profile {profile}" if profile else "")
     if release in evidence.measured(release.track, profile):
-        return f"{release.name}: n/a in all that was asked of it {on}, as before it"
-    return f"{release.name}: unmeasured {on}; measure it with: asv run {release.name}"
+        return (
+            f"{release.name}: n/a in each configuration that was asked of it {on}, as in the "
+            f"release before it: there is nothing to judge"
+        )
+    return f"{release.name}: unmeasured {on}; measure it there with: asv run {release.name}"
 
 
 def _unmatched(

@@ -44,7 +44,9 @@ def outcome_of(newest: Sequence[Record]) -> Answer:
     if newest[-1].outcome == INTERRUPTED:
         return Answer(INTERRUPTED, "its run was interrupted")
     for record in newest:
-        samples = record.samples or [None]
+        if not record.samples:
+            return Answer(FAILED, "its record has no samples")
+        samples = record.samples
         is_list = isinstance(samples, list)
         nonsense = [one for one in samples if not is_measured(one)] if is_list else [samples]
         if nonsense:

@@ -41,14 +41,17 @@ def read(
     """The records of a machine, file by file in the order of their names, which begin with a date.
     None is kept: for what is asked once.
 
-    A line that is no record is left out, and so is a record that is there already, in another file
-    or further up; ``complain`` gets a line about it.
+    A line that is no record is left out, and so are a file that cannot be read, and a record that
+    is there already, in another file or further up; ``complain`` gets a line about it.
     """
     seen: set[str] = set()
     for path in _files(results_dir, machine):
-        for record in _once(path, read_file(path, complain), seen, complain):
-            mark(machine, record, exclusions)
-            yield record
+        try:
+            for record in _once(path, read_file(path, complain), seen, complain):
+                mark(machine, record, exclusions)
+                yield record
+        except OSError as err:
+            complain(_unreadable(path, err))
 
 
 def read_file(path: Path, complain: Callable[[str], None] = lambda line: None) -> Iterator[Record]:
@@ -82,9 +85,19 @@ def _once(
 
 def digest(results_dir: Path | str, machine: str) -> str:
     """Another one whenever a machine's records have changed."""
-    stats = [(path.name, path.stat()) for path in _files(results_dir, machine)]
-    told = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+    told: list[tuple[str, int, int]] = []
+    for path in _files(results_dir, machine):
+        try:
+            stat = path.stat()
+        except OSError:  # a link that leads nowhere
+            told.append((path.name, -1, -1))
+        else:
+            told.append((path.name, stat.st_size, stat.st_mtime_ns))
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def _unreadable(path: Path, err: OSError) -> str:
+    return f"{path} cannot be read and is left out: {err.strerror}"
 
 
 def _files(results_dir: Path | str, machine: str) -> list[Path]:
@@ -184,6 +197,13 @@ class Store:
 
     def _read_on(self, path: Path) -> bool:
         """Read what came since a file was read last; whether anything did."""
+        try:
+            return self._read_what_came(path)
+        except OSError as err:
+            self._files[path] = _File((0, 0), complaints=[_unreadable(path, err)])
+            return True
+
+    def _read_what_came(self, path: Path) -> bool:
         stat = path.stat()
         identity, seen = (stat.st_dev, stat.st_ino), (stat.st_size, stat.st_mtime_ns)
         known = self._files.get(path)

@@ -102,7 +102,7 @@ def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak]) -> Rate:
         outcome=answer.outcome,
         why=answer.words,
         processes=len(newest),
-        cpus=first.cpus,
+        cpus=first.cpus if isinstance(first.cpus, int) else None,
         **found,
     )
 

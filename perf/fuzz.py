@@ -1,0 +1,40 @@
+"""How many trees of damaged records cost a traceback, invalid JSON or a page: none, of 200.
+
+    python perf/fuzz.py [--trees 200] [--from 0]
+
+Each tree is drawn by its number (tests/fuzz.py), so that one that shows a fault can be drawn again.
+About a second a tree.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from tests import fuzz
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--trees", type=int, default=200)
+    parser.add_argument("--from", type=int, default=0, dest="first", help="the first one's number")
+    asked = parser.parse_args()
+    lines = fuzz.good()
+    spoilt = 0
+    for number in range(asked.first, asked.first + asked.trees):
+        with tempfile.TemporaryDirectory() as folder:
+            trouble = fuzz.run(Path(folder) / "tree", random.Random(number), lines)
+        spoilt += bool(trouble)
+        for one in trouble:
+            print(f"tree {number}: {one[:500]}")
+    print(f"{asked.trees} trees of {len(lines)} records: {spoilt} with trouble")
+    return 1 if spoilt else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
