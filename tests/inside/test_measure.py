@@ -75,6 +75,7 @@ def test_a_step_is_warm_when_it_is_handed_out(clock, notes):
         "configuration": {"mode": "fused"},
         "protocol": measure.PROTOCOL,
         "python": measure.sys.version.split()[0],
+        "cpus": len(measure.os.sched_getaffinity(0)),
         "build_s": 0.0,
         "warm_up_s": [0.5, 0.5, 0.5],
         "losses": [2.5, 2.25, 2.0],
@@ -105,7 +106,7 @@ def test_notes_are_written_at_every_stage(clock, notes):
         return Watching(clock)
 
     measure.prepared(build, {})
-    begun = ["configuration", "protocol", "python"]
+    begun = ["configuration", "cpus", "protocol", "python"]
     assert seen == [begun] + [["build_s", *begun]] * measure.WARM_UP_STEPS
     assert "losses" in notes()
 

@@ -139,7 +139,7 @@ def test_samples_that_are_no_times_have_no_rate(samples: list[Any]) -> None:
     row = one(record(samples=samples), peaks=(peak(),))
     assert row.outcome == "failed"
     assert row.why is not None
-    assert "is no time" in row.why
+    assert "is no time" in row.why or row.why == "its record has no samples"
     assert row.flops_per_s is None
     json.dumps(row.as_json(), allow_nan=False)
 

@@ -103,7 +103,8 @@ class Evidence:
     left, oldest first; a line that only duets have measured has none. ``calibrating``: the same of
     processes that only measured noise. ``blocks``: the whole blocks of duets, of whatever two
     subjects, oldest first. ``refused``: the records of duets that said n/a, by line and commit.
-    ``left_out``: a line for each reason why records are none.
+    ``left_out``: a line for each reason why records are none. ``unknown``: a line about facts of the
+    machine that only some records have.
     """
 
     machine: str
@@ -113,6 +114,7 @@ class Evidence:
     blocks: list[Block] = field(default_factory=list)
     refused: dict[Line, dict[str, list[Record]]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    unknown: str | None = None
     _noises: dict[Any, BlockNoise] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, line: Line, release: Release) -> list[Taken]:
@@ -392,9 +394,7 @@ def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evide
             _taken(record, stretch, known)
         )
     evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
-    unknown = unknown_line(taken)
-    if unknown is not None:
-        evidence.left_out.append(unknown)
+    evidence.unknown = unknown_line(taken)
     return evidence
 
 

@@ -206,7 +206,7 @@ def read_evidence(
     """The evidence on record of a machine; ``complain`` gets a line for each reason for which
     records are left out."""
     evidence = gather(machine, store.all(machine, complain), catalogue)
-    for line in evidence.left_out:
+    for line in filter(None, (*evidence.left_out, evidence.unknown)):
         complain(line)
     return evidence
 
