@@ -103,8 +103,8 @@ class Evidence:
     left, oldest first; a line that only duets have measured has none. ``calibrating``: the same of
     processes that only measured noise. ``blocks``: the whole blocks of duets, of whatever two
     subjects, oldest first. ``refused``: the records of duets that said n/a, by line and commit.
-    ``left_out``: a line for each reason why records are none. ``unknown``: a line about facts of the
-    machine that only some records have.
+    ``left_out``: a line for each reason why records are none. ``unknown``: a line about facts of
+    the machine that only some records have.
     """
 
     machine: str
