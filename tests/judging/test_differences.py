@@ -10,6 +10,7 @@ import pytest
 from vggbench.judging.differences import Difference, between
 from vggbench.releases.catalogue import Catalogue, Release
 
+from ..records.factory import record
 from ..tiny import ROOT
 
 
@@ -33,11 +34,30 @@ def test_the_framework_of_a_track_is_no_companion_whatever_the_track_is_called(
     catalogue: Catalogue, track: str
 ) -> None:
     before, after = catalogue.tracks[track].releases
-    facts = (
-        {"tensorflow": before.version, "numpy": "1.26.3"},
-        {"tensorflow": after.version, "numpy": "1.26.4"},
+    newest = (
+        record(versions={"tensorflow": before.version, "numpy": "1.26.3"}),
+        record(versions={"tensorflow": after.version, "numpy": "1.26.4"}),
     )
     found = between(
-        catalogue, before, after, profile="cpu-quick", configuration={"xla": "off"}, facts=facts
+        catalogue, before, after, profile="cpu-quick", configuration={"xla": "off"}, newest=newest
     )
     assert found == (Difference("NumPy", "1.26.3", "1.26.4"),)
+
+
+def test_what_of_the_machine_may_differ_is_told(catalogue: Catalogue) -> None:
+    before, after = catalogue.tracks["tensorflow"].releases
+    newest = (
+        record(kernel="6.1", memory_limit_bytes=None, variables={"LD_LIBRARY_PATH": "/a"}),
+        record(kernel="6.2", memory_limit_bytes=10**9, variables={"CUDA_VISIBLE_DEVICES": "0"}),
+    )
+    more = {"profile": "cpu-quick", "configuration": {"xla": "off"}}
+    assert between(catalogue, before, after, newest=newest, **more) == (
+        Difference("kernel", "6.1", "6.2"),
+        Difference("memory limit, bytes", None, "1000000000"),
+        Difference("LD_LIBRARY_PATH", "/a", None),
+        Difference("CUDA_VISIBLE_DEVICES", None, "0"),
+    )
+    # What only one record has may have been so all along.
+    alone = (record(variables={}), record(kernel="6.2", variables={}))
+    assert between(catalogue, before, after, newest=alone, **more) == ()
+    assert between(catalogue, before, after, newest=(None, newest[1]), **more) == ()

@@ -175,6 +175,15 @@ def test_a_reason_is_one_for_all_releases_that_gave_it(why: str, general: str) -
     assert in_general(why) == general
 
 
+def test_what_was_set_while_a_machine_measured_stands_with_it(tiny: Tiny) -> None:
+    brief = ("--bench", r"\('plain'\)", "-a", "rounds=1")
+    assert tiny.asv("run", "tinyframe-1.0", *brief, env={"OMP_NUM_THREADS": "1"}).status == 0
+    told = tiny.vggbench("findings").output
+    assert "releases. Measured with OMP_NUM_THREADS=1 set (all of its processes)." in told
+    assert tiny.asv("run", "tinyframe-1.1", *brief).status == 0
+    assert "Measured with OMP_NUM_THREADS=1 set (1 of its processes)." in tiny.vggbench("findings")
+
+
 def test_nothing_on_record_is_said(tiny: Tiny) -> None:
     done = tiny.vggbench("findings")
     assert done.status == 1

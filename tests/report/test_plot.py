@@ -165,6 +165,14 @@ def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day(tmp_pat
     assert paths(tmp_path / "cut.svg", "MLML") == ["MLML"]
 
 
+def test_a_line_is_cut_where_a_release_was_measured_in_another_state(tmp_path: Path) -> None:
+    taken = [record(SHIPPED[0]), record(SHIPPED[1])]
+    taken += [record(SHIPPED[2], cpus=4), record("tensorflow-2.17.1", cpus=4)]
+    line, measure, wanted = plot.choose(found(*taken), TENSORFLOW, "box")
+    plot.draw(line, TENSORFLOW, measure, wanted, tmp_path / "cut.svg")
+    assert paths(tmp_path / "cut.svg", "MLML") == ["MLML"]
+
+
 @pytest.mark.parametrize(("between", "drawn"), [("nothing", "ML"), ("failed", "")])
 def test_a_line_passes_over_what_is_unmeasured_and_ends_at_a_failure(
     tmp_path: Path, between: str, drawn: str

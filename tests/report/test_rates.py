@@ -42,6 +42,26 @@ def peak(flops_per_s: float = 400e9, **more: Any) -> Peak:
     }
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"variables": {"OMP_NUM_THREADS": "1"}},
+        {"cpu_quota": 1.0},
+        {"processor": {"model name": "another"}},
+    ],
+)
+def test_a_peak_of_another_state_of_the_machine_is_no_peak(other: dict[str, Any]) -> None:
+    same = {"variables": {}, "cpu_quota": None, "processor": {"model name": "this"}}
+    taken = record(**same)
+    assert one(taken, peaks=(peak(**{**same, **other}),)).share_of_peak is None
+    both = (peak(200e9, **same), peak(**{**same, **other, "measured": "2026-05-02T12:00:00+00:00"}))
+    row = one(taken, peaks=both)
+    assert row.peak_flops_per_s == pytest.approx(200e9)
+    assert row.peak_measured == "2026-05-01T12:00:00+00:00"
+    # What one of them does not say may have been the same.
+    assert one(record(), peaks=(peak(**other),)).share_of_peak is not None
+
+
 def made(*taken: Record, peaks: tuple[Peak, ...] = ()) -> list[rates.Rate]:
     return rates.rates("box", taken, [OLD, NEW], peaks)
 

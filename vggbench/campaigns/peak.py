@@ -21,10 +21,11 @@ from .. import records
 from ..errors import VggbenchError, one_line
 from ..inside.builders import packages
 from ..inside.scripts import matrix_product
-from ..records import files
+from ..judging.state import is_of_state
+from ..records import Record, files
 from ..records.record import require_keys
 from ..releases.catalogue import Catalogue, Release
-from ..runs import process, variables
+from ..runs import machine_facts, process, variables
 from ..runs.local import why_not_here
 
 SCRIPT = Path(matrix_product.__file__)
@@ -81,10 +82,12 @@ def fastest(peak: Peak) -> Product:
     )
 
 
-def newest(peaks: Sequence[Peak], device: str, cpus: int | None) -> Peak | None:
-    """The newest of ``peaks`` on the device; on the CPU, of those with as many ``cpus``."""
+def newest(peaks: Sequence[Peak], device: str, of: Record) -> Peak | None:
+    """The newest of ``peaks`` on the device that the process ``of`` a record may be held against:
+    on the CPU, of those with as many CPUs."""
     for one in reversed(peaks):
-        if one["device"] == device and (device == "gpu" or one["cpus"] == cpus):
+        is_of_device = one["device"] == device and (device == "gpu" or one["cpus"] == of.cpus)
+        if is_of_device and is_of_state(of, one):
             return one
     return None
 
@@ -153,6 +156,7 @@ def measure(
         "lock": lock.digest,
         "device": device,
         "cpus": len(os.sched_getaffinity(0)),
+        **machine_facts.facts(),
         "load_before": load,
         "variables": variables.telling(env),
         "versions": outcome["versions"],

@@ -15,7 +15,9 @@ from .. import frameworks
 from ..errors import VggbenchError, one_line
 from ..frameworks import Facts, Framework, Switch
 from ..inside import params, workload
+from ..records import Record
 from ..releases.catalogue import Catalogue, Release
+from ..runs import variables
 
 #: What is compared: how it is called, its key in a record's ``versions``, its packages in a lock.
 PACKAGES = (
@@ -26,6 +28,9 @@ PACKAGES = (
 
 #: What any framework may say about what its process computes with.
 REMARK = ("remark", "remark")
+
+#: Of the machine: how it is called, its key in a record.
+OF_MACHINE = (("kernel", "kernel"), ("memory limit, bytes", "memory_limit_bytes"))
 
 #: Words for before and after.
 Pair = tuple[str | None, str | None]
@@ -50,12 +55,18 @@ def between(
     *,
     profile: str,
     configuration: Mapping[str, Any],
-    facts: tuple[Facts, Facts],
+    newest: tuple[Record | None, Record | None],
 ) -> tuple[Difference, ...]:
-    """What changed beside the framework that the track is of.
+    """What changed beside the framework that the track is of; of the machine, what may differ in
+    processes that are compared.
 
-    ``facts``: what a process of each release said of itself; empty where none ran.
+    ``newest``: the record of a process of each release, which says that of itself; None where none
+    ran.
     """
+    facts = (
+        ({} if newest[0] is None else newest[0].facts),
+        ({} if newest[1] is None else newest[1].facts),
+    )
     device = workload.profile(profile).device
     pins = (_pins(catalogue, before, device), _pins(catalogue, after, device))
     track = catalogue.tracks[after.track]
@@ -77,7 +88,23 @@ def between(
                 pairs.append((switch.title, states))
     for name, key in dict.fromkeys((*(fact for one in used for fact in one.facts), REMARK)):
         pairs.append((name, _both(facts, functools.partial(_fact, key))))
+    if newest[0] is not None and newest[1] is not None:
+        pairs += _of_machine(newest[0], newest[1])
     return tuple(Difference(name, *pair) for name, pair in pairs if pair[0] != pair[1])
+
+
+def _of_machine(before: Record, after: Record) -> list[tuple[str, Pair]]:
+    """What of the machine and its user may make a difference, and keeps nothing from being
+    compared."""
+    pairs: list[tuple[str, Pair]] = [
+        (name, (_word(getattr(before, key)), _word(getattr(after, key))))
+        for name, key in OF_MACHINE
+        if key in before.stated and key in after.stated
+    ]
+    told = [one.variables if isinstance(one.variables, dict) else {} for one in (before, after)]
+    return pairs + [
+        (name, (_word(told[0].get(name)), _word(told[1].get(name)))) for name in variables.SHOWN
+    ]
 
 
 def _unused(framework: str, configuration: Mapping[str, Any]) -> set[str]:

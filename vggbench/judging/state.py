@@ -7,7 +7,7 @@ that of the machine's first record that has it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,6 +83,16 @@ def state_of(record: Record, known: Known) -> State:
     )
 
 
+def is_of_state(record: Record, told: Mapping[str, Any]) -> bool:
+    """Whether a line that is no record, of what was measured of the machine itself, was measured in
+    what the process of ``record`` was: as far as both say. How many CPUs that were is not asked."""
+    own, its = _facts(record), _of_keys(told, told)
+    both = record.variables, told.get("variables")
+    if all(isinstance(one, dict) for one in both):
+        own["flags"], its["flags"] = (str(variables.compared(one)) for one in both)
+    return all(own[name] == its[name] for name in own.keys() & its.keys())
+
+
 def known_of(taken: Iterable[Record]) -> Known:
     """What the records of a machine, in the order in which they were written, say of each fact
     first."""
@@ -114,14 +124,15 @@ def unknown_line(taken: Iterable[Record]) -> str | None:
 
 def _facts(record: Record) -> dict[str, str]:
     """Those that are on record, in words."""
-    found = {}
-    for name, (key, of) in _FACTS.items():
-        if key in record.stated:
-            found[name] = of(getattr(record, key))
+    found = _of_keys({key: getattr(record, key) for key, _ in _FACTS.values()}, record.stated)
     affinity = record.attributes.get("cpu_affinity") if _is_object(record.attributes) else None
     # What asv was not asked for is no override: that is on record in each.
     found[AFFINITY] = NONE if affinity is None else one_line(str(affinity), _WIDTH)
     return found
+
+
+def _of_keys(told: Mapping[str, Any], stated: Collection[str]) -> dict[str, str]:
+    return {name: of(told[key]) for name, (key, of) in _FACTS.items() if key in stated}
 
 
 def _is_object(value: Any) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .. import records
-from ..records import Store
+from ..records import Record, Store
 from ..releases.catalogue import Catalogue, Release
 from ..stats import blocks, whole_lines
 from ..stats import noise as machine_noise
@@ -380,12 +380,12 @@ class _Pair:
         releases = [*self.earlier, *([self.before] if self.before else [])]
         return [self.evidence.processes(self.line, one, self.state, key) for one in releases]
 
-    def facts(self, release: Release) -> dict[str, Any]:
-        """What the newest process of a release said of itself; of those that decide."""
+    def newest(self, release: Release) -> Record | None:
+        """The record of the newest process of a release; of those that decide."""
         if self.is_by_duets(STEP):
-            return self.blocks(STEP)[-1].of(self.line.subject(release))[-1].facts
+            return self.blocks(STEP)[-1].of(self.line.subject(release))[-1]
         ran = [one for one in self.evidence.of(self.line, release) if one.ran]
-        return ran[-1].record.facts if ran else {}
+        return ran[-1].record if ran else None
 
     @functools.cached_property
     def differences(self) -> tuple[Difference, ...]:
@@ -398,7 +398,7 @@ class _Pair:
             self.after,
             profile=self.line.profile,
             configuration=self.line.configuration,
-            facts=(self.facts(self.before), self.facts(self.after)),
+            newest=(self.newest(self.before), self.newest(self.after)),
         )
 
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 import itertools
 import re
 import statistics
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .. import records
-from ..errors import VggbenchError
+from ..errors import VggbenchError, one_line
 from ..inside import builders
 from ..judging import verdicts, words
 from ..judging.evidence import gather
@@ -34,6 +35,7 @@ from ..judging.verdicts import LineChange, Verdict
 from ..judging.words import cell
 from ..records import Record
 from ..releases.catalogue import Catalogue
+from ..runs import variables
 from ..runs.suite import Configured, is_of_track
 from ..stats import whole_lines
 from ..stats.policy import CHANGED, THRESHOLD
@@ -56,7 +58,8 @@ class Findings:
     """Of one machine in one profile. ``first`` and ``last``: when its first and its last process
     were started. ``unmeasured``: names of the releases of which a configuration has no record, and
     the configurations of which that is so of just these. ``anchors``: when each session of the
-    history began, and what its anchors took (s)."""
+    history began, and what its anchors took (s). ``flags``: in words, the variables that were set,
+    of those that are the same in all that is compared; and for how many processes."""
 
     machine: str
     facts: Mapping[str, str]
@@ -71,6 +74,18 @@ class Findings:
     rows: Sequence[Rate]
     unmeasured: Mapping[tuple[str, ...], tuple[str, ...]]
     anchors: Sequence[tuple[str, Mapping[str, float]]]
+    flags: Mapping[str, int]
+
+    @property
+    def settings(self) -> str | None:
+        """One sentence on what was set; None where nothing was."""
+        if not self.flags:
+            return None
+        told = [
+            f"{words} set ({'all' if count == self.processes else count} of its processes)"
+            for words, count in self.flags.items()
+        ]
+        return f"Measured with {', and '.join(told)}."
 
     @property
     def confirmed(self) -> list[Verdict]:
@@ -132,6 +147,7 @@ def find(
                 rows=of_profile,
                 unmeasured=_unmeasured(of_profile, asked, catalogue),
                 anchors=_anchors_by_session(machine, sessions, own, catalogue),
+                flags=_flags(own),
             )
         )
     return found
@@ -140,6 +156,16 @@ def find(
 def _ran(record: Record) -> bool:
     """Whether there was a process: there is none of a variant that could not be installed."""
     return record.outcome == records.INTERRUPTED or record.process_s is not None
+
+
+def _flags(taken: Iterable[Record]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for record in taken:
+        # A variant may be made by one.
+        if _ran(record) and record.variant is None and isinstance(record.variables, dict):
+            told = variables.compared(record.variables)
+            found[" ".join(f"{name}={value}" for name, value in told.items())] += 1
+    return {one_line(words, 120): count for words, count in found.most_common() if words}
 
 
 def _unmeasured(
@@ -214,6 +240,7 @@ def _across(found: Sequence[Findings]) -> list[str]:
         "one way. Confirmed are those that a session saw which measured both releases. The "
         "intervals, and what changed besides, stand with each machine below.",
         "",
+        *(f"{cell(one.machine)}: {cell(told)}\n" for one in found if (told := one.settings)),
         *across.table(both, [one.machine for one in found]),
         "",
     ]
@@ -235,6 +262,7 @@ def _measured(one: Findings, catalogue: Catalogue) -> str:
     return (
         f"{cell(facts[0])}, {cell(facts[1])} CPUs, {cell(facts[2])}. {one.processes} processes "
         f"from {one.first} to {one.last}; {measured} of {len(list(catalogue))} releases."
+        + (f" {cell(one.settings)}" if one.settings else "")
     )
 
 

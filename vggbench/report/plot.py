@@ -252,13 +252,15 @@ def _ordered(releases: Sequence[Release], by_date: bool) -> list[Release]:
 
 def _points(measure: Measure, cells: Mapping[str, Cell], shown: Sequence[Release]) -> list[Point]:
     """A line that passes over what is unmeasured; broken where there is no figure, and cut where
-    what comes before was measured on another day."""
+    what comes before was measured on another day, or in another state of the machine."""
     points: list[Point] = []
     for cell in (cells[one.name] for one in shown if one.name in cells):
         estimates = [cell.estimates.get(measure.key)]
         earlier = cell.earlier.get(measure.key)
         if earlier is not None:
             estimates = [earlier, None, *estimates]
+        elif cell.otherwise is not None:
+            estimates = [None, *estimates]
         for one in estimates:
             value, low, high = (
                 (math.nan,) * 3

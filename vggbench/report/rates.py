@@ -47,6 +47,7 @@ class Rate:
     flops_per_s: float | None = None
     peak_flops_per_s: float | None = None
     share_of_peak: float | None = None
+    peak_measured: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -78,6 +79,7 @@ def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak]) -> Rate:
     first = newest[0]
     answer = records.outcome_of(newest)
     found: dict[str, float | None] = {}
+    measured = None
     if answer.outcome == records.OK:
         profile = workload.profile(first.profile)
         work = profile.workload
@@ -88,10 +90,11 @@ def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak]) -> Rate:
             "images_per_s": work.batch_size / step_s,
             "flops_per_s": flops_per_s,
         }
-        newest_peak = peak.newest(peaks, profile.device, first.cpus)
+        newest_peak = peak.newest(peaks, profile.device, first)
         if newest_peak is not None:
             top = peak.fastest(newest_peak).flops_per_s
             found.update(peak_flops_per_s=top, share_of_peak=flops_per_s / top)
+            measured = str(newest_peak["measured"])
     return Rate(
         machine=machine,
         profile=first.profile,
@@ -103,6 +106,7 @@ def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak]) -> Rate:
         why=answer.words,
         processes=len(newest),
         cpus=first.cpus if isinstance(first.cpus, int) else None,
+        peak_measured=measured,
         **found,
     )
 
@@ -123,9 +127,11 @@ def table(rows: Sequence[Rate]) -> Table:
 def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
     """A line on each peak that ``rows``, of one profile, are held against, or that is missing."""
     lines = []
-    for cpus in dict.fromkeys(row.cpus for row in rows if row.outcome == records.OK):
-        device = workload.profile(rows[0].profile).device
-        found = peak.newest(peaks, device, cpus)
+    device = workload.profile(rows[0].profile).device
+    held = [(row.cpus, row.peak_measured) for row in rows if row.outcome == records.OK]
+    for cpus, measured in dict.fromkeys(held):
+        own = [one for one in peaks if one["device"] == device and one["measured"] == measured]
+        found = own[-1] if own else None
         where = f"{cpus} CPUs" if device == "cpu" else "the GPU"
         lines.append(
             f"peak: {peak.words(found)}"

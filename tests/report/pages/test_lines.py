@@ -136,7 +136,22 @@ def test_what_is_not_ok_has_its_reason_and_no_figures() -> None:
 def test_results_without_times_are_failed_not_slow(samples: Any) -> None:
     cell = one(record(samples=samples))
     assert cell.outcome == "failed"
-    assert "is no time" in str(cell.why)
+    assert "is no time" in str(cell.why) or cell.why == "its record has no samples"
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"cpus": 4}, "CPUs: 2 CPUs before, 4 CPUs after"),
+        ({"variables": {"OMP_NUM_THREADS": "1"}}, "OMP_NUM_THREADS: none before, 1 after"),
+    ],
+)
+def test_a_line_is_cut_where_the_state_of_the_machine_changed(
+    other: dict[str, Any], said: str
+) -> None:
+    taken = [record(SHIPPED[0]), record(SHIPPED[1], **other), record(SHIPPED[2], **other)]
+    (line,) = made(*taken)
+    assert [cell.otherwise for cell in line.cells] == [None, said, None]
 
 
 def test_releases_that_are_gone_and_other_protocols_are_left_out_and_counted() -> None:

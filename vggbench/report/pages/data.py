@@ -167,7 +167,8 @@ def of_line(
 ) -> dict[str, Any]:
     """The cells of a line, with the verdicts on them in short. ``c`` is the place of the
     configuration, ``why`` that of the text in ``whys``; an estimate is value, low, high,
-    processes. ``earlier`` are estimates too, where the line is cut (lines.Cell). ``chains`` are
+    processes. ``earlier`` are estimates too, where the line is cut; where that is for another
+    state of the machine, ``otherwise`` says which (lines.Cell). ``chains`` are
     there where there are any."""
     place = {words: i for i, words in enumerate(line.configurations)}
     whys: dict[str, int] = {}
@@ -191,6 +192,8 @@ def of_line(
             made["estimates"] = {key: _estimate(one) for key, one in cell.estimates.items()}
         if cell.earlier:
             made["earlier"] = {key: _estimate(one) for key, one in cell.earlier.items()}
+        if cell.otherwise is not None:
+            made["otherwise"] = cell.otherwise
         found = verdicts.get((cell.release, cell.words))
         if found:
             made["verdicts"] = found

@@ -11,6 +11,7 @@ from ...errors import one_line
 from ...inside import workload
 from ...inside.params import choices_of
 from ...judging.measures import IMAGES, MEASURES, STEP
+from ...judging.state import State, known_of, state_of
 from ...records import Record
 from ...records.stretches import stretches
 from ...releases.catalogue import Catalogue, Release
@@ -34,7 +35,9 @@ class Cell:
     ``why``: the reason or error of what is not ok. ``samples``: how many in all. ``estimates``: by
     the key of the measure, empty where the outcome is not ok. ``earlier``: the same of a run beside
     which the release before was measured, where the newest run is of another day. There the line
-    has to be cut: the machine may have drifted between the two.
+    has to be cut: the machine may have drifted between the two. ``otherwise``: in words, in what
+    other state of the machine the release before was measured; there it is cut too, since the two
+    are not compared.
     """
 
     release: str
@@ -47,6 +50,7 @@ class Cell:
     samples: int
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     earlier: Mapping[str, Estimate] = field(default_factory=dict)
+    otherwise: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +79,12 @@ class Line:
 
 
 class _Placed(NamedTuple):
-    """``stretch``: the stretch of measuring that the process is part of."""
+    """``stretch``: the stretch of measuring that the process is part of; ``state``: what of the
+    machine it was measured in."""
 
     record: Record
     stretch: int | None
+    state: State
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,7 @@ def lines(
     of a confirmation or calibration are evidence for verdicts and make no line. ``chained``: what
     there is a chain of, whose configurations are in the lines too.
     """
+    known = known_of(taken)
     groups: dict[tuple[str, str, str], dict[tuple[str, str], list[_Placed]]] = {}
     left_out: dict[tuple[str, str], int] = {}
     for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
@@ -116,7 +123,8 @@ def lines(
         release = catalogue.by_commit[record.commit]
         line = (record.profile, release.track, record.family)
         cell = (release.commit, records.canonical(record.configuration))
-        groups.setdefault(line, {}).setdefault(cell, []).append(_Placed(record, stretch))
+        placed = _Placed(record, stretch, state_of(record, known))
+        groups.setdefault(line, {}).setdefault(cell, []).append(placed)
     of_duets: dict[tuple[str, str, str], list[evidence.Line]] = {}
     for one in chained:
         of_duets.setdefault(place_of(one), []).append(one)
@@ -162,15 +170,21 @@ def _line(
         return ranks
 
     cells = []
-    beside: dict[str, int | None] = {}  # the stretch of the release before, by configuration
+    # The stretch of the release before, and its state, by configuration.
+    beside: dict[str, int | None] = {}
+    states: dict[str, State] = {}
     for (commit, configuration), group in sorted(groups.items(), key=lambda one: place[one[0][0]]):
         newest = records.newest_run([one.record for one in group])
         cell = _cell(newest, params, catalogue.by_commit[commit])
         if cell.outcome == records.OK:
-            before, now = beside.get(configuration), _stretch_of(newest[0], group)
-            if before not in (None, now):
+            own = next(one for one in group if one.record is newest[0])
+            before, now = beside.get(configuration), own.stretch
+            state = states.setdefault(configuration, own.state)
+            if state != own.state:
+                cell = replace(cell, otherwise=own.state.differs(state))
+            elif before not in (None, now):
                 cell = replace(cell, earlier=_earlier(group, before))
-            beside[configuration] = now
+            beside[configuration], states[configuration] = now, own.state
         cells.append(cell)
     by_name = {release.name: place[release.commit] for release in catalogue.tracks[track].releases}
     cells.sort(key=lambda cell: (by_name[cell.release], order(cell.words)))
@@ -202,10 +216,6 @@ def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> 
         samples=sum(len(record.samples) for record in newest) if ok else 0,
         estimates=_estimates(newest) if ok else {},
     )
-
-
-def _stretch_of(record: Record, group: Sequence[_Placed]) -> int | None:
-    return next(one.stretch for one in group if one.record is record)
 
 
 def _earlier(group: Sequence[_Placed], stretch: int | None) -> Mapping[str, Estimate]:

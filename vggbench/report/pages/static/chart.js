@@ -53,6 +53,9 @@ const DASH = "path://M0,3.6 L10,3.6 L10,6.4 L0,6.4 Z";
 const RING = "emptyCircle";
 const LANE = 15;
 
+// Why the line is cut at a cell that was measured in another state of the machine.
+export const otherwiseWords = (cell) => `not compared with the release before: ${cell.otherwise}`;
+
 // Why the line is cut at a cell that has an ``earlier`` estimate.
 export const cutWords = (measure, earlier) =>
   `measured again on another day, after ${withUnit(measure, figure(measure, earlier[0]))}: the machine may have changed, so the line is cut here`;
@@ -77,6 +80,7 @@ export function told(line, measure, release, cell) {
     );
     const earlier = cell.earlier?.[measure.key];
     if (earlier) made.append(el("div", {}, cutWords(measure, earlier)));
+    if (cell.otherwise) made.append(el("div", {}, otherwiseWords(cell)));
   } else if (cell.outcome === "ok") {
     made.append(el("div", {}, `${measure.title}: not on record`));
   } else {
@@ -141,7 +145,7 @@ function pointsOf(plan, c) {
     const point = (one) => ({ value: [x(release), value(one)[0]], cell, release, estimate: one });
     // What comes before was measured beside the earlier one: the line ends there and begins anew.
     const earlier = cell.earlier?.[measure.key];
-    if (earlier && !hasPlace(plan.log, earlier)) return [nothing, point(estimate)];
+    if (cell.otherwise || (earlier && !hasPlace(plan.log, earlier))) return [nothing, point(estimate)];
     return earlier ? [point(earlier), nothing, point(estimate)] : [point(estimate)];
   });
 }

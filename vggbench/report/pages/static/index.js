@@ -1,7 +1,7 @@
 // History: a measure over the releases of a track, a line a configuration: levels against a base where
 // there is a chain, else, or when asked for, what each release took itself.
 import { aboutChains, chainOf, levelRow } from "./chain.js";
-import { cutWords, draw, hasPlace, looks, swatch, told } from "./chart.js";
+import { cutWords, draw, hasPlace, looks, otherwiseWords, swatch, told } from "./chart.js";
 import { choice, chosenLine, releaseLink } from "./choice.js";
 import { checkbox, fill, lineControls, noSubmit, nothing, select } from "./controls.js";
 import { load } from "./data.js";
@@ -180,6 +180,7 @@ function key(view) {
     view.intervals && ["I", "", view.chain ? "95 % interval of a level against its base" : "interval over processes"],
     view.chain?.chains.some((one) => one.parts.length > 1) && ["┆", "none", "a gap: no link connects the parts, each has a base of its own"],
     cut && ["┆", "none", "a cut: measured again on another day; hover for both"],
+    line.cells.some((cell) => shown.includes(cell.c) && cell.otherwise) && ["┆", "none", "a cut: measured in another state of the machine; hover for what differs"],
     flat.length > 0 && ["0", "none", `left out, since 0 has no place on a logarithmic scale: ${flat.join(", ")}`],
     outcomes.has("n/a") && ["–", "none", "n/a: the release cannot do it; hover for the reason"],
     outcomes.has("failed") && ["×", "bad", "failed"],
@@ -212,7 +213,9 @@ function releaseCard(view) {
     // Where the line is cut, the one before is held against what was measured beside it.
     const beside = cell.earlier?.[measure.key] ?? estimate;
     const change =
-      estimate && earlier && measure.key !== "loss"
+      estimate && earlier && cell.otherwise
+        ? el("span", { title: otherwiseWords(cell) }, "–")
+        : estimate && earlier && measure.key !== "loss"
         ? el("span", { title: `${earlier.release}: ${withUnit(measure, figure(measure, earlier.estimates[measure.key][0]))}` }, percent(beside[0] / earlier.estimates[measure.key][0]))
         : "";
     const judged = cell.verdicts?.[measure.key];
@@ -284,7 +287,7 @@ function figures(view) {
         if (!cell) return el("td", { class: "number faint" }, "–");
         if (!estimate) return el("td", { class: "number", title: line.whys[cell.why] }, cell.outcome === "ok" ? "–" : cell.outcome);
         const cut = cell.earlier?.[measure.key];
-        return el("td", { class: "number", title: [interval(measure, estimate), cut && cutWords(measure, cut)].filter(Boolean).join("; ") }, figure(measure, estimate[0]));
+        return el("td", { class: "number", title: [interval(measure, estimate), cut && cutWords(measure, cut), cell.otherwise && otherwiseWords(cell)].filter(Boolean).join("; ") }, figure(measure, estimate[0]));
       }),
     ),
   );
