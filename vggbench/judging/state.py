@@ -87,9 +87,10 @@ def is_of_state(record: Record, told: Mapping[str, Any]) -> bool:
     """Whether a line that is no record, of what was measured of the machine itself, was measured in
     what the process of ``record`` was: as far as both say. How many CPUs that were is not asked."""
     own, its = _facts(record), _of_keys(told, told)
-    both = record.variables, told.get("variables")
-    if all(isinstance(one, dict) for one in both):
-        own["flags"], its["flags"] = (str(variables.compared(one)) for one in both)
+    flags, others = record.variables, told.get("variables")
+    if isinstance(flags, dict) and isinstance(others, dict):
+        own["flags"] = str(variables.compared(flags))
+        its["flags"] = str(variables.compared(others))
     return all(own[name] == its[name] for name in own.keys() & its.keys())
 
 
