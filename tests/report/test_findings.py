@@ -179,9 +179,11 @@ def test_what_was_set_while_a_machine_measured_stands_with_it(tiny: Tiny) -> Non
     brief = ("--bench", r"\('plain'\)", "-a", "rounds=1")
     assert tiny.asv("run", "tinyframe-1.0", *brief, env={"OMP_NUM_THREADS": "1"}).status == 0
     told = tiny.vggbench("findings").output
-    assert "releases. Measured with OMP_NUM_THREADS=1 set (all of its processes)." in told
+    assert "releases. Measured with OMP\\_NUM\\_THREADS=1 set (all of its processes)." in told
     assert tiny.asv("run", "tinyframe-1.1", *brief).status == 0
-    assert "Measured with OMP_NUM_THREADS=1 set (1 of its processes)." in tiny.vggbench("findings")
+    assert "Measured with OMP\\_NUM\\_THREADS=1 set (1 of its processes)." in tiny.vggbench(
+        "findings"
+    )
 
 
 def test_nothing_on_record_is_said(tiny: Tiny) -> None:

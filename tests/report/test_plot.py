@@ -166,8 +166,9 @@ def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day(tmp_pat
 
 
 def test_a_line_is_cut_where_a_release_was_measured_in_another_state(tmp_path: Path) -> None:
-    taken = [record(SHIPPED[0]), record(SHIPPED[1])]
-    taken += [record(SHIPPED[2], cpus=4), record("tensorflow-2.17.1", cpus=4)]
+    slower = {"samples": [0.4, 0.4, 0.4]}
+    taken = [record(SHIPPED[0]), record(SHIPPED[1], **slower)]
+    taken += [record(SHIPPED[2], cpus=4), record("tensorflow-2.17.1", cpus=4, **slower)]
     line, measure, wanted = plot.choose(found(*taken), TENSORFLOW, "box")
     plot.draw(line, TENSORFLOW, measure, wanted, tmp_path / "cut.svg")
     assert paths(tmp_path / "cut.svg", "MLML") == ["MLML"]

@@ -130,7 +130,12 @@ def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
     device = workload.profile(rows[0].profile).device
     held = [(row.cpus, row.peak_measured) for row in rows if row.outcome == records.OK]
     for cpus, measured in dict.fromkeys(held):
-        own = [one for one in peaks if one["device"] == device and one["measured"] == measured]
+        own = [
+            one
+            for one in peaks
+            if (one["device"], one["measured"]) == (device, measured)
+            if device == "gpu" or one["cpus"] == cpus
+        ]
         found = own[-1] if own else None
         where = f"{cpus} CPUs" if device == "cpu" else "the GPU"
         lines.append(
