@@ -167,7 +167,7 @@ def _command(folder: Path, words: tuple[str, ...], is_json: bool) -> Iterator[st
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(io.StringIO()):
             cli.main(["--config", str(folder / "asv.conf.json"), *words])
-    except Exception:
+    except Exception:  # whatever a command ends in is what is looked for
         yield f"{words[0]}: {traceback.format_exc().strip().splitlines()[-1]}"
         return
     if is_json:
@@ -193,7 +193,7 @@ def _published(folder: Path) -> Iterator[str]:
     html.mkdir()
     try:
         pages.write(html, source(Checkout(str(folder / "asv.conf.json"))), lambda line: None)
-    except Exception:
+    except Exception:  # ... and a publish
         yield f"publish: {traceback.format_exc().strip().splitlines()[-1]}"
         return
     for name in PAGES:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli
-
 from ..errors import VggbenchError, one_line
+from ..records import tables
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
 from .measures import JUDGED
@@ -58,24 +57,11 @@ def read(root: Path, catalogue: Catalogue) -> list[Acknowledged]:
     Raises AcknowledgedError for one that is wrong: an entry that is passed over would fail what was
     accepted, or accept what was not.
     """
-    path = root / FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-        content = tomli.loads(text)
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, RecursionError) as err:
-        raise _wrong(one_line(str(err)) or "nested too deeply") from None
-    entries = content.pop(TABLE, [])
-    if content or not isinstance(entries, list):
-        other = ", ".join(sorted(content)) or f"[{TABLE}]"
-        raise _wrong(f"it holds {one_line(other, 60)}; each entry begins with [[{TABLE}]]")
-    return [_entry(number, entry, catalogue) for number, entry in enumerate(entries, 1)]
+    found = tables.read(root / FILE, TABLE, _wrong)
+    return [_entry(number, entry, catalogue) for number, entry in found]
 
 
-def _entry(number: int, entry: Any, catalogue: Catalogue) -> Acknowledged:
-    if not isinstance(entry, Mapping):
-        raise _wrong(f"entry {number} is no table; begin it with [[{TABLE}]]")
+def _entry(number: int, entry: Mapping[str, Any], catalogue: Catalogue) -> Acknowledged:
     unknown = sorted(set(entry) - set(_KEYS))
     missing = [key for key in _NEEDED if key not in entry]
     if unknown or missing:

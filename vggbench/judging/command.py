@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from ..inside import workload
 from ..records import Store
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
+from ..terminal import is_dumb
 from . import acknowledged, verdicts, words
 from .acknowledged import Acknowledged
 from .evidence import Evidence
@@ -62,9 +62,7 @@ def run(
         complain(line)
     if not report.verdicts:
         raise VerdictError(_nothing(store, machine))
-    # rich takes a dumb terminal for 80 characters wide, and cuts names to that.
-    is_dumb = os.environ.get("TERM", "").lower() in ("dumb", "unknown")
-    if asked.format == "text" and sys.stdout.isatty() and not is_dumb:
+    if asked.format == "text" and sys.stdout.isatty() and not is_dumb():
         sys.stdout.write(words.text(report, colour=True))
     else:
         sys.stdout.write(words.FORMATS[asked.format](report))

@@ -322,7 +322,7 @@ class _Pair:
             newer = [
                 one
                 for one in self.evidence.taken(self.line, release, self.state)
-                if one.record.run > last and one not in taken
+                if one.record.run > last
             ]
             if newer and taken:
                 words = "1 newer process" if len(newer) == 1 else f"{len(newer)} newer processes"

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli
-
 from ..errors import VggbenchError, one_line
+from . import tables
 from .record import Record
 
 FILE = "excluded.toml"
@@ -76,22 +75,10 @@ def read(root: Path) -> tuple[Exclusion, ...]:
     Raises ExcludedError for one that is wrong: an entry that is passed over would count what was to
     be left out.
     """
-    try:
-        content = tomli.loads((root / FILE).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return ()
-    except (OSError, ValueError, RecursionError) as err:
-        raise _wrong(one_line(str(err)) or "nested too deeply") from None
-    entries = content.pop(TABLE, [])
-    if content or not isinstance(entries, list):
-        other = ", ".join(sorted(content)) or f"[{TABLE}]"
-        raise _wrong(f"it holds {one_line(other, 60)}; each entry begins with [[{TABLE}]]")
-    return tuple(_entry(number, entry) for number, entry in enumerate(entries, 1))
+    return tuple(_entry(*one) for one in tables.read(root / FILE, TABLE, _wrong))
 
 
-def _entry(number: int, entry: Any) -> Exclusion:
-    if not isinstance(entry, Mapping):
-        raise _wrong(f"entry {number} is no table; begin it with [[{TABLE}]]")
+def _entry(number: int, entry: Mapping[str, Any]) -> Exclusion:
     unknown = sorted(set(entry) - set(_KEYS))
     if unknown:
         what = one_line(unknown[0], 60)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
+
+from ..terminal import is_dumb
 
 #: A column whose cells are all shorter is never folded: it has the names, or the figures.
 SHORT = 40
@@ -29,11 +30,5 @@ def show(table: Table, wide: int = 120) -> None:
     width = Console().width if sys.stdout.isatty() else wide
     measuring = Console(width=_WIDEST, force_terminal=False)
     least = Measurement.get(measuring, measuring.options, table).minimum
-    # rich takes a dumb terminal for 80 characters wide, whatever it is told.
     terminal = False if is_dumb() else None
     Console(width=max(width, least), force_terminal=terminal).print(table)
-
-
-def is_dumb() -> bool:
-    """Whether the terminal says of itself that it can do nothing but print."""
-    return os.environ.get("TERM", "").lower() in ("dumb", "unknown")
