@@ -177,14 +177,18 @@ def _is_seconds(value: Any) -> bool:
 
 
 def gather(
-    machine: str, taken: Iterable[Record], catalogue: Catalogue
+    machine: str,
+    taken: Iterable[Record],
+    catalogue: Catalogue,
+    known: Known | None = None,
 ) -> tuple[list[Block], dict[str, list[str]]]:
     """The whole blocks among the records ``taken`` of a machine, in the order in which they were
     measured; and for each reason why records of duets are left out, the releases that they are of,
-    once for each record.
+    once for each record. ``known``: what the machine's records say of facts that some lack; those
+    ``taken`` say it where it is None.
     """
     taken = list(taken)
-    known = known_of(taken)
+    known = known_of(taken) if known is None else known
     parts: dict[str, list[Record]] = {}
     left_out: dict[str, list[str]] = {}
 

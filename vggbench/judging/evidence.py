@@ -369,12 +369,12 @@ def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evide
     """The evidence in the records ``taken`` of a machine, which come in the order in which they
     were written."""
     evidence = Evidence(machine, catalogue)
-    evidence.blocks, left_out = duets.gather(machine, taken, catalogue)
+    known = known_of(taken)
+    evidence.blocks, left_out = duets.gather(machine, taken, catalogue, known)
     for block in evidence.blocks:
         of_block = line_of(block, catalogue)
         if of_block is not None:  # a line that nothing but duets has measured is one, too
             evidence.lines.setdefault(of_block, {})
-    known = known_of(taken)
     for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
         if not record.times_the_step or record.separates:
             continue
