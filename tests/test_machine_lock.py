@@ -136,7 +136,8 @@ def test_a_child_that_outlives_its_holder_does_not_hold_it(
         process.kill()
         process.wait(PATIENCE_S)
         assert child.is_running()
-        assert not taken()
+        # A forked one lets go when it first runs, which may be after its parent's end.
+        until(lambda: not taken())
     finally:
         child.kill()
 
