@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,6 +112,21 @@ def test_who_was_killed_holds_it_no_more(hold: Hold, lock_of_machine: Path) -> N
     process.wait(PATIENCE_S)
     assert json.loads(lock_of_machine.read_text())["pid"] == process.pid
     assert not taken()
+
+
+def test_the_holder_knows_who_goes_on_beside_it(
+    hold: Hold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with machine_lock.held():
+        before = time.time()
+        assert machine_lock.beside(since=before) is None
+        monkeypatch.setenv(machine_lock.BESIDE_VARIABLE, "1")
+        guest = hold("a guest")
+        assert str(machine_lock.beside()).startswith(f"process {guest.pid}, -c 'a guest', since ")
+        guest.communicate("")
+        assert machine_lock.beside() is None
+        assert f"process {guest.pid}, " in str(machine_lock.beside(since=before))
+        assert machine_lock.beside(since=time.time() + 1) is None
 
 
 OUTLIVES = {

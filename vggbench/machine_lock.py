@@ -71,18 +71,14 @@ def held() -> Iterator[None]:
                 ) from None
             _beside.append(holder)
             try:
-                yield
+                with _as_guest():
+                    yield
             finally:
                 _beside.remove(holder)
             return
         except OSError as err:
             raise _no_use(file, f"cannot be locked: {err.strerror}") from None
-        told = {
-            "pid": os.getpid(),
-            "command": one_line(shlex.join(sys.argv)),
-            "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        }
-        _write(descriptor, json.dumps(told) + "\n")
+        _write(descriptor, _of_this_process())
         try:
             yield
         finally:
@@ -90,9 +86,56 @@ def held() -> Iterator[None]:
                 _write(descriptor, "")
 
 
-def beside() -> str | None:
-    """Who else measures on this machine, where this process goes on in spite of that."""
-    return _beside[-1] if _beside else None
+def beside(since: float | None = None) -> str | None:
+    """Who else measures on this machine now, or began to after ``since`` (s since the epoch): the
+    holder of the lock, where this process goes on in spite of it, or one that went on in spite of
+    this process."""
+    if _beside:
+        return _beside[-1]
+    file = _guests()
+    if not file.exists():
+        return None
+    # Where it cannot be used nobody goes on in spite of the lock.
+    with contextlib.suppress(MachineLockError), _opened(file) as descriptor:
+        began = since is not None and os.fstat(descriptor).st_mtime >= since
+        if began or _is_taken(descriptor):
+            return _holder(file, descriptor)
+    return None
+
+
+@contextlib.contextmanager
+def _as_guest() -> Iterator[None]:
+    """Let the lock's holder know, by a lock that those who go on beside it share."""
+    file = _guests()
+    with _opened(file) as descriptor:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
+        except OSError as err:
+            raise _no_use(file, f"cannot be locked: {err.strerror}") from None
+        _write(descriptor, _of_this_process())
+        yield
+
+
+def _guests() -> Path:
+    file = path()
+    return file.with_name(f"{file.name}.beside")
+
+
+def _is_taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
+
+
+def _of_this_process() -> str:
+    told = {
+        "pid": os.getpid(),
+        "command": one_line(shlex.join(sys.argv)),
+        "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    }
+    return json.dumps(told) + "\n"
 
 
 @contextlib.contextmanager

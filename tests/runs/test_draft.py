@@ -1,6 +1,7 @@
 """Every way in which a process can end, and the outcome and the one line that come of it."""
 
 import json
+import os
 
 import pytest
 
@@ -48,6 +49,23 @@ def end(draft, done, notes=None, result=None, deadline_s=1800.0):
         result_file.write_text(result if isinstance(result, str) else json.dumps(result))
     record = draft.end(done, deadline_s, result_file)
     return record, records.progress_line(record)
+
+
+def test_what_began_to_measure_beside_it_while_it_ran_is_on_record(draft, lock_of_machine):
+    guests = lock_of_machine.with_name(f"{lock_of_machine.name}.beside")
+    guests.write_text(json.dumps({"pid": 7, "command": "asv run", "started": "now"}))
+    os.utime(guests, (draft.at + 1, draft.at + 1))
+    record, _ = end(draft, finished(), WARM, SAMPLES)
+    assert record.beside == "process 7, asv run, since now"
+    assert record.busy == "another measurement at the same time"
+
+
+def test_what_measured_beside_another_one_before_is_not(draft, lock_of_machine):
+    guests = lock_of_machine.with_name(f"{lock_of_machine.name}.beside")
+    guests.write_text(json.dumps({"pid": 7, "command": "asv run", "started": "before"}))
+    os.utime(guests, (draft.at - 1, draft.at - 1))
+    record, _ = end(draft, finished(), WARM, SAMPLES)
+    assert record.beside is None
 
 
 HEAD = "tensorflow-2.16.2 NHWC fused off, process 2"

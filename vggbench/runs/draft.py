@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 class Draft:
     """The record of a process that runs. ``path`` is None where nothing is to be kept.
     ``environment_folder``: where the process's packages lie, None where they are not ours.
-    ``began``: seconds of the clock, and what all processors had computed until then."""
+    ``began``: seconds of the clock, and what all processors had computed until then; ``at``: when
+    that was, in seconds since the epoch."""
 
     record: dict[str, Any]
     notes_path: Path
@@ -45,6 +46,7 @@ class Draft:
     target: Path | None = None
     environment_folder: Path | None = None
     began: tuple[float, clocks.Machine | None] = (0.0, None)
+    at: float = field(default_factory=time.time)
 
     @property
     def name(self) -> str:
@@ -152,6 +154,8 @@ class Draft:
         self.record["exit_status"] = done.status
         self.record["process_s"] = done.seconds
         self.record["load_after"] = list(os.getloadavg())
+        if "beside" not in self.record and (other := machine_lock.beside(since=self.at)):
+            self.record["beside"] = other
         self.record.update(_computed_since(self.began))
         return self._append()
 
