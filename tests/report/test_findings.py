@@ -190,7 +190,7 @@ def test_nothing_on_record_is_said(tiny: Tiny) -> None:
     done = tiny.vggbench("findings")
     assert done.status == 1
     assert done.output.strip() == (
-        "vggbench: nothing is on record for testbox; measure it with: vggbench history"
+        "vggbench: nothing is on record for testbox; measure it there with: vggbench history"
     )
 
 

@@ -159,7 +159,7 @@ def test_samples_that_are_no_times_have_no_rate(samples: list[Any]) -> None:
     row = one(record(samples=samples), peaks=(peak(),))
     assert row.outcome == "failed"
     assert row.why is not None
-    assert "is no time" in row.why or row.why == "its record has no samples"
+    assert "is no number of seconds" in row.why or row.why == "its record has no samples"
     assert row.flops_per_s is None
     json.dumps(row.as_json(), allow_nan=False)
 
@@ -224,3 +224,18 @@ def test_the_table_has_numbers_in_the_units_of_its_headings() -> None:
         "50.0",
         *("ok,", "1", "process"),
     ]
+
+
+def test_rows_of_another_state_of_the_machine_are_told_apart() -> None:
+    rows = made(
+        record(OLD, [1.0]),
+        record(NEW, [1.0]),
+        record(NEW, [2.0], words=("NHWC", "fused", "off"), variables={"OMP_NUM_THREADS": "1"}),
+        record(NEW, words=("NCHW", "none", "off"), outcome="n/a", samples=[], cpus=1),
+    )
+    assert rows[0].as_json()["state"] == "2 CPUs"
+    assert rates.state_lines(rows) == [
+        "not to be compared with the others, which were measured with 2 CPUs: "
+        "tensorflow-2.21.0 NHWC fused off, with 2 CPUs, OMP_NUM_THREADS=1"
+    ]
+    assert rates.state_lines(rows[:1]) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def record(commit: str, samples: Any = (), **more: Any) -> Record:
     framework = "Keras" if commit == KERAS else "TensorFlow"
     facts = {
         key: more.pop(key)
-        for key in ("outcome", "reason", "error", "profile", "run")
+        for key in ("outcome", "reason", "error", "profile", "run", "cpus", "variables")
         if key in more
     }
     configuration = Configuration(framework, **more).values
@@ -100,7 +101,11 @@ def test_the_four_outcomes_stay_four() -> None:
 
 def test_a_sample_that_is_no_number_is_a_failure() -> None:
     cell = releases()[2].cells["TensorFlow NHWC, BN, no XLA"]
-    assert (cell.outcome, cell.ms, cell.why) == ("failed", None, "a sample of nan is no time")
+    assert (cell.outcome, cell.ms, cell.why) == (
+        "failed",
+        None,
+        "a sample in its record is no number of seconds: nan",
+    )
 
 
 def test_a_time_is_the_median_of_the_processes_medians() -> None:
@@ -194,3 +199,29 @@ def test_hostile_words_survive_csv_and_json() -> None:
     told = json.loads(seed_formats.as_json(columns, False))
     assert told["columns"][0]["machine"] == HOSTILE
     assert [cell["why"] for cell in told["cells"] if cell["why"]] == [HOSTILE]
+
+
+def test_what_was_measured_in_another_state_of_the_machine_has_no_ratio() -> None:
+    taken = [
+        record(NEW, [0.1]),
+        record(NEW, [0.2], xla="on"),
+        record(NEW, [0.4], batch_norm="fused", cpus=1),
+        record(KERAS, [0.8], backend="tensorflow", variables={"OMP_NUM_THREADS": "1"}),
+    ]
+    (column,) = seed_table.newest(rows(*taken))
+    apart = {name: cell for name, cell in column.cells.items() if cell.apart}
+    assert {name: cell.ms for name, cell in apart.items()} == {
+        "TensorFlow NHWC, fused BN, no XLA": 400.0,
+        "Keras (TensorFlow backend), NHWC": 800.0,
+    }
+    why = apart["TensorFlow NHWC, fused BN, no XLA"].why
+    assert why == ("measured with 1 CPU; not compared with the others, which were with 2 CPUs"), (
+        "no state that is not on record"
+    )
+    found = [seed_table.ratios([column], title) for title in TABLES]
+    without = {"TensorFlow NHWC, no XLA": 1.0, "TensorFlow NHWC, XLA": 2.0}
+    assert found[0] == ("TensorFlow NHWC, no XLA", [without])
+    assert found[1][1] == [{}]
+    text = seed_formats.markdown([column], True)
+    assert re.search(r"\| +400\.0 \(2\) \|", text)
+    assert "measured with 1 CPU; not compared" in text

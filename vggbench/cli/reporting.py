@@ -117,7 +117,7 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
             of_profile = [row for row in rows if row.profile == profile]
             say(f"{machine}, {profile}:")
             show(rates.table(of_profile), wide=160)
-            for line in rates.peak_lines(of_profile, peaks):
+            for line in (*rates.state_lines(of_profile), *rates.peak_lines(of_profile, peaks)):
                 say(line)
     if not rows:
         complain(_nothing_on_record(checkout, machine))
@@ -146,7 +146,7 @@ def _nothing_on_record(checkout: Checkout, machine: str) -> str:
     known = records.machines(checkout.results_dir)
     return (
         f"nothing of this is on record for {machine} (there are records of: "
-        f"{', '.join(known) or 'no machine'}); measure it with: asv run RELEASE"
+        f"{', '.join(known) or 'no machine'}); measure it there with: asv run RELEASE"
     )
 
 

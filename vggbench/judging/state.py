@@ -60,7 +60,7 @@ class State:
 
 
 def _in_words(state: State) -> dict[str, str]:
-    cpus = "an unknown number of CPUs" if state.cpus is None else f"{state.cpus} CPUs"
+    cpus = "an unknown number of CPUs" if state.cpus is None else _cpus(state.cpus)
     interpreter = "" if state.own_interpreter else "an interpreter given with -E"
     told = {"CPUs": cpus, "interpreter": interpreter, **dict(state.facts), **dict(state.flags)}
     return {name: one_line(value, _WIDTH) for name, value in told.items()}
@@ -145,7 +145,11 @@ def _processor(told: Any) -> str:
 
 
 def _quota(told: Any) -> str:
-    return f"{told:g} CPUs" if records.is_measured(told) else NONE
+    return _cpus(told) if records.is_measured(told) else NONE
+
+
+def _cpus(count: float) -> str:
+    return "1 CPU" if count == 1 else f"{count:g} CPUs"
 
 
 def _governor(told: Any) -> str:

@@ -50,5 +50,7 @@ def outcome_of(newest: Sequence[Record]) -> Answer:
         is_list = isinstance(samples, list)
         nonsense = [one for one in samples if not is_measured(one)] if is_list else [samples]
         if nonsense:
-            return Answer(FAILED, f"a sample of {nonsense[0]!r} is no time")
+            return Answer(
+                FAILED, f"a sample in its record is no number of seconds: {nonsense[0]!r}"
+            )
     return Answer(OK)

@@ -7,6 +7,7 @@ regression. FLOP are those of vgg16.step_flops: the products and convolutions, f
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,8 +17,9 @@ from rich.table import Table
 from .. import records
 from ..campaigns import peak
 from ..campaigns.peak import Peak
-from ..errors import one_line
+from ..errors import one_line, some_of
 from ..inside import vgg16, workload
+from ..judging.state import Known, known_of, state_of
 from ..records import Record
 
 
@@ -29,7 +31,8 @@ class Rate:
     processes failed. why: its reason or error. processes: those that the run has of it. step_s: the
     median of the processes' medians. The numbers are None where the outcome is not ok. peak:
     FLOP/s of the newest matrix product on the same device and as many CPUs, None where none was
-    measured.
+    measured. state: what of the machine and its user it was measured in, in words; rows of one
+    state may be compared.
     """
 
     machine: str
@@ -42,6 +45,7 @@ class Rate:
     why: str | None
     processes: int
     cpus: int | None
+    state: str
     step_s: float | None = None
     images_per_s: float | None = None
     flops_per_s: float | None = None
@@ -64,6 +68,8 @@ def rates(
     commits: asv's ids of the releases that are wanted, in the order of the rows. peaks: of the same
     machine, oldest first. Records come in the order in which they were written.
     """
+    taken = list(taken)
+    known = known_of(taken)
     order = {commit: place for place, commit in enumerate(commits)}
     groups: dict[tuple[str, int, str, str], list[Record]] = {}
     for record in taken:
@@ -71,10 +77,10 @@ def rates(
             configuration = records.canonical(record.configuration)
             place = (record.profile, order[record.commit], record.benchmark, configuration)
             groups.setdefault(place, []).append(record)
-    return [_rate(machine, groups[place], peaks) for place in sorted(groups)]
+    return [_rate(machine, groups[place], peaks, known) for place in sorted(groups)]
 
 
-def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak]) -> Rate:
+def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak], known: Known) -> Rate:
     newest = records.newest_run(group)
     first = newest[0]
     answer = records.outcome_of(newest)
@@ -106,6 +112,7 @@ def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak]) -> Rate:
         why=answer.words,
         processes=len(newest),
         cpus=first.cpus if isinstance(first.cpus, int) else None,
+        state=str(state_of(first, known)),
         peak_measured=measured,
         **found,
     )
@@ -144,6 +151,28 @@ def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
             else f"peak: not measured on {where} of this machine yet; there, run: vggbench peak"
         )
     return list(dict.fromkeys(lines))
+
+
+def usual_state(rows: Sequence[Rate]) -> str | None:
+    """The state that most of the rows with a time were measured in, of several the first."""
+    states = Counter(row.state for row in rows if row.step_s is not None)
+    return max(states, key=states.__getitem__, default=None)
+
+
+def state_lines(rows: Sequence[Rate]) -> list[str]:
+    """Of ``rows``, which are of one machine and profile: a line on those that were measured in
+    another state of the machine than most."""
+    usual = usual_state(rows)
+    apart: dict[str, list[str]] = {}
+    for row in rows:
+        if row.step_s is not None and row.state != usual:
+            name = f"{row.release} {records.words_of(row.configuration)}"
+            apart.setdefault(row.state, []).append(name)
+    return [
+        f"not to be compared with the others, which were measured with {usual}: "
+        f"{some_of(names, 5)}, with {state}"
+        for state, names in apart.items()
+    ]
 
 
 def _cells(row: Rate) -> tuple[str, str, str, str, str]:

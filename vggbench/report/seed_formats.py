@@ -156,11 +156,13 @@ def _words(column: Column, name: str, notes: _Notes) -> str:
     cell = column.cells[name]
     if cell.ms is not None:
         # 2017's as they were published; ours are not known to a microsecond.
-        return f"{cell.ms:.3f}" if cell.outcome == seed_table.REPORTED else f"{cell.ms:.1f}"
+        told = f"{cell.ms:.3f}" if cell.outcome == seed_table.REPORTED else f"{cell.ms:.1f}"
+    else:
+        told = cell.outcome
     if cell.why is None:
-        return cell.outcome
+        return told
     number = notes.number(f"{cell.release} on {column.machine}, {column.profile}: {cell.why}")
-    return f"{cell.outcome} ({number})"
+    return f"{told} ({number})"
 
 
 def _ratio_words(base: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from .. import records
 from ..inside import workload
 from ..inside.params import Configuration
-from .rates import Rate
+from .rates import Rate, usual_state
 
 #: What a cell is, beside the outcomes of records: not asked for yet; a row of another framework
 #: than the column's; and what others reported.
@@ -61,12 +61,19 @@ FRAMEWORKS = frozenset(one.framework for table in TABLES.values() for one in tab
 
 @dataclass(frozen=True)
 class Cell:
-    """``ms`` is None unless the outcome is ok or reported; ``why`` where there is a reason."""
+    """``ms`` is None unless the outcome is ok or reported; ``why`` where there is a reason.
+    ``apart``: it was measured in another state of the machine than most of its column, which
+    ``why`` tells; it is compared with none of them."""
 
     outcome: str
     ms: float | None = None
     why: str | None = None
     release: str | None = None
+    apart: bool = False
+
+    @property
+    def compared_ms(self) -> float | None:
+        return None if self.apart else self.ms
 
 
 @dataclass(frozen=True)
@@ -138,12 +145,14 @@ def ratios(columns: Sequence[Column], table: str) -> tuple[str, list[dict[str, f
     same thing; where there is none, the table's first row, and a column without it has no ratios.
     """
     names = list(TABLES[table])
-    everywhere = [n for n in names if all(column.cells[n].ms is not None for column in columns)]
+    everywhere = [
+        n for n in names if all(column.cells[n].compared_ms is not None for column in columns)
+    ]
     base = (everywhere or names)[0]
     found = []
     for column in columns:
-        whole = column.cells[base].ms
-        times = {name: column.cells[name].ms for name in names}
+        whole = column.cells[base].compared_ms
+        times = {name: column.cells[name].compared_ms for name in names}
         found.append(
             {n: ms / whole for n, ms in times.items() if ms is not None}
             if whole is not None
@@ -158,7 +167,9 @@ def _framework(row: Rate) -> str:
 
 def _column(rows: Sequence[Rate], profile: str, releases: Mapping[str, str], absent: str) -> Column:
     """``absent`` is what the rows of a framework are that has none of the ``releases``."""
-    found = {(row.release, records.canonical(row.configuration)): row for row in rows}
+    own = [row for row in rows if row.release in releases.values()]
+    found = {(row.release, records.canonical(row.configuration)): row for row in own}
+    usual = usual_state(own)
     cells = {}
     for table in TABLES.values():
         for name, configuration in table.items():
@@ -167,7 +178,7 @@ def _column(rows: Sequence[Rate], profile: str, releases: Mapping[str, str], abs
                 cells[name] = Cell(absent)
                 continue
             row = found.get((release, records.canonical(configuration.values)))
-            cells[name] = _cell(row, release)
+            cells[name] = _cell(row, release, usual)
     work = workload.profile(profile)
     return Column(
         machine=rows[0].machine,
@@ -178,10 +189,13 @@ def _column(rows: Sequence[Rate], profile: str, releases: Mapping[str, str], abs
     )
 
 
-def _cell(row: Rate | None, release: str) -> Cell:
+def _cell(row: Rate | None, release: str, usual: str | None) -> Cell:
     if row is None:
         return Cell(UNMEASURED, release=release)
     if row.outcome == records.INTERRUPTED:
         return Cell(UNMEASURED, why=row.why, release=release)
-    ms = None if row.step_s is None else row.step_s * 1000
-    return Cell(row.outcome, ms, row.why, release)
+    if row.step_s is None:
+        return Cell(row.outcome, None, row.why, release)
+    apart = row.state != usual
+    why = f"measured with {row.state}; not compared with the others, which were with {usual}"
+    return Cell(row.outcome, row.step_s * 1000, why if apart else None, release, apart)

@@ -73,3 +73,12 @@ def test_without_a_first_step_on_record_nothing_is_said_of_paying_back() -> None
         *processes(SHIPPED[2], ON, 0.4, warm_up_s=[]),
     )
     assert one.payback is None
+
+
+def test_what_was_measured_in_another_state_of_the_machine_is_not_compared() -> None:
+    (one,) = found(
+        *processes(SHIPPED[2], OFF, 1.0, 1.1, 1.2),
+        *processes(SHIPPED[2], ON, 0.7, 0.9, cpus=1),
+    )
+    assert (one.ratio, one.clear, one.payback) == (None, False, None)
+    assert one.otherwise == "CPUs: 2 CPUs before, 1 CPU after"

@@ -625,3 +625,26 @@ def test_pages_of_a_real_run_show_what_its_records_say(surf: Surf, measured: Tin
         page.click("#asv-link a")
         page.wait_for_selector("#graphdisplay-state-params")
         assert "time_train_step" in page.url
+
+
+def test_what_was_measured_in_another_state_is_shown_and_not_compared(
+    surf: Surf, tmp_path: Path
+) -> None:
+    taken = [
+        *literal.processes(SHIPPED[2], "NHWC none off", 0.2, 0.2, 0.2),
+        *literal.processes(SHIPPED[2], "NHWC none on", 0.1, 0.1, 0.1),
+        *literal.processes(SHIPPED[2], "NHWC fused off", 0.8, variables={"OMP_NUM_THREADS": "1"}),
+    ]
+    with surf(published_anew(tmp_path, taken)) as visit:
+        drawn(visit, "table.html?machine=box&reference=no")
+        name = visit.page.locator("th:text-is('TensorFlow NHWC, fused BN, no XLA')")
+        cell = visit.page.locator("tr", has=name)
+        told = " ".join(cell.locator("td").inner_text().split())
+        assert told.startswith("800.0 not compared: measured with 2 CPUs")
+        assert "OMP_NUM_THREADS=1" in told
+        drawn(visit, "configurations.html?machine=box")
+        fused = visit.page.get_by_role("region", name="fused BN against no BN")
+        assert "not compared: OMP_NUM_THREADS: none before, 1 after" in fused.inner_text()
+        assert "faster" not in fused.inner_text()
+        xla = visit.page.get_by_role("region", name="XLA against no XLA")
+        assert "50 % faster" in xla.inner_text()

@@ -136,7 +136,7 @@ def test_what_is_not_ok_has_its_reason_and_no_figures() -> None:
 def test_results_without_times_are_failed_not_slow(samples: Any) -> None:
     cell = one(record(samples=samples))
     assert cell.outcome == "failed"
-    assert "is no time" in str(cell.why) or cell.why == "its record has no samples"
+    assert "is no number of seconds" in str(cell.why) or cell.why == "its record has no samples"
 
 
 @pytest.mark.parametrize(

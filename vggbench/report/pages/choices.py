@@ -16,16 +16,18 @@ class Choice:
     """``other`` differs from ``one`` in ``param`` alone; both have a time.
 
     ratio: the step's time of ``other`` by that of ``one``. clear: whether their intervals are
-    apart. payback: see ``payback_steps``.
+    apart. payback: see ``payback_steps``. otherwise: in words, in what other state of the machine
+    ``other`` was measured; then they are not compared, and the ratio is None.
     """
 
     release: str
     param: str
     one: tuple[str, ...]
     other: tuple[str, ...]
-    ratio: float
+    ratio: float | None
     clear: bool
     payback: int | None
+    otherwise: str | None = None
 
 
 def choices(line: Line) -> list[Choice]:
@@ -51,11 +53,11 @@ def _pairs(cells: Sequence[Cell], place: int) -> Iterator[tuple[Cell, Cell]]:
 
 def _choice(param: str, one: Cell, other: Cell) -> Choice:
     a, b = (cell.estimates[STEP.key] for cell in (one, other))
+    pair = (one.release, param, one.words, other.words)
+    if one.state is not None and other.state is not None and one.state != other.state:
+        return Choice(*pair, None, False, None, other.state.differs(one.state))
     return Choice(
-        release=one.release,
-        param=param,
-        one=one.words,
-        other=other.words,
+        *pair,
         ratio=b.value / a.value,
         clear=a.high < b.low or b.high < a.low,
         payback=payback_steps(one, other),

@@ -168,10 +168,11 @@ def of_line(
     """The cells of a line, with the verdicts on them in short. ``c`` is the place of the
     configuration, ``why`` that of the text in ``whys``; an estimate is value, low, high,
     processes. ``earlier`` are estimates too, where the line is cut; where that is for another
-    state of the machine, ``otherwise`` says which (lines.Cell). ``chains`` are
-    there where there are any."""
+    state of the machine, ``otherwise`` says which (lines.Cell). ``state`` is the place
+    of that of the machine in ``states``. ``chains`` are there where there are any."""
     place = {words: i for i, words in enumerate(line.configurations)}
     whys: dict[str, int] = {}
+    states: dict[str, int] = {}
     verdicts: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
     for one in told:
         verdicts.setdefault((one.release, _words(line, one.words)), {})[one.measure] = _brief(one)
@@ -194,6 +195,8 @@ def of_line(
             made["earlier"] = {key: _estimate(one) for key, one in cell.earlier.items()}
         if cell.otherwise is not None:
             made["otherwise"] = cell.otherwise
+        if cell.state is not None:
+            made["state"] = states.setdefault(str(cell.state), len(states))
         found = verdicts.get((cell.release, cell.words))
         if found:
             made["verdicts"] = found
@@ -203,6 +206,7 @@ def of_line(
         "schema": SCHEMA,
         "configurations": [list(words) for words in line.configurations],
         "whys": list(whys),
+        "states": list(states),
         "cells": cells,
         **({"chains": [_chain(place, line, one) for one in chains]} if chains else {}),
     }
@@ -297,9 +301,10 @@ def of_choices(line: Line, found: Sequence[Choice]) -> dict[str, Any]:
                 "param": one.param,
                 "one": place[one.one],
                 "other": place[one.other],
-                "ratio": rounded(one.ratio),
+                "ratio": None if one.ratio is None else rounded(one.ratio),
                 "clear": one.clear,
                 "payback": one.payback,
+                **({} if one.otherwise is None else {"otherwise": one.otherwise}),
             }
         )
     return {"schema": SCHEMA, "releases": releases}

@@ -37,7 +37,7 @@ class Cell:
     which the release before was measured, where the newest run is of another day. There the line
     has to be cut: the machine may have drifted between the two. ``otherwise``: in words, in what
     other state of the machine the release before was measured; there it is cut too, since the two
-    are not compared.
+    are not compared. ``state``: what of the machine it was measured in, of what is ok.
     """
 
     release: str
@@ -51,6 +51,7 @@ class Cell:
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     earlier: Mapping[str, Estimate] = field(default_factory=dict)
     otherwise: str | None = None
+    state: State | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +179,7 @@ def _line(
         cell = _cell(newest, params, catalogue.by_commit[commit])
         if cell.outcome == records.OK:
             own = next(one for one in group if one.record is newest[0])
+            cell = replace(cell, state=own.state)
             before, now = beside.get(configuration), own.stretch
             state = states.setdefault(configuration, own.state)
             if state != own.state:

@@ -46,6 +46,8 @@ function everything(index, line, release) {
   const ordered = [...cells].sort((a, b) => time(a) - time(b) || a.c - b.c);
   const most = Math.max(...cells.map(time).filter(Number.isFinite), 0);
   const fastest = time(ordered[0]);
+  // As a multiple of the fastest, where both were measured in one state of the machine.
+  const ratio = (cell) => (cell.state === ordered[0].state ? `× ${(time(cell) / fastest).toFixed(2)}` : "not compared");
   const rows = ordered.filter((cell) => cell.outcome !== "n/a").map((cell) =>
     el(
       "tr",
@@ -56,7 +58,7 @@ function everything(index, line, release) {
             el(
               "td",
               { title: withUnit(measures[0], interval(measures[0], cell.estimates.step)) },
-              el("div", { class: "pair number" }, el("span", { class: "strong" }, figure(measures[0], cell.estimates.step[0])), el("span", { class: "faint" }, `× ${(time(cell) / fastest).toFixed(2)}`)),
+              el("div", { class: "pair number" }, el("span", { class: "strong" }, figure(measures[0], cell.estimates.step[0])), el("span", { class: "faint", title: line.states[cell.state] }, ratio(cell))),
               bar(time(cell) / most),
             ),
             measures.slice(1).map((measure) => {
@@ -123,6 +125,7 @@ function section(index, line, release, param, found) {
 }
 
 function said(pair) {
+  if (pair.otherwise) return el("div", { class: "why" }, `not compared: ${pair.otherwise}`);
   if (!pair.clear) return el("span", { class: "badge" }, "no clear difference");
   const change = Math.abs(pair.ratio - 1) * 100;
   const text = `${change.toFixed(change < 10 ? 1 : 0)} % ${pair.ratio < 1 ? "faster" : "slower"}`;
@@ -130,6 +133,7 @@ function said(pair) {
 }
 
 function difference(measure, x, y) {
+  if (x.state !== y.state) return "–";
   const [a, b] = [x, y].map((cell) => cell.estimates[measure.key]?.[0]);
   if (a === undefined || b === undefined) return "–";
   const text = figure(measure, Math.abs(b - a));

@@ -89,8 +89,13 @@ function card(index, view, told, place, set) {
   const { seed, columns, chosen } = view;
   const step = measureOf(index, "step");
   const cells = told.rows.map((row) => columns.map((column) => cellOf(view, row, column)));
-  const times = cells.map((of) => of.map((one) => one.cell?.estimates?.step?.[0] ?? null));
-  const most = Math.max(...times.flat().filter((one) => one !== null), 0);
+  // What was measured in another state of the machine than most of its column is compared with none.
+  const rowsOfAll = seed.tables.flatMap((one) => one.rows);
+  const usual = columns.map((column) => mostOf(rowsOfAll.map((row) => cellOf(view, row, column).state).filter(Boolean)));
+  const apart = (one, i) => one.state !== undefined && one.state !== usual[i];
+  const shown = cells.map((of) => of.map((one) => one.cell?.estimates?.step?.[0] ?? null));
+  const times = cells.map((of, r) => of.map((one, i) => (apart(one, i) ? null : shown[r][i])));
+  const most = Math.max(...shown.flat().filter((one) => one !== null), 0);
   const mostReported = Math.max(...told.rows.map((row) => row.reported_ms));
   // As in `vggbench table`: ratios to the first row that has a time in all columns.
   const everywhere = told.rows.findIndex((row, i) => times[i].every((one) => one !== null));
@@ -117,8 +122,9 @@ function card(index, view, told, place, set) {
         return el(
           "td",
           { title: `${interval(step, estimate)} ms; ${one.cell.release}` },
-          el("div", { class: "pair number" }, el("span", { class: "strong" }, (estimate[0] * 1e3).toFixed(1)), el("span", { class: "faint" }, ratio(estimate[0], times[base][i]))),
+          el("div", { class: "pair number" }, el("span", { class: "strong" }, (estimate[0] * 1e3).toFixed(1)), el("span", { class: "faint" }, ratio(times[r][i], times[base][i]))),
           bar(estimate[0] / most),
+          apart(one, i) ? el("div", { class: "why" }, `not compared: measured with ${one.state}; the others with ${usual[i]}`) : "",
         );
       }),
       view.reference
@@ -154,7 +160,13 @@ function cellOf(view, row, column) {
   const c = line.configurations.findIndex((words) => words.every((word, i) => word === wanted[i]));
   const cell = line.cells.find((one) => one.release === name && one.c === c);
   if (!cell || cell.outcome === "interrupted") return { outcome: "unmeasured" };
-  return { cell, outcome: cell.outcome, why: line.whys[cell.why] };
+  return { cell, outcome: cell.outcome, why: line.whys[cell.why], state: line.states[cell.state] };
+}
+
+// The word that comes most often, of several the first; nothing of none.
+function mostOf(words) {
+  const count = (word) => words.filter((one) => one === word).length;
+  return words.reduce((best, word) => (count(word) > count(best) ? word : best), words[0]);
 }
 
 function pickers(view, columns, i, set) {

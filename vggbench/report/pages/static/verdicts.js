@@ -127,10 +127,11 @@ function evidenceOf(line, told, measure, configuration) {
   );
 }
 
-function kindOf({ kind, ratio }) {
-  const slower = ratio[0] > 1;
-  if (kind === "recovered") return slower ? "slower, then taken back" : "faster, then lost again";
-  return `${slower ? "slower" : "faster"} by several steps`;
+function kindOf({ kind, ratio }, measure) {
+  const worse = ratio[0] > 1;
+  const [more, less] = measure.key === "peak_memory" ? ["more", "less"] : ["slower", "faster"];
+  if (kind === "recovered") return worse ? `${more}, then taken back` : `${less}, then lost again`;
+  return `${worse ? more : less}, in several steps`;
 }
 
 // What no two neighbouring releases show.
@@ -149,7 +150,7 @@ function overTheLine(index, line, changes) {
           {},
           el("th", { scope: "row" }, readable(line, line.configurations[one.c])),
           el("td", {}, measure.title),
-          el("td", {}, kindOf(one)),
+          el("td", {}, kindOf(one, measure)),
           el("td", {}, releaseLink(one.first)),
           el("td", {}, releaseLink(one.last)),
           el("td", { class: "number" }, ratioWords(one)),
