@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ..tiny import BENCHMARK, PATIENCE_S, Ended, Tiny
+from ..tiny import BENCHMARK, MACHINE, PATIENCE_S, Ended, Tiny
 
 pytestmark = pytest.mark.asv
 
@@ -37,6 +37,16 @@ def test_compare_shows_which_release_is_slower(measured: Tiny):
     (impossible,) = done.lines_with("('impossible')")
     assert "n/a" in impossible
     assert "<tinyframe-1.1>" in done
+
+
+def test_compare_names_the_release_that_was_not_measured(measured: Tiny):
+    for words in (("otherframe-7.0", "tinyframe-1.2"), ("tinyframe-1.2", "otherframe-7.0")):
+        done = measured.asv("compare", *words)
+        assert done.status == 1
+        assert last_line(done) == (
+            f"otherframe-7.0 has no results on {MACHINE}; "
+            "measure it there with: asv run otherframe-7.0"
+        )
 
 
 def test_compare_of_equals_marks_nothing(measured: Tiny):

@@ -18,9 +18,11 @@ Each has a test that fails when an upgrade of asv makes it needless or moves it:
   track are left out: no process is started for them, and nothing is stored.
 - ``asv show`` lists bare ids (commands/show.py:159), ``asv rm`` takes no names (commands/rm.py:80).
   Here both know the names of releases.
-
+- ``asv compare`` says "Did not find results for commit" and an id (commands/compare.py:285). Here
+  it names the release, and says what measures it.
 - ``asv continuous`` says "not significantly changed" and ends with 0 where nothing was compared
-  (commands/continuous.py:235). Here it says so, and ends with 2.
+  (commands/continuous.py:235), and in a traceback where a benchmark was run in none of the two
+  (commands/continuous.py:185), such as those of other tracks. Here it says so, and ends with 2.
 
 Besides, a KeyboardInterrupt, a full disk and a folder that cannot be written to, which asv lets
 through, end in one line instead of a traceback, as does a pattern that is no regular expression.
@@ -30,6 +32,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import math
 import os
 import re
@@ -43,7 +46,7 @@ from typing import Any
 
 from asv import results, util
 from asv.benchmarks import Benchmarks
-from asv.commands import asv_profiling, continuous, find, preview, rm, run, show
+from asv.commands import asv_profiling, compare, continuous, find, preview, rm, run, show
 from asv.console import log
 from asv.repo import NoSuchNameError, get_repo
 
@@ -77,6 +80,10 @@ def install() -> None:
     show.Show._print_commits = _mended_listing(show.Show._print_commits)
     show.Show._print_commit_durations = _mended_listing(show.Show._print_commit_durations)
     rm.Rm.run = _mended_rm(rm.Rm.run)
+    compare.Compare.print_table = _mended_comparison(compare.Compare.print_table)
+    continuous.results = SimpleNamespace(
+        get_filename=results.get_filename, Results=SimpleNamespace(load=_load_for_comparison)
+    )
     continuous.Compare = SimpleNamespace(print_table=_mended_table(continuous.Compare.print_table))
     sys.excepthook = _one_line_for_what_asv_lets_through
     _require_expressions()
@@ -222,11 +229,26 @@ def _mended_rm(original: Any) -> Any:
     return run
 
 
+def _mended_comparison(original: Any) -> Any:
+    def print_table(conf: Any, *commits: str, **options: Any) -> Any:
+        machine, names = options.get("machine"), options.get("commit_names") or {}
+        for commit in commits if machine else ():
+            found = results.iter_results_for_machine_and_hash(conf.results_dir, machine, commit)
+            if next(iter(found), None) is None:
+                name = names.get(commit) or commit[:8]
+                raise util.UserError(
+                    f"{name} has no results on {machine}; measure it there with: asv run {name}"
+                )
+        return original(conf, *commits, **options)
+
+    return print_table
+
+
 def _mended_table(original: Any) -> Any:
     def print_table(
         conf: Any, before: Any, after: Any, resultset_1: Any, resultset_2: Any, **options: Any
     ) -> Any:
-        one, other = list(resultset_1), list(resultset_2)
+        one, other = _of_own_tracks(resultset_1), _of_own_tracks(resultset_2)
         if not _numbers(one) & _numbers(other):
             names = options["commit_names"]
             log.flush()
@@ -241,6 +263,26 @@ def _mended_table(original: Any) -> Any:
         )
 
     return print_table
+
+
+def _load_for_comparison(path: str, machine: str) -> Any:
+    """A result that has nothing of a benchmark that was not run: asv asks for all that it found."""
+    loaded = results.Results.load(path, machine)
+    known = loaded.get_all_result_keys()
+    for name in ("get_result_value", "get_result_stats", "get_result_samples"):
+        asked = getattr(loaded, name)
+        lenient = functools.partial(_of_known, asked, known)
+        setattr(loaded, name, lenient)
+    return loaded
+
+
+def _of_known(asked: Any, known: Iterable[str], key: str, params: Any) -> Any:
+    return asked(key, params) if key in known else []
+
+
+def _of_own_tracks(resultset: Iterable[Any]) -> list[Any]:
+    """Without benchmarks of other tracks, which ``_load_for_comparison`` has nothing of."""
+    return [one for one in resultset if one[2] != []]
 
 
 def _numbers(resultset: Iterable[Any]) -> set[tuple[str, int]]:
@@ -280,7 +322,7 @@ def _one_line_for_what_asv_lets_through(
 ) -> None:
     if issubclass(kind, KeyboardInterrupt):
         log.flush()
-        print("Interrupted; run the same command again to go on.", file=sys.stderr)
+        print(f"Interrupted; {invocation.again()}", file=sys.stderr)
     elif isinstance(error, OSError) and (full := _full_disk(error)):
         log.flush()
         print(
