@@ -299,7 +299,17 @@ def test_what_is_not_measured_has_no_change_to_separate(tiny: Tiny) -> None:
     alike = ("separate", "tinyframe-1.1", "--back", "python", "--against", "tinyframe-1.0")
     done = tiny.vggbench(*alike)
     assert done.status == 2
-    assert "nothing is known to have changed in tinyframe-1.1 against tinyframe-1.0" in done
+    assert "nothing surely changed in tinyframe-1.1 against tinyframe-1.0" in done
     done = tiny.vggbench(*alike, "--bench", "x")
     assert done.status == 2
     assert "x selects no benchmark of tinyframe-1.1 that times" in done
+
+
+@pytest.mark.asv
+@pytest.mark.parametrize("against", ["tinyframe-1.2", "tinyframe-2.0", "otherframe-7.0"])
+def test_what_is_not_before_the_release_is_refused(measured: Tiny, against: str) -> None:
+    asked = ("tinyframe-1.2", "--back", "python", "--against", against)
+    done = measured.vggbench("separate", *asked)
+    assert done.status != 0
+    (line,) = done.lines_with("tinyframe-1.2")
+    assert against in line

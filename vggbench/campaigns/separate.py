@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .. import records
 from ..errors import VggbenchError
-from ..judging import duets, verdicts
+from ..judging import command, duets, verdicts
 from ..judging.measures import JUDGED
 from ..judging.separations import (
     Separation,
@@ -79,6 +79,7 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
     catalogue = here.catalogue
     release = spec.one(catalogue, asked.release)
     before = spec.one(catalogue, asked.against or f"{release.name}^")
+    command.require_earlier(catalogue, release, before)
     evidence = verdicts.read_evidence(here.store, here.machine, catalogue)
     known = [
         one
@@ -132,8 +133,9 @@ def _questions(
         own = [one for one in timed if one.key in changed]
     if not own:
         raise NothingToSeparate(
-            f"nothing is known to have changed in {release.name} against {before.name}; "
-            f"measure both first, or choose configurations with --bench"
+            f"nothing surely changed in {release.name} against {before.name}, as far as is known; "
+            f"make sure first: vggbench confirm {release.name} --against {before.name}; or choose "
+            f"configurations with --bench"
         )
     most = max(LEAST_BLOCKS, asked.processes // A_BLOCK)
     return [Question(one=one, measures=changed.get(one.key, (STEP,)), most=most) for one in own]

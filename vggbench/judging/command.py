@@ -104,7 +104,7 @@ def require_earlier(catalogue: Catalogue, release: Release, against: Release) ->
     if line.index(against) > line.index(release):
         raise VerdictError(
             f"{release.name} is before {against.name}; turn it round: "
-            f"vggbench verdict {against.name} --against {release.name}"
+            f"{against.name} --against {release.name}"
         )
 
 
@@ -216,5 +216,6 @@ def _nothing(store: Store, machine: str) -> str:
     known = store.machines()
     return (
         f"nothing on {machine} can be judged (there are records of: "
-        f"{', '.join(known) or 'no machine'}); measure two releases of a track with: asv run"
+        f"{', '.join(known) or 'no machine'}); measure two releases of a track there with: "
+        f"asv run RELEASES"
     )
