@@ -131,9 +131,8 @@ class RealCheckout:
         made.asv("machine", "--yes", "--machine", "testbox")
         return made
 
-    def asv(self, *arguments: str, timeout: float = 600, **variables: str) -> str:
-        """Run asv, which must succeed; returns what it printed."""
-        env = {
+    def environ(self, **variables: str) -> dict[str, str]:
+        return {
             **os.environ,
             # The user's own machine file and results must not be touched.
             "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR", str(Path.home() / ".cache" / "uv")),
@@ -142,12 +141,15 @@ class RealCheckout:
             "VGGBENCH_PROFILE": "cpu-quick",
             **variables,
         }
+
+    def asv(self, *arguments: str, timeout: float = 600, **variables: str) -> str:
+        """Run asv, which must succeed; returns what it printed."""
         if arguments[0] in ("run", "compare", "show"):
             arguments = (arguments[0], "--machine", "testbox", *arguments[1:])
         done = subprocess.run(
             [ASV, *arguments],
             cwd=self.folder,
-            env=env,
+            env=self.environ(**variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -19,6 +19,7 @@ def test_what_leads_to_other_code_or_only_disturbs_reaches_no_release() -> None:
 def test_what_chooses_threads_kernels_or_memory_is_compared_and_nothing_else() -> None:
     compared = {"KMP_BLOCKTIME": "0", "MALLOC_ARENA_MAX": "1", "TF_NUM_INTRAOP_THREADS": "1"}
     compared |= {"THEANO_FLAGS": "x", "XLA_FLAGS": "y", "OMP_NUM_THREADS": "1", "DNNL_VERBOSE": "1"}
+    compared |= {"THEANORC": "/home/x/rc"}
     shown = {"LD_LIBRARY_PATH": "/x", "CUDA_VISIBLE_DEVICES": "0", "PYTHONUNBUFFERED": "1"}
     assert variables.compared({**shown, **compared}) == compared
     assert set(variables.telling({**shown, **compared})) == {*shown, *compared}

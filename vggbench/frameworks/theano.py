@@ -23,8 +23,8 @@ FRAMEWORK = Framework(
     ),
     # In its folder of compiled modules (docs/method.md).
     kept="compiled_modules",
-    prefixes=("THEANO_",),
-    flags=("THEANO_FLAGS",),
+    prefixes=("THEANO_", "THEANORC"),
+    flags=("THEANO_FLAGS", "THEANORC"),
     unset=("THEANORC", "THEANO_FLAGS"),
     has_sdists=True,
     forecast=_forecast,

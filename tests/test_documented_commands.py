@@ -1,0 +1,441 @@
+"""Every command line of README and docs, run as it is written.
+
+Most of them run in a checkout whose tracks, releases and configurations are called as the real
+ones, but whose frameworks are packages that the tests make and whose steps do no work
+(tests/stand_in_benchmarks). What computes a real step runs in a real release, and the chain is that
+of the shipped history. NOT_RUN has the few that no test runs, and why.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.request
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from asv import util
+
+from vggbench import web
+from vggbench.releases.catalogue import Catalogue, Lock, Release
+from vggbench.releases.locks import sha256
+
+from . import documented
+from .documented import Command, arguments
+from .index import serving
+from .once import once
+from .real import RealCheckout, find, python_of
+from .tiny import MACHINE, PATIENCE_S, ROOT, TESTS, Ended, Tiny, pythons, write_wheel
+
+# In one worker of several: the checkout is made once.
+pytestmark = [pytest.mark.asv, pytest.mark.xdist_group("documented-commands")]
+
+#: The releases that the pages name, with the CPython (0: the oldest, 1: the newest), the
+#: milliseconds of a step, and what is locked besides.
+RELEASES: dict[str, tuple[int, int, dict[str, str]]] = {
+    "tensorflow-1.0.0": (1, 20, {}),
+    "tensorflow-1.12.3": (0, 20, {"numpy": "1.15.4"}),
+    "tensorflow-1.13.2": (1, 60, {"numpy": "1.16.4"}),
+    "tensorflow-1.15.5": (1, 60, {}),
+    "tensorflow-2.4.4": (1, 60, {}),
+    "tensorflow-2.5.3": (1, 60, {}),
+    "tensorflow-2.8.4": (1, 60, {}),
+    "tensorflow-2.9.3": (1, 20, {}),
+    "tensorflow-2.10.1": (1, 20, {}),
+    "tensorflow-2.12.1": (1, 20, {}),
+    "tensorflow-2.13.1": (1, 20, {}),
+    "tensorflow-2.15.1": (1, 20, {}),
+    "tensorflow-2.16.2": (1, 20, {}),
+    "tensorflow-2.21.0": (1, 20, {}),
+    "keras-2.15.0": (0, 60, {"tensorflow": "2.15.1"}),
+    "keras-3.0.5": (1, 20, {"tensorflow": "2.16.2"}),
+    "keras-3.15.1": (1, 20, {"tensorflow": "2.21.0"}),
+    "theano-1.0.5": (1, 20, {}),
+    "abacus-1.0": (1, 10, {}),
+    "abacus-2.0": (1, 40, {}),
+}
+FRAMEWORKS = {
+    "tensorflow": "TensorFlow",
+    "keras": "Keras",
+    "theano": "Theano",
+    "abacus": "Abacus",
+}
+
+#: What a page calls otherwise than these checkouts, or leaves to the reader.
+FOR = {
+    "NAME": MACHINE,
+    "M": MACHINE,
+    "R": "tensorflow-2.16.2",
+    "RELEASE": "tensorflow-2.9.3",
+    "EARLIER": "tensorflow-2.8.4",
+    "P": "cpu-quick",
+    "N": "12",
+    "PATTERN": "'off'",
+    "WHAT": "onednn",
+    "TRACK": "tensorflow",
+    "FILE": "file.svg",
+    "FOLDER": ".asv/html",
+    "SPEC...": "tensorflow-2.16.2",
+    "release:/path/to/python": "release:{python}",
+    "release:/usr/bin/python3": "release:{python}",
+    "dist/tensorflow-2.21.0-....whl": "dist/tensorflow-2.21.0-py3-none-any.whl",
+}
+
+#: By the beginning of the line. Everything else is run.
+NOT_RUN = {
+    "make test": "it is what runs this test",
+    "make test-fast": "a part of make test",
+    "docker run": "it asks for a machine with docker and a GPU",
+    "python perf/environment.py": "it wants the packages of '.[perf]', and installs",
+    "python perf/duets.py ROW": "it measures for an hour; test_perf_duets.py has its rows",
+}
+
+#: How a command ends that is not to end with 0 here, by the beginning of the line, the longest that
+#: fits: its exit status, and words of its output.
+ENDS = {
+    "VGGBENCH_PROFILE=gpu-paper asv run": (1, "no GPU"),
+    "asv run TAGS": (1, "ALL"),
+    "vggbench verdict abacus-2.0": (1, "regressed"),
+    "vggbench verdict": (1, "abacus-2.0"),
+    "vggbench verdict tensorflow": (0, ""),
+    "vggbench verdict --track keras --all": (1, "regressed"),
+    "vggbench check": (1, "regressed"),
+}
+
+
+class StandIns(Tiny):
+    """The checkout of stand-ins. The wheels of all of its packages are in ``wheels``."""
+
+    @classmethod
+    def make(cls, folder: Path) -> StandIns:
+        folder.mkdir()
+        made = cls(folder)
+        shutil.copytree(
+            TESTS / "stand_in_benchmarks",
+            folder / "benchmarks",
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+        conf = util.load_json(str(ROOT / "asv.conf.json"), js_comments=True)
+        conf["branches"] = list(FRAMEWORKS)
+        (folder / "asv.conf.json").write_text(json.dumps(conf, indent=2))
+        for name in ("Makefile", "README.md", "pyproject.toml", "setup.py"):
+            shutil.copy(ROOT / name, folder)
+        (folder / "docs").mkdir()
+        (folder / "history.toml").write_text(
+            'anchors = ["theano-1.0.5"]\nanchor_processes = 2\n'
+            '[[stage]]\nname = "plain"\nreleases = "tensorflow-2.15.1 tensorflow-2.16.2"\n'
+            "bench = ['off']\n"
+        )
+        for track, framework in FRAMEWORKS.items():
+            content = {
+                "track": track,
+                "framework": framework,
+                "module": track,
+                "requirements": {"cpu": [[">=0", track + "=={version}"]]},
+            }
+            (made.releases / track).mkdir(parents=True)
+            (made.releases / track / "track.json").write_text(json.dumps(content))
+        for name in RELEASES:
+            made._write(name)
+        made._make_home()
+        made._set_up()
+        return made
+
+    @property
+    def wheels(self) -> Path:
+        return self.folder / "wheels"
+
+    def _set_up(self) -> None:
+        """What make finds set up: this very environment, as if it were the checkout's own."""
+        folder = self.folder / ".venv"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for part in Path(sys.prefix).iterdir():
+            if part.name != "made":
+                (folder / part.name).symlink_to(part)
+        (folder / "made").write_text(f"{self.folder}\n")
+
+    def _write(self, name: str) -> None:
+        track, version = name.split("-")
+        which, ms, besides = RELEASES[name]
+        pins = sorted({track: version, **besides}.items())
+        text = ""
+        for package, pinned in pins:
+            wheel = self.wheel(package, pinned, ms)
+            text += f"{package}=={pinned} \\\n    --hash=sha256:{sha256(wheel)}\n"
+        date = _shipped_dates().get(name, "2026-02-03")
+        release = Release(track, version, date, pythons()[which], locks={})
+        catalogue = Catalogue(self.releases)
+        file = self.releases / track / f"{version}-cpu.txt"
+        file.write_text(text)
+        digest = catalogue.digest_of(release, file)
+        lock = Lock("cpu", file.name, f"{track}=={version}", date, digest)
+        catalogue.write(replace(release, locks={"cpu": lock}))
+
+    def wheel(self, package: str, version: str, ms: int = 20) -> Path:
+        path = self.wheels / f"{package}-{version}-py3-none-any.whl"
+        if not path.exists():
+            module = f"__version__ = {version!r}\nSECONDS_A_STEP = {ms / 1000}\n"
+            write_wheel(self.wheels, package, version, module)
+        return path
+
+    def copy(self, folder: Path) -> StandIns:
+        shutil.copytree(self.folder, folder, symlinks=True)
+        made = StandIns(folder)
+        made._make_home()
+        made._set_up()
+        return made
+
+    def environ(self, faults: str = "", **more: str) -> dict[str, str]:
+        found = {
+            "UV_FIND_LINKS": str(self.wheels),
+            "VGGBENCH_WEB": str(web.packages()),
+            **more,
+        }
+        return super().environ(faults, **found)
+
+    def make_target(self, *words: str) -> Ended:
+        done = subprocess.run(
+            ["make", *words],
+            cwd=self.folder,
+            env=self.environ(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE_S,
+        )
+        return Ended(done.returncode, done.stdout)
+
+
+def _shipped_dates() -> dict[str, str]:
+    return {release.name: release.date for release in Catalogue(ROOT / "releases")}
+
+
+@pytest.fixture(scope="session")
+def stand_ins_template(tmp_path_factory: pytest.TempPathFactory) -> StandIns:
+    """Every release installed, and measured. Only to be copied."""
+
+    def fill(folder: Path) -> None:
+        made = StandIns.make(folder / "checkout")
+        done = made.asv("run", "ALL", "--record-samples")
+        assert done.status == 0, done.output
+
+    return StandIns(once(tmp_path_factory, "stand-ins", fill) / "checkout")
+
+
+@pytest.fixture
+def stand_ins(stand_ins_template: StandIns, tmp_path: Path) -> StandIns:
+    return stand_ins_template.copy(tmp_path / "checkout")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where commands run, made when they are wanted."""
+
+    request: pytest.FixtureRequest
+    tmp_path: Path
+
+    @property
+    def stand_ins(self) -> StandIns:
+        made: StandIns = self.request.getfixturevalue("stand_ins")
+        return made
+
+
+def asked(words: list[str]) -> list[str]:
+    return [FOR.get(word, word) for word in words]
+
+
+def run(command: Command, places: Places) -> Ended:
+    """The command in the place that it belongs to."""
+    variables, program, words = arguments(command.line)
+    words = asked(words)
+    if program == "python main.py":
+        return in_a_release(words)
+    if program.startswith("python perf/"):
+        return _ended([sys.executable, str(ROOT / program.split()[1]), *words])
+    if program == "vggbench" and words[0] == "run":
+        return in_the_environment_of_a_release(words, places)
+    if program == "vggbench" and words[0] in ("verify", "peak"):
+        return of_a_release(words, places)
+    if "--chain" in words:
+        return of_the_shipped_history(words, places)
+    made = places.stand_ins
+    if program == "make":
+        return made.make_target(*words, f"SHIPPED={MACHINE}")
+    if words[:2] == ["releases", "add"] or words[:2] == ["releases", "lock"]:
+        return with_an_index(made, words)
+    if words[0] == "preview":
+        return served(made, words)
+    if "-E" in words:
+        (folder,) = made.environments.glob(f"{words[-1]}-*")
+        words = [word.format(python=folder / "bin" / "python") for word in words]
+    if words[-1] == "NEW" or words[0] == "check":
+        shutil.rmtree(made.results)  # so that there is something new
+    if words[0] == "separate" and "--bench" not in words:
+        made.vggbench("confirm", words[1])  # what changed has to be known
+    # asv asks before it removes results.
+    stdin = "y\n" if words[0] == "rm" else ""
+    if program == "asv":
+        return made.asv(*words, env=variables, stdin=stdin)
+    return made.vggbench(*words, env=variables)
+
+
+VGGBENCH = str(Path(sys.executable).parent / "vggbench")
+SMALL = ("--batch_size", "2", "--image_size", "32", "--n_trials", "1")
+
+
+def in_a_release(words: list[str]) -> Ended:
+    """main.py in the interpreter of a release that has what is asked for."""
+    name = "keras-1.2.2" if "--run_keras" in words else "tensorflow-2.21.0"
+    return _ended([str(python_of(name)), str(ROOT / "main.py"), *words, *SMALL])
+
+
+def in_the_environment_of_a_release(words: list[str], places: Places) -> Ended:
+    find("tensorflow-2.21.0")
+    made = RealCheckout.make(places.tmp_path / "real")
+    return _ended([VGGBENCH, "run", "tensorflow-2.21.0", *words[2:], *SMALL], made)
+
+
+def of_a_release(words: list[str], places: Places) -> Ended:
+    """A release that is verified soon, or one that can tell the peak, in place of another."""
+    name = "theano-1.0.5" if words[0] == "verify" else "tensorflow-2.21.0"
+    find(name)
+    made = RealCheckout.make(places.tmp_path / "real")
+    return _ended([VGGBENCH, words[0], name, *words[2:]], made)
+
+
+def of_the_shipped_history(words: list[str], places: Places) -> Ended:
+    for name in ("asv.conf.json", "history.toml", "releases", "results", "benchmarks"):
+        (places.tmp_path / name).symlink_to(ROOT / name)
+    shipped = re.search(r"^SHIPPED := (\S+)", (ROOT / "Makefile").read_text(), re.M)
+    assert shipped is not None
+    words = [shipped[1] if word == MACHINE else word for word in words]
+    if "--machine" not in words:
+        words += ["--machine", shipped[1]]
+    words = ["tensorflow-2.16.2" if word == FOR["RELEASE"] else word for word in words]
+    return _ended([VGGBENCH, *words], RealCheckout(places.tmp_path))
+
+
+def _ended(words: list[str], made: RealCheckout | None = None) -> Ended:
+    env = dict(os.environ) if made is None else made.environ()
+    done = subprocess.run(
+        words,
+        cwd=None if made is None else made.folder,
+        # Threads of several tests at a time would wait for each other.
+        env={**env, "CUDA_VISIBLE_DEVICES": "", "OPENBLAS_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert "Traceback" not in done.stdout, done.stdout
+    return Ended(done.returncode, done.stdout)
+
+
+def with_an_index(made: StandIns, words: list[str]) -> Ended:
+    """The index has what is on the tracks, each from the day of its release on, and what is added,
+    for an interpreter that is here."""
+    index = made.folder / "index"
+    shutil.copytree(made.wheels, index)
+    for word in words:
+        track, separator, version = word.partition("==")
+        if separator:
+            (index / f"{track}-{version}-py3-none-any.whl").unlink(missing_ok=True)
+            tag = f"cp{pythons()[1].replace('.', '')}-none-any"
+            write_wheel(index, track, version, f"__version__ = {version!r}\n", tag=tag)
+            for path in (made.releases / track).glob(f"{version}[.-]*"):
+                path.unlink()
+    if "--wheel" in words:
+        module = "__version__ = '2.21.0'\nSECONDS_A_STEP = 0.02\n"
+        write_wheel(made.folder / "dist", "tensorflow", "2.21.0", module)
+    dates = _shipped_dates()
+    names = ["-".join(path.name.split("-")[:2]) for path in index.iterdir()]
+    days = {name: dates.get(name, "2018-01-01") for name in names}
+    with serving(index, days) as url:
+        env = {"UV_DEFAULT_INDEX": url, "UV_OFFLINE": "0", "UV_FIND_LINKS": ""}
+        return made.vggbench(*words, env=env)
+
+
+def served(made: StandIns, words: list[str]) -> Ended:
+    """What the pages' server answers to a reader, until Ctrl-C."""
+    words = ["0" if word == FOR["N"] else word for word in words]
+    done = made.asv("publish")
+    assert done.status == 0, done.output
+    process = made.popen(*words, program="vggbench")
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:\d+/", line)
+        assert found, line
+        with urllib.request.urlopen(found[0], timeout=PATIENCE_S) as answer:
+            assert b"<html" in answer.read()
+    finally:
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=PATIENCE_S)
+    return Ended(process.returncode, line + output)
+
+
+def names_only(command: Command) -> bool:
+    """A mention in a sentence: of a command itself, not of what to type."""
+    _, program, words = arguments(command.line)
+    least = 2 if words[:1] == ["releases"] else 1
+    return not command.whole and program in ("asv", "vggbench") and len(words) <= least
+
+
+def why_not(command: Command) -> str | None:
+    return next((why for words, why in NOT_RUN.items() if command.line.startswith(words)), None)
+
+
+COMMANDS = documented.commands()
+MENTIONS = [one for one in COMMANDS if names_only(one)]
+TYPED = [one for one in COMMANDS if not names_only(one)]
+
+
+@pytest.mark.parametrize("command", TYPED, ids=lambda one: f"{one.page}: {one.line}")
+def test_what_a_page_shows_can_be_typed(
+    command: Command, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    why = why_not(command)
+    if why is not None:
+        pytest.skip(f"{command.line}: {why}")
+    done = run(command, Places(request, tmp_path))
+    status, says = max(
+        ((len(words), ends) for words, ends in ENDS.items() if command.line.startswith(words)),
+        default=(0, (0, "")),
+    )[1]
+    assert done.status == status, done.output
+    assert says in done
+    assert "Traceback" not in done
+
+
+def test_a_command_that_a_page_mentions_exists(stand_ins: StandIns) -> None:
+    for command in MENTIONS:
+        _, program, words = arguments(command.line)
+        run_it = stand_ins.asv if program == "asv" else stand_ins.vggbench
+        done = run_it(*words, "--help")
+        assert done.status == 0, f"{command.page}: {command.line}"
+        assert "usage" in done
+
+
+@pytest.mark.parametrize("page", documented.PAGES, ids=lambda page: page.name)
+def test_each_code_block_says_what_it_is_in(page: Path) -> None:
+    assert "" not in documented.languages(page.read_text(encoding="utf-8"))
+
+
+def test_nothing_is_listed_that_no_page_shows() -> None:
+    for words in (*NOT_RUN, *ENDS):
+        assert any(one.line.startswith(words) for one in COMMANDS), words
+    shown = " ".join(one.line for one in COMMANDS)
+    assert {word for word in FOR if word not in shown} == set()
+
+
+def test_of_a_usage_line_all_is_given_that_may_be() -> None:
+    line = "vggbench x R ... [--a B ...] [--c html|md] 'd e' [--f [--g 2%]]"
+    words = ["x", "R", "--a", "B", "--c", "html", "d e", "--f", "--g", "2%"]
+    assert arguments(line) == ({}, "vggbench", words)
