@@ -144,7 +144,11 @@ def same_reached(taken: Lines, within: float) -> Reached:
     own = counted(taken)
     if len(own) < 2:
         return Reached(refused_in_words(taken))
-    said = [mean_in_words(logs_of(own), 0.9), clocks_in_words(own), *refused_in_words(taken)]
+    orders = [second_starter(duet) for line in own for duet in line.get("duets", ())]
+    said = [mean_in_words(logs_of(own), 0.9)]
+    if orders:
+        said.append(f"started second by started first: {mean_in_words(orders, 0.9)}")
+    said += [clocks_in_words(own), *refused_in_words(taken)]
     parts = processors(own)
     if len(parts) > 1:
         said += [f"{name}: {mean_in_words(logs_of(one), 0.9)}" for name, one in parts.items()]

@@ -9,7 +9,8 @@ into a fresh context of Chromium from `vggbench preview`.
     python perf/publish.py [--pairs 2] [--loads 5] [--only publish|page]
 
 With --against another checkout, which was set up (make setup), what is printed is how this code
-publishes the shipped results beside that one's, every page made anew, in the same order.
+publishes and judges the results that are shipped here beside that one's, every page made anew, in
+the same order.
 
     git worktree add ../before REVISION && make -C ../before setup
     python perf/publish.py --against ../before
@@ -18,6 +19,7 @@ publishes the shipped results beside that one's, every page made anew, in the sa
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -26,16 +28,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import common
 import synthetic
 
 TRACKS, RELEASES, MACHINES = ("tensorflow", "keras", "theano"), 34, 30
 FIGURE_RATIO = 1.3
-FIGURE_AGAINST = 1.0
+FIGURE_AGAINST = 1.05
+
+#: The machine whose history is the largest.
+JUDGED = "epyc-zen4"
 
 PAGE_RELEASES, PAGE_CONFIGURATIONS = 40, 12
 FIGURE_DRAWN_S = 1.0
@@ -63,11 +69,20 @@ class Published:
 
 def publish(folder: Path, config: str, asv: Path = common.ASV) -> Published:
     """Run asv publish in the checkout ``folder``; raises SystemExit where it fails."""
+    took = timed(folder, [str(asv), "--config", config, "publish"])
     html = json.loads((folder / config).read_text())["html_dir"]
+    if not (folder / html / "info.json").is_file():
+        raise SystemExit(f"asv publish wrote no pages into {html}")
+    return took
+
+
+def timed(folder: Path, command: Sequence[str], good: Sequence[int] = (0,)) -> Published:
+    """Run a ``command`` in the checkout ``folder``; raises SystemExit where its exit status is none
+    of the ``good`` ones."""
     with (folder / "said.txt").open("w+") as said:
         started = time.perf_counter()
         process = subprocess.Popen(
-            [str(asv), "--config", config, "publish"],
+            command,
             cwd=folder,
             env={**os.environ, "HOME": str(folder)},
             stdout=said,
@@ -77,8 +92,8 @@ def publish(folder: Path, config: str, asv: Path = common.ASV) -> Published:
         wall_s = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
-        if process.returncode != 0 or not (folder / html / "info.json").is_file():
-            raise SystemExit(f"asv publish ended with {process.returncode}:\n{said.read()}")
+        if process.returncode not in good:
+            raise SystemExit(f"{command} ended with {process.returncode}:\n{said.read()}")
     return Published(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
@@ -112,28 +127,46 @@ def measure_publish(folder: Path, pairs: int) -> int:
 
 
 def measure_against(before: Path, pairs: int) -> int:
-    """This checkout beside the one in the folder ``before``: the shipped results of each."""
+    """This checkout beside the one in the folder ``before``, on the results that are shipped
+    here."""
 
-    def side(folder: Path) -> Published:
+    @contextlib.contextmanager
+    def config_of(folder: Path) -> Iterator[dict[str, Any]]:
+        """perf.json in the folder: as its own, with the results of this checkout."""
         from asv.util import load_json
 
         config = load_json(str(folder / "asv.conf.json"), js_comments=True)
         config["html_dir"] = ".asv/html-of-perf"
+        config["results_dir"] = str(common.ROOT / "results")
         (folder / ".asv").mkdir(exist_ok=True)
-        (folder / "perf-publish.json").write_text(json.dumps(config))
-        shutil.rmtree(folder / config["env_dir"] / "pages", ignore_errors=True)
+        (folder / "perf.json").write_text(json.dumps(config))
         try:
-            return publish(folder, "perf-publish.json", folder / ".venv" / "bin" / "asv")
+            yield config
         finally:
-            (folder / "perf-publish.json").unlink()
-            (folder / "said.txt").unlink()
+            (folder / "perf.json").unlink()
+            (folder / "said.txt").unlink(missing_ok=True)
 
-    folders = (common.ROOT, before.absolute())
-    for folder in folders:
-        side(folder)  # both read what the disk has, from memory, from now on
-    taken = common.abba(lambda: side(folders[0]), lambda: side(folders[1]), pairs, str)
-    what = f"asv publish of the shipped results, this code by that of {before.name}"
-    return reported(what, taken, FIGURE_AGAINST)
+    def published(folder: Path) -> Published:
+        with config_of(folder) as config:
+            shutil.rmtree(folder / config["env_dir"] / "pages", ignore_errors=True)
+            return publish(folder, "perf.json", folder / ".venv" / "bin" / "asv")
+
+    def judged(folder: Path) -> Published:
+        vggbench = str(folder / ".venv" / "bin" / "vggbench")
+        asked = ("verdict", "--all", "--track", "tensorflow", "--machine", JUDGED)
+        with config_of(folder):
+            command = [vggbench, "--config", "perf.json", *asked]
+            return timed(folder, command, good=(0, 1, 2))
+
+    def compared(what: str, side: Callable[[Path], Published]) -> int:
+        folders = (common.ROOT, before.absolute())
+        for folder in folders:
+            side(folder)  # both read what the disk has, from memory, from now on
+        taken = common.abba(lambda: side(folders[0]), lambda: side(folders[1]), pairs, str)
+        of = f"{what} of the shipped results, this code by that of {before.name}"
+        return reported(of, taken, FIGURE_AGAINST)
+
+    return compared("asv publish", published) | compared("vggbench verdict --all", judged)
 
 
 def reported(what: str, taken: Sequence[tuple[Published, Published]], most: float) -> int:

@@ -1,0 +1,130 @@
+"""Two clones that measure on one machine at once: is the second refused, or what came of it said?
+
+    python perf/two_clones.py [--rounds 10] [--releases tensorflow-2.15.1 tensorflow-2.16.2]
+
+The first release is measured alone. In each round the second one is measured in two clones at once,
+each with a results folder of its own: in odd rounds as anybody would, in even ones with
+VGGBENCH_BESIDE=1. Then each clone is asked for its verdict. Nothing may be called regressed; the
+second clone must be refused, or both must say what the numbers were measured beside. About a minute
+and a half a round; both releases have to be installed here (vggbench releases install).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import common
+
+ROUNDS = 10
+RELEASES = ("tensorflow-2.15.1", "tensorflow-2.16.2")
+BENCH = r"TensorFlow\.time_train_step\('NHWC', 'none', 'off'\)"
+
+REFUSED = "another one measures on this machine"
+SAID = "busy"
+
+
+@dataclass(frozen=True)
+class Clone:
+    folder: Path
+
+    @staticmethod
+    def make(folder: Path) -> Clone:
+        """A checkout whose environments alone are shared: asv's own state is each clone's."""
+        (folder / "env").mkdir(parents=True)
+        (folder / "env" / "releases").symlink_to(common.ROOT / ".asv" / "env" / "releases")
+        common.checkout(folder, env_dir=folder / "env", benchmarks=common.ROOT / "benchmarks")
+        return Clone(folder)
+
+    def start(self, release: str, beside: bool) -> subprocess.Popen[str]:
+        env = common.surroundings(self.folder) | ({"VGGBENCH_BESIDE": "1"} if beside else {})
+        return subprocess.Popen(
+            [str(common.ASV), "run", release, "--bench", BENCH],
+            cwd=self.folder,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def verdict(self, release: str) -> dict[str, object]:
+        """What is said of the step; empty where there is nothing to judge."""
+        done = subprocess.run(
+            [str(common.VGGBENCH), "verdict", release, "--format", "json"],
+            cwd=self.folder,
+            env=common.surroundings(self.folder),
+            capture_output=True,
+            text=True,
+        )
+        if not done.stdout.strip():
+            return {}
+        told = json.loads(done.stdout)["verdicts"]
+        return next((one for one in told if one["measure"] == "step"), {})
+
+
+def a_round(clones: tuple[Clone, Clone], release: str, beside: bool) -> tuple[int, int]:
+    """(how many clones call the release regressed, how many say nothing of the other)."""
+    running = [clone.start(release, beside) for clone in clones]
+    outputs = [process.communicate()[0] for process in running]
+    regressed, silent = 0, 0
+    for clone, process, output in zip(clones, running, outputs, strict=True):
+        told = clone.verdict(release)
+        regressed += told.get("outcome") == "regressed"
+        refused = process.returncode != 0 and REFUSED in output
+        notes = " ".join(map(str, told.get("notes", ())))  # type: ignore[call-overload]
+        said = SAID in notes
+        # Of two that are not to measure beside each other, the one that did was not disturbed.
+        alone = not beside and process.returncode == 0
+        silent += not (refused or said or alone)
+        words = (
+            "refused" if refused else f"{told.get('outcome', 'not judged')}; {notes or 'no note'}"
+        )
+        print(f"  {clone.folder.name}: {words}", flush=True)
+    if not beside and sum(process.returncode != 0 for process in running) != 1:
+        silent += 1
+        print("  not exactly one of the two was refused")
+    return regressed, silent
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--releases", nargs=2, default=RELEASES, metavar="RELEASE")
+    asked = parser.parse_args()
+    before, after = asked.releases
+    regressed, silent = 0, 0
+    with tempfile.TemporaryDirectory() as name:
+        clones = tuple(Clone.make(Path(name) / word) for word in ("one", "other"))
+        alone = clones[0].start(before, beside=False)
+        output, _ = alone.communicate()
+        if alone.returncode != 0:
+            raise SystemExit(output)
+        measured = clones[0].folder / "results"
+        kept = Path(name) / "results"
+        shutil.copytree(measured, kept)
+        for number in range(1, asked.rounds + 1):
+            for clone in clones:
+                shutil.rmtree(clone.folder / "results", ignore_errors=True)
+                shutil.copytree(kept, clone.folder / "results")
+            beside = number % 2 == 0
+            print(f"round {number}{', beside each other' if beside else ''}:", flush=True)
+            found = a_round((clones[0], clones[1]), after, beside)
+            regressed += found[0]
+            silent += found[1]
+    good = not regressed and not silent
+    return common.report(
+        f"two clones at once, {asked.rounds} rounds",
+        "none regressed, each refused or said",
+        f"{regressed} regressed, {silent} neither refused nor said",
+        good,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
