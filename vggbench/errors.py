@@ -19,6 +19,12 @@ def one_line(text: str, limit: int = 300) -> str:
     return f"{folded[:head]} ... {folded[-(limit - 5 - head) :]}"
 
 
+def of_system(error: OSError) -> str:
+    """What the system says of a fault, and of which file where it names one."""
+    told = (error.strerror or error, error.filename)
+    return one_line(": ".join(str(one) for one in told if one))
+
+
 def some_of(names: Sequence[str], most: int) -> str:
     """The first ``most`` of ``names``, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

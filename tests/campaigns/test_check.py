@@ -98,7 +98,7 @@ def test_an_interrupted_check_ends_with_130_and_goes_on(nightly: Tiny):
     os.killpg(process.pid, signal.SIGINT)
     done = ended(process)
     assert done.status == 130, done.output
-    the_line(done, "Interrupted while measuring tinyframe-2.1 plain; run the same command again")
+    the_line(done, "Interrupted while measuring tinyframe-2.1 plain; what ended is on record; ")
     until(lambda: all(gone(child) for child in children))
     assert of_asv(nightly, "tinyframe-2.1") == ["interrupted"]
     assert nightly.vggbench(*CHECK, env=NOISE).status == 0

@@ -49,7 +49,10 @@ def test_without_anything_it_is_assumed_and_said_so() -> None:
     found = estimate([], [])
     assert found.processes == noise.ASSUMED_PROCESSES
     assert found.sessions == noise.ASSUMED_SESSIONS
-    assert found.origin == ("3% between processes is assumed; 2% between sessions is assumed")
+    assert found.origin == (
+        "3% between processes is assumed until more is on record; "
+        "2% between sessions is assumed until more is on record"
+    )
 
 
 def test_one_process_of_each_release_says_nothing_of_processes() -> None:

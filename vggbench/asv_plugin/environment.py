@@ -114,7 +114,7 @@ class ReleaseEnvironment(Environment):
             raise util.ProcessError([release.name], 1, "", str(err)) from None
         except KeyboardInterrupt:
             raise util.UserError(
-                f"Interrupted while installing {release.name}; run the same command again to go on."
+                f"Interrupted while installing {release.name}; {invocation.again()}"
             ) from None
         self._whole = commit_hash
         self._set_commit_hash(commit_hash)
@@ -222,6 +222,8 @@ class ReleaseEnvironment(Environment):
                     call.result_file.write_text(json.dumps(result_of(before)), encoding="utf-8")
             else:
                 record, done = timed.measure(run, subject, call)
+        except timed.Interrupted as err:
+            raise util.UserError(f"{err.what}; {invocation.again()}") from None
         except VggbenchError as err:
             raise util.UserError(str(err)) from None
         invocation.measured.add((release.commit, self.name))

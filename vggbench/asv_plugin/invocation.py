@@ -63,6 +63,14 @@ def command() -> str | None:
     return _arguments()[0]
 
 
+def again() -> str:
+    """What to do after an interruption. asv itself begins a run anew, and has no result of the
+    release that it was at."""
+    if RESUME_VARIABLE in os.environ:  # of vggbench history
+        return "run the same command again to go on."
+    return "what ended is on record; asv run NEW measures the releases that lack a complete result"
+
+
 def is_measuring() -> bool:
     return command() in MEASURING
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from asv import util
 
 from ..checkout import Checkout
-from ..errors import VggbenchError
+from ..errors import VggbenchError, of_system
 from . import judging, measuring, releases, reporting
 from .common import complain
 
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.close()
         return trouble
     except OSError as err:
-        complain(": ".join(str(one) for one in (err.strerror or err, err.filename) if one))
+        complain(of_system(err))
         return trouble
 
 

@@ -165,25 +165,24 @@ def noise_lines(verdicts: Sequence[Verdict]) -> list[str]:
     if of_blocks:
         best = max(of_blocks, key=lambda one: one.degrees)
         deviations = _range([one.deviation for one in of_blocks])
-        lines.append(f"{deviations} between blocks; from {best.origin}")
+        lines.append(f"{deviations} between blocks; {_origin(best)}")
     if of_processes:
         lines.append(_of_processes(of_processes))
     return lines
 
 
 def _of_processes(known: Sequence[Noise]) -> str:
-    whose = "calibrated"
-    if any("history" in one.origin or "neighbouring" in one.origin for one in known):
-        whose = "in part calibrated"
-    if not all("calibrating" in one.origin for one in known):
-        whose = "the history's"
-    if any("assumed" in one.origin for one in known):
-        whose = "in part assumed, as too little is on record"
     return (
         f"{_range([one.processes for one in known])} between processes, "
-        f"{_range([one.sessions for one in known])} between sessions, {whose}; from "
-        f"{max(known, key=lambda one: one.processes_degrees).origin}"
+        f"{_range([one.sessions for one in known])} between sessions; "
+        f"{_origin(max(known, key=lambda one: one.processes_degrees))}"
     )
+
+
+def _origin(noise: Noise | BlockNoise) -> str:
+    """What it was estimated from, and what of it was not estimated."""
+    parts = noise.origin.split("; ")
+    return "; ".join(part if "is assumed" in part else f"from {part}" for part in parts)
 
 
 def _range(values: Sequence[float]) -> str:

@@ -24,7 +24,7 @@ from pathlib import Path
 from filelock import Timeout
 
 from .. import file_lock
-from ..errors import VggbenchError
+from ..errors import VggbenchError, of_system
 from ..file_lock import LockUnusable
 from ..inside.launch import die_with_parent
 from . import interpreters, locks
@@ -202,7 +202,7 @@ class Environments:
         except OSError as err:
             remove(aside)
             raise EnvironmentUnusable(
-                f"{release.name} ({device}) cannot be installed: {err.strerror}: {err.filename}; "
+                f"{release.name} ({device}) cannot be installed: {of_system(err)}; "
                 f"if the disk is full: vggbench releases prune --to 10G"
             ) from None
         except KeyboardInterrupt:

@@ -110,7 +110,9 @@ def find(
     NothingFound where nothing was."""
     timed = [one for one in taken if one.is_timed]
     if not timed:
-        raise NothingFound(f"nothing is on record for {machine}; measure it with: vggbench history")
+        raise NothingFound(
+            f"nothing is on record for {machine}; measure it there with: vggbench history"
+        )
     evidence = gather(machine, taken, catalogue)
     rows = rates.rates(machine, timed, [release.commit for release in catalogue], [])
     of_pages, _ = pages_lines.lines(machine, taken, catalogue)

@@ -108,7 +108,7 @@ def choose(
     if not of_track:
         raise PlotError(
             f"nothing of {track.framework} is on record for {machine}; "
-            f"measure it with: asv run {track.name}"
+            f"measure it there with: asv run {track.name}"
         )
     profiles = list(dict.fromkeys(line.profile for line in of_track))
     if profile is None and len(profiles) > 1:

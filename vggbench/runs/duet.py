@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import frameworks
+from ..errors import of_system
 from ..inside import turns
 from ..records import OK, Record
 from . import clocks, process, profiles, timed
@@ -149,11 +150,9 @@ def _duet(
         names = " and ".join(one.side.name for one in started)
         for one in started:
             one.interrupted()
-        raise timed.Interrupted(
-            f"Interrupted in a duet of {names}; run the same command again to go on."
-        ) from None
+        raise timed.Interrupted(f"Interrupted in a duet of {names}") from None
     except OSError as err:
-        what = ": ".join(map(str, filter(None, (err.strerror, err.filename))))
+        what = of_system(err)
         for one in started:
             one.interrupted(what)
         raise timed.NotMeasured(

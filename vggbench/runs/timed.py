@@ -19,7 +19,7 @@ from asv.runner import BENCHMARK_RUN_SCRIPT
 
 import vggbench
 
-from ..errors import VggbenchError
+from ..errors import VggbenchError, of_system
 from ..inside.measure import DEADLINE_S, NOTES_VARIABLE, STRETCH_VARIABLE
 from ..records import Record
 from . import process, profiles
@@ -42,9 +42,14 @@ class NotMeasured(VggbenchError):
 
 
 class Interrupted(NotMeasured):
-    """The user interrupted a process, which has ended and is recorded."""
+    """The user interrupted a process, which has ended and is recorded. ``what``: in what, as a
+    sentence without its end; what to do next is vggbench's, which goes on where it was."""
 
     status = 130
+
+    def __init__(self, what: str):
+        super().__init__(f"{what}; run the same command again to go on.")
+        self.what = what
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,12 +121,10 @@ def measure(run: Run, subject: Subject, call: Call) -> tuple[Record, process.Fin
         if draft is not None:
             draft.interrupted()
             what = draft.name
-        raise Interrupted(
-            f"Interrupted while measuring {what}; run the same command again to go on."
-        ) from None
+        raise Interrupted(f"Interrupted while measuring {what}") from None
     except OSError as err:
         raise NotMeasured(
-            f"{subject.release.name} cannot be measured: {err.strerror}: {err.filename}; "
+            f"{subject.release.name} cannot be measured: {of_system(err)}; "
             f"if the disk is full: vggbench releases prune --to 10G"
         ) from None
 
@@ -141,9 +144,7 @@ def run_fresh(run: Run, subject: Subject, configured: Configured) -> Record:
             record, _ = measure(run, subject, fresh(run, subject, configured, Path(aside)))
             return record
     except OSError as err:
-        raise NotMeasured(
-            f"{subject.release.name} cannot be measured: {err.strerror}: {err.filename}"
-        ) from None
+        raise NotMeasured(f"{subject.release.name} cannot be measured: {of_system(err)}") from None
 
 
 def fresh(

@@ -162,7 +162,11 @@ def noise(
         residuals = about + [number for group in other for number in _residuals(group)]
         degrees = OF_ROBUST * (len(residuals) - len(other))
     if degrees < LEAST_DEGREES:
-        return BlockNoise(ASSUMED, ASSUMED_DEGREES, f"{ASSUMED:.1%} between blocks is assumed")
+        return BlockNoise(
+            ASSUMED,
+            ASSUMED_DEGREES,
+            f"{ASSUMED:.1%} between blocks is assumed until more is on record",
+        )
     words = [
         f"{sum(map(len, groups))} {what}"
         for groups, what in ((same, "calibrating blocks"), (other, "blocks of earlier comparisons"))

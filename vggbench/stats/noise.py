@@ -121,7 +121,7 @@ def between_sessions(
         if any(parts)
     ]
     if not found:
-        words = f"{ASSUMED_SESSIONS:.0%} between sessions is assumed"
+        words = f"{ASSUMED_SESSIONS:.0%} between sessions is assumed until more is on record"
         return Sessions(ASSUMED_SESSIONS, ASSUMED_DEGREES, words, *alike)
     least = min(found, key=lambda one: one.deviation * special.stdtrit(one.degrees, 1 - ALPHA / 2))
     return replace(least, processes=alike[0], processes_degrees=alike[1])
@@ -194,7 +194,7 @@ def _processes(
         processes, degrees = _of_processes(groups)
         if processes > 0:
             return processes, degrees, f"{sum(len(logs) for _, _, logs in groups)} {words}"
-    words = f"{ASSUMED_PROCESSES:.0%} between processes is assumed"
+    words = f"{ASSUMED_PROCESSES:.0%} between processes is assumed until more is on record"
     return ASSUMED_PROCESSES, ASSUMED_DEGREES, words
 
 
