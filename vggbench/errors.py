@@ -1,6 +1,12 @@
 """The one exception that a user sees as a line: what happened, to what, what to do next."""
 
+import re
 from collections.abc import Sequence
+
+#: Characters of a word that a message shows whole; no name, and hardly a path, comes near it.
+LONGEST_WORD = 200
+
+_LONG = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
 
 
 class VggbenchError(Exception):
@@ -17,6 +23,11 @@ def one_line(text: str, limit: int = 300) -> str:
         return folded
     head = (limit - 5) * 2 // 3
     return f"{folded[:head]} ... {folded[-(limit - 5 - head) :]}"
+
+
+def short_words(text: str) -> str:
+    """``text``, each of its words cut in the middle to at most LONGEST_WORD characters."""
+    return _LONG.sub(lambda word: one_line(word[0], LONGEST_WORD), text)
 
 
 def of_system(error: OSError) -> str:

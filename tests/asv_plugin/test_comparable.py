@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from vggbench import machine_lock
 from vggbench.runs.processor import CPUINFO, in_short, processor
 
-from ..tiny import PROGRAMS, Tiny
+from ..tiny import PROGRAMS, Ended, Tiny
 
 pytestmark = pytest.mark.asv
 
@@ -60,6 +61,72 @@ def test_a_second_measurement_goes_on_beside_the_first_only_when_asked(tiny: Tin
     assert str(record["beside"]).startswith(f"process {os.getpid()}, ")
     verdict = tiny.vggbench("verdict", "--all", "--format", "json")
     assert '"regressed"' not in verdict
+
+
+def said_after(done: Ended, why: str) -> list[str]:
+    """The lines after the table that say so. What else the machine had to do may be said too."""
+    lines = done.output.splitlines()
+    *_, last = (at for at, line in enumerate(lines) if line.startswith("|"))
+    return [one for one in lines[last + 1 :] if "would not compare" in one and why in one]
+
+
+OTHERWISE = "was measured otherwise"
+BESIDE = "was measured on a busy machine (another measurement at the same time)"
+
+
+def test_compare_says_what_was_measured_in_another_state_of_the_machine(measured: Tiny) -> None:
+    pair = ("tinyframe-1.1", "tinyframe-1.2")
+    assert said_after(measured.asv("compare", *pair), OTHERWISE) == []
+    done = measured.asv("run", "tinyframe-1.1", *BRIEFLY, "--cpu-affinity", "0")
+    assert done.status == 0, done.output
+    done = measured.asv("compare", *pair)
+    assert done.status == 0
+    (line,) = said_after(done, OTHERWISE)
+    assert f"vggbench would not compare plain (cpu-quick): tinyframe-1.2 {OTHERWISE}; " in line
+    assert "CPU affinity: [0] before, none after" in line
+    assert "asv run 'tinyframe-1.1 tinyframe-1.2'" in line
+    done = measured.asv("compare", "tinyframe-1.0", "tinyframe-1.2")
+    assert said_after(done, OTHERWISE) == []
+
+
+def test_compare_says_what_was_measured_beside_another_measurement(measured: Tiny) -> None:
+    with machine_lock.held():
+        measured_with(measured, VGGBENCH_BESIDE="1")
+    done = measured.asv("compare", "tinyframe-1.1", "tinyframe-1.2")
+    (line,) = said_after(done, BESIDE)
+    assert f"vggbench would not compare plain (cpu-quick): tinyframe-1.1 {BESIDE}" in line
+
+
+def test_one_line_is_of_all_that_other_work_disturbed_in_the_same_release(measured: Tiny) -> None:
+    """... however much of it there was: a figure of the load is that of the first."""
+    loads = iter(range(100, 1000))
+    for path in measured.machine_results.glob("records/*.jsonl"):
+        told = [json.loads(line) for line in path.read_text().splitlines()]
+        for record in told:
+            is_busy = record["release"] == "tinyframe-1.1"
+            quiet = dict.fromkeys(("load_before", "load_after", "busy_cpus"))
+            record.update({**quiet, "busy_cpus": next(loads)} if is_busy else quiet)
+        path.write_text("".join(f"{json.dumps(record)}\n" for record in told))
+    pairs = [("1.0", "1.2"), ("1.0", "1.1"), ("1.1", "1.2")]
+    said = [
+        said_after(measured.asv("compare", *(f"tinyframe-{one}" for one in pair)), "")
+        for pair in pairs
+    ]
+    assert said[0] == []
+    for (line,) in said[1:]:
+        assert "fused, plain (cpu-quick): tinyframe-1.1 was measured on a busy machine" in line
+
+
+def test_continuous_says_what_it_measured_beside_another_measurement(tiny: Tiny) -> None:
+    with machine_lock.held():
+        done = tiny.asv(
+            *("continuous", "tinyframe-1.1", "tinyframe-1.2", *BRIEFLY),
+            env={"VGGBENCH_BESIDE": "1"},
+        )
+    assert done.status == 1
+    assert "PERFORMANCE DECREASED" in done
+    (line,) = said_after(done, BESIDE)
+    assert f"tinyframe-1.1 {BESIDE}; tinyframe-1.2 {BESIDE}; measure both anew" in line
 
 
 @as_root

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import json
+import math
 import os
 import shutil
 import signal
@@ -20,7 +21,7 @@ import pytest
 from vggbench.releases.catalogue import Release
 from vggbench.releases.locks import sha256
 
-from ..tiny import MACHINE, PATIENCE_S, PROGRAMS, TESTS, Ended, Tiny, until, write_wheel
+from ..tiny import BENCHMARK, MACHINE, PATIENCE_S, PROGRAMS, TESTS, Ended, Tiny, until, write_wheel
 
 pytestmark = pytest.mark.asv
 
@@ -289,6 +290,13 @@ def corrupt(text: str) -> dict[str, str]:
     """Ways in which a result file can be no result, by what they are called."""
     whole = json.loads(text)
     row = next(iter(whole["results"].values()))
+
+    def with_row(*changed: object) -> str:
+        rows = {name: [*changed, *row[len(changed) :]] for name in whole["results"]}
+        return json.dumps({**whole, "results": rows})
+
+    lower, upper = (whole["result_columns"].index(f"stats_ci_99_{end}") for end in "ab")
+    too_narrow = [*row[:lower], [0.0] * len(row[0]), [1e-320] * len(row[0]), *row[upper + 1 :]]
     return {
         "empty": "",
         "truncated": text[: len(text) // 2],
@@ -303,6 +311,16 @@ def corrupt(text: str) -> dict[str, str]:
         "too few numbers": json.dumps(
             {**whole, "results": {name: [row[0][:1], *row[1:]] for name in whole["results"]}}
         ),
+        "a number without end": with_row([math.inf] * len(row[0])),
+        "a number that no sum holds": with_row([1e308] * len(row[0])),
+        "an integer beyond a float's range": with_row([10**400] * len(row[0])),
+        "an interval too narrow for a weight": with_row(*too_narrow),
+        "nested lists": json.dumps(
+            {**whole, "results": {name: [[[[1]]]] for name in whole["results"]}}
+        ),
+        "no params": with_row([1.0], None),
+        "no commit": json.dumps({**whole, "commit_hash": None}),
+        "no version": json.dumps({**whole, "version": None}),
         "params of another type": json.dumps({**whole, "params": 7}),
         "nested too deeply": '{"a":' * 100_000 + "1" + "}" * 100_000,
     }
@@ -318,6 +336,14 @@ KINDS = [
     "a number for a row",
     "a text for numbers",
     "too few numbers",
+    "a number without end",
+    "a number that no sum holds",
+    "an integer beyond a float's range",
+    "an interval too narrow for a weight",
+    "nested lists",
+    "no params",
+    "no commit",
+    "no version",
     "params of another type",
     "nested too deeply",
 ]
@@ -356,7 +382,9 @@ def test_a_run_sets_a_corrupt_result_file_aside(measured: Tiny, kind: str, words
     assert path.exists() == (words != "tinyframe-1.1")
 
 
-@pytest.mark.parametrize("kind", ["truncated", "a list", "no results", "a number for a row"])
+@pytest.mark.parametrize(
+    "kind", ["truncated", "a list", "no results", "a number for a row", "nested lists"]
+)
 @pytest.mark.parametrize("command", [["compare", "tinyframe-1.1", "tinyframe-1.2"], ["show"]])
 def test_a_corrupt_result_file_is_one_line_to_commands_that_read_it(
     measured: Tiny, kind: str, command: list[str]
@@ -365,6 +393,60 @@ def test_a_corrupt_result_file_is_one_line_to_commands_that_read_it(
     path.write_text(corrupt(path.read_text())[kind])
     done = measured.asv(*command)
     the_line(done, path.name)
+
+
+@pytest.mark.parametrize("text", ['{"machine": "old", "version": null}', "[]", "7", "[" * 9999])
+def test_a_corrupt_machine_file_is_one_line_and_costs_that_machine_alone(measured: Tiny, text: str):
+    old = measured.results / "old"
+    old.mkdir()
+    (old / "machine.json").write_text(text)
+    path = measured.result_path("tinyframe-1.1")
+    whole = json.loads(path.read_text())
+    whole["params"]["machine"] = "old"
+    (old / path.name).write_text(json.dumps(whole))
+    for command in (
+        ["publish"],
+        ["compare", "tinyframe-1.1", "tinyframe-1.2"],
+        ["show"],
+        ["run", "NEW", *BRIEFLY, "--dry-run"],
+    ):
+        done = measured.asv(*command)
+        assert done.status == 0, done.output
+        the_line(done, "old/machine.json is left out", "restore it (git checkout -- ")
+
+
+@pytest.mark.parametrize("kind", ["no version", "a number", "no benchmarks", "no params"])
+def test_a_corrupt_list_of_benchmarks_is_one_line(measured: Tiny, kind: str):
+    path = measured.results / "benchmarks.json"
+    before = path.read_text()
+    whole = json.loads(before)
+    bare = {BENCHMARK: {**whole[BENCHMARK], "params": None}}
+    ways = {
+        "no version": {**whole, "version": None},
+        "a number": 7,
+        "no benchmarks": {**whole, BENCHMARK: 7},
+        "no params": {**whole, **bare},
+    }
+    path.write_text(json.dumps(ways[kind]))
+    for command in (["publish"], ["compare", "tinyframe-1.1", "tinyframe-1.2"], ["show"]):
+        done = measured.asv(*command)
+        if command != ["show"]:  # which lists releases alone
+            assert done.status == 1
+            the_line(done, "benchmarks.json is damaged", "asv run --bench just-discover")
+    assert measured.asv("run", "--bench", "just-discover").status == 0
+    assert path.read_text() == before
+
+
+def test_the_machine_that_measures_writes_its_corrupt_file_anew(measured: Tiny):
+    file = measured.machine_results / "machine.json"
+    before = file.read_text()
+    file.write_text("[]")
+    done = measured.asv("compare", "tinyframe-1.1", "tinyframe-1.2")
+    assert done.status == 1
+    the_line(done, f"{file.parent.name}/machine.json is left out")
+    done = measured.asv("run", "tinyframe-1.1", *BRIEFLY)
+    assert done.status == 0, done.output
+    assert file.read_text() == before
 
 
 def test_a_corrupt_record_line_is_left_out_with_one_line(measured: Tiny):
@@ -596,7 +678,7 @@ def test_an_interrupted_process_is_recorded_and_the_next_run_goes_on(measured: T
     (os.kill if to == "asv alone" else os.killpg)(process.pid, signal.SIGINT)
     done = ended(process)
     assert done.status != 0
-    the_line(done, "Interrupted while measuring tinyframe-1.1 fused; what ended is on record; ")
+    the_line(done, "Interrupted while measuring tinyframe-1.1 fused; what ended is on record, but")
     until(lambda: all(gone(child) for child in children))
     last = measured.records("tinyframe-1.1")[-1]
     assert (last["outcome"], last["configuration"]) == ("interrupted", {"mode": "fused"})

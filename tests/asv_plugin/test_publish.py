@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import os
 import re
 import shutil
@@ -387,6 +388,13 @@ def test_hostile_names_of_benchmarks_are_left_out_with_a_line(measured: Tiny, su
         assert visit.page.locator("img[src=x]").count() == 0
 
 
+def start(content: dict[str, Any], at: object) -> None:
+    """Have all benchmarks of a result be started then."""
+    column = content["result_columns"].index("started_at")
+    for row in content["results"].values():
+        row[column] = at
+
+
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -395,8 +403,11 @@ def test_hostile_names_of_benchmarks_are_left_out_with_a_line(measured: Tiny, su
         (lambda c: c["params"].update(cpu=["x"]), "is no text"),
         (lambda c: c["params"].update({"..": ""}), "is nothing to be called by"),
         (lambda c: c.update(date="yesterday"), "its date is no number"),
+        (lambda c: c.update(date=10**400), "its date is in no calendar"),
+        (lambda c: start(c, math.inf), "it has times that are in no calendar"),
+        (lambda c: start(c, "now"), "it has times that are no numbers"),
     ],
-    ids=["long", "surrogate", "list", "dots", "date"],
+    ids=["long", "surrogate", "list", "dots", "date", "far date", "endless time", "time"],
 )
 def test_a_result_that_asv_cannot_publish_is_left_out_with_a_line(
     measured: Tiny, change: Callable[[dict[str, Any]], None], why: str

@@ -114,7 +114,7 @@ class ReleaseEnvironment(Environment):
             raise util.ProcessError([release.name], 1, "", str(err)) from None
         except KeyboardInterrupt:
             raise util.UserError(
-                f"Interrupted while installing {release.name}; {invocation.again()}"
+                invocation.interrupted(f" while installing {release.name}")
             ) from None
         self._whole = commit_hash
         self._set_commit_hash(commit_hash)
@@ -223,7 +223,7 @@ class ReleaseEnvironment(Environment):
             else:
                 record, done = timed.measure(run, subject, call)
         except timed.Interrupted as err:
-            raise util.UserError(f"{err.what}; {invocation.again()}") from None
+            raise util.UserError(invocation.interrupted(err.what)) from None
         except VggbenchError as err:
             raise util.UserError(str(err)) from None
         invocation.measured.add((release.commit, self.name))

@@ -63,12 +63,16 @@ def command() -> str | None:
     return _arguments()[0]
 
 
-def again() -> str:
-    """What to do after an interruption. asv itself begins a run anew, and has no result of the
-    release that it was at."""
-    if RESUME_VARIABLE in os.environ:  # of vggbench history
-        return "run the same command again to go on."
-    return "what ended is on record; asv run NEW measures the releases that lack a complete result"
+def interrupted(what: str = "") -> str:
+    """The line after Ctrl-C, ``what`` (" while ...") being interrupted, and what to do next."""
+    if RESUME_VARIABLE in os.environ:  # asv runs for a command of ours, which goes on
+        return f"Interrupted{what}; run the same command again to go on"
+    if command() in RECORDED:
+        return (
+            f"Interrupted{what}; what ended is on record, but asv itself begins anew: run the same "
+            f"command again to measure all of it"
+        )
+    return f"Interrupted{what}"
 
 
 def is_measuring() -> bool:

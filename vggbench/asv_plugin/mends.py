@@ -6,7 +6,11 @@ Each has a test that fails when an upgrade of asv makes it needless or moves it:
   benchmark of a release whose environment could not be made (commands/run.py:591). Here it writes
   aside and renames, and stores nothing for such a release.
 - ``Results.load`` ends in a traceback for a file with other types than it expects (results.py:720),
-  and whatever is damaged stops every later run of its release. Here it sets the file aside.
+  and whatever is damaged stops every later run of its release; a number without end keeps ``asv
+  publish`` from ending (step_detect.py). Here it sets the file aside (``stored``).
+- ``iter_machine_files`` and ``iter_results_paths`` end in a traceback at a machine.json that is no
+  object or has no version (results.py:29, commands/compare.py:170), and hand over machines without
+  a name, which asv writes into its pages. Here such a machine is left out with a line (``stored``).
 - ``asv preview`` listens on all interfaces (commands/preview.py:38), and ends in a traceback where
   there are no pages. Here it listens on 127.0.0.1, and says how to make pages.
 - ``Benchmarks.discover`` wants a release in which to discover benchmarks, and installs the newest
@@ -20,6 +24,8 @@ Each has a test that fails when an upgrade of asv makes it needless or moves it:
   Here both know the names of releases.
 - ``asv compare`` says "Did not find results for commit" and an id (commands/compare.py:285). Here
   it names the release, and says what measures it.
+- ``asv compare`` and ``asv continuous`` compare whatever was measured. Here a line after the table
+  says of what was measured in two states of the machine, or on a busy one, that we would not.
 - ``asv continuous`` says "not significantly changed" and ends with 0 where nothing was compared
   (commands/continuous.py:235), and in a traceback where a benchmark was run in none of the two
   (commands/continuous.py:185), such as those of other tracks. Here it says so, and ends with 2.
@@ -46,16 +52,26 @@ from typing import Any
 
 from asv import results, util
 from asv.benchmarks import Benchmarks
-from asv.commands import asv_profiling, compare, continuous, find, preview, rm, run, show
+from asv.commands import (
+    asv_profiling,
+    compare,
+    continuous,
+    find,
+    preview,
+    publish,
+    rm,
+    run,
+    show,
+)
 from asv.console import log
 from asv.repo import NoSuchNameError, get_repo
 
 from .. import records
-from ..errors import one_line
+from ..errors import of_system, one_line
 from ..inside.measure import SAMPLED
 from ..runs import profiles
 from ..runs.suite import expression
-from . import invocation
+from . import comparable, invocation, stored
 
 LOOPBACK = "127.0.0.1"
 
@@ -72,6 +88,9 @@ def install() -> None:
         return
     results.Results.save = _mended_save(results.Results.save)
     results.Results.load = staticmethod(_mended_load(results.Results.load))
+    results.iter_results_paths = stored.iter_results_paths
+    for module in (compare, publish, show):
+        module.iter_machine_files = stored.iter_machine_files
     preview.socketserver = SimpleNamespace(ThreadingTCPServer=LoopbackServer)
     Benchmarks._disc_benchmarks = _mended_discovery(Benchmarks._disc_benchmarks)
     Benchmarks.discover = _mended_selection(Benchmarks.discover)
@@ -132,18 +151,19 @@ def _mended_load(original: Any) -> Any:
     def load(path: str, machine_name: str | None = None) -> Any:
         try:
             loaded = original(path, machine_name)
-            for name, values in loaded._results.items():
-                count = math.prod(len(words) for words in loaded._benchmark_params[name] or ())
-                for column in (values, loaded._stats[name], loaded._samples[name]):
-                    if column is not None and len(column) != count:
-                        raise ValueError(f"{name} has {len(column)} values instead of {count}")
-                if any(isinstance(value, str) for value in values or ()):
-                    raise ValueError(f"{name} has a text for a number")
+            stored.require_whole(loaded)
         except util.UserError as err:
             if not re.search("missing key|parsing JSON|No version", str(err)):
                 raise  # of another machine or another version of asv, but whole
             raise util.UserError(_set_aside(Path(path), str(err))) from None
-        except (TypeError, ValueError, AttributeError, LookupError, RecursionError) as err:
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as err:
             raise util.UserError(_set_aside(Path(path), str(err))) from None
         return loaded
 
@@ -231,15 +251,26 @@ def _mended_rm(original: Any) -> Any:
 
 def _mended_comparison(original: Any) -> Any:
     def print_table(conf: Any, *commits: str, **options: Any) -> Any:
-        machine, names = options.get("machine"), options.get("commit_names") or {}
-        for commit in commits if machine else ():
-            found = results.iter_results_for_machine_and_hash(conf.results_dir, machine, commit)
-            if next(iter(found), None) is None:
-                name = names.get(commit) or commit[:8]
-                raise util.UserError(
-                    f"{name} has no results on {machine}; measure it there with: asv run {name}"
-                )
-        return original(conf, *commits, **options)
+        names = options.get("commit_names") or {}
+        try:
+            answer = original(conf, *commits, **options)
+        except util.UserError as err:
+            missing = next((one for one in commits if str(err).endswith(one)), None)
+            name = names.get(missing)
+            if missing is None or name is None:
+                raise
+            raise util.UserError(
+                f"{name} has no results on {options.get('machine')} of what was asked for; measure "
+                f"it there with: asv run {name}"
+            ) from None
+        machine = options.get("machine") or invocation.machine()
+        if machine is not None:
+            store = records.Store(conf.results_dir)
+            pair = [(commit, names.get(commit) or commit[:8]) for commit in commits]
+            for line in comparable.lines(store, machine, pair, options.get("env_names")):
+                log.warning(line)
+            log.flush()
+        return answer
 
     return print_table
 
@@ -248,7 +279,7 @@ def _mended_table(original: Any) -> Any:
     def print_table(
         conf: Any, before: Any, after: Any, resultset_1: Any, resultset_2: Any, **options: Any
     ) -> Any:
-        one, other = _of_own_tracks(resultset_1), _of_own_tracks(resultset_2)
+        one, other = _of_what_was_run(resultset_1), _of_what_was_run(resultset_2)
         if not _numbers(one) & _numbers(other):
             names = options["commit_names"]
             log.flush()
@@ -258,6 +289,8 @@ def _mended_table(original: Any) -> Any:
                 file=sys.stderr,
             )
             raise SystemExit(2)
+        # The table is of these whatever it is told: this is for what is said after it.
+        options["env_names"] = {result[-1] for result in (*one, *other)}
         return original(
             conf, before, after, resultset_1=iter(one), resultset_2=iter(other), **options
         )
@@ -280,8 +313,9 @@ def _of_known(asked: Any, known: Iterable[str], key: str, params: Any) -> Any:
     return asked(key, params) if key in known else []
 
 
-def _of_own_tracks(resultset: Iterable[Any]) -> list[Any]:
-    """Without benchmarks of other tracks, which ``_load_for_comparison`` has nothing of."""
+def _of_what_was_run(resultset: Iterable[Any]) -> list[Any]:
+    """Without benchmarks that the release was not run with, such as those of other tracks:
+    ``_load_for_comparison`` has nothing of them."""
     return [one for one in resultset if one[2] != []]
 
 
@@ -313,7 +347,7 @@ def _full_disk(error: OSError) -> str | None:
         texts = [str(text) for *_, text in error.args[0]]
         return next((t for t in texts if any(reason in t for reason in reasons)), None)
     if error.errno in FULL_DISK:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        return of_system(error)
     return None
 
 
@@ -322,7 +356,7 @@ def _one_line_for_what_asv_lets_through(
 ) -> None:
     if issubclass(kind, KeyboardInterrupt):
         log.flush()
-        print(f"Interrupted; {invocation.again()}", file=sys.stderr)
+        print(invocation.interrupted(), file=sys.stderr)
     elif isinstance(error, OSError) and (full := _full_disk(error)):
         log.flush()
         print(
@@ -333,7 +367,7 @@ def _one_line_for_what_asv_lets_through(
     elif isinstance(error, OSError) and error.errno in CLOSED and error.filename:
         log.flush()
         print(
-            f"{error.strerror}: {error.filename}; let asv write there, and run this again",
+            f"{of_system(error)}; let asv write there, and run this again",
             file=sys.stderr,
         )
     else:

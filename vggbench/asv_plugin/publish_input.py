@@ -9,8 +9,8 @@ Replaced here, as in ``mends``, is what a plugin cannot override:
 - ``iter_results`` hands over results of releases that are on no track any more, which asv then
   reports by id, file by file; of such, and of results whose texts make no file's name, asv's
   traceback would be the answer. Here they are left out, with a line each.
-- ``iter_machine_files`` and ``Benchmarks.load`` hand over machines without a name and benchmarks
-  whose names are no names in Python, which asv writes into its pages as markup.
+- ``Benchmarks.load`` hands over benchmarks whose names are no names in Python, which asv writes
+  into its pages as markup, and ends in a traceback at a file of other types than it expects.
 - ``GraphSet.get_params`` knows the tracks that have results. Where that is one of several, asv
   leaves it out of the addresses of regressions, and its page of regressions, which looks for a
   track, then shows none. Here it is one of all tracks.
@@ -29,7 +29,7 @@ import os
 import re
 import shutil
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,17 @@ from filelock import Timeout
 from .. import file_lock, records
 from ..errors import one_line
 from ..file_lock import LockUnusable
-from . import invocation
+from ..records.record import is_number
+from . import invocation, stored
 
 #: A file of asv's own pages, which is in every folder that asv has published.
 TOKEN_OF_PAGES = "swallow.ico"
 
 #: Bytes that a name of a file may have (Linux).
 NAME_MAX = 255
+
+#: When the year 10000 begins, which datetime does not have, in milliseconds since 1970.
+LATEST_MS = 253_402_300_800_000
 
 BENCHMARK_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")
 
@@ -60,7 +64,6 @@ def install() -> None:
         return
     publish.Publish.run = _mended_run(publish.Publish.run)
     publish.iter_results = regressions.iter_results = _mended_results(publish.iter_results)
-    publish.iter_machine_files = _mended_machine_files(publish.iter_machine_files)
     Benchmarks.load = _mended_benchmarks(Benchmarks.load)
     GraphSet.get_params = _mended_params(GraphSet.get_params)
     Graph.get_data = _mended_data(Graph.get_data)
@@ -192,8 +195,13 @@ def _why_unfit(result: Any) -> str | None:
     """Why asv cannot publish ``result``, which it could read; None where it can."""
     if not isinstance(result.date, int):
         return "its date is no number"
-    if any(not isinstance(at, int | float | None) for at in result.started_at.values()):
+    if not _is_moment(result.date):
+        return "its date is in no calendar"
+    times = [at for at in result.started_at.values() if at is not None]
+    if not all(map(is_number, times)):
         return "it has times that are no numbers"
+    if not all(map(_is_moment, times)):
+        return "it has times that are in no calendar"
     for kind in (result.params, result.env_vars):
         if not isinstance(kind, dict):
             return "its params are no params"
@@ -208,6 +216,11 @@ def _why_unfit(result: Any) -> str | None:
     return None
 
 
+def _is_moment(timestamp: float) -> bool:
+    """Whether asv, and a browser, can make a date of the milliseconds."""
+    return 0 <= timestamp < LATEST_MS
+
+
 def _why_no_name_of_a_file(text: str) -> str | None:
     """Why asv, which makes folders of params, cannot make one of ``text`` (it replaces what a path
     is made of)."""
@@ -218,24 +231,19 @@ def _why_no_name_of_a_file(text: str) -> str | None:
     return None if size <= NAME_MAX else f"has {size} bytes, a folder's name at most {NAME_MAX}"
 
 
-def _mended_machine_files(original: Callable[[str], Iterator[str]]) -> Any:
-    def iter_machine_files(results_dir: str) -> Iterator[str]:
-        for path in original(results_dir):
-            try:
-                told = util.load_json(path)
-                if not isinstance(told, dict) or not isinstance(told.get("machine"), str):
-                    raise ValueError("it names no machine")
-            except (OSError, ValueError, RecursionError, util.UserError) as err:
-                log.warning(f"{path} is left out: {one_line(str(err))}")
-            else:
-                yield path
-
-    return iter_machine_files
-
-
 def _mended_benchmarks(original: Any) -> Any:
     def load(conf: Any, regex: Any = None) -> Any:
-        found = original(conf, regex=regex)
+        try:
+            found = original(conf, regex=regex)
+            no_params = [name for name in found if not stored.are_params(found[name]["params"])]
+            if no_params:
+                raise ValueError(f"{no_params[0]} has params that are no lists of texts")
+        except (LookupError, RecursionError, TypeError, ValueError, AttributeError) as err:
+            path = Benchmarks.get_benchmark_file_path(conf.results_dir)
+            raise util.UserError(
+                f"{path} is damaged ({type(err).__name__}: {one_line(str(err))}); make it anew: "
+                f"asv run --bench just-discover"
+            ) from None
         no_names = [name for name in found if not BENCHMARK_NAME.match(name)]
         for name in no_names:
             log.warning(f"{one_line(name, 60)!r} is no benchmark's name and is left out")
