@@ -85,7 +85,7 @@ class Checkout:
     @functools.cached_property
     def exclusions(self) -> tuple[Exclusion, ...]:
         """What of the records is not to count. Raises ExcludedError."""
-        return excluded.read(self.root)
+        return excluded.read(self.root, self.catalogue)
 
     def store(self) -> Store:
         """The records of all machines. Raises ExcludedError."""
@@ -178,8 +178,8 @@ def _take_run_lock(folder: Path) -> BaseFileLock:
         except OSError:
             pid = "unknown"
         raise RunInProgress(
-            f"another asv (process {pid}) measures in this checkout; "
-            f"wait until it has ended, or end it, then run this again"
+            f"another asv (process {pid}) measures in this checkout; wait until it has ended, or "
+            f"end it, then run this again; to measure beside it takes another clone"
         ) from None
     except OSError as err:
         raise CheckoutError(

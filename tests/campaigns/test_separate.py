@@ -148,7 +148,23 @@ def test_a_budget_ends_it_between_blocks(measured: Tiny) -> None:
     blocks = len(separating(measured)) // 4
     assert f"the budget is spent: {blocks} of {MOST_BLOCKS} blocks of tinyframe-1.2 plain" in line
     assert blocks < LEAST_BLOCKS
-    assert done.status == 0
+    assert done.status == (0 if blocks else 2)
+
+
+@pytest.mark.asv
+def test_where_nothing_was_compared_it_does_not_end_as_if_all_were_well(measured: Tiny) -> None:
+    asked = ("separate", "tinyframe-1.2", "--back", "python", "--bench", "'plain'")
+    in_no_time = ("--budget", "0.001s")
+    done = measured.vggbench(*asked, *in_no_time)
+    assert f"the budget is spent: 0 of {MOST_BLOCKS} blocks of tinyframe-1.2 plain" in done
+    assert separating(measured) == []
+    assert done.status == 2
+    # Blocks of earlier times answer what they are of, and nothing else.
+    measured.vggbench(*asked)
+    assert measured.vggbench(*asked, *in_no_time).status == 0
+    another = measured.vggbench(*asked[:-1], "'fused'", *in_no_time)
+    assert another.lines_with("tinyframe-1.2 plain, step time: ")
+    assert another.status == 2
 
 
 @pytest.mark.asv
@@ -310,6 +326,6 @@ def test_what_is_not_measured_has_no_change_to_separate(tiny: Tiny) -> None:
 def test_what_is_not_before_the_release_is_refused(measured: Tiny, against: str) -> None:
     asked = ("tinyframe-1.2", "--back", "python", "--against", against)
     done = measured.vggbench("separate", *asked)
-    assert done.status != 0
+    assert done.status == 2
     (line,) = done.lines_with("tinyframe-1.2")
     assert against in line

@@ -50,7 +50,7 @@ RECORDS = [
     ],
 )
 def test_what_an_entry_names_does_not_count(tmp_path: Path, text: str, left: list[str]) -> None:
-    exclusions = excluded.read(written(tmp_path, entry(text)))
+    exclusions = excluded.read(written(tmp_path, entry(text)), CATALOGUE)
     path = records.folder(tmp_path, "box") / "run.jsonl"
     for more in RECORDS:
         records.append(path, record(words="NHWC none off", **more))
@@ -58,11 +58,11 @@ def test_what_an_entry_names_does_not_count(tmp_path: Path, text: str, left: lis
         Store(tmp_path, exclusions).all("box"),
         list(records.read(tmp_path, "box", exclusions=exclusions)),
     ):
-        counted = [one for one in found if one.why_left_out(CATALOGUE.by_commit) is None]
+        counted = [one for one in found if one.why_left_out("box", CATALOGUE.by_commit) is None]
         assert [one.run for one in counted] == left
         for one in found:
             if one not in counted:
-                assert one.why_left_out(CATALOGUE.by_commit) == f"excluded ({REASON})"
+                assert one.why_left_out("box", CATALOGUE.by_commit) == f"excluded ({REASON})"
                 assert one.why_no_evidence("box", CATALOGUE) == f"excluded ({REASON})"
             assert "excluded" not in one.as_json()
 
@@ -71,13 +71,15 @@ def test_an_entry_that_goes_has_them_count_again(tmp_path: Path) -> None:
     one = record()
     for reason, text in ((REASON, 'run = "x"'), (None, 'run = "y"')):
         excluded.mark(
-            "box", one, excluded.read(written(tmp_path, entry(text.replace("x", one.run))))
+            "box",
+            one,
+            excluded.read(written(tmp_path, entry(text.replace("x", one.run))), CATALOGUE),
         )
         assert one.excluded == reason
 
 
 def test_without_a_file_nothing_is_excluded(tmp_path: Path) -> None:
-    assert excluded.read(tmp_path) == ()
+    assert excluded.read(tmp_path, CATALOGUE) == ()
 
 
 @pytest.mark.parametrize(
@@ -92,11 +94,23 @@ def test_without_a_file_nothing_is_excluded(tmp_path: Path) -> None:
         (entry("run = 3"), "its run is no text"),
         (entry("before = 'soon'"), "its before is no date and no time"),
         (entry("after = true"), "its after is no date and no time"),
+        (
+            entry("after = 2026-05-02\nbefore = 2026-05-01"),
+            "entry 1: its after is not earlier than its before",
+        ),
+        (entry("after = 2026-05-01\nbefore = 2026-05-01"), "its after is not earlier"),
+        (entry("release = '2.16.2'"), "entry 1: its release: unknown track '2.16.2'"),
+        (entry("release = 'tensorflow-9.9'"), "no such release on the track"),
+        (entry("release = 'tensorflow'"), "its release tensorflow is no whole name, such as ten"),
+        (
+            entry("release = 'tensorflow==2.16.2'"),
+            "tensorflow==2.16.2 is no whole name, such as tensorflow-2.16.2;",
+        ),
     ],
 )
 def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(ExcludedError) as caught:
-        excluded.read(written(tmp_path, text))
+        excluded.read(written(tmp_path, text), CATALOGUE)
     assert said in str(caught.value)
     assert str(caught.value).startswith("excluded.toml: ")
     assert "\n" not in str(caught.value)
@@ -105,7 +119,7 @@ def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, said: str) -> None:
 def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
     (tmp_path / excluded.FILE).write_bytes(b"\xff")
     with pytest.raises(ExcludedError):
-        excluded.read(tmp_path)
+        excluded.read(tmp_path, CATALOGUE)
 
 
 def of(**more: Any) -> excluded.Exclusion:

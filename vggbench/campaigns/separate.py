@@ -73,8 +73,9 @@ class Question:
 
 
 def run(here: Local, asked: Asked, budget: Budget) -> int:
-    """Measure and say it; returns the exit status 0. Raises VggbenchError where nothing can be
-    measured."""
+    """Measure and say it; returns the exit status: 2 where nothing of what is asked is answered,
+    neither by blocks, of earlier times too, nor by the error of a variant that cannot run; else 0.
+    Raises VggbenchError where nothing can be measured."""
     profile = here.profiles[0]
     catalogue = here.catalogue
     release = spec.one(catalogue, asked.release)
@@ -104,11 +105,14 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
             )
             measure(here, measuring, work, budget)
     on_record = here.store.all(here.machine)
-    own = separations(here.machine, on_record, catalogue, profile, asked.threshold)
-    for found in own.get(release.name, []):
-        if found.judgement is not None and found.variant in {change.words for change in changes}:
+    on_release = separations(here.machine, on_record, catalogue, profile, asked.threshold)
+    variants_asked = {change.words for change in changes}
+    own = [one for one in on_release.get(release.name, []) if one.variant in variants_asked]
+    for found in own:
+        if found.judgement is not None:
             here.say(words(found, known))
-    return 0
+    about = {(question.one.benchmark, question.one.words) for question in questions}
+    return 0 if any((one.benchmark, one.configuration) in about for one in own) else 2
 
 
 def _questions(

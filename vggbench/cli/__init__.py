@@ -12,7 +12,7 @@ from asv import util
 from ..checkout import Checkout
 from ..errors import VggbenchError, of_system
 from . import judging, measuring, releases, reporting
-from .common import complain
+from .common import Parser, add_commands, complain
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,13 +45,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="vggbench",
         description="Times the VGG16 training step in every release of a framework. "
         "Measuring and comparing is asv's: asv run 'tensorflow>=2.15'.",
     )
     parser.add_argument("--config", help="asv's configuration file (default: asv.conf.json)")
-    top = parser.add_subparsers(required=True, metavar="COMMAND")
+    top = add_commands(parser)
     for commands in (measuring, reporting, judging, releases):
         commands.add(top)
     return parser

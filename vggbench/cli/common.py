@@ -7,11 +7,12 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from ..campaigns import budget
 from ..checkout import Checkout
-from ..errors import VggbenchError
+from ..errors import VggbenchError, short_words
 from ..releases import spec
 from ..releases.catalogue import DEVICES, Release
 from ..runs import variables
@@ -23,6 +24,27 @@ if TYPE_CHECKING:
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+class Parser(argparse.ArgumentParser):
+    """Of the command and of each of its commands. A word that is empty is refused, whichever option
+    or place it stands in: to what asks for a word it would look like none."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        # None is the type of what is added without one.
+        self.register("type", None, word)
+        self.register("type", Path, path)
+
+    def error(self, message: str) -> NoReturn:
+        super().error(short_words(message))
+
+
+def add_commands(to: argparse.ArgumentParser) -> Subparsers:
+    commands = to.add_subparsers(required=True, metavar="COMMAND")
+    # The words behind a command pass through here too: it knows which of them is which.
+    commands.type = str
+    return commands
 
 
 def add_device(one: argparse.ArgumentParser) -> None:
@@ -84,6 +106,16 @@ def add_threshold(one: argparse.ArgumentParser) -> None:
     )
 
 
+def word(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is empty; write a word, or leave it out")
+    return text
+
+
+def path(text: str) -> Path:
+    return Path(word(text))
+
+
 def count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; write 1 or more")
@@ -98,7 +130,7 @@ def size(text: str) -> int:
 
 
 def complain(line: str) -> None:
-    print(f"vggbench: {line}", file=sys.stderr)
+    print(f"vggbench: {short_words(line)}", file=sys.stderr)
 
 
 def say(line: str) -> None:

@@ -15,12 +15,12 @@ from ..releases import interpreters, locks, spec
 from ..releases.catalogue import DEVICES, Catalogue, Release, Track
 from ..releases.uv import UvError
 from ..report import show
-from .common import Subparsers, add_device, add_json, complain, say, selected, size
+from .common import Subparsers, add_commands, add_device, add_json, complain, say, selected, size
 
 
 def add(top: Subparsers) -> None:
     releases = top.add_parser("releases", help="the releases on the tracks, and their environments")
-    commands = releases.add_subparsers(required=True, metavar="COMMAND")
+    commands = add_commands(releases)
 
     one = commands.add_parser("list", help="show the releases")
     one.add_argument("spec", nargs="*", help="which (default: all), in the words of asv run")

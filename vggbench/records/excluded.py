@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import VggbenchError, one_line
+from ..releases import spec
+from ..releases.catalogue import Catalogue
 from . import tables
 from .record import Record
 
@@ -61,6 +63,11 @@ class Exclusion:
             self.after is None or began >= self.after
         )
 
+    def __str__(self) -> str:
+        """What it names."""
+        named = ((key, getattr(self, key)) for key in (*_TEXTS, *_MOMENTS))
+        return one_line(", ".join(f"{key} {value}" for key, value in named if value is not None))
+
 
 def mark(machine: str, record: Record, exclusions: Iterable[Exclusion]) -> None:
     """Note in a record of a machine the reason for which it does not count."""
@@ -69,16 +76,17 @@ def mark(machine: str, record: Record, exclusions: Iterable[Exclusion]) -> None:
         record.exclude(reason)
 
 
-def read(root: Path) -> tuple[Exclusion, ...]:
+def read(root: Path, catalogue: Catalogue) -> tuple[Exclusion, ...]:
     """The entries of the file in ``root``, none where there is no file.
 
     Raises ExcludedError for one that is wrong: an entry that is passed over would count what was to
     be left out.
     """
-    return tuple(_entry(*one) for one in tables.read(root / FILE, TABLE, _wrong))
+    found = tables.read(root / FILE, TABLE, _wrong)
+    return tuple(_entry(number, entry, catalogue) for number, entry in found)
 
 
-def _entry(number: int, entry: Mapping[str, Any]) -> Exclusion:
+def _entry(number: int, entry: Mapping[str, Any], catalogue: Catalogue) -> Exclusion:
     unknown = sorted(set(entry) - set(_KEYS))
     if unknown:
         what = one_line(unknown[0], 60)
@@ -91,7 +99,22 @@ def _entry(number: int, entry: Mapping[str, Any]) -> Exclusion:
             raise _wrong(f"entry {number}: its {key} is no text, or empty")
     told: dict[str, Any] = {key: " ".join(entry[key].split()) for key in _TEXTS if key in entry}
     told.update({key: _moment(number, key, entry[key]) for key in _MOMENTS if key in entry})
+    if "release" in told:
+        _require_name(number, told["release"], catalogue)
+    if "after" in told and "before" in told and told["after"] >= told["before"]:
+        raise _wrong(f"entry {number}: its after is not earlier than its before")
     return Exclusion(reason=one_line(entry["reason"]), **told)
+
+
+def _require_name(number: int, release: str, catalogue: Catalogue) -> None:
+    """A name as records have it: what else names a release may name another one tomorrow."""
+    if release in catalogue.by_name:
+        return
+    try:
+        found = spec.one(catalogue, release).name
+    except spec.SpecError as err:
+        raise _wrong(f"entry {number}: its release: {err}") from None
+    raise _wrong(f"entry {number}: its release {release} is no whole name, such as {found}")
 
 
 def _moment(number: int, key: str, value: Any) -> datetime.datetime:

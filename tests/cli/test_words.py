@@ -1,0 +1,106 @@
+"""What the command line makes of the words that it is given, before any command sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from vggbench import cli
+from vggbench.errors import short_words
+
+from ..tiny import ROOT
+
+LONG = "x" * 5000
+
+CHECKOUT = ["--config", str(ROOT / "asv.conf.json")]
+MEASURED = ["--machine", "epyc-zen5"]
+
+#: What a command needs beside the word that is looked at.
+NEEDED = {
+    "confirm": ["tensorflow-2.16.2"],
+    "separate": ["tensorflow-2.16.2", "--back", "python"],
+    "plot": ["tensorflow", "-o", "plot.svg"],
+}
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """(exit status, the line about it)"""
+    try:
+        status = cli.main(list(words))
+    except SystemExit as err:
+        status = int(str(err.code))
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(len, lines)) < 600
+    return status, lines[-1]
+
+
+def empty() -> Iterator[list[str]]:
+    for name in ("verdict", "confirm", "separate"):
+        yield [name, *NEEDED.get(name, []), "--against"]
+    for name in ("verdict", "history", "rates", "table", "plot", "findings"):
+        yield [name, *NEEDED.get(name, []), "--machine"]
+    for name in ("calibrate", "peak", "confirm", "plot", "verdict", "rates"):
+        yield [name]
+    yield ["releases", "list"]
+    yield ["findings", "-o"]
+    yield ["verdict", "--track"]
+
+
+@pytest.mark.parametrize("words", list(empty()), ids=" ".join)
+@pytest.mark.parametrize("word", ["", " "])
+def test_an_empty_word_is_refused_and_not_taken_for_none(
+    capsys: pytest.CaptureFixture[str], words: list[str], word: str
+) -> None:
+    status, line = said(capsys, *words, word)
+    assert status == 2
+    assert f"{word!r} is empty; write a word, or leave it out" in line
+    assert words[-1] in line or not words[-1].startswith("-")
+
+
+def test_an_empty_word_is_refused_where_it_names_the_configuration_file(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status, line = said(capsys, "--config", "", "rates")
+    assert (status, line) == (
+        2,
+        "vggbench: error: argument --config: '' is empty; write a word, or leave it out",
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [*CHECKOUT, "verdict", "--track", LONG, *MEASURED],
+        [*CHECKOUT, "verdict", "--profile", LONG, *MEASURED],
+        [*CHECKOUT, "plot", LONG, "-o", "plot.svg", *MEASURED],
+        [*CHECKOUT, "plot", "tensorflow", "--profile", LONG, "-o", "plot.svg", *MEASURED],
+        [*CHECKOUT, "plot", "tensorflow", "--measure", LONG, "-o", "plot.svg", *MEASURED],
+        [*CHECKOUT, "plot", "tensorflow", "--configuration", LONG, "-o", "plot.svg", *MEASURED],
+        [*CHECKOUT, "plot", "tensorflow", "-o", LONG, *MEASURED],
+        [*CHECKOUT, "table", "--profile", LONG, *MEASURED],
+        [*CHECKOUT, "findings", "--into", LONG, *MEASURED],
+        [*CHECKOUT, "check", "--budget", LONG],
+        [*CHECKOUT, "check", "--processes", LONG],
+        ["--config", LONG, "rates"],
+        [*CHECKOUT, LONG],
+        [*CHECKOUT, "rates", "--" + LONG],
+    ],
+    ids=lambda words: " ".join(words).replace(LONG, "LONG").replace(str(ROOT), ""),
+)
+def test_a_long_word_does_not_stand_whole_in_a_message(
+    capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    status, line = said(capsys, *words)
+    assert status in (1, 2)
+    assert line.startswith("vggbench")
+
+
+def test_words_are_cut_in_the_middle_each_by_itself() -> None:
+    name = "release-" + "a" * 300 + "-end"
+    cut = short_words(f"--track {name}: unknown; choose another")
+    assert cut.startswith("--track release-aaa")
+    assert cut.endswith("aaa-end: unknown; choose another")
+    assert " ... " in cut
+    many = " ".join(["word"] * 300)
+    assert short_words(many) == many
