@@ -127,6 +127,26 @@ def test_the_holder_knows_who_goes_on_beside_it(
         assert machine_lock.beside() is None
         assert f"process {guest.pid}, " in str(machine_lock.beside(since=before))
         assert machine_lock.beside(since=time.time() + 1) is None
+        # What a clock that was set back leaves is nobody.
+        guests = machine_lock.path().with_name(f"{machine_lock.path().name}.beside")
+        os.utime(guests, (before + 1e9, before + 1e9))
+        assert machine_lock.beside(since=before) is None
+
+
+def test_a_guest_that_outlives_the_holder_keeps_others_out(
+    hold: Hold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with machine_lock.held():
+        monkeypatch.setenv(machine_lock.BESIDE_VARIABLE, "1")
+        guest = hold("a guest")
+        monkeypatch.delenv(machine_lock.BESIDE_VARIABLE)
+    assert f"process {guest.pid}, -c 'a guest'" in refused()
+    monkeypatch.setenv(machine_lock.BESIDE_VARIABLE, "1")
+    with machine_lock.held():
+        assert f"process {guest.pid}, " in str(machine_lock.beside())
+    monkeypatch.delenv(machine_lock.BESIDE_VARIABLE)
+    guest.communicate("")
+    assert not taken()
 
 
 OUTLIVES = {

@@ -2,7 +2,8 @@
 
 Two that measure at once disturb each other's timing. The lock is flock(2) on one file, which says
 who holds it and is never deleted. The kernel lets go of it when its holder dies, so that what a
-killed one left in the file is of no account. The library filelock, which holds the checkout's run
+killed one left in the file is of no account. Beside it lies a second file, NAME.beside, whose lock
+those share who go on in spite of the first. The library filelock, which holds the checkout's run
 lock, is no help: some of its versions empty the file whenever another one tries it, the others
 refuse a file that another account made in a shared folder.
 """
@@ -17,6 +18,7 @@ import os
 import shlex
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,11 +66,7 @@ def held() -> Iterator[None]:
         except BlockingIOError:
             holder = _holder(file, descriptor)
             if os.environ.get(BESIDE_VARIABLE) != "1":
-                raise RunInProgress(
-                    f"another one measures on this machine: {holder}; "
-                    f"wait until it has ended, or end it, then run this again; to measure beside "
-                    f"it, which goes on record: {BESIDE_VARIABLE}=1"
-                ) from None
+                raise _in_progress(holder) from None
             _beside.append(holder)
             try:
                 with _as_guest():
@@ -78,6 +76,9 @@ def held() -> Iterator[None]:
             return
         except OSError as err:
             raise _no_use(file, f"cannot be locked: {err.strerror}") from None
+        guest = beside()
+        if guest is not None and os.environ.get(BESIDE_VARIABLE) != "1":
+            raise _in_progress(guest)  # it outlived whom it began beside
         _write(descriptor, _of_this_process())
         try:
             yield
@@ -88,8 +89,8 @@ def held() -> Iterator[None]:
 
 def beside(since: float | None = None) -> str | None:
     """Who else measures on this machine now, or began to after ``since`` (s since the epoch): the
-    holder of the lock, where this process goes on in spite of it, or one that went on in spite of
-    this process."""
+    holder of the lock, where this process goes on in spite of it, or, of those that went on in
+    spite of this process, the one that began last."""
     if _beside:
         return _beside[-1]
     file = _guests()
@@ -97,7 +98,8 @@ def beside(since: float | None = None) -> str | None:
         return None
     # Where it cannot be used nobody goes on in spite of the lock.
     with contextlib.suppress(MachineLockError), _opened(file) as descriptor:
-        began = since is not None and os.fstat(descriptor).st_mtime >= since
+        # A clock may have been set back since it was written.
+        began = since is not None and since <= os.fstat(descriptor).st_mtime <= time.time()
         if began or _is_taken(descriptor):
             return _holder(file, descriptor)
     return None
@@ -127,6 +129,13 @@ def _is_taken(descriptor: int) -> bool:
     except OSError:
         return True
     return False
+
+
+def _in_progress(who: str) -> RunInProgress:
+    return RunInProgress(
+        f"another one measures on this machine: {who}; wait until it has ended, or end it, then "
+        f"run this again; to measure beside it, which goes on record: {BESIDE_VARIABLE}=1"
+    )
 
 
 def _of_this_process() -> str:

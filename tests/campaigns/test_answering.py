@@ -189,7 +189,8 @@ def test_a_spent_budget_leaves_the_rest_open_with_what_it_would_cost() -> None:
     assert found[1].seconds == 400.0
     assert machine.said[0].endswith(", about 13 min; the budget of 8 min may not do")
     assert answering.open_lines(found) == [
-        "Open, as the budget is spent: tensorflow-slow NHWC fused off; about 7 min more would "
+        "Open, as the budget allows no more blocks: tensorflow-slow NHWC fused off; about 7 min "
+        "more would "
         "answer it"
     ]
 
@@ -214,7 +215,7 @@ def test_where_nothing_is_known_of_what_a_block_takes_no_cost_is_told() -> None:
     machine = Machine(unknown=True)
     found = machine.answer_all(comparison(), budget=0)
     assert machine.order == []
-    assert answering.open_lines(found) == [f"Open, as the budget is spent: {NAME}"]
+    assert answering.open_lines(found) == [f"Open, as the budget allows no more blocks: {NAME}"]
     machine = Machine(unknown=True, enough=3)
     machine.answer_all(comparison())
     assert machine.said[0] == f"To answer: {NAME}"

@@ -172,7 +172,8 @@ def test_slow_downs_that_are_not_relevant_are_left_out() -> None:
 
 def test_too_few_blocks_to_tell_the_noise_are_said_and_tell_nothing_else() -> None:
     assert calibrate.words({"plain": known(ASSUMED)}, 0.02, 12) == [
-        "plain: too few blocks to tell its noise; 2.5% between blocks is assumed",
+        "plain: too few blocks to tell its noise; 2.5% between blocks is assumed until more is on "
+        "record",
         "Run this again, or with a higher --budget: earlier blocks count, too.",
     ]
 

@@ -75,7 +75,7 @@ def test_what_the_budget_leaves_open_is_said_with_its_cost(nightly: Tiny):
     done = nightly.vggbench("check", *PLAIN, "--threshold", "2%", "--budget", "0.01s", env=doubted)
     assert done.status == 2, done.output
     assert not in_duets(nightly)
-    line = the_line(done, "Open, as the budget is spent: tinyframe-2.1 plain; about ")
+    line = the_line(done, "Open, as the budget allows no more blocks: tinyframe-2.1 plain; about ")
     assert line.endswith(" more would answer it")
 
 
@@ -98,7 +98,7 @@ def test_an_interrupted_check_ends_with_130_and_goes_on(nightly: Tiny):
     os.killpg(process.pid, signal.SIGINT)
     done = ended(process)
     assert done.status == 130, done.output
-    the_line(done, "Interrupted while measuring tinyframe-2.1 plain; what ended is on record; ")
+    the_line(done, "Interrupted while measuring tinyframe-2.1 plain; run the same command again")
     until(lambda: all(gone(child) for child in children))
     assert of_asv(nightly, "tinyframe-2.1") == ["interrupted"]
     assert nightly.vggbench(*CHECK, env=NOISE).status == 0

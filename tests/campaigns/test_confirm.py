@@ -361,7 +361,7 @@ def test_an_environment_that_cannot_be_made_ends_its_comparison_alone(tmp_path: 
     assert rooms == [f"{LINE[-1]} NHWC none off"]
 
 
-@pytest.mark.parametrize("error", [Interrupted("Interrupted"), NotMeasured("the disk is full")])
+@pytest.mark.parametrize("error", [Interrupted(""), NotMeasured("the disk is full")])
 def test_what_ends_all_measuring_passes_through(tmp_path: Path, error: Exception) -> None:
     with pytest.raises(type(error)):
         taken_with(judging(tmp_path, []), error, [])
@@ -545,7 +545,7 @@ def test_a_release_that_nothing_can_be_compared_with_is_no_answered_one(
 def test_what_the_budget_leaves_open_is_said_with_its_cost(slower: Tiny) -> None:
     done = slower.vggbench(*CONFIRM, "--budget", "0.01s", env=SLOWER)
     assert in_duets(slower) == []
-    line = the_line(done, "Open, as the budget is spent: tinyframe-2.1 plain; about ")
+    line = the_line(done, "Open, as the budget allows no more blocks: tinyframe-2.1 plain; about ")
     assert line.endswith(" more would answer it")
 
 
@@ -585,7 +585,7 @@ def test_a_machine_that_stays_busy_leaves_it_open(slower: Tiny) -> None:
     busy = {**SLOWER, "TINY_OTHERS": "0.5"}
     done = slower.vggbench(*CONFIRM, "--budget", "6s", env=busy)
     the_line(done, "the machine is busy, others use 50% of the processors: waiting, ")
-    the_line(done, "Open, as the budget is spent: tinyframe-2.1 plain")
+    the_line(done, "Open, as the budget allows no more blocks: tinyframe-2.1 plain")
     assert {outcome for _, outcome in in_duets(slower)} == {"interrupted"}
 
 

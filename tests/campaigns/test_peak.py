@@ -17,6 +17,7 @@ from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue, Lock, Release
 
 from ..real import ROOT, find, python_of
+from ..records.factory import record
 
 RELEASE = Release(
     "tensorflow",
@@ -79,23 +80,56 @@ def test_what_was_measured_is_read_again_oldest_first(
         [{"size": 0, "seconds": [1.0]}],
         [{"size": 1000}],
         [{"size": "1000", "seconds": [1.0]}],
+        [{"size": 1e200, "seconds": [1.0]}],
+        [{"size": 10**400, "seconds": [1.0]}],
+        [{"size": -2, "seconds": [-1]}],
+        [{"size": True, "seconds": [True]}],
     ],
 )
 def test_products_without_a_rate_are_left_out_with_a_line(tmp_path: Path, products: object) -> None:
-    good = {
-        "schema": 1,
-        "measured": "2026-05-01T12:00:00+00:00",
-        "release": RELEASE.name,
-        "device": "cpu",
-        "cpus": 2,
-        "products": PRODUCTS,
-    }
-    file = peak.path(tmp_path, "box")
-    files.append(file, {**good, "products": products}, "x")
-    files.append(file, good, "x")
+    assert left_out(tmp_path, products=products) == "its products have no rate"
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"machine": "other"}, "it is of another machine (other)"),
+        ({"measured": "2099-05-01T12:00:00+00:00"}, "it was measured in the future, or at no mom"),
+        ({"measured": 7}, "it was measured in the future, or at no moment"),
+    ],
+)
+def test_what_is_of_another_machine_or_of_the_future_is_left_out_with_a_line(
+    tmp_path: Path, more: dict[str, object], why: str
+) -> None:
+    assert left_out(tmp_path, **more).startswith(why)
+
+
+def test_what_was_measured_beside_another_is_no_peak() -> None:
+    beside = {**GOOD, "beside": "process 7, asv run, since now"}
+    taken = record(RELEASE.name, cpus=2)
+    assert peak.newest([GOOD, beside], "cpu", taken) == GOOD
+    assert peak.newest([beside], "cpu", taken) is None
+
+
+GOOD = {
+    "schema": 1,
+    "measured": "2026-05-01T12:00:00+00:00",
+    "release": RELEASE.name,
+    "device": "cpu",
+    "cpus": 2,
+    "products": PRODUCTS,
+}
+
+
+def left_out(folder: Path, **more: object) -> str:
+    """Why a line with these keys is left out, beside a good one."""
+    file = peak.path(folder, "box")
+    files.append(file, {**GOOD, **more}, "x")
+    files.append(file, GOOD, "x")
     complaints: list[str] = []
-    assert peak.read(tmp_path, "box", complaints.append) == [good]
-    assert complaints == [f"{file}:1 is no record and is left out: its products have no rate"]
+    assert peak.read(folder, "box", complaints.append) == [GOOD]
+    (line,) = complaints
+    return line.removeprefix(f"{file}:1 is no record and is left out: ")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,9 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -173,6 +176,38 @@ def test_an_interrupt_ends_the_processes_that_run(tmp_path: Path) -> None:
     assert process.returncode != 0
     until(lambda: not any(psutil.pid_exists(pid) for pid in pids(tmp_path)))
     assert len(pids(tmp_path)) == verify.AT_ONCE["cpu"]
+
+
+def test_what_is_being_started_when_the_others_are_ended_ends_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    began, ended = threading.Event(), threading.Event()
+    started: list[subprocess.Popen[bytes]] = []
+
+    def late(*words: object, on_start: Callable[[int], None]) -> verify.Verified:
+        process = subprocess.Popen(["sleep", "600"], start_new_session=True)
+        started.append(process)
+        began.set()
+        ended.wait(PATIENCE_S)  # nobody knows of the process yet
+        on_start(process.pid)
+        process.wait(PATIENCE_S)
+        raise AssertionError("it has no result")
+
+    def interrupt() -> None:
+        began.wait(PATIENCE_S)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        time.sleep(1)
+        ended.set()
+
+    monkeypatch.setattr(verify, "verify_one", late)
+    release = CATALOGUE.by_name["tensorflow-2.21.0"]
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        list(verify.verify(release, "TensorFlow", "cpu", Path("python")))
+    thread.join(PATIENCE_S)
+    assert started
+    assert all(process.returncode == -signal.SIGKILL for process in started)
 
 
 def pids(folder: Path) -> list[int]:

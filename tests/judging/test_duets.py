@@ -335,6 +335,10 @@ def test_a_block_beside_other_work_is_left_out_with_the_figure() -> None:
     assert one_block(busy(0.05)).others == pytest.approx(0.05, rel=0.05)
 
 
+def test_a_block_beside_another_measurement_is_left_out_however_quiet_it_was() -> None:
+    assert "busy" in refused(block(FIRST, SECOND_OF_TWO, beside="process 7, asv run, since now"))
+
+
 def test_many_busy_blocks_make_one_line() -> None:
     line = refused([*busy(0.2, number=1), *busy(0.4, number=2), *busy(0.3, number=3)])
     assert line.startswith("12 records")

@@ -61,6 +61,11 @@ class Box:
     def acknowledged(self, text: str) -> None:
         (self.folder / "acknowledged.toml").write_text(text)
 
+    def excluded(self, **entry: str) -> None:
+        lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
+        with (self.folder / "excluded.toml").open("a") as file:
+            file.write("\n".join(["[[excluded]]", 'reason = "a fan"', *lines, ""]))
+
     def verdict(self, *words: str) -> Said:
         config = str(self.folder / "asv.conf.json")
         try:
@@ -230,7 +235,7 @@ def test_markdown_goes_to_standard_output_alone(box: Box) -> None:
         (["nix"], "unknown track 'nix'"),
         ([NEWEST, "--against", NEWEST], "against itself"),
         ([NEWEST, "--against", "keras-2.3.1"], "on two tracks"),
-        ([BEFORE, "--against", NEWEST], f"verdict {NEWEST} --against {BEFORE}"),
+        ([BEFORE, "--against", NEWEST], f"give {NEWEST}, and --against {BEFORE}"),
         (["--against", BEFORE], "--against needs a release"),
         (["--all", NEWEST], "leave out the release"),
         ([NEWEST, "--track", "keras"], "leave out the release"),
@@ -369,3 +374,50 @@ def test_a_release_that_asv_measured_is_judged(
     capsys.readouterr()
     assert cli.main(["verdict"]) == 2
     assert "plain: crashed with SIGSEGV" in capsys.readouterr().out
+
+
+# -- excluded.toml
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"machine": "bxo"},
+        {"configuration": "NHWC none of"},
+        {"run": "20240501"},
+        {"release": "tensorflow-2.21.0"},
+        {"machine": MACHINE, "before": "2001-01-01"},
+        {"machine": MACHINE, "release": BEFORE, "configuration": " ".join(NCHW)},
+    ],
+    ids=str,
+)
+def test_an_entry_that_leaves_nothing_out_gets_a_line(box: Box, entry: dict[str, str]) -> None:
+    box.measure(SAME)
+    box.excluded(**entry)
+    said = box.verdict()
+    assert said.status == 0
+    (told,) = said.err.splitlines()
+    assert told.startswith("vggbench: excluded.toml: the entry of ")
+    assert "covers no record; correct it, or take it out" in told
+    for key, value in entry.items():
+        assert f"{key} {value}" in told
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"release": LINE[0]},
+        {"machine": "other"},
+        {"machine": "other", "before": "2001-01-01"},
+        {"machine": MACHINE, "release": LINE[0]},
+        {"configuration": " ".join(NCHW)},
+    ],
+    ids=str,
+)
+def test_an_entry_that_leaves_out_something_of_whatever_machine_gets_none(
+    box: Box, entry: dict[str, str]
+) -> None:
+    box.measure(SAME)
+    box.measure([record(LINE[0], words=NCHW, session=0)], machine="other")
+    box.excluded(**entry)
+    assert "excluded.toml" not in box.verdict().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +13,12 @@ from hypothesis import strategies as st
 
 from vggbench.judging import verdicts
 from vggbench.judging.acknowledged import Acknowledged
+from vggbench.judging.state import state_of
 from vggbench.judging.verdicts import Verdict
 from vggbench.judging.words import noise_lines
 from vggbench.records import Record
+from vggbench.stats.judge import Noise
+from vggbench.stats.policy import ASSUMED_WORDS
 
 from ..records.factory import changed
 from .literal import CATALOGUE, FUSED, LINE, NCHW, NHWC, XLA, evidence, line, measured, record
@@ -252,7 +256,11 @@ def test_what_calibrated_another_configuration_tells_how_sessions_differ() -> No
     assert told.noise is not None
     assert alone.noise.origin.endswith("pairs of neighbouring releases")
     assert told.noise.origin.endswith("6 calibrating sessions")
-    assert "from 6 calibrating sessions" in noise_lines([told])[0]
+    assert noise_lines([told])[0].endswith("; from 6 calibrating sessions")
+    # What another verdict rests on that is but assumed is named too.
+    assumed = Noise(0.03, 0.02, f"2% between sessions {ASSUMED_WORDS}", 0.5, 0.5)
+    both = noise_lines([told, replace(told, noise=assumed)])[0]
+    assert both.endswith(f"; from 6 calibrating sessions; 2% between sessions {ASSUMED_WORDS}")
     assert told.noise.processes == alone.noise.processes
     elsewhere = [changed(one, profile="cpu-paper") for one in anchors]
     assert step([*restless, *elsewhere]).noise == alone.noise
@@ -367,6 +375,20 @@ def test_another_state_of_the_machine_is_not_compared(other: dict[str, Any], nam
         *again,
     ]
     assert step(taken).ratio is not None
+
+
+def test_another_gpu_is_another_state_of_the_machine() -> None:
+    one, other, lacking = (
+        state_of(record(BEFORE, profile=profile, gpu=gpu), {})
+        for profile, gpu in (
+            ("gpu-quick", {"name": "NVIDIA H200"}),
+            ("gpu-quick", {"name": "Tesla T4"}),
+            ("cpu-quick", None),
+        )
+    )
+    assert other.differs(one) == "GPU: NVIDIA H200 before, Tesla T4 after"
+    assert str(one).endswith("GPU NVIDIA H200")
+    assert "GPU" not in str(lacking)
 
 
 @pytest.mark.parametrize("name", ["LD_LIBRARY_PATH", "PYTHONUNBUFFERED", "CUDA_VISIBLE_DEVICES"])

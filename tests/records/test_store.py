@@ -136,14 +136,14 @@ def test_two_processes_that_measured_the_same_are_two(store: Store) -> None:
 )
 def test_a_record_of_the_future_is_in_no_table_and_no_verdict(ahead: dict[str, str]) -> None:
     one = record(**ahead)
-    assert one.why_left_out(CATALOGUE.by_commit) == "in the future"
+    assert one.why_left_out("box", CATALOGUE.by_commit) == "in the future"
     assert one.why_no_evidence("box", CATALOGUE) == "in the future"
 
 
 def test_a_clock_that_is_an_hour_ahead_is_no_future() -> None:
     soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
     one = record(run=soon.strftime("%Y%m%dT%H%M%S.%fZ-1"), started=soon.isoformat())
-    assert one.why_left_out(CATALOGUE.by_commit) is None
+    assert one.why_left_out("box", CATALOGUE.by_commit) is None
 
 
 def test_it_answers_by_release_profile_configuration_and_purpose(store: Store) -> None:

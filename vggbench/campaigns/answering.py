@@ -303,7 +303,7 @@ def open_lines(answers: Sequence[Answer]) -> list[str]:
         them = "it" if len(waiting) == 1 else "them"
         cost = f"; {_about(each)} more would answer {them}" if any(each) else ""
         names = some_of([_name(one) for one in waiting], NAMED)
-        lines.append(f"Open, as the budget is spent: {names}{cost}")
+        lines.append(f"Open, as the budget allows no more blocks: {names}{cost}")
     if closed:
         lines.append(f"Not answered: {some_of([_name(one) for one in closed], NAMED)}")
     return lines

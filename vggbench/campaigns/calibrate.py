@@ -178,7 +178,9 @@ def noises(evidence: Evidence, release: Release, profile: str) -> dict[str, Know
     together = [block for own in found.values() for block in own]
     return {
         name: Known(
-            noise=duets.noise(own, together, measure=STEP),
+            noise=duets.noise(
+                own, [one for one in together if one.states == own[-1].states], measure=STEP
+            ),
             off=math.expm1(robust.pseudomedian([block.numbers[STEP] for block in own])),
         )
         for name, own in found.items()

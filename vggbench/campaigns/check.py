@@ -17,6 +17,7 @@ from ..errors import VggbenchError
 from ..releases.catalogue import Release
 from ..runs.asv_command import INTERRUPTED, Asv
 from ..runs.local import Local, Say
+from ..runs.run import RESUME_VARIABLE
 from ..runs.timed import Interrupted
 from .answering import open_lines
 from .confirm import Judging, Limits, confirm
@@ -51,7 +52,8 @@ def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
     say(f"1 of 4: measuring what is new: {shlex.join(['asv', 'run', *bench, 'NEW'])}")
     here = Local.of(checkout, machine, say)
     before = {record.run for record in here.store.all(machine)}
-    measured = asv("run", *bench, "NEW")
+    # Nothing is resumed, but what is complete is not measured again.
+    measured = asv("run", *bench, "NEW", variables={RESUME_VARIABLE: ""})
     if asv.interrupted:
         return INTERRUPTED
     if measured != 0:

@@ -8,6 +8,7 @@ that a table made of copied records has it too.
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import math
 import os
@@ -17,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import records
+from .. import machine_lock, records
 from ..errors import VggbenchError, one_line
 from ..inside.builders import packages
 from ..inside.scripts import matrix_product
@@ -50,16 +51,23 @@ def path(results_dir: Path, machine: str) -> Path:
 def read(results_dir: Path, machine: str, complain: Callable[[str], None]) -> list[Peak]:
     """The measurements of a machine, oldest first."""
     file = path(results_dir, machine)
-    return list(files.read(file, _checked, complain)) if file.is_file() else []
+    checked = functools.partial(_checked, machine)
+    return list(files.read(file, checked, complain)) if file.is_file() else []
 
 
-def _checked(peak: Any) -> Peak:
+def _checked(machine: str, peak: Any) -> Peak:
     if not isinstance(peak, dict):
         raise ValueError("it is no JSON object")
     require_keys(peak, REQUIRED)
+    if peak.get("machine", machine) != machine:
+        raise ValueError(f"it is of another machine ({one_line(str(peak['machine']), 40)})")
+    latest = datetime.datetime.now(datetime.timezone.utc) + records.AHEAD
+    if not isinstance(peak["measured"], str) or records.moment(peak["measured"]) > latest:
+        raise ValueError("it was measured in the future, or at no moment")
     try:
-        rate = fastest(peak).flops_per_s
-    except (TypeError, KeyError, ValueError, ZeroDivisionError):
+        figures = [each for one in peak["products"] for each in (one["size"], *one["seconds"])]
+        rate = fastest(peak).flops_per_s if all(map(records.is_measured, figures)) else math.nan
+    except (TypeError, KeyError, ValueError, ArithmeticError):
         rate = math.nan
     if not 0 < rate < math.inf:
         raise ValueError("its products have no rate")
@@ -84,10 +92,10 @@ def fastest(peak: Peak) -> Product:
 
 def newest(peaks: Sequence[Peak], device: str, of: Record) -> Peak | None:
     """The newest of ``peaks`` on the device that the process ``of`` a record may be held against:
-    on the CPU, of those with as many CPUs."""
+    on the CPU, of those with as many CPUs. What was measured beside another one is no peak."""
     for one in reversed(peaks):
         is_of_device = one["device"] == device and (device == "gpu" or one["cpus"] == of.cpus)
-        if is_of_device and is_of_state(of, one):
+        if is_of_device and "beside" not in one and is_of_state(of, one):
             return one
     return None
 
@@ -148,6 +156,7 @@ def measure(
         why = outcome.get("reason") or outcome.get("error")
         raise PeakError(f"the peak cannot be measured with {release.name}: {one_line(str(why))}")
     lock = release.locks[device]
+    other = machine_lock.beside(since=started.timestamp())
     return {
         "schema": records.SCHEMA,
         "measured": started.isoformat(timespec="seconds"),
@@ -158,6 +167,7 @@ def measure(
         "cpus": len(os.sched_getaffinity(0)),
         **machine_facts.facts(),
         "load_before": load,
+        **({} if other is None else {"beside": other}),
         "variables": variables.telling(env),
         "versions": outcome["versions"],
         "products": outcome["products"],

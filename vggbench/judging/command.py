@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ..errors import VggbenchError
 from ..inside import workload
-from ..records import Store
+from ..records import Store, excluded
+from ..records.excluded import Exclusion
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
 from ..terminal import is_dumb
@@ -43,8 +44,8 @@ def run(
     store: Store, machine: str, asked: Asked, complain: Say, *, catalogue: Catalogue, root: Path
 ) -> int:
     """Judge, print and return the exit status: 0 nothing regressed, 1 something did, 2 it cannot
-    be judged. ``root``: the folder that acknowledged.toml lies in. Raises VggbenchError where
-    nothing can be said at all."""
+    be judged. ``root``: the folder that acknowledged.toml and excluded.toml lie in. Raises
+    VggbenchError where nothing can be said at all."""
     _refuse(asked)
     chosen = _chosen(catalogue, asked)
     against = spec.one(catalogue, asked.against) if asked.against else None
@@ -52,8 +53,10 @@ def run(
         if against is not None:
             require_earlier(catalogue, release, against)
     accepted = acknowledged.read(root, catalogue)
+    exclusions = excluded.read(root, catalogue)
     notes: list[str] = []
     evidence = verdicts.read_evidence(store, machine, catalogue, notes.append)
+    notes += _without_records(store, machine, exclusions)
     if asked.whole:
         report = _whole(evidence, asked, accepted, notes)
     else:
@@ -103,8 +106,8 @@ def require_earlier(catalogue: Catalogue, release: Release, against: Release) ->
     line = catalogue.tracks[release.track].releases
     if line.index(against) > line.index(release):
         raise VerdictError(
-            f"{release.name} is before {against.name}; turn it round: "
-            f"{against.name} --against {release.name}"
+            f"{release.name} is before {against.name}; turn it round: give {against.name}, and "
+            f"--against {release.name}"
         )
 
 
@@ -209,6 +212,26 @@ def _unmatched(
         for one in accepted
         if one.release == release.name
         and not any(one.covers(release, each.words, each.measure) for each in own)
+    ]
+
+
+def _without_records(store: Store, machine: str, exclusions: Sequence[Exclusion]) -> list[str]:
+    """Entries of excluded.toml that leave nothing out: the ones who wrote them believe they do."""
+    known = store.machines()
+
+    def leaves_out(one: Exclusion) -> bool:
+        if one.machine not in (None, machine):
+            # Of another machine that has records it is said where that one is judged.
+            return one.machine in known
+        here_first = sorted(known, key=lambda each: each != machine)
+        among = here_first if one.machine is None else [machine]
+        return any(one.covers(each, record) for each in among for record in store.all(each))
+
+    return [
+        f"{excluded.FILE}: the entry of {one} covers no record; correct it, or take it out "
+        f"(docs/records.md)"
+        for one in exclusions
+        if not leaves_out(one)
     ]
 
 

@@ -116,8 +116,11 @@ class Block:
 
 
 def is_busy(duets: Iterable[Pair]) -> bool:
-    """Whether others disturbed these duets of a block so much that it does not count."""
+    """Whether others disturbed these duets of a block so much that it does not count: another
+    measurement always does."""
     pairs = list(duets)
+    if any(one.beside is not None for pair in pairs for one in pair):
+        return True
     few = any(2 * len(pair.undisturbed) < min(len(one.samples) for one in pair) for pair in pairs)
     return few or others_share(pairs, of_all=False) > MOST_OTHERS
 

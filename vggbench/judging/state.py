@@ -7,6 +7,7 @@ that of the machine's first record that has it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,10 @@ from .measures import JUDGED
 #: Facts of a state, by the names that messages give them; what has none is ``NONE``.
 NONE = "none"
 PROCESSOR, QUOTA, GOVERNOR, AFFINITY = "processor", "CPU quota", "governor", "CPU affinity"
+GPU = "GPU"
+
+#: How the profiles begin whose steps run on a GPU. In a duet nothing looks at it.
+_ON_GPUS = "gpu-"
 
 #: Characters of a fact in a message.
 _WIDTH = 120
@@ -49,12 +54,13 @@ class State:
         ]
         return ", ".join([*filter(None, words), *(f"{name}={value}" for name, value in self.flags)])
 
-    def differs(self, before: State) -> str:
-        """In what it is another than the one ``before``, in words."""
+    def differs(self, before: State, words: tuple[str, str] = ("before", "after")) -> str:
+        """In what it is another than the one ``before``, in words: ``words`` follow the fact of
+        either."""
         one, other = _in_words(before), _in_words(self)
         names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
         return "; ".join(
-            f"{name}: {one.get(name) or NONE} before, {other.get(name) or NONE} after"
+            f"{name}: {one.get(name) or NONE} {words[0]}, {other.get(name) or NONE} {words[1]}"
             for name in names
         )
 
@@ -104,6 +110,28 @@ def known_of(taken: Iterable[Record]) -> Known:
     return known
 
 
+def usual_of(states: Iterable[str]) -> str | None:
+    """The one that comes most often, of several the first; None of none."""
+    count = Counter(states)
+    return max(count, key=count.__getitem__, default=None)
+
+
+def apart_lines(told: Iterable[tuple[str, str]]) -> list[str]:
+    """A line for each state but the usual one, of what has a figure: its name, and the state in
+    words that it was measured in."""
+    figures = list(told)
+    usual = usual_of(state for _, state in figures)
+    apart: dict[str, list[str]] = {}
+    for name, state in figures:
+        if state != usual:
+            apart.setdefault(state, []).append(name)
+    return [
+        f"not to be compared with the others, which were measured with {usual}: "
+        f"{', '.join(names)}: measured with {state}"
+        for state, names in apart.items()
+    ]
+
+
 def unknown_line(taken: Iterable[Record]) -> str | None:
     """One line about the facts that some records of a machine lack and others have; None where
     there are none."""
@@ -129,6 +157,10 @@ def _facts(record: Record) -> dict[str, str]:
     affinity = record.attributes.get("cpu_affinity") if _is_object(record.attributes) else None
     # What asv was not asked for is no override: that is on record in each.
     found[AFFINITY] = NONE if affinity is None else one_line(str(affinity), _WIDTH)
+    if not record.profile.startswith(_ON_GPUS):
+        found[GPU] = NONE
+    elif _is_object(record.gpu) and record.gpu.get("name") is not None:
+        found[GPU] = one_line(str(record.gpu["name"]), _WIDTH)
     return found
 
 

@@ -646,9 +646,11 @@ def _judged(
     if few and outcome != NOT_SURE:
         outcome, needed = NOT_SURE, BATCH
         why = f"one process only of {' and '.join(side.release for side in few)}"
-    disturbed = pair.disturbed(key)
+    disturbed, notes = pair.disturbed(key), pair.notes(key)
     if disturbed and outcome in CHANGED:
         outcome, needed, why = NOT_SURE, BATCH, "; ".join(disturbed)
+    else:
+        notes = [*disturbed, *notes]
     if outcome == NOT_SURE:
         step = f"vggbench confirm {after.release} --against {before.release}"
     return replace(
@@ -661,7 +663,7 @@ def _judged(
         suspected=judgement.suspected or (outcome != judgement.outcome == REGRESSED),
         processes_needed=needed,
         why=why,
-        notes=tuple(pair.notes(key)),
+        notes=tuple(notes),
         next_step=step,
         noise=noise,
         threshold=threshold,

@@ -15,7 +15,15 @@ from rich.table import Table
 
 from ..stats.blocks import BlockNoise
 from ..stats.judge import Noise
-from ..stats.policy import CONFIDENCE, MOST_BLOCKS, NOT_SURE, REGRESSED, THRESHOLD, UNCHANGED
+from ..stats.policy import (
+    ASSUMED_WORDS,
+    CONFIDENCE,
+    MOST_BLOCKS,
+    NOT_SURE,
+    REGRESSED,
+    THRESHOLD,
+    UNCHANGED,
+)
 from ..stats.whole_lines import DRIFT, RECOVERED, STEP
 from .measures import JUDGED
 from .verdicts import BY_DUETS, LOST, OUTCOMES, LineChange, Side, Verdict
@@ -165,7 +173,7 @@ def noise_lines(verdicts: Sequence[Verdict]) -> list[str]:
     if of_blocks:
         best = max(of_blocks, key=lambda one: one.degrees)
         deviations = _range([one.deviation for one in of_blocks])
-        lines.append(f"{deviations} between blocks; {_origin(best)}")
+        lines.append(f"{deviations} between blocks; {_origin(of_blocks, best)}")
     if of_processes:
         lines.append(_of_processes(of_processes))
     return lines
@@ -175,14 +183,19 @@ def _of_processes(known: Sequence[Noise]) -> str:
     return (
         f"{_range([one.processes for one in known])} between processes, "
         f"{_range([one.sessions for one in known])} between sessions; "
-        f"{_origin(max(known, key=lambda one: one.processes_degrees))}"
+        f"{_origin(known, best=max(known, key=lambda one: one.processes_degrees))}"
     )
 
 
-def _origin(noise: Noise | BlockNoise) -> str:
-    """What it was estimated from, and what of it was not estimated."""
-    parts = noise.origin.split("; ")
-    return "; ".join(part if "is assumed" in part else f"from {part}" for part in parts)
+def _origin(known: Sequence[Noise | BlockNoise], best: Noise | BlockNoise) -> str:
+    """What the ``best`` of them was estimated from, and what of any was not estimated."""
+    parts = dict.fromkeys(best.origin.split("; "))
+    parts.update(
+        dict.fromkeys(
+            part for one in known for part in one.origin.split("; ") if ASSUMED_WORDS in part
+        )
+    )
+    return "; ".join(part if ASSUMED_WORDS in part else f"from {part}" for part in parts)
 
 
 def _range(values: Sequence[float]) -> str:

@@ -11,6 +11,7 @@ to, ``store`` appends and answers, ``stretches`` tells which were measured witho
 from .files import RecordError
 from .outcomes import Answer, newest_run, outcome_of
 from .record import (
+    AHEAD,
     CALIBRATE,
     CONFIRM,
     DUET,
@@ -35,6 +36,7 @@ from .record import (
 from .store import Store, append, digest, folder, machines, read, read_file
 
 __all__ = [
+    "AHEAD",
     "CALIBRATE",
     "CONFIRM",
     "DUET",

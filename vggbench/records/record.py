@@ -372,11 +372,13 @@ class Record:
             return None
         return one_line(str(self.lacks), 40)
 
-    def why_left_out(self, commits: Collection[str]) -> str | None:
-        """Why it is in no table and on no page; None where it may be. ``commits``: asv's ids of the
-        releases that are on a track."""
+    def why_left_out(self, machine: str, commits: Collection[str]) -> str | None:
+        """Why it is in no table and on no page of the ``machine``; None where it may be.
+        ``commits``: asv's ids of the releases that are on a track."""
         if self.excluded is not None:
             return f"excluded ({self.excluded})"
+        if "machine" in self.stated and self.machine != machine:
+            return f"of another machine ({one_line(str(self.machine), 40)})"
         if self.commit not in commits:
             return "not on a track, or of another build number"
         if self.benchmark_version != measure.PROTOCOL:
@@ -393,11 +395,9 @@ class Record:
         """Why nothing may be concluded from it about a release of the ``catalogue`` on ``machine``;
         None where something may be. What is judged, calibrated, separated, forecast or held against
         an anchor asks this, so that none counts what another refuses."""
-        why = self.why_left_out(catalogue.by_commit)
+        why = self.why_left_out(machine, catalogue.by_commit)
         if why is not None:
             return why
-        if "machine" in self.stated and self.machine != machine:
-            return f"of another machine ({one_line(str(self.machine), 40)})"
         device = workload.profile(self.profile).device
         lock = catalogue.by_commit[self.commit].locks.get(device)
         # A variant has a lock of its own, made for it.
@@ -533,4 +533,6 @@ def progress_line(record: Record) -> str:
     median = util.human_time(record.median_s)
     remark = record.facts.get("remark")
     more = f"; {remark}" if remark else ""
+    if record.busy is not None and not record.is_of_a_duet:
+        more += f"; on a busy machine ({record.busy})"
     return f"{head}: {median}, median of {len(record.samples)} samples{more}"

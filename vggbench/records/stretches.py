@@ -82,5 +82,7 @@ def _checked(told: Any) -> dict[str, Any]:
     require_keys(told, ("schema", "run", "started", "processor"))
     if not isinstance(told["processor"], dict):
         raise ValueError("its processor is no JSON object")
+    if not isinstance(told["run"], str):
+        raise ValueError("its run is no text")
     moment(told["started"])
     return told

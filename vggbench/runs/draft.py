@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 class Draft:
     """The record of a process that runs. ``path`` is None where nothing is to be kept.
     ``environment_folder``: where the process's packages lie, None where they are not ours.
-    ``began``: seconds of the clock, and what all processors had computed until then; ``at``: when
-    that was, in seconds since the epoch."""
+    ``began``: seconds of the clock, and what all processors had computed until then; ``at``: the
+    same moment in seconds since the epoch, as files tell time."""
 
     record: dict[str, Any]
     notes_path: Path

@@ -150,7 +150,7 @@ def _duet(
         names = " and ".join(one.side.name for one in started)
         for one in started:
             one.interrupted()
-        raise timed.Interrupted(f"Interrupted in a duet of {names}") from None
+        raise timed.Interrupted(f" in a duet of {names}") from None
     except OSError as err:
         what = of_system(err)
         for one in started:

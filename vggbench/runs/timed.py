@@ -42,13 +42,13 @@ class NotMeasured(VggbenchError):
 
 
 class Interrupted(NotMeasured):
-    """The user interrupted a process, which has ended and is recorded. ``what``: in what, as a
-    sentence without its end; what to do next is vggbench's, which goes on where it was."""
+    """The user interrupted a process, which has ended and is recorded. ``what`` (" while ...") was
+    interrupted; vggbench goes on where it was when its command is run again, which asv does not."""
 
     status = 130
 
     def __init__(self, what: str):
-        super().__init__(f"{what}; run the same command again to go on.")
+        super().__init__(f"Interrupted{what}; run the same command again to go on.")
         self.what = what
 
 
@@ -121,7 +121,7 @@ def measure(run: Run, subject: Subject, call: Call) -> tuple[Record, process.Fin
         if draft is not None:
             draft.interrupted()
             what = draft.name
-        raise Interrupted(f"Interrupted while measuring {what}") from None
+        raise Interrupted(f" while measuring {what}") from None
     except OSError as err:
         raise NotMeasured(
             f"{subject.release.name} cannot be measured: {of_system(err)}; "

@@ -20,6 +20,7 @@ from scipy import optimize, special
 from . import robust
 from .judge import ALPHA, POWER, SUSPECTED_FROM
 from .policy import (
+    ASSUMED_WORDS,
     CONFIDENCE,
     EXCLUDED,
     IMPROVED,
@@ -165,7 +166,7 @@ def noise(
         return BlockNoise(
             ASSUMED,
             ASSUMED_DEGREES,
-            f"{ASSUMED:.1%} between blocks is assumed until more is on record",
+            f"{ASSUMED:.1%} between blocks {ASSUMED_WORDS}",
         )
     words = [
         f"{sum(map(len, groups))} {what}"

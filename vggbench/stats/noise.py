@@ -17,6 +17,7 @@ from scipy import optimize, special
 
 from . import robust
 from .judge import ALPHA, Noise, Process, level_of
+from .policy import ASSUMED_WORDS
 
 #: Deviations of the logarithm that are assumed of a machine of which too little is known.
 ASSUMED_PROCESSES = 0.03
@@ -121,7 +122,7 @@ def between_sessions(
         if any(parts)
     ]
     if not found:
-        words = f"{ASSUMED_SESSIONS:.0%} between sessions is assumed until more is on record"
+        words = f"{ASSUMED_SESSIONS:.0%} between sessions {ASSUMED_WORDS}"
         return Sessions(ASSUMED_SESSIONS, ASSUMED_DEGREES, words, *alike)
     least = min(found, key=lambda one: one.deviation * special.stdtrit(one.degrees, 1 - ALPHA / 2))
     return replace(least, processes=alike[0], processes_degrees=alike[1])
@@ -194,7 +195,7 @@ def _processes(
         processes, degrees = _of_processes(groups)
         if processes > 0:
             return processes, degrees, f"{sum(len(logs) for _, _, logs in groups)} {words}"
-    words = f"{ASSUMED_PROCESSES:.0%} between processes is assumed until more is on record"
+    words = f"{ASSUMED_PROCESSES:.0%} between processes {ASSUMED_WORDS}"
     return ASSUMED_PROCESSES, ASSUMED_DEGREES, words
 
 

@@ -378,7 +378,7 @@ def test_a_budget_ends_comparing_and_the_next_time_goes_on(planned: Tiny) -> Non
     (planned.folder / "history.toml").write_text(PLAN + DUETS)
     alone = ("--stage", "neighbours", *ROUGH)
     done = history(planned, *alone, "--budget", "1s", status=1)
-    assert "Open, as the budget is spent: tinyframe-1.2 plain" in done
+    assert "Open, as the budget allows no more blocks: tinyframe-1.2 plain" in done
     assert "The budget is spent while comparing: run the same command again to go on." in done
     taken = blocks(planned)[PAIR]
     assert taken < 3
