@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import tempfile
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -106,6 +107,11 @@ def verify(release: Release, framework: str, device: str, python: Path) -> Itera
     for has_batch_norm in (False, True):
         agreement.expected(has_batch_norm, reference.UNBIASED)
     running: set[int] = set()
+    stopped = threading.Event()
+
+    def end(group: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
 
     def answer(configuration: Configuration) -> Verified:
         started: list[int] = []
@@ -113,6 +119,8 @@ def verify(release: Release, framework: str, device: str, python: Path) -> Itera
         def on_start(group: int) -> None:
             started.append(group)
             running.add(group)
+            if stopped.is_set():  # it was being started when the others were ended
+                end(group)
 
         try:
             return verify_one(python, configuration, device, on_start=on_start)
@@ -120,15 +128,15 @@ def verify(release: Release, framework: str, device: str, python: Path) -> Itera
             running.difference_update(started)
 
     with ThreadPoolExecutor(AT_ONCE[device]) as pool:
-        coming = [pool.submit(answer, one) for one in in_order(framework)]
         try:
+            coming = [pool.submit(answer, one) for one in in_order(framework)]
             for one in coming:
                 yield replace(one.result(), release=release.name)
         finally:  # after Ctrl-C, which the processes do not see
+            stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for group in list(running):
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(group, signal.SIGKILL)
+                end(group)
 
 
 def verify_one(
