@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vggbench.records import Record
-from vggbench.report.milestones import milestones
+from vggbench.report.milestones import milestones, table
 from vggbench.report.pages.lines import lines
 
 from .pages.literal import CATALOGUE, LACKING, SHIPPED, processes, record
@@ -36,3 +36,15 @@ def test_a_plainer_one_that_a_single_release_has_does_not_stand_for_the_line() -
     taken = [one for release in SHIPPED[:3] for one in processes(release, "NHWC none on", 0.2)]
     taken += processes(SHIPPED[1], "NCHW none off", 0.3)
     assert shown(*taken) == [(SHIPPED[0], "NHWC, no BN, XLA"), (SHIPPED[2], "NHWC, no BN, XLA")]
+
+
+def test_releases_that_were_measured_in_different_states_are_told_apart() -> None:
+    taken = [
+        record(SHIPPED[0], "NHWC none off"),
+        record(SHIPPED[2], "NHWC none off", variables={"OMP_NUM_THREADS": "1"}),
+    ]
+    found = lines("box", taken, CATALOGUE)[0]
+    shown = table(milestones(found, CATALOGUE))
+    assert shown[-1].startswith("\nnot to be compared with the others")
+    assert shown[-1].endswith("measured with 2 CPUs, OMP_NUM_THREADS=1")
+    assert len([line for line in shown if line.startswith("\n")]) == 1

@@ -170,7 +170,11 @@ def test_a_line_is_cut_where_a_release_was_measured_in_another_state(tmp_path: P
     taken = [record(SHIPPED[0]), record(SHIPPED[1], **slower)]
     taken += [record(SHIPPED[2], cpus=4), record("tensorflow-2.17.1", cpus=4, **slower)]
     line, measure, wanted = plot.choose(found(*taken), TENSORFLOW, "box")
-    plot.draw(line, TENSORFLOW, measure, wanted, tmp_path / "cut.svg")
+    said = plot.draw(line, TENSORFLOW, measure, wanted, tmp_path / "cut.svg")
+    assert said == [
+        f"NHWC, no BN, no XLA: cut at {SHIPPED[2]}, which is not compared with what is before it: "
+        f"CPUs: 2 CPUs before, 4 CPUs after"
+    ]
     assert paths(tmp_path / "cut.svg", "MLML") == ["MLML"]
 
 

@@ -174,14 +174,16 @@ def test_records_of_another_protocol_build_or_profile_are_left_out_with_a_reason
         record("c" * 40),
         record(benchmark_version="0"),
         record(profile="tpu-quick"),
+        record(machine="other"),
     ]
     assert made(*others) == []
-    assert [other.why_left_out([OLD, NEW]) for other in others] == [
+    assert [other.why_left_out("box", [OLD, NEW]) for other in others] == [
         "not on a track, or of another build number",
         f"of another measuring protocol than {measure.PROTOCOL}",
         "of the unknown profile tpu-quick",
+        "of another machine (other)",
     ]
-    assert record().why_left_out([OLD, NEW]) is None
+    assert record().why_left_out("box", [OLD, NEW]) is None
 
 
 def test_without_a_peak_no_share_is_made_up() -> None:
@@ -236,6 +238,20 @@ def test_rows_of_another_state_of_the_machine_are_told_apart() -> None:
     assert rows[0].as_json()["state"] == "2 CPUs"
     assert rates.state_lines(rows) == [
         "not to be compared with the others, which were measured with 2 CPUs: "
-        "tensorflow-2.21.0 NHWC fused off, with 2 CPUs, OMP_NUM_THREADS=1"
+        "tensorflow-2.21.0 NHWC fused off: measured with 2 CPUs, OMP_NUM_THREADS=1"
     ]
     assert rates.state_lines(rows[:1]) == []
+
+
+def test_a_busy_machine_is_said_beside_its_figures() -> None:
+    (row,) = made(record(NEW), record(NEW, load_before=[7.5, 5.0, 3.0]))
+    assert row.busy == "a load of 7.5, it may use 2 CPUs"
+    assert "on a busy machine (a load of 7.5" in shown([row])[-1]
+    assert one(record(NEW)).busy is None
+
+
+def test_a_configuration_that_json_has_no_word_for_is_a_text_there() -> None:
+    taken = record(NEW)
+    taken.configuration["xla"] = math.inf
+    told = json.dumps([row.as_json() for row in made(taken)], allow_nan=False)
+    assert json.loads(told)[0]["configuration"]["xla"] == "inf"

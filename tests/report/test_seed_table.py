@@ -215,13 +215,21 @@ def test_what_was_measured_in_another_state_of_the_machine_has_no_ratio() -> Non
         "Keras (TensorFlow backend), NHWC": 800.0,
     }
     why = apart["TensorFlow NHWC, fused BN, no XLA"].why
-    assert why == ("measured with 1 CPU; not compared with the others, which were with 2 CPUs"), (
-        "no state that is not on record"
-    )
+    assert why == "not compared: measured with 1 CPU; the others with 2 CPUs"
     found = [seed_table.ratios([column], title) for title in TABLES]
     without = {"TensorFlow NHWC, no XLA": 1.0, "TensorFlow NHWC, XLA": 2.0}
     assert found[0] == ("TensorFlow NHWC, no XLA", [without])
     assert found[1][1] == [{}]
     text = seed_formats.markdown([column], True)
     assert re.search(r"\| +400\.0 \(2\) \|", text)
-    assert "measured with 1 CPU; not compared" in text
+    assert "measured with 1 CPU; the others" in text
+
+
+def test_columns_of_a_machine_in_different_states_say_in_which() -> None:
+    taken = [record(OLD, [0.1]), record(NEW, [0.2], cpus=1)]
+    named = [("TensorFlow", "tensorflow-1.0.0"), ("TensorFlow", "tensorflow-2.21.0")]
+    columns = seed_table.of_releases(rows(*taken), named)
+    text = seed_formats.markdown(columns, False)
+    assert "- box, cpu-quick, tensorflow-1.0.0: measured with 2 CPUs" in text
+    assert "- box, cpu-quick, tensorflow-2.21.0: measured with 1 CPU" in text
+    assert "measured with" not in seed_formats.markdown(columns[:1], False)

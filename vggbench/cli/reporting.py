@@ -111,7 +111,7 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
     rows = rates.rates(machine, taken, [release.commit for release in chosen], peaks)
     unmeasured = [r.name for r in chosen if r.name not in {row.release for row in rows}]
     if arguments.json:
-        print(json.dumps([row.as_json() for row in rows], indent=2))
+        print(json.dumps([row.as_json() for row in rows], indent=2, allow_nan=False))
     else:
         for profile in dict.fromkeys(row.profile for row in rows):
             of_profile = [row for row in rows if row.profile == profile]
@@ -134,7 +134,7 @@ def _timed(checkout: Checkout, machine: str) -> list[records.Record]:
     left_out: dict[str, set[str]] = {}
     on_tracks = {release.commit for release in checkout.catalogue}
     for record in taken:
-        why = record.why_left_out(on_tracks)
+        why = record.why_left_out(machine, on_tracks)
         if why is not None:
             left_out.setdefault(why, set()).add(record.release)
     for why, names in left_out.items():

@@ -31,6 +31,7 @@ from ..judging.separations import (
     separations,
     things,
 )
+from ..judging.state import known_of, state_of, usual_of
 from ..judging.verdicts import LineChange, Verdict
 from ..judging.words import cell
 from ..records import Record
@@ -193,14 +194,20 @@ def _anchors_by_session(
     taken: Sequence[Record],
     catalogue: Catalogue,
 ) -> list[tuple[str, dict[str, float]]]:
-    """When each session that has anchors began, and the median of what their processes took (s)."""
+    """When each session that has anchors began, and the median of what their processes took (s), of
+    those in the state of the machine that most were measured in."""
+    known = known_of(taken)
+    anchors = [
+        record
+        for record in taken
+        if record.calibrates
+        and record.why_no_evidence(machine, catalogue) is None
+        and record.outcome == records.OK
+    ]
+    usual = usual_of(str(state_of(one, known)) for one in anchors)
     runs: dict[str, dict[str, list[float]]] = {}
-    for record in taken:
-        if (
-            record.calibrates
-            and record.why_no_evidence(machine, catalogue) is None
-            and record.outcome == records.OK
-        ):
+    for record in anchors:
+        if str(state_of(record, known)) == usual:
             steps = runs.setdefault(record.run, {})
             steps.setdefault(record.release, []).append(record.median_s)
     return [

@@ -18,6 +18,7 @@ from .. import records
 from ..errors import VggbenchError
 from ..inside import params
 from ..judging import measures
+from ..judging.state import apart_lines
 from ..judging.words import row
 from ..releases.catalogue import Catalogue, Release
 from .pages.lines import Cell, Line
@@ -108,7 +109,8 @@ def table(found: Sequence[Milestone]) -> list[str]:
             _figure(one.cell, measures.PEAK_MEMORY),
         )
         lines.append(row(texts))
-    return lines
+    named = [(f"{one.release.name} {one.configuration}", str(one.cell.state)) for one in found]
+    return [*lines, *(f"\n{line}" for line in apart_lines(named))]
 
 
 def _figure(cell: Cell, measure: measures.Measure) -> str:

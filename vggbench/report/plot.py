@@ -147,12 +147,20 @@ def draw(
     shown = _ordered([one for one in track.releases if one.name in measured], by_date)
     found = looks(line)
     curves = []
+    cuts = []
     for words in wanted:
         cells = {cell.release: cell for cell in line.cells if cell.words == words}
+        name = readable(params_of(line), words)
+        cuts += [
+            f"{name}: cut at {one.release}, which is not compared with what is before it: "
+            f"{one.otherwise}"
+            for one in cells.values()
+            if one.otherwise is not None
+        ]
         if any(cell.outcome != records.NOT_APPLICABLE for cell in cells.values()):
             curves.append(
                 Curve(
-                    label=readable(params_of(line), words),
+                    label=name,
                     look=found[words],
                     points=_points(measure, cells, shown),
                     failed=[n for n, cell in cells.items() if cell.outcome == records.FAILED],
@@ -169,7 +177,7 @@ def draw(
         by_date=by_date,
         bottom=None if measure.key == "loss" else 0.0,
     )
-    return left_out
+    return [*left_out, *cuts]
 
 
 def _with_a_place(curves: Sequence[Curve], log: bool) -> tuple[list[Curve], list[str]]:

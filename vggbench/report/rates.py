@@ -7,7 +7,6 @@ regression. FLOP are those of vgg16.step_flops: the products and convolutions, f
 from __future__ import annotations
 
 import statistics
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,9 +16,9 @@ from rich.table import Table
 from .. import records
 from ..campaigns import peak
 from ..campaigns.peak import Peak
-from ..errors import one_line, some_of
+from ..errors import one_line
 from ..inside import vgg16, workload
-from ..judging.state import Known, known_of, state_of
+from ..judging.state import Known, apart_lines, known_of, state_of
 from ..records import Record
 
 
@@ -32,7 +31,8 @@ class Rate:
     median of the processes' medians. The numbers are None where the outcome is not ok. peak:
     FLOP/s of the newest matrix product on the same device and as many CPUs, None where none was
     measured. state: what of the machine and its user it was measured in, in words; rows of one
-    state may be compared.
+    state may be compared. busy: why others may have taken processors from one of the processes;
+    None where there is no sign of it.
     """
 
     machine: str
@@ -46,6 +46,7 @@ class Rate:
     processes: int
     cpus: int | None
     state: str
+    busy: str | None
     step_s: float | None = None
     images_per_s: float | None = None
     flops_per_s: float | None = None
@@ -54,7 +55,13 @@ class Rate:
     peak_measured: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        told = asdict(self)
+        # JSON has no infinity, which a param that is no word of ours may be.
+        told["configuration"] = {
+            name: str(word) if isinstance(word, float) else word
+            for name, word in self.configuration.items()
+        }
+        return told
 
 
 def rates(
@@ -63,7 +70,8 @@ def rates(
     commits: Sequence[str],
     peaks: Sequence[Peak],
 ) -> list[Rate]:
-    """A row for every profile, release and configuration in the records ``taken`` of ``machine``.
+    """A row for every profile, release and configuration in the records ``taken`` of ``machine``,
+    which are all that there are: what one lacks of the machine's state another may tell.
 
     commits: asv's ids of the releases that are wanted, in the order of the rows. peaks: of the same
     machine, oldest first. Records come in the order in which they were written.
@@ -73,7 +81,7 @@ def rates(
     order = {commit: place for place, commit in enumerate(commits)}
     groups: dict[tuple[str, int, str, str], list[Record]] = {}
     for record in taken:
-        if record.is_timed and record.why_left_out(order) is None:
+        if record.is_timed and record.why_left_out(machine, order) is None:
             configuration = records.canonical(record.configuration)
             place = (record.profile, order[record.commit], record.benchmark, configuration)
             groups.setdefault(place, []).append(record)
@@ -113,6 +121,7 @@ def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak], known: K
         processes=len(newest),
         cpus=first.cpus if isinstance(first.cpus, int) else None,
         state=str(state_of(first, known)),
+        busy=next((record.busy for record in newest if record.busy is not None), None),
         peak_measured=measured,
         **found,
     )
@@ -153,26 +162,14 @@ def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def usual_state(rows: Sequence[Rate]) -> str | None:
-    """The state that most of the rows with a time were measured in, of several the first."""
-    states = Counter(row.state for row in rows if row.step_s is not None)
-    return max(states, key=states.__getitem__, default=None)
-
-
 def state_lines(rows: Sequence[Rate]) -> list[str]:
     """Of ``rows``, which are of one machine and profile: a line on those that were measured in
     another state of the machine than most."""
-    usual = usual_state(rows)
-    apart: dict[str, list[str]] = {}
-    for row in rows:
-        if row.step_s is not None and row.state != usual:
-            name = f"{row.release} {records.words_of(row.configuration)}"
-            apart.setdefault(row.state, []).append(name)
-    return [
-        f"not to be compared with the others, which were measured with {usual}: "
-        f"{some_of(names, 5)}, with {state}"
-        for state, names in apart.items()
-    ]
+    return apart_lines(
+        (f"{row.release} {records.words_of(row.configuration)}", row.state)
+        for row in rows
+        if row.step_s is not None
+    )
 
 
 def _cells(row: Rate) -> tuple[str, str, str, str, str]:
@@ -184,5 +181,6 @@ def _cells(row: Rate) -> tuple[str, str, str, str, str]:
         f"{row.images_per_s:.1f}",
         f"{row.flops_per_s / 1e9:.1f}",
         share,
-        f"ok, {row.processes} process{'es' if row.processes > 1 else ''}",
+        f"ok, {row.processes} process{'es' if row.processes > 1 else ''}"
+        + (f", on a busy machine ({row.busy})" if row.busy else ""),
     )

@@ -106,6 +106,7 @@ def as_json(columns: Sequence[Column], with_ratios: bool) -> str:
             "profile": column.profile,
             "releases": dict(column.releases),
             "about": column.about,
+            "state": column.state,
         }
         for column in columns
     ]
@@ -170,7 +171,19 @@ def _ratio_words(base: str) -> str:
 
 
 def _abouts(columns: Sequence[Column]) -> list[str]:
-    return list(dict.fromkeys(column.about for column in columns))
+    """What the figures are, and of a machine's columns that were measured in different states of
+    it, in which each was."""
+    states: dict[str, set[str]] = {}
+    for column in columns:
+        if column.state is not None:
+            states.setdefault(column.machine, set()).add(column.state)
+    lines = [column.about for column in columns]
+    lines += [
+        f"{column.title}: measured with {column.state}"
+        for column in columns
+        if column.state is not None and len(states[column.machine]) > 1
+    ]
+    return list(dict.fromkeys(lines))
 
 
 def _md(text: str) -> str:

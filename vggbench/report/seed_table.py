@@ -10,7 +10,8 @@ from pathlib import Path
 from .. import records
 from ..inside import workload
 from ..inside.params import Configuration
-from .rates import Rate, usual_state
+from ..judging.state import usual_of
+from .rates import Rate
 
 #: What a cell is, beside the outcomes of records: not asked for yet; a row of another framework
 #: than the column's; and what others reported.
@@ -81,7 +82,8 @@ class Column:
     """One machine in one profile with at most one release a framework, or the reference.
 
     ``profile`` is empty for the reference. ``releases`` is keyed by framework, ``cells`` by the
-    name of the row. ``about`` is a line on what the figures are.
+    name of the row. ``about`` is a line on what the figures are. ``state``: that of the machine
+    which most of them were measured in, in words; None where there is no figure.
     """
 
     machine: str
@@ -89,6 +91,7 @@ class Column:
     releases: Mapping[str, str]
     cells: Mapping[str, Cell]
     about: str
+    state: str | None = None
 
     @property
     def title(self) -> str:
@@ -167,18 +170,19 @@ def _framework(row: Rate) -> str:
 
 def _column(rows: Sequence[Rate], profile: str, releases: Mapping[str, str], absent: str) -> Column:
     """``absent`` is what the rows of a framework are that has none of the ``releases``."""
-    own = [row for row in rows if row.release in releases.values()]
-    found = {(row.release, records.canonical(row.configuration)): row for row in own}
-    usual = usual_state(own)
+    found = {(row.release, records.canonical(row.configuration)): row for row in rows}
+    own = {
+        name: found.get((release, records.canonical(configuration.values)))
+        for table in TABLES.values()
+        for name, configuration in table.items()
+        if (release := releases.get(configuration.framework)) is not None
+    }
+    usual = usual_of(row.state for row in own.values() if row is not None and row.step_s)
     cells = {}
     for table in TABLES.values():
         for name, configuration in table.items():
             release = releases.get(configuration.framework)
-            if release is None:
-                cells[name] = Cell(absent)
-                continue
-            row = found.get((release, records.canonical(configuration.values)))
-            cells[name] = _cell(row, release, usual)
+            cells[name] = Cell(absent) if release is None else _cell(own[name], release, usual)
     work = workload.profile(profile)
     return Column(
         machine=rows[0].machine,
@@ -186,6 +190,7 @@ def _column(rows: Sequence[Rate], profile: str, releases: Mapping[str, str], abs
         releases=releases,
         cells=cells,
         about=f"{profile}: {work.workload} on the {work.device}; median of the processes' medians",
+        state=usual,
     )
 
 
@@ -197,5 +202,5 @@ def _cell(row: Rate | None, release: str, usual: str | None) -> Cell:
     if row.step_s is None:
         return Cell(row.outcome, None, row.why, release)
     apart = row.state != usual
-    why = f"measured with {row.state}; not compared with the others, which were with {usual}"
+    why = f"not compared: measured with {row.state}; the others with {usual}"
     return Cell(row.outcome, row.step_s * 1000, why if apart else None, release, apart)

@@ -81,4 +81,4 @@ def test_what_was_measured_in_another_state_of_the_machine_is_not_compared() -> 
         *processes(SHIPPED[2], ON, 0.7, 0.9, cpus=1),
     )
     assert (one.ratio, one.clear, one.payback) == (None, False, None)
-    assert one.otherwise == "CPUs: 2 CPUs before, 1 CPU after"
+    assert one.otherwise == "CPUs: 2 CPUs with off, 1 CPU with on"

@@ -644,7 +644,7 @@ def test_what_was_measured_in_another_state_is_shown_and_not_compared(
         assert "OMP_NUM_THREADS=1" in told
         drawn(visit, "configurations.html?machine=box")
         fused = visit.page.get_by_role("region", name="fused BN against no BN")
-        assert "not compared: OMP_NUM_THREADS: none before, 1 after" in fused.inner_text()
+        assert "not compared: OMP_NUM_THREADS: none with none, 1 with fused" in fused.inner_text()
         assert "faster" not in fused.inner_text()
         xla = visit.page.get_by_role("region", name="XLA against no XLA")
         assert "50 % faster" in xla.inner_text()

@@ -55,7 +55,9 @@ def _choice(param: str, one: Cell, other: Cell) -> Choice:
     a, b = (cell.estimates[STEP.key] for cell in (one, other))
     pair = (one.release, param, one.words, other.words)
     if one.state is not None and other.state is not None and one.state != other.state:
-        return Choice(*pair, None, False, None, other.state.differs(one.state))
+        place = [a != b for a, b in zip(one.words, other.words, strict=True)].index(True)
+        words = (f"with {one.words[place]}", f"with {other.words[place]}")
+        return Choice(*pair, None, False, None, other.state.differs(one.state, words))
     return Choice(
         *pair,
         ratio=b.value / a.value,

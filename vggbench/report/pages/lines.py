@@ -116,7 +116,7 @@ def lines(
     for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
         if not record.is_timed:
             continue
-        why = record.why_left_out(catalogue.by_commit)
+        why = record.why_left_out(machine, catalogue.by_commit)
         if why is not None:
             place = (why, one_line(record.release, _WORD))
             left_out[place] = left_out.get(place, 0) + 1

@@ -5,7 +5,7 @@ import { byId, el } from "./elements.js";
 import { asvGraph, figure, heading, interval, measureOf, outcome, plural, withUnit } from "./figures.js";
 import { start } from "./page.js";
 import { paramsOf, readable, readableWord, readableWords } from "./params.js";
-import { bar, cannot, table } from "./tables.js";
+import { bar, cannot, mostOf, notCompared, table } from "./tables.js";
 
 const form = byId("controls");
 noSubmit(form);
@@ -45,9 +45,11 @@ function everything(index, line, release) {
   const time = (cell) => cell.estimates?.step?.[0] ?? Infinity;
   const ordered = [...cells].sort((a, b) => time(a) - time(b) || a.c - b.c);
   const most = Math.max(...cells.map(time).filter(Number.isFinite), 0);
-  const fastest = time(ordered[0]);
-  // As a multiple of the fastest, where both were measured in one state of the machine.
-  const ratio = (cell) => (cell.state === ordered[0].state ? `× ${(time(cell) / fastest).toFixed(2)}` : "not compared");
+  // As a multiple of the fastest of those in the state of the machine that most were measured in.
+  const usual = mostOf(ordered.map((cell) => cell.state).filter((one) => one !== undefined));
+  const fastest = time(ordered.find((cell) => cell.state === usual) ?? ordered[0]);
+  const ratio = (cell) => (cell.state === usual ? `× ${(time(cell) / fastest).toFixed(2)}` : "");
+  const apart = (cell) => (cell.state === usual ? "" : notCompared(line.states[cell.state], line.states[usual]));
   const rows = ordered.filter((cell) => cell.outcome !== "n/a").map((cell) =>
     el(
       "tr",
@@ -58,8 +60,9 @@ function everything(index, line, release) {
             el(
               "td",
               { title: withUnit(measures[0], interval(measures[0], cell.estimates.step)) },
-              el("div", { class: "pair number" }, el("span", { class: "strong" }, figure(measures[0], cell.estimates.step[0])), el("span", { class: "faint", title: line.states[cell.state] }, ratio(cell))),
+              el("div", { class: "pair number" }, el("span", { class: "strong" }, figure(measures[0], cell.estimates.step[0])), el("span", { class: "faint" }, ratio(cell))),
               bar(time(cell) / most),
+              apart(cell),
             ),
             measures.slice(1).map((measure) => {
               const estimate = cell.estimates[measure.key];

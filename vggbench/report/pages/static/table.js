@@ -5,7 +5,7 @@ import { load } from "./data.js";
 import { byId, el } from "./elements.js";
 import { interval, measureOf, outcome } from "./figures.js";
 import { start } from "./page.js";
-import { bar, table } from "./tables.js";
+import { bar, mostOf, notCompared, table } from "./tables.js";
 
 const form = byId("controls");
 noSubmit(form);
@@ -107,6 +107,7 @@ function card(index, view, told, place, set) {
       "th",
       { scope: "col", class: "column" },
       place === 0 ? pickers(view, columns, i, set) : Object.values(column).filter(Boolean).join(" + ") || "no release",
+      new Set(usual.filter(Boolean)).size > 1 ? el("div", { class: "why" }, `measured with ${usual[i] ?? "nothing"}`) : null,
     ),
   );
   const rows = told.rows.map((row, r) =>
@@ -124,7 +125,7 @@ function card(index, view, told, place, set) {
           { title: `${interval(step, estimate)} ms; ${one.cell.release}` },
           el("div", { class: "pair number" }, el("span", { class: "strong" }, (estimate[0] * 1e3).toFixed(1)), el("span", { class: "faint" }, ratio(times[r][i], times[base][i]))),
           bar(estimate[0] / most),
-          apart(one, i) ? el("div", { class: "why" }, `not compared: measured with ${one.state}; the others with ${usual[i]}`) : "",
+          apart(one, i) ? notCompared(one.state, usual[i]) : "",
         );
       }),
       view.reference
@@ -161,12 +162,6 @@ function cellOf(view, row, column) {
   const cell = line.cells.find((one) => one.release === name && one.c === c);
   if (!cell || cell.outcome === "interrupted") return { outcome: "unmeasured" };
   return { cell, outcome: cell.outcome, why: line.whys[cell.why], state: line.states[cell.state] };
-}
-
-// The word that comes most often, of several the first; nothing of none.
-function mostOf(words) {
-  const count = (word) => words.filter((one) => one === word).length;
-  return words.reduce((best, word) => (count(word) > count(best) ? word : best), words[0]);
 }
 
 function pickers(view, columns, i, set) {

@@ -24,6 +24,15 @@ export function bar(share, kind = "") {
 }
 
 // What the release cannot do, by reason.
+// The word that comes most often, of several the first; nothing of none.
+export function mostOf(words) {
+  const count = (word) => words.filter((one) => one === word).length;
+  return words.reduce((best, word) => (count(word) > count(best) ? word : best), words[0]);
+}
+
+// Of a figure in a state of the machine that the others are not in.
+export const notCompared = (state, usual) => el("div", { class: "why" }, `not compared: measured with ${state}; the others with ${usual}`);
+
 export function cannot(line, cells) {
   const reasons = new Map();
   for (const cell of cells) {
