@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,8 @@ FIRST = ("theano", "tensorflow", "asv", "browser", "numerics")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # As in what the tests start (tests/quiet_machine): their own load is nobody's finding.
+    os.getloadavg = lambda: (0.0, 0.0, 0.0)
     if hasattr(config, "workerinput"):
         # A worker of several: with more threads than its share of the processors NumPy's products
         # take three times as long, as OpenBLAS's threads spin while they wait.

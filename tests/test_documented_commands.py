@@ -2,8 +2,10 @@
 
 Most of them run in a checkout whose tracks, releases and configurations are called as the real
 ones, but whose frameworks are packages that the tests make and whose steps do no work
-(tests/stand_in_benchmarks). What computes a real step runs in a real release, and the chain is that
-of the shipped history. NOT_RUN has the few that no test runs, and why.
+(tests/stand_in_benchmarks). What computes a real step runs in a real release, which may be another
+than the page's, and a smaller step; the chain is that of the shipped history. A word that a page
+leaves to the reader is replaced (FOR). NOT_RUN has the few lines that no test runs, and why; ENDS
+those that do not end with 0. Who changes a command on a page may have to change these.
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from asv import util
@@ -32,9 +36,6 @@ from .index import serving
 from .once import once
 from .real import RealCheckout, find, python_of
 from .tiny import MACHINE, PATIENCE_S, ROOT, TESTS, Ended, Tiny, pythons, write_wheel
-
-# In one worker of several: the checkout is made once.
-pytestmark = [pytest.mark.asv, pytest.mark.xdist_group("documented-commands")]
 
 #: The releases that the pages name, with the CPython (0: the oldest, 1: the newest), the
 #: milliseconds of a step, and what is locked besides.
@@ -87,10 +88,11 @@ FOR = {
     "dist/tensorflow-2.21.0-....whl": "dist/tensorflow-2.21.0-py3-none-any.whl",
 }
 
-#: By the beginning of the line. Everything else is run.
+#: By the beginning of the line, the longest that fits. Everything else is run.
 NOT_RUN = {
     "make test": "it is what runs this test",
     "make test-fast": "a part of make test",
+    "vggbench verify abacus": "Abacus would fail it, as the page says",
     "docker run": "it asks for a machine with docker and a GPU",
     "python perf/environment.py": "it wants the packages of '.[perf]', and installs",
     "python perf/duets.py ROW": "it measures for an hour; test_perf_duets.py has its rows",
@@ -248,7 +250,7 @@ class Places:
 
 
 def asked(words: list[str]) -> list[str]:
-    return [FOR.get(word, word) for word in words]
+    return [FOR.get(word, word).replace("=NAME", f"={MACHINE}") for word in words]
 
 
 def run(command: Command, places: Places) -> Ended:
@@ -265,6 +267,7 @@ def run(command: Command, places: Places) -> Ended:
         return of_a_release(words, places)
     if "--chain" in words:
         return of_the_shipped_history(words, places)
+    assert program in ("asv", "vggbench", "make"), "say in NOT_RUN why it is not run"
     made = places.stand_ins
     if program == "make":
         return made.make_target(*words, f"SHIPPED={MACHINE}")
@@ -303,11 +306,11 @@ def in_the_environment_of_a_release(words: list[str], places: Places) -> Ended:
 
 
 def of_a_release(words: list[str], places: Places) -> Ended:
-    """A release that is verified soon, or one that can tell the peak, in place of another."""
+    """A release that is verified soon, or one that can tell the peak, where one is named."""
     name = "theano-1.0.5" if words[0] == "verify" else "tensorflow-2.21.0"
     find(name)
     made = RealCheckout.make(places.tmp_path / "real")
-    return _ended([VGGBENCH, words[0], name, *words[2:]], made)
+    return _ended([VGGBENCH, words[0], *([name] if words[1:] else []), *words[2:]], made)
 
 
 def of_the_shipped_history(words: list[str], places: Places) -> Ended:
@@ -370,7 +373,7 @@ def served(made: StandIns, words: list[str]) -> Ended:
     process = made.popen(*words, program="vggbench")
     assert process.stdout is not None
     try:
-        line = process.stdout.readline()
+        line = process.stdout.readline()  # which ends too where the server does not start
         found = re.search(r"http://127\.0\.0\.1:\d+/", line)
         assert found, line
         with urllib.request.urlopen(found[0], timeout=PATIENCE_S) as answer:
@@ -388,32 +391,51 @@ def names_only(command: Command) -> bool:
     return not command.whole and program in ("asv", "vggbench") and len(words) <= least
 
 
-def why_not(command: Command) -> str | None:
-    return next((why for words, why in NOT_RUN.items() if command.line.startswith(words)), None)
+T = TypeVar("T")
+
+
+def of(command: Command, table: Mapping[str, T]) -> T | None:
+    """What the table has for the command, by the longest beginning that fits."""
+    fits = [words for words in table if command.line.startswith(words)]
+    return table[max(fits, key=len)] if fits else None
+
+
+def marks_of(command: Command) -> list[pytest.MarkDecorator]:
+    """Real releases have marks of their own; where Theano compiles, one worker runs its tests."""
+    _, program, words = arguments(command.line)
+    if "--keras_backend" in words:
+        return [pytest.mark.theano, pytest.mark.xdist_group("theano of keras-1.2.2")]
+    if words[:1] == ["verify"]:
+        return [pytest.mark.theano, pytest.mark.xdist_group("theano")]
+    if program == "python main.py" or (words[:1] in (["run"], ["peak"]) and program == "vggbench"):
+        return [pytest.mark.tensorflow]
+    return [pytest.mark.numerics if program.startswith("python perf/") else pytest.mark.asv]
 
 
 COMMANDS = documented.commands()
 MENTIONS = [one for one in COMMANDS if names_only(one)]
-TYPED = [one for one in COMMANDS if not names_only(one)]
+TYPED = [
+    pytest.param(one, id=f"{one.page}: {one.line}", marks=marks_of(one))
+    for one in COMMANDS
+    if not names_only(one)
+]
 
 
-@pytest.mark.parametrize("command", TYPED, ids=lambda one: f"{one.page}: {one.line}")
+@pytest.mark.parametrize("command", TYPED)
 def test_what_a_page_shows_can_be_typed(
     command: Command, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    why = why_not(command)
+    why = of(command, NOT_RUN)
     if why is not None:
         pytest.skip(f"{command.line}: {why}")
     done = run(command, Places(request, tmp_path))
-    status, says = max(
-        ((len(words), ends) for words, ends in ENDS.items() if command.line.startswith(words)),
-        default=(0, (0, "")),
-    )[1]
+    status, says = of(command, ENDS) or (0, "")
     assert done.status == status, done.output
     assert says in done
     assert "Traceback" not in done
 
 
+@pytest.mark.asv
 def test_a_command_that_a_page_mentions_exists(stand_ins: StandIns) -> None:
     for command in MENTIONS:
         _, program, words = arguments(command.line)
@@ -429,10 +451,9 @@ def test_each_code_block_says_what_it_is_in(page: Path) -> None:
 
 
 def test_nothing_is_listed_that_no_page_shows() -> None:
-    for words in (*NOT_RUN, *ENDS):
-        assert any(one.line.startswith(words) for one in COMMANDS), words
-    shown = " ".join(one.line for one in COMMANDS)
-    assert {word for word in FOR if word not in shown} == set()
+    for table in (NOT_RUN, ENDS):
+        assert {of(one, table) for one in COMMANDS} - {None} == set(table.values())
+    assert set(FOR) <= {word for one in COMMANDS for word in arguments(one.line)[2]}
 
 
 def test_of_a_usage_line_all_is_given_that_may_be() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -22,7 +23,7 @@ from vggbench.releases.catalogue import Catalogue, Lock, Release
 from vggbench.releases.locks import sha256
 
 from .browser import Surf
-from .tiny import MACHINE, ROOT, Ended, Tiny, pythons, write_wheel
+from .tiny import MACHINE, QUIET_MACHINE, ROOT, Ended, Tiny, pythons, write_wheel
 
 # In one worker of several: what it measures is made once a module.
 pytestmark = [pytest.mark.asv, pytest.mark.xdist_group("fourth-framework")]
@@ -73,7 +74,10 @@ class Copy(Tiny):
     def run(self, program: str, *words: str) -> Ended:
         # asv's and the user's surroundings reach no release's interpreter, so that this reaches
         # asv and vggbench alone.
-        env = {"PYTHONPATH": str(self.folder), "VGGBENCH_WEB": str(web.packages())}
+        env = {
+            "PYTHONPATH": f"{self.folder}{os.pathsep}{QUIET_MACHINE}",
+            "VGGBENCH_WEB": str(web.packages()),
+        }
         return self.asv(*words, env=env) if program == "asv" else self.vggbench(*words, env=env)
 
     def digests(self) -> dict[str, str]:

@@ -40,6 +40,9 @@ from vggbench.runs import coverage
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 
+#: Where what is measured is on a machine without load: tests that run side by side make one.
+QUIET_MACHINE = TESTS / "quiet_machine"
+
 MACHINE = "testbox"
 BENCHMARK = "train_step.Tiny.time_train_step"
 MODES = ("plain", "fused", "impossible")
@@ -238,6 +241,7 @@ class Tiny:
             "LANG": "C.UTF-8",
             "UV_OFFLINE": "1",
             "CUDA_VISIBLE_DEVICES": "",
+            "PYTHONPATH": str(QUIET_MACHINE),
             machine_lock.VARIABLE: os.environ[machine_lock.VARIABLE],
             "TINY_FAULTS": faults,
             "TINY_COUNTS": str(self.home / "counts"),
