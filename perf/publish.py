@@ -38,6 +38,7 @@ import synthetic
 
 TRACKS, RELEASES, MACHINES = ("tensorflow", "keras", "theano"), 34, 30
 FIGURE_RATIO = 1.3
+#: What it may cost to ask a record more questions than before.
 FIGURE_AGAINST = 1.05
 
 #: The machine whose history is the largest.
@@ -149,6 +150,7 @@ def measure_against(before: Path, pairs: int) -> int:
     def published(folder: Path) -> Published:
         with config_of(folder) as config:
             shutil.rmtree(folder / config["env_dir"] / "pages", ignore_errors=True)
+            shutil.rmtree(folder / config["html_dir"], ignore_errors=True)
             return publish(folder, "perf.json", folder / ".venv" / "bin" / "asv")
 
     def judged(folder: Path) -> Published:
@@ -156,7 +158,10 @@ def measure_against(before: Path, pairs: int) -> int:
         asked = ("verdict", "--all", "--track", "tensorflow", "--machine", JUDGED)
         with config_of(folder):
             command = [vggbench, "--config", "perf.json", *asked]
-            return timed(folder, command, good=(0, 1, 2))
+            took = timed(folder, command, good=(0, 1, 2))
+            if "tensorflow-2.16.2 against" not in (folder / "said.txt").read_text():
+                raise SystemExit(f"{folder}: vggbench verdict judged nothing")
+            return took
 
     def compared(what: str, side: Callable[[Path], Published]) -> int:
         folders = (common.ROOT, before.absolute())
