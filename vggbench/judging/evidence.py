@@ -36,7 +36,8 @@ class Taken:
     ``session``: what drifts of the machine it shares. asv measures release after release, for
     hours, so of a run only the processes of one release share theirs; those of a confirmation are
     interleaved. ``stretch``: what was measured without a long pause has the same; None where that
-    is unknown.
+    is unknown. ``busy`` is the record's, ``ran`` whether it ended well: asked once, not at each of
+    the many looks.
     """
 
     record: Record
@@ -44,10 +45,8 @@ class Taken:
     state: State
     values: Mapping[str, tuple[float, ...]]
     stretch: int | None
-
-    @property
-    def ran(self) -> bool:
-        return self.record.outcome == records.OK
+    busy: str | None
+    ran: bool
 
 
 class Line(NamedTuple):
@@ -446,6 +445,8 @@ def _taken(record: Record, stretch: int | None, known: Known) -> Taken:
         state=state_of(record, known),
         values=values_of(record),
         stretch=stretch,
+        busy=record.busy,
+        ran=record.outcome == records.OK,
     )
 
 

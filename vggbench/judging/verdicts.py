@@ -290,7 +290,7 @@ class _Pair:
         if release is None:
             return []
         taken = self._taken(release)
-        quiet = [one for one in taken if one.record.busy is None]
+        quiet = [one for one in taken if one.busy is None]
         return processes_of(quiet if quiet and JUDGED[key].takes_time else taken, key)
 
     def _taken(self, release: Release) -> list[Taken]:
@@ -303,7 +303,7 @@ class _Pair:
             return []
         found = []
         for release in filter(None, (self.before, self.after)):
-            busy = [one.record.busy for one in self._taken(release)]
+            busy = [one.busy for one in self._taken(release)]
             if busy and None not in busy:
                 found.append(f"{release.name} was measured on a busy machine ({busy[-1]})")
         return found
@@ -313,7 +313,7 @@ class _Pair:
         found = []
         for release in filter(None, (self.before, self.after)):
             taken = self._taken(release)
-            busy = [one.record.busy for one in taken if one.record.busy is not None]
+            busy = [one.busy for one in taken if one.busy is not None]
             if 0 < len(busy) < len(taken) and JUDGED[key].takes_time:
                 found.append(
                     f"{_processes_of(len(busy), release)} on a busy machine left out ({busy[-1]})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import hashlib
 import json
 import re
@@ -75,7 +76,7 @@ class Release:
     def name(self) -> str:
         return f"{self.track}-{self.version}"
 
-    @property
+    @functools.cached_property  # judging asks for it hundreds of thousands of times
     def commit(self) -> str:
         """SHA-1 (hex) of track, version and build number alone: no lock and no other release
         moves it."""
