@@ -97,7 +97,7 @@ def a_round(clones: tuple[Clone, Clone], release: str, beside: bool) -> tuple[in
         taken = clone.taken(release)
         # Where each is to go on, each process has to say beside whom.
         wrong += beside and not (taken and all(one.beside is not None for one in taken))
-        notes = " ".join(map(str, told.get("notes", ())))  # type: ignore[call-overload]
+        notes = " ".join(map(str, (told.get("why") or "", *(told.get("notes") or ()))))  # type: ignore[misc]
         words = f"{told.get('outcome', 'not judged')}; {notes or 'no note'}"
         print(f"  {clone.folder.name}: {'refused' if was_refused else words}", flush=True)
     return regressed, wrong
