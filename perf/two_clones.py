@@ -19,6 +19,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import common
 
@@ -54,7 +55,7 @@ class Clone:
             text=True,
         )
 
-    def verdict(self, release: str) -> dict[str, object]:
+    def verdict(self, release: str) -> dict[str, Any]:
         """What is said of the step; empty where there is nothing to judge."""
         done = subprocess.run(
             [str(common.VGGBENCH), "verdict", release, "--format", "json"],
@@ -97,7 +98,7 @@ def a_round(clones: tuple[Clone, Clone], release: str, beside: bool) -> tuple[in
         taken = clone.taken(release)
         # Where each is to go on, each process has to say beside whom.
         wrong += beside and not (taken and all(one.beside is not None for one in taken))
-        notes = " ".join(map(str, (told.get("why") or "", *(told.get("notes") or ()))))  # type: ignore[misc]
+        notes = " ".join(filter(None, (told.get("why"), *told.get("notes", ()))))
         words = f"{told.get('outcome', 'not judged')}; {notes or 'no note'}"
         print(f"  {clone.folder.name}: {'refused' if was_refused else words}", flush=True)
     return regressed, wrong

@@ -44,8 +44,8 @@ def run(
     store: Store, machine: str, asked: Asked, complain: Say, *, catalogue: Catalogue, root: Path
 ) -> int:
     """Judge, print and return the exit status: 0 nothing regressed, 1 something did, 2 it cannot
-    be judged. ``root``: the folder that acknowledged.toml and excluded.toml lie in. Raises
-    VggbenchError where nothing can be said at all."""
+    be judged. ``root``: the folder that acknowledged.toml lies in. Raises VggbenchError where
+    nothing can be said at all."""
     _refuse(asked)
     chosen = _chosen(catalogue, asked)
     against = spec.one(catalogue, asked.against) if asked.against else None
@@ -53,10 +53,9 @@ def run(
         if against is not None:
             require_earlier(catalogue, release, against)
     accepted = acknowledged.read(root, catalogue)
-    exclusions = excluded.read(root, catalogue)
     notes: list[str] = []
     evidence = verdicts.read_evidence(store, machine, catalogue, notes.append)
-    notes += _without_records(store, machine, exclusions)
+    notes += _without_records(store, machine)
     if asked.whole:
         report = _whole(evidence, asked, accepted, notes)
     else:
@@ -215,7 +214,7 @@ def _unmatched(
     ]
 
 
-def _without_records(store: Store, machine: str, exclusions: Sequence[Exclusion]) -> list[str]:
+def _without_records(store: Store, machine: str) -> list[str]:
     """Entries of excluded.toml that leave nothing out: the ones who wrote them believe they do."""
     known = store.machines()
 
@@ -230,7 +229,7 @@ def _without_records(store: Store, machine: str, exclusions: Sequence[Exclusion]
     return [
         f"{excluded.FILE}: the entry of {one} covers no record; correct it, or take it out "
         f"(docs/records.md)"
-        for one in exclusions
+        for one in store.exclusions
         if not leaves_out(one)
     ]
 

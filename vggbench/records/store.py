@@ -137,7 +137,7 @@ class Store:
 
     def __init__(self, results_dir: Path | str, exclusions: Sequence[Exclusion] = ()):
         self.results_dir = Path(results_dir)
-        self._exclusions = exclusions
+        self.exclusions = exclusions
         self.lines_read = 0
         self._files: dict[Path, _File] = {}
         self._taken: dict[str, tuple[list[Path], list[Record], list[str]]] = {}
@@ -167,8 +167,8 @@ class Store:
                 for path, one in zip(paths, found, strict=True)
                 for record in _once(path, (*one.records, *one.tail), seen, said.append)
             ]
-            for record in taken if self._exclusions else ():
-                mark(machine, record, self._exclusions)
+            for record in taken if self.exclusions else ():
+                mark(machine, record, self.exclusions)
             before = self._taken[machine] = paths, taken, said
         for line in before[2]:
             complain(line)

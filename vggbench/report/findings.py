@@ -198,16 +198,16 @@ def _anchors_by_session(
     those in the state of the machine that most were measured in."""
     known = known_of(taken)
     anchors = [
-        record
+        (record, str(state_of(record, known)))
         for record in taken
         if record.calibrates
         and record.why_no_evidence(machine, catalogue) is None
         and record.outcome == records.OK
     ]
-    usual = usual_of(str(state_of(one, known)) for one in anchors)
+    usual = usual_of(state for _, state in anchors)
     runs: dict[str, dict[str, list[float]]] = {}
-    for record in anchors:
-        if str(state_of(record, known)) == usual:
+    for record, state in anchors:
+        if state == usual:
             steps = runs.setdefault(record.run, {})
             steps.setdefault(record.release, []).append(record.median_s)
     return [

@@ -70,8 +70,8 @@ def rates(
     commits: Sequence[str],
     peaks: Sequence[Peak],
 ) -> list[Rate]:
-    """A row for every profile, release and configuration in the records ``taken`` of ``machine``,
-    which are all that there are: what one lacks of the machine's state another may tell.
+    """A row for every profile, release and configuration in the records ``taken`` of ``machine``.
+    What one of them lacks of the machine's state another may tell.
 
     commits: asv's ids of the releases that are wanted, in the order of the rows. peaks: of the same
     machine, oldest first. Records come in the order in which they were written.
