@@ -385,7 +385,7 @@ def test_records_of_duets_are_in_no_forecast_and_no_table() -> None:
     only = pair(1.0)
     assert durations(MACHINE, only, CATALOGUE, "cpu-quick") == {}
     assert not any(one.is_timed or one.is_ordinary or one.is_interleaved for one in only)
-    assert rates.rates(MACHINE, only, [one.commit for one in CATALOGUE], []) == []
+    assert rates.rates(MACHINE, only, list(CATALOGUE), []) == []
 
 
 # -- noise

@@ -16,8 +16,9 @@ from vggbench.report import rates
 
 from ..records import factory
 
-OLD, NEW = "a" * 40, "b" * 40
-NAMES = {OLD: "tensorflow-1.15.5", NEW: "tensorflow-2.21.0"}
+RELEASES = [factory.CATALOGUE.by_name[f"tensorflow-{version}"] for version in ("1.15.5", "2.21.0")]
+OLD, NEW = (release.commit for release in RELEASES)
+NAMES = {release.commit: release.name for release in RELEASES}
 FLOPS_QUICK, FLOPS_PAPER = vgg16.step_flops(8, 64), vgg16.step_flops(16, 224)
 
 
@@ -63,7 +64,7 @@ def test_a_peak_of_another_state_of_the_machine_is_no_peak(other: dict[str, Any]
 
 
 def made(*taken: Record, peaks: tuple[Peak, ...] = ()) -> list[rates.Rate]:
-    return rates.rates("box", taken, [OLD, NEW], peaks)
+    return rates.rates("box", taken, RELEASES, peaks)
 
 
 def one(*taken: Record, peaks: tuple[Peak, ...] = ()) -> rates.Rate:
@@ -169,21 +170,24 @@ def test_only_records_of_the_timed_step_count() -> None:
     assert made(by_product) == []
 
 
-def test_records_of_another_protocol_build_or_profile_are_left_out_with_a_reason() -> None:
+def test_records_of_another_protocol_build_lock_or_profile_are_left_out_with_a_reason() -> None:
     others = [
         record("c" * 40),
         record(benchmark_version="0"),
         record(profile="tpu-quick"),
         record(machine="other"),
+        record(lock="0" * 64),
     ]
     assert made(*others) == []
-    assert [other.why_left_out("box", [OLD, NEW]) for other in others] == [
+    assert [other.why_left_out("box", factory.CATALOGUE.by_commit) for other in others] == [
         "not on a track, or of another build number",
         f"of another measuring protocol than {measure.PROTOCOL}",
         "of the unknown profile tpu-quick",
         "of another machine (other)",
+        "of another lock than the release has now",
     ]
-    assert record().why_left_out("box", [OLD, NEW]) is None
+    digest = RELEASES[1].locks["cpu"].digest
+    assert record(lock=digest).why_left_out("box", factory.CATALOGUE.by_commit) is None
 
 
 def test_without_a_peak_no_share_is_made_up() -> None:

@@ -19,8 +19,12 @@ from vggbench.report.seed_table import TABLES, Column
 
 from ..records import factory
 
-KERAS, OLD, NEW = "k" * 40, "a" * 40, "b" * 40
-NAMES = {KERAS: "keras-1.2.2", OLD: "tensorflow-1.0.0", NEW: "tensorflow-2.21.0"}
+RELEASES = [
+    factory.CATALOGUE.by_name[name]
+    for name in ("keras-1.2.2", "tensorflow-1.0.0", "tensorflow-2.21.0")
+]
+KERAS, OLD, NEW = (release.commit for release in RELEASES)
+NAMES = {release.commit: release.name for release in RELEASES}
 
 NHWC_ONLY = "tensorflow 1.0.0 on the cpu: CPU BiasOp only supports NHWC"
 
@@ -55,7 +59,7 @@ ALL = [
 
 
 def rows(*taken: Record, machine: str = "box") -> list[rates.Rate]:
-    return rates.rates(machine, taken or ALL, list(NAMES), [])
+    return rates.rates(machine, taken or ALL, RELEASES, [])
 
 
 def releases(*taken: Record, machine: str = "box") -> list[Column]:

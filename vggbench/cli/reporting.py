@@ -108,7 +108,7 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
     taken = _timed(checkout, machine)
     peaks = peak.read(checkout.results_dir, machine, complain)
     chosen = selected(checkout, arguments.spec)
-    rows = rates.rates(machine, taken, [release.commit for release in chosen], peaks)
+    rows = rates.rates(machine, taken, chosen, peaks)
     unmeasured = [r.name for r in chosen if r.name not in {row.release for row in rows}]
     if arguments.json:
         print(json.dumps([row.as_json() for row in rows], indent=2, allow_nan=False))
@@ -132,9 +132,8 @@ def _timed(checkout: Checkout, machine: str) -> list[records.Record]:
     on_record = checkout.store().all(machine, complain)
     taken = [one for one in on_record if one.is_timed]
     left_out: dict[str, set[str]] = {}
-    on_tracks = {release.commit for release in checkout.catalogue}
     for record in taken:
-        why = record.why_left_out(machine, on_tracks)
+        why = record.why_left_out(machine, checkout.catalogue.by_commit)
         if why is not None:
             left_out.setdefault(why, set()).add(record.release)
     for why, names in left_out.items():
@@ -167,7 +166,7 @@ def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
             raise VggbenchError(f"{name} has no row in these tables: they are of {rows_of}")
     columns = []
     for machine in dict.fromkeys(arguments.machine or [this_machine(checkout)]):
-        rows = rates.rates(machine, _timed(checkout, machine), [r.commit for r in chosen], [])
+        rows = rates.rates(machine, _timed(checkout, machine), chosen, [])
         if arguments.profile:
             rows = [row for row in rows if row.profile in arguments.profile]
         if arguments.release:

@@ -11,7 +11,7 @@ import functools
 import json
 import statistics
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeGuard
 
@@ -19,7 +19,7 @@ from asv import util
 
 from ..errors import one_line
 from ..inside import measure, workload
-from ..releases.catalogue import Catalogue
+from ..releases.catalogue import Catalogue, Release
 
 SCHEMA = 1
 
@@ -372,19 +372,25 @@ class Record:
             return None
         return one_line(str(self.lacks), 40)
 
-    def why_left_out(self, machine: str, commits: Collection[str]) -> str | None:
+    def why_left_out(self, machine: str, releases: Mapping[str, Release]) -> str | None:
         """Why it is in no table and on no page of the ``machine``; None where it may be.
-        ``commits``: asv's ids of the releases that are on a track."""
+        ``releases``: those that are on a track, by asv's ids."""
         if self.excluded is not None:
             return f"excluded ({self.excluded})"
         if "machine" in self.stated and self.machine != machine:
             return f"of another machine ({one_line(str(self.machine), 40)})"
-        if self.commit not in commits:
+        release = releases.get(self.commit)
+        if release is None:
             return "not on a track, or of another build number"
         if self.benchmark_version != measure.PROTOCOL:
             return f"of another measuring protocol than {measure.PROTOCOL}"
         if self.profile not in workload.PROFILES:
             return f"of the unknown profile {self.profile}"
+        lock = release.locks.get(workload.profile(self.profile).device)
+        # A variant has a lock of its own, made for it.
+        its_lock_counts = self.lock is not None and self.variant is None
+        if its_lock_counts and (lock is None or lock.digest != self.lock):
+            return "of another lock than the release has now"
         if self.lacked is not None:
             return f"of processes for which the machine lacked {self.lacked}"
         if self.is_of_the_future:
@@ -398,12 +404,6 @@ class Record:
         why = self.why_left_out(machine, catalogue.by_commit)
         if why is not None:
             return why
-        device = workload.profile(self.profile).device
-        lock = catalogue.by_commit[self.commit].locks.get(device)
-        # A variant has a lock of its own, made for it.
-        its_lock_counts = self.lock is not None and self.variant is None
-        if its_lock_counts and (lock is None or lock.digest != self.lock):
-            return "of another lock than the release has now"
         if self.purpose not in PURPOSES:
             return "of an unknown purpose"
         if self.outcome != OK:

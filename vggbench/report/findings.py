@@ -115,7 +115,7 @@ def find(
             f"nothing is on record for {machine}; measure it there with: vggbench history"
         )
     evidence = gather(machine, taken, catalogue)
-    rows = rates.rates(machine, timed, [release.commit for release in catalogue], [])
+    rows = rates.rates(machine, timed, list(catalogue), [])
     of_pages, _ = pages_lines.lines(machine, taken, catalogue)
     found = []
     for profile in dict.fromkeys(row.profile for row in rows):

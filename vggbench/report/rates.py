@@ -20,6 +20,7 @@ from ..errors import one_line
 from ..inside import vgg16, workload
 from ..judging.state import Known, apart_lines, known_of, state_of
 from ..records import Record
+from ..releases.catalogue import Release
 
 
 @dataclass(frozen=True)
@@ -67,21 +68,22 @@ class Rate:
 def rates(
     machine: str,
     taken: Iterable[Record],
-    commits: Sequence[str],
+    releases: Sequence[Release],
     peaks: Sequence[Peak],
 ) -> list[Rate]:
     """A row for every profile, release and configuration in the records ``taken`` of ``machine``.
     What one of them lacks of the machine's state another may tell.
 
-    commits: asv's ids of the releases that are wanted, in the order of the rows. peaks: of the same
-    machine, oldest first. Records come in the order in which they were written.
+    releases: those that are wanted, in the order of the rows. peaks: of the same machine, oldest
+    first. Records come in the order in which they were written.
     """
     taken = list(taken)
     known = known_of(taken)
-    order = {commit: place for place, commit in enumerate(commits)}
+    wanted = {release.commit: release for release in releases}
+    order = {commit: place for place, commit in enumerate(wanted)}
     groups: dict[tuple[str, int, str, str], list[Record]] = {}
     for record in taken:
-        if record.is_timed and record.why_left_out(machine, order) is None:
+        if record.is_timed and record.why_left_out(machine, wanted) is None:
             configuration = records.canonical(record.configuration)
             place = (record.profile, order[record.commit], record.benchmark, configuration)
             groups.setdefault(place, []).append(record)
