@@ -129,7 +129,8 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 def _timed(checkout: Checkout, machine: str) -> list[records.Record]:
     """The records of timed processes on ``machine``; a line about those that are left out later."""
-    on_record = checkout.store().all(machine, complain)
+    store = checkout.store()
+    on_record = store.all(machine, complain)
     taken = [one for one in on_record if one.is_timed]
     left_out: dict[str, set[str]] = {}
     for record in taken:
@@ -138,6 +139,8 @@ def _timed(checkout: Checkout, machine: str) -> list[records.Record]:
             left_out.setdefault(why, set()).add(record.release)
     for why, names in left_out.items():
         complain(f"records {why} are left out: {', '.join(sorted(names))}")
+    for line in store.of_idle_exclusions(machine):
+        complain(line)
     return taken
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from ..errors import VggbenchError
 from ..inside import workload
-from ..records import Store, excluded
-from ..records.excluded import Exclusion
+from ..records import Store
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
 from ..terminal import is_dumb
@@ -55,7 +54,7 @@ def run(
     accepted = acknowledged.read(root, catalogue)
     notes: list[str] = []
     evidence = verdicts.read_evidence(store, machine, catalogue, notes.append)
-    notes += _without_records(store, machine)
+    notes += store.of_idle_exclusions(machine)
     if asked.whole:
         report = _whole(evidence, asked, accepted, notes)
     else:
@@ -211,26 +210,6 @@ def _unmatched(
         for one in accepted
         if one.release == release.name
         and not any(one.covers(release, each.words, each.measure) for each in own)
-    ]
-
-
-def _without_records(store: Store, machine: str) -> list[str]:
-    """Entries of excluded.toml that leave nothing out: the ones who wrote them believe they do."""
-    known = store.machines()
-
-    def leaves_out(one: Exclusion) -> bool:
-        if one.machine not in (None, machine):
-            # Of another machine that has records it is said where that one is judged.
-            return one.machine in known
-        here_first = sorted(known, key=lambda each: each != machine)
-        among = here_first if one.machine is None else [machine]
-        return any(one.covers(each, record) for each in among for record in store.all(each))
-
-    return [
-        f"{excluded.FILE}: the entry of {one} covers no record; correct it, or take it out "
-        f"(docs/records.md)"
-        for one in store.exclusions
-        if not leaves_out(one)
     ]
 
 

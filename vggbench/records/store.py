@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from . import files
-from .excluded import Exclusion, mark
+from .excluded import FILE, Exclusion, mark
 from .record import Record
 
 
@@ -193,6 +193,26 @@ class Store:
             and (profile is None or one.profile == profile)
             and (purposes is None or one.purpose in purposes)
             and (keys is None or one.key in keys)
+        ]
+
+    def of_idle_exclusions(self, machine: str) -> list[str]:
+        """A line for each exclusion that leaves nothing out, for whoever reads the records of
+        ``machine``: the one who wrote it believes that it does."""
+        known = self.machines()
+
+        def leaves_out(one: Exclusion) -> bool:
+            if one.machine not in (None, machine):
+                # Of another machine that has records it is said where that one's are read.
+                return one.machine in known
+            here_first = sorted(known, key=lambda each: each != machine)
+            among = here_first if one.machine is None else [machine]
+            return any(one.covers(each, record) for each in among for record in self.all(each))
+
+        return [
+            f"{FILE}: the entry of {one} covers no record; correct it, or take it out "
+            f"(docs/records.md)"
+            for one in self.exclusions
+            if not leaves_out(one)
         ]
 
     def _read_on(self, path: Path) -> bool:
