@@ -67,9 +67,12 @@ class Box:
             file.write("\n".join(["[[excluded]]", 'reason = "a fan"', *lines, ""]))
 
     def verdict(self, *words: str) -> Said:
+        return self.asked("verdict", *words)
+
+    def asked(self, command: str, *words: str) -> Said:
         config = str(self.folder / "asv.conf.json")
         try:
-            status = cli.main(["--config", config, "verdict", "--machine", MACHINE, *words])
+            status = cli.main(["--config", config, command, "--machine", MACHINE, *words])
         except SystemExit as err:
             status = int(str(err.code))
         return Said(status, *self._capsys.readouterr())
@@ -391,10 +394,13 @@ def test_a_release_that_asv_measured_is_judged(
     ],
     ids=str,
 )
-def test_an_entry_that_leaves_nothing_out_gets_a_line(box: Box, entry: dict[str, str]) -> None:
+@pytest.mark.parametrize("command", ["verdict", "rates", "table"])
+def test_an_entry_that_leaves_nothing_out_gets_a_line(
+    box: Box, command: str, entry: dict[str, str]
+) -> None:
     box.measure(SAME)
     box.excluded(**entry)
-    said = box.verdict()
+    said = box.asked(command)
     assert said.status == 0
     (told,) = said.err.splitlines()
     assert told.startswith("vggbench: excluded.toml: the entry of ")
