@@ -47,7 +47,7 @@ $(VENV)/made: pyproject.toml setup.py
 # What the docs show of the history that is shipped.
 shown: setup
 	$(BIN)/vggbench plot tensorflow --machine $(firstword $(SHIPPED)) \
-	  --configuration 'NHWC none off' --log -o docs/tensorflow.svg
+	  --configuration 'NHWC none off' --chain --log -o docs/tensorflow.svg
 	$(BIN)/vggbench findings $(SHIPPED:%=--machine %) -o docs/findings.md
 	$(BIN)/vggbench findings --machine $(firstword $(SHIPPED)) --into README.md
 
