@@ -110,7 +110,7 @@ def iter_machine_files(results_dir: str) -> Iterator[str]:
     """In place of asv's: without what is no machine's file, with a line about each."""
     for root, _, files in os.walk(results_dir):
         path = os.path.join(root, "machine.json")
-        if "machine.json" in files and _is_of_a_machine(path):
+        if "machine.json" in files and _machine_or_none(path) is not None:
             yield path
 
 
@@ -120,15 +120,14 @@ def iter_results_paths(results_dir: str) -> Iterator[tuple[str, str, str]]:
     for root, _, files in os.walk(results_dir):
         found = [name for name in files if name.endswith(".json") and name not in NO_RESULTS]
         path = os.path.join(root, "machine.json")
-        if found and _is_of_a_machine(path):
-            machine = machine_of(path)
+        machine = _machine_or_none(path) if found else None
+        if machine is not None:
             yield from ((root, name, machine) for name in found)
 
 
-def _is_of_a_machine(path: str) -> bool:
+def _machine_or_none(path: str) -> str | None:
     try:
-        machine_of(path)
+        return machine_of(path)
     except util.UserError as err:
         invocation.warn_once(str(err))
-        return False
-    return True
+        return None

@@ -105,7 +105,7 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..report import rates
 
     machine = arguments.machine or this_machine(checkout)
-    taken = _timed(checkout, machine)
+    taken = _timed(checkout, checkout.store(), machine)
     peaks = peak.read(checkout.results_dir, machine, complain)
     chosen = selected(checkout, arguments.spec)
     rows = rates.rates(machine, taken, chosen, peaks)
@@ -127,9 +127,8 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _timed(checkout: Checkout, machine: str) -> list[records.Record]:
+def _timed(checkout: Checkout, store: records.Store, machine: str) -> list[records.Record]:
     """The records of timed processes on ``machine``; a line about those that are left out later."""
-    store = checkout.store()
     on_record = store.all(machine, complain)
     taken = [one for one in on_record if one.is_timed]
     left_out: dict[str, set[str]] = {}
@@ -168,8 +167,9 @@ def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
             rows_of = " and ".join(sorted(seed_table.FRAMEWORKS))
             raise VggbenchError(f"{name} has no row in these tables: they are of {rows_of}")
     columns = []
+    store = checkout.store()
     for machine in dict.fromkeys(arguments.machine or [this_machine(checkout)]):
-        rows = rates.rates(machine, _timed(checkout, machine), chosen, [])
+        rows = rates.rates(machine, _timed(checkout, store, machine), chosen, [])
         if arguments.profile:
             rows = [row for row in rows if row.profile in arguments.profile]
         if arguments.release:

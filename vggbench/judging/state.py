@@ -16,16 +16,13 @@ from .. import records
 from ..errors import one_line, some_of
 from ..records import Record
 from ..records.record import OWN_INTERPRETER
-from ..runs import processor, variables
+from ..runs import processor, profiles, variables
 from .measures import JUDGED
 
 #: Facts of a state, by the names that messages give them; what has none is ``NONE``.
 NONE = "none"
 PROCESSOR, QUOTA, GOVERNOR, AFFINITY = "processor", "CPU quota", "governor", "CPU affinity"
 GPU = "GPU"
-
-#: How the profiles begin whose steps run on a GPU. In a duet nothing looks at it.
-_ON_GPUS = "gpu-"
 
 #: Characters of a fact in a message.
 _WIDTH = 120
@@ -157,7 +154,8 @@ def _facts(record: Record) -> dict[str, str]:
     affinity = record.attributes.get("cpu_affinity") if _is_object(record.attributes) else None
     # What asv was not asked for is no override: that is on record in each.
     found[AFFINITY] = NONE if affinity is None else one_line(str(affinity), _WIDTH)
-    if not record.profile.startswith(_ON_GPUS):
+    # In a duet nothing looks at the GPU: then its name is unknown, and not none.
+    if profiles.device_of(record.profile) != "gpu":
         found[GPU] = NONE
     elif _is_object(record.gpu) and record.gpu.get("name") is not None:
         found[GPU] = one_line(str(record.gpu["name"]), _WIDTH)

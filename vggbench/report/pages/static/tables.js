@@ -23,7 +23,6 @@ export function bar(share, kind = "") {
   return el("span", { class: "bar", "aria-hidden": "true" }, inner);
 }
 
-// What the release cannot do, by reason.
 // The word that comes most often, of several the first; nothing of none.
 export function mostOf(words) {
   const count = (word) => words.filter((one) => one === word).length;
@@ -33,6 +32,7 @@ export function mostOf(words) {
 // Of a figure in a state of the machine that the others are not in.
 export const notCompared = (state, usual) => el("div", { class: "why" }, `not compared: measured with ${state}; the others with ${usual}`);
 
+// What the release cannot do, by reason.
 export function cannot(line, cells) {
   const reasons = new Map();
   for (const cell of cells) {
