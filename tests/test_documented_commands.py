@@ -3,9 +3,9 @@
 Most of them run in a checkout whose tracks, releases and configurations are called as the real
 ones, but whose frameworks are packages that the tests make and whose steps do no work
 (tests/stand_in_benchmarks). What computes a real step runs in a real release, which may be another
-than the page's, and a smaller step; the chain is that of the shipped history. A word that a page
-leaves to the reader is replaced (FOR). NOT_RUN has the few lines that no test runs, and why; ENDS
-those that do not end with 0. Who changes a command on a page may have to change these.
+than the page's, and a smaller step; the chain and `make shown` are of the shipped history. A word
+that a page leaves to the reader is replaced (FOR). NOT_RUN has the few lines that no test runs, and
+why; ENDS those that do not end with 0. Who changes a command on a page may have to change these.
 """
 
 from __future__ import annotations
@@ -111,6 +111,17 @@ ENDS = {
 }
 
 
+def set_up(checkout: Path) -> None:
+    """What make finds set up: this very environment, as if it were the checkout's own."""
+    folder = checkout / ".venv"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for part in Path(sys.prefix).iterdir():
+        if part.name != "made":
+            (folder / part.name).symlink_to(part)
+    (folder / "made").write_text(f"{checkout}\n")
+
+
 class StandIns(Tiny):
     """The checkout of stand-ins. The wheels of all of its packages are in ``wheels``."""
 
@@ -146,22 +157,12 @@ class StandIns(Tiny):
         for name in RELEASES:
             made._write(name)
         made._make_home()
-        made._set_up()
+        set_up(made.folder)
         return made
 
     @property
     def wheels(self) -> Path:
         return self.folder / "wheels"
-
-    def _set_up(self) -> None:
-        """What make finds set up: this very environment, as if it were the checkout's own."""
-        folder = self.folder / ".venv"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        for part in Path(sys.prefix).iterdir():
-            if part.name != "made":
-                (folder / part.name).symlink_to(part)
-        (folder / "made").write_text(f"{self.folder}\n")
 
     def _write(self, name: str) -> None:
         track, version = name.split("-")
@@ -191,7 +192,7 @@ class StandIns(Tiny):
         shutil.copytree(self.folder, folder, symlinks=True)
         made = StandIns(folder)
         made._make_home()
-        made._set_up()
+        set_up(made.folder)
         return made
 
     def environ(self, faults: str = "", **more: str) -> dict[str, str]:
@@ -267,10 +268,12 @@ def run(command: Command, places: Places) -> Ended:
         return of_a_release(words, places)
     if "--chain" in words:
         return of_the_shipped_history(words, places)
+    if program == "make" and words == ["shown"]:
+        return shown(places)
     assert program in ("asv", "vggbench", "make"), "say in NOT_RUN why it is not run"
     made = places.stand_ins
     if program == "make":
-        return made.make_target(*words, f"SHIPPED={MACHINE}")
+        return made.make_target(*words)
     if words[:2] == ["releases", "add"] or words[:2] == ["releases", "lock"]:
         return with_an_index(made, words)
     if words[0] == "preview":
@@ -313,8 +316,12 @@ def of_a_release(words: list[str], places: Places) -> Ended:
     return _ended([VGGBENCH, words[0], *([name] if words[1:] else []), *words[2:]], made)
 
 
+#: What a checkout is read from.
+FROM_HERE = ("asv.conf.json", "history.toml", "releases", "results", "benchmarks")
+
+
 def of_the_shipped_history(words: list[str], places: Places) -> Ended:
-    for name in ("asv.conf.json", "history.toml", "releases", "results", "benchmarks"):
+    for name in FROM_HERE:
         (places.tmp_path / name).symlink_to(ROOT / name)
     shipped = re.search(r"^SHIPPED := (\S+)", (ROOT / "Makefile").read_text(), re.M)
     assert shipped is not None
@@ -323,6 +330,17 @@ def of_the_shipped_history(words: list[str], places: Places) -> Ended:
         words += ["--machine", shipped[1]]
     words = ["tensorflow-2.16.2" if word == FOR["RELEASE"] else word for word in words]
     return _ended([VGGBENCH, *words], RealCheckout(places.tmp_path))
+
+
+def shown(places: Places) -> Ended:
+    """What README and docs show is made of the shipped history, in a folder with copies of both."""
+    for name in ("Makefile", "pyproject.toml", "setup.py", "README.md", "docs"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, places.tmp_path / name)
+    for name in FROM_HERE:
+        (places.tmp_path / name).symlink_to(ROOT / name)
+    set_up(places.tmp_path)
+    return _ended(["make", "shown"], RealCheckout(places.tmp_path))
 
 
 def _ended(words: list[str], made: RealCheckout | None = None) -> Ended:

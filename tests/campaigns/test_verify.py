@@ -161,8 +161,9 @@ def test_an_interrupt_ends_the_processes_that_run(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from vggbench.campaigns import verify\n"
         "from vggbench.releases.catalogue import Catalogue\n"
-        "release = Catalogue(Path('releases')).by_name['tensorflow-2.21.0']\n"
-        "list(verify.verify(release, 'TensorFlow', 'cpu', Path(sys.argv[1])))\n"
+        "catalogue = Catalogue(Path('releases'))\n"
+        "release = catalogue.by_name['tensorflow-2.21.0']\n"
+        "list(verify.verify(catalogue, release, 'cpu', Path(sys.argv[1])))\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, hanging],
@@ -204,10 +205,37 @@ def test_what_is_being_started_when_the_others_are_ended_ends_too(
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        list(verify.verify(release, "TensorFlow", "cpu", Path("python")))
+        list(verify.verify(CATALOGUE, release, "cpu", Path("python")))
     thread.join(PATIENCE_S)
     assert started
     assert all(process.returncode == -signal.SIGKILL for process in started)
+
+
+@pytest.mark.parametrize(("name", "backend"), [("theano-1.0.5", None), ("keras-2.3.1", "theano")])
+def test_what_compiles_into_one_folder_runs_one_after_the_other(
+    name: str, backend: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Side by side Theano ended in "No such file or directory: .../key.pkl" now and then."""
+    running: list[Configuration] = []
+    beside: list[tuple[Configuration, ...]] = []
+    two = threading.Event()
+
+    def computed(
+        python: Path, configuration: Configuration, device: str, on_start: Callable[[int], None]
+    ) -> verify.Verified:
+        running.append(configuration)
+        beside.append(tuple(running))
+        if len(running) > 1:
+            two.set()
+        two.wait(0.2)
+        running.remove(configuration)
+        return verify.Verified("", configuration, verify.AGREES)
+
+    monkeypatch.setattr(verify, "verify_one", computed)
+    found = list(verify.verify(CATALOGUE, CATALOGUE.by_name[name], "cpu", Path("python")))
+    assert len(found) == len(beside) > 1
+    assert all(sum(one.backend == backend for one in ran) <= 1 for ran in beside)
+    assert two.is_set() == (backend is not None)  # those on TensorFlow run two at a time
 
 
 def pids(folder: Path) -> list[int]:

@@ -1,7 +1,7 @@
 """``vggbench verify``: does a release compute what the reference computes?
 
 Each configuration runs its first steps in a fresh process of the release's own interpreter
-(inside/scripts/first_steps.py), one after the other; what it leaves is held against the reference
+(inside/scripts/first_steps.py), a few at a time; what it leaves is held against the reference
 (agreement.py).
 """
 
@@ -101,13 +101,31 @@ def in_order(framework: str) -> list[Configuration]:
     return sorted(configurations(framework), key=lambda one: one.is_compiled)
 
 
-def verify(release: Release, framework: str, device: str, python: Path) -> Iterator[Verified]:
-    """Run all configurations of ``release`` with its interpreter, AT_ONCE[device] at a time."""
+def keeps_compiled(module: str, configuration: Configuration) -> bool:
+    """Whether a process compiles into a folder that others of its release find too.
+
+    module: what the release's track imports.
+    """
+    computes = frameworks.of(configuration.backend or module)
+    return computes is not None and computes.kept is not None
+
+
+def verify(catalogue: Catalogue, release: Release, device: str, python: Path) -> Iterator[Verified]:
+    """Run all configurations of ``release`` with its interpreter, AT_ONCE[device] at a time.
+
+    Those that keep what they compiled go one after the other: Theano removes files from its folder
+    while another process that has just begun reads them, which dies of it.
+
+    Raises VggbenchError for a release that no builder serves.
+    """
+    framework = framework_of(catalogue, release)
+    module = catalogue.tracks[release.track].module
     # Before the first process, with which it would share the processors.
     for has_batch_norm in (False, True):
         agreement.expected(has_batch_norm, reference.UNBIASED)
     running: set[int] = set()
     stopped = threading.Event()
+    compiled = threading.Lock()
 
     def end(group: int) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -122,8 +140,10 @@ def verify(release: Release, framework: str, device: str, python: Path) -> Itera
             if stopped.is_set():  # it was being started when the others were ended
                 end(group)
 
+        alone = compiled if keeps_compiled(module, configuration) else contextlib.nullcontext()
         try:
-            return verify_one(python, configuration, device, on_start=on_start)
+            with alone:
+                return verify_one(python, configuration, device, on_start=on_start)
         finally:
             running.difference_update(started)
 

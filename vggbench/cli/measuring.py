@@ -99,7 +99,7 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
     with checkout.measuring():
         for release in selected(checkout, arguments.spec):
             try:
-                framework = verify.framework_of(checkout.catalogue, release)
+                verify.framework_of(checkout.catalogue, release)
                 python = checkout.environments.ensure(release, device, report)
             except VggbenchError as err:
                 complain(str(err))
@@ -108,7 +108,7 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
             forecast = verify.forecast(checkout.catalogue, release)
             if forecast is not None:
                 report(forecast)
-            of_release = list(verify.verify(release, framework, device, python))
+            of_release = list(verify.verify(checkout.catalogue, release, device, python))
             results += of_release
             if not arguments.json:
                 show(verify.table(of_release), wide=160)
