@@ -133,17 +133,11 @@ class Bench:
 
     def again(self, side: Side) -> Side:
         """The same release, installed another time from the same lock, elsewhere and from copies of
-        its files: hard links into uv's cache would be the same files as the first time's, in the
-        same pages of memory."""
+        its files: uv links them into its cache, where they would be the same files as the first
+        time's, in the same pages of memory."""
         second = Environments(self.folder / "second" / "releases", self.here.catalogue)
-        kept = os.environ.get("UV_LINK_MODE")
-        os.environ["UV_LINK_MODE"] = "copy"
-        try:
-            python = self._python(second, side.subject.release.name)
-        finally:
-            del os.environ["UV_LINK_MODE"]
-            if kept is not None:
-                os.environ["UV_LINK_MODE"] = kept
+        python = self._python(second, side.subject.release.name)
+        _copied(python.parent.parent / "lib")
         shared = _files(Path(side.subject.interpreter)) & _files(python)
         if shared:
             raise SystemExit(f"{len(shared)} files of the two installations are the same files")
@@ -223,6 +217,15 @@ def _say(line: str) -> None:
 def _configured(here: Local, subject: Subject, configuration: str) -> Configured:
     own = here.suite.timed_of(subject.release, [], here.catalogue)
     return next(one for one in own if one.words == configuration)
+
+
+def _copied(folder: Path) -> None:
+    """Put a copy in the place of each file that has other names too."""
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink() and path.stat().st_nlink > 1:
+            copy = path.with_name(path.name + ".copy")
+            shutil.copy2(path, copy)
+            copy.replace(path)
 
 
 def _files(python: Path) -> set[tuple[int, int]]:
