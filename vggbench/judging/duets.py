@@ -131,8 +131,9 @@ def others_share(duets: Iterable[Pair], of_all: bool = True) -> float:
     it."""
     used, whole = 0.0, 0.0
     for pair in duets:
+        undisturbed = None if of_all else pair.undisturbed
         for one in pair:
-            for place in range(len(one.samples)) if of_all else pair.undisturbed:
+            for place in range(len(one.samples)) if undisturbed is None else undisturbed:
                 seconds = _others(one, place)
                 if seconds is not None:
                     used += seconds

@@ -7,6 +7,7 @@ that of the machine's first record that has it.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def state_of(record: Record, known: Known) -> State:
     flags = record.variables if isinstance(record.variables, dict) else {}
     ours = record.set_by_vggbench if isinstance(record.set_by_vggbench, dict) else {}
     interpreter = record.interpreter if "interpreter" in record.stated else OWN_INTERPRETER
-    return State(
+    made = State(
         cpus=record.cpus if isinstance(record.cpus, int) else None,
         own_interpreter=interpreter == OWN_INTERPRETER,
         flags=(
@@ -84,6 +85,14 @@ def state_of(record: Record, known: Known) -> State:
         ),
         facts=tuple(sorted({**known, **_facts(record)}.items())),
     )
+    return _one(made)
+
+
+@functools.lru_cache(maxsize=1 << 10)
+def _one(state: State) -> State:
+    """One object for all states that are equal: they are compared again and again, and what is the
+    same object is soon found equal."""
+    return state
 
 
 def is_of_state(record: Record, told: Mapping[str, Any]) -> bool:

@@ -159,16 +159,17 @@ def _by_session(history: Sequence[Sequence[Process]]) -> list[_Group]:
 
 def _residuals(groups: Sequence[_Group]) -> list[float]:
     """Distances of processes from the location of their group, for robust.scale."""
-    medians = [(logs, robust.location(logs, 0)) for _, _, logs in groups if len(logs) > 1]
-    rough = robust.scale(
-        [(log - middle) * _correction(logs) for logs, middle in medians for log in logs]
-    )
-    return [
-        (log - centre) * _correction(logs)
-        for logs, _ in medians
-        for centre in [robust.location(logs, rough)]
-        for log in logs
-    ]
+    own = [(logs, _correction(logs)) for _, _, logs in groups if len(logs) > 1]
+
+    def off(scale: float) -> list[float]:
+        return [
+            (log - centre) * correction
+            for logs, correction in own
+            for centre in [robust.location(logs, scale)]
+            for log in logs
+        ]
+
+    return off(robust.scale(off(0)))
 
 
 def _correction(logs: Sequence[float]) -> float:
