@@ -391,6 +391,13 @@ def test_another_gpu_is_another_state_of_the_machine() -> None:
     assert "GPU" not in str(lacking)
 
 
+def test_what_differs_is_told_where_it_stands_in_the_middle_of_a_long_value() -> None:
+    flags = [f"--xla_a={'a' * 90} --xla_b={word} --xla_c={'c' * 90}" for word in ("on", "off")]
+    past, now = (state_of(record(BEFORE, variables={"XLA_FLAGS": one}), {}) for one in flags)
+    assert past != now
+    assert now.differs(past).startswith("XLA_FLAGS: --xla_a=")
+
+
 @pytest.mark.parametrize("name", ["LD_LIBRARY_PATH", "PYTHONUNBUFFERED", "CUDA_VISIBLE_DEVICES"])
 def test_what_only_stands_in_the_records_keeps_nothing_from_being_compared(name: str) -> None:
     other = measured(BEFORE, 0.1, variables={name: "/x"})

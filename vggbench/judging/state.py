@@ -56,18 +56,22 @@ class State:
         """In what it is another than the one ``before``, in words: ``words`` follow the fact of
         either."""
         one, other = _in_words(before), _in_words(self)
-        names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+        # Cut when they are said: what is told apart may stand in the middle.
         return "; ".join(
-            f"{name}: {one.get(name) or NONE} {words[0]}, {other.get(name) or NONE} {words[1]}"
-            for name in names
+            f"{name}: {_said(one.get(name))} {words[0]}, {_said(other.get(name))} {words[1]}"
+            for name in {**one, **other}
+            if one.get(name) != other.get(name)
         )
 
 
 def _in_words(state: State) -> dict[str, str]:
     cpus = "an unknown number of CPUs" if state.cpus is None else _cpus(state.cpus)
     interpreter = "" if state.own_interpreter else "an interpreter given with -E"
-    told = {"CPUs": cpus, "interpreter": interpreter, **dict(state.facts), **dict(state.flags)}
-    return {name: one_line(value, _WIDTH) for name, value in told.items()}
+    return {"CPUs": cpus, "interpreter": interpreter, **dict(state.facts), **dict(state.flags)}
+
+
+def _said(value: str | None) -> str:
+    return one_line(value or NONE, _WIDTH)
 
 
 def state_of(record: Record, known: Known) -> State:
