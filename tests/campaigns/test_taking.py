@@ -101,6 +101,20 @@ def test_a_block_in_two_states_does_not_count_and_says_why(tmp_path: Path) -> No
     )
 
 
+def test_a_block_is_of_the_state_that_is_read_of_it_later(tmp_path: Path) -> None:
+    """What its processes do not say, such as the name of the GPU, the machine's records do."""
+    on_gpu = {"profile": "gpu-quick", "lock": RELEASE.locks["gpu"].digest}
+    named = literal_record(RELEASE.name, gpu={"name": "NVIDIA H200"}, **on_gpu)
+    taken = comes(**on_gpu)
+    on_record(tmp_path, named, *taken)
+    machine = Machine(tmp_path, taken)
+    came = machine.take()
+    ((later,), _) = gather(MACHINE, machine.here.store.all(MACHINE), CATALOGUE)
+    assert came.block is not None
+    assert came.block.states == later.states
+    assert "NVIDIA H200" in str(later.states[0])
+
+
 def test_of_two_processes_the_one_that_went_wrong_is_told(tmp_path: Path) -> None:
     good, other = comes()[:2]
     ended = changed(good, outcome="interrupted", samples=None, reason="its partner")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vggbench.judging import verdicts
 from vggbench.judging.acknowledged import Acknowledged
-from vggbench.judging.state import state_of
+from vggbench.judging.state import known_of, state_of
 from vggbench.judging.verdicts import Verdict
 from vggbench.judging.words import noise_lines
 from vggbench.records import Record
@@ -389,6 +389,23 @@ def test_another_gpu_is_another_state_of_the_machine() -> None:
     assert other.differs(one) == "GPU: NVIDIA H200 before, Tesla T4 after"
     assert str(one).endswith("GPU NVIDIA H200")
     assert "GPU" not in str(lacking)
+
+
+def test_a_gpu_that_a_record_does_not_name_is_the_machines() -> None:
+    """... whatever was measured on its CPU before, as in a duet, where nothing looks at it."""
+    known = {"cpu_quota": None, "governor": None, "processor": {"model name": "Xeon"}}
+    on_cpu, named, unnamed = (
+        record(BEFORE, profile=profile, gpu=gpu, **known)
+        for profile, gpu in (
+            ("cpu-quick", None),
+            ("gpu-quick", {"name": "NVIDIA H200"}),
+            ("gpu-quick", None),
+        )
+    )
+    for taken in ([on_cpu, named, unnamed], [unnamed, named, on_cpu]):
+        told = known_of(taken)
+        assert state_of(unnamed, told) == state_of(named, told)
+        assert state_of(on_cpu, told) != state_of(named, told)
 
 
 def test_what_differs_is_told_where_it_stands_in_the_middle_of_a_long_value() -> None:

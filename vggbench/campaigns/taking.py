@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from .. import records
 from ..judging import duets
 from ..judging.duets import Block
+from ..judging.state import known_of
 from ..records import Record
 from ..records.record import is_number
 from ..runs import duet, memory
@@ -101,7 +102,8 @@ def take(
     if waiting is not None:
         here.say(waiting)
     taken = [record for pair in both for record in pair]
-    whole, left_out = duets.gather(here.machine, taken, here.catalogue)
+    on_machine = known_of(here.store.all(here.machine))
+    whole, left_out = duets.gather(here.machine, taken, here.catalogue, on_machine)
     if whole:
         return Came(block=whole[0], waiting=waiting, seconds=seconds)
     why = "; ".join(left_out)

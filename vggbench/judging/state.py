@@ -112,11 +112,13 @@ def is_of_state(record: Record, told: Mapping[str, Any]) -> bool:
 
 def known_of(taken: Iterable[Record]) -> Known:
     """What the records of a machine, in the order in which they were written, say of each fact
-    first."""
+    first; of the GPU those whose processes used it."""
     known: dict[str, str] = {}
     for record in taken:
         if not known.keys() >= _FACTS.keys():
-            known = {**_facts(record), **known}
+            known = {**_on_record(record), **known}
+        if GPU not in known and (gpu := _gpu(record)) not in (None, NONE):
+            known[GPU] = gpu
     return known
 
 
@@ -163,16 +165,24 @@ def unknown_line(taken: Iterable[Record]) -> str | None:
 
 def _facts(record: Record) -> dict[str, str]:
     """Those that are on record, in words."""
-    found = _of_keys({key: getattr(record, key) for key, _ in _FACTS.values()}, record.stated)
+    found = _on_record(record)
     affinity = record.attributes.get("cpu_affinity") if _is_object(record.attributes) else None
     # What asv was not asked for is no override: that is on record in each.
     found[AFFINITY] = NONE if affinity is None else one_line(str(affinity), _WIDTH)
-    # In a duet nothing looks at the GPU: then its name is unknown, and not none.
+    gpu = _gpu(record)
+    return found if gpu is None else {**found, GPU: gpu}
+
+
+def _on_record(record: Record) -> dict[str, str]:
+    return _of_keys({key: getattr(record, key) for key, _ in _FACTS.values()}, record.stated)
+
+
+def _gpu(record: Record) -> str | None:
+    """Its name; None where that is unknown: in a duet nothing looks at it."""
     if profiles.device_of(record.profile) != "gpu":
-        found[GPU] = NONE
-    elif _is_object(record.gpu) and record.gpu.get("name") is not None:
-        found[GPU] = one_line(str(record.gpu["name"]), _WIDTH)
-    return found
+        return NONE
+    name = record.gpu.get("name") if _is_object(record.gpu) else None
+    return None if name is None else one_line(str(name), _WIDTH)
 
 
 def _of_keys(told: Mapping[str, Any], stated: Collection[str]) -> dict[str, str]:
