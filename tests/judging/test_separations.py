@@ -125,6 +125,14 @@ def test_what_no_verdict_would_count_separates_nothing(change: dict[str, Any]) -
     assert of_the_step([*bad[:2], *good[2:]]) == [(REGRESSED, 3)]
 
 
+def test_what_processes_lack_of_the_state_the_first_of_the_machines_records_tell() -> None:
+    """... of whatever profile, as for verdicts."""
+    taken = [one if one.variant else changed(one, governor="powersave") for one in in_turns()]
+    assert of_the_step(taken) == [(REGRESSED, 4)]
+    first = changed(taken[0], profile="cpu-paper", variant=None, governor="performance")
+    assert of_the_step([first, *taken]) == []
+
+
 def test_the_release_as_it_is_counts_with_its_lock_alone() -> None:
     relocked = [one if one.variant else changed(one, lock="0" * 64) for one in in_turns()]
     assert of_the_step(relocked) == []

@@ -105,7 +105,7 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..report import rates
 
     machine = arguments.machine or this_machine(checkout)
-    taken = _timed(checkout, checkout.store(), machine)
+    taken = _taken(checkout, checkout.store(), machine)
     peaks = peak.read(checkout.results_dir, machine, complain)
     chosen = selected(checkout, arguments.spec)
     rows = rates.rates(machine, taken, chosen, peaks)
@@ -127,14 +127,13 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _timed(checkout: Checkout, store: records.Store, machine: str) -> list[records.Record]:
-    """The records of timed processes on ``machine``; a line about those that are left out later."""
-    on_record = store.all(machine, complain)
-    taken = [one for one in on_record if one.is_timed]
+def _taken(checkout: Checkout, store: records.Store, machine: str) -> list[records.Record]:
+    """The records of ``machine``; a line about those of timed processes that are left out later."""
+    taken = store.all(machine, complain)
     left_out: dict[str, set[str]] = {}
     for record in taken:
         why = record.why_left_out(machine, checkout.catalogue.by_commit)
-        if why is not None:
+        if record.is_timed and why is not None:
             left_out.setdefault(why, set()).add(record.release)
     for why, names in left_out.items():
         complain(f"records {why} are left out: {', '.join(sorted(names))}")
@@ -169,7 +168,7 @@ def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
     columns = []
     store = checkout.store()
     for machine in dict.fromkeys(arguments.machine or [this_machine(checkout)]):
-        rows = rates.rates(machine, _timed(checkout, store, machine), chosen, [])
+        rows = rates.rates(machine, _taken(checkout, store, machine), chosen, [])
         if arguments.profile:
             rows = [row for row in rows if row.profile in arguments.profile]
         if arguments.release:

@@ -102,12 +102,15 @@ def separations(
     machine: str, taken: Iterable[Record], catalogue: Catalogue, profile: str, threshold: float
 ) -> dict[str, list[Separation]]:
     """What the records ``taken`` of a machine say of each release by its name, variant by variant.
+    ``taken``: of all profiles, since what one lacks of the machine's state another may tell.
 
     Blocks decide where there are LEAST_BLOCKS, or any and no processes that answer. Of several runs
     that took processes in turns the newest counts that says something.
     """
+    taken = list(taken)
+    known = known_of(taken)
     taken = [record for record in taken if record.profile == profile]
-    whole, _ = duets.gather(machine, taken, catalogue)
+    whole, _ = duets.gather(machine, taken, catalogue, known)
     groups: dict[tuple[str, str, str], list[Record]] = {}
     for record in taken:
         # A variant that did not run in a duet is in no block.
@@ -123,7 +126,7 @@ def separations(
         own = found.setdefault(catalogue.by_commit[commit].name, {})
         for variant in dict.fromkeys(one.variant for one in group if one.variant is not None):
             for measure in JUDGED:
-                one = _separation(group, variant, measure, threshold)
+                one = _separation(group, variant, measure, threshold, known)
                 place = key, variant, measure
                 if one is not None and (one.judgement is not None or place not in own):
                     own[place] = one
@@ -132,8 +135,8 @@ def separations(
         own = found.setdefault(catalogue.by_commit[commit].name, {})
         together = len(configurations_in(whole, commit, words))
         for one in of_blocks(whole, subject, catalogue, threshold, comparisons=together):
-            known = own.get((key, one.variant, one.measure))
-            if one.blocks >= LEAST_BLOCKS or known is None or known.judgement is None:
+            in_turns = own.get((key, one.variant, one.measure))
+            if one.blocks >= LEAST_BLOCKS or in_turns is None or in_turns.judgement is None:
                 own[key, one.variant, one.measure] = one
     return {name: list(own.values()) for name, own in found.items()}
 
@@ -211,13 +214,12 @@ def _as_it_is(variant: Subject) -> Subject:
 
 
 def _separation(
-    group: Sequence[Record], variant: str, measure: str, threshold: float
+    group: Sequence[Record], variant: str, measure: str, threshold: float, known: Known
 ) -> Separation | None:
     """What the records of one configuration in one run say of one measure; None where there are
     too few."""
     changed = [record for record in group if record.variant == variant]
     as_it_is = [record for record in group if record.variant is None]
-    known = known_of(group)
     state = _state(changed[-1], known)
     before, after = (_processes(side, state, measure, known) for side in (changed, as_it_is))
     fewest = min(len(before), len(after))

@@ -31,7 +31,7 @@ from ..judging.separations import (
     separations,
     things,
 )
-from ..judging.state import known_of, state_of, usual_of
+from ..judging.state import Known, known_of, state_of, usual_of
 from ..judging.verdicts import LineChange, Verdict
 from ..judging.words import cell
 from ..records import Record
@@ -109,18 +109,18 @@ def find(
     """What the records ``taken`` of a machine tell, by profile. ``facts``: what asv knows of it.
     ``sessions``: of its history, oldest first. ``asked``: what a release can be measured in. Raises
     NothingFound where nothing was."""
-    timed = [one for one in taken if one.is_timed]
-    if not timed:
+    if not any(one.is_timed for one in taken):
         raise NothingFound(
             f"nothing is on record for {machine}; measure it there with: vggbench history"
         )
     evidence = gather(machine, taken, catalogue)
-    rows = rates.rates(machine, timed, list(catalogue), [])
+    known = known_of(taken)
+    rows = rates.rates(machine, taken, list(catalogue), [])
     of_pages, _ = pages_lines.lines(machine, taken, catalogue)
     found = []
     for profile in dict.fromkeys(row.profile for row in rows):
         own = [record for record in taken if record.profile == profile]
-        separated = separations(machine, own, catalogue, profile, THRESHOLD)
+        separated = separations(machine, taken, catalogue, profile, THRESHOLD)
         started = sorted(str(record.started) for record in own if record.started)
         of_profile = [row for row in rows if row.profile == profile]
         tracks = catalogue.tracks
@@ -149,7 +149,7 @@ def find(
                 ),
                 rows=of_profile,
                 unmeasured=_unmeasured(of_profile, asked, catalogue),
-                anchors=_anchors_by_session(machine, sessions, own, catalogue),
+                anchors=_anchors_by_session(machine, sessions, own, catalogue, known),
                 flags=_flags(own),
             )
         )
@@ -193,10 +193,10 @@ def _anchors_by_session(
     begun: Iterable[Mapping[str, Any]],
     taken: Sequence[Record],
     catalogue: Catalogue,
+    known: Known,
 ) -> list[tuple[str, dict[str, float]]]:
     """When each session that has anchors began, and the median of what their processes took (s), of
     those in the state of the machine that most were measured in."""
-    known = known_of(taken)
     anchors = [
         (record, str(state_of(record, known)))
         for record in taken

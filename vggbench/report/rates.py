@@ -71,8 +71,8 @@ def rates(
     releases: Sequence[Release],
     peaks: Sequence[Peak],
 ) -> list[Rate]:
-    """A row for every profile, release and configuration in the records ``taken`` of ``machine``.
-    What one of them lacks of the machine's state another may tell.
+    """A row for every profile, release and configuration that was timed, by the records ``taken``
+    of ``machine``: all of them, since what one lacks of the machine's state another may tell.
 
     releases: those that are wanted, in the order of the rows. peaks: of the same machine, oldest
     first. Records come in the order in which they were written.
