@@ -97,6 +97,19 @@ def test_compare_says_what_was_measured_beside_another_measurement(measured: Tin
     assert f"vggbench would not compare plain (cpu-quick): tinyframe-1.1 {BESIDE}" in line
 
 
+def test_compare_says_what_is_not_to_count(measured: Tiny) -> None:
+    pair = ("tinyframe-1.1", "tinyframe-1.2")
+    excluded = measured.folder / "excluded.toml"
+    excluded.write_text('[[excluded]]\nreason = "a fan had failed"\nrelease = "tinyframe-1.2"\n')
+    done = measured.asv("compare", *pair)
+    (line,) = said_after(done, "records excluded (a fan had failed) do not count")
+    assert "fused, plain (cpu-quick): of tinyframe-1.2, records excluded" in line
+    excluded.write_text("[[excluded]]")
+    done = measured.asv("compare", *pair)
+    assert done.status == 1
+    assert done.lines_with("excluded.toml: entry 1 names no records")
+
+
 def test_one_line_is_of_all_that_other_work_disturbed_in_the_same_release(measured: Tiny) -> None:
     """... however much of it there was: a figure of the load is that of the first."""
     loads = iter(range(100, 1000))

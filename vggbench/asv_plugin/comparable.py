@@ -1,5 +1,5 @@
 """Whether what ``asv compare`` shows side by side may be compared: asv knows no state of the
-machine and nothing of what else ran on it, our records do."""
+machine, nothing of what else ran on it and nothing of what is not to count, our records do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from .. import records
 from ..errors import one_line, some_of
 from ..judging.state import Known, known_of, state_of
 from ..records import Record, Store
+from ..releases.catalogue import Catalogue
 from ..runs.coverage import environment_name
 
 #: Configurations that a line names.
@@ -22,6 +23,7 @@ _Place = tuple[str, str]
 def lines(
     store: Store,
     machine: str,
+    catalogue: Catalogue,
     pair: Sequence[tuple[str, str]],
     environments: Collection[str] | None = None,
 ) -> list[str]:
@@ -36,7 +38,11 @@ def lines(
         profile, _ = place
         if environments is not None and environment_name(profile) not in environments:
             continue
-        kind, why = _reason(called, (one[place], other[place]), known)
+        both = one[place], other[place]
+        kind, why = _reason(called, both, known)
+        no_evidence = _no_evidence(called, both, machine, catalogue)
+        if no_evidence:
+            kind = why = no_evidence
         if why:
             _, words = reasons.setdefault((profile, kind), (why, []))
             words.append(one[place][-1].words)
@@ -60,6 +66,21 @@ def _newest(taken: Iterable[Record]) -> dict[_Place, list[Record]]:
         for place, group in newest.items()
         if all(record.outcome == records.OK for record in group)
     }
+
+
+def _no_evidence(
+    called: Sequence[str],
+    both: tuple[list[Record], list[Record]],
+    machine: str,
+    catalogue: Catalogue,
+) -> str:
+    """In words, what of the two does not count; empty where all of it does."""
+    return "; ".join(
+        f"of {name}, records {why} do not count"
+        for name, group in zip(called, both, strict=True)
+        for why in dict.fromkeys(one.why_no_evidence(machine, catalogue) for one in group)
+        if why is not None
+    )
 
 
 def _reason(

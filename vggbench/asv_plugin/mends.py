@@ -25,7 +25,8 @@ Each has a test that fails when an upgrade of asv makes it needless or moves it:
 - ``asv compare`` says "Did not find results for commit" and an id (commands/compare.py:285). Here
   it names the release, and says what measures it.
 - ``asv compare`` and ``asv continuous`` compare whatever was measured. Here a line after the table
-  says of what was measured in two states of the machine, or on a busy one, that we would not.
+  says of what was measured in two states of the machine, or on a busy one, or is not to count,
+  that we would not.
 - ``asv continuous`` says "not significantly changed" and ends with 0 where nothing was compared
   (commands/continuous.py:235), and in a traceback where a benchmark was run in none of the two
   (commands/continuous.py:185), such as those of other tracks. Here it says so, and ends with 2.
@@ -67,7 +68,7 @@ from asv.console import log
 from asv.repo import NoSuchNameError, get_repo
 
 from .. import records
-from ..errors import of_system, one_line
+from ..errors import VggbenchError, of_system, one_line
 from ..inside.measure import SAMPLED
 from ..runs import profiles
 from ..runs.suite import expression
@@ -265,9 +266,15 @@ def _mended_comparison(original: Any) -> Any:
             ) from None
         machine = options.get("machine") or invocation.machine()
         if machine is not None:
-            store = records.Store(conf.results_dir)
+            checkout = invocation.checkout()
+            try:
+                store = checkout.store()
+            except VggbenchError as err:
+                raise util.UserError(str(err)) from None
             pair = [(commit, names.get(commit) or commit[:8]) for commit in commits]
-            for line in comparable.lines(store, machine, pair, options.get("env_names")):
+            for line in comparable.lines(
+                store, machine, checkout.catalogue, pair, options.get("env_names")
+            ):
                 log.warning(line)
             log.flush()
         return answer
