@@ -186,6 +186,17 @@ def test_what_was_set_while_a_machine_measured_stands_with_it(tiny: Tiny) -> Non
     )
 
 
+def test_a_line_that_is_no_record_is_said(tiny: Tiny) -> None:
+    brief = ("--bench", r"\('plain'\)", "-a", "rounds=1")
+    assert tiny.asv("run", "tinyframe-1.0", *brief).status == 0
+    (file,) = tiny.machine_results.glob("records/*.jsonl")
+    with file.open("a") as more:
+        more.write("half a rec\n")
+    done = tiny.vggbench("findings")
+    assert done.status == 0
+    assert done.lines_with(f"{file.name}:2 is no record and is left out")
+
+
 def test_nothing_on_record_is_said(tiny: Tiny) -> None:
     done = tiny.vggbench("findings")
     assert done.status == 1

@@ -260,12 +260,13 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
     machines = arguments.machines or [this_machine(checkout)]
     timed = Suite(checkout.benchmark_dir).timed([])
+    store = checkout.store()
     found = [
         one
         for machine in dict.fromkeys(machines)
         for one in findings.find(
             machine,
-            checkout.store().all(machine),
+            store.all(machine, complain),
             checkout.catalogue,
             facts=checkout.facts(machine),
             sessions=_sessions(checkout, machine),
