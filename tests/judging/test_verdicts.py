@@ -340,6 +340,15 @@ def test_over_a_line_releases_measured_on_days_of_their_own_are_one_line() -> No
     assert (one.kind, one.first, one.last) == ("recovered", LINE[3], LINE[3])
 
 
+def test_over_a_line_what_other_work_disturbed_is_no_change() -> None:
+    """... of what takes time, and a line of nothing else has none."""
+    busy = measured(LINE[3], 0.13, busy_cpus=9.0)
+    rest = [one for name in LINE if name != LINE[3] for one in measured(name)]
+    found = verdicts.changes(evidence([*rest, *busy]), "tensorflow")
+    assert [(one.measure, one.first) for one in found] == [("peak_memory", LINE[3])]
+    assert verdicts.changes(evidence(busy), "tensorflow") == []
+
+
 @pytest.mark.parametrize(
     ("other", "named"),
     [

@@ -23,6 +23,7 @@ from ..stats.blocks import BlockNoise
 from ..stats.judge import Process
 from . import duets
 from .duets import Block, Subject
+from .measures import JUDGED
 from .state import Known, State, known_of, state_of, unknown_line, values_of
 
 #: Names of releases in a message, at most.
@@ -288,8 +289,11 @@ class Evidence:
         stretches: Set[int] = frozenset(),
         confirmations: bool = True,
     ) -> list[Process]:
-        """What those processes measured (``taken``), by the key of the measure."""
+        """What those processes measured (``taken``), by the key of the measure: of what takes time,
+        those that no other work disturbed, since no change is sure by the others."""
         own = self.taken(line, release, state, stretches=stretches, confirmations=confirmations)
+        if JUDGED[key].takes_time:
+            own = [one for one in own if one.busy is None]
         return processes_of(own, key)
 
     def parts(self, line: Line, state: State | None, key: str) -> list[Part]:

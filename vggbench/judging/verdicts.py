@@ -378,7 +378,8 @@ class _Pair:
     def all_measured(self, key: str) -> list[list[Process]]:
         """Those of the releases up to ``before``, of all stretches: what tells the noise."""
         releases = [*self.earlier, *([self.before] if self.before else [])]
-        return [self.evidence.processes(self.line, one, self.state, key) for one in releases]
+        taken = (self.evidence.taken(self.line, one, self.state) for one in releases)
+        return [processes_of(own, key) for own in taken]
 
     def newest(self, release: Release) -> Record | None:
         """The record of the newest process of a release; of those that decide."""
@@ -590,13 +591,12 @@ def _not_compared(pair: _Pair) -> Verdict:
         return replace(_bare(pair, STEP, FAILED), why=why, next_step=again)
     if now == records.NOT_APPLICABLE:
         before = (
-            pair.evidence.processes(
-                pair.line, pair.before, pair.evidence.state(pair.line, pair.before), STEP
-            )
+            pair.evidence.taken(pair.line, pair.before, pair.evidence.state(pair.line, pair.before))
             if pair.before
             else []
         )
-        return replace(_bare(pair, STEP, LOST), why=why, before=_side(pair.before, before))
+        side = _side(pair.before, processes_of(before, STEP))
+        return replace(_bare(pair, STEP, LOST), why=why, before=side)
     after = _side(pair.after, pair.processes(pair.after, STEP))
     if pair.before is None:
         return replace(
