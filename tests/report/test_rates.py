@@ -247,6 +247,18 @@ def test_rows_of_another_state_of_the_machine_are_told_apart() -> None:
     assert rates.state_lines(rows[:1]) == []
 
 
+def test_of_a_run_in_two_states_of_the_machine_the_last_counts() -> None:
+    """... as in verdicts: a median over both would be of neither."""
+    governors = ("performance", "powersave", "powersave")
+    taken = [
+        record(NEW, [seconds], governor=governor)
+        for seconds, governor in zip((1.0, 2.0, 3.0), governors, strict=True)
+    ]
+    (row,) = made(*taken)
+    assert (row.step_s, row.processes) == (2.5, 2)
+    assert row.state == "2 CPUs, governor powersave"
+
+
 def test_a_busy_machine_is_said_beside_its_figures() -> None:
     (row,) = made(record(NEW), record(NEW, load_before=[7.5, 5.0, 3.0]))
     assert row.busy == "a load of 7.5, it may use 2 CPUs"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,16 @@ def _one(state: State) -> State:
     """One object for all states that are equal: they are compared again and again, and what is the
     same object is soon found equal."""
     return state
+
+
+def newest_alike(group: Sequence[Record], known: Known) -> list[Record]:
+    """Of the records of one configuration those of its newest run (``records.newest_run``); where
+    all of these are ok, those in the state of the last: the machine may change within a run."""
+    newest = records.newest_run(group)
+    if records.outcome_of(newest).outcome != records.OK:
+        return newest
+    states = [state_of(record, known) for record in newest]
+    return [record for record, state in zip(newest, states, strict=True) if state == states[-1]]
 
 
 def is_of_state(record: Record, told: Mapping[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from ..campaigns import peak
 from ..campaigns.peak import Peak
 from ..errors import one_line
 from ..inside import vgg16, workload
-from ..judging.state import Known, apart_lines, known_of, state_of
+from ..judging.state import Known, apart_lines, known_of, newest_alike, state_of
 from ..records import Record
 from ..releases.catalogue import Release
 
@@ -28,12 +28,12 @@ class Rate:
     """One configuration of one release, in one profile, on one machine.
 
     outcome: that of the newest run which has the configuration; ``failed`` where one of its
-    processes failed. why: its reason or error. processes: those that the run has of it. step_s: the
-    median of the processes' medians. The numbers are None where the outcome is not ok. peak:
-    FLOP/s of the newest matrix product on the same device and as many CPUs, None where none was
-    measured. state: what of the machine and its user it was measured in, in words; rows of one
-    state may be compared. busy: why others may have taken processors from one of the processes;
-    None where there is no sign of it.
+    processes failed. why: its reason or error. processes: those that the run has of it, in the
+    state of the last. step_s: the median of the processes' medians. The numbers are None where the
+    outcome is not ok. peak: FLOP/s of the newest matrix product on the same device and as many
+    CPUs, None where none was measured. state: what of the machine and its user it was measured in,
+    in words; rows of one state may be compared. busy: why others may have taken processors from one
+    of the processes; None where there is no sign of it.
     """
 
     machine: str
@@ -91,7 +91,7 @@ def rates(
 
 
 def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak], known: Known) -> Rate:
-    newest = records.newest_run(group)
+    newest = newest_alike(group, known)
     first = newest[0]
     answer = records.outcome_of(newest)
     found: dict[str, float | None] = {}

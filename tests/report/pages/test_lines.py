@@ -138,6 +138,13 @@ def test_results_without_times_are_failed_not_slow(samples: Any) -> None:
     assert "is no number of seconds" in str(cell.why) or cell.why == "its record has no samples"
 
 
+def test_a_run_in_two_states_of_the_machine_counts_in_the_last_of_them() -> None:
+    taken = [record(SHIPPED[0]), record(SHIPPED[1]), record(SHIPPED[1], cpus=4, process_s=9.0)]
+    (line,) = made(*taken)
+    assert [cell.processes for cell in line.cells] == [1, 1]
+    assert line.cells[1].otherwise == "CPUs: 2 CPUs before, 4 CPUs after"
+
+
 @pytest.mark.parametrize(
     ("other", "said"),
     [

@@ -11,7 +11,7 @@ from ...errors import one_line
 from ...inside import workload
 from ...inside.params import choices_of
 from ...judging.measures import IMAGES, MEASURES, STEP
-from ...judging.state import State, known_of, state_of
+from ...judging.state import Known, State, known_of, newest_alike, state_of
 from ...records import Record
 from ...records.stretches import stretches
 from ...releases.catalogue import Catalogue, Release
@@ -130,7 +130,14 @@ def lines(
     for one in chained:
         of_duets.setdefault(place_of(one), []).append(one)
     made = [
-        _line(machine, place, groups.get(place, {}), catalogue, chained=of_duets.get(place, ()))
+        _line(
+            machine,
+            place,
+            groups.get(place, {}),
+            catalogue,
+            known=known,
+            chained=of_duets.get(place, ()),
+        )
         for place in sorted(
             {**groups, **of_duets},
             key=lambda place: (list(catalogue.tracks).index(place[1]), place),
@@ -150,14 +157,15 @@ def _line(
     groups: Mapping[tuple[str, str], Sequence[_Placed]],
     catalogue: Catalogue,
     *,
-    chained: Sequence[evidence.Line] = (),
+    known: Known,
+    chained: Sequence[evidence.Line],
 ) -> Line:
     profile, track, family = of
     benchmarks = [one.benchmark for one in chained]
     benchmarks += [group[0].record.benchmark for group in groups.values()]
-    known: Mapping[str, Sequence[str]] = choices_of(records.class_of(benchmarks[0]))
+    choices: Mapping[str, Sequence[str]] = choices_of(records.class_of(benchmarks[0]))
     of_chains: list[Mapping[str, Any]] = [one.configuration for one in chained]
-    named = dict.fromkeys(known)
+    named = dict.fromkeys(choices)
     for configured in (*(group[0].record.configuration for group in groups.values()), *of_chains):
         named.update(dict.fromkeys(configured))
     params = tuple(named)
@@ -166,7 +174,7 @@ def _line(
     def order(words: tuple[str, ...]) -> list[tuple[int, str]]:
         ranks = []
         for name, word in zip(params, words, strict=True):
-            listed = list(known.get(name, ()))
+            listed = list(choices.get(name, ()))
             ranks.append((listed.index(word) if word in listed else len(listed), word))
         return ranks
 
@@ -175,7 +183,7 @@ def _line(
     beside: dict[str, int | None] = {}
     states: dict[str, State] = {}
     for (commit, configuration), group in sorted(groups.items(), key=lambda one: place[one[0][0]]):
-        newest = records.newest_run([one.record for one in group])
+        newest = newest_alike([one.record for one in group], known)
         cell = _cell(newest, params, catalogue.by_commit[commit])
         if cell.outcome == records.OK:
             own = next(one for one in group if one.record is newest[0])
@@ -185,7 +193,8 @@ def _line(
             if state != own.state:
                 cell = replace(cell, otherwise=own.state.differs(state))
             elif before not in (None, now):
-                cell = replace(cell, earlier=_earlier(group, before))
+                alike = [one for one in group if one.state == own.state]
+                cell = replace(cell, earlier=_earlier(alike, before))
             beside[configuration], states[configuration] = now, own.state
         cells.append(cell)
     by_name = {release.name: place[release.commit] for release in catalogue.tracks[track].releases}
