@@ -471,6 +471,22 @@ def test_a_busy_machine_is_not_put_on_the_release(busy: dict[str, Any]) -> None:
     ]
 
 
+def test_the_noise_is_told_by_what_no_other_work_disturbed() -> None:
+    """... of what takes time, whether it calibrated or is of earlier releases."""
+
+    def noise(more: list[Record], measure: str = "step") -> object:
+        known = measured(LINE[0], 0.1, session=20, purpose="calibrate")
+        found = judged([*known, *more, *line(0.1, 0.1, 0.1)])
+        return next(one.noise for one in found if one.measure == measure)
+
+    busy = [
+        *measured(LINE[0], 0.3, session=21, purpose="calibrate", busy_cpus=9.0),
+        *measured(LINE[0], 0.5, session=22, busy_cpus=9.0),
+    ]
+    assert noise(busy) == noise([])
+    assert noise(busy, "peak_memory") != noise([], "peak_memory")
+
+
 def test_a_full_load_of_its_own_is_no_busy_machine() -> None:
     own = {"load_before": [2.9, 2, 2], "load_after": [3.4, 2, 2], "busy_cpus": 2.0}
     assert step([*measured(BEFORE, 0.1, **own), *measured(NEWEST, 0.16, **own)]).outcome == (

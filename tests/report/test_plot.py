@@ -178,6 +178,23 @@ def test_a_line_is_cut_where_a_release_was_measured_in_another_state(tmp_path: P
     assert paths(tmp_path / "cut.svg", "MLML") == ["MLML"]
 
 
+def test_by_date_a_line_is_cut_where_its_neighbours_by_date_are_in_other_states(
+    tmp_path: Path,
+) -> None:
+    """1.6.0 came before 1.5.1."""
+    taken = [
+        record(f"tensorflow-{version}", cpus=cpus, samples=[seconds] * 3)
+        for version, cpus, seconds in (
+            *(("1.4.1", 2, 0.2), ("1.5.1", 2, 0.4)),
+            *(("1.6.0", 4, 0.3), ("1.8.0", 4, 0.5)),
+        )
+    ]
+    line, measure, wanted = plot.choose(found(*taken), TENSORFLOW, "box")
+    for by_date, drawn in ((False, ["MLML"]), (True, [])):
+        plot.draw(line, TENSORFLOW, measure, wanted, tmp_path / "cut.svg", by_date=by_date)
+        assert paths(tmp_path / "cut.svg", "MLML") == drawn
+
+
 @pytest.mark.parametrize(("between", "drawn"), [("nothing", "ML"), ("failed", "")])
 def test_a_line_passes_over_what_is_unmeasured_and_ends_at_a_failure(
     tmp_path: Path, between: str, drawn: str

@@ -292,9 +292,7 @@ class Evidence:
         """What those processes measured (``taken``), by the key of the measure: of what takes time,
         those that no other work disturbed, since no change is sure by the others."""
         own = self.taken(line, release, state, stretches=stretches, confirmations=confirmations)
-        if JUDGED[key].takes_time:
-            own = [one for one in own if one.busy is None]
-        return processes_of(own, key)
+        return processes_of(counting(own, key), key)
 
     def parts(self, line: Line, state: State | None, key: str) -> list[Part]:
         """The line, cut where what the machine drifted by could be put on a release.
@@ -325,19 +323,21 @@ class Evidence:
         ]
 
     def calibration(self, line: Line, state: State | None, key: str) -> list[Process]:
-        """The calibrating processes of the release that has most of them; the newest of several."""
+        """The calibrating processes that count of the release that has most of them; the newest of
+        several."""
         most: list[Process] = []
         for taken in self.calibrating.get(line, {}).values():
-            found = processes_of(_in_state(taken, state), key)
+            found = processes_of(counting(_in_state(taken, state), key), key)
             if len(found) >= len(most):
                 most = found
         return most
 
     def calibrated(self, line: Line, release: Release, key: str) -> list[Process]:
-        """What calibrating with a release measured, in the state in which it was done last."""
+        """What calibrating with a release measured, in the state in which it was done last: what
+        counts of it."""
         states = list(self.calibrated_in(line, release))
         taken = self.calibrating.get(line, {}).get(release.commit, [])
-        return processes_of(_in_state(taken, states[-1]), key) if states else []
+        return processes_of(counting(_in_state(taken, states[-1]), key), key) if states else []
 
     def calibrated_in(self, line: Line, release: Release) -> dict[State, list[str]]:
         """The sessions that calibrated with a release, by the state in which they did; the state in
@@ -358,6 +358,12 @@ class Evidence:
             for commit in (*cells, *self._in_duets.get(line, ()), *self.refused.get(line, ()))
         }
         return [r for r in self.catalogue.tracks[track].releases if r.commit in commits]
+
+
+def counting(taken: Iterable[Taken], key: str) -> list[Taken]:
+    """Those from which a measure's changes and noise are told: of what takes time, those that no
+    other work disturbed."""
+    return [one for one in taken if one.busy is None or not JUDGED[key].takes_time]
 
 
 def processes_of(taken: Iterable[Taken], key: str) -> list[Process]:

@@ -36,7 +36,7 @@ from . import differences, duets, measures
 from .acknowledged import Acknowledged
 from .differences import Difference
 from .duets import Block
-from .evidence import Evidence, Line, Taken, gather, processes_of, typical
+from .evidence import Evidence, Line, Taken, counting, gather, processes_of, typical
 from .measures import JUDGED
 from .state import State
 
@@ -290,8 +290,7 @@ class _Pair:
         if release is None:
             return []
         taken = self._taken(release)
-        quiet = [one for one in taken if one.busy is None]
-        return processes_of(quiet if quiet and JUDGED[key].takes_time else taken, key)
+        return processes_of(counting(taken, key) or taken, key)
 
     def _taken(self, release: Release) -> list[Taken]:
         return self.evidence.taken(self.line, release, self.state, stretches=self.together)
@@ -379,7 +378,7 @@ class _Pair:
         """Those of the releases up to ``before``, of all stretches: what tells the noise."""
         releases = [*self.earlier, *([self.before] if self.before else [])]
         taken = (self.evidence.taken(self.line, one, self.state) for one in releases)
-        return [processes_of(own, key) for own in taken]
+        return [processes_of(counting(own, key), key) for own in taken]
 
     def newest(self, release: Release) -> Record | None:
         """The record of the newest process of a release; of those that decide."""

@@ -196,13 +196,15 @@ def _anchors_by_session(
     known: Known,
 ) -> list[tuple[str, dict[str, float]]]:
     """When each session that has anchors began, and the median of what their processes took (s), of
-    those in the state of the machine that most were measured in."""
+    those that no other work disturbed, in the state of the machine that most were measured
+    in."""
     anchors = [
         (record, str(state_of(record, known)))
         for record in taken
         if record.calibrates
         and record.why_no_evidence(machine, catalogue) is None
         and record.outcome == records.OK
+        and record.busy is None
     ]
     usual = usual_of(state for _, state in anchors)
     runs: dict[str, dict[str, list[float]]] = {}

@@ -260,15 +260,18 @@ def _ordered(releases: Sequence[Release], by_date: bool) -> list[Release]:
 
 def _points(measure: Measure, cells: Mapping[str, Cell], shown: Sequence[Release]) -> list[Point]:
     """A line that passes over what is unmeasured; broken where there is no figure, and cut where
-    what comes before was measured on another day, or in another state of the machine."""
+    what comes before was measured on another day, or in another state of the machine. Before a
+    release comes what is drawn before it: by date that may be another than by version."""
     points: list[Point] = []
+    state = None
     for cell in (cells[one.name] for one in shown if one.name in cells):
         estimates = [cell.estimates.get(measure.key)]
         earlier = cell.earlier.get(measure.key)
         if earlier is not None:
             estimates = [earlier, None, *estimates]
-        elif cell.otherwise is not None:
+        elif state is not None and cell.state not in (None, state):
             estimates = [None, *estimates]
+        state = cell.state or state
         for one in estimates:
             value, low, high = (
                 (math.nan,) * 3

@@ -73,7 +73,11 @@ def report(
         now = [process for process in found if process.session == run]
         before = [process for process in found if process.session != run]
         name = f"anchor {anchor.name} {one.words}"
-        if not now:
+        if not now and any(run in sessions for sessions in states.values()):
+            lines.append(
+                f"{name}: measured on a busy machine alone: it says nothing of the machine"
+            )
+        elif not now:
             lines.append(f"{name}: not measured, see above: it says nothing of the machine")
         elif not before and earlier:
             lines.append(

@@ -132,20 +132,24 @@ function planOf(holder, view) {
 }
 
 // The points of a configuration. The line passes over what is unmeasured, and ends where there is no
-// figure.
+// figure. It is cut between two states of the machine, of neighbours in the order that is drawn: by
+// date they may be others than by version.
 function pointsOf(plan, c) {
   const { releases, measure, at, x, value } = plan;
   if (plan.chain) return levelsOf(plan, c);
+  let state;
   return releases.flatMap((release, i) => {
     const cell = at.get(`${i} ${c}`);
     if (!cell) return []; // unmeasured: the line passes over it
+    const otherwise = state !== undefined && cell.state !== undefined && cell.state !== state;
+    state = cell.state ?? state;
     const estimate = cell.estimates?.[measure.key];
     const nothing = { value: [x(release), null], cell: null };
     if (!estimate || !hasPlace(plan.log, estimate)) return [nothing];
     const point = (one) => ({ value: [x(release), value(one)[0]], cell, release, estimate: one });
     // What comes before was measured beside the earlier one: the line ends there and begins anew.
     const earlier = cell.earlier?.[measure.key];
-    if (cell.otherwise || (earlier && !hasPlace(plan.log, earlier))) return [nothing, point(estimate)];
+    if (otherwise || (earlier && !hasPlace(plan.log, earlier))) return [nothing, point(estimate)];
     return earlier ? [point(earlier), nothing, point(estimate)] : [point(estimate)];
   });
 }
