@@ -22,6 +22,7 @@ from ..inside import params
 from ..judging import duets
 from ..judging.duets import Block
 from ..judging.evidence import Evidence, durations, gather
+from ..judging.state import known_of
 from ..judging.verdicts import STEP
 from ..records import Record
 from ..releases import spec
@@ -347,7 +348,8 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
     own = here.store.where(
         here.machine, commits=[release.commit], profile=profile, purposes=[records.DUET]
     )
-    evidence = gather(here.machine, own, here.catalogue)
+    known = known_of(here.store.all(here.machine))
+    evidence = gather(here.machine, own, here.catalogue, known)
     found = noises(evidence, release, profile)
     # Judged together are the configurations of a release.
     comparisons = len(here.suite.timed_of(release, [], here.catalogue))

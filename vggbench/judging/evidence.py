@@ -374,11 +374,14 @@ def _in_state(taken: Iterable[Taken], state: State | None) -> list[Taken]:
     return [one for one in taken if one.ran and one.state == state]
 
 
-def gather(machine: str, taken: Sequence[Record], catalogue: Catalogue) -> Evidence:
+def gather(
+    machine: str, taken: Sequence[Record], catalogue: Catalogue, known: Known | None = None
+) -> Evidence:
     """The evidence in the records ``taken`` of a machine, which come in the order in which they
-    were written."""
+    were written. ``known``: what the machine's records say of facts that some lack; those ``taken``
+    say it where it is None."""
     evidence = Evidence(machine, catalogue)
-    known = known_of(taken)
+    known = known_of(taken) if known is None else known
     evidence.blocks, left_out = duets.gather(machine, taken, catalogue, known)
     for block in evidence.blocks:
         of_block = line_of(block, catalogue)

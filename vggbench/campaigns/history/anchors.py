@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ... import records
 from ...judging.evidence import gather
+from ...judging.state import known_of
 from ...judging.verdicts import STEP
 from ...records import Record
 from ...releases.catalogue import Release
@@ -56,9 +57,10 @@ def report(
 ) -> list[str]:
     """A line about each anchor: whether it is what it was in earlier sessions."""
     lines = []
+    known = known_of(here.store.all(here.machine))
     for anchor in plan.anchors:
         one = configuration(here, plan, anchor, profile)
-        evidence = gather(here.machine, _own(here, anchor, one, profile), here.catalogue)
+        evidence = gather(here.machine, _own(here, anchor, one, profile), here.catalogue, known)
         found = [
             process
             for line in evidence.calibrating
