@@ -266,6 +266,20 @@ def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day(
         assert "after 211.0 ms" in visit.page.inner_text("#chart-live")
 
 
+def test_by_date_a_line_is_cut_where_its_neighbours_by_date_are_in_other_states(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """1.6.0 came before 1.5.1."""
+    monkeypatch.chdir(tmp_path)
+    cpus = {"tensorflow-1.4.1": 2, "tensorflow-1.5.1": 2, "tensorflow-1.6.0": 4}
+    taken = [record(name, cpus=count) for name, count in cpus.items()]
+    with surf(published_anew(tmp_path, taken, releases=tuple(cpus))) as visit:
+        for order, gaps in (("version", 1), ("date", 2)):
+            drawn(visit, f"index.html?track=tensorflow&order={order}")
+            (line,) = points(visit)
+            assert [value for _, value in line].count(None) == gaps
+
+
 def test_a_param_that_a_record_lacks_is_drawn_as_its_default(
     surf: Surf, tmp_path: Path, monkeypatch: Any
 ) -> None:
