@@ -47,6 +47,11 @@ class Measure:
     of_process: Callable[[Record], object]
     judged: Judged | None = None
 
+    @property
+    def takes_time(self) -> bool:
+        """Whether other work on the machine makes it worse."""
+        return self.benchmark == TIMED or (self.judged is not None and self.judged.takes_time)
+
 
 def _by_product(name: str) -> Callable[[Record], object]:
     return lambda record: record.by_product(name)

@@ -9,7 +9,7 @@ to, ``store`` appends and answers, ``stretches`` tells which were measured witho
 """
 
 from .files import RecordError
-from .outcomes import Answer, newest_run, outcome_of
+from .outcomes import Answer, newest_run, outcome_of, undisturbed
 from .record import (
     AHEAD,
     CALIBRATE,
@@ -67,5 +67,6 @@ __all__ = [
     "progress_line",
     "read",
     "read_file",
+    "undisturbed",
     "words_of",
 ]

@@ -32,6 +32,12 @@ def newest_run(group: Sequence[Record]) -> list[Record]:
     return [record for record in ended or group if record.run == run]
 
 
+def undisturbed(processes: Sequence[Record]) -> list[Record]:
+    """Those that no other work disturbed, where there are any; else all of them. What takes time is
+    told from these."""
+    return [record for record in processes if record.busy is None] or list(processes)
+
+
 def outcome_of(newest: Sequence[Record]) -> Answer:
     """What the processes of one configuration in one run came to: as asv has it, one that failed
     makes the configuration failed."""

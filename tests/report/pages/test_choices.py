@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from vggbench.records import Record
 from vggbench.report.pages.choices import Choice, choices
 from vggbench.report.pages.lines import lines
@@ -18,8 +20,8 @@ def found(*taken: Record) -> list[Choice]:
 
 def xla(off_s: float, on_s: float, off_first: float, on_first: float) -> Choice:
     (one,) = found(
-        *processes(SHIPPED[2], OFF, off_s, build_s=0.0, warm_up_s=[off_first]),
-        *processes(SHIPPED[2], ON, on_s, build_s=0.0, warm_up_s=[on_first]),
+        *processes(SHIPPED[2], OFF, *[off_s] * 3, build_s=0.0, warm_up_s=[off_first]),
+        *processes(SHIPPED[2], ON, *[on_s] * 3, build_s=0.0, warm_up_s=[on_first]),
     )
     return one
 
@@ -39,12 +41,38 @@ def test_pairs_differ_in_one_param_alone_within_one_release() -> None:
 
 
 def test_a_difference_is_clear_where_the_intervals_are_apart() -> None:
-    apart = found(*processes(SHIPPED[2], OFF, 1.0, 1.1, 1.2), *processes(SHIPPED[2], ON, 0.7, 0.9))
+    apart = found(
+        *processes(SHIPPED[2], OFF, 1.0, 1.1, 1.2), *processes(SHIPPED[2], ON, 0.7, 0.8, 0.9)
+    )
     assert [(one.clear, one.ratio) for one in apart] == [(True, 0.8 / 1.1)]
     (overlap,) = found(
-        *processes(SHIPPED[2], OFF, 1.0, 1.1, 1.2), *processes(SHIPPED[2], ON, 0.7, 1.0)
+        *processes(SHIPPED[2], OFF, 1.0, 1.1, 1.2), *processes(SHIPPED[2], ON, 0.7, 0.8, 1.0)
     )
-    assert not overlap.clear
+    assert (overlap.clear, overlap.unclear, overlap.payback) == (False, None, None)
+
+
+@pytest.mark.parametrize(
+    ("count", "why"),
+    [(1, "1 process: no noise is known"), (2, "2 processes: too few to know the noise")],
+)
+def test_no_difference_is_clear_by_fewer_than_three_processes(count: int, why: str) -> None:
+    many, few = (
+        processes(SHIPPED[2], words, *[seconds] * n)
+        for words, seconds, n in ((OFF, 1.0, 3), (ON, 0.5, count))
+    )
+    (one,) = found(*many, *few)
+    assert (one.clear, one.payback, one.unclear) == (False, None, why)
+
+
+def test_no_difference_is_clear_where_a_side_was_measured_on_a_busy_machine_alone() -> None:
+    quiet = processes(SHIPPED[2], OFF, 1.0, 1.0, 1.0)
+    busy = processes(SHIPPED[2], ON, 0.5, 0.5, 0.5, load_before=[9.0, 5.0, 3.0])
+    (one,) = found(*quiet, *busy)
+    why = "on a busy machine (a load of 9.0, it may use 2 CPUs)"
+    assert (one.clear, one.payback, one.unclear) == (False, None, why)
+    (one,) = found(*quiet, *busy, *processes(SHIPPED[2], ON, 0.6, 0.6, 0.6))
+    assert (one.clear, one.payback, one.unclear) == (True, 1, None)
+    assert one.ratio == 0.6
 
 
 def test_xla_pays_back_when_its_steps_have_saved_what_its_first_step_cost() -> None:
@@ -69,10 +97,10 @@ def test_what_costs_no_more_from_the_start_pays_back_at_once() -> None:
 
 def test_without_a_first_step_on_record_nothing_is_said_of_paying_back() -> None:
     (one,) = found(
-        *processes(SHIPPED[2], OFF, 0.5),
-        *processes(SHIPPED[2], ON, 0.4, warm_up_s=[]),
+        *processes(SHIPPED[2], OFF, 0.5, 0.5, 0.5),
+        *processes(SHIPPED[2], ON, 0.4, 0.4, 0.4, warm_up_s=[]),
     )
-    assert one.payback is None
+    assert (one.clear, one.payback) == (True, None)
 
 
 def test_what_was_measured_in_another_state_of_the_machine_is_not_compared() -> None:

@@ -645,8 +645,8 @@ def test_what_was_measured_in_another_state_is_shown_and_not_compared(
     surf: Surf, tmp_path: Path
 ) -> None:
     taken = [
-        *literal.processes(SHIPPED[2], "NHWC none off", 0.2, 0.2, 0.2),
-        *literal.processes(SHIPPED[2], "NHWC none on", 0.1, 0.1, 0.1),
+        *literal.processes(SHIPPED[2], "NHWC none off", 0.199, 0.2, 0.201),
+        *literal.processes(SHIPPED[2], "NHWC none on", 0.099, 0.1, 0.101),
         *literal.processes(SHIPPED[2], "NHWC fused off", 0.8, variables={"OMP_NUM_THREADS": "1"}),
     ]
     with surf(published_anew(tmp_path, taken)) as visit:

@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from ...judging.measures import FIRST_STEP, STEP
 from .lines import Cell, Line
 
+#: Of each side, at least: the intervals of fewer are often apart by chance alone.
+LEAST_PROCESSES = 3
+
 
 @dataclass(frozen=True)
 class Choice:
     """``other`` differs from ``one`` in ``param`` alone; both have a time.
 
     ratio: the step's time of ``other`` by that of ``one``. clear: whether their intervals are
-    apart. payback: see ``payback_steps``. otherwise: in words, in what other state of the machine
-    ``other`` was measured; then they are not compared, and the ratio is None.
+    apart, and tell the noise. unclear: in words, why they do not tell it. payback: see
+    ``payback_steps``; None of what is not clear. otherwise: in words, in what other state of the
+    machine ``other`` was measured; then they are not compared, and the ratio is None.
     """
 
     release: str
@@ -27,6 +31,7 @@ class Choice:
     ratio: float | None
     clear: bool
     payback: int | None
+    unclear: str | None = None
     otherwise: str | None = None
 
 
@@ -57,13 +62,28 @@ def _choice(param: str, one: Cell, other: Cell) -> Choice:
     if one.state is not None and other.state is not None and one.state != other.state:
         place = [a != b for a, b in zip(one.words, other.words, strict=True)].index(True)
         words = (f"with {one.words[place]}", f"with {other.words[place]}")
-        return Choice(*pair, None, False, None, other.state.differs(one.state, words))
+        otherwise = other.state.differs(one.state, words)
+        return Choice(*pair, None, False, None, otherwise=otherwise)
+    unclear = _unclear(one, other)
+    clear = unclear is None and (a.high < b.low or b.high < a.low)
     return Choice(
         *pair,
         ratio=b.value / a.value,
-        clear=a.high < b.low or b.high < a.low,
-        payback=payback_steps(one, other),
+        clear=clear,
+        payback=payback_steps(one, other) if clear else None,
+        unclear=unclear,
     )
+
+
+def _unclear(*sides: Cell) -> str | None:
+    """Why the intervals of two times do not tell their noise; None where they do."""
+    fewest = min(cell.estimates[STEP.key].processes for cell in sides)
+    if fewest == 1:
+        return "1 process: no noise is known"
+    if fewest < LEAST_PROCESSES:
+        return f"{fewest} processes: too few to know the noise"
+    busy = [cell.busy for cell in sides if cell.busy is not None]
+    return f"on a busy machine ({busy[-1]})" if busy else None
 
 
 def payback_steps(one: Cell, other: Cell) -> int | None:

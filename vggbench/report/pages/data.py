@@ -304,6 +304,7 @@ def of_choices(line: Line, found: Sequence[Choice]) -> dict[str, Any]:
                 "ratio": None if one.ratio is None else rounded(one.ratio),
                 "clear": one.clear,
                 "payback": one.payback,
+                **({} if one.unclear is None else {"unclear": one.unclear}),
                 **({} if one.otherwise is None else {"otherwise": one.otherwise}),
             }
         )

@@ -37,7 +37,9 @@ class Cell:
     which the release before was measured, where the newest run is of another day. There the line
     has to be cut: the machine may have drifted between the two. ``otherwise``: in words, in what
     other state of the machine the release before was measured; there it is cut too, since the two
-    are not compared. ``state``: what of the machine it was measured in, of what is ok.
+    are not compared. ``state``: what of the machine it was measured in, of what is ok. ``busy``:
+    why others may have taken processors from what it took; None where there is no sign of it. Of
+    what takes time, processes that no other work disturbed count alone where there are any.
     """
 
     release: str
@@ -52,6 +54,7 @@ class Cell:
     earlier: Mapping[str, Estimate] = field(default_factory=dict)
     otherwise: str | None = None
     state: State | None = None
+    busy: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,6 +219,7 @@ def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> 
     """What the processes of one configuration came to in its newest run."""
     answer = records.outcome_of(newest)
     ok, why = answer.outcome == records.OK, answer.words
+    counting = records.undisturbed(newest) if ok else newest
     return Cell(
         release=release.name,
         words=words_in(newest[0].configuration, params),
@@ -223,9 +227,10 @@ def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> 
         why=None if why is None else one_line(why, _REASON),
         run=newest[0].run,
         started="" if newest[0].started is None else str(newest[0].started),
-        processes=len(newest),
-        samples=sum(len(record.samples) for record in newest) if ok else 0,
+        processes=len(counting),
+        samples=sum(len(record.samples) for record in counting) if ok else 0,
         estimates=_estimates(newest) if ok else {},
+        busy=counting[-1].busy if ok else None,
     )
 
 
@@ -240,10 +245,11 @@ def _earlier(group: Sequence[_Placed], stretch: int | None) -> Mapping[str, Esti
 def _estimates(processes: Sequence[Record]) -> dict[str, Estimate]:
     """By the key of the measure, of the processes of one run that measured a configuration."""
     found = {}
+    counting = records.undisturbed(processes)
     for one in MEASURES:
         values = [
             value
-            for record in processes
+            for record in (counting if one.takes_time else processes)
             for value in [of_process(one, record)]
             if value is not None
         ]

@@ -129,7 +129,7 @@ function section(index, line, release, param, found) {
 
 function said(pair) {
   if (pair.otherwise) return el("div", { class: "why" }, `not compared: ${pair.otherwise}`);
-  if (!pair.clear) return el("span", { class: "badge" }, "no clear difference");
+  if (!pair.clear) return [el("span", { class: "badge" }, "no clear difference"), pair.unclear ? el("div", { class: "why" }, pair.unclear) : ""];
   const change = Math.abs(pair.ratio - 1) * 100;
   const text = `${change.toFixed(change < 10 ? 1 : 0)} % ${pair.ratio < 1 ? "faster" : "slower"}`;
   return el("span", { class: `badge ${pair.ratio < 1 ? "improved" : "regressed"}` }, text);
