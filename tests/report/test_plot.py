@@ -178,6 +178,20 @@ def test_a_line_is_cut_where_a_release_was_measured_in_another_state(tmp_path: P
     assert paths(tmp_path / "cut.svg", "MLML") == ["MLML"]
 
 
+def test_what_a_busy_machine_measured_is_named(tmp_path: Path) -> None:
+    loads = ([9.0, 5.0, 3.0], [9.0, 6.0, 3.0], [0.5, 0.5, 0.5])
+    taken = [
+        record(release, load_before=load) for release, load in zip(SHIPPED, loads, strict=False)
+    ]
+    line, measure, wanted = plot.choose(found(*taken), TENSORFLOW, "box")
+    assert plot.draw(line, TENSORFLOW, measure, wanted, tmp_path / "busy.svg") == [
+        "measured on a busy machine (a load of 9.0, it may use 2 CPUs): "
+        f"{SHIPPED[0]} NHWC none off, {SHIPPED[1]} NHWC none off"
+    ]
+    _, memory, _ = plot.choose(found(*taken), TENSORFLOW, "box", measure="peak_memory")
+    assert plot.draw(line, TENSORFLOW, memory, wanted, tmp_path / "busy.svg") == []
+
+
 def test_by_date_a_line_is_cut_where_its_neighbours_by_date_are_in_other_states(
     tmp_path: Path,
 ) -> None:

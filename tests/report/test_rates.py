@@ -260,10 +260,19 @@ def test_of_a_run_in_two_states_of_the_machine_the_last_counts() -> None:
 
 
 def test_a_busy_machine_is_said_beside_its_figures() -> None:
-    (row,) = made(record(NEW), record(NEW, load_before=[7.5, 5.0, 3.0]))
+    (row,) = made(record(NEW, load_before=[7.5, 5.0, 3.0]))
     assert row.busy == "a load of 7.5, it may use 2 CPUs"
     assert "on a busy machine (a load of 7.5" in shown([row])[-1]
     assert one(record(NEW)).busy is None
+
+
+def test_what_a_busy_machine_measured_does_not_count_beside_quiet_processes() -> None:
+    busy = record(NEW, [9.0], load_before=[7.5, 5.0, 3.0])
+    row = one(record(NEW, [1.0]), busy, record(NEW, [2.0]))
+    assert (row.step_s, row.processes, row.busy) == (1.5, 2, None)
+    # One that failed is no figure, whatever disturbed it.
+    failed = record(NEW, outcome="failed", samples=[], load_before=[7.5, 5.0, 3.0])
+    assert one(record(NEW, [1.0]), failed).outcome == "failed"
 
 
 def test_a_configuration_that_json_has_no_word_for_is_a_text_there() -> None:

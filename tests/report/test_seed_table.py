@@ -34,7 +34,16 @@ def record(commit: str, samples: Any = (), **more: Any) -> Record:
     framework = "Keras" if commit == KERAS else "TensorFlow"
     facts = {
         key: more.pop(key)
-        for key in ("outcome", "reason", "error", "profile", "run", "cpus", "variables")
+        for key in (
+            "outcome",
+            "reason",
+            "error",
+            "profile",
+            "run",
+            "cpus",
+            "variables",
+            "load_before",
+        )
         if key in more
     }
     configuration = Configuration(framework, **more).values
@@ -227,6 +236,18 @@ def test_what_was_measured_in_another_state_of_the_machine_has_no_ratio() -> Non
     text = seed_formats.markdown([column], True)
     assert re.search(r"\| +400\.0 \(2\) \|", text)
     assert "measured with 1 CPU; the others" in text
+
+
+def test_what_a_busy_machine_measured_says_so_in_each_format() -> None:
+    busy = record(NEW, [0.4], batch_norm="fused", load_before=[9.0, 5.0, 3.0])
+    (column,) = seed_table.newest(rows(record(NEW, [0.1]), busy))
+    why = "measured on a busy machine (a load of 9.0, it may use 2 CPUs)"
+    text = seed_formats.markdown([column], False)
+    assert re.search(r"\| +400\.0 \(1\) \|", text)
+    assert f"1. tensorflow-2.21.0 on box, cpu-quick: {why}" in text
+    assert why in seed_formats.html([column], False)
+    assert [row["why"] for row in csv.DictReader(flat([column])) if row["ms"]] == ["", why]
+    assert column.cells["TensorFlow NHWC, fused BN, no XLA"].compared_ms == 400.0
 
 
 def test_columns_of_a_machine_in_different_states_say_in_which() -> None:

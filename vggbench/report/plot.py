@@ -148,6 +148,7 @@ def draw(
     found = looks(line)
     curves = []
     cuts = []
+    busy: dict[str, list[str]] = {}
     for words in wanted:
         cells = {cell.release: cell for cell in line.cells if cell.words == words}
         name = readable(params_of(line), words)
@@ -157,6 +158,9 @@ def draw(
             for one in cells.values()
             if one.otherwise is not None
         ]
+        for one in cells.values():
+            if one.busy is not None and measure.takes_time and measure.key in one.estimates:
+                busy.setdefault(one.busy, []).append(f"{one.release} {' '.join(words)}")
         if any(cell.outcome != records.NOT_APPLICABLE for cell in cells.values()):
             curves.append(
                 Curve(
@@ -177,7 +181,10 @@ def draw(
         by_date=by_date,
         bottom=None if measure.key == "loss" else 0.0,
     )
-    return [*left_out, *cuts]
+    disturbed = [
+        f"measured on a busy machine ({why}): {', '.join(names)}" for why, names in busy.items()
+    ]
+    return [*left_out, *cuts, *disturbed]
 
 
 def _with_a_place(curves: Sequence[Curve], log: bool) -> tuple[list[Curve], list[str]]:

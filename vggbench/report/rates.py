@@ -29,11 +29,12 @@ class Rate:
 
     outcome: that of the newest run which has the configuration; ``failed`` where one of its
     processes failed. why: its reason or error. processes: those that the run has of it, in the
-    state of the last. step_s: the median of the processes' medians. The numbers are None where the
-    outcome is not ok. peak: FLOP/s of the newest matrix product on the same device and as many
-    CPUs, None where none was measured. state: what of the machine and its user it was measured in,
-    in words; rows of one state may be compared. busy: why others may have taken processors from one
-    of the processes; None where there is no sign of it.
+    state of the last; where there are any that no other work disturbed, these alone. step_s: the
+    median of the processes' medians. The numbers are None where the outcome is not ok. peak: FLOP/s
+    of the newest matrix product on the same device and as many CPUs, None where none was measured.
+    state: what of the machine and its user it was measured in, in words; rows of one state may be
+    compared. busy: why others may have taken processors from the processes; None where there is no
+    sign of it.
     """
 
     machine: str
@@ -94,12 +95,13 @@ def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak], known: K
     newest = newest_alike(group, known)
     first = newest[0]
     answer = records.outcome_of(newest)
+    counting = records.undisturbed(newest) if answer.outcome == records.OK else newest
     found: dict[str, float | None] = {}
     measured = None
     if answer.outcome == records.OK:
         profile = workload.profile(first.profile)
         work = profile.workload
-        step_s = statistics.median(record.median_s for record in newest)
+        step_s = statistics.median(record.median_s for record in counting)
         flops_per_s = vgg16.step_flops(work.batch_size, work.image_size) / step_s
         found = {
             "step_s": step_s,
@@ -120,10 +122,10 @@ def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak], known: K
         run=first.run,
         outcome=answer.outcome,
         why=answer.words,
-        processes=len(newest),
+        processes=len(counting),
         cpus=first.cpus if isinstance(first.cpus, int) else None,
         state=str(state_of(first, known)),
-        busy=next((record.busy for record in newest if record.busy is not None), None),
+        busy=counting[-1].busy,
         peak_measured=measured,
         **found,
     )

@@ -62,7 +62,8 @@ FRAMEWORKS = frozenset(one.framework for table in TABLES.values() for one in tab
 
 @dataclass(frozen=True)
 class Cell:
-    """``ms`` is None unless the outcome is ok or reported; ``why`` where there is a reason.
+    """``ms`` is None unless the outcome is ok or reported; ``why`` where there is a reason,
+    and where it was measured on a busy machine.
     ``apart``: it was measured in another state of the machine than most of its column, which
     ``why`` tells; it is compared with none of them."""
 
@@ -202,5 +203,9 @@ def _cell(row: Rate | None, release: str, usual: str | None) -> Cell:
     if row.step_s is None:
         return Cell(row.outcome, None, row.why, release)
     apart = row.state != usual
-    why = f"not compared: measured with {row.state}; the others with {usual}"
-    return Cell(row.outcome, row.step_s * 1000, why if apart else None, release, apart)
+    whys = []
+    if apart:
+        whys.append(f"not compared: measured with {row.state}; the others with {usual}")
+    if row.busy is not None:
+        whys.append(f"measured on a busy machine ({row.busy})")
+    return Cell(row.outcome, row.step_s * 1000, "; ".join(whys) or None, release, apart)

@@ -641,6 +641,39 @@ def test_pages_of_a_real_run_show_what_its_records_say(surf: Surf, measured: Tin
         assert "time_train_step" in page.url
 
 
+def test_what_a_busy_machine_measured_is_marked(surf: Surf, tmp_path: Path) -> None:
+    load = {"load_before": [9.0, 5.0, 3.0]}
+    taken = [
+        *literal.processes(SHIPPED[2], "NHWC none off", 0.199, 0.2, 0.201),
+        *literal.processes(SHIPPED[2], "NHWC none on", 0.1, **load),
+    ]
+    words = "measured on a busy machine (a load of 9.0, it may use 2 CPUs)"
+    key = "! measured on a busy machine; hover for its load"
+    with surf(published_anew(tmp_path, taken)) as visit:
+        page = visit.page
+        drawn(visit, "index.html?machine=box")
+        assert key in page.inner_text("#key")
+        assert page.locator("#chart text:text-is('!')").count() == 1
+        row = page.locator("#release tbody tr")
+        assert ["!" in one for one in row.all_inner_texts()] == [False, True]
+        assert page.locator("#release .sign.bad").get_attribute("title") == words
+        page.focus("#chart")
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowDown")
+        assert words in page.inner_text("#chart-live")
+        drawn(visit, "index.html?machine=box&measure=peak_memory")
+        assert key not in page.inner_text("#key")
+        assert page.locator("#chart text:text-is('!')").count() == 0
+        for path in ("configurations.html?machine=box", f"releases.html?machine=box#{SHIPPED[2]}"):
+            drawn(visit, path)
+            assert key in page.inner_text("main")
+            assert page.locator("td .sign.bad").first.get_attribute("title") == words
+        drawn(visit, "table.html?machine=box&reference=no")
+        marks = page.locator("#tables td .sign.bad")
+        assert [mark.get_attribute("title") for mark in marks.all()] == [words]
+        assert "!: measured on a busy machine" in page.inner_text("#tables")
+
+
 def test_what_was_measured_in_another_state_is_shown_and_not_compared(
     surf: Surf, tmp_path: Path
 ) -> None:

@@ -81,6 +81,20 @@ def test_the_newest_run_counts() -> None:
     assert cell.estimates["step"].value == 0.5
 
 
+def test_what_a_busy_machine_measured_counts_where_there_is_nothing_else() -> None:
+    load = {"load_before": [9.0, 5.0, 3.0]}
+    busy = processes(SHIPPED[2], "NHWC none off", 0.5, **load, peak_memory_bytes=1_000)
+    quiet = processes(SHIPPED[2], "NHWC none off", 0.3, 0.31, peak_memory_bytes=2_000)
+    cell = one(*quiet, *busy)
+    assert (cell.busy, cell.processes, cell.samples) == (None, 2, 6)
+    assert cell.estimates["step"] == Estimate(pytest.approx(0.305), 0.3, 0.31, 2)
+    # Other work on the machine takes processors, and no memory of the process.
+    assert cell.estimates["peak_memory"] == Estimate(2_000, 1_000, 2_000, 3)
+    cell = one(*busy)
+    assert cell.busy == "a load of 9.0, it may use 2 CPUs"
+    assert cell.estimates["step"].value == 0.5
+
+
 def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day() -> None:
     (line,) = made(*TWO_DAYS)
     assert [cell.estimates["step"].value for cell in line.cells] == [

@@ -82,6 +82,7 @@ def index(
                 "unit": one.unit,
                 "scale": one.scale,
                 "better": one.better,
+                "takes_time": one.takes_time,
                 "benchmark": one.benchmark,
             }
             for one in MEASURES
@@ -166,10 +167,11 @@ def of_line(
     line: Line, told: Sequence[Told] = (), chains: Sequence[LineChain] = ()
 ) -> dict[str, Any]:
     """The cells of a line, with the verdicts on them in short. ``c`` is the place of the
-    configuration, ``why`` that of the text in ``whys``; an estimate is value, low, high,
-    processes. ``earlier`` are estimates too, where the line is cut; where that is for another
-    state of the machine, ``otherwise`` says which (lines.Cell). ``state`` is the place
-    of that of the machine in ``states``. ``chains`` are there where there are any."""
+    configuration, ``why`` that of the text in ``whys``; an estimate is value, low, high, processes.
+    ``earlier`` are estimates too, where the line is cut; where that is for another state of the
+    machine, ``otherwise`` says which (lines.Cell). ``busy`` says why the machine was busy, where it
+    was. ``state`` is the place of that of the machine in ``states``. ``chains`` are there where
+    there are any."""
     place = {words: i for i, words in enumerate(line.configurations)}
     whys: dict[str, int] = {}
     states: dict[str, int] = {}
@@ -195,6 +197,8 @@ def of_line(
             made["earlier"] = {key: _estimate(one) for key, one in cell.earlier.items()}
         if cell.otherwise is not None:
             made["otherwise"] = cell.otherwise
+        if cell.busy is not None:
+            made["busy"] = cell.busy
         if cell.state is not None:
             made["state"] = states.setdefault(str(cell.state), len(states))
         found = verdicts.get((cell.release, cell.words))

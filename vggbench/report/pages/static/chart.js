@@ -1,7 +1,7 @@
 // The history as a chart: Apache ECharts, drawn as SVG.
 import { levelWords } from "./chain.js";
 import { el } from "./elements.js";
-import { figure, hasInterval, interval, plural, ratioWords, verdict, withUnit } from "./figures.js";
+import { BUSY_MARK, busyWords, figure, hasInterval, interval, plural, ratioWords, verdict, withUnit } from "./figures.js";
 import { isChosen, paramsOf, readable } from "./params.js";
 
 // A hollow mark says that the layout is not the default, a dashed line that the step is compiled, the
@@ -78,6 +78,7 @@ export function told(line, measure, release, cell) {
       el("div", { class: "tip-figure" }, withUnit(measure, figure(measure, estimate[0]))),
       el("div", {}, interval(measure, estimate), estimate[3] > 1 ? `, ${plural(estimate[3], "process", "processes")}` : "", `, ${plural(cell.samples, "sample")}`),
     );
+    if (busyWords(measure, cell)) made.append(el("div", {}, busyWords(measure, cell)));
     const earlier = cell.earlier?.[measure.key];
     if (earlier) made.append(el("div", {}, cutWords(measure, earlier)));
     if (cell.otherwise) made.append(el("div", {}, otherwiseWords(cell)));
@@ -251,6 +252,25 @@ function triangles(plan) {
   }));
 }
 
+// What was measured on a busy machine: a mark beside the point.
+function busyMarks({ releases, measure, shown, at, palette, x, value }) {
+  return {
+    id: "busy",
+    type: "scatter",
+    symbolSize: 0,
+    silent: true,
+    label: { show: true, formatter: BUSY_MARK, position: "right", distance: 6, color: palette.bad, fontWeight: 700 },
+    data: shown.flatMap((c) =>
+      releases.flatMap((release, i) => {
+        const cell = at.get(`${i} ${c}`);
+        const estimate = cell?.estimates?.[measure.key];
+        return estimate && busyWords(measure, cell) ? [{ value: [x(release), value(estimate)[0]], cell, release }] : [];
+      }),
+    ),
+    z: 5,
+  };
+}
+
 // Where levels are as the base's.
 function baseLine({ palette }) {
   return {
@@ -380,7 +400,7 @@ export function draw(holder, view, onpick) {
     series.push(curve(plan, c, points));
     if (intervals) series.push(intervalsOf(plan, c, points));
   }
-  series.push(...triangles(plan), ...outcomesOf(plan), ...(view.chain ? [baseLine(plan)] : []));
+  series.push(...triangles(plan), busyMarks(plan), ...outcomesOf(plan), ...(view.chain ? [baseLine(plan)] : []));
   const extent = log ? logExtent(line, shown, measure) : {};
   const named = measure.unit ? `${measure.title}, ${measure.unit}` : measure.title;
   const chart = echarts.getInstanceByDom(holder) ?? echarts.init(holder, null, { renderer: "svg" });

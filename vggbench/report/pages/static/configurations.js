@@ -2,7 +2,7 @@
 import { choice, chosenWith, releaseLink } from "./choice.js";
 import { fill, lineControls, noSubmit, nothing, select } from "./controls.js";
 import { byId, el } from "./elements.js";
-import { asvGraph, figure, heading, interval, measureOf, outcome, plural, withUnit } from "./figures.js";
+import { asvGraph, busyLine, busyMark, figure, heading, hover, measureOf, outcome, plural, withUnit } from "./figures.js";
 import { start } from "./page.js";
 import { paramsOf, readable, readableWord, readableWords } from "./params.js";
 import { bar, cannot, mostOf, notCompared, table } from "./tables.js";
@@ -59,14 +59,14 @@ function everything(index, line, release) {
         ? [
             el(
               "td",
-              { title: withUnit(measures[0], interval(measures[0], cell.estimates.step)) },
-              el("div", { class: "pair number" }, el("span", { class: "strong" }, figure(measures[0], cell.estimates.step[0])), el("span", { class: "faint" }, ratio(cell))),
+              { title: hover(measures[0], cell) },
+              el("div", { class: "pair number" }, el("span", { class: "strong" }, figure(measures[0], cell.estimates.step[0]), busyMark(measures[0], cell)), el("span", { class: "faint" }, ratio(cell))),
               bar(time(cell) / most),
               apart(cell),
             ),
             measures.slice(1).map((measure) => {
               const estimate = cell.estimates[measure.key];
-              return el("td", { class: "number" }, estimate ? figure(measure, estimate[0]) : "–");
+              return el("td", { class: "number" }, estimate ? [figure(measure, estimate[0]), busyMark(measure, cell)] : "–");
             }),
           ]
         : [el("td", {}, outcome(cell.outcome)), el("td", { colspan: "3", class: "why" }, line.whys[cell.why] ?? "")],
@@ -77,6 +77,7 @@ function everything(index, line, release) {
     { class: "card" },
     el("h2", {}, "All of ", releaseLink(release.name), ", fastest first"),
     table(`All configurations of ${release.name}`, ["configuration", ...measures.map(heading)], rows, { hideCaption: true, classes: "lined" }),
+    busyLine(cells),
     cannot(line, cells),
   );
 }
@@ -106,8 +107,8 @@ function section(index, line, release, param, found) {
           "tr",
           {},
           el("th", { scope: "row" }, readableWords(params, rest) || "alone"),
-          el("td", { class: "number", title: withUnit(step, interval(step, x.estimates.step)) }, figure(step, x.estimates.step[0])),
-          el("td", { class: "number", title: withUnit(step, interval(step, y.estimates.step)) }, figure(step, y.estimates.step[0])),
+          el("td", { class: "number", title: hover(step, x) }, figure(step, x.estimates.step[0]), busyMark(step, x)),
+          el("td", { class: "number", title: hover(step, y) }, figure(step, y.estimates.step[0]), busyMark(step, y)),
           el("td", {}, said(pair)),
           el("td", { class: "number" }, difference(first, x, y)),
           el("td", { class: "number" }, difference(memory, x, y)),

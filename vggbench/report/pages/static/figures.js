@@ -29,6 +29,26 @@ export function percent(ratio) {
   return `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(digits)} %`;
 }
 
+// Why other work on the machine may be in a figure, in words; none where nothing tells so.
+export const busyWords = (measure, cell) => (measure.takes_time && cell.busy ? `measured on a busy machine (${cell.busy})` : "");
+
+// The mark of such a figure, and the line that says what it means where any of ``cells`` has one.
+export const BUSY_MARK = "!";
+export const BUSY_KEY = "measured on a busy machine; hover for its load";
+
+export function busyMark(measure, cell) {
+  const said = busyWords(measure, cell);
+  return said ? el("span", { class: "sign bad", title: said }, BUSY_MARK) : "";
+}
+
+export function busyLine(cells) {
+  if (!cells.some((cell) => cell.busy)) return null;
+  return el("p", { class: "links" }, el("span", { class: "sign bad", "aria-hidden": "true" }, BUSY_MARK), ` ${BUSY_KEY}`);
+}
+
+// What a hover tells of a cell's figure.
+export const hover = (measure, cell) => [withUnit(measure, interval(measure, cell.estimates[measure.key])), busyWords(measure, cell)].filter(Boolean).join("; ");
+
 // A measure and its unit, for the head of a column.
 export function heading(measure) {
   if (!measure.unit) return measure.title;

@@ -6,7 +6,7 @@ import { choice, chosenLine, releaseLink } from "./choice.js";
 import { checkbox, fill, lineControls, noSubmit, nothing, select } from "./controls.js";
 import { load } from "./data.js";
 import { byId, el, problem } from "./elements.js";
-import { asvGraph, figure, interval, measureOf, outcome, percent, verdict, withUnit, words } from "./figures.js";
+import { asvGraph, BUSY_KEY, BUSY_MARK, busyMark, busyWords, figure, interval, measureOf, outcome, percent, verdict, withUnit, words } from "./figures.js";
 import { start } from "./page.js";
 import { paramsOf, readable, readableWord } from "./params.js";
 import { cannot, table } from "./tables.js";
@@ -181,6 +181,7 @@ function key(view) {
     view.chain?.chains.some((one) => one.parts.length > 1) && ["┆", "none", "a gap: no link connects the parts, each has a base of its own"],
     cut && ["┆", "none", "a cut: measured again on another day; hover for both"],
     line.cells.some((cell) => shown.includes(cell.c) && cell.otherwise) && ["┆", "none", "a cut: measured in another state of the machine; hover for what differs"],
+    line.cells.some((cell) => shown.includes(cell.c) && cell.estimates?.[view.measure.key] && busyWords(view.measure, cell)) && [BUSY_MARK, "bad", BUSY_KEY],
     flat.length > 0 && ["0", "none", `left out, since 0 has no place on a logarithmic scale: ${flat.join(", ")}`],
     outcomes.has("n/a") && ["–", "none", "n/a: the release cannot do it; hover for the reason"],
     outcomes.has("failed") && ["×", "bad", "failed"],
@@ -223,7 +224,7 @@ function releaseCard(view) {
       "tr",
       {},
       el("th", { scope: "row" }, swatch(look[cell.c]), " ", readable(line, line.configurations[cell.c])),
-      el("td", { class: "number strong" }, estimate ? figure(measure, estimate[0]) : outcome(cell.outcome)),
+      el("td", { class: "number strong" }, estimate ? [figure(measure, estimate[0]), busyMark(measure, cell)] : outcome(cell.outcome)),
       el("td", { class: estimate ? "number" : "why" }, estimate ? interval(measure, estimate) : (line.whys[cell.why] ?? "")),
       el("td", { class: "number" }, change),
       el("td", {}, judged ? verdict(judged) : ""),
@@ -287,7 +288,7 @@ function figures(view) {
         if (!cell) return el("td", { class: "number faint" }, "–");
         if (!estimate) return el("td", { class: "number", title: line.whys[cell.why] }, cell.outcome === "ok" ? "–" : cell.outcome);
         const cut = cell.earlier?.[measure.key];
-        return el("td", { class: "number", title: [interval(measure, estimate), cut && cutWords(measure, cut), cell.otherwise && otherwiseWords(cell)].filter(Boolean).join("; ") }, figure(measure, estimate[0]));
+        return el("td", { class: "number", title: [interval(measure, estimate), busyWords(measure, cell), cut && cutWords(measure, cut), cell.otherwise && otherwiseWords(cell)].filter(Boolean).join("; ") }, figure(measure, estimate[0]), busyMark(measure, cell));
       }),
     ),
   );

@@ -4,7 +4,7 @@ import { fill, lineControls, noSubmit } from "./controls.js";
 import { load } from "./data.js";
 import { byId, el, problem } from "./elements.js";
 import {
-  asvGraph, figure, heading, interval, measureOf, outcome, plural, ratioWords, verdict, withUnit,
+  asvGraph, busyLine, busyMark, figure, heading, hover, measureOf, outcome, plural, ratioWords, verdict,
 } from "./figures.js";
 import { start } from "./page.js";
 import { readable } from "./params.js";
@@ -115,7 +115,7 @@ function measured(index, release, line) {
           cell.estimates
             ? measures.map((measure) => {
                 const estimate = cell.estimates[measure.key];
-                return el("td", { class: "number", title: estimate ? withUnit(measure, interval(measure, estimate)) : undefined }, estimate ? figure(measure, estimate[0]) : "–");
+                return el("td", { class: "number", title: estimate ? hover(measure, cell) : undefined }, estimate ? [figure(measure, estimate[0]), busyMark(measure, cell)] : "–");
               })
             : el("td", { colspan: String(measures.length), class: "why" }, line.whys[cell.why] ?? "no reason on record"),
           el("td", {}, judged ? [verdict(judged), " ", el("span", { class: "faint" }, ratioWords(judged))] : ""),
@@ -123,6 +123,7 @@ function measured(index, release, line) {
       }),
       { hideCaption: true, classes: "lined" },
     ),
+    busyLine(cells),
     el("p", { class: "links" }, `${plural(runs.length, "run")}: ${runs.join(", ")}`),
   );
 }

@@ -3,7 +3,7 @@ import { choice, chosenLine, releaseLink } from "./choice.js";
 import { checkbox, fill, lineControls, noSubmit, nothing, select } from "./controls.js";
 import { load } from "./data.js";
 import { byId, el } from "./elements.js";
-import { interval, measureOf, outcome } from "./figures.js";
+import { BUSY_KEY, BUSY_MARK, busyMark, busyWords, interval, measureOf, outcome } from "./figures.js";
 import { start } from "./page.js";
 import { bar, mostOf, notCompared, table } from "./tables.js";
 
@@ -122,8 +122,8 @@ function card(index, view, told, place, set) {
         }
         return el(
           "td",
-          { title: `${interval(step, estimate)} ms; ${one.cell.release}` },
-          el("div", { class: "pair number" }, el("span", { class: "strong" }, (estimate[0] * 1e3).toFixed(1)), el("span", { class: "faint" }, ratio(times[r][i], times[base][i]))),
+          { title: [`${interval(step, estimate)} ms`, one.cell.release, busyWords(step, one.cell)].filter(Boolean).join("; ") },
+          el("div", { class: "pair number" }, el("span", { class: "strong" }, (estimate[0] * 1e3).toFixed(1), busyMark(step, one.cell)), el("span", { class: "faint" }, ratio(times[r][i], times[base][i]))),
           bar(estimate[0] / most),
           apart(one, i) ? notCompared(one.state, usual[i]) : "",
         );
@@ -190,7 +190,7 @@ function about({ seed, columns }) {
     "section",
     { class: "card" },
     el("h2", {}, "What the figures are"),
-    el("p", {}, "Measured: the median over the processes of each process's median, the same figures as of ", el("code", {}, "vggbench table"), ". n/a: it cannot be, for the reason given; unmeasured: not asked for yet; –: no release of that framework in the column. Bars of measured columns share a scale, those of 2017 have their own."),
+    el("p", {}, "Measured: the median over the processes of each process's median, the same figures as of ", el("code", {}, "vggbench table"), ". n/a: it cannot be, for the reason given; unmeasured: not asked for yet; –: no release of that framework in the column; ", BUSY_MARK, ": ", BUSY_KEY, ". Bars of measured columns share a scale, those of 2017 have their own."),
     el("p", {}, seed.reference.about),
     names.length ? el("p", {}, "Releases: ", names.flatMap((name, i) => [i ? ", " : "", releaseLink(name)])) : null,
   );
