@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -104,7 +105,17 @@ def test_prune_frees_the_longest_unused_first_down_to_a_size(tiny: Tiny) -> None
 def test_prune_all_frees_all_and_says_how_much(tiny: Tiny) -> None:
     done = vggbench(tiny, "releases", "prune", "--all")
     assert "GB in all, 0.00 GB are left" in done
+    assert "the disk got back" not in done
     assert not any(row["installed"] for row in listed(tiny).values())
+
+
+def test_prune_says_that_the_disk_keeps_what_has_links_elsewhere(tiny: Tiny) -> None:
+    environment = next(tiny.environments.glob("tinyframe-1.1-*"))
+    (environment / "large").write_bytes(bytes(10**7))
+    os.link(environment / "large", tiny.environments.parent / "cached")
+    done = vggbench(tiny, "releases", "prune", "--all")
+    assert "the disk got back 0.00 GB: the other files have links elsewhere" in done
+    assert "uv cache clean frees those; what is installed after it is downloaded again" in done
 
 
 def test_prune_must_be_told_how_far(tiny: Tiny) -> None:

@@ -388,6 +388,21 @@ def test_prune_frees_what_was_unused_longest_down_to_a_size(house: House):
     assert not list(house.tiny.environments.glob("*tinyframe*"))
 
 
+def test_the_disk_gets_back_what_has_no_link_elsewhere(house: House) -> None:
+    folder = house.ensure()
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            contents = path.read_bytes()
+            path.unlink()
+            path.write_bytes(contents)
+    cached = house.tiny.environments.parent / "cached"
+    cached.write_bytes(bytes(20))
+    os.link(cached, folder / "of the cache")
+    os.link(folder / "vggbench.json", folder / "twice")
+    (freed,) = house.environments().prune(keep_bytes=1)
+    assert (freed.elsewhere, freed.on_disk) == (20, freed.size - 20)
+
+
 def test_prune_frees_what_killed_builds_left(house: House):
     house.ensure()
     left = house.tiny.environments / ".building" / "tinyframe-1.2-b1-cpu"

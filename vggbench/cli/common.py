@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
+#: How environments are measured, for who says how much they may take.
+LINKS = "a file that uv's cache has too, as a hard link, counts like a copy"
+
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 

@@ -16,6 +16,7 @@ from ..records import files
 from ..releases import spec
 from ..report import show
 from .common import (
+    LINKS,
     Subparsers,
     add_device,
     add_json,
@@ -75,7 +76,7 @@ def add(top: Subparsers) -> None:
         type=size,
         default="40G",
         metavar="SIZE",
-        help="that environments take at once, at most (default: %(default)s)",
+        help=f"that environments take at once, at most; {LINKS} (default: %(default)s)",
     )
     add_processes(one)
     add_threshold(one)

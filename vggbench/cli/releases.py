@@ -15,7 +15,17 @@ from ..releases import interpreters, locks, spec
 from ..releases.catalogue import DEVICES, Catalogue, Release, Track
 from ..releases.uv import UvError
 from ..report import show
-from .common import Subparsers, add_commands, add_device, add_json, complain, say, selected, size
+from .common import (
+    LINKS,
+    Subparsers,
+    add_commands,
+    add_device,
+    add_json,
+    complain,
+    say,
+    selected,
+    size,
+)
 
 
 def add(top: Subparsers) -> None:
@@ -34,7 +44,9 @@ def add(top: Subparsers) -> None:
 
     one = commands.add_parser("prune", help="free environments, longest unused first")
     how_far = one.add_mutually_exclusive_group(required=True)
-    how_far.add_argument("--to", type=size, metavar="SIZE", help="until SIZE is left, such as 10G")
+    how_far.add_argument(
+        "--to", type=size, metavar="SIZE", help=f"until SIZE is left, such as 10G; {LINKS}"
+    )
     how_far.add_argument("--all", action="store_true", help="all of them")
     one.set_defaults(command=_prune)
 
@@ -143,16 +155,20 @@ def _install(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _prune(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    freed = 0
+    whole = on_disk = 0
     with checkout.no_run():
-        for environment in checkout.environments.prune(0 if arguments.all else arguments.to):
-            freed += environment.size
-            say(f"freed {environment.name}: {environment.size / 1e9:.2f} GB")
+        for freed in checkout.environments.prune(0 if arguments.all else arguments.to):
+            whole += freed.size
+            on_disk += freed.on_disk
+            say(str(freed))
     left = sum(environment.size for environment in checkout.environments.all())
-    say(
-        f"freed {freed / 1e9:.2f} GB in all, {left / 1e9:.2f} GB are left; "
-        f"uv's cache shares files with environments: uv cache prune frees what nothing uses"
-    )
+    say(f"freed {whole / 1e9:.2f} GB in all, {left / 1e9:.2f} GB are left")
+    if on_disk < whole:
+        say(
+            f"the disk got back {on_disk / 1e9:.2f} GB: the other files have links elsewhere, most "
+            f"of them in uv's cache"
+        )
+        say("uv cache clean frees those; what is installed after it is downloaded again")
     return 0
 
 

@@ -85,6 +85,22 @@ class Installed:
     last_use: float
 
 
+@dataclass(frozen=True)
+class Freed(Installed):
+    """One that is gone. ``elsewhere``: bytes of files that have links elsewhere, such as in uv's
+    cache: they lie on the disk as before."""
+
+    elsewhere: int
+
+    @property
+    def on_disk(self) -> int:
+        """Bytes that the disk got back."""
+        return max(0, self.size - self.elsewhere)
+
+    def __str__(self) -> str:
+        return f"freed {self.name}: {self.size / 1e9:.2f} GB, {self.on_disk / 1e9:.2f} GB on disk"
+
+
 class Environments:
     """The environments under ``folder``, made from the locks of ``catalogue``."""
 
@@ -203,7 +219,7 @@ class Environments:
             remove(aside)
             raise EnvironmentUnusable(
                 f"{release.name} ({device}) cannot be installed: {of_system(err)}; "
-                f"if the disk is full: vggbench releases prune --to 10G"
+                f"if the disk is full: vggbench releases prune --to 10G; uv cache clean"
             ) from None
         except KeyboardInterrupt:
             remove(aside)
@@ -239,8 +255,9 @@ class Environments:
                 found.append(Installed(folder, folder.name, marker.size, _last_use(folder)))
         return sorted(found, key=lambda env: env.last_use)
 
-    def prune(self, keep_bytes: int = 0) -> Iterator[Installed]:
-        """Free environments, longest unused first, until at most ``keep_bytes`` are left.
+    def prune(self, keep_bytes: int = 0) -> Iterator[Freed]:
+        """Free environments, longest unused first, until at most ``keep_bytes`` are left, links
+        counted like copies.
 
         Yields each that was freed. One that is being built is left alone; what killed builds left
         goes too. With nothing to keep the kept bytecode goes as well.
@@ -263,9 +280,10 @@ class Environments:
         for env in found:
             if left <= keep_bytes:
                 return
+            freed = Freed(env.folder, env.name, env.size, env.last_use, _elsewhere(env.folder))
             remove(env.folder)
             left -= env.size
-            yield env
+            yield freed
 
 
 def _byte_compile(folder: Path, kept: Path) -> None:
@@ -324,6 +342,18 @@ def size_of(folder: Path) -> int:
         for name in names:
             total += os.lstat(os.path.join(root, name)).st_size
     return total
+
+
+def _elsewhere(folder: Path) -> int:
+    """Bytes of the files under ``folder`` that have links elsewhere, counted like copies."""
+    found: dict[tuple[int, int], list[os.stat_result]] = {}
+    for root, _, names in os.walk(folder):
+        for name in names:
+            stat = os.lstat(os.path.join(root, name))
+            found.setdefault((stat.st_dev, stat.st_ino), []).append(stat)
+    return sum(
+        stat.st_size for links in found.values() for stat in links if len(links) < stat.st_nlink
+    )
 
 
 def remove(folder: Path) -> None:

@@ -285,7 +285,7 @@ class History:
         keep = self._asked.environments - coming * GUESS_BYTES
         # 0 would free what was compiled for each, too, which is kept for their next time.
         for freed in self._checkout.environments.prune(max(1, keep)):
-            self._say(f"freed {freed.name}: {freed.size / 1e9:.2f} GB")
+            self._say(str(freed))
         folder = self._checkout.env_dir
         free = shutil.disk_usage(folder if folder.is_dir() else self._checkout.root).free
         if free < LEAST_FREE:
