@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from vggbench.cli import main
 from vggbench.releases.catalogue import Catalogue
 
 from ..tiny import MACHINE, MODES, PATIENCE_S, ROUNDS, STEPS, Ended, Tiny, write_wheel
@@ -258,3 +259,17 @@ def test_a_folder_that_is_no_checkout_gets_one_line(tiny: Tiny) -> None:
     done = vggbench(tiny, "releases", "list")
     assert done.status == 1
     assert "run this in a checkout of vggbench" in done
+
+
+def test_a_word_that_is_no_choice_gets_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    for words, nearest in (
+        (["verdicts"], "verdict"),
+        (["releases", "lst"], "list"),
+        (["table", "--format", "cvs"], "csv"),
+    ):
+        with pytest.raises(SystemExit):
+            main(words)
+        assert capsys.readouterr().err.endswith(f"; perhaps {nearest}\n")
+    with pytest.raises(SystemExit):
+        main(["bananas"])
+    assert "perhaps" not in capsys.readouterr().err

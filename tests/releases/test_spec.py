@@ -153,6 +153,26 @@ def test_wrong_words_get_one_line_with_what_is_nearest(words, expected):
     assert len(str(caught.value)) < 400
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "tensorflow>=2.15",
+        "tensorflow >=2.15,<3",
+        "tensorflow==2.15.*",
+        "tensorflow-1.0.0..tensorflow-2.15.1",
+        "tensorflow..",
+        "tensorflow-1.0.0 keras-2.3.1",
+    ],
+)
+def test_words_for_several_releases_are_refused_where_one_is_wanted(words):
+    with pytest.raises(spec.SpecError) as caught:
+        spec.one(CATALOGUE, words)
+    assert str(caught.value) == (
+        f"{words!r}: give one release here, as vggbench releases list names it, such as "
+        "tensorflow-2.17.0rc1"
+    )
+
+
 def test_the_beginning_of_two_ids_names_both():
     many = make_catalogue(tensorflow=tuple(f"1.{minor}" for minor in range(3000)))
     beginnings = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import re
 import sys
@@ -38,6 +39,15 @@ class Parser(argparse.ArgumentParser):
         # None is the type of what is added without one.
         self.register("type", None, word)
         self.register("type", Path, path)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as err:
+            close = difflib.get_close_matches(str(value), map(str, action.choices or ()), n=1)
+            if close:
+                err.message += f"; perhaps {close[0]}"
+            raise
 
     def error(self, message: str) -> NoReturn:
         super().error(short_words(message))

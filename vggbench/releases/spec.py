@@ -191,13 +191,23 @@ def one(catalogue: Catalogue, word: str) -> Release:
     earlier = _EARLIER.match(word)
     if earlier:
         return _earlier(catalogue, word, earlier[1], earlier[2])
+    of_track = (t.releases for name, t in catalogue.tracks.items() if word.startswith(name))
+    newest = next((line[-1].name for line in of_track if line), _example(catalogue))
+    not_one = SpecError(
+        f"{word!r}: give one release here, as vggbench releases list names it, such as {newest}"
+    )
+    if ".." in word:
+        raise not_one
     name, _, version = word.partition("-")
-    if "==" in word:
-        name, _, version = word.partition("==")
+    specified = _SPECIFIER.match(word)
+    if specified:
+        name, version = specified[1], specified[2].removeprefix("==")
     found = track(catalogue, name)
     try:
         wanted = Version(version)
     except InvalidVersion:
+        if specified or len(word.split()) > 1:
+            raise not_one from None
         raise SpecError(
             f"{word!r} is no release: {version!r} is no version; {_nearest(found, None)}"
         ) from None
