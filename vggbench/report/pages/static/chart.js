@@ -252,14 +252,15 @@ function triangles(plan) {
   }));
 }
 
-// What was measured on a busy machine: a mark beside the point.
+// What was measured on a busy machine: a mark above the point.
 function busyMarks({ releases, measure, shown, at, palette, x, value }) {
   return {
     id: "busy",
     type: "scatter",
     symbolSize: 0,
     silent: true,
-    label: { show: true, formatter: BUSY_MARK, position: "right", distance: 6, color: palette.bad, fontWeight: 700 },
+    itemStyle: { opacity: 1 },
+    label: { show: true, formatter: BUSY_MARK, position: "top", distance: 6, color: palette.bad, fontWeight: 700 },
     data: shown.flatMap((c) =>
       releases.flatMap((release, i) => {
         const cell = at.get(`${i} ${c}`);
