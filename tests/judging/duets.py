@@ -41,6 +41,7 @@ def block(
             told = {
                 "run": run,
                 "started": f"2024-06-{session % 28 + 1:02d}T12:00:00+00:00",
+                "round": 2 * number + place - 1,
                 "purpose": "duet",
                 "duet": {
                     "id": f"{run}/{number}.{place + 1}",

@@ -25,7 +25,8 @@ def block(
 ) -> list[Record]:
     """The four records of a block whose number is ``size``, the logarithm of ``after`` by
     ``before``."""
-    name = f"b{next(_numbers):04d}"
+    number = next(_numbers)
+    name = f"b{number:04d}"
     taken = []
     for place, order in enumerate([(before, after), (after, before)]):
         for started, release in enumerate(order, start=1):
@@ -33,6 +34,7 @@ def block(
             told = {
                 "run": RUN,
                 "started": "2024-06-01T12:00:10+00:00",
+                "round": 2 * number + place + 1,
                 "purpose": "duet",
                 "duet": {
                     "id": f"{name}-{place}",

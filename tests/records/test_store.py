@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -117,6 +118,51 @@ def test_a_process_that_is_there_twice_counts_once(store: Store, where: str) -> 
     assert again == said
     store.all("box", again.append)
     assert again == said * 2, "said whenever it is asked"
+
+
+@pytest.mark.parametrize(
+    ("own", "copied"),
+    [
+        ({"samples": [9, 9.5, 10]}, {"samples": [9.0, 9.5, 10.0]}),
+        ({"process_s": 30.0, "value": 7.0}, {"process_s": 30, "value": 7}),
+        ({"variant": {"a": 1, "b": [2]}}, {"variant": {"b": [2.0], "a": 1.0}}),
+        ({"samples": [1.0, float("nan")]}, {"samples": [1.0, float("nan")]}),
+        (
+            {"duet": {"id": "1.1", "block": "1", "started": 1, "begins": True}},
+            {"duet": {"begins": True, "started": 1, "block": "copy", "id": "copy.1"}},
+        ),
+    ],
+    ids=["samples", "numbers", "keys", "not a number", "names of a duet"],
+)
+def test_a_copy_that_another_tool_wrote_is_the_same_process(
+    own: dict[str, Any], copied: dict[str, Any]
+) -> None:
+    one = record(**own)
+    configuration = dict(reversed(one.configuration.items()))
+    assert changed(one, configuration=configuration, **copied).identity == one.identity
+
+
+@pytest.mark.parametrize(
+    "other", [{"duet": {"started": 2, "begins": True}}, {"duet": 7}, {"samples": [9.0, 9.6]}]
+)
+def test_another_place_in_a_duet_or_other_samples_are_another_process(
+    other: dict[str, Any],
+) -> None:
+    one = record(duet={"started": 1, "begins": True}, samples=[9, 9.5])
+    assert changed(one, **other).identity != one.identity
+
+
+def nested(depth: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+@pytest.mark.parametrize("value", [*NONSENSE, nested(100_000)], ids=lambda value: str(type(value)))
+def test_nonsense_tells_the_same_process_too(value: object) -> None:
+    for one in nonsensical(value):
+        assert len({one.identity, changed(one).identity}) == 1
 
 
 def test_two_processes_that_measured_the_same_are_two(store: Store) -> None:

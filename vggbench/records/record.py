@@ -11,7 +11,7 @@ import functools
 import json
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeGuard
 
@@ -73,6 +73,9 @@ LEAST_SAMPLES = 3
 
 #: Seconds by which the clocks of a process and of who started it may disagree; beyond, one jumped.
 CLOCKS_AGREE_S = 10.0
+
+#: What is nested deeper in a record was written by no process, and tells none from another.
+MOST_NESTED = 20
 
 #: A machine that has so much more to compute than a process may use takes processors from it. A
 #: load is an average over a minute, and has what the process itself computed.
@@ -263,12 +266,16 @@ class Record:
         return words_of(self.configuration)
 
     @property
-    def identity(self) -> str:
-        """The same for the same process, in whichever files its record stands."""
+    def identity(self) -> Hashable:
+        """The same for the same process, in whichever files its record stands, and whichever tool
+        wrote them. The names of a duet and of its block are none of it: a copy may have others."""
+        duet = self.duet
+        if isinstance(duet, dict):
+            duet = {key: value for key, value in duet.items() if key not in ("id", "block")}
         own = self.run, self.commit, self.profile, self.benchmark, self.configuration, self.round
-        purpose = self.purpose, self.variant, self.duet
+        purpose = self.purpose, self.variant, duet
         came = self.outcome, self.started, self.process_s, self.samples, self.value
-        return repr((own, purpose, came))
+        return _hashable((own, purpose, came))
 
     @property
     def name(self) -> str:
@@ -453,6 +460,23 @@ class _Notes:
 def _shared(keys: tuple[str, ...]) -> tuple[str, ...]:
     """One tuple for all records that have these keys."""
     return keys
+
+
+def _hashable(value: Any, depth: int = 0) -> Hashable:
+    """What is equal where JSON says the same: in whichever order the keys of an object stand, and
+    whether a number has a point or not."""
+    if depth > MOST_NESTED:
+        return None
+    if isinstance(value, dict):
+        return frozenset((key, _hashable(one, depth + 1)) for key, one in value.items())
+    if isinstance(value, (list, tuple)):
+        return tuple(
+            # Nearly all are floats: of these a call each would take most of the time.
+            one if type(one) is float and one == one else _hashable(one, depth + 1)
+            for one in value
+        )
+    # Not a number is not equal to itself.
+    return value if value == value else "NaN"
 
 
 def require_keys(value: Mapping[str, Any], keys: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -44,7 +44,7 @@ def read(
     A line that is no record is left out, and so are a file that cannot be read, and a record that
     is there already, in another file or further up; ``complain`` gets a line about it.
     """
-    seen: set[str] = set()
+    seen: set[Hashable] = set()
     for path in _files(results_dir, machine):
         try:
             for record in _once(path, read_file(path, complain), seen, complain):
@@ -62,7 +62,7 @@ def read_file(path: Path, complain: Callable[[str], None] = lambda line: None) -
 def _once(
     path: Path,
     found: Iterable[Record],
-    seen: set[str],
+    seen: set[Hashable],
     complain: Callable[[str], None],
 ) -> Iterator[Record]:
     """Those of a file's records that were not ``seen`` before; a line about how many were."""
@@ -161,7 +161,7 @@ class Store:
         before = self._taken.get(machine)
         if before is None or changed or before[0] != paths:
             said: list[str] = []
-            seen: set[str] = set()
+            seen: set[Hashable] = set()
             taken = [
                 record
                 for path, one in zip(paths, found, strict=True)
