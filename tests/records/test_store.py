@@ -13,6 +13,7 @@ import pytest
 
 from vggbench import records
 from vggbench.inside.measure import BY_PRODUCTS
+from vggbench.judging.state import state_of
 from vggbench.records import CALIBRATE, CONFIRM, Record, Store
 
 from .factory import CATALOGUE, NONSENSE, changed, full, nonsensical, record
@@ -190,6 +191,15 @@ def test_a_clock_that_is_an_hour_ahead_is_no_future() -> None:
     soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
     one = record(run=soon.strftime("%Y%m%dT%H%M%S.%fZ-1"), started=soon.isoformat())
     assert one.why_left_out("box", CATALOGUE.by_commit) is None
+
+
+@pytest.mark.parametrize("cpus", [10**400, 10**7, 0, -2, float("nan"), float("inf"), True, "2"])
+def test_a_number_of_processors_that_no_machine_has_tells_nothing(cpus: object) -> None:
+    loads = {"load_before": [9.0, 9, 9], "busy_cpus": 9.0}
+    one = record(cpus=cpus, cpu_quota=cpus, **loads)
+    assert one.busy is None
+    assert record(cpus=2, load_before=[cpus, 9, 9], busy_cpus=cpus).busy is None
+    assert str(state_of(one, {})) == "an unknown number of CPUs"
 
 
 def test_it_answers_by_release_profile_configuration_and_purpose(store: Store) -> None:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from .. import records
 from ..errors import one_line
 from ..records import Record
-from ..records.record import is_number
+from ..records.record import is_cpus, is_number
 from ..releases.catalogue import Catalogue
 from ..runs.duet import MOST_OTHERS
 from ..stats import blocks
@@ -29,9 +29,6 @@ MOST_IN_A_STEP, TICKS_S = 0.25, 0.02
 
 #: The share of its own step that a process may compute during a step of the other.
 MOST_WAITING = 0.01
-
-#: No machine has more processors: a record that says so was not written by a process.
-MOST_CPUS = 10**6
 
 #: A release (its commit), a configuration (``Record.key``), and what was changed back of it.
 Subject = tuple[str, str, str | None]
@@ -146,7 +143,7 @@ def _others(record: Record, place: int) -> float | None:
     told, samples = record.others_cpu_s, record.samples
     if not (isinstance(told, list) and place < len(told) and place < len(samples)):
         return None
-    if not (isinstance(record.cpus, int) and 0 < record.cpus <= MOST_CPUS):
+    if not is_cpus(record.cpus):
         return None
     seconds = told[place]
     return float(seconds) if _is_seconds(seconds) and _is_seconds(samples[place]) else None

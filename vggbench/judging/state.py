@@ -16,7 +16,7 @@ from typing import Any
 from .. import records
 from ..errors import one_line, some_of
 from ..records import Record
-from ..records.record import OWN_INTERPRETER
+from ..records.record import OWN_INTERPRETER, is_cpus
 from ..runs import processor, profiles, variables
 from .measures import JUDGED
 
@@ -38,7 +38,7 @@ class State:
     the variables in which they must agree. ``facts``: by their names, in words; one that neither
     the record nor the machine has is absent."""
 
-    cpus: int | None
+    cpus: float | None
     own_interpreter: bool
     flags: tuple[tuple[str, str], ...]
     facts: tuple[tuple[str, str], ...] = ()
@@ -81,7 +81,7 @@ def state_of(record: Record, known: Known) -> State:
     ours = record.set_by_vggbench if isinstance(record.set_by_vggbench, dict) else {}
     interpreter = record.interpreter if "interpreter" in record.stated else OWN_INTERPRETER
     made = State(
-        cpus=record.cpus if isinstance(record.cpus, int) else None,
+        cpus=record.cpus if is_cpus(record.cpus) else None,
         own_interpreter=interpreter == OWN_INTERPRETER,
         flags=(
             *variables.compared(flags).items(),
@@ -208,7 +208,7 @@ def _processor(told: Any) -> str:
 
 
 def _quota(told: Any) -> str:
-    return _cpus(told) if records.is_measured(told) else NONE
+    return _cpus(told) if is_cpus(told) else NONE
 
 
 def _cpus(count: float) -> str:

@@ -77,6 +77,9 @@ CLOCKS_AGREE_S = 10.0
 #: What is nested deeper in a record was written by no process, and tells none from another.
 MOST_NESTED = 20
 
+#: No machine has more processors: a record that says so was not written by a process.
+MOST_CPUS = 10**6
+
 #: A machine that has so much more to compute than a process may use takes processors from it. A
 #: load is an average over a minute, and has what the process itself computed.
 BUSY_ABOVE = 1.5
@@ -361,13 +364,13 @@ class Record:
         sign of it. In a duet each step tells that by itself."""
         if self.beside is not None:
             return "another measurement at the same time"
-        if not is_number(self.cpus):
+        if not is_cpus(self.cpus):
             return None
         loads = [
             one[0] for one in (self.load_before, self.load_after) if isinstance(one, list) and one
         ]
         for what, told in (*(("a load of", one) for one in loads), ("busy CPUs:", self.busy_cpus)):
-            if is_number(told) and self.cpus + BUSY_ABOVE < told <= sys.float_info.max:
+            if is_cpus(told) and self.cpus + BUSY_ABOVE < told:
                 return f"{what} {told:.1f}, it may use {self.cpus:g} CPUs"
         return None
 
@@ -501,6 +504,11 @@ def moment(text: object) -> datetime.datetime:
 
 def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def is_cpus(value: object) -> TypeGuard[float]:
+    """Whether it is a number of processors that a machine can have, or be busy with."""
+    return is_number(value) and 0 < value <= MOST_CPUS
 
 
 def is_measured(value: object) -> TypeGuard[float]:

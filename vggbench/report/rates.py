@@ -20,6 +20,7 @@ from ..errors import one_line
 from ..inside import vgg16, workload
 from ..judging.state import Known, apart_lines, known_of, newest_alike, state_of
 from ..records import Record
+from ..records.record import is_cpus
 from ..releases.catalogue import Release
 
 
@@ -46,7 +47,7 @@ class Rate:
     outcome: str
     why: str | None
     processes: int
-    cpus: int | None
+    cpus: float | None
     state: str
     busy: str | None
     step_s: float | None = None
@@ -123,7 +124,7 @@ def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak], known: K
         outcome=answer.outcome,
         why=answer.words,
         processes=len(counting),
-        cpus=first.cpus if isinstance(first.cpus, int) else None,
+        cpus=first.cpus if is_cpus(first.cpus) else None,
         state=str(state_of(first, known)),
         busy=counting[-1].busy,
         peak_measured=measured,
