@@ -206,6 +206,8 @@ def test_the_only_release_has_nothing_before_it() -> None:
         ({"samples": [0.1, 0.0, 0.1]}, "no times"),
         ({"samples": [0.1, -0.1, 0.1]}, "no times"),
         ({"samples": [0.1, math.inf, 0.1]}, "no times"),
+        ({"samples": [1e308] * 10, "process_s": None}, "no times"),
+        ({"samples": [5e-324] * 10, "process_s": None}, "no times"),
         ({"samples": [0.1, True, "0.1"]}, "no times"),
         ({"samples": [9.0]}, "fewer than 3 samples"),
         ({"samples": None}, "fewer than 3 samples"),

@@ -286,6 +286,8 @@ def test_a_full_record_has_each_by_product() -> None:
         ("warm_up_s", [10**400], "track_first_step"),
         ("peak_memory_bytes", 10**400, "track_peak_memory"),
         ("losses", [0, 0, -(10**400)], "track_loss"),
+        ("peak_memory_bytes", 1e308, "track_peak_memory"),
+        ("losses", [0, 0, float("inf")], "track_loss"),
     ],
     ids=lambda value: str(value)[:30],
 )

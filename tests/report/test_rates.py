@@ -155,7 +155,9 @@ def test_one_failed_process_of_three_makes_the_configuration_failed() -> None:
     assert (row.outcome, row.why, row.step_s) == ("failed", "OOM (1 of 3 processes)", None)
 
 
-@pytest.mark.parametrize("samples", [[], [0.5, 0.0], [math.nan], [-1.0], ["0.5"], [math.inf]])
+@pytest.mark.parametrize(
+    "samples", [[], [0.5, 0.0], [math.nan], [-1.0], ["0.5"], [math.inf], [1e308] * 3, [5e-324] * 3]
+)
 def test_samples_that_are_no_times_have_no_rate(samples: list[Any]) -> None:
     row = one(record(samples=samples), peaks=(peak(),))
     assert row.outcome == "failed"

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from .. import records
 from ..errors import one_line
 from ..records import Record
-from ..records.record import is_cpus, is_number
+from ..records.record import MOST_SECONDS, is_cpus, is_number
 from ..releases.catalogue import Catalogue
 from ..runs.duet import MOST_OTHERS
 from ..stats import blocks
@@ -174,7 +174,7 @@ def _seconds(value: Any) -> list[float]:
 
 def _is_seconds(value: Any) -> bool:
     """Whether it is a number that a clock may have shown; ticks make some negative."""
-    return is_number(value) and abs(value) < 1e9
+    return is_number(value) and abs(value) <= MOST_SECONDS
 
 
 def gather(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .record import FAILED, INTERRUPTED, NOT_APPLICABLE, OK, Record, is_measured
+from ..errors import one_line
+from .record import FAILED, INTERRUPTED, NOT_APPLICABLE, OK, Record, is_time
 
 
 class Answer(NamedTuple):
@@ -54,9 +55,8 @@ def outcome_of(newest: Sequence[Record]) -> Answer:
             return Answer(FAILED, "its record has no samples")
         samples = record.samples
         is_list = isinstance(samples, list)
-        nonsense = [one for one in samples if not is_measured(one)] if is_list else [samples]
+        nonsense = [one for one in samples if not is_time(one)] if is_list else [samples]
         if nonsense:
-            return Answer(
-                FAILED, f"a sample in its record is no number of seconds: {nonsense[0]!r}"
-            )
+            told = one_line(repr(nonsense[0]), 40)
+            return Answer(FAILED, f"a sample in its record is no number of seconds: {told}")
     return Answer(OK)

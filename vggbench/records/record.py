@@ -77,6 +77,13 @@ CLOCKS_AGREE_S = 10.0
 #: What is nested deeper in a record was written by no process, and tells none from another.
 MOST_NESTED = 20
 
+#: What is measured lies between these, in seconds or bytes: a nanosecond is the least that a clock
+#: tells, and an exabyte is more than any process holds. What is made of others may overflow.
+LEAST_MEASURED, MOST_MEASURED = 1e-9, 1e18
+
+#: No process ran for longer, in seconds: these are thirty years.
+MOST_SECONDS = 1e9
+
 #: No machine has more processors: a record that says so was not written by a process.
 MOST_CPUS = 10**6
 
@@ -310,7 +317,7 @@ class Record:
     @property
     def seconds(self) -> float | None:
         """How long the process ran; None where that is not on record."""
-        is_known = is_number(self.process_s) and abs(self.process_s) <= sys.float_info.max
+        is_known = is_number(self.process_s) and abs(self.process_s) <= MOST_SECONDS
         return float(self.process_s) if is_known else None
 
     @property
@@ -353,8 +360,9 @@ class Record:
             found = measure.BY_PRODUCTS[name](_Notes(self))
         except (ArithmeticError, AttributeError, KeyError, IndexError, TypeError):
             return None
-        # JSON has integers beyond a float's range; no process measures any.
-        return None if isinstance(found, int) and abs(found) > sys.float_info.max else found
+        # JSON has integers beyond a float's range, and no process measures any. Any two of what is
+        # left have a middle.
+        return None if is_number(found) and abs(found) > sys.float_info.max / 2 else found
 
     # -- whether it counts
 
@@ -420,8 +428,8 @@ class Record:
             return None
         if not isinstance(self.samples, list) or len(self.samples) < LEAST_SAMPLES:
             return f"with fewer than {LEAST_SAMPLES} samples"
-        if not all(map(is_measured, self.samples)):
-            return "with samples that are no times (not a number, zero or negative)"
+        if not all(map(is_time, self.samples)):
+            return "with samples that are no times (no numbers, or none that a step can take)"
         if self._clock_jumped(sum(self.samples)):
             return "during which a clock jumped"
         return None
@@ -512,10 +520,13 @@ def is_cpus(value: object) -> TypeGuard[float]:
 
 
 def is_measured(value: object) -> TypeGuard[float]:
-    """Whether it is a number that a time or a size can be: finite, and above zero."""
-    if isinstance(value, bool):
-        return False
-    return isinstance(value, (int, float)) and 0 < value <= sys.float_info.max
+    """Whether it is a number that a time or a size can be."""
+    return is_number(value) and LEAST_MEASURED <= value <= MOST_MEASURED
+
+
+def is_time(value: object) -> TypeGuard[float]:
+    """Whether it is a number of seconds that a step can take."""
+    return is_number(value) and LEAST_MEASURED <= value <= MOST_SECONDS
 
 
 # -- benchmarks and configurations, of records and of what has none yet

@@ -145,7 +145,9 @@ def test_what_is_not_ok_has_its_reason_and_no_figures() -> None:
     assert (cell.outcome, cell.why, dict(cell.estimates)) == ("n/a", "no XLA here", {})
 
 
-@pytest.mark.parametrize("samples", [[], None, 5, "fast", [None], [0], [-1.0], [True], {}, [[1]]])
+@pytest.mark.parametrize(
+    "samples", [[], None, 5, "fast", [None], [0], [-1.0], [True], {}, [[1]], [1e308] * 2, [5e-324]]
+)
 def test_results_without_times_are_failed_not_slow(samples: Any) -> None:
     cell = one(record(samples=samples))
     assert cell.outcome == "failed"
