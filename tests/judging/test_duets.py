@@ -339,6 +339,19 @@ def test_a_block_beside_another_measurement_is_left_out_however_quiet_it_was() -
     assert "busy" in refused(block(FIRST, SECOND_OF_TWO, beside="process 7, asv run, since now"))
 
 
+def test_what_a_hypervisor_kept_counts_with_what_others_took() -> None:
+    quiet = busy(0.02)
+    stolen = [changed(one, steal_s=[0.1 * 2 * 0.5] * 5) for one in quiet]
+    assert "others used 53 % of the processors" in refused(stolen)
+    assert one_block([changed(one, steal_s=[0.01] * 5) for one in quiet]).others == pytest.approx(
+        0.07, rel=0.05
+    )
+    for unknown in (None, [], [None] * 5, "x", [10**400] * 5):
+        assert one_block([changed(one, steal_s=unknown) for one in quiet]).others == pytest.approx(
+            0.02, rel=0.05
+        )
+
+
 def test_many_busy_blocks_make_one_line() -> None:
     line = refused([*busy(0.2, number=1), *busy(0.4, number=2), *busy(0.3, number=3)])
     assert line.startswith("12 records")

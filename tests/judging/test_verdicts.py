@@ -450,9 +450,10 @@ def test_what_older_records_lack_is_taken_to_be_as_it_was_first_on_record() -> N
         {"load_before": [4, 4, 4], "load_after": [5, 4, 4]},
         {"load_before": [0.1, 4, 4], "load_after": [5, 4, 4]},
         {"busy_cpus": 3.9},
+        {"busy_cpus": 0.5, "stolen_cpus": 0.6},
         {"beside": "process 7, asv run, since noon"},
     ],
-    ids=["loads", "load", "processors", "beside"],
+    ids=["loads", "load", "processors", "hypervisor", "beside"],
 )
 def test_a_busy_machine_is_not_put_on_the_release(busy: dict[str, Any]) -> None:
     slow = measured(NEWEST, 0.16, **busy)

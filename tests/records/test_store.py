@@ -202,6 +202,11 @@ def test_a_number_of_processors_that_no_machine_has_tells_nothing(cpus: object) 
     assert str(state_of(one, {})) == "an unknown number of CPUs"
 
 
+def test_a_hypervisor_that_took_more_than_a_quarter_makes_a_machine_busy() -> None:
+    assert record(cpus=2, stolen_cpus=0.5).busy is None
+    assert record(cpus=2, stolen_cpus=1.9).busy == "a hypervisor took 1.9 CPUs, it may use 2"
+
+
 def test_it_answers_by_release_profile_configuration_and_purpose(store: Store) -> None:
     taken = [
         record("tensorflow-2.15.1"),

@@ -24,7 +24,8 @@ from .measures import JUDGED, STEP
 from .state import Known, State, known_of, state_of, values_of
 
 #: A pair of steps does not count where others used more than this share of the processors during
-#: one of them, and two ticks; nor does a block of whose pairs fewer than half count.
+#: one of them, and two ticks; nor does a block of whose pairs fewer than half count. A hypervisor
+#: is one of the others.
 MOST_IN_A_STEP, TICKS_S = 0.25, 0.02
 
 #: The share of its own step that a process may compute during a step of the other.
@@ -139,14 +140,19 @@ def others_share(duets: Iterable[Pair], of_all: bool = True) -> float:
 
 
 def _others(record: Record, place: int) -> float | None:
-    """What others computed during a step, in seconds; None where that is not on record."""
-    told, samples = record.others_cpu_s, record.samples
-    if not (isinstance(told, list) and place < len(told) and place < len(samples)):
+    """What others computed during a step, in seconds, with what a hypervisor kept where that is on
+    record; None where it is not on record what others did."""
+    seconds, sample = _at(record.others_cpu_s, place), _at(record.samples, place)
+    if seconds is None or sample is None or not is_cpus(record.cpus):
         return None
-    if not is_cpus(record.cpus):
+    return seconds + (_at(record.steal_s, place) or 0.0)
+
+
+def _at(told: Any, place: int) -> float | None:
+    """The seconds at a place of a list; None where there are none."""
+    if not (isinstance(told, list) and place < len(told) and _is_seconds(told[place])):
         return None
-    seconds = told[place]
-    return float(seconds) if _is_seconds(seconds) and _is_seconds(samples[place]) else None
+    return float(told[place])
 
 
 def _is_disturbed(record: Record, place: int) -> bool:

@@ -91,6 +91,9 @@ MOST_CPUS = 10**6
 #: load is an average over a minute, and has what the process itself computed.
 BUSY_ABOVE = 1.5
 
+#: ... and so does a hypervisor that keeps a larger share than this of them.
+MOST_STOLEN = 0.25
+
 #: Clocks of two machines disagree by less.
 AHEAD = datetime.timedelta(days=1)
 
@@ -380,6 +383,8 @@ class Record:
         for what, told in (*(("a load of", one) for one in loads), ("busy CPUs:", self.busy_cpus)):
             if is_cpus(told) and self.cpus + BUSY_ABOVE < told:
                 return f"{what} {told:.1f}, it may use {self.cpus:g} CPUs"
+        if is_cpus(self.stolen_cpus) and self.stolen_cpus > MOST_STOLEN * self.cpus:
+            return f"a hypervisor took {self.stolen_cpus:.1f} CPUs, it may use {self.cpus:g}"
         return None
 
     @property
