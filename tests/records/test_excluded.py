@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,8 @@ def test_without_a_file_nothing_is_excluded(tmp_path: Path) -> None:
         (entry("run = 3"), "its run is no text"),
         (entry("before = 'soon'"), "its before is no date and no time"),
         (entry("after = true"), "its after is no date and no time"),
+        (entry("after = 20260501"), "its after is no date and no time"),
+        (entry("before = 12:00:00"), "its before is no date and no time"),
         (
             entry("after = 2026-05-02\nbefore = 2026-05-01"),
             "entry 1: its after is not earlier than its before",
@@ -120,6 +123,26 @@ def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
     (tmp_path / excluded.FILE).write_bytes(b"\xff")
     with pytest.raises(ExcludedError):
         excluded.read(tmp_path, CATALOGUE)
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    (tmp_path / excluded.FILE).write_text(entry("run = 'a'"), encoding="utf-8-sig")
+    assert excluded.read(tmp_path, CATALOGUE) == (of(run="a"),)
+
+
+@pytest.mark.parametrize("kind", ["dead link", "link to itself", "pipe", "folder"])
+def test_what_is_there_and_is_no_file_is_one_line(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / excluded.FILE
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to("nowhere" if kind == "dead link" else path)
+    with pytest.raises(ExcludedError) as caught:
+        excluded.read(tmp_path, CATALOGUE)
+    assert str(caught.value).startswith("excluded.toml: ")
+    assert "\n" not in str(caught.value)
 
 
 def of(**more: Any) -> excluded.Exclusion:

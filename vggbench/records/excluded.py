@@ -120,6 +120,8 @@ def _require_name(number: int, release: str, catalogue: Catalogue) -> None:
 def _moment(number: int, key: str, value: Any) -> datetime.datetime:
     """A date or a time, of TOML or as text; without a time zone in UTC."""
     try:
+        if not isinstance(value, (str, datetime.date)):
+            raise ValueError
         found = datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     except ValueError:
         raise _wrong(

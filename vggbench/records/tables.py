@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,15 @@ import tomli
 from ..errors import VggbenchError, one_line
 
 
+def content_of(path: Path) -> dict[str, Any]:
+    """What a TOML file of a user's holds; some editors begin it with a byte order mark. Raises
+    OSError, ValueError or RecursionError for one that cannot be read."""
+    # To open a pipe would wait for whoever writes into it.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("it is no file")
+    return tomli.loads(path.read_text(encoding="utf-8-sig"))
+
+
 def read(
     path: Path, table: str, wrong: Callable[[str], VggbenchError]
 ) -> list[tuple[int, Mapping[str, Any]]]:
@@ -18,8 +28,10 @@ def read(
     makes of words for a file that cannot be read, or holds anything else than tables of this name.
     """
     try:
-        content = tomli.loads(path.read_text(encoding="utf-8"))
+        content = content_of(path)
     except FileNotFoundError:
+        if path.is_symlink():
+            raise wrong("it is a link that leads nowhere") from None
         return []
     except (OSError, ValueError, RecursionError) as err:
         raise wrong(one_line(str(err)) or "nested too deeply") from None

@@ -47,6 +47,10 @@ def test_duets_are_read_with_what_they_may_take(tmp_path: Path) -> None:
     assert one.chain is False
 
 
+def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    assert read(tmp_path, "\ufeff" + STAGE).duets == ()
+
+
 def test_a_plan_needs_no_duets(tmp_path: Path) -> None:
     assert read(tmp_path, STAGE).duets == ()
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli
 from packaging.version import Version
 
 from ...errors import VggbenchError, one_line
+from ...records import tables
 from ...releases import spec
 from ...releases.catalogue import Catalogue, Release
 from ...runs.coverage import Coverage
@@ -86,7 +86,7 @@ def read(path: Path, catalogue: Catalogue) -> Plan:
     """The plan in the file ``path``. Raises PlanError, and SpecError for words that name no
     release."""
     try:
-        content = tomli.loads(path.read_text(encoding="utf-8"))
+        content = tables.content_of(path)
     except (OSError, ValueError, RecursionError) as err:
         reason = getattr(err, "strerror", None) or one_line(str(err), 120)
         raise PlanError(
