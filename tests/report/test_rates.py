@@ -282,3 +282,9 @@ def test_a_configuration_that_json_has_no_word_for_is_a_text_there() -> None:
     taken.configuration["xla"] = math.inf
     told = json.dumps([row.as_json() for row in made(taken)], allow_nan=False)
     assert json.loads(told)[0]["configuration"]["xla"] == "inf"
+
+
+def test_without_a_believable_number_of_processors_the_peak_is_of_an_unknown_one() -> None:
+    for cpus in (None, 10**400):
+        (line,) = rates.peak_lines(made(record(cpus=cpus)), ())
+        assert line.startswith("peak: not measured on an unknown number of CPUs of this machine")

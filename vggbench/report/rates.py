@@ -158,7 +158,8 @@ def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
             if device == "gpu" or one["cpus"] == cpus
         ]
         found = own[-1] if own else None
-        where = f"{cpus} CPUs" if device == "cpu" else "the GPU"
+        count = "an unknown number of" if cpus is None else f"{cpus:g}"
+        where = f"{count} CPUs" if device == "cpu" else "the GPU"
         lines.append(
             f"peak: {peak.words(found)}"
             if found is not None
