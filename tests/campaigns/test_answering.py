@@ -147,6 +147,21 @@ def test_each_block_and_each_answer_has_a_line() -> None:
     ]
 
 
+def test_what_blocks_came_to_is_told_apart_from_what_processes_decided() -> None:
+    own = judged(NOT_SURE, 2, 1, by=BY_PROCESSES, suspected=True)
+    standing = Standing(verdicts={"step": own}, blocks=1, ratios={"step": 0.9996})
+    assert answering.progress(comparison(), standing) == (
+        f"{NAME}, 1 block: step time: not sure, +2.0 % (-1.0 to +5.0) by processes alone, "
+        "-0.0 % by the block alone"
+    )
+    standing = Standing(verdicts={"step": own}, blocks=2, ratios={"step": 1.01})
+    ended = Answer(comparison=comparison(), standing=standing, blocks=2, why="given up")
+    assert answering.ending(ended) == (
+        f"{NAME} against tensorflow-2.15.1: step time: not sure, +2.0 % (-1.0 to +5.0) by "
+        "processes alone, +1.0 % by the blocks alone, 2 blocks more; given up"
+    )
+
+
 def test_what_is_answered_costs_nothing_and_is_not_said() -> None:
     machine = Machine(known={AFTER.version: 5})
     (one,) = machine.answer_all(comparison())

@@ -258,6 +258,14 @@ def test_blocks_count_though_a_process_by_itself_has_failed(tmp_path: Path) -> N
     assert not of.is_open(one)
 
 
+def test_blocks_that_are_too_few_to_decide_say_what_they_came_to(tmp_path: Path) -> None:
+    slower = line(0.1, 0.1, 0.1, 0.1, 0.1, 0.127)
+    of = judging(tmp_path, [*slower, *a_block(LINE[-2], LINE[-1], 1.01)])
+    standing = of.standing(the_comparison(of))
+    assert standing.verdicts["step"].decided_by == BY_PROCESSES
+    assert standing.ratios["step"] == pytest.approx(1.01)
+
+
 def test_only_what_is_no_neighbour_has_what_it_is_held_against_in_its_name(
     tmp_path: Path,
 ) -> None:

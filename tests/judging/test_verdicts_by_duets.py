@@ -100,6 +100,18 @@ def test_fewer_than_three_blocks_leave_it_to_the_processes() -> None:
     assert step([*slower, *pair(1.0, count=3)]).decided_by == "duets"
 
 
+def test_blocks_that_are_too_few_to_decide_are_noted_with_what_they_say() -> None:
+    slower = line(*[0.1] * 6, 0.112)
+    assert step([*slower, *pair(1.05, count=1)]).notes == (
+        "1 block of duets says +5.4 %: too few to decide",
+    )
+    two = report([*slower, *blocks(NEWEST, BEFORE, 1 / 1.05, count=2)])
+    note = "2 blocks of duets say +5.1 %: too few to decide"
+    for told in (words.text(two), words.markdown(two).replace("\\", ""), words.as_json(two)):
+        assert note in told
+    assert step([*slower, *pair(1.05, count=3)]).notes == ()
+
+
 def test_fewer_than_three_blocks_are_never_sure_where_nothing_else_is_there() -> None:
     one = step(pair(1.5, count=2))
     assert (one.outcome, one.decided_by, one.blocks) == ("not sure", "duets", 2)

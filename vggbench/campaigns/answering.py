@@ -7,15 +7,15 @@ clock of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from .. import records
 from ..errors import some_of
 from ..judging.measures import JUDGED
-from ..judging.verdicts import BY_DUETS, STEP, Verdict
-from ..judging.words import change, how_many_blocks
+from ..judging.verdicts import BY_DUETS, BY_PROCESSES, STEP, Verdict
+from ..judging.words import change, how_many_blocks, percent
 from ..releases.catalogue import Release
 from ..runs.local import Say
 from ..runs.suite import Configured
@@ -60,10 +60,12 @@ class Comparison:
 @dataclass(frozen=True, kw_only=True)
 class Standing:
     """Where a comparison stands, by everything on record: its verdicts by measure, and how many
-    whole blocks there are of it, whether its verdicts count them or not."""
+    whole blocks there are of it, whether its verdicts count them or not. ``ratios``: what these
+    blocks say by themselves, by measure."""
 
     verdicts: Mapping[str, Verdict]
     blocks: int
+    ratios: Mapping[str, float] = field(default_factory=dict)
 
     def needed(self, of: Comparison, improved: bool = True) -> int:
         """About how many blocks more ``of`` needs; 0 where it has what it must have, and is
@@ -255,24 +257,35 @@ def _take(one: _Open, bench: Bench) -> Answer | None:
 
 def progress(comparison: Comparison, standing: Standing) -> str:
     """One line about a block that was taken, for the one who waits."""
-    told = _told(standing.verdicts.values())
+    told = _told(standing)
     return f"{comparison.name}, {how_many_blocks(standing.blocks)}: {told}"
 
 
 def ending(answer: Answer) -> str:
     """One line about what came of a comparison."""
-    told = _told(answer.standing.verdicts.values()) or "no judgement"
+    told = _told(answer.standing) or "no judgement"
     why = f"; {answer.why}" if answer.why else ""
     more = f", {how_many_blocks(answer.blocks)} more" if answer.blocks else ""
     return f"{answer.comparison.in_full}: {told}{more}{why}"
 
 
-def _told(verdicts: Collection[Verdict]) -> str:
+def _told(standing: Standing) -> str:
     return "; ".join(
-        f"{JUDGED[one.measure].title}: {one.outcome}, {change(one)}"
-        for one in verdicts
+        f"{JUDGED[one.measure].title}: {one.outcome}, {_change(one, standing)}"
+        for one in standing.verdicts.values()
         if one.measure == STEP or one.outcome not in (NOT_SURE, UNCHANGED) or one.suspected
     )
+
+
+def _change(one: Verdict, standing: Standing) -> str:
+    """The change that the verdict tells; and what the blocks say, where others than they decided
+    it."""
+    told, ratio = change(one), standing.ratios.get(one.measure)
+    if one.decided_by == BY_DUETS or ratio is None:
+        return told
+    by = " by processes alone" if one.decided_by == BY_PROCESSES else ""
+    them = "the block" if standing.blocks == 1 else "the blocks"
+    return f"{told}{by}, {percent(ratio)} by {them} alone"
 
 
 def _plan(wanted: Sequence[_Open], bench: Bench) -> str:

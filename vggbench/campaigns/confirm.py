@@ -10,8 +10,9 @@ from typing import Any
 
 from .. import records
 from ..errors import VggbenchError
-from ..judging import command, verdicts
+from ..judging import command, duets, verdicts
 from ..judging.evidence import Evidence, Line, gather
+from ..judging.measures import JUDGED
 from ..judging.verdicts import STEP, Verdict
 from ..records import Record
 from ..releases import spec
@@ -21,6 +22,7 @@ from ..runs.duet import Side
 from ..runs.local import Local, Session, SessionError, why_not_here
 from ..runs.suite import Configured
 from ..runs.timed import NotMeasured
+from ..stats.blocks import ratio_of
 from ..stats.judge import Judgement
 from ..stats.policy import A_BLOCK, LEAST_BLOCKS, MOST, NOT_SURE
 from . import answering, interleave, taking
@@ -318,7 +320,13 @@ class Judging:
         words = records.canonical(configuration)
         line = Line(of.profile, of.after.track, benchmark, words)
         blocks = self.evidence().compared(line, of.before, of.after)
-        return Standing(verdicts={one.measure: one for one in own}, blocks=len(blocks))
+        sides = line.subject(of.before), line.subject(of.after)
+        numbers = {key: duets.numbers(blocks, *sides, key) for key in JUDGED}
+        return Standing(
+            verdicts={one.measure: one for one in own},
+            blocks=len(blocks),
+            ratios={key: ratio_of(own) for key, own in numbers.items() if own},
+        )
 
     def _own(self, comparison: Comparison) -> list[Verdict]:
         wanted, evidence = comparison.one.key, self.evidence()

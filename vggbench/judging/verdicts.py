@@ -522,7 +522,23 @@ def _with_blocks_foreseen(pair: _Pair, verdict: Verdict) -> Verdict:
             noise, threshold=verdict.threshold, comparisons=verdict.comparisons
         )
         needed = max(1, needed - len(own))
-    return replace(verdict, decided_by=BY_PROCESSES, blocks=len(own), blocks_needed=needed)
+    return replace(
+        verdict,
+        decided_by=BY_PROCESSES,
+        blocks=len(own),
+        blocks_needed=needed,
+        notes=(*verdict.notes, *_too_few(pair, verdict.measure, own)),
+    )
+
+
+def _too_few(pair: _Pair, key: str, own: Sequence[Block]) -> list[str]:
+    """What these blocks say, where they are too few to decide."""
+    if pair.before is None or not 0 < len(own) < LEAST_BLOCKS:
+        return []
+    sides = pair.line.subject(pair.before), pair.line.subject(pair.after)
+    change = 100 * (blocks.ratio_of(duets.numbers(own, *sides, key)) - 1)
+    words = "1 block of duets says" if len(own) == 1 else f"{len(own)} blocks of duets say"
+    return [f"{words} {change:+.1f} %: too few to decide"]
 
 
 def _side_in_duets(

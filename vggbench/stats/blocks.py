@@ -140,6 +140,12 @@ def block(one: float, other: float) -> float:
     return (_log(one) + _log(other)) / 2
 
 
+def ratio_of(numbers: Sequence[float]) -> float:
+    """What blocks with these numbers say by themselves: second by first. Raises ValueError where
+    there is none, or one is not the logarithm of a ratio."""
+    return robust.ratio(robust.pseudomedian([_log(number) for number in numbers]))
+
+
 def noise(
     calibrations: Sequence[Sequence[float]], earlier: Sequence[Sequence[float]]
 ) -> BlockNoise:
