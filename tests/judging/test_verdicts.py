@@ -509,6 +509,33 @@ def test_newer_processes_that_do_not_count_are_said() -> None:
     assert one.as_json()["notes"] == one.notes
 
 
+ONE_THREAD = {"variables": {"OMP_NUM_THREADS": "1"}}
+
+
+def test_newer_processes_of_the_release_before_in_another_state_are_said() -> None:
+    newer = measured(BEFORE, 0.2, session=9, processes=3, **ONE_THREAD)
+    one = step([*line(*[0.1] * 6, 0.16), *newer])
+    assert one.outcome == "regressed"
+    assert one.notes == (
+        f"3 newer processes of {BEFORE} left out: measured otherwise; "
+        "OMP_NUM_THREADS: none in what counts, 1 in the newer",
+    )
+
+
+def test_of_what_is_not_compared_it_is_said_which_variable_to_unset_and_what_to_measure() -> None:
+    again = f"asv run '{BEFORE} {NEWEST}'"
+    taken = [*measured(BEFORE), *measured(NEWEST, **ONE_THREAD)]
+    one = step(taken)
+    assert one.why is not None
+    assert one.why.endswith("1 after; unset OMP_NUM_THREADS, or set it for both")
+    assert one.next_step == again
+    one, other = (
+        each for each in judged([*taken, *line(0.1, 0.1, words=FUSED)]) if each.measure == "step"
+    )
+    assert one.next_step == again + r""" --bench "\('NHWC', 'none', 'off'\)" """.rstrip()
+    assert other.ratio is not None
+
+
 def test_the_first_step_that_theano_compiled_for_is_not_judged() -> None:
     compiled = {"compiled_modules": 40, "theano": "1.0.5"}
     records = [*measured(BEFORE, 0.1), *measured(NEWEST, 0.1, versions=compiled)]

@@ -242,6 +242,20 @@ def test_blocks_in_another_state_than_the_newest_do_not_count() -> None:
     assert (one.outcome, one.blocks) == ("unchanged", 6)
 
 
+def test_newer_processes_in_another_state_than_the_blocks_are_said() -> None:
+    one_thread = {"processes": 3, "variables": {"OMP_NUM_THREADS": "1"}}
+    later = {"run": "20240701T120000.000000Z-0000001c", "started": "2024-07-01T12:00:00+00:00"}
+    newer = measured(NEWEST, 0.2, **one_thread, **later)
+    one = step([*line(0.1, 0.1), *pair(1.0), *newer])
+    assert (one.outcome, one.decided_by) == ("unchanged", "duets")
+    assert one.notes == (
+        f"3 newer processes of {NEWEST} left out: measured otherwise; "
+        "OMP_NUM_THREADS: none in the blocks, 1 in the newer",
+    )
+    older = measured(NEWEST, 0.2, session=9, **one_thread)
+    assert step([*line(0.1, 0.1), *pair(1.0), *older]).notes == ()
+
+
 def test_what_is_set_by_vggbench_is_a_state_of_its_own() -> None:
     growth = {"set_by_vggbench": {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}}
     one = step([*pair(1.3, session=20), *pair(1.0, session=21, **growth)])

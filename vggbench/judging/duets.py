@@ -101,6 +101,10 @@ class Block:
         place = (self.first, self.second).index(subject)
         return [pair[place] for pair in self.duets]
 
+    def state_of(self, subject: Subject) -> State:
+        """What one of two different subjects was measured in."""
+        return self.states[(self.first, self.second).index(subject)]
+
     @property
     def others(self) -> float:
         """The share of the processors that others used during its steps; 0 where the system does

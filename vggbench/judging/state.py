@@ -63,6 +63,10 @@ class State:
             if one.get(name) != other.get(name)
         )
 
+    def other_flags(self, before: State) -> list[str]:
+        """The names of the variables in which it is another than the one ``before``."""
+        return sorted({name for name, _ in set(self.flags) ^ set(before.flags)})
+
 
 def _in_words(state: State) -> dict[str, str]:
     cpus = "an unknown number of CPUs" if state.cpus is None else _cpus(state.cpus)

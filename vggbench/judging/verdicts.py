@@ -10,6 +10,7 @@ Only evidence of the release and of those before it is used.
 from __future__ import annotations
 
 import functools
+import shlex
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -52,6 +53,9 @@ OUTCOMES = (REGRESSED, FAILED, LOST, NOT_SURE, IMPROVED, NEW, UNCHANGED)
 
 #: A single process may be far off for no reason that lasts: it makes no sure answer.
 LEAST_PROCESSES = 2
+
+#: What means something else in a regular expression, of all that words of a configuration have.
+_SPECIAL = frozenset(r"\.^$*+?{}[]()|")
 
 #: What a verdict was decided by: blocks of duets, or processes that were measured by themselves.
 BY_DUETS, BY_PROCESSES = "duets", "processes"
@@ -264,8 +268,8 @@ def of_release(
     return [_acknowledge(one, release, accepted) for one in made]
 
 
-def _processes_of(count: int, release: Release) -> str:
-    return f"{count} process{'es' if count > 1 else ''} of {release.name}"
+def _processes_of(count: int, release: Release, kind: str = "") -> str:
+    return f"{count} {kind}process{'es' if count > 1 else ''} of {release.name}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -328,7 +332,24 @@ class _Pair:
                 found.append(
                     f"{words} of another day left out: {release.name} was measured by itself then"
                 )
+            if taken:
+                found += self.newer_otherwise(release, taken[-1].state, last, "in what counts")
         return found
+
+    def newer_otherwise(self, release: Release, state: State, last: str, counts: str) -> list[str]:
+        """The processes of a release by themselves that are newer than the run ``last`` and were
+        measured in another state than ``state``, which is that of what ``counts``."""
+        newer = [
+            one
+            for one in self.evidence.of(self.line, release)
+            if one.ran and one.record.run > last and one.state != state
+        ]
+        return [
+            f"{_processes_of(len(own), release, 'newer ')} left out: measured otherwise; "
+            f"{other.differs(state, (counts, 'in the newer'))}"
+            for other in dict.fromkeys(one.state for one in newer)
+            for own in [[one for one in newer if one.state == other]]
+        ]
 
     @functools.cached_property
     def together(self) -> set[int]:
@@ -350,6 +371,22 @@ class _Pair:
         if self.before is None or not self.past[0] == self.now[0] == records.OK:
             return []
         return self.evidence.compared(self.line, self.before, self.after)
+
+    @functools.cached_property
+    def states(self) -> tuple[State | None, State | None]:
+        """Those in which either release was measured last by itself; None where it never was."""
+        before = self.evidence.state(self.line, self.before) if self.before else None
+        return before, self.state
+
+    @property
+    def is_otherwise(self) -> bool:
+        """Whether nothing compares the two, as each was measured in another state."""
+        return (
+            self.past[0] == self.now[0] == records.OK
+            and None not in self.states
+            and not self.is_compared(STEP)
+            and not self.is_by_duets(STEP)
+        )
 
     def blocks(self, key: str) -> list[Block]:
         """Those that measured it of both releases."""
@@ -467,7 +504,7 @@ def _of_measure(
             made.append(_with_blocks_foreseen(pair, by_processes))
         elif key == STEP:
             # What is no comparison is said once, of the step.
-            made.append(_not_compared(pair))
+            made.append(_not_compared(pair, pairs))
     return made
 
 
@@ -495,6 +532,10 @@ def _by_duets(pair: _Pair, about: Verdict, by_processes: Verdict | None) -> Verd
             high=by_processes.high,
         )
     again = f"vggbench confirm {pair.after.name} --against {pair.before.name}"
+    notes = []
+    for release, subject in zip((pair.before, pair.after), sides, strict=True):
+        newest = own[-1].of(subject)[-1].run
+        notes += pair.newer_otherwise(release, own[-1].state_of(subject), newest, "in the blocks")
     return replace(
         about,
         outcome=found.outcome,
@@ -510,6 +551,7 @@ def _by_duets(pair: _Pair, about: Verdict, by_processes: Verdict | None) -> Verd
         blocks=len(own),
         blocks_needed=found.blocks_needed,
         second_opinion=second,
+        notes=tuple(notes),
     )
 
 
@@ -599,7 +641,8 @@ def _bare(pair: _Pair, measure: str, outcome: str) -> Verdict:
     )
 
 
-def _not_compared(pair: _Pair) -> Verdict:
+def _not_compared(pair: _Pair, together: Sequence[_Pair]) -> Verdict:
+    """``together``: all pairs of the two releases, this one too."""
     now, why = pair.now
     if now == records.FAILED:
         again = f"asv run {pair.after.name}"
@@ -625,7 +668,7 @@ def _not_compared(pair: _Pair) -> Verdict:
         why = f"n/a in {pair.before.name}: {past_why}"
         return replace(_bare(pair, STEP, NEW), why=why, after=after)
     again = f"asv run {pair.before.name}"
-    states = pair.evidence.state(pair.line, pair.before), pair.state
+    states = pair.states
     names = pair.before.name, pair.after.name
     alone = [name for name, state in zip(names, states, strict=True) if state is None]
     if past == records.OK and alone:
@@ -635,12 +678,25 @@ def _not_compared(pair: _Pair) -> Verdict:
         assert states[0] is not None
         assert states[1] is not None
         why = f"not compared: {names[1]} was measured otherwise; {states[1].differs(states[0])}"
+        if flags := states[1].other_flags(states[0]):
+            them = "it" if len(flags) == 1 else "them"
+            why += f"; unset {' '.join(flags)}, or set {them} for both"
         again = f"asv run '{pair.before.name} {pair.after.name}'"
+        if [one for one in together if one.is_otherwise] == [pair] != list(together):
+            again += f" --bench {_pattern(pair.line)}"
     elif past == records.FAILED:
         why = f"{pair.before.name} failed: {past_why}"
     else:
         why = f"{pair.before.name} is unmeasured"
     return replace(_bare(pair, STEP, NOT_SURE), why=why, next_step=again, after=after)
+
+
+def _pattern(line: Line) -> str:
+    """The pattern of asv's --bench that selects this configuration alone, for a shell."""
+    params = ", ".join(map(repr, line.configuration.values()))
+    text = "".join(f"\\{one}" if one in _SPECIAL else one for one in f"({params})")
+    # Most can stand between double quotes, and are read more easily there.
+    return shlex.quote(text) if set(text) & set('"$`!') else f'"{text}"'
 
 
 def _judged(
