@@ -106,6 +106,21 @@ def test_the_second_is_told_who_measures_what_since_when(hold: Hold, lock_of_mac
     assert not taken()
 
 
+def test_what_counts_nowhere_beside_another_one_is_refused_whatever_is_allowed(
+    hold: Hold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(machine_lock.BESIDE_VARIABLE, "1")
+    process = hold()
+    with pytest.raises(RunInProgress) as info, machine_lock.held(may_be_beside=False):
+        pass
+    line = str(info.value)
+    assert line.startswith(f"another one measures on this machine: process {process.pid}, -c, ")
+    assert line.endswith(
+        "beside it nothing that this measures would count, whatever VGGBENCH_BESIDE is"
+    )
+    assert not taken()
+
+
 def test_who_was_killed_holds_it_no_more(hold: Hold, lock_of_machine: Path) -> None:
     process = hold()
     process.kill()
@@ -342,7 +357,8 @@ def test_two_checkouts_do_not_measure_at_once(tmp_path: Path) -> None:
             pass
         with other.no_run():  # it measures nothing; and who was refused has let go of it
             pass
-        with pytest.raises(RunInProgress, match="in this checkout"), one.measuring():
+        who = rf"works in this checkout: process {os.getpid()}, .*, since .*; wait until"
+        with pytest.raises(RunInProgress, match=who), one.measuring():
             pass
     with other.measuring():
         pass
@@ -369,6 +385,26 @@ def test_a_command_that_measures_is_refused_while_another_checkout_does(
     assert (done.status, len(done.output.splitlines())) == (status, 1)
     the_line(done, f"another one measures on this machine: process {process.pid}, -c, since")
     assert not list(bare_tiny.environments.glob("tinyframe-*"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("calibrate", "tinyframe-1.1"),
+        ("check",),
+        ("confirm", "tinyframe-1.1", "--against", "tinyframe-1.0"),
+        ("duet", "tinyframe-1.1", "tinyframe-1.0"),
+    ],
+    ids=lambda one: one[0],
+)
+def test_what_takes_blocks_is_refused_at_once_where_others_may_measure_beside(
+    bare_tiny: Tiny, hold: Hold, words: tuple[str, ...]
+) -> None:
+    process = hold()
+    done = bare_tiny.vggbench(*words, env={machine_lock.BESIDE_VARIABLE: "1"})
+    assert done.status == 2
+    the_line(done, f"another one measures on this machine: process {process.pid}, -c, since")
+    assert not bare_tiny.records()
 
 
 def test_a_lock_of_no_use_is_one_line_of_a_command(bare_tiny: Tiny, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,13 +130,14 @@ class Checkout:
             lock.release()
 
     @contextlib.contextmanager
-    def measuring(self) -> Iterator[None]:
+    def measuring(self, *, may_be_beside: bool = True) -> Iterator[None]:
         """Hold the run lock and the machine's: for whatever is measured, or disturbs what is.
+        ``may_be_beside``: as ``machine_lock.held`` has it.
 
         Raises RunInProgress while another one measures, in this checkout or in any other on this
         machine, and MachineLockError.
         """
-        with self.no_run(), machine_lock.held():
+        with self.no_run(), machine_lock.held(may_be_beside=may_be_beside):
             yield
 
 
@@ -171,15 +171,15 @@ def _take_run_lock(folder: Path) -> BaseFileLock:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = file_lock.take(folder / "run.lock")
-        holder.write_text(str(os.getpid()), encoding="utf-8")
+        holder.write_text(machine_lock.of_this_process(), encoding="utf-8")
     except Timeout:
         try:
-            pid = holder.read_text(encoding="utf-8").strip()
+            told = holder.read_bytes()
         except OSError:
-            pid = "unknown"
+            told = b""
         raise RunInProgress(
-            f"another asv (process {pid}) measures in this checkout; wait until it has ended, or "
-            f"end it, then run this again; to measure beside it takes another clone"
+            f"another one works in this checkout: {machine_lock.words_of(told, holder)}; wait "
+            f"until it has ended, or end it, then run this again"
         ) from None
     except OSError as err:
         raise CheckoutError(

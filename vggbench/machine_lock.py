@@ -56,17 +56,19 @@ def path() -> Path:
 
 
 @contextlib.contextmanager
-def held() -> Iterator[None]:
+def held(*, may_be_beside: bool = True) -> Iterator[None]:
     """Hold the machine's lock. Raises RunInProgress where another one measures and BESIDE_VARIABLE
-    does not allow that, MachineLockError where its file is of no use."""
+    does not allow that, MachineLockError where its file is of no use. ``may_be_beside``: whether
+    what is measured beside another one is of any use, so that the variable may allow it."""
     file = path()
+    is_allowed = may_be_beside and os.environ.get(BESIDE_VARIABLE) == "1"
     with _opened(file) as descriptor:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = _holder(file, descriptor)
-            if os.environ.get(BESIDE_VARIABLE) != "1":
-                raise _in_progress(holder) from None
+            if not is_allowed:
+                raise _in_progress(holder, may_be_beside) from None
             _beside.append(holder)
             try:
                 with _as_guest():
@@ -77,9 +79,9 @@ def held() -> Iterator[None]:
         except OSError as err:
             raise _no_use(file, f"cannot be locked: {err.strerror}") from None
         guest = beside()
-        if guest is not None and os.environ.get(BESIDE_VARIABLE) != "1":
-            raise _in_progress(guest)  # it outlived whom it began beside
-        _write(descriptor, _of_this_process())
+        if guest is not None and not is_allowed:
+            raise _in_progress(guest, may_be_beside)  # it outlived whom it began beside
+        _write(descriptor, of_this_process())
         try:
             yield
         finally:
@@ -114,7 +116,7 @@ def _as_guest() -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_SH)
         except OSError as err:
             raise _no_use(file, f"cannot be locked: {err.strerror}") from None
-        _write(descriptor, _of_this_process())
+        _write(descriptor, of_this_process())
         yield
 
 
@@ -131,14 +133,20 @@ def _is_taken(descriptor: int) -> bool:
     return False
 
 
-def _in_progress(who: str) -> RunInProgress:
+def _in_progress(who: str, may_be_beside: bool) -> RunInProgress:
+    how = (
+        f"to measure beside it, which goes on record: {BESIDE_VARIABLE}=1"
+        if may_be_beside
+        else f"beside it nothing that this measures would count, whatever {BESIDE_VARIABLE} is"
+    )
     return RunInProgress(
         f"another one measures on this machine: {who}; wait until it has ended, or end it, then "
-        f"run this again; to measure beside it, which goes on record: {BESIDE_VARIABLE}=1"
+        f"run this again; {how}"
     )
 
 
-def _of_this_process() -> str:
+def of_this_process() -> str:
+    """What a lock's file says of this process, which holds it: a line for ``words_of``."""
     told = {
         "pid": os.getpid(),
         "command": one_line(shlex.join(sys.argv)),
@@ -202,9 +210,18 @@ def _write(descriptor: int, text: str) -> None:
 def _holder(file: Path, descriptor: int) -> str:
     """Who holds the lock, as far as the file says."""
     try:
-        told = json.loads(os.pread(descriptor, _READ, 0))
+        told = os.pread(descriptor, _READ, 0)
+    except OSError:
+        told = b""
+    return words_of(told, file)
+
+
+def words_of(content: bytes, file: Path) -> str:
+    """Who holds a lock, as far as the ``content`` of its ``file`` says."""
+    try:
+        told = json.loads(content)
         words = f"process {told['pid']}, {told['command']}, since {told['started']}"
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return f"a process that {file} does not name"
     # Another user may have written this: nothing of it may steer a terminal.
     return "".join(one if one.isprintable() else "?" for one in one_line(words, 400))

@@ -91,6 +91,13 @@ def test_a_block_beside_other_work_does_not_count(tmp_path: Path) -> None:
     assert came.seconds > 0
 
 
+def test_a_block_beside_another_measurement_says_which(tmp_path: Path) -> None:
+    other = "process 7, asv run NEW, since 2024-06-01T12:00:00+00:00"
+    came = Machine(tmp_path, comes(beside=other)).take()
+    assert (came.block, came.outcome) == (None, records.OK)
+    assert came.why == f"another one measured on this machine at the same time: {other}"
+
+
 def test_a_block_in_two_states_does_not_count_and_says_why(tmp_path: Path) -> None:
     taken = comes()
     machine = Machine(tmp_path, [*taken[:3], changed(taken[3], cpus=taken[3].cpus + 1)])

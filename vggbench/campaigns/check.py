@@ -39,7 +39,7 @@ def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
     """Returns the exit status: 0 nothing regressed, 1 something did, 2 it could not be judged, 130
     after Ctrl-C. Raises VggbenchError where nothing can be measured or judged at all."""
     asv = Asv(checkout)
-    with checkout.measuring():
+    with checkout.measuring(may_be_beside=False):
         pass  # another one that measures is met here, not after hours
     if checkout.machine() is None:
         say("Telling asv about this machine: asv machine --yes")

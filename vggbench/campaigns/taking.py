@@ -107,7 +107,10 @@ def take(
     if whole:
         return Came(block=whole[0], waiting=waiting, seconds=seconds)
     why = "; ".join(left_out)
-    if duets.is_busy(both):
+    other = duets.beside(both)
+    if other is not None:
+        why = f"another one measured on this machine at the same time: {other}"
+    elif duets.is_busy(both):
         share = duets.others_share(both)
         why = f"the machine was busy: others used {share:.0%} of the processors"
     return Came(why=why, waiting=waiting, seconds=seconds)

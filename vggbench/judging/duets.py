@@ -112,16 +112,27 @@ class Block:
         return others_share(self.duets)
 
     @property
+    def beside(self) -> str | None:
+        """What else was measured meanwhile."""
+        return beside(self.duets)
+
+    @property
     def is_busy(self) -> bool:
         """Whether others disturbed it so much that it does not count."""
         return is_busy(self.duets)
+
+
+def beside(duets: Iterable[Pair]) -> str | None:
+    """What else was measured during these duets, as their records say; None where nothing was."""
+    told = (one.beside for pair in duets for one in pair)
+    return next((one_line(str(each)) for each in told if each is not None), None)
 
 
 def is_busy(duets: Iterable[Pair]) -> bool:
     """Whether others disturbed these duets of a block so much that it does not count: another
     measurement always does."""
     pairs = list(duets)
-    if any(one.beside is not None for pair in pairs for one in pair):
+    if beside(pairs) is not None:
         return True
     few = any(2 * len(pair.undisturbed) < min(len(one.samples) for one in pair) for pair in pairs)
     return few or others_share(pairs, of_all=False) > MOST_OTHERS
@@ -226,12 +237,19 @@ def gather(
             busy.append(block)
         else:
             found.append(block)
-    if busy:
+    alone = [one for one in busy if one.beside is None]
+    if alone:
         # One line, however many there are.
-        shares = [f"{100 * share:.0f}" for share in sorted(one.others for one in busy)]
+        shares = [f"{100 * share:.0f}" for share in sorted(one.others for one in alone)]
         used = shares[0] if shares[0] == shares[-1] else f"{shares[0]} to {shares[-1]}"
         why = f"of duets beside other work (busy: others used {used} % of the processors)"
-        leave_out(why, *(record for one in busy for pair in one.duets for record in pair))
+        leave_out(why, *(record for one in alone for pair in one.duets for record in pair))
+    for one in busy:
+        if one.beside is not None:
+            leave_out(
+                "of duets beside another measurement",
+                *(record for pair in one.duets for record in pair),
+            )
     return found, left_out
 
 

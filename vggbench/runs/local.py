@@ -27,6 +27,9 @@ from .suite import Configured, Suite
 
 Say = Callable[[str], None]
 
+#: The purposes of processes that count nowhere where another one measured beside them.
+COUNTED_ALONE = (records.DUET, records.CONFIRM)
+
 
 class SessionError(VggbenchError):
     """Nothing can be measured, or not this."""
@@ -139,7 +142,7 @@ class Local:
         ``run_id``: what its records are part of, where that has begun already.
         """
         timed.asked_deadline()
-        with self.checkout.measuring():
+        with self.checkout.measuring(may_be_beside=purpose not in COUNTED_ALONE):
             processor.require_known(self.checkout.results_dir, self.machine)
             draft.collect_orphans(self.checkout.drafts_dir)
             flags = variables.flags_line(os.environ)
