@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -111,6 +113,19 @@ def test_nothing_that_regressed_is_status_0(box: Box) -> None:
     box.measure(SAME)
     assert box.verdict().status == 0
     assert box.verdict("tensorflow-2.15.1", "--against", "tensorflow-2.12.1").status == 0
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_change_no_exit_status(box: Box, closed: str) -> None:
+    box.measure(line(*[0.1] * 7))
+    words = ["--config", str(box.folder / "asv.conf.json"), "verdict", "--machine", MACHINE]
+    for more, status in (([], 0), (["--format", "json"], 0), (["no-such-release"], 2)):
+        command = [sys.executable, "-m", "vggbench.cli", *words, *more]
+        done = subprocess.run(
+            ["sh", "-c", f'exec "$@" {closed}', "sh", *command], capture_output=True, text=True
+        )
+        assert done.returncode == status, done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_a_suspected_slow_down_or_a_failure_cannot_be_judged(box: Box) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ from .common import Parser, add_commands, complain
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, 1 where something failed (2 in commands
     whose 1 says that something regressed), 2 for words that are no command, 130 after Ctrl-C."""
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal or a pipe that has no ≥ gets its number instead.
@@ -42,6 +44,17 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as err:
         complain(of_system(err))
         return trouble
+
+
+def _open_closed_streams() -> None:
+    """Have os.devnull for each standard stream that whoever started this has closed: for this
+    process and for those that it starts."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            # The system gives the lowest number that is free: that of the stream.
+            stream = open(os.devnull, mode, encoding="utf-8")
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
 
 
 def _parser() -> argparse.ArgumentParser:
