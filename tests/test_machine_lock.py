@@ -12,11 +12,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from vggbench import machine_lock
+from vggbench.campaigns.history.command import History
 from vggbench.checkout import Checkout
 from vggbench.machine_lock import MachineLockError, RunInProgress
 
@@ -430,6 +432,31 @@ def test_a_history_is_planned_meanwhile(bare_tiny: Tiny, hold: Hold) -> None:
     (bare_tiny.folder / "history.toml").write_text(PLAN)
     hold()
     assert "The history of testbox" in bare_tiny.vggbench("history", "--dry-run")
+
+
+class RefusedAsv:
+    interrupted = False
+
+    def __call__(self, *words: str, **more: object) -> int:
+        return 1
+
+
+def test_a_history_ends_where_another_one_has_begun_to_measure_meanwhile(
+    tmp_path: Path, hold: Hold, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else asv would be refused once for each release that is left."""
+    process = hold()
+    history = object.__new__(History)
+    monkeypatch.setattr(History, "_make_room", lambda self, unit: None)
+    monkeypatch.setattr(History, "_own", lambda self, unit: [])
+    monkeypatch.setattr(History, "_of_session", lambda self: [])
+    history._profile, history._say = "cpu-quick", [].append
+    history._asv = RefusedAsv()
+    history._checkout = checkout(tmp_path / "one")
+    stage, release = SimpleNamespace(bench=[]), SimpleNamespace(name="tinyframe-1.1")
+    unit = SimpleNamespace(name="tinyframe-1.1", stage=stage, release=release)
+    with pytest.raises(RunInProgress, match=f"on this machine: process {process.pid}, "):
+        history._measure(unit)
 
 
 @pytest.mark.asv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -74,3 +75,59 @@ def test_failed_and_not_applicable_are_told_apart(
     (line,) = shown([failed], tmp_path, capsys)
     assert "failed" in line
     assert "it crashed" in line
+
+
+# -- what it has asv do
+
+
+def asked_of_asv(
+    results_dir: Path, monkeypatch: pytest.MonkeyPatch, status: int, *measures: records.Record
+) -> tuple[int, list[str]]:
+    """The exit status of a first run, and asv's commands; asv run leaves what it ``measures`` and
+    ends with that ``status``."""
+    commands = []
+
+    class Asv:
+        interrupted = False
+
+        def __init__(self, checkout: object):
+            pass
+
+        def __call__(self, command: str, *words: str, **more: object) -> int:
+            commands.append(command)
+            if command == "publish":
+                return 0
+            for one in measures:
+                records.append(records.folder(results_dir, "box") / "r.jsonl", one)
+            return status
+
+    store = records.Store(results_dir)
+    checkout = SimpleNamespace(
+        config=None,
+        benchmark_dir=results_dir,
+        html_dir=results_dir,
+        machine=lambda: "box",
+        store=lambda: store,
+    )
+    covered = SimpleNamespace(incomplete=lambda releases, patterns: releases)
+    chosen = [first_run.Chosen("the newest", RELEASE)]
+    monkeypatch.setattr(first_run, "Asv", Asv)
+    monkeypatch.setattr(first_run, "Suite", lambda folder: None)
+    monkeypatch.setattr(first_run.Coverage, "of", lambda *of: covered)
+    monkeypatch.setattr(first_run.profiles, "asked", lambda config: ["cpu-quick"])
+    monkeypatch.setattr(first_run, "_choose", lambda checkout, device: (chosen, []))
+    return first_run.run(checkout), commands
+
+
+def test_where_asv_run_is_refused_nothing_is_published_or_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert asked_of_asv(tmp_path, monkeypatch, 1) == (1, ["run"])
+    assert "What was measured" not in capsys.readouterr().out
+
+
+def test_what_was_measured_is_published_though_something_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = record("time_train_step", outcome=records.FAILED, error="it crashed")
+    assert asked_of_asv(tmp_path, monkeypatch, 2, failed) == (2, ["run", "publish"])

@@ -51,7 +51,8 @@ class Chosen:
 
 
 def run(checkout: Checkout) -> int:
-    """Returns the exit status: that of asv run, or else of asv publish."""
+    """Returns the exit status: that of asv run, or else of asv publish. Where asv run measured
+    nothing that was asked for, nothing is published or shown."""
     asked = profiles.asked(checkout.config)
     chosen, left_out = _choose(checkout, profiles.device_of(asked[0]))
     say("vggbench measures one release of each era on this machine:")
@@ -74,17 +75,25 @@ def run(checkout: Checkout) -> int:
     if new:
         attributes = [f"--attribute={key}={value}" for key, value in ATTRIBUTES.items()]
         words = " ".join(release.name for release in new)
+        before = _newest(store, checkout)
         status = asv("run", "--bench", CONFIGURATIONS[0], *attributes, "--record-samples", words)
     else:
         say("All of this was measured here already; nothing is new.")
     if asv.interrupted:
         return INTERRUPTED
+    if status != 0 and _newest(store, checkout) == before:
+        return status  # asv has said why
     published = asv("publish")
     if asv.interrupted:
         return INTERRUPTED
     _table(store, checkout.machine() or "", asked, [one.release for one in chosen])
     say(f"The pages are in {checkout.html_dir}; see them with: {_program('vggbench')} preview")
     return status or published
+
+
+def _newest(store: records.Store, checkout: Checkout) -> list[records.Record]:
+    """The last record of this machine, in a list; an empty one where there is none."""
+    return store.all(checkout.machine() or "")[-1:]
 
 
 def _choose(checkout: Checkout, device: str) -> tuple[list[Chosen], list[str]]:

@@ -269,6 +269,8 @@ class History:
         status = self._asv(*arguments, variables=variables)
         if status != 0 and not self._asv.interrupted:
             self._say(f"asv run {unit.release.name} ended with {status}")
+            with self._checkout.measuring():
+                pass  # another one that began to measure meanwhile refuses the next ones too
         self._read()
 
     def _make_room(self, unit: Unit) -> None:
