@@ -307,6 +307,32 @@ def test_waiting_in_vain_for_a_quiet_machine_leaves_it_open() -> None:
     (one,) = machine.answer_all(comparison(), budget=900)
     assert one.out_of_budget
     assert machine.order == [AFTER.version]
+    assert one.why == "the budget of 15 min is spent while the machine was busy"
+
+
+QUIET = "end what computes (top shows it), or go on later, with the same command"
+
+
+def test_what_a_busy_machine_left_open_is_told_as_that_and_no_more_budget_is_asked_for() -> None:
+    disturbed = replace(BUSY, is_disturbed=True)
+    for busy in (IN_VAIN, disturbed):
+        machine = Machine(seconds=500.0, comes=lambda version, number, busy=busy: busy)
+        found = machine.answer_all(comparison("a"), comparison("b"), budget=900)
+        assert answering.open_lines(found) == [
+            "Open, as the machine was busy for the whole budget: tensorflow-a NHWC fused off, "
+            f"tensorflow-b NHWC fused off; {QUIET}"
+        ]
+    machine = Machine(seconds=500.0)
+    machine.comes = lambda version, number: GOOD if number == 2 else disturbed
+    (line,) = answering.open_lines(machine.answer_all(comparison(), budget=2000))
+    assert line == f"Open, as the machine was busy when the budget was spent: {NAME}; {QUIET}"
+
+
+def test_a_machine_that_was_quiet_again_is_not_called_busy() -> None:
+    machine = Machine(seconds=400.0)
+    machine.comes = lambda version, number: IN_VAIN if number == 1 else GOOD
+    (line,) = answering.open_lines(machine.answer_all(comparison(), budget=900))
+    assert line.startswith("Open, as the budget allows no more blocks: ")
 
 
 def test_waiting_in_vain_within_its_own_budget_ends_a_comparison() -> None:
@@ -320,7 +346,8 @@ def test_waiting_in_vain_within_its_own_budget_ends_a_comparison() -> None:
 
     both = comparison("busy", budget_s=250.0), comparison("other")
     busy, other = machine.answer_all(*both, take=take)
-    assert (busy.why, busy.out_of_budget) == ("its budget of 4 min is spent", False)
+    assert busy.why == "its budget of 4 min is spent while the machine was busy"
+    assert not busy.out_of_budget
     assert other.why is None
     assert told == {"busy": 250.0, "other": math.inf}
 

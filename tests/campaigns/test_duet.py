@@ -212,7 +212,8 @@ def test_waiting_in_vain_leaves_what_blocks_have_said(
     in_vain = Came(why="the machine is busy", outcome="interrupted", waited_in_vain=True)
     into = answered(tmp_path, monkeypatch, [came(0.2), in_vain])
     assert (into.outcome, into.blocks, into.status) == ("not sure", 1, 2)
-    assert into.notes == ["the machine is busy"]
+    assert into.notes[0] == "the machine is busy"
+    assert "is spent while the machine was busy; end what computes" in into.notes[1]
 
 
 @pytest.mark.parametrize(("outcome", "told"), [("n/a", "n/a"), (None, "not sure")])

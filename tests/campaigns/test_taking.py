@@ -88,6 +88,7 @@ def test_a_block_beside_other_work_does_not_count(tmp_path: Path) -> None:
     came = machine.take()
     assert (came.block, came.outcome) == (None, records.OK)
     assert came.why == "the machine was busy: others used 50% of the processors"
+    assert came.is_busy
     assert came.seconds > 0
 
 
@@ -147,7 +148,7 @@ def test_that_it_was_waited_in_vain_is_no_failure(
     came = machine.take(until_s=until_s)
     assert machine.is_waited_for is not in_vain
     assert came.outcome == records.INTERRUPTED
-    assert came.waited_in_vain is in_vain
+    assert came.waited_in_vain is came.is_busy is in_vain
     assert came.why is not None
     assert came.why.endswith(" was interrupted: the machine is busy")
 

@@ -21,7 +21,7 @@ from ..runs.local import Say
 from ..runs.suite import Configured
 from ..stats.policy import CHANGED, IMPROVED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
 from .budget import Budget, words
-from .taking import Came, Uncounted
+from .taking import QUIET, Came, Uncounted
 
 #: Comparisons that are named in one line, at most.
 NAMED = 12
@@ -146,13 +146,15 @@ class Bench:
 class Answer:
     """What came of a comparison. ``blocks`` were taken now. ``why``: what keeps it from being
     answered, None where it is. ``out_of_budget``: it was the budget, and about ``seconds`` more
-    would answer it. ``failed``: something went wrong."""
+    would answer it. ``is_busy``: the budget was spent while others kept the machine busy.
+    ``failed``: something went wrong."""
 
     comparison: Comparison
     standing: Standing
     blocks: int
     why: str | None = None
     out_of_budget: bool = False
+    is_busy: bool = False
     seconds: float = 0.0
     failed: bool = False
 
@@ -160,7 +162,8 @@ class Answer:
 @dataclass
 class _Open:
     """A comparison that is not answered yet. ``taken``: how many blocks that count were taken now;
-    ``seconds``: what one takes; ``spent_s``: what all that was done for it now took."""
+    ``seconds``: what one takes; ``spent_s``: what all that was done for it now took. ``is_busy``:
+    whether the last one did not count since others computed."""
 
     comparison: Comparison
     standing: Standing
@@ -168,6 +171,7 @@ class _Open:
     uncounted: Uncounted = field(default_factory=Uncounted)
     seconds: float = 0.0
     spent_s: float = 0.0
+    is_busy: bool = False
 
     def needed(self, bench: Bench) -> int:
         return self.standing.needed(self.comparison, bench.improved)
@@ -184,7 +188,7 @@ class _Open:
             return f"not sure after {how_many_blocks(blocks)}"
         budget_s = self.comparison.budget_s
         if self.spent_s >= budget_s or self.spent_s + self.seconds > budget_s:
-            return f"its budget of {words(budget_s)} is spent"
+            return f"its budget of {words(budget_s)} is spent{_while_busy(self.is_busy)}"
         return None
 
 
@@ -196,6 +200,7 @@ def answer_all(comparisons: Sequence[Comparison], bench: Bench) -> list[Answer]:
     going = [_Open(one, bench.standing(one), seconds=bench.seconds(one)) for one in comparisons]
     ended: dict[Comparison, Answer] = {}
     wanted = [one for one in going if one.needed(bench) and one.why_closed is None]
+    is_busy = False
     if wanted:
         bench.say(_plan(wanted, bench))
     while True:
@@ -214,15 +219,22 @@ def answer_all(comparisons: Sequence[Comparison], bench: Bench) -> list[Answer]:
             break
         one = min(affordable, key=lambda each: _rank(each, bench))
         given_up = _take(one, bench)
+        is_busy = one.is_busy
         if given_up is not None:
             going.remove(one)
             ended[one.comparison] = given_up
             bench.say(ending(given_up))
     for one in going:
-        why = f"the budget of {words(bench.budget.seconds)} is spent"
+        why = f"the budget of {words(bench.budget.seconds)} is spent{_while_busy(is_busy)}"
         seconds = one.likely_s(bench)
-        ended[one.comparison] = _answer(one, why, out_of_budget=True, seconds=seconds)
+        ended[one.comparison] = _answer(
+            one, why, out_of_budget=True, is_busy=is_busy, seconds=seconds
+        )
     return [ended[one] for one in comparisons]
+
+
+def _while_busy(is_busy: bool) -> str:
+    return " while the machine was busy" if is_busy else ""
 
 
 def _answer(one: _Open, why: str | None, **more: Any) -> Answer:
@@ -242,6 +254,7 @@ def _take(one: _Open, bench: Bench) -> Answer | None:
     before = bench.budget.spent_s
     came = bench.take(one.comparison, before + one.comparison.budget_s - one.spent_s)
     one.spent_s += bench.budget.spent_s - before
+    one.is_busy = came.is_busy
     given_up = one.uncounted.end_it(came)
     if came.waited_in_vain:
         return None  # one of the two budgets is spent, which is said in any case
@@ -308,9 +321,18 @@ def _about(each: Sequence[float]) -> str:
 
 def open_lines(answers: Sequence[Answer]) -> list[str]:
     """What is open, and what it would cost; nothing where all is answered."""
-    waiting = [one for one in answers if one.out_of_budget]
+    kept_off = [one for one in answers if one.out_of_budget and one.is_busy]
+    waiting = [one for one in answers if one.out_of_budget and not one.is_busy]
     closed = [one for one in answers if one.why is not None and not one.out_of_budget]
     lines = []
+    if kept_off:
+        when = (
+            "when the budget was spent"
+            if any(one.blocks for one in answers)
+            else "for the whole budget"
+        )
+        names = some_of([_name(one) for one in kept_off], NAMED)
+        lines.append(f"Open, as the machine was busy {when}: {names}; {QUIET}")
     if waiting:
         each = [one.seconds for one in waiting]
         them = "it" if len(waiting) == 1 else "them"

@@ -134,6 +134,7 @@ def take(
         else:
             say(str(came.why))
         if came.waited_in_vain:
+            say(f"the budget is spent while the machine was busy; {taking.QUIET}")
             break
         if ended:
             running.remove(one)

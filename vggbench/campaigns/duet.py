@@ -220,16 +220,17 @@ def _answer(
 
     uncounted = Uncounted()
     seconds = 0.0
-    is_waiting_told = False
+    is_waiting_told = is_busy = False
     while into.outcome == NOT_SURE and into.blocks < MOST_BLOCKS:
         if not budget.allows(seconds):
-            into.notes.append(f"the budget of {words(budget.seconds)} is spent")
+            into.notes.append(_spent(budget, is_busy))
             break
         came = taking.take(here, measuring, (first, second), budget)
         seconds = came.seconds or seconds
         if came.waiting is not None and not is_waiting_told:
             into.notes.append(came.waiting)
             is_waiting_told = True
+        is_busy = came.is_busy
         ended = uncounted.end_it(came)
         if came.block is not None:
             own.append(came.block)
@@ -243,6 +244,8 @@ def _answer(
             here.say(f"the block does not count: {came.why}")
         if ended:
             into.notes.append(str(came.why))
+            if came.waited_in_vain:
+                into.notes.append(_spent(budget, is_busy))
             if came.outcome is not None and came.outcome != records.OK and not came.waited_in_vain:
                 into.outcome, into.status = came.outcome, 2
             break
@@ -252,6 +255,11 @@ def _answer(
         if measure != STEP.key and sum(measure in one.numbers for one in own) >= LEAST_BLOCKS
         for found in [by_now(measure)]
     ]
+
+
+def _spent(budget: Budget, is_busy: bool) -> str:
+    told = f"the budget of {words(budget.seconds)} is spent"
+    return f"{told} while the machine was busy; {taking.QUIET}" if is_busy else told
 
 
 def _show(found: Sequence[Found]) -> None:

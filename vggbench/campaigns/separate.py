@@ -225,6 +225,7 @@ class _Asking:
         expected_s = taking.block_s(taking.known(here, self._work.profile, [subject] * 2))
         uncounted = Uncounted()
         taken = 0
+        is_busy = False
         while taken < question.most:
             if is_answered(self._judged(key), question.measures, question.most - taken):
                 return False
@@ -232,8 +233,11 @@ class _Asking:
             if self._budget.allows(expected_s):
                 came = taking.take(here, self._measuring, both, self._budget)
             if came is None or came.waited_in_vain:
-                say(f"the budget is spent: {taken} of {question.most} blocks of {name}")
+                is_busy = is_busy if came is None else came.is_busy
+                busy = f"; the machine was busy: {taking.QUIET}" if is_busy else ""
+                say(f"the budget is spent: {taken} of {question.most} blocks of {name}{busy}")
                 return True
+            is_busy = came.is_busy
             expected_s = came.seconds or expected_s
             if came.block is not None:
                 taken += 1

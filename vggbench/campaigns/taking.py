@@ -30,6 +30,9 @@ LOOK_S, SAY_S = 2.0, 60.0
 #: So many blocks one after the other that do not count end a comparison.
 MOST_UNCOUNTED = 3
 
+#: What to do about a machine that others keep busy: no more budget would help.
+QUIET = "end what computes (top shows it), or go on later, with the same command"
+
 #: A release (its commit), and a configuration (``Record.key``).
 Measured = tuple[str, str]
 
@@ -38,16 +41,22 @@ Measured = tuple[str, str]
 class Came:
     """What came of a block: itself, or ``why`` it does not count. ``outcome``: OK where both of its
     subjects ran in both duets, else that of the process that did not; None where there was no room
-    for two. ``waited_in_vain``: the patience with a busy machine ended. ``waiting``: a line where a
-    process computed while it waited. ``seconds``: what it took, but for waiting for a quiet machine
-    and for environments."""
+    for two. ``waited_in_vain``: the patience with a busy machine ended. ``is_disturbed``: the block
+    does not count since others computed. ``waiting``: a line where a process computed while it
+    waited. ``seconds``: what it took, but for waiting for a quiet machine and for environments."""
 
     block: Block | None = None
     why: str | None = None
     outcome: str | None = records.OK
     waited_in_vain: bool = False
+    is_disturbed: bool = False
     waiting: str | None = None
     seconds: float = 0.0
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is no block since others keep the machine busy."""
+        return self.waited_in_vain or self.is_disturbed
 
 
 @dataclass
@@ -113,7 +122,7 @@ def take(
     elif duets.is_busy(both):
         share = duets.others_share(both)
         why = f"the machine was busy: others used {share:.0%} of the processors"
-    return Came(why=why, waiting=waiting, seconds=seconds)
+    return Came(why=why, is_disturbed=duets.is_busy(both), waiting=waiting, seconds=seconds)
 
 
 def trouble(worst: Record) -> str:
