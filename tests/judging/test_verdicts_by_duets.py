@@ -252,6 +252,8 @@ def test_newer_processes_in_another_state_than_the_blocks_are_said() -> None:
         f"3 newer processes of {NEWEST} left out: measured otherwise; "
         "OMP_NUM_THREADS: none in the blocks, 1 in the newer",
     )
+    ours = {"set_by_vggbench": {"OMP_NUM_THREADS": "4"}}
+    assert step([*line(0.1, 0.1), *pair(1.0, **ours), *newer]).notes == (), "we set it in duets"
     older = measured(NEWEST, 0.2, session=9, **one_thread)
     assert step([*line(0.1, 0.1), *pair(1.0), *older]).notes == ()
 

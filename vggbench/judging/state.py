@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import records
@@ -62,6 +62,10 @@ class State:
             for name in {**one, **other}
             if one.get(name) != other.get(name)
         )
+
+    def without(self, names: Collection[str]) -> State:
+        """The same but for the variables with these names."""
+        return replace(self, flags=tuple(one for one in self.flags if one[0] not in names))
 
     def other_flags(self, before: State) -> list[str]:
         """The names of the variables in which it is another than the one ``before``."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import shlex
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -336,19 +336,28 @@ class _Pair:
                 found += self.newer_otherwise(release, taken[-1].state, last, "in what counts")
         return found
 
-    def newer_otherwise(self, release: Release, state: State, last: str, counts: str) -> list[str]:
+    def newer_otherwise(
+        self,
+        release: Release,
+        state: State,
+        last: str,
+        counts: str,
+        ours: Collection[str] = (),
+    ) -> list[str]:
         """The processes of a release by themselves that are newer than the run ``last`` and were
-        measured in another state than ``state``, which is that of what ``counts``."""
+        measured in another state than ``state``, which is that of what ``counts``. ``ours``: the
+        variables that we set there ourselves, which no user can have changed."""
+        asked = state.without(ours)
         newer = [
-            one
+            one.state.without(ours)
             for one in self.evidence.of(self.line, release)
-            if one.ran and one.record.run > last and one.state != state
+            if one.ran and one.record.run > last
         ]
         return [
-            f"{_processes_of(len(own), release, 'newer ')} left out: measured otherwise; "
-            f"{other.differs(state, (counts, 'in the newer'))}"
-            for other in dict.fromkeys(one.state for one in newer)
-            for own in [[one for one in newer if one.state == other]]
+            f"{_processes_of(newer.count(other), release, 'newer ')} left out: measured "
+            f"otherwise; {other.differs(asked, (counts, 'in the newer'))}"
+            for other in dict.fromkeys(newer)
+            if other != asked
         ]
 
     @functools.cached_property
@@ -534,8 +543,15 @@ def _by_duets(pair: _Pair, about: Verdict, by_processes: Verdict | None) -> Verd
     again = f"vggbench confirm {pair.after.name} --against {pair.before.name}"
     notes = []
     for release, subject in zip((pair.before, pair.after), sides, strict=True):
-        newest = own[-1].of(subject)[-1].run
-        notes += pair.newer_otherwise(release, own[-1].state_of(subject), newest, "in the blocks")
+        newest = own[-1].of(subject)[-1]
+        told = newest.set_by_vggbench
+        notes += pair.newer_otherwise(
+            release,
+            own[-1].state_of(subject),
+            newest.run,
+            "in the blocks",
+            ours=told if isinstance(told, dict) else (),
+        )
     return replace(
         about,
         outcome=found.outcome,
