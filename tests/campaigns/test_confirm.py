@@ -4,6 +4,7 @@ of processes whose times the tests choose."""
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -42,6 +43,8 @@ from .here import local
 
 LIMITS = Limits(seconds=3600, processes=80)
 
+_rounds = itertools.count(1)
+
 
 def a_block(
     before: str, after: str, ratio: float, number: int = 1, words: Sequence[str] = NHWC, **more
@@ -54,7 +57,8 @@ def a_block(
             block = f"{one.run}/{before} {after} {number}"
             started = duet if release == before else 3 - duet
             told = {"id": f"{block}.{duet}", "block": block, "started": started}
-            found.append(Record.from_json({**one.as_json(), "duet": told}))
+            own = {"duet": told, "round": next(_rounds)}  # no two of them are one process
+            found.append(Record.from_json({**one.as_json(), **own}))
     return found
 
 
