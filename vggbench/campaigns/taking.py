@@ -116,13 +116,13 @@ def take(
     if whole:
         return Came(block=whole[0], waiting=waiting, seconds=seconds)
     why = "; ".join(left_out)
-    other = duets.beside(both)
+    other, is_disturbed = duets.beside(both), duets.is_busy(both)
     if other is not None:
         why = f"another one measured on this machine at the same time: {other}"
-    elif duets.is_busy(both):
+    elif is_disturbed:
         share = duets.others_share(both)
         why = f"the machine was busy: others used {share:.0%} of the processors"
-    return Came(why=why, is_disturbed=duets.is_busy(both), waiting=waiting, seconds=seconds)
+    return Came(why=why, is_disturbed=is_disturbed, waiting=waiting, seconds=seconds)
 
 
 def trouble(worst: Record) -> str:

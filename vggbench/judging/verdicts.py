@@ -664,11 +664,7 @@ def _not_compared(pair: _Pair, together: Sequence[_Pair]) -> Verdict:
         again = f"asv run {pair.after.name}"
         return replace(_bare(pair, STEP, FAILED), why=why, next_step=again)
     if now == records.NOT_APPLICABLE:
-        before = (
-            pair.evidence.taken(pair.line, pair.before, pair.evidence.state(pair.line, pair.before))
-            if pair.before
-            else []
-        )
+        before = pair.evidence.taken(pair.line, pair.before, pair.states[0]) if pair.before else []
         side = _side(pair.before, processes_of(before, STEP))
         return replace(_bare(pair, STEP, LOST), why=why, before=side)
     after = _side(pair.after, pair.processes(pair.after, STEP))

@@ -191,13 +191,8 @@ def one(catalogue: Catalogue, word: str) -> Release:
     earlier = _EARLIER.match(word)
     if earlier:
         return _earlier(catalogue, word, earlier[1], earlier[2])
-    of_track = (t.releases for name, t in catalogue.tracks.items() if word.startswith(name))
-    newest = next((line[-1].name for line in of_track if line), _example(catalogue))
-    not_one = SpecError(
-        f"{word!r}: give one release here, as vggbench releases list names it, such as {newest}"
-    )
     if ".." in word:
-        raise not_one
+        raise _not_one(catalogue, word)
     name, _, version = word.partition("-")
     specified = _SPECIFIER.match(word)
     if specified:
@@ -207,7 +202,7 @@ def one(catalogue: Catalogue, word: str) -> Release:
         wanted = Version(version)
     except InvalidVersion:
         if specified or len(word.split()) > 1:
-            raise not_one from None
+            raise _not_one(catalogue, word) from None
         raise SpecError(
             f"{word!r} is no release: {version!r} is no version; {_nearest(found, None)}"
         ) from None
@@ -215,6 +210,15 @@ def one(catalogue: Catalogue, word: str) -> Release:
         if Version(release.version) == wanted:
             return release
     raise SpecError(f"{word!r}: no such release on the track; {_nearest(found, version)}")
+
+
+def _not_one(catalogue: Catalogue, word: str) -> SpecError:
+    """What is wrong with words for several releases, where one is wanted."""
+    of_track = (t.releases for name, t in catalogue.tracks.items() if word.startswith(name))
+    newest = next((line[-1].name for line in of_track if line), _example(catalogue))
+    return SpecError(
+        f"{word!r}: give one release here, as vggbench releases list names it, such as {newest}"
+    )
 
 
 def _earlier(catalogue: Catalogue, word: str, base: str, steps: str) -> Release:
