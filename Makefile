@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The machines whose history is shipped; the README shows the first.
+# The machines whose history is shipped; the README and docs/README.md show the first.
 SHIPPED := epyc-zen4 epyc-zen3 epyc-zen5
 
 .PHONY: run history test test-fast lint setup shown clean
@@ -49,7 +49,7 @@ shown: setup
 	$(BIN)/vggbench plot tensorflow --machine $(firstword $(SHIPPED)) \
 	  --configuration 'NHWC none off' --chain --log -o docs/tensorflow.svg
 	$(BIN)/vggbench findings $(SHIPPED:%=--machine %) -o docs/findings.md
-	$(BIN)/vggbench findings --machine $(firstword $(SHIPPED)) --into README.md
+	$(BIN)/vggbench findings --machine $(firstword $(SHIPPED)) --into docs/README.md
 
 clean:
 	rm -rf $(VENV) .asv web/node_modules

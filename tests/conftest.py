@@ -18,6 +18,7 @@ from vggbench import machine_lock
 from . import browser
 from .once import once
 from .real import FIXED, TURNS
+from .stand_ins import StandIns
 from .tiny import Tiny
 
 #: In which order tests begin, by their marks: the longest first, so that no worker ends late.
@@ -140,3 +141,20 @@ def measured_template(tiny_template: Tiny, tmp_path_factory: pytest.TempPathFact
 def measured(measured_template: Tiny, tmp_path: Path) -> Tiny:
     """A tiny checkout of one's own, every release of tinyframe measured."""
     return measured_template.copy(tmp_path / "tiny")
+
+
+@pytest.fixture(scope="session")
+def stand_ins_template(tmp_path_factory: pytest.TempPathFactory) -> StandIns:
+    """Every release installed, and measured. Only to be copied."""
+
+    def fill(folder: Path) -> None:
+        made = StandIns.make(folder / "checkout")
+        done = made.asv("run", "ALL", "--record-samples")
+        assert done.status == 0, done.output
+
+    return StandIns(once(tmp_path_factory, "stand-ins", fill) / "checkout")
+
+
+@pytest.fixture
+def stand_ins(stand_ins_template: StandIns, tmp_path: Path) -> StandIns:
+    return stand_ins_template.copy(tmp_path / "checkout")

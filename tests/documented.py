@@ -11,6 +11,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
+#: Its commands follow from one another.
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 INLINE = re.compile(r"`([^`]+)`")
 
@@ -32,13 +35,20 @@ class Command:
 
 
 def commands() -> list[Command]:
-    """Each once, in the order of the pages."""
+    """Each once, in the order of the pages, of which the tutorial is none."""
     found: dict[str, Command] = {}
     for page in PAGES:
+        if page == TUTORIAL:
+            continue
         for whole, line in _lines(page.read_text(encoding="utf-8")):
             if line not in found or (whole and not found[line].whole):
                 found[line] = Command(page.name, line, whole)
     return list(found.values())
+
+
+def of_the_tutorial() -> list[str]:
+    """The command lines that its reader types, in their order."""
+    return [line for whole, line in _lines(TUTORIAL.read_text(encoding="utf-8")) if whole]
 
 
 def languages(text: str) -> list[str]:

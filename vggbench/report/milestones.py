@@ -1,7 +1,7 @@
 """The first and the last release of each major version, in one table: a history in short.
 
 It stands in the findings, and in any Markdown file that has room for it: between the lines BEGIN
-and END (``vggbench findings --into README.md``).
+and END (``vggbench findings --into docs/README.md``).
 """
 
 from __future__ import annotations
