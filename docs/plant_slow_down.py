@@ -42,14 +42,14 @@ def plant(wheel: Path, folder: Path, share: float) -> Path:
         slower = whole.read(MODULE) + PLANTED.format(share=share).encode()
         folder.mkdir(parents=True, exist_ok=True)
         # The least compression: the copy is installed once, from this disk.
-        with zipfile.ZipFile(made, "x", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
+        with zipfile.ZipFile(made, "x") as copy:
             for item in whole.infolist():
                 content = whole.read(item)
                 if item.filename == MODULE:
                     content = slower
                 elif item.filename.endswith(".dist-info/RECORD"):
                     content = _record(content.decode(), slower).encode()
-                copy.writestr(item, content, zipfile.ZIP_DEFLATED)
+                copy.writestr(item, content, zipfile.ZIP_DEFLATED, compresslevel=1)
     return made
 
 
