@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # The machines whose history is shipped; the README and docs/README.md show the first.
 SHIPPED := epyc-zen4 epyc-zen3 epyc-zen5
 
-.PHONY: run history test test-fast lint setup shown clean
+.PHONY: run history test test-fast lint setup shown figures clean
 
 run: setup
 	$(BIN)/vggbench first-run
@@ -50,6 +50,10 @@ shown: setup
 	  --configuration 'NHWC none off' --chain --log -o docs/tensorflow.svg
 	$(BIN)/vggbench findings $(SHIPPED:%=--machine %) -o docs/findings.md
 	$(BIN)/vggbench findings --machine $(firstword $(SHIPPED)) --into docs/README.md
+
+# The figures that need no hours, in one table.
+figures: setup
+	$(BIN)/python perf/figures.py
 
 clean:
 	rm -rf $(VENV) .asv web/node_modules

@@ -239,7 +239,21 @@ def run(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
+#: Names the file in which figures.py looks for the figures of the script that it runs.
+FIGURES_VARIABLE = "VGGBENCH_FIGURES"
+
+
 def report(what: str, figure: str, reached: str, good: bool) -> int:
     """Print one figure beside what was reached; the exit status."""
     print(f"{what}\n  figure:  {figure}\n  reached: {reached}\n  {'met' if good else 'MISSED'}")
+    keep(what, figure, reached, "met" if good else "MISSED")
     return 0 if good else 1
+
+
+def keep(what: str, figure: str, reached: str, outcome: str) -> None:
+    """Tell figures.py a figure, where it runs this script. ``outcome``: "met", "MISSED", or why it
+    is neither."""
+    file = os.environ.get(FIGURES_VARIABLE)
+    if file:
+        with open(file, "a") as kept:
+            kept.write(json.dumps([what, figure, reached, outcome]) + "\n")

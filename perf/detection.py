@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import common
 import drawn_blocks
 import numpy as np
 from asv._stats import get_weight
@@ -410,12 +411,15 @@ def processes(pool: Executor, histories: int, words: str) -> bool:
         )
         all_spent += spent
         missed |= wrong
-        bound = "at most" if row.most else "at least"
+        figure, ours = "", share(one.ours for one in seen)
+        if row.figure is not None:
+            figure = f"{'at most' if row.most else 'at least'} {row.figure:.0%}"
+            common.keep(f"drawn processes: {row.what}", figure, ours, "MISSED" if wrong else "met")
         table.append(
             [
                 row.what,
-                "" if row.figure is None else f"{bound} {row.figure:.0%}",
-                share(one.ours for one in seen),
+                figure,
+                ours,
                 share(one.asv for one in seen),
                 share(one.otava for one in seen) if compute_change_points else "n/a",
                 f"{len(spent) / judged:.1%}" if judged else "",

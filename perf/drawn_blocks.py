@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+import common
 import numpy as np
 from scipy import special
 from tabulate import tabulate
@@ -296,12 +297,16 @@ def _print_figures(
     table = []
     for row in ROWS:
         one = found[SETTINGS[0].what, row.what]
-        bound = "at most" if row.most else "at least"
+        figure = ""
+        if row.figure is not None:
+            figure = f"{'at most' if row.most else 'at least'} {row.figure:.0%}"
+            outcome = "MISSED" if one.missed else "met"
+            common.keep(f"drawn blocks: {row.what}", figure, share(one.hits), outcome)
         unsure = [seen.outcome == NOT_SURE for seen in one.seen]
         table.append(
             [
                 row.what,
-                "" if row.figure is None else f"{bound} {row.figure:.0%}",
+                figure,
                 share(one.hits),
                 f"{one.spent:.1f}",
                 f"{statistics.fmean(unsure):.1%}",

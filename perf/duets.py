@@ -688,11 +688,13 @@ def report(name: str) -> bool:
     for line in reached.said:
         print(f"  reached: {line}")
     if not whole:
-        print(f"  NOT COMPLETE: {row.progress(taken)}")
+        outcome = f"NOT COMPLETE: {row.progress(taken)}"
     elif reached.good is None:
-        print("  complete")
+        outcome = "complete"
     else:
-        print("  met" if reached.good else "  MISSED")
+        outcome = "met" if reached.good else "MISSED"
+    print(f"  {outcome}")
+    common.keep(f"{name}: {row.what}", row.wanted, "; ".join(reached.said), outcome)
     return whole and reached.good is False
 
 

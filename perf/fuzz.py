@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import common
+
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests import fuzz
@@ -32,8 +34,8 @@ def main() -> int:
         spoilt += bool(trouble)
         for one in trouble:
             print(f"tree {number}: {one[:500]}")
-    print(f"{asked.trees} trees of {len(lines)} records: {spoilt} with trouble")
-    return 1 if spoilt else 0
+    what = f"{asked.trees} trees of {len(lines)} damaged records: trees with trouble"
+    return common.report(what, "0", str(spoilt), spoilt == 0)
 
 
 if __name__ == "__main__":

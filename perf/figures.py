@@ -1,0 +1,107 @@
+"""The figures that need no hours, in one table: what, what is wanted, what was reached.
+
+    make figures                                # or: python perf/figures.py
+    python perf/figures.py releases_list.py     # only these scripts
+
+It runs the scripts one after the other, each as its docs say, and shows what they print. Take an
+idle machine. What needs hours is named at the end, with the command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import common
+from rich.console import Console
+from rich.table import Table
+
+#: What to run, in this order, with its arguments.
+SHORT: dict[str, tuple[str, ...]] = {
+    "history.py": (),
+    "duets.py": (),
+    "releases_list.py": (),
+    "first_sample.py": (),
+    "memory.py": (),
+    "fuzz.py": ("--trees", "50"),
+    "publish.py": (),
+    "asv_run.py": (),
+    "detection.py": ("--of", "blocks", "--histories", "200"),
+}
+
+#: What takes longer, or another machine than most, and what it is that takes it.
+LONG = {
+    "train_step.py": "24 processes a case",
+    "keras_applications.py": "32 processes of the large workload",
+    "xla_first_step.py": "40 processes that compile",
+    "environment.py": "the packages of pip install -e '.[perf]', and many installations",
+    "false_alarms.py": "20 rounds of vggbench check",
+    "planted.py": "10 rounds of vggbench check",
+    "two_clones.py": "20 runs of asv",
+    "duets.py ROW": "up to five hours a row",
+    "detection.py": "every row, with processes too",
+    "gpu_wait.py": "a GPU",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """``outcome``: "met", "MISSED", or why it is neither."""
+
+    script: str
+    what: str
+    wanted: str
+    reached: str
+    outcome: str
+
+
+def figures_of(script: str, arguments: tuple[str, ...]) -> list[Figure]:
+    """Run a script of perf/ and return its figures; one that says what went wrong where it told
+    none."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "figures"
+        print(f"== {' '.join((script, *arguments))}", flush=True)
+        done = subprocess.run(
+            [sys.executable, str(Path(__file__).parent / script), *arguments],
+            env={**os.environ, common.FIGURES_VARIABLE: str(file)},
+        )
+        lines = file.read_text().splitlines() if file.exists() else []
+    if not lines:
+        return [Figure(script, script, "", "", f"told no figure, exit status {done.returncode}")]
+    return [Figure(script, *json.loads(line)) for line in lines]
+
+
+def table_of(figures: list[Figure]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("script", "figure", "wanted", "reached", ""):
+        table.add_column(heading, overflow="fold")
+    for each in figures:
+        table.add_row(each.script, each.what, each.wanted, each.reached, each.outcome)
+    return table
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "script", nargs="*", help=f"only these of {', '.join(SHORT)} (default: all)"
+    )
+    asked = parser.parse_args().script or list(SHORT)
+    unknown = [name for name in asked if name not in SHORT]
+    if unknown:
+        raise SystemExit(f"{unknown[0]} is none of {', '.join(SHORT)}")
+    figures = [figure for name in asked for figure in figures_of(name, SHORT[name])]
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    console.print(table_of(figures))
+    for name, why in LONG.items():
+        console.print(f"not run: python perf/{name} ({why})", soft_wrap=True)
+    return int(any(each.outcome not in ("met", "complete") for each in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
