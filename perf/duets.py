@@ -49,7 +49,7 @@ from vggbench.records import Record
 from vggbench.releases.environments import Environments
 from vggbench.runs import duet
 from vggbench.runs.duet import Side
-from vggbench.runs.local import Local, Session
+from vggbench.runs.local import Local, Runner
 from vggbench.runs.subject import Subject
 from vggbench.runs.suite import Configured
 from vggbench.stats import blocks
@@ -95,12 +95,12 @@ SHARED_MOST = 100_000
 
 class Bench:
     """Measures on this machine, in the throw-away checkout in ``folder``; a context, which is
-    closed between rows. All blocks of a row that are measured at one go are of one session: who of
-    two makes the first step changes from block to block of a session."""
+    closed between rows. All blocks of a row that are measured at one go are of one runner: which of
+    two subjects makes the first step changes from block to block of a runner."""
 
     def __init__(self, folder: Path = FOLDER):
         self.folder = folder
-        self._sessions: dict[Path, Session] = {}
+        self._runners: dict[Path, Runner] = {}
         self._stack = contextlib.ExitStack()
         self._planted: dict[float, tuple[Local, tuple[Side, Side]]] = {}
         self._pythons: dict[tuple[Path, str], Path] = {}
@@ -110,7 +110,7 @@ class Bench:
 
     def __exit__(self, *error: object) -> None:
         self._stack.close()
-        self._sessions.clear()
+        self._runners.clear()
 
     @cached_property
     def here(self) -> Local:
@@ -174,36 +174,36 @@ class Bench:
         waits for a quiet machine, for PATIENCE_S at most. Raises SystemExit where a duet does not
         end well."""
         at = here or self.here
-        session = self._session(at)
+        runner = self._runner(at)
         began = time.monotonic()
 
         def patience(share: float) -> bool:
             time.sleep(taking.LOOK_S)
             return time.monotonic() - began < PATIENCE_S
 
-        taken = session.block(sides, step_s, patience=patience)
+        taken = runner.block(sides, step_s, patience=patience)
         return of_block(taken, time.monotonic() - began, at)
 
     def block_whatever_others_do(self, sides: tuple[Side, Side]) -> Line:
         """One block that waits for no quiet machine, with its samples and what was seen of each."""
-        session = self._session(self.here)
+        runner = self._runner(self.here)
         began = time.monotonic()
-        taken = duet.block(session.run, sides)
+        taken = duet.block(runner.run, sides)
         return of_block(taken, time.monotonic() - began, self.here, samples=True)
 
     def process(self, side: Side) -> Record:
         """One process by itself. Raises SystemExit where it does not end well."""
-        record = self._session(self.here).measure_subject(side.subject, side.configured)
+        record = self._runner(self.here).measure_subject(side.subject, side.configured)
         if record.outcome != records.OK:
             raise SystemExit(records.progress_line(record))
         return record
 
-    def _session(self, here: Local) -> Session:
+    def _runner(self, here: Local) -> Runner:
         place = here.checkout.root
-        if place not in self._sessions:
-            session = self._stack.enter_context(here.session(records.DUET))
-            self._sessions[place] = session
-        return self._sessions[place]
+        if place not in self._runners:
+            runner = self._stack.enter_context(here.runner(records.DUET))
+            self._runners[place] = runner
+        return self._runners[place]
 
 
 def _local(folder: Path) -> Local:

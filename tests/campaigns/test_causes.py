@@ -157,7 +157,7 @@ def test_what_the_budget_ended_is_left_to_do_and_did_not_go_wrong(
     wanted = causes.Wanted(RELEASE, Change("numpy 1.0", RELEASE, ""), (), (question,), (1.0,))
     monkeypatch.setattr(Causes, "wanted", lambda self: [wanted])
     monkeypatch.setattr(separate, "measure", lambda *told: over)
-    monkeypatch.setattr(Local, "session", lambda self, purpose: contextlib.nullcontext())
+    monkeypatch.setattr(Local, "runner", lambda self, purpose: contextlib.nullcontext())
     found = Causes(local(tmp_path), "cpu-quick", 0.02, set())
     left = found.separate_all(Budget(3600, lambda: 0.0), lambda name: None)
     assert left == causes.Left(("keras-2.9.0 with numpy 1.0",), out_of_budget=over)

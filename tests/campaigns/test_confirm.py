@@ -336,7 +336,7 @@ def test_processes_in_turns_are_no_more_than_their_bounds_are_made_for(
         return [Confirmed(one, {}, 0, "it crashed", failed=True) for one in suspects]
 
     monkeypatch.setattr(memory, "available_bytes", lambda: 1)
-    monkeypatch.setattr(Local, "session", lambda self, purpose: contextlib.nullcontext())
+    monkeypatch.setattr(Local, "runner", lambda self, purpose: contextlib.nullcontext())
     monkeypatch.setattr(interleave, "confirm_all", confirm_all)
     limits = Limits(seconds=60, processes=processes)
     wanted = of.comparisons([CATALOGUE.by_name[LINE[-1]]], limits)
@@ -345,8 +345,8 @@ def test_processes_in_turns_are_no_more_than_their_bounds_are_made_for(
     assert (found.why, found.failed) == ("it crashed", True)
 
 
-class Measuring:
-    """A session that has no environment of a release, and leaves no process."""
+class FailingRunner:
+    """A runner that has no environment of a release, and leaves no process."""
 
     def __init__(self, error: Exception):
         self.error = error
@@ -360,7 +360,7 @@ class Measuring:
 
 def taken_with(of: Judging, error: Exception, rooms: list[str]) -> Came:
     limits = Limits(60, 80, make_room=rooms.append)
-    bench = of.bench(Measuring(error), Budget(60), limits)
+    bench = of.bench(FailingRunner(error), Budget(60), limits)
     return bench.take(the_comparison(of), 60.0)
 
 

@@ -173,10 +173,10 @@ def answered(
         return next(coming)
 
     monkeypatch.setattr(taking, "take", take)
-    measuring = SimpleNamespace(prepared=lambda release, profile: None)
+    runner = SimpleNamespace(prepared=lambda release, profile: None)
     budget = Budget(more.get("seconds", 1e6), lambda: clock[0])
     judged = duet._Judged(0.02, int(more.get("comparisons", 1)))
-    duet._answer(here, measuring, (first, second), into, judged=judged, budget=budget)
+    duet._answer(here, runner, (first, second), into, judged=judged, budget=budget)
     return into
 
 

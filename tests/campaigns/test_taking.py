@@ -53,8 +53,8 @@ class Machine:
         side = Side(
             subject=subject, configured=self.here.configured(one.benchmark, one.configuration)
         )
-        measuring = SimpleNamespace(block=self.block)
-        return taking.take(self.here, measuring, (side, side), self.budget, **more)
+        runner = SimpleNamespace(block=self.block)
+        return taking.take(self.here, runner, (side, side), self.budget, **more)
 
 
 def comes(**told) -> list[Record]:

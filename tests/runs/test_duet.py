@@ -511,7 +511,7 @@ def test_an_interrupt_while_the_two_end_is_recorded_too(
     assert_nothing_is_left(place, 2)
 
 
-def test_when_whoever_started_them_is_killed_both_end_and_the_next_session_records_it(
+def test_when_whoever_started_them_is_killed_both_end_and_the_next_run_records_it(
     place: Place,
 ) -> None:
     variables = {"SIDE_DOES": f"hang@{FIRST_SAMPLE}"}
@@ -535,7 +535,7 @@ def test_a_record_that_cannot_be_written_leaves_nothing_running(place: Place) ->
     assert len(place.pids()) == 2
     assert all(map(is_gone, place.pids()))
     assert list((place.folder / "temporary").iterdir()) == []
-    # Their drafts stay, for the next session.
+    # Their drafts stay, for the next run.
     (place.folder / "results").unlink()
     draft.collect_orphans(place.drafts)
     assert [r.outcome for r in place.records()] == ["interrupted"] * 2

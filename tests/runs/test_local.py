@@ -39,10 +39,10 @@ def test_its_records_are_those_of_asv_run_with_a_purpose(measured: Tiny, monkeyp
         monkeypatch.setenv(name, value)
     checkout = Checkout(str(measured.folder / "asv.conf.json"))
     here = Local.of(checkout, MACHINE, lambda line: None)
-    with here.session("calibrate") as session:
+    with here.runner("calibrate") as runner:
         for _ in range(2):
             for one in here.suite.timed(["'plain'", "'fused'"]):
-                session.measure(here.catalogue.by_name["tinyframe-1.1"], "cpu-quick", one)
+                runner.measure(here.catalogue.by_name["tinyframe-1.1"], "cpu-quick", one)
     taken = [r for r in measured.records() if r.get("purpose") == "calibrate"]
     assert [r["configuration"]["mode"] for r in taken] == ["plain", "fused"] * 2
     assert len({r["run"] for r in taken}) == 1

@@ -80,11 +80,11 @@ def test_two_runs_in_two_threads_of_one_process_are_two(
                 with entering:
                     # As on two machines: on one, the second would be refused.
                     monkeypatch.setenv(machine_lock.VARIABLE, str(tmp_path / f"{purpose}.lock"))
-                    session = stack.enter_context(here.session(purpose))
-                ids[purpose] = session.run.id
+                    runner = stack.enter_context(here.runner(purpose))
+                ids[purpose] = runner.run.id
                 both_have_begun.wait()
                 for _ in range(2):
-                    session.measure(here.catalogue.by_name[name], "cpu-quick", plain)
+                    runner.measure(here.catalogue.by_name[name], "cpu-quick", plain)
         except BaseException as trouble:
             troubles.append(trouble)
             both_have_begun.abort()

@@ -329,12 +329,12 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
         release = choose(here.checkout, profiles.device_of(profile))
     on_record = here.store.all(here.machine, say)
     wanted = candidates(here, release, profile, asked.patterns, on_record)
-    with here.session(records.DUET) as measuring:
-        subject = measuring.prepared(release, profile)
+    with here.runner(records.DUET) as runner:
+        subject = runner.prepared(release, profile)
 
         def measure(one: Configured) -> Came:
             side = Side(subject=subject, configured=one)
-            return taking.take(here, measuring, (side, side), budget)
+            return taking.take(here, runner, (side, side), budget)
 
         counted = take(
             measure,

@@ -191,9 +191,9 @@ class Causes:
                 questions=tuple(questions),
                 threshold=self._threshold,
             )
-            with self._here.session(records.DUET) as measuring:
+            with self._here.runner(records.DUET) as runner:
                 make_room(now.name)
-                over = separate.measure(self._here, measuring, work, budget) or over
+                over = separate.measure(self._here, runner, work, budget) or over
             left = self.wanted()
 
     def _on_record(self) -> tuple[list[Record], dict[str, list[Separation]]]:

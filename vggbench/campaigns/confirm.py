@@ -19,7 +19,7 @@ from ..releases import spec
 from ..releases.catalogue import Release
 from ..runs import profiles
 from ..runs.duet import Side
-from ..runs.local import Local, Session, SessionError, why_not_here
+from ..runs.local import CannotMeasure, Local, Runner, why_not_here
 from ..runs.suite import Configured
 from ..runs.timed import NotMeasured
 from ..stats.blocks import ratio_of
@@ -116,8 +116,8 @@ def answer(judging: Judging, wanted: Sequence[Comparison], limits: Limits) -> li
     found = {}
     in_duets = [one for one in wanted if id(one) not in too_large]
     if in_duets:
-        with here.session(records.DUET) as measuring:
-            bench = judging.bench(measuring, budget, limits)
+        with here.runner(records.DUET) as runner:
+            bench = judging.bench(runner, budget, limits)
             for told in answering.answer_all(in_duets, bench):
                 found[id(told.comparison)] = told
     in_turns = [one for one in wanted if id(one) in too_large]
@@ -137,12 +137,12 @@ def _in_turns(
     here = judging.here
     known = [judging.suspect(one) for one in wanted]
     suspects = {id(suspect): one for suspect, one in zip(known, wanted, strict=True)}
-    with here.session(records.CONFIRM) as measuring:
-        rooms = _Rooms(measuring, limits)
+    with here.runner(records.CONFIRM) as runner:
+        rooms = _Rooms(runner, limits)
 
         def measure(suspect: Suspect, release: Release) -> Record:
             rooms.make(suspect)
-            return measuring.measure(release, suspect.profile, suspect.one)
+            return runner.measure(release, suspect.profile, suspect.one)
 
         # Looks at processes are made for so many (vggbench.stats.judge).
         most = min(limits.processes, MOST)
@@ -164,8 +164,8 @@ def _in_turns(
 class _Rooms:
     """Room for the environments of one pair of releases after the other."""
 
-    def __init__(self, measuring: Session, limits: Limits):
-        self._measuring = measuring
+    def __init__(self, runner: Runner, limits: Limits):
+        self._runner = runner
         self._make_room = limits.make_room
         self._last: tuple[str, str] | None = None
 
@@ -175,7 +175,7 @@ class _Rooms:
         if both != self._last:
             self._last = both
             self._make_room(one.name)
-            self._measuring.forget()
+            self._runner.forget()
 
 
 class Judging:
@@ -250,7 +250,7 @@ class Judging:
             for (profile, _, against), judged in own.items():
                 try:
                     configured = self.here.configured(judged[0].benchmark, judged[0].configuration)
-                except SessionError as err:  # the benchmarks have it no longer; others they have
+                except CannotMeasure as err:  # the benchmarks have it no longer; others they have
                     self.here.say(str(err))
                     continue
                 one = self.comparison(
@@ -346,22 +346,22 @@ class Judging:
             if records.key_of(one.benchmark, one.configuration) == wanted
         ]
 
-    def bench(self, measuring: Session, budget: Budget, limits: Limits) -> answering.Bench:
-        """What comparisons are answered with, in the session ``measuring``."""
-        rooms = _Rooms(measuring, limits)
+    def bench(self, runner: Runner, budget: Budget, limits: Limits) -> answering.Bench:
+        """What comparisons are answered with; ``runner`` runs their processes."""
+        rooms = _Rooms(runner, limits)
 
         def take(one: Comparison, until_s: float) -> Came:
             rooms.make(one)
             try:
                 before, after = (
-                    Side(subject=measuring.prepared(each, one.profile), configured=one.one)
+                    Side(subject=runner.prepared(each, one.profile), configured=one.one)
                     for each in (one.before, one.after)
                 )
             except NotMeasured:
                 raise
             except VggbenchError as err:  # other releases can be installed
                 return Came(why=str(err), outcome=records.FAILED)
-            return taking.take(self.here, measuring, (before, after), budget, until_s=until_s)
+            return taking.take(self.here, runner, (before, after), budget, until_s=until_s)
 
         return answering.Bench(
             take=take,

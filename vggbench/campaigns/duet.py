@@ -25,7 +25,7 @@ from ..judging.words import change, how_many_blocks
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..runs.duet import Side
-from ..runs.local import Local, Session
+from ..runs.local import Local, Runner
 from ..runs.profiles import VARIABLE
 from ..runs.suite import Configured
 from ..stats.blocks import BlockJudgement, judge_blocks
@@ -119,10 +119,10 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
     pairs = _pairs(here, asked)
     judged = _Judged(asked.threshold, len(pairs))
     found = []
-    with here.session(records.DUET) as measuring:
+    with here.runner(records.DUET) as runner:
         for first, second in pairs:
             one = Found(machine=here.machine, profile=profile, first=first.name, second=second.name)
-            _answer(here, measuring, (first, second), one, judged=judged, budget=budget)
+            _answer(here, runner, (first, second), one, judged=judged, budget=budget)
             found.append(one)
     if asked.as_json:
         told = [one.as_json() for one in found]
@@ -183,7 +183,7 @@ def _known(here: Local, release: Release) -> str:
 
 def _answer(
     here: Local,
-    measuring: Session,
+    runner: Runner,
     pair: tuple[_Subject, _Subject],
     into: Found,
     *,
@@ -193,8 +193,7 @@ def _answer(
     """Take blocks of two subjects until it is sure, MOST_BLOCKS or the budget are spent, or one of
     them does not end well. Blocks of earlier calls do not count."""
     first, second = (
-        Side(subject=measuring.prepared(one.release, into.profile), configured=one.one)
-        for one in pair
+        Side(subject=runner.prepared(one.release, into.profile), configured=one.one) for one in pair
     )
     if pair[0] == pair[1]:
         into.notes.append(
@@ -225,7 +224,7 @@ def _answer(
         if not budget.allows(seconds):
             into.notes.append(_spent(budget, is_busy))
             break
-        came = taking.take(here, measuring, (first, second), budget)
+        came = taking.take(here, runner, (first, second), budget)
         seconds = came.seconds or seconds
         if came.waiting is not None and not is_waiting_told:
             into.notes.append(came.waiting)

@@ -29,7 +29,7 @@ from ..releases.catalogue import Release
 from ..releases.environments import Impossible, remove
 from ..runs import profiles
 from ..runs.duet import Side
-from ..runs.local import Local, Session
+from ..runs.local import Local, Runner
 from ..runs.subject import Subject
 from ..runs.suite import Configured
 from ..stats.blocks import BlockJudgement
@@ -94,7 +94,7 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
     changes = [
         variants.change(catalogue, release, before, device, what, facts=both) for what in asked.back
     ]
-    with here.session(records.DUET) as measuring:
+    with here.runner(records.DUET) as runner:
         for change in changes:
             work = Work(
                 release=release,
@@ -103,7 +103,7 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
                 questions=tuple(questions),
                 threshold=asked.threshold,
             )
-            measure(here, measuring, work, budget)
+            measure(here, runner, work, budget)
     on_record = here.store.all(here.machine)
     on_release = separations(here.machine, on_record, catalogue, profile, asked.threshold)
     variants_asked = {change.words for change in changes}
@@ -156,7 +156,7 @@ class Work:
     threshold: float
 
 
-def measure(here: Local, measuring: Session, work: Work, budget: Budget) -> bool:
+def measure(here: Local, runner: Runner, work: Work, budget: Budget) -> bool:
     """Measure the release and its variant in blocks, one configuration after the other, until the
     answers are sure; returns whether the budget ended that.
 
@@ -167,7 +167,7 @@ def measure(here: Local, measuring: Session, work: Work, budget: Budget) -> bool
     folder = here.checkout.env_dir
     folder.mkdir(parents=True, exist_ok=True)
     for killed in folder.glob(f"{PREFIX}*"):
-        remove(killed)  # nobody else separates: the session holds the checkout
+        remove(killed)  # nobody else separates: the runner holds the checkout
     with tempfile.TemporaryDirectory(dir=folder, prefix=PREFIX) as aside:
         variant = variants.make(Path(aside), here.catalogue, release, device, work.change)
         environments, lock = variant.environments, variant.release.locks[device]
@@ -182,15 +182,15 @@ def measure(here: Local, measuring: Session, work: Work, budget: Budget) -> bool
         )
         try:
             environments.ensure(variant.release, device, here.say)
-            as_it_is = measuring.prepared(release, work.profile)
+            as_it_is = runner.prepared(release, work.profile)
         except Impossible as err:
             here.say(f"{release.name} with {variant.words} cannot be separated: {err}")
             for question in work.questions:
-                measuring.refuse(changed, question.one, str(err))
+                runner.refuse(changed, question.one, str(err))
         except VggbenchError as err:
             here.say(f"{release.name} with {variant.words} is not measured: {err}")
         else:
-            asking = _Asking(here, measuring, work, budget)
+            asking = _Asking(here, runner, work, budget)
             over = False
             for question in work.questions:
                 # The variant is started first: one that does not run is met at once.
@@ -207,9 +207,9 @@ class _Asking:
     """Blocks of a release and one variant of it. ``whole``: all blocks in the profile that count,
     those of now too."""
 
-    def __init__(self, here: Local, measuring: Session, work: Work, budget: Budget):
+    def __init__(self, here: Local, runner: Runner, work: Work, budget: Budget):
         self._here = here
-        self._measuring = measuring
+        self._runner = runner
         self._work = work
         self._budget = budget
         on_record = here.store.all(here.machine)
@@ -231,7 +231,7 @@ class _Asking:
                 return False
             came = None
             if self._budget.allows(expected_s):
-                came = taking.take(here, self._measuring, both, self._budget)
+                came = taking.take(here, self._runner, both, self._budget)
             if came is None or came.waited_in_vain:
                 is_busy = is_busy if came is None else came.is_busy
                 busy = f"; the machine was busy: {taking.QUIET}" if is_busy else ""

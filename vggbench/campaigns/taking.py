@@ -17,7 +17,7 @@ from ..records import Record
 from ..records.record import is_number
 from ..runs import duet, memory
 from ..runs.duet import Side
-from ..runs.local import Local, Say, Session
+from ..runs.local import Local, Runner, Say
 from ..stats.policy import A_BLOCK
 from .budget import Budget, words
 
@@ -74,7 +74,7 @@ class Uncounted:
 
 def take(
     here: Local,
-    measuring: Session,
+    runner: Runner,
     sides: tuple[Side, Side],
     budget: Budget,
     *,
@@ -91,7 +91,7 @@ def take(
     if why is not None:
         return Came(why=why, outcome=None)
     patience = Patience(budget, here.say, until_s=until_s)
-    pairs = measuring.block(sides, step_s(newest), patience=patience)
+    pairs = runner.block(sides, step_s(newest), patience=patience)
     bad = [one for one in pairs[-1] if one is not None and one.outcome != records.OK]
     if bad:
         # The one that was ended because of the other says so; the other says what it was.

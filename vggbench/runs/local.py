@@ -1,8 +1,8 @@
 """This machine, in one checkout: what it can run, and processes one after another that it runs.
 
 A process of ``vggbench confirm`` or ``calibrate`` is started as ``asv run`` starts it, in the
-same environment, under the same lock, and leaves a record with a purpose. All records of a session
-have one run id: what drifts of the machine is shared in it.
+same environment, under the same lock, and leaves a record with a purpose. All records of a runner
+have one run id: they are one session, which shares what drifts of the machine.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ Say = Callable[[str], None]
 COUNTED_ALONE = (records.DUET, records.CONFIRM)
 
 
-class SessionError(VggbenchError):
-    """Nothing can be measured, or not this."""
+class CannotMeasure(VggbenchError):
+    """Nothing can be measured here, or not this configuration."""
 
 
-class Session:
-    """Processes that are measured for a purpose, of one run. ``Local.session`` makes it, and holds
-    the checkout meanwhile."""
+class Runner:
+    """Runs processes for a purpose, all of one run. ``Local.runner`` makes it, and holds the
+    checkout meanwhile."""
 
     def __init__(self, checkout: Checkout, run: Run, say: Say):
         self.run = run
@@ -82,12 +82,12 @@ class Session:
         return timed.refuse(self.run, subject, one, why)
 
     def prepared(self, release: Release, profile: str) -> Subject:
-        """The release ready to be measured; looked at once in a session."""
+        """The release ready to be measured; each is looked at once."""
         key = (release.commit, profile)
         if key not in self._subjects:
             why = profiles.why_unavailable(profile, self._checkout.config)
             if why is not None:
-                raise SessionError(why)
+                raise CannotMeasure(why)
             device = profiles.device_of(profile)
             python = self._checkout.environments.ensure(release, device, self._say)
             self._subjects[key] = Subject(
@@ -135,11 +135,11 @@ class Local:
         return profiles.asked(self.checkout.config)
 
     @contextlib.contextmanager
-    def session(self, purpose: str, *, run_id: str | None = None) -> Iterator[Session]:
-        """A session that holds the checkout and the machine; raises RunInProgress where another one
-        measures, and OtherProcessor where the machine was measured on another one.
+    def runner(self, purpose: str, *, run_id: str | None = None) -> Iterator[Runner]:
+        """A runner, which holds the checkout and the machine. Raises RunInProgress where another
+        process measures, and OtherProcessor where the machine was measured on another processor.
 
-        ``run_id``: what its records are part of, where that has begun already.
+        ``run_id``: the run that its records belong to, where that has begun already.
         """
         timed.asked_deadline()
         with self.checkout.measuring(may_be_beside=purpose not in COUNTED_ALONE):
@@ -156,18 +156,18 @@ class Local:
                 id=run_id or new_id(),
                 purpose=purpose,
             )
-            yield Session(self.checkout, run, self.say)
+            yield Runner(self.checkout, run, self.say)
 
     def configured(self, benchmark: str, configuration: dict[str, Any]) -> Configured:
         """The configuration that a record names, as the benchmarks have it now.
 
-        Raises SessionError where they do not have it any more.
+        Raises CannotMeasure where they do not have it any more.
         """
         for one in self.suite.configurations.values():
             if one.key == records.key_of(benchmark, configuration):
                 return one
         words = records.words_of(configuration)
-        raise SessionError(
+        raise CannotMeasure(
             f"{benchmark} has no configuration {words} any more: it cannot be measured again"
         )
 

@@ -115,12 +115,12 @@ class Gpu:
     taken: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     not_sampled: dict[str, str] = field(default_factory=dict)
 
-    def look_for(self, session: int, now: float) -> None:
-        """See whether a process of that session runs here, and how much memory it holds."""
-        self._take(PROCESS_MEMORY, now, lambda handle: self._memory_of(handle, session))
+    def look_for(self, leader: int, now: float) -> None:
+        """See whether a process that ``leader`` leads runs here, and how much memory it holds."""
+        self._take(PROCESS_MEMORY, now, lambda handle: self._memory_of(handle, leader))
 
-    def _memory_of(self, handle: Any, session: int) -> float | None:
-        own = [found for found in _processes(handle) if _session(found.pid) == session]
+    def _memory_of(self, handle: Any, leader: int) -> float | None:
+        own = [found for found in _processes(handle) if _leader(found.pid) == leader]
         self.runs_process = self.runs_process or bool(own)
         sizes = [found.usedGpuMemory for found in own if found.usedGpuMemory is not None]
         return sum(sizes) if sizes else None
@@ -217,8 +217,8 @@ def visible(gpus: list[Gpu], variables: Mapping[str, str]) -> tuple[list[Gpu], b
 class Sampler:
     """Samples the GPUs that a process may use, in a thread, from its start until it has ended.
 
-    Use as a context manager, and give ``start`` the id of the process: the leader of a session of
-    its own, so that its children are found too.
+    Use as a context manager, and give ``start`` the id of the process. It must lead itself and its
+    children (setsid), so that its children are found too.
     """
 
     def __init__(self, variables: Mapping[str, str]):
@@ -256,11 +256,11 @@ class Sampler:
             self._thread = threading.Thread(target=self._run, args=(pid,), daemon=True)
             self._thread.start()
 
-    def _run(self, session: int) -> None:
+    def _run(self, leader: int) -> None:
         while True:
             now = time.monotonic()
             for gpu in self._gpus:
-                gpu.look_for(session, now)
+                gpu.look_for(leader, now)
             for gpu in [gpu for gpu in self._gpus if gpu.runs_process] or self._gpus:
                 gpu.sample(now)
             if self._stopped.wait(INTERVAL_S):
@@ -295,7 +295,8 @@ def _mean_utilisation(gpu: Gpu, since: float, until: float) -> float:
     return statistics.fmean(values) if values else -1.0
 
 
-def _session(pid: int) -> int | None:
+def _leader(pid: int) -> int | None:
+    """The id of the process that leads this one; None where that is not known."""
     try:
         return os.getsid(pid)
     except OSError:  # ended meanwhile, or a process of another container

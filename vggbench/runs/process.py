@@ -64,11 +64,11 @@ def _read(stream: IO[bytes], kept: _Bounded) -> None:
 
 
 class Running:
-    """``command`` in a session and process group of its own, from now on until ``wait`` or ``end``,
-    one of which must be called.
+    """``command`` in a process group of its own, which it leads, from now on until ``wait`` or
+    ``end``, one of which must be called.
 
-    ``pid`` is its id, which is its session's and its group's too. ``handed``: file descriptors that
-    it is given. ``merge_streams``: its standard error goes where its standard output goes.
+    ``pid`` is its id, and its group's too. ``handed``: file descriptors that it is given.
+    ``merge_streams``: its standard error goes where its standard output goes.
     """
 
     def __init__(

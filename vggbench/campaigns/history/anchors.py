@@ -33,7 +33,7 @@ def configuration(here: Local, plan: Plan, anchor: Release, profile: str) -> Con
 def measure(here: Local, plan: Plan, profile: str, run: str) -> None:
     """Measure what the session ``run`` lacks of its anchors, in turns."""
     wanted = [(one, configuration(here, plan, one, profile)) for one in plan.anchors]
-    with here.session(records.CALIBRATE, run_id=run) as measuring:
+    with here.runner(records.CALIBRATE, run_id=run) as runner:
         for number in range(1, plan.anchor_processes + 1):
             for anchor, one in wanted:
                 counted = [
@@ -44,7 +44,7 @@ def measure(here: Local, plan: Plan, profile: str, run: str) -> None:
                 ]
                 if len(counted) >= number:
                     continue
-                record = measuring.measure(anchor, profile, one)
+                record = runner.measure(anchor, profile, one)
                 here.say(f"anchor: {records.progress_line(record)}")
 
 
