@@ -1,8 +1,8 @@
 """The history that is shipped: what it cost against its timed processes, how much of the tracks it
 has, and its size.
 
-A session's wall time goes from its beginning, before its anchors, to the end of its last process:
-installing, asv and short pauses are in it. The sessions' are added.
+A sitting's wall time goes from its beginning, before its anchors, to the end of its last process:
+installing, asv and short pauses are in it. The sittings' are added.
 
     python perf/history.py [--machine NAME]
 """
@@ -42,14 +42,14 @@ def main() -> int:
 
 
 def cost(machine: str, taken: list[records.Record]) -> int:
-    sessions = stretches.sessions(RESULTS, machine)
-    begun = [datetime.datetime.fromisoformat(one["started"]) for one in sessions]
+    sittings = stretches.sittings(RESULTS, machine)
+    begun = [datetime.datetime.fromisoformat(one["started"]) for one in sittings]
     ends = list(begun)
     timed_s = of_asv_s = 0.0
     for started, record in sorted(_timed(taken), key=lambda one: one[0]):
         place = bisect.bisect_right(begun, started) - 1
         if place < 0 or (started - ends[place]).total_seconds() > stretches.LONGEST_PAUSE_S:
-            continue  # of no session
+            continue  # of no sitting
         seconds = record.seconds or 0.0
         ends[place] = max(ends[place], started + datetime.timedelta(seconds=seconds))
         timed_s += seconds
@@ -57,7 +57,7 @@ def cost(machine: str, taken: list[records.Record]) -> int:
     wall_s = sum((end - start).total_seconds() for start, end in zip(begun, ends, strict=True))
     ratio = wall_s / timed_s
     return common.report(
-        f"{machine}: wall time by that of the timed processes; sessions: {len(begun)}",
+        f"{machine}: wall time by that of the timed processes; sittings: {len(begun)}",
         f"at most {MOST_RATIO:g}",
         f"{ratio:.3f} ({wall_s / 3600:.2f} h by {timed_s / 3600:.2f} h; by those of asv run alone, "
         f"without anchors, confirming and separating: {wall_s / of_asv_s:.2f})",

@@ -99,11 +99,11 @@ def test_a_history_is_shipped() -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_it_was_measured_in_sessions_on_one_processor(shipped: Path, machine: str) -> None:
-    found = stretches.sessions(shipped / "results", machine)
-    assert len({json.dumps(session["processor"], sort_keys=True) for session in found}) == 1
+def test_it_was_measured_in_sittings_on_one_processor(shipped: Path, machine: str) -> None:
+    found = stretches.sittings(shipped / "results", machine)
+    assert len({json.dumps(sitting["processor"], sort_keys=True) for sitting in found}) == 1
     runs = {r.run for r in taken(shipped, machine) if r.calibrates}
-    assert runs <= {session["run"] for session in found}
+    assert runs <= {sitting["run"] for sitting in found}
 
 
 @pytest.mark.parametrize("machine", MACHINES)

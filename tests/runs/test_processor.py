@@ -68,7 +68,7 @@ def test_nonsense_on_record_is_no_traceback(tmp_path: Path, told: object) -> Non
         processor.require_known(tmp_path, "box")
 
 
-def test_without_records_that_of_the_last_session_counts(tmp_path: Path) -> None:
+def test_without_records_that_of_the_last_sitting_counts(tmp_path: Path) -> None:
     path = stretches.path(tmp_path, "box")
     path.parent.mkdir(parents=True)
     told = {"schema": 1, "run": "r", "started": "2020-01-01T00:00:00+00:00"}
@@ -77,5 +77,5 @@ def test_without_records_that_of_the_last_session_counts(tmp_path: Path) -> None
     path.write_text(json.dumps({**told, "processor": {**HERE, "model": "none such"}}) + "\n")
     with pytest.raises(OtherProcessor, match="was none such"):
         processor.require_known(tmp_path, "box")
-    path.write_text("no session\n")
+    path.write_text("no sitting\n")
     processor.require_known(tmp_path, "box")  # a history says what is wrong with it

@@ -53,7 +53,7 @@ def add(top: Subparsers) -> None:
     add_device(one)
     one.set_defaults(command=_peak)
 
-    one = top.add_parser("history", help="measure every release, over as many sessions as it takes")
+    one = top.add_parser("history", help="measure every release, over as many sittings as it takes")
     one.add_argument("--machine", help="a name for this machine (default: asv's)")
     one.add_argument("--dry-run", action="store_true", help="say what is left, and end")
     one.add_argument(

@@ -269,7 +269,7 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
             store.all(machine, complain),
             checkout.catalogue,
             facts=checkout.facts(machine),
-            sessions=_sessions(checkout, machine),
+            sittings=_sittings(checkout, machine),
             asked=timed,
         )
     ]
@@ -285,10 +285,10 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _sessions(checkout: Checkout, machine: str) -> list[dict[str, Any]]:
+def _sittings(checkout: Checkout, machine: str) -> list[dict[str, Any]]:
     """Those of the machine's history; without the damaged ones none is told of."""
     try:
-        return stretches.sessions(checkout.results_dir, machine)
+        return stretches.sittings(checkout.results_dir, machine)
     except VggbenchError as err:
         complain(str(err))
         return []

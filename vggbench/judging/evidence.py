@@ -297,8 +297,8 @@ class Evidence:
     def parts(self, line: Line, state: State | None, key: str) -> list[Part]:
         """The line, cut where what the machine drifted by could be put on a release.
 
-        A history measures the last release of a session again in the next, before it goes on: a
-        part ends with what that release took in the one session, and the next begins with what it
+        A history measures the last release of a sitting again in the next, before it goes on: a
+        part ends with what that release took in the one sitting, and the next begins with what it
         took in the other. Releases that were measured on days of their own are one part.
         """
         cut: list[tuple[set[int], list[Release]]] = []

@@ -507,7 +507,7 @@ def require_keys(value: Mapping[str, Any], keys: Sequence[str]) -> None:
 
 
 def moment(text: object) -> datetime.datetime:
-    """The time that a record or a session names. Raises ValueError for text that is none, or that
+    """The time that a record or a sitting names. Raises ValueError for text that is none, or that
     has no time zone."""
     found = datetime.datetime.fromisoformat(str(text))
     if found.tzinfo is None:

@@ -1,7 +1,7 @@
 """Stretches: what was measured without a long pause. From one to the next the machine may have
 drifted further than within one.
 
-A history writes down when it begins one, a session, in ``results/<machine>/sessions.jsonl``.
+A history writes down when it begins one, a sitting, in ``results/<machine>/sessions.jsonl``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ LONGEST_PAUSE_S = 3600.0
 FILE = "sessions.jsonl"
 
 
-class SessionsDamaged(VggbenchError):
-    """sessions.jsonl holds what is no session."""
+class SittingsDamaged(VggbenchError):
+    """sessions.jsonl holds what is no sitting."""
 
 
 def stretches(spans: Sequence[Span | None]) -> list[int | None]:
@@ -44,15 +44,15 @@ def path(results_dir: Path, machine: str) -> Path:
     return results_dir / machine / FILE
 
 
-def sessions(results_dir: Path, machine: str) -> list[dict[str, Any]]:
-    """The sessions of a machine's history, oldest first. Raises SessionsDamaged for a line that is
+def sittings(results_dir: Path, machine: str) -> list[dict[str, Any]]:
+    """The sittings of a machine's history, oldest first. Raises SittingsDamaged for a line that is
     none: what the processor was must not be forgotten."""
     file = path(results_dir, machine)
     if not file.is_file():
         return []
 
     def complain(line: str) -> None:
-        raise SessionsDamaged(f"{line}; mend it, or check it out again")
+        raise SittingsDamaged(f"{line}; mend it, or check it out again")
 
     return list(files.read(file, _checked, complain))
 
@@ -65,7 +65,7 @@ def begin(
     started: datetime.datetime,
     processor: Mapping[str, Any],
 ) -> None:
-    """Write down that a session has begun: the run id of its anchors, and on what processor. Raises
+    """Write down that a sitting has begun: the run id of its anchors, and on what processor. Raises
     RecordError."""
     told = {
         "schema": SCHEMA,

@@ -58,7 +58,7 @@ class NothingFound(VggbenchError):
 class Findings:
     """Of one machine in one profile. ``first`` and ``last``: when its first and its last process
     were started. ``unmeasured``: names of the releases of which a configuration has no record, and
-    the configurations of which that is so of just these. ``anchors``: when each session of the
+    the configurations of which that is so of just these. ``anchors``: when each sitting of the
     history began, and what its anchors took (s). ``flags``: in words, the variables that were set,
     of those that are the same in all that is compared; and for how many processes."""
 
@@ -103,11 +103,11 @@ def find(
     catalogue: Catalogue,
     *,
     facts: Mapping[str, str],
-    sessions: Sequence[Mapping[str, Any]],
+    sittings: Sequence[Mapping[str, Any]],
     asked: Sequence[Configured],
 ) -> list[Findings]:
     """What the records ``taken`` of a machine tell, by profile. ``facts``: what asv knows of it.
-    ``sessions``: of its history, oldest first. ``asked``: what a release can be measured in. Raises
+    ``sittings``: of its history, oldest first. ``asked``: what a release can be measured in. Raises
     NothingFound where nothing was."""
     if not any(one.is_timed for one in taken):
         raise NothingFound(
@@ -149,7 +149,7 @@ def find(
                 ),
                 rows=of_profile,
                 unmeasured=_unmeasured(of_profile, asked, catalogue),
-                anchors=_anchors_by_session(machine, sessions, own, catalogue, known),
+                anchors=_anchors_by_sitting(machine, sittings, own, catalogue, known),
                 flags=_flags(own),
             )
         )
@@ -188,14 +188,14 @@ def _unmeasured(
     return found
 
 
-def _anchors_by_session(
+def _anchors_by_sitting(
     machine: str,
     begun: Iterable[Mapping[str, Any]],
     taken: Sequence[Record],
     catalogue: Catalogue,
     known: Known,
 ) -> list[tuple[str, dict[str, float]]]:
-    """When each session that has anchors began, and the median of what their processes took (s), of
+    """When each sitting that has anchors began, and the median of what their processes took (s), of
     those that no other work disturbed, in the state of the machine that most were measured
     in."""
     anchors = [
@@ -340,7 +340,7 @@ def _changes(found: Sequence[Verdict], separations: Sequence[Separation]) -> lis
 
 
 def _anchors(found: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]:
-    """What anchors took in each session, and what they differ by from the first that has them."""
+    """What anchors took in each sitting, and what they differ by from the first that has them."""
     if not found:
         return []
     first: dict[str, float] = {}
@@ -350,11 +350,11 @@ def _anchors(found: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]:
     lines = [
         "### Anchors",
         "",
-        "The step time of the releases that each session measures again, and what it differs by "
-        "from the first session's. Where all of them moved, the machine did: so releases are held "
-        "against each other by what one session measured of both.",
+        "The step time of the releases that each sitting measures again, and what it differs by "
+        "from the first sitting's. Where all of them moved, the machine did: so releases are held "
+        "against each other by what one sitting measured of both.",
         "",
-        words.row(("session", *first)),
+        words.row(("sitting", *first)),
         "|---|" + "--:|" * len(first),
     ]
     for started, steps in found:

@@ -88,7 +88,7 @@ def require_same(before: Mapping[str, Any], now: Mapping[str, Any], machine: str
 
 def require_known(results_dir: Path, machine: str | None) -> None:
     """Raise OtherProcessor where another one is on record for the machine: by its newest record, or
-    by the last session of its history."""
+    by the last sitting of its history."""
     before = None if machine is None else _on_record(results_dir, machine)
     if before is not None:
         how = "give this one a name of its own: asv machine --machine NAME"
@@ -106,7 +106,7 @@ def _on_record(results_dir: Path, machine: str) -> dict[str, str] | None:
         if known:
             return {key: str(known[-1].get(key, "")) for key in (*FACTS, SETS)}
     try:
-        sessions = stretches.sessions(results_dir, machine)
+        sittings = stretches.sittings(results_dir, machine)
     except VggbenchError:
         return None  # a history says what is wrong with it
-    return in_short(sessions[-1]["processor"]) if sessions else None
+    return in_short(sittings[-1]["processor"]) if sittings else None

@@ -94,7 +94,7 @@ def ended(tiny: Tiny) -> Counter:
 
 
 def anchors(tiny: Tiny) -> Counter:
-    """How many processes of anchors have ended, by release and session."""
+    """How many processes of anchors have ended, by release and sitting."""
     return Counter(
         (record["release"], record["run"])
         for record in tiny.records()
@@ -139,9 +139,9 @@ def test_all_is_measured_once_stage_by_stage_and_then_nothing(planned: Tiny) -> 
     assert plain[0] == "tinyframe-1.0"
     assert plain[-1] == "otherframe-7.0", "tracks come in the order of the stage"
     assert planned.values("tinyframe-2.0")["fused"] == pytest.approx(0.03)
-    (session,) = stretches.sessions(planned.results, MACHINE)
-    assert session["processor"] == processor.processor()
-    assert anchors(planned) == {("tinyframe-1.0", session["run"]): 2}
+    (sitting,) = stretches.sittings(planned.results, MACHINE)
+    assert sitting["processor"] == processor.processor()
+    assert anchors(planned) == {("tinyframe-1.0", sitting["run"]): 2}
     assert "anchor tinyframe-1.0 plain: measured for the first time" in done
     assert "anchor otherframe-7.0 plain: not measured, see above" in done, "it is n/a there"
 
@@ -166,7 +166,7 @@ def test_a_budget_ends_it_before_a_release_and_the_next_time_goes_on(planned: Ti
     first = anchors(planned)
     history(planned)
     assert {(release, mode) for release, mode, _ in ended(planned)} == WANTED
-    assert anchors(planned) == first, "the session went on: its anchors were measured"
+    assert anchors(planned) == first, "the sitting went on: its anchors were measured"
 
 
 def test_killed_at_random_moments_it_repeats_only_the_process_that_ran(planned: Tiny) -> None:
@@ -218,7 +218,7 @@ def test_after_a_pause_the_anchors_and_the_neighbour_are_measured_again(planned:
     a_day_passes(planned)
     assert history(planned, "--dry-run", status=1).lines_with(again), "the forecast counts it"
     done = history(planned)
-    first, second = stretches.sessions(planned.results, MACHINE)
+    first, second = stretches.sittings(planned.results, MACHINE)
     assert set(anchors(planned).values()) == {2}
     assert {run for _, run in anchors(planned)} == {first["run"], second["run"]}
     assert "within the machine's noise" in done
@@ -237,7 +237,7 @@ def test_a_machine_that_became_slower_is_reported(planned: Tiny) -> None:
     assert "MORE THAN THE MACHINE'S NOISE" in line
     told = planned.vggbench("findings").output.partition("### Anchors")[2]
     rows = [line for line in told.splitlines() if line.endswith(" %) |")]
-    assert len(rows) == len(stretches.sessions(planned.results, MACHINE))
+    assert len(rows) == len(stretches.sittings(planned.results, MACHINE))
     assert "10 ms (+0.0 %)" in rows[0]
     assert "15 ms (+50.0 %)" in rows[-1]
 
@@ -254,7 +254,7 @@ def test_another_processor_is_refused(planned: Tiny) -> None:
     assert "was none such;" in line
     assert not planned.records()
 
-    file.write_text("no session\n")
+    file.write_text("no sitting\n")
     done = history(planned, status=2)
     assert f"{file}:1 is no record and is left out" in done
 
@@ -305,7 +305,7 @@ def test_one_stage_alone_is_measured_where_that_is_asked_for(planned: Tiny) -> N
     assert {(release, mode) for release, mode, _ in ended(planned)} == {
         (release, mode) for release, mode in WANTED if mode != "plain"
     }
-    assert set(anchors(planned).values()) == {2}, "they are measured as in any session"
+    assert set(anchors(planned).values()) == {2}, "they are measured as in any sitting"
     assert "3 of 9 runs are done" in history(planned, "--dry-run", status=1)
 
 

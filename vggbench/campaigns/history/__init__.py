@@ -1,6 +1,6 @@
-"""``vggbench history``: every release of every track, measured over as many sessions as it takes.
+"""``vggbench history``: every release of every track, measured over as many sittings as it takes.
 
 ``plan`` reads what is to be measured (history.toml), ``machines`` sees that the processor stays the
-same, ``sessions`` and ``anchors`` that the machine does, ``forecast`` says how long it takes;
+same, ``sittings`` and ``anchors`` that the machine does, ``forecast`` says how long it takes;
 ``command`` has asv measure one release after the other.
 """

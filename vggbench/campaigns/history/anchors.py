@@ -1,6 +1,6 @@
-"""Anchors: releases that every session measures again, to see whether the machine has changed.
+"""Anchors: releases that every sitting measures again, to see whether the machine has changed.
 
-Their processes calibrate the machine: how much the anchors differ between sessions tells of the
+Their processes calibrate the machine: how much the anchors differ between sittings tells of the
 noise between sessions that verdicts reckon with.
 """
 
@@ -31,7 +31,7 @@ def configuration(here: Local, plan: Plan, anchor: Release, profile: str) -> Con
 
 
 def measure(here: Local, plan: Plan, profile: str, run: str) -> None:
-    """Measure what the session ``run`` lacks of its anchors, in turns."""
+    """Measure what the sitting ``run`` lacks of its anchors, in turns."""
     wanted = [(one, configuration(here, plan, one, profile)) for one in plan.anchors]
     with here.runner(records.CALIBRATE, run_id=run) as runner:
         for number in range(1, plan.anchor_processes + 1):
@@ -55,7 +55,7 @@ def report(
     run: str,
     threshold: float,
 ) -> list[str]:
-    """A line about each anchor: whether it is what it was in earlier sessions."""
+    """A line about each anchor: whether it is what it was in earlier sittings."""
     lines = []
     known = known_of(here.store.all(here.machine))
     for anchor in plan.anchors:
@@ -96,15 +96,15 @@ def report(
 def _words(before: Sequence[Process], now: Sequence[Process], threshold: float) -> str:
     noise = estimate(before, [], between_sessions([before], []))
     found = judge(before, now, [], noise, threshold=threshold)
-    sessions = len({one.session for one in before})
+    sittings = len({process.session for process in before})
     measured = (
         f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%}) against "
-        f"{sessions} earlier {'session' if sessions == 1 else 'sessions'}"
+        f"{sittings} earlier {'sitting' if sittings == 1 else 'sittings'}"
     )
     if found.outcome in CHANGED:
         return (
             f"{measured}: MORE THAN THE MACHINE'S NOISE ({noise.origin}): the machine has changed; "
-            f"between this session and others, verdicts reckon with that, not with a release"
+            f"between this sitting and others, verdicts reckon with that, not with a release"
         )
     return f"{measured}, within the machine's noise"
 

@@ -1,5 +1,5 @@
-"""``vggbench history``: have asv measure what history.toml lists, release by release, session by
-session, until all of it is there; then compare releases by duets, and separate causes of changes.
+"""``vggbench history``: have asv measure what history.toml lists, release by release, sitting by
+sitting, until all of it is there; then compare releases by duets, and separate causes of changes.
 
 What was measured is not measured again. Killed at any moment and started again, it goes on with the
 process that was running: asv is answered the others from their records.
@@ -31,7 +31,7 @@ from ..answering import Answer, Comparison
 from ..budget import Budget, words
 from ..causes import Causes
 from ..confirm import Judging, Limits, answer
-from . import anchors, machines, plan, sessions
+from . import anchors, machines, plan, sittings
 from .forecast import GUESS_BYTES, Forecast
 from .plan import Plan, Unit
 
@@ -73,8 +73,8 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     with checkout.no_run() if asked.dry_run else checkout.measuring():
         pass  # another one that measures is met here
     machine = machines.name_of(checkout, asked.machine)
-    before = stretches.sessions(checkout.results_dir, machine)
-    sessions.require_the_processor(before, machine)
+    before = stretches.sittings(checkout.results_dir, machine)
+    sittings.require_the_processor(before, machine)
     machines.tell_asv(checkout, machine, say)
     here = Local.of(checkout, machine, say)
     device = profiles.device_of(profile)
@@ -111,7 +111,7 @@ def _profile(checkout: Checkout) -> str:
 
 
 class History:
-    """What goes on of one history in this process. ``before``: the machine's sessions so far."""
+    """What goes on of one history in this process. ``before``: the machine's sittings so far."""
 
     def __init__(
         self,
@@ -133,8 +133,8 @@ class History:
         store = here.store
         self._elsewhere = {one: store.all(one) for one in store.machines() if one != machine}
         self._read()
-        #: The session that this process measures in, once it has one: before that, the last one.
-        self._session = sessions.going_on(before, self._taken, _now())
+        #: The sitting that this process measures in, once it has one: before that, the last one.
+        self._sitting = sittings.going_on(before, self._taken, _now())
 
     def _read(self) -> None:
         self._taken = self._here.store.all(self._machine)
@@ -152,7 +152,7 @@ class History:
 
     def runs(self, left: list[Unit]) -> list[Unit]:
         """The runs of asv that measuring ``left`` takes, in order: a neighbour that an earlier
-        session measured comes again, before its unit."""
+        sitting measured comes again, before its unit."""
         coming = {(unit.stage.name, unit.release.commit) for unit in left}
         found = []
         for unit in left:
@@ -175,24 +175,24 @@ class History:
         )
 
     def measure(self, units: list[Unit], left: list[Unit]) -> int:
-        """Measure what is ``left`` of the ``units``, in a session; returns the exit status."""
-        session = self._session = sessions.begin(
-            self._checkout.results_dir, self._machine, self._session, _now()
+        """Measure what is ``left`` of the ``units``, in a sitting; returns the exit status."""
+        sitting = self._sitting = sittings.begin(
+            self._checkout.results_dir, self._machine, self._sitting, _now()
         )
-        goes_on = "goes on" if session.goes_on else "begins"
-        self._say(f"Session {session.run} {goes_on}, on {processor()['model name']}.")
-        anchors.measure(self._here, self._plan, self._profile, session.run)
+        goes_on = "goes on" if sitting.goes_on else "begins"
+        self._say(f"Sitting {sitting.run} {goes_on}, on {processor()['model name']}.")
+        anchors.measure(self._here, self._plan, self._profile, sitting.run)
         for line in anchors.report(
             self._here,
             self._plan,
             self._profile,
-            session.run,
+            sitting.run,
             self._asked.threshold,
         ):
             self._say(line)
         lacking = []
         for number, unit in enumerate(left):
-            # Neighbours are measured in one session: what lies between is not the releases' doing.
+            # Neighbours are measured in one sitting: what lies between is not the releases' doing.
             together = [*self._neighbour(unit), unit]
             if not self._asked.budget.allows(self.seconds(together)):
                 self._say(f"The budget is spent: {self.forecast(units, left[number:])}.")
@@ -214,14 +214,14 @@ class History:
         return 0
 
     def _neighbour(self, unit: Unit) -> list[Unit]:
-        """The release before, where it was last measured in an earlier session."""
+        """The release before, where it was last measured in an earlier sitting."""
         before = unit.before
         if before is None:
             return []
         wanted = self._own(Unit(unit.stage, before, None))
         answered = {
             record.key
-            for record in self._of_session()
+            for record in self._of_sitting()
             if record.commit == before.commit
             and record.outcome != records.INTERRUPTED
             and (
@@ -237,26 +237,26 @@ class History:
         """The timed configurations of the unit."""
         return plan.own(unit.stage, unit.release, self._checkout.catalogue, self._here.suite)
 
-    def _of_session(self) -> list[records.Record]:
-        """What runs of asv have recorded in this session."""
-        session = self._session
-        if session is None:
+    def _of_sitting(self) -> list[records.Record]:
+        """What runs of asv have recorded in this sitting."""
+        sitting = self._sitting
+        if sitting is None:
             return []
         return [
             record
             for record in self._taken
             if record.is_ordinary
             and record.profile == self._profile
-            and (record.began or session.started) >= session.started
+            and (record.began or sitting.started) >= sitting.started
         ]
 
     def _measure(self, unit: Unit) -> None:
-        """Have asv measure it, going on with what was cut off in this session."""
+        """Have asv measure it, going on with what was cut off in this sitting."""
         self._make_room(unit)
         wanted = {one.key for one in self._own(unit)}
         runs = [
             record.run
-            for record in self._of_session()
+            for record in self._of_sitting()
             if record.commit == unit.release.commit and record.key in wanted
         ]
         bench = [word for pattern in unit.stage.bench for word in ("--bench", pattern)]
@@ -298,7 +298,7 @@ class History:
             )
 
     def _make_room_for_two(self, name: str) -> None:
-        """While a session of this process holds the checkout."""
+        """While a runner of this process holds the checkout."""
         self._free(name, 2)
 
     def judge(self, stages: list[plan.Stage], duets: list[plan.Duets]) -> int:

@@ -60,7 +60,7 @@ class Duets:
 
 @dataclass(frozen=True)
 class Plan:
-    """``anchor_processes``: of each anchor, in a session."""
+    """``anchor_processes``: of each anchor, in a sitting."""
 
     anchors: tuple[Release, ...]
     anchor_processes: int

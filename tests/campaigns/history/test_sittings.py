@@ -1,4 +1,4 @@
-"""When a history goes on with its last session."""
+"""When a history goes on with its last sitting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from vggbench.campaigns.history import sessions
+from vggbench.campaigns.history import sittings
 
 from ...records.factory import record
 
@@ -18,7 +18,7 @@ AN_HOUR_AGO = "2026-05-01T11:30:00+00:00"
 def goes_on(begun: str, **more: Any) -> bool:
     before = [{"run": "r", "started": begun, "processor": {}}]
     taken = [record(**more)] if more else []
-    return sessions.going_on(before, taken, NOW) is not None
+    return sittings.going_on(before, taken, NOW) is not None
 
 
 def test_it_goes_on_as_long_as_it_did_not_pause_for_an_hour() -> None:
@@ -36,9 +36,9 @@ def test_it_goes_on_as_long_as_it_did_not_pause_for_an_hour() -> None:
     ],
     ids=["start", "length"],
 )
-def test_what_ends_in_the_future_prolongs_no_session(ahead: dict[str, Any]) -> None:
+def test_what_ends_in_the_future_prolongs_no_sitting(ahead: dict[str, Any]) -> None:
     assert not goes_on("2026-04-30T11:30:00+00:00", **ahead)
 
 
-def test_a_session_of_the_future_is_over() -> None:
+def test_a_sitting_of_the_future_is_over() -> None:
     assert not goes_on("2099-01-01T00:00:00+00:00")

@@ -1,8 +1,8 @@
-"""Sessions: stretches of a history that were measured without a long pause: after one, the anchors
+"""Sittings: stretches of a history that were measured without a long pause: after one, the anchors
 are measured again.
 
 Each leaves a line in ``results/<machine>/sessions.jsonl``: its id, which is the run id of its
-anchors, when it began and on what processor. Within a session neighbouring releases are measured,
+anchors, when it began and on what processor. Within a sitting neighbouring releases are measured,
 and what was cut off goes on.
 """
 
@@ -22,7 +22,7 @@ from ...runs.run import new_id
 
 
 @dataclass(frozen=True)
-class Session:
+class Sitting:
     """``run``: the run id of what is measured for itself, its anchors. ``goes_on``: whether it had
     begun before this process."""
 
@@ -32,16 +32,16 @@ class Session:
 
 
 def require_the_processor(before: Sequence[dict[str, Any]], machine: str) -> None:
-    """Raise OtherProcessor unless this is the processor of the sessions ``before``."""
+    """Raise OtherProcessor unless this is the processor of the sittings ``before``."""
     how = "measure a history of this one under a name of its own: vggbench history --machine NAME"
-    for session in before[-1:]:
-        processor.require_same(session["processor"], processor.processor(), machine, how)
+    for sitting in before[-1:]:
+        processor.require_same(sitting["processor"], processor.processor(), machine, how)
 
 
 def going_on(
     before: Sequence[dict[str, Any]], taken: Sequence[records.Record], now: datetime.datetime
-) -> Session | None:
-    """The last session, where that did not pause for long, else None."""
+) -> Sitting | None:
+    """The last sitting, where that did not pause for long, else None."""
     if not before:
         return None
     last = before[-1]
@@ -52,21 +52,21 @@ def going_on(
     latest = max(past, default=now - 2 * datetime.timedelta(seconds=LONGEST_PAUSE_S))
     if (now - latest).total_seconds() >= LONGEST_PAUSE_S:
         return None
-    return Session(last["run"], started, True)
+    return Sitting(last["run"], started, True)
 
 
-def begin(results_dir: Path, machine: str, last: Session | None, now: datetime.datetime) -> Session:
-    """The session of this process: the ``last`` one, where that goes on, or a new one, which is
+def begin(results_dir: Path, machine: str, last: Sitting | None, now: datetime.datetime) -> Sitting:
+    """The sitting of this process: the ``last`` one, where that goes on, or a new one, which is
     written down."""
     if last is not None:
         return last
     # To the second, like records: what starts within this second belongs to it.
-    session = Session(new_id(), now.replace(microsecond=0), False)
+    sitting = Sitting(new_id(), now.replace(microsecond=0), False)
     stretches.begin(
         results_dir,
         machine,
-        run=session.run,
-        started=session.started,
+        run=sitting.run,
+        started=sitting.started,
         processor=dict(processor.processor()),
     )
-    return session
+    return sitting
