@@ -9,7 +9,7 @@ does, by the median of all its samples, and neither can ask for more.
 What is drawn, on a log scale: 2 % between processes, 5 % between samples, 1 % between sessions,
 which the configurations of a session share; each release has a session of its own. With heavy tails
 a tenth of the processes are up to 12 % slower, uniformly. On a restless line nearly each release
-but the newest changed by 10 %; anchors are what sessions of a history measure again.
+but the newest changed by 10 %; anchors are what sittings of a history measure again.
 
 ``--of blocks``: the same of the verdict by duets, whose blocks perf/drawn_blocks.py draws.
 """
@@ -145,14 +145,14 @@ def restless(change: float, all_of_them: bool, anchored: bool, seed: int, heavy:
     machine = Machine(seed, heavy)
     levels = flat()
     for level in levels:
-        steps = machine.draw.choice([-1, 0, 1], RELEASES - 2, p=[0.45, 0.1, 0.45])
-        level[1:-1] = (math.log1p(0.1) * np.cumsum(steps)).tolist()
+        ups_and_downs = machine.draw.choice([-1, 0, 1], RELEASES - 2, p=[0.45, 0.1, 0.45])
+        level[1:-1] = (math.log1p(0.1) * np.cumsum(ups_and_downs)).tolist()
         level[-1] = level[-2]
     levels[0][-1] += math.log1p(change)
     return in_the_newest(machine, levels, all_of_them, machine.anchors() if anchored else [])
 
 
-def after_a_step(seed: int, heavy: bool) -> Seen:
+def after_a_level_shift(seed: int, heavy: bool) -> Seen:
     """All configurations became 5 % slower one release ago: nothing changed in the newest."""
     levels = [[0.0] * (RELEASES - 2) + [math.log1p(0.05)] * 2 for _ in range(CONFIGURATIONS)]
     return in_the_newest(Machine(seed, heavy), levels, True)
@@ -325,8 +325,8 @@ ROWS = [
     Row("no change, heavy tails", partial(newest, 0.0, True), True, 0.05, True),
     Row("10 % in one release, recovered: listed", recovered, False, 0.95),
     Row("the same, heavy tails", recovered, True),
-    Row("5 % one release ago: any of 12 regressed", after_a_step, False),
-    Row("the same, heavy tails", after_a_step, True),
+    Row("5 % one release ago: any of 12 regressed", after_a_level_shift, False),
+    Row("the same, heavy tails", after_a_level_shift, True),
     Row("1 % slower eight times in a row: listed", drift, False),
     Row("no change: any slow-down listed, of 12", nothing_listed, False),
     Row("the same, heavy tails", nothing_listed, True),

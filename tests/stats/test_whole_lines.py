@@ -38,17 +38,17 @@ def test_a_steady_line_has_no_changes() -> None:
     assert kinds(STEADY) == []
 
 
-def test_a_step_that_stays() -> None:
+def test_a_level_shift_stays() -> None:
     series = STEADY + [one * 1.08 for one in STEADY]
-    assert kinds(series) == [(history.STEP, 7, 7)]
+    assert kinds(series) == [(history.LEVEL_SHIFT, 7, 7)]
     found = changes(line(*series), NOISE)[0]
     assert found.ratio == pytest.approx(1.08, abs=0.005)
     assert 1 < found.low < found.ratio < found.high
 
 
-def test_a_gain_is_a_step_too() -> None:
+def test_a_gain_is_a_level_shift_too() -> None:
     found = changes(line(*STEADY, *(one * 0.9 for one in STEADY)), NOISE)
-    assert [(one.kind, one.first) for one in found] == [(history.STEP, 7)]
+    assert [(one.kind, one.first) for one in found] == [(history.LEVEL_SHIFT, 7)]
     assert found[0].high < 1
 
 
@@ -60,10 +60,10 @@ def test_a_slow_down_of_one_release_was_taken_back() -> None:
 
 def test_a_change_after_one_that_was_taken_back_is_from_the_level_before_both() -> None:
     series = [*STEADY, 30.0, 30.0, *(0.9 * one for one in STEADY)]
-    recovered, step = changes(line(*series), NOISE)
+    recovered, shift = changes(line(*series), NOISE)
     assert (recovered.kind, recovered.before, recovered.first) == (history.RECOVERED, 6, 7)
-    assert (step.kind, step.before, step.first) == (history.STEP, 6, 9)
-    assert step.ratio == pytest.approx(0.9, abs=0.01)
+    assert (shift.kind, shift.before, shift.first) == (history.LEVEL_SHIFT, 6, 9)
+    assert shift.ratio == pytest.approx(0.9, abs=0.01)
 
 
 def test_a_slow_down_of_three_releases_was_taken_back() -> None:
@@ -77,13 +77,13 @@ def test_two_disturbed_processes_are_no_slow_release() -> None:
     assert changes(series, NOISE) == []
 
 
-def test_a_slow_down_partly_taken_back_leaves_a_step() -> None:
+def test_a_slow_down_partly_taken_back_leaves_a_level_shift() -> None:
     after = [one * 1.04 for one in STEADY]
     found = kinds([*STEADY, 120.0, 120.4, *after])
-    assert found == [(history.RECOVERED, 7, 8), (history.STEP, 9, 9)]
+    assert found == [(history.RECOVERED, 7, 8), (history.LEVEL_SHIFT, 9, 9)]
 
 
-def test_small_steps_in_a_row_are_a_drift() -> None:
+def test_small_level_shifts_in_a_row_are_a_drift() -> None:
     """None is sure by itself, together they are."""
     rising = [101.2, 101.3, 102.6, 102.5, 103.9, 104.1]
     found = changes(line(*STEADY, *rising, *(one * 1.05 for one in STEADY)), NOISE, comparisons=12)
@@ -105,7 +105,7 @@ def test_releases_without_processes_are_passed_over() -> None:
 
 
 def test_what_one_session_measured_has_no_drift_between() -> None:
-    """Sessions that differ by 10 % hide a step of 8 %, unless one has measured it all."""
+    """Sessions that differ by 10 % hide a level shift of 8 %, unless one has measured it all."""
     drifting = Noise(0.01, 0.1, "the test")
     apart = line(*STEADY, *(one * 1.08 for one in STEADY))
     together = [[Process("one run", one.samples) for one in release] for release in apart]

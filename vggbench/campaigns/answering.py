@@ -13,8 +13,8 @@ from typing import Any
 
 from .. import records
 from ..errors import some_of
-from ..judging.measures import JUDGED
-from ..judging.verdicts import BY_DUETS, BY_PROCESSES, STEP, Verdict
+from ..judging.measures import JUDGED, STEP
+from ..judging.verdicts import BY_DUETS, BY_PROCESSES, Verdict
 from ..judging.words import change, how_many_blocks, percent
 from ..releases.catalogue import Release
 from ..runs.local import Say
@@ -75,7 +75,7 @@ class Standing:
             more
             for measure, one in self.verdicts.items()
             # A by-product is followed only while an answer is within reach.
-            if measure != STEP and (more := self._more(one, improved)) <= self.left(of)
+            if measure != STEP.key and (more := self._more(one, improved)) <= self.left(of)
         ]
         return max(self.needed_for_the_step(of, improved), *by_products, 0)
 
@@ -84,7 +84,7 @@ class Standing:
         wanted = [of.least - self.blocks]
         if not self.verdicts:  # never measured
             wanted.append(LEAST_BLOCKS)
-        if (step := self.verdicts.get(STEP)) is not None:
+        if (step := self.verdicts.get(STEP.key)) is not None:
             wanted.append(self._more(step, improved))
         return max(0, *wanted)
 
@@ -101,7 +101,7 @@ class Standing:
     @property
     def why_undecided(self) -> str | None:
         """Why no block answers the step; None where one does, or may yet."""
-        step = self.verdicts.get(STEP)
+        step = self.verdicts.get(STEP.key)
         if step is None or step.outcome != NOT_SURE or step.blocks or self.blocks < LEAST_BLOCKS:
             return None
         why = f": {step.why}" if step.why else ""
@@ -116,7 +116,7 @@ class Standing:
 def _needed(one: Verdict, improved: bool) -> int:
     """How many blocks more answer one measure."""
     if one.outcome == NOT_SURE:
-        if one.measure != STEP and not one.suspected:
+        if one.measure != STEP.key and not one.suspected:
             return 0
         return one.blocks_needed or LEAST_BLOCKS
     if one.outcome in CHANGED and one.decided_by != BY_DUETS:
@@ -286,7 +286,7 @@ def _told(standing: Standing) -> str:
     return "; ".join(
         f"{JUDGED[one.measure].title}: {one.outcome}, {_change(one, standing)}"
         for one in standing.verdicts.values()
-        if one.measure == STEP or one.outcome not in (NOT_SURE, UNCHANGED) or one.suspected
+        if one.measure == STEP.key or one.outcome not in (NOT_SURE, UNCHANGED) or one.suspected
     )
 
 

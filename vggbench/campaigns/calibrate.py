@@ -22,8 +22,8 @@ from ..inside import params
 from ..judging import duets
 from ..judging.duets import Block
 from ..judging.evidence import Evidence, durations, gather
+from ..judging.measures import STEP
 from ..judging.state import known_of
-from ..judging.verdicts import STEP
 from ..records import Record
 from ..releases import spec
 from ..releases.catalogue import Release
@@ -127,7 +127,7 @@ def take(
         ended = uncounted.setdefault(one, Uncounted()).end_it(came)
         if came.block is not None:
             taken[one] += 1
-            differ = math.expm1(came.block.numbers[STEP])
+            differ = math.expm1(came.block.numbers[STEP.key])
             say(f"{one.words}, block {taken[one]}: the two differ by {differ:+.1%}")
         elif came.outcome == records.OK:
             say(f"{one.words}: the block does not count: {came.why}")
@@ -159,7 +159,7 @@ def calibrating(evidence: Evidence, release: Release, profile: str) -> dict[str,
     for block in evidence.blocks:
         commit, _, variant = block.first
         of_it = block.is_of_one and (commit, variant) == (release.commit, None)
-        if of_it and block.profile == profile and STEP in block.numbers:
+        if of_it and block.profile == profile and STEP.key in block.numbers:
             found.setdefault(block.duets[0].first.name, []).append(block)
     return found
 
@@ -181,9 +181,9 @@ def noises(evidence: Evidence, release: Release, profile: str) -> dict[str, Know
     return {
         name: Known(
             noise=duets.noise(
-                own, [one for one in together if one.states == own[-1].states], measure=STEP
+                own, [one for one in together if one.states == own[-1].states], measure=STEP.key
             ),
-            off=math.expm1(robust.pseudomedian([block.numbers[STEP] for block in own])),
+            off=math.expm1(robust.pseudomedian([block.numbers[STEP.key] for block in own])),
         )
         for name, own in found.items()
     }

@@ -20,8 +20,9 @@ from ..frameworks import KNOWN
 from ..judging import separations, verdicts
 from ..judging.differences import PACKAGES
 from ..judging.evidence import gather
+from ..judging.measures import STEP
 from ..judging.separations import Separation
-from ..judging.verdicts import STEP, Verdict
+from ..judging.verdicts import Verdict
 from ..records import Record
 from ..releases.catalogue import Release
 from ..runs import profiles
@@ -290,7 +291,7 @@ def _is_settled(one: Separation | None) -> bool:
     if one.judgement is None or one.judgement.outcome != NOT_SURE:
         return True
     if one.blocks:
-        in_reach = one.measure == STEP or _needed(one) <= MOST_BLOCKS - one.blocks
+        in_reach = one.measure == STEP.key or _needed(one) <= MOST_BLOCKS - one.blocks
         return one.blocks >= (MOST_BLOCKS if in_reach else LEAST_BLOCKS)
     return one.processes >= ENOUGH
 

@@ -12,8 +12,8 @@ from .. import records
 from ..errors import VggbenchError
 from ..judging import command, duets, verdicts
 from ..judging.evidence import Evidence, Line, gather
-from ..judging.measures import JUDGED
-from ..judging.verdicts import STEP, Verdict
+from ..judging.measures import JUDGED, STEP
+from ..judging.verdicts import Verdict
 from ..records import Record
 from ..releases import spec
 from ..releases.catalogue import Release
@@ -425,7 +425,7 @@ class Judging:
             after=one.after,
             profile=one.profile,
             one=one.one,
-            measures=tuple(each.measure for each in own) or (STEP,),
+            measures=tuple(each.measure for each in own) or (STEP.key,),
             spent=spent,
             seconds=seconds,
             apart=any(each.apart for each in own),

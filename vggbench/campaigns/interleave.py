@@ -13,7 +13,7 @@ from asv import util
 
 from .. import records
 from ..errors import some_of
-from ..judging.verdicts import STEP
+from ..judging.measures import STEP
 from ..records import Record
 from ..releases.catalogue import Release
 from ..releases.environments import EnvironmentUnusable
@@ -49,7 +49,7 @@ class Suspect:
     profile: str
     one: Configured
     _: KW_ONLY
-    measures: tuple[str, ...] = (STEP,)
+    measures: tuple[str, ...] = (STEP.key,)
     spent: int = 0
     seconds: float = 0.0
     apart: bool = False
@@ -153,7 +153,7 @@ def _batch(suspect: Suspect, measure: str, judgement: Judgement, spent: int, mos
     sure: it is followed only while it is suspected and an answer is in reach.
     """
     in_reach = (judgement.processes_needed or 0) <= most - spent
-    if measure != STEP and not (to_confirm(judgement, suspect.apart) and in_reach):
+    if measure != STEP.key and not (to_confirm(judgement, suspect.apart) and in_reach):
         return 0
     return next_batch(judgement, spent, most, suspect.apart)
 
@@ -162,7 +162,7 @@ def _unsure(judgements: Mapping[str, Judgement], spent: int, most: int) -> str |
     """Why what is suspected still, or was the step's time, stays unsure; None where all is sure."""
     parts = []
     for measure, one in judgements.items():
-        if one.outcome == NOT_SURE and (measure == STEP or one.suspected):
+        if one.outcome == NOT_SURE and (measure == STEP.key or one.suspected):
             out_of_reach = (one.processes_needed or 0) > most - spent and spent + BATCH <= most
             needs = f", and would need about {one.processes_needed} more" if out_of_reach else ""
             parts.append(f"{measure} not sure after {spent} processes{needs}")
@@ -188,7 +188,7 @@ def forecast_s(suspect: Suspect, judgements: Mapping[str, Judgement], most: int)
     wanted = [
         one.processes_needed or BATCH
         for measure, one in judgements.items()
-        if one.suspected or (measure == STEP and one.outcome == NOT_SURE)
+        if one.suspected or (measure == STEP.key and one.outcome == NOT_SURE)
     ]
     left = max(0, most - suspect.spent)
     return min(max(wanted, default=BATCH), left) * suspect.seconds

@@ -14,7 +14,7 @@ from pathlib import Path
 from .. import records
 from ..errors import VggbenchError
 from ..judging import command, duets, verdicts
-from ..judging.measures import JUDGED
+from ..judging.measures import JUDGED, STEP
 from ..judging.separations import (
     Separation,
     conclusion,
@@ -23,7 +23,7 @@ from ..judging.separations import (
     of_blocks,
     separations,
 )
-from ..judging.verdicts import STEP, Verdict
+from ..judging.verdicts import Verdict
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..releases.environments import Impossible, remove
@@ -68,7 +68,7 @@ class Question:
     ``measures``, by so many blocks more at ``most``."""
 
     one: Configured
-    measures: tuple[str, ...] = (STEP,)
+    measures: tuple[str, ...] = (STEP.key,)
     most: int = MOST_BLOCKS
 
 
@@ -142,7 +142,7 @@ def _questions(
             f"configurations with --bench"
         )
     most = max(LEAST_BLOCKS, asked.processes // A_BLOCK)
-    return [Question(one=one, measures=changed.get(one.key, (STEP,)), most=most) for one in own]
+    return [Question(one=one, measures=changed.get(one.key, (STEP.key,)), most=most) for one in own]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,7 +280,7 @@ def is_answered(found: Sequence[Separation], measures: Sequence[str], left: int)
             continue
         assert isinstance(one.judgement, BlockJudgement)
         in_reach = (one.judgement.blocks_needed or 0) <= left
-        if one.measure == STEP or in_reach or one.blocks < LEAST_BLOCKS:
+        if one.measure == STEP.key or in_reach or one.blocks < LEAST_BLOCKS:
             return False
     return True
 

@@ -33,12 +33,12 @@ from ..stats.policy import (
     THRESHOLD,
     UNCHANGED,
 )
-from . import differences, duets, measures
+from . import differences, duets
 from .acknowledged import Acknowledged
 from .differences import Difference
 from .duets import Block
 from .evidence import Evidence, Line, Taken, counting, gather, processes_of, typical
-from .measures import JUDGED
+from .measures import JUDGED, STEP
 from .state import State
 
 #: It ran, and could not in the release before.
@@ -59,9 +59,6 @@ _SPECIAL = frozenset(r"\.^$*+?{}[]()|")
 
 #: What a verdict was decided by: blocks of duets, or processes that were measured by themselves.
 BY_DUETS, BY_PROCESSES = "duets", "processes"
-
-#: The measure that is said first, and that what is no comparison is said of.
-STEP = measures.STEP.key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,8 +168,8 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class LineChange:
-    """A change over a whole line of releases (vggbench.stats.whole_lines): of ``kind`` step,
-    recovered or drift; ``before`` is the last release of the level before ``first``."""
+    """A change over a whole line of releases. ``kind``: LEVEL_SHIFT, RECOVERED or DRIFT
+    (vggbench.stats.whole_lines). ``before``: the last release of the level before ``first``."""
 
     machine: str
     profile: str
@@ -393,8 +390,8 @@ class _Pair:
         return (
             self.past[0] == self.now[0] == records.OK
             and None not in self.states
-            and not self.is_compared(STEP)
-            and not self.is_by_duets(STEP)
+            and not self.is_compared(STEP.key)
+            and not self.is_by_duets(STEP.key)
         )
 
     def blocks(self, key: str) -> list[Block]:
@@ -414,7 +411,7 @@ class _Pair:
         of them do where no processes answer."""
         own = self.blocks(key)
         decide = len(own) >= LEAST_BLOCKS or (bool(own) and not self.is_compared(key))
-        return decide and (key == STEP or self.is_by_duets(STEP))
+        return decide and (key == STEP.key or self.is_by_duets(STEP.key))
 
     def history(self, key: str) -> list[list[Process]]:
         """Those of the releases before ``before``, oldest first, that can be compared."""
@@ -428,8 +425,8 @@ class _Pair:
 
     def newest(self, release: Release) -> Record | None:
         """The record of the newest process of a release; of those that decide."""
-        if self.is_by_duets(STEP):
-            return self.blocks(STEP)[-1].of(self.line.subject(release))[-1]
+        if self.is_by_duets(STEP.key):
+            return self.blocks(STEP.key)[-1].of(self.line.subject(release))[-1]
         ran = [one for one in self.evidence.of(self.line, release) if one.ran]
         return ran[-1].record if ran else None
 
@@ -511,7 +508,7 @@ def _of_measure(
             made.append(_by_duets(pair, about, by_processes))
         elif by_processes is not None:
             made.append(_with_blocks_foreseen(pair, by_processes))
-        elif key == STEP:
+        elif key == STEP.key:
             # What is no comparison is said once, of the step.
             made.append(_not_compared(pair, pairs))
     return made
@@ -662,15 +659,15 @@ def _not_compared(pair: _Pair, together: Sequence[_Pair]) -> Verdict:
     now, why = pair.now
     if now == records.FAILED:
         again = f"asv run {pair.after.name}"
-        return replace(_bare(pair, STEP, FAILED), why=why, next_step=again)
+        return replace(_bare(pair, STEP.key, FAILED), why=why, next_step=again)
     if now == records.NOT_APPLICABLE:
         before = pair.evidence.taken(pair.line, pair.before, pair.states[0]) if pair.before else []
-        side = _side(pair.before, processes_of(before, STEP))
-        return replace(_bare(pair, STEP, LOST), why=why, before=side)
-    after = _side(pair.after, pair.processes(pair.after, STEP))
+        side = _side(pair.before, processes_of(before, STEP.key))
+        return replace(_bare(pair, STEP.key, LOST), why=why, before=side)
+    after = _side(pair.after, pair.processes(pair.after, STEP.key))
     if pair.before is None:
         return replace(
-            _bare(pair, STEP, NOT_SURE),
+            _bare(pair, STEP.key, NOT_SURE),
             why="no earlier release was measured with it",
             next_step=f"asv run {pair.earlier[-1].name}" if pair.earlier else None,
             after=after,
@@ -678,7 +675,7 @@ def _not_compared(pair: _Pair, together: Sequence[_Pair]) -> Verdict:
     past, past_why = pair.past
     if past == records.NOT_APPLICABLE:
         why = f"n/a in {pair.before.name}: {past_why}"
-        return replace(_bare(pair, STEP, NEW), why=why, after=after)
+        return replace(_bare(pair, STEP.key, NEW), why=why, after=after)
     again = f"asv run {pair.before.name}"
     states = pair.states
     names = pair.before.name, pair.after.name
@@ -700,7 +697,7 @@ def _not_compared(pair: _Pair, together: Sequence[_Pair]) -> Verdict:
         why = f"{pair.before.name} failed: {past_why}"
     else:
         why = f"{pair.before.name} is unmeasured"
-    return replace(_bare(pair, STEP, NOT_SURE), why=why, next_step=again, after=after)
+    return replace(_bare(pair, STEP.key, NOT_SURE), why=why, next_step=again, after=after)
 
 
 def _pattern(line: Line) -> str:
@@ -724,7 +721,8 @@ def _judged(
     after = _side(pair.after, pair.processes(pair.after, key))
     assert before is not None
     assert after is not None
-    outcome, needed, why, step = judgement.outcome, judgement.processes_needed, None, None
+    outcome, needed, why = judgement.outcome, judgement.processes_needed, None
+    next_step = None
     few = [side for side in (before, after) if side.processes < LEAST_PROCESSES]
     if few and outcome != NOT_SURE:
         outcome, needed = NOT_SURE, BATCH
@@ -735,7 +733,7 @@ def _judged(
     else:
         notes = [*disturbed, *notes]
     if outcome == NOT_SURE:
-        step = f"vggbench confirm {after.release} --against {before.release}"
+        next_step = f"vggbench confirm {after.release} --against {before.release}"
     return replace(
         _bare(pair, key, outcome),
         ratio=judgement.ratio,
@@ -747,7 +745,7 @@ def _judged(
         processes_needed=needed,
         why=why,
         notes=tuple(notes),
-        next_step=step,
+        next_step=next_step,
         noise=noise,
         threshold=threshold,
         comparisons=comparisons,
@@ -784,8 +782,8 @@ def _acknowledge(verdict: Verdict, release: Release, accepted: Iterable[Acknowle
 def changes(
     evidence: Evidence, track: str, profile: str | None = None, threshold: float = THRESHOLD
 ) -> list[LineChange]:
-    """The changes over the whole lines of a track, later releases included: what no pair of
-    releases shows."""
+    """The changes over the whole lines of a track, later releases included: what no comparison of
+    two releases shows."""
     lines = sorted(
         (one for one in evidence.lines if one.track == track and profile in (None, one.profile)),
         key=lambda line: line.rank,

@@ -24,10 +24,9 @@ from ..stats.policy import (
     THRESHOLD,
     UNCHANGED,
 )
-from ..stats.whole_lines import DRIFT, RECOVERED, STEP
-from .measures import JUDGED
+from ..stats.whole_lines import DRIFT, RECOVERED
+from .measures import JUDGED, STEP
 from .verdicts import BY_DUETS, LOST, OUTCOMES, LineChange, Side, Verdict
-from .verdicts import STEP as STEP_TIME
 
 #: Version of the JSON's format.
 SCHEMA = 1
@@ -145,13 +144,13 @@ def confirm_lines(own: Sequence[Verdict]) -> list[str]:
 
 def line_change(one: LineChange) -> str:
     name = f"{one.words}, {JUDGED[one.measure].title}: {change(one)}"
-    kind = {RECOVERED: "recovered", DRIFT: "drift"}.get(one.kind, STEP)
+    kind = {RECOVERED: "recovered", DRIFT: "drift"}.get(one.kind, "level shift")
     if one.kind == RECOVERED:
         lasted = one.first if one.first == one.last else f"{one.first} to {one.last}"
         end = "taken back" if one.ratio > 1 else "lost again"
         return f"{kind}: {name} in {lasted}, {end} after it"
     if one.kind == DRIFT:
-        return f"{kind}: {name} from {one.before} to {one.last}, in several steps"
+        return f"{kind}: {name} from {one.before} to {one.last}, in several level shifts"
     return f"{kind}: {name} in {one.first}"
 
 
@@ -394,7 +393,7 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
         known = JUDGED[key]
         lines += [
             f"{known.title[0].upper()}{known.title[1:]}, in {known.unit}: each process"
-            f"{' (the median of its samples)' if key == STEP_TIME else ''}, by session.",
+            f"{' (the median of its samples)' if key == STEP.key else ''}, by session.",
             "",
             "| configuration | release | session | processes |",
             "|---|---|---|---|",

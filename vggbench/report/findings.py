@@ -302,8 +302,8 @@ def _of(one: Findings, catalogue: Catalogue) -> list[str]:
         *_changes(one.unconfirmed, one.separations),
         "### Over whole lines",
         "",
-        "Changes that a later release took back, and drifts: several steps one way, which are "
-        "sure only together.",
+        "Changes that a later release took back, and drifts: several level shifts one way, which "
+        "are sure only together.",
         "",
         *([f"- {cell(words.line_change(change))}" for change in one.changes] or ["None."]),
         "",

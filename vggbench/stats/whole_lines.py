@@ -1,7 +1,8 @@
-"""Changes over a whole line of releases: steps, slow-downs that were taken back, drifts.
+"""Changes over a whole line of releases: level shifts, slow-downs that were taken back, drifts.
 
-A verdict compares two releases. This looks at all of them at once, later ones included, and so sees
-what no pair shows: several small steps in a row, and a change of one release that the next undid.
+A verdict compares two releases. This looks at all of them at once, later ones included. It sees
+what no comparison of two shows: several small level shifts in a row, and a change of one release
+that the next undid.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from .judge import ALPHA, Noise, Process, level_of
 from .policy import THRESHOLD
 
 #: The level changed and stayed changed.
-STEP = "step"
+LEVEL_SHIFT = "step"
 #: It changed, and the releases after it are nearer to the ones before it again.
 RECOVERED = "recovered"
-#: It moved over several releases, by steps that are too small to be seen one by one.
+#: It moved over several releases, by level shifts that are too small to be seen one by one.
 DRIFT = "drift"
 
-#: Those that no pair of neighbouring releases shows.
+#: Those that no two neighbouring releases show.
 OF_LINES = (RECOVERED, DRIFT)
 
 #: What a further level must explain, in squared deviations, to be told apart. Low, because each
@@ -35,8 +36,8 @@ LEVEL = 6.25
 #: The share of a release's processes that must show at least half of a change that was taken back.
 CARRIED = 0.75
 
-#: What a slope from one level to another must explain beyond a step between them: it has two
-#: places where a step has one, and is looked for at many.
+#: What a slope from one level to another must explain beyond a level shift between them. A slope
+#: has two places where a level shift has one, and it is looked for at many.
 SLOPE = 4.0
 
 Floats = NDArray[np.float64]
@@ -47,9 +48,10 @@ class Change:
     """From the level that ended with ``before`` to the releases from ``first`` on; places in the
     line, from 0. What lies between the two was recovered.
 
-    A recovered change lasted from ``first`` to ``last``, both included; of a drift, these two made
-    its first and its last step; a step has both the same. ``ratio``: the time after it by the time
-    before it, in ``low`` to ``high``, which exclude 1: a test's interval, wider than 95 %.
+    A recovered change lasted from ``first`` to ``last``, both included. Of a drift, these two made
+    the first and the last level shift. Of a level shift both are the same. ``ratio``: the time
+    after it by the time before it, in ``low`` to ``high``, which exclude 1: a test's interval,
+    wider than 95 %.
     """
 
     kind: str
@@ -253,8 +255,8 @@ def _carried(change: _Found, means: Floats, logs: list[list[float]]) -> bool:
 
 
 def _lasting(pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tests) -> list[_Found]:
-    """Steps, and drifts: levels one way that a slope explains better, or neighbouring steps one way
-    that are sure only together."""
+    """Level shifts and drifts. A drift is levels one way that a slope explains better, or
+    neighbouring level shifts one way that are sure only together."""
     found: list[_Found] = []
     levels = [_level(piece, means, variances) for piece in pieces]
 
@@ -262,7 +264,7 @@ def _lasting(pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tes
         """From the level before the piece ``first`` to the piece ``last``."""
         (old, old_variance), (new, new_variance) = levels[first - 1], levels[last]
         return _Found(
-            kind=STEP if first == last else DRIFT,
+            kind=LEVEL_SHIFT if first == last else DRIFT,
             before=pieces[first - 1][-1],
             first=pieces[first][0],
             last=pieces[last][0],
@@ -283,7 +285,7 @@ def _lasting(pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tes
             continue
         together: list[int] = []
         for one in range(place, last + 2):
-            # The step after the last ends what was together.
+            # The level shift after the last ends what was together.
             if one <= last and not between(one, one).sure(tests):
                 together.append(one)
                 continue

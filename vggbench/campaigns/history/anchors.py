@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from ... import records
 from ...judging.evidence import gather
+from ...judging.measures import STEP
 from ...judging.state import known_of
-from ...judging.verdicts import STEP
 from ...records import Record
 from ...releases.catalogue import Release
 from ...runs.local import Local
@@ -64,7 +64,7 @@ def report(
         found = [
             process
             for line in evidence.calibrating
-            for process in evidence.calibrated(line, anchor, STEP)
+            for process in evidence.calibrated(line, anchor, STEP.key)
         ]
         states = {
             state: sessions

@@ -131,7 +131,7 @@ function kindOf({ kind, ratio }, measure) {
   const worse = ratio[0] > 1;
   const [more, less] = measure.key === "peak_memory" ? ["more", "less"] : ["slower", "faster"];
   if (kind === "recovered") return worse ? `${more}, then taken back` : `${less}, then lost again`;
-  return `${worse ? more : less}, in several steps`;
+  return `${worse ? more : less}, in several level shifts`;
 }
 
 // What no two neighbouring releases show.
