@@ -391,14 +391,14 @@ def main() -> int:
     return int(missed)
 
 
-def processes(pool: Executor, histories: int, words: str) -> bool:
-    """Print what came of verdicts by processes, in rows with ``words``; whether a figure is
-    missed."""
+def processes(pool: Executor, histories: int, part: str) -> bool:
+    """Print what came of verdicts by processes, in rows whose text has this ``part``; whether a
+    figure is missed."""
     table: list[list[Any]] = []
     missed = False
     all_spent: list[int] = []
     for number, row in enumerate(ROWS):
-        if words not in row.what:
+        if part not in row.what:
             continue
         seeds = itertools.islice(seeds_of(number), histories)
         seen = list(pool.map(row.history, seeds, itertools.repeat(row.heavy), chunksize=5))

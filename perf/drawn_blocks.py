@@ -253,13 +253,13 @@ def _history(which: tuple[Setting, str], seed: int) -> list[Seen]:
 
 
 def tables(
-    pool: Executor, histories: int, words: str, share: Callable[[Sequence[bool]], str]
+    pool: Executor, histories: int, part: str, share: Callable[[Sequence[bool]], str]
 ) -> bool:
     """Print all that is drawn of blocks; whether a figure is missed in the first setting.
 
-    words: only settings with them. share: writes a share with its interval.
+    part: only settings whose text has it. share: writes a share with its interval.
     """
-    settings = [setting for setting in SETTINGS if words in setting.what]
+    settings = [setting for setting in SETTINGS if part in setting.what]
     found: dict[tuple[str, str], Reached] = {}
     for setting in settings:
         for row in ROWS:

@@ -102,7 +102,7 @@ def per_cent(log: float) -> str:
     return f"{math.expm1(log):+.2%}"
 
 
-def mean_in_words(logs: Sequence[float], confidence: float) -> str:
+def mean_text(logs: Sequence[float], confidence: float) -> str:
     if len(logs) < 2:
         return ", ".join(map(per_cent, logs)) or "nothing"
     middle, low, high = interval(logs, confidence)
@@ -112,7 +112,7 @@ def mean_in_words(logs: Sequence[float], confidence: float) -> str:
     )
 
 
-def clocks_in_words(taken: Lines) -> str:
+def clocks_text(taken: Lines) -> str:
     """What was seen of these blocks from outside."""
     most = {key: max(one[key] for one in taken) for key in ("others", "waiting")}
     return (
@@ -122,7 +122,7 @@ def clocks_in_words(taken: Lines) -> str:
     )
 
 
-def refused_in_words(taken: Lines) -> list[str]:
+def refused_texts(taken: Lines) -> list[str]:
     refused = [one["left_out"] for one in taken if one.get("left_out") is not None]
     return [f"{len(refused)} blocks do not count, the last {refused[-1]}"] if refused else []
 
@@ -143,15 +143,15 @@ def same_reached(taken: Lines, within: float) -> Reached:
     ratio less one."""
     own = counted(taken)
     if len(own) < 2:
-        return Reached(refused_in_words(taken))
+        return Reached(refused_texts(taken))
     orders = [second_starter(duet) for line in own for duet in line.get("duets", ())]
-    said = [mean_in_words(logs_of(own), 0.9)]
+    said = [mean_text(logs_of(own), 0.9)]
     if orders:
-        said.append(f"started second by started first: {mean_in_words(orders, 0.9)}")
-    said += [clocks_in_words(own), *refused_in_words(taken)]
+        said.append(f"started second by started first: {mean_text(orders, 0.9)}")
+    said += [clocks_text(own), *refused_texts(taken)]
     parts = processors(own)
     if len(parts) > 1:
-        said += [f"{name}: {mean_in_words(logs_of(one), 0.9)}" for name, one in parts.items()]
+        said += [f"{name}: {mean_text(logs_of(one), 0.9)}" for name, one in parts.items()]
     else:
         said += list(parts)
     _, low, high = interval(logs_of(own), 0.9)
@@ -207,8 +207,8 @@ def deviation_reached(taken: Lines, most: float) -> Reached:
         f"{ratio:.2f} (95 % interval {drawn.low:.2f} to {drawn.high:.2f}): blocks "
         f"{_rms(of_blocks):.2%}, processes {_rms(of_processes):.2%}, of {len(own)} each; "
         f"{seconds[0]:.0f} s and {seconds[1]:.0f} s",
-        f"means: blocks {mean_in_words(logs_of(own), 0.95)}; processes "
-        f"{mean_in_words([one['processes_log'] for one in own], 0.95)}",
+        f"means: blocks {mean_text(logs_of(own), 0.95)}; processes "
+        f"{mean_text([one['processes_log'] for one in own], 0.95)}",
         *(
             f"{name}: blocks {_rms(residuals(part, 'log')):.2%}, "
             f"processes {_rms(residuals(part, 'processes_log')):.2%}, of {len(part)}"
@@ -315,8 +315,8 @@ def planted_reached(taken: Lines, wanted: int, rule: Rule, least: int) -> Reache
         f"found {found} times of {len(trials)}: {counts(outcomes)}",
         f"{min(len(own) for own, _ in trials)} to {max(len(own) for own, _ in trials)} blocks, "
         f"{min(how_long):.0f} to {max(how_long):.0f} s a trial",
-        f"all blocks: {mean_in_words(logs_of(own_blocks), 0.95)}",
-        *refused_in_words(taken),
+        f"all blocks: {mean_text(logs_of(own_blocks), 0.95)}",
+        *refused_texts(taken),
         *(f"known beforehand: {one:.2%} between blocks ({why})" for why, one in noises.items()),
         *_by_processor(trials),
     ]
@@ -392,7 +392,7 @@ def rounds_reached(taken: Lines, wanted: int, configurations: Sequence[str], rul
         f"{len(ended)} rounds, {len(outcomes)} verdicts: {counts(outcomes)}",
         f"false alarms {alarms} (called improved: {outcomes.count(IMPROVED)}); "
         f"unchanged {share:.0%}",
-        *refused_in_words(taken),
+        *refused_texts(taken),
         *_by_processor([(own, one) for own, came_to in ended for one in came_to]),
     ]
     good = alarms <= 1 and share >= 0.9
@@ -548,8 +548,8 @@ def agreement_reached(taken: Lines, pairs: Sequence[str], wanted: int) -> Reache
         low, high = difference(of_blocks, of_processes, 1 - DISAGREE)
         agree.append(low <= 0 <= high)
         said.append(
-            f"{pair}: blocks {mean_in_words(of_blocks, 0.95)}; "
-            f"processes {mean_in_words(of_processes, 0.95)}; blocks by processes "
+            f"{pair}: blocks {mean_text(of_blocks, 0.95)}; "
+            f"processes {mean_text(of_processes, 0.95)}; blocks by processes "
             f"{per_cent(low)} to {per_cent(high)} ({1 - DISAGREE:.0%}): "
             f"{'they agree' if agree[-1] else 'THEY DISAGREE'}"
         )
@@ -613,14 +613,14 @@ def load_reached(taken: Lines) -> Reached:
     """What the clocks saw, by what tells two processes of one release apart."""
     if not taken:
         return Reached([])
-    said = [f"blocks: {mean_in_words(logs_of(taken), 0.95)}", clocks_in_words(taken)]
+    said = [f"blocks: {mean_text(logs_of(taken), 0.95)}", clocks_text(taken)]
     duets = [one for line in taken for one in line["duets"]]
     for first_begins in (True, False):
         own = [one for one in duets if started(one, 1)["begins"] == first_begins]
         who = "first" if first_begins else "second"
         said.append(
             f"started second by started first, where the {who} makes the first step: "
-            f"{mean_in_words([second_starter(one) for one in own], 0.95)}"
+            f"{mean_text([second_starter(one) for one in own], 0.95)}"
         )
     for place, name in ((1, "started first"), (2, "started second")):
         sides = [started(one, place) for one in duets]
@@ -631,7 +631,7 @@ def load_reached(taken: Lines) -> Reached:
         )
         said.append(f"{name}: {', '.join(shown)} (medians over {len(sides)} duets)")
     after = [log for one in duets for side in one["sides"] if (log := after_own(side)) is not None]
-    said.append(f"a step after one's own by a step after the other's: {mean_in_words(after, 0.95)}")
+    said.append(f"a step after one's own by a step after the other's: {mean_text(after, 0.95)}")
     said += list(processors(taken))
     return Reached(said)
 

@@ -38,7 +38,7 @@ from duet_figures import Line, Lines, Plan, Reached, Rule
 
 from vggbench import records
 from vggbench.campaigns import taking
-from vggbench.campaigns.budget import Budget, duration, words
+from vggbench.campaigns.budget import Budget, duration, duration_text
 from vggbench.checkout import Checkout
 from vggbench.errors import VggbenchError
 from vggbench.inside.launch import die_with_parent
@@ -665,7 +665,7 @@ def go_on(name: str, bench: Bench, budget: Budget) -> None:
             return
         took = [one["seconds"] + one.get("processes_s", 0.0) for one in taken]
         if not budget.allows(statistics.median(took) if took else GUESS_S):
-            print(f"{name}: the budget of {words(budget.seconds)} is spent", flush=True)
+            print(f"{name}: the budget of {duration_text(budget.seconds)} is spent", flush=True)
             return
         when = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         line = {**plan, **row.measure(bench, plan, taken), "when": when, "processor": here}

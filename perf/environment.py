@@ -67,9 +67,9 @@ def main() -> int:
     return max(statuses)
 
 
-def _seconds(act: Callable[..., object], *words: object) -> float:
+def _seconds(act: Callable[..., object], *args: object) -> float:
     started = time.perf_counter()
-    act(*words)
+    act(*args)
     return time.perf_counter() - started
 
 

@@ -183,12 +183,12 @@ def reported(what: str, taken: Sequence[tuple[Published, Published]], most: floa
     ):
         if len(figures) > 1:
             ratio = common.ratio_with_interval(figures)
-            value, words = ratio.value, str(ratio)
+            value, reached = ratio.value, str(ratio)
         else:
             value = figures[0][0] / figures[0][1]
-            words = f"{value:.3f} (one pair)"
+            reached = f"{value:.3f} (one pair)"
         limit = f"at most {most:g}"
-        failed |= common.report(f"{what}, {name}", limit, words, value <= most)
+        failed |= common.report(f"{what}, {name}", limit, reached, value <= most)
     return failed
 
 

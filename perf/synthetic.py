@@ -105,7 +105,7 @@ def _described(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
     frameworks = {track.framework for track in catalogue.tracks.values()}
     units = {"time_train_step": "seconds", "track_first_step": "s", "track_peak_memory": "bytes"}
     for framework in sorted(frameworks):
-        words = params.choices_of(framework)
+        choices = params.choices_of(framework)
         for method in ("time_train_step", *measure.BY_PRODUCTS):
             kind = method.partition("_")[0]
             yield {
@@ -113,8 +113,8 @@ def _described(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
                 "type": kind,
                 "version": measure.PROTOCOL,
                 "code": "",
-                "param_names": list(words),
-                "params": [[repr(word) for word in each] for each in words.values()],
+                "param_names": list(choices),
+                "params": [[repr(text) for text in each] for each in choices.values()],
                 "unit": units.get(method, "1"),
                 "timeout": measure.DEADLINE_S,
             }
@@ -126,8 +126,8 @@ def _write_benchmarks(results: Path, catalogue: Catalogue) -> None:
     (results / "benchmarks.json").write_text(json.dumps({**benchmarks, "version": 2}))
 
 
-def _generator(*words: object) -> random.Random:
-    return random.Random(zlib.crc32(repr((SEED, *words)).encode()))
+def _generator(*seed: object) -> random.Random:
+    return random.Random(zlib.crc32(repr((SEED, *seed)).encode()))
 
 
 def _measure(

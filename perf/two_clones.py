@@ -99,8 +99,8 @@ def a_round(clones: tuple[Clone, Clone], release: str, beside: bool) -> tuple[in
         # Where each is to go on, each process has to say beside whom.
         wrong += beside and not (taken and all(one.beside is not None for one in taken))
         notes = " ".join(filter(None, (told.get("why"), *told.get("notes", ()))))
-        words = f"{told.get('outcome', 'not judged')}; {notes or 'no note'}"
-        print(f"  {clone.folder.name}: {'refused' if was_refused else words}", flush=True)
+        verdict = f"{told.get('outcome', 'not judged')}; {notes or 'no note'}"
+        print(f"  {clone.folder.name}: {'refused' if was_refused else verdict}", flush=True)
     return regressed, wrong
 
 

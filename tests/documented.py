@@ -59,14 +59,14 @@ def languages(text: str) -> list[str]:
 
 
 def arguments(line: str) -> tuple[dict[str, str], str, list[str]]:
-    """The variables, the program and the words of a command. Of a usage line all that may be given
-    is given, and of alternatives the first."""
+    """The variables, the program and the arguments of a command. Of a usage line all that may be
+    given is given, and of alternatives the first."""
     found = COMMAND.fullmatch(line)
     if found is None:  # of another program
         return {}, "", shlex.split(line)
     variables = dict(word.split("=", 1) for word in shlex.split(found[1]))
-    words = [_first(word) for word in shlex.split(re.sub(r" \.\.\.(?=[\] ]|\Z)", "", found[3]))]
-    return variables, found[2], [word for word in words if word]
+    parts = [_first(word) for word in shlex.split(re.sub(r" \.\.\.(?=[\] ]|\Z)", "", found[3]))]
+    return variables, found[2], [word for word in parts if word]
 
 
 def _first(word: str) -> str:

@@ -89,7 +89,7 @@ def value_of(line: str, key: str, nonsense: str) -> str:
 
 
 def spoil(results: Path, lines: list[str], draw: random.Random) -> list[str]:
-    """Make nonsense of some of the tree; returns what was done, in words."""
+    """Make nonsense of some of the tree; returns what was done."""
     done = []
     keys = sorted(KEYS | {"samples", "cpus", "configuration", "versions"})
     for place in draw.sample(range(len(lines)), draw.randint(1, 6)):
@@ -148,7 +148,7 @@ COMMANDS: tuple[tuple[tuple[str, ...], bool], ...] = (
 
 
 def run(folder: Path, draw: random.Random, lines: list[str]) -> Trouble:
-    """What went wrong with one tree, in words; nothing where all is well. ``lines``: those of
+    """What went wrong with one tree, as texts; nothing where all is well. ``lines``: those of
     ``good``."""
     results = make(folder, lines)
     done = spoil(results, list(lines), draw)
@@ -158,22 +158,24 @@ def run(folder: Path, draw: random.Random, lines: list[str]) -> Trouble:
 def look(folder: Path) -> Trouble:
     """What is wrong with what is shown of a tree."""
     commands = [*COMMANDS, (("plot", "tensorflow", *OF, "-o", str(folder / "plot.svg")), False)]
-    trouble = [one for words, is_json in commands for one in _command(folder, words, is_json)]
+    trouble = [
+        one for arguments, is_json in commands for one in _command(folder, arguments, is_json)
+    ]
     return [*trouble, *_published(folder)]
 
 
-def _command(folder: Path, words: tuple[str, ...], is_json: bool) -> Iterator[str]:
+def _command(folder: Path, arguments: tuple[str, ...], is_json: bool) -> Iterator[str]:
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(io.StringIO()):
-            cli.main(["--config", str(folder / "asv.conf.json"), *words])
+            cli.main(["--config", str(folder / "asv.conf.json"), *arguments])
     except Exception:  # whatever a command ends in is what is looked for
-        yield f"{words[0]}: {traceback.format_exc().strip().splitlines()[-1]}"
+        yield f"{arguments[0]}: {traceback.format_exc().strip().splitlines()[-1]}"
         return
     if is_json:
-        yield from _invalid(words[0], said.getvalue() or "nothing")
+        yield from _invalid(arguments[0], said.getvalue() or "nothing")
     elif len(said.getvalue()) < LEAST:
-        yield f"{words[0]}: hardly anything is shown"
+        yield f"{arguments[0]}: hardly anything is shown"
 
 
 def _invalid(what: str, text: str) -> Iterator[str]:

@@ -142,9 +142,9 @@ class StandIns(Tiny):
         }
         return super().environ(faults, **found)
 
-    def make_target(self, *words: str) -> Ended:
+    def make_target(self, *arguments: str) -> Ended:
         done = subprocess.run(
-            ["make", *words],
+            ["make", *arguments],
             cwd=self.folder,
             env=self.environ(),
             stdout=subprocess.PIPE,

@@ -12,8 +12,8 @@ from .tiny import ROOT
 
 MOST = 5
 
-#: What takes any number of one thing, words of a command line, cells of a row, axes; and functions
-#: of frameworks, whose releases name their arguments differently.
+#: What takes any number of one thing: arguments of a command line, cells of a row, axes. And
+#: functions of frameworks, whose releases name their arguments differently.
 OTHERS = ("uv", "_compile", "add_row", "transpose", "batch_normalization")
 
 

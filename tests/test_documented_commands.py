@@ -63,7 +63,7 @@ NOT_RUN = {
 }
 
 #: How a command ends that is not to end with 0 here, by the beginning of the line, the longest that
-#: fits: its exit status, and words of its output.
+#: fits: its exit status, and a part of its output.
 ENDS = {
     "VGGBENCH_PROFILE=gpu-paper asv run": (1, "no GPU"),
     "asv run TAGS": (1, "ALL"),
@@ -88,86 +88,86 @@ class Places:
         return made
 
 
-def asked(words: list[str]) -> list[str]:
-    return [FOR.get(word, word).replace("=NAME", f"={MACHINE}") for word in words]
+def asked(argv: list[str]) -> list[str]:
+    return [FOR.get(word, word).replace("=NAME", f"={MACHINE}") for word in argv]
 
 
 def run(command: Command, places: Places) -> Ended:
     """The command in the place that it belongs to."""
-    variables, program, words = arguments(command.line)
-    words = asked(words)
+    variables, program, argv = arguments(command.line)
+    argv = asked(argv)
     if program == "python main.py":
-        return in_a_release(words)
+        return in_a_release(argv)
     if program.startswith("python perf/"):
-        return _ended([sys.executable, str(ROOT / program.split()[1]), *words])
-    if program == "vggbench" and words[0] == "run":
-        return in_the_environment_of_a_release(words, places)
-    if program == "vggbench" and words[0] in ("verify", "peak"):
-        return of_a_release(words, places)
-    if "--chain" in words:
-        return of_the_shipped_history(words, places)
-    if program == "make" and words == ["shown"]:
+        return _ended([sys.executable, str(ROOT / program.split()[1]), *argv])
+    if program == "vggbench" and argv[0] == "run":
+        return in_the_environment_of_a_release(argv, places)
+    if program == "vggbench" and argv[0] in ("verify", "peak"):
+        return of_a_release(argv, places)
+    if "--chain" in argv:
+        return of_the_shipped_history(argv, places)
+    if program == "make" and argv == ["shown"]:
         return shown(places)
     assert program in ("asv", "vggbench", "make"), "say in NOT_RUN why it is not run"
     made = places.stand_ins
     if program == "make":
-        return made.make_target(*words)
-    if words[:2] == ["releases", "add"] or words[:2] == ["releases", "lock"]:
-        return with_an_index(made, words)
-    if words[0] == "preview":
-        return served(made, words)
-    if "-E" in words:
-        (folder,) = made.environments.glob(f"{words[-1]}-*")
-        words = [word.format(python=folder / "bin" / "python") for word in words]
-    if words[-1] == "NEW" or words[0] == "check":
+        return made.make_target(*argv)
+    if argv[:2] == ["releases", "add"] or argv[:2] == ["releases", "lock"]:
+        return with_an_index(made, argv)
+    if argv[0] == "preview":
+        return served(made, argv)
+    if "-E" in argv:
+        (folder,) = made.environments.glob(f"{argv[-1]}-*")
+        argv = [word.format(python=folder / "bin" / "python") for word in argv]
+    if argv[-1] == "NEW" or argv[0] == "check":
         shutil.rmtree(made.results)  # so that there is something new
-    if words[0] == "separate" and "--bench" not in words:
-        made.vggbench("confirm", words[1])  # what changed has to be known
+    if argv[0] == "separate" and "--bench" not in argv:
+        made.vggbench("confirm", argv[1])  # what changed has to be known
     # asv asks before it removes results.
-    stdin = "y\n" if words[0] == "rm" else ""
+    stdin = "y\n" if argv[0] == "rm" else ""
     if program == "asv":
-        return made.asv(*words, env=variables, stdin=stdin)
-    return made.vggbench(*words, env=variables)
+        return made.asv(*argv, env=variables, stdin=stdin)
+    return made.vggbench(*argv, env=variables)
 
 
 VGGBENCH = str(Path(sys.executable).parent / "vggbench")
 SMALL = ("--batch_size", "2", "--image_size", "32", "--n_trials", "1")
 
 
-def in_a_release(words: list[str]) -> Ended:
+def in_a_release(argv: list[str]) -> Ended:
     """main.py in the interpreter of a release that has what is asked for."""
-    name = "keras-1.2.2" if "--run_keras" in words else "tensorflow-2.21.0"
-    return _ended([str(python_of(name)), str(ROOT / "main.py"), *words, *SMALL])
+    name = "keras-1.2.2" if "--run_keras" in argv else "tensorflow-2.21.0"
+    return _ended([str(python_of(name)), str(ROOT / "main.py"), *argv, *SMALL])
 
 
-def in_the_environment_of_a_release(words: list[str], places: Places) -> Ended:
+def in_the_environment_of_a_release(argv: list[str], places: Places) -> Ended:
     find("tensorflow-2.21.0")
     made = RealCheckout.make(places.tmp_path / "real")
-    return _ended([VGGBENCH, "run", "tensorflow-2.21.0", *words[2:], *SMALL], made)
+    return _ended([VGGBENCH, "run", "tensorflow-2.21.0", *argv[2:], *SMALL], made)
 
 
-def of_a_release(words: list[str], places: Places) -> Ended:
+def of_a_release(argv: list[str], places: Places) -> Ended:
     """A release that is verified soon, or one that can tell the peak, where one is named."""
-    name = "theano-1.0.5" if words[0] == "verify" else "tensorflow-2.21.0"
+    name = "theano-1.0.5" if argv[0] == "verify" else "tensorflow-2.21.0"
     find(name)
     made = RealCheckout.make(places.tmp_path / "real")
-    return _ended([VGGBENCH, words[0], *([name] if words[1:] else []), *words[2:]], made)
+    return _ended([VGGBENCH, argv[0], *([name] if argv[1:] else []), *argv[2:]], made)
 
 
 #: What a checkout is read from.
 FROM_HERE = ("asv.conf.json", "history.toml", "releases", "results", "benchmarks")
 
 
-def of_the_shipped_history(words: list[str], places: Places) -> Ended:
+def of_the_shipped_history(argv: list[str], places: Places) -> Ended:
     for name in FROM_HERE:
         (places.tmp_path / name).symlink_to(ROOT / name)
     shipped = re.search(r"^SHIPPED := (\S+)", (ROOT / "Makefile").read_text(), re.M)
     assert shipped is not None
-    words = [shipped[1] if word == MACHINE else word for word in words]
-    if "--machine" not in words:
-        words += ["--machine", shipped[1]]
-    words = ["tensorflow-2.16.2" if word == FOR["RELEASE"] else word for word in words]
-    return _ended([VGGBENCH, *words], RealCheckout(places.tmp_path))
+    argv = [shipped[1] if word == MACHINE else word for word in argv]
+    if "--machine" not in argv:
+        argv += ["--machine", shipped[1]]
+    argv = ["tensorflow-2.16.2" if word == FOR["RELEASE"] else word for word in argv]
+    return _ended([VGGBENCH, *argv], RealCheckout(places.tmp_path))
 
 
 def shown(places: Places) -> Ended:
@@ -181,10 +181,10 @@ def shown(places: Places) -> Ended:
     return _ended(["make", "shown"], RealCheckout(places.tmp_path))
 
 
-def _ended(words: list[str], made: RealCheckout | None = None) -> Ended:
+def _ended(argv: list[str], made: RealCheckout | None = None) -> Ended:
     env = dict(os.environ) if made is None else made.environ()
     done = subprocess.run(
-        words,
+        argv,
         cwd=None if made is None else made.folder,
         # Threads of several tests at a time would wait for each other.
         env={**env, "CUDA_VISIBLE_DEVICES": "", "OPENBLAS_NUM_THREADS": "1"},
@@ -197,12 +197,12 @@ def _ended(words: list[str], made: RealCheckout | None = None) -> Ended:
     return Ended(done.returncode, done.stdout)
 
 
-def with_an_index(made: StandIns, words: list[str]) -> Ended:
+def with_an_index(made: StandIns, argv: list[str]) -> Ended:
     """The index has what is on the tracks, each from the day of its release on, and what is added,
     for an interpreter that is here."""
     index = made.folder / "index"
     shutil.copytree(made.wheels, index)
-    for word in words:
+    for word in argv:
         track, separator, version = word.partition("==")
         if separator:
             (index / f"{track}-{version}-py3-none-any.whl").unlink(missing_ok=True)
@@ -210,7 +210,7 @@ def with_an_index(made: StandIns, words: list[str]) -> Ended:
             write_wheel(index, track, version, f"__version__ = {version!r}\n", tag=tag)
             for path in (made.releases / track).glob(f"{version}[.-]*"):
                 path.unlink()
-    if "--wheel" in words:
+    if "--wheel" in argv:
         module = "__version__ = '2.21.0'\nSECONDS_A_STEP = 0.02\n"
         write_wheel(made.folder / "dist", "tensorflow", "2.21.0", module)
     dates = shipped_dates()
@@ -218,15 +218,15 @@ def with_an_index(made: StandIns, words: list[str]) -> Ended:
     days = {name: dates.get(name, "2018-01-01") for name in names}
     with serving(index, days) as url:
         env = {"UV_DEFAULT_INDEX": url, "UV_OFFLINE": "0", "UV_FIND_LINKS": ""}
-        return made.vggbench(*words, env=env)
+        return made.vggbench(*argv, env=env)
 
 
-def served(made: StandIns, words: list[str]) -> Ended:
+def served(made: StandIns, argv: list[str]) -> Ended:
     """What the pages' server answers to a reader, until Ctrl-C."""
-    words = ["0" if word == FOR["N"] else word for word in words]
+    argv = ["0" if word == FOR["N"] else word for word in argv]
     done = made.asv("publish")
     assert done.status == 0, done.output
-    process = made.popen(*words, program="vggbench")
+    process = made.popen(*argv, program="vggbench")
     assert process.stdout is not None
     try:
         line = process.stdout.readline()  # which ends too where the server does not start
@@ -242,9 +242,9 @@ def served(made: StandIns, words: list[str]) -> Ended:
 
 def names_only(command: Command) -> bool:
     """A mention in a sentence: of a command itself, not of what to type."""
-    _, program, words = arguments(command.line)
-    least = 2 if words[:1] == ["releases"] else 1
-    return not command.whole and program in ("asv", "vggbench") and len(words) <= least
+    _, program, argv = arguments(command.line)
+    least = 2 if argv[:1] == ["releases"] else 1
+    return not command.whole and program in ("asv", "vggbench") and len(argv) <= least
 
 
 T = TypeVar("T")
@@ -252,18 +252,18 @@ T = TypeVar("T")
 
 def of(command: Command, table: Mapping[str, T]) -> T | None:
     """What the table has for the command, by the longest beginning that fits."""
-    fits = [words for words in table if command.line.startswith(words)]
+    fits = [argv for argv in table if command.line.startswith(argv)]
     return table[max(fits, key=len)] if fits else None
 
 
 def marks_of(command: Command) -> list[pytest.MarkDecorator]:
     """Real releases have marks of their own; where Theano compiles, one worker runs its tests."""
-    _, program, words = arguments(command.line)
-    if "--keras_backend" in words:
+    _, program, argv = arguments(command.line)
+    if "--keras_backend" in argv:
         return [pytest.mark.theano, pytest.mark.xdist_group("theano of keras-1.2.2")]
-    if words[:1] == ["verify"]:
+    if argv[:1] == ["verify"]:
         return [pytest.mark.theano, pytest.mark.xdist_group("theano")]
-    if program == "python main.py" or (words[:1] in (["run"], ["peak"]) and program == "vggbench"):
+    if program == "python main.py" or (argv[:1] in (["run"], ["peak"]) and program == "vggbench"):
         return [pytest.mark.tensorflow]
     return [pytest.mark.numerics if program.startswith("python perf/") else pytest.mark.asv]
 
@@ -294,9 +294,9 @@ def test_what_a_page_shows_can_be_typed(
 @pytest.mark.asv
 def test_a_command_that_a_page_mentions_exists(stand_ins: StandIns) -> None:
     for command in MENTIONS:
-        _, program, words = arguments(command.line)
+        _, program, argv = arguments(command.line)
         run_it = stand_ins.asv if program == "asv" else stand_ins.vggbench
-        done = run_it(*words, "--help")
+        done = run_it(*argv, "--help")
         assert done.status == 0, f"{command.page}: {command.line}"
         assert "usage" in done
 
@@ -314,5 +314,5 @@ def test_nothing_is_listed_that_no_page_shows() -> None:
 
 def test_of_a_usage_line_all_is_given_that_may_be() -> None:
     line = "vggbench x R ... [--a B ...] [--c html|md] 'd e' [--f [--g 2%]]"
-    words = ["x", "R", "--a", "B", "--c", "html", "d e", "--f", "--g", "2%"]
-    assert arguments(line) == ({}, "vggbench", words)
+    argv = ["x", "R", "--a", "B", "--c", "html", "d e", "--f", "--g", "2%"]
+    assert arguments(line) == ({}, "vggbench", argv)

@@ -71,14 +71,18 @@ class Copy(Tiny):
         super().__init__(folder)
         self.wheels = folder.parent / "wheels"
 
-    def run(self, program: str, *words: str) -> Ended:
+    def run(self, program: str, *arguments: str) -> Ended:
         # asv's and the user's surroundings reach no release's interpreter, so that this reaches
         # asv and vggbench alone.
         env = {
             "PYTHONPATH": f"{self.folder}{os.pathsep}{QUIET_MACHINE}",
             "VGGBENCH_WEB": str(web.packages()),
         }
-        return self.asv(*words, env=env) if program == "asv" else self.vggbench(*words, env=env)
+        return (
+            self.asv(*arguments, env=env)
+            if program == "asv"
+            else self.vggbench(*arguments, env=env)
+        )
 
     def digests(self) -> dict[str, str]:
         """Of all files, but for what is measured and what Python compiles."""

@@ -48,9 +48,9 @@ def hold() -> Hold:
     """Starts a process that holds the machine's lock."""
     started = []
 
-    def start(*words: str, then: str = "pass") -> subprocess.Popen[str]:
+    def start(*arguments: str, then: str = "pass") -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLD.format(then=then), *words],
+            [sys.executable, "-c", HOLD.format(then=then), *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -367,7 +367,7 @@ def test_two_checkouts_do_not_measure_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "status"),
+    ("arguments", "status"),
     [
         (("calibrate", "tinyframe-1.1"), 2),
         (("check",), 2),
@@ -379,18 +379,18 @@ def test_two_checkouts_do_not_measure_at_once(tmp_path: Path) -> None:
     ids=lambda one: one[0] if isinstance(one, tuple) else "",
 )
 def test_a_command_that_measures_is_refused_while_another_checkout_does(
-    bare_tiny: Tiny, hold: Hold, words: tuple[str, ...], status: int
+    bare_tiny: Tiny, hold: Hold, arguments: tuple[str, ...], status: int
 ) -> None:
     (bare_tiny.folder / "history.toml").write_text(PLAN)
     process = hold()
-    done = bare_tiny.vggbench(*words)
+    done = bare_tiny.vggbench(*arguments)
     assert (done.status, len(done.output.splitlines())) == (status, 1)
     the_line(done, f"another one measures on this machine: process {process.pid}, -c, since")
     assert not list(bare_tiny.environments.glob("tinyframe-*"))
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("calibrate", "tinyframe-1.1"),
         ("check",),
@@ -400,10 +400,10 @@ def test_a_command_that_measures_is_refused_while_another_checkout_does(
     ids=lambda one: one[0],
 )
 def test_what_takes_blocks_is_refused_at_once_where_others_may_measure_beside(
-    bare_tiny: Tiny, hold: Hold, words: tuple[str, ...]
+    bare_tiny: Tiny, hold: Hold, arguments: tuple[str, ...]
 ) -> None:
     process = hold()
-    done = bare_tiny.vggbench(*words, env={machine_lock.BESIDE_VARIABLE: "1"})
+    done = bare_tiny.vggbench(*arguments, env={machine_lock.BESIDE_VARIABLE: "1"})
     assert done.status == 2
     the_line(done, f"another one measures on this machine: process {process.pid}, -c, since")
     assert not bare_tiny.records()
@@ -418,14 +418,14 @@ def test_a_lock_of_no_use_is_one_line_of_a_command(bare_tiny: Tiny, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     ["releases prune --all", "releases list", "releases install tinyframe-1.1"],
 )
 def test_a_command_that_measures_nothing_goes_on_meanwhile(
-    tiny: Tiny, hold: Hold, words: str
+    tiny: Tiny, hold: Hold, arguments: str
 ) -> None:
     hold()
-    assert tiny.vggbench(*words.split()).status == 0
+    assert tiny.vggbench(*arguments.split()).status == 0
 
 
 def test_a_history_is_planned_meanwhile(bare_tiny: Tiny, hold: Hold) -> None:
@@ -437,7 +437,7 @@ def test_a_history_is_planned_meanwhile(bare_tiny: Tiny, hold: Hold) -> None:
 class RefusedAsv:
     interrupted = False
 
-    def __call__(self, *words: str, **more: object) -> int:
+    def __call__(self, *arguments: str, **more: object) -> int:
         return 1
 
 
@@ -464,13 +464,13 @@ def test_asv_in_two_checkouts_at_once(tiny: Tiny, tiny_template: Tiny, tmp_path:
     other = tiny_template.copy(tmp_path / "other")
     process = tiny.popen("run", "tinyframe-1.1", "--bench", "plain", faults="1.1:hang")
     children = started_process(tiny, process)
-    words = (f"process {process.pid}, ", "asv run tinyframe-1.1 --bench plain, since ")
+    texts = (f"process {process.pid}, ", "asv run tinyframe-1.1 --bench plain, since ")
     done = other.asv("run", "tinyframe-1.1", "--bench", "plain")
     assert done.status == 1
-    the_line(done, "another one measures on this machine: ", *words)
+    the_line(done, "another one measures on this machine: ", *texts)
     done = other.vggbench("calibrate", "tinyframe-1.1", "--processes", "2")
     assert done.status == 2
-    the_line(done, "another one measures on this machine: ", *words)
+    the_line(done, "another one measures on this machine: ", *texts)
     assert not other.records()
     assert "measures on this machine" not in other.asv("setup")
     assert process.poll() is None

@@ -108,8 +108,8 @@ def test_the_interval_of_the_ratio_of_deviations_holds_the_true_one(figures: Mod
     held = 0
     for _ in range(60):
         taken = [beside(*pair) for pair in draw.normal(0, (0.01, 0.02), (20, 2))]
-        words = figures.deviation_reached(taken, 1).said[0].split()
-        held += float(words[4]) <= 0.5 <= float(words[6].rstrip("):"))
+        figures_said = figures.deviation_reached(taken, 1).said[0].split()
+        held += float(figures_said[4]) <= 0.5 <= float(figures_said[6].rstrip("):"))
     assert held >= 48  # a percentile bootstrap of 20 is somewhat narrow
 
 

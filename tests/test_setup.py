@@ -46,8 +46,8 @@ def test_line_ends_of_a_clone_change_no_lock(tmp_path: Path, crlf: str) -> None:
         one = ROOT / name
         (shutil.copytree if one.is_dir() else shutil.copy)(one, source / name)
     author = ("-c", "user.name=t", "-c", "user.email=t@t")
-    for words in (("init", "-q"), ("add", "-A"), (*author, "commit", "-q", "-m", "all")):
-        subprocess.run(["git", *words], cwd=source, check=True)
+    for arguments in (("init", "-q"), ("add", "-A"), (*author, "commit", "-q", "-m", "all")):
+        subprocess.run(["git", *arguments], cwd=source, check=True)
     clone = tmp_path / "clone"
     subprocess.run(
         ["git", "clone", "-q", "-c", f"core.autocrlf={crlf}", str(source), str(clone)], check=True

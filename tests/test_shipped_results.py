@@ -29,7 +29,7 @@ from asv import results, util
 from vggbench import records, web
 from vggbench.inside.params import choices_of
 from vggbench.judging import verdicts
-from vggbench.judging.words import change
+from vggbench.judging.phrases import change
 from vggbench.records import stretches
 from vggbench.records.record import TIMED
 from vggbench.releases.catalogue import Catalogue
@@ -52,7 +52,7 @@ from asv import main
 from asv.console import log
 
 warn = log.warning
-log.warning = lambda text, *words, **more: warn(f"WARNED: {text}", *words, **more)
+log.warning = lambda text, *args, **more: warn(f"WARNED: {text}", *args, **more)
 sys.exit(main.main())
 """
 

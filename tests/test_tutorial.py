@@ -28,7 +28,7 @@ from .tiny import PATIENCE_S, ROOT, TESTS, Ended, pythons, write_wheel
 
 SCRIPT = ROOT / "docs" / "plant_slow_down.py"
 
-#: How a command ends that does not end with 0, by its beginning, and words of its output.
+#: How a command ends that does not end with 0, by its beginning, and a part of its output.
 ENDS = {
     "make run": (0, "tensorflow-2.21.0"),
     "vggbench confirm": (1, "regressed"),
@@ -74,8 +74,8 @@ class Reader:
         self.made = made
         programs = made.home / "programs"
         programs.mkdir()
-        words = [sys.executable, str(TESTS / "undisturbed.py")]
-        (programs / "vggbench").write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        command = [sys.executable, str(TESTS / "undisturbed.py")]
+        (programs / "vggbench").write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
         (programs / "vggbench").chmod(0o755)
         self.env = made.environ(
             UV_DEFAULT_INDEX=url,

@@ -178,7 +178,7 @@ def _take_run_lock(folder: Path) -> BaseFileLock:
         except OSError:
             told = b""
         raise RunInProgress(
-            f"another one works in this checkout: {machine_lock.words_of(told, holder)}; wait "
+            f"another one works in this checkout: {machine_lock.who_holds(told, holder)}; wait "
             f"until it has ended, or end it, then run this again"
         ) from None
     except OSError as err:

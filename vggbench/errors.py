@@ -25,7 +25,7 @@ def one_line(text: str, limit: int = 300) -> str:
     return f"{folded[:head]} ... {folded[-(limit - 5 - head) :]}"
 
 
-def short_words(text: str) -> str:
+def shortened(text: str) -> str:
     """``text``, each of its words cut in the middle to at most LONGEST_WORD characters."""
     return _LONG.sub(lambda word: one_line(word[0], LONGEST_WORD), text)
 

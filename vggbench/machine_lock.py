@@ -146,7 +146,7 @@ def _in_progress(who: str, may_be_beside: bool) -> RunInProgress:
 
 
 def of_this_process() -> str:
-    """What a lock's file says of this process, which holds it: a line for ``words_of``."""
+    """What a lock's file says of this process, which holds it: a line for ``who_holds``."""
     told = {
         "pid": os.getpid(),
         "command": one_line(shlex.join(sys.argv)),
@@ -213,18 +213,18 @@ def _holder(file: Path, descriptor: int) -> str:
         told = os.pread(descriptor, _READ, 0)
     except OSError:
         told = b""
-    return words_of(told, file)
+    return who_holds(told, file)
 
 
-def words_of(content: bytes, file: Path) -> str:
+def who_holds(content: bytes, file: Path) -> str:
     """Who holds a lock, as far as the ``content`` of its ``file`` says."""
     try:
         told = json.loads(content)
-        words = f"process {told['pid']}, {told['command']}, since {told['started']}"
+        text = f"process {told['pid']}, {told['command']}, since {told['started']}"
     except (ValueError, LookupError, TypeError, RecursionError):
         return f"a process that {file} does not name"
     # Another user may have written this: nothing of it may steer a terminal.
-    return "".join(one if one.isprintable() else "?" for one in one_line(words, 400))
+    return "".join(one if one.isprintable() else "?" for one in one_line(text, 400))
 
 
 def _no_use(file: Path, why: str) -> MachineLockError:

@@ -44,7 +44,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
 
-    def log_message(self, *words: object) -> None:
+    def log_message(self, *args: object) -> None:
         """Nothing: a page asks for dozens of files."""
 
 

@@ -77,9 +77,9 @@ def test_by_products_of_a_configuration_that_failed_are_failed(family: Tiny) -> 
 
 
 def test_new_takes_what_has_by_products_for_complete(family: Tiny) -> None:
-    words = ("--bench", "Family")
-    assert family.asv("run", "tinyframe otherframe", *words).status == 0
-    assert "there is nothing new to measure" in family.asv("run", "NEW", *words)
+    arguments = ("--bench", "Family")
+    assert family.asv("run", "tinyframe otherframe", *arguments).status == 0
+    assert "there is nothing new to measure" in family.asv("run", "NEW", *arguments)
 
 
 def test_growth_of_memory_is_recorded(family: Tiny) -> None:

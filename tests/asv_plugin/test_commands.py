@@ -40,8 +40,8 @@ def test_compare_shows_which_release_is_slower(measured: Tiny):
 
 
 def test_compare_names_the_release_that_was_not_measured(measured: Tiny):
-    for words in (("otherframe-7.0", "tinyframe-1.2"), ("tinyframe-1.2", "otherframe-7.0")):
-        done = measured.asv("compare", *words)
+    for both in (("otherframe-7.0", "tinyframe-1.2"), ("tinyframe-1.2", "otherframe-7.0")):
+        done = measured.asv("compare", *both)
         assert done.status == 1
         assert last_line(done).endswith(
             f"otherframe-7.0 has no results on {MACHINE} of what was asked for; "
@@ -214,8 +214,8 @@ def test_publish_draws_all_releases_as_one_line(measured: Tiny):
 
 
 def test_profiles_and_tracks_are_lines_of_their_own(measured: Tiny):
-    for words, profile in (("tinyframe", "cpu-paper"), ("otherframe", "cpu-quick")):
-        done = measured.asv("run", words, *PLAIN, "-q", env={"VGGBENCH_PROFILE": profile})
+    for asked, profile in (("tinyframe", "cpu-paper"), ("otherframe", "cpu-quick")):
+        done = measured.asv("run", asked, *PLAIN, "-q", env={"VGGBENCH_PROFILE": profile})
         assert done.status == 0, done.output
     assert measured.asv("publish").status == 0
     lines = graphs(measured, "tinyframe")

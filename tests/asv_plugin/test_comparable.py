@@ -20,9 +20,9 @@ BRIEFLY = ("--bench", r"\('plain'\)", "-a", "rounds=1")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root's rights")
 
 
-def measured_with(tiny: Tiny, *words: str, **env: str) -> dict[str, object]:
+def measured_with(tiny: Tiny, *arguments: str, **env: str) -> dict[str, object]:
     """The record of one process of tinyframe-1.1."""
-    done = tiny.asv("run", "tinyframe-1.1", *BRIEFLY, *words, env=env)
+    done = tiny.asv("run", "tinyframe-1.1", *BRIEFLY, *arguments, env=env)
     assert done.status == 0, done.output
     return tiny.records("tinyframe-1.1")[-1]
 

@@ -37,9 +37,9 @@ def result_files(tiny: Tiny) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files}
 
 
-def the_line(done: Ended, *words: str) -> str:
-    """The one line that has all of ``words``."""
-    lines = [line for line in done.output.splitlines() if all(word in line for word in words)]
+def the_line(done: Ended, *texts: str) -> str:
+    """The one line that has all of these ``texts``."""
+    lines = [line for line in done.output.splitlines() if all(word in line for word in texts)]
     assert len(lines) == 1, done.output
     return lines[0]
 
@@ -187,14 +187,14 @@ def test_a_missing_interpreter_leaves_its_release_out_and_unmeasured(
 ):
     before = result_files(measured)
     measured.add_release("3.0", python=python)
-    for words in ("tinyframe-3.0", "NEW"):
-        done = measured.asv("run", words, *BRIEFLY, "--dry-run")
+    for asked in ("tinyframe-3.0", "NEW"):
+        done = measured.asv("run", asked, *BRIEFLY, "--dry-run")
         the_line(
             done,
             "left out, unmeasured: tinyframe-3.0: ",
             f"CPython {python} is not on this machine; get it with: {command}",
         )
-        if words != "NEW":
+        if asked != "NEW":
             assert done.status == 1
     assert result_files(measured) == before
 
@@ -214,12 +214,12 @@ def test_a_release_whose_interpreter_went_keeps_its_results(measured: Tiny):
     assert result_files(measured) == before
 
 
-def fails_to_install(tiny: Tiny, name: str, env: dict[str, str], *words: str) -> None:
+def fails_to_install(tiny: Tiny, name: str, env: dict[str, str], *texts: str) -> None:
     """``name`` cannot be installed: results stay, the next release is measured, NEW has it."""
     result, records = tiny.result_path(name).read_bytes(), tiny.records(name)
     done = tiny.asv("run", f"{name} tinyframe-1.0", *BRIEFLY, env=env)
     assert done.status == 2
-    the_line(done, f"{name} (cpu) cannot be installed: ", *words)
+    the_line(done, f"{name} (cpu) cannot be installed: ", *texts)
     assert tiny.result_path(name).read_bytes() == result
     assert tiny.records(name) == records
     assert [r["outcome"] for r in tiny.records("tinyframe-1.0")][-2:] == ["ok", "ok"]
@@ -372,14 +372,14 @@ def test_a_corrupt_result_file_makes_its_release_unmeasured(measured: Tiny, kind
 
 
 @pytest.mark.parametrize("kind", ["truncated", "a list", "no key", "a number for a row"])
-@pytest.mark.parametrize("words", ["NEW", "tinyframe-1.2", "tinyframe-1.1"])
-def test_a_run_sets_a_corrupt_result_file_aside(measured: Tiny, kind: str, words: str):
+@pytest.mark.parametrize("asked", ["NEW", "tinyframe-1.2", "tinyframe-1.1"])
+def test_a_run_sets_a_corrupt_result_file_aside(measured: Tiny, kind: str, asked: str):
     path = measured.result_path("tinyframe-1.2")
     path.write_text(corrupt(path.read_text())[kind])
-    done = measured.asv("run", words, *BRIEFLY)
+    done = measured.asv("run", asked, *BRIEFLY)
     assert done.status == 0, done.output
     the_line(done, path.name, f"is now {path.name}.damaged; its release counts as unmeasured")
-    assert path.exists() == (words != "tinyframe-1.1")
+    assert path.exists() == (asked != "tinyframe-1.1")
 
 
 @pytest.mark.parametrize(

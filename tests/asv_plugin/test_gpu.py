@@ -40,10 +40,10 @@ class Machine:
             if release.stem != "1.1":
                 release.unlink()
 
-    def run(self, words: str = NAME, bench: str = PLAIN, faults: str = "", **more: str) -> Ended:
+    def run(self, asked: str = NAME, bench: str = PLAIN, faults: str = "", **more: str) -> Ended:
         env = self.nvml.environ(self.tiny.environ()["PATH"], **more)
         return self.tiny.asv(
-            "run", words, "--bench", bench, "--attribute=rounds=1", faults=faults, env=env
+            "run", asked, "--bench", bench, "--attribute=rounds=1", faults=faults, env=env
         )
 
     def value(self, method: str, profile: str = "gpu-quick") -> float | None:

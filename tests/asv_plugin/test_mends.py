@@ -127,5 +127,5 @@ def test_asv_alone_computes_a_graphs_data_anew_for_each_use_and_gives_each_line_
     alone.add_data_point(1, [1.0, 2.0], [None, None])
     assert alone.get_data() is not alone.get_data()
     given: list[object] = []
-    alone.detect_steps(SimpleNamespace(apply_async=lambda *words: given.append(words)))
+    alone.detect_steps(SimpleNamespace(apply_async=lambda *args: given.append(args)))
     assert len(given) == 2

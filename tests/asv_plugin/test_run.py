@@ -24,7 +24,7 @@ def in_order_of_measuring(tiny: Tiny) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("words", "releases"),
+    ("asked", "releases"),
     [
         ("tinyframe>=1.1", NEWEST_FIRST[:4]),
         ("tinyframe>=1.0,<1.2", ["tinyframe-1.1", "tinyframe-1.0"]),
@@ -41,8 +41,8 @@ def in_order_of_measuring(tiny: Tiny) -> list[str]:
         ("HEAD", ["tinyframe-2.0"]),
     ],
 )
-def test_words_name_the_releases_that_are_run(tiny: Tiny, words: str, releases: list[str]):
-    done = tiny.asv("run", words, *BRIEFLY)
+def test_words_name_the_releases_that_are_run(tiny: Tiny, asked: str, releases: list[str]):
+    done = tiny.asv("run", asked, *BRIEFLY)
     assert done.status == 0, done.output
     assert in_order_of_measuring(tiny) == releases
     assert tiny.measured() == set(releases)
@@ -83,7 +83,7 @@ def test_existing_runs_what_has_results_again(tiny: Tiny):
 
 
 @pytest.mark.parametrize(
-    ("words", "answer"),
+    ("asked", "answer"),
     [
         ("tinyfram>=1", "unknown track 'tinyfram'; perhaps tinyframe"),
         ("tinyframe-1.5", "the nearest are tinyframe-1.2 and tinyframe-1.10"),
@@ -94,8 +94,8 @@ def test_existing_runs_what_has_results_again(tiny: Tiny):
         ("HASHFILE:nowhere", '"nowhere" is not a file'),
     ],
 )
-def test_words_that_name_no_release_get_one_line(tiny: Tiny, words: str, answer: str):
-    done = tiny.asv("run", words)
+def test_words_that_name_no_release_get_one_line(tiny: Tiny, asked: str, answer: str):
+    done = tiny.asv("run", asked)
     assert done.status == 1
     assert answer in done.output.splitlines()[-1]
     assert not tiny.measured()
@@ -281,8 +281,8 @@ def test_a_gpu_profile_without_a_gpu_measures_nothing(tiny: Tiny):
 
 def test_benchmarks_that_cannot_be_imported_get_one_line(tiny: Tiny):
     (tiny.folder / "benchmarks" / "broken.py").write_text("import no_such_module\n")
-    for words in ("tinyframe-1.1", "NEW"):
-        done = tiny.asv("run", words)
+    for asked in ("tinyframe-1.1", "NEW"):
+        done = tiny.asv("run", asked)
         assert done.status == 1
         assert (
             "ModuleNotFoundError: No module named 'no_such_module'"
@@ -309,8 +309,8 @@ FLAGS = {
 @pytest.mark.parametrize("names", [["TF_XLA_FLAGS"], list(FLAGS)])
 def test_flags_of_the_user_are_used_recorded_and_said_once(tiny: Tiny, names: list[str]):
     env = {name: FLAGS[name] for name in names}
-    words = ("--bench", "plain", "tinyframe-1.1 tinyframe-1.2")
-    done = tiny.asv("run", *words, env={**env, "VGGBENCH_PROFILE": "cpu-quick cpu-paper"})
+    arguments = ("--bench", "plain", "tinyframe-1.1 tinyframe-1.2")
+    done = tiny.asv("run", *arguments, env={**env, "VGGBENCH_PROFILE": "cpu-quick cpu-paper"})
     assert done.status == 0, done.output
     how = "is set: used as it is" if len(names) == 1 else "are set: used as they are"
     said = " ".join(f"{name}={value}" for name, value in sorted(env.items()))

@@ -83,16 +83,16 @@ def test_releases_that_the_selected_benchmark_is_not_for_are_not_run(two_tracks:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("continuous", "--bench", "Otherframe", "tinyframe-2.0", "tinyframe-1.0"),
         ("find", "tinyframe-1.0..tinyframe-2.0", OTHER),
     ],
 )
 def test_asking_a_track_for_the_benchmark_of_another_is_refused_in_one_line(
-    two_tracks: Tiny, words: tuple[str, ...]
+    two_tracks: Tiny, arguments: tuple[str, ...]
 ) -> None:
-    done = two_tracks.asv(*words)
+    done = two_tracks.asv(*arguments)
     assert done.status == 1
     assert len(done.lines_with("for another track; choose releases of that")) == 1
     assert run_by(two_tracks) == set()

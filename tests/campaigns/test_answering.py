@@ -449,7 +449,7 @@ def test_a_by_product_is_followed_while_it_is_suspected_and_an_answer_within_rea
     assert needed(judged(NOT_SURE, 15, 6)) == 15, "the step is followed to the end"
 
 
-# -- words
+# -- messages
 
 
 def test_what_is_answered_is_not_among_what_is_open() -> None:

@@ -1,10 +1,10 @@
-"""The time that measuring may take, and words for times."""
+"""The time that measuring may take, and texts for times."""
 
 import argparse
 
 import pytest
 
-from vggbench.campaigns.budget import Budget, duration, percentage, words
+from vggbench.campaigns.budget import Budget, duration, duration_text, percentage
 
 
 class Clock:
@@ -81,5 +81,5 @@ def test_a_share_that_may_be_meant_as_per_cent_is_refused_with_both(text, both):
         (7800, "2 h 10 min"),
     ],
 )
-def test_seconds_in_words(seconds, text):
-    assert words(seconds) == text
+def test_seconds_as_a_text(seconds, text):
+    assert duration_text(seconds) == text

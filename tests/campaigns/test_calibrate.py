@@ -143,7 +143,7 @@ def test_a_machine_is_too_noisy_for_a_threshold_that_no_comparison_can_serve(
 
 
 def test_the_noisiest_configuration_says_what_can_be_found() -> None:
-    lines = calibrate.words({"plain": known(QUIET), "fused": known(LOUD, -0.02)}, 0.02, 12)
+    lines = calibrate.noise_report({"plain": known(QUIET), "fused": known(LOUD, -0.02)}, 0.02, 12)
     assert lines[0] == (
         "plain: blocks differ by 0.8%, no bias that is sure (together they lie +0.1% off; from 20 "
         "calibrating blocks)"
@@ -155,25 +155,25 @@ def test_the_noisiest_configuration_says_what_can_be_found() -> None:
 
 
 def test_a_bias_is_said_and_is_what_no_number_of_blocks_finds_below() -> None:
-    lines = calibrate.words({"plain": known(BIASED, 0.06)}, 0.02, 12)
+    lines = calibrate.noise_report({"plain": known(BIASED, 0.06)}, 0.02, 12)
     assert "a bias of 6.0% (together they lie +6.0% off" in lines[0]
     assert f"10%: more than {MOST_BLOCKS}" in lines[1]
 
 
 def test_a_quiet_machine_gets_no_advice() -> None:
-    lines = calibrate.words({"plain": known(QUIET)}, 0.02, 12)
+    lines = calibrate.noise_report({"plain": known(QUIET)}, 0.02, 12)
     assert len(lines) == 2
     assert "3%: 3, 5%: 3, 10%: 3; 20 find 2.2%." in lines[1]
 
 
 def test_slow_downs_that_are_not_relevant_are_left_out() -> None:
-    (_, told) = calibrate.words({"plain": known(QUIET)}, 0.04, 12)
+    (_, told) = calibrate.noise_report({"plain": known(QUIET)}, 0.04, 12)
     assert "3%" not in told
     assert "5%: " in told
 
 
 def test_too_few_blocks_to_tell_the_noise_are_said_and_tell_nothing_else() -> None:
-    assert calibrate.words({"plain": known(ASSUMED)}, 0.02, 12) == [
+    assert calibrate.noise_report({"plain": known(ASSUMED)}, 0.02, 12) == [
         "plain: too few blocks to tell its noise; 2.5% between blocks is assumed until more is on "
         "record",
         "Run this again, or with a higher --budget: earlier blocks count, too.",
@@ -196,8 +196,8 @@ def test_advice_names_what_is_seen_of_the_machine(tmp_path: Path) -> None:
         cpufreq__boost="1",
     )
     text = "\n".join(calibrate.advice(folder, lambda: (9.0, 1000.0, 9.0)))
-    for words in ("end other load: 1000.0 of", "governor is powersave", "turbo", "boost"):
-        assert words in text
+    for part in ("end other load: 1000.0 of", "governor is powersave", "turbo", "boost"):
+        assert part in text
 
 
 def test_advice_leaves_out_what_is_well_already(tmp_path: Path) -> None:
@@ -208,8 +208,8 @@ def test_advice_leaves_out_what_is_well_already(tmp_path: Path) -> None:
         cpufreq__boost="0",
     )
     text = "\n".join(calibrate.advice(folder, lambda: (0.0, 0.0, 0.0)))
-    for words in ("load", "governor", "turbo", "boost"):
-        assert words not in text
+    for part in ("load", "governor", "turbo", "boost"):
+        assert part not in text
 
 
 @pytest.mark.parametrize("files", [{}, {"cpufreq__boost": "\udcff"}])

@@ -65,18 +65,18 @@ def next_of(moved: str, cannot: str = "", **on_record: str) -> str | None:
     one = verdict(2.0, 1.9, 2.1, differences=differences)
 
     def tried(*things: str) -> causes.Tried:
-        words = "_".join(things)
+        name = "_".join(things)
         if set(things) & set(cannot.split()):
             return None
-        answer = on_record.get(words)
+        answer = on_record.get(name)
         if answer is None:
-            return Change(words, RELEASE, ""), None
+            return Change(name, RELEASE, ""), None
         judgement, processes, blocks = ANSWERS[answer]
-        found = separation(one, words, judgement, processes=processes, blocks=blocks)
-        return Change(words, RELEASE, ""), found
+        found = separation(one, name, judgement, processes=processes, blocks=blocks)
+        return Change(name, RELEASE, ""), found
 
     change = causes.what_next(one, tried)
-    return change and change.words
+    return change and change.name
 
 
 @pytest.mark.parametrize(
@@ -140,12 +140,12 @@ def test_a_by_product_out_of_reach_of_the_blocks_that_are_left_is_not_asked_for_
     found = separation(one, "onednn", judgement, processes=10, blocks=5)
 
     def tried(*things: str) -> causes.Tried:
-        words = "_".join(things)
-        return Change(words, RELEASE, ""), found if words == "onednn" else None
+        name = "_".join(things)
+        return Change(name, RELEASE, ""), found if name == "onednn" else None
 
     change = causes.what_next(one, tried)
     assert change is not None
-    assert change.words == next_one
+    assert change.name == next_one
 
 
 @pytest.mark.parametrize("over", [True, False])

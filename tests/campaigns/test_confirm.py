@@ -79,7 +79,7 @@ def judging(folder: Path, taken: Sequence[Record], **more) -> Judging:
 
 
 def compared(of: Judging, release: str = LINE[-1], limits: Limits = LIMITS) -> list[str]:
-    """What is to be compared, in words."""
+    """What is to be compared, as a text."""
     return [one.in_full for one in of.comparisons([CATALOGUE.by_name[release]], limits)]
 
 
@@ -461,8 +461,8 @@ def whole_blocks(tiny: Tiny) -> int:
     return len(found)
 
 
-def step_verdict(tiny: Tiny, *words: str) -> dict:
-    done = tiny.vggbench("verdict", "tinyframe-2.1", *ROUGH, "--format", "json", *words)
+def step_verdict(tiny: Tiny, *arguments: str) -> dict:
+    done = tiny.vggbench("verdict", "tinyframe-2.1", *ROUGH, "--format", "json", *arguments)
     found = json.loads(done.output[done.output.index("{") :])["verdicts"]
     (one,) = [v for v in found if v["measure"] == "step" and v["words"] == "plain"]
     return one

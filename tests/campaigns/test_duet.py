@@ -1,4 +1,4 @@
-"""``vggbench duet``: what its words name, and real duets on the tiny track."""
+"""``vggbench duet``: what its arguments name, and real duets on the tiny track."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_keys_that_scripts_read_are_described() -> None:
     assert {key for cell in described for key in re.findall(r"`(\w+)`", cell)} == KEYS
 
 
-# -- what words name, among what is shipped
+# -- what arguments name, among what is shipped
 
 TENSORFLOW = "tensorflow-2.21.0"
 KERAS = "keras-3.15.1"
@@ -295,8 +295,8 @@ def test_one_and_the_same_says_so_and_is_unchanged(tiny: Tiny) -> None:
 
 @pytest.mark.asv
 def test_bench_compares_several_configurations_each_with_an_object(tiny: Tiny) -> None:
-    words = ("duet", "tinyframe-1.10", "tinyframe-2.0", "--bench", "plain", "fused", *ROUGH)
-    done = tiny.vggbench(*words, "--json", env=FASTER)
+    arguments = ("duet", "tinyframe-1.10", "tinyframe-2.0", "--bench", "plain", "fused", *ROUGH)
+    done = tiny.vggbench(*arguments, "--json", env=FASTER)
     assert done.status == 0, done.output
     found = json.loads(done.output[done.output.index("[\n") :])
     assert [(one["second"], one["outcome"]) for one in found] == [
@@ -364,11 +364,11 @@ def test_ctrl_c_ends_it_with_130_and_leaves_no_process(tiny: Tiny) -> None:
 
 @pytest.mark.asv
 def test_a_release_that_is_none_is_refused_in_one_line(tiny: Tiny) -> None:
-    for words, line in (
+    for arguments, line in (
         (("tinyframe-9.9", PLAIN), "no such release on the track"),
         (("tinyframe-2.0 odd", PLAIN), "it has: plain, fused, impossible"),
     ):
-        done = tiny.vggbench("duet", *words)
+        done = tiny.vggbench("duet", *arguments)
         assert done.status == 2
         the_line(done, line)
         assert len(done.output.splitlines()) == 1

@@ -48,8 +48,8 @@ def outcome(**told: object) -> str:
 def test_the_rate_is_that_of_the_fastest_size_by_its_median(tmp_path: Path) -> None:
     found = measured(tmp_path, outcome(outcome="ok", products=PRODUCTS, versions={}))
     assert peak.fastest(found).flops_per_s == pytest.approx(2 * 2000**3 / 0.1)
-    assert "160 GFLOP/s on" in peak.words(found)
-    assert "two 2000 x 2000 matrices, tensorflow-2.21.0, 20" in peak.words(found)
+    assert "160 GFLOP/s on" in peak.described(found)
+    assert "two 2000 x 2000 matrices, tensorflow-2.21.0, 20" in peak.described(found)
 
 
 def test_what_was_measured_is_read_again_oldest_first(

@@ -50,7 +50,7 @@ def test_one_package_is_as_in_the_earlier_lock_and_nothing_else(tmp_path: Path) 
     old = (CATALOGUE.lock_path(CATALOGUE.by_name["tensorflow-2.13.1"], "cpu")).read_text()
     assert now["numpy"] != before["numpy"], "choose two releases with another numpy"
     assert pins(text) == {**now, "numpy": before["numpy"]}
-    assert made.words == f"numpy {before['numpy']}"
+    assert made.name == f"numpy {before['numpy']}"
     start = text.index("numpy==")
     hashes = text[start : text.index("# via", start)]
     assert hashes in old
@@ -61,36 +61,36 @@ def test_one_package_is_as_in_the_earlier_lock_and_nothing_else(tmp_path: Path) 
 def test_python_and_onednn_are_changed_back_without_another_pin(tmp_path: Path) -> None:
     release = CATALOGUE.by_name["tensorflow-2.16.2"]
     made = variant(tmp_path / "a", release.name, "tensorflow-2.15.1", "python")
-    assert made.words == "python 3.11"
+    assert made.name == "python 3.11"
     assert made.release.python == "3.11"
     assert made.variables == {}
     facts = (ONEDNN_OFF, ONEDNN_ON)
     made = variant(tmp_path / "b", "tensorflow-2.9.3", "tensorflow-2.8.4", "oneDNN", facts)
-    assert made.words == "oneDNN off"
+    assert made.name == "oneDNN off"
     assert made.variables == {"TF_ENABLE_ONEDNN_OPTS": "0"}
 
 
 def test_several_things_are_changed_back_together(tmp_path: Path) -> None:
     made = variant(tmp_path, "keras-3.0.5", "keras-2.15.0", "python+tensorflow-cpu")
     before = CATALOGUE.pins(CATALOGUE.by_name["keras-2.15.0"], "cpu")["tensorflow-cpu"]
-    assert made.words == f"python 3.11 and tensorflow-cpu {before}"
+    assert made.name == f"python 3.11 and tensorflow-cpu {before}"
     assert made.release.python == "3.11"
     lock = Catalogue(tmp_path / "releases").lock_path(made.release, "cpu")
     assert pins(lock.read_text())["tensorflow-cpu"] == before
-    assert separations.things(made.words) == ["python", "tensorflow-cpu"]
+    assert separations.things(made.name) == ["python", "tensorflow-cpu"]
 
 
 @pytest.mark.parametrize("what", ["tensorflow", "tensorflow-cpu"])
 def test_a_package_that_had_another_name_is_changed_back(tmp_path: Path, what: str) -> None:
     made = variant(tmp_path, "keras-2.4.3", "keras-2.3.1", what)
-    assert made.words == "tensorflow 2.0.0"
+    assert made.name == "tensorflow 2.0.0"
     found = pins(Catalogue(tmp_path / "releases").lock_path(made.release, "cpu").read_text())
     assert found["tensorflow"] == "2.0.0"
     assert "tensorflow-cpu" not in found
 
 
 @pytest.mark.parametrize(
-    ("what", "facts", "words"),
+    ("what", "facts", "said"),
     [
         ("torch", ({}, {}), "torch is not pinned by the locks of both"),
         ("python", ({}, {}), "python 3.10 is what tensorflow-2.8.4 and tensorflow-2.9.3 both have"),
@@ -98,8 +98,8 @@ def test_a_package_that_had_another_name_is_changed_back(tmp_path: Path, what: s
         ("onednn", (ONEDNN_ON, ONEDNN_ON), "oneDNN on is what"),
     ],
 )
-def test_what_cannot_be_changed_back_is_said(tmp_path: Path, what, facts, words) -> None:
-    with pytest.raises(variants.NoVariant, match=words):
+def test_what_cannot_be_changed_back_is_said(tmp_path: Path, what, facts, said) -> None:
+    with pytest.raises(variants.NoVariant, match=said):
         variant(tmp_path, "tensorflow-2.9.3", "tensorflow-2.8.4", what, facts)
 
 

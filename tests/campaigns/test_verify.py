@@ -60,7 +60,7 @@ def test_a_process_that_computes_something_else_disagrees(tmp_path: Path) -> Non
 
 def test_an_answer_of_the_framework_is_not_applicable(tmp_path: Path) -> None:
     refuse = """
-def refuse(*words):
+def refuse(*args):
     raise params.NotApplicable("no such kernel")
 """
     found = one(tmp_path, refuse + REFERENCE.replace("reference.build", "refuse"))
@@ -128,9 +128,9 @@ def test_long_compilations_are_forecast() -> None:
     assert "about 3 minutes" in (said("theano-1.0.5") or "")
 
 
-def vggbench(tiny: Tiny, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+def vggbench(tiny: Tiny, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "vggbench.cli", "verify", *words],
+        [sys.executable, "-m", "vggbench.cli", "verify", *arguments],
         cwd=tiny.folder,
         env=tiny.environ(PYTHONPATH=str(ROOT), **env),
         capture_output=True,
@@ -185,7 +185,7 @@ def test_what_is_being_started_when_the_others_are_ended_ends_too(
     began, ended = threading.Event(), threading.Event()
     started: list[subprocess.Popen[bytes]] = []
 
-    def late(*words: object, on_start: Callable[[int], None]) -> verify.Verified:
+    def late(*args: object, on_start: Callable[[int], None]) -> verify.Verified:
         process = subprocess.Popen(["sleep", "600"], start_new_session=True)
         started.append(process)
         began.set()

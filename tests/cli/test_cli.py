@@ -163,7 +163,7 @@ def test_a_wheel_whose_contents_changed_is_refused(bare_tiny: Tiny) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "said"),
     [
         (("list", "tinyfame"), "perhaps tinyframe"),
         (("list", "tinyframe-1.3"), "the nearest are tinyframe-1.2 and tinyframe-1.10"),
@@ -174,10 +174,10 @@ def test_a_wheel_whose_contents_changed_is_refused(bare_tiny: Tiny) -> None:
         (("add", "tinyframe", "--wheel", "x.whl"), "needs a version and a place"),
     ],
 )
-def test_words_that_name_nothing_get_one_line(
-    bare_tiny: Tiny, words: tuple[str, ...], said: str
+def test_arguments_that_name_nothing_get_one_line(
+    bare_tiny: Tiny, arguments: tuple[str, ...], said: str
 ) -> None:
-    done = vggbench(bare_tiny, "releases", *words)
+    done = vggbench(bare_tiny, "releases", *arguments)
     assert done.status == 1
     assert len(done.output.splitlines()) == 1
     assert said in done
@@ -262,13 +262,13 @@ def test_a_folder_that_is_no_checkout_gets_one_line(tiny: Tiny) -> None:
 
 
 def test_a_word_that_is_no_choice_gets_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
-    for words, nearest in (
+    for arguments, nearest in (
         (["verdicts"], "verdict"),
         (["releases", "lst"], "list"),
         (["table", "--format", "cvs"], "csv"),
     ):
         with pytest.raises(SystemExit):
-            main(words)
+            main(arguments)
         assert capsys.readouterr().err.endswith(f"; perhaps {nearest}\n")
     with pytest.raises(SystemExit):
         main(["bananas"])

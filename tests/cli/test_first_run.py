@@ -93,7 +93,7 @@ def asked_of_asv(
         def __init__(self, checkout: object):
             pass
 
-        def __call__(self, command: str, *words: str, **more: object) -> int:
+        def __call__(self, command: str, *args: str, **more: object) -> int:
             commands.append(command)
             if command == "publish":
                 return 0

@@ -17,9 +17,9 @@ from ..tiny import PATIENCE_S, Ended, Tiny
 PROGRAM = Path(sys.executable).parent / "vggbench"
 
 
-def run(tiny: Tiny, *words: str) -> Ended:
+def run(tiny: Tiny, *arguments: str) -> Ended:
     done = subprocess.run(
-        [PROGRAM, "run", *words],
+        [PROGRAM, "run", *arguments],
         cwd=tiny.folder,
         env=tiny.environ(),
         stdout=subprocess.PIPE,
@@ -31,7 +31,7 @@ def run(tiny: Tiny, *words: str) -> Ended:
 
 
 @pytest.mark.parametrize(
-    ("words", "status", "said"),
+    ("arguments", "status", "said"),
     [
         (("tinyframe-1.1",), 2, "nothing to run: give one or more of --run_keras"),
         (("tinyframe-1.1", "--", "--run_theano", "--use_XLA"), 2, "Theano has no XLA"),
@@ -49,9 +49,9 @@ def run(tiny: Tiny, *words: str) -> Ended:
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_installed(
-    bare_tiny: Tiny, words: tuple[str, ...], status: int, said: str
+    bare_tiny: Tiny, arguments: tuple[str, ...], status: int, said: str
 ) -> None:
-    done = run(bare_tiny, *words)
+    done = run(bare_tiny, *arguments)
     assert (done.status, len(done.output.splitlines())) == (status, 1)
     assert said in done
     assert not list(bare_tiny.environments.glob("tinyframe-*"))
@@ -75,10 +75,10 @@ def test_a_release_is_run_by_the_seeds_command_line(tmp_path: Path) -> None:
     """From another folder: a relative path is relative to it."""
     release = find("tensorflow-2.21.0")
     real = RealCheckout.make(tmp_path / "checkout")
-    words = "--run_tensorflow --batch_size 2 --image_size 32 --n_trials 3 --device cpu"
+    arguments = "--run_tensorflow --batch_size 2 --image_size 32 --n_trials 3 --device cpu"
     command = [PROGRAM, "--config", real.folder / "asv.conf.json", "run", release.name, "--"]
     done = subprocess.run(
-        [*command, *words.split(), "--json", "out.json"],
+        [*command, *arguments.split(), "--json", "out.json"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": "/nowhere", "VIRTUAL_ENV": "/nowhere"},
         capture_output=True,
@@ -99,9 +99,11 @@ def test_a_release_is_run_by_the_seeds_command_line(tmp_path: Path) -> None:
 def test_ctrl_c_is_one_line_of_main_pys_and_its_status(tmp_path: Path) -> None:
     """A terminal sends it to all processes of the command."""
     real = RealCheckout.make(tmp_path / "checkout")
-    words = f"run {find('tensorflow-2.21.0').name} -- --run_tensorflow --image_size 32 --device cpu"
+    arguments = (
+        f"run {find('tensorflow-2.21.0').name} -- --run_tensorflow --image_size 32 --device cpu"
+    )
     process = subprocess.Popen(
-        [PROGRAM, *words.split(), "--json", "out.json"],
+        [PROGRAM, *arguments.split(), "--json", "out.json"],
         cwd=real.folder,
         stderr=subprocess.PIPE,
         text=True,

@@ -30,9 +30,9 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def cells(capsys: pytest.CaptureFixture[str], *words: str) -> list[tuple[str, str, str, float]]:
+def cells(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[tuple[str, str, str, float]]:
     """(machine, profile, release, ms) of the cells of one row that have a time."""
-    assert cli.main(["table", "--format", "json", *words]) == 0
+    assert cli.main(["table", "--format", "json", *arguments]) == 0
     told = json.loads(capsys.readouterr().out)
     return [
         (cell["machine"], cell["profile"], cell["release"], cell["ms"])
@@ -55,8 +55,8 @@ def test_a_machine_has_a_column_for_each_profile_with_its_newest_release(
 
 
 def test_releases_have_a_column_each(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ("--machine", "box", "--release", "tensorflow-1.15.5", "tensorflow>=2.20")
-    assert cells(capsys, *words) == [
+    arguments = ("--machine", "box", "--release", "tensorflow-1.15.5", "tensorflow>=2.20")
+    assert cells(capsys, *arguments) == [
         ("box", "cpu-quick", "tensorflow-1.15.5", 400.0),
         ("box", "cpu-quick", "tensorflow-2.21.0", 200.0),
     ]
@@ -74,7 +74,7 @@ def test_the_reference_stands_beside_what_was_measured(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "said"),
     [
         (("--machine", "nobody"), "nothing of this is on record for nobody (there are records of"),
         (("--machine", "box", "--profile", "gpu-paper"), "nothing of this is on record for box"),
@@ -83,9 +83,9 @@ def test_the_reference_stands_beside_what_was_measured(
     ],
 )
 def test_what_cannot_be_shown_is_one_line(
-    checkout: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str
+    checkout: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
 ) -> None:
-    assert cli.main(["table", *words]) == 1
+    assert cli.main(["table", *arguments]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     assert len(captured.err.splitlines()) == 1

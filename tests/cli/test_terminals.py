@@ -16,11 +16,11 @@ from ..tiny import PROGRAMS, Tiny
 pytestmark = pytest.mark.asv
 
 
-def shown(tiny: Tiny, *words: str, columns: int, **env: str) -> str:
+def shown(tiny: Tiny, *arguments: str, columns: int, **env: str) -> str:
     """What the vggbench command writes to a terminal that wide."""
     main, own = pty.openpty()
     process = subprocess.Popen(
-        [*PROGRAMS["vggbench"], *words],
+        [*PROGRAMS["vggbench"], *arguments],
         cwd=tiny.folder,
         env=tiny.environ(COLUMNS=str(columns), **{"TERM": "xterm", **env}),
         stdin=subprocess.DEVNULL,
@@ -44,14 +44,16 @@ def shown(tiny: Tiny, *words: str, columns: int, **env: str) -> str:
 
 @pytest.mark.parametrize("columns", [30, 60, 80])
 @pytest.mark.parametrize("term", ["xterm", "dumb"])
-@pytest.mark.parametrize("words", [("rates",), ("releases", "list"), ("verdict", "--all")], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [("rates",), ("releases", "list"), ("verdict", "--all")], ids=str
+)
 def test_names_and_figures_are_whole(
-    measured: Tiny, words: tuple[str, ...], columns: int, term: str
+    measured: Tiny, arguments: tuple[str, ...], columns: int, term: str
 ) -> None:
-    told = shown(measured, *words, columns=columns, TERM=term)
+    told = shown(measured, *arguments, columns=columns, TERM=term)
     assert "tinyframe-1.2" in told
     assert "…" not in told
-    if words == ("rates",):
+    if arguments == ("rates",):
         assert re.search(r"tinyframe-1\.2 +plain +30\.0 ", told)
 
 

@@ -76,8 +76,8 @@ def test_a_recorded_configuration_is_asked_by_role_whatever_it_holds() -> None:
     assert params.is_chosen("TensorFlow", {"data_format": "NHWC", "xla": "on"}, params.COMPILER)
     assert not params.is_chosen("TensorFlow", {"data_format": "NHWC"}, params.COMPILER)
     assert not params.is_chosen("Tinyframe", {"xla": "on"}, params.COMPILER)
-    assert params.word_of("Keras", {"backend": "theano"}, params.BACKEND) == "theano"
-    assert params.word_of("TensorFlow", {"backend": "theano"}, params.BACKEND) is None
+    assert params.value_of("Keras", {"backend": "theano"}, params.BACKEND) == "theano"
+    assert params.value_of("TensorFlow", {"backend": "theano"}, params.BACKEND) is None
 
 
 def test_a_name_that_no_framework_has_is_a_param_without_a_role() -> None:

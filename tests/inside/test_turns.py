@@ -50,8 +50,8 @@ class Giver:
     def computed_s(self):
         """CPU seconds of the process so far."""
         with open(f"/proc/{self.process.pid}/stat") as file:
-            words = file.read().rpartition(")")[2].split()
-        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def go(self):
         os.write(self.word, turns.WORD)

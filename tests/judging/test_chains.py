@@ -1,4 +1,4 @@
-"""Chains of lines, from literal records of duets to levels and words."""
+"""Chains of lines, from literal records of duets to levels and messages."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def one_block(records: list[Record]) -> Block:
 
 
 def refused(records: list[Record]) -> str:
-    """The one line of words about records that make no block."""
+    """The one message about records that make no block."""
     found, left_out = gathered(records)
     assert found == []
     assert left_out
@@ -236,7 +236,7 @@ def test_two_profiles_make_no_block() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "said"),
     [
         ({"machine": "other"}, "of another machine (other)"),
         ({"lock": "0" * 64}, "of another lock"),
@@ -247,13 +247,13 @@ def test_two_profiles_make_no_block() -> None:
     ],
 )
 def test_a_record_that_is_no_evidence_takes_its_block_with_it(
-    change: dict[str, Any], words: str
+    change: dict[str, Any], said: str
 ) -> None:
     records = block(FIRST, SECOND_OF_TWO)
     records[1] = changed(records[1], **change)
     found, left_out = gathered(records)
     assert found == []
-    (why,) = [why for why in left_out if words in why]
+    (why,) = [why for why in left_out if said in why]
     assert len(left_out[why]) == 1
     assert len(left_out["of a block of duets that is not whole"]) == 3
 

@@ -1,6 +1,6 @@
 """The Markdown of a verdict, one file a situation.
 
-To write the files anew after a wanted change of the words, and look at the difference:
+To write the files anew after a wanted change of the texts, and look at the difference:
 
     VGGBENCH_WRITE_GOLDEN=1 .venv/bin/pytest tests/judging/test_golden.py; git diff tests
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from vggbench.judging import verdicts, words
+from vggbench.judging import phrases, verdicts
 from vggbench.judging.acknowledged import Acknowledged
 from vggbench.records import Record
 
@@ -83,7 +83,7 @@ SITUATIONS: dict[str, list[Record]] = {
 }
 
 
-def report(records: Sequence[Record], whole: bool, **more: Any) -> words.Report:
+def report(records: Sequence[Record], whole: bool, **more: Any) -> phrases.Report:
     found = evidence(records)
     if whole:
         all_of = verdicts.of_track(found, "tensorflow", **more)
@@ -92,7 +92,7 @@ def report(records: Sequence[Record], whole: bool, **more: Any) -> words.Report:
         all_of = verdicts.of_release(found, CATALOGUE.by_name[NEWEST], **more)
         changes = []
     status = verdicts.exit_status(all_of)
-    return words.Report(
+    return phrases.Report(
         machine=MACHINE,
         threshold=0.02,
         status=status,
@@ -106,7 +106,9 @@ def report(records: Sequence[Record], whole: bool, **more: Any) -> words.Report:
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_the_markdown_is_what_it_was(situation: str) -> None:
     accepted = ACCEPTED if situation == "acknowledged" else []
-    told = words.markdown(report(SITUATIONS[situation], situation == "history", accepted=accepted))
+    told = phrases.markdown(
+        report(SITUATIONS[situation], situation == "history", accepted=accepted)
+    )
     path = GOLDEN / f"{situation}.md"
     if os.environ.get("VGGBENCH_WRITE_GOLDEN"):
         path.parent.mkdir(exist_ok=True)
@@ -121,16 +123,16 @@ def test_no_golden_file_is_left_behind() -> None:
 @pytest.mark.parametrize("situation", SITUATIONS)
 def test_a_row_of_the_text_is_one_line_however_long(situation: str) -> None:
     said = report(SITUATIONS[situation], situation == "history")
-    lines = words.text(said).splitlines()
+    lines = phrases.text(said).splitlines()
     for one in said.verdicts:
         if said.whole and one.outcome in ("unchanged", "not sure"):
             continue
-        row = [one.words, words.change(one), words.quantity(one.after, one.measure)]
+        row = [one.words, phrases.change(one), phrases.quantity(one.after, one.measure)]
         assert any(all(cell in text for cell in row) for text in lines)
-    assert "\x1b" not in words.text(said)
+    assert "\x1b" not in phrases.text(said)
     assert not any(text.endswith(" ") for text in lines)
 
 
 def test_a_terminal_gets_colours() -> None:
     said = report(SITUATIONS["regressed"], False)
-    assert "\x1b[31m" in words.text(said, colour=True)
+    assert "\x1b[31m" in phrases.text(said, colour=True)

@@ -68,13 +68,13 @@ class Box:
         with (self.folder / "excluded.toml").open("a") as file:
             file.write("\n".join(["[[excluded]]", 'reason = "a fan"', *lines, ""]))
 
-    def verdict(self, *words: str) -> Said:
-        return self.asked("verdict", *words)
+    def verdict(self, *arguments: str) -> Said:
+        return self.asked("verdict", *arguments)
 
-    def asked(self, command: str, *words: str) -> Said:
+    def asked(self, command: str, *arguments: str) -> Said:
         config = str(self.folder / "asv.conf.json")
         try:
-            status = cli.main(["--config", config, command, "--machine", MACHINE, *words])
+            status = cli.main(["--config", config, command, "--machine", MACHINE, *arguments])
         except SystemExit as err:
             status = int(str(err.code))
         return Said(status, *self._capsys.readouterr())
@@ -118,9 +118,9 @@ def test_nothing_that_regressed_is_status_0(box: Box) -> None:
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_closed_standard_streams_change_no_exit_status(box: Box, closed: str) -> None:
     box.measure(line(*[0.1] * 7))
-    words = ["--config", str(box.folder / "asv.conf.json"), "verdict", "--machine", MACHINE]
+    arguments = ["--config", str(box.folder / "asv.conf.json"), "verdict", "--machine", MACHINE]
     for more, status in (([], 0), (["--format", "json"], 0), (["no-such-release"], 2)):
-        command = [sys.executable, "-m", "vggbench.cli", *words, *more]
+        command = [sys.executable, "-m", "vggbench.cli", *arguments, *more]
         done = subprocess.run(
             ["sh", "-c", f'exec "$@" {closed}', "sh", *command], capture_output=True, text=True
         )
@@ -247,7 +247,7 @@ def test_markdown_goes_to_standard_output_alone(box: Box) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "line"),
+    ("arguments", "line"),
     [
         (["tensorflow-9.9.9"], "no such release"),
         (["nix"], "unknown track 'nix'"),
@@ -264,10 +264,10 @@ def test_markdown_goes_to_standard_output_alone(box: Box) -> None:
     ],
 )
 def test_what_cannot_be_asked_is_one_line_and_status_2(
-    box: Box, words: list[str], line: str
+    box: Box, arguments: list[str], line: str
 ) -> None:
     box.measure(SAME)
-    assert line in refused(box.verdict(*words))
+    assert line in refused(box.verdict(*arguments))
 
 
 def test_without_any_record_nothing_can_be_judged(box: Box) -> None:
@@ -275,7 +275,7 @@ def test_without_any_record_nothing_can_be_judged(box: Box) -> None:
 
 
 @pytest.mark.parametrize(
-    ("taken", "words", "line"),
+    ("taken", "arguments", "line"),
     [
         (taken_of(NEWEST), [NEWEST], f"measure one: asv run {BEFORE}"),
         (SAME, ["tensorflow-2.17.1"], "unmeasured on box; measure it there with: asv run"),
@@ -283,10 +283,10 @@ def test_without_any_record_nothing_can_be_judged(box: Box) -> None:
     ],
 )
 def test_a_release_with_nothing_to_compare_is_said(
-    box: Box, taken: list[Record], words: list[str], line: str
+    box: Box, taken: list[Record], arguments: list[str], line: str
 ) -> None:
     box.measure(taken)
-    said = box.verdict(*words)
+    said = box.verdict(*arguments)
     assert said.status == 2
     assert line in said.err
 

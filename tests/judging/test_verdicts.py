@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from vggbench.judging import verdicts
 from vggbench.judging.acknowledged import Acknowledged
+from vggbench.judging.phrases import noise_lines
 from vggbench.judging.state import known_of, state_of
 from vggbench.judging.verdicts import Verdict
-from vggbench.judging.words import noise_lines
 from vggbench.records import Record
 from vggbench.stats.judge import Noise
-from vggbench.stats.policy import ASSUMED_WORDS
+from vggbench.stats.policy import ASSUMED_ENDING
 
 from ..records.factory import changed
 from .literal import CATALOGUE, FUSED, LINE, NCHW, NHWC, XLA, evidence, line, measured, record
@@ -200,7 +200,7 @@ def test_the_only_release_has_nothing_before_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "why"),
     [
         ({"samples": [0.1, 0.1, math.nan]}, "no times"),
         ({"samples": [0.1, 0.0, 0.1]}, "no times"),
@@ -223,13 +223,13 @@ def test_the_only_release_has_nothing_before_it() -> None:
     ],
 )
 def test_records_that_are_no_evidence_are_left_out_with_one_line(
-    change: dict[str, Any], words: str
+    change: dict[str, Any], why: str
 ) -> None:
     good = line(0.1, 0.1, 0.1, 0.1, 0.1)
     bad = [changed(one, **change) for one in measured(NEWEST, 0.3)]
     found = evidence([*good, *bad])
     (said,) = found.left_out
-    assert words in said
+    assert why in said
     assert said.startswith("4 records")
     assert step([*good, *bad]).outcome == "unchanged"
 
@@ -260,9 +260,9 @@ def test_what_calibrated_another_configuration_tells_how_sessions_differ() -> No
     assert told.noise.origin.endswith("6 calibrating sessions")
     assert noise_lines([told])[0].endswith("; from 6 calibrating sessions")
     # What another verdict rests on that is but assumed is named too.
-    assumed = Noise(0.03, 0.02, f"2% between sessions {ASSUMED_WORDS}", 0.5, 0.5)
+    assumed = Noise(0.03, 0.02, f"2% between sessions {ASSUMED_ENDING}", 0.5, 0.5)
     both = noise_lines([told, replace(told, noise=assumed)])[0]
-    assert both.endswith(f"; from 6 calibrating sessions; 2% between sessions {ASSUMED_WORDS}")
+    assert both.endswith(f"; from 6 calibrating sessions; 2% between sessions {ASSUMED_ENDING}")
     assert told.noise.processes == alone.noise.processes
     elsewhere = [changed(one, profile="cpu-paper") for one in anchors]
     assert step([*restless, *elsewhere]).noise == alone.noise

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vggbench.judging import verdicts, words
+from vggbench.judging import phrases, verdicts
 from vggbench.judging.evidence import durations
 from vggbench.judging.verdicts import Verdict
 from vggbench.records import Record
@@ -107,7 +107,7 @@ def test_blocks_that_are_too_few_to_decide_are_noted_with_what_they_say() -> Non
     )
     two = report([*slower, *blocks(NEWEST, BEFORE, 1 / 1.05, count=2)])
     note = "2 blocks of duets say +5.1 %: too few to decide"
-    for told in (words.text(two), words.markdown(two).replace("\\", ""), words.as_json(two)):
+    for told in (phrases.text(two), phrases.markdown(two).replace("\\", ""), phrases.as_json(two)):
         assert note in told
     assert step([*slower, *pair(1.05, count=3)]).notes == ()
 
@@ -149,7 +149,7 @@ def test_processes_that_surely_say_otherwise_are_a_second_opinion_that_is_shown(
     assert (one.outcome, one.is_disputed) == ("unchanged", True)
     assert one.second_opinion is not None
     assert one.second_opinion.outcome == "regressed"
-    said = words.remark(one)
+    said = phrases.remark(one)
     assert said is not None
     assert said.startswith("processes by themselves say regressed: +11.9 % (")
 
@@ -160,7 +160,7 @@ def test_processes_that_agree_or_are_not_sure_are_on_record_and_not_shown(newest
     assert one.outcome == "unchanged"
     assert one.second_opinion is not None
     assert not one.is_disputed
-    assert words.remark(one) is None
+    assert phrases.remark(one) is None
 
 
 def test_an_unsure_block_is_not_disputed() -> None:
@@ -168,7 +168,7 @@ def test_an_unsure_block_is_not_disputed() -> None:
     assert one.outcome == "not sure"
     assert one.second_opinion is not None
     assert not one.is_disputed
-    assert "by themselves" not in str(words.remark(one))
+    assert "by themselves" not in str(phrases.remark(one))
 
 
 def test_pages_and_markdown_show_the_dispute_too() -> None:
@@ -183,13 +183,13 @@ def test_pages_and_markdown_show_the_dispute_too() -> None:
     assert any(note.startswith("processes by themselves say regressed: ") for note in told.notes)
     assert any("12 processes in 6 blocks with 60 samples" in note for note in told.notes)
     said = report(records)
-    assert "processes by themselves say regressed" in words.markdown(said)
-    assert "12 + 12 (60 + 60), 6 blocks" in words.text(said)
+    assert "processes by themselves say regressed" in phrases.markdown(said)
+    assert "12 + 12 (60 + 60), 6 blocks" in phrases.text(said)
 
 
-def report(records: list[Record]) -> words.Report:
+def report(records: list[Record]) -> phrases.Report:
     found = judged(records)
-    return words.Report(machine=MACHINE, threshold=0.02, status=0, verdicts=found)
+    return phrases.Report(machine=MACHINE, threshold=0.02, status=0, verdicts=found)
 
 
 # -- by-products

@@ -1,4 +1,4 @@
-"""The words that name releases: spec.py's table, and the line that each wrong word gets."""
+"""The texts that name releases: spec.py's table, and the line that each wrong word gets."""
 
 import pytest
 from hypothesis import given
@@ -34,8 +34,8 @@ CATALOGUE = make_catalogue(tensorflow=TENSORFLOW, keras=KERAS, theano=())
 COMMIT = CATALOGUE.by_name["tensorflow-2.15.1"].commit
 
 
-def names(words):
-    return [release.name for release in spec.select(CATALOGUE, words)]
+def names(text):
+    return [release.name for release in spec.select(CATALOGUE, text)]
 
 
 def tf(*versions):
@@ -72,7 +72,7 @@ def test_words_of_asv_run_are_told_apart_from_tracks(word):
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("text", "expected"),
     [
         ("tensorflow", tf(*reversed(TENSORFLOW))),
         ("keras", ["keras-2.3.1", "keras-2.2.5"]),
@@ -106,16 +106,16 @@ def test_words_of_asv_run_are_told_apart_from_tracks(word):
         ("  keras==2.3.1\n", ["keras-2.3.1"]),
     ],
 )
-def test_what_words_name(words, expected):
+def test_what_a_text_names(text, expected):
     if expected:
-        assert names(words) == expected
+        assert names(text) == expected
     else:
         with pytest.raises(spec.SpecError):
-            names(words)
+            names(text)
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("text", "expected"),
     [
         ("tensroflow", "unknown track 'tensroflow'; perhaps tensorflow; the tracks are: "),
         ("Tensorflow>=2", "unknown track 'Tensorflow'; perhaps tensorflow; "),
@@ -145,16 +145,16 @@ def test_what_words_name(words, expected):
         ("..", "a range needs its end"),
     ],
 )
-def test_wrong_words_get_one_line_with_what_is_nearest(words, expected):
+def test_wrong_texts_get_one_line_with_what_is_nearest(text, expected):
     with pytest.raises(spec.SpecError) as caught:
-        spec.select(CATALOGUE, words)
+        spec.select(CATALOGUE, text)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 400
 
 
 @pytest.mark.parametrize(
-    "words",
+    "text",
     [
         "tensorflow>=2.15",
         "tensorflow >=2.15,<3",
@@ -164,11 +164,11 @@ def test_wrong_words_get_one_line_with_what_is_nearest(words, expected):
         "tensorflow-1.0.0 keras-2.3.1",
     ],
 )
-def test_words_for_several_releases_are_refused_where_one_is_wanted(words):
+def test_words_for_several_releases_are_refused_where_one_is_wanted(text):
     with pytest.raises(spec.SpecError) as caught:
-        spec.one(CATALOGUE, words)
+        spec.one(CATALOGUE, text)
     assert str(caught.value) == (
-        f"{words!r}: give one release here, as vggbench releases list names it, such as "
+        f"{text!r}: give one release here, as vggbench releases list names it, such as "
         "tensorflow-2.17.0rc1"
     )
 
@@ -190,17 +190,17 @@ PARTS += ["HEAD", "\u0661", "\u00b2", "\x00", "9" * 5000, "~1" * 2000]
 ARBITRARY = st.text() | st.lists(st.sampled_from(PARTS), max_size=8).map("".join)
 
 
-def answer(function, words):
+def answer(function, text):
     """What ``function`` answers, or the text of its SpecError."""
     try:
-        return function(CATALOGUE, words)
+        return function(CATALOGUE, text)
     except spec.SpecError as error:
         return str(error)
 
 
 @given(ARBITRARY)
-def test_arbitrary_text_selects_releases_or_is_a_spec_error(words):
-    found = answer(spec.select, words)
+def test_arbitrary_text_selects_releases_or_is_a_spec_error(text):
+    found = answer(spec.select, text)
     if isinstance(found, str):
         assert len(found.splitlines()) == 1
     else:

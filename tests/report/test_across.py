@@ -56,7 +56,7 @@ def test_each_machine_has_a_column_of_what_it_says() -> None:
     release, against, configuration, measure, *said = row.strip("| ").split(" | ")
     assert (release, against) == (LINE[-1], LINE[-2])
     assert (configuration, measure) == ("NHWC none off", "step time")
-    assert [words.split()[0] for words in said] == ["+29.9", "unchanged", "-"]
+    assert [cell.split()[0] for cell in said] == ["+29.9", "unchanged", "-"]
 
 
 def test_confirmed_is_what_one_session_saw_of_both_releases() -> None:

@@ -26,8 +26,8 @@ def findings(tiny: Tiny, *options: str) -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def rows(text: str, *words: str) -> list[str]:
-    return [line for line in text.splitlines() if all(word in line for word in words)]
+def rows(text: str, *texts: str) -> list[str]:
+    return [line for line in text.splitlines() if all(word in line for word in texts)]
 
 
 def test_a_change_is_confirmed_by_a_session_that_measured_both(measured: Tiny) -> None:
@@ -238,8 +238,8 @@ A_FIFTH, TWO_THIRDS = (NOT_SURE, 0.95, 0.87, 1.02), (NOT_SURE, 0.9, 0.63, 1.02)
 def test_a_change_is_the_frameworks_where_all_that_moved_makes_little(parts, told: str) -> None:
     one = verdict(0.5, 0.45, 0.5, outcome=IMPROVED, differences=MOVED)
     own = [
-        separation(one, words, part and judgement(*part), processes=4, error="no wheel")
-        for words, part in parts.items()
+        separation(one, variant, part and judgement(*part), processes=4, error="no wheel")
+        for variant, part in parts.items()
     ]
     assert told in cause(one, own)
     assert ("so it is the fr" in cause(one, own)) == ("so it is the fr" in told)

@@ -52,16 +52,16 @@ def paths(svg: Path, drawn: str) -> list[str]:
     upright or level, so they are none."""
     found = []
     for path in ElementTree.parse(svg).iter():
-        words = path.get("d", "").split()
-        if path.get("clip-path") and "".join(one for one in words if one.isalpha()) == drawn:
-            numbers = [float(one) for one in words if not one.isalpha()]
+        path_parts = path.get("d", "").split()
+        if path.get("clip-path") and "".join(one for one in path_parts if one.isalpha()) == drawn:
+            numbers = [float(one) for one in path_parts if not one.isalpha()]
             if len(set(numbers[::2])) > 1 and len(set(numbers[1::2])) > 1:
                 found.append(drawn)
     return found
 
 
-def vggbench(checkout: Path, *words: str) -> int:
-    return cli.main(["--config", str(checkout / "asv.conf.json"), "plot", *words])
+def vggbench(checkout: Path, *arguments: str) -> int:
+    return cli.main(["--config", str(checkout / "asv.conf.json"), "plot", *arguments])
 
 
 @pytest.mark.parametrize(
@@ -227,14 +227,14 @@ def test_a_line_passes_over_what_is_unmeasured_and_ends_at_a_failure(
 
 
 def chain_of(
-    folder: Path, capsys: pytest.CaptureFixture[str], taken: list[Record], *words: str
+    folder: Path, capsys: pytest.CaptureFixture[str], taken: list[Record], *arguments: str
 ) -> tuple[str, list[str], str]:
     """What vggbench plot --chain draws of these records (an SVG), and what it says: on standard
     output, and on the other."""
     checkout = literal.checkout(folder / "of-chains")
     literal.write_records(checkout, taken)
     options = ("--machine", "box", "--chain", "-o", str(folder / "chain.svg"))
-    assert vggbench(checkout, "tensorflow", *options, *words) == 0
+    assert vggbench(checkout, "tensorflow", *options, *arguments) == 0
     said = capsys.readouterr()
     return (folder / "chain.svg").read_text(), said.out.splitlines(), said.err
 
@@ -303,7 +303,7 @@ def test_the_same_blocks_make_the_same_picture_beside_whatever_processes(
 
 
 @pytest.mark.parametrize(
-    ("taken", "words", "told"),
+    ("taken", "arguments", "told"),
     [
         ([], (), "a link takes 6 blocks of duets of two releases, and there are none"),
         ([], (), "vggbench history, once history.toml has [duets]"),
@@ -331,14 +331,14 @@ def test_a_chain_that_cannot_be_drawn_is_told_in_a_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     taken: list[Record],
-    words: tuple[str, ...],
+    arguments: tuple[str, ...],
     told: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     checkout = literal.checkout(tmp_path / "checkout")
     literal.write_records(checkout, taken)
     options = ("--machine", "box", "--chain", "-o", "x.svg")
-    assert vggbench(checkout, "tensorflow", *options, *words) == 1
+    assert vggbench(checkout, "tensorflow", *options, *arguments) == 1
     said = capsys.readouterr().err
     assert told in said
     assert said.count("\n") == 1
@@ -370,7 +370,7 @@ def test_nothing_but_failures_is_drawn_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("arguments", "told"),
     [
         (("pytorch", "-o", "x.svg"), "unknown track"),
         (("theano", "-o", "x.svg"), "asv run theano"),
@@ -383,9 +383,9 @@ def test_nothing_but_failures_is_drawn_too(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_drawn_is_told_in_a_line(
-    checkout: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], told: str
+    checkout: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], told: str
 ) -> None:
-    assert vggbench(checkout, *words, "--machine", "box") == 1
+    assert vggbench(checkout, *arguments, "--machine", "box") == 1
     said = capsys.readouterr().err
     assert told in said
     assert said.count("\n") == 1

@@ -1,4 +1,4 @@
-"""Rates from literal records, and their words."""
+"""Rates from literal records, and how they are shown."""
 
 from __future__ import annotations
 
@@ -221,8 +221,8 @@ def test_the_newest_peak_of_the_same_device_and_processors_counts() -> None:
 def test_the_table_has_numbers_in_the_units_of_its_headings() -> None:
     flops_per_s = FLOPS_QUICK / 0.25
     heading, line = shown([one(record(samples=[0.25]), peaks=(peak(flops_per_s * 2),))])
-    words = "release configuration ms a step images/s GFLOP/s % of peak outcome"
-    assert heading.split() == words.split()
+    headings = "release configuration ms a step images/s GFLOP/s % of peak outcome"
+    assert heading.split() == headings.split()
     assert line.split() == [
         "tensorflow-2.21.0",
         *("NHWC", "none", "off"),

@@ -26,16 +26,16 @@ SEEN = [
 ]
 
 
-@pytest.mark.parametrize(("words", "order", "expected", "ordered"), SEEN)
-def test_the_gpus_that_a_process_may_use(words, order, expected, ordered):
-    pairs = {"CUDA_VISIBLE_DEVICES": words, "CUDA_DEVICE_ORDER": order}
+@pytest.mark.parametrize(("listed", "order", "expected", "ordered"), SEEN)
+def test_the_gpus_that_a_process_may_use(listed, order, expected, ordered):
+    pairs = {"CUDA_VISIBLE_DEVICES": listed, "CUDA_DEVICE_ORDER": order}
     variables = {key: value for key, value in pairs.items() if value is not None}
     assert visible([A, B, C], variables) == (expected, ordered)
 
 
-@pytest.mark.parametrize("words", [None, "0", "GPU-aaaa", "MIG-1234"])
-def test_of_a_single_gpu_there_is_no_doubt(words):
-    variables = {} if words is None else {"CUDA_VISIBLE_DEVICES": words}
+@pytest.mark.parametrize("listed", [None, "0", "GPU-aaaa", "MIG-1234"])
+def test_of_a_single_gpu_there_is_no_doubt(listed):
+    variables = {} if listed is None else {"CUDA_VISIBLE_DEVICES": listed}
     assert visible([A], variables) == ([A], True)
 
 

@@ -39,9 +39,9 @@ def test_a_record_has_it_in_short() -> None:
         short["instruction sets"]
         != processor.in_short({**told, "instruction sets": "avx"})["instruction sets"]
     )
-    assert processor.words(short).startswith("AMD EPYC (")
-    assert "model 17" in processor.words(short)
-    assert processor.words({}) == "unknown ()"
+    assert processor.described(short).startswith("AMD EPYC (")
+    assert "model 17" in processor.described(short)
+    assert processor.described({}) == "unknown ()"
 
 
 def test_another_one_than_on_record_is_refused(tmp_path: Path) -> None:

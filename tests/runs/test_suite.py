@@ -87,8 +87,8 @@ def test_suites_in_folders_of_one_name_are_two(tmp_path, suite):
     assert (set(sys.modules), list(sys.meta_path)) == (imported, finders)
 
 
-words = st.sampled_from(["'NHWC'", "'none'", "'fused'", "'unfused'", "1", "None"])
-params = st.lists(st.lists(words, min_size=1, max_size=3, unique=True), max_size=3)
+texts = st.sampled_from(["'NHWC'", "'none'", "'fused'", "'unfused'", "1", "None"])
+params = st.lists(st.lists(texts, min_size=1, max_size=3, unique=True), max_size=3)
 patterns = st.lists(
     st.sampled_from(["fused", r"\('fused'", "time_", "^step.a", "1", "None$", r"\)$", "x"]),
     max_size=2,

@@ -215,7 +215,7 @@ def test_no_blocks_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("noise", "options", "words"),
+    ("noise", "options", "said"),
     [
         (USUAL, {"threshold": 0.0}, "a threshold of 0.0"),
         (USUAL, {"threshold": math.nan}, "a threshold of nan"),
@@ -225,8 +225,8 @@ def test_no_blocks_are_refused() -> None:
         (BlockNoise(0.01, 5.0, "", bias=-1.0), {}, "a bias of -1.0"),
     ],
 )
-def test_limits_that_are_none_are_refused(noise: BlockNoise, options: dict, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
+def test_limits_that_are_none_are_refused(noise: BlockNoise, options: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
         judge_blocks([0.0], noise, **options)
 
 

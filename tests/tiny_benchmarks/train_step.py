@@ -123,9 +123,9 @@ def noise(version, mode):
     return math.exp(deviation * random.Random(f"{version} {mode} {number}").gauss(0, 1))
 
 
-def count(*words):
-    """How many processes, this one included, have asked this with the same words."""
-    path = os.path.join(os.environ["TINY_COUNTS"], "-".join(words))
+def count(*values):
+    """How many processes, this one included, have asked this with the same values."""
+    path = os.path.join(os.environ["TINY_COUNTS"], "-".join(values))
     with open(path, "a") as file:
         file.write(".")
         return file.tell()

@@ -44,13 +44,14 @@ def lines(
         if no_evidence:
             kind = why = no_evidence
         if why:
-            _, words = reasons.setdefault((profile, kind), (why, []))
-            words.append(one[place][-1].words)
+            _, configurations = reasons.setdefault((profile, kind), (why, []))
+            configurations.append(one[place][-1].words)
     again = f"measure both anew: asv run '{' '.join(called)}'"
     return [
-        f"vggbench would not compare {some_of(list(dict.fromkeys(words)), _NAMED)} ({profile}): "
+        "vggbench would not compare "
+        f"{some_of(list(dict.fromkeys(configurations)), _NAMED)} ({profile}): "
         f"{why}; {again}"
-        for (profile, _), (why, words) in reasons.items()
+        for (profile, _), (why, configurations) in reasons.items()
     ]
 
 

@@ -211,8 +211,8 @@ def _mended_run_benchmarks(original: Any) -> Any:
 
 
 def _mended_selection(original: Any) -> Any:
-    def discover(*words: Any, **options: Any) -> Any:
-        found = original(*words, **options)
+    def discover(*args: Any, **options: Any) -> Any:
+        found = original(*args, **options)
         of_a_gpu = [name for name in found if records.method_of(name) in SAMPLED]
         has_gpu = any(
             profiles.device_of(profile) == "gpu" for profile in invocation.asked_profiles()

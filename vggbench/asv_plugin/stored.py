@@ -39,7 +39,7 @@ def require_whole(result: Any) -> None:
         params = result._benchmark_params[name]
         if not are_params(params):
             raise ValueError(f"{name} has params that are no lists of texts")
-        count = math.prod(len(words) for words in params)
+        count = math.prod(len(choices) for choices in params)
         stats, samples = result._stats[name], result._samples[name]
         for column in (values, stats, samples):
             if column is not None and len(column) != count:
@@ -55,9 +55,10 @@ def require_whole(result: Any) -> None:
 
 
 def are_params(params: Any) -> bool:
-    """Whether it is a list of the words of each param."""
+    """Whether it is a list of the values of each param, as texts."""
     return isinstance(params, list) and all(
-        isinstance(words, list) and all(isinstance(word, str) for word in words) for words in params
+        isinstance(values, list) and all(isinstance(value, str) for value in values)
+        for values in params
     )
 
 

@@ -14,13 +14,13 @@ from typing import Any
 from .. import records
 from ..errors import some_of
 from ..judging.measures import JUDGED, STEP
+from ..judging.phrases import change, how_many_blocks, percent
 from ..judging.verdicts import BY_DUETS, BY_PROCESSES, Verdict
-from ..judging.words import change, how_many_blocks, percent
 from ..releases.catalogue import Release
 from ..runs.local import Say
 from ..runs.suite import Configured
 from ..stats.policy import CHANGED, IMPROVED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
-from .budget import Budget, words
+from .budget import Budget, duration_text
 from .taking import QUIET, Came, Uncounted
 
 #: Comparisons that are named in one line, at most.
@@ -188,7 +188,7 @@ class _Open:
             return f"not sure after {how_many_blocks(blocks)}"
         budget_s = self.comparison.budget_s
         if self.spent_s >= budget_s or self.spent_s + self.seconds > budget_s:
-            return f"its budget of {words(budget_s)} is spent{_while_busy(self.is_busy)}"
+            return f"its budget of {duration_text(budget_s)} is spent{_while_busy(self.is_busy)}"
         return None
 
 
@@ -225,7 +225,7 @@ def answer_all(comparisons: Sequence[Comparison], bench: Bench) -> list[Answer]:
             ended[one.comparison] = given_up
             bench.say(ending(given_up))
     for one in going:
-        why = f"the budget of {words(bench.budget.seconds)} is spent{_while_busy(is_busy)}"
+        why = f"the budget of {duration_text(bench.budget.seconds)} is spent{_while_busy(is_busy)}"
         seconds = one.likely_s(bench)
         ended[one.comparison] = _answer(
             one, why, out_of_budget=True, is_busy=is_busy, seconds=seconds
@@ -311,12 +311,12 @@ def _plan(wanted: Sequence[_Open], bench: Bench) -> str:
 
 
 def _over(budget: Budget) -> str:
-    return f"; the budget of {words(budget.seconds)} may not do"
+    return f"; the budget of {duration_text(budget.seconds)} may not do"
 
 
 def _about(each: Sequence[float]) -> str:
     """What comparisons take together, of which some may be unknown (0)."""
-    return f"{'about' if all(each) else 'at least'} {words(sum(each))}"
+    return f"{'about' if all(each) else 'at least'} {duration_text(sum(each))}"
 
 
 def open_lines(answers: Sequence[Answer]) -> list[str]:

@@ -62,7 +62,7 @@ def percentage(text: str) -> float:
     return share
 
 
-def words(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """``seconds`` for people: 48 s, 12 min, 2 h 10 min."""
     if seconds < 90:
         return f"{seconds:.0f} s"

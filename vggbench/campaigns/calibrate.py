@@ -215,7 +215,7 @@ def is_too_noisy(noise: BlockNoise, threshold: float, comparisons: int) -> bool:
     return smallest > EXCLUDED * threshold
 
 
-def words(found: Mapping[str, Known], threshold: float, comparisons: int) -> list[str]:
+def noise_report(found: Mapping[str, Known], threshold: float, comparisons: int) -> list[str]:
     """Lines about the noise, how small a slow-down it lets be found with how many blocks when so
     many ``comparisons`` are judged together, and what to do where that is too much for the
     threshold."""
@@ -251,7 +251,7 @@ def words(found: Mapping[str, Known], threshold: float, comparisons: int) -> lis
 
 
 def _of_one(known: Known) -> str:
-    """What blocks of one configuration tell, in words."""
+    """What blocks of one configuration tell, as messages have it."""
     noise = known.noise
     if noise.is_assumed:
         return f"too few blocks to tell its noise; {noise.origin}"
@@ -356,7 +356,7 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
     comparisons = len(here.suite.timed_of(release, [], here.catalogue))
     for line in not_counted(evidence, release, profile):
         say(line)
-    for line in words(found, asked.threshold, comparisons):
+    for line in noise_report(found, asked.threshold, comparisons):
         say(line)
     noisy = [is_too_noisy(one.noise, asked.threshold, comparisons) for one in found.values()]
     return 1 if any(noisy) else 0

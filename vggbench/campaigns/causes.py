@@ -30,7 +30,7 @@ from ..runs.local import Local
 from ..stats.blocks import BlockJudgement
 from ..stats.policy import CHANGED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE
 from . import separate, taking, variants
-from .budget import Budget, words
+from .budget import Budget, duration_text
 from .separate import Question
 from .variants import Change, NoVariant
 
@@ -75,12 +75,12 @@ class Wanted:
 
     @property
     def place(self) -> tuple[str, str]:
-        return self.release.name, self.change.words
+        return self.release.name, self.change.name
 
     @property
     def name(self) -> str:
         """As messages name it."""
-        return f"{self.release.name} with {self.change.words}"
+        return f"{self.release.name} with {self.change.name}"
 
     @property
     def rank(self) -> float:
@@ -137,7 +137,7 @@ class Causes:
             if change is None:
                 continue
             configured = self._here.configured(one.benchmark, one.configuration)
-            place = one.release, change.words
+            place = one.release, change.name
             before = together.get(place, Wanted(release, change, (), (), ()))
             asked = {question.one: question for question in before.questions}
             if configured in asked:
@@ -224,7 +224,7 @@ class Causes:
                 change = variants.change(catalogue, release, before, device, what, facts=both)
             except NoVariant:
                 return None
-            return change, own.get(_parts(change.words))
+            return change, own.get(_parts(change.name))
 
         return what_next(one, tried)
 
@@ -265,14 +265,14 @@ def what_next(one: Verdict, tried: Callable[..., Tried]) -> Change | None:
     return None if ran and not _explains(found, one) else left[0]
 
 
-def _parts(words: str) -> frozenset[str]:
-    """What a variant's words name, in whichever order it was asked for."""
-    return frozenset(words.split(separations.AND))
+def _parts(variant: str) -> frozenset[str]:
+    """The things that a variant names, in whichever order they were asked for."""
+    return frozenset(variant.split(separations.AND))
 
 
 def _spent(one: Verdict, change: Change, known: Sequence[Separation]) -> int:
     """Blocks that were taken of the configuration of ``one`` with this ``change``."""
-    of = _parts(change.words)
+    of = _parts(change.name)
     own = (each.blocks for each in known if each.is_of(one) and _parts(each.variant) == of)
     return max(own, default=0)
 
@@ -305,6 +305,10 @@ def _needed(one: Separation) -> int:
 def plan(left: Sequence[Wanted], budget: Budget) -> str:
     """One line about what is to be measured, and how long it takes."""
     seconds = LIKELY * sum(sum(one.seconds) for one in left)
-    over = f"; the budget of {words(budget.seconds)} may not do" if seconds > budget.left_s else ""
+    over = (
+        f"; the budget of {duration_text(budget.seconds)} may not do"
+        if seconds > budget.left_s
+        else ""
+    )
     names = some_of([one.name for one in left], NAMED)
-    return f"To separate: {names}, about {words(seconds)}{over}"
+    return f"To separate: {names}, about {duration_text(seconds)}{over}"

@@ -317,8 +317,8 @@ class Judging:
 
     def _standing(self, of: Comparison, own: Iterable[Verdict]) -> Standing:
         benchmark, configuration = of.one.benchmark, dict(of.one.configuration)
-        words = records.canonical(configuration)
-        line = Line(of.profile, of.after.track, benchmark, words)
+        canonical = records.canonical(configuration)
+        line = Line(of.profile, of.after.track, benchmark, canonical)
         blocks = self.evidence().compared(line, of.before, of.after)
         sides = line.subject(of.before), line.subject(of.after)
         numbers = {key: duets.numbers(blocks, *sides, key) for key in JUDGED}

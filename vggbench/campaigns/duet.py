@@ -21,7 +21,7 @@ from ..errors import VggbenchError
 from ..judging import duets
 from ..judging.duets import Block, Subject
 from ..judging.measures import JUDGED, STEP
-from ..judging.words import change, how_many_blocks
+from ..judging.phrases import change, how_many_blocks
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..runs.duet import Side
@@ -31,7 +31,7 @@ from ..runs.suite import Configured
 from ..stats.blocks import BlockJudgement, judge_blocks
 from ..stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, REGRESSED
 from . import taking
-from .budget import Budget, words
+from .budget import Budget, duration_text
 from .taking import Uncounted
 
 #: Version of the JSON's format.
@@ -257,7 +257,7 @@ def _answer(
 
 
 def _spent(budget: Budget, is_busy: bool) -> str:
-    told = f"the budget of {words(budget.seconds)} is spent"
+    told = f"the budget of {duration_text(budget.seconds)} is spent"
     return f"{told} while the machine was busy; {taking.QUIET}" if is_busy else told
 
 

@@ -23,7 +23,7 @@ from ..runs.suite import Configured
 from ..stats.judge import Judgement
 from ..stats.policy import BATCH, CHANGED, MOST, NOT_SURE
 from ..stats.sequential import next_batch, to_confirm
-from .budget import Budget, words
+from .budget import Budget, duration_text
 
 #: Suspects that are named before it begins, at most; on a loud machine a history has a hundred.
 NAMED = 10
@@ -114,7 +114,7 @@ def confirm(suspect: Suspect, bench: Bench) -> Confirmed:
         return Confirmed(suspect, judgements, taken, why, failed=failed)
 
     def out_of_budget() -> Confirmed:
-        why = f"the budget of {words(budget.seconds)} is spent"
+        why = f"the budget of {duration_text(budget.seconds)} is spent"
         return Confirmed(suspect, judgements, taken, why, out_of_budget=True)
 
     if budget.left_s <= 0:
@@ -217,7 +217,7 @@ def confirm_all(suspects: Sequence[Suspect], bench: Bench) -> list[Confirmed]:
             bench.say(ending(one))
     if not_begun:
         bench.say(
-            f"Not begun, the budget of {words(bench.budget.seconds)} is spent or would be: "
+            f"Not begun, the budget of {duration_text(bench.budget.seconds)} is spent or would be: "
             f"{some_of(not_begun, NAMED)}"
         )
     return found
@@ -225,8 +225,12 @@ def confirm_all(suspects: Sequence[Suspect], bench: Bench) -> list[Confirmed]:
 
 def _plan(suspects: Sequence[Suspect], seconds: float, budget: Budget) -> str:
     names = some_of([suspect.name for suspect in suspects], NAMED)
-    about = f", about {words(seconds)}" if seconds else ""
-    over = f"; the budget of {words(budget.seconds)} may not do" if seconds > budget.left_s else ""
+    about = f", about {duration_text(seconds)}" if seconds else ""
+    over = (
+        f"; the budget of {duration_text(budget.seconds)} may not do"
+        if seconds > budget.left_s
+        else ""
+    )
     return f"To confirm: {names}{about}{over}"
 
 

@@ -174,7 +174,7 @@ def measure(
     }
 
 
-def words(peak: Peak) -> str:
+def described(peak: Peak) -> str:
     """One line about a measurement."""
     rate, size = fastest(peak)
     where = f"{peak['cpus']} CPUs" if peak["device"] == "cpu" else "the GPU"

@@ -106,11 +106,11 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
             measure(here, runner, work, budget)
     on_record = here.store.all(here.machine)
     on_release = separations(here.machine, on_record, catalogue, profile, asked.threshold)
-    variants_asked = {change.words for change in changes}
+    variants_asked = {change.name for change in changes}
     own = [one for one in on_release.get(release.name, []) if one.variant in variants_asked]
     for found in own:
         if found.judgement is not None:
-            here.say(words(found, known))
+            here.say(finding(found, known))
     about = {(question.one.benchmark, question.one.words) for question in questions}
     return 0 if any((one.benchmark, one.configuration) in about for one in own) else 2
 
@@ -177,18 +177,18 @@ def measure(here: Local, runner: Runner, work: Work, budget: Budget) -> bool:
             profile=work.profile,
             interpreter=str(python),
             lock=lock,
-            variant=variant.words,
+            variant=variant.name,
             variables=variant.variables,
         )
         try:
             environments.ensure(variant.release, device, here.say)
             as_it_is = runner.prepared(release, work.profile)
         except Impossible as err:
-            here.say(f"{release.name} with {variant.words} cannot be separated: {err}")
+            here.say(f"{release.name} with {variant.name} cannot be separated: {err}")
             for question in work.questions:
                 runner.refuse(changed, question.one, str(err))
         except VggbenchError as err:
-            here.say(f"{release.name} with {variant.words} is not measured: {err}")
+            here.say(f"{release.name} with {variant.name} is not measured: {err}")
         else:
             asking = _Asking(here, runner, work, budget)
             over = False
@@ -253,7 +253,7 @@ class _Asking:
 
     def _judged(self, key: str) -> list[Separation]:
         work = self._work
-        variant = work.release.commit, key, work.change.words
+        variant = work.release.commit, key, work.change.name
         asked = {question.one.key for question in work.questions}
         together = asked | configurations_in(self._whole, variant[0], variant[2])
         return of_blocks(
@@ -296,20 +296,20 @@ def so_far(found: Sequence[Separation], measures: Sequence[str]) -> str:
 
 
 def interval(found: Judgement | BlockJudgement) -> str:
-    """The ratio and its interval, in words."""
+    """The ratio and its interval, as messages have them."""
     return f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%})"
 
 
-def words(one: Separation, known: Iterable[Verdict]) -> str:
-    """A line: what the one thing makes, of how much in all."""
+def finding(one: Separation, known: Iterable[Verdict]) -> str:
+    """What the one thing makes, and of how much in all."""
     about = one.configuration, one.measure
     whole = next((each for each in known if (each.words, each.measure) == about), None)
     found = one.judgement
     by = f"{interval(found)} " if found else ""
-    line = (
+    text = (
         f"{one.release} {one.configuration}, {JUDGED[one.measure].title}: {by}against itself "
         f"with {one.variant}: {conclusion(one, whole)}"
     )
     if whole is None or whole.ratio is None:
-        return line
-    return f"{line}; the whole change is {whole.ratio - 1:+.1%}"
+        return text
+    return f"{text}; the whole change is {whole.ratio - 1:+.1%}"

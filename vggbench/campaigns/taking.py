@@ -19,7 +19,7 @@ from ..runs import duet, memory
 from ..runs.duet import Side
 from ..runs.local import Local, Runner, Say
 from ..stats.policy import A_BLOCK
-from .budget import Budget, words
+from .budget import Budget, duration_text
 
 #: Both processes of a duet may take so much more together than they were seen to.
 ROOM = 1.1
@@ -235,7 +235,11 @@ class Patience:
         left = self._until_s - spent
         if self._said is None or spent - self._said >= SAY_S:
             self._said = spent
-            until = "" if left == math.inf else f", {words(max(0.0, left))} of the budget are left"
+            until = (
+                ""
+                if left == math.inf
+                else f", {duration_text(max(0.0, left))} of the budget are left"
+            )
             self._say(
                 f"the machine is busy, others use {share:.0%} of the processors: waiting{until}"
             )

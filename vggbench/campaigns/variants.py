@@ -35,10 +35,10 @@ class NoVariant(VggbenchError):
 
 @dataclass(frozen=True)
 class Change:
-    """What is changed back: ``words`` say it, with what to: "numpy 1.26.4". ``release`` has the
-    Python and ``text`` is the lock that come of it; processes get ``variables`` besides."""
+    """What is changed back. ``name`` says what, and to what: "numpy 1.26.4". ``release`` has the
+    Python that comes of it, and ``text`` is the lock. Processes get ``variables`` besides."""
 
-    words: str
+    name: str
     release: Release
     text: str
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -46,10 +46,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Variant:
-    """``words`` are its change's. ``environments`` install ``release``, which has the variant's
-    lock; its processes get ``variables`` besides."""
+    """``name`` is its change's. ``environments`` install ``release``, which has the variant's
+    lock. Its processes get ``variables`` besides."""
 
-    words: str
+    name: str
     release: Release
     environments: Environments
     variables: Mapping[str, str]
@@ -85,7 +85,7 @@ def make(
 ) -> Variant:
     """The variant of ``release`` with this change, written below ``folder``, which is empty."""
     return Variant(
-        what.words, *_written(folder, catalogue, what.release, device, what.text), what.variables
+        what.name, *_written(folder, catalogue, what.release, device, what.text), what.variables
     )
 
 
@@ -95,7 +95,7 @@ def _with(
     """One thing more that is changed back. ``older``: the lock of ``before``."""
     release, text, variables = so_far.release, so_far.text, dict(so_far.variables)
     if what == PYTHON:
-        words, was = f"python {before.python}", release.python == before.python
+        name, was = f"python {before.python}", release.python == before.python
         release = replace(release, python=before.python)
     elif what in SWITCHES:
         switch = SWITCHES[what]
@@ -104,7 +104,7 @@ def _with(
             raise NoVariant(
                 f"{release.name}: whether it uses {switch.title} is not on record; measure it"
             )
-        words, was = f"{switch.title} {told[0]}", told[0] == told[1]
+        name, was = f"{switch.title} {told[0]}", told[0] == told[1]
         variables[switch.variable] = "1" if told[0] == "on" else "0"
     else:
         new, old = _pinned(text, what), _pinned(older, what)
@@ -114,12 +114,12 @@ def _with(
                 f"what can be changed back: {', '.join((PYTHON, *SWITCHES))}, "
                 f"{', '.join(sorted(_differing(text, older))) or 'no package'}"
             )
-        words, was = " ".join(_pin(old)), _pin(new)[1] == _pin(old)[1]
+        name, was = " ".join(_pin(old)), _pin(new)[1] == _pin(old)[1]
         text = text.replace(new, old)
     if was:
-        raise NoVariant(f"{words} is what {before.name} and {release.name} both have")
-    told_before = f"{so_far.words}{AND}" if so_far.words else ""
-    return Change(told_before + words, release, text, variables)
+        raise NoVariant(f"{name} is what {before.name} and {release.name} both have")
+    told_before = f"{so_far.name}{AND}" if so_far.name else ""
+    return Change(told_before + name, release, text, variables)
 
 
 def _written(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from ..campaigns import budget
 from ..checkout import Checkout
-from ..errors import VggbenchError, short_words
+from ..errors import VggbenchError, shortened
 from ..releases import spec
 from ..releases.catalogue import DEVICES, Release
 from ..runs import variables
@@ -50,7 +50,7 @@ class Parser(argparse.ArgumentParser):
             raise
 
     def error(self, message: str) -> NoReturn:
-        super().error(short_words(message))
+        super().error(shortened(message))
 
 
 def add_commands(to: argparse.ArgumentParser) -> Subparsers:
@@ -143,7 +143,7 @@ def size(text: str) -> int:
 
 
 def complain(line: str) -> None:
-    print(f"vggbench: {short_words(line)}", file=sys.stderr)
+    print(f"vggbench: {shortened(line)}", file=sys.stderr)
 
 
 def say(line: str) -> None:
@@ -170,10 +170,11 @@ def here(checkout: Checkout, report: Callable[[str], None] = say) -> Local:
     return Local.of(checkout, this_machine(checkout), report)
 
 
-def selected(checkout: Checkout, words: list[str]) -> list[Release]:
-    """Oldest first; all where there are no words."""
+def selected(checkout: Checkout, asked: list[str]) -> list[Release]:
+    """The releases that are ``asked`` for as asv run takes them, oldest first; all where none
+    is."""
     catalogue = checkout.catalogue
-    if not words:
+    if not asked:
         return list(catalogue)
-    chosen = {r.commit for r in spec.select(catalogue, " ".join(words))}
+    chosen = {r.commit for r in spec.select(catalogue, " ".join(asked))}
     return [r for r in catalogue if r.commit in chosen]

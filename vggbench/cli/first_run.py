@@ -74,9 +74,9 @@ def run(checkout: Checkout) -> int:
     status = 0
     if new:
         attributes = [f"--attribute={key}={value}" for key, value in ATTRIBUTES.items()]
-        words = " ".join(release.name for release in new)
+        names = " ".join(release.name for release in new)
         before = _newest(store, checkout)
-        status = asv("run", "--bench", CONFIGURATIONS[0], *attributes, "--record-samples", words)
+        status = asv("run", "--bench", CONFIGURATIONS[0], *attributes, "--record-samples", names)
     else:
         say("All of this was measured here already; nothing is new.")
     if asv.interrupted:

@@ -20,21 +20,21 @@ from ..runs.timed import VGGBENCH_FOLDER
 MAIN = Path(VGGBENCH_FOLDER) / "main.py"
 
 
-def run(checkout: Checkout, word: str, words: list[str], say: Callable[[str], None]) -> int:
-    """Run main.py with the options ``words`` in the release that ``word`` names, which is
+def run(checkout: Checkout, word: str, arguments: list[str], say: Callable[[str], None]) -> int:
+    """Run main.py with these ``arguments`` in the release that ``word`` names, which is
     installed where it is not.
 
     Returns main.py's exit status. Raises options.Refused before anything is installed, and
     VggbenchError.
     """
-    asked = options.parse(words)
+    asked = options.parse(arguments)
     release = _one(checkout.catalogue, word)
     env = variables.for_release(os.environ)
     with checkout.measuring():
         python = checkout.environments.ensure(
             release, asked.device or checkout.default_device(), say
         )
-        process = subprocess.Popen([python, MAIN, *words], env=env, preexec_fn=die_with_parent)
+        process = subprocess.Popen([python, MAIN, *arguments], env=env, preexec_fn=die_with_parent)
         # Ctrl-C reaches main.py too, which says what was interrupted.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

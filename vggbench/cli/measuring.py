@@ -149,7 +149,7 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
         framework = checkout.catalogue.tracks[release.track].framework
         measured = peak.measure(release, device, python, machine, framework=framework)
     files.append(peak.path(checkout.results_dir, machine), measured, release.name)
-    say(f"{machine}: {peak.words(measured)}")
+    say(f"{machine}: {peak.described(measured)}")
     return 0
 
 

@@ -212,8 +212,10 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
     )
     path = arguments.output.absolute()
     by_date = arguments.order == "date"
-    for words in plot.draw(line, track, measure, wanted, path, log=arguments.log, by_date=by_date):
-        complain(words)
+    for message in plot.draw(
+        line, track, measure, wanted, path, log=arguments.log, by_date=by_date
+    ):
+        complain(message)
     say(f"{path}: {track.framework} on {machine}, {line.profile}: {measure.title}")
     return 0
 
@@ -231,8 +233,8 @@ def _plot_chains(checkout: Checkout, arguments: argparse.Namespace, track: Track
     machine = arguments.machine or this_machine(checkout)
     taken = checkout.store().all(machine, complain)
     evidence = gather(machine, taken, checkout.catalogue)
-    for words in evidence.left_out:
-        complain(words)
+    for message in evidence.left_out:
+        complain(message)
     found = chained.choose(
         evidence,
         track,
@@ -249,8 +251,8 @@ def _plot_chains(checkout: Checkout, arguments: argparse.Namespace, track: Track
     plot.draw_chains(line, track, found, path, log=arguments.log, by_date=by_date)
     title = plot.title_of(arguments.measure)
     say(f"{path}: {track.framework} on {machine}, {line.profile}: {title}, levels")
-    for words in chained.told(found):
-        say(words)
+    for message in chained.told(found):
+        say(message)
     return 0
 
 

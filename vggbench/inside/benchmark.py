@@ -9,9 +9,9 @@ from vggbench.inside import builders, measure, params, workload
 
 
 def params_of(framework):
-    """Return (names, words): a framework's params as asv wants them, both tuples."""
-    words = params.choices_of(framework)
-    return tuple(words), tuple(words.values())
+    """Return (names, values): a framework's params as asv wants them, both tuples."""
+    choices = params.choices_of(framework)
+    return tuple(choices), tuple(choices.values())
 
 
 class TrainStep:
@@ -28,8 +28,8 @@ class TrainStep:
     warmup_time = 0  # measure.prepared has warmed up, by steps instead of seconds
     min_run_count = 1
 
-    def setup(self, *words):
-        chosen = dict(zip(self.param_names, words))
+    def setup(self, *values):
+        chosen = dict(zip(self.param_names, values))
         configuration = params.Configuration(type(self).__name__, **chosen)
 
         def build():
@@ -38,22 +38,22 @@ class TrainStep:
 
         self.step = measure.prepared(build, chosen)
 
-    def time_train_step(self, *words):
+    def time_train_step(self, *values):
         self.step()
 
-    def track_first_step(self, *words):
+    def track_first_step(self, *values):
         return measure.by_product("track_first_step")
 
-    def track_peak_memory(self, *words):
+    def track_peak_memory(self, *values):
         return measure.by_product("track_peak_memory")
 
-    def track_loss(self, *words):
+    def track_loss(self, *values):
         return measure.by_product("track_loss")
 
-    def track_gpu_utilisation(self, *words):
+    def track_gpu_utilisation(self, *values):
         return measure.by_product("track_gpu_utilisation")
 
-    def track_gpu_memory(self, *words):
+    def track_gpu_memory(self, *values):
         return measure.by_product("track_gpu_memory")
 
     track_first_step.unit = "s"

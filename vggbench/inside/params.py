@@ -1,4 +1,4 @@
-"""What can be chosen of a framework: its params, and one combination of their words.
+"""What can be chosen of a framework: its params, and one combination of their values.
 
 Each framework's params stand in its own package in vggbench.inside.builders. What is not that
 framework's asks for a param by its role, never by its name. NumPy is not needed here: asv reads the
@@ -37,31 +37,32 @@ class MachineLacks(NotApplicable):
         self.what = what
 
 
-class Param(namedtuple("Param", "name words role title shown without_averages")):
+class Param(namedtuple("Param", "name values role title shown without_averages")):
     """One choice that a framework has.
 
-    name: as asv and the records have it, an identifier. words: what can be chosen; the first is the
-    default, and says that nothing is normalised or compiled. role: one of the four above, None for
-    anything else. title: how people name it. shown: a dict of words to what people read instead of
-    them. without_averages: those words of a normalisation that keep no running averages.
+    name: as asv and the records have it, an identifier. values: what can be chosen; the first is
+    the default, and says that nothing is normalised or compiled. role: one of the four above, None
+    for anything else. title: how people name it. shown: a dict of values to what people read
+    instead of them. without_averages: those values of a normalisation that keep no running
+    averages.
     """
 
     __slots__ = ()
 
-    def __new__(cls, name, words=(), role=None, *, title=None, shown=None, without_averages=()):
+    def __new__(cls, name, values=(), role=None, *, title=None, shown=None, without_averages=()):
         return super().__new__(
             cls,
             name,
-            words,
+            values,
             role,
             title=title or name.replace("_", " ").capitalize(),
             shown=shown or {},
             without_averages=without_averages,
         )
 
-    def readable(self, word):
-        """Return the word as people read it."""
-        return self.shown.get(word, word)
+    def readable(self, value):
+        """Return the value as people read it."""
+        return self.shown.get(value, value)
 
 
 def of(framework):
@@ -71,31 +72,31 @@ def of(framework):
 
 
 def choices_of(framework):
-    """Return a framework's params, a dict of their names to their words, in asv's order."""
-    return {param.name: param.words for param in of(framework)}
+    """Return a framework's params, a dict of their names to their values, in asv's order."""
+    return {param.name: param.values for param in of(framework)}
 
 
 def named(framework, names):
-    """Return a list of the Param of each name, one without words or role where there is none."""
+    """Return a list of the Param of each name, one without values or role where there is none."""
     known = {param.name: param for param in of(framework)}
     return [known.get(name) or Param(name) for name in names]
 
 
 def is_chosen(framework, chosen, role):
-    """Return whether a configuration has another word than the default for what has this role.
+    """Return whether a configuration has another value than the default for what has this role.
 
-    chosen: a dict of params' names to words; a param that it lacks is at its default.
+    chosen: a dict of params' names to values; a param that it lacks is at its default.
     """
     return any(
-        param.role == role and chosen.get(param.name, param.words[0]) != param.words[0]
+        param.role == role and chosen.get(param.name, param.values[0]) != param.values[0]
         for param in of(framework)
     )
 
 
-def word_of(framework, chosen, role):
-    """Return the word of a configuration for what has this role, None where nothing has.
+def value_of(framework, chosen, role):
+    """Return the value of a configuration for what has this role, None where nothing has.
 
-    chosen: a dict of params' names to words.
+    chosen: a dict of params' names to values.
     """
     for param in of(framework):
         if param.role == role:
@@ -104,11 +105,12 @@ def word_of(framework, chosen, role):
 
 
 class Configuration(namedtuple("Configuration", "framework words")):
-    """How a train step is computed: a framework, and one combination of its params' words.
+    """How a train step is computed: a framework, and one combination of its params' values.
 
-    framework: as builders.packages() has it. The rest: words by the names of its params; those
-    that are not given are at their default. A builder reads its own params by their names, as in
-    `configuration.data_format`. Raises ValueError for other words, and for a choice that the
+    framework: as builders.packages() has it. words: the values, a tuple in asv's order. A
+    Configuration is made of values by the names of its params; those that are not given are at
+    their default. A builder reads its own params by their names, as in
+    `configuration.data_format`. Raises ValueError for other values, and for a choice that the
     framework does not have.
     """
 
@@ -117,33 +119,33 @@ class Configuration(namedtuple("Configuration", "framework words")):
     def __new__(cls, framework, **chosen):
         _require("framework", framework, builders.packages())
         params = {param.name: param for param in of(framework)}
-        for name, word in chosen.items():
+        for name, value in chosen.items():
             if name not in params:
                 raise ValueError("%s has no choice of %s" % (framework, name.replace("_", " ")))
-            _require(name.replace("_", " "), word, params[name].words)
-        words = tuple(chosen.get(name, param.words[0]) for name, param in params.items())
+            _require(name.replace("_", " "), value, params[name].values)
+        words = tuple(chosen.get(name, param.values[0]) for name, param in params.items())
         return super().__new__(cls, framework, words)
 
     def __getattr__(self, name):
-        for param, word in zip(of(self.framework), self.words):
+        for param, value in zip(of(self.framework), self.words):
             if param.name == name:
-                return word
+                return value
         raise AttributeError("%s has no param %s" % (self.framework, name))
 
     @property
     def values(self):
-        """The framework's params and their words, a dict in asv's order."""
-        return {param.name: word for param, word in zip(of(self.framework), self.words)}
+        """The framework's params and their values, a dict in asv's order."""
+        return {param.name: value for param, value in zip(of(self.framework), self.words)}
 
     @property
     def layout(self):
         """The order of an image's axes, None where that cannot be chosen."""
-        return word_of(self.framework, self.values, LAYOUT)
+        return value_of(self.framework, self.values, LAYOUT)
 
     @property
     def backend(self):
         """What the framework computes with, None where that cannot be chosen."""
-        return word_of(self.framework, self.values, BACKEND)
+        return value_of(self.framework, self.values, BACKEND)
 
     @property
     def is_compiled(self):
@@ -159,7 +161,7 @@ class Configuration(namedtuple("Configuration", "framework words")):
     def has_running_averages(self):
         """Whether the step moves running averages of the batch normalisation's statistics."""
         return self.has_batch_norm and not any(
-            word in param.without_averages for param, word in zip(of(self.framework), self.words)
+            value in param.without_averages for param, value in zip(of(self.framework), self.words)
         )
 
     def __str__(self):
@@ -170,11 +172,11 @@ def configurations(framework):
     """Return the list of all Configurations of a framework, in asv's order."""
     params = of(framework)
     return [
-        Configuration(framework, **{param.name: word for param, word in zip(params, words)})
-        for words in itertools.product(*[param.words for param in params])
+        Configuration(framework, **{param.name: value for param, value in zip(params, words)})
+        for words in itertools.product(*[param.values for param in params])
     ]
 
 
-def _require(what, word, words):
-    if word not in words:
-        raise ValueError("unknown %s %r: choose one of %s" % (what, word, ", ".join(words)))
+def _require(what, value, known):
+    if value not in known:
+        raise ValueError("unknown %s %r: choose one of %s" % (what, value, ", ".join(known)))

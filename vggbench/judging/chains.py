@@ -24,8 +24,8 @@ from ..stats.chain import LEAST_BLOCKS_A_LINK, Chain, Level, Link, Loop
 from .duets import Block
 from .evidence import Evidence, Line, line_of
 from .measures import JUDGED, STEP
+from .phrases import how_many_blocks, percent
 from .state import State
-from .words import how_many_blocks, percent
 
 #: Names of releases in a line about a loop, at most.
 _NAMED = 3
@@ -162,7 +162,7 @@ def _counts(link: Link) -> bool:
     return len(link.numbers) >= LEAST_BLOCKS_A_LINK
 
 
-# -- in words
+# -- as messages
 
 
 def part_lines(found: LineChain) -> list[str]:

@@ -1,4 +1,4 @@
-"""``vggbench verdict``: from its words to what is judged, and to the exit status."""
+"""``vggbench verdict``: from its arguments to what is judged, and to the exit status."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..records import Store
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
 from ..terminal import is_dumb
-from . import acknowledged, verdicts, words
+from . import acknowledged, phrases, verdicts
 from .acknowledged import Acknowledged
 from .evidence import Evidence
 from .verdicts import Verdict
@@ -27,7 +27,7 @@ class VerdictError(VggbenchError):
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The words of the command: releases in the words of asv run, none for the newest measured of
+    """The arguments of the command: releases as asv run takes them, none for the newest measured of
     each track."""
 
     threshold: float
@@ -64,9 +64,9 @@ def run(
     if not report.verdicts:
         raise VerdictError(_nothing(store, machine))
     if asked.format == "text" and sys.stdout.isatty() and not is_dumb():
-        sys.stdout.write(words.text(report, colour=True))
+        sys.stdout.write(phrases.text(report, colour=True))
     else:
-        sys.stdout.write(words.FORMATS[asked.format](report))
+        sys.stdout.write(phrases.FORMATS[asked.format](report))
     return report.status
 
 
@@ -114,14 +114,14 @@ def _whole(
     asked: Asked,
     accepted: Sequence[Acknowledged],
     notes: Sequence[str],
-) -> words.Report:
+) -> phrases.Report:
     found: list[Verdict] = []
     changes = []
     for track in asked.tracks or evidence.catalogue.tracks:
         found += verdicts.of_track(evidence, track, asked.profile, asked.threshold, accepted)
         changes += verdicts.changes(evidence, track, asked.profile, asked.threshold)
     status = verdicts.exit_status(found)
-    return words.Report(
+    return phrases.Report(
         machine=evidence.machine,
         threshold=asked.threshold,
         status=status,
@@ -140,7 +140,7 @@ def _of_releases(
     *,
     accepted: Sequence[Acknowledged],
     notes: list[str],
-) -> words.Report:
+) -> phrases.Report:
     found: list[Verdict] = []
     status = 0
     for release in chosen or _newest(evidence, asked):
@@ -159,7 +159,7 @@ def _of_releases(
         notes += _unmatched(release, own, accepted)
     if found:
         status = max((status, verdicts.exit_status(found)), key=(0, 2, 1).index)
-    return words.Report(
+    return phrases.Report(
         machine=evidence.machine,
         threshold=asked.threshold,
         status=status,

@@ -32,13 +32,13 @@ REMARK = ("remark", "remark")
 #: Of the machine: how it is called, its key in a record.
 OF_MACHINE = (("kernel", "kernel"), ("memory limit, bytes", "memory_limit_bytes"))
 
-#: Words for before and after.
+#: Texts for before and after.
 Pair = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """``before`` and ``after`` are words; None where there is no such thing."""
+    """``before`` and ``after`` are texts; None where there is no such thing."""
 
     what: str
     before: str | None
@@ -110,11 +110,11 @@ def _of_machine(before: Record, after: Record) -> list[tuple[str, Pair]]:
 def _unused(framework: str, configuration: Mapping[str, Any]) -> set[str]:
     """The backends of a framework that a configuration does not compute with."""
     return {
-        word
+        value
         for param in params.of(framework)
         if param.role == params.BACKEND and param.name in configuration
-        for word in param.words
-        if word != configuration[param.name]
+        for value in param.values
+        if value != configuration[param.name]
     }
 
 

@@ -1,7 +1,7 @@
 """From the records of a machine to what verdicts are made of: processes, by release and line.
 
 A line is one configuration of one benchmark on one track in one profile. Records that are no
-evidence are left out, and a line of words for each reason says so: a verdict must not come of them.
+evidence are left out, and a message for each reason says so: a verdict must not come of them.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ class Taken:
 
 
 class Line(NamedTuple):
-    """``words`` is the configuration as JSON, its keys sorted."""
+    """``canonical``: the configuration as JSON, its keys sorted."""
 
     profile: str
     track: str
     benchmark: str
-    words: str
+    canonical: str
 
     @property
     def configuration(self) -> dict[str, Any]:
         """The params by name, in the order of the benchmark's."""
-        found: dict[str, Any] = json.loads(self.words)
+        found: dict[str, Any] = json.loads(self.canonical)
         known = list(_params(self.benchmark))
         return dict(sorted(found.items(), key=lambda pair: _place(known, pair[0])))
 
@@ -69,16 +69,16 @@ class Line(NamedTuple):
     def rank(self) -> tuple[Any, ...]:
         """Where the line stands among others: in the order of asv's tables."""
         params = _params(self.benchmark)
-        words = [
+        ranks = [
             (_place(list(params.get(name, ())), word), str(word))
             for name, word in self.configuration.items()
         ]
-        return self.profile, self.benchmark, words
+        return self.profile, self.benchmark, ranks
 
     @property
     def key(self) -> str:
         """That of its records (``Record.key``)."""
-        return f"{self.benchmark} {self.words}"
+        return f"{self.benchmark} {self.canonical}"
 
     def subject(self, release: Release) -> Subject:
         """The release in this line, as duets have it."""

@@ -1,6 +1,6 @@
 """What is measured of a timed process: how it is called, in which unit, and what is better.
 
-Pages and verdicts call some of it differently, and show it in other units: both are words that
+Pages and verdicts call some of it differently, and show it in other units: both are texts that
 people have read and scripts have parsed, so they stay what they are, in one row.
 """
 

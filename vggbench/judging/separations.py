@@ -28,7 +28,7 @@ from .measures import JUDGED
 from .state import Known, State, known_of, state_of, values_of
 from .verdicts import Verdict
 
-#: Between things that were changed back together, as a variant's words have them.
+#: Between things that were changed back together, as a variant names them.
 AND = " and "
 
 #: What differences (vggbench.judging.differences) call the things that variants name.
@@ -71,15 +71,15 @@ class Separation:
         return (self.release, self.benchmark, self.configuration, self.measure) == about
 
 
-def things(words: str) -> list[str]:
-    """The names of what a variant with these words has changed back, without versions."""
+def things(variant: str) -> list[str]:
+    """The names of what a variant has changed back, without versions."""
     # A title may have a space, a version and a switch's state have none.
-    return [part.rpartition(" ")[0] or part for part in words.split(AND)]
+    return [part.rpartition(" ")[0] or part for part in variant.split(AND)]
 
 
-def differences(words: str) -> set[str]:
-    """What a variant with these words has changed back, as differences call it."""
-    return {_DIFFERENCES.get(thing, thing) for thing in things(words)}
+def differences(variant: str) -> set[str]:
+    """What a variant has changed back, as differences call it."""
+    return {_DIFFERENCES.get(thing, thing) for thing in things(variant)}
 
 
 def facts(
@@ -131,9 +131,9 @@ def separations(
                 if one is not None and (one.judgement is not None or place not in own):
                     own[place] = one
     for subject in variants_in(whole):
-        commit, key, words = subject
+        commit, key, what = subject
         own = found.setdefault(catalogue.by_commit[commit].name, {})
-        together = len(configurations_in(whole, commit, words))
+        together = len(configurations_in(whole, commit, what))
         for one in of_blocks(whole, subject, catalogue, threshold, comparisons=together):
             in_turns = own.get((key, one.variant, one.measure))
             if one.blocks >= LEAST_BLOCKS or in_turns is None or in_turns.judgement is None:
@@ -151,30 +151,30 @@ def variants_in(whole: Iterable[Block]) -> list[Subject]:
     return list(found)
 
 
-def configurations_in(whole: Iterable[Block], commit: str, words: str | None) -> Set[str]:
+def configurations_in(whole: Iterable[Block], commit: str, variant: str | None) -> Set[str]:
     """The configurations (``Record.key``) in which a variant of a release was measured with it:
     those that are judged together, since together they are what one change back makes."""
-    return {key for of, key, variant in variants_in(whole) if (of, variant) == (commit, words)}
+    return {key for of, key, what in variants_in(whole) if (of, what) == (commit, variant)}
 
 
 def of_blocks(
     whole: Sequence[Block],
-    variant: Subject,
+    changed: Subject,
     catalogue: Catalogue,
     threshold: float,
     *,
     comparisons: int,
 ) -> list[Separation]:
-    """What blocks say of a ``variant`` against its release as it is, a measure each, in the state
-    in which they were measured last; nothing where there are none.
+    """What blocks say of a variant, ``changed``, against its release as it is: a measure each, in
+    the state in which they were measured last. Nothing where there are no blocks.
 
     ``whole``: all blocks of the machine in the profile, which tell the noise, but for the ones that
     are judged. ``comparisons``: how many configurations are judged together.
     """
-    commit, key, words = variant
-    as_it_is = _as_it_is(variant)
-    own = duets.in_one_state([one for one in whole if one.reads(variant, as_it_is)])
-    if not own or words is None:
+    commit, key, variant = changed
+    as_it_is = _as_it_is(changed)
+    own = duets.in_one_state([one for one in whole if one.reads(changed, as_it_is)])
+    if not own or variant is None:
         return []
     release = catalogue.by_commit[commit]
     track = catalogue.tracks[release.track].releases
@@ -183,19 +183,19 @@ def of_blocks(
     others = [
         one
         for one in whole
-        if not one.reads(variant, as_it_is) and set(one.states) & set(own[-1].states)
+        if not one.reads(changed, as_it_is) and set(one.states) & set(own[-1].states)
     ]
     of_line = [one for one in others if one.first[1] == one.second[1] == key]
-    of = own[0].of(variant)[0]
+    of = own[0].of(changed)[0]
     found = []
     for measure in JUDGED:
-        numbers = duets.numbers(own, variant, as_it_is, measure)
+        numbers = duets.numbers(own, changed, as_it_is, measure)
         if numbers:
             noise = duets.noise(of_line, others, measure=measure, earlier=earlier)
             found.append(
                 Separation(
                     release=of.release,
-                    variant=words,
+                    variant=variant,
                     benchmark=of.benchmark,
                     configuration=of.words,
                     measure=measure,
@@ -268,15 +268,15 @@ def conclusion(one: Separation, whole: Verdict | None) -> str:
         return f"{one.variant} cannot be put back: {one.error}"
     named = things(one.variant)
     together = len(named) > 1
-    words = AND.join(named)
+    what = AND.join(named)
     if one.judgement.outcome in CHANGED:
-        return f"{words} {'make' if together else 'makes'} a difference"
+        return f"{what} {'make' if together else 'makes'} a difference"
     if one.judgement.outcome == UNCHANGED:
-        return f"neither {words.replace(AND, ' nor ')}" if together else f"not {words}"
+        return f"neither {what.replace(AND, ' nor ')}" if together else f"not {what}"
     share = None if whole is None else largest_share(one.judgement, whole)
     if share is None or share > LITTLE:
-        return f"not sure about {words}"
-    return f"at most {max(1, math.ceil(100 * share))} % of it is by {words}"
+        return f"not sure about {what}"
+    return f"at most {max(1, math.ceil(100 * share))} % of it is by {what}"
 
 
 def explains(part: Judgement | BlockJudgement, whole: Verdict) -> bool:

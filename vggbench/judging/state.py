@@ -35,8 +35,8 @@ Known = Mapping[str, str]
 @dataclass(frozen=True, kw_only=True)
 class State:
     """What of the machine and its user is the same in all processes that are compared. ``flags``:
-    the variables in which they must agree. ``facts``: by their names, in words; one that neither
-    the record nor the machine has is absent."""
+    the variables in which they must agree. ``facts``: a text of each, by their names; one that
+    neither the record nor the machine has is absent."""
 
     cpus: float | None
     own_interpreter: bool
@@ -44,21 +44,21 @@ class State:
     facts: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
-        told = _in_words(self)
-        words = [told.pop("CPUs"), told.pop("interpreter")]
-        words += [value for name, value in self.facts if name == PROCESSOR]
-        words += [
+        told = _texts(self)
+        parts = [told.pop("CPUs"), told.pop("interpreter")]
+        parts += [value for name, value in self.facts if name == PROCESSOR]
+        parts += [
             f"{name} {value}" for name, value in self.facts if name != PROCESSOR and value != NONE
         ]
-        return ", ".join([*filter(None, words), *(f"{name}={value}" for name, value in self.flags)])
+        return ", ".join([*filter(None, parts), *(f"{name}={value}" for name, value in self.flags)])
 
-    def differs(self, before: State, words: tuple[str, str] = ("before", "after")) -> str:
-        """In what it is another than the one ``before``, in words: ``words`` follow the fact of
+    def differs(self, before: State, when: tuple[str, str] = ("before", "after")) -> str:
+        """In what it is another than the one ``before``, for messages. ``when`` follows the fact of
         either."""
-        one, other = _in_words(before), _in_words(self)
+        one, other = _texts(before), _texts(self)
         # Cut when they are said: what is told apart may stand in the middle.
         return "; ".join(
-            f"{name}: {_said(one.get(name))} {words[0]}, {_said(other.get(name))} {words[1]}"
+            f"{name}: {_said(one.get(name))} {when[0]}, {_said(other.get(name))} {when[1]}"
             for name in {**one, **other}
             if one.get(name) != other.get(name)
         )
@@ -72,7 +72,7 @@ class State:
         return sorted({name for name, _ in set(self.flags) ^ set(before.flags)})
 
 
-def _in_words(state: State) -> dict[str, str]:
+def _texts(state: State) -> dict[str, str]:
     cpus = "an unknown number of CPUs" if state.cpus is None else _cpus(state.cpus)
     interpreter = "" if state.own_interpreter else "an interpreter given with -E"
     return {"CPUs": cpus, "interpreter": interpreter, **dict(state.facts), **dict(state.flags)}
@@ -147,8 +147,8 @@ def usual_of(states: Iterable[str]) -> str | None:
 
 
 def apart_lines(told: Iterable[tuple[str, str]]) -> list[str]:
-    """A line for each state but the usual one, of what has a figure: its name, and the state in
-    words that it was measured in."""
+    """A message for each state but the usual one, of what has a figure: its name, and the state
+    that it was measured in, as a text."""
     figures = list(told)
     usual = usual_of(state for _, state in figures)
     apart: dict[str, list[str]] = {}
@@ -182,7 +182,7 @@ def unknown_line(taken: Iterable[Record]) -> str | None:
 
 
 def _facts(record: Record) -> dict[str, str]:
-    """Those that are on record, in words."""
+    """Those that are on record, a text of each."""
     found = _on_record(record)
     affinity = record.attributes.get("cpu_affinity") if _is_object(record.attributes) else None
     # What asv was not asked for is no override: that is on record in each.
@@ -212,7 +212,7 @@ def _is_object(value: Any) -> bool:
 
 
 def _processor(told: Any) -> str:
-    return one_line(processor.words(told) if _is_object(told) else str(told), _WIDTH)
+    return one_line(processor.described(told) if _is_object(told) else str(told), _WIDTH)
 
 
 def _quota(told: Any) -> str:
@@ -227,7 +227,7 @@ def _governor(told: Any) -> str:
     return NONE if told is None else one_line(str(told), 40)
 
 
-#: The key in a record of each fact, and what makes words of its value.
+#: The key in a record of each fact, and what makes a text of its value.
 _FACTS = {
     PROCESSOR: ("processor", _processor),
     QUOTA: ("cpu_quota", _quota),

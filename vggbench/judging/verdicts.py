@@ -103,7 +103,7 @@ class Verdict:
     ``next_step``: the command that would make it sure, with about ``processes_needed`` more
     processes. ``acknowledged``: the reason with which a regression was accepted.
     ``differences``: what changed beside the framework. ``comparisons``: how many configurations
-    were judged together. ``notes``: what of the evidence did not count, and why, in words.
+    were judged together. ``notes``: what of the evidence did not count, and why.
 
     ``decided_by``: BY_DUETS or BY_PROCESSES, None where nothing was compared. ``blocks``: how many
     there are of the two releases; about ``blocks_needed`` more would make it sure, None where it
@@ -298,7 +298,7 @@ class _Pair:
 
     def disturbed(self, key: str) -> list[str]:
         """Of the releases both of which must have been measured on a quiet machine for a change to
-        be sure, those that never were, in words."""
+        be sure, a message about each that never was."""
         if not JUDGED[key].takes_time:
             return []
         found = []
@@ -325,9 +325,9 @@ class _Pair:
                 if one.record.run > last
             ]
             if newer and taken:
-                words = "1 newer process" if len(newer) == 1 else f"{len(newer)} newer processes"
+                these = "1 newer process" if len(newer) == 1 else f"{len(newer)} newer processes"
                 found.append(
-                    f"{words} of another day left out: {release.name} was measured by itself then"
+                    f"{these} of another day left out: {release.name} was measured by itself then"
                 )
             if taken:
                 found += self.newer_otherwise(release, taken[-1].state, last, "in what counts")
@@ -592,8 +592,8 @@ def _too_few(pair: _Pair, key: str, own: Sequence[Block]) -> list[str]:
         return []
     sides = pair.line.subject(pair.before), pair.line.subject(pair.after)
     change = 100 * (blocks.ratio_of(duets.numbers(own, *sides, key)) - 1)
-    words = "1 block of duets says" if len(own) == 1 else f"{len(own)} blocks of duets say"
-    return [f"{words} {change:+.1f} %: too few to decide"]
+    these = "1 block of duets says" if len(own) == 1 else f"{len(own)} blocks of duets say"
+    return [f"{these} {change:+.1f} %: too few to decide"]
 
 
 def _side_in_duets(

@@ -18,7 +18,7 @@ class Answer(NamedTuple):
     processes: int = 1
 
     @property
-    def words(self) -> str | None:
+    def why_counted(self) -> str | None:
         """``why``, and of how many processes that is so."""
         if self.why is None or self.processes == 1:
             return self.why

@@ -50,18 +50,18 @@ def is_commit(word: str) -> bool:
     return bool(_COMMIT.match(word))
 
 
-def select(catalogue: Catalogue, words: str) -> list[Release]:
-    """The releases that ``words`` name, each once, newest first within each word (asv's order).
+def select(catalogue: Catalogue, text: str) -> list[Release]:
+    """The releases that ``text`` names, each once, newest first within each word (asv's order).
 
     Raises SpecError for a word that names none, with the nearest that exist.
     """
     found: dict[str, Release] = {}
-    for word in _words(words):
+    for word in _split(text):
         _require_length(word)
         for release in _select_word(catalogue, word):
             found.setdefault(release.commit, release)
     if not found:
-        raise SpecError(f"{words!r} names no release; give one such as {_example(catalogue)}")
+        raise SpecError(f"{text!r} names no release; give one such as {_example(catalogue)}")
     return list(found.values())
 
 
@@ -70,9 +70,9 @@ def _require_length(word: str) -> None:
         raise SpecError(f"{word[:40]!r}... names no release: it has {len(word)} characters")
 
 
-def _words(words: str) -> list[str]:
+def _split(text: str) -> list[str]:
     # 'tensorflow >=2.10, <2.16' is one word: no white space after a comma or around an operator.
-    joined = re.sub(r"\s*,\s*", ",", words)
+    joined = re.sub(r"\s*,\s*", ",", text)
     joined = re.sub(r"([A-Za-z_])\s+(?=[<>=!~])", r"\1", joined)
     return re.sub(r"([<>=!~]=?)\s+", r"\1", joined).split()
 

@@ -36,8 +36,9 @@ class Unfit(NoneFits):
     no room changes that."""
 
 
-#: uv's words for a fault, its kind, and what a user can do; of several, the first counts. Anything
-#: else is passed on as it is. A fault of the kind Unfit is told by the words alone.
+#: What uv says of a fault (a pattern), its kind, and what a user can do. Of several, the first
+#: counts. Anything else is passed on as it is. A fault of the kind Unfit is told by what uv says
+#: alone.
 _FAULTS: tuple[tuple[str, type[UvError], str], ...] = (
     (
         r"hash mismatch",
@@ -100,8 +101,8 @@ def uv(*args: str, timeout_s: float | None = None) -> str:
 def _error(said: str, status: int) -> UvError:
     reason = _reason(said) or f"uv ended with status {status}"
     folded = " ".join(said.split())
-    for words, kind, hint in _FAULTS:
-        found = re.search(words, folded, re.IGNORECASE)
+    for pattern, kind, hint in _FAULTS:
+        found = re.search(pattern, folded, re.IGNORECASE)
         if found is not None:
             return kind(f"{reason} -> {hint}" if hint else found[0] if kind is Unfit else reason)
     return UvError(reason)

@@ -119,7 +119,7 @@ def indexes(environ: Mapping[str, str]) -> list[str]:
     listed = [one.get("url") for one in told.get("index", []) if isinstance(one, dict)]
     # uv takes "name=url" as well as the address alone.
     named = [environ.get(name, "") for name in ("UV_INDEX", "UV_DEFAULT_INDEX")]
-    own: list[Any] = [word.rpartition("=")[2] for words in named for word in words.split()]
+    own: list[Any] = [word.rpartition("=")[2] for text in named for word in text.split()]
     own += environ.get("UV_EXTRA_INDEX_URL", "").split()
     own += environ.get("UV_INDEX_URL", "").split()
     for table in (told, pip):

@@ -1,4 +1,4 @@
-"""Tables made of records: pure functions from records to rows, and rows to words."""
+"""Tables made of records: pure functions from records to rows, and rows to text."""
 
 from __future__ import annotations
 

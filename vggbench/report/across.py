@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..judging.measures import JUDGED
+from ..judging.phrases import outcome, percent, row
 from ..judging.verdicts import Verdict
-from ..judging.words import outcome, percent, row
 from ..stats.policy import CHANGED
 
 

@@ -19,9 +19,10 @@ from typing import Any
 from .. import records
 from ..errors import VggbenchError, one_line
 from ..inside import builders
-from ..judging import verdicts, words
+from ..judging import phrases, verdicts
 from ..judging.evidence import gather
 from ..judging.measures import JUDGED
+from ..judging.phrases import cell
 from ..judging.separations import (
     LITTLE,
     Separation,
@@ -33,7 +34,6 @@ from ..judging.separations import (
 )
 from ..judging.state import Known, known_of, state_of, usual_of
 from ..judging.verdicts import LineChange, Verdict
-from ..judging.words import cell
 from ..records import Record
 from ..releases.catalogue import Catalogue
 from ..runs import variables
@@ -59,7 +59,7 @@ class Findings:
     """Of one machine in one profile. ``first`` and ``last``: when its first and its last process
     were started. ``unmeasured``: names of the releases of which a configuration has no record, and
     the configurations of which that is so of just these. ``anchors``: when each sitting of the
-    history began, and what its anchors took (s). ``flags``: in words, the variables that were set,
+    history began, and what its anchors took (s). ``flags``: a text of the variables that were set,
     of those that are the same in all that is compared; and for how many processes."""
 
     machine: str
@@ -83,8 +83,8 @@ class Findings:
         if not self.flags:
             return None
         told = [
-            f"{words} set ({'all' if count == self.processes else count} of its processes)"
-            for words, count in self.flags.items()
+            f"{text} set ({'all' if count == self.processes else count} of its processes)"
+            for text, count in self.flags.items()
         ]
         return f"Measured with {', and '.join(told)}."
 
@@ -168,7 +168,7 @@ def _flags(taken: Iterable[Record]) -> dict[str, int]:
         if _ran(record) and record.variant is None and isinstance(record.variables, dict):
             told = variables.compared(record.variables)
             found[" ".join(f"{name}={value}" for name, value in told.items())] += 1
-    return {one_line(words, 120): count for words, count in found.most_common() if words}
+    return {one_line(text, 120): count for text, count in found.most_common() if text}
 
 
 def _unmeasured(
@@ -305,7 +305,7 @@ def _of(one: Findings, catalogue: Catalogue) -> list[str]:
         "Changes that a later release took back, and drifts: several level shifts one way, which "
         "are sure only together.",
         "",
-        *([f"- {cell(words.line_change(change))}" for change in one.changes] or ["None."]),
+        *([f"- {cell(phrases.line_change(change))}" for change in one.changes] or ["None."]),
         "",
         *_anchors(one.anchors),
         "### What could not be",
@@ -330,12 +330,12 @@ def _changes(found: Sequence[Verdict], separations: Sequence[Separation]) -> lis
             one.against or "-",
             one.words,
             JUDGED[one.measure].title,
-            words.change(one),
-            words.quantity(one.before, one.measure),
-            words.quantity(one.after, one.measure),
+            phrases.change(one),
+            phrases.quantity(one.before, one.measure),
+            phrases.quantity(one.after, one.measure),
             cause(one, separations),
         )
-        lines.append(words.row(texts))
+        lines.append(phrases.row(texts))
     return [*lines, ""]
 
 
@@ -354,7 +354,7 @@ def _anchors(found: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]:
         "from the first sitting's. Where all of them moved, the machine did: so releases are held "
         "against each other by what one sitting measured of both.",
         "",
-        words.row(("sitting", *first)),
+        phrases.row(("sitting", *first)),
         "|---|" + "--:|" * len(first),
     ]
     for started, steps in found:
@@ -363,9 +363,9 @@ def _anchors(found: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]:
             if name not in steps:
                 cells.append("-")
             else:
-                moved = words.percent(steps[name] / reference)
+                moved = phrases.percent(steps[name] / reference)
                 cells.append(f"{steps[name] * 1e3:.0f} ms ({moved})")
-        lines.append(words.row(cells))
+        lines.append(phrases.row(cells))
     return [*lines, ""]
 
 
@@ -408,7 +408,7 @@ def _part(one: Separation, whole: Verdict) -> str:
     if one.judgement is None:
         return told
     alone = "them" if len(things(one.variant)) > 1 else "it"
-    return f"{told} ({words.percent(one.judgement.ratio)} by {alone} alone)"
+    return f"{told} ({phrases.percent(one.judgement.ratio)} by {alone} alone)"
 
 
 def _reasons(rows: Iterable[Rate], outcome: str, title: str, catalogue: Catalogue) -> list[str]:
@@ -421,7 +421,7 @@ def _reasons(rows: Iterable[Rate], outcome: str, title: str, catalogue: Catalogu
         return [f"No configuration is {title}.", ""]
     lines = [f"| {title}, by reason | configurations | releases |", "|---|--:|---|"]
     for reason, releases in sorted(found.items(), key=lambda item: -len(item[1])):
-        lines.append(words.row((reason, str(len(releases)), spans(releases, catalogue))))
+        lines.append(phrases.row((reason, str(len(releases)), spans(releases, catalogue))))
     return [*lines, ""]
 
 
@@ -431,7 +431,7 @@ def _left_out(
     if not unmeasured:
         return ["Nothing is unmeasured.", ""]
     rows = [
-        words.row(("; ".join(configurations), spans(releases, catalogue)))
+        phrases.row(("; ".join(configurations), spans(releases, catalogue)))
         for releases, configurations in unmeasured.items()
     ]
     return ["| unmeasured | releases |", "|---|---|", *rows, ""]

@@ -18,8 +18,8 @@ from .. import records
 from ..errors import VggbenchError
 from ..inside import params
 from ..judging import measures
+from ..judging.phrases import row
 from ..judging.state import apart_lines
-from ..judging.words import row
 from ..releases.catalogue import Catalogue, Release
 from .pages.lines import Cell, Line
 from .plot import params_of, readable
@@ -70,7 +70,7 @@ def _longest(line: Line) -> list[tuple[str, ...]]:
         return -counts[words], sum(besides)
 
     for words in sorted(counts, key=line.configurations.index):
-        backend = params.word_of(line.framework, line.named(words), params.BACKEND) or ""
+        backend = params.value_of(line.framework, line.named(words), params.BACKEND) or ""
         chosen[backend] = min(chosen.get(backend, words), words, key=rank)
     return sorted(chosen.values(), key=line.configurations.index)
 

@@ -312,7 +312,7 @@ def _picture(
     bottom: float | None,
     level: float | None = None,
 ) -> None:
-    """Draw ``curves`` over the releases that are ``shown``, in their order. ``what``: the words
+    """Draw ``curves`` over the releases that are ``shown``, in their order. ``what``: the text
     beside the axis of the figures, which begins at ``bottom`` unless it is logarithmic; a line runs
     at ``level``."""
     if path.suffix.lower() not in SUFFIXES:

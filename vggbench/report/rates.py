@@ -33,7 +33,7 @@ class Rate:
     state of the last; where there are any that no other work disturbed, these alone. step_s: the
     median of the processes' medians. The numbers are None where the outcome is not ok. peak: FLOP/s
     of the newest matrix product on the same device and as many CPUs, None where none was measured.
-    state: what of the machine and its user it was measured in, in words; rows of one state may be
+    state: what of the machine and its user it was measured in, as a text; rows of one state may be
     compared. busy: why others may have taken processors from the processes; None where there is no
     sign of it.
     """
@@ -122,7 +122,7 @@ def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak], known: K
         configuration=dict(first.configuration),
         run=first.run,
         outcome=answer.outcome,
-        why=answer.words,
+        why=answer.why_counted,
         processes=len(counting),
         cpus=first.cpus if is_cpus(first.cpus) else None,
         state=str(state_of(first, known)),
@@ -161,7 +161,7 @@ def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
         count = "an unknown number of" if cpus is None else f"{cpus:g}"
         where = f"{count} CPUs" if device == "cpu" else "the GPU"
         lines.append(
-            f"peak: {peak.words(found)}"
+            f"peak: {peak.described(found)}"
             if found is not None
             else f"peak: not measured on {where} of this machine yet; there, run: vggbench peak"
         )

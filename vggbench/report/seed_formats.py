@@ -62,7 +62,7 @@ def markdown(columns: Sequence[Column], with_ratios: bool) -> str:
     parts.append(CAPTION)
     for laid in tables:
         if laid.base is not None:
-            parts.append(f"{laid.title}: {_md(_ratio_words(laid.base))}")
+            parts.append(f"{laid.title}: {_md(_ratio_text(laid.base))}")
     parts.append("\n".join(f"- {_md(about)}" for about in _abouts(columns)))
     if notes.texts:
         parts.append("\n".join(f"{i}. {_md(text)}" for i, text in enumerate(notes.texts, 1)))
@@ -83,7 +83,7 @@ def html(columns: Sequence[Column], with_ratios: bool) -> str:
     return environment.get_template("seed_table.html").render(
         tables=tables,
         caption=CAPTION,
-        ratio_words=_ratio_words,
+        ratio_text=_ratio_text,
         abouts=_abouts(columns),
         notes=notes.texts,
     )
@@ -145,7 +145,7 @@ def _lay_out(columns: Sequence[Column], with_ratios: bool) -> tuple[list[_Laid],
         for name in rows:
             line = [name]
             for column, of_column in zip(columns, ratios, strict=True):
-                line.append(_words(column, name, notes))
+                line.append(_shown(column, name, notes))
                 if with_ratios:
                     line.append(f"{of_column[name]:.2f}" if name in of_column else "")
             lines.append(line)
@@ -153,7 +153,7 @@ def _lay_out(columns: Sequence[Column], with_ratios: bool) -> tuple[list[_Laid],
     return tables, notes
 
 
-def _words(column: Column, name: str, notes: _Notes) -> str:
+def _shown(column: Column, name: str, notes: _Notes) -> str:
     cell = column.cells[name]
     if cell.ms is not None:
         # 2017's as they were published; ours are not known to a microsecond.
@@ -166,7 +166,7 @@ def _words(column: Column, name: str, notes: _Notes) -> str:
     return f"{told} ({number})"
 
 
-def _ratio_words(base: str) -> str:
+def _ratio_text(base: str) -> str:
     return f"ratio is to the row “{base}” of the same column"
 
 

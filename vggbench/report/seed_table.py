@@ -84,7 +84,7 @@ class Column:
 
     ``profile`` is empty for the reference. ``releases`` is keyed by framework, ``cells`` by the
     name of the row. ``about`` is a line on what the figures are. ``state``: that of the machine
-    which most of them were measured in, in words; None where there is no figure.
+    which most of them were measured in, as a text; None where there is no figure.
     """
 
     machine: str

@@ -55,14 +55,14 @@ def cpu_quota() -> float | None:
 
 
 def _quota(folder: Path) -> float | None:
-    words = _text(folder / "cpu.max").split()
-    if not words:
-        words = [
+    parts = _text(folder / "cpu.max").split()
+    if not parts:
+        parts = [
             _text(folder / "cpu.cfs_quota_us").strip(),
             _text(folder / "cpu.cfs_period_us").strip(),
         ]
     try:
-        allowed, period = (int(word) for word in words)
+        allowed, period = (int(part) for part in parts)
     except ValueError:  # "max", or no such file
         return None
     return allowed / period if allowed > 0 and period > 0 else None

@@ -70,10 +70,10 @@ def machine(cpus: Collection[int]) -> Machine | None:
     try:
         with open(STAT, encoding="ascii") as file:
             for line in file:
-                name, *words = line.split()
+                name, *counts = line.split()
                 if name in names:
                     # user, nice, system, idle, iowait, irq, softirq, steal (proc_stat(5))
-                    ticks = [int(word) for word in words[:8]]
+                    ticks = [int(count) for count in counts[:8]]
                     busy += sum(ticks[:3]) + sum(ticks[5:7])
                     steal += ticks[7]
                     names.remove(name)

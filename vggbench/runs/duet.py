@@ -62,8 +62,8 @@ class Side:
     def name(self) -> str:
         """As messages and records name it."""
         variant = self.subject.variant
-        words = f"{self.subject.release.name} {self.configured.words}".strip()
-        return f"{words} with {variant}" if variant else words
+        name = f"{self.subject.release.name} {self.configured.words}".strip()
+        return f"{name} with {variant}" if variant else name
 
 
 #: The records of a duet, in the order of its sides; None of a process that was not started, since

@@ -173,8 +173,8 @@ class Local:
 
 
 def why_not_here(release: Release, devices: Collection[str]) -> str | None:
-    """Why this machine cannot run ``release`` on one of the ``devices``, in words that follow its
-    name and a colon; None where it can."""
+    """Why this machine cannot run ``release`` on one of the ``devices``: a text that follows its
+    name and a colon. None where it can."""
     if not set(devices) & set(release.locks):
         return f"no lock for {' or '.join(sorted(devices))}"
     if interpreters.find(release.python) is None:

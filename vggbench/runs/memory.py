@@ -43,9 +43,9 @@ def _line(path: Path, name: str) -> int | None:
     """The number behind a name in a file; None where there is none."""
     try:
         for line in path.read_text(encoding="ascii").splitlines():
-            words = line.split()
-            if words[:1] == [name]:
-                return int(words[1])
+            parts = line.split()
+            if parts[:1] == [name]:
+                return int(parts[1])
     except (OSError, ValueError, IndexError):
         pass
     return None

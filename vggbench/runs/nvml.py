@@ -60,13 +60,13 @@ NVML_ERRORS = (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError)
 def _newest(*names: str) -> Callable[..., Any]:
     """The first of these functions of NVML that the driver has: newer ones come first."""
 
-    def call(*words: Any) -> Any:
+    def call(*args: Any) -> Any:
         for name in names[:-1]:
             try:
-                return getattr(pynvml, name)(*words)
+                return getattr(pynvml, name)(*args)
             except pynvml.NVMLError_FunctionNotFound:
                 continue
-        return getattr(pynvml, names[-1])(*words)
+        return getattr(pynvml, names[-1])(*args)
 
     return call
 
@@ -197,11 +197,11 @@ def visible(gpus: list[Gpu], variables: Mapping[str, str]) -> tuple[list[Gpu], b
     always does. As in CUDA, what follows a word that names nothing is hidden.
     """
     by_bus = len(gpus) == 1 or variables.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
-    words = variables.get("CUDA_VISIBLE_DEVICES")
-    if words is None:
+    listed = variables.get("CUDA_VISIBLE_DEVICES")
+    if listed is None:
         return gpus, by_bus
     named: list[Gpu] = []
-    for word in (word.strip() for word in words.split(",")):
+    for word in (word.strip() for word in listed.split(",")):
         if word.startswith("MIG-") or (word.isdigit() and not by_bus):
             return gpus, len(gpus) == 1
         if word.isdigit():

@@ -59,7 +59,7 @@ def in_short(told: Mapping[str, Any]) -> dict[str, str]:
     return {**{key: str(told.get(key, "")) for key in FACTS}, SETS: digest}
 
 
-def words(told: Mapping[str, Any]) -> str:
+def described(told: Mapping[str, Any]) -> str:
     """A processor that a record names, for messages."""
     numbers = [
         f"{key.removeprefix('cpu ')} {told[key]}"

@@ -26,15 +26,15 @@ def asked(config: Config) -> list[str]:
 
     Raises UserError for one that asv's configuration does not know.
     """
-    words = os.environ.get(VARIABLE, "").replace(",", " ").split()
-    if not words:
+    named = os.environ.get(VARIABLE, "").replace(",", " ").split()
+    if not named:
         return ["gpu-paper" if gpu.is_visible() else "cpu-quick"]
-    for word in words:
-        if word not in known(config):
+    for name in named:
+        if name not in known(config):
             raise util.UserError(
-                f"{VARIABLE}={word}: unknown profile; choose among {', '.join(known(config))}"
+                f"{VARIABLE}={name}: unknown profile; choose among {', '.join(known(config))}"
             )
-    return words
+    return named
 
 
 def device_of(profile: str) -> str:

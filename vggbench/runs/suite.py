@@ -89,12 +89,12 @@ class Suite:
                 index=index,
                 params=tuple(tuple(values) for values in benchmark["params"]),
                 configuration=tuple(
-                    (key, _value(word))
-                    for key, word in zip(benchmark["param_names"], words, strict=True)
+                    (key, _value(text))
+                    for key, text in zip(benchmark["param_names"], texts, strict=True)
                 ),
             )
             for benchmark in self.discovered
-            for index, words in enumerate(itertools.product(*benchmark["params"]))
+            for index, texts in enumerate(itertools.product(*benchmark["params"]))
         ]
         return {one.identity: one for one in found}
 
@@ -189,9 +189,9 @@ def expression(pattern: str) -> re.Pattern[str]:
         ) from None
 
 
-def _value(word: str) -> Any:
+def _value(text: str) -> Any:
     """asv keeps a param as its repr."""
     try:
-        return ast.literal_eval(word)
+        return ast.literal_eval(text)
     except (ValueError, SyntaxError):
-        return word
+        return text

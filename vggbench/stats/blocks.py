@@ -20,7 +20,7 @@ from scipy import optimize, special
 from . import robust
 from .judge import ALPHA, POWER, SUSPECTED_FROM
 from .policy import (
-    ASSUMED_WORDS,
+    ASSUMED_ENDING,
     CONFIDENCE,
     EXCLUDED,
     IMPROVED,
@@ -80,7 +80,7 @@ Floats = NDArray[np.float64]
 class BlockNoise:
     """``deviation``: the standard deviation of a block's number about the true log ratio.
     ``degrees``: its degrees of freedom, which say how well it is known. ``origin``: what it was
-    estimated from, in words.
+    estimated from.
 
     ``bias``: how far a subject's blocks with itself surely lie from 0 together, one way or the
     other, which more blocks do not make smaller; 0 where no such bias is sure.
@@ -172,17 +172,17 @@ def noise(
         return BlockNoise(
             ASSUMED,
             ASSUMED_DEGREES,
-            f"{ASSUMED:.1%} between blocks {ASSUMED_WORDS}",
+            f"{ASSUMED:.1%} between blocks {ASSUMED_ENDING}",
         )
-    words = [
+    origins = [
         f"{sum(map(len, groups))} {what}"
         for groups, what in ((same, "calibrating blocks"), (other, "blocks of earlier comparisons"))
         if groups
     ]
     if bias > 0:
-        words.append(f"a bias of {bias:.1%}")
+        origins.append(f"a bias of {bias:.1%}")
     deviation = max(LEAST, robust.scale(residuals))
-    return BlockNoise(deviation, min(degrees, MOST_DEGREES), "; ".join(words), bias=bias)
+    return BlockNoise(deviation, min(degrees, MOST_DEGREES), "; ".join(origins), bias=bias)
 
 
 def judge_blocks(

@@ -17,7 +17,7 @@ from scipy import optimize, special
 
 from . import robust
 from .judge import ALPHA, Noise, Process, level_of
-from .policy import ASSUMED_WORDS
+from .policy import ASSUMED_ENDING
 
 #: Deviations of the logarithm that are assumed of a machine of which too little is known.
 ASSUMED_PROCESSES = 0.03
@@ -114,21 +114,21 @@ def between_sessions(
     if not steady and any(calibrating):
         neighbours = []
     found = [
-        _excess([part for part in parts if part], words)
-        for parts, words in (
+        _excess([part for part in parts if part], origin)
+        for parts, origin in (
             (calibrating, "calibrating sessions"),
             (neighbours, "pairs of neighbouring releases"),
         )
         if any(parts)
     ]
     if not found:
-        words = f"{ASSUMED_SESSIONS:.0%} between sessions {ASSUMED_WORDS}"
-        return Sessions(ASSUMED_SESSIONS, ASSUMED_DEGREES, words, *alike)
+        origin = f"{ASSUMED_SESSIONS:.0%} between sessions {ASSUMED_ENDING}"
+        return Sessions(ASSUMED_SESSIONS, ASSUMED_DEGREES, origin, *alike)
     least = min(found, key=lambda one: one.deviation * special.stdtrit(one.degrees, 1 - ALPHA / 2))
     return replace(least, processes=alike[0], processes_degrees=alike[1])
 
 
-def _excess(parts: Sequence[_Between], words: str) -> Sessions:
+def _excess(parts: Sequence[_Between], origin: str) -> Sessions:
     """What sessions differ by beyond what their processes explain."""
     # The configurations of a session share its drift: together they are worth no more of these.
     number, degrees = max(parts, key=lambda part: part.degrees)[:2]
@@ -142,7 +142,7 @@ def _excess(parts: Sequence[_Between], words: str) -> Sessions:
     if excess > 0:
         # Satterthwaite (1946), for a difference; its chi-square has one degree of freedom at least.
         degrees = max(1.0, 2 * excess**2 / error**2)
-    return Sessions(math.sqrt(excess), degrees, f"{number} {words}")
+    return Sessions(math.sqrt(excess), degrees, f"{number} {origin}")
 
 
 _Group = tuple[int, str, list[float]]
@@ -189,15 +189,15 @@ def _processes(
     calibrating: Sequence[_Group], measured: Sequence[_Group]
 ) -> tuple[float, float, str]:
     """The deviation between processes, its degrees of freedom, and what it was estimated from."""
-    for groups, words in (
+    for groups, origin in (
         (calibrating, "calibrating processes"),
         (measured, "processes of the history"),
     ):
         processes, degrees = _of_processes(groups)
         if processes > 0:
-            return processes, degrees, f"{sum(len(logs) for _, _, logs in groups)} {words}"
-    words = f"{ASSUMED_PROCESSES:.0%} between processes {ASSUMED_WORDS}"
-    return ASSUMED_PROCESSES, ASSUMED_DEGREES, words
+            return processes, degrees, f"{sum(len(logs) for _, _, logs in groups)} {origin}"
+    origin = f"{ASSUMED_PROCESSES:.0%} between processes {ASSUMED_ENDING}"
+    return ASSUMED_PROCESSES, ASSUMED_DEGREES, origin
 
 
 def how_alike(*sources: Sequence[tuple[float, float]]) -> tuple[float, float]:

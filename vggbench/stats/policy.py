@@ -44,5 +44,5 @@ SEPARATED = MOST_BLOCKS * A_BLOCK
 #: Processes that ``vggbench calibrate`` takes of each configuration.
 CALIBRATED = 20
 
-#: How the origin of a noise that was not estimated ends, behind what it is.
-ASSUMED_WORDS = "is assumed until more is on record"
+#: How the origin of a noise ends that was not estimated, behind what the noise is.
+ASSUMED_ENDING = "is assumed until more is on record"

@@ -49,14 +49,14 @@ def test_a_later_one_is_held_against_those_before(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "words"),
+    ("state", "told"),
     [({"cpus": 8}, "8 CPUs"), ({"variables": {"TF_XLA_FLAGS": "x"}}, "2 CPUs, TF_XLA_FLAGS=x")],
 )
 def test_earlier_sittings_with_other_cpus_or_flags_are_said_not_to_be_comparable(
-    tmp_path: Path, state: dict[str, Any], words: str
+    tmp_path: Path, state: dict[str, Any], told: str
 ) -> None:
     assert reported(tmp_path, sitting(1, **state), sitting(2)) == (
-        f"{NAME}: measured before with {words}, now with 2 CPUs: not comparable, it says nothing "
+        f"{NAME}: measured before with {told}, now with 2 CPUs: not comparable, it says nothing "
         f"of the machine"
     )
 

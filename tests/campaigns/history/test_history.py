@@ -277,7 +277,7 @@ def test_a_release_that_cannot_be_installed_is_named_at_the_end(planned: Tiny) -
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "said"),
     [
         ("[[stage", "cannot be read"),
         ("", "it has no [[stage]]"),
@@ -292,11 +292,11 @@ def test_a_release_that_cannot_be_installed_is_named_at_the_end(planned: Tiny) -
         (PLAN.replace('["tinyframe-1.0", "otherframe-7.0"]', "3"), "anchors is no list"),
     ],
 )
-def test_a_plan_that_is_none_is_refused_in_one_line(planned: Tiny, text: str, words: str) -> None:
+def test_a_plan_that_is_none_is_refused_in_one_line(planned: Tiny, text: str, said: str) -> None:
     (planned.folder / "history.toml").write_text(text)
     done = history(planned, status=2)
     (line,) = done.output.strip().splitlines()
-    assert words in line
+    assert said in line
 
 
 def test_one_stage_alone_is_measured_where_that_is_asked_for(planned: Tiny) -> None:

@@ -217,7 +217,7 @@ AVERAGES_THAT_DO_NOT_MOVE = """
 def mutate():
     from vggbench.inside.builders.tensorflow import network
     original = network.loss_and_statistics
-    network.loss_and_statistics = lambda *words: (original(*words)[0], {})
+    network.loss_and_statistics = lambda *args: (original(*args)[0], {})
 """
 
 

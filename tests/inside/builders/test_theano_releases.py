@@ -61,32 +61,32 @@ SOFTMAX_TWICE = """
 """
 UPDATE_TWICE = """
     original = builder._loss_and_updates
-    def twice(*words):
-        loss, updates = original(*words)
+    def twice(*args):
+        loss, updates = original(*args)
         return loss, [(old, 2 * new - old) for old, new in updates]
     builder._loss_and_updates = twice
 """
 ONE_LAYER_IS_NOT_UPDATED = """
     original = builder._loss_and_updates
-    def without_one(*words):
-        loss, updates = original(*words)
+    def without_one(*args):
+        loss, updates = original(*args)
         return loss, [(old, new) for old, new in updates if old.name != "conv3_2/kernel"]
     builder._loss_and_updates = without_one
 """
 STATISTICS_OF_EACH_IMAGE = """
     once = T.nnet.bn.batch_normalization_train
-    def of_each_image(x, gamma, beta, **words):
+    def of_each_image(x, gamma, beta, **options):
         normalised = (x - x.mean((2, 3), keepdims=True)) / T.sqrt(
-            x.var((2, 3), keepdims=True) + np.float32(words["epsilon"])
+            x.var((2, 3), keepdims=True) + np.float32(options["epsilon"])
         )
         normalised = normalised * builder._column(gamma) + builder._column(beta)
-        return (normalised,) + once(x, gamma, beta, **words)[1:]
+        return (normalised,) + once(x, gamma, beta, **options)[1:]
     T.nnet.bn.batch_normalization_train = of_each_image
 """
 AVERAGES_THAT_DO_NOT_MOVE = """
     original = builder._loss_and_updates
-    def without_averages(*words):
-        loss, updates = original(*words)
+    def without_averages(*args):
+        loss, updates = original(*args)
         return loss, [(old, new) for old, new in updates if "/moving_" not in old.name]
     builder._loss_and_updates = without_averages
 """
@@ -196,9 +196,9 @@ def test_openmp_without_a_blas_would_kill_the_process(
 @pytest.mark.asv
 def test_asv_measures_theano_with_a_blas_and_without(tmp_path: Path) -> None:
     real = RealCheckout.make(tmp_path / "checkout")
-    words = ("--attribute=rounds=1", "--attribute=repeat=2", "--record-samples")
+    attributes = ("--attribute=rounds=1", "--attribute=repeat=2", "--record-samples")
     bench = ("--bench", f"Theano.*'{IN_TURN}'")
-    first = real.asv("run", *words, *bench, f"{OLDER} {NEWEST}", timeout=1800)
+    first = real.asv("run", *attributes, *bench, f"{OLDER} {NEWEST}", timeout=1800)
     assert "no BLAS" not in first
     taken = list(records.read(real.folder / "results", "testbox"))
     assert {record.release for record in taken} == {OLDER, NEWEST}
@@ -216,7 +216,7 @@ def test_asv_measures_theano_with_a_blas_and_without(tmp_path: Path) -> None:
 
     cxx = compiler(tmp_path / "bin", WITHOUT_BLAS + f'exec {shutil.which("g++")} "$@"\n')
     path = f"{cxx.parent}{os.pathsep}{os.environ['PATH']}"
-    again = real.asv("run", *words, *bench, OLDER, PATH=path)
+    again = real.asv("run", *attributes, *bench, OLDER, PATH=path)
     assert "no BLAS on this machine, theano is about three times slower" in again
     assert "its environment was changed" not in again  # by what was compiled into it
     record = list(records.read(real.folder / "results", "testbox"))[-1]

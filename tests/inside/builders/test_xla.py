@@ -217,9 +217,9 @@ def first_steps(
     python = python_of(name)
     env = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     chosen = json.dumps({"data_format": data_format, "xla": xla})
-    words = [str(folder), "TensorFlow", chosen, "cpu"]
+    arguments = [str(folder), "TensorFlow", chosen, "cpu"]
     done = subprocess.run(
-        [python, "-c", before + RUN_SCRIPT, verify.SCRIPT, *words],
+        [python, "-c", before + RUN_SCRIPT, verify.SCRIPT, *arguments],
         capture_output=True,
         text=True,
         env={**env, **flags},

@@ -123,8 +123,8 @@ def test_what_is_not_applicable_has_its_reason_and_status_3(
     script: str, logs: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "out.json"
-    words = [*SMALL, "--data_format", "NCHW", "--json", str(file)]
-    assert command.main(words, script) == 3
+    arguments = [*SMALL, "--data_format", "NCHW", "--json", str(file)]
+    assert command.main(arguments, script) == 3
     assert capfd.readouterr().err.splitlines()[-1] == (
         "main.py: TensorFlow on the cpu: data_format NCHW, batch_norm none, xla off: "
         "n/a: NHWC only on the cpu"
@@ -167,8 +167,8 @@ def test_frameworks_run_one_after_the_other_and_the_worst_is_the_status(
     script: str, logs: list[Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "out.json"
-    words = [*SMALL, "--run_keras", "--keras_backend", "tensorflow", "--use_bn", "--use_fused"]
-    assert command.main([*words, "--json", str(file)], script) == 0
+    arguments = [*SMALL, "--run_keras", "--keras_backend", "tensorflow", "--use_bn", "--use_fused"]
+    assert command.main([*arguments, "--json", str(file)], script) == 0
     runs = json.loads(file.read_text())["runs"]
     assert [run["framework"] for run in runs] == ["Keras", "TensorFlow"]
     assert [run["configuration"]["batch_norm"] for run in runs] == ["mode 0", "fused"]

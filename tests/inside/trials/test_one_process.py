@@ -31,8 +31,8 @@ class Fake:
         self.built: list[Any] = []
         self.told: list[dict[str, Any]] = []
 
-    def build(self, *words: Any) -> Fake:
-        self.built.append(words)
+    def build(self, *args: Any) -> Fake:
+        self.built.append(args)
         self.now += 8.0
         return self
 

@@ -19,13 +19,13 @@ def no_backend_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
 
 
-def configurations(words: str) -> list[str]:
-    asked = options.parse(words.split())
+def configurations(arguments: str) -> list[str]:
+    asked = options.parse(arguments.split())
     return [f"{one.framework} {one}" for one in asked.configurations]
 
 
 @pytest.mark.parametrize(
-    ("words", "configuration"),
+    ("arguments", "configuration"),
     [
         ("--run_tensorflow", "TensorFlow NHWC none off"),
         ("--run_tensorflow --data_format NCHW --use_XLA", "TensorFlow NCHW none on"),
@@ -44,8 +44,8 @@ def configurations(words: str) -> list[str]:
         ("--run_theano --use_bn --use_fused", "Theano fused"),
     ],
 )
-def test_options_choose_a_configuration(words: str, configuration: str) -> None:
-    assert configurations(words) == [configuration]
+def test_options_choose_a_configuration(arguments: str, configuration: str) -> None:
+    assert configurations(arguments) == [configuration]
 
 
 def test_the_defaults_are_the_seeds() -> None:
@@ -54,7 +54,7 @@ def test_the_defaults_are_the_seeds() -> None:
     assert (asked.device, asked.json, asked.notes) == (None, None, [])
 
 
-def test_frameworks_run_in_the_seeds_order_whatever_the_words() -> None:
+def test_frameworks_run_in_the_seeds_order_whatever_the_arguments() -> None:
     assert configurations("--run_theano --run_tensorflow --run_keras --use_bn") == [
         "Keras tensorflow NHWC mode 0 off",
         "TensorFlow NHWC unfused off",
@@ -152,8 +152,8 @@ def test_what_cannot_be_is_refused_in_one_line_without_numpy(python: str) -> Non
     assert done.stdout.split() == ["2"] * len(REFUSED)
     lines = done.stderr.splitlines()
     assert len(lines) == len(REFUSED)
-    for (words, said), line in zip(REFUSED.items(), lines, strict=True):
-        assert line.startswith("main.py: "), words
+    for (arguments, said), line in zip(REFUSED.items(), lines, strict=True):
+        assert line.startswith("main.py: "), arguments
         assert said in line
 
 

@@ -460,7 +460,7 @@ def test_choices_are_said_with_their_costs(surf: Surf, published: Path) -> None:
 
 
 def slower(published: Path) -> str:
-    """By how much HISTORY's last release is slower, in words, as the data beside the page says."""
+    """By how much HISTORY's last release is slower, as a text, as the data beside the page says."""
     (line,) = (
         one
         for one in literal.read(published, "index")["lines"]
@@ -483,8 +483,8 @@ def test_verdicts_are_listed_filtered_and_shown_with_their_evidence(
         drawn(visit, "verdicts.html?machine=box")
         rows = page.locator("#verdicts tbody tr:not(.group):not(.evidence)")
         shown = rows.all_inner_texts()
-        words = f"NHWC, no BN, no XLA\tTrain step\t▲ regressed\t{slower(published)}"
-        assert any(words in row for row in shown)
+        row_text = f"NHWC, no BN, no XLA\tTrain step\t▲ regressed\t{slower(published)}"
+        assert any(row_text in row for row in shown)
         assert any("+ new" in row for row in shown)
         assert not any("unchanged" in row or "not sure" in row for row in shown)
         name = "Evidence on tensorflow-2.16.2, NHWC, no BN, no XLA, Train step"
@@ -647,7 +647,7 @@ def test_what_a_busy_machine_measured_is_marked(surf: Surf, tmp_path: Path) -> N
         *literal.processes(SHIPPED[2], "NHWC none off", 0.199, 0.2, 0.201),
         *literal.processes(SHIPPED[2], "NHWC none on", 0.1, **load),
     ]
-    words = "measured on a busy machine (a load of 9.0, it may use 2 CPUs)"
+    message = "measured on a busy machine (a load of 9.0, it may use 2 CPUs)"
     key = "! measured on a busy machine; hover for its load"
     with surf(published_anew(tmp_path, taken)) as visit:
         page = visit.page
@@ -656,21 +656,21 @@ def test_what_a_busy_machine_measured_is_marked(surf: Surf, tmp_path: Path) -> N
         assert page.locator("#chart text:text-is('!')").count() == 1
         row = page.locator("#release tbody tr")
         assert ["!" in one for one in row.all_inner_texts()] == [False, True]
-        assert page.locator("#release .sign.bad").get_attribute("title") == words
+        assert page.locator("#release .sign.bad").get_attribute("title") == message
         page.focus("#chart")
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("ArrowDown")
-        assert words in page.inner_text("#chart-live")
+        assert message in page.inner_text("#chart-live")
         drawn(visit, "index.html?machine=box&measure=peak_memory")
         assert key not in page.inner_text("#key")
         assert page.locator("#chart text:text-is('!')").count() == 0
         for path in ("configurations.html?machine=box", f"releases.html?machine=box#{SHIPPED[2]}"):
             drawn(visit, path)
             assert key in page.inner_text("main")
-            assert page.locator("td .sign.bad").first.get_attribute("title") == words
+            assert page.locator("td .sign.bad").first.get_attribute("title") == message
         drawn(visit, "table.html?machine=box&reference=no")
         marks = page.locator("#tables td .sign.bad")
-        assert [mark.get_attribute("title") for mark in marks.all()] == [words]
+        assert [mark.get_attribute("title") for mark in marks.all()] == [message]
         assert "!: measured on a busy machine" in page.inner_text("#tables")
 
 

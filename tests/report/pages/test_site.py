@@ -21,7 +21,7 @@ from vggbench.report.pages import data, site
 from . import literal
 from .literal import HISTORY, SHIPPED, record
 
-#: Machines, releases, reasons and words that want out of their place.
+#: Machines, releases, reasons and texts that want out of their place.
 HOSTILE = "<img src=x onerror=alert(1)>&\"'</script>../../../etc"
 
 
@@ -134,22 +134,22 @@ def test_results_without_samples_are_failed(folder: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "words", [("..",), ("../../x",), ("/etc/passwd",), ("a\0b",), ("",), (".",), ("ä" * 300,)]
+    "parts", [("..",), ("../../x",), ("/etc/passwd",), ("a\0b",), ("",), (".",), ("ä" * 300,)]
 )
-def test_names_of_files_stay_in_their_folder(words: tuple[str, ...]) -> None:
-    name = data.file_name(*words)
+def test_names_of_files_stay_in_their_folder(parts: tuple[str, ...]) -> None:
+    name = data.file_name(*parts)
     assert os.path.basename(name) == name
     assert not name.startswith(".")
     assert len(name) < 200
 
 
 @given(st.lists(st.text(), min_size=1, max_size=4), st.lists(st.text(), min_size=1, max_size=4))
-def test_distinct_words_have_distinct_names_that_any_file_system_takes(
-    words: list[str], others: list[str]
+def test_distinct_parts_have_distinct_names_that_any_file_system_takes(
+    parts: list[str], others: list[str]
 ) -> None:
-    name, other = data.file_name(*words), data.file_name(*others)
+    name, other = data.file_name(*parts), data.file_name(*others)
     assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-")
-    assert (name == other) == ("\0".join(words) == "\0".join(others))
+    assert (name == other) == ("\0".join(parts) == "\0".join(others))
 
 
 def test_hostile_text_stays_text_and_writes_nothing_outside(folder: Path, tmp_path: Path) -> None:

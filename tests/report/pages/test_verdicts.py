@@ -19,7 +19,7 @@ from .literal import CATALOGUE, HISTORY, SHIPPED
 
 def of_the_step(judged: verdicts.Judged, release: str = SHIPPED[2]) -> dict[str, Told]:
     return {
-        " ".join(one.words.values()): one
+        " ".join(one.configuration.values()): one
         for one in judged.told
         if one.release == release and one.measure == "step"
     }

@@ -89,11 +89,11 @@ def report(
         elif not before:
             lines.append(f"{name}: measured for the first time")
         else:
-            lines.append(f"{name}: {_words(before, now, threshold)}")
+            lines.append(f"{name}: {_change(before, now, threshold)}")
     return lines
 
 
-def _words(before: Sequence[Process], now: Sequence[Process], threshold: float) -> str:
+def _change(before: Sequence[Process], now: Sequence[Process], threshold: float) -> str:
     noise = estimate(before, [], between_sessions([before], []))
     found = judge(before, now, [], noise, threshold=threshold)
     sittings = len({process.session for process in before})

@@ -28,7 +28,7 @@ from ...runs.suite import Configured
 from ...stats.chain import LEAST_BLOCKS_A_LINK
 from .. import answering, causes
 from ..answering import Answer, Comparison
-from ..budget import Budget, words
+from ..budget import Budget, duration_text
 from ..causes import Causes
 from ..confirm import Judging, Limits, answer
 from . import anchors, machines, plan, sittings
@@ -86,7 +86,7 @@ def run(checkout: Checkout, asked: Asked, say: Say) -> int:
     say(f"The history of {machine}, {profile}: {history.forecast(units, left)}")
     if asked.dry_run:
         for unit in history.runs(left):
-            say(f"  {unit.name}: about {words(history.seconds([unit]))}")
+            say(f"  {unit.name}: about {duration_text(history.seconds([unit]))}")
         to_compare = history.pending(duets)
         if to_compare:
             say(history.forecast_of(to_compare))
@@ -169,8 +169,8 @@ class History:
         free = shutil.disk_usage(self._checkout.root).free
         return (
             f"{len(units) - len(left)} of {len(units)} runs are done; the rest takes about "
-            f"{words(self.seconds(runs))}, up to {most / 1e9:.0f} GB of environments at once (now "
-            f"{held / 1e9:.1f} GB; {free / 1e9:.0f} GB are free) and about "
+            f"{duration_text(self.seconds(runs))}, up to {most / 1e9:.0f} GB of environments at "
+            f"once (now {held / 1e9:.1f} GB; {free / 1e9:.0f} GB are free) and about "
             f"{self._forecast.result_bytes(runs) / 1e6:.1f} MB of results"
         )
 
@@ -359,7 +359,7 @@ class History:
         judging = self._judging
         known = [seconds for one in wanted if (seconds := judging.forecast_s(one))]
         names = some_of([one.name for one in wanted], answering.NAMED)
-        told = [f"about {words(sum(known))}"] if known else []
+        told = [f"about {duration_text(sum(known))}"] if known else []
         if len(known) < len(wanted):
             told.append(f"{len(wanted) - len(known)} of which nothing is on record")
         return f"To compare by duets: {names}: {', and '.join(told)}"

@@ -155,5 +155,5 @@ def _is_compiled(benchmark: str, configuration: Mapping[str, Any]) -> bool:
 
 
 def _backend(benchmark: str, configuration: Mapping[str, Any]) -> str | None:
-    word: str | None = params.word_of(records.class_of(benchmark), configuration, params.BACKEND)
-    return word
+    value: str | None = params.value_of(records.class_of(benchmark), configuration, params.BACKEND)
+    return value

@@ -139,15 +139,15 @@ class Progress:
 
     def trial(self, number):
         tenths = number * 10 // self.trials
-        words = "%s, trial %d of %d" % (self.framework, number, self.trials)
+        where = "%s, trial %d of %d" % (self.framework, number, self.trials)
         if self._on_a_line or tenths > self._tenths:
-            self._show(words)
+            self._show(where)
         self._tenths = tenths
-        self.where = words
+        self.where = where
 
-    def _show(self, words):
-        self.where = words
-        text = "\r\x1b[K%s" % words if self._on_a_line else words + "\n"
+    def _show(self, where):
+        self.where = where
+        text = "\r\x1b[K%s" % where if self._on_a_line else where + "\n"
         sys.stderr.write(text)
         sys.stderr.flush()
 

@@ -94,15 +94,15 @@ def parse(arguments):
 
 def _notes(given, called):
     notes = []
-    for words, lacking, why in LACKING:
-        option = words.split()[0]
-        if option not in given or words not in (option, "%s %s" % (option, given[option])):
+    for asked, lacking, why in LACKING:
+        option = asked.split()[0]
+        if option not in given or asked not in (option, "%s %s" % (option, given[option])):
             continue
         without = [name for name in called if name in lacking]
         if without == called:
-            raise Refused("%s cannot be: %s" % (words, why))
+            raise Refused("%s cannot be: %s" % (asked, why))
         if without and not option.startswith("--keras"):
-            notes.append("%s is not for %s: %s" % (words, ", ".join(without), why))
+            notes.append("%s is not for %s: %s" % (asked, ", ".join(without), why))
     return notes
 
 

@@ -19,8 +19,8 @@ class Choice:
     """``other`` differs from ``one`` in ``param`` alone; both have a time.
 
     ratio: the step's time of ``other`` by that of ``one``. clear: whether their intervals are
-    apart, and tell the noise. unclear: in words, why they do not tell it. payback: see
-    ``payback_steps``; None of what is not clear. otherwise: in words, in what other state of the
+    apart, and tell the noise. unclear: why they do not tell it. payback: see
+    ``payback_steps``; None of what is not clear. otherwise: in what other state of the
     machine ``other`` was measured; then they are not compared, and the ratio is None.
     """
 
@@ -49,8 +49,8 @@ def _pairs(cells: Sequence[Cell], place: int) -> Iterator[tuple[Cell, Cell]]:
     for one, other in itertools.combinations(cells, 2):
         differing = [
             i
-            for i, words in enumerate(zip(one.words, other.words, strict=True))
-            if words[0] != words[1]
+            for i, both in enumerate(zip(one.words, other.words, strict=True))
+            if both[0] != both[1]
         ]
         if differing == [place]:
             yield one, other
@@ -61,8 +61,8 @@ def _choice(param: str, one: Cell, other: Cell) -> Choice:
     pair = (one.release, param, one.words, other.words)
     if one.state is not None and other.state is not None and one.state != other.state:
         place = [a != b for a, b in zip(one.words, other.words, strict=True)].index(True)
-        words = (f"with {one.words[place]}", f"with {other.words[place]}")
-        otherwise = other.state.differs(one.state, words)
+        when = (f"with {one.words[place]}", f"with {other.words[place]}")
+        otherwise = other.state.differs(one.state, when)
         return Choice(*pair, None, False, None, otherwise=otherwise)
     unclear = _unclear(one, other)
     clear = unclear is None and (a.high < b.low or b.high < a.low)

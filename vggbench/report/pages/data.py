@@ -32,11 +32,11 @@ if TYPE_CHECKING:  # it imports what judges: what is kept is published without t
 SCHEMA = 1
 
 
-def file_name(*words: str) -> str:
-    """A name for a file that is made of ``words``, whatever is in them: distinct words have
+def file_name(*parts: str) -> str:
+    """A name for a file that is made of ``parts``, whatever is in them: distinct parts have
     distinct names, and none leads out of a folder."""
-    readable = "-".join(re.sub(r"[^A-Za-z0-9._]+", "-", word)[:40].strip(".-") for word in words)
-    digest = hashlib.sha256("\0".join(words).encode("utf-8", "surrogatepass")).hexdigest()[:10]
+    readable = "-".join(re.sub(r"[^A-Za-z0-9._]+", "-", word)[:40].strip(".-") for word in parts)
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:10]
     return f"{readable.lower()}-{digest}"
 
 
@@ -94,7 +94,7 @@ def index(
 
 #: What a page says of a param with a role.
 _ABOUT = {
-    params.LAYOUT: "The order of an image's axes: {words}.",
+    params.LAYOUT: "The order of an image's axes: {values}.",
     params.NORMALISATION: "How a convolution's batch normalisation is computed, and what it costs "
     "to have one.",
     params.COMPILER: "All of the step compiled, against none of it.",
@@ -105,7 +105,7 @@ _ABOUT = {
 def of_params() -> dict[str, Any]:
     """The params of each framework that has a builder, in the order of a configuration's words.
 
-    ``lacking``: the word of one that a record lacks, which is at its default."""
+    ``lacking``: the value of one that a record lacks, which is at its default."""
     return {
         "schema": SCHEMA,
         "lacking": LACKING,
@@ -122,8 +122,8 @@ def _param(framework: str, one: Param) -> dict[str, Any]:
         "name": one.name,
         "role": one.role,
         "title": one.title,
-        "about": about and about.format(words=" or ".join(one.words), framework=framework),
-        "words": list(one.words),
+        "about": about and about.format(values=" or ".join(one.values), framework=framework),
+        "words": list(one.values),
         "shown": one.shown,
     }
 
@@ -177,7 +177,9 @@ def of_line(
     states: dict[str, int] = {}
     verdicts: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
     for one in told:
-        verdicts.setdefault((one.release, _words(line, one.words)), {})[one.measure] = _brief(one)
+        verdicts.setdefault((one.release, _words(line, one.configuration)), {})[one.measure] = (
+            _brief(one)
+        )
     cells = []
     for cell in line.cells:
         made: dict[str, Any] = {
@@ -267,14 +269,14 @@ def of_verdicts(
         "verdicts": [
             {
                 "release": one.release,
-                "c": place[_words(line, one.words)],
+                "c": place[_words(line, one.configuration)],
                 "measure": one.measure,
                 **_brief(one),
                 "notes": list(one.notes),
                 "next": one.next_step,
             }
             for one in told
-            if _words(line, one.words) in place
+            if _words(line, one.configuration) in place
         ],
         "changes": [
             {

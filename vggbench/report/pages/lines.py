@@ -35,7 +35,7 @@ class Cell:
     ``why``: the reason or error of what is not ok. ``samples``: how many in all. ``estimates``: by
     the key of the measure, empty where the outcome is not ok. ``earlier``: the same of a run beside
     which the release before was measured, where the newest run is of another day. There the line
-    has to be cut: the machine may have drifted between the two. ``otherwise``: in words, in what
+    has to be cut: the machine may have drifted between the two. ``otherwise``: in what
     other state of the machine the release before was measured; there it is cut too, since the two
     are not compared. ``state``: what of the machine it was measured in, of what is ok. ``busy``:
     why others may have taken processors from what it took; None where there is no sign of it. Of
@@ -218,7 +218,7 @@ def _line(
 def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> Cell:
     """What the processes of one configuration came to in its newest run."""
     answer = records.outcome_of(newest)
-    ok, why = answer.outcome == records.OK, answer.words
+    ok, why = answer.outcome == records.OK, answer.why_counted
     counting = records.undisturbed(newest) if ok else newest
     return Cell(
         release=release.name,

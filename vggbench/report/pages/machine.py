@@ -23,9 +23,9 @@ def of_machine(machine: str, source: Source) -> OfMachine:
         made.complaints.append(
             f"{machine}: {one.count} records of {one.release} are on no page: {one.why}"
         )
-    for words in [*judged.complaints, *filter(None, [judged.why_none])]:
-        if not any(one.why in words for one in without):  # else it was said above
-            made.complaints.append(f"{machine}: verdicts: {words}")
+    for message in [*judged.complaints, *filter(None, [judged.why_none])]:
+        if not any(one.why in message for one in without):  # else it was said above
+            made.complaints.append(f"{machine}: verdicts: {message}")
     for line in drawn:
         _add_line(made, line, judged)
     return made

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ... import records
-from ...judging import chains, verdicts, words
+from ...judging import chains, phrases, verdicts
 from ...judging.acknowledged import Acknowledged
 from ...judging.chains import LineChain
 from ...judging.evidence import gather
@@ -29,7 +29,7 @@ class Told:
     track: str
     family: str
     release: str
-    words: dict[str, str]
+    configuration: dict[str, str]
     measure: str
     outcome: str
     against: str | None
@@ -59,7 +59,7 @@ def told(verdict: Verdict) -> Told:
         track=verdict.track,
         family=records.family_of(verdict.benchmark),
         release=verdict.release,
-        words={name: str(word) for name, word in verdict.configuration.items()},
+        configuration={name: str(value) for name, value in verdict.configuration.items()},
         measure=verdict.measure,
         outcome=verdict.outcome,
         against=verdict.against,
@@ -83,11 +83,11 @@ def _notes(verdict: Verdict) -> list[str]:
         )
         notes.append(f"changed between the two: {changed}")
     if verdict.decided_by == verdicts.BY_DUETS:
-        notes.append(f"decided by {words.how_many_blocks(verdict.blocks)} of duets")
+        notes.append(f"decided by {phrases.how_many_blocks(verdict.blocks)} of duets")
     if verdict.second_opinion is not None and verdict.is_disputed:
         told = verdict.second_opinion
-        notes.append(f"processes by themselves say {told.outcome}: {words.change(told)}")
-    notes += [f"noise: {line}" for line in words.noise_lines([verdict])]
+        notes.append(f"processes by themselves say {told.outcome}: {phrases.change(told)}")
+    notes += [f"noise: {line}" for line in phrases.noise_lines([verdict])]
     if verdict.noise is not None:
         others = f", {verdict.comparisons} configurations together" * (verdict.comparisons > 1)
         notes.append(f"judged with a threshold of {100 * verdict.threshold:g} %{others}")
@@ -100,7 +100,7 @@ def _side(side: Side, verdict: Verdict) -> str:
     word = "process" if side.processes == 1 else "processes"
     sessions = "one session" if side.sessions == 1 else f"{side.sessions} sessions"
     if verdict.decided_by == verdicts.BY_DUETS:
-        sessions = words.how_many_blocks(side.sessions)
+        sessions = phrases.how_many_blocks(side.sessions)
     return (
         f"{side.release}: {side.value * measure.scale:.5g} {measure.unit}, the median of "
         f"{side.processes} {word} in {sessions} with {side.samples} samples: {shown}"

@@ -145,8 +145,8 @@ def not_applicable(error, configuration, device):
         if answer in message:
             line = message[message.index(answer) :].splitlines()[0]
             # What follows the sentence is the node in TensorFlow's graph, of no use to a reader.
-            words = line.split("[[")[0].strip()
-            return NotApplicable("tensorflow %s on the cpu: %s" % (tf.__version__, words))
+            sentence = line.split("[[")[0].strip()
+            return NotApplicable("tensorflow %s on the cpu: %s" % (tf.__version__, sentence))
     return None
 
 

@@ -98,7 +98,7 @@ def configure(device):
 
 
 def _users_settings():
-    """Return the user's settings, a dict of Theano's names to words, as Theano reads them."""
+    """Return the user's settings, a dict of Theano's names to texts, as Theano reads them."""
     reader = configparser.RawConfigParser()
     reader.optionxform = str
     reader.read(os.path.expanduser(path) for path in os.environ["THEANORC"].split(os.pathsep))
@@ -198,11 +198,14 @@ def check_compiled(function):
     """
     import theano
 
-    words = (theano.__version__, theano.config.linker, theano.config.mode)
-    settings = "with linker=%s and mode=%s: take them out of THEANO_FLAGS" % words[1:]
+    version = theano.__version__
+    settings = "with linker=%s and mode=%s: take them out of THEANO_FLAGS" % (
+        theano.config.linker,
+        theano.config.mode,
+    )
     machine = function.fn
     if not hasattr(machine, "nodes"):
-        raise RuntimeError("theano %s cannot tell what has C code %s" % (words[0], settings))
+        raise RuntimeError("theano %s cannot tell what has C code %s" % (version, settings))
     in_python = sorted(
         {
             type(node.op).__name__
@@ -214,7 +217,7 @@ def check_compiled(function):
     slow = [name for name in in_python if name.startswith(take_the_time)]
     if slow:
         raise RuntimeError(
-            "theano %s compiled no C code for %s %s" % (words[0], ", ".join(slow), settings)
+            "theano %s compiled no C code for %s %s" % (version, ", ".join(slow), settings)
         )
     return in_python
 

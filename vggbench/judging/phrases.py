@@ -1,4 +1,4 @@
-"""Verdicts in words: text for a terminal or a pipe, Markdown for an issue, JSON for scripts."""
+"""Verdicts for readers: text for a terminal or a pipe, Markdown for an issue, JSON for scripts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.table import Table
 from ..stats.blocks import BlockNoise
 from ..stats.judge import Noise
 from ..stats.policy import (
-    ASSUMED_WORDS,
+    ASSUMED_ENDING,
     CONFIDENCE,
     MOST_BLOCKS,
     NOT_SURE,
@@ -51,7 +51,7 @@ class Report:
     notes: Sequence[str] = field(default=())
 
 
-# -- words of single things
+# -- phrases for single things
 
 
 def percent(ratio: float) -> str:
@@ -92,12 +92,12 @@ def counts(one: Verdict) -> str:
     before, after = one.before, one.after
     if before is None or after is None:
         return "-"
-    words = f"{before.processes} + {after.processes}"
+    counted = f"{before.processes} + {after.processes}"
     if before.samples + after.samples > before.processes + after.processes:
-        words += f" ({before.samples} + {after.samples})"
+        counted += f" ({before.samples} + {after.samples})"
     if one.decided_by == BY_DUETS:
-        words += f", {how_many_blocks(one.blocks)}"
-    return words
+        counted += f", {how_many_blocks(one.blocks)}"
+    return counted
 
 
 def how_many_blocks(count: int) -> str:
@@ -112,7 +112,7 @@ def remark(
     one: Verdict, prose: Callable[[str], str] = str, command: Callable[[str], str] = str
 ) -> str | None:
     """What there is to say beside the numbers: why, what was accepted, what to do next. ``prose``
-    and ``command`` write words and commands for the format at hand."""
+    and ``command`` write text and commands for the format at hand."""
     parts = []
     if one.why:
         parts.append(prose(one.why))
@@ -191,10 +191,10 @@ def _origin(known: Sequence[Noise | BlockNoise], best: Noise | BlockNoise) -> st
     parts = dict.fromkeys(best.origin.split("; "))
     parts.update(
         dict.fromkeys(
-            part for one in known for part in one.origin.split("; ") if ASSUMED_WORDS in part
+            part for one in known for part in one.origin.split("; ") if ASSUMED_ENDING in part
         )
     )
-    return "; ".join(part if ASSUMED_WORDS in part else f"from {part}" for part in parts)
+    return "; ".join(part if ASSUMED_ENDING in part else f"from {part}" for part in parts)
 
 
 def _range(values: Sequence[float]) -> str:
@@ -206,13 +206,13 @@ def _changed(verdicts: Sequence[Verdict]) -> list[str]:
     """What else changed: a line for each set of changes, with its configurations if several."""
     sets: dict[str, list[str]] = {}
     for one in verdicts:
-        words = ", ".join(str(each) for each in one.differences) or "nothing that is on record"
-        own = sets.setdefault(words, [])
+        changed = ", ".join(str(each) for each in one.differences) or "nothing that is on record"
+        own = sets.setdefault(changed, [])
         if one.words not in own:
             own.append(one.words)
     if len(sets) == 1:
         return list(sets)
-    return [f"{words} ({'; '.join(own)})" for words, own in sets.items()]
+    return [f"{changed} ({'; '.join(own)})" for changed, own in sets.items()]
 
 
 def _reproduce(verdicts: Sequence[Verdict]) -> list[str]:
@@ -422,16 +422,16 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
     return [*lines, "</details>", ""]
 
 
-def cell(words: str) -> str:
-    """Words that stay what they are in a table of Markdown."""
-    folded = html.escape(" ".join(words.split()), quote=False)
+def cell(plain: str) -> str:
+    """A text as a cell of a table in Markdown, which shows it as it is."""
+    folded = html.escape(" ".join(plain.split()), quote=False)
     for sign in "\\|`*_[]":
         folded = folded.replace(sign, f"\\{sign}")
     return folded
 
 
 def row(texts: Iterable[str]) -> str:
-    """A row of a table of Markdown, of words that stay what they are."""
+    """A row of a table in Markdown, which shows these texts as they are."""
     return f"| {' | '.join(cell(text) for text in texts)} |"
 
 

@@ -1,4 +1,4 @@
-"""What the command line makes of the words that it is given, before any command sees them."""
+"""What the command line makes of the arguments that it is given, before any command sees them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from vggbench import cli
-from vggbench.errors import short_words
+from vggbench.errors import shortened
 
 from ..tiny import ROOT
 
@@ -24,10 +24,10 @@ NEEDED = {
 }
 
 
-def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
     """(exit status, the line about it)"""
     try:
-        status = cli.main(list(words))
+        status = cli.main(list(arguments))
     except SystemExit as err:
         status = int(str(err.code))
     lines = capsys.readouterr().err.splitlines()
@@ -47,15 +47,15 @@ def empty() -> Iterator[list[str]]:
     yield ["verdict", "--track"]
 
 
-@pytest.mark.parametrize("words", list(empty()), ids=" ".join)
+@pytest.mark.parametrize("arguments", list(empty()), ids=" ".join)
 @pytest.mark.parametrize("word", ["", " "])
 def test_an_empty_word_is_refused_and_not_taken_for_none(
-    capsys: pytest.CaptureFixture[str], words: list[str], word: str
+    capsys: pytest.CaptureFixture[str], arguments: list[str], word: str
 ) -> None:
-    status, line = said(capsys, *words, word)
+    status, line = said(capsys, *arguments, word)
     assert status == 2
     assert f"{word!r} is empty; write a word, or leave it out" in line
-    assert words[-1] in line or not words[-1].startswith("-")
+    assert arguments[-1] in line or not arguments[-1].startswith("-")
 
 
 def test_an_empty_word_is_refused_where_it_names_the_configuration_file(
@@ -69,7 +69,7 @@ def test_an_empty_word_is_refused_where_it_names_the_configuration_file(
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         [*CHECKOUT, "verdict", "--track", LONG, *MEASURED],
         [*CHECKOUT, "verdict", "--profile", LONG, *MEASURED],
@@ -86,21 +86,21 @@ def test_an_empty_word_is_refused_where_it_names_the_configuration_file(
         [*CHECKOUT, LONG],
         [*CHECKOUT, "rates", "--" + LONG],
     ],
-    ids=lambda words: " ".join(words).replace(LONG, "LONG").replace(str(ROOT), ""),
+    ids=lambda arguments: " ".join(arguments).replace(LONG, "LONG").replace(str(ROOT), ""),
 )
 def test_a_long_word_does_not_stand_whole_in_a_message(
-    capsys: pytest.CaptureFixture[str], words: list[str]
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    status, line = said(capsys, *words)
+    status, line = said(capsys, *arguments)
     assert status in (1, 2)
     assert line.startswith("vggbench")
 
 
-def test_words_are_cut_in_the_middle_each_by_itself() -> None:
+def test_arguments_are_cut_in_the_middle_each_by_itself() -> None:
     name = "release-" + "a" * 300 + "-end"
-    cut = short_words(f"--track {name}: unknown; choose another")
+    cut = shortened(f"--track {name}: unknown; choose another")
     assert cut.startswith("--track release-aaa")
     assert cut.endswith("aaa-end: unknown; choose another")
     assert " ... " in cut
     many = " ".join(["word"] * 300)
-    assert short_words(many) == many
+    assert shortened(many) == many
