@@ -12,7 +12,7 @@ if __name__ == "__main__":
     # vggbench alone is imported from this folder: its tests and benchmarks must shadow nothing.
     root = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, root)
-    from vggbench.inside.trials import command
+    from vggbench.inside.trials import program
 
     sys.path = [folder for folder in sys.path if os.path.abspath(folder) != root]
-    sys.exit(command.main(sys.argv[1:]))
+    sys.exit(program.main(sys.argv[1:]))

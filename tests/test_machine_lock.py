@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from vggbench import machine_lock
-from vggbench.campaigns.history.command import History
+from vggbench.campaigns.history.history import History
 from vggbench.checkout import Checkout
 from vggbench.machine_lock import MachineLockError, RunInProgress
 

@@ -18,7 +18,7 @@ from vggbench.campaigns import confirm as command
 from vggbench.campaigns import interleave
 from vggbench.campaigns.answering import Comparison
 from vggbench.campaigns.budget import Budget
-from vggbench.campaigns.confirm import Asked, Judging, Limits
+from vggbench.campaigns.confirm import ConfirmRequest, Judging, Limits
 from vggbench.campaigns.interleave import Bench, Confirmed, Suspect
 from vggbench.campaigns.taking import Came
 from vggbench.errors import VggbenchError
@@ -669,6 +669,6 @@ def test_where_blocks_decide_what_finds_no_room_is_left_as_it_is(line_of_release
 
 def test_two_releases_that_cannot_be_compared_are_refused(tmp_path: Path) -> None:
     here = local(tmp_path)
-    asked = Asked(LINE[-2], LINE[-1], 0.02)
+    asked = ConfirmRequest(LINE[-2], LINE[-1], 0.02)
     with pytest.raises(VggbenchError, match=r"is before tensorflow-2\.16\.2; turn it round"):
         command.run(here, asked, LIMITS)

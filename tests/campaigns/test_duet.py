@@ -16,7 +16,7 @@ import pytest
 
 from vggbench.campaigns import duet, taking
 from vggbench.campaigns.budget import Budget
-from vggbench.campaigns.duet import Asked, NoSubject
+from vggbench.campaigns.duet import DuetRequest, NoSubject
 from vggbench.campaigns.taking import Came
 from vggbench.judging.duets import gather
 
@@ -48,8 +48,8 @@ TENSORFLOW = "tensorflow-2.21.0"
 KERAS = "keras-3.15.1"
 
 
-def asked(first: str, second: str, *patterns: str) -> Asked:
-    return Asked(first=first, second=second, patterns=patterns, threshold=0.02, as_json=False)
+def asked(first: str, second: str, *patterns: str) -> DuetRequest:
+    return DuetRequest(first=first, second=second, patterns=patterns, threshold=0.02, as_json=False)
 
 
 def pairs(tmp_path: Path, first: str, second: str, *patterns: str) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ for path in sys.argv[1:]:
 
 IMPORT = (
     "import vggbench.inside.measure, vggbench.inside.launch, vggbench.inside.builders, "
-    "vggbench.inside.trials.command, benchmarks.train_step; "
+    "vggbench.inside.trials.program, benchmarks.train_step; "
     "vggbench.inside.builders.packages()"
 )
 

@@ -308,7 +308,7 @@ def _text(path: Path) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class CalibrateRequest:
     """``release`` in the words of asv run, None for the newest that was measured here. ``patterns``
     are --bench's; CONFIGURATIONS are chosen where there are none. ``processes``: of each, at most,
     but a block of them at least."""
@@ -319,7 +319,7 @@ class Asked:
     threshold: float
 
 
-def run(here: Local, asked: Asked, budget: Budget) -> int:
+def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
     """Returns the exit status: 0, or 1 where the machine is too noisy for the threshold. Raises
     VggbenchError where the noise cannot be measured."""
     profile, say = here.profiles[0], here.say

@@ -28,14 +28,14 @@ class CheckError(VggbenchError):
 
 
 @dataclass(frozen=True)
-class Asked:
+class CheckRequest:
     """``bench``: asv's patterns of what is measured, and compared."""
 
     bench: Sequence[str]
     threshold: float
 
 
-def run(checkout: Checkout, asked: Asked, limits: Limits, say: Say) -> int:
+def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> int:
     """Returns the exit status: 0 nothing regressed, 1 something did, 2 it could not be judged, 130
     after Ctrl-C. Raises VggbenchError where nothing can be measured or judged at all."""
     asv = Asv(checkout)

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import records
 from ..errors import VggbenchError
-from ..judging import command, duets, verdicts
+from ..judging import duets, verdict_command, verdicts
 from ..judging.evidence import Evidence, Line, gather
 from ..judging.measures import JUDGED, STEP
 from ..judging.verdicts import Verdict
@@ -33,7 +33,7 @@ from .taking import Came
 
 
 @dataclass(frozen=True)
-class Asked:
+class ConfirmRequest:
     """One release in the words of asv run, and what it is judged against. ``improved``: confirm
     what processes by themselves say is faster, too. ``patterns``: --bench; where there are none,
     all."""
@@ -62,7 +62,7 @@ class Limits:
         return max(1, self.processes // A_BLOCK)
 
 
-def run(here: Local, asked: Asked, limits: Limits) -> int:
+def run(here: Local, asked: ConfirmRequest, limits: Limits) -> int:
     """Answer every configuration of a release, and say the verdicts; returns their exit status, but
     2 where nothing regressed and something went wrong.
 
@@ -72,7 +72,7 @@ def run(here: Local, asked: Asked, limits: Limits) -> int:
     after = spec.one(here.catalogue, asked.release)
     against = spec.one(here.catalogue, asked.against) if asked.against else None
     if against is not None:
-        command.require_earlier(here.catalogue, after, against)
+        verdict_command.require_earlier(here.catalogue, after, against)
     if asked.patterns:
         here.suite.chosen(after, asked.patterns, here.catalogue)
     judging = Judging(
@@ -455,11 +455,11 @@ class Judging:
         status. Raises VggbenchError where nothing can be judged."""
         profile = self._profiles[0] if len(self._profiles) == 1 else None
         against = None if self._against is None else self._against.name
-        asked = command.Asked(
+        asked = verdict_command.VerdictRequest(
             releases=names, against=against, profile=profile, threshold=self._threshold
         )
         here = self.here
-        return command.run(
+        return verdict_command.run(
             here.store,
             here.machine,
             asked,

@@ -45,7 +45,7 @@ class NoSubject(VggbenchError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class DuetRequest:
     """``first`` and ``second``: each a release in the words of asv run, with the words of a
     configuration behind it or without. ``patterns``: --bench, which chooses where no words do."""
 
@@ -109,7 +109,7 @@ class Found:
         return {"schema": SCHEMA, **asdict(self)}
 
 
-def run(here: Local, asked: Asked, budget: Budget) -> int:
+def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
     """Measure, and say it; returns the exit status: 1 where the second surely takes longer, 2 where
     it is not sure, else 0. Raises VggbenchError and UserError where nothing can be measured."""
     profiles = here.profiles
@@ -132,7 +132,7 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
     return max((one.status for one in found), key=(0, 2, 1).index)
 
 
-def _pairs(here: Local, asked: Asked) -> list[tuple[_Subject, _Subject]]:
+def _pairs(here: Local, asked: DuetRequest) -> list[tuple[_Subject, _Subject]]:
     """What is compared. Raises NoSubject, and what spec.one raises."""
     told = [_told(here, text) for text in (asked.first, asked.second)]
     if asked.patterns and any(one for _, one in told):

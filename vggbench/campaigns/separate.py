@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .. import records
 from ..errors import VggbenchError
-from ..judging import command, duets, verdicts
+from ..judging import duets, verdict_command, verdicts
 from ..judging.measures import JUDGED, STEP
 from ..judging.separations import (
     Separation,
@@ -49,7 +49,7 @@ class NothingToSeparate(VggbenchError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class SeparateRequest:
     """``release`` and ``against`` in the words of asv run; ``back``: what is changed back, each by
     itself. ``processes``: of both sides, for each configuration, at most; but as many as an answer
     takes. ``patterns``: of configurations; those that changed where there are none."""
@@ -72,7 +72,7 @@ class Question:
     most: int = MOST_BLOCKS
 
 
-def run(here: Local, asked: Asked, budget: Budget) -> int:
+def run(here: Local, asked: SeparateRequest, budget: Budget) -> int:
     """Measure and say it; returns the exit status: 2 where nothing of what is asked is answered,
     neither by blocks, of earlier times too, nor by the error of a variant that cannot run; else 0.
     Raises VggbenchError where nothing can be measured."""
@@ -80,7 +80,7 @@ def run(here: Local, asked: Asked, budget: Budget) -> int:
     catalogue = here.catalogue
     release = spec.one(catalogue, asked.release)
     before = spec.one(catalogue, asked.against or f"{release.name}^")
-    command.require_earlier(catalogue, release, before)
+    verdict_command.require_earlier(catalogue, release, before)
     evidence = verdicts.read_evidence(here.store, here.machine, catalogue)
     known = [
         one
@@ -120,7 +120,7 @@ def _questions(
     release: Release,
     before: Release,
     known: Iterable[Verdict],
-    asked: Asked,
+    asked: SeparateRequest,
 ) -> list[Question]:
     """Of the configurations that patterns select, or those of which something changed: what changed
     of each, else the step. Raises UserError where the patterns select none, NothingToSeparate where

@@ -111,9 +111,9 @@ def add(top: Subparsers) -> None:
 
 
 def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from ..judging import command
+    from ..judging import verdict_command
 
-    asked = command.Asked(
+    asked = verdict_command.VerdictRequest(
         releases=arguments.spec,
         against=arguments.against,
         tracks=list(dict.fromkeys(arguments.track)),
@@ -123,7 +123,7 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
         format=arguments.format,
     )
     machine = arguments.machine or this_machine(checkout)
-    return command.run(
+    return verdict_command.run(
         checkout.store(),
         machine,
         asked,
@@ -136,7 +136,7 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import confirm
 
-    asked = confirm.Asked(
+    asked = confirm.ConfirmRequest(
         release=arguments.release,
         against=arguments.against,
         threshold=arguments.threshold,
@@ -150,7 +150,7 @@ def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _check(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import check, confirm
 
-    asked = check.Asked(bench=arguments.bench, threshold=arguments.threshold)
+    asked = check.CheckRequest(bench=arguments.bench, threshold=arguments.threshold)
     limits = confirm.Limits(seconds=arguments.budget, processes=arguments.processes)
     return check.run(checkout, asked, limits, say)
 
@@ -158,7 +158,7 @@ def _check(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _duet(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import duet
 
-    asked = duet.Asked(
+    asked = duet.DuetRequest(
         first=arguments.first,
         second=arguments.second,
         patterns=arguments.bench,
@@ -173,7 +173,7 @@ def _duet(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import calibrate
 
-    asked = calibrate.Asked(
+    asked = calibrate.CalibrateRequest(
         release=arguments.release,
         patterns=arguments.bench,
         processes=arguments.processes,
@@ -185,7 +185,7 @@ def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _separate(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import separate
 
-    asked = separate.Asked(
+    asked = separate.SeparateRequest(
         release=arguments.release,
         against=arguments.against,
         back=arguments.back,

@@ -154,9 +154,9 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _history(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from ..campaigns.history import command
+    from ..campaigns.history import history
 
-    asked = command.Asked(
+    asked = history.HistoryRequest(
         machine=arguments.machine,
         stages=arguments.stages,
         budget=budget.Budget(arguments.budget),
@@ -165,4 +165,4 @@ def _history(checkout: Checkout, arguments: argparse.Namespace) -> int:
         threshold=arguments.threshold,
         dry_run=arguments.dry_run,
     )
-    return command.run(checkout, asked, say)
+    return history.run(checkout, asked, say)

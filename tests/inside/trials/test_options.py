@@ -132,9 +132,9 @@ REFUSED = {
 ALL_REFUSED = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from vggbench.inside.trials import command
+from vggbench.inside.trials import program
 for line in sys.stdin:
-    print(command.main(line.split()), flush=True)
+    print(program.main(line.split()), flush=True)
 """
 
 

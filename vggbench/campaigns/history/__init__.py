@@ -2,5 +2,5 @@
 
 ``plan`` reads what is to be measured (history.toml), ``machines`` sees that the processor stays the
 same, ``sittings`` and ``anchors`` that the machine does, ``forecast`` says how long it takes;
-``command`` has asv measure one release after the other.
+``history`` has asv measure one release after the other.
 """

@@ -2,7 +2,7 @@
 
     python one_process.py JOB
 
-command.py starts one a framework. JOB is JSON: "framework", "configuration" (its params by name),
+program.py starts one a framework. JOB is JSON: "framework", "configuration" (its params by name),
 "device", "batch_size", "image_size", "n_trials". Standard output gets a JSON object a line:
 {"stage": ...} where a new one begins, {"trial": ...} at most once a second, and last {"outcome":
 "ok" with the keys of docs/command-line.md, "n/a" with "reason", or "failed" with "error"}. What a

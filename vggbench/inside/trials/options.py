@@ -34,7 +34,9 @@ class Refused(Exception):
     """What was asked cannot be; the message is one line."""
 
 
-class Asked(namedtuple("Asked", "configurations device batch_size image_size n_trials json notes")):
+class TrialsRequest(
+    namedtuple("TrialsRequest", "configurations device batch_size image_size n_trials json notes")
+):
     """What a command line asks for.
 
     configurations: a list of Configuration. device: cpu, gpu, or None for what there is. json: a
@@ -81,7 +83,7 @@ def parse(arguments):
     called = [
         "Keras on " + options.keras_backend if name == "Keras" else name for name in frameworks
     ]
-    return Asked(
+    return TrialsRequest(
         configurations=[_configuration(name, options) for name in frameworks],
         device=options.device,
         batch_size=options.batch_size,

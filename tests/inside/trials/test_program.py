@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from vggbench.inside.trials import command
+from vggbench.inside.trials import program
 
 from ...tiny import PATIENCE_S
 
@@ -87,7 +87,7 @@ def test_a_run_prints_and_writes_all_of_it(
     file = tmp_path / "out.json"
     file.write_text("old")
     arguments = [*SMALL, "--device", "cpu", "--json", str(file)]
-    assert command.main(arguments, script) == 0
+    assert program.main(arguments, script) == 0
     out, err = capfd.readouterr()
     lines = out.splitlines()
     assert lines[0] == "TensorFlow on the cpu: data_format NHWC, batch_norm none, xla off"
@@ -124,7 +124,7 @@ def test_what_is_not_applicable_has_its_reason_and_status_3(
 ) -> None:
     file = tmp_path / "out.json"
     arguments = [*SMALL, "--data_format", "NCHW", "--json", str(file)]
-    assert command.main(arguments, script) == 3
+    assert program.main(arguments, script) == 3
     assert capfd.readouterr().err.splitlines()[-1] == (
         "main.py: TensorFlow on the cpu: data_format NCHW, batch_norm none, xla off: "
         "n/a: NHWC only on the cpu"
@@ -153,7 +153,7 @@ def test_a_failure_is_one_line_with_what_the_framework_printed(
 ) -> None:
     monkeypatch.setenv("STAND_IN", mode)
     file = tmp_path / "out.json"
-    assert command.main([*SMALL, "--json", str(file)], script) == 1
+    assert program.main([*SMALL, "--json", str(file)], script) == 1
     (run,) = json.loads(file.read_text())["runs"]
     assert (run["outcome"], run["error"]) == ("failed", error)
     logs.append(Path(run["output"]))
@@ -168,7 +168,7 @@ def test_frameworks_run_one_after_the_other_and_the_worst_is_the_status(
 ) -> None:
     file = tmp_path / "out.json"
     arguments = [*SMALL, "--run_keras", "--keras_backend", "tensorflow", "--use_bn", "--use_fused"]
-    assert command.main([*arguments, "--json", str(file)], script) == 0
+    assert program.main([*arguments, "--json", str(file)], script) == 0
     runs = json.loads(file.read_text())["runs"]
     assert [run["framework"] for run in runs] == ["Keras", "TensorFlow"]
     assert [run["configuration"]["batch_norm"] for run in runs] == ["mode 0", "fused"]
@@ -179,8 +179,8 @@ def test_frameworks_run_one_after_the_other_and_the_worst_is_the_status(
 def test_a_framework_that_is_not_there_is_said_before_any_work(
     script: str, logs: list[Path], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert command.main([*SMALL, "--run_theano"], script) == 1
-    assert command.main(["--run_keras", "--keras_backend", "theano"], script) == 1
+    assert program.main([*SMALL, "--run_theano"], script) == 1
+    assert program.main(["--run_keras", "--keras_backend", "theano"], script) == 1
     out, err = capfd.readouterr()
     assert out == ""
     assert err.splitlines() == [
@@ -192,9 +192,9 @@ def test_a_framework_that_is_not_there_is_said_before_any_work(
 
 RUN = """
 import sys
-from vggbench.inside.trials import command
+from vggbench.inside.trials import program
 sys.path.insert(0, sys.argv[1])
-sys.exit(command.main(sys.argv[3:], sys.argv[2]))
+sys.exit(program.main(sys.argv[3:], sys.argv[2]))
 """
 
 
@@ -237,7 +237,7 @@ def test_progress_on_a_terminal_is_one_line_that_changes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    progress = command.Progress("TensorFlow", 40)
+    progress = program.Progress("TensorFlow", 40)
     for trial in (1, 2):
         progress.trial(trial)
     progress.clear()
@@ -249,7 +249,7 @@ def test_progress_on_a_terminal_is_one_line_that_changes(
 
 
 def test_progress_elsewhere_is_a_line_at_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
-    progress = command.Progress("TensorFlow", 40)
+    progress = program.Progress("TensorFlow", 40)
     for trial in range(1, 13):
         progress.trial(trial)
     assert progress.where == "TensorFlow, trial 12 of 40"

@@ -1,7 +1,7 @@
-"""The command that main.py is: refuse, run each framework in a process of its own, say what came.
+"""The program that main.py is: refuse, run each framework in a process of its own, say what came.
 
 In one process a second framework would run in what the first left of memory and threads. Exit
-status: 0; 1 where something failed; 2 for words that are refused; 3 where something is n/a and
+status: 0; 1 where something failed; 2 for options that are refused; 3 where something is n/a and
 nothing failed; 130 after Ctrl-C.
 """
 
@@ -165,7 +165,7 @@ def run(job, script, progress):
     log = tempfile.NamedTemporaryFile(prefix="vggbench-", suffix=".log", delete=False)
     outcome = None
     try:
-        # In a session of its own: Ctrl-C reaches this process alone, which ends all of the other.
+        # In a group of its own: Ctrl-C reaches this process alone, which ends all of the other.
         process = subprocess.Popen(
             [sys.executable, script, json.dumps(job)],
             stdin=subprocess.DEVNULL,

@@ -49,7 +49,7 @@ class HistoryError(VggbenchError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class HistoryRequest:
     """``machine``: a name for this machine. ``stages``: their names; all of the plan where there
     are none. ``environments``: bytes that environments may take at once. ``processes``: to confirm
     one configuration, at most."""
@@ -63,7 +63,7 @@ class Asked:
     dry_run: bool
 
 
-def run(checkout: Checkout, asked: Asked, say: Say) -> int:
+def run(checkout: Checkout, asked: HistoryRequest, say: Say) -> int:
     """Returns the exit status: 0 when all is measured and nothing went wrong, LEFT, TROUBLE, or 130
     after Ctrl-C. Raises VggbenchError where nothing can be measured."""
     the_plan = plan.read(checkout.root / plan.FILE, checkout.catalogue)
@@ -117,7 +117,7 @@ class History:
         self,
         here: Local,
         the_plan: Plan,
-        asked: Asked,
+        asked: HistoryRequest,
         profile: str,
         before: list[dict[str, Any]],
     ):

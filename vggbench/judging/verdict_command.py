@@ -26,7 +26,7 @@ class VerdictError(VggbenchError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class VerdictRequest:
     """The arguments of the command: releases as asv run takes them, none for the newest measured of
     each track."""
 
@@ -40,7 +40,13 @@ class Asked:
 
 
 def run(
-    store: Store, machine: str, asked: Asked, complain: Say, *, catalogue: Catalogue, root: Path
+    store: Store,
+    machine: str,
+    asked: VerdictRequest,
+    complain: Say,
+    *,
+    catalogue: Catalogue,
+    root: Path,
 ) -> int:
     """Judge, print and return the exit status: 0 nothing regressed, 1 something did, 2 it cannot
     be judged. ``root``: the folder that acknowledged.toml lies in. Raises VggbenchError where
@@ -70,7 +76,7 @@ def run(
     return report.status
 
 
-def _refuse(asked: Asked) -> None:
+def _refuse(asked: VerdictRequest) -> None:
     if asked.whole and (asked.releases or asked.against):
         raise VerdictError(
             "--all judges every release against the one before; leave out the release and --against"
@@ -84,7 +90,7 @@ def _refuse(asked: Asked) -> None:
         raise VerdictError(f"--profile {asked.profile}: unknown profile; choose among {known}")
 
 
-def _chosen(catalogue: Catalogue, asked: Asked) -> list[Release]:
+def _chosen(catalogue: Catalogue, asked: VerdictRequest) -> list[Release]:
     """The releases that were named, oldest first; none where none was."""
     for track in asked.tracks:
         spec.track(catalogue, track)
@@ -111,7 +117,7 @@ def require_earlier(catalogue: Catalogue, release: Release, against: Release) ->
 
 def _whole(
     evidence: Evidence,
-    asked: Asked,
+    asked: VerdictRequest,
     accepted: Sequence[Acknowledged],
     notes: Sequence[str],
 ) -> phrases.Report:
@@ -136,7 +142,7 @@ def _of_releases(
     evidence: Evidence,
     chosen: Sequence[Release],
     against: Release | None,
-    asked: Asked,
+    asked: VerdictRequest,
     *,
     accepted: Sequence[Acknowledged],
     notes: list[str],
@@ -168,7 +174,7 @@ def _of_releases(
     )
 
 
-def _newest(evidence: Evidence, asked: Asked) -> list[Release]:
+def _newest(evidence: Evidence, asked: VerdictRequest) -> list[Release]:
     """The newest measured release of each track, of each profile."""
     profiles = sorted({line.profile for line in evidence.lines})
     found = []
