@@ -66,7 +66,7 @@ SESSIONS = noise.LEAST_SESSIONS
 Z = 1.959964
 
 
-class Machine:
+class ProcessDraws:
     """Draws processes. ``heavy``: with heavy tails. ``louder``: by how much processes and sessions
     scatter more than usual."""
 
@@ -113,7 +113,7 @@ class Machine:
 
 
 @dataclass
-class Seen:
+class SeenHistory:
     """What came of one history. ``spent``: processes for each configuration that was suspected."""
 
     ours: bool
@@ -128,21 +128,25 @@ def flat() -> list[list[float]]:
     return [[0.0] * RELEASES for _ in range(CONFIGURATIONS)]
 
 
-def newest(change: float, all_of_them: bool, seed: int, heavy: bool, louder: float = 1.0) -> Seen:
+def newest(
+    change: float, all_of_them: bool, seed: int, heavy: bool, louder: float = 1.0
+) -> SeenHistory:
     """A slow-down in the newest release, of the first configuration, or none at all.
 
     all_of_them: whether any configuration counts, or the first alone.
     """
-    machine = Machine(seed, heavy, louder)
+    machine = ProcessDraws(seed, heavy, louder)
     levels = flat()
     levels[0][-1] = math.log1p(change)
     return in_the_newest(machine, levels, all_of_them)
 
 
-def restless(change: float, all_of_them: bool, anchored: bool, seed: int, heavy: bool) -> Seen:
+def restless(
+    change: float, all_of_them: bool, anchored: bool, seed: int, heavy: bool
+) -> SeenHistory:
     """As ``newest``, in lines where nearly each release changed by 10 %, one way or the other, so
     that neighbours say little of the noise; ``anchored``: a few sessions of anchors say more."""
-    machine = Machine(seed, heavy)
+    machine = ProcessDraws(seed, heavy)
     levels = flat()
     for level in levels:
         ups_and_downs = machine.draw.choice([-1, 0, 1], RELEASES - 2, p=[0.45, 0.1, 0.45])
@@ -152,18 +156,18 @@ def restless(change: float, all_of_them: bool, anchored: bool, seed: int, heavy:
     return in_the_newest(machine, levels, all_of_them, machine.anchors() if anchored else [])
 
 
-def after_a_level_shift(seed: int, heavy: bool) -> Seen:
+def after_a_level_shift(seed: int, heavy: bool) -> SeenHistory:
     """All configurations became 5 % slower one release ago: nothing changed in the newest."""
     levels = [[0.0] * (RELEASES - 2) + [math.log1p(0.05)] * 2 for _ in range(CONFIGURATIONS)]
-    return in_the_newest(Machine(seed, heavy), levels, True)
+    return in_the_newest(ProcessDraws(seed, heavy), levels, True)
 
 
 def in_the_newest(
-    machine: Machine,
+    machine: ProcessDraws,
     levels: list[list[float]],
     all_of_them: bool,
     anchors: Sequence[list[Process]] = (),
-) -> Seen:
+) -> SeenHistory:
     """Whether a slow-down is found in the newest release of the first configuration, or of any."""
     lines = machine.lines(levels)
     judged = lines if all_of_them else lines[:1]
@@ -175,14 +179,14 @@ def in_the_newest(
 
 
 def ours_of(
-    machine: Machine,
+    machine: ProcessDraws,
     lines: list[list[list[Process]]],
     levels: list[list[float]],
     judged: int,
     anchors: Sequence[list[Process]] = (),
-) -> Seen:
+) -> SeenHistory:
     """Judge the newest release of the first ``judged`` lines, and confirm what is suspected."""
-    seen = Seen(False, False, False, judged=judged)
+    seen = SeenHistory(False, False, False, judged=judged)
     sessions = noise.between_sessions([], [line[:-1] for line in lines], anchors)
     drift = machine.session()
     for line, level in zip(lines[:judged], levels, strict=False):
@@ -197,7 +201,7 @@ def ours_of(
 
 
 def confirmed(
-    machine: Machine,
+    machine: ProcessDraws,
     line: list[list[Process]],
     level: list[float],
     of_machine: Noise,
@@ -222,14 +226,14 @@ def confirmed(
     return found, spent
 
 
-def recovered(seed: int, heavy: bool) -> Seen:
+def recovered(seed: int, heavy: bool) -> SeenHistory:
     """The first configuration was 10 % slower in one release, neither of the first or last two."""
-    machine = Machine(seed, heavy)
+    machine = ProcessDraws(seed, heavy)
     levels = flat()
     place = int(machine.draw.integers(2, RELEASES - 2))
     levels[0][place] = math.log1p(0.1)
     lines = machine.lines(levels)
-    return Seen(
+    return SeenHistory(
         any(
             change.kind == history.RECOVERED
             and change.ratio > 1
@@ -241,9 +245,9 @@ def recovered(seed: int, heavy: bool) -> Seen:
     )
 
 
-def drift(seed: int, heavy: bool) -> Seen:
+def drift(seed: int, heavy: bool) -> SeenHistory:
     """The first configuration became 1 % slower in each of eight releases in a row."""
-    machine = Machine(seed, heavy)
+    machine = ProcessDraws(seed, heavy)
     levels = flat()
     levels[0] = [math.log1p(0.01) * min(max(place - 5, 0), 8) for place in range(RELEASES)]
     lines = machine.lines(levels)
@@ -252,7 +256,7 @@ def drift(seed: int, heavy: bool) -> Seen:
     def within(place: int) -> bool:
         return first <= place <= last
 
-    return Seen(
+    return SeenHistory(
         any(
             change.ratio > 1 and change.first <= last and change.last >= first
             for change in ours_listed(lines)[0]
@@ -262,10 +266,10 @@ def drift(seed: int, heavy: bool) -> Seen:
     )
 
 
-def nothing_listed(seed: int, heavy: bool) -> Seen:
+def nothing_listed(seed: int, heavy: bool) -> SeenHistory:
     """No change in any configuration: is a slow-down listed at any release?"""
-    lines = Machine(seed, heavy).lines(flat())
-    return Seen(
+    lines = ProcessDraws(seed, heavy).lines(flat())
+    return SeenHistory(
         any(change.ratio > 1 for listed in ours_listed(lines, CONFIGURATIONS) for change in listed),
         any(asv_finds(line) for line in lines),
         any(otava_finds(line) for line in lines),
@@ -305,45 +309,51 @@ def otava_finds(line: list[list[Process]]) -> set[int]:
 
 
 @dataclass(frozen=True)
-class Row:
+class HistoryRow:
     """``figure``: what our share must reach; ``most``: whether at most that, else at least; None
     where nothing is asked for."""
 
     what: str
-    history: Callable[[int, bool], Seen]
+    history: Callable[[int, bool], SeenHistory]
     heavy: bool
     figure: float | None = None
     most: bool = False
 
 
 ROWS = [
-    Row("5 % slow-down in the newest, found", partial(newest, 0.05, False), False, 0.95),
-    Row("3 % slow-down in the newest, found", partial(newest, 0.03, False), False, 0.5),
-    Row("no change: any of 12 regressed", partial(newest, 0.0, True), False, 0.05, True),
-    Row("5 %, heavy tails", partial(newest, 0.05, False), True, 0.9),
-    Row("3 %, heavy tails", partial(newest, 0.03, False), True),
-    Row("no change, heavy tails", partial(newest, 0.0, True), True, 0.05, True),
-    Row("10 % in one release, recovered: listed", recovered, False, 0.95),
-    Row("the same, heavy tails", recovered, True),
-    Row("5 % one release ago: any of 12 regressed", after_a_level_shift, False),
-    Row("the same, heavy tails", after_a_level_shift, True),
-    Row("1 % slower eight times in a row: listed", drift, False),
-    Row("no change: any slow-down listed, of 12", nothing_listed, False),
-    Row("the same, heavy tails", nothing_listed, True),
-    Row("four times the noise, 25 %, found", partial(newest, 0.25, False, louder=4.0), False),
-    Row(
+    HistoryRow("5 % slow-down in the newest, found", partial(newest, 0.05, False), False, 0.95),
+    HistoryRow("3 % slow-down in the newest, found", partial(newest, 0.03, False), False, 0.5),
+    HistoryRow("no change: any of 12 regressed", partial(newest, 0.0, True), False, 0.05, True),
+    HistoryRow("5 %, heavy tails", partial(newest, 0.05, False), True, 0.9),
+    HistoryRow("3 %, heavy tails", partial(newest, 0.03, False), True),
+    HistoryRow("no change, heavy tails", partial(newest, 0.0, True), True, 0.05, True),
+    HistoryRow("10 % in one release, recovered: listed", recovered, False, 0.95),
+    HistoryRow("the same, heavy tails", recovered, True),
+    HistoryRow("5 % one release ago: any of 12 regressed", after_a_level_shift, False),
+    HistoryRow("the same, heavy tails", after_a_level_shift, True),
+    HistoryRow("1 % slower eight times in a row: listed", drift, False),
+    HistoryRow("no change: any slow-down listed, of 12", nothing_listed, False),
+    HistoryRow("the same, heavy tails", nothing_listed, True),
+    HistoryRow(
+        "four times the noise, 25 %, found", partial(newest, 0.25, False, louder=4.0), False
+    ),
+    HistoryRow(
         "four times the noise, no change: any of 12",
         partial(newest, 0.0, True, louder=4.0),
         False,
         0.05,
         True,
     ),
-    Row("restless line, 10 % in the newest, found", partial(restless, 0.1, False, False), False),
-    Row("restless line with anchors, 10 %, found", partial(restless, 0.1, False, True), False),
-    Row(
+    HistoryRow(
+        "restless line, 10 % in the newest, found", partial(restless, 0.1, False, False), False
+    ),
+    HistoryRow(
+        "restless line with anchors, 10 %, found", partial(restless, 0.1, False, True), False
+    ),
+    HistoryRow(
         "restless line, no change: any of 12 regressed", partial(restless, 0.0, True, False), False
     ),
-    Row(
+    HistoryRow(
         "restless line with anchors, no change: any of 12",
         partial(restless, 0.0, True, True),
         False,

@@ -80,7 +80,7 @@ SETTINGS = [
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenComparison:
     """What came of one comparison. ``foreseen``: how many blocks it was thought to need in all,
     when it had the least; None where these were enough. ``off``: the logarithm of the ratio that
     was found, less the true one; ``held``: whether the interval shown has the true one."""
@@ -92,7 +92,7 @@ class Seen:
     held: bool
 
 
-class Machine:
+class BlockDraws:
     """Draws blocks."""
 
     def __init__(self, seed: int, setting: Setting) -> None:
@@ -125,16 +125,18 @@ def compared(
     change: tuple[float, float],
     threshold: float = THRESHOLD,
     comparisons: int = 1,
-) -> list[Seen]:
+) -> list[SeenComparison]:
     """So many comparisons of one release, out of CONFIGURATIONS that are judged together with what
     is known of the machine. ``change``: the true one is drawn evenly between these two."""
-    machine = Machine(seed, setting)
+    machine = BlockDraws(seed, setting)
     noise = machine.noise()
     levels = [math.log1p(machine.draw.uniform(*change)) for _ in range(comparisons)]
     return [answered(machine, level, noise, threshold) for level in levels]
 
 
-def answered(machine: Machine, level: float, noise: BlockNoise, threshold: float) -> Seen:
+def answered(
+    machine: BlockDraws, level: float, noise: BlockNoise, threshold: float
+) -> SeenComparison:
     """What comes of a comparison whose true log ratio is ``level``."""
     numbers = machine.blocks(MOST_BLOCKS, level)
     foreseen = None
@@ -147,11 +149,11 @@ def answered(machine: Machine, level: float, noise: BlockNoise, threshold: float
         if spent == LEAST_BLOCKS and found.blocks_needed is not None:
             foreseen = spent + found.blocks_needed
     off, held = math.log(found.ratio) - level, found.low <= math.exp(level) <= found.high
-    return Seen(found.outcome, spent, foreseen, off, held)
+    return SeenComparison(found.outcome, spent, foreseen, off, held)
 
 
 @dataclass(frozen=True)
-class Row:
+class BlockRow:
     """A history counts where any of its comparisons ended in one of ``outcomes``. ``figure``: what
     the share of these must reach; ``most``: whether at most that, else at least. ``change``: the
     true one, as a ratio less one, or between which two it is drawn evenly."""
@@ -165,7 +167,7 @@ class Row:
     threshold: float = THRESHOLD
     comparisons: int = 1
 
-    def history(self, setting: Setting, seed: int) -> list[Seen]:
+    def history(self, setting: Setting, seed: int) -> list[SeenComparison]:
         change = self.change if isinstance(self.change, tuple) else (self.change, self.change)
         return compared(
             setting, seed, change=change, threshold=self.threshold, comparisons=self.comparisons
@@ -173,8 +175,8 @@ class Row:
 
 
 ROWS = [
-    Row("3 % slower: regressed", "3 % found", 0.03, (REGRESSED,), 0.95, most=False),
-    Row(
+    BlockRow("3 % slower: regressed", "3 % found", 0.03, (REGRESSED,), 0.95, most=False),
+    BlockRow(
         "2 % slower, threshold 1 %: regressed",
         "2 % by 1 %",
         0.02,
@@ -183,9 +185,9 @@ ROWS = [
         most=False,
         threshold=0.01,
     ),
-    Row("5 % slower: unchanged", "5 % unchanged", 0.05, (UNCHANGED,), 0.05),
-    Row("1 % slower: regressed", "1 % regressed", 0.01, (REGRESSED,), 0.05),
-    Row(
+    BlockRow("5 % slower: unchanged", "5 % unchanged", 0.05, (UNCHANGED,), 0.05),
+    BlockRow("1 % slower: regressed", "1 % regressed", 0.01, (REGRESSED,), 0.05),
+    BlockRow(
         "no change: any of 12 regressed or improved",
         "false alarms",
         0.0,
@@ -193,8 +195,10 @@ ROWS = [
         0.05,
         comparisons=CONFIGURATIONS,
     ),
-    Row("0 to 2.5 % slower: not sure after 20 blocks", "not sure", (0.0, 0.025), (NOT_SURE,), 0.1),
-    Row(
+    BlockRow(
+        "0 to 2.5 % slower: not sure after 20 blocks", "not sure", (0.0, 0.025), (NOT_SURE,), 0.1
+    ),
+    BlockRow(
         "no change, threshold 0.1 %: any of 12 changed",
         "0 by 0.1 %",
         0.0,
@@ -203,7 +207,7 @@ ROWS = [
         threshold=0.001,
         comparisons=CONFIGURATIONS,
     ),
-    Row(
+    BlockRow(
         "5 % slower, all of 12: any unchanged",
         "any of 5 %",
         0.05,
@@ -211,8 +215,8 @@ ROWS = [
         0.05,
         comparisons=CONFIGURATIONS,
     ),
-    Row("2 % slower: regressed", "2 % found", 0.02, (REGRESSED,)),
-    Row("no change, threshold 1 %: unchanged", "0 by 1 %", 0.0, (UNCHANGED,), threshold=0.01),
+    BlockRow("2 % slower: regressed", "2 % found", 0.02, (REGRESSED,)),
+    BlockRow("no change, threshold 1 %: unchanged", "0 by 1 %", 0.0, (UNCHANGED,), threshold=0.01),
 ]
 
 #: Of these rows the blocks that a comparison takes are told in the second table, by their change.
@@ -220,11 +224,11 @@ SPENT = {"false alarms": "blocks at 0", "3 % found": "at 3 %"}
 
 
 @dataclass(frozen=True)
-class Reached:
+class RowShare:
     """Of one row in one setting."""
 
     hits: list[bool]
-    seen: list[Seen]
+    seen: list[SeenComparison]
     missed: bool
 
     @property
@@ -236,17 +240,17 @@ class Reached:
         return statistics.fmean(one.spent for one in self.seen)
 
 
-def reached(pool: Executor, setting: Setting, row: Row, histories: int) -> Reached:
+def reached(pool: Executor, setting: Setting, row: BlockRow, histories: int) -> RowShare:
     number = len(SETTINGS) * ROWS.index(row) + SETTINGS.index(setting)
     seeds = range(1_000_000 * number, 1_000_000 * number + histories)
     of_all = list(pool.map(_history, itertools.repeat((setting, row.what)), seeds, chunksize=20))
     hits = [any(one.outcome in row.outcomes for one in seen) for seen in of_all]
     share = sum(hits) / len(hits)
     missed = row.figure is not None and (share > row.figure if row.most else share < row.figure)
-    return Reached(hits, [one for seen in of_all for one in seen], missed)
+    return RowShare(hits, [one for seen in of_all for one in seen], missed)
 
 
-def _history(which: tuple[Setting, str], seed: int) -> list[Seen]:
+def _history(which: tuple[Setting, str], seed: int) -> list[SeenComparison]:
     setting, what = which
     (row,) = (one for one in ROWS if one.what == what)
     return row.history(setting, seed)
@@ -260,7 +264,7 @@ def tables(
     part: only settings whose text has it. share: writes a share with its interval.
     """
     settings = [setting for setting in SETTINGS if part in setting.what]
-    found: dict[tuple[str, str], Reached] = {}
+    found: dict[tuple[str, str], RowShare] = {}
     for setting in settings:
         for row in ROWS:
             one = reached(pool, setting, row, histories)
@@ -292,7 +296,7 @@ def tables(
 
 
 def _print_figures(
-    found: dict[tuple[str, str], Reached], share: Callable[[Sequence[bool]], str]
+    found: dict[tuple[str, str], RowShare], share: Callable[[Sequence[bool]], str]
 ) -> None:
     table = []
     for row in ROWS:

@@ -1,10 +1,10 @@
 """What the rows of duets.py come to: which is to be measured next, and the figure of what was.
 
-All here is numbers in, numbers and words out. A row's lines are JSON objects, oldest first, as they
-lie in its state file. Each has ``processor`` and ``seconds``; ``waited_s`` where the machine was
-waited for before it. A line of a block has ``log``, the natural logarithm of the second subject by
-the first, and ``left_out``: why no verdict would count it, null where one would. Only ratios pool
-over processors.
+All here is numbers in, numbers and messages out. A row has entries: JSON objects, oldest first, as
+they lie in its state file. Each has ``processor`` and ``seconds``; ``waited_s`` where the machine
+was waited for before it. An entry of a block has ``log``, the natural logarithm of the second
+subject by the first, and ``left_out``: why no verdict would count it, null where one would. Only
+ratios pool over processors.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import common
-import lines
+import copies
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
@@ -40,8 +40,8 @@ from vggbench.stats.policy import (
     UNCHANGED,
 )
 
-Line = Mapping[str, Any]
-Lines = Sequence[Line]
+Entry = Mapping[str, Any]
+Entries = Sequence[Entry]
 
 #: What to measure next, by the keys that its line has for it.
 Plan = dict[str, Any]
@@ -65,27 +65,27 @@ DISAGREE = 0.01
 
 @dataclass(frozen=True)
 class Reached:
-    """``said``: lines of words. ``good``: whether the figure is met; None where that is not asked,
+    """``said``: messages. ``good``: whether the figure is met; None where that is not asked,
     or too little was measured to tell."""
 
     said: list[str]
     good: bool | None = None
 
 
-def processors(taken: Lines) -> dict[str, list[Line]]:
+def processors(taken: Entries) -> dict[str, list[Entry]]:
     """The lines of each processor."""
-    found: dict[str, list[Line]] = {}
+    found: dict[str, list[Entry]] = {}
     for one in taken:
         found.setdefault(one["processor"], []).append(one)
     return found
 
 
-def counted(taken: Lines) -> list[Line]:
+def counted(taken: Entries) -> list[Entry]:
     """The blocks that a verdict would count."""
     return [one for one in taken if one.get("log") is not None and one["left_out"] is None]
 
 
-def logs_of(taken: Iterable[Line]) -> list[float]:
+def logs_of(taken: Iterable[Entry]) -> list[float]:
     return [float(one["log"]) for one in taken]
 
 
@@ -112,7 +112,7 @@ def mean_text(logs: Sequence[float], confidence: float) -> str:
     )
 
 
-def clocks_text(taken: Lines) -> str:
+def clocks_text(taken: Entries) -> str:
     """What was seen of these blocks from outside."""
     most = {key: max(one[key] for one in taken) for key in ("others", "waiting")}
     return (
@@ -122,7 +122,7 @@ def clocks_text(taken: Lines) -> str:
     )
 
 
-def refused_texts(taken: Lines) -> list[str]:
+def refused_texts(taken: Entries) -> list[str]:
     refused = [one["left_out"] for one in taken if one.get("left_out") is not None]
     return [f"{len(refused)} blocks do not count, the last {refused[-1]}"] if refused else []
 
@@ -130,15 +130,15 @@ def refused_texts(taken: Lines) -> list[str]:
 # -- one release against itself
 
 
-def same_plan(taken: Lines, processor: str, wanted: int) -> Plan | None:
+def same_plan(taken: Entries, processor: str, wanted: int) -> Plan | None:
     return {} if len(counted(taken)) < wanted else None
 
 
-def same_progress(taken: Lines, wanted: int) -> str:
+def same_progress(taken: Entries, wanted: int) -> str:
     return f"{len(counted(taken))} of {wanted} blocks"
 
 
-def same_reached(taken: Lines, within: float) -> Reached:
+def same_reached(taken: Entries, within: float) -> Reached:
     """Blocks of two subjects that are one: the 90 % interval of their mean inside +-``within``, a
     ratio less one."""
     own = counted(taken)
@@ -161,20 +161,20 @@ def same_reached(taken: Lines, within: float) -> Reached:
 # -- blocks against processes in turns
 
 
-def deviation_plan(taken: Lines, processor: str, wanted: int) -> Plan | None:
+def deviation_plan(taken: Entries, processor: str, wanted: int) -> Plan | None:
     return {} if len(taken) < wanted else None
 
 
-def deviation_progress(taken: Lines, wanted: int) -> str:
+def deviation_progress(taken: Entries, wanted: int) -> str:
     return f"{len(taken)} of {wanted} blocks with as long processes in turns"
 
 
-def owed_s(taken: Lines) -> float:
+def owed_s(taken: Entries) -> float:
     """Seconds that blocks so far took longer than the processes beside them."""
     return math.fsum(one["seconds"] - one["processes_s"] for one in taken)
 
 
-def residuals(taken: Lines, key: str) -> NDArray[np.float64]:
+def residuals(taken: Entries, key: str) -> NDArray[np.float64]:
     """Distances from the mean of their processor, made larger for the degree of freedom that it
     took; nothing of a processor that has one line."""
     parts = [np.array([one[key] for one in own]) for own in processors(taken).values()]
@@ -184,7 +184,7 @@ def residuals(taken: Lines, key: str) -> NDArray[np.float64]:
     )
 
 
-def deviation_reached(taken: Lines, most: float) -> Reached:
+def deviation_reached(taken: Entries, most: float) -> Reached:
     """The deviation of blocks by that of processes in turns at equal seconds, ``most`` at most. Its
     interval is a bootstrap's over the pairs of both."""
     own = [one for one in taken if one["log"] is not None]
@@ -242,14 +242,14 @@ class Rule:
     limit_s: float = math.inf
 
 
-def calibrated(same: Lines, processor: str) -> BlockNoise:
+def calibrated(same: Entries, processor: str) -> BlockNoise:
     """The noise that a calibration on this processor would know, from its first blocks of a release
     with itself; an assumption where there are too few."""
     known = counted(processors(same).get(processor, []))[:CALIBRATING]
     return blocks.noise([logs_of(known)], [])
 
 
-def outcome(own: Lines, rule: Rule) -> str | None:
+def outcome(own: Entries, rule: Rule) -> str | None:
     """What a trial with these blocks came to; None where it is not over. It knows the noise that
     its first line has."""
     if not own:
@@ -271,14 +271,14 @@ def outcome(own: Lines, rule: Rule) -> str | None:
     return None
 
 
-def grouped(taken: Lines, key: str) -> dict[Any, list[Line]]:
-    found: dict[Any, list[Line]] = {}
+def grouped(taken: Entries, key: str) -> dict[Any, list[Entry]]:
+    found: dict[Any, list[Entry]] = {}
     for one in taken:
         found.setdefault(one[key], []).append(one)
     return found
 
 
-def planted_plan(taken: Lines, processor: str, wanted: int, rule: Rule) -> Plan | None:
+def planted_plan(taken: Entries, processor: str, wanted: int, rule: Rule) -> Plan | None:
     """A trial that another processor has left open is not gone on with."""
     trials = grouped(taken, "trial")
     outcomes = {name: outcome(own, rule) for name, own in trials.items()}
@@ -292,12 +292,12 @@ def planted_plan(taken: Lines, processor: str, wanted: int, rule: Rule) -> Plan 
     return {"trial": next(open_here, len(trials) + 1)}
 
 
-def planted_progress(taken: Lines, wanted: int, rule: Rule) -> str:
+def planted_progress(taken: Entries, wanted: int, rule: Rule) -> str:
     ended = [own for own in grouped(taken, "trial").values() if outcome(own, rule) is not None]
     return f"{len(ended)} of {wanted} trials, {len(taken)} blocks"
 
 
-def planted_reached(taken: Lines, wanted: int, rule: Rule, least: int) -> Reached:
+def planted_reached(taken: Entries, wanted: int, rule: Rule, least: int) -> Reached:
     """In how many trials the slow-down was found: ``least`` of ``wanted``."""
     trials = [
         (own, came_to)
@@ -323,7 +323,7 @@ def planted_reached(taken: Lines, wanted: int, rule: Rule, least: int) -> Reache
     return Reached(said, found >= least if len(trials) >= wanted else None)
 
 
-def _by_processor(trials: Sequence[tuple[Lines, str]]) -> list[str]:
+def _by_processor(trials: Sequence[tuple[Entries, str]]) -> list[str]:
     names = {own[0]["processor"]: None for own, _ in trials}
     return [
         f"{name}: {counts([came_to for own, came_to in trials if own[0]['processor'] == name])}"
@@ -338,14 +338,16 @@ def counts(outcomes: Sequence[str]) -> str:
 # -- rounds: configurations that are judged together
 
 
-def round_outcomes(own: Lines, configurations: Sequence[str], rule: Rule) -> dict[str, str | None]:
+def round_outcomes(
+    own: Entries, configurations: Sequence[str], rule: Rule
+) -> dict[str, str | None]:
     """What each configuration of a round came to; None where it is not over."""
     by_name = grouped(own, "configuration")
     return {name: outcome(by_name.get(name, []), rule) for name in configurations}
 
 
 def rounds_plan(
-    taken: Lines, processor: str, wanted: int, configurations: Sequence[str], rule: Rule
+    taken: Entries, processor: str, wanted: int, configurations: Sequence[str], rule: Rule
 ) -> Plan | None:
     """The configuration that has the fewest blocks of those that are open, in a round that this
     processor has begun."""
@@ -364,15 +366,15 @@ def rounds_plan(
     return {"round": len(rounds) + 1, "configuration": configurations[0]}
 
 
-def rounds_progress(taken: Lines, wanted: int, configurations: Sequence[str], rule: Rule) -> str:
+def rounds_progress(taken: Entries, wanted: int, configurations: Sequence[str], rule: Rule) -> str:
     ended = _ended_rounds(taken, configurations, rule)
     return f"{len(ended)} of {wanted} rounds, {len(taken)} blocks"
 
 
 def _ended_rounds(
-    taken: Lines, configurations: Sequence[str], rule: Rule
-) -> list[tuple[Lines, list[str]]]:
-    found: list[tuple[Lines, list[str]]] = []
+    taken: Entries, configurations: Sequence[str], rule: Rule
+) -> list[tuple[Entries, list[str]]]:
+    found: list[tuple[Entries, list[str]]] = []
     for own in grouped(taken, "round").values():
         came_to = [one for one in round_outcomes(own, configurations, rule).values() if one]
         if len(came_to) == len(configurations):
@@ -380,7 +382,9 @@ def _ended_rounds(
     return found
 
 
-def rounds_reached(taken: Lines, wanted: int, configurations: Sequence[str], rule: Rule) -> Reached:
+def rounds_reached(
+    taken: Entries, wanted: int, configurations: Sequence[str], rule: Rule
+) -> Reached:
     """At most one false alarm, and nine of ten verdicts unchanged."""
     ended = _ended_rounds(taken, configurations, rule)
     outcomes = [one for _, own in ended for one in own]
@@ -403,7 +407,7 @@ def rounds_reached(taken: Lines, wanted: int, configurations: Sequence[str], rul
 
 
 def memory_plan(
-    taken: Lines, processor: str, wanted: int, subjects: Sequence[tuple[str, str]]
+    taken: Entries, processor: str, wanted: int, subjects: Sequence[tuple[str, str]]
 ) -> Plan | None:
     """Group after group, each of MEMORY_PROCESSES rounds through the ``subjects``, as asv takes
     them: a group stands for a release."""
@@ -414,18 +418,18 @@ def memory_plan(
     return {"group": group, "subject": " ".join(subjects[place % len(subjects)])}
 
 
-def memory_comparisons(taken: Lines, subjects: int) -> int:
+def memory_comparisons(taken: Entries, subjects: int) -> int:
     """How many whole groups stand beside one before them on the same processor, times subjects."""
     whole = MEMORY_PROCESSES * subjects
     return sum(max(0, len(own) // whole - 1) for own in processors(taken).values()) * subjects
 
 
-def memory_progress(taken: Lines, wanted: int, subjects: Sequence[tuple[str, str]]) -> str:
+def memory_progress(taken: Entries, wanted: int, subjects: Sequence[tuple[str, str]]) -> str:
     comparisons = memory_comparisons(taken, len(subjects))
     return f"{comparisons} of {wanted} comparisons, {len(taken)} processes"
 
 
-def memory_reached(taken: Lines, wanted: int, subjects: Sequence[tuple[str, str]]) -> Reached:
+def memory_reached(taken: Entries, wanted: int, subjects: Sequence[tuple[str, str]]) -> Reached:
     """95 % unchanged, by verdicts of today's code on the processes on record."""
     found = memory_verdicts(taken, subjects)
     outcomes = [one for own in found.values() for one in own]
@@ -450,7 +454,7 @@ def memory_reached(taken: Lines, wanted: int, subjects: Sequence[tuple[str, str]
 
 
 def memory_verdicts(
-    taken: Lines, subjects: Sequence[tuple[str, str]]
+    taken: Entries, subjects: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], list[str]]:
     """The outcomes of peak memory, by subject (release, configuration): the processes become
     records of copies of the release, one copy a group, and the product judges each copy against the
@@ -461,28 +465,28 @@ def memory_verdicts(
         groups = len(own) // (MEMORY_PROCESSES * len(subjects))
         with tempfile.TemporaryDirectory() as folder:
             releases = Path(folder)
-            copies: dict[tuple[str, int], Release] = {}
+            copied: dict[tuple[str, int], Release] = {}
             for name in dict.fromkeys(release for release, _ in subjects):
                 for group in range(groups):
                     of = shipped.by_name[name]
-                    copies[name, group] = lines.add_copy(releases, of, group)
-            if not copies:
+                    copied[name, group] = copies.add_copy(releases, of, group)
+            if not copied:
                 continue
             made = [
-                memory_record(one, copies[release, one["group"]])
+                memory_record(one, copied[release, one["group"]])
                 for one in own
                 for release, words in subjects
                 if one["subject"] == f"{release} {words}" and one["group"] < groups
             ]
             gathered = evidence.gather("perf", made, Catalogue(releases))
-            for (name, group), copy in copies.items():
+            for (name, group), copy in copied.items():
                 for verdict in verdicts.of_release(gathered, copy) if group else []:
                     if verdict.measure == PEAK_MEMORY.key:
                         found[name, verdict.words].append(verdict.outcome)
     return found
 
 
-def memory_record(one: Line, copy: Release) -> Record:
+def memory_record(one: Entry, copy: Release) -> Record:
     """The record of a process on ``one`` line, as that of a process of ``copy``."""
     keys = ("benchmark", "configuration", "started", "process_s", "samples", "peak_memory_bytes")
     return Record.from_json(
@@ -506,7 +510,9 @@ def memory_record(one: Line, copy: Release) -> Record:
 # -- real pairs: blocks and processes by themselves
 
 
-def agreement_plan(taken: Lines, processor: str, pairs: Sequence[str], wanted: int) -> Plan | None:
+def agreement_plan(
+    taken: Entries, processor: str, pairs: Sequence[str], wanted: int
+) -> Plan | None:
     """Pair after pair: a block, then as many processes as it started, until there are ``wanted``
     blocks that count."""
     by_pair = grouped(taken, "pair")
@@ -520,12 +526,12 @@ def agreement_plan(taken: Lines, processor: str, pairs: Sequence[str], wanted: i
     return None
 
 
-def _blocks_and_processes(own: Lines) -> tuple[list[Line], list[Line]]:
+def _blocks_and_processes(own: Entries) -> tuple[list[Entry], list[Entry]]:
     alone = [one for one in own if "side" in one]
     return counted([one for one in own if "side" not in one]), alone
 
 
-def agreement_progress(taken: Lines, pairs: Sequence[str], wanted: int) -> str:
+def agreement_progress(taken: Entries, pairs: Sequence[str], wanted: int) -> str:
     by_pair = grouped(taken, "pair")
     done = [_blocks_and_processes(by_pair.get(pair, [])) for pair in pairs]
     whole = sum(len(own) for own, _ in done)
@@ -536,7 +542,7 @@ def agreement_progress(taken: Lines, pairs: Sequence[str], wanted: int) -> str:
     )
 
 
-def agreement_reached(taken: Lines, pairs: Sequence[str], wanted: int) -> Reached:
+def agreement_reached(taken: Entries, pairs: Sequence[str], wanted: int) -> Reached:
     """No pair about which duets and processes surely differ."""
     said, agree = [], []
     whole_row = agreement_plan(taken, "", pairs, wanted) is None
@@ -556,7 +562,7 @@ def agreement_reached(taken: Lines, pairs: Sequence[str], wanted: int) -> Reache
     return Reached(said, all(agree) if whole_row else None)
 
 
-def neighbours(alone: Lines) -> list[float]:
+def neighbours(alone: Entries) -> list[float]:
     """The log ratios of processes that were measured one after the other, second side by first."""
     found = []
     for one, other in zip(alone[::2], alone[1::2], strict=False):
@@ -576,15 +582,15 @@ def difference(
 # -- one release, from nothing to all answered
 
 
-def release_plan(taken: Lines, processor: str) -> Plan | None:
+def release_plan(taken: Entries, processor: str) -> Plan | None:
     return None if taken else {}
 
 
-def release_progress(taken: Lines) -> str:
+def release_progress(taken: Entries) -> str:
     return f"{len(taken)} of 1 release"
 
 
-def release_reached(taken: Lines, configurations: int, within_s: float) -> Reached:
+def release_reached(taken: Entries, configurations: int, within_s: float) -> Reached:
     """By the last time that it was measured."""
     if not taken:
         return Reached([])
@@ -601,15 +607,15 @@ def release_reached(taken: Lines, configurations: int, within_s: float) -> Reach
 # -- why blocks beside other work are off
 
 
-def load_plan(taken: Lines, processor: str, wanted: int) -> Plan | None:
+def load_plan(taken: Entries, processor: str, wanted: int) -> Plan | None:
     return {} if len(taken) < wanted else None
 
 
-def load_progress(taken: Lines, wanted: int) -> str:
+def load_progress(taken: Entries, wanted: int) -> str:
     return f"{len(taken)} of {wanted} blocks"
 
 
-def load_reached(taken: Lines) -> Reached:
+def load_reached(taken: Entries) -> Reached:
     """What the clocks saw, by what tells two processes of one release apart."""
     if not taken:
         return Reached([])
@@ -636,18 +642,18 @@ def load_reached(taken: Lines) -> Reached:
     return Reached(said)
 
 
-def started(duet: Line, place: int) -> Line:
+def started(duet: Entry, place: int) -> Entry:
     """The side of a duet that was started first (1) or second (2)."""
-    found: Line = next(side for side in duet["sides"] if side["started"] == place)
+    found: Entry = next(side for side in duet["sides"] if side["started"] == place)
     return found
 
 
-def second_starter(duet: Line) -> float:
+def second_starter(duet: Entry) -> float:
     """The logarithm of a duet, of who was started second by who was started first."""
     return float(duet["log"] if duet["sides"][1]["started"] == 2 else -duet["log"])
 
 
-def after_own(side: Line) -> float | None:
+def after_own(side: Entry) -> float | None:
     """The logarithm of the median of steps that follow a step of the same process, by that of those
     that follow one of the other; None where samples are not on the line.
 

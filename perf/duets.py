@@ -31,10 +31,10 @@ from pathlib import Path
 from typing import Any
 
 import common
+import copies
 import duet_figures as figures
-import lines
 import planted
-from duet_figures import Line, Lines, Plan, Reached, Rule
+from duet_figures import Entries, Entry, Plan, Reached, Rule
 
 from vggbench import records
 from vggbench.campaigns import taking
@@ -160,16 +160,16 @@ class Bench:
             folder = self.folder / f"planted-{slow_down * 100:g}"
             folder.mkdir(parents=True, exist_ok=True)
             version = TENSORFLOW.removeprefix("tensorflow-")
-            line = lines.Line(folder / "checkout", version, folder / "env")
-            names = line.add(0), line.add(1, [planted.wheel(folder, slow_down)])
-            here = _local(line.folder)
+            copied = copies.CopiedTrack(folder / "checkout", version, folder / "env")
+            names = copied.add(0), copied.add(1, [planted.wheel(folder, slow_down)])
+            here = _local(copied.folder)
             before, after = (self.side(name, PLAIN, here) for name in names)
             self._planted[slow_down] = here, (before, after)
         return self._planted[slow_down]
 
     def block(
         self, sides: tuple[Side, Side], here: Local | None = None, step_s: float | None = None
-    ) -> Line:
+    ) -> Entry:
         """One block, as the product takes it where it knows what a step takes (``step_s``). It
         waits for a quiet machine, for PATIENCE_S at most. Raises SystemExit where a duet does not
         end well."""
@@ -184,7 +184,7 @@ class Bench:
         taken = runner.block(sides, step_s, patience=patience)
         return of_block(taken, time.monotonic() - began, at)
 
-    def block_whatever_others_do(self, sides: tuple[Side, Side]) -> Line:
+    def block_whatever_others_do(self, sides: tuple[Side, Side]) -> Entry:
         """One block that waits for no quiet machine, with its samples and what was seen of each."""
         runner = self._runner(self.here)
         began = time.monotonic()
@@ -302,7 +302,7 @@ def _share(seconds: Any, whole_s: float) -> float | None:
     return round(sum(known) / whole_s, 4) if known else None
 
 
-def _quiet(side: Callable[[], Line]) -> Plan:
+def _quiet(side: Callable[[], Entry]) -> Plan:
     """The line of what is measured on a quiet machine, and for how long that was waited for."""
     began = time.monotonic()
     line = dict(common.undisturbed(side))
@@ -313,14 +313,14 @@ def _quiet(side: Callable[[], Line]) -> Plan:
 # -- what rows measure
 
 
-def same(bench: Bench, plan: Plan, taken: Lines, *, release: str, configuration: str) -> Plan:
+def same(bench: Bench, plan: Plan, taken: Entries, *, release: str, configuration: str) -> Plan:
     """A block of two installations of one lock."""
     side = bench.side(release, configuration)
     sides = side, bench.again(side)
     return _quiet(lambda: bench.block(sides, step_s=_step_s(taken)))
 
 
-def _step_s(taken: Lines) -> float | None:
+def _step_s(taken: Entries) -> float | None:
     """Seconds of a step by the last of these blocks."""
     known = [
         side["step_s"] for one in taken[-1:] for duet_ in one["duets"] for side in duet_["sides"]
@@ -328,12 +328,12 @@ def _step_s(taken: Lines) -> float | None:
     return statistics.median(known) if known else None
 
 
-def quiet_deviation(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+def quiet_deviation(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """A block of a release with itself, and as long processes in turns, on a quiet machine."""
     side = bench.side(TENSORFLOW, PLAIN)
     line = _quiet(lambda: bench.block((side, side)))
 
-    def process() -> Line:
+    def process() -> Entry:
         began = time.monotonic()
         level = _level(bench.process(side))
         return {"level": level, "seconds": time.monotonic() - began}
@@ -341,7 +341,7 @@ def quiet_deviation(bench: Bench, plan: Plan, taken: Lines) -> Plan:
     return line | in_turns(lambda: _quiet(process), line["seconds"], taken)
 
 
-def burst_deviation(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+def burst_deviation(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """The same beside a process that works in bursts. Nobody waits for quiet but the product, whose
     waiting counts, and so does a block that it would not count."""
     side = bench.side(TENSORFLOW, PLAIN)
@@ -358,7 +358,7 @@ def burst_deviation(bench: Bench, plan: Plan, taken: Lines) -> Plan:
             line["log"] = None
         line["tried"] = [[one["log"], one["others"], one["seconds"]] for one in tried]
 
-        def process() -> Line:
+        def process() -> Entry:
             began = time.monotonic()
             level = _level(bench.process(side))
             return {"level": level, "seconds": time.monotonic() - began}
@@ -366,7 +366,7 @@ def burst_deviation(bench: Bench, plan: Plan, taken: Lines) -> Plan:
         return line | in_turns(process, seconds, taken)
 
 
-def in_turns(process: Callable[[], Line], seconds: float, taken: Lines) -> Plan:
+def in_turns(process: Callable[[], Entry], seconds: float, taken: Entries) -> Plan:
     """Processes A B, B A, ... that take ``seconds``, and what is owed by the lines so far, to half
     a pair."""
     owed_s = seconds + figures.owed_s(taken)
@@ -390,23 +390,23 @@ def _level(record: Record) -> float:
     return level_of(Process(record.run, values_of(record)[STEP.key]))
 
 
-def planted_trial(bench: Bench, plan: Plan, taken: Lines, *, slow_down: float) -> Plan:
+def planted_trial(bench: Bench, plan: Plan, taken: Entries, *, slow_down: float) -> Plan:
     """A block of a copy of a release against another copy that is slowed down."""
     here, sides = bench.with_slow_down(slow_down)
     noise = _noise_of(taken, "trial", plan["trial"])
     return {**_quiet(lambda: bench.block(sides, here)), "noise": noise}
 
 
-def _noise_of(taken: Lines, key: str, name: Any) -> Plan:
+def _noise_of(taken: Entries, key: str, name: Any) -> Plan:
     """What is known beforehand in a trial or a round: what it began with."""
     for one in taken:
         if one[key] == name:
             return dict(one["noise"])
-    same_ones = lines.Kept(STATE / "aa-tensorflow.jsonl").read()
+    same_ones = copies.Kept(STATE / "aa-tensorflow.jsonl").read()
     return asdict(figures.calibrated(same_ones, processor()))
 
 
-def round_of_four(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+def round_of_four(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """A block of two installations of one lock, in one of four configurations."""
     side = bench.side(TENSORFLOW, plan["configuration"])
     sides = side, bench.again(side)
@@ -414,12 +414,12 @@ def round_of_four(bench: Bench, plan: Plan, taken: Lines) -> Plan:
     return {**_quiet(lambda: bench.block(sides)), "noise": noise}
 
 
-def memory_process(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+def memory_process(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """One ordinary process."""
     release, _, configuration = plan["subject"].partition(" ")
     side = bench.side(release, configuration)
 
-    def process() -> Line:
+    def process() -> Entry:
         began = time.monotonic()
         record = bench.process(side)
         return {
@@ -435,7 +435,7 @@ def memory_process(bench: Bench, plan: Plan, taken: Lines) -> Plan:
     return _quiet(process)
 
 
-def agreement(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+def agreement(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """A block of two real releases, or one process of one of them."""
     before, after, configuration = REAL[plan["pair"]]
     sides = bench.side(before, configuration), bench.side(after, configuration)
@@ -443,7 +443,7 @@ def agreement(bench: Bench, plan: Plan, taken: Lines) -> Plan:
         own = [one for one in taken if one["pair"] == plan["pair"] and "side" not in one]
         return _quiet(lambda: bench.block(sides, step_s=_step_s(own)))
 
-    def process() -> Line:
+    def process() -> Entry:
         began = time.monotonic()
         level = _level(bench.process(sides[plan["side"]]))
         return {"level": round(level, 6), "seconds": round(time.monotonic() - began, 1)}
@@ -451,7 +451,7 @@ def agreement(bench: Bench, plan: Plan, taken: Lines) -> Plan:
     return _quiet(process)
 
 
-def load_bias(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+def load_bias(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """A block of a release with itself, beside another process that computes all the time."""
     side = bench.side(TENSORFLOW, PLAIN)
     with beside("--steady"):
@@ -463,7 +463,7 @@ CONFIGURATIONS, WITHIN_S = 12, 3600.0
 BEFORE_IT, ITS_BUDGET = "tensorflow-2.20.0", "90m"
 
 
-def whole_release(bench: Bench, plan: Plan, taken: Lines) -> Plan:
+def whole_release(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """A release against the one before, from nothing to all answered, as a user would ask for it:
     ``vggbench confirm`` in a checkout without results, whose environments are warm."""
     for name in (BEFORE_IT, TENSORFLOW):
@@ -531,10 +531,10 @@ class Row:
     what: str
     wanted: str
     _: KW_ONLY
-    plan: Callable[[Lines, str], Plan | None]
-    progress: Callable[[Lines], str]
-    reached: Callable[[Lines], Reached]
-    measure: Callable[[Bench, Plan, Lines], Plan]
+    plan: Callable[[Entries, str], Plan | None]
+    progress: Callable[[Entries], str]
+    reached: Callable[[Entries], Reached]
+    measure: Callable[[Bench, Plan, Entries], Plan]
 
 
 def _same(release: str, configuration: str, wanted: int, within: float) -> Row:
@@ -548,7 +548,7 @@ def _same(release: str, configuration: str, wanted: int, within: float) -> Row:
     )
 
 
-def _deviation(where: str, most: float, measure: Callable[[Bench, Plan, Lines], Plan]) -> Row:
+def _deviation(where: str, most: float, measure: Callable[[Bench, Plan, Entries], Plan]) -> Row:
     wanted = 20
     return Row(
         f"deviation of a block by that of processes in turns at equal seconds, A/A, {where}",
@@ -656,7 +656,7 @@ def processor() -> str:
 
 def go_on(name: str, bench: Bench, budget: Budget) -> None:
     """Measure what the row wants still, while the budget lasts."""
-    row, kept, here = ROWS[name], lines.Kept(STATE / f"{name}.jsonl"), processor()
+    row, kept, here = ROWS[name], copies.Kept(STATE / f"{name}.jsonl"), processor()
     STATE.mkdir(parents=True, exist_ok=True)
     while True:
         taken = kept.read()
@@ -673,7 +673,7 @@ def go_on(name: str, bench: Bench, budget: Budget) -> None:
         print(f"{name}, {row.progress([*taken, line])}: {_short(line)}", flush=True)
 
 
-def _short(line: Line) -> str:
+def _short(line: Entry) -> str:
     """The numbers of a line, for the one who waits."""
     shown = {key: one for key, one in line.items() if isinstance(one, (int, float, str))}
     return ", ".join(f"{key} {one}" for key, one in shown.items() if key != "processor")
@@ -681,7 +681,7 @@ def _short(line: Line) -> str:
 
 def report(name: str) -> bool:
     """Print a row; whether it is missed."""
-    row, taken = ROWS[name], lines.Kept(STATE / f"{name}.jsonl").read()
+    row, taken = ROWS[name], copies.Kept(STATE / f"{name}.jsonl").read()
     whole = row.plan(taken, processor()) is None
     reached = row.reached(taken)
     print(f"{name}: {row.what}\n  figure:  {row.wanted}")

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import common
-import lines
+import copies
 
 MOST = 1
 TIMES = 20
@@ -30,38 +30,38 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=TIMES, help="rounds to have in all")
     parser.add_argument("--state", type=Path, default=common.ROOT / ".asv" / "false-alarms")
     parser.add_argument("--release", default="2.21.0", help="a version of TensorFlow")
-    parser.add_argument("--bench", default=lines.FOUR)
+    parser.add_argument("--bench", default=copies.FOUR)
     given = parser.parse_args()
     state = given.state.absolute()
     state.mkdir(parents=True, exist_ok=True)
-    kept = lines.Kept(state / "rounds.jsonl")
-    line = lines.Line(state / "checkout", given.release, state / "env")
+    kept = copies.Kept(state / "rounds.jsonl")
+    copied = copies.CopiedTrack(state / "checkout", given.release, state / "env")
     for place in range(BEFORE):
-        line.add(place)
-        line.run(given.bench)
+        copied.add(place)
+        copied.run(given.bench)
     while len(kept.read()) < given.times:
         done = kept.read()
         place = BEFORE + len(done)
-        print(f"left: {lines.forecast(done, given.times - len(done), GUESS_S)}", flush=True)
-        name = line.add(place)
-        checked = line.check(given.bench, state / f"{name}.log")
+        print(f"left: {copies.forecast(done, given.times - len(done), GUESS_S)}", flush=True)
+        name = copied.add(place)
+        checked = copied.check(given.bench, state / f"{name}.log")
         one = {
             "release": name,
             "status": checked.status,
-            "outcomes": line.verdicts(name),
+            "outcomes": copied.verdicts(name),
             "seconds": checked.seconds,
             "ended": time.strftime("%Y-%m-%dT%H:%M:%S"),
         }
         kept.add(one)
         print(f"{name}: {one['outcomes']}, {one['seconds']:.0f} s", flush=True)
-    return report(kept.read()[: given.times], line)
+    return report(kept.read()[: given.times], copied)
 
 
-def report(rounds: list[dict], line: lines.Line) -> int:
+def report(rounds: list[dict], copied: copies.CopiedTrack) -> int:
     outcomes = [outcome for one in rounds for outcome in one["outcomes"].values()]
     alarms = outcomes.count("regressed")
     counts = ", ".join(f"{outcomes.count(one)} {one}" for one in sorted(set(outcomes)))
-    print(f"processes on this line: {line.processes()}; verdicts: {counts}")
+    print(f"processes on this line: {copied.processes()}; verdicts: {counts}")
     return common.report(
         f"{len(rounds)} releases that are the one before them, {len(outcomes)} verdicts",
         f"at most {MOST} false alarm in all",

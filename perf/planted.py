@@ -17,7 +17,7 @@ import zipfile
 from pathlib import Path
 
 import common
-import lines
+import copies
 
 TIMES = 10
 SLOW_DOWN = 0.08
@@ -106,25 +106,25 @@ def main() -> int:
     state = given.state.absolute()
     state.mkdir(parents=True, exist_ok=True)
     planted = wheel(state)
-    kept = lines.Kept(state / "rounds.jsonl")
-    line = lines.Line(state / "checkout", given.release, state / "env")
-    line.add(0)
-    line.run(given.bench)
+    kept = copies.Kept(state / "rounds.jsonl")
+    copied = copies.CopiedTrack(state / "checkout", given.release, state / "env")
+    copied.add(0)
+    copied.run(given.bench)
     while len(kept.read()) < given.times:
         done = kept.read()
         place = 2 * len(done) + 1
-        print(f"left: {lines.forecast(done, given.times - len(done), GUESS_S)}", flush=True)
-        line.add(place)
-        line.run(given.bench)
-        name = line.add(place + 1, [planted])
-        checked = line.check(given.bench, state / f"{name}.log")
+        print(f"left: {copies.forecast(done, given.times - len(done), GUESS_S)}", flush=True)
+        copied.add(place)
+        copied.run(given.bench)
+        name = copied.add(place + 1, [planted])
+        checked = copied.check(given.bench, state / f"{name}.log")
         one = {
             "release": name,
             "status": checked.status,
-            "outcomes": line.verdicts(name),
+            "outcomes": copied.verdicts(name),
             "seconds": checked.seconds,
         }
-        line.remove(name)
+        copied.remove(name)
         kept.add(one)
         print(f"{name}: {one['outcomes']}, {one['seconds']:.0f} s", flush=True)
     rounds = kept.read()[: given.times]

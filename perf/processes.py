@@ -36,7 +36,7 @@ OWN_SPREAD = 0.01
 
 
 @dataclass(frozen=True)
-class Taken:
+class TakenProcess:
     """What one process came to: seconds of its first step, from the import of the framework on, the
     losses of its first three steps, seconds of each timed step; ours also the notes it left."""
 
@@ -59,7 +59,7 @@ def python_of(release: str) -> Path:
     return checkout.environments.python(checkout.catalogue.by_name[release], "cpu")
 
 
-def ours(python: Path, framework: str = "TensorFlow", **configuration: str) -> Taken:
+def ours(python: Path, framework: str = "TensorFlow", **configuration: str) -> TakenProcess:
     """One process of our ``time_train_step``, as asv starts it, with asv's own timer."""
     family = runpy.run_path(str(common.ROOT / "benchmarks" / "train_step.py"))[framework]
     choices = [
@@ -86,10 +86,12 @@ def ours(python: Path, framework: str = "TensorFlow", **configuration: str) -> T
         if noted.get("outcome"):
             raise SystemExit(f"{configuration}: {noted}")
         samples = json.loads(result.read_text())["samples"]
-    return Taken(BY_PRODUCTS["track_first_step"](noted), noted["losses"], samples, noted)
+    return TakenProcess(BY_PRODUCTS["track_first_step"](noted), noted["losses"], samples, noted)
 
 
-def by_hand(python: Path, script: str, start: Path, *options: str, **variables: str) -> Taken:
+def by_hand(
+    python: Path, script: str, start: Path, *options: str, **variables: str
+) -> TakenProcess:
     """One process of a script of by_hand/, from the weights and the batch in ``start``, with these
     environment variables besides."""
     with tempfile.TemporaryDirectory() as folder:
@@ -98,7 +100,7 @@ def by_hand(python: Path, script: str, start: Path, *options: str, **variables: 
         _run(
             python, [str(path), str(start), str(report), str(REPEAT), *options], folder, **variables
         )
-        return Taken(**json.loads(report.read_text()), notes={})
+        return TakenProcess(**json.loads(report.read_text()), notes={})
 
 
 def save_start(folder: Path) -> Path:
@@ -115,11 +117,11 @@ def save_start(folder: Path) -> Path:
 
 
 def in_turns(
-    ours: Callable[[], Taken],
-    theirs: Callable[[], Taken],
+    ours: Callable[[], TakenProcess],
+    theirs: Callable[[], TakenProcess],
     pairs: int,
-    shown: Callable[[Taken], str] = lambda one: f"{one.step_s * 1e3:.1f} ms",
-) -> list[tuple[Taken, Taken]]:
+    shown: Callable[[TakenProcess], str] = lambda one: f"{one.step_s * 1e3:.1f} ms",
+) -> list[tuple[TakenProcess, TakenProcess]]:
     """``common.abba`` of two processes that must come to the same losses: only equal work is
     compared. Raises SystemExit where they do not."""
     taken = common.abba(ours, theirs, pairs, shown)

@@ -90,9 +90,9 @@ def main() -> None:
         print(*worst(trials), sep=", ")
 
 
-def worst(trials: list[agreement.Agreement]) -> list[agreement.Difference]:
+def worst(trials: list[agreement.Agreement]) -> list[agreement.TensorDifference]:
     """The worst trained tensor after step 1, running average after step 1, tensor after step 3."""
-    groups: dict[tuple[int, bool], list[agreement.Difference]] = {}
+    groups: dict[tuple[int, bool], list[agreement.TensorDifference]] = {}
     for one in (difference for trial in trials for difference in trial.tensors):
         group = (one.step, one.step == 1 and agreement.is_average(one.tensor))
         groups.setdefault(group, []).append(one)

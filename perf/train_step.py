@@ -73,7 +73,7 @@ def compare(name: str, pairs: int) -> int:
     case = CASES[name]
     python = processes.python_of(case.release)
 
-    def ours() -> processes.Taken:
+    def ours() -> processes.TakenProcess:
         return processes.ours(python, case.framework, **case.configuration)
 
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +84,7 @@ def compare(name: str, pairs: int) -> int:
             variables["THEANO_FLAGS"] = theano_flags(ours(), Path(folder))
             print(f"by hand with {variables['THEANO_FLAGS']}")
 
-        def theirs() -> processes.Taken:
+        def theirs() -> processes.TakenProcess:
             return processes.by_hand(python, case.script, start, case.backend, **variables)
 
         if case.on_theano:
@@ -99,7 +99,7 @@ def compare(name: str, pairs: int) -> int:
     )
 
 
-def theano_flags(ours: processes.Taken, folder: Path) -> str:
+def theano_flags(ours: processes.TakenProcess, folder: Path) -> str:
     """The flags that ours had, but for the folder of what is compiled."""
     settings = ours.notes["versions"]
     blas = "" if settings["blas"] == "none" else settings["blas"]

@@ -18,7 +18,7 @@ from vggbench.stats.policy import IMPROVED, NOT_SURE, REGRESSED, UNCHANGED
 HERE, ELSEWHERE = "one, 2 CPUs", "another, 8 CPUs"
 KNOWN = {"deviation": 0.01, "degrees": 10.0, "origin": "blocks", "bias": 0.0}
 
-Line = dict[str, Any]
+Entry = dict[str, Any]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def duets(figures: ModuleType) -> ModuleType:
     return importlib.import_module("duets")
 
 
-def block(log: float, **more: Any) -> Line:
+def block(log: float, **more: Any) -> Entry:
     told = {"left_out": None, "others": 0.0, "waiting": 0.0, "seconds": 30.0, "processor": HERE}
     return {"log": log, **told, **more}
 
@@ -82,7 +82,7 @@ def test_ratios_of_several_processors_pool_and_each_is_shown(figures: ModuleType
 # -- blocks against processes in turns
 
 
-def beside(log: float, processes_log: float, **more: Any) -> Line:
+def beside(log: float, processes_log: float, **more: Any) -> Entry:
     return block(log, processes_log=processes_log, processes_s=31.0, **more)
 
 
@@ -124,9 +124,9 @@ def test_where_no_block_came_in_time_the_figure_is_missed(figures: ModuleType) -
 
 def test_processes_get_as_many_seconds_as_blocks_over_the_whole_row(duets: ModuleType) -> None:
     order: list[int] = []
-    taken: list[Line] = []
+    taken: list[Entry] = []
 
-    def process() -> Line:
+    def process() -> Entry:
         order.append(len(order))
         return {"level": float(len(order)), "seconds": 9.0}
 
@@ -154,7 +154,7 @@ def test_at_least_one_process_of_each_side_is_measured(duets: ModuleType) -> Non
 # -- trials and rounds
 
 
-def trial(number: int, logs: list[float], **more: Any) -> list[Line]:
+def trial(number: int, logs: list[float], **more: Any) -> list[Entry]:
     return [block(log, trial=number, noise=KNOWN, **more) for log in logs]
 
 
@@ -225,13 +225,13 @@ def test_a_calibration_knows_the_first_blocks_of_the_same_processor(figures: Mod
 BOTH = ("a", "b")
 
 
-def in_round(number: int, name: str, logs: list[float], **more: Any) -> list[Line]:
+def in_round(number: int, name: str, logs: list[float], **more: Any) -> list[Entry]:
     return [block(log, round=number, configuration=name, noise=KNOWN, **more) for log in logs]
 
 
 def test_a_round_takes_blocks_of_what_is_open_in_turns(figures: ModuleType) -> None:
     rule = figures.Rule(comparisons=2)
-    taken: list[Line] = []
+    taken: list[Entry] = []
     asked = []
     for _ in range(8):
         plan = figures.rounds_plan(taken, HERE, 2, BOTH, rule)
@@ -272,8 +272,8 @@ CONFIGURATIONS = {
 CLASSES = {"tensorflow-2.21.0": "TensorFlow", "theano-1.0.5": "Theano"}
 
 
-def memory_lines(figures: ModuleType, values: Iterator[float], wanted: int) -> list[Line]:
-    taken: list[Line] = []
+def memory_lines(figures: ModuleType, values: Iterator[float], wanted: int) -> list[Entry]:
+    taken: list[Entry] = []
     while (plan := figures.memory_plan(taken, HERE, wanted, SUBJECTS)) is not None:
         release = plan["subject"].split()[0]
         minute = len(taken)
@@ -331,12 +331,12 @@ def test_groups_of_two_processors_are_not_compared(figures: ModuleType) -> None:
 # -- real pairs
 
 
-def alone(side: int, level: float) -> Line:
+def alone(side: int, level: float) -> Entry:
     return {"pair": "p", "side": side, "level": level, "seconds": 10.0, "processor": HERE}
 
 
 def test_each_block_is_followed_by_as_many_processes_as_it_starts(figures: ModuleType) -> None:
-    taken: list[Line] = []
+    taken: list[Entry] = []
     order = ""
     while (plan := figures.agreement_plan(taken, HERE, ["p", "q"], 2)) is not None:
         own = {"processor": HERE, "seconds": 1.0}
@@ -350,7 +350,7 @@ def test_blocks_and_processes_are_held_against_each_other(
     figures: ModuleType, change: float, good: bool
 ) -> None:
     scatter = [0.001, -0.001, 0.002, -0.002, 0.0, 0.0]
-    taken: list[Line] = []
+    taken: list[Entry] = []
     for one in scatter:
         taken.append(block(0.1 + one, pair="p"))
         for side in (0, 1, 1, 0):
@@ -387,7 +387,7 @@ def test_a_release_is_answered_where_all_is_sure_in_time(
     assert figures.release_reached([line], 12, 3600.0).good is good
 
 
-def side(started: int, begins: bool, **more: Any) -> Line:
+def side(started: int, begins: bool, **more: Any) -> Entry:
     told = dict.fromkeys(("step_s", "cpu_by_wall", "waiting", "others", "steal"), 0.5)
     return {"started": started, "begins": begins, **told, **more}
 
@@ -430,7 +430,7 @@ def test_a_row_goes_on_where_its_file_ends(
     row = duets.ROWS["aa-theano"]
     measured = iter(range(100))
 
-    def measure(bench: Any, plan: Line, taken: list[Line]) -> Line:
+    def measure(bench: Any, plan: Entry, taken: list[Entry]) -> Entry:
         assert len(taken) == next(measured)
         return block(0.001)
 

@@ -10,7 +10,7 @@ import pytest
 
 from vggbench import records
 from vggbench.campaigns import answering
-from vggbench.campaigns.answering import Answer, Bench, Comparison, Standing
+from vggbench.campaigns.answering import Answer, BlockTools, Comparison, Standing
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.taking import Came
 from vggbench.judging.duets import gather
@@ -111,9 +111,9 @@ class Machine:
             verdicts["peak_memory"] = judged(NOT_SURE, more, taken, "peak_memory", suspected=True)
         return Standing(verdicts=verdicts, blocks=taken)
 
-    def bench(self, budget: float = 1e6, **more) -> Bench:
+    def tools(self, budget: float = 1e6, **more) -> BlockTools:
         known = {"take": self.take, "standing": self.standing, **more}
-        return Bench(
+        return BlockTools(
             seconds=lambda one: 0.0 if self.unknown else self.seconds,
             budget=Budget(budget, lambda: self.now),
             say=self.said.append,
@@ -121,7 +121,7 @@ class Machine:
         )
 
     def answer_all(self, *comparisons: Comparison, budget: float = 1e6, **more) -> list[Answer]:
-        return answering.answer_all(comparisons, self.bench(budget, **more))
+        return answering.answer_all(comparisons, self.tools(budget, **more))
 
 
 def test_blocks_are_taken_until_each_is_answered() -> None:
@@ -213,15 +213,15 @@ def test_a_spent_budget_leaves_the_rest_open_with_what_it_would_cost() -> None:
 def test_what_is_too_long_for_the_budget_does_not_keep_others_from_it() -> None:
     machine = Machine(enough=1, suspected=frozenset({"long"}))
     lasts = {"long": 500.0, "short": 100.0}
-    bench = machine.bench(300)
-    bench = Bench(
-        take=bench.take,
-        standing=bench.standing,
+    tools = machine.tools(300)
+    tools = BlockTools(
+        take=tools.take,
+        standing=tools.standing,
         seconds=lambda one: lasts[one.after.version],
-        budget=bench.budget,
-        say=bench.say,
+        budget=tools.budget,
+        say=tools.say,
     )
-    found = answering.answer_all([comparison("long"), comparison("short")], bench)
+    found = answering.answer_all([comparison("long"), comparison("short")], tools)
     assert machine.order == ["short"]
     assert [one.out_of_budget for one in found] == [True, False]
 
@@ -460,13 +460,13 @@ def test_what_is_answered_is_not_among_what_is_open() -> None:
 def test_what_is_open_of_two_lasts_at_least_what_is_known_of_one() -> None:
     lasts = {"a": 100.0, "b": 0.0}
     machine = Machine()
-    bench = machine.bench(0)
-    bench = Bench(
-        take=bench.take,
-        standing=bench.standing,
+    tools = machine.tools(0)
+    tools = BlockTools(
+        take=tools.take,
+        standing=tools.standing,
         seconds=lambda one: lasts[one.after.version],
-        budget=bench.budget,
-        say=bench.say,
+        budget=tools.budget,
+        say=tools.say,
     )
-    (line,) = answering.open_lines(answering.answer_all([comparison("a"), comparison("b")], bench))
+    (line,) = answering.open_lines(answering.answer_all([comparison("a"), comparison("b")], tools))
     assert line.endswith("; at least 8 min more would answer them")

@@ -11,7 +11,7 @@ from vggbench.campaigns import causes, separate
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.causes import Causes
 from vggbench.campaigns.separate import Question
-from vggbench.campaigns.variants import Change
+from vggbench.campaigns.variants import ChangeBack
 from vggbench.judging.differences import Difference
 from vggbench.releases.catalogue import Release
 from vggbench.runs.local import Local
@@ -70,10 +70,10 @@ def next_of(moved: str, cannot: str = "", **on_record: str) -> str | None:
             return None
         answer = on_record.get(name)
         if answer is None:
-            return Change(name, RELEASE, ""), None
+            return ChangeBack(name, RELEASE, ""), None
         judgement, processes, blocks = ANSWERS[answer]
         found = separation(one, name, judgement, processes=processes, blocks=blocks)
-        return Change(name, RELEASE, ""), found
+        return ChangeBack(name, RELEASE, ""), found
 
     change = causes.what_next(one, tried)
     return change and change.name
@@ -141,7 +141,7 @@ def test_a_by_product_out_of_reach_of_the_blocks_that_are_left_is_not_asked_for_
 
     def tried(*things: str) -> causes.Tried:
         name = "_".join(things)
-        return Change(name, RELEASE, ""), found if name == "onednn" else None
+        return ChangeBack(name, RELEASE, ""), found if name == "onednn" else None
 
     change = causes.what_next(one, tried)
     assert change is not None
@@ -154,7 +154,7 @@ def test_what_the_budget_ended_is_left_to_do_and_did_not_go_wrong(
 ) -> None:
     one = Configured(benchmark="a.b.time_c", version="1", index=0, params=(), configuration=())
     question = Question(one=one)
-    wanted = causes.Wanted(RELEASE, Change("numpy 1.0", RELEASE, ""), (), (question,), (1.0,))
+    wanted = causes.Wanted(RELEASE, ChangeBack("numpy 1.0", RELEASE, ""), (), (question,), (1.0,))
     monkeypatch.setattr(Causes, "wanted", lambda self: [wanted])
     monkeypatch.setattr(separate, "measure", lambda *told: over)
     monkeypatch.setattr(Local, "runner", lambda self, purpose: contextlib.nullcontext())

@@ -19,7 +19,7 @@ from vggbench.campaigns import interleave
 from vggbench.campaigns.answering import Comparison
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.confirm import ConfirmRequest, Judging, Limits
-from vggbench.campaigns.interleave import Bench, Confirmed, Suspect
+from vggbench.campaigns.interleave import Confirmed, Suspect, TurnTools
 from vggbench.campaigns.taking import Came
 from vggbench.errors import VggbenchError
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES
@@ -331,8 +331,8 @@ def test_processes_in_turns_are_no_more_than_their_bounds_are_made_for(
     of = judging(tmp_path, line(0.1, 0.1, peak_memory_bytes=2_000_000_000))
     told: list[int] = []
 
-    def confirm_all(suspects: Sequence[Suspect], bench: Bench) -> list[Confirmed]:
-        told.append(bench.most)
+    def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed]:
+        told.append(tools.most)
         return [Confirmed(one, {}, 0, "it crashed", failed=True) for one in suspects]
 
     monkeypatch.setattr(memory, "available_bytes", lambda: 1)
@@ -360,8 +360,8 @@ class FailingRunner:
 
 def taken_with(of: Judging, error: Exception, rooms: list[str]) -> Came:
     limits = Limits(60, 80, make_room=rooms.append)
-    bench = of.bench(FailingRunner(error), Budget(60), limits)
-    return bench.take(the_comparison(of), 60.0)
+    tools = of.block_tools(FailingRunner(error), Budget(60), limits)
+    return tools.take(the_comparison(of), 60.0)
 
 
 def test_an_environment_that_cannot_be_made_ends_its_comparison_alone(tmp_path: Path) -> None:

@@ -175,7 +175,7 @@ def answered(
     monkeypatch.setattr(taking, "take", take)
     runner = SimpleNamespace(prepared=lambda release, profile: None)
     budget = Budget(more.get("seconds", 1e6), lambda: clock[0])
-    judged = duet._Judged(0.02, int(more.get("comparisons", 1)))
+    judged = duet._Criterion(0.02, int(more.get("comparisons", 1)))
     duet._answer(here, runner, (first, second), into, judged=judged, budget=budget)
     return into
 

@@ -13,9 +13,9 @@ from vggbench.campaigns.answering import Comparison
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.confirm import Judging, Limits
 from vggbench.campaigns.interleave import (
-    Bench,
     Confirmed,
     Suspect,
+    TurnTools,
     confirm,
     confirm_all,
     forecast_s,
@@ -87,11 +87,11 @@ class Machine:
 
     def confirm(self, seconds: float = 3600, **more) -> Confirmed:
         suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE, **more)
-        return confirm(suspect, self.bench(seconds))
+        return confirm(suspect, self.tools(seconds))
 
-    def bench(self, seconds: float, **other: Callable) -> Bench:
+    def tools(self, seconds: float, **other: Callable) -> TurnTools:
         known = {"measure": self.measure, "judge": self.judge, **other}
-        return Bench(budget=Budget(seconds, lambda: self.now), say=self.said.append, **known)
+        return TurnTools(budget=Budget(seconds, lambda: self.now), say=self.said.append, **known)
 
 
 @pytest.mark.parametrize("outcome", [REGRESSED, UNCHANGED])
@@ -142,7 +142,7 @@ def test_a_batch_that_would_not_end_within_the_budget_is_not_begun() -> None:
     assert found.processes == 3
     known = Machine(sure_after=1000)
     suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE, seconds=10.0)
-    found = confirm(suspect, known.bench(39.0))
+    found = confirm(suspect, known.tools(39.0))
     assert (found.processes, known.now) == (0, 0.0)
 
 
@@ -177,7 +177,7 @@ def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_res
     machine = Machine(sure_after=1000)
     slow = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=0, seconds=10.0)
     quick = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=MOST - 4, seconds=10.0)
-    found = confirm_all([slow, quick], machine.bench(60))
+    found = confirm_all([slow, quick], machine.tools(60))
     assert [one.suspect for one in found] == [quick, slow]
     assert [one.processes for one in found] == [4, 0]
     assert found[1].why == "the budget of 60 s is spent"
@@ -196,14 +196,14 @@ def test_what_has_surely_changed_is_confirmed_before_what_is_quicker_to_doubt() 
     def judge(suspect: Suspect) -> dict[str, Judgement]:
         return {"step": judgement(REGRESSED if suspect is changed else NOT_SURE, needed=8)}
 
-    found = confirm_all([doubted, changed], machine.bench(60, judge=judge))
+    found = confirm_all([doubted, changed], machine.tools(60, judge=judge))
     assert [one.suspect for one in found] == [changed, doubted]
 
 
 def test_of_very_many_the_first_are_named_and_the_others_counted() -> None:
     machine = Machine(sure_after=0)
     suspects = [Suspect(BEFORE, AFTER, "cpu-quick", ONE)] * 14
-    confirm_all(suspects, machine.bench(60))
+    confirm_all(suspects, machine.tools(60))
     assert machine.said[0] == f"To confirm: {', '.join([NAME] * 10)} and 4 more"
 
 
@@ -216,7 +216,7 @@ def test_a_by_product_is_followed_while_an_answer_is_in_reach(needed: int, taken
 
     found = confirm(
         Suspect(BEFORE, AFTER, "cpu-quick", ONE, measures=("first_step",)),
-        machine.bench(
+        machine.tools(
             3600,
             judge=lambda suspect: {"first_step": judgement(NOT_SURE, needed=min(needed, left()))},
         ),
@@ -232,7 +232,7 @@ def test_a_by_product_that_is_suspected_no_longer_is_not_followed() -> None:
     cleared = Judgement(NOT_SURE, 1.0, 0.9, 1.1, suspected=False, processes_needed=8)
     found = confirm(
         Suspect(BEFORE, AFTER, "cpu-quick", ONE, measures=("first_step",)),
-        machine.bench(3600, judge=lambda suspect: {"first_step": cleared}),
+        machine.tools(3600, judge=lambda suspect: {"first_step": cleared}),
     )
     assert (found.processes, found.why) == (0, None)
 
@@ -240,11 +240,11 @@ def test_a_by_product_that_is_suspected_no_longer_is_not_followed() -> None:
 def test_what_nothing_is_said_of_is_measured_once_and_is_not_answered() -> None:
     machine = Machine()
     found = confirm(
-        Suspect(BEFORE, AFTER, "cpu-quick", ONE), machine.bench(3600, judge=lambda suspect: {})
+        Suspect(BEFORE, AFTER, "cpu-quick", ONE), machine.tools(3600, judge=lambda suspect: {})
     )
     assert (found.processes, found.why) == (4, "no judgement after 4 processes")
     spent = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=MOST)
-    assert confirm(spent, machine.bench(3600, judge=lambda suspect: {})).processes == 0
+    assert confirm(spent, machine.tools(3600, judge=lambda suspect: {})).processes == 0
 
 
 def test_a_forecast_counts_what_is_not_sure_though_it_is_not_suspected() -> None:
@@ -259,7 +259,7 @@ def test_an_environment_that_cannot_be_made_ends_its_confirmation_alone() -> Non
     machine = Machine()
     error = EnvironmentUnusable("tensorflow-2.16.2 (cpu) cannot be installed: no wheel")
     found = confirm(
-        Suspect(BEFORE, AFTER, "cpu-quick", ONE), machine.bench(60, measure=raising(error))
+        Suspect(BEFORE, AFTER, "cpu-quick", ONE), machine.tools(60, measure=raising(error))
     )
     assert (found.processes, found.why, found.out_of_budget) == (0, str(error), False)
     assert found.failed
@@ -276,7 +276,7 @@ def test_an_interrupt_passes_through() -> None:
     machine = Machine()
     suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE)
     with pytest.raises(KeyboardInterrupt):
-        confirm(suspect, machine.bench(60, measure=raising(KeyboardInterrupt())))
+        confirm(suspect, machine.tools(60, measure=raising(KeyboardInterrupt())))
 
 
 def test_confirming_reads_what_came_since_and_nothing_twice(tmp_path: Path) -> None:
@@ -304,8 +304,8 @@ def test_confirming_reads_what_came_since_and_nothing_twice(tmp_path: Path) -> N
         records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
         return one
 
-    bench = Bench(measure, judging.judge, Budget(3600), lambda line: None)
-    found = confirm(suspect, bench)
+    tools = TurnTools(measure, judging.judge, Budget(3600), lambda line: None)
+    found = confirm(suspect, tools)
     assert found.judgements["step"].outcome == REGRESSED
     assert found.processes > 0
     assert store.lines_read == len(taken) + found.processes

@@ -196,7 +196,7 @@ def asked(
     question = separate.Question(one=here.configured(known.benchmark, known.configuration), most=5)
     work = separate.Work(
         release=release,
-        change=variants.Change(VARIANT, release, ""),
+        change=variants.ChangeBack(VARIANT, release, ""),
         profile="cpu-quick",
         questions=(question,),
         threshold=0.02,

@@ -15,7 +15,7 @@ from vggbench import cli
 from vggbench.judging.evidence import gather
 from vggbench.records import Record
 from vggbench.report import chained, plot
-from vggbench.report.pages.lines import Line, lines
+from vggbench.report.pages.lines import PageLine, lines
 
 from ..judging.literal import NHWC
 from ..judging.literal_duets import block, link
@@ -35,7 +35,7 @@ from .pages.literal import (
 TENSORFLOW = CATALOGUE.tracks["tensorflow"]
 
 
-def found(*taken: Record) -> list[Line]:
+def found(*taken: Record) -> list[PageLine]:
     return lines("box", taken or HISTORY, CATALOGUE)[0]
 
 

@@ -119,7 +119,7 @@ def test_of_the_processors_that_are_asked_for_all_counts_but_idling(
     """User, nice, system and both kinds of interrupts; guests are in user and nice already."""
     (tmp_path / "stat").write_text(STAT)
     monkeypatch.setattr(clocks, "STAT", str(tmp_path / "stat"))
-    assert clocks.machine(cpus) == clocks.Machine(busy / clocks.TICKS, steal / clocks.TICKS)
+    assert clocks.machine(cpus) == clocks.MachineTime(busy / clocks.TICKS, steal / clocks.TICKS)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def _needed(one: Verdict, improved: bool) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
+class BlockTools:
     """What comparisons are answered with. ``take`` measures one block; a busy machine it waits for
     until so many seconds of the budget are spent. ``standing`` judges by everything on record;
     ``seconds``: what a block is likely to take, 0 where that is not known. ``improved``: as
@@ -173,12 +173,12 @@ class _Open:
     spent_s: float = 0.0
     is_busy: bool = False
 
-    def needed(self, bench: Bench) -> int:
-        return self.standing.needed(self.comparison, bench.improved)
+    def needed(self, tools: BlockTools) -> int:
+        return self.standing.needed(self.comparison, tools.improved)
 
-    def likely_s(self, bench: Bench) -> float:
+    def likely_s(self, tools: BlockTools) -> float:
         """Seconds until it is answered or closed, about; 0 where nothing is known of it."""
-        return min(self.needed(bench), self.standing.left(self.comparison)) * self.seconds
+        return min(self.needed(tools), self.standing.left(self.comparison)) * self.seconds
 
     @property
     def why_closed(self) -> str | None:
@@ -192,41 +192,41 @@ class _Open:
         return None
 
 
-def answer_all(comparisons: Sequence[Comparison], bench: Bench) -> list[Answer]:
+def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Answer]:
     """Take blocks until each comparison is answered, closed or given up, or the budget is spent:
     each time of the one that tells most: first where the step is open, among these of what may be
     slower, then of what is likely to be answered soonest. Errors of ``take`` pass through: what was
     taken before is on record."""
-    going = [_Open(one, bench.standing(one), seconds=bench.seconds(one)) for one in comparisons]
+    going = [_Open(one, tools.standing(one), seconds=tools.seconds(one)) for one in comparisons]
     ended: dict[Comparison, Answer] = {}
-    wanted = [one for one in going if one.needed(bench) and one.why_closed is None]
+    wanted = [one for one in going if one.needed(tools) and one.why_closed is None]
     is_busy = False
     if wanted:
-        bench.say(_plan(wanted, bench))
+        tools.say(_plan(wanted, tools))
     while True:
         for one in list(going):
             why = one.standing.why_undecided
-            if one.needed(bench):
+            if one.needed(tools):
                 why = one.why_closed
                 if why is None:
                     continue
             going.remove(one)
             ended[one.comparison] = _answer(one, why)
             if one.taken or why is not None:
-                bench.say(ending(ended[one.comparison]))
-        affordable = [one for one in going if bench.budget.allows(one.seconds)]
+                tools.say(ending(ended[one.comparison]))
+        affordable = [one for one in going if tools.budget.allows(one.seconds)]
         if not affordable:
             break
-        one = min(affordable, key=lambda each: _rank(each, bench))
-        given_up = _take(one, bench)
+        one = min(affordable, key=lambda each: _rank(each, tools))
+        given_up = _take(one, tools)
         is_busy = one.is_busy
         if given_up is not None:
             going.remove(one)
             ended[one.comparison] = given_up
-            bench.say(ending(given_up))
+            tools.say(ending(given_up))
     for one in going:
-        why = f"the budget of {duration_text(bench.budget.seconds)} is spent{_while_busy(is_busy)}"
-        seconds = one.likely_s(bench)
+        why = f"the budget of {duration_text(tools.budget.seconds)} is spent{_while_busy(is_busy)}"
+        seconds = one.likely_s(tools)
         ended[one.comparison] = _answer(
             one, why, out_of_budget=True, is_busy=is_busy, seconds=seconds
         )
@@ -243,27 +243,27 @@ def _answer(one: _Open, why: str | None, **more: Any) -> Answer:
     return Answer(why=why, **told)
 
 
-def _rank(one: _Open, bench: Bench) -> tuple[bool, bool, float]:
+def _rank(one: _Open, tools: BlockTools) -> tuple[bool, bool, float]:
     # A by-product may take as many blocks again: no step waits for that.
-    step = one.standing.needed_for_the_step(one.comparison, bench.improved)
-    return step == 0, not one.standing.is_telling, one.likely_s(bench)
+    step = one.standing.needed_for_the_step(one.comparison, tools.improved)
+    return step == 0, not one.standing.is_telling, one.likely_s(tools)
 
 
-def _take(one: _Open, bench: Bench) -> Answer | None:
+def _take(one: _Open, tools: BlockTools) -> Answer | None:
     """Take a block of a comparison; returns its answer where it is given up, else None."""
-    before = bench.budget.spent_s
-    came = bench.take(one.comparison, before + one.comparison.budget_s - one.spent_s)
-    one.spent_s += bench.budget.spent_s - before
+    before = tools.budget.spent_s
+    came = tools.take(one.comparison, before + one.comparison.budget_s - one.spent_s)
+    one.spent_s += tools.budget.spent_s - before
     one.is_busy = came.is_busy
     given_up = one.uncounted.end_it(came)
     if came.waited_in_vain:
         return None  # one of the two budgets is spent, which is said in any case
     if came.block is not None:
         one.taken += 1
-        one.standing = bench.standing(one.comparison)
-        bench.say(progress(one.comparison, one.standing))
+        one.standing = tools.standing(one.comparison)
+        tools.say(progress(one.comparison, one.standing))
     elif came.outcome == records.OK:
-        bench.say(f"{one.comparison.name}: the block does not count: {came.why}")
+        tools.say(f"{one.comparison.name}: the block does not count: {came.why}")
     one.seconds = came.seconds or one.seconds
     return _answer(one, came.why, failed=came.outcome == records.FAILED) if given_up else None
 
@@ -301,12 +301,12 @@ def _change(one: Verdict, standing: Standing) -> str:
     return f"{told}{by}, {percent(ratio)} by {them} alone"
 
 
-def _plan(wanted: Sequence[_Open], bench: Bench) -> str:
+def _plan(wanted: Sequence[_Open], tools: BlockTools) -> str:
     names = some_of([one.comparison.name for one in wanted], NAMED)
-    each = [one.likely_s(bench) for one in wanted]
+    each = [one.likely_s(tools) for one in wanted]
     seconds = sum(each)
     about = f", {_about(each)}" if seconds else ""
-    over = "" if seconds <= bench.budget.left_s else _over(bench.budget)
+    over = "" if seconds <= tools.budget.left_s else _over(tools.budget)
     return f"To answer: {names}{about}{over}"
 
 

@@ -32,7 +32,7 @@ from ..stats.policy import CHANGED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE
 from . import separate, taking, variants
 from .budget import Budget, duration_text
 from .separate import Question
-from .variants import Change, NoVariant
+from .variants import ChangeBack, NoVariant
 
 #: What a difference between two releases is called, and what is changed back of it. What is not
 #: here, such as the way in which XLA is asked for, is a release's own.
@@ -49,7 +49,7 @@ LARGE = (
 )
 
 #: How things are changed back, and what is on record of that; None where they cannot be.
-Tried: TypeAlias = "tuple[Change, Separation | None] | None"
+Tried: TypeAlias = "tuple[ChangeBack, Separation | None] | None"
 
 #: Causes that are named before it begins, at most.
 NAMED = 10
@@ -68,7 +68,7 @@ class Wanted:
     take."""
 
     release: Release
-    change: Change
+    change: ChangeBack
     of: tuple[Verdict, ...]
     questions: tuple[Question, ...]
     seconds: tuple[float, ...]
@@ -211,7 +211,7 @@ class Causes:
         release: Release,
         known: Sequence[Separation],
         facts: Mapping[str, Mapping[str, object]],
-    ) -> Change | None:
+    ) -> ChangeBack | None:
         before = self._here.catalogue.by_name[str(one.against)]
         both = facts.get(before.commit, {}), facts.get(release.commit, {})
         device = profiles.device_of(self._profile)
@@ -229,7 +229,7 @@ class Causes:
         return what_next(one, tried)
 
 
-def what_next(one: Verdict, tried: Callable[..., Tried]) -> Change | None:
+def what_next(one: Verdict, tried: Callable[..., Tried]) -> ChangeBack | None:
     """What to change back next for a change; None where its cause is known, or nothing is left that
     could be tried. ``tried``: what is on record of things that are changed back together."""
     moved = {difference.what for difference in one.differences}
@@ -270,7 +270,7 @@ def _parts(variant: str) -> frozenset[str]:
     return frozenset(variant.split(separations.AND))
 
 
-def _spent(one: Verdict, change: Change, known: Sequence[Separation]) -> int:
+def _spent(one: Verdict, change: ChangeBack, known: Sequence[Separation]) -> int:
     """Blocks that were taken of the configuration of ``one`` with this ``change``."""
     of = _parts(change.name)
     own = (each.blocks for each in known if each.is_of(one) and _parts(each.variant) == of)

@@ -117,8 +117,8 @@ def answer(judging: Judging, wanted: Sequence[Comparison], limits: Limits) -> li
     in_duets = [one for one in wanted if id(one) not in too_large]
     if in_duets:
         with here.runner(records.DUET) as runner:
-            bench = judging.bench(runner, budget, limits)
-            for told in answering.answer_all(in_duets, bench):
+            tools = judging.block_tools(runner, budget, limits)
+            for told in answering.answer_all(in_duets, tools):
                 found[id(told.comparison)] = told
     in_turns = [one for one in wanted if id(one) in too_large]
     for one in in_turns:
@@ -146,7 +146,7 @@ def _in_turns(
 
         # Looks at processes are made for so many (vggbench.stats.judge).
         most = min(limits.processes, MOST)
-        bench = interleave.Bench(measure, judging.judge, budget, here.say, most)
+        tools = interleave.TurnTools(measure, judging.judge, budget, here.say, most)
         return [
             Answer(
                 comparison=suspects[id(one.suspect)],
@@ -157,7 +157,7 @@ def _in_turns(
                 seconds=interleave.forecast_s(one.suspect, one.judgements, most),
                 failed=one.failed,
             )
-            for one in interleave.confirm_all(known, bench)
+            for one in interleave.confirm_all(known, tools)
         ]
 
 
@@ -346,7 +346,7 @@ class Judging:
             if records.key_of(one.benchmark, one.configuration) == wanted
         ]
 
-    def bench(self, runner: Runner, budget: Budget, limits: Limits) -> answering.Bench:
+    def block_tools(self, runner: Runner, budget: Budget, limits: Limits) -> answering.BlockTools:
         """What comparisons are answered with; ``runner`` runs their processes."""
         rooms = _Rooms(runner, limits)
 
@@ -363,7 +363,7 @@ class Judging:
                 return Came(why=str(err), outcome=records.FAILED)
             return taking.take(self.here, runner, (before, after), budget, until_s=until_s)
 
-        return answering.Bench(
+        return answering.BlockTools(
             take=take,
             standing=self.standing,
             seconds=self.seconds,

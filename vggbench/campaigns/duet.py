@@ -57,7 +57,7 @@ class DuetRequest:
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _Criterion:
     """``comparisons``: how many are judged together."""
 
     threshold: float
@@ -117,7 +117,7 @@ def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
         raise NoSubject(f"{VARIABLE}={' '.join(profiles)}: a duet is of one profile; give one")
     profile = profiles[0]
     pairs = _pairs(here, asked)
-    judged = _Judged(asked.threshold, len(pairs))
+    judged = _Criterion(asked.threshold, len(pairs))
     found = []
     with here.runner(records.DUET) as runner:
         for first, second in pairs:
@@ -187,7 +187,7 @@ def _answer(
     pair: tuple[_Subject, _Subject],
     into: Found,
     *,
-    judged: _Judged,
+    judged: _Criterion,
     budget: Budget,
 ) -> None:
     """Take blocks of two subjects until it is sure, MOST_BLOCKS or the budget are spent, or one of

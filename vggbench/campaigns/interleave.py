@@ -61,7 +61,7 @@ class Suspect:
 
 
 @dataclass(frozen=True)
-class Bench:
+class TurnTools:
     """What confirming is done with; ``most``: processes that one suspect may take."""
 
     measure: Measure
@@ -97,14 +97,14 @@ def turns(suspect: Suspect) -> Iterator[Release]:
         yield suspect.before
 
 
-def confirm(suspect: Suspect, bench: Bench) -> Confirmed:
+def confirm(suspect: Suspect, tools: TurnTools) -> Confirmed:
     """Take processes of both releases in turns until the answer is sure, the budget or ``most`` is
     spent, or one of them does not end well.
 
     Errors of ``measure`` pass through, but for an environment that cannot be made: what was taken
     before is on record.
     """
-    budget, most = bench.budget, bench.most
+    budget, most = tools.budget, tools.most
     order = turns(suspect)
     judgements: Mapping[str, Judgement] = {}
     taken = 0
@@ -119,7 +119,7 @@ def confirm(suspect: Suspect, bench: Bench) -> Confirmed:
 
     if budget.left_s <= 0:
         return out_of_budget()  # without judging: there may be hundreds of suspects
-    judgements = bench.judge(suspect)
+    judgements = tools.judge(suspect)
     while True:
         spent = suspect.spent + taken
         # What nothing is said of is measured once, which may say why.
@@ -135,15 +135,15 @@ def confirm(suspect: Suspect, bench: Bench) -> Confirmed:
             if not budget.allows(seconds[release.commit]):
                 return out_of_budget()
             try:
-                record = bench.measure(suspect, release)
+                record = tools.measure(suspect, release)
             except (EnvironmentUnusable, InterpreterMissing) as err:  # others can be installed
                 return ended(str(err), failed=True)
             taken += 1
             if record.outcome != records.OK:
                 return ended(records.progress_line(record), record.outcome == records.FAILED)
             seconds[release.commit] = record.seconds or 0.0
-            judgements = bench.judge(suspect)
-            bench.say(progress(suspect, record, taken, judgements))
+            judgements = tools.judge(suspect)
+            tools.say(progress(suspect, record, taken, judgements))
 
 
 def _batch(suspect: Suspect, measure: str, judgement: Judgement, spent: int, most: int) -> int:
@@ -194,30 +194,30 @@ def forecast_s(suspect: Suspect, judgements: Mapping[str, Judgement], most: int)
     return min(max(wanted, default=BATCH), left) * suspect.seconds
 
 
-def confirm_all(suspects: Sequence[Suspect], bench: Bench) -> list[Confirmed]:
+def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed]:
     """Confirm one suspect after the other: first what has surely changed already, which a few
     processes settle, then what is not sure; of each those first that are likely to take least time.
     So a budget answers as many as it can.
     """
     expected = {}
     for place, suspect in enumerate(suspects):
-        judgements = bench.judge(suspect)
+        judgements = tools.judge(suspect)
         unsure = not any(one.outcome in CHANGED for one in judgements.values())
-        expected[place] = (unsure, forecast_s(suspect, judgements, bench.most))
+        expected[place] = (unsure, forecast_s(suspect, judgements, tools.most))
     ordered = [suspects[place] for place in sorted(expected, key=expected.__getitem__)]
-    bench.say(_plan(ordered, sum(seconds for _, seconds in expected.values()), bench.budget))
+    tools.say(_plan(ordered, sum(seconds for _, seconds in expected.values()), tools.budget))
     found = []
     not_begun = []
     for suspect in ordered:
-        one = confirm(suspect, bench)
+        one = confirm(suspect, tools)
         found.append(one)
         if one.out_of_budget and not one.processes:
             not_begun.append(suspect.name)
         else:
-            bench.say(ending(one))
+            tools.say(ending(one))
     if not_begun:
-        bench.say(
-            f"Not begun, the budget of {duration_text(bench.budget.seconds)} is spent or would be: "
+        tools.say(
+            f"Not begun, the budget of {duration_text(tools.budget.seconds)} is spent or would be: "
             f"{some_of(not_begun, NAMED)}"
         )
     return found

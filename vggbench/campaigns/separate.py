@@ -38,7 +38,7 @@ from ..stats.policy import A_BLOCK, CHANGED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE
 from . import taking, variants
 from .budget import Budget
 from .taking import Uncounted
-from .variants import Change
+from .variants import ChangeBack
 
 #: Of the folders of variants, beside the releases' environments.
 PREFIX = "variants-"
@@ -150,7 +150,7 @@ class Work:
     """What is asked of a release with one ``change`` in a profile."""
 
     release: Release
-    change: Change
+    change: ChangeBack
     profile: str
     questions: tuple[Question, ...]
     threshold: float

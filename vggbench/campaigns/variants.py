@@ -34,7 +34,7 @@ class NoVariant(VggbenchError):
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangeBack:
     """What is changed back. ``name`` says what, and to what: "numpy 1.26.4". ``release`` has the
     Python that comes of it, and ``text`` is the lock. Processes get ``variables`` besides."""
 
@@ -63,7 +63,7 @@ def change(
     what: str,
     *,
     facts: tuple[Facts, Facts],
-) -> Change:
+) -> ChangeBack:
     """``what`` of ``release`` as it is in ``before``: one thing, or several joined by TOGETHER.
 
     facts: what a process of ``before`` and one of ``release`` said of themselves. Raises NoVariant
@@ -74,14 +74,14 @@ def change(
             raise NoVariant(f"{one.name} has no lock for {device}")
     text = catalogue.lock_path(release, device).read_text(encoding="utf-8")
     older = catalogue.lock_path(before, device).read_text(encoding="utf-8")
-    changed = Change("", release, text)
+    changed = ChangeBack("", release, text)
     for thing in dict.fromkeys(canonicalize_name(word) for word in what.split(TOGETHER)):
         changed = _with(changed, before, older, thing, facts)
     return changed
 
 
 def make(
-    folder: Path, catalogue: Catalogue, release: Release, device: str, what: Change
+    folder: Path, catalogue: Catalogue, release: Release, device: str, what: ChangeBack
 ) -> Variant:
     """The variant of ``release`` with this change, written below ``folder``, which is empty."""
     return Variant(
@@ -90,8 +90,8 @@ def make(
 
 
 def _with(
-    so_far: Change, before: Release, older: str, what: str, facts: tuple[Facts, Facts]
-) -> Change:
+    so_far: ChangeBack, before: Release, older: str, what: str, facts: tuple[Facts, Facts]
+) -> ChangeBack:
     """One thing more that is changed back. ``older``: the lock of ``before``."""
     release, text, variables = so_far.release, so_far.text, dict(so_far.variables)
     if what == PYTHON:
@@ -119,7 +119,7 @@ def _with(
     if was:
         raise NoVariant(f"{name} is what {before.name} and {release.name} both have")
     told_before = f"{so_far.name}{AND}" if so_far.name else ""
-    return Change(told_before + name, release, text, variables)
+    return ChangeBack(told_before + name, release, text, variables)
 
 
 def _written(

@@ -53,7 +53,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Difference:
+class TensorDifference:
     """How far a tensor is from the reference's after a step; ``relative`` is above the floor."""
 
     step: int
@@ -74,7 +74,7 @@ class Agreement:
     """``losses``: the distance of each step's loss from the reference's."""
 
     losses: tuple[float, ...]
-    tensors: tuple[Difference, ...]
+    tensors: tuple[TensorDifference, ...]
     has_batch_norm: bool
 
     @property
@@ -82,7 +82,7 @@ class Agreement:
         return max(self.losses, key=_nan_is_worst)
 
     @property
-    def worst_tensor(self) -> Difference:
+    def worst_tensor(self) -> TensorDifference:
         return max(self.tensors, key=lambda one: _nan_is_worst(one.relative / one.tolerance))
 
     @property
@@ -168,7 +168,9 @@ def compare(
             if value.shape != start.shape:
                 raise ValueError(f"{name} is {value.shape} instead of {start.shape}")
             relative = _relative(value, start, wanted.changes[key], wanted.rounding[key])
-            tensors.append(Difference(step, name, relative, _tolerance(has_batch_norm, step, name)))
+            tensors.append(
+                TensorDifference(step, name, relative, _tolerance(has_batch_norm, step, name))
+            )
     off = tuple(abs(a - b) for a, b in zip(losses, wanted.losses, strict=True))
     return Agreement(off, tuple(tensors), has_batch_norm)
 

@@ -18,7 +18,7 @@ LOWER, HIGHER, NEITHER = "lower", "higher", "neither"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class JudgedMeasure:
     """As verdicts say it. ``of_record``: the values of one process; none, or nonsense, where it did
     not measure any. ``steady``: whether most releases have what the one before has, so that
     neighbours tell what it differs by from session to session. Memory changes in nearly every
@@ -45,7 +45,7 @@ class Measure:
     better: str
     benchmark: str
     of_process: Callable[[Record], object]
-    judged: Judged | None = None
+    judged: JudgedMeasure | None = None
 
     @property
     def takes_time(self) -> bool:
@@ -75,7 +75,7 @@ STEP = Measure(
     better=LOWER,
     benchmark=TIMED,
     of_process=lambda record: record.median_s,
-    judged=Judged(title="step time", unit="ms", scale=1e3, of_record=_samples),
+    judged=JudgedMeasure(title="step time", unit="ms", scale=1e3, of_record=_samples),
 )
 
 #: Computed from the step's estimate, as ``vggbench rates`` does.
@@ -97,7 +97,7 @@ FIRST_STEP = Measure(
     better=LOWER,
     benchmark="track_first_step",
     of_process=_by_product("track_first_step"),
-    judged=Judged(title="first step", unit="s", scale=1.0, of_record=_first_step),
+    judged=JudgedMeasure(title="first step", unit="s", scale=1.0, of_record=_first_step),
 )
 
 PEAK_MEMORY = Measure(
@@ -108,7 +108,7 @@ PEAK_MEMORY = Measure(
     better=LOWER,
     benchmark="track_peak_memory",
     of_process=_by_product("track_peak_memory"),
-    judged=Judged(
+    judged=JudgedMeasure(
         title="peak memory",
         unit="MB",
         scale=1e-6,

@@ -9,7 +9,7 @@ to, ``store`` appends and answers, ``stretches`` tells which were measured witho
 """
 
 from .files import RecordError
-from .outcomes import Answer, newest_run, outcome_of, undisturbed
+from .outcomes import Summary, newest_run, outcome_of, undisturbed
 from .record import (
     AHEAD,
     CALIBRATE,
@@ -46,11 +46,11 @@ __all__ = [
     "OK",
     "SCHEMA",
     "SEPARATE",
-    "Answer",
     "Record",
     "RecordError",
     "Span",
     "Store",
+    "Summary",
     "append",
     "canonical",
     "class_of",

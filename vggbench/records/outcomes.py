@@ -9,7 +9,7 @@ from ..errors import one_line
 from .record import FAILED, INTERRUPTED, NOT_APPLICABLE, OK, Record, is_time
 
 
-class Answer(NamedTuple):
+class Summary(NamedTuple):
     """``why``: the reason or error of what is not ok. ``those`` of so many ``processes`` say so."""
 
     outcome: str
@@ -39,7 +39,7 @@ def undisturbed(processes: Sequence[Record]) -> list[Record]:
     return [record for record in processes if record.busy is None] or list(processes)
 
 
-def outcome_of(newest: Sequence[Record]) -> Answer:
+def outcome_of(newest: Sequence[Record]) -> Summary:
     """What the processes of one configuration in one run came to: as asv has it, one that failed
     makes the configuration failed."""
     for outcome, key in ((FAILED, "error"), (NOT_APPLICABLE, "reason")):
@@ -47,16 +47,16 @@ def outcome_of(newest: Sequence[Record]) -> Answer:
         if those:
             told = getattr(those[-1], key)
             why = "its record does not say why" if told is None else str(told)
-            return Answer(outcome, why, len(those), len(newest))
+            return Summary(outcome, why, len(those), len(newest))
     if newest[-1].outcome == INTERRUPTED:
-        return Answer(INTERRUPTED, "its run was interrupted")
+        return Summary(INTERRUPTED, "its run was interrupted")
     for record in newest:
         if not record.samples:
-            return Answer(FAILED, "its record has no samples")
+            return Summary(FAILED, "its record has no samples")
         samples = record.samples
         is_list = isinstance(samples, list)
         nonsense = [one for one in samples if not is_time(one)] if is_list else [samples]
         if nonsense:
             told = one_line(repr(nonsense[0]), 40)
-            return Answer(FAILED, f"a sample in its record is no number of seconds: {told}")
-    return Answer(OK)
+            return Summary(FAILED, f"a sample in its record is no number of seconds: {told}")
+    return Summary(OK)

@@ -360,7 +360,7 @@ class Record:
         """The by-product that the benchmark ``name`` reports; None where it is not on record, or
         cannot be computed from what is."""
         try:
-            found = measure.BY_PRODUCTS[name](_Notes(self))
+            found = measure.BY_PRODUCTS[name](_NotesOfRecord(self))
         except (ArithmeticError, AttributeError, KeyError, IndexError, TypeError):
             return None
         # JSON has integers beyond a float's range, and no process measures any. Any two of what is
@@ -461,7 +461,7 @@ KEYS = frozenset(one.name for one in fields(Record)) - {"more", "stated", "exclu
 _SET = {one.name: Record.__dict__[one.name].__set__ for one in fields(Record)}
 
 
-class _Notes:
+class _NotesOfRecord:
     """A record as the notes that its process left: what computes by-products of these runs inside a
     release too, where there are no records."""
 

@@ -21,7 +21,7 @@ from ..judging import measures
 from ..judging.phrases import row
 from ..judging.state import apart_lines
 from ..releases.catalogue import Catalogue, Release
-from .pages.lines import Cell, Line
+from .pages.lines import Cell, PageLine
 from .plot import params_of, readable
 
 BEGIN, END = "<!-- vggbench findings -->", "<!-- end of vggbench findings -->"
@@ -40,7 +40,7 @@ class Milestone:
     cell: Cell
 
 
-def milestones(found: Iterable[Line], catalogue: Catalogue) -> list[Milestone]:
+def milestones(found: Iterable[PageLine], catalogue: Catalogue) -> list[Milestone]:
     """Of each line and backend one configuration, of that the first and the last release of each
     major version that has numbers."""
     return [
@@ -51,11 +51,11 @@ def milestones(found: Iterable[Line], catalogue: Catalogue) -> list[Milestone]:
     ]
 
 
-def _numbers(line: Line) -> list[Cell]:
+def _numbers(line: PageLine) -> list[Cell]:
     return [one for one in line.cells if one.outcome == records.OK]
 
 
-def _longest(line: Line) -> list[tuple[str, ...]]:
+def _longest(line: PageLine) -> list[tuple[str, ...]]:
     """Of each backend, the configuration of which most releases have numbers; of several, that with
     the least of batch normalisation and compiling, and the first of those."""
     counts = Counter(one.words for one in _numbers(line))

@@ -21,7 +21,7 @@ from ..inside import params
 from ..inside.params import Param
 from ..judging.measures import MEASURES, Measure
 from ..releases.catalogue import Release, Track
-from .pages.lines import Cell, Line, place_of, words_in
+from .pages.lines import Cell, PageLine, place_of, words_in
 
 if TYPE_CHECKING:  # it imports what judges, which a picture of times does without
     from ..judging.chains import LineChain
@@ -69,7 +69,7 @@ class Curve:
     failed: Sequence[str] = ()
 
 
-def looks(line: Line) -> dict[tuple[str, ...], Look]:
+def looks(line: PageLine) -> dict[tuple[str, ...], Look]:
     """How each configuration of a line is drawn; as in static/chart.js."""
     groups: list[tuple[str, ...]] = []
     found = {}
@@ -92,14 +92,14 @@ def looks(line: Line) -> dict[tuple[str, ...], Look]:
 
 
 def choose(
-    found: Sequence[Line],
+    found: Sequence[PageLine],
     track: Track,
     machine: str,
     *,
     profile: str | None = None,
     measure: str = "step",
     configurations: Sequence[str] = (),
-) -> tuple[Line, Measure, list[tuple[str, ...]]]:
+) -> tuple[PageLine, Measure, list[tuple[str, ...]]]:
     """(line, measure, configurations) that are asked for, among the lines ``found`` of a machine.
 
     Raises PlotError, with what there is, for what is not there.
@@ -132,7 +132,7 @@ def choose(
 
 
 def draw(
-    line: Line,
+    line: PageLine,
     track: Track,
     measure: Measure,
     wanted: Sequence[tuple[str, ...]],
@@ -210,14 +210,14 @@ def _with_a_place(curves: Sequence[Curve], log: bool) -> tuple[list[Curve], list
     return kept, left_out
 
 
-def line_of(found: Iterable[Line], one: LineChain) -> Line:
+def line_of(found: Iterable[PageLine], one: LineChain) -> PageLine:
     """The line that has the configuration of a chain."""
     place = place_of(one.line)
     return next(line for line in found if (line.profile, line.track, line.family) == place)
 
 
 def draw_chains(
-    line: Line,
+    line: PageLine,
     track: Track,
     chains: Sequence[LineChain],
     path: Path,
@@ -252,7 +252,7 @@ def draw_chains(
     )
 
 
-def _title(track: Track, line: Line) -> str:
+def _title(track: Track, line: PageLine) -> str:
     return f"{track.framework} on {line.machine}, {line.profile}"
 
 
@@ -430,7 +430,7 @@ def _legend(figure: Any, axes: Any) -> None:
     )
 
 
-def params_of(line: Line) -> list[Param]:
+def params_of(line: PageLine) -> list[Param]:
     """The params of a line's configurations, in the order of their words."""
     found: list[Param] = params.named(line.framework, line.params)
     return found

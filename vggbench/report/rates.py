@@ -95,11 +95,11 @@ def rates(
 def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak], known: Known) -> Rate:
     newest = newest_alike(group, known)
     first = newest[0]
-    answer = records.outcome_of(newest)
-    counting = records.undisturbed(newest) if answer.outcome == records.OK else newest
+    summary = records.outcome_of(newest)
+    counting = records.undisturbed(newest) if summary.outcome == records.OK else newest
     found: dict[str, float | None] = {}
     measured = None
-    if answer.outcome == records.OK:
+    if summary.outcome == records.OK:
         profile = workload.profile(first.profile)
         work = profile.workload
         step_s = statistics.median(record.median_s for record in counting)
@@ -121,8 +121,8 @@ def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak], known: K
         benchmark=first.benchmark,
         configuration=dict(first.configuration),
         run=first.run,
-        outcome=answer.outcome,
-        why=answer.why_counted,
+        outcome=summary.outcome,
+        why=summary.why_counted,
         processes=len(counting),
         cpus=first.cpus if is_cpus(first.cpus) else None,
         state=str(state_of(first, known)),

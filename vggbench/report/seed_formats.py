@@ -26,7 +26,7 @@ CAPTION = (
 
 
 @dataclass
-class _Notes:
+class _Footnotes:
     """Reasons and errors, each once, numbered from 1 in the order in which they are met."""
 
     texts: list[str] = field(default_factory=list)
@@ -133,8 +133,8 @@ def _flat(columns: Sequence[Column], with_ratios: bool) -> Iterator[dict[str, An
                 }
 
 
-def _lay_out(columns: Sequence[Column], with_ratios: bool) -> tuple[list[_Laid], _Notes]:
-    notes = _Notes()
+def _lay_out(columns: Sequence[Column], with_ratios: bool) -> tuple[list[_Laid], _Footnotes]:
+    notes = _Footnotes()
     tables = []
     for title, rows in TABLES.items():
         base, ratios = seed_table.ratios(columns, title)
@@ -153,7 +153,7 @@ def _lay_out(columns: Sequence[Column], with_ratios: bool) -> tuple[list[_Laid],
     return tables, notes
 
 
-def _shown(column: Column, name: str, notes: _Notes) -> str:
+def _shown(column: Column, name: str, notes: _Footnotes) -> str:
     cell = column.cells[name]
     if cell.ms is not None:
         # 2017's as they were published; ours are not known to a microsecond.

@@ -61,7 +61,7 @@ FRAMEWORKS = frozenset(one.framework for table in TABLES.values() for one in tab
 
 
 @dataclass(frozen=True)
-class Cell:
+class SeedCell:
     """``ms`` is None unless the outcome is ok or reported; ``why`` where there is a reason,
     and where it was measured on a busy machine.
     ``apart``: it was measured in another state of the machine than most of its column, which
@@ -90,7 +90,7 @@ class Column:
     machine: str
     profile: str
     releases: Mapping[str, str]
-    cells: Mapping[str, Cell]
+    cells: Mapping[str, SeedCell]
     about: str
     state: str | None = None
 
@@ -134,7 +134,7 @@ def reference() -> Column:
         machine=told["title"],
         profile="",
         releases={},
-        cells={name: Cell(REPORTED, ms) for name, ms in told["ms"].items()},
+        cells={name: SeedCell(REPORTED, ms) for name, ms in told["ms"].items()},
         about="; ".join(
             [f"{told['title']}: {REPORTED}"]
             + [told[key] for key in ("source", "workload", "system", "protocol")]
@@ -183,7 +183,7 @@ def _column(rows: Sequence[Rate], profile: str, releases: Mapping[str, str], abs
     for table in TABLES.values():
         for name, configuration in table.items():
             release = releases.get(configuration.framework)
-            cells[name] = Cell(absent) if release is None else _cell(own[name], release, usual)
+            cells[name] = SeedCell(absent) if release is None else _cell(own[name], release, usual)
     work = workload.profile(profile)
     return Column(
         machine=rows[0].machine,
@@ -195,17 +195,17 @@ def _column(rows: Sequence[Rate], profile: str, releases: Mapping[str, str], abs
     )
 
 
-def _cell(row: Rate | None, release: str, usual: str | None) -> Cell:
+def _cell(row: Rate | None, release: str, usual: str | None) -> SeedCell:
     if row is None:
-        return Cell(UNMEASURED, release=release)
+        return SeedCell(UNMEASURED, release=release)
     if row.outcome == records.INTERRUPTED:
-        return Cell(UNMEASURED, why=row.why, release=release)
+        return SeedCell(UNMEASURED, why=row.why, release=release)
     if row.step_s is None:
-        return Cell(row.outcome, None, row.why, release)
+        return SeedCell(row.outcome, None, row.why, release)
     apart = row.state != usual
     whys = []
     if apart:
         whys.append(f"not compared: measured with {row.state}; the others with {usual}")
     if row.busy is not None:
         whys.append(f"measured on a busy machine ({row.busy})")
-    return Cell(row.outcome, row.step_s * 1000, "; ".join(whys) or None, release, apart)
+    return SeedCell(row.outcome, row.step_s * 1000, "; ".join(whys) or None, release, apart)

@@ -51,7 +51,7 @@ def is_computing(pid: int) -> bool:
 
 
 @dataclass(frozen=True)
-class Machine:
+class MachineTime:
     """Seconds that some processors have computed so far, for whomever, and that a hypervisor kept
     from them."""
 
@@ -59,7 +59,7 @@ class Machine:
     steal_s: float
 
 
-def machine(cpus: Collection[int]) -> Machine | None:
+def machine(cpus: Collection[int]) -> MachineTime | None:
     """What the processors with these numbers have done so far; None where the system does not tell.
 
     The kernel counts this in ticks of some milliseconds: over a step it is coarse, over a duet it
@@ -79,7 +79,7 @@ def machine(cpus: Collection[int]) -> Machine | None:
                     names.remove(name)
     except (OSError, ValueError, IndexError):
         return None
-    return None if names else Machine(busy / TICKS, steal / TICKS)
+    return None if names else MachineTime(busy / TICKS, steal / TICKS)
 
 
 def busy_share(cpus: Collection[int], seconds: float) -> float:

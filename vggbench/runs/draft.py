@@ -45,7 +45,7 @@ class Draft:
     path: Path | None = None
     target: Path | None = None
     environment_folder: Path | None = None
-    began: tuple[float, clocks.Machine | None] = (0.0, None)
+    began: tuple[float, clocks.MachineTime | None] = (0.0, None)
     at: float = field(default_factory=time.time)
 
     @property
@@ -250,11 +250,11 @@ def _not_sampled(record: dict[str, Any]) -> str:
     return "; ".join(f"{what}: {why}" for what, why in reasons) or "no sample was taken of the GPU"
 
 
-def _computed_so_far() -> tuple[float, clocks.Machine | None]:
+def _computed_so_far() -> tuple[float, clocks.MachineTime | None]:
     return time.monotonic(), clocks.machine(range(os.cpu_count() or 0))
 
 
-def _computed_since(began: tuple[float, clocks.Machine | None]) -> dict[str, float]:
+def _computed_since(began: tuple[float, clocks.MachineTime | None]) -> dict[str, float]:
     """How many processors of the machine were busy on average since then, and how many a hypervisor
     kept from it; nothing where the system does not tell."""
     (before_s, before), (now_s, now) = began, _computed_so_far()

@@ -250,7 +250,7 @@ class _Reading:
     at: float
     mover_s: float | None
     other_s: float | None
-    machine: clocks.Machine | None
+    machine: clocks.MachineTime | None
 
     @staticmethod
     def now(mover: _Process, other: _Process) -> _Reading:

@@ -108,28 +108,30 @@ class Run:
         counted.append(record.outcome == records.FAILED)
         return sum(counted), len(counted)
 
-    def told(self, release: Release, profile: str, configured: Configured) -> Told | None:
+    def told(self, release: Release, profile: str, configured: Configured) -> ToldValue | None:
         """What this run's processes of the same configuration have told of ``configured``: its
         by-product, or that the release cannot do it, which a further round would answer alike. None
         where a process must be run."""
         if configured.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
-            return Told(math.nan, f"{configured.by_product} is n/a on {profile}: it has no GPU")
+            return ToldValue(
+                math.nan, f"{configured.by_product} is n/a on {profile}: it has no GPU"
+            )
         configuration = records.canonical(dict(configured.configuration))
         place = (release.commit, profile, configured.family, configuration)
         taken = self._taken.get(place, [])
         if configured.by_product is None:
             own = {r.outcome for r in taken if r.benchmark == configured.benchmark}
-            return Told(math.nan) if own == {records.NOT_APPLICABLE} else None
+            return ToldValue(math.nan) if own == {records.NOT_APPLICABLE} else None
         if not taken:
             return None
         outcomes = {record.outcome for record in taken}
         if records.FAILED in outcomes:
-            return Told(None)
+            return ToldValue(None)
         if records.NOT_APPLICABLE in outcomes:
-            return Told(math.nan)
+            return ToldValue(math.nan)
         values = [record.by_product(configured.by_product) for record in taken]
         known = [value for value in values if value is not None]
-        return Told(statistics.median(known) if known else math.nan)
+        return ToldValue(statistics.median(known) if known else math.nan)
 
     def answered(
         self,
@@ -185,7 +187,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Told:
+class ToldValue:
     """``value`` is a by-product's median over the processes, NaN for n/a, None where one failed.
 
     ``reason`` is why there can be none on this device.

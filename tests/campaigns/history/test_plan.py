@@ -100,25 +100,25 @@ def every_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreters, "find", lambda version: Path("/usr/bin/python3"))
 
 
-def links(tmp_path: Path, text: str, device: str = "cpu") -> list[tuple[str, str]]:
+def compared(tmp_path: Path, text: str, device: str = "cpu") -> list[tuple[str, str]]:
     (one,) = read(tmp_path, STAGE + text).duets
     suite = local(tmp_path).suite
-    found = plan.links(one, CATALOGUE, suite, device)
-    assert {link.one.words for link in found} <= {"NHWC none off", "tensorflow NHWC none off"}
-    return [(link.before.version, link.after.version) for link in found]
+    found = plan.comparisons(one, CATALOGUE, suite, device)
+    assert {planned.one.words for planned in found} <= {"NHWC none off", "tensorflow NHWC none off"}
+    return [(planned.before.version, planned.after.version) for planned in found]
 
 
 @pytest.mark.usefixtures("every_python")
 def test_each_release_is_compared_with_the_one_before_on_its_track(tmp_path: Path) -> None:
     text = DUETS.replace("chain = true", "").replace("'NHWC'", "'tensorflow', 'NHWC'")
     line = [one.version for one in spec.select(CATALOGUE, "keras>=3.13")]
-    assert sorted(links(tmp_path, text)) == list(itertools.pairwise(sorted(line)))
+    assert sorted(compared(tmp_path, text)) == list(itertools.pairwise(sorted(line)))
 
 
 @pytest.mark.usefixtures("every_python")
 def test_the_first_release_of_a_track_is_compared_with_no_other_track(tmp_path: Path) -> None:
     text = DUETS.replace("tensorflow>=2.16 keras>=3.13", "tensorflow-2.16.2 keras-3.15.1")
-    assert links(tmp_path, text) == []
+    assert compared(tmp_path, text) == []
 
 
 @pytest.mark.usefixtures("every_python")
@@ -126,7 +126,7 @@ def test_a_chain_has_links_that_close_loops_behind_its_neighbours(tmp_path: Path
     text = DUETS.replace("tensorflow>=2.16 keras>=3.13", "tensorflow>=2.10")
     line = [one.version for one in CATALOGUE.tracks["tensorflow"].releases]
     line = line[line.index("2.10.1") :]
-    found = links(tmp_path, text)
+    found = compared(tmp_path, text)
     neighbours = list(itertools.pairwise(line))
     assert found[: len(neighbours)] == neighbours
     closing = found[len(neighbours) :]
@@ -146,7 +146,7 @@ def test_what_this_machine_cannot_run_is_skipped_and_its_neighbours_compared(
     monkeypatch.setattr(
         plan, "why_not_here", lambda one, devices: "no lock" if one == missing else None
     )
-    assert links(tmp_path, text) == [("2.16.2", "2.18.1")]
+    assert compared(tmp_path, text) == [("2.16.2", "2.18.1")]
 
 
 def test_the_plan_that_is_shipped_is_one() -> None:

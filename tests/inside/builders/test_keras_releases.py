@@ -167,11 +167,11 @@ XLA_SWITCHED_OFF = """
 
 LOOKS_FOR_TF32 = """
     import tensorflow as tf
-    call = keras_network.TrainStep.__call__
+    call = keras_network.KerasStep.__call__
     def checked(step):
         assert not tf.config.experimental.tensor_float_32_execution_enabled(), "TF32 is on"
         return call(step)
-    keras_network.TrainStep.__call__ = checked
+    keras_network.KerasStep.__call__ = checked
 """
 
 

@@ -115,11 +115,11 @@ LOOKS_FOR_TF32 = """
 def mutate():
     import tensorflow as tf
     from vggbench.inside.builders.tensorflow import function as builder
-    call = builder._TrainStep.__call__
+    call = builder._FunctionStep.__call__
     def checked(step):
         assert not tf.config.experimental.tensor_float_32_execution_enabled(), "TF32 is on"
         return call(step)
-    builder._TrainStep.__call__ = checked
+    builder._FunctionStep.__call__ = checked
 """
 
 

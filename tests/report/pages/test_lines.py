@@ -8,13 +8,13 @@ import pytest
 
 from vggbench.report import rates
 from vggbench.report.pages.estimates import Estimate
-from vggbench.report.pages.lines import Cell, LeftOut, Line, lines
+from vggbench.report.pages.lines import Cell, LeftOut, PageLine, lines
 
 from ...records.factory import changed
 from .literal import CATALOGUE, HISTORY, SHIPPED, TWO_DAYS, processes, record
 
 
-def made(*taken: Any) -> list[Line]:
+def made(*taken: Any) -> list[PageLine]:
     return lines("box", taken, CATALOGUE)[0]
 
 

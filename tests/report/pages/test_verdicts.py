@@ -11,13 +11,15 @@ from vggbench.judging.acknowledged import Acknowledged
 from vggbench.judging.verdicts import LineChange
 from vggbench.report.pages import data, verdicts
 from vggbench.report.pages.lines import lines
-from vggbench.report.pages.verdicts import Told
+from vggbench.report.pages.verdicts import PageVerdict
 
 from . import literal
 from .literal import CATALOGUE, HISTORY, SHIPPED
 
 
-def of_the_step(judged: verdicts.Judged, release: str = SHIPPED[2]) -> dict[str, Told]:
+def of_the_step(
+    judged: verdicts.MachineVerdicts, release: str = SHIPPED[2]
+) -> dict[str, PageVerdict]:
     return {
         " ".join(one.configuration.values()): one
         for one in judged.told

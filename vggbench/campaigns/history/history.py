@@ -340,12 +340,14 @@ class History:
         found = []
         for one in duets:
             device = profiles.device_of(self._profile)
-            for link in plan.links(one, self._checkout.catalogue, self._here.suite, device):
+            for planned in plan.comparisons(
+                one, self._checkout.catalogue, self._here.suite, device
+            ):
                 comparison = judging.comparison(
-                    link.before,
-                    link.after,
+                    planned.before,
+                    planned.after,
                     self._profile,
-                    link.one,
+                    planned.one,
                     least=LEAST_BLOCKS_A_LINK if one.chain else 0,
                     most=self._limits.blocks,
                     budget_s=one.budget_s,

@@ -190,7 +190,7 @@ def duets(plan: Plan, names: Sequence[str]) -> list[Duets]:
 
 
 @dataclass(frozen=True)
-class Link:
+class PlannedComparison:
     """Two releases that are compared by duets, in one configuration."""
 
     of: Duets
@@ -199,7 +199,9 @@ class Link:
     one: Configured
 
 
-def links(of: Duets, catalogue: Catalogue, suite: Suite, device: str) -> list[Link]:
+def comparisons(
+    of: Duets, catalogue: Catalogue, suite: Suite, device: str
+) -> list[PlannedComparison]:
     """What is to be compared of ``of`` on this machine: neighbours first, then what closes loops of
     a chain, oldest first."""
     releases = [one for one in of.releases if why_not_here(one, [device]) is None]
@@ -211,7 +213,7 @@ def links(of: Duets, catalogue: Catalogue, suite: Suite, device: str) -> list[Li
             places += closing([Version(one.version).major for one in line])
         for before, after in places:
             found += [
-                Link(of, line[before], line[after], one)
+                PlannedComparison(of, line[before], line[after], one)
                 for one in suite.timed_of(line[after], of.bench, catalogue)
             ]
     return found

@@ -80,10 +80,10 @@ def train_step(
     if weights is None:
         weights = dict(initial_weights(workload.image_size, has_batch_norm))
     _check_shapes(weights, workload.image_size, has_batch_norm)
-    return TrainStep(workload, has_batch_norm, dtype, weights, running_variance)
+    return ReferenceStep(workload, has_batch_norm, dtype, weights, running_variance)
 
 
-class TrainStep:
+class ReferenceStep:
     """A train step as vggbench.inside.builders says; weights() are in the dtype that computes."""
 
     def __init__(self, workload, has_batch_norm, dtype, weights, running_variance):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...judging.measures import FIRST_STEP, STEP
-from .lines import Cell, Line
+from .lines import Cell, PageLine
 
 #: Of each side, at least: the intervals of fewer are often apart by chance alone.
 LEAST_PROCESSES = 3
@@ -35,7 +35,7 @@ class Choice:
     otherwise: str | None = None
 
 
-def choices(line: Line) -> list[Choice]:
+def choices(line: PageLine) -> list[Choice]:
     """All pairs of all releases of a line, release by release, param by param."""
     made = []
     for _, of_release in itertools.groupby(line.cells, key=lambda cell: cell.release):

@@ -21,13 +21,13 @@ from .. import seed_table
 from .changes import Changes
 from .choices import Choice
 from .estimates import Estimate
-from .lines import LACKING, LeftOut, Line, words_in
+from .lines import LACKING, LeftOut, PageLine, words_in
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
     from ...judging.chains import LineChain
     from ...judging.verdicts import LineChange
     from ...stats.chain import Loop
-    from .verdicts import Told
+    from .verdicts import PageVerdict
 
 SCHEMA = 1
 
@@ -40,7 +40,7 @@ def file_name(*parts: str) -> str:
     return f"{readable.lower()}-{digest}"
 
 
-def line_id(line: Line) -> str:
+def line_id(line: PageLine) -> str:
     return file_name(line.track, line.machine, line.profile, line.family)
 
 
@@ -143,7 +143,7 @@ def of_left_out(machine: str, one: LeftOut) -> dict[str, Any]:
     return {"machine": machine, "release": one.release, "why": one.why, "records": one.count}
 
 
-def described(line: Line, chains: Sequence[LineChain] = ()) -> dict[str, Any]:
+def described(line: PageLine, chains: Sequence[LineChain] = ()) -> dict[str, Any]:
     """A line's place in the index. ``measures``: those that any cell has, or any of its ``chains``
     is of; ``numbers``: how many cells have some."""
     found = {key for cell in line.cells for key in cell.estimates}
@@ -164,7 +164,7 @@ def described(line: Line, chains: Sequence[LineChain] = ()) -> dict[str, Any]:
 
 
 def of_line(
-    line: Line, told: Sequence[Told] = (), chains: Sequence[LineChain] = ()
+    line: PageLine, told: Sequence[PageVerdict] = (), chains: Sequence[LineChain] = ()
 ) -> dict[str, Any]:
     """The cells of a line, with the verdicts on them in short. ``c`` is the place of the
     configuration, ``why`` that of the text in ``whys``; an estimate is value, low, high, processes.
@@ -218,7 +218,7 @@ def of_line(
     }
 
 
-def _chain(place: Mapping[tuple[str, ...], int], line: Line, one: LineChain) -> dict[str, Any]:
+def _chain(place: Mapping[tuple[str, ...], int], line: PageLine, one: LineChain) -> dict[str, Any]:
     """A level is ratio, low, high; the base's own is 1 without a width. A loop that ``misfits``
     does so by more than chance allows."""
     return {
@@ -259,7 +259,7 @@ def _loop(of: LineChain, loop: Loop) -> dict[str, Any]:
 
 
 def of_verdicts(
-    line: Line, told: Sequence[Told], changes: Sequence[LineChange], why_none: str | None
+    line: PageLine, told: Sequence[PageVerdict], changes: Sequence[LineChange], why_none: str | None
 ) -> dict[str, Any]:
     """The verdicts on a line with their evidence, and the changes over the whole of it."""
     place = {words: i for i, words in enumerate(line.configurations)}
@@ -294,11 +294,11 @@ def of_verdicts(
     }
 
 
-def _words(line: Line, configuration: Mapping[str, Any]) -> tuple[str, ...]:
+def _words(line: PageLine, configuration: Mapping[str, Any]) -> tuple[str, ...]:
     return words_in(configuration, line.params)
 
 
-def of_choices(line: Line, found: Sequence[Choice]) -> dict[str, Any]:
+def of_choices(line: PageLine, found: Sequence[Choice]) -> dict[str, Any]:
     place = {words: i for i, words in enumerate(line.configurations)}
     releases: dict[str, list[dict[str, Any]]] = {}
     for one in found:
@@ -375,7 +375,7 @@ def _estimate(one: Estimate) -> list[float]:
     return [rounded(one.value), rounded(one.low), rounded(one.high), one.processes]
 
 
-def _brief(one: Told) -> dict[str, Any]:
+def _brief(one: PageVerdict) -> dict[str, Any]:
     made: dict[str, Any] = {"outcome": one.outcome, "against": one.against}
     if one.ratio is not None and one.low is not None and one.high is not None:
         made["ratio"] = [rounded(one.ratio), rounded(one.low), rounded(one.high)]

@@ -58,7 +58,7 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class PageLine:
     """``params`` are the names of the words of a configuration; ``configurations`` are in asv's
     order, ``cells`` in the order of the releases, then of the configurations. Of a configuration
     that only duets have measured there are no cells."""
@@ -106,7 +106,7 @@ def lines(
     catalogue: Catalogue,
     *,
     chained: Iterable[evidence.Line] = (),
-) -> tuple[list[Line], list[LeftOut]]:
+) -> tuple[list[PageLine], list[LeftOut]]:
     """The lines of ``machine``, from its records in the order in which they were written.
 
     The newest run that has a configuration counts, as in ``vggbench rates`` and ``table``; records
@@ -162,7 +162,7 @@ def _line(
     *,
     known: Known,
     chained: Sequence[evidence.Line],
-) -> Line:
+) -> PageLine:
     profile, track, family = of
     benchmarks = [one.benchmark for one in chained]
     benchmarks += [group[0].record.benchmark for group in groups.values()]
@@ -204,7 +204,7 @@ def _line(
     cells.sort(key=lambda cell: (by_name[cell.release], order(cell.words)))
     words = {cell.words for cell in cells} | {words_in(one, params) for one in of_chains}
     configurations = sorted(words, key=order)
-    return Line(
+    return PageLine(
         machine=machine,
         profile=profile,
         track=track,
@@ -217,13 +217,13 @@ def _line(
 
 def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> Cell:
     """What the processes of one configuration came to in its newest run."""
-    answer = records.outcome_of(newest)
-    ok, why = answer.outcome == records.OK, answer.why_counted
+    summary = records.outcome_of(newest)
+    ok, why = summary.outcome == records.OK, summary.why_counted
     counting = records.undisturbed(newest) if ok else newest
     return Cell(
         release=release.name,
         words=words_in(newest[0].configuration, params),
-        outcome=answer.outcome,
+        outcome=summary.outcome,
         why=None if why is None else one_line(why, _REASON),
         run=newest[0].run,
         started="" if newest[0].started is None else str(newest[0].started),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from . import data, verdicts
 from .choices import choices
 from .kept import OfMachine
-from .lines import Line, lines, place_of
+from .lines import PageLine, lines, place_of
 from .source import Source
-from .verdicts import Judged
+from .verdicts import MachineVerdicts
 
 
 def of_machine(machine: str, source: Source) -> OfMachine:
@@ -31,7 +31,7 @@ def of_machine(machine: str, source: Source) -> OfMachine:
     return made
 
 
-def _add_line(made: OfMachine, line: Line, judged: Judged) -> None:
+def _add_line(made: OfMachine, line: PageLine, judged: MachineVerdicts) -> None:
     name = data.line_id(line)
     place = (line.profile, line.track, line.family)
     chained = [one for one in judged.chains if place_of(one.line) == place]

@@ -17,10 +17,10 @@ from ...stats import whole_lines
 
 
 @dataclass(frozen=True)
-class Told:
+class PageVerdict:
     """The verdict on one measure of one configuration of a release, against an earlier one.
 
-    ``words``: of the configuration, by param. ``ratio`` is after by before, in ``low`` to ``high``;
+    ``configuration``: its values, by param. ``ratio`` is after by before, in ``low`` to ``high``;
     None where nothing was compared. ``notes`` are lines of evidence, ``next_step`` the command that
     would make it sure, ``acknowledged`` why a regression was accepted.
     """
@@ -42,19 +42,19 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Judged:
+class MachineVerdicts:
     """``chains`` are those that have levels, judged or not. ``complaints`` are lines on what was
     left out; ``why_none`` where nothing could be judged."""
 
-    told: tuple[Told, ...] = ()
+    told: tuple[PageVerdict, ...] = ()
     changes: tuple[LineChange, ...] = ()
     chains: tuple[LineChain, ...] = ()
     complaints: tuple[str, ...] = ()
     why_none: str | None = None
 
 
-def told(verdict: Verdict) -> Told:
-    return Told(
+def page_verdict(verdict: Verdict) -> PageVerdict:
+    return PageVerdict(
         profile=verdict.profile,
         track=verdict.track,
         family=records.family_of(verdict.benchmark),
@@ -114,18 +114,18 @@ def judge(
     accepted: Sequence[Acknowledged] = (),
     *,
     why_none: str | None = None,
-) -> Judged:
+) -> MachineVerdicts:
     """The verdicts on all releases of all tracks, each against the one before, and the chains;
     no verdicts where there is a reason ``why_none``."""
     evidence = gather(machine, taken, catalogue)
     chained = tuple(one for one in chains.of_machine(evidence) if one.has_levels)
     if why_none is not None:
-        return Judged(chains=chained, why_none=why_none)
-    found: list[Told] = []
+        return MachineVerdicts(chains=chained, why_none=why_none)
+    found: list[PageVerdict] = []
     changes: list[LineChange] = []
     for track in catalogue.tracks:
-        found += map(told, verdicts.of_track(evidence, track, accepted=accepted))
+        found += map(page_verdict, verdicts.of_track(evidence, track, accepted=accepted))
         changes += [
             one for one in verdicts.changes(evidence, track) if one.kind in whole_lines.OF_LINES
         ]
-    return Judged(tuple(found), tuple(changes), chained, tuple(evidence.left_out))
+    return MachineVerdicts(tuple(found), tuple(changes), chained, tuple(evidence.left_out))

@@ -31,7 +31,7 @@ def build(workload, configuration, device):
     }
     model = network.Model(workload, configuration, layers)
     model.trained.compile(SGD(lr=LEARNING_RATE), "categorical_crossentropy")
-    return network.TrainStep(
+    return network.KerasStep(
         model,
         workload,
         configuration,

@@ -49,7 +49,7 @@ def build(workload, configuration, device):
     }
     model = network.Model(workload, configuration, layers)
     model.trained.compile(_sgd(configuration), "categorical_crossentropy", **compiled)
-    return network.TrainStep(
+    return network.KerasStep(
         model,
         workload,
         configuration,

@@ -36,7 +36,7 @@ def build(workload, configuration, device):
         "categorical_crossentropy",
         jit_compile=compiled,  # the default, "auto", would decide for itself
     )
-    return network.TrainStep(
+    return network.KerasStep(
         model,
         workload,
         configuration,

@@ -182,7 +182,7 @@ def layouts(configuration):
     return turned, turned
 
 
-class TrainStep:
+class KerasStep:
     """A train step as vggbench.inside.builders describes it, of a Model that is compiled.
 
     running_variance: which variance moves the running variance, a word of

@@ -16,10 +16,10 @@ def build(workload, configuration, device):
     CPU.
     """
     devices.check_device(device)
-    return _TrainStep(workload, configuration, device)
+    return _FunctionStep(workload, configuration, device)
 
 
-class _TrainStep:
+class _FunctionStep:
     def __init__(self, workload, configuration, device):
         self._configuration = configuration
         self._device = device

@@ -17,10 +17,10 @@ def build(workload, configuration, device):
     do it.
     """
     devices.check_device(device)
-    return _TrainStep(workload, configuration, device)
+    return _GraphStep(workload, configuration, device)
 
 
-class _TrainStep:
+class _GraphStep:
     def __init__(self, workload, configuration, device):
         self._configuration = configuration
         self._device = device

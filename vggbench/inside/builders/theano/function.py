@@ -31,10 +31,10 @@ def build(workload, configuration, device):
             "no fused batch normalisation for training in theano %s: it came with 0.9"
             % theano.__version__
         )
-    return _TrainStep(workload, configuration, device)
+    return _TheanoStep(workload, configuration, device)
 
 
-class _TrainStep:
+class _TheanoStep:
     def __init__(self, workload, configuration, device):
         self._device = device
         self._loss = float("nan")

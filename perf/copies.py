@@ -1,6 +1,6 @@
-"""A line of releases that are one and the same, for scripts that ask what verdicts make of it.
+"""A track of releases that are one and the same, for scripts that ask what verdicts make of it.
 
-Each release of the line is installed from the shipped lock of one real release, under a version of
+Each release of the track is installed from the shipped lock of one real release, under a version of
 its own: to the product they are releases like any other. Everything lies in one folder, so that a
 script that is ended goes on where it was.
 """
@@ -65,7 +65,7 @@ class Checked:
     seconds: float
 
 
-class Line:
+class CopiedTrack:
     """A checkout in ``folder`` whose one track has copies of the release ``of`` (a version)."""
 
     def __init__(self, folder: Path, of: str, env_dir: Path):
