@@ -48,9 +48,9 @@ from vggbench.judging.state import values_of
 from vggbench.records import Record
 from vggbench.releases.environments import Environments
 from vggbench.runs import duet
-from vggbench.runs.duet import Side
+from vggbench.runs.duet import Subject
+from vggbench.runs.installation import Installation
 from vggbench.runs.local import Local, Runner
-from vggbench.runs.subject import Subject
 from vggbench.runs.suite import Configured
 from vggbench.stats import blocks
 from vggbench.stats.judge import Process, level_of
@@ -102,7 +102,7 @@ class Bench:
         self.folder = folder
         self._runners: dict[Path, Runner] = {}
         self._stack = contextlib.ExitStack()
-        self._planted: dict[float, tuple[Local, tuple[Side, Side]]] = {}
+        self._planted: dict[float, tuple[Local, tuple[Subject, Subject]]] = {}
         self._pythons: dict[tuple[Path, str], Path] = {}
 
     def __enter__(self) -> Bench:
@@ -121,28 +121,31 @@ class Bench:
             (made / "whole").touch()
         return _local(made)
 
-    def side(self, release: str, configuration: str, here: Local | None = None) -> Side:
+    def subject(self, release: str, configuration: str, here: Local | None = None) -> Subject:
         """A release as this checkout installs it, in a configuration (its words)."""
         at = here or self.here
         of = at.catalogue.by_name[release]
         python = self._python(at.checkout.environments, release)
-        subject = Subject(
+        installation = Installation(
             release=of, profile=PROFILE, interpreter=str(python), lock=of.locks["cpu"]
         )
-        return Side(subject=subject, configured=_configured(at, subject, configuration))
+        return Subject(
+            installation=installation, configured=_configured(at, installation, configuration)
+        )
 
-    def again(self, side: Side) -> Side:
+    def again(self, subject: Subject) -> Subject:
         """The same release, installed another time from the same lock, elsewhere and from copies of
         its files: uv links them into its cache, where they would be the same files as the first
         time's, in the same pages of memory."""
         second = Environments(self.folder / "second" / "releases", self.here.catalogue)
-        python = self._python(second, side.subject.release.name)
+        python = self._python(second, subject.installation.release.name)
         _copied(python.parent.parent / "lib")
-        shared = _files(Path(side.subject.interpreter)) & _files(python)
+        shared = _files(Path(subject.installation.interpreter)) & _files(python)
         if shared:
             raise SystemExit(f"{len(shared)} files of the two installations are the same files")
-        return Side(
-            subject=replace(side.subject, interpreter=str(python)), configured=side.configured
+        return Subject(
+            installation=replace(subject.installation, interpreter=str(python)),
+            configured=subject.configured,
         )
 
     def _python(self, environments: Environments, release: str) -> Path:
@@ -153,7 +156,7 @@ class Bench:
             self._pythons[place] = environments.ensure(of, "cpu", _say)
         return self._pythons[place]
 
-    def with_slow_down(self, slow_down: float) -> tuple[Local, tuple[Side, Side]]:
+    def with_slow_down(self, slow_down: float) -> tuple[Local, tuple[Subject, Subject]]:
         """A checkout with two copies of TENSORFLOW, of which the second's step takes longer by
         ``slow_down``, a ratio less one (planted.py)."""
         if slow_down not in self._planted:
@@ -163,12 +166,15 @@ class Bench:
             copied = copies.CopiedTrack(folder / "checkout", version, folder / "env")
             names = copied.add(0), copied.add(1, [planted.wheel(folder, slow_down)])
             here = _local(copied.folder)
-            before, after = (self.side(name, PLAIN, here) for name in names)
+            before, after = (self.subject(name, PLAIN, here) for name in names)
             self._planted[slow_down] = here, (before, after)
         return self._planted[slow_down]
 
     def block(
-        self, sides: tuple[Side, Side], here: Local | None = None, step_s: float | None = None
+        self,
+        subjects: tuple[Subject, Subject],
+        here: Local | None = None,
+        step_s: float | None = None,
     ) -> Entry:
         """One block, as the product takes it where it knows what a step takes (``step_s``). It
         waits for a quiet machine, for PATIENCE_S at most. Raises SystemExit where a duet does not
@@ -181,19 +187,19 @@ class Bench:
             time.sleep(taking.LOOK_S)
             return time.monotonic() - began < PATIENCE_S
 
-        taken = runner.block(sides, step_s, patience=patience)
+        taken = runner.block(subjects, step_s, patience=patience)
         return of_block(taken, time.monotonic() - began, at)
 
-    def block_whatever_others_do(self, sides: tuple[Side, Side]) -> Entry:
+    def block_whatever_others_do(self, subjects: tuple[Subject, Subject]) -> Entry:
         """One block that waits for no quiet machine, with its samples and what was seen of each."""
         runner = self._runner(self.here)
         began = time.monotonic()
-        taken = duet.block(runner.run, sides)
+        taken = duet.block(runner.run, subjects)
         return of_block(taken, time.monotonic() - began, self.here, samples=True)
 
-    def process(self, side: Side) -> Record:
+    def process(self, subject: Subject) -> Record:
         """One process by itself. Raises SystemExit where it does not end well."""
-        record = self._runner(self.here).measure_subject(side.subject, side.configured)
+        record = self._runner(self.here).measure_installed(subject.installation, subject.configured)
         if record.outcome != records.OK:
             raise SystemExit(records.progress_line(record))
         return record
@@ -214,8 +220,8 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _configured(here: Local, subject: Subject, configuration: str) -> Configured:
-    own = here.suite.timed_of(subject.release, [], here.catalogue)
+def _configured(here: Local, installation: Installation, configuration: str) -> Configured:
+    own = here.suite.timed_of(installation.release, [], here.catalogue)
     return next(one for one in own if one.words == configuration)
 
 
@@ -242,41 +248,41 @@ def _files(python: Path) -> set[tuple[int, int]]:
 
 
 def of_block(
-    taken: Sequence[duet.Pair], seconds: float, here: Local, samples: bool = False
+    taken: Sequence[duet.DuetRecords], seconds: float, here: Local, samples: bool = False
 ) -> Plan:
-    """The line of a block. Raises SystemExit where a duet did not end well."""
-    pairs = []
-    for pair in taken:
-        for record in pair:
+    """The entry of a block. Raises SystemExit where a duet did not end well."""
+    duets = []
+    for both in taken:
+        for record in both:
             if record is not None and record.outcome not in (records.OK, records.INTERRUPTED):
                 raise SystemExit(records.progress_line(record))
-        first, second = pair
-        if first is None or second is None or not duet.ended_well(pair):
+        first, second = both
+        if first is None or second is None or not duet.ended_well(both):
             raise SystemExit("a duet was cut off")
-        pairs.append(judging.Pair(first, second))
-    both = [record for pair in pairs for record in pair]
-    whole, left_out = judging.gather(here.machine, both, here.catalogue)
-    logs = [blocks.duet(*steps) for pair in pairs if (steps := pair.values(STEP.key))]
+        duets.append(judging.DuetRecords(first, second))
+    four = [record for of_duet in duets for record in of_duet]
+    whole, left_out = judging.gather(here.machine, four, here.catalogue)
+    logs = [blocks.duet(*steps) for of_duet in duets if (steps := of_duet.values(STEP.key))]
     return {
         "log": round(blocks.block(*logs), 6),
         "left_out": None if whole else next(iter(left_out), "not whole"),
         "seconds": round(seconds, 1),
-        "others": round(judging.others_share(pairs), 4),
-        "waiting": round(max(map(judging.waiting_share, pairs)), 4),
+        "others": round(judging.others_share(duets), 4),
+        "waiting": round(max(map(judging.waiting_share, duets)), 4),
         "duets": [
             {
                 "log": round(log, 6),
-                "sides": [_of_side(one, pair, samples) for one in pair],
+                "sides": [_of_process(record, of_duet, samples) for record in of_duet],
             }
-            for log, pair in zip(logs, pairs, strict=True)
+            for log, of_duet in zip(logs, duets, strict=True)
         ],
     }
 
 
-def _of_side(record: Record, pair: judging.Pair, samples: bool) -> Plan:
+def _of_process(record: Record, of_duet: judging.DuetRecords, samples: bool) -> Plan:
     """What is kept of one process of a duet. Shares are of the time of its own steps."""
     steps = list(record.samples)
-    partner = pair.second if record is pair.first else pair.first
+    partner = of_duet.second if record is of_duet.first else of_duet.first
     in_all = sum(steps)
     found = {
         "started": record.duet["started"],
@@ -302,10 +308,10 @@ def _share(seconds: Any, whole_s: float) -> float | None:
     return round(sum(known) / whole_s, 4) if known else None
 
 
-def _quiet(side: Callable[[], Entry]) -> Plan:
-    """The line of what is measured on a quiet machine, and for how long that was waited for."""
+def _quiet(measure: Callable[[], Entry]) -> Plan:
+    """The entry of what is measured on a quiet machine, and for how long that was waited for."""
     began = time.monotonic()
-    line = dict(common.undisturbed(side))
+    line = dict(common.undisturbed(measure))
     line["waited_s"] = round(time.monotonic() - began - line["seconds"], 1)
     return line
 
@@ -315,9 +321,9 @@ def _quiet(side: Callable[[], Entry]) -> Plan:
 
 def same(bench: Bench, plan: Plan, taken: Entries, *, release: str, configuration: str) -> Plan:
     """A block of two installations of one lock."""
-    side = bench.side(release, configuration)
-    sides = side, bench.again(side)
-    return _quiet(lambda: bench.block(sides, step_s=_step_s(taken)))
+    subject = bench.subject(release, configuration)
+    subjects = subject, bench.again(subject)
+    return _quiet(lambda: bench.block(subjects, step_s=_step_s(taken)))
 
 
 def _step_s(taken: Entries) -> float | None:
@@ -330,12 +336,12 @@ def _step_s(taken: Entries) -> float | None:
 
 def quiet_deviation(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """A block of a release with itself, and as long processes in turns, on a quiet machine."""
-    side = bench.side(TENSORFLOW, PLAIN)
-    line = _quiet(lambda: bench.block((side, side)))
+    subject = bench.subject(TENSORFLOW, PLAIN)
+    line = _quiet(lambda: bench.block((subject, subject)))
 
     def process() -> Entry:
         began = time.monotonic()
-        level = _level(bench.process(side))
+        level = _level(bench.process(subject))
         return {"level": level, "seconds": time.monotonic() - began}
 
     return line | in_turns(lambda: _quiet(process), line["seconds"], taken)
@@ -344,12 +350,12 @@ def quiet_deviation(bench: Bench, plan: Plan, taken: Entries) -> Plan:
 def burst_deviation(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """The same beside a process that works in bursts. Nobody waits for quiet but the product, whose
     waiting counts, and so does a block that it would not count."""
-    side = bench.side(TENSORFLOW, PLAIN)
+    subject = bench.subject(TENSORFLOW, PLAIN)
     with beside("--seed", str(len(taken))):
         began = time.monotonic()
         tried = []
         while True:
-            tried.append(bench.block((side, side)))
+            tried.append(bench.block((subject, subject)))
             if tried[-1]["left_out"] is None or time.monotonic() - began > PATIENCE_S:
                 break
         seconds = round(time.monotonic() - began, 1)
@@ -360,7 +366,7 @@ def burst_deviation(bench: Bench, plan: Plan, taken: Entries) -> Plan:
 
         def process() -> Entry:
             began = time.monotonic()
-            level = _level(bench.process(side))
+            level = _level(bench.process(subject))
             return {"level": level, "seconds": time.monotonic() - began}
 
         return line | in_turns(process, seconds, taken)
@@ -392,9 +398,9 @@ def _level(record: Record) -> float:
 
 def planted_trial(bench: Bench, plan: Plan, taken: Entries, *, slow_down: float) -> Plan:
     """A block of a copy of a release against another copy that is slowed down."""
-    here, sides = bench.with_slow_down(slow_down)
+    here, subjects = bench.with_slow_down(slow_down)
     noise = _noise_of(taken, "trial", plan["trial"])
-    return {**_quiet(lambda: bench.block(sides, here)), "noise": noise}
+    return {**_quiet(lambda: bench.block(subjects, here)), "noise": noise}
 
 
 def _noise_of(taken: Entries, key: str, name: Any) -> Plan:
@@ -408,20 +414,20 @@ def _noise_of(taken: Entries, key: str, name: Any) -> Plan:
 
 def round_of_four(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """A block of two installations of one lock, in one of four configurations."""
-    side = bench.side(TENSORFLOW, plan["configuration"])
-    sides = side, bench.again(side)
+    subject = bench.subject(TENSORFLOW, plan["configuration"])
+    subjects = subject, bench.again(subject)
     noise = _noise_of(taken, "round", plan["round"])
-    return {**_quiet(lambda: bench.block(sides)), "noise": noise}
+    return {**_quiet(lambda: bench.block(subjects)), "noise": noise}
 
 
 def memory_process(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """One ordinary process."""
     release, _, configuration = plan["subject"].partition(" ")
-    side = bench.side(release, configuration)
+    subject = bench.subject(release, configuration)
 
     def process() -> Entry:
         began = time.monotonic()
-        record = bench.process(side)
+        record = bench.process(subject)
         return {
             "benchmark": record.benchmark,
             "configuration": dict(record.configuration),
@@ -438,14 +444,14 @@ def memory_process(bench: Bench, plan: Plan, taken: Entries) -> Plan:
 def agreement(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """A block of two real releases, or one process of one of them."""
     before, after, configuration = REAL[plan["pair"]]
-    sides = bench.side(before, configuration), bench.side(after, configuration)
+    subjects = bench.subject(before, configuration), bench.subject(after, configuration)
     if "side" not in plan:
         own = [one for one in taken if one["pair"] == plan["pair"] and "side" not in one]
-        return _quiet(lambda: bench.block(sides, step_s=_step_s(own)))
+        return _quiet(lambda: bench.block(subjects, step_s=_step_s(own)))
 
     def process() -> Entry:
         began = time.monotonic()
-        level = _level(bench.process(sides[plan["side"]]))
+        level = _level(bench.process(subjects[plan["side"]]))
         return {"level": round(level, 6), "seconds": round(time.monotonic() - began, 1)}
 
     return _quiet(process)
@@ -453,9 +459,9 @@ def agreement(bench: Bench, plan: Plan, taken: Entries) -> Plan:
 
 def load_bias(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """A block of a release with itself, beside another process that computes all the time."""
-    side = bench.side(TENSORFLOW, PLAIN)
+    subject = bench.subject(TENSORFLOW, PLAIN)
     with beside("--steady"):
-        return dict(bench.block_whatever_others_do((side, side)))
+        return dict(bench.block_whatever_others_do((subject, subject)))
 
 
 #: What the whole release is measured with: so many configurations, so many seconds.
@@ -467,7 +473,7 @@ def whole_release(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """A release against the one before, from nothing to all answered, as a user would ask for it:
     ``vggbench confirm`` in a checkout without results, whose environments are warm."""
     for name in (BEFORE_IT, TENSORFLOW):
-        bench.side(name, PLAIN)
+        bench.subject(name, PLAIN)
     folder = bench.folder / "release"
     shutil.rmtree(folder, ignore_errors=True)
     common.checkout(folder, benchmarks=common.ROOT / "benchmarks")

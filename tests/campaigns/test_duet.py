@@ -53,7 +53,7 @@ def asked(first: str, second: str, *patterns: str) -> DuetRequest:
 
 
 def pairs(tmp_path: Path, first: str, second: str, *patterns: str) -> list[tuple[str, str]]:
-    found = duet._pairs(local(tmp_path), asked(first, second, *patterns))
+    found = duet._comparisons(local(tmp_path), asked(first, second, *patterns))
     return [(one.name, other.name) for one, other in found]
 
 
@@ -163,7 +163,7 @@ def answered(
 ) -> duet.Found:
     """What is said of two neighbours when blocks come to this one after the other."""
     here = local(tmp_path)
-    ((first, second),) = duet._pairs(here, asked(f"{LINE[-2]} NHWC none off", LINE[-1]))
+    ((first, second),) = duet._comparisons(here, asked(f"{LINE[-2]} NHWC none off", LINE[-1]))
     into = duet.Found(machine=MACHINE, profile="cpu-quick", first=first.name, second=second.name)
     clock = [0.0]
     coming = iter(comes)
@@ -175,8 +175,8 @@ def answered(
     monkeypatch.setattr(taking, "take", take)
     runner = SimpleNamespace(prepared=lambda release, profile: None)
     budget = Budget(more.get("seconds", 1e6), lambda: clock[0])
-    judged = duet._Criterion(0.02, int(more.get("comparisons", 1)))
-    duet._answer(here, runner, (first, second), into, judged=judged, budget=budget)
+    criterion = duet._Criterion(0.02, int(more.get("comparisons", 1)))
+    duet._answer(here, runner, (first, second), into, criterion=criterion, budget=budget)
     return into
 
 

@@ -16,8 +16,8 @@ from vggbench.campaigns.taking import Came, Patience, Uncounted
 from vggbench.judging.duets import Block, gather
 from vggbench.records import Record
 from vggbench.runs import memory
-from vggbench.runs.duet import Side
-from vggbench.runs.subject import Subject
+from vggbench.runs.duet import Subject
+from vggbench.runs.installation import Installation
 
 from ..judging.blocks import block
 from ..judging.literal import LINE, MACHINE
@@ -39,7 +39,7 @@ class Machine:
         self.step_s: float | None = None
         self.is_waited_for: bool | None = None
 
-    def block(self, sides, step_s, *, patience: Patience):
+    def block(self, subjects, step_s, *, patience: Patience):
         self.step_s = step_s
         if self.comes[0].reason == "the machine is busy":
             self.is_waited_for = patience(0.4)
@@ -47,14 +47,15 @@ class Machine:
 
     def take(self, **more: float) -> Came:
         one = literal_record(RELEASE.name)
-        subject = Subject(
+        installation = Installation(
             release=RELEASE, profile="cpu-quick", interpreter="python", lock=RELEASE.locks["cpu"]
         )
-        side = Side(
-            subject=subject, configured=self.here.configured(one.benchmark, one.configuration)
+        subject = Subject(
+            installation=installation,
+            configured=self.here.configured(one.benchmark, one.configuration),
         )
         runner = SimpleNamespace(block=self.block)
-        return taking.take(self.here, runner, (side, side), self.budget, **more)
+        return taking.take(self.here, runner, (subject, subject), self.budget, **more)
 
 
 def comes(**told) -> list[Record]:

@@ -2,13 +2,13 @@
 
 The process reads its environment:
 
-SIDE_STEP_S: seconds that a step sleeps.
-SIDE_BUILD_S: seconds that building sleeps.
-SIDE_SPINS_S: CPU seconds that a thread computes after each step.
-SIDE_DOES: what goes wrong, ``KIND`` or ``KIND@STEP``: the kinds are the keys of DOES, the steps are
-numbered from 1, the three of the warm-up included.
-SIDE_LOG: a file to which it appends a JSON object a line: its process id when it builds, and when
-each step begins and ends.
+SUBJECT_STEP_S: seconds that a step sleeps.
+SUBJECT_BUILD_S: seconds that building sleeps.
+SUBJECT_SPINS_S: CPU seconds that a thread computes after each step.
+SUBJECT_DOES: what goes wrong, ``KIND`` or ``KIND@STEP``: the kinds are the keys of DOES, the steps
+are numbered from 1, the three of the warm-up included.
+SUBJECT_LOG: a file to which it appends a JSON object a line: its process id when it builds, and
+when each step begins and ends.
 """
 
 import json
@@ -49,7 +49,7 @@ DOES = {
 
 
 def tell(**facts):
-    with open(os.environ["SIDE_LOG"], "a") as file:
+    with open(os.environ["SUBJECT_LOG"], "a") as file:
         file.write(json.dumps(facts) + "\n")
 
 
@@ -61,13 +61,13 @@ def spin(seconds):
 
 class Step:
     def __init__(self):
-        self.does, _, at = os.environ.get("SIDE_DOES", "").partition("@")
+        self.does, _, at = os.environ.get("SUBJECT_DOES", "").partition("@")
         self.at = int(at or 1)
-        self.seconds = float(os.environ.get("SIDE_STEP_S", "0.01"))
-        self.spins_s = float(os.environ.get("SIDE_SPINS_S", "0"))
+        self.seconds = float(os.environ.get("SUBJECT_STEP_S", "0.01"))
+        self.spins_s = float(os.environ.get("SUBJECT_SPINS_S", "0"))
         self.steps = 0
         tell(pid=os.getpid())
-        time.sleep(float(os.environ.get("SIDE_BUILD_S", "0")))
+        time.sleep(float(os.environ.get("SUBJECT_BUILD_S", "0")))
 
     def __call__(self):
         self.steps += 1

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vggbench.judging import duets
-from vggbench.judging.duets import Block, Subject
+from vggbench.judging.duets import Block, SubjectKey
 from vggbench.records import Record
 from vggbench.records.record import KEYS, REQUIRED
 
@@ -42,8 +42,8 @@ def refused(records: list[Record]) -> str:
     return line
 
 
-def subject(release: str) -> Subject:
-    return duets.subject_of(block(release, LINE[0])[0])
+def subject(release: str) -> SubjectKey:
+    return duets.subject_key(block(release, LINE[0])[0])
 
 
 def with_duet(one: Record, **more: Any) -> Record:

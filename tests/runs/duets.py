@@ -1,10 +1,10 @@
 """Duets of real processes without a framework: the CPython at hand, on tests/duet_benchmarks.
 
-    def test_two_sides_step(place):
-        pair, other_pair = duet.block(place.run(), (place.side("1.0"), place.side("1.1")), pairs=3)
+    def test_two_subjects_step(place):
+        one, other = duet.block(place.run(), (place.subject("1.0"), place.subject("1.1")), pairs=3)
 
 ``python -m tests.runs.duets FOLDER VARIABLES`` runs a block there, for what is to be killed;
-``VARIABLES``: what the first side's processes are given, as JSON.
+``VARIABLES``: what the first subject's processes are given, as JSON.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from vggbench import records
 from vggbench.records import Record
 from vggbench.releases.catalogue import Release
 from vggbench.runs import duet
-from vggbench.runs.duet import Side
+from vggbench.runs.duet import Subject
+from vggbench.runs.installation import Installation
 from vggbench.runs.run import Run
-from vggbench.runs.subject import Subject
 from vggbench.runs.suite import Suite
 
 from ..tiny import MACHINE
@@ -52,23 +52,23 @@ class Place:
         told = {"results_dir": self.folder / "results", "machine": MACHINE, "suite": SUITE}
         return Run(**{**told, "drafts": self.drafts, "purpose": records.DUET, **more})
 
-    def side(
+    def subject(
         self,
         version: str,
         profile: str = "cpu-quick",
         interpreter: str = sys.executable,
         **variables: str,
-    ) -> Side:
+    ) -> Subject:
         """A subject whose processes are given ``variables`` (tests/duet_benchmarks)."""
-        subject = Subject(
+        installation = Installation(
             release=Release("tinyframe", version, "2020-02-03", "3.11", locks={}),
             profile=profile,
             interpreter=interpreter,
             lock=None,
-            variables={"SIDE_LOG": str(self.log), **variables},
+            variables={"SUBJECT_LOG": str(self.log), **variables},
         )
         (configured,) = SUITE.configurations.values()
-        return Side(subject=subject, configured=configured)
+        return Subject(installation=installation, configured=configured)
 
     def records(self) -> list[Record]:
         """Those on the disk."""
@@ -91,7 +91,7 @@ class Place:
 
 def main(folder: str, variables: Mapping[str, str]) -> None:
     place = Place(Path(folder))
-    duet.block(place.run(), (place.side("1.0", **variables), place.side("1.1")), pairs=PAIRS)
+    duet.block(place.run(), (place.subject("1.0", **variables), place.subject("1.1")), pairs=PAIRS)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     return Place(tmp_path)
 
 
-def block(place: Place, first: duet.Side, second: duet.Side, pairs: int = PAIRS) -> list[duet.Pair]:
+def block(
+    place: Place, first: duet.Subject, second: duet.Subject, pairs: int = PAIRS
+) -> list[duet.DuetRecords]:
     return duet.block(place.run(), (first, second), pairs=pairs)
 
 
@@ -50,7 +52,7 @@ def assert_nothing_is_left(place: Place, processes: int) -> None:
     assert list(place.drafts.iterdir()) == []
 
 
-def both(pair: duet.Pair) -> tuple[Record, Record]:
+def both(pair: duet.DuetRecords) -> tuple[Record, Record]:
     first, second = pair
     assert first is not None
     assert second is not None
@@ -61,12 +63,12 @@ def both(pair: duet.Pair) -> tuple[Record, Record]:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, list[list[duet.Pair]]]:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, list[list[duet.DuetRecords]]]:
     """Two blocks of one run, which ended well. Only to be looked at."""
     place = Place(tmp_path_factory.mktemp("duets"))
     run = place.run()
-    sides = (place.side("1.0"), place.side("1.1"))
-    return place, [duet.block(run, sides, pairs=PAIRS) for _ in range(2)]
+    subjects = (place.subject("1.0"), place.subject("1.1"))
+    return place, [duet.block(run, subjects, pairs=PAIRS) for _ in range(2)]
 
 
 def test_the_two_step_in_turns_and_never_at_once(ran: Any) -> None:
@@ -161,7 +163,7 @@ def test_each_starts_when_the_one_before_is_warm(ran: Any) -> None:
 
 
 def test_a_release_with_itself_is_a_duet_of_two_processes(place: Place) -> None:
-    same = place.side("1.0")
+    same = place.subject("1.0")
     pairs = block(place, same, same, pairs=2)
     assert all(duet.ended_well(pair) for pair in pairs)
     assert [[r.round for r in both(pair)] for pair in pairs] == [[1, 2], [4, 3]]
@@ -173,12 +175,12 @@ def test_no_descriptor_is_left_open(place: Place) -> None:
         return len(os.listdir("/proc/self/fd"))
 
     run = place.run()
-    well = (place.side("1.0"), place.side("1.1"))
-    ill = (place.side("1.0"), place.side("1.1", SIDE_DOES="exit@4"))
+    well = (place.subject("1.0"), place.subject("1.1"))
+    ill = (place.subject("1.0"), place.subject("1.1", SUBJECT_DOES="exit@4"))
     duet.block(run, well, pairs=2)
     before = held()
-    for sides in (well, ill, ill, ill):
-        duet.block(run, sides, pairs=2)
+    for subjects in (well, ill, ill, ill):
+        duet.block(run, subjects, pairs=2)
     # What has read the output of one that was ended closes it a moment later.
     until(lambda: held() <= before)
 
@@ -246,8 +248,8 @@ def test_what_a_side_computes_while_it_waits_is_on_its_record(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duet, "STILL_PATIENCE_S", 0.01)
-    spins = place.side("1.0", SIDE_SPINS_S="3600")
-    still = place.side("1.1", SIDE_STEP_S="0.1")
+    spins = place.subject("1.0", SUBJECT_SPINS_S="3600")
+    still = place.subject("1.1", SUBJECT_STEP_S="0.1")
     (one, other), *_ = map(both, block(place, spins, still, pairs=6))
     assert statistics.median(one.waiting_cpu_s) > 10 * statistics.median(other.waiting_cpu_s)
     assert statistics.median(one.waiting_cpu_s) > 0.005
@@ -258,8 +260,8 @@ def test_a_side_that_computes_for_a_while_after_its_steps_is_waited_for(
 ) -> None:
     """Of 40 ms that it computes after each step, hardly any fall into the other's, of 100 ms."""
     monkeypatch.setattr(duet, "STILL_PATIENCE_S", 60.0)
-    spins = place.side("1.0", SIDE_SPINS_S="0.04")
-    still = place.side("1.1", SIDE_STEP_S="0.1")
+    spins = place.subject("1.0", SUBJECT_SPINS_S="0.04")
+    still = place.subject("1.1", SUBJECT_STEP_S="0.1")
     (one, other), *_ = map(both, block(place, spins, still, pairs=6))
     assert one.outcome == other.outcome == records.OK
     assert statistics.median(one.waiting_cpu_s) < 0.01
@@ -270,7 +272,7 @@ def test_where_the_system_has_no_such_clocks_duets_go_on(
 ) -> None:
     monkeypatch.setattr(duet.clocks, "cpu_clock", lambda pid: None)
     monkeypatch.setattr(duet.clocks, "STAT", str(place.folder / "nowhere"))
-    (one, _), *_ = map(both, block(place, place.side("1.0"), place.side("1.1"), pairs=2))
+    (one, _), *_ = map(both, block(place, place.subject("1.0"), place.subject("1.1"), pairs=2))
     assert one.outcome == records.OK
     for unknown in (one.sample_cpu_s, one.waiting_cpu_s, one.others_cpu_s, one.steal_s):
         assert unknown == [None, None]
@@ -280,8 +282,8 @@ def test_where_the_system_has_no_such_clocks_duets_go_on(
 
 
 def test_on_a_gpu_both_are_told_to_take_no_more_memory_than_they_need(place: Place) -> None:
-    sides = [place.side(version, profile="gpu-quick") for version in ("1.0", "1.1")]
-    for record in both(block(place, *sides, pairs=2)[0]):
+    subjects = [place.subject(version, profile="gpu-quick") for version in ("1.0", "1.1")]
+    for record in both(block(place, *subjects, pairs=2)[0]):
         known = [one.shares_gpu for one in frameworks.KNOWN if one.shares_gpu]
         assert known
         assert record.set_by_vggbench == {k: v for one in known for k, v in one.items()}
@@ -313,10 +315,10 @@ GOES_WRONG = [
 def test_when_one_dies_in_a_step_the_other_ends_and_both_records_say_so(
     place: Place, kind: str, error: str, which: int
 ) -> None:
-    ill = {"SIDE_DOES": f"{kind}@{FIRST_SAMPLE + 1}"}
-    sides = [place.side(f"1.{i}", **(ill if i == which else {})) for i in (0, 1)]
+    ill = {"SUBJECT_DOES": f"{kind}@{FIRST_SAMPLE + 1}"}
+    subjects = [place.subject(f"1.{i}", **(ill if i == which else {})) for i in (0, 1)]
     run = place.run()
-    (pair,) = duet.block(run, (sides[0], sides[1]), pairs=PAIRS)
+    (pair,) = duet.block(run, (subjects[0], subjects[1]), pairs=PAIRS)
     failed, other = both(pair)[which], both(pair)[1 - which]
     assert failed.outcome == records.FAILED
     assert failed.error.startswith(error)
@@ -330,7 +332,7 @@ def test_when_one_dies_in_a_step_the_other_ends_and_both_records_say_so(
     until(lambda: all(map(is_gone, place.pids())))
     assert_nothing_is_left(place, 3 if kind == "leave" else 2)
     # The next block goes on.
-    healthy = (place.side("1.0"), place.side("1.1"))
+    healthy = (place.subject("1.0"), place.subject("1.1"))
     assert all(map(duet.ended_well, duet.block(run, healthy, pairs=2)))
     assert {r.duet["block"] for r in place.records()} == {f"{run.id}/1", f"{run.id}/2"}
 
@@ -340,9 +342,9 @@ def test_one_that_hangs_is_ended_at_its_deadline(
     place: Place, which: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(timed.DEADLINE_VARIABLE, "4")
-    ill = {"SIDE_DOES": f"hang@{FIRST_SAMPLE + 1}"}
-    sides = [place.side(f"1.{i}", **(ill if i == which else {})) for i in (0, 1)]
-    (pair,) = block(place, *sides)
+    ill = {"SUBJECT_DOES": f"hang@{FIRST_SAMPLE + 1}"}
+    subjects = [place.subject(f"1.{i}", **(ill if i == which else {})) for i in (0, 1)]
+    (pair,) = block(place, *subjects)
     assert both(pair)[which].outcome == records.FAILED
     assert both(pair)[which].error == (
         "not done within its deadline of 4 s and ended, while taking samples"
@@ -355,9 +357,9 @@ def test_a_deadline_does_not_run_while_a_process_stands_still(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(timed.DEADLINE_VARIABLE, "6")
-    steps_slowly = place.side("1.0", SIDE_STEP_S="0.8")
+    steps_slowly = place.subject("1.0", SUBJECT_STEP_S="0.8")
     # Ends at its last sample, so that there is no second duet.
-    builds_slowly = place.side("1.1", SIDE_BUILD_S="3.0", SIDE_DOES="nan@4")
+    builds_slowly = place.subject("1.1", SUBJECT_BUILD_S="3.0", SUBJECT_DOES="nan@4")
     (pair,) = block(place, steps_slowly, builds_slowly, pairs=1)
     first, _ = both(pair)
     # It slept 3.2 s, and the other one 3.
@@ -366,7 +368,7 @@ def test_a_deadline_does_not_run_while_a_process_stands_still(
 
 
 def test_one_that_is_nonsense_in_its_warm_up_never_steps(place: Place) -> None:
-    (pair,) = block(place, place.side("1.0"), place.side("1.1", SIDE_DOES="nan@2"))
+    (pair,) = block(place, place.subject("1.0"), place.subject("1.1", SUBJECT_DOES="nan@2"))
     other, failed = both(pair)
     assert failed.outcome == records.FAILED
     assert "the losses of the first 3 steps are 1, nan, nan" in failed.error
@@ -380,7 +382,7 @@ def test_where_the_first_cannot_the_second_is_not_started(
     place: Place, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(timed.DEADLINE_VARIABLE, "3")
-    (pair,) = block(place, place.side("1.0", SIDE_DOES=kind), place.side("1.1"))
+    (pair,) = block(place, place.subject("1.0", SUBJECT_DOES=kind), place.subject("1.1"))
     first, second = pair
     assert first is not None
     assert first.outcome == ("n/a" if kind == "n/a" else "failed")
@@ -390,7 +392,7 @@ def test_where_the_first_cannot_the_second_is_not_started(
 
 
 def test_where_the_second_is_not_applicable_the_first_says_that_it_was(place: Place) -> None:
-    (pair,) = block(place, place.side("1.0"), place.side("1.1", SIDE_DOES="n/a"))
+    (pair,) = block(place, place.subject("1.0"), place.subject("1.1", SUBJECT_DOES="n/a"))
     first, second = both(pair)
     assert (second.outcome, second.reason) == ("n/a", "the test wants it so")
     assert (first.outcome, first.reason) == (
@@ -402,7 +404,7 @@ def test_where_the_second_is_not_applicable_the_first_says_that_it_was(place: Pl
 
 def test_a_loss_that_is_lost_at_the_end_spoils_the_duet(place: Place) -> None:
     """It is read after the last sample, when the process is given the word to end."""
-    (pair,) = block(place, place.side("1.0", SIDE_DOES="nan@5"), place.side("1.1"))
+    (pair,) = block(place, place.subject("1.0", SUBJECT_DOES="nan@5"), place.subject("1.1"))
     failed, other = both(pair)
     assert (failed.outcome, failed.error) == (
         "failed",
@@ -417,11 +419,11 @@ def test_a_loss_that_is_lost_at_the_end_spoils_the_duet(place: Place) -> None:
 def test_one_that_is_done_too_soon_ends_the_other(place: Place) -> None:
     """As where a benchmark has a number of samples of its own mind."""
     run = place.run()
-    first, second = place.side("1.0"), place.side("1.1")
+    first, second = place.subject("1.0"), place.subject("1.1")
     made = duet._Process.__init__
 
-    def fewer(self: Any, run: Any, side: Any, told: Any, pairs: int) -> None:
-        made(self, run, side, told, 2 if side is second else pairs)
+    def fewer(self: Any, run: Any, subject: Any, told: Any, pairs: int) -> None:
+        made(self, run, subject, told, 2 if subject is second else pairs)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duet._Process, "__init__", fewer)
@@ -442,8 +444,8 @@ def test_one_that_is_killed_while_it_waits_ends_the_other(place: Place) -> None:
 
     killer = threading.Thread(target=kill)
     killer.start()
-    slow = place.side("1.1", SIDE_STEP_S="0.5")
-    (pair,) = block(place, place.side("1.0"), slow)
+    slow = place.subject("1.1", SUBJECT_STEP_S="0.5")
+    (pair,) = block(place, place.subject("1.0"), slow)
     killer.join()
     killed, other = both(pair)
     assert killed.error.startswith("killed by SIGKILL")
@@ -481,11 +483,11 @@ def interrupt_when(place: Place, processes: int, step: int) -> threading.Thread:
     ids=["the first starts", "the second starts", "they step"],
 )
 def test_an_interrupt_ends_all_and_is_recorded(place: Place, processes: int, step: int) -> None:
-    hangs = {"SIDE_DOES": f"hang@{step}"}
-    sides = [place.side(f"1.{i}", **(hangs if i == processes - 1 else {})) for i in (0, 1)]
+    hangs = {"SUBJECT_DOES": f"hang@{step}"}
+    subjects = [place.subject(f"1.{i}", **(hangs if i == processes - 1 else {})) for i in (0, 1)]
     thread = interrupt_when(place, processes, step)
     with pytest.raises(timed.Interrupted) as caught:
-        block(place, *sides)
+        block(place, *subjects)
     thread.join()
     names = " and ".join(["tinyframe-1.0 plain", "tinyframe-1.1 plain"][:processes])
     assert str(caught.value) == (
@@ -505,7 +507,7 @@ def test_an_interrupt_while_the_two_end_is_recorded_too(
 
     monkeypatch.setattr(duet.process.Running, "wait", interrupted)
     with pytest.raises(timed.Interrupted):
-        block(place, place.side("1.0"), place.side("1.1"))
+        block(place, place.subject("1.0"), place.subject("1.1"))
     assert [r.outcome for r in place.records()] == ["interrupted"] * 2
     assert [len(r.sample_started_s) for r in place.records()] == [PAIRS] * 2
     assert_nothing_is_left(place, 2)
@@ -514,7 +516,7 @@ def test_an_interrupt_while_the_two_end_is_recorded_too(
 def test_when_whoever_started_them_is_killed_both_end_and_the_next_run_records_it(
     place: Place,
 ) -> None:
-    variables = {"SIDE_DOES": f"hang@{FIRST_SAMPLE}"}
+    variables = {"SUBJECT_DOES": f"hang@{FIRST_SAMPLE}"}
     command = [sys.executable, "-m", "tests.runs.duets", str(place.folder), json.dumps(variables)]
     with subprocess.Popen(command, cwd=ROOT) as starter:
         until(lambda: any(line.get("step") == FIRST_SAMPLE for line in place.told()))
@@ -531,7 +533,7 @@ def test_when_whoever_started_them_is_killed_both_end_and_the_next_run_records_i
 def test_a_record_that_cannot_be_written_leaves_nothing_running(place: Place) -> None:
     (place.folder / "results").write_text("a file where a folder should be")
     with pytest.raises(RecordError):
-        block(place, place.side("1.0"), place.side("1.1"))
+        block(place, place.subject("1.0"), place.subject("1.1"))
     assert len(place.pids()) == 2
     assert all(map(is_gone, place.pids()))
     assert list((place.folder / "temporary").iterdir()) == []
@@ -543,7 +545,7 @@ def test_a_record_that_cannot_be_written_leaves_nothing_running(place: Place) ->
 
 def test_an_interpreter_that_is_not_there_is_one_line(place: Place) -> None:
     with pytest.raises(timed.NotMeasured) as caught:
-        block(place, place.side("1.0"), place.side("1.1", interpreter="/nowhere/python"))
+        block(place, place.subject("1.0"), place.subject("1.1", interpreter="/nowhere/python"))
     line = str(caught.value)
     assert line.startswith(
         "tinyframe-1.0 plain and tinyframe-1.1 plain cannot be measured: No such"
@@ -574,6 +576,6 @@ def test_a_second_interrupt_while_they_are_ended_leaves_nothing_running(
     monkeypatch.setattr(duet.process.Running, "end", interrupted_once)
     monkeypatch.setattr(duet, "_step_in_turns", interrupted)
     with pytest.raises(timed.Interrupted):
-        block(place, place.side("1.0"), place.side("1.1"))
+        block(place, place.subject("1.0"), place.subject("1.1"))
     assert [r.outcome for r in place.records()] == ["interrupted"] * 2
     assert_nothing_is_left(place, 2)

@@ -22,8 +22,8 @@ from ..errors import VggbenchError, one_line
 from ..releases.catalogue import Catalogue, Release
 from ..releases.environments import Environments
 from ..runs import coverage, process, profiles, suite, timed, variables
+from ..runs.installation import Installation, surroundings
 from ..runs.run import result_of
-from ..runs.subject import Subject, surroundings
 from . import invocation
 
 #: Seconds for asv's own short processes (discovery, check).
@@ -131,13 +131,13 @@ class ReleaseEnvironment(Environment):
             raise util.UserError("no release is installed; run asv with the releases you want")
         return release
 
-    def _subject(self) -> Subject:
+    def _installation(self) -> Installation:
         release = self._release()
         python, lock = self._own_python, None
         if python is None:
             python = str(self._environments.python(release, self._device))
             lock = release.locks.get(self._device)
-        return Subject(release=release, profile=self._profile, interpreter=python, lock=lock)
+        return Installation(release=release, profile=self._profile, interpreter=python, lock=lock)
 
     def of_other_tracks(self, benchmarks: Iterable[str]) -> set[str]:
         """Those of ``benchmarks`` (asv's names) that the active release does not run."""
@@ -151,7 +151,7 @@ class ReleaseEnvironment(Environment):
         )
 
     def find_executable(self, executable: str) -> str:
-        return str(util.which(executable, [os.path.dirname(self._subject().interpreter)]))
+        return str(util.which(executable, [os.path.dirname(self._installation().interpreter)]))
 
     # -- running
 
@@ -166,14 +166,14 @@ class ReleaseEnvironment(Environment):
                 "--launch-method forkserver forks every process from one that has imported the "
                 "framework already; vggbench times fresh interpreters only: use spawn"
             )
-        subject = self._subject()
+        installation = self._installation()
         given = {**(kwargs.get("env") or os.environ), **self._global_env_vars}
-        env = surroundings(subject, given)
+        env = surroundings(installation, given)
         if args[:1] != [BENCHMARK_RUN_SCRIPT]:
-            return self._plain([subject.interpreter, *args], env, kwargs)
+            return self._plain([installation.interpreter, *args], env, kwargs)
         if args[1:2] == ["run"]:
-            return self._timed(subject, args, env, kwargs)
-        return self._plain(timed.launched(subject, args), env, kwargs)
+            return self._timed(installation, args, env, kwargs)
+        return self._plain(timed.launched(installation, args), env, kwargs)
 
     def _plain(self, command: list[str], env: dict[str, str], kwargs: dict[str, Any]) -> Any:
         merge = bool(kwargs.get("redirect_stderr"))
@@ -195,10 +195,14 @@ class ReleaseEnvironment(Environment):
         return done.output
 
     def _timed(
-        self, subject: Subject, args: list[str], env: dict[str, str], kwargs: dict[str, Any]
+        self,
+        installation: Installation,
+        args: list[str],
+        env: dict[str, str],
+        kwargs: dict[str, Any],
     ) -> tuple[str, str, int]:
         """Run one benchmark process; returns asv's (output, errors, exit status)."""
-        release = subject.release
+        release = installation.release
         call = timed.Call(
             arguments=args,
             env=env,
@@ -214,14 +218,16 @@ class ReleaseEnvironment(Environment):
                     invocation.warn_once(told.reason)
                 call.result_file.write_text(json.dumps(told.value), encoding="utf-8")
                 return "", "", 1 if told.value is None else 0
-            before = run.answered(release, subject.lock, self._profile, configured, call.attributes)
+            before = run.answered(
+                release, installation.lock, self._profile, configured, call.attributes
+            )
             if before is not None:
                 record = before
                 done = process.Finished("", "", before.exit_status, False, before.seconds or 0.0)
                 if before.outcome != records.FAILED:
                     call.result_file.write_text(json.dumps(result_of(before)), encoding="utf-8")
             else:
-                record, done = timed.measure(run, subject, call)
+                record, done = timed.measure(run, installation, call)
         except timed.Interrupted as err:
             raise util.UserError(invocation.interrupted(err.what)) from None
         except VggbenchError as err:

@@ -28,7 +28,7 @@ from ..records import Record
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..runs import profiles
-from ..runs.duet import Side
+from ..runs.duet import Subject
 from ..runs.local import Local, Say, why_not_here
 from ..runs.suite import Configured
 from ..stats import robust
@@ -330,11 +330,11 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
     on_record = here.store.all(here.machine, say)
     wanted = candidates(here, release, profile, asked.patterns, on_record)
     with here.runner(records.DUET) as runner:
-        subject = runner.prepared(release, profile)
+        installation = runner.prepared(release, profile)
 
         def measure(one: Configured) -> Came:
-            side = Side(subject=subject, configured=one)
-            return taking.take(here, runner, (side, side), budget)
+            subject = Subject(installation=installation, configured=one)
+            return taking.take(here, runner, (subject, subject), budget)
 
         counted = take(
             measure,

@@ -54,7 +54,7 @@ Tried: TypeAlias = "tuple[ChangeBack, Separation | None] | None"
 #: Causes that are named before it begins, at most.
 NAMED = 10
 
-#: Processes of each side after which what they say in turns is left as it is.
+#: Processes of each subject after which what they say in turns is left as it is.
 ENOUGH = 4
 
 #: Blocks that a forecast takes an answer for: what an ordinary machine needs.

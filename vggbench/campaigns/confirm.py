@@ -18,7 +18,7 @@ from ..records import Record
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..runs import profiles
-from ..runs.duet import Side
+from ..runs.duet import Subject
 from ..runs.local import CannotMeasure, Local, Runner, why_not_here
 from ..runs.suite import Configured
 from ..runs.timed import NotMeasured
@@ -320,8 +320,8 @@ class Judging:
         canonical = records.canonical(configuration)
         line = Line(of.profile, of.after.track, benchmark, canonical)
         blocks = self.evidence().compared(line, of.before, of.after)
-        sides = line.subject(of.before), line.subject(of.after)
-        numbers = {key: duets.numbers(blocks, *sides, key) for key in JUDGED}
+        both = line.subject_key(of.before), line.subject_key(of.after)
+        numbers = {key: duets.numbers(blocks, *both, key) for key in JUDGED}
         return Standing(
             verdicts={one.measure: one for one in own},
             blocks=len(blocks),
@@ -354,7 +354,7 @@ class Judging:
             rooms.make(one)
             try:
                 before, after = (
-                    Side(subject=runner.prepared(each, one.profile), configured=one.one)
+                    Subject(installation=runner.prepared(each, one.profile), configured=one.one)
                     for each in (one.before, one.after)
                 )
             except NotMeasured:

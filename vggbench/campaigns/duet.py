@@ -19,12 +19,12 @@ from rich.table import Table
 from .. import records
 from ..errors import VggbenchError
 from ..judging import duets
-from ..judging.duets import Block, Subject
+from ..judging.duets import Block, SubjectKey
 from ..judging.measures import JUDGED, STEP
 from ..judging.phrases import change, how_many_blocks
 from ..releases import spec
 from ..releases.catalogue import Release
-from ..runs.duet import Side
+from ..runs.duet import Subject
 from ..runs.local import Local, Runner
 from ..runs.profiles import VARIABLE
 from ..runs.suite import Configured
@@ -65,17 +65,19 @@ class _Criterion:
 
 
 @dataclass(frozen=True)
-class _Subject:
+class _Wanted:
+    """A subject before its release is installed."""
+
     release: Release
-    one: Configured
+    configured: Configured
 
     @property
     def name(self) -> str:
-        return f"{self.release.name} {self.one.words}".strip()
+        return f"{self.release.name} {self.configured.words}".strip()
 
     @property
-    def on_record(self) -> Subject:
-        return self.release.commit, self.one.key, None
+    def key(self) -> SubjectKey:
+        return self.release.commit, self.configured.key, None
 
 
 @dataclass(kw_only=True)
@@ -101,7 +103,7 @@ class Found:
         self.ratio, self.low, self.high, self.outcome = by.ratio, by.low, by.high, by.outcome
         self.blocks = len(own)
         self.samples = sum(
-            len(record.samples) for block in own for pair in block.duets for record in pair
+            len(record.samples) for block in own for duet in block.duets for record in duet
         )
         self.status = {REGRESSED: 1, NOT_SURE: 2}.get(by.outcome, 0)
 
@@ -116,13 +118,13 @@ def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
     if len(profiles) > 1:
         raise NoSubject(f"{VARIABLE}={' '.join(profiles)}: a duet is of one profile; give one")
     profile = profiles[0]
-    pairs = _pairs(here, asked)
-    judged = _Criterion(asked.threshold, len(pairs))
+    comparisons = _comparisons(here, asked)
+    criterion = _Criterion(asked.threshold, len(comparisons))
     found = []
     with here.runner(records.DUET) as runner:
-        for first, second in pairs:
+        for first, second in comparisons:
             one = Found(machine=here.machine, profile=profile, first=first.name, second=second.name)
-            _answer(here, runner, (first, second), one, judged=judged, budget=budget)
+            _answer(here, runner, (first, second), one, criterion=criterion, budget=budget)
             found.append(one)
     if asked.as_json:
         told = [one.as_json() for one in found]
@@ -132,8 +134,8 @@ def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
     return max((one.status for one in found), key=(0, 2, 1).index)
 
 
-def _pairs(here: Local, asked: DuetRequest) -> list[tuple[_Subject, _Subject]]:
-    """What is compared. Raises NoSubject, and what spec.one raises."""
+def _comparisons(here: Local, asked: DuetRequest) -> list[tuple[_Wanted, _Wanted]]:
+    """The two subjects of each comparison. Raises NoSubject, and what spec.one raises."""
     told = [_told(here, text) for text in (asked.first, asked.second)]
     if asked.patterns and any(one for _, one in told):
         raise NoSubject("--bench chooses configurations where no words do; leave out the one")
@@ -146,8 +148,8 @@ def _pairs(here: Local, asked: DuetRequest) -> list[tuple[_Subject, _Subject]]:
                 f"each its own, such as '{told[0][0].name} {own[0][0].words}'"
             )
         chosen = both if asked.patterns else both[:1]
-        return [(_Subject(told[0][0], one), _Subject(told[1][0], one)) for one in chosen]
-    sides = []
+        return [(_Wanted(told[0][0], one), _Wanted(told[1][0], one)) for one in chosen]
+    wanted = []
     for (release, one), (_, other) in zip(told, reversed(told), strict=True):
         # The words of the one are the other's, where it has such a configuration.
         of_own = here.suite.timed_of(release, [], here.catalogue)
@@ -158,8 +160,8 @@ def _pairs(here: Local, asked: DuetRequest) -> list[tuple[_Subject, _Subject]]:
                 f"{release.name} has no configuration {other.words if other else ''}; "
                 f"{_known(here, release)}"
             )
-        sides.append(_Subject(release, chosen_one))
-    return [(sides[0], sides[1])]
+        wanted.append(_Wanted(release, chosen_one))
+    return [(wanted[0], wanted[1])]
 
 
 def _told(here: Local, text: str) -> tuple[Release, Configured | None]:
@@ -184,18 +186,19 @@ def _known(here: Local, release: Release) -> str:
 def _answer(
     here: Local,
     runner: Runner,
-    pair: tuple[_Subject, _Subject],
+    wanted: tuple[_Wanted, _Wanted],
     into: Found,
     *,
-    judged: _Criterion,
+    criterion: _Criterion,
     budget: Budget,
 ) -> None:
     """Take blocks of two subjects until it is sure, MOST_BLOCKS or the budget are spent, or one of
     them does not end well. Blocks of earlier calls do not count."""
     first, second = (
-        Side(subject=runner.prepared(one.release, into.profile), configured=one.one) for one in pair
+        Subject(installation=runner.prepared(one.release, into.profile), configured=one.configured)
+        for one in wanted
     )
-    if pair[0] == pair[1]:
+    if wanted[0] == wanted[1]:
         into.notes.append(
             "both are one release and configuration: what they differ by is the machine's doing"
         )
@@ -203,7 +206,7 @@ def _answer(
     own: list[Block] = []
 
     def by_now(measure: str) -> BlockJudgement:
-        numbers = duets.numbers(own, pair[0].on_record, pair[1].on_record, measure)
+        numbers = duets.numbers(own, wanted[0].key, wanted[1].key, measure)
         # What blocks of one subject with itself scatter by, of whatever subject, in this state.
         alike = [
             one
@@ -213,8 +216,8 @@ def _answer(
         return judge_blocks(
             numbers,
             duets.noise(alike, measure=measure),
-            threshold=judged.threshold,
-            comparisons=judged.comparisons,
+            threshold=criterion.threshold,
+            comparisons=criterion.comparisons,
         )
 
     uncounted = Uncounted()

@@ -89,7 +89,7 @@ class Confirmed:
 
 
 def turns(suspect: Suspect) -> Iterator[Release]:
-    """A B B A, and so on: what grows or falls steadily meanwhile favours neither side."""
+    """A B B A, and so on: what grows or falls steadily meanwhile favours neither release."""
     while True:
         yield suspect.before
         yield suspect.after

@@ -28,9 +28,9 @@ from ..releases import spec
 from ..releases.catalogue import Release
 from ..releases.environments import Impossible, remove
 from ..runs import profiles
-from ..runs.duet import Side
+from ..runs.duet import Subject
+from ..runs.installation import Installation
 from ..runs.local import Local, Runner
-from ..runs.subject import Subject
 from ..runs.suite import Configured
 from ..stats.blocks import BlockJudgement
 from ..stats.judge import Judgement
@@ -50,9 +50,9 @@ class NothingToSeparate(VggbenchError):
 
 @dataclass(frozen=True, kw_only=True)
 class SeparateRequest:
-    """``release`` and ``against`` in the words of asv run; ``back``: what is changed back, each by
-    itself. ``processes``: of both sides, for each configuration, at most; but as many as an answer
-    takes. ``patterns``: of configurations; those that changed where there are none."""
+    """``release`` and ``against`` as asv run takes them; ``back``: what is changed back, each by
+    itself. ``processes``: of both subjects, for each configuration, at most; but as many as an
+    answer takes. ``patterns``: of configurations; those that changed where there are none."""
 
     release: str
     against: str | None
@@ -172,7 +172,7 @@ def measure(here: Local, runner: Runner, work: Work, budget: Budget) -> bool:
         variant = variants.make(Path(aside), here.catalogue, release, device, work.change)
         environments, lock = variant.environments, variant.release.locks[device]
         python = environments.python(variant.release, device)
-        changed = Subject(
+        changed = Installation(
             release=variant.release,
             profile=work.profile,
             interpreter=str(python),
@@ -195,8 +195,8 @@ def measure(here: Local, runner: Runner, work: Work, budget: Budget) -> bool:
             for question in work.questions:
                 # The variant is started first: one that does not run is met at once.
                 both = (
-                    Side(subject=changed, configured=question.one),
-                    Side(subject=as_it_is, configured=question.one),
+                    Subject(installation=changed, configured=question.one),
+                    Subject(installation=as_it_is, configured=question.one),
                 )
                 over = asking.answer(question, both) or over
             return over
@@ -216,13 +216,13 @@ class _Asking:
         found, _ = duets.gather(here.machine, on_record, here.catalogue)
         self._whole = [one for one in found if one.profile == work.profile]
 
-    def answer(self, question: Question, both: tuple[Side, Side]) -> bool:
+    def answer(self, question: Question, both: tuple[Subject, Subject]) -> bool:
         """Take blocks until the answer is sure, the ``most`` are spent or the budget is; says a
         line about each, and one where there is no answer. Returns whether the budget ended it."""
         here, key, say = self._here, question.one.key, self._here.say
         name = both[0].name
-        subject = self._work.release.commit, key
-        expected_s = taking.block_s(taking.known(here, self._work.profile, [subject] * 2))
+        as_it_is = self._work.release.commit, key
+        expected_s = taking.block_s(taking.known(here, self._work.profile, [as_it_is] * 2))
         uncounted = Uncounted()
         taken = 0
         is_busy = False

@@ -16,7 +16,7 @@ from ..judging.state import known_of
 from ..records import Record
 from ..records.record import is_number
 from ..runs import duet, memory
-from ..runs.duet import Side
+from ..runs.duet import Subject
 from ..runs.local import Local, Runner, Say
 from ..stats.policy import A_BLOCK
 from .budget import Budget, duration_text
@@ -33,8 +33,8 @@ MOST_UNCOUNTED = 3
 #: What to do about a machine that others keep busy: no more budget would help.
 QUIET = "end what computes (top shows it), or go on later, with the same command"
 
-#: A release (its commit), and a configuration (``Record.key``).
-Measured = tuple[str, str]
+#: A subject that is no variant: a release (its commit) and a configuration (``Record.key``).
+PlainSubject = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,24 +75,24 @@ class Uncounted:
 def take(
     here: Local,
     runner: Runner,
-    sides: tuple[Side, Side],
+    subjects: tuple[Subject, Subject],
     budget: Budget,
     *,
     until_s: float = math.inf,
 ) -> Came:
-    """Take a block of ``sides``, and say where one of them computed while it waited. A busy machine
+    """Take a block of ``subjects``, and say where one computed while it waited. A busy machine
     is waited for as long as the ``budget`` lasts, and until ``until_s`` of it are spent.
 
     Raises Interrupted, NotMeasured and RecordError.
     """
-    subjects = [(side.subject.release.commit, side.configured.key) for side in sides]
-    newest = known(here, sides[0].subject.profile, subjects)
+    plain = [(one.installation.release.commit, one.configured.key) for one in subjects]
+    newest = known(here, subjects[0].installation.profile, plain)
     why = why_no_room(newest)
     if why is not None:
         return Came(why=why, outcome=None)
     patience = Patience(budget, here.say, until_s=until_s)
-    pairs = runner.block(sides, step_s(newest), patience=patience)
-    bad = [one for one in pairs[-1] if one is not None and one.outcome != records.OK]
+    block = runner.block(subjects, step_s(newest), patience=patience)
+    bad = [one for one in block[-1] if one is not None and one.outcome != records.OK]
     if bad:
         # The one that was ended because of the other says so; the other says what it was.
         worst = min(bad, key=lambda one: one.outcome == records.INTERRUPTED)
@@ -102,15 +102,15 @@ def take(
             waited_in_vain=patience.is_over and worst.outcome == records.INTERRUPTED,
         )
     both = [
-        duets.Pair(first, second)
-        for first, second in pairs
+        duets.DuetRecords(first, second)
+        for first, second in block
         if first is not None and second is not None
     ]
-    seconds = sum(max(map(lasted_s, pair)) for pair in both)
+    seconds = sum(max(map(lasted_s, of_duet)) for of_duet in both)
     waiting = waiting_line(both)
     if waiting is not None:
         here.say(waiting)
-    taken = [record for pair in both for record in pair]
+    taken = [record for of_duet in both for record in of_duet]
     on_machine = known_of(here.store.all(here.machine))
     whole, left_out = duets.gather(here.machine, taken, here.catalogue, on_machine)
     if whole:
@@ -132,7 +132,7 @@ def trouble(worst: Record) -> str:
     return f"{worst.name} {worst.outcome}: {worst.error or worst.reason}"
 
 
-def waiting_line(both: Iterable[duets.Pair]) -> str | None:
+def waiting_line(both: Iterable[duets.DuetRecords]) -> str | None:
     """A line where a process computed while it waited for the other's step, else None."""
     share = max(map(duets.waiting_share, both))
     if share <= duets.MOST_WAITING:
@@ -146,7 +146,7 @@ def waiting_line(both: Iterable[duets.Pair]) -> str | None:
 # -- what it is likely to take
 
 
-def known(here: Local, profile: str, subjects: Sequence[Measured]) -> list[Record | None]:
+def known(here: Local, profile: str, subjects: Sequence[PlainSubject]) -> list[Record | None]:
     """Of each of the ``subjects`` the newest process that counts, by itself or in a duet, and of no
     variant; None where none is on record."""
     newest = {

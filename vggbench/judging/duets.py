@@ -32,14 +32,14 @@ MOST_IN_A_STEP, TICKS_S = 0.25, 0.02
 MOST_WAITING = 0.01
 
 #: A release (its commit), a configuration (``Record.key``), and what was changed back of it.
-Subject = tuple[str, str, str | None]
+SubjectKey = tuple[str, str, str | None]
 
 
-def subject_of(record: Record) -> Subject:
+def subject_key(record: Record) -> SubjectKey:
     return record.commit, record.key, record.variant
 
 
-class Pair(NamedTuple):
+class DuetRecords(NamedTuple):
     """The records of one duet: of the block's first subject, and of its second."""
 
     first: Record
@@ -71,12 +71,12 @@ class Block:
 
     id: str
     profile: str
-    first: Subject
-    second: Subject
+    first: SubjectKey
+    second: SubjectKey
     states: tuple[State, State]
     numbers: Mapping[str, float]
     seconds: float
-    duets: tuple[Pair, Pair]
+    duets: tuple[DuetRecords, DuetRecords]
 
     @property
     def is_of_one(self) -> bool:
@@ -89,19 +89,19 @@ class Block:
         one, other = self.first, self.second
         return one[0] != other[0] and one[1:] == other[1:] and one[2] is None
 
-    def reads(self, before: Subject, after: Subject) -> int:
+    def reads(self, before: SubjectKey, after: SubjectKey) -> int:
         """1 where it is of these two, -1 where it is of these two the other way round, else 0. A
         subject with itself reads forward."""
         if (self.first, self.second) == (before, after):
             return 1
         return -1 if (self.first, self.second) == (after, before) else 0
 
-    def of(self, subject: Subject) -> list[Record]:
+    def of(self, subject: SubjectKey) -> list[Record]:
         """The processes of one of two different subjects."""
         place = (self.first, self.second).index(subject)
         return [pair[place] for pair in self.duets]
 
-    def state_of(self, subject: Subject) -> State:
+    def state_of(self, subject: SubjectKey) -> State:
         """What one of two different subjects was measured in."""
         return self.states[(self.first, self.second).index(subject)]
 
@@ -122,13 +122,13 @@ class Block:
         return is_busy(self.duets)
 
 
-def beside(duets: Iterable[Pair]) -> str | None:
+def beside(duets: Iterable[DuetRecords]) -> str | None:
     """What else was measured during these duets, as their records say; None where nothing was."""
     told = (one.beside for pair in duets for one in pair)
     return next((one_line(str(each)) for each in told if each is not None), None)
 
 
-def is_busy(duets: Iterable[Pair]) -> bool:
+def is_busy(duets: Iterable[DuetRecords]) -> bool:
     """Whether others disturbed these duets of a block so much that it does not count: another
     measurement always does."""
     pairs = list(duets)
@@ -138,7 +138,7 @@ def is_busy(duets: Iterable[Pair]) -> bool:
     return few or others_share(pairs, of_all=False) > MOST_OTHERS
 
 
-def others_share(duets: Iterable[Pair], of_all: bool = True) -> float:
+def others_share(duets: Iterable[DuetRecords], of_all: bool = True) -> float:
     """The share of the processors that others used during the steps of these duets, or during those
     steps alone that count; 0 where that is not on record. A step counts where it is on record of
     it."""
@@ -177,7 +177,7 @@ def _is_disturbed(record: Record, place: int) -> bool:
     return seconds > MOST_IN_A_STEP * record.samples[place] * record.cpus + TICKS_S
 
 
-def waiting_share(pair: Pair) -> float:
+def waiting_share(pair: DuetRecords) -> float:
     """How much the one process computed during a step of the other, as a share of that step; of
     both the larger. 0 where that is not on record."""
     shares = [0.0]
@@ -290,11 +290,11 @@ def _block(name: str, own: Sequence[Record], known: Known) -> Block | str:
     one, other = duets
     # Who was started first in the one was started second in the other.
     pairs = (
-        Pair(by_place[one, 1], by_place[one, 2]),
-        Pair(by_place[other, 2], by_place[other, 1]),
+        DuetRecords(by_place[one, 1], by_place[one, 2]),
+        DuetRecords(by_place[other, 2], by_place[other, 1]),
     )
-    first, second = map(subject_of, pairs[0])
-    if (first, second) != tuple(map(subject_of, pairs[1])):
+    first, second = map(subject_key, pairs[0])
+    if (first, second) != tuple(map(subject_key, pairs[1])):
         return NOT_WHOLE
     if len({record.profile for record in own}) != 1:
         return NOT_WHOLE
@@ -322,7 +322,7 @@ def _block(name: str, own: Sequence[Record], known: Known) -> Block | str:
     )
 
 
-def _of_measures(pairs: tuple[Pair, Pair]) -> dict[str, float]:
+def _of_measures(pairs: tuple[DuetRecords, DuetRecords]) -> dict[str, float]:
     """A block's number of each measure that all of its processes have."""
     found = {}
     for key in JUDGED:
@@ -333,7 +333,7 @@ def _of_measures(pairs: tuple[Pair, Pair]) -> dict[str, float]:
 
 
 def numbers(
-    found: Iterable[Block], before: Subject, after: Subject, measure: str = STEP.key
+    found: Iterable[Block], before: SubjectKey, after: SubjectKey, measure: str = STEP.key
 ) -> list[float]:
     """The logarithms of ``after`` by ``before`` in the blocks of these two."""
     return [
@@ -376,7 +376,7 @@ def noise(
     return found
 
 
-def _order(subject: Subject) -> tuple[str, str, str]:
+def _order(subject: SubjectKey) -> tuple[str, str, str]:
     return subject[0], subject[1], subject[2] or ""
 
 
@@ -385,5 +385,5 @@ def in_one_state(found: Sequence[Block]) -> list[Block]:
     return [one for one in found if _stated(one) == _stated(found[-1])]
 
 
-def _stated(block: Block) -> set[tuple[Subject, State]]:
+def _stated(block: Block) -> set[tuple[SubjectKey, State]]:
     return {(block.first, block.states[0]), (block.second, block.states[1])}

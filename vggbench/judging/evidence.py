@@ -22,7 +22,7 @@ from ..releases.catalogue import Catalogue, Release
 from ..stats.blocks import BlockNoise
 from ..stats.judge import Process
 from . import duets
-from .duets import Block, Subject
+from .duets import Block, SubjectKey
 from .measures import JUDGED
 from .state import Known, State, known_of, state_of, unknown_line, values_of
 
@@ -80,7 +80,7 @@ class Line(NamedTuple):
         """That of its records (``Record.key``)."""
         return f"{self.benchmark} {self.canonical}"
 
-    def subject(self, release: Release) -> Subject:
+    def subject_key(self, release: Release) -> SubjectKey:
         """The release in this line, as duets have it."""
         return release.commit, self.key, None
 

@@ -23,7 +23,7 @@ from ..stats.noise import between_sessions, estimate
 from ..stats.policy import CHANGED, LEAST_BLOCKS, UNCHANGED
 from . import duets
 from .differences import PACKAGES
-from .duets import Block, Subject
+from .duets import Block, SubjectKey
 from .measures import JUDGED
 from .state import Known, State, known_of, state_of, values_of
 from .verdicts import Verdict
@@ -141,9 +141,9 @@ def separations(
     return {name: list(own.values()) for name, own in found.items()}
 
 
-def variants_in(whole: Iterable[Block]) -> list[Subject]:
+def variants_in(whole: Iterable[Block]) -> list[SubjectKey]:
     """The variants of which there are blocks with their release as it is."""
-    found: dict[Subject, None] = {}
+    found: dict[SubjectKey, None] = {}
     for block in whole:
         for variant, other in ((block.first, block.second), (block.second, block.first)):
             if variant[2] is not None and other == _as_it_is(variant):
@@ -159,7 +159,7 @@ def configurations_in(whole: Iterable[Block], commit: str, variant: str | None) 
 
 def of_blocks(
     whole: Sequence[Block],
-    changed: Subject,
+    changed: SubjectKey,
     catalogue: Catalogue,
     threshold: float,
     *,
@@ -209,7 +209,7 @@ def of_blocks(
     return found
 
 
-def _as_it_is(variant: Subject) -> Subject:
+def _as_it_is(variant: SubjectKey) -> SubjectKey:
     return variant[0], variant[1], None
 
 

@@ -426,7 +426,7 @@ class _Pair:
     def newest(self, release: Release) -> Record | None:
         """The record of the newest process of a release; of those that decide."""
         if self.is_by_duets(STEP.key):
-            return self.blocks(STEP.key)[-1].of(self.line.subject(release))[-1]
+            return self.blocks(STEP.key)[-1].of(self.line.subject_key(release))[-1]
         ran = [one for one in self.evidence.of(self.line, release) if one.ran]
         return ran[-1].record if ran else None
 
@@ -520,7 +520,7 @@ def _by_duets(pair: _Pair, about: Verdict, by_processes: Verdict | None) -> Verd
     key, line = about.measure, pair.line
     own = pair.blocks(key)
     noise = pair.evidence.block_noise(line, pair.before, key, own[-1].states[0])
-    sides = line.subject(pair.before), line.subject(pair.after)
+    sides = line.subject_key(pair.before), line.subject_key(pair.after)
     found = blocks.judge_blocks(
         duets.numbers(own, *sides, key),
         noise,
@@ -590,14 +590,14 @@ def _too_few(pair: _Pair, key: str, own: Sequence[Block]) -> list[str]:
     """What these blocks say, where they are too few to decide."""
     if pair.before is None or not 0 < len(own) < LEAST_BLOCKS:
         return []
-    sides = pair.line.subject(pair.before), pair.line.subject(pair.after)
+    sides = pair.line.subject_key(pair.before), pair.line.subject_key(pair.after)
     change = 100 * (blocks.ratio_of(duets.numbers(own, *sides, key)) - 1)
     these = "1 block of duets says" if len(own) == 1 else f"{len(own)} blocks of duets say"
     return [f"{these} {change:+.1f} %: too few to decide"]
 
 
 def _side_in_duets(
-    release: Release, subject: duets.Subject, own: Sequence[Block], key: str
+    release: Release, subject: duets.SubjectKey, own: Sequence[Block], key: str
 ) -> Side | None:
     return _side(
         release,

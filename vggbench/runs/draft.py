@@ -24,9 +24,9 @@ from ..records import Record
 from ..records.record import OWN_INTERPRETER
 from ..releases.catalogue import replace_text
 from . import clocks, machine_facts, profiles, variables
+from .installation import Installation
 from .process import Finished
 from .run import Run
-from .subject import Subject
 from .suite import Configured
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Draft:
     @staticmethod
     def begin(
         run: Run,
-        subject: Subject,
+        installation: Installation,
         configured: Configured,
         attributes: str,
         environment: Mapping[str, str],
@@ -66,7 +66,7 @@ class Draft:
         """Write the draft of a process of ``run``. ``attributes``: asv's JSON of overridden
         attributes (``--attribute``); ``environment``: the process's variables; ``more``: keys of
         the record that only some processes have."""
-        release, lock = subject.release, subject.lock
+        release, lock = installation.release, installation.lock
         record: dict[str, Any] = {
             "schema": records.SCHEMA,
             "run": run.id,
@@ -78,15 +78,15 @@ class Draft:
             "build": release.build,
             "commit": release.commit,
             "lock": None if lock is None else lock.digest,
-            "interpreter": OWN_INTERPRETER if lock is not None else subject.interpreter,
-            "profile": subject.profile,
-            "device": profiles.device_of(subject.profile),
-            "workload": profiles.workload_of(subject.profile),
+            "interpreter": OWN_INTERPRETER if lock is not None else installation.interpreter,
+            "profile": installation.profile,
+            "device": profiles.device_of(installation.profile),
+            "workload": profiles.workload_of(installation.profile),
             "benchmark": configured.benchmark,
             "benchmark_version": configured.version,
             "configuration": dict(configured.configuration),
             "attributes": json.loads(attributes),
-            "round": run.next_round(release, subject.profile, configured.identity),
+            "round": run.next_round(release, installation.profile, configured.identity),
             "cpus": len(os.sched_getaffinity(0)),
             "load_before": list(os.getloadavg()),
             "variables": variables.telling(environment),
@@ -97,13 +97,13 @@ class Draft:
             record["beside"] = beside
         if run.purpose is not None:
             record["purpose"] = run.purpose
-        if subject.variant is not None:
-            record["variant"] = subject.variant
+        if installation.variant is not None:
+            record["variant"] = installation.variant
         record.update(more or {})
         run.drafts.mkdir(parents=True, exist_ok=True)
         identity = f"{run.id}-{time.monotonic_ns()}"
         notes = run.drafts / f"{identity}.notes"
-        own = Path(subject.interpreter).parent.parent if lock is not None else None
+        own = Path(installation.interpreter).parent.parent if lock is not None else None
         draft = Draft(
             record=record, notes_path=notes, environment_folder=own, began=_computed_so_far()
         )

@@ -25,8 +25,8 @@ from ..inside import turns
 from ..records import OK, Record
 from . import clocks, process, profiles, timed
 from .draft import Draft
+from .installation import Installation
 from .run import Run
-from .subject import Subject
 from .suite import Configured
 
 #: Steps of each process in a duet: so many, or as many as take about so many seconds, but at least
@@ -52,27 +52,27 @@ LOOK_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Side:
-    """A subject of a duet: what processes are started of, and the configuration that they step."""
+class Subject:
+    """What a process of a duet is started of, and the configuration that it steps."""
 
-    subject: Subject
+    installation: Installation
     configured: Configured
 
     @property
     def name(self) -> str:
         """As messages and records name it."""
-        variant = self.subject.variant
-        name = f"{self.subject.release.name} {self.configured.words}".strip()
+        variant = self.installation.variant
+        name = f"{self.installation.release.name} {self.configured.words}".strip()
         return f"{name} with {variant}" if variant else name
 
 
-#: The records of a duet, in the order of its sides; None of a process that was not started, since
-#: the other could not run.
-Pair = tuple[Record | None, Record | None]
+#: The records of a duet, in the order of its subjects. None stands for a process that was not
+#: started, since the other could not run.
+DuetRecords = tuple[Record | None, Record | None]
 
 
-def ended_well(pair: Pair) -> bool:
-    return all(record is not None and record.outcome == OK for record in pair)
+def ended_well(both: DuetRecords) -> bool:
+    return all(record is not None and record.outcome == OK for record in both)
 
 
 def pairs_for(step_s: float | None) -> int:
@@ -89,14 +89,14 @@ Patience = Callable[[float], bool]
 
 def block(
     run: Run,
-    sides: tuple[Side, Side],
+    subjects: tuple[Subject, Subject],
     *,
     pairs: int = PAIRS,
     patience: Patience | None = None,
-) -> list[Pair]:
-    """Run a block: two duets of ``sides``, the start order swapped in the second. It ends with the
-    first duet that does not end well. Without ``patience`` it goes on however busy the machine is.
-    Raises Interrupted, NotMeasured and RecordError."""
+) -> list[DuetRecords]:
+    """Run a block: two duets of ``subjects``, the start order swapped in the second. It ends with
+    the first duet that does not end well. Without ``patience`` it goes on however busy the machine
+    is. Raises Interrupted, NotMeasured and RecordError."""
     number = run.next_block()
     found = []
     # Who starts first also makes the first step, in every other block.
@@ -104,7 +104,7 @@ def block(
     for place in range(2):
         told = {"id": f"{run.id}/{number}.{place + 1}", "block": f"{run.id}/{number}"}
         turns = _Turns(begins, pairs, patience)
-        found.append(_duet(run, sides, told, order=(place, 1 - place), turns=turns))
+        found.append(_duet(run, subjects, told, order=(place, 1 - place), turns=turns))
         if not ended_well(found[-1]):
             break
     return found
@@ -112,28 +112,29 @@ def block(
 
 def _duet(
     run: Run,
-    sides: tuple[Side, Side],
+    subjects: tuple[Subject, Subject],
     told: dict[str, Any],
     *,
     order: tuple[int, int],
     turns: _Turns,
-) -> Pair:
-    """One duet. ``order``: the places in ``sides`` of who is started first and second."""
+) -> DuetRecords:
+    """One duet. ``order``: the places in ``subjects`` of the one that is started first, and of the
+    one that is started second."""
     started: list[_Process] = []
     records: dict[int, Record] = {}
     try:
         why: str | None = None
         with contextlib.ExitStack() as stack:
-            for place, side in enumerate(order):
+            for place, which in enumerate(order):
                 own = {
                     **told,
-                    "partner": sides[order[1 - place]].name,
+                    "partner": subjects[order[1 - place]].name,
                     "started": place + 1,
                     "begins": place == turns.begins,
                 }
                 # Entered first, so that it goes last: the process lives in it.
                 aside = stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))
-                one = _Process(run, sides[side], own, turns.pairs)
+                one = _Process(run, subjects[which], own, turns.pairs)
                 started.append(one)
                 stack.callback(one.close)
                 one.start(Path(aside))
@@ -145,9 +146,9 @@ def _duet(
             for one in sorted(started, key=lambda one: not one.in_trouble):
                 record = records[order[started.index(one)]] = one.end(why)
                 if why is None and (one.in_trouble or record.outcome != OK):
-                    why = f"its partner in the duet: {one.side.name}: {_what_happened(record)}"
+                    why = f"its partner in the duet: {one.subject.name}: {_what_happened(record)}"
     except KeyboardInterrupt:
-        names = " and ".join(one.side.name for one in started)
+        names = " and ".join(one.subject.name for one in started)
         for one in started:
             one.interrupted()
         raise timed.Interrupted(f" in a duet of {names}") from None
@@ -156,7 +157,7 @@ def _duet(
         for one in started:
             one.interrupted(what)
         raise timed.NotMeasured(
-            f"{sides[0].name} and {sides[1].name} cannot be measured: {what}; "
+            f"{subjects[0].name} and {subjects[1].name} cannot be measured: {what}; "
             f"if the disk is full: vggbench releases prune --to 10G"
         ) from None
     return records.get(0), records.get(1)
@@ -320,10 +321,10 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 class _Process:
-    """One side of a duet while it runs."""
+    """One process of a duet while it runs."""
 
-    def __init__(self, run: Run, side: Side, told: dict[str, Any], pairs: int):
-        self.side = side
+    def __init__(self, run: Run, subject: Subject, told: dict[str, Any], pairs: int):
+        self.subject = subject
         self.seen = _Seen()
         self.cpus = sorted(os.sched_getaffinity(0))
         self.in_trouble = False
@@ -340,12 +341,14 @@ class _Process:
 
     def start(self, aside: Path) -> None:
         """Start it; ``aside`` is an empty folder for what it needs."""
-        subject, configured = self.side.subject, self.side.configured
-        self._call = call = timed.fresh(self._run, subject, configured, aside, self._attributes)
-        ours = set_by_us(subject.profile)
+        installation, configured = self.subject.installation, self.subject.configured
+        self._call = call = timed.fresh(
+            self._run, installation, configured, aside, self._attributes
+        )
+        ours = set_by_us(installation.profile)
         more = {"duet": self._told, "set_by_vggbench": ours}
         self._draft = Draft.begin(
-            self._run, subject, configured, self._attributes, call.env, more=more
+            self._run, installation, configured, self._attributes, call.env, more=more
         )
         with contextlib.ExitStack() as its_ends:
             heard, self._word = os.pipe()
@@ -360,7 +363,7 @@ class _Process:
                 timed.NOTES_VARIABLE: str(self._draft.notes_path),
                 turns.VARIABLE: f"{heard},{said}",
             }
-            command = timed.launched(subject, call.arguments)
+            command = timed.launched(installation, call.arguments)
             self._running = process.Running(
                 command, env, call.cwd, merge_streams=True, handed=(heard, said)
             )

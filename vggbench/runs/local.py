@@ -20,9 +20,9 @@ from ..records import Record, Store
 from ..releases import interpreters
 from ..releases.catalogue import Catalogue, Release
 from . import draft, duet, processor, profiles, timed, variables
-from .duet import Pair, Patience, Side
+from .duet import DuetRecords, Patience, Subject
+from .installation import Installation
 from .run import Run, new_id
-from .subject import Subject
 from .suite import Configured, Suite
 
 Say = Callable[[str], None]
@@ -43,7 +43,7 @@ class Runner:
         self.run = run
         self._checkout = checkout
         self._say = say
-        self._subjects: dict[tuple[str, str], Subject] = {}
+        self._prepared: dict[tuple[str, str], Installation] = {}
         self._told: set[str] = set()
 
     def measure(self, release: Release, profile: str, one: Configured) -> Record:
@@ -53,50 +53,50 @@ class Runner:
         where there can be no process: no interpreter, no lock, no room, interrupted. What goes
         wrong in the process is its record's outcome.
         """
-        return self.measure_subject(self.prepared(release, profile), one)
+        return self.measure_installed(self.prepared(release, profile), one)
 
-    def measure_subject(self, subject: Subject, one: Configured) -> Record:
+    def measure_installed(self, installation: Installation, one: Configured) -> Record:
         """As ``measure``, of what is prepared already."""
-        record = timed.run_fresh(self.run, subject, one)
+        record = timed.run_fresh(self.run, installation, one)
         for what, why in record.not_sampled.items():
             self._once(f"of the GPU is not sampled: {what}: {why}")
         return record
 
     def block(
         self,
-        sides: tuple[Side, Side],
+        subjects: tuple[Subject, Subject],
         step_s: float | None = None,
         *,
         patience: Patience | None = None,
-    ) -> list[Pair]:
+    ) -> list[DuetRecords]:
         """Run a block of duets, and return its records, duet by duet; raises as ``measure``.
         ``step_s``: seconds that a step is known to take. ``patience``: with a busy machine."""
-        return duet.block(self.run, sides, pairs=duet.pairs_for(step_s), patience=patience)
+        return duet.block(self.run, subjects, pairs=duet.pairs_for(step_s), patience=patience)
 
     def forget(self) -> None:
         """Look at environments anew from now on: some may have been freed."""
-        self._subjects.clear()
+        self._prepared.clear()
 
-    def refuse(self, subject: Subject, one: Configured, why: str) -> Record:
+    def refuse(self, installation: Installation, one: Configured, why: str) -> Record:
         """The record of a process that cannot be: of what no installer can put together."""
-        return timed.refuse(self.run, subject, one, why)
+        return timed.refuse(self.run, installation, one, why)
 
-    def prepared(self, release: Release, profile: str) -> Subject:
+    def prepared(self, release: Release, profile: str) -> Installation:
         """The release ready to be measured; each is looked at once."""
         key = (release.commit, profile)
-        if key not in self._subjects:
+        if key not in self._prepared:
             why = profiles.why_unavailable(profile, self._checkout.config)
             if why is not None:
                 raise CannotMeasure(why)
             device = profiles.device_of(profile)
             python = self._checkout.environments.ensure(release, device, self._say)
-            self._subjects[key] = Subject(
+            self._prepared[key] = Installation(
                 release=release,
                 profile=profile,
                 interpreter=str(python),
                 lock=release.locks[device],
             )
-        return self._subjects[key]
+        return self._prepared[key]
 
     def _once(self, line: str) -> None:
         if line not in self._told:

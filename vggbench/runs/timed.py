@@ -24,8 +24,8 @@ from ..inside.measure import DEADLINE_S, NOTES_VARIABLE, STRETCH_VARIABLE
 from ..records import Record
 from . import process, profiles
 from .draft import Draft
+from .installation import Installation, surroundings
 from .run import Run
-from .subject import Subject, surroundings
 from .suite import Configured
 
 #: Where the packages lie that every release's process is given (vggbench/inside/launch.py).
@@ -88,12 +88,12 @@ def asked_deadline() -> float | None:
     return seconds
 
 
-def launched(subject: Subject, arguments: Sequence[str]) -> list[str]:
+def launched(installation: Installation, arguments: Sequence[str]) -> list[str]:
     """The command that runs asv's own script, whose path is the first of ``arguments``."""
-    return [subject.interpreter, LAUNCH_SCRIPT, ASV_RUNNER_FOLDER, VGGBENCH_FOLDER, *arguments]
+    return [installation.interpreter, LAUNCH_SCRIPT, ASV_RUNNER_FOLDER, VGGBENCH_FOLDER, *arguments]
 
 
-def measure(run: Run, subject: Subject, call: Call) -> tuple[Record, process.Finished]:
+def measure(run: Run, installation: Installation, call: Call) -> tuple[Record, process.Finished]:
     """Run one timed process of ``run`` to its end and append its record.
 
     Raises Interrupted, NotMeasured and RecordError; whatever else goes wrong is in the record.
@@ -102,11 +102,11 @@ def measure(run: Run, subject: Subject, call: Call) -> tuple[Record, process.Fin
     env = dict(call.env)
     configured = run.suite.configurations[call.identity]
     try:
-        draft = Draft.begin(run, subject, configured, call.attributes, env)
+        draft = Draft.begin(run, installation, configured, call.attributes, env)
         env[NOTES_VARIABLE] = str(draft.notes_path)
-        with _sampler(subject.profile, env) as sampler:
+        with _sampler(installation.profile, env) as sampler:
             done = process.run(
-                launched(subject, call.arguments),
+                launched(installation, call.arguments),
                 env,
                 call.cwd,
                 call.deadline_s,
@@ -117,38 +117,46 @@ def measure(run: Run, subject: Subject, call: Call) -> tuple[Record, process.Fin
         run.note(record)
         return record, done
     except KeyboardInterrupt:
-        what = subject.release.name
+        what = installation.release.name
         if draft is not None:
             draft.interrupted()
             what = draft.name
         raise Interrupted(f" while measuring {what}") from None
     except OSError as err:
         raise NotMeasured(
-            f"{subject.release.name} cannot be measured: {of_system(err)}; "
+            f"{installation.release.name} cannot be measured: {of_system(err)}; "
             f"if the disk is full: vggbench releases prune --to 10G"
         ) from None
 
 
-def refuse(run: Run, subject: Subject, configured: Configured, why: str) -> Record:
+def refuse(run: Run, installation: Installation, configured: Configured, why: str) -> Record:
     """The record, failed, of a process that ``run_fresh`` would run, were there an environment for
     it."""
-    draft = Draft.begin(run, subject, configured, "{}", given(subject))
+    draft = Draft.begin(run, installation, configured, "{}", given(installation))
     return draft.refused(why)
 
 
-def run_fresh(run: Run, subject: Subject, configured: Configured) -> Record:
+def run_fresh(run: Run, installation: Installation, configured: Configured) -> Record:
     """Run one process of a configuration as ``asv run`` starts it, and return its record. Raises
     what ``measure`` raises."""
     try:
         with tempfile.TemporaryDirectory(prefix="vggbench-process-") as aside:
-            record, _ = measure(run, subject, fresh(run, subject, configured, Path(aside)))
+            record, _ = measure(
+                run, installation, fresh(run, installation, configured, Path(aside))
+            )
             return record
     except OSError as err:
-        raise NotMeasured(f"{subject.release.name} cannot be measured: {of_system(err)}") from None
+        raise NotMeasured(
+            f"{installation.release.name} cannot be measured: {of_system(err)}"
+        ) from None
 
 
 def fresh(
-    run: Run, subject: Subject, configured: Configured, aside: Path, attributes: str = "{}"
+    run: Run,
+    installation: Installation,
+    configured: Configured,
+    aside: Path,
+    attributes: str = "{}",
 ) -> Call:
     """The call of one process as ``asv run`` makes it, with the empty folder ``aside`` for what it
     needs. ``attributes``: asv's JSON of overridden attributes."""
@@ -161,12 +169,12 @@ def fresh(
         *(attributes, "None", str(result_file)),
     )
     deadline_s = asked_deadline() or DEADLINE_S
-    return Call(arguments=arguments, env=given(subject), cwd=str(cwd), deadline_s=deadline_s)
+    return Call(arguments=arguments, env=given(installation), cwd=str(cwd), deadline_s=deadline_s)
 
 
-def given(subject: Subject) -> dict[str, str]:
+def given(installation: Installation) -> dict[str, str]:
     """The variables of a process that ``asv run`` does not start."""
-    return surroundings(subject, {**os.environ, profiles.VARIABLE: subject.profile})
+    return surroundings(installation, {**os.environ, profiles.VARIABLE: installation.profile})
 
 
 def _sampler(profile: str, env: dict[str, str]) -> contextlib.AbstractContextManager[Any]:

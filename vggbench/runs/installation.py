@@ -11,7 +11,7 @@ from . import variables
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class Installation:
     """What processes are started of: a release with its interpreter, in a profile.
 
     ``lock`` is that of the environment, None where the interpreter was given with -E. ``variant``
@@ -26,11 +26,11 @@ class Subject:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def surroundings(subject: Subject, given: Mapping[str, str]) -> dict[str, str]:
+def surroundings(installation: Installation, given: Mapping[str, str]) -> dict[str, str]:
     """The environment variables of a process: those ``given`` without what must not reach it."""
-    env = {**variables.for_release(given), **subject.variables}
-    bin_folder = os.path.dirname(subject.interpreter)
+    env = {**variables.for_release(given), **installation.variables}
+    bin_folder = os.path.dirname(installation.interpreter)
     env["PATH"] = bin_folder + os.pathsep + env.get("PATH", "")
-    if subject.lock is not None:
+    if installation.lock is not None:
         env["VIRTUAL_ENV"] = os.path.dirname(bin_folder)
     return env
