@@ -150,8 +150,8 @@ def _links(found: Iterable[Block], commits: Sequence[str], measure: str) -> list
     for one in found:
         ends = place[one.first[0]], place[one.second[0]]
         way = 1 if ends[0] < ends[1] else -1
-        pair = ends if way > 0 else ends[::-1]
-        numbers.setdefault(pair, []).append(way * one.numbers[measure])
+        link = ends if way > 0 else ends[::-1]
+        numbers.setdefault(link, []).append(way * one.numbers[measure])
     return [
         Link(before=before, after=after, numbers=tuple(numbers[before, after]))
         for before, after in sorted(numbers)

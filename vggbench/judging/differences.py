@@ -1,7 +1,7 @@
 """What else changed between two releases: so that a change is not put on the framework when a
 companion, the Python or a default moved.
 
-What the processes saw of themselves counts where both sides have it; else what the locks pin.
+What the processes saw of themselves counts where both releases have it; else what the locks pin.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ REMARK = ("remark", "remark")
 OF_MACHINE = (("kernel", "kernel"), ("memory limit, bytes", "memory_limit_bytes"))
 
 #: Texts for before and after.
-Pair = tuple[str | None, str | None]
+BothTexts = tuple[str | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -71,12 +71,12 @@ def between(
     pins = (_pins(catalogue, before, device), _pins(catalogue, after, device))
     track = catalogue.tracks[after.track]
     unused = _unused(track.framework, configuration)
-    pairs: list[tuple[str, Pair]] = [("Python", _python(facts, before, after))]
+    seen: list[tuple[str, BothTexts]] = [("Python", _python(facts, before, after))]
     for name, key, packages in PACKAGES:
         found = _package(facts, pins, key, packages)
-        # One that only one side has is the doing of other packages, or the reason of an n/a.
+        # One that only one release has is the doing of other packages, or the reason of an n/a.
         if key != track.module and key not in unused and None not in found:
-            pairs.append((name, found))
+            seen.append((name, found))
     used = [one for one in frameworks.KNOWN if one.key not in unused]
     for one in used:
         for switch in one.switches:
@@ -85,24 +85,24 @@ def between(
                 _state(switch, one, facts[1], pins[1]),
             )
             if None not in states:
-                pairs.append((switch.title, states))
+                seen.append((switch.title, states))
     for name, key in dict.fromkeys((*(fact for one in used for fact in one.facts), REMARK)):
-        pairs.append((name, _both(facts, functools.partial(_fact, key))))
+        seen.append((name, _both(facts, functools.partial(_fact, key))))
     if newest[0] is not None and newest[1] is not None:
-        pairs += _of_machine(newest[0], newest[1])
-    return tuple(Difference(name, *pair) for name, pair in pairs if pair[0] != pair[1])
+        seen += _of_machine(newest[0], newest[1])
+    return tuple(Difference(name, *texts) for name, texts in seen if texts[0] != texts[1])
 
 
-def _of_machine(before: Record, after: Record) -> list[tuple[str, Pair]]:
+def _of_machine(before: Record, after: Record) -> list[tuple[str, BothTexts]]:
     """What of the machine and its user may make a difference, and keeps nothing from being
     compared."""
-    pairs: list[tuple[str, Pair]] = [
+    seen: list[tuple[str, BothTexts]] = [
         (name, (_word(getattr(before, key)), _word(getattr(after, key))))
         for name, key in OF_MACHINE
         if key in before.stated and key in after.stated
     ]
     told = [one.variables if isinstance(one.variables, dict) else {} for one in (before, after)]
-    return pairs + [
+    return seen + [
         (name, (_word(told[0].get(name)), _word(told[1].get(name)))) for name in variables.SHOWN
     ]
 
@@ -153,14 +153,14 @@ def _word(value: object) -> str | None:
     return None if value is None else one_line(str(value), 60)
 
 
-def _both(facts: tuple[Facts, Facts], of: Callable[[Facts], str | None]) -> Pair:
-    """What ``of`` makes of the facts of each side; nothing where a side has no facts."""
+def _both(facts: tuple[Facts, Facts], of: Callable[[Facts], str | None]) -> BothTexts:
+    """What ``of`` makes of the facts of each release; nothing where one has no facts."""
     if not all(facts):
         return None, None
     return of(facts[0]), of(facts[1])
 
 
-def _python(facts: tuple[Facts, Facts], before: Release, after: Release) -> Pair:
+def _python(facts: tuple[Facts, Facts], before: Release, after: Release) -> BothTexts:
     if all(one.get("python") for one in facts):
         return _word(facts[0]["python"]), _word(facts[1]["python"])
     return before.python, after.python
@@ -171,7 +171,7 @@ def _package(
     pins: tuple[Mapping[str, str], Mapping[str, str]],
     key: str,
     packages: tuple[str, ...],
-) -> Pair:
+) -> BothTexts:
     if all(one.get(key) for one in facts):
         return _word(facts[0][key]), _word(facts[1][key])
     return _pinned(pins[0], packages), _pinned(pins[1], packages)

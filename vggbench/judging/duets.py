@@ -99,7 +99,7 @@ class Block:
     def of(self, subject: SubjectKey) -> list[Record]:
         """The processes of one of two different subjects."""
         place = (self.first, self.second).index(subject)
-        return [pair[place] for pair in self.duets]
+        return [duet[place] for duet in self.duets]
 
     def state_of(self, subject: SubjectKey) -> State:
         """What one of two different subjects was measured in."""
@@ -124,18 +124,20 @@ class Block:
 
 def beside(duets: Iterable[DuetRecords]) -> str | None:
     """What else was measured during these duets, as their records say; None where nothing was."""
-    told = (one.beside for pair in duets for one in pair)
+    told = (record.beside for duet in duets for record in duet)
     return next((one_line(str(each)) for each in told if each is not None), None)
 
 
 def is_busy(duets: Iterable[DuetRecords]) -> bool:
     """Whether others disturbed these duets of a block so much that it does not count: another
     measurement always does."""
-    pairs = list(duets)
-    if beside(pairs) is not None:
+    own = list(duets)
+    if beside(own) is not None:
         return True
-    few = any(2 * len(pair.undisturbed) < min(len(one.samples) for one in pair) for pair in pairs)
-    return few or others_share(pairs, of_all=False) > MOST_OTHERS
+    few = any(
+        2 * len(duet.undisturbed) < min(len(record.samples) for record in duet) for duet in own
+    )
+    return few or others_share(own, of_all=False) > MOST_OTHERS
 
 
 def others_share(duets: Iterable[DuetRecords], of_all: bool = True) -> float:
@@ -143,14 +145,14 @@ def others_share(duets: Iterable[DuetRecords], of_all: bool = True) -> float:
     steps alone that count; 0 where that is not on record. A step counts where it is on record of
     it."""
     used, whole = 0.0, 0.0
-    for pair in duets:
-        undisturbed = None if of_all else pair.undisturbed
-        for one in pair:
-            for place in range(len(one.samples)) if undisturbed is None else undisturbed:
-                seconds = _others(one, place)
+    for duet in duets:
+        undisturbed = None if of_all else duet.undisturbed
+        for record in duet:
+            for place in range(len(record.samples)) if undisturbed is None else undisturbed:
+                seconds = _others(record, place)
                 if seconds is not None:
                     used += seconds
-                    whole += one.samples[place] * one.cpus
+                    whole += record.samples[place] * record.cpus
     return max(0.0, used / whole) if whole > 0 else 0.0
 
 
@@ -177,11 +179,11 @@ def _is_disturbed(record: Record, place: int) -> bool:
     return seconds > MOST_IN_A_STEP * record.samples[place] * record.cpus + TICKS_S
 
 
-def waiting_share(pair: DuetRecords) -> float:
+def waiting_share(duet: DuetRecords) -> float:
     """How much the one process computed during a step of the other, as a share of that step; of
     both the larger. 0 where that is not on record."""
     shares = [0.0]
-    for waits, steps in ((pair.first, pair.second), (pair.second, pair.first)):
+    for waits, steps in ((duet.first, duet.second), (duet.second, duet.first)):
         seconds, own = _seconds(waits.waiting_cpu_s), _seconds(steps.samples)
         step = statistics.median(own) if own else 0.0
         if seconds and step > 0:
@@ -243,12 +245,12 @@ def gather(
         shares = [f"{100 * share:.0f}" for share in sorted(one.others for one in alone)]
         used = shares[0] if shares[0] == shares[-1] else f"{shares[0]} to {shares[-1]}"
         why = f"of duets beside other work (busy: others used {used} % of the processors)"
-        leave_out(why, *(record for one in alone for pair in one.duets for record in pair))
+        leave_out(why, *(record for one in alone for duet in one.duets for record in duet))
     for one in busy:
         if one.beside is not None:
             leave_out(
                 "of duets beside another measurement",
-                *(record for pair in one.duets for record in pair),
+                *(record for duet in one.duets for record in duet),
             )
     return found, left_out
 
@@ -284,22 +286,22 @@ def _block(name: str, own: Sequence[Record], known: Known) -> Block | str:
     """The block of these records, which are evidence; or why they are none. ``known``: of the
     machine's records."""
     by_place = {place: record for record in own if (place := _place(record)) is not None}
-    duets = sorted({duet for duet, _ in by_place})
-    if len(own) != 4 or len(by_place) != 4 or len(duets) != 2:
+    ids = sorted({id_ for id_, _ in by_place})
+    if len(own) != 4 or len(by_place) != 4 or len(ids) != 2:
         return NOT_WHOLE
-    one, other = duets
+    one, other = ids
     # Who was started first in the one was started second in the other.
-    pairs = (
+    duets = (
         DuetRecords(by_place[one, 1], by_place[one, 2]),
         DuetRecords(by_place[other, 2], by_place[other, 1]),
     )
-    first, second = map(subject_key, pairs[0])
-    if (first, second) != tuple(map(subject_key, pairs[1])):
+    first, second = map(subject_key, duets[0])
+    if (first, second) != tuple(map(subject_key, duets[1])):
         return NOT_WHOLE
     if len({record.profile for record in own}) != 1:
         return NOT_WHOLE
     states, *others = (
-        (state_of(pair.first, known), state_of(pair.second, known)) for pair in pairs
+        (state_of(duet.first, known), state_of(duet.second, known)) for duet in duets
     )
     if any(other != states for other in others):
         return MORE_STATES
@@ -316,18 +318,18 @@ def _block(name: str, own: Sequence[Record], known: Known) -> Block | str:
         first=first,
         second=second,
         states=states,
-        numbers=_of_measures(pairs),
-        seconds=sum(max(0.0, one.seconds or 0.0, two.seconds or 0.0) for one, two in pairs),
-        duets=pairs,
+        numbers=_of_measures(duets),
+        seconds=sum(max(0.0, *(record.seconds or 0.0 for record in duet)) for duet in duets),
+        duets=duets,
     )
 
 
-def _of_measures(pairs: tuple[DuetRecords, DuetRecords]) -> dict[str, float]:
+def _of_measures(duets: tuple[DuetRecords, DuetRecords]) -> dict[str, float]:
     """A block's number of each measure that all of its processes have."""
     found = {}
     for key in JUDGED:
-        values = [own for pair in pairs if (own := pair.values(key)) is not None]
-        if len(values) == len(pairs):
+        values = [own for duet in duets if (own := duet.values(key)) is not None]
+        if len(values) == len(duets):
             found[key] = blocks.block(*(blocks.duet(*own) for own in values))
     return found
 
@@ -362,11 +364,11 @@ def noise(
             if not (one.is_of_one or (one.first[0] in earlier and one.second[0] in earlier)):
                 continue
             # What they compare in another state may be another ratio.
-            sides = (one.first, one.states[0]), (one.second, one.states[1])
+            subjects = (one.first, one.states[0]), (one.second, one.states[1])
             way = 1
             if _order(one.first) > _order(one.second):
-                sides, way = (sides[1], sides[0]), -1
-            groups.setdefault(sides, []).append(way * one.numbers[measure])
+                subjects, way = (subjects[1], subjects[0]), -1
+            groups.setdefault(subjects, []).append(way * one.numbers[measure])
         found = blocks.noise(
             [own for (first, second), own in groups.items() if first == second],
             [own for (first, second), own in groups.items() if first != second],

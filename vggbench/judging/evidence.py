@@ -63,7 +63,7 @@ class Line(NamedTuple):
         """The params by name, in the order of the benchmark's."""
         found: dict[str, Any] = json.loads(self.canonical)
         known = list(_params(self.benchmark))
-        return dict(sorted(found.items(), key=lambda pair: _place(known, pair[0])))
+        return dict(sorted(found.items(), key=lambda item: _place(known, item[0])))
 
     @property
     def rank(self) -> tuple[Any, ...]:

@@ -321,7 +321,7 @@ def text(report: Report, colour: bool = False) -> str:
 
 
 def _line_lines(report: Report) -> list[str]:
-    """The listing of what no pair of releases shows: recovered changes and drifts."""
+    """The listing of what no two releases show: recovered changes and drifts."""
     if not report.whole:
         return []
     found = [one for one in report.changes if one.kind in (RECOVERED, DRIFT)]

@@ -38,7 +38,7 @@ _DIFFERENCES = {
     **{package: name for name, _, packages in PACKAGES for package in packages},
 }
 
-#: Of each side, at least: fewer do not show how much processes scatter.
+#: Of the release and of the variant, at least: fewer do not show how much processes scatter.
 LEAST_PROCESSES = 2
 
 #: Up to this share of a change, what may be one thing's is worth saying: the most is another's.
@@ -51,7 +51,7 @@ ERROR_WIDTH = 140
 @dataclass(frozen=True, kw_only=True)
 class Separation:
     """What one measure of one configuration comes to by what was changed back: ``judgement`` is of
-    the release as it is against the variant, by so many ``processes`` of each side at least. None
+    the release as it is against the variant, by so many ``processes`` of each at least. None
     where the variant did not run, and ``error`` says why. ``blocks``: those that decided, 0 where
     processes in turns did."""
 
@@ -221,7 +221,7 @@ def _separation(
     changed = [record for record in group if record.variant == variant]
     as_it_is = [record for record in group if record.variant is None]
     state = _state(changed[-1], known)
-    before, after = (_processes(side, state, measure, known) for side in (changed, as_it_is))
+    before, after = (_processes(those, state, measure, known) for those in (changed, as_it_is))
     fewest = min(len(before), len(after))
     judgement = error = None
     if fewest >= LEAST_PROCESSES:
@@ -248,14 +248,14 @@ def _separation(
 
 
 def _state(record: Record, known: Known) -> State:
-    """What both sides must share. Not the flags: a variant may be made by one."""
+    """What both must share. Not the flags: a variant may be made by one."""
     return replace(state_of(record, known), flags=())
 
 
-def _processes(side: Sequence[Record], state: State, measure: str, known: Known) -> list[Process]:
+def _processes(those: Sequence[Record], state: State, measure: str, known: Known) -> list[Process]:
     return [
         Process(record.run, values[measure])
-        for record in side
+        for record in those
         if _state(record, known) == state and measure in (values := values_of(record))
     ]
 

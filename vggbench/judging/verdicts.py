@@ -241,7 +241,7 @@ def of_release(
     """The verdicts on a release: against ``against``, or in each configuration against the newest
     release before it that ran or was n/a. ``profile``: all on record where it is None.
 
-    What is unmeasured, or n/a on both sides, has no verdict.
+    What is unmeasured, or n/a in both releases, has no verdict.
     """
     lines = sorted(
         (
@@ -253,15 +253,15 @@ def of_release(
     )
     made = []
     for one in dict.fromkeys(line.profile for line in lines):
-        pairs = [
-            pair
+        together = [
+            comparison
             for line in lines
             if line.profile == one
-            for pair in [_pair(evidence, line, release, against)]
-            if pair is not None
+            for comparison in [_comparison(evidence, line, release, against)]
+            if comparison is not None
         ]
         for key in JUDGED:
-            made += _of_measure(evidence, pairs, key, threshold)
+            made += _of_measure(evidence, together, key, threshold)
     return [_acknowledge(one, release, accepted) for one in made]
 
 
@@ -270,7 +270,7 @@ def _processes_of(count: int, release: Release, kind: str = "") -> str:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Pair:
+class _Comparison:
     """One line in a release and in the one before; ``past`` and ``now`` are (outcome, why)."""
 
     evidence: Evidence
@@ -445,7 +445,9 @@ class _Pair:
         )
 
 
-def _pair(evidence: Evidence, line: Line, after: Release, against: Release | None) -> _Pair | None:
+def _comparison(
+    evidence: Evidence, line: Line, after: Release, against: Release | None
+) -> _Comparison | None:
     """None where there is nothing to say: it is unmeasured, or n/a and did not run before."""
     now = evidence.answer(line, after, after)
     releases = evidence.catalogue.tracks[after.track].releases
@@ -464,7 +466,7 @@ def _pair(evidence: Evidence, line: Line, after: Release, against: Release | Non
         older = older[: older.index(before)]
     if now[0] is None or (now[0] == records.NOT_APPLICABLE and past[0] != records.OK):
         return None
-    return _Pair(
+    return _Comparison(
         evidence=evidence, line=line, before=before, after=after, past=past, now=now, earlier=older
     )
 
@@ -477,52 +479,53 @@ def _is_with_others(evidence: Evidence, line: Line, before: Release, after: Rele
 
 
 def _of_measure(
-    evidence: Evidence, pairs: Sequence[_Pair], key: str, threshold: float
+    evidence: Evidence, together: Sequence[_Comparison], key: str, threshold: float
 ) -> list[Verdict]:
     """The verdicts on one measure of the configurations that are judged together."""
-    compared = [pair for pair in pairs if pair.is_compared(key)]
-    in_duets = [pair for pair in pairs if pair.is_by_duets(key)]
-    comparisons = len({pair.line for pair in (*compared, *in_duets)})
-    histories = {pair.line: pair.all_measured(key) for pair in compared}
-    noises = _noises(evidence, {pair.line: pair.state for pair in compared}, histories, key)
+    compared = [comparison for comparison in together if comparison.is_compared(key)]
+    in_duets = [comparison for comparison in together if comparison.is_by_duets(key)]
+    comparisons = len({comparison.line for comparison in (*compared, *in_duets)})
+    histories = {comparison.line: comparison.all_measured(key) for comparison in compared}
+    states = {comparison.line: comparison.state for comparison in compared}
+    noises = _noises(evidence, states, histories, key)
     made = []
-    for pair in pairs:
+    for comparison in together:
         by_processes = None
-        if pair.line in noises:
-            noise = noises[pair.line]
+        if comparison.line in noises:
+            noise = noises[comparison.line]
             judgement = judge(
-                pair.processes(pair.before, key),
-                pair.processes(pair.after, key),
-                pair.history(key),
+                comparison.processes(comparison.before, key),
+                comparison.processes(comparison.after, key),
+                comparison.history(key),
                 noise,
                 threshold=threshold,
                 comparisons=comparisons,
             )
             by_processes = _judged(
-                pair, key, judgement, noise, threshold=threshold, comparisons=comparisons
+                comparison, key, judgement, noise, threshold=threshold, comparisons=comparisons
             )
-        if pair in in_duets:
+        if comparison in in_duets:
             about = replace(
-                _bare(pair, key, NOT_SURE), threshold=threshold, comparisons=comparisons
+                _bare(comparison, key, NOT_SURE), threshold=threshold, comparisons=comparisons
             )
-            made.append(_by_duets(pair, about, by_processes))
+            made.append(_by_duets(comparison, about, by_processes))
         elif by_processes is not None:
-            made.append(_with_blocks_foreseen(pair, by_processes))
+            made.append(_with_blocks_foreseen(comparison, by_processes))
         elif key == STEP.key:
             # What is no comparison is said once, of the step.
-            made.append(_not_compared(pair, pairs))
+            made.append(_not_compared(comparison, together))
     return made
 
 
-def _by_duets(pair: _Pair, about: Verdict, by_processes: Verdict | None) -> Verdict:
+def _by_duets(comparison: _Comparison, about: Verdict, by_processes: Verdict | None) -> Verdict:
     """What blocks say. ``about`` has all that is said in any case."""
-    assert pair.before is not None
-    key, line = about.measure, pair.line
-    own = pair.blocks(key)
-    noise = pair.evidence.block_noise(line, pair.before, key, own[-1].states[0])
-    sides = line.subject_key(pair.before), line.subject_key(pair.after)
+    assert comparison.before is not None
+    key, line = about.measure, comparison.line
+    own = comparison.blocks(key)
+    noise = comparison.evidence.block_noise(line, comparison.before, key, own[-1].states[0])
+    subjects = line.subject_key(comparison.before), line.subject_key(comparison.after)
     found = blocks.judge_blocks(
-        duets.numbers(own, *sides, key),
+        duets.numbers(own, *subjects, key),
         noise,
         threshold=about.threshold,
         comparisons=about.comparisons,
@@ -537,12 +540,12 @@ def _by_duets(pair: _Pair, about: Verdict, by_processes: Verdict | None) -> Verd
             low=by_processes.low,
             high=by_processes.high,
         )
-    again = f"vggbench confirm {pair.after.name} --against {pair.before.name}"
+    again = f"vggbench confirm {comparison.after.name} --against {comparison.before.name}"
     notes = []
-    for release, subject in zip((pair.before, pair.after), sides, strict=True):
+    for release, subject in zip((comparison.before, comparison.after), subjects, strict=True):
         newest = own[-1].of(subject)[-1]
         told = newest.set_by_vggbench
-        notes += pair.newer_otherwise(
+        notes += comparison.newer_otherwise(
             release,
             own[-1].state_of(subject),
             newest.run,
@@ -555,8 +558,8 @@ def _by_duets(pair: _Pair, about: Verdict, by_processes: Verdict | None) -> Verd
         ratio=found.ratio,
         low=found.low,
         high=found.high,
-        before=_side_in_duets(pair.before, sides[0], own, key),
-        after=_side_in_duets(pair.after, sides[1], own, key),
+        before=_side_in_duets(comparison.before, subjects[0], own, key),
+        after=_side_in_duets(comparison.after, subjects[1], own, key),
         suspected=found.suspected,
         next_step=again if found.outcome == NOT_SURE else None,
         noise=noise,
@@ -568,11 +571,11 @@ def _by_duets(pair: _Pair, about: Verdict, by_processes: Verdict | None) -> Verd
     )
 
 
-def _with_blocks_foreseen(pair: _Pair, verdict: Verdict) -> Verdict:
+def _with_blocks_foreseen(comparison: _Comparison, verdict: Verdict) -> Verdict:
     """The verdict by processes, with how many blocks would make it sure where it is not."""
-    own, needed = pair.blocks(verdict.measure), None
-    if verdict.outcome == NOT_SURE and pair.before is not None:
-        noise = pair.evidence.block_noise(pair.line, pair.before, verdict.measure)
+    own, needed = comparison.blocks(verdict.measure), None
+    if verdict.outcome == NOT_SURE and comparison.before is not None:
+        noise = comparison.evidence.block_noise(comparison.line, comparison.before, verdict.measure)
         needed = blocks.blocks_for(
             noise, threshold=verdict.threshold, comparisons=verdict.comparisons
         )
@@ -582,16 +585,17 @@ def _with_blocks_foreseen(pair: _Pair, verdict: Verdict) -> Verdict:
         decided_by=BY_PROCESSES,
         blocks=len(own),
         blocks_needed=needed,
-        notes=(*verdict.notes, *_too_few(pair, verdict.measure, own)),
+        notes=(*verdict.notes, *_too_few(comparison, verdict.measure, own)),
     )
 
 
-def _too_few(pair: _Pair, key: str, own: Sequence[Block]) -> list[str]:
+def _too_few(comparison: _Comparison, key: str, own: Sequence[Block]) -> list[str]:
     """What these blocks say, where they are too few to decide."""
-    if pair.before is None or not 0 < len(own) < LEAST_BLOCKS:
+    if comparison.before is None or not 0 < len(own) < LEAST_BLOCKS:
         return []
-    sides = pair.line.subject_key(pair.before), pair.line.subject_key(pair.after)
-    change = 100 * (blocks.ratio_of(duets.numbers(own, *sides, key)) - 1)
+    line = comparison.line
+    subjects = line.subject_key(comparison.before), line.subject_key(comparison.after)
+    change = 100 * (blocks.ratio_of(duets.numbers(own, *subjects, key)) - 1)
     these = "1 block of duets says" if len(own) == 1 else f"{len(own)} blocks of duets say"
     return [f"{these} {change:+.1f} %: too few to decide"]
 
@@ -638,51 +642,55 @@ def _noises(
     }
 
 
-def _bare(pair: _Pair, measure: str, outcome: str) -> Verdict:
-    """What is said of a pair in any case; the rest is for ``replace``."""
+def _bare(comparison: _Comparison, measure: str, outcome: str) -> Verdict:
+    """What is said of a comparison in any case; the rest is for ``replace``."""
     return Verdict(
-        machine=pair.evidence.machine,
-        profile=pair.line.profile,
-        track=pair.after.track,
-        release=pair.after.name,
-        against=None if pair.before is None else pair.before.name,
-        benchmark=pair.line.benchmark,
-        configuration=pair.line.configuration,
+        machine=comparison.evidence.machine,
+        profile=comparison.line.profile,
+        track=comparison.after.track,
+        release=comparison.after.name,
+        against=None if comparison.before is None else comparison.before.name,
+        benchmark=comparison.line.benchmark,
+        configuration=comparison.line.configuration,
         measure=measure,
         outcome=outcome,
-        differences=pair.differences,
+        differences=comparison.differences,
     )
 
 
-def _not_compared(pair: _Pair, together: Sequence[_Pair]) -> Verdict:
-    """``together``: all pairs of the two releases, this one too."""
-    now, why = pair.now
+def _not_compared(comparison: _Comparison, together: Sequence[_Comparison]) -> Verdict:
+    """``together``: all comparisons of the two releases, this one too."""
+    now, why = comparison.now
     if now == records.FAILED:
-        again = f"asv run {pair.after.name}"
-        return replace(_bare(pair, STEP.key, FAILED), why=why, next_step=again)
+        again = f"asv run {comparison.after.name}"
+        return replace(_bare(comparison, STEP.key, FAILED), why=why, next_step=again)
     if now == records.NOT_APPLICABLE:
-        before = pair.evidence.taken(pair.line, pair.before, pair.states[0]) if pair.before else []
-        side = _side(pair.before, processes_of(before, STEP.key))
-        return replace(_bare(pair, STEP.key, LOST), why=why, before=side)
-    after = _side(pair.after, pair.processes(pair.after, STEP.key))
-    if pair.before is None:
+        before = (
+            comparison.evidence.taken(comparison.line, comparison.before, comparison.states[0])
+            if comparison.before
+            else []
+        )
+        side = _side(comparison.before, processes_of(before, STEP.key))
+        return replace(_bare(comparison, STEP.key, LOST), why=why, before=side)
+    after = _side(comparison.after, comparison.processes(comparison.after, STEP.key))
+    if comparison.before is None:
         return replace(
-            _bare(pair, STEP.key, NOT_SURE),
+            _bare(comparison, STEP.key, NOT_SURE),
             why="no earlier release was measured with it",
-            next_step=f"asv run {pair.earlier[-1].name}" if pair.earlier else None,
+            next_step=f"asv run {comparison.earlier[-1].name}" if comparison.earlier else None,
             after=after,
         )
-    past, past_why = pair.past
+    past, past_why = comparison.past
     if past == records.NOT_APPLICABLE:
-        why = f"n/a in {pair.before.name}: {past_why}"
-        return replace(_bare(pair, STEP.key, NEW), why=why, after=after)
-    again = f"asv run {pair.before.name}"
-    states = pair.states
-    names = pair.before.name, pair.after.name
+        why = f"n/a in {comparison.before.name}: {past_why}"
+        return replace(_bare(comparison, STEP.key, NEW), why=why, after=after)
+    again = f"asv run {comparison.before.name}"
+    states = comparison.states
+    names = comparison.before.name, comparison.after.name
     alone = [name for name, state in zip(names, states, strict=True) if state is None]
     if past == records.OK and alone:
         why = f"only duets with other releases have measured {' and '.join(alone)}"
-        again = f"vggbench confirm {pair.after.name} --against {pair.before.name}"
+        again = f"vggbench confirm {comparison.after.name} --against {comparison.before.name}"
     elif past == records.OK:
         assert states[0] is not None
         assert states[1] is not None
@@ -690,14 +698,14 @@ def _not_compared(pair: _Pair, together: Sequence[_Pair]) -> Verdict:
         if flags := states[1].other_flags(states[0]):
             them = "it" if len(flags) == 1 else "them"
             why += f"; unset {' '.join(flags)}, or set {them} for both"
-        again = f"asv run '{pair.before.name} {pair.after.name}'"
-        if [one for one in together if one.is_otherwise] == [pair] != list(together):
-            again += f" --bench {_pattern(pair.line)}"
+        again = f"asv run '{comparison.before.name} {comparison.after.name}'"
+        if [one for one in together if one.is_otherwise] == [comparison] != list(together):
+            again += f" --bench {_pattern(comparison.line)}"
     elif past == records.FAILED:
-        why = f"{pair.before.name} failed: {past_why}"
+        why = f"{comparison.before.name} failed: {past_why}"
     else:
-        why = f"{pair.before.name} is unmeasured"
-    return replace(_bare(pair, STEP.key, NOT_SURE), why=why, next_step=again, after=after)
+        why = f"{comparison.before.name} is unmeasured"
+    return replace(_bare(comparison, STEP.key, NOT_SURE), why=why, next_step=again, after=after)
 
 
 def _pattern(line: Line) -> str:
@@ -709,7 +717,7 @@ def _pattern(line: Line) -> str:
 
 
 def _judged(
-    pair: _Pair,
+    comparison: _Comparison,
     key: str,
     judgement: Judgement,
     noise: Noise,
@@ -717,8 +725,8 @@ def _judged(
     threshold: float,
     comparisons: int,
 ) -> Verdict:
-    before = _side(pair.before, pair.processes(pair.before, key))
-    after = _side(pair.after, pair.processes(pair.after, key))
+    before = _side(comparison.before, comparison.processes(comparison.before, key))
+    after = _side(comparison.after, comparison.processes(comparison.after, key))
     assert before is not None
     assert after is not None
     outcome, needed, why = judgement.outcome, judgement.processes_needed, None
@@ -727,7 +735,7 @@ def _judged(
     if few and outcome != NOT_SURE:
         outcome, needed = NOT_SURE, BATCH
         why = f"one process only of {' and '.join(side.release for side in few)}"
-    disturbed, notes = pair.disturbed(key), pair.notes(key)
+    disturbed, notes = comparison.disturbed(key), comparison.notes(key)
     if disturbed and outcome in CHANGED:
         outcome, needed, why = NOT_SURE, BATCH, "; ".join(disturbed)
     else:
@@ -735,7 +743,7 @@ def _judged(
     if outcome == NOT_SURE:
         next_step = f"vggbench confirm {after.release} --against {before.release}"
     return replace(
-        _bare(pair, key, outcome),
+        _bare(comparison, key, outcome),
         ratio=judgement.ratio,
         low=judgement.low,
         high=judgement.high,
