@@ -29,18 +29,21 @@ def one(*taken: Record, measure: str = "step") -> LineChain:
 
 
 def logs(found: LineChain) -> list[dict[str, float]]:
-    """Of each part, the logarithm of each release's level."""
-    return [{release.name: level.log for release, level in part.levels} for part in found.parts]
+    """Of each component, the logarithm of each release's level."""
+    return [
+        {release.name: level.log for release, level in component.levels}
+        for component in found.components
+    ]
 
 
-def near(*parts: dict[str, float]) -> list[object]:
-    return [pytest.approx(part, abs=0.002) for part in parts]
+def near(*components: dict[str, float]) -> list[object]:
+    return [pytest.approx(component, abs=0.002) for component in components]
 
 
 def test_blocks_of_neighbours_make_levels_against_the_first_release() -> None:
     found = one(*neighbours(0.02, -0.05))
     assert logs(found) == near({LINE[0]: 0.0, LINE[1]: 0.02, LINE[2]: -0.03})
-    ((base, levels),) = found.parts
+    ((base, levels),) = found.components
     assert base.name == LINE[0]
     assert (levels[0][1].low, levels[0][1].high) == (1, 1)
     for release, level in levels[1:]:
@@ -59,7 +62,7 @@ def test_blocks_count_from_the_older_release_to_the_newer_whichever_was_named_fi
     assert logs(one(*backward)) == near(logs(one(*forward))[0])
     both = one(*forward, *backward)
     assert logs(both) == near({LINE[0]: 0.0, LINE[1]: 0.03})
-    (half,), (whole,) = one(*forward).parts, both.parts
+    (half,), (whole,) = one(*forward).components, both.components
     assert whole.levels[1][1].high < half.levels[1][1].high
 
 
@@ -67,18 +70,18 @@ def test_a_named_base_is_the_one_that_levels_are_against() -> None:
     taken = evidence(neighbours(0.02, -0.05))
     (line,) = chains.lines(taken)
     found = chains.of_line(taken, line, base=CATALOGUE.by_name[LINE[2]])
-    assert [part.base.name for part in found.parts] == [LINE[2]]
+    assert [component.base.name for component in found.components] == [LINE[2]]
     assert logs(found) == near({LINE[0]: 0.03, LINE[1]: 0.05, LINE[2]: 0.0})
 
 
 def test_parts_that_nothing_connects_have_a_base_each() -> None:
     taken = [*link(LINE[0], LINE[1], 0.1), *link(LINE[3], LINE[5], 0.2)]
     found = one(*taken)
-    assert [part.base.name for part in found.parts] == [LINE[0], LINE[3]]
+    assert [component.base.name for component in found.components] == [LINE[0], LINE[3]]
     assert logs(found) == near({LINE[0]: 0.0, LINE[1]: 0.1}, {LINE[3]: 0.0, LINE[5]: 0.2})
     of = evidence(taken)
     named = chains.of_line(of, chains.lines(of)[0], base=CATALOGUE.by_name[LINE[5]])
-    assert [part.base.name for part in named.parts] == [LINE[0], LINE[5]]
+    assert [component.base.name for component in named.components] == [LINE[0], LINE[5]]
 
 
 def test_links_reach_over_any_distance_and_close_loops_with_names() -> None:
@@ -104,7 +107,7 @@ def test_a_loop_that_does_not_close_is_said() -> None:
 def test_a_link_of_few_blocks_is_left_out_and_said() -> None:
     few = link(LINE[1], LINE[2], 0.1, blocks=BLOCKS[:-1])
     found = one(*link(LINE[0], LINE[1]), *few)
-    assert [list(part) for part in logs(found)] == [[LINE[0], LINE[1]]]
+    assert [list(component) for component in logs(found)] == [[LINE[0], LINE[1]]]
     assert chains.left_out_lines(found) == [
         f"link {LINE[1]} to {LINE[2]} is left out: {LEAST_BLOCKS_A_LINK - 1} blocks, and it takes 6"
     ]
@@ -113,13 +116,13 @@ def test_a_link_of_few_blocks_is_left_out_and_said() -> None:
 def test_the_base_is_the_first_release_that_has_a_link_and_not_one_that_was_left_out() -> None:
     few = link(LINE[0], LINE[1], blocks=BLOCKS[:2])
     found = one(*few, *link(LINE[1], LINE[2]))
-    assert [part.base.name for part in found.parts] == [LINE[1]]
+    assert [component.base.name for component in found.components] == [LINE[1]]
 
 
 def test_with_few_blocks_alone_there_are_no_levels() -> None:
     found = one(*block(LINE[0], LINE[1]))
     assert not found.has_levels
-    assert found.parts == []
+    assert found.components == []
     told = chains.why_none("TensorFlow", MACHINE, [found])
     assert "no two releases have more than 1 block;" in told
     assert "vggbench history" in told
@@ -165,13 +168,13 @@ def test_blocks_of_two_states_of_the_machine_are_not_multiplied() -> None:
     assert line.startswith("6 blocks are left out: measured in another state than most")
     # Of as many, the newest count.
     found = one(*link(LINE[0], LINE[1]), *link(LINE[2], LINE[3], 0.5, variables=FLAGS))
-    assert [list(part) for part in logs(found)] == [[LINE[2], LINE[3]]]
+    assert [list(component) for component in logs(found)] == [[LINE[2], LINE[3]]]
 
 
 def test_calibrating_blocks_tell_the_noise_and_are_no_link() -> None:
     taken = link(LINE[0], LINE[1], 0.1)
     calm = [record for number in BLOCKS for record in link(LINE[1], LINE[1], number / 3)]
-    (alone,), (told,) = one(*taken).parts, one(*taken, *calm).parts
+    (alone,), (told,) = one(*taken).components, one(*taken, *calm).components
     assert [release.name for release, _ in told.levels] == [LINE[0], LINE[1]]
     assert told.levels[1][1].degrees > alone.levels[1][1].degrees
     assert chained(*calm) == []
@@ -198,6 +201,6 @@ def test_what_is_of_no_two_releases_of_a_line_is_no_link() -> None:
 
 def test_a_chain_is_the_same_whatever_order_its_records_come_in() -> None:
     taken = neighbours(0.02, -0.05)
-    (there,), (back,) = one(*taken).parts, one(*reversed(taken)).parts
+    (there,), (back,) = one(*taken).components, one(*reversed(taken)).components
     for (_, level), (_, other) in zip(there.levels, back.levels, strict=True):
         assert math.isclose(level.log, other.log, abs_tol=1e-9)

@@ -162,7 +162,7 @@ def _in_turns(
 
 
 class _Rooms:
-    """Room for the environments of both releases of a comparison, one comparison after the other."""
+    """Room for the environments of the two releases of a comparison, one after the other."""
 
     def __init__(self, runner: Runner, limits: Limits):
         self._runner = runner

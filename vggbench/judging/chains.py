@@ -1,9 +1,9 @@
 """Chains: from the blocks of a line to the levels of its releases, relative to one, the base.
 
     for found in chains.of_machine(evidence):
-        for part in found.parts:
-            for release, level in part.levels:
-                print(release.name, level.ratio, "times", part.base.name)
+        for component in found.components:
+            for release, level in component.levels:
+                print(release.name, level.ratio, "times", component.base.name)
 
 A link is the blocks of two releases of one line, however far apart. vggbench/stats/chain.py makes
 levels of links, and says how well those agree that close a loop; here they get their names.
@@ -31,7 +31,7 @@ from .state import State
 _NAMED = 3
 
 
-class Part(NamedTuple):
+class NamedComponent(NamedTuple):
     """Releases that links connect, oldest first, each with its level relative to ``base``."""
 
     base: Release
@@ -57,22 +57,22 @@ class LineChain:
         return records.words_of(self.line.configuration)
 
     @property
-    def parts(self) -> list[Part]:
+    def components(self) -> list[NamedComponent]:
         return [
-            Part(
-                self.releases[part.base],
-                [(self.releases[level.place], level) for level in part.levels],
+            NamedComponent(
+                self.releases[component.base],
+                [(self.releases[level.place], level) for level in component.levels],
             )
-            for part in self.chain.parts
+            for component in self.chain.components
         ]
 
     @property
     def has_levels(self) -> bool:
-        return bool(self.chain.parts)
+        return bool(self.chain.components)
 
     def has(self, release: Release) -> bool:
         """Whether the release has a level."""
-        return any(release == one for part in self.parts for one, _ in part.levels)
+        return any(release == one for component in self.components for one, _ in component.levels)
 
     def name(self, place: int) -> str:
         return self.releases[place].name
@@ -102,8 +102,8 @@ def of_machine(evidence: Evidence, measures: Iterable[str] = tuple(JUDGED)) -> l
 def of_line(
     evidence: Evidence, line: Line, measure: str = STEP.key, base: Release | None = None
 ) -> LineChain:
-    """The chain of a line by the key of a measure. A part is relative to ``base`` where that is one
-    of its releases, else to its first.
+    """The chain of a line by the key of a measure. A component is relative to ``base`` where that
+    is one of its releases, else to its first.
 
     Blocks of two states of the machine cannot be multiplied: those count that were measured in the
     state of most; of as many, in that of the newest.
@@ -165,14 +165,15 @@ def _counts(link: Link) -> bool:
 # -- as messages
 
 
-def part_lines(found: LineChain) -> list[str]:
-    """What each part is relative to, a line each."""
+def component_lines(found: LineChain) -> list[str]:
+    """What each component is relative to, a message each."""
     lines = []
-    for place, part in enumerate(found.parts):
-        names = [release.name for release, _ in part.levels]
+    for place, component in enumerate(found.components):
+        names = [release.name for release, _ in component.levels]
         apart = ", no link connects them with those before" if place else ""
         lines.append(
-            f"{len(names)} releases, {names[0]} to {names[-1]}{apart}: relative to {part.base.name}"
+            f"{len(names)} releases, {names[0]} to {names[-1]}{apart}: relative to "
+            f"{component.base.name}"
         )
     return lines
 

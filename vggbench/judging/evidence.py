@@ -93,8 +93,8 @@ def _place(known: Sequence[Any], one: Any) -> int:
     return known.index(one) if one in known else len(known)
 
 
-#: Releases, oldest first, each with what its processes measured.
-Part = list[tuple[Release, list[Process]]]
+#: A segment of a line: its releases, oldest first, each with what its processes measured.
+Segment = list[tuple[Release, list[Process]]]
 
 
 @dataclass
@@ -294,12 +294,12 @@ class Evidence:
         own = self.taken(line, release, state, stretches=stretches, confirmations=confirmations)
         return processes_of(counting(own, key), key)
 
-    def parts(self, line: Line, state: State | None, key: str) -> list[Part]:
+    def segments(self, line: Line, state: State | None, key: str) -> list[Segment]:
         """The line, cut where what the machine drifted by could be put on a release.
 
         A history measures the last release of a sitting again in the next, before it goes on: a
-        part ends with what that release took in the one sitting, and the next begins with what it
-        took in the other. Releases that were measured on days of their own are one part.
+        segment ends with what that release took in the one sitting, and the next begins with what
+        it took in the other. Releases that were measured on days of their own are one segment.
         """
         cut: list[tuple[set[int], list[Release]]] = []
         before: set[int] = set()

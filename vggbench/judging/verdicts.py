@@ -821,11 +821,11 @@ def _changes(
         histories[line] = [processes for processes in found if processes]
     made = []
     for line, noise in _noises(evidence, states, histories, key).items():
-        for part in evidence.parts(line, states[line], key):
-            processes = [own for _, own in part]
+        for segment in evidence.segments(line, states[line], key):
+            processes = [own for _, own in segment]
             for change in whole_lines.changes(processes, noise, threshold, len(histories)):
                 before, first, last = (
-                    part[place][0].name for place in (change.before, change.first, change.last)
+                    segment[place][0].name for place in (change.before, change.first, change.last)
                 )
                 made.append(
                     LineChange(

@@ -61,7 +61,7 @@ def told(found: Sequence[LineChain]) -> list[str]:
     lines = []
     for one in found:
         of = f"{one.words}: " if len(found) > 1 else ""
-        lines += [of + line for line in chains.part_lines(one)]
+        lines += [of + line for line in chains.component_lines(one)]
         lines += [of + line for line in chains.loop_lines(one)]
         lines += [of + line for line in chains.left_out_lines(one)]
     return lines

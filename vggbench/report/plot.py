@@ -229,13 +229,13 @@ def draw_chains(
     SVG or PNG by its suffix. Raises PlotError."""
     shown = _ordered([one for one in track.releases if any(of.has(one) for of in chains)], by_date)
     found = looks(line)
-    bases = {part.base.name for one in chains for part in one.parts}
+    bases = {component.base.name for one in chains for component in one.components}
     curves = []
     for one in chains:
         words = words_in(one.line.configuration, line.params)
         label = readable(params_of(line), words)
         if len(bases) > 1:
-            versions = [part.base.version for part in one.parts]
+            versions = [component.base.version for component in one.components]
             label += f" (base {', then '.join(versions)})"
         curves.append(Curve(label=label, look=found[words], points=_levels(one, shown)))
     base = bases.pop() if len(bases) == 1 else "its base"
@@ -290,10 +290,10 @@ def _points(measure: Measure, cells: Mapping[str, Cell], shown: Sequence[Release
 
 
 def _levels(of: LineChain, shown: Sequence[Release]) -> list[Point]:
-    """The levels of a chain, in a piece for each part."""
+    """The levels of a chain, in a piece for each component."""
     points: list[Point] = []
-    for part in of.parts:
-        levels = {release.name: level for release, level in part.levels}
+    for component in of.components:
+        levels = {release.name: level for release, level in component.levels}
         own = [one.name for one in shown if one.name in levels]
         points += [(one, levels[one].ratio, levels[one].low, levels[one].high) for one in own]
         points.append((own[-1], math.nan, math.nan, math.nan))

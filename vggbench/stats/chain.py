@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +46,7 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """``ratio`` is the time of the release at ``place`` by the time of the base of its part, in
+    """``ratio`` is the time of the release at ``place`` by that of the base of its component, in
     ``low`` to ``high`` with CONFIDENCE, for this level alone. ``log`` is the ratio's logarithm,
     ``error`` the standard error of that, and ``degrees`` the degrees of freedom of the error; the
     base's own level is 1 without an error."""
@@ -61,17 +61,12 @@ class Level:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """Releases that links connect, in the order of their places. Levels of two parts cannot be
-    compared.
-
-    ``covariance`` is that of the levels' logarithms, in their order: the variance of the difference
-    of two is the sum of their variances less twice their covariance.
-    """
+class Component:
+    """Releases that links connect, in the order of their places. Levels of two components cannot be
+    compared."""
 
     base: int
     levels: tuple[Level, ...]
-    covariance: Floats = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +76,8 @@ class Loop:
 
     ``direct`` and ``around`` are what the two ways make of the time of ``after`` by that of
     ``before``. ``misfit`` is ``direct`` by ``around``, a ratio that should be 1, in ``low`` to
-    ``high`` with CONFIDENCE, for this loop alone. ``chance``: how often chance alone makes a misfit
-    as large, between 0 and 1. ``misfits``: it is larger than chance allows, all loops considered.
+    ``high`` with CONFIDENCE, for this loop alone. ``misfits``: the misfit is larger than chance
+    allows, all loops considered.
     """
 
     before: int
@@ -93,13 +88,12 @@ class Loop:
     misfit: float
     low: float
     high: float
-    chance: float
     misfits: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:
-    """``parts`` in the order of their first places, ``loops`` in the order of their ends.
+    """``components`` in the order of their first places, ``loops`` in the order of their ends.
 
     ``between_links`` is the deviation of a link beyond what its blocks explain, as the loops show
     it; 0 where they agree, and where there are none. The levels' errors include it.
@@ -109,7 +103,7 @@ class Chain:
     LEAST_BLOCKS_A_LINK blocks.
     """
 
-    parts: tuple[Part, ...]
+    components: tuple[Component, ...]
     loops: tuple[Loop, ...]
     between_links: float
     disagreement: float | None
@@ -138,15 +132,15 @@ def chain(
 ) -> Chain:
     """The levels of all releases that ``links`` connect, relative to the release at ``base``.
 
-    Links between the same two releases, whichever is called the earlier, are taken as one. A part
-    without ``base`` is relative to its first release. ``deviation`` is that of a block's number as
-    calibrations show it, known by so many ``degrees`` of freedom; 0 where there are none.
+    Links between the same two releases, whichever is called the earlier, are taken as one. A
+    component without ``base`` is relative to its first release. ``deviation`` is that of a block's
+    number as calibrations show it, known by so many ``degrees`` of freedom; 0 where there are none.
     Raises ValueError where a link is of one release with itself, or a number is not finite.
     """
     counted, left_out = _sorted_out(links)
     if not counted:
         return Chain(
-            parts=(),
+            components=(),
             loops=(),
             between_links=0.0,
             disagreement=None,
@@ -157,8 +151,9 @@ def chain(
     places = np.unique([measured.before, measured.after])
     # (link,) rows in ``places``.
     starts, ends = (np.searchsorted(places, one) for one in (measured.before, measured.after))
-    count, part_of = csgraph.connected_components(_graph(starts, ends, len(places)), directed=False)
-    members = [np.flatnonzero(part_of == part) for part in range(count)]
+    graph = _graph(starts, ends, len(places))
+    count, component_of = csgraph.connected_components(graph, directed=False)
+    members = [np.flatnonzero(component_of == number) for number in range(count)]
     bases = [int(next((row for row in rows if places[row] == base), rows[0])) for rows in members]
     rows = np.arange(len(measured.logs))
     design = np.zeros((len(measured.logs), len(places)))
@@ -175,8 +170,8 @@ def chain(
         axis=0,
     )
     return Chain(
-        parts=tuple(
-            _part(places[of], int(places[at]), gain[of], measured, (extra, independent))
+        components=tuple(
+            _component(places[of], int(places[at]), gain[of], measured, (extra, independent))
             for of, at in zip(members, bases, strict=True)
         ),
         loops=_loops(measured, _cycles(places, starts, ends)),
@@ -188,21 +183,22 @@ def chain(
 
 
 def closing(majors: Sequence[int]) -> list[tuple[int, int]]:
-    """The pairs of places, beside neighbours, whose links close loops; in order, each once.
+    """The ends of the links, beside those of neighbours, that close loops: two places each, in
+    order, each once.
 
     ``majors``: the major version of each release, oldest first. Each fifth release (STRIDE) is
     compared with the one five before, beginning with the sixth and the first; and the last of each
-    major version with its first. Of the pairs of a shorter line, a longer one lacks at most that
+    major version with its first. Of the links of a shorter line, a longer one lacks at most that
     with what was the last of its major version.
     """
-    pairs = {(place - STRIDE, place) for place in range(STRIDE, len(majors), STRIDE)}
+    found = {(place - STRIDE, place) for place in range(STRIDE, len(majors), STRIDE)}
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     for place, major in enumerate(majors):
         first.setdefault(major, place)
         last[major] = place
-    pairs |= {(first[major], last[major]) for major in first}
-    return sorted((before, after) for before, after in pairs if after - before > 1)
+    found |= {(first[major], last[major]) for major in first}
+    return sorted((before, after) for before, after in found if after - before > 1)
 
 
 def _sorted_out(links: Sequence[Link]) -> tuple[list[Link], tuple[Link, ...]]:
@@ -323,13 +319,13 @@ def _chance(measured: _Measured, squares: float, loops: int) -> float:
     return float(special.fdtrc(loops, known, squares / loops))
 
 
-def _part(
+def _component(
     places: NDArray[np.intp],
     base: int,
     gain: Floats,
     measured: _Measured,
     between: tuple[float, int],
-) -> Part:
+) -> Component:
     """``gain`` is (place, link). ``between``: the variance of links beyond their blocks', and the
     number of independent loops that it is estimated from."""
     extra, loops = between
@@ -355,8 +351,7 @@ def _part(
                 degrees=degrees,
             )
         )
-    covariance = (gain * (measured.variances + extra)) @ gain.T
-    return Part(base=base, levels=tuple(levels), covariance=covariance)
+    return Component(base=base, levels=tuple(levels))
 
 
 def _freedom(variance: float, uncertain: float, most: float) -> float:
@@ -387,11 +382,11 @@ def _cycles(
     """Each link that is not needed to connect its ends, with the way around it by the shortest
     ones: by neighbours, where all of them are linked."""
     tree = csgraph.minimum_spanning_tree(_graph(starts, ends, len(places)))
-    pairs = [*zip(starts.tolist(), ends.tolist(), strict=True)]
-    number = {pair: link for link, pair in enumerate(pairs)}
+    links = [*zip(starts.tolist(), ends.tolist(), strict=True)]
+    number = {both: link for link, both in enumerate(links)}
     needed = {*zip(*(one.tolist() for one in tree.nonzero()), strict=True)}
     found = []
-    for link, (start, end) in enumerate(pairs):
+    for link, (start, end) in enumerate(links):
         if (start, end) in needed:
             continue
         _, onwards = csgraph.breadth_first_order(tree, end, directed=False)
@@ -438,7 +433,6 @@ def _loops(measured: _Measured, cycles: Sequence[_Cycle]) -> tuple[Loop, ...]:
                 misfit=robust.ratio(misfit),
                 low=robust.ratio(misfit - half),
                 high=robust.ratio(misfit + half),
-                chance=chances[number],
                 misfits=number in beyond,
             )
         )

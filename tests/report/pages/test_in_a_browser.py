@@ -378,7 +378,7 @@ def test_parts_of_a_chain_stay_apart_and_need_no_other_processes(
         assert [place for place, _ in first] == [0, 1, 3, 3, 4]
         assert [value for _, value in first].index(None) == 2
         assert [place for place, _ in second] == [2, 3]
-        assert "a gap: no link connects the parts" in page.inner_text("#key")
+        assert "a gap: no link connects the components" in page.inner_text("#key")
         said = page.inner_text("#chain")
         assert f"2 releases, {SHIPPED[1]} to {SHIPPED[2]}, relative to {SHIPPED[1]}" in said
         page.focus("#chart")

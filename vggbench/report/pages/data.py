@@ -149,7 +149,12 @@ def described(line: PageLine, chains: Sequence[LineChain] = ()) -> dict[str, Any
     found = {key for cell in line.cells for key in cell.estimates}
     found |= {one.measure for one in chains}
     names = [cell.release for cell in line.cells]
-    names += [part.levels[-1][0].name for one in chains for part in one.parts if not line.cells]
+    names += [
+        component.levels[-1][0].name
+        for one in chains
+        for component in one.components
+        if not line.cells
+    ]
     return {
         "id": line_id(line),
         "machine": line.machine,
@@ -226,13 +231,13 @@ def _chain(place: Mapping[tuple[str, ...], int], line: PageLine, one: LineChain)
         "measure": one.measure,
         "parts": [
             {
-                "base": part.base.name,
+                "base": component.base.name,
                 "levels": {
                     release.name: [rounded(level.ratio), rounded(level.low), rounded(level.high)]
-                    for release, level in part.levels
+                    for release, level in component.levels
                 },
             }
-            for part in one.parts
+            for component in one.components
         ],
         "loops": [_loop(one, loop) for loop in one.chain.loops],
         "between_links": rounded(one.chain.between_links),

@@ -5,7 +5,7 @@ import { readable } from "./params.js";
 import { table } from "./tables.js";
 
 // What the chart and the tables show of a line where its chain is chosen: {line, measure, chains}.
-// The line's cells have the levels as estimates, and ``part``, {base, place}; those of releases that
+// The line's cells have the levels as estimates, and ``component``, {base, place}; those of releases that
 // have no level and no figure, whose reasons are shown, stay as they are. Null where nothing that is
 // shown has a chain.
 export function chainOf(line, measure, shown) {
@@ -13,20 +13,20 @@ export function chainOf(line, measure, shown) {
   if (!chains.length) return null;
   const own = new Map(line.cells.map((cell) => [`${cell.release} ${cell.c}`, cell]));
   const cells = chains.flatMap((chain) => {
-    const levels = chain.parts.flatMap((part, place) =>
-      Object.entries(part.levels).map(([release, level]) => ({
+    const levels = chain.parts.flatMap((component, place) =>
+      Object.entries(component.levels).map(([release, level]) => ({
         release,
         c: chain.c,
         outcome: "ok",
         estimates: { [measure.key]: level },
-        part: { base: part.base, place },
+        component: { base: component.base, place },
         verdicts: own.get(`${release} ${chain.c}`)?.verdicts,
       })),
     );
     const has = new Set(levels.map((cell) => cell.release));
     return [...levels, ...line.cells.filter((cell) => cell.c === chain.c && cell.outcome !== "ok" && !has.has(cell.release))];
   });
-  const bases = [...new Set(chains.flatMap((chain) => chain.parts.map((part) => part.base)))];
+  const bases = [...new Set(chains.flatMap((chain) => chain.parts.map((component) => component.base)))];
   return {
     line: { ...line, cells },
     // A ratio has no unit; ``title`` names what it is of.
@@ -38,7 +38,7 @@ export function chainOf(line, measure, shown) {
 // What a level says, in lines of text.
 export function levelWords(measure, cell) {
   const [ratio, low, high] = cell.estimates[measure.key];
-  if (cell.release === cell.part.base) return ["the base, which the others are held against"];
+  if (cell.release === cell.component.base) return ["the base, which the others are held against"];
   return [`${percent(ratio)} (${percent(low)} to ${percent(high)}, with 95 %)`];
 }
 
@@ -57,13 +57,13 @@ export function aboutChains(line, measure, chains) {
 }
 
 function notesOf(chain) {
-  const parts = chain.parts.map(({ base, levels }) => {
+  const components = chain.parts.map(({ base, levels }) => {
     const names = Object.keys(levels);
     return `${plural(names.length, "release")}, ${names[0]} to ${names.at(-1)}, relative to ${base}`;
   });
   return [
-    ...parts,
-    chain.parts.length > 1 && "No link connects these parts, so levels of two of them cannot be compared: the line has a gap there.",
+    ...components,
+    chain.parts.length > 1 && "No link connects these components, so levels of two of them cannot be compared: the line has a gap there.",
     !chain.loops.length && "No loop closes, so nothing tells how well the links agree.",
     chain.between_links > 0 && `Links differ by another ${(100 * chain.between_links).toFixed(1)} % beyond what their blocks explain; the intervals include it.`,
     ...chain.left_out.map((link) => `${link.before} to ${link.after} is left out: ${plural(link.blocks, "block")}, which are too few for a link.`),
@@ -92,5 +92,5 @@ function loops(chain, of) {
 // A row a configuration that has a level in this release.
 export function levelRow(line, measure, cell, head) {
   const [ratio] = cell.estimates[measure.key];
-  return [head, el("td", { class: "number strong" }, ratio.toFixed(3)), el("td", { class: "number" }, interval(measure, cell.estimates[measure.key])), el("td", { class: "number" }, percent(ratio)), el("td", {}, cell.part.base)];
+  return [head, el("td", { class: "number strong" }, ratio.toFixed(3)), el("td", { class: "number" }, interval(measure, cell.estimates[measure.key])), el("td", { class: "number" }, percent(ratio)), el("td", {}, cell.component.base)];
 }

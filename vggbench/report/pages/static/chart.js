@@ -68,9 +68,9 @@ export function told(line, measure, release, cell) {
     el("div", {}, readable(line, line.configurations[cell.c])),
   );
   const estimate = cell.estimates?.[measure.key];
-  if (cell.part) {
+  if (cell.component) {
     made.append(
-      el("div", { class: "tip-figure" }, `${figure(measure, estimate[0])} × ${cell.part.base}`),
+      el("div", { class: "tip-figure" }, `${figure(measure, estimate[0])} × ${cell.component.base}`),
       ...levelWords(measure, cell).map((text) => el("div", {}, text)),
     );
   } else if (estimate) {
@@ -160,15 +160,15 @@ export function hasPlace(log, estimate) {
   return !log || estimate[0] > 0;
 }
 
-// The levels of a configuration: a piece of the line for each part of the chain.
+// The levels of a configuration: a piece of the line for each component of the chain.
 function levelsOf(plan, c) {
   const { releases, measure, at, x, value } = plan;
   const pieces = [];
   releases.forEach((release, i) => {
     const cell = at.get(`${i} ${c}`);
-    if (!cell?.part) return;
+    if (!cell?.component) return;
     const estimate = cell.estimates[measure.key];
-    (pieces[cell.part.place] ??= []).push({ value: [x(release), value(estimate)[0]], cell, release, estimate });
+    (pieces[cell.component.place] ??= []).push({ value: [x(release), value(estimate)[0]], cell, release, estimate });
   });
   return pieces.flatMap((piece, place) => (place ? [{ value: [piece[0].value[0], null], cell: null }, ...piece] : piece));
 }

@@ -178,7 +178,7 @@ function key(view) {
     judged.has("regressed") && ["▲", "bad", "regressed"],
     judged.has("improved") && ["▼", "good", "improved"],
     view.intervals && ["I", "", view.chain ? "95 % interval of a level against its base" : "interval over processes"],
-    view.chain?.chains.some((one) => one.parts.length > 1) && ["┆", "none", "a gap: no link connects the parts, each has a base of its own"],
+    view.chain?.chains.some((one) => one.parts.length > 1) && ["┆", "none", "a gap: no link connects the components, each has a base of its own"],
     cut && ["┆", "none", "a cut: measured again on another day; hover for both"],
     line.cells.some((cell) => shown.includes(cell.c) && cell.otherwise) && ["┆", "none", "a cut: measured in another state of the machine; hover for what differs"],
     line.cells.some((cell) => shown.includes(cell.c) && cell.estimates?.[view.measure.key] && busyWords(view.measure, cell)) && [BUSY_MARK, "bad", BUSY_KEY],
@@ -255,7 +255,7 @@ function levelCard({ line, measure }, release, cells) {
     return el(
       "tr",
       {},
-      cell.part ? levelRow(line, measure, cell, head) : [head, el("td", { class: "number strong" }, outcome(cell.outcome)), el("td", { class: "why" }, line.whys[cell.why] ?? ""), el("td"), el("td")],
+      cell.component ? levelRow(line, measure, cell, head) : [head, el("td", { class: "number strong" }, outcome(cell.outcome)), el("td", { class: "why" }, line.whys[cell.why] ?? ""), el("td"), el("td")],
       el("td", {}, judged ? verdict(judged) : ""),
     );
   };
