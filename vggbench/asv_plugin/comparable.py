@@ -24,15 +24,15 @@ def lines(
     store: Store,
     machine: str,
     catalogue: Catalogue,
-    pair: Sequence[tuple[str, str]],
+    compared: Sequence[tuple[str, str]],
     environments: Collection[str] | None = None,
 ) -> list[str]:
     """A line for each set of configurations of two releases that vggbench would not compare for one
-    reason. ``pair``: the id and the name of the one before and of the other. ``environments``:
+    reason. ``compared``: the id and the name of the one before and of the other. ``environments``:
     asv's names of those that are shown, None of all."""
     known = known_of(store.all(machine))
-    one, other = (_newest(store.where(machine, commits={commit})) for commit, _ in pair)
-    called = [name for _, name in pair]
+    one, other = (_newest(store.where(machine, commits={commit})) for commit, _ in compared)
+    called = [name for _, name in compared]
     reasons: dict[tuple[str, str], tuple[str, list[str]]] = {}
     for place in sorted(one.keys() & other.keys()):
         profile, _ = place

@@ -271,9 +271,9 @@ def _mended_comparison(original: Any) -> Any:
                 store = checkout.store()
             except VggbenchError as err:
                 raise util.UserError(str(err)) from None
-            pair = [(commit, names.get(commit) or commit[:8]) for commit in commits]
+            compared = [(commit, names.get(commit) or commit[:8]) for commit in commits]
             for line in comparable.lines(
-                store, machine, checkout.catalogue, pair, options.get("env_names")
+                store, machine, checkout.catalogue, compared, options.get("env_names")
             ):
                 log.warning(line)
             log.flush()

@@ -102,8 +102,8 @@ def add(top: Subparsers) -> None:
         type=count,
         default=policy.SEPARATED,
         metavar="N",
-        help=f"of each configuration, of both sides together, {policy.A_BLOCK} a block, at most, "
-        f"but {policy.LEAST_BLOCKS} blocks (default: %(default)s)",
+        help=f"of each configuration, of both subjects together, {policy.A_BLOCK} a block, at "
+        f"most, but {policy.LEAST_BLOCKS} blocks (default: %(default)s)",
     )
     add_budget(one, "10m")
     add_threshold(one)

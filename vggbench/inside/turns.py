@@ -1,4 +1,4 @@
-"""One process's side of a duet: it steps when whoever started it gives the word.
+"""One process of a duet: it steps when whoever started it gives the word.
 
 A duet has two processes that are alive at once, and one of them steps at a time. Each says that it
 stands still, before its first step and after every step, and then waits in a read, in which it

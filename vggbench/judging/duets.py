@@ -213,7 +213,7 @@ def gather(
     """
     taken = list(taken)
     known = known_of(taken) if known is None else known
-    parts: dict[str, list[Record]] = {}
+    by_block: dict[str, list[Record]] = {}
     left_out: dict[str, list[str]] = {}
 
     def leave_out(why: str, *those: Record) -> None:
@@ -228,9 +228,9 @@ def gather(
         elif _place(record) is None:
             leave_out("of an unknown duet", record)
         else:
-            parts.setdefault(record.duet["block"], []).append(record)
+            by_block.setdefault(record.duet["block"], []).append(record)
     found, busy = [], []
-    for name, own in parts.items():
+    for name, own in by_block.items():
         block = _block(name, own, known)
         if isinstance(block, str):
             if not _is_half(own):

@@ -322,4 +322,4 @@ def _opened() -> tuple[dict[str, str], list[tuple[Any, str, str]]]:
         place = pynvml.nvmlDeviceGetPciInfo(handle)
         device = (handle, pynvml.nvmlDeviceGetName(handle), pynvml.nvmlDeviceGetUUID(handle))
         found.append(((place.domain, place.bus, place.device), device))
-    return system, [device for _, device in sorted(found, key=lambda pair: pair[0])]
+    return system, [device for _, device in sorted(found, key=lambda item: item[0])]

@@ -160,7 +160,7 @@ def judge(
     ``history`` has the processes of the releases before ``before``, oldest first; only those that
     are of one level with it count, and a release without processes is passed over. ``comparisons``
     is how many configurations are judged together.
-    Raises ValueError where one side has no processes, or a sample is not a positive number.
+    Raises ValueError where one release has no processes, or a sample is not a positive number.
     """
     if not before or not after:
         raise ValueError("no processes of the release " + ("after" if before else "before"))

@@ -37,7 +37,7 @@ LEAST_BLOCKS = 3
 #: Blocks of a comparison after which it is left unsure until someone asks again.
 MOST_BLOCKS = 20
 
-#: Processes that ``vggbench separate`` takes of each configuration, of both sides together, at
+#: Processes that ``vggbench separate`` takes of each configuration, of both subjects together, at
 #: most.
 SEPARATED = MOST_BLOCKS * A_BLOCK
 

@@ -20,8 +20,8 @@ class Changes:
 
 def changes(since: str, before: Mapping[str, str], after: Mapping[str, str]) -> Changes:
     names = sorted({*before, *after})
-    pairs = {name: (before.get(name), after.get(name)) for name in names}
-    return Changes(since, {name: pair for name, pair in pairs.items() if pair[0] != pair[1]})
+    found = {name: (before.get(name), after.get(name)) for name in names}
+    return Changes(since, {name: both for name, both in found.items() if both[0] != both[1]})
 
 
 def of_track(

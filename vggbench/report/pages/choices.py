@@ -1,4 +1,4 @@
-"""What a choice buys: pairs of configurations of one release that differ in a single param."""
+"""What a choice buys: two configurations of one release that differ in a single param."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ...judging.measures import FIRST_STEP, STEP
 from .lines import Cell, PageLine
 
-#: Of each side, at least: the intervals of fewer are often apart by chance alone.
+#: Of each configuration, at least: the intervals of fewer are often apart by chance alone.
 LEAST_PROCESSES = 3
 
 
@@ -36,16 +36,16 @@ class Choice:
 
 
 def choices(line: PageLine) -> list[Choice]:
-    """All pairs of all releases of a line, release by release, param by param."""
+    """All choices in all releases of a line, release by release, param by param."""
     made = []
     for _, of_release in itertools.groupby(line.cells, key=lambda cell: cell.release):
         cells = [cell for cell in of_release if STEP.key in cell.estimates]
         for place, param in enumerate(line.params):
-            made += [_choice(param, one, other) for one, other in _pairs(cells, place)]
+            made += [_choice(param, one, other) for one, other in _alike_but_for(cells, place)]
     return made
 
 
-def _pairs(cells: Sequence[Cell], place: int) -> Iterator[tuple[Cell, Cell]]:
+def _alike_but_for(cells: Sequence[Cell], place: int) -> Iterator[tuple[Cell, Cell]]:
     for one, other in itertools.combinations(cells, 2):
         differing = [
             i
@@ -58,16 +58,16 @@ def _pairs(cells: Sequence[Cell], place: int) -> Iterator[tuple[Cell, Cell]]:
 
 def _choice(param: str, one: Cell, other: Cell) -> Choice:
     a, b = (cell.estimates[STEP.key] for cell in (one, other))
-    pair = (one.release, param, one.words, other.words)
+    described = (one.release, param, one.words, other.words)
     if one.state is not None and other.state is not None and one.state != other.state:
         place = [a != b for a, b in zip(one.words, other.words, strict=True)].index(True)
         when = (f"with {one.words[place]}", f"with {other.words[place]}")
         otherwise = other.state.differs(one.state, when)
-        return Choice(*pair, None, False, None, otherwise=otherwise)
+        return Choice(*described, None, False, None, otherwise=otherwise)
     unclear = _unclear(one, other)
     clear = unclear is None and (a.high < b.low or b.high < a.low)
     return Choice(
-        *pair,
+        *described,
         ratio=b.value / a.value,
         clear=clear,
         payback=payback_steps(one, other) if clear else None,
@@ -75,14 +75,14 @@ def _choice(param: str, one: Cell, other: Cell) -> Choice:
     )
 
 
-def _unclear(*sides: Cell) -> str | None:
+def _unclear(*cells: Cell) -> str | None:
     """Why the intervals of two times do not tell their noise; None where they do."""
-    fewest = min(cell.estimates[STEP.key].processes for cell in sides)
+    fewest = min(cell.estimates[STEP.key].processes for cell in cells)
     if fewest == 1:
         return "1 process: no noise is known"
     if fewest < LEAST_PROCESSES:
         return f"{fewest} processes: too few to know the noise"
-    busy = [cell.busy for cell in sides if cell.busy is not None]
+    busy = [cell.busy for cell in cells if cell.busy is not None]
     return f"on a busy machine ({busy[-1]})" if busy else None
 
 

@@ -342,7 +342,7 @@ def of_releases(
                 "since": None if difference is None else difference.since,
                 "changes": {}
                 if difference is None
-                else {name: list(pair) for name, pair in difference.packages.items()},
+                else {name: list(versions) for name, versions in difference.packages.items()},
             }
         made[release.name] = {"build": release.build, "locks": devices}
     return {"schema": SCHEMA, "releases": made}

@@ -78,8 +78,8 @@ class PageLine:
 
     def named(self, words: Sequence[str]) -> dict[str, str]:
         """The words of a configuration by the names of their params, without those it lacks."""
-        pairs = zip(self.params, words, strict=True)
-        return {name: word for name, word in pairs if word != LACKING}
+        named = zip(self.params, words, strict=True)
+        return {name: word for name, word in named if word != LACKING}
 
 
 class _Placed(NamedTuple):
