@@ -36,7 +36,7 @@ export function chainOf(line, measure, shown) {
 }
 
 // What a level says, in lines of text.
-export function levelWords(measure, cell) {
+export function levelTexts(measure, cell) {
   const [ratio, low, high] = cell.estimates[measure.key];
   if (cell.release === cell.component.base) return ["the base, which the others are held against"];
   return [`${percent(ratio)} (${percent(low)} to ${percent(high)}, with 95 %)`];

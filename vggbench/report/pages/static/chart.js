@@ -1,7 +1,7 @@
 // The history as a chart: Apache ECharts, drawn as SVG.
-import { levelWords } from "./chain.js";
+import { levelTexts } from "./chain.js";
 import { el } from "./elements.js";
-import { BUSY_MARK, busyWords, figure, hasInterval, interval, plural, ratioWords, verdict, withUnit } from "./figures.js";
+import { BUSY_MARK, busyText, figure, hasInterval, interval, plural, ratioText, verdict, withUnit } from "./figures.js";
 import { isChosen, paramsOf, readable } from "./params.js";
 
 // A hollow mark says that the layout is not the default, a dashed line that the step is compiled, the
@@ -54,10 +54,10 @@ const RING = "emptyCircle";
 const LANE = 15;
 
 // Why the line is cut at a cell that was measured in another state of the machine.
-export const otherwiseWords = (cell) => `not compared with the release before: ${cell.otherwise}`;
+export const otherwiseText = (cell) => `not compared with the release before: ${cell.otherwise}`;
 
 // Why the line is cut at a cell that has an ``earlier`` estimate.
-export const cutWords = (measure, earlier) =>
+export const cutText = (measure, earlier) =>
   `measured again on another day, after ${withUnit(measure, figure(measure, earlier[0]))}: the machine may have changed, so the line is cut here`;
 
 // What a hover, and a visit by keyboard, tells of a cell.
@@ -71,17 +71,17 @@ export function told(line, measure, release, cell) {
   if (cell.component) {
     made.append(
       el("div", { class: "tip-figure" }, `${figure(measure, estimate[0])} × ${cell.component.base}`),
-      ...levelWords(measure, cell).map((text) => el("div", {}, text)),
+      ...levelTexts(measure, cell).map((text) => el("div", {}, text)),
     );
   } else if (estimate) {
     made.append(
       el("div", { class: "tip-figure" }, withUnit(measure, figure(measure, estimate[0]))),
       el("div", {}, interval(measure, estimate), estimate[3] > 1 ? `, ${plural(estimate[3], "process", "processes")}` : "", `, ${plural(cell.samples, "sample")}`),
     );
-    if (busyWords(measure, cell)) made.append(el("div", {}, busyWords(measure, cell)));
+    if (busyText(measure, cell)) made.append(el("div", {}, busyText(measure, cell)));
     const earlier = cell.earlier?.[measure.key];
-    if (earlier) made.append(el("div", {}, cutWords(measure, earlier)));
-    if (cell.otherwise) made.append(el("div", {}, otherwiseWords(cell)));
+    if (earlier) made.append(el("div", {}, cutText(measure, earlier)));
+    if (cell.otherwise) made.append(el("div", {}, otherwiseText(cell)));
   } else if (cell.outcome === "ok") {
     made.append(el("div", {}, `${measure.title}: not on record`));
   } else {
@@ -89,7 +89,7 @@ export function told(line, measure, release, cell) {
   }
   const judged = cell.verdicts?.[measure.key];
   if (judged) {
-    made.append(el("div", {}, verdict(judged), judged.ratio ? ` ${ratioWords(judged)}` : "", judged.against ? ` against ${judged.against}` : ""));
+    made.append(el("div", {}, verdict(judged), judged.ratio ? ` ${ratioText(judged)}` : "", judged.against ? ` against ${judged.against}` : ""));
     if (judged.acknowledged !== undefined) made.append(el("div", {}, `acknowledged: ${judged.acknowledged}`));
   }
   made.append(el("div", { class: "tip-faint" }, `CPython ${release.python}`));
@@ -265,7 +265,7 @@ function busyMarks({ releases, measure, shown, at, palette, x, value }) {
       releases.flatMap((release, i) => {
         const cell = at.get(`${i} ${c}`);
         const estimate = cell?.estimates?.[measure.key];
-        return estimate && busyWords(measure, cell) ? [{ value: [x(release), value(estimate)[0]], cell, release }] : [];
+        return estimate && busyText(measure, cell) ? [{ value: [x(release), value(estimate)[0]], cell, release }] : [];
       }),
     ),
     z: 5,

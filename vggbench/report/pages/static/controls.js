@@ -34,7 +34,7 @@ export function fill(form, ...controls) {
   if (focused) byId(focused)?.focus({ preventScroll: true });
 }
 
-export function profileWords(index, name) {
+export function profileText(index, name) {
   const told = index.profiles[name];
   return told ? `${name} (${told.batch_size} × ${told.image_size} × ${told.image_size})` : name;
 }
@@ -54,7 +54,7 @@ export function lineControls(index, chosen, redraw, { track = true } = {}) {
       select(
         "Profile",
         "profile",
-        chosen.profiles.map((name) => [name, profileWords(index, name)]),
+        chosen.profiles.map((name) => [name, profileText(index, name)]),
         chosen.profile,
         change("profile"),
       ),

@@ -1,4 +1,4 @@
-// Figures, outcomes and verdicts as words.
+// Figures, outcomes and verdicts as texts.
 import { el } from "./elements.js";
 
 export const measureOf = (index, key) => index.measures.find((one) => one.key === key);
@@ -29,15 +29,15 @@ export function percent(ratio) {
   return `${change < 0 ? "−" : "+"}${Math.abs(change).toFixed(digits)} %`;
 }
 
-// Why other work on the machine may be in a figure, in words; none where nothing tells so.
-export const busyWords = (measure, cell) => (measure.takes_time && cell.busy ? `measured on a busy machine (${cell.busy})` : "");
+// Why other work on the machine may be in a figure, as a text; none where nothing tells so.
+export const busyText = (measure, cell) => (measure.takes_time && cell.busy ? `measured on a busy machine (${cell.busy})` : "");
 
 // The mark of such a figure, and the line that says what it means where any of ``cells`` has one.
 export const BUSY_MARK = "!";
 export const BUSY_KEY = "measured on a busy machine; hover for its load";
 
 export function busyMark(measure, cell) {
-  const said = busyWords(measure, cell);
+  const said = busyText(measure, cell);
   return said ? el("span", { class: "sign bad", title: said }, BUSY_MARK) : "";
 }
 
@@ -47,7 +47,7 @@ export function busyLine(cells) {
 }
 
 // What a hover tells of a cell's figure.
-export const hover = (measure, cell) => [withUnit(measure, interval(measure, cell.estimates[measure.key])), busyWords(measure, cell)].filter(Boolean).join("; ");
+export const hover = (measure, cell) => [withUnit(measure, interval(measure, cell.estimates[measure.key])), busyText(measure, cell)].filter(Boolean).join("; ");
 
 // A measure and its unit, for the head of a column.
 export function heading(measure) {
@@ -86,7 +86,7 @@ export function verdict(told) {
   return el("span", { class: `badge ${name}` }, el("span", { "aria-hidden": "true" }, `${sign} `), told.outcome);
 }
 
-export function ratioWords(told) {
+export function ratioText(told) {
   if (!told.ratio) return "";
   const [ratio, low, high] = told.ratio;
   return `${percent(ratio)} (${percent(low)} to ${percent(high)})`;
@@ -102,6 +102,6 @@ export function asvGraph(line, measure, configuration) {
   if (configuration) {
     configuration.forEach((word, i) => params.push([`p-${line.params[i]}`, `'${word}'`]));
   }
-  const words = params.map((pair) => pair.map(encodeURIComponent).join("="));
-  return `asv.html#${encodeURIComponent(`${line.family}.${measure.benchmark}`)}?${words.join("&")}`;
+  const query = params.map((one) => one.map(encodeURIComponent).join("="));
+  return `asv.html#${encodeURIComponent(`${line.family}.${measure.benchmark}`)}?${query.join("&")}`;
 }

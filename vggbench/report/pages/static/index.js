@@ -1,12 +1,12 @@
 // History: a measure over the releases of a track, a line a configuration: levels against a base where
 // there is a chain, else, or when asked for, what each release took itself.
 import { aboutChains, chainOf, levelRow } from "./chain.js";
-import { cutWords, draw, hasPlace, looks, otherwiseWords, swatch, told } from "./chart.js";
+import { cutText, draw, hasPlace, looks, otherwiseText, swatch, told } from "./chart.js";
 import { choice, chosenLine, releaseLink } from "./choice.js";
 import { checkbox, fill, lineControls, noSubmit, nothing, select } from "./controls.js";
 import { load } from "./data.js";
 import { byId, el, problem } from "./elements.js";
-import { asvGraph, BUSY_KEY, BUSY_MARK, busyMark, busyWords, figure, interval, measureOf, outcome, percent, verdict, withUnit, words } from "./figures.js";
+import { asvGraph, BUSY_KEY, BUSY_MARK, busyMark, busyText, figure, interval, measureOf, outcome, percent, verdict, withUnit, words } from "./figures.js";
 import { start } from "./page.js";
 import { paramsOf, readable, readableWord } from "./params.js";
 import { cannot, table } from "./tables.js";
@@ -92,7 +92,7 @@ function show(index, view, redraw) {
   const unit = view.measure.unit ? `, ${view.measure.unit}` : "";
   byId("chart-title").textContent = `${view.framework}: ${view.measure.title.toLowerCase().replace("gpu", "GPU")}${unit}, on ${line.machine}, ${line.profile}`;
   const one = view.shown.length === 1 ? line.configurations[view.shown[0]] : null;
-  byId("machine").textContent = machineWords(index, line.machine);
+  byId("machine").textContent = machineText(index, line.machine);
   byId("asv-link").replaceChildren(el("a", { href: asvGraph(line, view.measure, one) }, "asv's own graph"));
   series(view, redraw);
   key(view);
@@ -115,7 +115,7 @@ function show(index, view, redraw) {
 }
 
 // What asv knows of the machine.
-function machineWords(index, name) {
+function machineText(index, name) {
   const facts = index.machines.find((one) => one.name === name)?.facts ?? {};
   const cpus = facts.num_cpu ? `${facts.num_cpu} CPUs` : "";
   const ram = Number(facts.ram) > 0 ? `${Math.round(Number(facts.ram) / 1e9)} GB` : "";
@@ -181,7 +181,7 @@ function key(view) {
     view.chain?.chains.some((one) => one.parts.length > 1) && ["┆", "none", "a gap: no link connects the components, each has a base of its own"],
     cut && ["┆", "none", "a cut: measured again on another day; hover for both"],
     line.cells.some((cell) => shown.includes(cell.c) && cell.otherwise) && ["┆", "none", "a cut: measured in another state of the machine; hover for what differs"],
-    line.cells.some((cell) => shown.includes(cell.c) && cell.estimates?.[view.measure.key] && busyWords(view.measure, cell)) && [BUSY_MARK, "bad", BUSY_KEY],
+    line.cells.some((cell) => shown.includes(cell.c) && cell.estimates?.[view.measure.key] && busyText(view.measure, cell)) && [BUSY_MARK, "bad", BUSY_KEY],
     flat.length > 0 && ["0", "none", `left out, since 0 has no place on a logarithmic scale: ${flat.join(", ")}`],
     outcomes.has("n/a") && ["–", "none", "n/a: the release cannot do it; hover for the reason"],
     outcomes.has("failed") && ["×", "bad", "failed"],
@@ -215,7 +215,7 @@ function releaseCard(view) {
     const beside = cell.earlier?.[measure.key] ?? estimate;
     const change =
       estimate && earlier && cell.otherwise
-        ? el("span", { title: otherwiseWords(cell) }, "–")
+        ? el("span", { title: otherwiseText(cell) }, "–")
         : estimate && earlier && measure.key !== "loss"
         ? el("span", { title: `${earlier.release}: ${withUnit(measure, figure(measure, earlier.estimates[measure.key][0]))}` }, percent(beside[0] / earlier.estimates[measure.key][0]))
         : "";
@@ -288,7 +288,7 @@ function figures(view) {
         if (!cell) return el("td", { class: "number faint" }, "–");
         if (!estimate) return el("td", { class: "number", title: line.whys[cell.why] }, cell.outcome === "ok" ? "–" : cell.outcome);
         const cut = cell.earlier?.[measure.key];
-        return el("td", { class: "number", title: [interval(measure, estimate), busyWords(measure, cell), cut && cutWords(measure, cut), cell.otherwise && otherwiseWords(cell)].filter(Boolean).join("; ") }, figure(measure, estimate[0]), busyMark(measure, cell));
+        return el("td", { class: "number", title: [interval(measure, estimate), busyText(measure, cell), cut && cutText(measure, cut), cell.otherwise && otherwiseText(cell)].filter(Boolean).join("; ") }, figure(measure, estimate[0]), busyMark(measure, cell));
       }),
     ),
   );

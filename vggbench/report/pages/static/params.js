@@ -1,4 +1,4 @@
-// What is known of the params of a line's framework (data/params.json): roles, and words for people.
+// What is known of the params of a line's framework (data/params.json): roles, and texts for people.
 
 let known = {};
 let lacking = null;

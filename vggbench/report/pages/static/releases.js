@@ -4,7 +4,7 @@ import { fill, lineControls, noSubmit } from "./controls.js";
 import { load } from "./data.js";
 import { byId, el, problem } from "./elements.js";
 import {
-  asvGraph, busyLine, busyMark, figure, heading, hover, measureOf, outcome, plural, ratioWords, verdict,
+  asvGraph, busyLine, busyMark, figure, heading, hover, measureOf, outcome, plural, ratioText, verdict,
 } from "./figures.js";
 import { start } from "./page.js";
 import { readable } from "./params.js";
@@ -118,7 +118,7 @@ function measured(index, release, line) {
                 return el("td", { class: "number", title: estimate ? hover(measure, cell) : undefined }, estimate ? [figure(measure, estimate[0]), busyMark(measure, cell)] : "–");
               })
             : el("td", { colspan: String(measures.length), class: "why" }, line.whys[cell.why] ?? "no reason on record"),
-          el("td", {}, judged ? [verdict(judged), " ", el("span", { class: "faint" }, ratioWords(judged))] : ""),
+          el("td", {}, judged ? [verdict(judged), " ", el("span", { class: "faint" }, ratioText(judged))] : ""),
         );
       }),
       { hideCaption: true, classes: "lined" },
@@ -154,9 +154,9 @@ function changed(changes) {
   ];
   return kinds
     .filter(([, found]) => found.length)
-    .map(([title, found, words]) => [
+    .map(([title, found, told]) => [
       el("h4", {}, `${title} (${found.length})`),
-      el("ul", { class: "packages" }, found.map((one) => el("li", {}, words(one)))),
+      el("ul", { class: "packages" }, found.map((one) => el("li", {}, told(one)))),
     ]);
 }
 
@@ -174,7 +174,7 @@ function all(index, found, chosen, line) {
       ["release", "date", "CPython", "measured", "n/a", "failed", "step"],
       [...track.releases].reverse().map((release) => {
         const cells = of.get(release.name) ?? [];
-        const words = ["regressed", "improved"].map((word) => [word, judged(cells, word)]).filter(([, n]) => n);
+        const outcomes = ["regressed", "improved"].map((word) => [word, judged(cells, word)]).filter(([, n]) => n);
         return el(
           "tr",
           { class: found?.release === release ? "here" : "" },
@@ -184,7 +184,7 @@ function all(index, found, chosen, line) {
           el("td", { class: "number" }, cells.length ? count(cells, "ok") || "0" : "unmeasured"),
           el("td", { class: "number" }, count(cells, "n/a")),
           el("td", { class: "number" }, count(cells, "failed")),
-          el("td", {}, words.map(([word, n]) => [el("span", { class: `badge ${word}` }, `${n} ${word}`), " "])),
+          el("td", {}, outcomes.map(([word, n]) => [el("span", { class: `badge ${word}` }, `${n} ${word}`), " "])),
         );
       }),
       { hideCaption: true, classes: "lined" },

@@ -3,7 +3,7 @@ import { choice, chosenLine, releaseLink } from "./choice.js";
 import { checkbox, fill, lineControls, noSubmit, nothing, select } from "./controls.js";
 import { load } from "./data.js";
 import { byId, el } from "./elements.js";
-import { BUSY_KEY, BUSY_MARK, busyMark, busyWords, interval, measureOf, outcome } from "./figures.js";
+import { BUSY_KEY, BUSY_MARK, busyMark, busyText, interval, measureOf, outcome } from "./figures.js";
 import { start } from "./page.js";
 import { bar, mostOf, notCompared, table } from "./tables.js";
 
@@ -122,7 +122,7 @@ function card(index, view, told, place, set) {
         }
         return el(
           "td",
-          { title: [`${interval(step, estimate)} ms`, one.cell.release, busyWords(step, one.cell)].filter(Boolean).join("; ") },
+          { title: [`${interval(step, estimate)} ms`, one.cell.release, busyText(step, one.cell)].filter(Boolean).join("; ") },
           el("div", { class: "pair number" }, el("span", { class: "strong" }, (estimate[0] * 1e3).toFixed(1), busyMark(step, one.cell)), el("span", { class: "faint" }, ratio(times[r][i], times[base][i]))),
           bar(estimate[0] / most),
           apart(one, i) ? notCompared(one.state, usual[i]) : "",

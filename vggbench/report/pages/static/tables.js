@@ -23,10 +23,10 @@ export function bar(share, kind = "") {
   return el("span", { class: "bar", "aria-hidden": "true" }, inner);
 }
 
-// The word that comes most often, of several the first; nothing of none.
-export function mostOf(words) {
-  const count = (word) => words.filter((one) => one === word).length;
-  return words.reduce((best, word) => (count(word) > count(best) ? word : best), words[0]);
+// The text that comes most often, of several the first; nothing of none.
+export function mostOf(texts) {
+  const count = (text) => texts.filter((one) => one === text).length;
+  return texts.reduce((best, text) => (count(text) > count(best) ? text : best), texts[0]);
 }
 
 // Of a figure in a state of the machine that the others are not in.

@@ -3,9 +3,9 @@
 "use strict";
 (() => {
   const KEY = "vggbench-theme";
-  const WORDS = { auto: "as the system has them", light: "light", dark: "dark" };
+  const TITLES = { auto: "as the system has them", light: "light", dark: "dark" };
   const SIGNS = { auto: "◐", light: "☀", dark: "☾" };
-  const order = Object.keys(WORDS);
+  const order = Object.keys(TITLES);
 
   function stored() {
     try {
@@ -21,7 +21,7 @@
     else document.documentElement.dataset.theme = theme;
     const button = document.getElementById("theme");
     if (button) {
-      button.setAttribute("aria-label", `Colours: ${WORDS[theme]}`);
+      button.setAttribute("aria-label", `Colours: ${TITLES[theme]}`);
       button.title = button.getAttribute("aria-label");
       button.textContent = SIGNS[theme];
     }

@@ -2,7 +2,7 @@
 import { choice, chosenWith, releaseLink } from "./choice.js";
 import { fill, lineControls, noSubmit, nothing, select } from "./controls.js";
 import { byId, el, problem } from "./elements.js";
-import { asvGraph, measureOf, ratioWords, verdict, VERDICTS } from "./figures.js";
+import { asvGraph, measureOf, ratioText, verdict, VERDICTS } from "./figures.js";
 import { start } from "./page.js";
 import { readable } from "./params.js";
 import { table } from "./tables.js";
@@ -110,7 +110,7 @@ function lineOf(index, line, told, usual) {
       el("th", { scope: "row" }, readable(line, configuration)),
       el("td", {}, measure.title),
       el("td", {}, verdict(told), told.acknowledged === undefined ? null : el("div", { class: "why" }, `acknowledged: ${told.acknowledged}`)),
-      el("td", { class: "number" }, ratioWords(told), told.against && told.against !== usual ? [" against ", releaseLink(told.against)] : ""),
+      el("td", { class: "number" }, ratioText(told), told.against && told.against !== usual ? [" against ", releaseLink(told.against)] : ""),
       el("td", {}, button),
     ),
     evidence,
@@ -153,7 +153,7 @@ function overTheLine(index, line, changes) {
           el("td", {}, kindOf(one, measure)),
           el("td", {}, releaseLink(one.first)),
           el("td", {}, releaseLink(one.last)),
-          el("td", { class: "number" }, ratioWords(one)),
+          el("td", { class: "number" }, ratioText(one)),
         );
       }),
       { hideCaption: true, classes: "lined" },
