@@ -274,7 +274,7 @@ def test_only_what_is_no_neighbour_has_what_it_is_held_against_in_its_name(
     tmp_path: Path,
 ) -> None:
     of = judging(tmp_path, [])
-    near, one = the_comparison(of), the_comparison(of).one
+    near, one = the_comparison(of), the_comparison(of).configured
     far = of.comparison(CATALOGUE.by_name[LINE[-3]], near.after, near.profile, one)
     near = of.comparison(near.before, near.after, near.profile, one)
     assert near.name == f"{LINE[-1]} NHWC none off"

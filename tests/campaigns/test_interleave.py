@@ -290,7 +290,7 @@ def test_confirming_reads_what_came_since_and_nothing_twice(tmp_path: Path) -> N
     (one,) = [
         each
         for each in judging.comparisons([CATALOGUE.by_name[LINE[-1]]], Limits(60, 80))
-        if each.one.words == "NHWC none off"
+        if each.configured.words == "NHWC none off"
     ]
     suspect = judging.suspect(one)
     assert (suspect.after.name, suspect.before.name) == (LINE[-1], LINE[-2])

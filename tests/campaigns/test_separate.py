@@ -193,7 +193,9 @@ def asked(
     here = local(tmp_path, said.append)
     release = CATALOGUE.by_name[LINE[-1]]
     known = literal_record(release.name)
-    question = separate.Question(one=here.configured(known.benchmark, known.configuration), most=5)
+    question = separate.Question(
+        configured=here.configured(known.benchmark, known.configuration), most=5
+    )
     work = separate.Work(
         release=release,
         change=variants.ChangeBack(VARIANT, release, ""),

@@ -36,7 +36,7 @@ class Comparison:
     before: Release
     after: Release
     profile: str
-    one: Configured
+    configured: Configured
     _: KW_ONLY
     least: int = 0
     most: int = MOST_BLOCKS
@@ -54,7 +54,7 @@ class Comparison:
 
     @property
     def _of_after(self) -> str:
-        return f"{self.after.name} {self.one.words}".strip()
+        return f"{self.after.name} {self.configured.words}".strip()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +73,9 @@ class Standing:
         became faster."""
         by_products = [
             more
-            for measure, one in self.verdicts.items()
+            for measure, verdict in self.verdicts.items()
             # A by-product is followed only while an answer is within reach.
-            if measure != STEP.key and (more := self._more(one, improved)) <= self.left(of)
+            if measure != STEP.key and (more := self._more(verdict, improved)) <= self.left(of)
         ]
         return max(self.needed_for_the_step(of, improved), *by_products, 0)
 
@@ -88,11 +88,11 @@ class Standing:
             wanted.append(self._more(step, improved))
         return max(0, *wanted)
 
-    def _more(self, one: Verdict, improved: bool) -> int:
+    def _more(self, verdict: Verdict, improved: bool) -> int:
         """How many blocks more answer one measure; 0 where no block will say anything of it."""
-        if one.blocks == 0 and self.blocks >= LEAST_BLOCKS:
+        if verdict.blocks == 0 and self.blocks >= LEAST_BLOCKS:
             return 0
-        return _needed(one, improved)
+        return _needed(verdict, improved)
 
     def left(self, of: Comparison) -> int:
         """How many blocks it may still have."""
@@ -110,20 +110,22 @@ class Standing:
     @property
     def is_telling(self) -> bool:
         """Whether it may be slower, or take more memory."""
-        return any(one.suspected or one.outcome in CHANGED for one in self.verdicts.values())
+        return any(
+            verdict.suspected or verdict.outcome in CHANGED for verdict in self.verdicts.values()
+        )
 
 
-def _needed(one: Verdict, improved: bool) -> int:
+def _needed(verdict: Verdict, improved: bool) -> int:
     """How many blocks more answer one measure."""
-    if one.outcome == NOT_SURE:
-        if one.measure != STEP.key and not one.suspected:
+    if verdict.outcome == NOT_SURE:
+        if verdict.measure != STEP.key and not verdict.suspected:
             return 0
-        return one.blocks_needed or LEAST_BLOCKS
-    if one.outcome in CHANGED and one.decided_by != BY_DUETS:
+        return verdict.blocks_needed or LEAST_BLOCKS
+    if verdict.outcome in CHANGED and verdict.decided_by != BY_DUETS:
         # What drifts between processes was perhaps taken for the release's doing.
-        if one.outcome == IMPROVED and not improved:
+        if verdict.outcome == IMPROVED and not improved:
             return 0
-        return max(1, LEAST_BLOCKS - one.blocks)
+        return max(1, LEAST_BLOCKS - verdict.blocks)
     return 0
 
 
@@ -197,75 +199,83 @@ def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Ans
     each time of the one that tells most: first where the step is open, among these of what may be
     slower, then of what is likely to be answered soonest. Errors of ``take`` pass through: what was
     taken before is on record."""
-    going = [_Open(one, tools.standing(one), seconds=tools.seconds(one)) for one in comparisons]
+    going = [
+        _Open(comparison, tools.standing(comparison), seconds=tools.seconds(comparison))
+        for comparison in comparisons
+    ]
     ended: dict[Comparison, Answer] = {}
-    wanted = [one for one in going if one.needed(tools) and one.why_closed is None]
+    wanted = [open_ for open_ in going if open_.needed(tools) and open_.why_closed is None]
     is_busy = False
     if wanted:
         tools.say(_plan(wanted, tools))
     while True:
-        for one in list(going):
-            why = one.standing.why_undecided
-            if one.needed(tools):
-                why = one.why_closed
+        for open_ in list(going):
+            why = open_.standing.why_undecided
+            if open_.needed(tools):
+                why = open_.why_closed
                 if why is None:
                     continue
-            going.remove(one)
-            ended[one.comparison] = _answer(one, why)
-            if one.taken or why is not None:
-                tools.say(ending(ended[one.comparison]))
-        affordable = [one for one in going if tools.budget.allows(one.seconds)]
+            going.remove(open_)
+            ended[open_.comparison] = _answer(open_, why)
+            if open_.taken or why is not None:
+                tools.say(ending(ended[open_.comparison]))
+        affordable = [open_ for open_ in going if tools.budget.allows(open_.seconds)]
         if not affordable:
             break
-        one = min(affordable, key=lambda each: _rank(each, tools))
-        given_up = _take(one, tools)
-        is_busy = one.is_busy
+        open_ = min(affordable, key=lambda each: _rank(each, tools))
+        given_up = _take(open_, tools)
+        is_busy = open_.is_busy
         if given_up is not None:
-            going.remove(one)
-            ended[one.comparison] = given_up
+            going.remove(open_)
+            ended[open_.comparison] = given_up
             tools.say(ending(given_up))
-    for one in going:
+    for open_ in going:
         why = f"the budget of {duration_text(tools.budget.seconds)} is spent{_while_busy(is_busy)}"
-        seconds = one.likely_s(tools)
-        ended[one.comparison] = _answer(
-            one, why, out_of_budget=True, is_busy=is_busy, seconds=seconds
+        seconds = open_.likely_s(tools)
+        ended[open_.comparison] = _answer(
+            open_, why, out_of_budget=True, is_busy=is_busy, seconds=seconds
         )
-    return [ended[one] for one in comparisons]
+    return [ended[comparison] for comparison in comparisons]
 
 
 def _while_busy(is_busy: bool) -> str:
     return " while the machine was busy" if is_busy else ""
 
 
-def _answer(one: _Open, why: str | None, **more: Any) -> Answer:
+def _answer(open_: _Open, why: str | None, **more: Any) -> Answer:
     """What came of it; ``more`` of an Answer."""
-    told = {"comparison": one.comparison, "standing": one.standing, "blocks": one.taken, **more}
+    told = {
+        "comparison": open_.comparison,
+        "standing": open_.standing,
+        "blocks": open_.taken,
+        **more,
+    }
     return Answer(why=why, **told)
 
 
-def _rank(one: _Open, tools: BlockTools) -> tuple[bool, bool, float]:
+def _rank(open_: _Open, tools: BlockTools) -> tuple[bool, bool, float]:
     # A by-product may take as many blocks again: no step waits for that.
-    step = one.standing.needed_for_the_step(one.comparison, tools.improved)
-    return step == 0, not one.standing.is_telling, one.likely_s(tools)
+    step = open_.standing.needed_for_the_step(open_.comparison, tools.improved)
+    return step == 0, not open_.standing.is_telling, open_.likely_s(tools)
 
 
-def _take(one: _Open, tools: BlockTools) -> Answer | None:
+def _take(open_: _Open, tools: BlockTools) -> Answer | None:
     """Take a block of a comparison; returns its answer where it is given up, else None."""
     before = tools.budget.spent_s
-    came = tools.take(one.comparison, before + one.comparison.budget_s - one.spent_s)
-    one.spent_s += tools.budget.spent_s - before
-    one.is_busy = came.is_busy
-    given_up = one.uncounted.end_it(came)
+    came = tools.take(open_.comparison, before + open_.comparison.budget_s - open_.spent_s)
+    open_.spent_s += tools.budget.spent_s - before
+    open_.is_busy = came.is_busy
+    given_up = open_.uncounted.end_it(came)
     if came.waited_in_vain:
         return None  # one of the two budgets is spent, which is said in any case
     if came.block is not None:
-        one.taken += 1
-        one.standing = tools.standing(one.comparison)
-        tools.say(progress(one.comparison, one.standing))
+        open_.taken += 1
+        open_.standing = tools.standing(open_.comparison)
+        tools.say(progress(open_.comparison, open_.standing))
     elif came.outcome == records.OK:
-        tools.say(f"{one.comparison.name}: the block does not count: {came.why}")
-    one.seconds = came.seconds or one.seconds
-    return _answer(one, came.why, failed=came.outcome == records.FAILED) if given_up else None
+        tools.say(f"{open_.comparison.name}: the block does not count: {came.why}")
+    open_.seconds = came.seconds or open_.seconds
+    return _answer(open_, came.why, failed=came.outcome == records.FAILED) if given_up else None
 
 
 def progress(comparison: Comparison, standing: Standing) -> str:
@@ -284,26 +294,28 @@ def ending(answer: Answer) -> str:
 
 def _told(standing: Standing) -> str:
     return "; ".join(
-        f"{JUDGED[one.measure].title}: {one.outcome}, {_change(one, standing)}"
-        for one in standing.verdicts.values()
-        if one.measure == STEP.key or one.outcome not in (NOT_SURE, UNCHANGED) or one.suspected
+        f"{JUDGED[verdict.measure].title}: {verdict.outcome}, {_change(verdict, standing)}"
+        for verdict in standing.verdicts.values()
+        if verdict.measure == STEP.key
+        or verdict.outcome not in (NOT_SURE, UNCHANGED)
+        or verdict.suspected
     )
 
 
-def _change(one: Verdict, standing: Standing) -> str:
+def _change(verdict: Verdict, standing: Standing) -> str:
     """The change that the verdict tells; and what the blocks say, where others than they decided
     it."""
-    told, ratio = change(one), standing.ratios.get(one.measure)
-    if one.decided_by == BY_DUETS or ratio is None:
+    told, ratio = change(verdict), standing.ratios.get(verdict.measure)
+    if verdict.decided_by == BY_DUETS or ratio is None:
         return told
-    by = " by processes alone" if one.decided_by == BY_PROCESSES else ""
+    by = " by processes alone" if verdict.decided_by == BY_PROCESSES else ""
     them = "the block" if standing.blocks == 1 else "the blocks"
     return f"{told}{by}, {percent(ratio)} by {them} alone"
 
 
 def _plan(wanted: Sequence[_Open], tools: BlockTools) -> str:
-    names = some_of([one.comparison.name for one in wanted], NAMED)
-    each = [one.likely_s(tools) for one in wanted]
+    names = some_of([open_.comparison.name for open_ in wanted], NAMED)
+    each = [open_.likely_s(tools) for open_ in wanted]
     seconds = sum(each)
     about = f", {_about(each)}" if seconds else ""
     over = "" if seconds <= tools.budget.left_s else _over(tools.budget)
@@ -321,23 +333,23 @@ def _about(each: Sequence[float]) -> str:
 
 def open_lines(answers: Sequence[Answer]) -> list[str]:
     """What is open, and what it would cost; nothing where all is answered."""
-    kept_off = [one for one in answers if one.out_of_budget and one.is_busy]
-    waiting = [one for one in answers if one.out_of_budget and not one.is_busy]
-    closed = [one for one in answers if one.why is not None and not one.out_of_budget]
+    kept_off = [answer for answer in answers if answer.out_of_budget and answer.is_busy]
+    waiting = [answer for answer in answers if answer.out_of_budget and not answer.is_busy]
+    closed = [answer for answer in answers if answer.why is not None and not answer.out_of_budget]
     lines = []
     if kept_off:
         when = (
             "when the budget was spent"
-            if any(one.blocks for one in answers)
+            if any(answer.blocks for answer in answers)
             else "for the whole budget"
         )
-        names = some_of([_name(one) for one in kept_off], NAMED)
+        names = some_of([_name(answer) for answer in kept_off], NAMED)
         lines.append(f"Open, as the machine was busy {when}: {names}; {QUIET}")
     if waiting:
-        each = [one.seconds for one in waiting]
+        each = [answer.seconds for answer in waiting]
         them = "it" if len(waiting) == 1 else "them"
         cost = f"; {_about(each)} more would answer {them}" if any(each) else ""
-        names = some_of([_name(one) for one in waiting], NAMED)
+        names = some_of([_name(answer) for answer in waiting], NAMED)
         lines.append(f"Open, as the budget allows no more blocks: {names}{cost}")
     if closed:
         lines.append(f"Not answered: {some_of([_name(one) for one in closed], NAMED)}")

@@ -55,7 +55,7 @@ def choose(checkout: Checkout, device: str) -> Release:
 
     Raises CalibrateError where none runs.
     """
-    runs = [one for one in checkout.catalogue if why_not_here(one, [device]) is None]
+    runs = [release for release in checkout.catalogue if why_not_here(release, [device]) is None]
     measured = checkout.measured_commits()
     for preferred in (
         [r for r in runs if r.commit in measured],
@@ -86,10 +86,10 @@ def candidates(
     took = durations(here.machine, of_release, here.catalogue, profile)
     own = here.suite.chosen(release, patterns, here.catalogue)
 
-    def order(one: Configured) -> tuple[bool, float]:
-        known = took.get((release.commit, one.key), math.inf)
-        framework = records.class_of(one.benchmark)
-        return params.is_chosen(framework, dict(one.configuration), params.COMPILER), known
+    def order(configured: Configured) -> tuple[bool, float]:
+        known = took.get((release.commit, configured.key), math.inf)
+        framework = records.class_of(configured.benchmark)
+        return params.is_chosen(framework, dict(configured.configuration), params.COMPILER), known
 
     return sorted(own, key=order)
 
@@ -119,25 +119,25 @@ def take(
             running.append(waiting.pop(0))
         if not running:
             break
-        one = min(running, key=taken.__getitem__)
-        if taken[one] >= blocks or not budget.allows(expected_s.get(one, 0.0)):
+        configured = min(running, key=taken.__getitem__)
+        if taken[configured] >= blocks or not budget.allows(expected_s.get(configured, 0.0)):
             break
-        came = measure(one)
-        expected_s[one] = came.seconds
-        ended = uncounted.setdefault(one, Uncounted()).end_it(came)
+        came = measure(configured)
+        expected_s[configured] = came.seconds
+        ended = uncounted.setdefault(configured, Uncounted()).end_it(came)
         if came.block is not None:
-            taken[one] += 1
+            taken[configured] += 1
             differ = math.expm1(came.block.numbers[STEP.key])
-            say(f"{one.words}, block {taken[one]}: the two differ by {differ:+.1%}")
+            say(f"{configured.words}, block {taken[configured]}: the two differ by {differ:+.1%}")
         elif came.outcome == records.OK:
-            say(f"{one.words}: the block does not count: {came.why}")
+            say(f"{configured.words}: the block does not count: {came.why}")
         else:
             say(str(came.why))
         if came.waited_in_vain:
             say(f"the budget is spent while the machine was busy; {taking.QUIET}")
             break
         if ended:
-            running.remove(one)
+            running.remove(configured)
     return taken.total()
 
 
@@ -181,7 +181,9 @@ def noises(evidence: Evidence, release: Release, profile: str) -> dict[str, Know
     return {
         name: Known(
             noise=duets.noise(
-                own, [one for one in together if one.states == own[-1].states], measure=STEP.key
+                own,
+                [block for block in together if block.states == own[-1].states],
+                measure=STEP.key,
             ),
             off=math.expm1(robust.pseudomedian([block.numbers[STEP.key] for block in own])),
         )
@@ -332,8 +334,8 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
     with here.runner(records.DUET) as runner:
         installation = runner.prepared(release, profile)
 
-        def measure(one: Configured) -> Came:
-            subject = Subject(installation=installation, configured=one)
+        def measure(configured: Configured) -> Came:
+            subject = Subject(installation=installation, configured=configured)
             return taking.take(here, runner, (subject, subject), budget)
 
         counted = take(
@@ -358,5 +360,5 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
         say(line)
     for line in noise_report(found, asked.threshold, comparisons):
         say(line)
-    noisy = [is_too_noisy(one.noise, asked.threshold, comparisons) for one in found.values()]
+    noisy = [is_too_noisy(known.noise, asked.threshold, comparisons) for known in found.values()]
     return 1 if any(noisy) else 0

@@ -85,7 +85,7 @@ class Wanted:
     @property
     def rank(self) -> float:
         """How much of changes, in logarithms, a second of measuring tells about, with a minus."""
-        changed = sum(abs(math.log(one.ratio)) for one in self.of if one.ratio)
+        changed = sum(abs(math.log(verdict.ratio)) for verdict in self.of if verdict.ratio)
         return -changed / max(1.0, sum(self.seconds))
 
 
@@ -108,20 +108,23 @@ class Causes:
         evidence = gather(here.machine, here.store.all(here.machine), here.catalogue)
         #: The changes that are confirmed, and that something else moved with.
         self.changes = [
-            one
+            verdict
             for track in here.catalogue.tracks
-            for one in verdicts.of_track(evidence, track, profile, threshold)
-            if one.outcome in CHANGED
-            and not one.apart
-            and one.differences
-            and records.key_of(one.benchmark, one.configuration) in keys
+            for verdict in verdicts.of_track(evidence, track, profile, threshold)
+            if verdict.outcome in CHANGED
+            and not verdict.apart
+            and verdict.differences
+            and records.key_of(verdict.benchmark, verdict.configuration) in keys
         ]
 
     def separated(self) -> int:
         """How many of the changes have something separated."""
         _, known = self._on_record()
         return sum(
-            any(one.is_of(change) and one.judgement is not None for one in known[change.release])
+            any(
+                separation.is_of(change) and separation.judgement is not None
+                for separation in known[change.release]
+            )
             for change in self.changes
         )
 
@@ -131,27 +134,29 @@ class Causes:
         of = self._here.machine, taken, self._here.catalogue
         facts = separations.facts(*of, self._profile)
         together: dict[tuple[str, str], Wanted] = {}
-        for one in self.changes:
-            release = self._here.catalogue.by_name[one.release]
-            change = self._next(one, release, known[one.release], facts)
+        for verdict in self.changes:
+            release = self._here.catalogue.by_name[verdict.release]
+            change = self._next(verdict, release, known[verdict.release], facts)
             if change is None:
                 continue
-            configured = self._here.configured(one.benchmark, one.configuration)
-            place = one.release, change.name
+            configured = self._here.configured(verdict.benchmark, verdict.configuration)
+            place = verdict.release, change.name
             before = together.get(place, Wanted(release, change, (), (), ()))
-            asked = {question.one: question for question in before.questions}
+            asked = {question.configured: question for question in before.questions}
             if configured in asked:
-                measures = (*asked[configured].measures, one.measure)
+                measures = (*asked[configured].measures, verdict.measure)
                 asked[configured] = replace(asked[configured], measures=measures)
                 seconds = before.seconds
             else:
-                most = MOST_BLOCKS - _spent(one, change, known[one.release])
-                asked[configured] = Question(one=configured, measures=(one.measure,), most=most)
+                most = MOST_BLOCKS - _spent(verdict, change, known[verdict.release])
+                asked[configured] = Question(
+                    configured=configured, measures=(verdict.measure,), most=most
+                )
                 both = [(release.commit, configured.key)] * 2
                 newest = taking.known(self._here, self._profile, both)
                 seconds = (*before.seconds, taking.block_s(newest))
             together[place] = replace(
-                before, of=(*before.of, one), questions=tuple(asked.values()), seconds=seconds
+                before, of=(*before.of, verdict), questions=tuple(asked.values()), seconds=seconds
             )
         return sorted(together.values(), key=lambda each: each.rank)
 
@@ -168,23 +173,23 @@ class Causes:
         tried: set[tuple[str, str, str]] = set()
         over = False
 
-        def untried(one: Wanted) -> list[tuple[Question, float]]:
+        def untried(wanted: Wanted) -> list[tuple[Question, float]]:
             return [
                 (question, seconds)
-                for question, seconds in zip(one.questions, one.seconds, strict=True)
-                if (*one.place, question.one.key) not in tried
+                for question, seconds in zip(wanted.questions, wanted.seconds, strict=True)
+                if (*wanted.place, question.configured.key) not in tried
             ]
 
         while True:
             affordable = (
-                (one, [each for each, s in untried(one) if budget.allows(LEAST_BLOCKS * s)])
-                for one in left
+                (wanted, [each for each, s in untried(wanted) if budget.allows(LEAST_BLOCKS * s)])
+                for wanted in left
             )
-            now, questions = next(((one, own) for one, own in affordable if own), (None, []))
+            now, questions = next(((wanted, own) for wanted, own in affordable if own), (None, []))
             if now is None:
                 over = bool(left) and (over or any(map(untried, left)))
-                return Left(tuple(one.name for one in left), over)
-            tried |= {(*now.place, each.one.key) for each in questions}
+                return Left(tuple(wanted.name for wanted in left), over)
+            tried |= {(*now.place, each.configured.key) for each in questions}
             work = separate.Work(
                 release=now.release,
                 change=now.change,
@@ -203,19 +208,19 @@ class Causes:
         found = separations.separations(
             self._here.machine, taken, self._here.catalogue, self._profile, self._threshold
         )
-        return taken, {one.release: found.get(one.release, []) for one in self.changes}
+        return taken, {verdict.release: found.get(verdict.release, []) for verdict in self.changes}
 
     def _next(
         self,
-        one: Verdict,
+        verdict: Verdict,
         release: Release,
         known: Sequence[Separation],
         facts: Mapping[str, Mapping[str, object]],
     ) -> ChangeBack | None:
-        before = self._here.catalogue.by_name[str(one.against)]
+        before = self._here.catalogue.by_name[str(verdict.against)]
         both = facts.get(before.commit, {}), facts.get(release.commit, {})
         device = profiles.device_of(self._profile)
-        own = {_parts(each.variant): each for each in known if each.is_of(one)}
+        own = {_parts(each.variant): each for each in known if each.is_of(verdict)}
 
         def tried(*things: str) -> Tried:
             what = variants.TOGETHER.join(things)
@@ -226,13 +231,13 @@ class Causes:
                 return None
             return change, own.get(_parts(change.name))
 
-        return what_next(one, tried)
+        return what_next(verdict, tried)
 
 
-def what_next(one: Verdict, tried: Callable[..., Tried]) -> ChangeBack | None:
+def what_next(verdict: Verdict, tried: Callable[..., Tried]) -> ChangeBack | None:
     """What to change back next for a change; None where its cause is known, or nothing is left that
     could be tried. ``tried``: what is on record of things that are changed back together."""
-    moved = {difference.what for difference in one.differences}
+    moved = {difference.what for difference in verdict.differences}
     alone = {
         what: before
         for name, what in THINGS.items()
@@ -248,12 +253,12 @@ def what_next(one: Verdict, tried: Callable[..., Tried]) -> ChangeBack | None:
             change, found = before
             if found is None or not _is_settled(found):
                 return change
-            if _explains(found, one) or (found.judgement and set(things) >= {*alone, large}):
+            if _explains(found, verdict) or (found.judgement and set(things) >= {*alone, large}):
                 return None
             if found.judgement:
                 break
     left = [change for change, found in alone.values() if not _is_settled(found)]
-    if not left or any(_explains(found, one) for _, found in alone.values()):
+    if not left or any(_explains(found, verdict) for _, found in alone.values()):
         return None
     together = tried(*alone) if len(alone) > 1 else None
     if together is None:
@@ -262,7 +267,7 @@ def what_next(one: Verdict, tried: Callable[..., Tried]) -> ChangeBack | None:
     if not _is_settled(found):
         return change
     ran = found is not None and found.judgement is not None
-    return None if ran and not _explains(found, one) else left[0]
+    return None if ran and not _explains(found, verdict) else left[0]
 
 
 def _parts(variant: str) -> frozenset[str]:
@@ -270,45 +275,47 @@ def _parts(variant: str) -> frozenset[str]:
     return frozenset(variant.split(separations.AND))
 
 
-def _spent(one: Verdict, change: ChangeBack, known: Sequence[Separation]) -> int:
-    """Blocks that were taken of the configuration of ``one`` with this ``change``."""
+def _spent(verdict: Verdict, change: ChangeBack, known: Sequence[Separation]) -> int:
+    """Blocks that were taken of the configuration of ``verdict`` with this ``change``."""
     of = _parts(change.name)
-    own = (each.blocks for each in known if each.is_of(one) and _parts(each.variant) == of)
+    own = (each.blocks for each in known if each.is_of(verdict) and _parts(each.variant) == of)
     return max(own, default=0)
 
 
-def _explains(found: Separation | None, one: Verdict) -> bool:
+def _explains(found: Separation | None, verdict: Verdict) -> bool:
     if found is None or found.judgement is None:
         return False
-    return separations.explains(found.judgement, one)
+    return separations.explains(found.judgement, verdict)
 
 
-def _is_settled(one: Separation | None) -> bool:
+def _is_settled(separation: Separation | None) -> bool:
     """Whether no more is to be measured of it: it does not run, its answer is sure, or as much was
     taken as ever is."""
-    if one is None:
+    if separation is None:
         return False
-    if one.judgement is None or one.judgement.outcome != NOT_SURE:
+    if separation.judgement is None or separation.judgement.outcome != NOT_SURE:
         return True
-    if one.blocks:
-        in_reach = one.measure == STEP.key or _needed(one) <= MOST_BLOCKS - one.blocks
-        return one.blocks >= (MOST_BLOCKS if in_reach else LEAST_BLOCKS)
-    return one.processes >= ENOUGH
+    if separation.blocks:
+        in_reach = (
+            separation.measure == STEP.key or _needed(separation) <= MOST_BLOCKS - separation.blocks
+        )
+        return separation.blocks >= (MOST_BLOCKS if in_reach else LEAST_BLOCKS)
+    return separation.processes >= ENOUGH
 
 
-def _needed(one: Separation) -> int:
+def _needed(separation: Separation) -> int:
     """About how many more blocks would make it sure."""
-    judgement = one.judgement
+    judgement = separation.judgement
     return (judgement.blocks_needed or 0) if isinstance(judgement, BlockJudgement) else 0
 
 
 def plan(left: Sequence[Wanted], budget: Budget) -> str:
     """One line about what is to be measured, and how long it takes."""
-    seconds = LIKELY * sum(sum(one.seconds) for one in left)
+    seconds = LIKELY * sum(sum(wanted.seconds) for wanted in left)
     over = (
         f"; the budget of {duration_text(budget.seconds)} may not do"
         if seconds > budget.left_s
         else ""
     )
-    names = some_of([one.name for one in left], NAMED)
+    names = some_of([wanted.name for wanted in left], NAMED)
     return f"To separate: {names}, about {duration_text(seconds)}{over}"

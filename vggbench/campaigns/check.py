@@ -78,7 +78,7 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
         for line in open_lines(answers):
             say(line)
         # What went wrong was said when it did.
-        trouble = any(one.failed for one in answers)
+        trouble = any(answer.failed for answer in answers)
     except Interrupted:
         raise
     except (VggbenchError, util.UserError) as err:

@@ -92,7 +92,7 @@ def run(here: Local, asked: ConfirmRequest, limits: Limits) -> int:
         )
     for line in answering.open_lines(found):
         here.say(line)
-    statuses = [2 if any(one.failed for one in found) else 0, judging.report([after.name])]
+    statuses = [2 if any(answer.failed for answer in found) else 0, judging.report([after.name])]
     return max(statuses, key=(0, 2, 1).index)
 
 
@@ -106,28 +106,33 @@ def answer(judging: Judging, wanted: Sequence[Comparison], limits: Limits) -> li
     """Answer these comparisons: by duets, or by processes in turns where two find no room."""
     here = judging.here
     too_large = {
-        id(one): why
-        for one in wanted
-        if (why := judging.why_not_both(one)) is not None
+        id(comparison): why
+        for comparison in wanted
+        if (why := judging.why_not_both(comparison)) is not None
         # Where there are enough blocks they decide, and processes would change nothing.
-        and judging.standing(one).blocks < LEAST_BLOCKS
+        and judging.standing(comparison).blocks < LEAST_BLOCKS
     }
     budget = Budget(limits.seconds)
     found = {}
-    in_duets = [one for one in wanted if id(one) not in too_large]
+    in_duets = [comparison for comparison in wanted if id(comparison) not in too_large]
     if in_duets:
         with here.runner(records.DUET) as runner:
             tools = judging.block_tools(runner, budget, limits)
             for told in answering.answer_all(in_duets, tools):
                 found[id(told.comparison)] = told
-    in_turns = [one for one in wanted if id(one) in too_large]
-    for one in in_turns:
-        here.say(f"{one.name}: {too_large[id(one)]}: its processes take turns instead")
+    in_turns = [comparison for comparison in wanted if id(comparison) in too_large]
+    for comparison in in_turns:
+        here.say(
+            f"{comparison.name}: {too_large[id(comparison)]}: its processes take turns instead"
+        )
     if in_turns:
         found.update(
-            {id(one.comparison): one for one in _in_turns(judging, in_turns, budget, limits)}
+            {
+                id(answer.comparison): answer
+                for answer in _in_turns(judging, in_turns, budget, limits)
+            }
         )
-    return [found[id(one)] for one in wanted]
+    return [found[id(comparison)] for comparison in wanted]
 
 
 def _in_turns(
@@ -135,29 +140,29 @@ def _in_turns(
 ) -> list[Answer]:
     """Answer comparisons by whole processes that take turns: for what finds no room for two."""
     here = judging.here
-    known = [judging.suspect(one) for one in wanted]
-    suspects = {id(suspect): one for suspect, one in zip(known, wanted, strict=True)}
+    known = [judging.suspect(comparison) for comparison in wanted]
+    suspects = {id(suspect): comparison for suspect, comparison in zip(known, wanted, strict=True)}
     with here.runner(records.CONFIRM) as runner:
         rooms = _Rooms(runner, limits)
 
         def measure(suspect: Suspect, release: Release) -> Record:
             rooms.make(suspect)
-            return runner.measure(release, suspect.profile, suspect.one)
+            return runner.measure(release, suspect.profile, suspect.configured)
 
         # Looks at processes are made for so many (vggbench.stats.judge).
         most = min(limits.processes, MOST)
         tools = interleave.TurnTools(measure, judging.judge, budget, here.say, most)
         return [
             Answer(
-                comparison=suspects[id(one.suspect)],
-                standing=judging.standing(suspects[id(one.suspect)]),
+                comparison=suspects[id(confirmed.suspect)],
+                standing=judging.standing(suspects[id(confirmed.suspect)]),
                 blocks=0,
-                why=one.why,
-                out_of_budget=one.out_of_budget,
-                seconds=interleave.forecast_s(one.suspect, one.judgements, most),
-                failed=one.failed,
+                why=confirmed.why,
+                out_of_budget=confirmed.out_of_budget,
+                seconds=interleave.forecast_s(confirmed.suspect, confirmed.judgements, most),
+                failed=confirmed.failed,
             )
-            for one in interleave.confirm_all(known, tools)
+            for confirmed in interleave.confirm_all(known, tools)
         ]
 
 
@@ -169,12 +174,12 @@ class _Rooms:
         self._make_room = limits.make_room
         self._last: tuple[str, str] | None = None
 
-    def make(self, one: Comparison | Suspect) -> None:
-        """Make it for both releases of ``one``, unless it was made for them last."""
-        both = one.before.commit, one.after.commit
+    def make(self, wanted: Comparison | Suspect) -> None:
+        """Make it for both releases of what is ``wanted``, unless it was made for them last."""
+        both = wanted.before.commit, wanted.after.commit
         if both != self._last:
             self._last = both
-            self._make_room(one.name)
+            self._make_room(wanted.name)
             self._runner.forget()
 
 
@@ -214,16 +219,16 @@ class Judging:
     def verdicts(self, release: Release) -> list[Verdict]:
         evidence = self.evidence()
         return [
-            one
+            verdict
             for profile in self._profiles
-            for one in verdicts.of_release(
+            for verdict in verdicts.of_release(
                 evidence, release, self._against, profile, self._threshold
             )
         ]
 
     @functools.cached_property
     def _asked_for(self) -> set[str]:
-        return {one.key for one in self.here.suite.timed(self._patterns)}
+        return {configured.key for configured in self.here.suite.timed(self._patterns)}
 
     def newest(self) -> list[Release]:
         """The newest measured release of each track."""
@@ -233,7 +238,7 @@ class Judging:
             for track in self.here.catalogue.tracks
             for profile in self._profiles
         ]
-        return list({one.commit: one for last in found for one in last}.values())
+        return list({release.commit: release for last in found for release in last}.values())
 
     def comparisons(self, releases: Iterable[Release], limits: Limits) -> list[Comparison]:
         """The configurations of ``releases`` against the release before that are not answered."""
@@ -253,14 +258,14 @@ class Judging:
                 except CannotMeasure as err:  # the benchmarks have it no longer; others they have
                     self.here.say(str(err))
                     continue
-                one = self.comparison(
+                comparison = self.comparison(
                     by_name[against], release, profile, configured, most=limits.blocks
                 )
-                standing = self._standing(one, judged)
-                if limits.again and not standing.left(one):
-                    one = replace(one, most=limits.blocks + standing.blocks)
-                if standing.needed(one, self._improved) and not self._cannot_be(one):
-                    found.append(one)
+                standing = self._standing(comparison, judged)
+                if limits.again and not standing.left(comparison):
+                    comparison = replace(comparison, most=limits.blocks + standing.blocks)
+                if standing.needed(comparison, self._improved) and not self._cannot_be(comparison):
+                    found.append(comparison)
         return found
 
     def never_measured(self, release: Release, limits: Limits) -> list[Comparison]:
@@ -272,7 +277,7 @@ class Judging:
         found = []
         for profile in self._profiles:
             devices = [profiles.device_of(profile)]
-            if before is None or any(why_not_here(one, devices) for one in (before, release)):
+            if before is None or any(why_not_here(either, devices) for either in (before, release)):
                 continue
             if any(
                 release.commit in cells
@@ -281,25 +286,27 @@ class Judging:
             ):
                 continue
             known = {
-                records.key_of(one.benchmark, one.configuration)
-                for one in self.verdicts(release)
-                if one.profile == profile
+                records.key_of(verdict.benchmark, verdict.configuration)
+                for verdict in self.verdicts(release)
+                if verdict.profile == profile
             }
             of_before = suite.timed_of(before, self._patterns, catalogue)
             for configured in suite.timed_of(release, self._patterns, catalogue):
                 if configured.key in known or configured not in of_before:
                     continue
-                one = self.comparison(before, release, profile, configured, most=limits.blocks)
-                if self.is_open(one):
-                    found.append(one)
+                comparison = self.comparison(
+                    before, release, profile, configured, most=limits.blocks
+                )
+                if self.is_open(comparison):
+                    found.append(comparison)
         return found
 
     def comparison(
-        self, before: Release, after: Release, profile: str, one: Configured, **more: Any
+        self, before: Release, after: Release, profile: str, configured: Configured, **more: Any
     ) -> Comparison:
         """That of the two; ``more`` as a Comparison has it."""
         are_neighbours = before == self._one_before(after)
-        return Comparison(before, after, profile, one, are_neighbours=are_neighbours, **more)
+        return Comparison(before, after, profile, configured, are_neighbours=are_neighbours, **more)
 
     def _one_before(self, release: Release) -> Release | None:
         """The release before on the track; None before the first."""
@@ -309,27 +316,27 @@ class Judging:
 
     def is_compared(self, release: Release) -> bool:
         """Whether anything is said of the release against another."""
-        return any(one.against is not None for one in self.verdicts(release))
+        return any(verdict.against is not None for verdict in self.verdicts(release))
 
     def standing(self, comparison: Comparison) -> Standing:
         """Where a comparison stands by everything on record."""
         return self._standing(comparison, self._own(comparison))
 
     def _standing(self, of: Comparison, own: Iterable[Verdict]) -> Standing:
-        benchmark, configuration = of.one.benchmark, dict(of.one.configuration)
+        benchmark, configuration = of.configured.benchmark, dict(of.configured.configuration)
         canonical = records.canonical(configuration)
         line = Line(of.profile, of.after.track, benchmark, canonical)
         blocks = self.evidence().compared(line, of.before, of.after)
         both = line.subject_key(of.before), line.subject_key(of.after)
         numbers = {key: duets.numbers(blocks, *both, key) for key in JUDGED}
         return Standing(
-            verdicts={one.measure: one for one in own},
+            verdicts={verdict.measure: verdict for verdict in own},
             blocks=len(blocks),
             ratios={key: ratio_of(own) for key, own in numbers.items() if own},
         )
 
     def _own(self, comparison: Comparison) -> list[Verdict]:
-        wanted, evidence = comparison.one.key, self.evidence()
+        wanted, evidence = comparison.configured.key, self.evidence()
         # All configurations of a release are judged together: once for all of its comparisons.
         asked = comparison.after.commit, comparison.before.commit, comparison.profile
         if asked not in self._said:
@@ -341,21 +348,24 @@ class Judging:
                 self._threshold,
             )
         return [
-            one
-            for one in self._said[asked]
-            if records.key_of(one.benchmark, one.configuration) == wanted
+            verdict
+            for verdict in self._said[asked]
+            if records.key_of(verdict.benchmark, verdict.configuration) == wanted
         ]
 
     def block_tools(self, runner: Runner, budget: Budget, limits: Limits) -> answering.BlockTools:
         """What comparisons are answered with; ``runner`` runs their processes."""
         rooms = _Rooms(runner, limits)
 
-        def take(one: Comparison, until_s: float) -> Came:
-            rooms.make(one)
+        def take(comparison: Comparison, until_s: float) -> Came:
+            rooms.make(comparison)
             try:
                 before, after = (
-                    Subject(installation=runner.prepared(each, one.profile), configured=one.one)
-                    for each in (one.before, one.after)
+                    Subject(
+                        installation=runner.prepared(each, comparison.profile),
+                        configured=comparison.configured,
+                    )
+                    for each in (comparison.before, comparison.after)
                 )
             except NotMeasured:
                 raise
@@ -372,32 +382,37 @@ class Judging:
             improved=self._improved,
         )
 
-    def _newest(self, one: Comparison) -> list[Record | None]:
-        subjects = [(each.commit, one.one.key) for each in (one.before, one.after)]
-        return taking.known(self.here, one.profile, subjects)
+    def _newest(self, comparison: Comparison) -> list[Record | None]:
+        subjects = [
+            (each.commit, comparison.configured.key)
+            for each in (comparison.before, comparison.after)
+        ]
+        return taking.known(self.here, comparison.profile, subjects)
 
-    def seconds(self, one: Comparison) -> float:
+    def seconds(self, comparison: Comparison) -> float:
         """What a block is likely to take; 0 where nothing is known of it."""
-        return taking.block_s(self._newest(one))
+        return taking.block_s(self._newest(comparison))
 
-    def is_open(self, one: Comparison) -> bool:
+    def is_open(self, comparison: Comparison) -> bool:
         """Whether it needs blocks, may have more, and both releases can do it as far as is known:
         what a release cannot do, it answers once."""
-        standing = self.standing(one)
+        standing = self.standing(comparison)
         return bool(
-            standing.left(one) and standing.needed(one, self._improved) and not self._cannot_be(one)
+            standing.left(comparison)
+            and standing.needed(comparison, self._improved)
+            and not self._cannot_be(comparison)
         )
 
-    def _cannot_be(self, one: Comparison) -> bool:
+    def _cannot_be(self, comparison: Comparison) -> bool:
         """Whether one of the two releases is n/a in it, by the newest that is on record."""
         here = self.here
         outcomes = {
             record.commit: record.outcome
             for record in here.store.where(
                 here.machine,
-                commits=(one.before.commit, one.after.commit),
-                profile=one.profile,
-                keys=(one.one.key,),
+                commits=(comparison.before.commit, comparison.after.commit),
+                profile=comparison.profile,
+                keys=(comparison.configured.key,),
             )
             if record.variant is None
             and record.outcome != records.INTERRUPTED
@@ -405,26 +420,26 @@ class Judging:
         }
         return records.NOT_APPLICABLE in outcomes.values()
 
-    def forecast_s(self, one: Comparison) -> float:
+    def forecast_s(self, comparison: Comparison) -> float:
         """Seconds until it is answered, about; 0 where nothing is known of it."""
-        standing = self.standing(one)
-        needed = min(standing.needed(one, self._improved), standing.left(one))
-        return min(one.budget_s, needed * self.seconds(one))
+        standing = self.standing(comparison)
+        needed = min(standing.needed(comparison, self._improved), standing.left(comparison))
+        return min(comparison.budget_s, needed * self.seconds(comparison))
 
-    def why_not_both(self, one: Comparison) -> str | None:
+    def why_not_both(self, comparison: Comparison) -> str | None:
         """Why there is no room for both processes of a duet, by what they took before; None where
         there is, or nothing is known."""
-        return taking.why_no_room(self._newest(one))
+        return taking.why_no_room(self._newest(comparison))
 
-    def suspect(self, one: Comparison) -> Suspect:
+    def suspect(self, comparison: Comparison) -> Suspect:
         """A comparison for processes in turns."""
-        own = self._own(one)
-        spent, seconds = _earlier(self.here, one)
+        own = self._own(comparison)
+        spent, seconds = _earlier(self.here, comparison)
         return Suspect(
-            before=one.before,
-            after=one.after,
-            profile=one.profile,
-            one=one.one,
+            before=comparison.before,
+            after=comparison.after,
+            profile=comparison.profile,
+            configured=comparison.configured,
             measures=tuple(each.measure for each in own) or (STEP.key,),
             spent=spent,
             seconds=seconds,
@@ -433,21 +448,23 @@ class Judging:
 
     def judge(self, suspect: Suspect) -> Mapping[str, Judgement]:
         """The judgements of what was suspected, by everything on record."""
-        own = self._own(Comparison(suspect.before, suspect.after, suspect.profile, suspect.one))
+        own = self._own(
+            Comparison(suspect.before, suspect.after, suspect.profile, suspect.configured)
+        )
         return {
-            one.measure: Judgement(
-                outcome=one.outcome,
-                ratio=one.ratio,
-                low=one.low,
-                high=one.high,
-                suspected=one.suspected,
-                processes_needed=one.processes_needed,
+            verdict.measure: Judgement(
+                outcome=verdict.outcome,
+                ratio=verdict.ratio,
+                low=verdict.low,
+                high=verdict.high,
+                suspected=verdict.suspected,
+                processes_needed=verdict.processes_needed,
             )
-            for one in own
-            if one.measure in suspect.measures
-            and one.ratio is not None
-            and one.low is not None
-            and one.high is not None
+            for verdict in own
+            if verdict.measure in suspect.measures
+            and verdict.ratio is not None
+            and verdict.low is not None
+            and verdict.high is not None
         }
 
     def report(self, names: Sequence[str]) -> int:
@@ -469,14 +486,14 @@ class Judging:
         )
 
 
-def _earlier(here: Local, one: Comparison) -> tuple[int, float]:
+def _earlier(here: Local, comparison: Comparison) -> tuple[int, float]:
     """(processes, seconds): how many of the processes that count earlier confirmations of the two
     took, and how long the newest of the configuration ran, 0 where none is known."""
     on_record = here.store.where(
         here.machine,
-        commits=(one.before.commit, one.after.commit),
-        profile=one.profile,
-        keys=(one.one.key,),
+        commits=(comparison.before.commit, comparison.after.commit),
+        profile=comparison.profile,
+        keys=(comparison.configured.key,),
     )
     own = [
         record
@@ -490,7 +507,7 @@ def _earlier(here: Local, one: Comparison) -> tuple[int, float]:
     of_both = set.intersection(
         *(
             {record.run for record in confirming if record.commit == release.commit}
-            for release in (one.before, one.after)
+            for release in (comparison.before, comparison.after)
         )
     )
     spent = sum(record.run in of_both for record in confirming)

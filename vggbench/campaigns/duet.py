@@ -123,38 +123,43 @@ def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
     found = []
     with here.runner(records.DUET) as runner:
         for first, second in comparisons:
-            one = Found(machine=here.machine, profile=profile, first=first.name, second=second.name)
-            _answer(here, runner, (first, second), one, criterion=criterion, budget=budget)
-            found.append(one)
+            finding = Found(
+                machine=here.machine, profile=profile, first=first.name, second=second.name
+            )
+            _answer(here, runner, (first, second), finding, criterion=criterion, budget=budget)
+            found.append(finding)
     if asked.as_json:
-        told = [one.as_json() for one in found]
+        told = [finding.as_json() for finding in found]
         print(json.dumps(told[0] if len(told) == 1 else told, indent=2, allow_nan=False))
     else:
         _show(found)
-    return max((one.status for one in found), key=(0, 2, 1).index)
+    return max((finding.status for finding in found), key=(0, 2, 1).index)
 
 
 def _comparisons(here: Local, asked: DuetRequest) -> list[tuple[_Wanted, _Wanted]]:
     """The two subjects of each comparison. Raises NoSubject, and what spec.one raises."""
     told = [_told(here, text) for text in (asked.first, asked.second)]
-    if asked.patterns and any(one for _, one in told):
+    if asked.patterns and any(configured for _, configured in told):
         raise NoSubject("--bench chooses configurations where no words do; leave out the one")
-    if all(one is None for _, one in told):
-        own = [here.suite.chosen(one, asked.patterns, here.catalogue) for one, _ in told]
-        both = [one for one in own[0] if one in own[1]]
+    if all(configured is None for _, configured in told):
+        own = [here.suite.chosen(release, asked.patterns, here.catalogue) for release, _ in told]
+        both = [configured for configured in own[0] if configured in own[1]]
         if not both:
             raise NoSubject(
                 f"{told[0][0].name} and {told[1][0].name} have no configuration in common: give "
                 f"each its own, such as '{told[0][0].name} {own[0][0].words}'"
             )
         chosen = both if asked.patterns else both[:1]
-        return [(_Wanted(told[0][0], one), _Wanted(told[1][0], one)) for one in chosen]
+        return [
+            (_Wanted(told[0][0], configured), _Wanted(told[1][0], configured))
+            for configured in chosen
+        ]
     wanted = []
-    for (release, one), (_, other) in zip(told, reversed(told), strict=True):
+    for (release, configured), (_, other) in zip(told, reversed(told), strict=True):
         # The words of the one are the other's, where it has such a configuration.
         of_own = here.suite.timed_of(release, [], here.catalogue)
         same = next((each for each in of_own if other is not None and each == other), None)
-        chosen_one = one or same
+        chosen_one = configured or same
         if chosen_one is None:
             raise NoSubject(
                 f"{release.name} has no configuration {other.words if other else ''}; "
@@ -172,9 +177,9 @@ def _told(here: Local, text: str) -> tuple[Release, Configured | None]:
     release = spec.one(here.catalogue, word)
     if not rest:
         return release, None
-    for one in here.suite.timed_of(release, [], here.catalogue):
-        if one.words == rest:
-            return release, one
+    for configured in here.suite.timed_of(release, [], here.catalogue):
+        if configured.words == rest:
+            return release, configured
     raise NoSubject(f"{release.name} has no configuration {rest}; {_known(here, release)}")
 
 
@@ -195,8 +200,11 @@ def _answer(
     """Take blocks of two subjects until it is sure, MOST_BLOCKS or the budget are spent, or one of
     them does not end well. Blocks of earlier calls do not count."""
     first, second = (
-        Subject(installation=runner.prepared(one.release, into.profile), configured=one.configured)
-        for one in wanted
+        Subject(
+            installation=runner.prepared(subject.release, into.profile),
+            configured=subject.configured,
+        )
+        for subject in wanted
     )
     if wanted[0] == wanted[1]:
         into.notes.append(
@@ -209,9 +217,9 @@ def _answer(
         numbers = duets.numbers(own, wanted[0].key, wanted[1].key, measure)
         # What blocks of one subject with itself scatter by, of whatever subject, in this state.
         alike = [
-            one
-            for one in before
-            if one.profile == into.profile and set(one.states) & set(own[0].states)
+            block
+            for block in before
+            if block.profile == into.profile and set(block.states) & set(own[0].states)
         ]
         return judge_blocks(
             numbers,
@@ -254,7 +262,7 @@ def _answer(
     into.notes += [
         f"{JUDGED[measure].title}: {change(found)}, {found.outcome}"
         for measure in JUDGED
-        if measure != STEP.key and sum(measure in one.numbers for one in own) >= LEAST_BLOCKS
+        if measure != STEP.key and sum(measure in block.numbers for block in own) >= LEAST_BLOCKS
         for found in [by_now(measure)]
     ]
 
@@ -268,12 +276,16 @@ def _show(found: Sequence[Found]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("second", "by first", "change", "verdict", "blocks (samples)"):
         table.add_column(heading, overflow="fold")
-    for one in found:
+    for finding in found:
         table.add_row(
-            one.second, one.first, change(one), one.outcome, f"{one.blocks} ({one.samples})"
+            finding.second,
+            finding.first,
+            change(finding),
+            finding.outcome,
+            f"{finding.blocks} ({finding.samples})",
         )
     console = Console(file=sys.stdout, width=160, highlight=False, soft_wrap=True)
     console.print(table)
-    for one in found:
-        for note in one.notes:
-            console.print(f"  {one.second}: {note}")
+    for finding in found:
+        for note in finding.notes:
+            console.print(f"  {finding.second}: {note}")

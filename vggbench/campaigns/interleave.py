@@ -47,7 +47,7 @@ class Suspect:
     before: Release
     after: Release
     profile: str
-    one: Configured
+    configured: Configured
     _: KW_ONLY
     measures: tuple[str, ...] = (STEP.key,)
     spent: int = 0
@@ -57,7 +57,7 @@ class Suspect:
     @property
     def name(self) -> str:
         """As messages name it."""
-        return f"{self.after.name} {self.one.words}".strip()
+        return f"{self.after.name} {self.configured.words}".strip()
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def confirm(suspect: Suspect, tools: TurnTools) -> Confirmed:
         spent = suspect.spent + taken
         # What nothing is said of is measured once, which may say why.
         none_yet = 0 if taken else min(BATCH, max(0, most - spent))
-        each = [_batch(suspect, *one, spent, most) for one in judgements.items()]
+        each = [_batch(suspect, *judged, spent, most) for judged in judgements.items()]
         batch = max(each, default=none_yet)
         if batch == 0:
             return ended(_unsure(judgements, spent, most))
@@ -161,10 +161,11 @@ def _batch(suspect: Suspect, measure: str, judgement: Judgement, spent: int, mos
 def _unsure(judgements: Mapping[str, Judgement], spent: int, most: int) -> str | None:
     """Why what is suspected still, or was the step's time, stays unsure; None where all is sure."""
     parts = []
-    for measure, one in judgements.items():
-        if one.outcome == NOT_SURE and (measure == STEP.key or one.suspected):
-            out_of_reach = (one.processes_needed or 0) > most - spent and spent + BATCH <= most
-            needs = f", and would need about {one.processes_needed} more" if out_of_reach else ""
+    for measure, judgement in judgements.items():
+        if judgement.outcome == NOT_SURE and (measure == STEP.key or judgement.suspected):
+            needed = judgement.processes_needed or 0
+            out_of_reach = needed > most - spent and spent + BATCH <= most
+            needs = f", and would need about {needed} more" if out_of_reach else ""
             parts.append(f"{measure} not sure after {spent} processes{needs}")
     if not judgements:
         parts.append(f"no judgement after {spent} processes")
@@ -176,19 +177,20 @@ def progress(
 ) -> str:
     """One line about a process that ended, for the one who waits."""
     ratios = ", ".join(
-        f"{what} {one.ratio:.3f} ({one.low:.3f} to {one.high:.3f})"
-        for what, one in judgements.items()
+        f"{what} {judgement.ratio:.3f} ({judgement.low:.3f} to {judgement.high:.3f})"
+        for what, judgement in judgements.items()
     )
     took = util.human_time(record.median_s)
-    return f"{suspect.one.words}, process {taken}, {record.release}: {took}; ratio so far: {ratios}"
+    name = suspect.configured.words
+    return f"{name}, process {taken}, {record.release}: {took}; ratio so far: {ratios}"
 
 
 def forecast_s(suspect: Suspect, judgements: Mapping[str, Judgement], most: int) -> float:
     """Seconds that the confirmation of a suspect is likely to take."""
     wanted = [
-        one.processes_needed or BATCH
-        for measure, one in judgements.items()
-        if one.suspected or (measure == STEP.key and one.outcome == NOT_SURE)
+        judgement.processes_needed or BATCH
+        for measure, judgement in judgements.items()
+        if judgement.suspected or (measure == STEP.key and judgement.outcome == NOT_SURE)
     ]
     left = max(0, most - suspect.spent)
     return min(max(wanted, default=BATCH), left) * suspect.seconds
@@ -202,19 +204,19 @@ def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed
     expected = {}
     for place, suspect in enumerate(suspects):
         judgements = tools.judge(suspect)
-        unsure = not any(one.outcome in CHANGED for one in judgements.values())
+        unsure = not any(judgement.outcome in CHANGED for judgement in judgements.values())
         expected[place] = (unsure, forecast_s(suspect, judgements, tools.most))
     ordered = [suspects[place] for place in sorted(expected, key=expected.__getitem__)]
     tools.say(_plan(ordered, sum(seconds for _, seconds in expected.values()), tools.budget))
     found = []
     not_begun = []
     for suspect in ordered:
-        one = confirm(suspect, tools)
-        found.append(one)
-        if one.out_of_budget and not one.processes:
+        confirmed = confirm(suspect, tools)
+        found.append(confirmed)
+        if confirmed.out_of_budget and not confirmed.processes:
             not_begun.append(suspect.name)
         else:
-            tools.say(ending(one))
+            tools.say(ending(confirmed))
     if not_begun:
         tools.say(
             f"Not begun, the budget of {duration_text(tools.budget.seconds)} is spent or would be: "
@@ -234,14 +236,14 @@ def _plan(suspects: Sequence[Suspect], seconds: float, budget: Budget) -> str:
     return f"To confirm: {names}{about}{over}"
 
 
-def ending(one: Confirmed) -> str:
+def ending(confirmed: Confirmed) -> str:
     """One line about what came of a suspect."""
     answers = "; ".join(
         f"{what}: {judged.outcome}, {judged.ratio:.3f} ({judged.low:.3f} to {judged.high:.3f})"
-        for what, judged in one.judgements.items()
+        for what, judged in confirmed.judgements.items()
     )
-    why = f"; {one.why}" if one.why else ""
+    why = f"; {confirmed.why}" if confirmed.why else ""
     return (
-        f"{one.suspect.name} against {one.suspect.before.name}: "
-        f"{answers or 'no judgement'}, {one.processes} more processes{why}"
+        f"{confirmed.suspect.name} against {confirmed.suspect.before.name}: "
+        f"{answers or 'no judgement'}, {confirmed.processes} more processes{why}"
     )

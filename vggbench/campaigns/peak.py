@@ -65,7 +65,9 @@ def _checked(machine: str, peak: Any) -> Peak:
     if not isinstance(peak["measured"], str) or records.moment(peak["measured"]) > latest:
         raise ValueError("it was measured in the future, or at no moment")
     try:
-        figures = [each for one in peak["products"] for each in (one["size"], *one["seconds"])]
+        figures = [
+            each for product in peak["products"] for each in (product["size"], *product["seconds"])
+        ]
         rate = fastest(peak).flops_per_s if all(map(records.is_measured, figures)) else math.nan
     except (TypeError, KeyError, ValueError, ArithmeticError):
         rate = math.nan
@@ -85,18 +87,18 @@ class Product(NamedTuple):
 def fastest(peak: Peak) -> Product:
     """The fastest of a measurement's products, each by the median of its samples."""
     return max(
-        Product(2 * one["size"] ** 3 / statistics.median(one["seconds"]), one["size"])
-        for one in peak["products"]
+        Product(2 * product["size"] ** 3 / statistics.median(product["seconds"]), product["size"])
+        for product in peak["products"]
     )
 
 
 def newest(peaks: Sequence[Peak], device: str, of: Record) -> Peak | None:
     """The newest of ``peaks`` on the device that the process ``of`` a record may be held against:
     on the CPU, of those with as many CPUs. What was measured beside another one is no peak."""
-    for one in reversed(peaks):
-        is_of_device = one["device"] == device and (device == "gpu" or one["cpus"] == of.cpus)
-        if is_of_device and "beside" not in one and is_of_state(of, one):
-            return one
+    for peak in reversed(peaks):
+        is_of_device = peak["device"] == device and (device == "gpu" or peak["cpus"] == of.cpus)
+        if is_of_device and "beside" not in peak and is_of_state(of, peak):
+            return peak
     return None
 
 

@@ -67,7 +67,7 @@ class Question:
     """What is asked of a configuration: what the thing that was changed back makes of these
     ``measures``, by so many blocks more at ``most``."""
 
-    one: Configured
+    configured: Configured
     measures: tuple[str, ...] = (STEP.key,)
     most: int = MOST_BLOCKS
 
@@ -83,9 +83,9 @@ def run(here: Local, asked: SeparateRequest, budget: Budget) -> int:
     verdict_command.require_earlier(catalogue, release, before)
     evidence = verdicts.read_evidence(here.store, here.machine, catalogue)
     known = [
-        one
-        for one in verdicts.of_release(evidence, release, before, profile, asked.threshold)
-        if one.ratio is not None
+        verdict
+        for verdict in verdicts.of_release(evidence, release, before, profile, asked.threshold)
+        if verdict.ratio is not None
     ]
     questions = _questions(here, release, before, known, asked)
     told = facts(here.machine, here.store.all(here.machine), catalogue, profile)
@@ -107,12 +107,17 @@ def run(here: Local, asked: SeparateRequest, budget: Budget) -> int:
     on_record = here.store.all(here.machine)
     on_release = separations(here.machine, on_record, catalogue, profile, asked.threshold)
     variants_asked = {change.name for change in changes}
-    own = [one for one in on_release.get(release.name, []) if one.variant in variants_asked]
+    own = [
+        separation
+        for separation in on_release.get(release.name, [])
+        if separation.variant in variants_asked
+    ]
     for found in own:
         if found.judgement is not None:
             here.say(finding(found, known))
-    about = {(question.one.benchmark, question.one.words) for question in questions}
-    return 0 if any((one.benchmark, one.configuration) in about for one in own) else 2
+    about = {(question.configured.benchmark, question.configured.words) for question in questions}
+    answered = {(separation.benchmark, separation.configuration) for separation in own}
+    return 0 if answered & about else 2
 
 
 def _questions(
@@ -126,15 +131,15 @@ def _questions(
     of each, else the step. Raises UserError where the patterns select none, NothingToSeparate where
     nothing changed."""
     changed: dict[str, tuple[str, ...]] = {}
-    for one in known:
-        if one.outcome in CHANGED:
-            key = records.key_of(one.benchmark, one.configuration)
-            changed[key] = (*changed.get(key, ()), one.measure)
+    for verdict in known:
+        if verdict.outcome in CHANGED:
+            key = records.key_of(verdict.benchmark, verdict.configuration)
+            changed[key] = (*changed.get(key, ()), verdict.measure)
     if asked.patterns:
         own = here.suite.chosen(release, asked.patterns, here.catalogue)
     else:
         timed = here.suite.timed_of(release, [], here.catalogue)
-        own = [one for one in timed if one.key in changed]
+        own = [configured for configured in timed if configured.key in changed]
     if not own:
         raise NothingToSeparate(
             f"nothing surely changed in {release.name} against {before.name}, as far as is known; "
@@ -142,7 +147,12 @@ def _questions(
             f"configurations with --bench"
         )
     most = max(LEAST_BLOCKS, asked.processes // A_BLOCK)
-    return [Question(one=one, measures=changed.get(one.key, (STEP.key,)), most=most) for one in own]
+    return [
+        Question(
+            configured=configured, measures=changed.get(configured.key, (STEP.key,)), most=most
+        )
+        for configured in own
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,7 +196,7 @@ def measure(here: Local, runner: Runner, work: Work, budget: Budget) -> bool:
         except Impossible as err:
             here.say(f"{release.name} with {variant.name} cannot be separated: {err}")
             for question in work.questions:
-                runner.refuse(changed, question.one, str(err))
+                runner.refuse(changed, question.configured, str(err))
         except VggbenchError as err:
             here.say(f"{release.name} with {variant.name} is not measured: {err}")
         else:
@@ -195,8 +205,8 @@ def measure(here: Local, runner: Runner, work: Work, budget: Budget) -> bool:
             for question in work.questions:
                 # The variant is started first: one that does not run is met at once.
                 both = (
-                    Subject(installation=changed, configured=question.one),
-                    Subject(installation=as_it_is, configured=question.one),
+                    Subject(installation=changed, configured=question.configured),
+                    Subject(installation=as_it_is, configured=question.configured),
                 )
                 over = asking.answer(question, both) or over
             return over
@@ -214,12 +224,12 @@ class _Asking:
         self._budget = budget
         on_record = here.store.all(here.machine)
         found, _ = duets.gather(here.machine, on_record, here.catalogue)
-        self._whole = [one for one in found if one.profile == work.profile]
+        self._whole = [block for block in found if block.profile == work.profile]
 
     def answer(self, question: Question, both: tuple[Subject, Subject]) -> bool:
         """Take blocks until the answer is sure, the ``most`` are spent or the budget is; says a
         line about each, and one where there is no answer. Returns whether the budget ended it."""
-        here, key, say = self._here, question.one.key, self._here.say
+        here, key, say = self._here, question.configured.key, self._here.say
         name = both[0].name
         as_it_is = self._work.release.commit, key
         expected_s = taking.block_s(taking.known(here, self._work.profile, [as_it_is] * 2))
@@ -254,7 +264,7 @@ class _Asking:
     def _judged(self, key: str) -> list[Separation]:
         work = self._work
         variant = work.release.commit, key, work.change.name
-        asked = {question.one.key for question in work.questions}
+        asked = {question.configured.key for question in work.questions}
         together = asked | configurations_in(self._whole, variant[0], variant[2])
         return of_blocks(
             self._whole,
@@ -274,13 +284,13 @@ def is_answered(found: Sequence[Separation], measures: Sequence[str], left: int)
     """
     if not found:
         return False
-    for one in found:
-        sure = one.judgement is None or one.judgement.outcome != NOT_SURE
-        if one.measure not in measures or sure:
+    for separation in found:
+        sure = separation.judgement is None or separation.judgement.outcome != NOT_SURE
+        if separation.measure not in measures or sure:
             continue
-        assert isinstance(one.judgement, BlockJudgement)
-        in_reach = (one.judgement.blocks_needed or 0) <= left
-        if one.measure == STEP.key or in_reach or one.blocks < LEAST_BLOCKS:
+        assert isinstance(separation.judgement, BlockJudgement)
+        in_reach = (separation.judgement.blocks_needed or 0) <= left
+        if separation.measure == STEP.key or in_reach or separation.blocks < LEAST_BLOCKS:
             return False
     return True
 
@@ -288,9 +298,10 @@ def is_answered(found: Sequence[Separation], measures: Sequence[str], left: int)
 def so_far(found: Sequence[Separation], measures: Sequence[str]) -> str:
     """What blocks say of these ``measures``, for the one who waits."""
     parts = [
-        f"{JUDGED[one.measure].title} {one.judgement.outcome}, {interval(one.judgement)}"
-        for one in found
-        if one.measure in measures and one.judgement is not None
+        f"{JUDGED[separation.measure].title} {separation.judgement.outcome}, "
+        f"{interval(separation.judgement)}"
+        for separation in found
+        if separation.measure in measures and separation.judgement is not None
     ]
     return f"as it is by that: {'; '.join(parts)}"
 
@@ -300,15 +311,15 @@ def interval(found: Judgement | BlockJudgement) -> str:
     return f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%})"
 
 
-def finding(one: Separation, known: Iterable[Verdict]) -> str:
+def finding(separation: Separation, known: Iterable[Verdict]) -> str:
     """What the one thing makes, and of how much in all."""
-    about = one.configuration, one.measure
+    about = separation.configuration, separation.measure
     whole = next((each for each in known if (each.words, each.measure) == about), None)
-    found = one.judgement
+    found = separation.judgement
     by = f"{interval(found)} " if found else ""
     text = (
-        f"{one.release} {one.configuration}, {JUDGED[one.measure].title}: {by}against itself "
-        f"with {one.variant}: {conclusion(one, whole)}"
+        f"{separation.release} {separation.configuration}, {JUDGED[separation.measure].title}: "
+        f"{by}against itself with {separation.variant}: {conclusion(separation, whole)}"
     )
     if whole is None or whole.ratio is None:
         return text

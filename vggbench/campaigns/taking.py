@@ -85,17 +85,17 @@ def take(
 
     Raises Interrupted, NotMeasured and RecordError.
     """
-    plain = [(one.installation.release.commit, one.configured.key) for one in subjects]
+    plain = [(subject.installation.release.commit, subject.configured.key) for subject in subjects]
     newest = known(here, subjects[0].installation.profile, plain)
     why = why_no_room(newest)
     if why is not None:
         return Came(why=why, outcome=None)
     patience = Patience(budget, here.say, until_s=until_s)
     block = runner.block(subjects, step_s(newest), patience=patience)
-    bad = [one for one in block[-1] if one is not None and one.outcome != records.OK]
+    bad = [record for record in block[-1] if record is not None and record.outcome != records.OK]
     if bad:
         # The one that was ended because of the other says so; the other says what it was.
-        worst = min(bad, key=lambda one: one.outcome == records.INTERRUPTED)
+        worst = min(bad, key=lambda record: record.outcome == records.INTERRUPTED)
         return Came(
             why=trouble(worst),
             outcome=worst.outcome,
@@ -150,35 +150,37 @@ def known(here: Local, profile: str, subjects: Sequence[PlainSubject]) -> list[R
     """Of each of the ``subjects`` the newest process that counts, by itself or in a duet, and of no
     variant; None where none is on record."""
     newest = {
-        (one.commit, one.key): one
-        for one in here.store.where(
+        (record.commit, record.key): record
+        for record in here.store.where(
             here.machine,
             commits={commit for commit, _ in subjects},
             profile=profile,
             keys={key for _, key in subjects},
         )
-        if one.outcome == records.OK
-        and one.variant is None
-        and one.why_no_evidence(here.machine, here.catalogue) is None
+        if record.outcome == records.OK
+        and record.variant is None
+        and record.why_no_evidence(here.machine, here.catalogue) is None
     }
-    return [newest.get(one) for one in subjects]
+    return [newest.get(subject) for subject in subjects]
 
 
 def step_s(newest: Iterable[Record | None]) -> float | None:
     """Seconds of a step of the slowest of what is ``known``; None where nothing is."""
-    return max((one.median_s for one in newest if one is not None), default=None)
+    return max((record.median_s for record in newest if record is not None), default=None)
 
 
 def block_s(newest: Sequence[Record | None]) -> float:
     """Seconds that a block of two subjects is likely to take, by what is ``known`` of both; 0 where
     nothing is."""
-    ran = [one for one in newest if one is not None]
-    in_duets = [lasted_s(one) for one in ran if one.is_of_a_duet]
+    ran = [record for record in newest if record is not None]
+    in_duets = [lasted_s(record) for record in ran if record.is_of_a_duet]
     if in_duets:
         # In a duet each process lasts nearly as long as the whole.
         return 2 * max(in_duets)
     pairs = duet.pairs_for(step_s(ran))
-    alone = [(one.seconds or 0.0) + (pairs - len(one.samples)) * one.median_s for one in ran]
+    alone = [
+        (record.seconds or 0.0) + (pairs - len(record.samples)) * record.median_s for record in ran
+    ]
     return A_BLOCK * statistics.mean(alone) if alone else 0.0
 
 
@@ -200,7 +202,7 @@ def why_no_room(newest: Iterable[Record | None]) -> str | None:
     """Why there is no room in memory for both processes of a duet, by what is ``known`` of both;
     None where there is, or too little is known."""
     left = memory.available_bytes()
-    sizes = [one.by_product("track_peak_memory") for one in newest if one is not None]
+    sizes = [record.by_product("track_peak_memory") for record in newest if record is not None]
     sizes = [size for size in sizes if records.is_measured(size)]
     wanted = ROOM * sum(sizes)
     if left is None or len(sizes) < 2 or wanted <= left:

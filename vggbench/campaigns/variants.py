@@ -69,9 +69,9 @@ def change(
     facts: what a process of ``before`` and one of ``release`` said of themselves. Raises NoVariant
     where there is no such thing, or it did not change.
     """
-    for one in (before, release):
-        if device not in one.locks:
-            raise NoVariant(f"{one.name} has no lock for {device}")
+    for either in (before, release):
+        if device not in either.locks:
+            raise NoVariant(f"{either.name} has no lock for {device}")
     text = catalogue.lock_path(release, device).read_text(encoding="utf-8")
     older = catalogue.lock_path(before, device).read_text(encoding="utf-8")
     changed = ChangeBack("", release, text)

@@ -67,7 +67,10 @@ class Verified:
             "seconds": round(self.seconds, 1),
             "losses_off": [_json_number(off) for off in found.losses] if found else None,
             "changes_off": (
-                {f"{one.step}/{one.tensor}": _json_number(one.relative) for one in found.tensors}
+                {
+                    f"{tensor.step}/{tensor.tensor}": _json_number(tensor.relative)
+                    for tensor in found.tensors
+                }
                 if found
                 else None
             ),
@@ -98,7 +101,7 @@ def forecast(catalogue: Catalogue, release: Release) -> str | None:
 
 def in_order(framework: str) -> list[Configuration]:
     """All configurations; those that are compiled, which takes longest, come last."""
-    return sorted(configurations(framework), key=lambda one: one.is_compiled)
+    return sorted(configurations(framework), key=lambda configuration: configuration.is_compiled)
 
 
 def keeps_compiled(module: str, configuration: Configuration) -> bool:
@@ -149,9 +152,9 @@ def verify(catalogue: Catalogue, release: Release, device: str, python: Path) ->
 
     with ThreadPoolExecutor(AT_ONCE[device]) as pool:
         try:
-            coming = [pool.submit(answer, one) for one in in_order(framework)]
-            for one in coming:
-                yield replace(one.result(), release=release.name)
+            coming = [pool.submit(answer, configuration) for configuration in in_order(framework)]
+            for future in coming:
+                yield replace(future.result(), release=release.name)
         finally:  # after Ctrl-C, which the processes do not see
             stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
@@ -216,23 +219,30 @@ def table(all_verified: list[Verified]) -> Table:
     made = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("release", "configuration", "worst loss", "worst change", "s", "answer"):
         made.add_column(heading, justify="right" if heading == "s" else "left")
-    for one in all_verified:
+    for verified in all_verified:
         cells = ["-", "-"]
-        if one.agreement is not None:
-            cells = [f"{one.agreement.worst_loss:.1e}", str(one.agreement.worst_tensor)]
-        answer = one.answer if one.reason is None else f"{one.answer}: {one_line(one.reason)}"
-        made.add_row(one.release, str(one.configuration), *cells, f"{one.seconds:.0f}", answer)
+        if verified.agreement is not None:
+            cells = [f"{verified.agreement.worst_loss:.1e}", str(verified.agreement.worst_tensor)]
+        answer = (
+            verified.answer
+            if verified.reason is None
+            else f"{verified.answer}: {one_line(verified.reason)}"
+        )
+        made.add_row(
+            verified.release, str(verified.configuration), *cells, f"{verified.seconds:.0f}", answer
+        )
     return made
 
 
-def complaint(one: Verified) -> str:
+def complaint(verified: Verified) -> str:
     """The one line of a configuration that disagrees or failed."""
-    name = str(one.configuration)
-    if one.answer == FAILED:
+    name = str(verified.configuration)
+    if verified.answer == FAILED:
         return (
-            f"{one.release} ({name}) failed: {one.reason}; make its environment again, or report it"
+            f"{verified.release} ({name}) failed: {verified.reason}; make its environment again, "
+            f"or report it"
         )
     return (
-        f"{one.release} ({name}) does not compute what the reference computes: {one.reason}; "
-        f"see docs/method.md, and do not trust its times"
+        f"{verified.release} ({name}) does not compute what the reference computes: "
+        f"{verified.reason}; see docs/method.md, and do not trust its times"
     )

@@ -104,7 +104,10 @@ def compared(tmp_path: Path, text: str, device: str = "cpu") -> list[tuple[str, 
     (one,) = read(tmp_path, STAGE + text).duets
     suite = local(tmp_path).suite
     found = plan.comparisons(one, CATALOGUE, suite, device)
-    assert {planned.one.words for planned in found} <= {"NHWC none off", "tensorflow NHWC none off"}
+    assert {planned.configured.words for planned in found} <= {
+        "NHWC none off",
+        "tensorflow NHWC none off",
+    }
     return [(planned.before.version, planned.after.version) for planned in found]
 
 

@@ -32,19 +32,19 @@ def configuration(here: Local, plan: Plan, anchor: Release, profile: str) -> Con
 
 def measure(here: Local, plan: Plan, profile: str, run: str) -> None:
     """Measure what the sitting ``run`` lacks of its anchors, in turns."""
-    wanted = [(one, configuration(here, plan, one, profile)) for one in plan.anchors]
+    wanted = [(anchor, configuration(here, plan, anchor, profile)) for anchor in plan.anchors]
     with here.runner(records.CALIBRATE, run_id=run) as runner:
         for number in range(1, plan.anchor_processes + 1):
-            for anchor, one in wanted:
+            for anchor, configured in wanted:
                 counted = [
                     record
-                    for record in _own(here, anchor, one, profile)
+                    for record in _own(here, anchor, configured, profile)
                     if record.run == run
                     and record.why_no_evidence(here.machine, here.catalogue) is None
                 ]
                 if len(counted) >= number:
                     continue
-                record = runner.measure(anchor, profile, one)
+                record = runner.measure(anchor, profile, configured)
                 here.say(f"anchor: {records.progress_line(record)}")
 
 
@@ -59,8 +59,10 @@ def report(
     lines = []
     known = known_of(here.store.all(here.machine))
     for anchor in plan.anchors:
-        one = configuration(here, plan, anchor, profile)
-        evidence = gather(here.machine, _own(here, anchor, one, profile), here.catalogue, known)
+        configured = configuration(here, plan, anchor, profile)
+        evidence = gather(
+            here.machine, _own(here, anchor, configured, profile), here.catalogue, known
+        )
         found = [
             process
             for line in evidence.calibrating
@@ -74,7 +76,7 @@ def report(
         earlier = [state for state, sessions in states.items() if set(sessions) - {run}]
         now = [process for process in found if process.session == run]
         before = [process for process in found if process.session != run]
-        name = f"anchor {anchor.name} {one.words}"
+        name = f"anchor {anchor.name} {configured.words}"
         if not now and any(run in sessions for sessions in states.values()):
             lines.append(
                 f"{name}: measured on a busy machine alone: it says nothing of the machine"
@@ -109,13 +111,13 @@ def _change(before: Sequence[Process], now: Sequence[Process], threshold: float)
     return f"{measured}, within the machine's noise"
 
 
-def _own(here: Local, anchor: Release, one: Configured, profile: str) -> list[Record]:
+def _own(here: Local, anchor: Release, configured: Configured, profile: str) -> list[Record]:
     """What calibrated with this configuration of an anchor, of processes that ended well."""
     on_record = here.store.where(
         here.machine,
         commits=(anchor.commit,),
         profile=profile,
-        keys=(one.key,),
+        keys=(configured.key,),
         purposes=(records.CALIBRATE,),
     )
     return [record for record in on_record if record.outcome == records.OK]

@@ -115,22 +115,22 @@ class Forecast:
         nothing with a backend, not compiled, does not have it.
         """
         here = self._place[unit.release.commit]
-        for one in plan.own(unit.stage, unit.release, self._catalogue, self._suite):
-            configuration = dict(one.configuration)
-            compiled = _is_compiled(one.benchmark, configuration)
-            known = self._known.get(one.key, {})
-            backend = _backend(one.benchmark, configuration)
+        for configured in plan.own(unit.stage, unit.release, self._catalogue, self._suite):
+            configuration = dict(configured.configuration)
+            compiled = _is_compiled(configured.benchmark, configuration)
+            known = self._known.get(configured.key, {})
+            backend = _backend(configured.benchmark, configuration)
             on_backend = self._backend.get((here, backend), []) if backend is not None else []
             if here not in known and on_backend and all(took.not_applicable for took in on_backend):
                 known = {here: on_backend[-1]}
             if all(place < here and took.not_applicable for place, took in known.items()):
-                known = self._alike.get((one.benchmark, compiled), {})
+                known = self._alike.get((configured.benchmark, compiled), {})
             if not known:
-                yield self.rounds(one.benchmark), GUESS_COMPILED_S if compiled else GUESS_S
+                yield self.rounds(configured.benchmark), GUESS_COMPILED_S if compiled else GUESS_S
                 continue
             took = known[min(known, key=lambda place: abs(place - here))]
             # What a release cannot do is asked once.
-            yield 1 if took.not_applicable else self.rounds(one.benchmark), took.seconds
+            yield 1 if took.not_applicable else self.rounds(configured.benchmark), took.seconds
 
     def result_bytes(self, units: Iterable[Unit]) -> int:
         """What ``units`` add to the results."""

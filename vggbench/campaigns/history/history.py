@@ -131,7 +131,9 @@ class History:
         self._asv = Asv(checkout)
         self._taken: list[records.Record] = []
         store = here.store
-        self._elsewhere = {one: store.all(one) for one in store.machines() if one != machine}
+        self._elsewhere = {
+            other: store.all(other) for other in store.machines() if other != machine
+        }
         self._read()
         #: The sitting that this process measures in, once it has one: before that, the last one.
         self._sitting = sittings.going_on(before, self._taken, _now())
@@ -164,7 +166,7 @@ class History:
     def forecast(self, units: list[Unit], left: list[Unit]) -> str:
         """How much is done, and what the rest takes of time and disk."""
         runs = self.runs(left)
-        held = sum(one.size for one in self._checkout.environments.all())
+        held = sum(environment.size for environment in self._checkout.environments.all())
         most = min(self._asked.environments, held + GUESS_BYTES * len(_releases(left)))
         free = shutil.disk_usage(self._checkout.root).free
         return (
@@ -198,8 +200,8 @@ class History:
                 self._say(f"The budget is spent: {self.forecast(units, left[number:])}.")
                 self._say("Run the same command again to go on.")
                 return LEFT
-            for one in together:
-                self._measure(one)
+            for next_unit in together:
+                self._measure(next_unit)
                 if self._asv.interrupted:
                     return INTERRUPTED
             covered = Coverage.of(self._checkout, self._here.suite, self._here.store)
@@ -229,7 +231,7 @@ class History:
                 or record.round == self._forecast.rounds(record.benchmark)
             )
         }
-        if all(one.key in answered for one in wanted):
+        if all(configured.key in answered for configured in wanted):
             return []
         return [Unit(unit.stage, before, None)]
 
@@ -253,7 +255,7 @@ class History:
     def _measure(self, unit: Unit) -> None:
         """Have asv measure it, going on with what was cut off in this sitting."""
         self._make_room(unit)
-        wanted = {one.key for one in self._own(unit)}
+        wanted = {configured.key for configured in self._own(unit)}
         runs = [
             record.run
             for record in self._of_sitting()
@@ -307,7 +309,7 @@ class History:
         answers = self._compare(duets)
         for line in answering.open_lines(answers):
             self._say(line)
-        if any(one.out_of_budget for one in answers):
+        if any(answer.out_of_budget for answer in answers):
             self._say("The budget is spent while comparing: run the same command again to go on.")
             return LEFT
         found = self.causes(stages)
@@ -319,11 +321,11 @@ class History:
             names = some_of(left.names, causes.NAMED)
             self._say(f"Not separated: {names}. Run the same command again to try once more.")
             return TROUBLE
-        if failed := [one.comparison.name for one in answers if one.failed]:
+        if failed := [answer.comparison.name for answer in answers if answer.failed]:
             names = some_of(failed, answering.NAMED)
             self._say(f"Not compared: {names}. Run the same command again to try once more.")
             return TROUBLE
-        not_sure = sum(one.why is not None for one in answers)
+        not_sure = sum(answer.why is not None for answer in answers)
         parted = found.separated()
         self._say(
             f"{_all_of(self._asked.stages)} is measured. Not answered of "
@@ -338,19 +340,19 @@ class History:
         """The comparisons of ``duets`` that are not answered yet, in their order."""
         judging = self._judging
         found = []
-        for one in duets:
+        for listed in duets:
             device = profiles.device_of(self._profile)
             for planned in plan.comparisons(
-                one, self._checkout.catalogue, self._here.suite, device
+                listed, self._checkout.catalogue, self._here.suite, device
             ):
                 comparison = judging.comparison(
                     planned.before,
                     planned.after,
                     self._profile,
-                    planned.one,
-                    least=LEAST_BLOCKS_A_LINK if one.chain else 0,
+                    planned.configured,
+                    least=LEAST_BLOCKS_A_LINK if listed.chain else 0,
                     most=self._limits.blocks,
-                    budget_s=one.budget_s,
+                    budget_s=listed.budget_s,
                 )
                 if judging.is_open(comparison):
                     found.append(comparison)
@@ -359,8 +361,8 @@ class History:
     def forecast_of(self, wanted: list[Comparison]) -> str:
         """One line about the comparisons that are left, and what they are likely to take."""
         judging = self._judging
-        known = [seconds for one in wanted if (seconds := judging.forecast_s(one))]
-        names = some_of([one.name for one in wanted], answering.NAMED)
+        known = [seconds for comparison in wanted if (seconds := judging.forecast_s(comparison))]
+        names = some_of([comparison.name for comparison in wanted], answering.NAMED)
         told = [f"about {duration_text(sum(known))}"] if known else []
         if len(known) < len(wanted):
             told.append(f"{len(wanted) - len(known)} of which nothing is on record")
@@ -382,10 +384,10 @@ class History:
     def _compare(self, duets: list[plan.Duets]) -> list[Answer]:
         """Stage by stage, so that a history that is not whole yet is whole in its first."""
         answers: list[Answer] = []
-        for one in duets:
-            wanted = self.pending([one])
+        for listed in duets:
+            wanted = self.pending([listed])
             if wanted:
-                self._say(f"Duets, {one.name}: {_comparisons(len(wanted))}")
+                self._say(f"Duets, {listed.name}: {_comparisons(len(wanted))}")
                 answers += answer(self._judging, wanted, self._limits)
         return answers
 
@@ -393,7 +395,7 @@ class History:
         """Of what is confirmed in the configurations of the ``stages``."""
         # No patterns select all.
         own = self._here.suite.timed(_patterns(stages)) if stages else []
-        keys = {one.key for one in own}
+        keys = {configured.key for configured in own}
         return Causes(self._here, self._profile, self._asked.threshold, keys)
 
 

@@ -102,14 +102,16 @@ def read(path: Path, catalogue: Catalogue) -> Plan:
         raise _wrong(path, "anchors is no list of releases")
     if not isinstance(stages, list) or not stages:
         raise _wrong(path, "it has no [[stage]]")
-    read = tuple(_stage(path, catalogue, number, one) for number, one in enumerate(stages, 1))
+    read = tuple(_stage(path, catalogue, number, stage) for number, stage in enumerate(stages, 1))
     if len({stage.name for stage in read}) < len(read):
         raise _wrong(path, "two stages have one name")
     duets = content.get("duets", [])
     if not isinstance(duets, list):
         raise _wrong(path, "duets is no list of [[duets]]")
-    in_duets = tuple(_duets(path, catalogue, number, one) for number, one in enumerate(duets, 1))
-    if len({one.name for one in in_duets}) < len(in_duets):
+    in_duets = tuple(
+        _duets(path, catalogue, number, table) for number, table in enumerate(duets, 1)
+    )
+    if len({listed.name for listed in in_duets}) < len(in_duets):
         raise _wrong(path, "two [[duets]] have one name")
     return Plan(tuple(spec.one(catalogue, word) for word in anchors), processes, read, in_duets)
 
@@ -163,7 +165,7 @@ def _refuse_unknown(path: Path, what: str, told: Any, keys: Sequence[str]) -> No
 
 
 def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 def _wrong(path: Path, what: str) -> PlanError:
@@ -173,7 +175,7 @@ def _wrong(path: Path, what: str) -> PlanError:
 def stages(plan: Plan, names: Sequence[str]) -> list[Stage]:
     """Those of the ``names``, in the plan's order; all where there are no names. Raises PlanError
     for a name that is none."""
-    known = [*(stage.name for stage in plan.stages), *(one.name for one in plan.duets)]
+    known = [*(stage.name for stage in plan.stages), *(listed.name for listed in plan.duets)]
     for name in names:
         if name not in known:
             told = "; ".join(dict.fromkeys(known))
@@ -183,7 +185,7 @@ def stages(plan: Plan, names: Sequence[str]) -> list[Stage]:
 
 def duets(plan: Plan, names: Sequence[str]) -> list[Duets]:
     """As ``stages``, of what is compared by duets."""
-    return [one for one in plan.duets if not names or one.name in names]
+    return [listed for listed in plan.duets if not names or listed.name in names]
 
 
 # -- what of it this machine does
@@ -196,7 +198,7 @@ class PlannedComparison:
     of: Duets
     before: Release
     after: Release
-    one: Configured
+    configured: Configured
 
 
 def comparisons(
@@ -204,17 +206,17 @@ def comparisons(
 ) -> list[PlannedComparison]:
     """What is to be compared of ``of`` on this machine: neighbours first, then what closes loops of
     a chain, oldest first."""
-    releases = [one for one in of.releases if why_not_here(one, [device]) is None]
+    releases = [release for release in of.releases if why_not_here(release, [device]) is None]
     found = []
-    for track in dict.fromkeys(one.track for one in releases):
-        line = [one for one in releases if one.track == track]
+    for track in dict.fromkeys(release.track for release in releases):
+        line = [release for release in releases if release.track == track]
         places = list(itertools.pairwise(range(len(line))))
         if of.chain:
-            places += closing([Version(one.version).major for one in line])
+            places += closing([Version(release.version).major for release in line])
         for before, after in places:
             found += [
-                PlannedComparison(of, line[before], line[after], one)
-                for one in suite.timed_of(line[after], of.bench, catalogue)
+                PlannedComparison(of, line[before], line[after], configured)
+                for configured in suite.timed_of(line[after], of.bench, catalogue)
             ]
     return found
 

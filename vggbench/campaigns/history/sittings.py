@@ -48,7 +48,11 @@ def going_on(
     started = records.moment(last["started"])
     spans = filter(None, (record.span for record in taken))
     # What is over only in the future has a wrong clock or a wrong length: it would go on for years.
-    past = [one for one in (started, *(over for _, over in spans)) if one <= now + records.AHEAD]
+    past = [
+        moment
+        for moment in (started, *(over for _, over in spans))
+        if moment <= now + records.AHEAD
+    ]
     latest = max(past, default=now - 2 * datetime.timedelta(seconds=LONGEST_PAUSE_S))
     if (now - latest).total_seconds() >= LONGEST_PAUSE_S:
         return None
