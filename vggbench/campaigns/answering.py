@@ -352,7 +352,7 @@ def open_lines(answers: Sequence[Answer]) -> list[str]:
         names = some_of([_name(answer) for answer in waiting], NAMED)
         lines.append(f"Open, as the budget allows no more blocks: {names}{cost}")
     if closed:
-        lines.append(f"Not answered: {some_of([_name(one) for one in closed], NAMED)}")
+        lines.append(f"Not answered: {some_of([_name(answer) for answer in closed], NAMED)}")
     return lines
 
 

@@ -185,7 +185,7 @@ def _told(here: Local, text: str) -> tuple[Release, Configured | None]:
 
 def _known(here: Local, release: Release) -> str:
     own = here.suite.timed_of(release, [], here.catalogue)
-    return f"it has: {', '.join(one.words for one in own) or 'none'}"
+    return f"it has: {', '.join(configured.words for configured in own) or 'none'}"
 
 
 def _answer(

@@ -83,7 +83,9 @@ class Agreement:
 
     @property
     def worst_tensor(self) -> TensorDifference:
-        return max(self.tensors, key=lambda one: _nan_is_worst(one.relative / one.tolerance))
+        return max(
+            self.tensors, key=lambda tensor: _nan_is_worst(tensor.relative / tensor.tolerance)
+        )
 
     @property
     def agrees(self) -> bool:
@@ -96,7 +98,7 @@ class Agreement:
         for step, (loss, tolerance) in enumerate(zip(self.losses, tolerances, strict=True), 1):
             if not loss <= tolerance:
                 return f"the loss of step {step} is {loss:.1e} off, allowed are {tolerance:.0e}"
-        wrong = [one for one in self.tensors if not one.agrees]
+        wrong = [tensor for tensor in self.tensors if not tensor.agrees]
         if wrong:
             worst = self.worst_tensor
             return (

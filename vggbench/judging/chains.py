@@ -72,7 +72,9 @@ class LineChain:
 
     def has(self, release: Release) -> bool:
         """Whether the release has a level."""
-        return any(release == one for component in self.components for one, _ in component.levels)
+        return any(
+            release == other for component in self.components for other, _ in component.levels
+        )
 
     def name(self, place: int) -> str:
         return self.releases[place].name
@@ -96,7 +98,9 @@ def of_machine(evidence: Evidence, measures: Iterable[str] = tuple(JUDGED)) -> l
         of_line(evidence, line, measure)
         for line, measure in itertools.product(lines(evidence), measures)
     ]
-    return [one for one in found if one.has_levels or one.chain.left_out]
+    return [
+        line_chain for line_chain in found if line_chain.has_levels or line_chain.chain.left_out
+    ]
 
 
 def of_line(
@@ -109,13 +113,13 @@ def of_line(
     state of most; of as many, in that of the newest.
     """
     releases = evidence.catalogue.tracks[line.track].releases
-    own = [one for one in evidence.in_configuration(line) if measure in one.numbers]
-    of_two = [one for one in own if line_of(one, evidence.catalogue) == line]
+    own = [block for block in evidence.in_configuration(line) if measure in block.numbers]
+    of_two = [block for block in own if line_of(block, evidence.catalogue) == line]
     state = _state_of_most(of_two)
-    counted = [one for one in of_two if _state(one) == state]
-    calibrating = [one for one in own if one.is_of_one and _state(one) == state]
+    counted = [block for block in of_two if _state(block) == state]
+    calibrating = [block for block in own if block.is_of_one and _state(block) == state]
     links = _links(counted, [release.commit for release in releases], measure)
-    noise = blocks.noise([[one.numbers[measure] for one in calibrating]], [])
+    noise = blocks.noise([[block.numbers[measure] for block in calibrating]], [])
     told = {} if noise.is_assumed else {"deviation": noise.deviation, "degrees": noise.degrees}
     first = min((link.before for link in links if _counts(link)), default=0)
     return LineChain(
@@ -135,8 +139,8 @@ def _state(block: Block) -> State | None:
 
 def _state_of_most(found: Sequence[Block]) -> State | None:
     counts: dict[State, int] = {}
-    for one in found:
-        state = _state(one)
+    for block in found:
+        state = _state(block)
         if state is not None:
             # What is counted again comes last, so that of as many the newest is.
             counts[state] = counts.pop(state, 0) + 1
@@ -147,11 +151,11 @@ def _links(found: Iterable[Block], commits: Sequence[str], measure: str) -> list
     """From the older release to the newer, the numbers of their blocks oldest first."""
     place = {commit: i for i, commit in enumerate(commits)}
     numbers: dict[tuple[int, int], list[float]] = {}
-    for one in found:
-        ends = place[one.first[0]], place[one.second[0]]
+    for block in found:
+        ends = place[block.first[0]], place[block.second[0]]
         way = 1 if ends[0] < ends[1] else -1
         link = ends if way > 0 else ends[::-1]
-        numbers.setdefault(link, []).append(way * one.numbers[measure])
+        numbers.setdefault(link, []).append(way * block.numbers[measure])
     return [
         Link(before=before, after=after, numbers=tuple(numbers[before, after]))
         for before, after in sorted(numbers)
@@ -180,7 +184,7 @@ def component_lines(found: LineChain) -> list[str]:
 
 def loop_lines(found: LineChain) -> list[str]:
     """What the loops say: a line each, and one on all of them; none where there are no loops."""
-    lines = [_loop(found, one) for one in found.chain.loops]
+    lines = [_loop(found, loop) for loop in found.chain.loops]
     told = found.chain
     if told.disagreement is not None and told.chance is not None:
         lines.append(
@@ -215,9 +219,9 @@ def left_out_lines(found: LineChain) -> list[str]:
     """What of the blocks is not in the chain, and why: a line for each link, one for all blocks of
     other states."""
     lines = [
-        f"link {found.name(one.before)} to {found.name(one.after)} is left out: "
-        f"{how_many_blocks(len(one.numbers))}, and it takes {LEAST_BLOCKS_A_LINK}"
-        for one in found.chain.left_out
+        f"link {found.name(link.before)} to {found.name(link.after)} is left out: "
+        f"{how_many_blocks(len(link.numbers))}, and it takes {LEAST_BLOCKS_A_LINK}"
+        for link in found.chain.left_out
     ]
     if found.elsewhere:
         verb = "is" if found.elsewhere == 1 else "are"
@@ -231,7 +235,9 @@ def left_out_lines(found: LineChain) -> list[str]:
 def why_none(framework: str, machine: str, found: Iterable[LineChain] = ()) -> str:
     """What there is to do where no release of a framework has a level on a machine. ``found``:
     chains that have too few blocks for any."""
-    most = max((len(link.numbers) for one in found for link in one.chain.left_out), default=0)
+    most = max(
+        (len(link.numbers) for line_chain in found for link in line_chain.chain.left_out), default=0
+    )
     so_far = f"no two releases have more than {how_many_blocks(most)}" if most else "there are none"
     return (
         f"nothing of {framework} is chained on {machine}: a link takes {LEAST_BLOCKS_A_LINK} "

@@ -21,7 +21,7 @@ from ..runs import variables
 
 #: What is compared: how it is called, its key in a record's ``versions``, its packages in a lock.
 PACKAGES = (
-    *((one.title, one.key, one.packages) for one in frameworks.KNOWN),
+    *((framework.title, framework.key, framework.packages) for framework in frameworks.KNOWN),
     ("NumPy", "numpy", ("numpy",)),
     ("SciPy", "scipy", ("scipy",)),
 )
@@ -77,16 +77,18 @@ def between(
         # One that only one release has is the doing of other packages, or the reason of an n/a.
         if key != track.module and key not in unused and None not in found:
             seen.append((name, found))
-    used = [one for one in frameworks.KNOWN if one.key not in unused]
-    for one in used:
-        for switch in one.switches:
+    used = [framework for framework in frameworks.KNOWN if framework.key not in unused]
+    for framework in used:
+        for switch in framework.switches:
             states = (
-                _state(switch, one, facts[0], pins[0]),
-                _state(switch, one, facts[1], pins[1]),
+                _state(switch, framework, facts[0], pins[0]),
+                _state(switch, framework, facts[1], pins[1]),
             )
             if None not in states:
                 seen.append((switch.title, states))
-    for name, key in dict.fromkeys((*(fact for one in used for fact in one.facts), REMARK)):
+    for name, key in dict.fromkeys(
+        (*(fact for framework in used for fact in framework.facts), REMARK)
+    ):
         seen.append((name, _both(facts, functools.partial(_fact, key))))
     if newest[0] is not None and newest[1] is not None:
         seen += _of_machine(newest[0], newest[1])
@@ -101,7 +103,9 @@ def _of_machine(before: Record, after: Record) -> list[tuple[str, BothTexts]]:
         for name, key in OF_MACHINE
         if key in before.stated and key in after.stated
     ]
-    told = [one.variables if isinstance(one.variables, dict) else {} for one in (before, after)]
+    told = [
+        record.variables if isinstance(record.variables, dict) else {} for record in (before, after)
+    ]
     return seen + [
         (name, (_word(told[0].get(name)), _word(told[1].get(name)))) for name in variables.SHOWN
     ]
@@ -161,7 +165,7 @@ def _both(facts: tuple[Facts, Facts], of: Callable[[Facts], str | None]) -> Both
 
 
 def _python(facts: tuple[Facts, Facts], before: Release, after: Release) -> BothTexts:
-    if all(one.get("python") for one in facts):
+    if all(told.get("python") for told in facts):
         return _word(facts[0]["python"]), _word(facts[1]["python"])
     return before.python, after.python
 
@@ -172,7 +176,7 @@ def _package(
     key: str,
     packages: tuple[str, ...],
 ) -> BothTexts:
-    if all(one.get(key) for one in facts):
+    if all(told.get(key) for told in facts):
         return _word(facts[0][key]), _word(facts[1][key])
     return _pinned(pins[0], packages), _pinned(pins[1], packages)
 

@@ -50,18 +50,20 @@ class DuetRecords(NamedTuple):
         """The places of those pairs of steps that others did not disturb."""
         many = min(len(self.first.samples), len(self.second.samples))
         return [
-            place for place in range(many) if not any(_is_disturbed(one, place) for one in self)
+            place
+            for place in range(many)
+            if not any(_is_disturbed(record, place) for record in self)
         ]
 
     def values(self, measure: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
         """What both measured; None where one did not. Of steps, of those that count."""
-        one, other = (values_of(record).get(measure) for record in self)
-        if one is None or other is None:
+        first, other = (values_of(record).get(measure) for record in self)
+        if first is None or other is None:
             return None
         places = self.undisturbed if measure == STEP.key else []
         if not places:
-            return one, other
-        return tuple(one[place] for place in places), tuple(other[place] for place in places)
+            return first, other
+        return tuple(first[place] for place in places), tuple(other[place] for place in places)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +88,8 @@ class Block:
     @property
     def compares_releases(self) -> bool:
         """Whether it is of two releases as they are, in one configuration."""
-        one, other = self.first, self.second
-        return one[0] != other[0] and one[1:] == other[1:] and one[2] is None
+        first, other = self.first, self.second
+        return first[0] != other[0] and first[1:] == other[1:] and first[2] is None
 
     def reads(self, before: SubjectKey, after: SubjectKey) -> int:
         """1 where it is of these two, -1 where it is of these two the other way round, else 0. A
@@ -192,7 +194,11 @@ def waiting_share(duet: DuetRecords) -> float:
 
 
 def _seconds(value: Any) -> list[float]:
-    return [float(one) for one in value if _is_seconds(one)] if isinstance(value, list) else []
+    return (
+        [float(seconds) for seconds in value if _is_seconds(seconds)]
+        if isinstance(value, list)
+        else []
+    )
 
 
 def _is_seconds(value: Any) -> bool:
@@ -217,7 +223,7 @@ def gather(
     left_out: dict[str, list[str]] = {}
 
     def leave_out(why: str, *those: Record) -> None:
-        left_out.setdefault(why, []).extend(one_line(one.release, 40) for one in those)
+        left_out.setdefault(why, []).extend(one_line(record.release, 40) for record in those)
 
     for record in taken:
         if not (record.is_of_a_duet and record.times_the_step and record.outcome == records.OK):
@@ -239,18 +245,18 @@ def gather(
             busy.append(block)
         else:
             found.append(block)
-    alone = [one for one in busy if one.beside is None]
+    alone = [block for block in busy if block.beside is None]
     if alone:
         # One line, however many there are.
-        shares = [f"{100 * share:.0f}" for share in sorted(one.others for one in alone)]
+        shares = [f"{100 * share:.0f}" for share in sorted(block.others for block in alone)]
         used = shares[0] if shares[0] == shares[-1] else f"{shares[0]} to {shares[-1]}"
         why = f"of duets beside other work (busy: others used {used} % of the processors)"
-        leave_out(why, *(record for one in alone for duet in one.duets for record in duet))
-    for one in busy:
-        if one.beside is not None:
+        leave_out(why, *(record for block in alone for duet in block.duets for record in duet))
+    for block in busy:
+        if block.beside is not None:
             leave_out(
                 "of duets beside another measurement",
-                *(record for duet in one.duets for record in duet),
+                *(record for duet in block.duets for record in duet),
             )
     return found, left_out
 
@@ -278,7 +284,9 @@ def _is_half(own: Sequence[Record]) -> bool:
     every history is some day. What else keeps the other from counting is said of it."""
     places = [place for record in own if (place := _place(record)) is not None]
     return (
-        len(places) == 2 and {one for _, one in places} == {1, 2} and places[0][0] == places[1][0]
+        len(places) == 2
+        and {started for _, started in places} == {1, 2}
+        and places[0][0] == places[1][0]
     )
 
 
@@ -289,10 +297,10 @@ def _block(name: str, own: Sequence[Record], known: Known) -> Block | str:
     ids = sorted({id_ for id_, _ in by_place})
     if len(own) != 4 or len(by_place) != 4 or len(ids) != 2:
         return NOT_WHOLE
-    one, other = ids
+    first_id, other = ids
     # Who was started first in the one was started second in the other.
     duets = (
-        DuetRecords(by_place[one, 1], by_place[one, 2]),
+        DuetRecords(by_place[first_id, 1], by_place[first_id, 2]),
         DuetRecords(by_place[other, 2], by_place[other, 1]),
     )
     first, second = map(subject_key, duets[0])
@@ -358,17 +366,17 @@ def noise(
         raise ValueError("no blocks to tell the noise")
     for source in sources:
         groups: dict[Any, list[float]] = {}
-        for one in source:
-            if measure not in one.numbers:
+        for block in source:
+            if measure not in block.numbers:
                 continue
-            if not (one.is_of_one or (one.first[0] in earlier and one.second[0] in earlier)):
+            if not (block.is_of_one or (block.first[0] in earlier and block.second[0] in earlier)):
                 continue
             # What they compare in another state may be another ratio.
-            subjects = (one.first, one.states[0]), (one.second, one.states[1])
+            subjects = (block.first, block.states[0]), (block.second, block.states[1])
             way = 1
-            if _order(one.first) > _order(one.second):
+            if _order(block.first) > _order(block.second):
                 subjects, way = (subjects[1], subjects[0]), -1
-            groups.setdefault(subjects, []).append(way * one.numbers[measure])
+            groups.setdefault(subjects, []).append(way * block.numbers[measure])
         found = blocks.noise(
             [own for (first, second), own in groups.items() if first == second],
             [own for (first, second), own in groups.items() if first != second],
@@ -384,7 +392,7 @@ def _order(subject: SubjectKey) -> tuple[str, str, str]:
 
 def in_one_state(found: Sequence[Block]) -> list[Block]:
     """Those blocks of two subjects that were measured in the state of the newest."""
-    return [one for one in found if _stated(one) == _stated(found[-1])]
+    return [block for block in found if _stated(block) == _stated(found[-1])]
 
 
 def _stated(block: Block) -> set[tuple[SubjectKey, State]]:

@@ -89,8 +89,8 @@ def _params(benchmark: str) -> dict[str, Sequence[str]]:
     return dict(choices_of(records.class_of(benchmark)))
 
 
-def _place(known: Sequence[Any], one: Any) -> int:
-    return known.index(one) if one in known else len(known)
+def _place(known: Sequence[Any], value: Any) -> int:
+    return known.index(value) if value in known else len(known)
 
 
 #: A segment of a line: its releases, oldest first, each with what its processes measured.
@@ -125,14 +125,14 @@ class Evidence:
         it, and one failed process makes it failed. Where only duets have measured it, what is in a
         block ran, and what said n/a in a duet is n/a; but for duets with a release after ``until``,
         which is judged. (None, None) where it is unmeasured."""
-        taken = [one.record for one in self.of(line, release)]
+        taken = [process.record for process in self.of(line, release)]
         if not taken and self._is_in_duets(line, release, until):
             return records.OK, None
         if not taken:
             taken = [
-                one
-                for one in self.refused.get(line, {}).get(release.commit, [])
-                if self._partners_place(one) <= self._places[until.commit]
+                record
+                for record in self.refused.get(line, {}).get(release.commit, [])
+                if self._partners_place(record) <= self._places[until.commit]
             ]
         if not taken:
             return None, None
@@ -141,16 +141,16 @@ class Evidence:
 
     def state(self, line: Line, release: Release) -> State | None:
         """That of the newest process that measured the release, None where none did."""
-        states = [one.state for one in self.of(line, release) if one.ran]
+        states = [process.state for process in self.of(line, release) if process.ran]
         return states[-1] if states else None
 
     @functools.cached_property
     def _by_configuration(self) -> dict[tuple[str, str], list[Block]]:
         """The blocks whose two subjects are of one configuration, by profile and its key."""
         found: dict[tuple[str, str], list[Block]] = {}
-        for one in self.blocks:
-            if one.first[1] == one.second[1]:
-                found.setdefault((one.profile, one.first[1]), []).append(one)
+        for block in self.blocks:
+            if block.first[1] == block.second[1]:
+                found.setdefault((block.profile, block.first[1]), []).append(block)
         return found
 
     def in_configuration(self, line: Line) -> list[Block]:
@@ -161,18 +161,20 @@ class Evidence:
     @functools.cached_property
     def _by_profile(self) -> dict[str, list[Block]]:
         found: dict[str, list[Block]] = {}
-        for one in self.blocks:
-            found.setdefault(one.profile, []).append(one)
+        for block in self.blocks:
+            found.setdefault(block.profile, []).append(block)
         return found
 
     @functools.cached_property
     def _of_releases(self) -> dict[tuple[Line, frozenset[str]], list[Block]]:
         """The blocks of two releases of a line, by the line and their commits."""
         found: dict[tuple[Line, frozenset[str]], list[Block]] = {}
-        for one in self.blocks:
-            line = line_of(one, self.catalogue)
+        for block in self.blocks:
+            line = line_of(block, self.catalogue)
             if line is not None:
-                found.setdefault((line, frozenset((one.first[0], one.second[0]))), []).append(one)
+                found.setdefault((line, frozenset((block.first[0], block.second[0]))), []).append(
+                    block
+                )
         return found
 
     @functools.cached_property
@@ -183,16 +185,16 @@ class Evidence:
         for (line, commits), _ in self._of_releases.items():
             later = max(map(self._places.__getitem__, commits))
             own = found.setdefault(line, {})
-            own.update({one: min(later, own.get(one, later)) for one in commits})
+            own.update({commit: min(later, own.get(commit, later)) for commit in commits})
         return found
 
     @functools.cached_property
     def _places(self) -> dict[str, int]:
         """Where each release (its commit) stands on its track."""
         return {
-            one.commit: place
+            release.commit: place
             for track in self.catalogue.tracks.values()
-            for place, one in enumerate(track.releases)
+            for place, release in enumerate(track.releases)
         }
 
     def _partners_place(self, record: Record) -> int:
@@ -245,18 +247,18 @@ class Evidence:
         asked = of, before.commit, key, state
         if asked not in self._noises:
             track = self.catalogue.tracks[before.track].releases
-            earlier = {one.commit for one in track[: track.index(before) + 1]}
-            counting = [one for one in own if state is None or state in one.states]
+            earlier = {release.commit for release in track[: track.index(before) + 1]}
+            counting = [block for block in own if state is None or state in block.states]
             self._noises[asked] = duets.noise(counting, measure=key, earlier=earlier)
         return self._noises[asked]
 
     def stretches(self, line: Line, release: Release, state: State | None) -> set[int]:
         """Those in which runs of asv measured the release in that state."""
         return {
-            one.stretch
-            for one in self.of(line, release)
-            if one.ran and one.state == state and not one.record.is_interleaved
-            if one.stretch is not None
+            process.stretch
+            for process in self.of(line, release)
+            if process.ran and process.state == state and not process.record.is_interleaved
+            if process.stretch is not None
         }
 
     def taken(
@@ -271,12 +273,12 @@ class Evidence:
         """What the processes in that state left. Where ``stretches`` are named, those of these
         alone, and of ``confirmations`` in any case if asked for."""
         return [
-            one
-            for one in self.of(line, release)
-            if one.ran and one.state == state
+            process
+            for process in self.of(line, release)
+            if process.ran and process.state == state
             if not stretches
-            or one.stretch in stretches
-            or (confirmations and one.record.is_interleaved)
+            or process.stretch in stretches
+            or (confirmations and process.record.is_interleaved)
         ]
 
     def processes(
@@ -315,9 +317,12 @@ class Evidence:
             before = own
         return [
             [
-                (one, self.processes(line, one, state, key, stretches=among, confirmations=False))
-                for one in releases
-                for among in [shared & self.stretches(line, one, state)]
+                (
+                    release,
+                    self.processes(line, release, state, key, stretches=among, confirmations=False),
+                )
+                for release in releases
+                for among in [shared & self.stretches(line, release, state)]
             ]
             for shared, releases in cut
         ]
@@ -343,10 +348,10 @@ class Evidence:
         """The sessions that calibrated with a release, by the state in which they did; the state in
         which it was done last comes last."""
         found: dict[State, list[str]] = {}
-        for one in self.calibrating.get(line, {}).get(release.commit, []):
-            if one.ran:
-                sessions = found.pop(one.state, [])
-                found[one.state] = list(dict.fromkeys([*sessions, one.session]))
+        for process in self.calibrating.get(line, {}).get(release.commit, []):
+            if process.ran:
+                sessions = found.pop(process.state, [])
+                found[process.state] = list(dict.fromkeys([*sessions, process.session]))
         return found
 
     def measured(self, track: str, profile: str | None = None) -> list[Release]:
@@ -363,15 +368,17 @@ class Evidence:
 def counting(taken: Iterable[Taken], key: str) -> list[Taken]:
     """Those from which a measure's changes and noise are told: of what takes time, those that no
     other work disturbed."""
-    return [one for one in taken if one.busy is None or not JUDGED[key].takes_time]
+    return [process for process in taken if process.busy is None or not JUDGED[key].takes_time]
 
 
 def processes_of(taken: Iterable[Taken], key: str) -> list[Process]:
-    return [Process(one.session, one.values[key]) for one in taken if key in one.values]
+    return [
+        Process(process.session, process.values[key]) for process in taken if key in process.values
+    ]
 
 
 def _in_state(taken: Iterable[Taken], state: State | None) -> list[Taken]:
-    return [one for one in taken if one.ran and one.state == state]
+    return [process for process in taken if process.ran and process.state == state]
 
 
 def gather(
@@ -387,7 +394,7 @@ def gather(
         of_block = line_of(block, catalogue)
         if of_block is not None:  # a line that nothing but duets has measured is one, too
             evidence.lines.setdefault(of_block, {})
-    for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
+    for record, stretch in zip(taken, stretches([record.span for record in taken]), strict=True):
         if not record.times_the_step or record.separates:
             continue
         if record.outcome == records.INTERRUPTED:
@@ -482,4 +489,4 @@ def durations(
 
 def typical(processes: Sequence[Process]) -> float:
     """The median of the processes' medians, in the unit of the records."""
-    return statistics.median(statistics.median(one.samples) for one in processes)
+    return statistics.median(statistics.median(process.samples) for process in processes)

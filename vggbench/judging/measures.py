@@ -62,7 +62,7 @@ def _samples(record: Record) -> Sequence[Any]:
 
 
 def _first_step(record: Record) -> Sequence[Any]:
-    if any(record.facts.get(one.kept) for one in KNOWN if one.kept is not None):
+    if any(record.facts.get(framework.kept) for framework in KNOWN if framework.kept is not None):
         return ()
     return (record.by_product("track_first_step"),)
 
@@ -152,4 +152,4 @@ GPU_MEMORY = Measure(
 MEASURES = (STEP, IMAGES, FIRST_STEP, PEAK_MEMORY, LOSS, GPU_UTILISATION, GPU_MEMORY)
 
 #: What verdicts are said of, the most important first.
-JUDGED = {one.key: one.judged for one in MEASURES if one.judged is not None}
+JUDGED = {measure.key: measure.judged for measure in MEASURES if measure.judged is not None}

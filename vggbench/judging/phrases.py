@@ -72,10 +72,10 @@ class Ranged(Protocol):
     def high(self) -> float | None: ...
 
 
-def change(one: Ranged) -> str:
-    if one.ratio is None or one.low is None or one.high is None:
+def change(ranged: Ranged) -> str:
+    if ranged.ratio is None or ranged.low is None or ranged.high is None:
         return "-"
-    return f"{percent(one.ratio)} ({percent(one.low)[:-2]} to {percent(one.high)[:-2]})"
+    return f"{percent(ranged.ratio)} ({percent(ranged.low)[:-2]} to {percent(ranged.high)[:-2]})"
 
 
 def quantity(side: Side | None, measure: str) -> str:
@@ -87,16 +87,16 @@ def quantity(side: Side | None, measure: str) -> str:
     return f"{value:.{decimals}f} {known.unit}"
 
 
-def counts(one: Verdict) -> str:
+def counts(verdict: Verdict) -> str:
     """Processes of both sides, their samples, and in how many blocks of duets they were."""
-    before, after = one.before, one.after
+    before, after = verdict.before, verdict.after
     if before is None or after is None:
         return "-"
     counted = f"{before.processes} + {after.processes}"
     if before.samples + after.samples > before.processes + after.processes:
         counted += f" ({before.samples} + {after.samples})"
-    if one.decided_by == BY_DUETS:
-        counted += f", {how_many_blocks(one.blocks)}"
+    if verdict.decided_by == BY_DUETS:
+        counted += f", {how_many_blocks(verdict.blocks)}"
     return counted
 
 
@@ -104,59 +104,63 @@ def how_many_blocks(count: int) -> str:
     return "1 block" if count == 1 else f"{count} blocks"
 
 
-def outcome(one: Verdict) -> str:
-    return f"{one.outcome}, acknowledged" if one.acknowledged is not None else one.outcome
+def outcome(verdict: Verdict) -> str:
+    return (
+        f"{verdict.outcome}, acknowledged" if verdict.acknowledged is not None else verdict.outcome
+    )
 
 
 def remark(
-    one: Verdict, prose: Callable[[str], str] = str, command: Callable[[str], str] = str
+    verdict: Verdict, prose: Callable[[str], str] = str, command: Callable[[str], str] = str
 ) -> str | None:
     """What there is to say beside the numbers: why, what was accepted, what to do next. ``prose``
     and ``command`` write text and commands for the format at hand."""
     parts = []
-    if one.why:
-        parts.append(prose(one.why))
-    parts += map(prose, one.notes)
-    if one.acknowledged is not None:
-        parts.append(f"acknowledged: {prose(one.acknowledged)}")
-    if one.second_opinion is not None and one.is_disputed:
-        told = one.second_opinion
+    if verdict.why:
+        parts.append(prose(verdict.why))
+    parts += map(prose, verdict.notes)
+    if verdict.acknowledged is not None:
+        parts.append(f"acknowledged: {prose(verdict.acknowledged)}")
+    if verdict.second_opinion is not None and verdict.is_disputed:
+        told = verdict.second_opinion
         parts.append(f"processes by themselves say {told.outcome}: {change(told)}")
-    if one.next_step and one.ratio is None:
-        parts.append(f"next: {command(one.next_step)}")
+    if verdict.next_step and verdict.ratio is None:
+        parts.append(f"next: {command(verdict.next_step)}")
     return "; ".join(parts) or None
 
 
-def needed(one: Verdict) -> str:
+def needed(verdict: Verdict) -> str:
     """How many more blocks of duets would make it sure."""
-    if one.blocks_needed is None:
+    if verdict.blocks_needed is None:
         return ""
-    if one.blocks_needed > MOST_BLOCKS:
+    if verdict.blocks_needed > MOST_BLOCKS:
         return f"more than {MOST_BLOCKS} blocks"
-    return f"about {how_many_blocks(one.blocks_needed)}"
+    return f"about {how_many_blocks(verdict.blocks_needed)}"
 
 
 def confirm_lines(own: Sequence[Verdict]) -> list[str]:
     """The commands that would make sure what was compared and is not."""
-    commands = [one.next_step for one in own if one.next_step and one.ratio is not None]
+    commands = [
+        verdict.next_step for verdict in own if verdict.next_step and verdict.ratio is not None
+    ]
     return [f"to be sure: {command}" for command in dict.fromkeys(commands)]
 
 
-def line_change(one: LineChange) -> str:
-    name = f"{one.words}, {JUDGED[one.measure].title}: {change(one)}"
-    kind = {RECOVERED: "recovered", DRIFT: "drift"}.get(one.kind, "level shift")
-    if one.kind == RECOVERED:
-        lasted = one.first if one.first == one.last else f"{one.first} to {one.last}"
-        end = "taken back" if one.ratio > 1 else "lost again"
+def line_change(found: LineChange) -> str:
+    name = f"{found.words}, {JUDGED[found.measure].title}: {change(found)}"
+    kind = {RECOVERED: "recovered", DRIFT: "drift"}.get(found.kind, "level shift")
+    if found.kind == RECOVERED:
+        lasted = found.first if found.first == found.last else f"{found.first} to {found.last}"
+        end = "taken back" if found.ratio > 1 else "lost again"
         return f"{kind}: {name} in {lasted}, {end} after it"
-    if one.kind == DRIFT:
-        return f"{kind}: {name} from {one.before} to {one.last}, in several level shifts"
-    return f"{kind}: {name} in {one.first}"
+    if found.kind == DRIFT:
+        return f"{kind}: {name} from {found.before} to {found.last}, in several level shifts"
+    return f"{kind}: {name} in {found.first}"
 
 
 def summary(verdicts: Iterable[Verdict]) -> str:
     """How many of each outcome, the worst first."""
-    found = [outcome(one) for one in verdicts]
+    found = [outcome(verdict) for verdict in verdicts]
     order = {name: place for place, name in enumerate(OUTCOMES)}
     names = sorted(set(found), key=lambda name: (order.get(name, -1), name))
     return ", ".join(f"{found.count(name)} {name}" for name in names)
@@ -165,13 +169,13 @@ def summary(verdicts: Iterable[Verdict]) -> str:
 def noise_lines(verdicts: Sequence[Verdict]) -> list[str]:
     """The noise that verdicts of one measure were judged with, and where it comes from: of blocks,
     and of processes."""
-    noises = [one.noise for one in verdicts]
-    of_blocks = [one for one in noises if isinstance(one, BlockNoise)]
-    of_processes = [one for one in noises if isinstance(one, Noise)]
+    noises = [verdict.noise for verdict in verdicts]
+    of_blocks = [noise for noise in noises if isinstance(noise, BlockNoise)]
+    of_processes = [noise for noise in noises if isinstance(noise, Noise)]
     lines = []
     if of_blocks:
-        best = max(of_blocks, key=lambda one: one.degrees)
-        deviations = _range([one.deviation for one in of_blocks])
+        best = max(of_blocks, key=lambda noise: noise.degrees)
+        deviations = _range([noise.deviation for noise in of_blocks])
         lines.append(f"{deviations} between blocks; {_origin(of_blocks, best)}")
     if of_processes:
         lines.append(_of_processes(of_processes))
@@ -180,9 +184,9 @@ def noise_lines(verdicts: Sequence[Verdict]) -> list[str]:
 
 def _of_processes(known: Sequence[Noise]) -> str:
     return (
-        f"{_range([one.processes for one in known])} between processes, "
-        f"{_range([one.sessions for one in known])} between sessions; "
-        f"{_origin(known, best=max(known, key=lambda one: one.processes_degrees))}"
+        f"{_range([noise.processes for noise in known])} between processes, "
+        f"{_range([noise.sessions for noise in known])} between sessions; "
+        f"{_origin(known, best=max(known, key=lambda noise: noise.processes_degrees))}"
     )
 
 
@@ -191,7 +195,7 @@ def _origin(known: Sequence[Noise | BlockNoise], best: Noise | BlockNoise) -> st
     parts = dict.fromkeys(best.origin.split("; "))
     parts.update(
         dict.fromkeys(
-            part for one in known for part in one.origin.split("; ") if ASSUMED_ENDING in part
+            part for noise in known for part in noise.origin.split("; ") if ASSUMED_ENDING in part
         )
     )
     return "; ".join(part if ASSUMED_ENDING in part else f"from {part}" for part in parts)
@@ -205,11 +209,13 @@ def _range(values: Sequence[float]) -> str:
 def _changed(verdicts: Sequence[Verdict]) -> list[str]:
     """What else changed: a line for each set of changes, with its configurations if several."""
     sets: dict[str, list[str]] = {}
-    for one in verdicts:
-        changed = ", ".join(str(each) for each in one.differences) or "nothing that is on record"
+    for verdict in verdicts:
+        changed = (
+            ", ".join(str(each) for each in verdict.differences) or "nothing that is on record"
+        )
         own = sets.setdefault(changed, [])
-        if one.words not in own:
-            own.append(one.words)
+        if verdict.words not in own:
+            own.append(verdict.words)
     if len(sets) == 1:
         return list(sets)
     return [f"{changed} ({'; '.join(own)})" for changed, own in sets.items()]
@@ -219,7 +225,7 @@ def _reproduce(verdicts: Sequence[Verdict]) -> list[str]:
     first = verdicts[0]
     profile = f"VGGBENCH_PROFILE={first.profile} "
     commands = [f"{profile}asv run '{first.against} {first.release}'"]
-    if any(one.ratio is not None for one in verdicts):
+    if any(verdict.ratio is not None for verdict in verdicts):
         commands.append(f"{profile}vggbench confirm {first.release} --against {first.against}")
     judge = f"vggbench verdict {first.release} --against {first.against} --profile {first.profile}"
     if first.threshold != THRESHOLD:
@@ -230,22 +236,22 @@ def _reproduce(verdicts: Sequence[Verdict]) -> list[str]:
 def _groups(verdicts: Sequence[Verdict]) -> list[list[Verdict]]:
     """Those of the same profile, release and release before it, in their order."""
     groups: dict[tuple[str, str, str | None], list[Verdict]] = {}
-    for one in verdicts:
-        groups.setdefault((one.profile, one.release, one.against), []).append(one)
+    for verdict in verdicts:
+        groups.setdefault((verdict.profile, verdict.release, verdict.against), []).append(verdict)
     return list(groups.values())
 
 
 def _measures(group: Sequence[Verdict]) -> list[tuple[str, list[Verdict]]]:
-    found = [(key, [one for one in group if one.measure == key]) for key in JUDGED]
+    found = [(key, [verdict for verdict in group if verdict.measure == key]) for key in JUDGED]
     return [(key, own) for key, own in found if own]
 
 
-def _is_news(one: Verdict) -> bool:
-    return one.suspected or one.outcome not in (UNCHANGED, NOT_SURE)
+def _is_news(verdict: Verdict) -> bool:
+    return verdict.suspected or verdict.outcome not in (UNCHANGED, NOT_SURE)
 
 
 def _rows(own: Sequence[Verdict], whole: bool) -> list[Verdict]:
-    return [one for one in own if not whole or _is_news(one)]
+    return [verdict for verdict in own if not whole or _is_news(verdict)]
 
 
 def _title(group: Sequence[Verdict]) -> str:
@@ -266,9 +272,20 @@ HEADINGS = (
 LEFT = (*HEADINGS[:2], HEADINGS[-1])
 
 
-def _cells(one: Verdict) -> tuple[str, ...]:
-    before, after = quantity(one.before, one.measure), quantity(one.after, one.measure)
-    return one.words, outcome(one), change(one), before, after, counts(one), needed(one)
+def _cells(verdict: Verdict) -> tuple[str, ...]:
+    before, after = (
+        quantity(verdict.before, verdict.measure),
+        quantity(verdict.after, verdict.measure),
+    )
+    return (
+        verdict.words,
+        outcome(verdict),
+        change(verdict),
+        before,
+        after,
+        counts(verdict),
+        needed(verdict),
+    )
 
 
 # -- text
@@ -287,7 +304,7 @@ def text(report: Report, colour: bool = False) -> str:
         soft_wrap=True,
     )
     for group in _groups(report.verdicts):
-        if report.whole and not any(_is_news(one) for one in group):
+        if report.whole and not any(_is_news(verdict) for verdict in group):
             console.print(f"{_title(group)}: {summary(group)}")
             continue
         console.print(_title(group), style="bold" if colour else None)
@@ -300,14 +317,14 @@ def text(report: Report, colour: bool = False) -> str:
             for heading in HEADINGS:
                 right = "left" if heading in LEFT else "right"
                 table.add_column(heading, justify=right, overflow="fold")  # type: ignore[arg-type]
-            for one in rows:
-                style = STYLES.get(one.outcome) if colour else None
-                table.add_row(*_cells(one), style=style)
+            for verdict in rows:
+                style = STYLES.get(verdict.outcome) if colour else None
+                table.add_row(*_cells(verdict), style=style)
             console.print(table, soft_wrap=False)
-            for one in rows:
-                said = remark(one)
+            for verdict in rows:
+                said = remark(verdict)
                 if said:
-                    console.print(f"  {one.words}: {said}")
+                    console.print(f"  {verdict.words}: {said}")
             for noise in [] if report.whole else noise_lines(own):
                 console.print(f"  noise: {noise}")
         for line in confirm_lines(group):
@@ -324,11 +341,11 @@ def _line_lines(report: Report) -> list[str]:
     """The listing of what no two releases show: recovered changes and drifts."""
     if not report.whole:
         return []
-    found = [one for one in report.changes if one.kind in (RECOVERED, DRIFT)]
+    found = [changed for changed in report.changes if changed.kind in (RECOVERED, DRIFT)]
     if not found:
         return ["Over the whole lines: nothing that recovered, and no drift."]
     lines = ["Over the whole lines:"]
-    return lines + [f"  {one.profile}: {line_change(one)}" for one in found]
+    return lines + [f"  {changed.profile}: {line_change(changed)}" for changed in found]
 
 
 # -- Markdown
@@ -338,11 +355,11 @@ def markdown(report: Report) -> str:
     """Fit for an issue or a pull request: the evidence folded away."""
     lines: list[str] = []
     for group in _groups(report.verdicts):
-        if report.whole and not any(_is_news(one) for one in group):
+        if report.whole and not any(_is_news(verdict) for verdict in group):
             continue
         lines += _markdown_of(group, report)
     if report.whole:
-        quiet = [g for g in _groups(report.verdicts) if not any(_is_news(one) for one in g)]
+        quiet = [g for g in _groups(report.verdicts) if not any(_is_news(verdict) for verdict in g)]
         lines.append(f"{len(quiet)} other comparisons of releases show no change.")
         lines.append("")
         listing = _line_lines(report)
@@ -368,13 +385,16 @@ def _markdown_of(group: Sequence[Verdict], report: Report) -> list[str]:
         if not rows:
             continue
         lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|--:|--:|--:|--:|---|"]
-        for one in rows:
-            cells = [cell(word) for word in _cells(one)]
-            if one.outcome == REGRESSED:
+        for verdict in rows:
+            cells = [cell(word) for word in _cells(verdict)]
+            if verdict.outcome == REGRESSED:
                 cells[1] = f"**{cells[1]}**"
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
-        said = [(one.words, remark(one, cell, lambda command: f"`{command}`")) for one in rows]
+        said = [
+            (verdict.words, remark(verdict, cell, lambda command: f"`{command}`"))
+            for verdict in rows
+        ]
         remarks = [f"- {cell(words)}: {line}" for words, line in said if line]
         lines += [*remarks, ""] if remarks else []
     lines += ["What else changed:", "", *(f"- {cell(line)}" for line in _changed(group)), ""]
@@ -385,7 +405,7 @@ def _markdown_of(group: Sequence[Verdict], report: Report) -> list[str]:
 
 def _evidence(group: Sequence[Verdict]) -> list[str]:
     """Every process of every comparison, folded away."""
-    compared = [one for one in group if one.ratio is not None]
+    compared = [verdict for verdict in group if verdict.ratio is not None]
     if not compared:
         return []
     lines = ["<details><summary>Evidence</summary>", ""]
@@ -398,8 +418,8 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
             "| configuration | release | session | processes |",
             "|---|---|---|---|",
         ]
-        for one in own:
-            for side in (one.before, one.after):
+        for verdict in own:
+            for side in (verdict.before, verdict.after):
                 if side is None:
                     continue
                 for session in dict.fromkeys(each.session for each in side.evidence):
@@ -408,7 +428,7 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
                         for each in side.evidence
                         if each.session == session
                     )
-                    cells = (one.words, side.release, session, values)
+                    cells = (verdict.words, side.release, session, values)
                     lines.append(row(cells))
         lines.append("")
         for noise in noise_lines(own):
@@ -445,8 +465,8 @@ def as_json(report: Report) -> str:
         "machine": report.machine,
         "threshold": report.threshold,
         "status": report.status,
-        "verdicts": [one.as_json() for one in report.verdicts],
-        "changes": [one.as_json() for one in report.changes],
+        "verdicts": [verdict.as_json() for verdict in report.verdicts],
+        "changes": [changed.as_json() for changed in report.changes],
         "notes": list(report.notes),
     }
     return json.dumps(content, indent=2, allow_nan=False) + "\n"

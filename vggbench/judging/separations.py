@@ -34,7 +34,7 @@ AND = " and "
 #: What differences (vggbench.judging.differences) call the things that variants name.
 _DIFFERENCES = {
     "python": "Python",
-    **{switch.title: switch.title for one in KNOWN for switch in one.switches},
+    **{switch.title: switch.title for framework in KNOWN for switch in framework.switches},
     **{package: name for name, _, packages in PACKAGES for package in packages},
 }
 
@@ -124,20 +124,24 @@ def separations(
     found: dict[str, dict[tuple[str, str, str], Separation]] = {}
     for (commit, _, key), group in groups.items():
         own = found.setdefault(catalogue.by_commit[commit].name, {})
-        for variant in dict.fromkeys(one.variant for one in group if one.variant is not None):
+        for variant in dict.fromkeys(
+            record.variant for record in group if record.variant is not None
+        ):
             for measure in JUDGED:
-                one = _separation(group, variant, measure, threshold, known)
+                separation = _separation(group, variant, measure, threshold, known)
                 place = key, variant, measure
-                if one is not None and (one.judgement is not None or place not in own):
-                    own[place] = one
+                if separation is not None and (
+                    separation.judgement is not None or place not in own
+                ):
+                    own[place] = separation
     for subject in variants_in(whole):
         commit, key, what = subject
         own = found.setdefault(catalogue.by_commit[commit].name, {})
         together = len(configurations_in(whole, commit, what))
-        for one in of_blocks(whole, subject, catalogue, threshold, comparisons=together):
-            in_turns = own.get((key, one.variant, one.measure))
-            if one.blocks >= LEAST_BLOCKS or in_turns is None or in_turns.judgement is None:
-                own[key, one.variant, one.measure] = one
+        for separation in of_blocks(whole, subject, catalogue, threshold, comparisons=together):
+            in_turns = own.get((key, separation.variant, separation.measure))
+            if separation.blocks >= LEAST_BLOCKS or in_turns is None or in_turns.judgement is None:
+                own[key, separation.variant, separation.measure] = separation
     return {name: list(own.values()) for name, own in found.items()}
 
 
@@ -173,19 +177,19 @@ def of_blocks(
     """
     commit, key, variant = changed
     as_it_is = _as_it_is(changed)
-    own = duets.in_one_state([one for one in whole if one.reads(changed, as_it_is)])
+    own = duets.in_one_state([block for block in whole if block.reads(changed, as_it_is)])
     if not own or variant is None:
         return []
     release = catalogue.by_commit[commit]
     track = catalogue.tracks[release.track].releases
-    earlier = {one.commit for one in track[: track.index(release) + 1]}
+    earlier = {older.commit for older in track[: track.index(release) + 1]}
     # What was measured in another state of the machine tells nothing of this noise.
     others = [
-        one
-        for one in whole
-        if not one.reads(changed, as_it_is) and set(one.states) & set(own[-1].states)
+        block
+        for block in whole
+        if not block.reads(changed, as_it_is) and set(block.states) & set(own[-1].states)
     ]
-    of_line = [one for one in others if one.first[1] == one.second[1] == key]
+    of_line = [block for block in others if block.first[1] == block.second[1] == key]
     of = own[0].of(changed)[0]
     found = []
     for measure in JUDGED:
@@ -260,20 +264,20 @@ def _processes(those: Sequence[Record], state: State, measure: str, known: Known
     ]
 
 
-def conclusion(one: Separation, whole: Verdict | None) -> str:
+def conclusion(separation: Separation, whole: Verdict | None) -> str:
     """Whether what was changed back makes a difference; where that is not sure, how much of the
     ``whole`` change it makes at most, where that is LITTLE. Why it cannot be changed back where
     that is so."""
-    if one.judgement is None:
-        return f"{one.variant} cannot be put back: {one.error}"
-    named = things(one.variant)
+    if separation.judgement is None:
+        return f"{separation.variant} cannot be put back: {separation.error}"
+    named = things(separation.variant)
     together = len(named) > 1
     what = AND.join(named)
-    if one.judgement.outcome in CHANGED:
+    if separation.judgement.outcome in CHANGED:
         return f"{what} {'make' if together else 'makes'} a difference"
-    if one.judgement.outcome == UNCHANGED:
+    if separation.judgement.outcome == UNCHANGED:
         return f"neither {what.replace(AND, ' nor ')}" if together else f"not {what}"
-    share = None if whole is None else largest_share(one.judgement, whole)
+    share = None if whole is None else largest_share(separation.judgement, whole)
     if share is None or share > LITTLE:
         return f"not sure about {what}"
     return f"at most {max(1, math.ceil(100 * share))} % of it is by {what}"

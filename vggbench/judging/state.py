@@ -55,17 +55,17 @@ class State:
     def differs(self, before: State, when: tuple[str, str] = ("before", "after")) -> str:
         """In what it is another than the one ``before``, for messages. ``when`` follows the fact of
         either."""
-        one, other = _texts(before), _texts(self)
+        earlier, other = _texts(before), _texts(self)
         # Cut when they are said: what is told apart may stand in the middle.
         return "; ".join(
-            f"{name}: {_said(one.get(name))} {when[0]}, {_said(other.get(name))} {when[1]}"
-            for name in {**one, **other}
-            if one.get(name) != other.get(name)
+            f"{name}: {_said(earlier.get(name))} {when[0]}, {_said(other.get(name))} {when[1]}"
+            for name in {**earlier, **other}
+            if earlier.get(name) != other.get(name)
         )
 
     def without(self, names: Collection[str]) -> State:
         """The same but for the variables with these names."""
-        return replace(self, flags=tuple(one for one in self.flags if one[0] not in names))
+        return replace(self, flags=tuple(flag for flag in self.flags if flag[0] not in names))
 
     def other_flags(self, before: State) -> list[str]:
         """The names of the variables in which it is another than the one ``before``."""
@@ -239,8 +239,8 @@ def values_of(record: Record) -> dict[str, tuple[float, ...]]:
     """What a process measured, by the key of the measure; nothing of one that did not end well."""
     values = {}
     if record.outcome == records.OK:
-        for key, one in JUDGED.items():
-            found = tuple(one.of_record(record))
+        for key, judged in JUDGED.items():
+            found = tuple(judged.of_record(record))
             if found and all(map(records.is_measured, found)):
                 values[key] = found
     return values

@@ -153,7 +153,7 @@ def _of_releases(
         own = verdicts.of_release(
             evidence, release, against, asked.profile, asked.threshold, accepted=accepted
         )
-        judged = any(one.against is not None for one in own)
+        judged = any(verdict.against is not None for verdict in own)
         if own and not judged:
             notes.append(_first(evidence, release))
             status = 2 if chosen else status
@@ -212,10 +212,10 @@ def _unmatched(
 ) -> list[str]:
     """Entries of acknowledged.toml that name the release and nothing that it has."""
     return [
-        f"{acknowledged.FILE}: {one} names no configuration of {release.name} that is judged here"
-        for one in accepted
-        if one.release == release.name
-        and not any(one.covers(release, each.words, each.measure) for each in own)
+        f"{acknowledged.FILE}: {entry} names no configuration of {release.name} that is judged here"
+        for entry in accepted
+        if entry.release == release.name
+        and not any(entry.covers(release, each.words, each.measure) for each in own)
     ]
 
 

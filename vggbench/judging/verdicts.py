@@ -147,7 +147,9 @@ class Verdict:
     def apart(self) -> bool:
         """Whether no session has measured both releases."""
         sides = [
-            {one.session for one in side.evidence} for side in (self.before, self.after) if side
+            {process.session for process in side.evidence}
+            for side in (self.before, self.after)
+            if side
         ]
         return not set.intersection(*sides) if len(sides) == 2 else True
 
@@ -252,17 +254,17 @@ def of_release(
         key=lambda line: line.rank,
     )
     made = []
-    for one in dict.fromkeys(line.profile for line in lines):
+    for own_profile in dict.fromkeys(line.profile for line in lines):
         together = [
             comparison
             for line in lines
-            if line.profile == one
+            if line.profile == own_profile
             for comparison in [_comparison(evidence, line, release, against)]
             if comparison is not None
         ]
         for key in JUDGED:
             made += _of_measure(evidence, together, key, threshold)
-    return [_acknowledge(one, release, accepted) for one in made]
+    return [_acknowledge(verdict, release, accepted) for verdict in made]
 
 
 def _processes_of(count: int, release: Release, kind: str = "") -> str:
@@ -303,7 +305,7 @@ class _Comparison:
             return []
         found = []
         for release in filter(None, (self.before, self.after)):
-            busy = [one.busy for one in self._taken(release)]
+            busy = [process.busy for process in self._taken(release)]
             if busy and None not in busy:
                 found.append(f"{release.name} was measured on a busy machine ({busy[-1]})")
         return found
@@ -313,16 +315,16 @@ class _Comparison:
         found = []
         for release in filter(None, (self.before, self.after)):
             taken = self._taken(release)
-            busy = [one.busy for one in taken if one.busy is not None]
+            busy = [process.busy for process in taken if process.busy is not None]
             if 0 < len(busy) < len(taken) and JUDGED[key].takes_time:
                 found.append(
                     f"{_processes_of(len(busy), release)} on a busy machine left out ({busy[-1]})"
                 )
-            last = max((one.record.run for one in taken), default="")
+            last = max((process.record.run for process in taken), default="")
             newer = [
-                one
-                for one in self.evidence.taken(self.line, release, self.state)
-                if one.record.run > last
+                process
+                for process in self.evidence.taken(self.line, release, self.state)
+                if process.record.run > last
             ]
             if newer and taken:
                 these = "1 newer process" if len(newer) == 1 else f"{len(newer)} newer processes"
@@ -346,9 +348,9 @@ class _Comparison:
         variables that we set there ourselves, which no user can have changed."""
         asked = state.without(ours)
         newer = [
-            one.state.without(ours)
-            for one in self.evidence.of(self.line, release)
-            if one.ran and one.record.run > last
+            process.state.without(ours)
+            for process in self.evidence.of(self.line, release)
+            if process.ran and process.record.run > last
         ]
         return [
             f"{_processes_of(newer.count(other), release, 'newer ')} left out: measured "
@@ -366,8 +368,8 @@ class _Comparison:
             return set()
         return set.intersection(
             *(
-                self.evidence.stretches(self.line, one, self.state)
-                for one in (self.before, self.after)
+                self.evidence.stretches(self.line, release, self.state)
+                for release in (self.before, self.after)
             )
         )
 
@@ -396,7 +398,7 @@ class _Comparison:
 
     def blocks(self, key: str) -> list[Block]:
         """Those that measured it of both releases."""
-        return [one for one in self._both if key in one.numbers]
+        return [block for block in self._both if key in block.numbers]
 
     def is_compared(self, key: str) -> bool:
         """Whether processes that were measured by themselves compare the two."""
@@ -415,19 +417,19 @@ class _Comparison:
 
     def history(self, key: str) -> list[list[Process]]:
         """Those of the releases before ``before``, oldest first, that can be compared."""
-        return [self.processes(one, key) for one in self.earlier]
+        return [self.processes(release, key) for release in self.earlier]
 
     def all_measured(self, key: str) -> list[list[Process]]:
         """Those of the releases up to ``before``, of all stretches: what tells the noise."""
         releases = [*self.earlier, *([self.before] if self.before else [])]
-        taken = (self.evidence.taken(self.line, one, self.state) for one in releases)
+        taken = (self.evidence.taken(self.line, release, self.state) for release in releases)
         return [processes_of(counting(own, key), key) for own in taken]
 
     def newest(self, release: Release) -> Record | None:
         """The record of the newest process of a release; of those that decide."""
         if self.is_by_duets(STEP.key):
             return self.blocks(STEP.key)[-1].of(self.line.subject_key(release))[-1]
-        ran = [one for one in self.evidence.of(self.line, release) if one.ran]
+        ran = [process for process in self.evidence.of(self.line, release) if process.ran]
         return ran[-1].record if ran else None
 
     @functools.cached_property
@@ -454,10 +456,12 @@ def _comparison(
     older = releases[: releases.index(after)]
     before = against
     if before is None:
-        answers = [(one, evidence.answer(line, one, after)[0]) for one in reversed(older)]
-        ran = [one for one, told in answers if told in (records.OK, records.NOT_APPLICABLE)]
+        answers = [
+            (release, evidence.answer(line, release, after)[0]) for release in reversed(older)
+        ]
+        ran = [release for release, told in answers if told in (records.OK, records.NOT_APPLICABLE)]
         before = next(
-            (one for one in ran if not _is_with_others(evidence, line, one, after)),
+            (release for release in ran if not _is_with_others(evidence, line, release, after)),
             ran[0] if ran else None,
         )
     past: tuple[str | None, str | None] = (None, None)
@@ -699,7 +703,7 @@ def _not_compared(comparison: _Comparison, together: Sequence[_Comparison]) -> V
             them = "it" if len(flags) == 1 else "them"
             why += f"; unset {' '.join(flags)}, or set {them} for both"
         again = f"asv run '{comparison.before.name} {comparison.after.name}'"
-        if [one for one in together if one.is_otherwise] == [comparison] != list(together):
+        if [each for each in together if each.is_otherwise] == [comparison] != list(together):
             again += f" --bench {_pattern(comparison.line)}"
     elif past == records.FAILED:
         why = f"{comparison.before.name} failed: {past_why}"
@@ -711,7 +715,7 @@ def _not_compared(comparison: _Comparison, together: Sequence[_Comparison]) -> V
 def _pattern(line: Line) -> str:
     """The pattern of asv's --bench that selects this configuration alone, for a shell."""
     params = ", ".join(map(repr, line.configuration.values()))
-    text = "".join(f"\\{one}" if one in _SPECIAL else one for one in f"({params})")
+    text = "".join(f"\\{sign}" if sign in _SPECIAL else sign for sign in f"({params})")
     # Most can stand between double quotes, and are read more easily there.
     return shlex.quote(text) if set(text) & set('"$`!') else f'"{text}"'
 
@@ -767,23 +771,23 @@ def _side(release: Release | None, processes: Sequence[Process]) -> Side | None:
         release=release.name,
         value=typical(processes),
         processes=len(processes),
-        samples=sum(len(one.samples) for one in processes),
-        sessions=len({one.session for one in processes}),
+        samples=sum(len(process.samples) for process in processes),
+        sessions=len({process.session for process in processes}),
         evidence=tuple(
             Measured(
-                session=one.session,
-                value=statistics.median(one.samples),
-                samples=len(one.samples),
+                session=process.session,
+                value=statistics.median(process.samples),
+                samples=len(process.samples),
             )
-            for one in processes
+            for process in processes
         ),
     )
 
 
 def _acknowledge(verdict: Verdict, release: Release, accepted: Iterable[Acknowledged]) -> Verdict:
-    for one in accepted:
-        if verdict.outcome == REGRESSED and one.covers(release, verdict.words, verdict.measure):
-            return replace(verdict, acknowledged=one.reason)
+    for entry in accepted:
+        if verdict.outcome == REGRESSED and entry.covers(release, verdict.words, verdict.measure):
+            return replace(verdict, acknowledged=entry.reason)
     return verdict
 
 
@@ -793,14 +797,18 @@ def changes(
     """The changes over the whole lines of a track, later releases included: what no comparison of
     two releases shows."""
     lines = sorted(
-        (one for one in evidence.lines if one.track == track and profile in (None, one.profile)),
+        (
+            line
+            for line in evidence.lines
+            if line.track == track and profile in (None, line.profile)
+        ),
         key=lambda line: line.rank,
     )
     found = []
-    for one in dict.fromkeys(line.profile for line in lines):
+    for own_profile in dict.fromkeys(line.profile for line in lines):
         for key in JUDGED:
             found += _changes(
-                [line for line in lines if line.profile == one], evidence, key, threshold
+                [line for line in lines if line.profile == own_profile], evidence, key, threshold
             )
     return found
 
@@ -813,11 +821,11 @@ def _changes(
     states: dict[Line, State | None] = {}
     for line in lines:
         releases = evidence.catalogue.tracks[line.track].releases
-        own = [state for one in releases for state in [evidence.state(line, one)] if state]
+        own = [state for release in releases for state in [evidence.state(line, release)] if state]
         if not own:
             continue
         state = states[line] = own[-1]
-        found = [evidence.processes(line, one, state, key) for one in releases]
+        found = [evidence.processes(line, release, state, key) for release in releases]
         histories[line] = [processes for processes in found if processes]
     made = []
     for line, noise in _noises(evidence, states, histories, key).items():
@@ -851,8 +859,8 @@ def exit_status(verdicts: Iterable[Verdict]) -> int:
     """0 where nothing regressed, 1 where something did that is not acknowledged, 2 where it could
     not be judged: nothing was compared, something failed, or a slow-down is suspected."""
     found = list(verdicts)
-    if any(one.outcome == REGRESSED and one.acknowledged is None for one in found):
+    if any(verdict.outcome == REGRESSED and verdict.acknowledged is None for verdict in found):
         return 1
-    answered = any(one.outcome in (NEW, LOST) or one.ratio is not None for one in found)
-    open_ = any(one.outcome == FAILED or one.suspected for one in found)
+    answered = any(verdict.outcome in (NEW, LOST) or verdict.ratio is not None for verdict in found)
+    open_ = any(verdict.outcome == FAILED or verdict.suspected for verdict in found)
     return 2 if open_ or not answered else 0
