@@ -107,7 +107,7 @@ class Checkout:
             return {}
         if not isinstance(told, dict):
             return {}
-        return {key: str(one) for key, one in told.items() if one and key != "version"}
+        return {key: str(fact) for key, fact in told.items() if fact and key != "version"}
 
     def measured_commits(self) -> set[str]:
         """The ids of the releases of which asv has results of this machine."""

@@ -224,7 +224,7 @@ def who_holds(content: bytes, file: Path) -> str:
     except (ValueError, LookupError, TypeError, RecursionError):
         return f"a process that {file} does not name"
     # Another user may have written this: nothing of it may steer a terminal.
-    return "".join(one if one.isprintable() else "?" for one in one_line(text, 400))
+    return "".join(sign if sign.isprintable() else "?" for sign in one_line(text, 400))
 
 
 def _no_use(file: Path, why: str) -> MachineLockError:

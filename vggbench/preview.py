@@ -83,8 +83,8 @@ def server(html_dir: Path, port: int | None = None) -> http.server.ThreadingHTTP
     raise PreviewError("no port is free")
 
 
-def url(one: http.server.ThreadingHTTPServer) -> str:
-    return f"http://{LOOPBACK}:{one.server_address[1]}/"
+def url(server: http.server.ThreadingHTTPServer) -> str:
+    return f"http://{LOOPBACK}:{server.server_address[1]}/"
 
 
 def run(html_dir: Path, port: int | None, say: Callable[[str], None]) -> int:

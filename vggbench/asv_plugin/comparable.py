@@ -79,7 +79,7 @@ def _no_evidence(
     return "; ".join(
         f"of {name}, records {why} do not count"
         for name, group in zip(called, both, strict=True)
-        for why in dict.fromkeys(one.why_no_evidence(machine, catalogue) for one in group)
+        for why in dict.fromkeys(record.why_no_evidence(machine, catalogue) for record in group)
         if why is not None
     )
 

@@ -202,7 +202,7 @@ def _mended_run_benchmarks(original: Any) -> Any:
         if len(others) == len(benchmarks):
             raise util.UserError(env.nothing_to_run(others))
         asked = (options.get("extra_params") or {}).get("rounds")
-        most = int(asked or max(one.get("rounds", 1) for one in benchmarks.values()))
+        most = int(asked or max(benchmark.get("rounds", 1) for benchmark in benchmarks.values()))
         for _ in range(len(others) * len(options.get("run_rounds") or range(most))):
             log.step()  # asv has counted them
         return original(benchmarks.filter_out(others), env, results=results, **options)
@@ -256,7 +256,7 @@ def _mended_comparison(original: Any) -> Any:
         try:
             answer = original(conf, *commits, **options)
         except util.UserError as err:
-            missing = next((one for one in commits if str(err).endswith(one)), None)
+            missing = next((commit for commit in commits if str(err).endswith(commit)), None)
             name = names.get(missing)
             if missing is None or name is None:
                 raise

@@ -178,7 +178,10 @@ class ReleaseRepo(Repo):
     def _with_benchmarks(self, releases: list[Release]) -> list[Release]:
         """Those of whose own benchmarks ``--bench`` selects one, so that no release is installed
         for nothing; all where it selects none at all, which asv has its own words for."""
-        selected = {one.benchmark for one in invocation.suite().selected(invocation.patterns())}
+        selected = {
+            configured.benchmark
+            for configured in invocation.suite().selected(invocation.patterns())
+        }
         kept = [
             release
             for release in releases

@@ -60,36 +60,36 @@ def add_commands(to: argparse.ArgumentParser) -> Subparsers:
     return commands
 
 
-def add_device(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--device", choices=DEVICES, help="default: gpu where one is visible, else cpu"
     )
 
 
-def add_machine(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--machine", help="asv's name of another machine (default: this one)")
+def add_machine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--machine", help="asv's name of another machine (default: this one)")
 
 
-def add_against(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+def add_against(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
 
 
-def add_json(one: argparse.ArgumentParser) -> None:
-    one.add_argument("--json", action="store_true", help="as a JSON list of objects")
+def add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as a JSON list of objects")
 
 
-def add_bench(one: argparse.ArgumentParser, told: str) -> None:
-    one.add_argument("--bench", nargs="+", action="extend", default=[], help=told)
+def add_bench(parser: argparse.ArgumentParser, told: str) -> None:
+    parser.add_argument("--bench", nargs="+", action="extend", default=[], help=told)
 
 
-def add_limits(one: argparse.ArgumentParser, budget_by_default: str) -> None:
+def add_limits(parser: argparse.ArgumentParser, budget_by_default: str) -> None:
     """What answering comparisons may take."""
-    add_budget(one, budget_by_default)
-    add_processes(one)
+    add_budget(parser, budget_by_default)
+    add_processes(parser)
 
 
-def add_processes(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+def add_processes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--processes",
         type=count,
         default=policy.A_BLOCK * policy.MOST_BLOCKS,
@@ -99,8 +99,8 @@ def add_processes(one: argparse.ArgumentParser) -> None:
     )
 
 
-def add_budget(one: argparse.ArgumentParser, default: str) -> None:
-    one.add_argument(
+def add_budget(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
         "--budget",
         type=budget.duration,
         default=default,
@@ -109,8 +109,8 @@ def add_budget(one: argparse.ArgumentParser, default: str) -> None:
     )
 
 
-def add_threshold(one: argparse.ArgumentParser) -> None:
-    one.add_argument(
+def add_threshold(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--threshold",
         type=budget.percentage,
         default=policy.THRESHOLD,

@@ -29,49 +29,57 @@ from .common import (
 
 
 def add(top: Subparsers) -> None:
-    one = top.add_parser("verdict", help="was a release slower than the one before, from records")
-    one.add_argument("spec", nargs="*", help="which (default: the newest measured of each track)")
-    add_against(one)
-    one.add_argument("--track", nargs="+", action="extend", default=[], help="default: each")
-    one.add_argument(
+    parser = top.add_parser(
+        "verdict", help="was a release slower than the one before, from records"
+    )
+    parser.add_argument(
+        "spec", nargs="*", help="which (default: the newest measured of each track)"
+    )
+    add_against(parser)
+    parser.add_argument("--track", nargs="+", action="extend", default=[], help="default: each")
+    parser.add_argument(
         "--all", action="store_true", help="every release against the one before, and whole lines"
     )
-    add_machine(one)
-    one.add_argument("--profile", help="default: all on record, each by itself")
-    one.add_argument("--format", choices=("text", "md", "json"), default="text")
-    add_threshold(one)
-    one.set_defaults(command=_verdict, trouble=2)
+    add_machine(parser)
+    parser.add_argument("--profile", help="default: all on record, each by itself")
+    parser.add_argument("--format", choices=("text", "md", "json"), default="text")
+    add_threshold(parser)
+    parser.set_defaults(command=_verdict, trouble=2)
 
-    one = top.add_parser(
+    parser = top.add_parser(
         "confirm", help="measure a release and the one before in duets, until it is sure"
     )
-    one.add_argument("release", help="one release, such as tensorflow-2.16.2")
-    add_against(one)
-    one.add_argument("--improved", action="store_true", help="confirm what looks faster, too")
-    add_bench(one, "as asv run's")
-    add_limits(one, "10m")
-    add_threshold(one)
-    one.set_defaults(command=_confirm, trouble=2)
+    parser.add_argument("release", help="one release, such as tensorflow-2.16.2")
+    add_against(parser)
+    parser.add_argument("--improved", action="store_true", help="confirm what looks faster, too")
+    add_bench(parser, "as asv run's")
+    add_limits(parser, "10m")
+    add_threshold(parser)
+    parser.set_defaults(command=_confirm, trouble=2)
 
-    one = top.add_parser("check", help="measure what is new, judge it, answer it by duets, publish")
-    add_bench(one, "as asv run's")
-    add_limits(one, "1h")
-    add_threshold(one)
-    one.set_defaults(command=_check, trouble=2)
+    parser = top.add_parser(
+        "check", help="measure what is new, judge it, answer it by duets, publish"
+    )
+    add_bench(parser, "as asv run's")
+    add_limits(parser, "1h")
+    add_threshold(parser)
+    parser.set_defaults(command=_check, trouble=2)
 
-    one = top.add_parser("duet", help="measure any two releases or configurations in turns")
-    one.add_argument("first", help="a release, with a configuration's words: 'theano-1.0.5 none'")
-    one.add_argument("second", help="it is held against the first")
-    add_bench(one, "as asv run's, where no words choose a configuration")
-    add_budget(one, "10m")
-    one.add_argument("--json", action="store_true", help="as a JSON object")
-    add_threshold(one)
-    one.set_defaults(command=_duet, trouble=2)
+    parser = top.add_parser("duet", help="measure any two releases or configurations in turns")
+    parser.add_argument(
+        "first", help="a release, with a configuration's words: 'theano-1.0.5 none'"
+    )
+    parser.add_argument("second", help="it is held against the first")
+    add_bench(parser, "as asv run's, where no words choose a configuration")
+    add_budget(parser, "10m")
+    parser.add_argument("--json", action="store_true", help="as a JSON object")
+    add_threshold(parser)
+    parser.set_defaults(command=_duet, trouble=2)
 
-    one = top.add_parser("calibrate", help="measure the machine's own noise, for verdicts")
-    one.add_argument("release", nargs="?", help="default: the newest that was measured here")
-    add_bench(one, "as asv run's")
-    one.add_argument(
+    parser = top.add_parser("calibrate", help="measure the machine's own noise, for verdicts")
+    parser.add_argument("release", nargs="?", help="default: the newest that was measured here")
+    add_bench(parser, "as asv run's")
+    parser.add_argument(
         "--processes",
         type=count,
         default=policy.CALIBRATED,
@@ -79,16 +87,16 @@ def add(top: Subparsers) -> None:
         help=f"of each configuration, {policy.A_BLOCK} a block, at most, but one block (default: "
         f"%(default)s)",
     )
-    add_budget(one, "10m")
-    add_threshold(one)
-    one.set_defaults(command=_calibrate, trouble=2)
+    add_budget(parser, "10m")
+    add_threshold(parser)
+    parser.set_defaults(command=_calibrate, trouble=2)
 
-    one = top.add_parser(
+    parser = top.add_parser(
         "separate", help="measure a release with one thing changed back to the release before"
     )
-    one.add_argument("release", help="one release, such as tensorflow-2.9.3")
-    add_against(one)
-    one.add_argument(
+    parser.add_argument("release", help="one release, such as tensorflow-2.9.3")
+    add_against(parser)
+    parser.add_argument(
         "--back",
         nargs="+",
         required=True,
@@ -96,8 +104,8 @@ def add(top: Subparsers) -> None:
         help=f"{', '.join(('python', *SWITCHES))} or a package such as numpy, each by itself; or "
         f"python+numpy together",
     )
-    add_bench(one, "default: what changed")
-    one.add_argument(
+    add_bench(parser, "default: what changed")
+    parser.add_argument(
         "--processes",
         type=count,
         default=policy.SEPARATED,
@@ -105,9 +113,9 @@ def add(top: Subparsers) -> None:
         help=f"of each configuration, of both subjects together, {policy.A_BLOCK} a block, at "
         f"most, but {policy.LEAST_BLOCKS} blocks (default: %(default)s)",
     )
-    add_budget(one, "10m")
-    add_threshold(one)
-    one.set_defaults(command=_separate, trouble=2)
+    add_budget(parser, "10m")
+    add_threshold(parser)
+    parser.set_defaults(command=_separate, trouble=2)
 
 
 def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:

@@ -32,31 +32,33 @@ from .common import (
 
 
 def add(top: Subparsers) -> None:
-    one = top.add_parser("first-run", help="measure a release of each era, and publish")
-    one.set_defaults(command=_first_run)
+    parser = top.add_parser("first-run", help="measure a release of each era, and publish")
+    parser.set_defaults(command=_first_run)
 
-    one = top.add_parser("verify", help="hold what releases compute against the reference")
-    one.add_argument("spec", nargs="+", help="which, in the words of asv run")
-    add_json(one)
-    add_device(one)
-    one.set_defaults(command=_verify)
+    parser = top.add_parser("verify", help="hold what releases compute against the reference")
+    parser.add_argument("spec", nargs="+", help="which, in the words of asv run")
+    add_json(parser)
+    add_device(parser)
+    parser.set_defaults(command=_verify)
 
-    one = top.add_parser("run", help="run main.py in the environment of a release")
-    one.add_argument("release", help="one release, such as tensorflow-2.21.0")
-    one.add_argument(
+    parser = top.add_parser("run", help="run main.py in the environment of a release")
+    parser.add_argument("release", help="one release, such as tensorflow-2.21.0")
+    parser.add_argument(
         "options", nargs="*", metavar="-- OPTIONS", help="main.py's (-- --help lists them)"
     )
-    one.set_defaults(command=_run)
+    parser.set_defaults(command=_run)
 
-    one = top.add_parser("peak", help="measure the matrix product that rates are held against")
-    one.add_argument("release", nargs="?", help="default: the newest that can, and runs here")
-    add_device(one)
-    one.set_defaults(command=_peak)
+    parser = top.add_parser("peak", help="measure the matrix product that rates are held against")
+    parser.add_argument("release", nargs="?", help="default: the newest that can, and runs here")
+    add_device(parser)
+    parser.set_defaults(command=_peak)
 
-    one = top.add_parser("history", help="measure every release, over as many sittings as it takes")
-    one.add_argument("--machine", help="a name for this machine (default: asv's)")
-    one.add_argument("--dry-run", action="store_true", help="say what is left, and end")
-    one.add_argument(
+    parser = top.add_parser(
+        "history", help="measure every release, over as many sittings as it takes"
+    )
+    parser.add_argument("--machine", help="a name for this machine (default: asv's)")
+    parser.add_argument("--dry-run", action="store_true", help="say what is left, and end")
+    parser.add_argument(
         "--stage",
         action="append",
         default=[],
@@ -64,23 +66,23 @@ def add(top: Subparsers) -> None:
         metavar="NAME",
         help="only this stage, or these duets, of history.toml; may be given again (default: all)",
     )
-    one.add_argument(
+    parser.add_argument(
         "--budget",
         type=budget.duration,
         default=math.inf,
         metavar="TIME",
         help="begin nothing that is likely to end later than that (default: no end)",
     )
-    one.add_argument(
+    parser.add_argument(
         "--environments",
         type=size,
         default="40G",
         metavar="SIZE",
         help=f"that environments take at once, at most; {LINKS} (default: %(default)s)",
     )
-    add_processes(one)
-    add_threshold(one)
-    one.set_defaults(command=_history, trouble=2)
+    add_processes(parser)
+    add_threshold(parser)
+    parser.set_defaults(command=_history, trouble=2)
 
 
 def _first_run(checkout: Checkout, arguments: argparse.Namespace) -> int:
@@ -113,12 +115,12 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
             results += of_release
             if not arguments.json:
                 show(verify.table(of_release), wide=160)
-            for one in of_release:
-                if one.answer in (verify.DISAGREES, verify.FAILED):
-                    complain(verify.complaint(one))
+            for verified in of_release:
+                if verified.answer in (verify.DISAGREES, verify.FAILED):
+                    complain(verify.complaint(verified))
                     failed += 1
     if arguments.json:
-        print(json.dumps([one.as_json() for one in results], indent=2))
+        print(json.dumps([verified.as_json() for verified in results], indent=2))
     return 1 if failed else 0
 
 

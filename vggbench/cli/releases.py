@@ -32,46 +32,46 @@ def add(top: Subparsers) -> None:
     releases = top.add_parser("releases", help="the releases on the tracks, and their environments")
     commands = add_commands(releases)
 
-    one = commands.add_parser("list", help="show the releases")
-    one.add_argument("spec", nargs="*", help="which (default: all), in the words of asv run")
-    add_json(one)
-    one.set_defaults(command=_list)
+    parser = commands.add_parser("list", help="show the releases")
+    parser.add_argument("spec", nargs="*", help="which (default: all), in the words of asv run")
+    add_json(parser)
+    parser.set_defaults(command=_list)
 
-    one = commands.add_parser("install", help="make the environments of releases")
-    one.add_argument("spec", nargs="+")
-    add_device(one)
-    one.set_defaults(command=_install)
+    parser = commands.add_parser("install", help="make the environments of releases")
+    parser.add_argument("spec", nargs="+")
+    add_device(parser)
+    parser.set_defaults(command=_install)
 
-    one = commands.add_parser("prune", help="free environments, longest unused first")
-    how_far = one.add_mutually_exclusive_group(required=True)
+    parser = commands.add_parser("prune", help="free environments, longest unused first")
+    how_far = parser.add_mutually_exclusive_group(required=True)
     how_far.add_argument(
         "--to", type=size, metavar="SIZE", help=f"until SIZE is left, such as 10G; {LINKS}"
     )
     how_far.add_argument("--all", action="store_true", help="all of them")
-    one.set_defaults(command=_prune)
+    parser.set_defaults(command=_prune)
 
-    one = commands.add_parser(
+    parser = commands.add_parser(
         "lock", help="make the locks of releases, or check those that are there"
     )
-    one.add_argument("spec", nargs="+")
-    one.add_argument("--device", choices=DEVICES, help="default: each that the release has")
-    one.add_argument(
+    parser.add_argument("spec", nargs="+")
+    parser.add_argument("--device", choices=DEVICES, help="default: each that the release has")
+    parser.add_argument(
         "--again",
         action="store_true",
         help="resolve again; a lock that comes out otherwise raises the build number",
     )
-    one.set_defaults(command=_lock)
+    parser.set_defaults(command=_lock)
 
-    one = commands.add_parser("add", help="put a release, or a wheel of your own, on a track")
-    one.add_argument("release", help="TRACK==VERSION of the index; with --wheel: TRACK")
-    one.add_argument("version", nargs="?", help="with --wheel: how to call it")
-    one.add_argument("--wheel", type=Path, metavar="FILE", help="a build of your own")
-    one.add_argument("--after", metavar="RELEASE", help="with --wheel: where on the track")
-    one.add_argument(
+    parser = commands.add_parser("add", help="put a release, or a wheel of your own, on a track")
+    parser.add_argument("release", help="TRACK==VERSION of the index; with --wheel: TRACK")
+    parser.add_argument("version", nargs="?", help="with --wheel: how to call it")
+    parser.add_argument("--wheel", type=Path, metavar="FILE", help="a build of your own")
+    parser.add_argument("--after", metavar="RELEASE", help="with --wheel: where on the track")
+    parser.add_argument(
         "--device", choices=DEVICES, default="cpu", help="with --wheel: what it is for"
     )
-    one.add_argument("--python", metavar="X.Y", help="default: the newest that the wheels name")
-    one.set_defaults(command=_add)
+    parser.add_argument("--python", metavar="X.Y", help="default: the newest that the wheels name")
+    parser.set_defaults(command=_add)
 
 
 @dataclass(frozen=True)

@@ -23,35 +23,37 @@ from .common import Subparsers, add_json, add_machine, complain, say, selected, 
 
 
 def add(top: Subparsers) -> None:
-    one = top.add_parser("rates", help="images/s, FLOP/s and share of the peak, from records")
-    one.add_argument("spec", nargs="*", help="which (default: all), in the words of asv run")
-    add_machine(one)
-    add_json(one)
-    one.set_defaults(command=_rates)
+    parser = top.add_parser("rates", help="images/s, FLOP/s and share of the peak, from records")
+    parser.add_argument("spec", nargs="*", help="which (default: all), in the words of asv run")
+    add_machine(parser)
+    add_json(parser)
+    parser.set_defaults(command=_rates)
 
-    one = top.add_parser("table", help="the tables of the comparison of 2017, from records")
-    one.add_argument(
+    parser = top.add_parser("table", help="the tables of the comparison of 2017, from records")
+    parser.add_argument(
         "--machine", nargs="+", action="extend", help="asv's names of machines (default: this one)"
     )
-    one.add_argument(
+    parser.add_argument(
         "--release",
         nargs="+",
         action="extend",
         help="a column each (default: the newest measured of each track, in one)",
     )
-    one.add_argument("--profile", nargs="+", action="extend", help="default: all on record")
-    one.add_argument("--format", choices=("md", "html", "csv", "json"), default="md")
-    one.add_argument(
+    parser.add_argument("--profile", nargs="+", action="extend", help="default: all on record")
+    parser.add_argument("--format", choices=("md", "html", "csv", "json"), default="md")
+    parser.add_argument(
         "--reference", action="store_true", help="beside the Titan X of 2017, and with ratios"
     )
-    one.set_defaults(command=_table)
+    parser.set_defaults(command=_table)
 
-    one = top.add_parser("plot", help="the history of a track as SVG or PNG, from records")
-    one.add_argument("track", help="such as tensorflow")
-    add_machine(one)
-    one.add_argument("--profile", help="default: the one on record")
-    one.add_argument("--measure", default="step", help="as in the URL of History (default: step)")
-    one.add_argument(
+    parser = top.add_parser("plot", help="the history of a track as SVG or PNG, from records")
+    parser.add_argument("track", help="such as tensorflow")
+    add_machine(parser)
+    parser.add_argument("--profile", help="default: the one on record")
+    parser.add_argument(
+        "--measure", default="step", help="as in the URL of History (default: step)"
+    )
+    parser.add_argument(
         "--configuration",
         nargs="+",
         action="extend",
@@ -59,30 +61,30 @@ def add(top: Subparsers) -> None:
         metavar="WORDS",
         help="such as 'NHWC none off' (default: all)",
     )
-    one.add_argument("--order", choices=("version", "date"), default="version")
-    one.add_argument("--log", action="store_true", help="a logarithmic scale")
-    one.add_argument(
+    parser.add_argument("--order", choices=("version", "date"), default="version")
+    parser.add_argument("--log", action="store_true", help="a logarithmic scale")
+    parser.add_argument(
         "--chain",
         action="store_true",
         help="levels of releases against a base, by blocks of duets, and how well these agree",
     )
-    one.add_argument(
+    parser.add_argument(
         "--base",
         metavar="RELEASE",
         help="of --chain (default: the first release that has a level)",
     )
-    one.add_argument("-o", "--output", required=True, type=Path, metavar="FILE")
-    one.set_defaults(command=_plot)
+    parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE")
+    parser.set_defaults(command=_plot)
 
-    one = top.add_parser("findings", help="what a history came to, as Markdown, from records")
-    one.add_argument(
+    parser = top.add_parser("findings", help="what a history came to, as Markdown, from records")
+    parser.add_argument(
         "--machine",
         action="append",
         dest="machines",
         metavar="MACHINE",
         help="asv's name of another machine; may be given again (default: this one)",
     )
-    where = one.add_mutually_exclusive_group()
+    where = parser.add_mutually_exclusive_group()
     where.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
     where.add_argument(
         "--into",
@@ -90,14 +92,14 @@ def add(top: Subparsers) -> None:
         metavar="FILE",
         help="only the table in short, into this Markdown, between two lines that mark its place",
     )
-    one.set_defaults(command=_findings)
+    parser.set_defaults(command=_findings)
 
-    one = top.add_parser("preview", help="serve the published pages on 127.0.0.1")
-    one.add_argument("--port", type=int, help="default: 8080, or the next that is free")
-    one.add_argument(
+    parser = top.add_parser("preview", help="serve the published pages on 127.0.0.1")
+    parser.add_argument("--port", type=int, help="default: 8080, or the next that is free")
+    parser.add_argument(
         "--html-dir", type=Path, metavar="FOLDER", help="default: html_dir of asv.conf.json"
     )
-    one.set_defaults(command=_preview)
+    parser.set_defaults(command=_preview)
 
 
 def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
@@ -243,7 +245,7 @@ def _plot_chains(checkout: Checkout, arguments: argparse.Namespace, track: Track
         configurations=arguments.configuration,
         base=base,
     )
-    of_chains = [one.line for one in found]
+    of_chains = [chained_line.line for chained_line in found]
     drawn, _ = lines(machine, taken, checkout.catalogue, chained=of_chains)
     line = plot.line_of(drawn, found[0])
     path = arguments.output.absolute()
@@ -264,9 +266,9 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
     timed = Suite(checkout.benchmark_dir).timed([])
     store = checkout.store()
     found = [
-        one
+        finding
         for machine in dict.fromkeys(machines)
-        for one in findings.find(
+        for finding in findings.find(
             machine,
             store.all(machine, complain),
             checkout.catalogue,

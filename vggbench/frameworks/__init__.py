@@ -83,10 +83,10 @@ KNOWN: tuple[Framework, ...] = tuple(
 
 #: What can be turned on and off, by the name that it is asked for by.
 SWITCHES: dict[str, Switch] = {
-    switch.title.lower(): switch for one in KNOWN for switch in one.switches
+    switch.title.lower(): switch for framework in KNOWN for switch in framework.switches
 }
 
 
 def of(key: str) -> Framework | None:
     """What is known of the framework with this key."""
-    return next((one for one in KNOWN if one.key == key), None)
+    return next((framework for framework in KNOWN if framework.key == key), None)

@@ -71,7 +71,9 @@ class Exclusion:
 
 def mark(machine: str, record: Record, exclusions: Iterable[Exclusion]) -> None:
     """Note in a record of a machine the reason for which it does not count."""
-    reason = next((one.reason for one in exclusions if one.covers(machine, record)), None)
+    reason = next(
+        (exclusion.reason for exclusion in exclusions if exclusion.covers(machine, record)), None
+    )
     if record.excluded != reason:
         record.exclude(reason)
 

@@ -55,7 +55,7 @@ def outcome_of(newest: Sequence[Record]) -> Summary:
             return Summary(FAILED, "its record has no samples")
         samples = record.samples
         is_list = isinstance(samples, list)
-        nonsense = [one for one in samples if not is_time(one)] if is_list else [samples]
+        nonsense = [sample for sample in samples if not is_time(sample)] if is_list else [samples]
         if nonsense:
             told = one_line(repr(nonsense[0]), 40)
             return Summary(FAILED, f"a sample in its record is no number of seconds: {told}")

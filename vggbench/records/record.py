@@ -378,9 +378,14 @@ class Record:
         if not is_cpus(self.cpus):
             return None
         loads = [
-            one[0] for one in (self.load_before, self.load_after) if isinstance(one, list) and one
+            load[0]
+            for load in (self.load_before, self.load_after)
+            if isinstance(load, list) and load
         ]
-        for what, told in (*(("a load of", one) for one in loads), ("busy CPUs:", self.busy_cpus)):
+        for what, told in (
+            *(("a load of", load) for load in loads),
+            ("busy CPUs:", self.busy_cpus),
+        ):
             if is_cpus(told) and self.cpus + BUSY_ABOVE < told:
                 return f"{what} {told:.1f}, it may use {self.cpus:g} CPUs"
         if is_cpus(self.stolen_cpus) and self.stolen_cpus > MOST_STOLEN * self.cpus:
@@ -454,11 +459,11 @@ class Record:
 
 
 #: The keys of docs/records.md.
-KEYS = frozenset(one.name for one in fields(Record)) - {"more", "stated", "excluded"}
+KEYS = frozenset(key.name for key in fields(Record)) - {"more", "stated", "excluded"}
 
 #: What sets the fields of a record that is made of a line: the ``__init__`` of a frozen class takes
 #: four times as long, and there are thousands of lines.
-_SET = {one.name: Record.__dict__[one.name].__set__ for one in fields(Record)}
+_SET = {key.name: Record.__dict__[key.name].__set__ for key in fields(Record)}
 
 
 class _NotesOfRecord:

@@ -200,19 +200,21 @@ class Store:
         ``machine``: the one who wrote it believes that it does."""
         known = self.machines()
 
-        def leaves_out(one: Exclusion) -> bool:
-            if one.machine not in (None, machine):
+        def leaves_out(exclusion: Exclusion) -> bool:
+            if exclusion.machine not in (None, machine):
                 # Of another machine that has records it is said where that one's are read.
-                return one.machine in known
+                return exclusion.machine in known
             here_first = sorted(known, key=lambda each: each != machine)
-            among = here_first if one.machine is None else [machine]
-            return any(one.covers(each, record) for each in among for record in self.all(each))
+            among = here_first if exclusion.machine is None else [machine]
+            return any(
+                exclusion.covers(each, record) for each in among for record in self.all(each)
+            )
 
         return [
-            f"{FILE}: the entry of {one} covers no record; correct it, or take it out "
+            f"{FILE}: the entry of {exclusion} covers no record; correct it, or take it out "
             f"(docs/records.md)"
-            for one in self.exclusions
-            if not leaves_out(one)
+            for exclusion in self.exclusions
+            if not leaves_out(exclusion)
         ]
 
     def _read_on(self, path: Path) -> bool:

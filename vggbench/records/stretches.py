@@ -28,7 +28,7 @@ class SittingsDamaged(VggbenchError):
 def stretches(spans: Sequence[Span | None]) -> list[int | None]:
     """In which stretch each process was measured, given the spans of all, in any order; None where
     that is unknown."""
-    timed = sorted((*one, place) for place, one in enumerate(spans) if one is not None)
+    timed = sorted((*span, place) for place, span in enumerate(spans) if span is not None)
     found: list[int | None] = [None] * len(spans)
     stretch = 0
     latest: datetime.datetime | None = None

@@ -34,7 +34,9 @@ BUILD_TOOLS_DAY = "2021-09-01"
 
 #: Frameworks with releases of which the index has sdists alone: pure Python, for every CPython.
 #: Of all else that a track asks for, wheels are wanted: it would take Fortran, or Bazel, to build.
-SDISTS = tuple(package for one in KNOWN if one.has_sdists for package in one.packages)
+SDISTS = tuple(
+    package for framework in KNOWN if framework.has_sdists for package in framework.packages
+)
 
 #: No wheel of the frameworks is older; the search for a release's date begins here.
 FIRST_DAY = datetime.date(2015, 1, 1)

@@ -119,7 +119,7 @@ def _between(catalogue: Catalogue, word: str) -> list[Release]:
 
 def _specified(on: Track, word: str, specifier: str) -> list[Release]:
     try:
-        clauses = [_clause(one.strip()) for one in specifier.split(",") if one.strip()]
+        clauses = [_clause(clause.strip()) for clause in specifier.split(",") if clause.strip()]
     except InvalidSpecifier:
         raise SpecError(
             f"{word!r}: {specifier!r} is no version specifier; write {on.name}==2.16.2, "
@@ -151,7 +151,7 @@ _OPERATORS: dict[str, Callable[[Version, Version], bool]] = {
 def _clause(text: str) -> Callable[[Version], bool]:
     """Whether a version is one that a clause of a specifier, ">=2.15", allows. Raises
     InvalidSpecifier."""
-    sign = next((one for one in _OPERATORS if text.startswith(one)), "")
+    sign = next((operator for operator in _OPERATORS if text.startswith(operator)), "")
     try:
         wanted = Version(text[len(sign) :])
     except InvalidVersion:  # "2.1.*"

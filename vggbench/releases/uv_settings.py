@@ -116,7 +116,7 @@ def indexes(environ: Mapping[str, str]) -> list[str]:
     it looks where it always does. Raises SettingsError."""
     told = settings(environ)
     pip = told.get("pip", {})
-    listed = [one.get("url") for one in told.get("index", []) if isinstance(one, dict)]
+    listed = [index.get("url") for index in told.get("index", []) if isinstance(index, dict)]
     # uv takes "name=url" as well as the address alone.
     named = [environ.get(name, "") for name in ("UV_INDEX", "UV_DEFAULT_INDEX")]
     own: list[Any] = [word.rpartition("=")[2] for text in named for word in text.split()]
@@ -125,7 +125,9 @@ def indexes(environ: Mapping[str, str]) -> list[str]:
     for table in (told, pip):
         more = table.get("extra-index-url", [])
         own += [*(more if isinstance(more, list) else []), table.get("index-url")]
-    addresses = [_bare(one) for one in (*own, *listed) if isinstance(one, str) and one]
+    addresses = [
+        _bare(address) for address in (*own, *listed) if isinstance(address, str) and address
+    ]
     return list(dict.fromkeys(filter(None, addresses)))
 
 

@@ -69,7 +69,11 @@ class Coverage:
         answered = self._answered(self.machine)
 
         def is_complete(release: Release) -> bool:
-            own = [one for one in wanted if is_of_track(one.benchmark, release, self.catalogue)]
+            own = [
+                configured
+                for configured in wanted
+                if is_of_track(configured.benchmark, release, self.catalogue)
+            ]
             return all(self._complete(release, profile, own, answered) for profile in self.profiles)
 
         return [release for release in releases if not is_complete(release)]
@@ -110,17 +114,19 @@ class Coverage:
         except util.UserError as err:
             log.warning(str(err))
             return False
-        for one in wanted:
-            if one.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
+        for configured in wanted:
+            if configured.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
                 continue
-            if stored.benchmark_version.get(one.benchmark) != one.version:
+            if stored.benchmark_version.get(configured.benchmark) != configured.version:
                 return False
-            values = stored.get_result_value(one.benchmark, one.params)
-            value = values[one.index] if values else None
+            values = stored.get_result_value(configured.benchmark, configured.params)
+            value = values[configured.index] if values else None
             if value is not None and not math.isnan(value):
                 continue
-            key = records.canonical(dict(one.configuration))
-            names = {one.family, one.benchmark}
-            if not any((release.commit, profile, n, one.version, key) in answered for n in names):
+            key = records.canonical(dict(configured.configuration))
+            names = {configured.family, configured.benchmark}
+            if not any(
+                (release.commit, profile, n, configured.version, key) in answered for n in names
+            ):
                 return False
         return True

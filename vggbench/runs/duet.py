@@ -134,28 +134,30 @@ def _duet(
                 }
                 # Entered first, so that it goes last: the process lives in it.
                 aside = stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))
-                one = _Process(run, subjects[which], own, turns.pairs)
-                started.append(one)
-                stack.callback(one.close)
-                one.start(Path(aside))
-                if not one.stands_still():
+                member = _Process(run, subjects[which], own, turns.pairs)
+                started.append(member)
+                stack.callback(member.close)
+                member.start(Path(aside))
+                if not member.stands_still():
                     break
             else:
                 why = _step_in_turns(started, turns)
             # Who is in trouble tells what it was; then the other is ended for that reason.
-            for one in sorted(started, key=lambda one: not one.in_trouble):
-                record = records[order[started.index(one)]] = one.end(why)
-                if why is None and (one.in_trouble or record.outcome != OK):
-                    why = f"its partner in the duet: {one.subject.name}: {_what_happened(record)}"
+            for member in sorted(started, key=lambda member: not member.in_trouble):
+                record = records[order[started.index(member)]] = member.end(why)
+                if why is None and (member.in_trouble or record.outcome != OK):
+                    why = (
+                        f"its partner in the duet: {member.subject.name}: {_what_happened(record)}"
+                    )
     except KeyboardInterrupt:
-        names = " and ".join(one.subject.name for one in started)
-        for one in started:
-            one.interrupted()
+        names = " and ".join(member.subject.name for member in started)
+        for member in started:
+            member.interrupted()
         raise timed.Interrupted(f" in a duet of {names}") from None
     except OSError as err:
         what = of_system(err)
-        for one in started:
-            one.interrupted(what)
+        for member in started:
+            member.interrupted(what)
         raise timed.NotMeasured(
             f"{subjects[0].name} and {subjects[1].name} cannot be measured: {what}; "
             f"if the disk is full: vggbench releases prune --to 10G"
@@ -234,12 +236,14 @@ def _await_stillness(*both: _Process) -> None:
     is told by its clock.
     """
     until = time.monotonic() + STILL_PATIENCE_S
-    before = [one.cpu_s() for one in both]
+    before = [member.cpu_s() for member in both]
     while time.monotonic() < until:
         time.sleep(STILL_S)
-        now = [one.cpu_s() for one in both]
+        now = [member.cpu_s() for member in both]
         moved = [b - a for a, b in zip(before, now, strict=True) if a is not None and b is not None]
-        if sum(moved) <= STILL_SHARE * STILL_S and not any(one.is_computing() for one in both):
+        if sum(moved) <= STILL_SHARE * STILL_S and not any(
+            member.is_computing() for member in both
+        ):
             return
         before = now
 
@@ -460,4 +464,8 @@ def set_by_us(profile: str) -> dict[str, str]:
     its memory."""
     if profiles.device_of(profile) != "gpu":
         return {}
-    return {name: value for one in frameworks.KNOWN for name, value in one.shares_gpu.items()}
+    return {
+        name: value
+        for framework in frameworks.KNOWN
+        for name, value in framework.shares_gpu.items()
+    }

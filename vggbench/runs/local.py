@@ -46,18 +46,18 @@ class Runner:
         self._prepared: dict[tuple[str, str], Installation] = {}
         self._told: set[str] = set()
 
-    def measure(self, release: Release, profile: str, one: Configured) -> Record:
+    def measure(self, release: Release, profile: str, configured: Configured) -> Record:
         """Run one process of a configuration, and return its record.
 
         Installs the release's environment where it is missing, which is said. Raises VggbenchError
         where there can be no process: no interpreter, no lock, no room, interrupted. What goes
         wrong in the process is its record's outcome.
         """
-        return self.measure_installed(self.prepared(release, profile), one)
+        return self.measure_installed(self.prepared(release, profile), configured)
 
-    def measure_installed(self, installation: Installation, one: Configured) -> Record:
+    def measure_installed(self, installation: Installation, configured: Configured) -> Record:
         """As ``measure``, of what is prepared already."""
-        record = timed.run_fresh(self.run, installation, one)
+        record = timed.run_fresh(self.run, installation, configured)
         for what, why in record.not_sampled.items():
             self._once(f"of the GPU is not sampled: {what}: {why}")
         return record
@@ -77,9 +77,9 @@ class Runner:
         """Look at environments anew from now on: some may have been freed."""
         self._prepared.clear()
 
-    def refuse(self, installation: Installation, one: Configured, why: str) -> Record:
+    def refuse(self, installation: Installation, configured: Configured, why: str) -> Record:
         """The record of a process that cannot be: of what no installer can put together."""
-        return timed.refuse(self.run, installation, one, why)
+        return timed.refuse(self.run, installation, configured, why)
 
     def prepared(self, release: Release, profile: str) -> Installation:
         """The release ready to be measured; each is looked at once."""
@@ -163,9 +163,9 @@ class Local:
 
         Raises CannotMeasure where they do not have it any more.
         """
-        for one in self.suite.configurations.values():
-            if one.key == records.key_of(benchmark, configuration):
-                return one
+        for configured in self.suite.configurations.values():
+            if configured.key == records.key_of(benchmark, configuration):
+                return configured
         words = records.words_of(configuration)
         raise CannotMeasure(
             f"{benchmark} has no configuration {words} any more: it cannot be measured again"

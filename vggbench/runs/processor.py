@@ -99,10 +99,10 @@ def _on_record(results_dir: Path, machine: str) -> dict[str, str] | None:
     files = sorted(records.folder(results_dir, machine).glob("*.jsonl"))
     for file in files[-1:]:
         try:
-            told = [one.processor for one in records.read_file(file)]
+            told = [record.processor for record in records.read_file(file)]
         except OSError:
             break  # whoever reads records says what is wrong with it
-        known = [one for one in told if isinstance(one, dict)]
+        known = [processor for processor in told if isinstance(processor, dict)]
         if known:
             return {key: str(known[-1].get(key, "")) for key in (*FACTS, SETS)}
     try:

@@ -171,7 +171,8 @@ class Run:
 
     def _read_resumed(self) -> list[tuple[str, Record]]:
         identities = {
-            (one.key, one.version): name for name, one in self.suite.configurations.items()
+            (configured.key, configured.version): name
+            for name, configured in self.suite.configurations.items()
         }
         if self.machine is None or not self.file.is_file():
             return []

@@ -96,13 +96,18 @@ class Suite:
             for benchmark in self.discovered
             for index, texts in enumerate(itertools.product(*benchmark["params"]))
         ]
-        return {one.identity: one for one in found}
+        return {configured.identity: configured for configured in found}
 
     def rounds(self, benchmark: str) -> int:
         """How many processes asv takes of each configuration of a benchmark; 1 where records have
         it and the suite has not, any more."""
         return next(
-            (int(one.get("rounds", 1)) for one in self.discovered if one["name"] == benchmark), 1
+            (
+                int(described.get("rounds", 1))
+                for described in self.discovered
+                if described["name"] == benchmark
+            ),
+            1,
         )
 
     def selected(self, patterns: Sequence[str]) -> list[Configured]:
@@ -111,21 +116,25 @@ class Suite:
         traceback."""
         expressions = [expression(pattern) for pattern in patterns]
         return [
-            one
-            for one in self.configurations.values()
-            if not patterns or any(each.search(one.asv_name) for each in expressions)
+            configured
+            for configured in self.configurations.values()
+            if not patterns or any(each.search(configured.asv_name) for each in expressions)
         ]
 
     def timed(self, patterns: Sequence[str]) -> list[Configured]:
         """Those of ``selected`` that are timed, and are no by-products."""
-        return [one for one in self.selected(patterns) if one.by_product is None]
+        return [
+            configured for configured in self.selected(patterns) if configured.by_product is None
+        ]
 
     def timed_of(
         self, release: Release, patterns: Sequence[str], catalogue: Catalogue
     ) -> list[Configured]:
         """Those of ``timed`` that ``release`` runs."""
         return [
-            one for one in self.timed(patterns) if is_of_track(one.benchmark, release, catalogue)
+            configured
+            for configured in self.timed(patterns)
+            if is_of_track(configured.benchmark, release, catalogue)
         ]
 
     def chosen(
