@@ -29,20 +29,20 @@ class Across:
     @property
     def agreed(self) -> bool:
         """Whether all of them saw it, one way."""
-        return len({one.outcome for one in self.verdicts.values()}) == 1
+        return len({verdict.outcome for verdict in self.verdicts.values()}) == 1
 
 
 def across(found: Iterable[Verdict]) -> list[Across]:
     """Of verdicts in one profile: the changes that one machine saw at least, and two could see."""
     groups: dict[tuple[str, str, str, str], dict[str, Verdict]] = {}
-    for one in found:
-        if one.against is not None and one.ratio is not None:
-            place = (one.release, one.against, one.words, one.measure)
-            groups.setdefault(place, {})[one.machine] = one
+    for verdict in found:
+        if verdict.against is not None and verdict.ratio is not None:
+            place = (verdict.release, verdict.against, verdict.words, verdict.measure)
+            groups.setdefault(place, {})[verdict.machine] = verdict
     return [
         Across(*place, verdicts)
         for place, verdicts in groups.items()
-        if len(verdicts) > 1 and any(one.outcome in CHANGED for one in verdicts.values())
+        if len(verdicts) > 1 and any(verdict.outcome in CHANGED for verdict in verdicts.values())
     ]
 
 
@@ -56,19 +56,24 @@ def table(found: Sequence[Across], machines: Sequence[str]) -> list[str]:
         *(
             row(
                 (
-                    *(one.release, one.against, one.configuration, JUDGED[one.measure].title),
-                    *(_said(one.verdicts.get(machine)) for machine in machines),
+                    *(
+                        compared.release,
+                        compared.against,
+                        compared.configuration,
+                        JUDGED[compared.measure].title,
+                    ),
+                    *(_said(compared.verdicts.get(machine)) for machine in machines),
                 )
             )
-            for one in found
+            for compared in found
         ),
     ]
 
 
-def _said(one: Verdict | None) -> str:
-    if one is None or one.ratio is None:
+def _said(verdict: Verdict | None) -> str:
+    if verdict is None or verdict.ratio is None:
         return "-"
-    change = percent(one.ratio)
-    if one.outcome in CHANGED:
-        return change if one.apart else f"{change}, confirmed"
-    return f"{outcome(one)} ({change})"
+    change = percent(verdict.ratio)
+    if verdict.outcome in CHANGED:
+        return change if verdict.apart else f"{change}, confirmed"
+    return f"{outcome(verdict)} ({change})"

@@ -31,17 +31,21 @@ def choose(
         raise PlotError(f"--measure {measure}: there are chains of {', '.join(JUDGED)}")
     lines = [line for line in chains.lines(evidence) if line.track == track.name]
     found = [chains.of_line(evidence, line, measure) for line in lines]
-    chained = [one for one in found if one.has_levels]
+    chained = [line_chain for line_chain in found if line_chain.has_levels]
     if not chained:
         raise PlotError(chains.why_none(track.framework, evidence.machine, found))
-    profiles = list(dict.fromkeys(one.line.profile for one in chained))
+    profiles = list(dict.fromkeys(line_chain.line.profile for line_chain in chained))
     if profile is None and len(profiles) > 1:
         raise PlotError(f"several profiles are chained: choose --profile {'|'.join(profiles)}")
     if profile not in (None, *profiles):
         raise PlotError(f"--profile {profile}: chained are {', '.join(profiles)}")
-    place = place_of(next(one.line for one in chained if profile in (None, one.line.profile)))
-    of_one = [one for one in chained if place_of(one.line) == place]
-    by_words = {one.words: one for one in of_one}
+    place = place_of(
+        next(
+            line_chain.line for line_chain in chained if profile in (None, line_chain.line.profile)
+        )
+    )
+    of_one = [line_chain for line_chain in chained if place_of(line_chain.line) == place]
+    by_words = {line_chain.words: line_chain for line_chain in of_one}
     for words in configurations:
         if words not in by_words:
             there = ", ".join(map(repr, by_words))
@@ -49,19 +53,21 @@ def choose(
     wanted = [by_words[words] for words in configurations] or of_one
     if base is None:
         return wanted
-    if not any(one.has(base) for one in wanted):
-        names = [one.name for one in track.releases if any(of.has(one) for of in wanted)]
+    if not any(line_chain.has(base) for line_chain in wanted):
+        names = [
+            release.name for release in track.releases if any(of.has(release) for of in wanted)
+        ]
         raise PlotError(f"--base {base.name}: it has no level; there are {', '.join(names)}")
-    return [chains.of_line(evidence, one.line, measure, base) for one in wanted]
+    return [chains.of_line(evidence, line_chain.line, measure, base) for line_chain in wanted]
 
 
 def told(found: Sequence[LineChain]) -> list[str]:
     """What there is to say beside the picture of these chains: bases, loops and what is left out,
     a line each, with the configuration where there are several."""
     lines = []
-    for one in found:
-        of = f"{one.words}: " if len(found) > 1 else ""
-        lines += [of + line for line in chains.component_lines(one)]
-        lines += [of + line for line in chains.loop_lines(one)]
-        lines += [of + line for line in chains.left_out_lines(one)]
+    for line_chain in found:
+        of = f"{line_chain.words}: " if len(found) > 1 else ""
+        lines += [of + line for line in chains.component_lines(line_chain)]
+        lines += [of + line for line in chains.loop_lines(line_chain)]
+        lines += [of + line for line in chains.left_out_lines(line_chain)]
     return lines

@@ -90,11 +90,15 @@ class Findings:
 
     @property
     def confirmed(self) -> list[Verdict]:
-        return [one for one in self.verdicts if one.outcome in CHANGED and not one.apart]
+        return [
+            verdict for verdict in self.verdicts if verdict.outcome in CHANGED and not verdict.apart
+        ]
 
     @property
     def unconfirmed(self) -> list[Verdict]:
-        return [one for one in self.verdicts if one.outcome in CHANGED and one.apart]
+        return [
+            verdict for verdict in self.verdicts if verdict.outcome in CHANGED and verdict.apart
+        ]
 
 
 def find(
@@ -109,7 +113,7 @@ def find(
     """What the records ``taken`` of a machine tell, by profile. ``facts``: what asv knows of it.
     ``sittings``: of its history, oldest first. ``asked``: what a release can be measured in. Raises
     NothingFound where nothing was."""
-    if not any(one.is_timed for one in taken):
+    if not any(record.is_timed for record in taken):
         raise NothingFound(
             f"nothing is on record for {machine}; measure it there with: vggbench history"
         )
@@ -133,16 +137,20 @@ def find(
                 last=started[-1][:10] if started else "unknown",
                 processes=sum(_ran(record) for record in own),
                 verdicts=[
-                    one for track in tracks for one in verdicts.of_track(evidence, track, profile)
+                    verdict
+                    for track in tracks
+                    for verdict in verdicts.of_track(evidence, track, profile)
                 ],
                 separations=[
-                    one for release in catalogue for one in separated.get(release.name, [])
+                    separation
+                    for release in catalogue
+                    for separation in separated.get(release.name, [])
                 ],
                 changes=[
-                    one
+                    change
                     for track in tracks
-                    for one in verdicts.changes(evidence, track, profile)
-                    if one.kind in whole_lines.OF_LINES
+                    for change in verdicts.changes(evidence, track, profile)
+                    if change.kind in whole_lines.OF_LINES
                 ],
                 milestones=milestones.milestones(
                     [line for line in of_pages if line.profile == profile], catalogue
@@ -176,15 +184,16 @@ def _unmeasured(
 ) -> dict[tuple[str, ...], tuple[str, ...]]:
     known = {(row.release, records.key_of(row.benchmark, row.configuration)) for row in rows}
     found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for one in asked:
-        key = one.key
+    for configured in asked:
+        key = configured.key
         lacking = tuple(
             release.name
             for release in catalogue
-            if is_of_track(one.benchmark, release, catalogue) and (release.name, key) not in known
+            if is_of_track(configured.benchmark, release, catalogue)
+            and (release.name, key) not in known
         )
         if lacking:
-            found[lacking] = (*found.get(lacking, ()), one.words)
+            found[lacking] = (*found.get(lacking, ()), configured.words)
     return found
 
 
@@ -214,11 +223,11 @@ def _anchors_by_sitting(
             steps.setdefault(record.release, []).append(record.median_s)
     return [
         (
-            str(one["started"]),
-            {release: statistics.median(own) for release, own in runs[one["run"]].items()},
+            str(sitting["started"]),
+            {release: statistics.median(own) for release, own in runs[sitting["run"]].items()},
         )
-        for one in begun
-        if one["run"] in runs
+        for sitting in begun
+        if sitting["run"] in runs
     ]
 
 
@@ -230,10 +239,10 @@ def markdown(found: Sequence[Findings], catalogue: Catalogue) -> str:
         "words mean: [verdicts](verdicts.md), [method](method.md#verdicts).",
         "",
     ]
-    for profile in dict.fromkeys(one.profile for one in found):
-        lines += _across([one for one in found if one.profile == profile])
-    for one in found:
-        lines += _of(one, catalogue)
+    for profile in dict.fromkeys(own.profile for own in found):
+        lines += _across([own for own in found if own.profile == profile])
+    for own in found:
+        lines += _of(own, catalogue)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -241,8 +250,8 @@ def _across(found: Sequence[Findings]) -> list[str]:
     """What machines with one profile say of the same changes; nothing of a single one."""
     if len(found) < 2:
         return []
-    both = across.across(verdict for one in found for verdict in one.verdicts)
-    agreed = sum(one.agreed for one in both)
+    both = across.across(verdict for own in found for verdict in own.verdicts)
+    agreed = sum(change.agreed for change in both)
     return [
         f"## Machine beside machine, {found[0].profile}",
         "",
@@ -251,8 +260,8 @@ def _across(found: Sequence[Findings]) -> list[str]:
         "one way. Confirmed are those that a session saw which measured both releases. The "
         "intervals, and what changed besides, stand with each machine below.",
         "",
-        *(f"{cell(one.machine)}: {cell(told)}\n" for one in found if (told := one.settings)),
-        *across.table(both, [one.machine for one in found]),
+        *(f"{cell(own.machine)}: {cell(told)}\n" for own in found if (told := own.settings)),
+        *across.table(both, [own.machine for own in found]),
         "",
     ]
 
@@ -260,59 +269,59 @@ def _across(found: Sequence[Findings]) -> list[str]:
 def in_short(found: Sequence[Findings], catalogue: Catalogue) -> list[str]:
     """The first lines of ``markdown``, without headings: for another file."""
     lines = []
-    for one in found:
-        lines += ["", f"{cell(one.machine)}, {one.profile}: {_measured(one, catalogue)}", ""]
-        lines += milestones.table(one.milestones)
+    for own in found:
+        lines += ["", f"{cell(own.machine)}, {own.profile}: {_measured(own, catalogue)}", ""]
+        lines += milestones.table(own.milestones)
     return [*lines, ""]
 
 
-def _measured(one: Findings, catalogue: Catalogue) -> str:
+def _measured(findings: Findings, catalogue: Catalogue) -> str:
     """On what, how much, when."""
-    facts = [str(one.facts.get(key) or "unknown") for key in ("cpu", "num_cpu", "os")]
-    measured = len({row.release for row in one.rows})
+    facts = [str(findings.facts.get(key) or "unknown") for key in ("cpu", "num_cpu", "os")]
+    measured = len({row.release for row in findings.rows})
     return (
-        f"{cell(facts[0])}, {cell(facts[1])} CPUs, {cell(facts[2])}. {one.processes} processes "
-        f"from {one.first} to {one.last}; {measured} of {len(list(catalogue))} releases."
-        + (f" {cell(one.settings)}" if one.settings else "")
+        f"{cell(facts[0])}, {cell(facts[1])} CPUs, {cell(facts[2])}. {findings.processes} "
+        f"processes from {findings.first} to {findings.last}; {measured} of {len(list(catalogue))} releases."
+        + (f" {cell(findings.settings)}" if findings.settings else "")
     )
 
 
-def _of(one: Findings, catalogue: Catalogue) -> list[str]:
+def _of(findings: Findings, catalogue: Catalogue) -> list[str]:
     lines = [
-        f"## {cell(one.machine)}, {one.profile}",
+        f"## {cell(findings.machine)}, {findings.profile}",
         "",
-        _measured(one, catalogue),
+        _measured(findings, catalogue),
         "",
         "### In short",
         "",
         "The first and the last release of each major version that has a number.",
         "",
-        *milestones.table(one.milestones),
+        *milestones.table(findings.milestones),
         "",
         "### Confirmed changes between neighbouring releases",
         "",
     ]
-    lines += _changes(one.confirmed, one.separations)
+    lines += _changes(findings.confirmed, findings.separations)
     lines += [
         "### Not confirmed",
         "",
         "Seen by sessions that measured one of the two releases alone; "
         "`vggbench confirm RELEASE --improved` measures both in turns.",
         "",
-        *_changes(one.unconfirmed, one.separations),
+        *_changes(findings.unconfirmed, findings.separations),
         "### Over whole lines",
         "",
         "Changes that a later release took back, and drifts: several level shifts one way, which "
         "are sure only together.",
         "",
-        *([f"- {cell(phrases.line_change(change))}" for change in one.changes] or ["None."]),
+        *([f"- {cell(phrases.line_change(change))}" for change in findings.changes] or ["None."]),
         "",
-        *_anchors(one.anchors),
+        *_anchors(findings.anchors),
         "### What could not be",
         "",
-        *_reasons(one.rows, records.NOT_APPLICABLE, "n/a", catalogue),
-        *_reasons(one.rows, records.FAILED, "failed", catalogue),
-        *_left_out(one.unmeasured, catalogue),
+        *_reasons(findings.rows, records.NOT_APPLICABLE, "n/a", catalogue),
+        *_reasons(findings.rows, records.FAILED, "failed", catalogue),
+        *_left_out(findings.unmeasured, catalogue),
     ]
     return lines
 
@@ -324,16 +333,16 @@ def _changes(found: Sequence[Verdict], separations: Sequence[Separation]) -> lis
         "| release | against | configuration | measure | change | before | after | cause |",
         "|---|---|---|---|--:|--:|--:|---|",
     ]
-    for one in found:
+    for verdict in found:
         texts = (
-            one.release,
-            one.against or "-",
-            one.words,
-            JUDGED[one.measure].title,
-            phrases.change(one),
-            phrases.quantity(one.before, one.measure),
-            phrases.quantity(one.after, one.measure),
-            cause(one, separations),
+            verdict.release,
+            verdict.against or "-",
+            verdict.words,
+            JUDGED[verdict.measure].title,
+            phrases.change(verdict),
+            phrases.quantity(verdict.before, verdict.measure),
+            phrases.quantity(verdict.after, verdict.measure),
+            cause(verdict, separations),
         )
         lines.append(phrases.row(texts))
     return [*lines, ""]
@@ -369,46 +378,46 @@ def _anchors(found: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]:
     return [*lines, ""]
 
 
-def cause(one: Verdict, separations: Sequence[Separation]) -> str:
+def cause(verdict: Verdict, separations: Sequence[Separation]) -> str:
     """What a change may be put on: what the locks and the processes tell, and what was separated by
     changing things back. Of what could not be, each reason once, unless it was with more things."""
-    if not one.differences:
+    if not verdict.differences:
         return "the framework: nothing else that is looked at changed"
-    besides = f"besides, {'; '.join(str(each) for each in one.differences)}"
-    own = [each for each in separations if each.is_of(one)]
+    besides = f"besides, {'; '.join(str(each) for each in verdict.differences)}"
+    own = [each for each in separations if each.is_of(verdict)]
     ran = [each for each in own if each.judgement is not None]
-    parts = [_part(each, one) for each in ran] or ["not separated"]
+    parts = [_part(each, verdict) for each in ran] or ["not separated"]
     errors: dict[str | None, Separation] = {}
     for each in own:
         together = (set(things(part.variant)) for part in ran)
         if each not in ran and not any(set(things(each.variant)) <= of for of in together):
             errors.setdefault(each.error, each)
-    parts += [_part(each, one) for each in errors.values()]
-    if _is_the_frameworks(one, own):
+    parts += [_part(each, verdict) for each in errors.values()]
+    if _is_the_frameworks(verdict, own):
         parts.append("so it is the framework's, mostly")
     return "; ".join([*parts, besides])
 
 
-def _is_the_frameworks(one: Verdict, own: Iterable[Separation]) -> bool:
+def _is_the_frameworks(verdict: Verdict, own: Iterable[Separation]) -> bool:
     """Whether all that moved with the framework was changed back, and makes but LITTLE of a change:
     by the ends of the intervals that favour it most."""
-    left = {each.what for each in one.differences}
+    left = {each.what for each in verdict.differences}
     share = 0.0
     for each in sorted(own, key=lambda part: -len(things(part.variant))):
         back = differences(each.variant)
-        most = None if each.judgement is None else largest_share(each.judgement, one)
+        most = None if each.judgement is None else largest_share(each.judgement, verdict)
         if most is not None and back & left:
             share += max(0.0, most)
             left -= back
     return not left and share <= LITTLE
 
 
-def _part(one: Separation, whole: Verdict) -> str:
-    told = conclusion(one, whole)
-    if one.judgement is None:
+def _part(separation: Separation, whole: Verdict) -> str:
+    told = conclusion(separation, whole)
+    if separation.judgement is None:
         return told
-    alone = "them" if len(things(one.variant)) > 1 else "it"
-    return f"{told} ({phrases.percent(one.judgement.ratio)} by {alone} alone)"
+    alone = "them" if len(things(separation.variant)) > 1 else "it"
+    return f"{told} ({phrases.percent(separation.judgement.ratio)} by {alone} alone)"
 
 
 def _reasons(rows: Iterable[Rate], outcome: str, title: str, catalogue: Catalogue) -> list[str]:

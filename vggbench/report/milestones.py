@@ -44,21 +44,21 @@ def milestones(found: Iterable[PageLine], catalogue: Catalogue) -> list[Mileston
     """Of each line and backend one configuration, of that the first and the last release of each
     major version that has numbers."""
     return [
-        Milestone(catalogue.by_name[one.release], readable(params_of(line), words), one)
+        Milestone(catalogue.by_name[cell.release], readable(params_of(line), words), cell)
         for line in found
         for words in _longest(line)
-        for one in _ends([one for one in _numbers(line) if one.words == words], catalogue)
+        for cell in _ends([cell for cell in _numbers(line) if cell.words == words], catalogue)
     ]
 
 
 def _numbers(line: PageLine) -> list[Cell]:
-    return [one for one in line.cells if one.outcome == records.OK]
+    return [cell for cell in line.cells if cell.outcome == records.OK]
 
 
 def _longest(line: PageLine) -> list[tuple[str, ...]]:
     """Of each backend, the configuration of which most releases have numbers; of several, that with
     the least of batch normalisation and compiling, and the first of those."""
-    counts = Counter(one.words for one in _numbers(line))
+    counts = Counter(cell.words for cell in _numbers(line))
     chosen: dict[str, tuple[str, ...]] = {}
 
     def rank(words: tuple[str, ...]) -> tuple[int, int]:
@@ -78,8 +78,8 @@ def _longest(line: PageLine) -> list[tuple[str, ...]]:
 def _ends(cells: Sequence[Cell], catalogue: Catalogue) -> list[Cell]:
     """Of cells in the order of the releases, the first and the last of each major version."""
 
-    def major(one: Cell) -> int:
-        return Version(catalogue.by_name[one.release].version).major
+    def major(cell: Cell) -> int:
+        return Version(catalogue.by_name[cell.release].version).major
 
     ends: list[Cell] = []
     for _, of_major in itertools.groupby(cells, major):
@@ -96,20 +96,23 @@ def table(found: Sequence[Milestone]) -> list[str]:
         "| release | date | configuration | train step | images/s | first step | peak memory |",
         "|---|---|---|--:|--:|--:|--:|",
     ]
-    for one in found:
-        step = one.cell.estimates[measures.STEP.key]
+    for milestone in found:
+        step = milestone.cell.estimates[measures.STEP.key]
         low, value, high = (f"{1e3 * each:.0f}" for each in (step.low, step.value, step.high))
         texts = (
-            one.release.name,
-            one.release.date,
-            one.configuration,
+            milestone.release.name,
+            milestone.release.date,
+            milestone.configuration,
             f"{value} ms ({low} to {high})",
-            f"{one.cell.estimates[measures.IMAGES.key].value:.1f}",
-            _figure(one.cell, measures.FIRST_STEP),
-            _figure(one.cell, measures.PEAK_MEMORY),
+            f"{milestone.cell.estimates[measures.IMAGES.key].value:.1f}",
+            _figure(milestone.cell, measures.FIRST_STEP),
+            _figure(milestone.cell, measures.PEAK_MEMORY),
         )
         lines.append(row(texts))
-    named = [(f"{one.release.name} {one.configuration}", str(one.cell.state)) for one in found]
+    named = [
+        (f"{milestone.release.name} {milestone.configuration}", str(milestone.cell.state))
+        for milestone in found
+    ]
     return [*lines, *(f"\n{line}" for line in apart_lines(named))]
 
 

@@ -118,14 +118,14 @@ def choose(
         raise PlotError(f"--profile {profile}: on record are {', '.join(profiles)}")
     line = chosen[0]
     known = {key for cell in line.cells for key in cell.estimates}
-    measures = {one.key: one for one in MEASURES if one.key in known}
+    measures = {measure.key: measure for measure in MEASURES if measure.key in known}
     if measure not in measures:
         listed = ", ".join(measures) or "none"
         raise PlotError(f"--measure {measure}: on record of {track.framework} are {listed}")
     by_words = {" ".join(words): words for words in line.configurations}
     for words in configurations:
         if words not in by_words:
-            there = ", ".join(repr(one) for one in by_words)
+            there = ", ".join(repr(words) for words in by_words)
             raise PlotError(f"--configuration {words!r} is not on record; there are {there}")
     wanted = [by_words[words] for words in configurations] or list(line.configurations)
     return line, measures[measure], wanted
@@ -144,7 +144,7 @@ def draw(
     """Write the picture to ``path``, SVG or PNG by its suffix; returns lines about what is not in
     it. Raises PlotError."""
     measured = {cell.release for cell in line.cells}
-    shown = _ordered([one for one in track.releases if one.name in measured], by_date)
+    shown = _ordered([release for release in track.releases if release.name in measured], by_date)
     found = looks(line)
     curves = []
     cuts = []
@@ -153,14 +153,14 @@ def draw(
         cells = {cell.release: cell for cell in line.cells if cell.words == words}
         name = readable(params_of(line), words)
         cuts += [
-            f"{name}: cut at {one.release}, which is not compared with what is before it: "
-            f"{one.otherwise}"
-            for one in cells.values()
-            if one.otherwise is not None
+            f"{name}: cut at {cell.release}, which is not compared with what is before it: "
+            f"{cell.otherwise}"
+            for cell in cells.values()
+            if cell.otherwise is not None
         ]
-        for one in cells.values():
-            if one.busy is not None and measure.takes_time and measure.key in one.estimates:
-                busy.setdefault(one.busy, []).append(f"{one.release} {' '.join(words)}")
+        for cell in cells.values():
+            if cell.busy is not None and measure.takes_time and measure.key in cell.estimates:
+                busy.setdefault(cell.busy, []).append(f"{cell.release} {' '.join(words)}")
         if any(cell.outcome != records.NOT_APPLICABLE for cell in cells.values()):
             curves.append(
                 Curve(
@@ -210,9 +210,9 @@ def _with_a_place(curves: Sequence[Curve], log: bool) -> tuple[list[Curve], list
     return kept, left_out
 
 
-def line_of(found: Iterable[PageLine], one: LineChain) -> PageLine:
+def line_of(found: Iterable[PageLine], line_chain: LineChain) -> PageLine:
     """The line that has the configuration of a chain."""
-    place = place_of(one.line)
+    place = place_of(line_chain.line)
     return next(line for line in found if (line.profile, line.track, line.family) == place)
 
 
@@ -227,17 +227,19 @@ def draw_chains(
 ) -> None:
     """Write the picture of these chains, all of one measure, each of a configuration of ``line``.
     SVG or PNG by its suffix. Raises PlotError."""
-    shown = _ordered([one for one in track.releases if any(of.has(one) for of in chains)], by_date)
+    shown = _ordered(
+        [release for release in track.releases if any(of.has(release) for of in chains)], by_date
+    )
     found = looks(line)
-    bases = {component.base.name for one in chains for component in one.components}
+    bases = {component.base.name for line_chain in chains for component in line_chain.components}
     curves = []
-    for one in chains:
-        words = words_in(one.line.configuration, line.params)
+    for line_chain in chains:
+        words = words_in(line_chain.line.configuration, line.params)
         label = readable(params_of(line), words)
         if len(bases) > 1:
-            versions = [component.base.version for component in one.components]
+            versions = [component.base.version for component in line_chain.components]
             label += f" (base {', then '.join(versions)})"
-        curves.append(Curve(label=label, look=found[words], points=_levels(one, shown)))
+        curves.append(Curve(label=label, look=found[words], points=_levels(line_chain, shown)))
     base = bases.pop() if len(bases) == 1 else "its base"
     _picture(
         curves,
@@ -258,7 +260,7 @@ def _title(track: Track, line: PageLine) -> str:
 
 def title_of(measure: str) -> str:
     """How pages call a measure, by its key."""
-    return next(one.title for one in MEASURES if one.key == measure)
+    return next(known.title for known in MEASURES if known.key == measure)
 
 
 def _ordered(releases: Sequence[Release], by_date: bool) -> list[Release]:
@@ -271,7 +273,7 @@ def _points(measure: Measure, cells: Mapping[str, Cell], shown: Sequence[Release
     release comes what is drawn before it: by date that may be another than by version."""
     points: list[Point] = []
     state = None
-    for cell in (cells[one.name] for one in shown if one.name in cells):
+    for cell in (cells[release.name] for release in shown if release.name in cells):
         estimates = [cell.estimates.get(measure.key)]
         earlier = cell.earlier.get(measure.key)
         if earlier is not None:
@@ -294,8 +296,8 @@ def _levels(of: LineChain, shown: Sequence[Release]) -> list[Point]:
     points: list[Point] = []
     for component in of.components:
         levels = {release.name: level for release, level in component.levels}
-        own = [one.name for one in shown if one.name in levels]
-        points += [(one, levels[one].ratio, levels[one].low, levels[one].high) for one in own]
+        own = [release.name for release in shown if release.name in levels]
+        points += [(name, levels[name].ratio, levels[name].low, levels[name].high) for name in own]
         points.append((own[-1], math.nan, math.nan, math.nan))
     return points
 

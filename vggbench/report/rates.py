@@ -152,10 +152,10 @@ def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
     held = [(row.cpus, row.peak_measured) for row in rows if row.outcome == records.OK]
     for cpus, measured in dict.fromkeys(held):
         own = [
-            one
-            for one in peaks
-            if (one["device"], one["measured"]) == (device, measured)
-            if device == "gpu" or one["cpus"] == cpus
+            known
+            for known in peaks
+            if (known["device"], known["measured"]) == (device, measured)
+            if device == "gpu" or known["cpus"] == cpus
         ]
         found = own[-1] if own else None
         count = "an unknown number of" if cpus is None else f"{cpus:g}"

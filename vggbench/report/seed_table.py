@@ -57,7 +57,7 @@ TABLES: dict[str, dict[str, Configuration]] = {
 
 
 #: Frameworks that have rows.
-FRAMEWORKS = frozenset(one.framework for table in TABLES.values() for one in table.values())
+FRAMEWORKS = frozenset(row.framework for table in TABLES.values() for row in table.values())
 
 
 @dataclass(frozen=True)

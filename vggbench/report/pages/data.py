@@ -77,15 +77,15 @@ def index(
         },
         "measures": [
             {
-                "key": one.key,
-                "title": one.title,
-                "unit": one.unit,
-                "scale": one.scale,
-                "better": one.better,
-                "takes_time": one.takes_time,
-                "benchmark": one.benchmark,
+                "key": measure.key,
+                "title": measure.title,
+                "unit": measure.unit,
+                "scale": measure.scale,
+                "better": measure.better,
+                "takes_time": measure.takes_time,
+                "benchmark": measure.benchmark,
             }
-            for one in MEASURES
+            for measure in MEASURES
         ],
         "lines": list(lines),
         "left_out": list(left_out),
@@ -110,21 +110,21 @@ def of_params() -> dict[str, Any]:
         "schema": SCHEMA,
         "lacking": LACKING,
         "frameworks": {
-            framework: [_param(framework, one) for one in params.of(framework)]
+            framework: [_param(framework, param) for param in params.of(framework)]
             for framework in builders.packages()
         },
     }
 
 
-def _param(framework: str, one: Param) -> dict[str, Any]:
-    about = _ABOUT.get(one.role)
+def _param(framework: str, param: Param) -> dict[str, Any]:
+    about = _ABOUT.get(param.role)
     return {
-        "name": one.name,
-        "role": one.role,
-        "title": one.title,
-        "about": about and about.format(values=" or ".join(one.values), framework=framework),
-        "words": list(one.values),
-        "shown": one.shown,
+        "name": param.name,
+        "role": param.role,
+        "title": param.title,
+        "about": about and about.format(values=" or ".join(param.values), framework=framework),
+        "words": list(param.values),
+        "shown": param.shown,
     }
 
 
@@ -139,20 +139,25 @@ def _release_in_index(release: Release) -> dict[str, Any]:
     return {**told, "note": release.note} if release.note else told
 
 
-def of_left_out(machine: str, one: LeftOut) -> dict[str, Any]:
-    return {"machine": machine, "release": one.release, "why": one.why, "records": one.count}
+def of_left_out(machine: str, left_out: LeftOut) -> dict[str, Any]:
+    return {
+        "machine": machine,
+        "release": left_out.release,
+        "why": left_out.why,
+        "records": left_out.count,
+    }
 
 
 def described(line: PageLine, chains: Sequence[LineChain] = ()) -> dict[str, Any]:
     """A line's place in the index. ``measures``: those that any cell has, or any of its ``chains``
     is of; ``numbers``: how many cells have some."""
     found = {key for cell in line.cells for key in cell.estimates}
-    found |= {one.measure for one in chains}
+    found |= {line_chain.measure for line_chain in chains}
     names = [cell.release for cell in line.cells]
     names += [
         component.levels[-1][0].name
-        for one in chains
-        for component in one.components
+        for line_chain in chains
+        for component in line_chain.components
         if not line.cells
     ]
     return {
@@ -162,7 +167,7 @@ def described(line: PageLine, chains: Sequence[LineChain] = ()) -> dict[str, Any
         "track": line.track,
         "family": line.family,
         "params": list(line.params),
-        "measures": [one.key for one in MEASURES if one.key in found],
+        "measures": [measure.key for measure in MEASURES if measure.key in found],
         "numbers": sum(cell.outcome == records.OK for cell in line.cells),
         "newest": names[-1],
     }
@@ -181,10 +186,10 @@ def of_line(
     whys: dict[str, int] = {}
     states: dict[str, int] = {}
     verdicts: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
-    for one in told:
-        verdicts.setdefault((one.release, _words(line, one.configuration)), {})[one.measure] = (
-            _brief(one)
-        )
+    for verdict in told:
+        verdicts.setdefault((verdict.release, _words(line, verdict.configuration)), {})[
+            verdict.measure
+        ] = _brief(verdict)
     cells = []
     for cell in line.cells:
         made: dict[str, Any] = {
@@ -199,9 +204,11 @@ def of_line(
             made["why"] = whys.setdefault(cell.why, len(whys))
         if cell.estimates:
             made["samples"] = cell.samples
-            made["estimates"] = {key: _estimate(one) for key, one in cell.estimates.items()}
+            made["estimates"] = {
+                key: _estimate(estimate) for key, estimate in cell.estimates.items()
+            }
         if cell.earlier:
-            made["earlier"] = {key: _estimate(one) for key, one in cell.earlier.items()}
+            made["earlier"] = {key: _estimate(estimate) for key, estimate in cell.earlier.items()}
         if cell.otherwise is not None:
             made["otherwise"] = cell.otherwise
         if cell.busy is not None:
@@ -219,16 +226,20 @@ def of_line(
         "whys": list(whys),
         "states": list(states),
         "cells": cells,
-        **({"chains": [_chain(place, line, one) for one in chains]} if chains else {}),
+        **(
+            {"chains": [_chain(place, line, line_chain) for line_chain in chains]} if chains else {}
+        ),
     }
 
 
-def _chain(place: Mapping[tuple[str, ...], int], line: PageLine, one: LineChain) -> dict[str, Any]:
+def _chain(
+    place: Mapping[tuple[str, ...], int], line: PageLine, line_chain: LineChain
+) -> dict[str, Any]:
     """A level is ratio, low, high; the base's own is 1 without a width. A loop that ``misfits``
     does so by more than chance allows."""
     return {
-        "c": place[_words(line, one.line.configuration)],
-        "measure": one.measure,
+        "c": place[_words(line, line_chain.line.configuration)],
+        "measure": line_chain.measure,
         "parts": [
             {
                 "base": component.base.name,
@@ -237,19 +248,19 @@ def _chain(place: Mapping[tuple[str, ...], int], line: PageLine, one: LineChain)
                     for release, level in component.levels
                 },
             }
-            for component in one.components
+            for component in line_chain.components
         ],
-        "loops": [_loop(one, loop) for loop in one.chain.loops],
-        "between_links": rounded(one.chain.between_links),
+        "loops": [_loop(line_chain, loop) for loop in line_chain.chain.loops],
+        "between_links": rounded(line_chain.chain.between_links),
         "left_out": [
             {
-                "before": one.name(link.before),
-                "after": one.name(link.after),
+                "before": line_chain.name(link.before),
+                "after": line_chain.name(link.after),
                 "blocks": len(link.numbers),
             }
-            for link in one.chain.left_out
+            for link in line_chain.chain.left_out
         ],
-        "elsewhere": one.elsewhere,
+        "elsewhere": line_chain.elsewhere,
     }
 
 
@@ -273,28 +284,28 @@ def of_verdicts(
         "why_none": why_none,
         "verdicts": [
             {
-                "release": one.release,
-                "c": place[_words(line, one.configuration)],
-                "measure": one.measure,
-                **_brief(one),
-                "notes": list(one.notes),
-                "next": one.next_step,
+                "release": verdict.release,
+                "c": place[_words(line, verdict.configuration)],
+                "measure": verdict.measure,
+                **_brief(verdict),
+                "notes": list(verdict.notes),
+                "next": verdict.next_step,
             }
-            for one in told
-            if _words(line, one.configuration) in place
+            for verdict in told
+            if _words(line, verdict.configuration) in place
         ],
         "changes": [
             {
-                "c": place[_words(line, one.configuration)],
-                "measure": one.measure,
-                "kind": one.kind,
-                "before": one.before,
-                "first": one.first,
-                "last": one.last,
-                "ratio": [rounded(one.ratio), rounded(one.low), rounded(one.high)],
+                "c": place[_words(line, change.configuration)],
+                "measure": change.measure,
+                "kind": change.kind,
+                "before": change.before,
+                "first": change.first,
+                "last": change.last,
+                "ratio": [rounded(change.ratio), rounded(change.low), rounded(change.high)],
             }
-            for one in changes
-            if _words(line, one.configuration) in place
+            for change in changes
+            if _words(line, change.configuration) in place
         ],
     }
 
@@ -306,17 +317,17 @@ def _words(line: PageLine, configuration: Mapping[str, Any]) -> tuple[str, ...]:
 def of_choices(line: PageLine, found: Sequence[Choice]) -> dict[str, Any]:
     place = {words: i for i, words in enumerate(line.configurations)}
     releases: dict[str, list[dict[str, Any]]] = {}
-    for one in found:
-        releases.setdefault(one.release, []).append(
+    for choice in found:
+        releases.setdefault(choice.release, []).append(
             {
-                "param": one.param,
-                "one": place[one.one],
-                "other": place[one.other],
-                "ratio": None if one.ratio is None else rounded(one.ratio),
-                "clear": one.clear,
-                "payback": one.payback,
-                **({} if one.unclear is None else {"unclear": one.unclear}),
-                **({} if one.otherwise is None else {"otherwise": one.otherwise}),
+                "param": choice.param,
+                "one": place[choice.one],
+                "other": place[choice.other],
+                "ratio": None if choice.ratio is None else rounded(choice.ratio),
+                "clear": choice.clear,
+                "payback": choice.payback,
+                **({} if choice.unclear is None else {"unclear": choice.unclear}),
+                **({} if choice.otherwise is None else {"otherwise": choice.otherwise}),
             }
         )
     return {"schema": SCHEMA, "releases": releases}
@@ -376,16 +387,21 @@ def seed_tables() -> dict[str, Any]:
     }
 
 
-def _estimate(one: Estimate) -> list[float]:
-    return [rounded(one.value), rounded(one.low), rounded(one.high), one.processes]
+def _estimate(estimate: Estimate) -> list[float]:
+    return [
+        rounded(estimate.value),
+        rounded(estimate.low),
+        rounded(estimate.high),
+        estimate.processes,
+    ]
 
 
-def _brief(one: PageVerdict) -> dict[str, Any]:
-    made: dict[str, Any] = {"outcome": one.outcome, "against": one.against}
-    if one.ratio is not None and one.low is not None and one.high is not None:
-        made["ratio"] = [rounded(one.ratio), rounded(one.low), rounded(one.high)]
-    if one.acknowledged is not None:
-        made["acknowledged"] = one.acknowledged
+def _brief(verdict: PageVerdict) -> dict[str, Any]:
+    made: dict[str, Any] = {"outcome": verdict.outcome, "against": verdict.against}
+    if verdict.ratio is not None and verdict.low is not None and verdict.high is not None:
+        made["ratio"] = [rounded(verdict.ratio), rounded(verdict.low), rounded(verdict.high)]
+    if verdict.acknowledged is not None:
+        made["acknowledged"] = verdict.acknowledged
     return made
 
 

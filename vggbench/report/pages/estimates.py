@@ -26,9 +26,9 @@ class Estimate:
     processes: int
 
 
-def of_process(one: Measure, record: Record) -> float | None:
+def of_process(measure: Measure, record: Record) -> float | None:
     """The figure of one process; None where its record has none that is a finite number."""
-    value = one.of_process(record)
+    value = measure.of_process(record)
     return float(value) if is_number(value) and math.isfinite(value) else None
 
 

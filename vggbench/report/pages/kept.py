@@ -63,7 +63,7 @@ def key(source: Source, machine: str, code: str) -> str:
     parts = [
         source.digest_of(machine),
         _releases(source.catalogue),
-        [asdict(one) for one in source.accepted],
+        [asdict(entry) for entry in source.accepted],
         list(map(repr, source.exclusions)),
         source.why_none,
         code,

@@ -116,7 +116,7 @@ def lines(
     known = known_of(taken)
     groups: dict[tuple[str, str, str], dict[tuple[str, str], list[_Placed]]] = {}
     left_out: dict[tuple[str, str], int] = {}
-    for record, stretch in zip(taken, stretches([one.span for one in taken]), strict=True):
+    for record, stretch in zip(taken, stretches([record.span for record in taken]), strict=True):
         if not record.is_timed:
             continue
         why = record.why_left_out(machine, catalogue.by_commit)
@@ -130,8 +130,8 @@ def lines(
         placed = _Placed(record, stretch, state_of(record, known))
         groups.setdefault(line, {}).setdefault(cell, []).append(placed)
     of_duets: dict[tuple[str, str, str], list[evidence.Line]] = {}
-    for one in chained:
-        of_duets.setdefault(place_of(one), []).append(one)
+    for line in chained:
+        of_duets.setdefault(place_of(line), []).append(line)
     made = [
         _line(
             machine,
@@ -149,9 +149,9 @@ def lines(
     return made, [LeftOut(why, name, n) for (why, name), n in sorted(left_out.items())]
 
 
-def place_of(one: evidence.Line) -> tuple[str, str, str]:
+def place_of(line: evidence.Line) -> tuple[str, str, str]:
     """Profile, track and family of the line that has this configuration."""
-    return one.profile, one.track, records.family_of(one.benchmark)
+    return line.profile, line.track, records.family_of(line.benchmark)
 
 
 def _line(
@@ -164,10 +164,10 @@ def _line(
     chained: Sequence[evidence.Line],
 ) -> PageLine:
     profile, track, family = of
-    benchmarks = [one.benchmark for one in chained]
+    benchmarks = [line.benchmark for line in chained]
     benchmarks += [group[0].record.benchmark for group in groups.values()]
     choices: Mapping[str, Sequence[str]] = choices_of(records.class_of(benchmarks[0]))
-    of_chains: list[Mapping[str, Any]] = [one.configuration for one in chained]
+    of_chains: list[Mapping[str, Any]] = [line.configuration for line in chained]
     named = dict.fromkeys(choices)
     for configured in (*(group[0].record.configuration for group in groups.values()), *of_chains):
         named.update(dict.fromkeys(configured))
@@ -185,24 +185,28 @@ def _line(
     # The stretch of the release before, and its state, by configuration.
     beside: dict[str, int | None] = {}
     states: dict[str, State] = {}
-    for (commit, configuration), group in sorted(groups.items(), key=lambda one: place[one[0][0]]):
-        newest = newest_alike([one.record for one in group], known)
+    for (commit, configuration), group in sorted(
+        groups.items(), key=lambda item: place[item[0][0]]
+    ):
+        newest = newest_alike([process.record for process in group], known)
         cell = _cell(newest, params, catalogue.by_commit[commit])
         if cell.outcome == records.OK:
-            own = next(one for one in group if one.record is newest[0])
+            own = next(process for process in group if process.record is newest[0])
             cell = replace(cell, state=own.state)
             before, now = beside.get(configuration), own.stretch
             state = states.setdefault(configuration, own.state)
             if state != own.state:
                 cell = replace(cell, otherwise=own.state.differs(state))
             elif before not in (None, now):
-                alike = [one for one in group if one.state == own.state]
+                alike = [process for process in group if process.state == own.state]
                 cell = replace(cell, earlier=_earlier(alike, before))
             beside[configuration], states[configuration] = now, own.state
         cells.append(cell)
     by_name = {release.name: place[release.commit] for release in catalogue.tracks[track].releases}
     cells.sort(key=lambda cell: (by_name[cell.release], order(cell.words)))
-    words = {cell.words for cell in cells} | {words_in(one, params) for one in of_chains}
+    words = {cell.words for cell in cells} | {
+        words_in(configuration, params) for configuration in of_chains
+    }
     configurations = sorted(words, key=order)
     return PageLine(
         machine=machine,
@@ -236,7 +240,7 @@ def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> 
 
 def _earlier(group: Sequence[_Placed], stretch: int | None) -> Mapping[str, Estimate]:
     """What the newest of the runs in this stretch came to; nothing where it measured nothing."""
-    among = [one.record for one in group if one.stretch == stretch]
+    among = [process.record for process in group if process.stretch == stretch]
     newest = records.newest_run(among) if among else []
     is_ok = bool(newest) and records.outcome_of(newest).outcome == records.OK
     return _estimates(newest) if is_ok else {}
@@ -246,15 +250,15 @@ def _estimates(processes: Sequence[Record]) -> dict[str, Estimate]:
     """By the key of the measure, of the processes of one run that measured a configuration."""
     found = {}
     counting = records.undisturbed(processes)
-    for one in MEASURES:
+    for measure in MEASURES:
         values = [
             value
-            for record in (counting if one.takes_time else processes)
-            for value in [of_process(one, record)]
+            for record in (counting if measure.takes_time else processes)
+            for value in [of_process(measure, record)]
             if value is not None
         ]
         if values:
-            found[one.key] = estimate(values)
+            found[measure.key] = estimate(values)
     batch_size = workload.profile(processes[0].profile).workload.batch_size
     found[IMAGES.key] = images_per_s(found[STEP.key], batch_size)
     return found

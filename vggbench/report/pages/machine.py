@@ -16,15 +16,16 @@ def of_machine(machine: str, source: Source) -> OfMachine:
     judged = verdicts.judge(
         machine, taken, source.catalogue, source.accepted, why_none=source.why_none
     )
-    chained = [one.line for one in judged.chains]
+    chained = [line_chain.line for line_chain in judged.chains]
     drawn, without = lines(machine, taken, source.catalogue, chained=chained)
-    for one in without:
-        made.left_out.append(data.of_left_out(machine, one))
+    for left_out in without:
+        made.left_out.append(data.of_left_out(machine, left_out))
         made.complaints.append(
-            f"{machine}: {one.count} records of {one.release} are on no page: {one.why}"
+            f"{machine}: {left_out.count} records of {left_out.release} are on no page: "
+            f"{left_out.why}"
         )
     for message in [*judged.complaints, *filter(None, [judged.why_none])]:
-        if not any(one.why in message for one in without):  # else it was said above
+        if not any(left_out.why in message for left_out in without):  # else it was said above
             made.complaints.append(f"{machine}: verdicts: {message}")
     for line in drawn:
         _add_line(made, line, judged)
@@ -34,10 +35,18 @@ def of_machine(machine: str, source: Source) -> OfMachine:
 def _add_line(made: OfMachine, line: PageLine, judged: MachineVerdicts) -> None:
     name = data.line_id(line)
     place = (line.profile, line.track, line.family)
-    chained = [one for one in judged.chains if place_of(one.line) == place]
+    chained = [line_chain for line_chain in judged.chains if place_of(line_chain.line) == place]
     made.described.append(data.described(line, chained))
-    told = [one for one in judged.told if (one.profile, one.track, one.family) == place]
-    changed = [one for one in judged.changes if (one.profile, one.track, one.family) == place]
+    told = [
+        verdict
+        for verdict in judged.told
+        if (verdict.profile, verdict.track, verdict.family) == place
+    ]
+    changed = [
+        change
+        for change in judged.changes
+        if (change.profile, change.track, change.family) == place
+    ]
     evidence = data.of_verdicts(line, told, changed, judged.why_none)
     made.files[f"{name}.json"] = data.as_json(data.of_line(line, told, chained))
     made.files[f"{name}-choices.json"] = data.as_json(data.of_choices(line, choices(line)))

@@ -118,7 +118,7 @@ def _write_data(folder: Path, source: Source, complain: Callable[[str], None]) -
             _put(folder / name, text)
     order = _best_first(of_machines, source.here)
     described = [line for name in order for line in of_machines[name].described]
-    left_out = [one for name in order for one in of_machines[name].left_out]
+    left_out = [left for name in order for left in of_machines[name].left_out]
     machines = {name: _facts(source, name) for name in order if of_machines[name].described}
     configured = [name for name in source.branches if name in catalogue.tracks]
     tracks = list(dict.fromkeys([*configured, *catalogue.tracks]))

@@ -78,8 +78,8 @@ def _notes(verdict: Verdict) -> list[str]:
     notes += [_side(side, verdict) for side in (verdict.before, verdict.after) if side]
     if verdict.differences:
         changed = "; ".join(
-            f"{one.what} {one.before or 'none'} → {one.after or 'none'}"
-            for one in verdict.differences
+            f"{difference.what} {difference.before or 'none'} → {difference.after or 'none'}"
+            for difference in verdict.differences
         )
         notes.append(f"changed between the two: {changed}")
     if verdict.decided_by == verdicts.BY_DUETS:
@@ -96,7 +96,7 @@ def _notes(verdict: Verdict) -> list[str]:
 
 def _side(side: Side, verdict: Verdict) -> str:
     measure = JUDGED[verdict.measure]
-    shown = ", ".join(f"{one.value * measure.scale:.5g}" for one in side.evidence)
+    shown = ", ".join(f"{process.value * measure.scale:.5g}" for process in side.evidence)
     word = "process" if side.processes == 1 else "processes"
     sessions = "one session" if side.sessions == 1 else f"{side.sessions} sessions"
     if verdict.decided_by == verdicts.BY_DUETS:
@@ -118,7 +118,9 @@ def judge(
     """The verdicts on all releases of all tracks, each against the one before, and the chains;
     no verdicts where there is a reason ``why_none``."""
     evidence = gather(machine, taken, catalogue)
-    chained = tuple(one for one in chains.of_machine(evidence) if one.has_levels)
+    chained = tuple(
+        line_chain for line_chain in chains.of_machine(evidence) if line_chain.has_levels
+    )
     if why_none is not None:
         return MachineVerdicts(chains=chained, why_none=why_none)
     found: list[PageVerdict] = []
@@ -126,6 +128,8 @@ def judge(
     for track in catalogue.tracks:
         found += map(page_verdict, verdicts.of_track(evidence, track, accepted=accepted))
         changes += [
-            one for one in verdicts.changes(evidence, track) if one.kind in whole_lines.OF_LINES
+            change
+            for change in verdicts.changes(evidence, track)
+            if change.kind in whole_lines.OF_LINES
         ]
     return MachineVerdicts(tuple(found), tuple(changes), chained, tuple(evidence.left_out))
