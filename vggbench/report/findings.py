@@ -281,7 +281,8 @@ def _measured(findings: Findings, catalogue: Catalogue) -> str:
     measured = len({row.release for row in findings.rows})
     return (
         f"{cell(facts[0])}, {cell(facts[1])} CPUs, {cell(facts[2])}. {findings.processes} "
-        f"processes from {findings.first} to {findings.last}; {measured} of {len(list(catalogue))} releases."
+        f"processes from {findings.first} to {findings.last}; {measured} of "
+        f"{len(list(catalogue))} releases."
         + (f" {cell(findings.settings)}" if findings.settings else "")
     )
 

@@ -213,14 +213,16 @@ def _sorted_out(links: Sequence[Link]) -> tuple[list[Link], tuple[Link, ...]]:
                 raise ValueError(f"a block's number of {number} is not finite")
         forward = link.before < link.after
         ends = (link.before, link.after) if forward else (link.after, link.before)
-        numbers.setdefault(ends, []).extend(one if forward else -one for one in link.numbers)
+        numbers.setdefault(ends, []).extend(
+            number if forward else -number for number in link.numbers
+        )
     together = [
         Link(before=before, after=after, numbers=tuple(numbers[before, after]))
         for before, after in sorted(numbers)
     ]
     return (
-        [one for one in together if len(one.numbers) >= LEAST_BLOCKS_A_LINK],
-        tuple(one for one in together if len(one.numbers) < LEAST_BLOCKS_A_LINK),
+        [link for link in together if len(link.numbers) >= LEAST_BLOCKS_A_LINK],
+        tuple(link for link in together if len(link.numbers) < LEAST_BLOCKS_A_LINK),
     )
 
 
@@ -271,7 +273,7 @@ def _measured(links: Sequence[Link], calibrated: tuple[float, float]) -> _Measur
 def _residuals(numbers: Sequence[float], centre: float) -> list[float]:
     """Distances from ``centre``, larger for the degree of freedom that it took."""
     correction = math.sqrt(len(numbers) / (len(numbers) - 1))
-    return [(one - centre) * correction for one in numbers]
+    return [(number - centre) * correction for number in numbers]
 
 
 def _graph(starts: NDArray[np.intp], ends: NDArray[np.intp], count: int) -> csr_array:
@@ -407,11 +409,11 @@ def _cycles(
 
 def _loops(measured: _Measured, cycles: Sequence[_Cycle]) -> tuple[Loop, ...]:
     """What each way says, and which misfits are larger than chance allows (Holm 1979)."""
-    directs = [float(measured.logs[one.link]) for one in cycles]
-    arounds = [float(measured.logs[[*one.around]] @ np.array(one.signs)) for one in cycles]
+    directs = [float(measured.logs[cycle.link]) for cycle in cycles]
+    arounds = [float(measured.logs[[*cycle.around]] @ np.array(cycle.signs)) for cycle in cycles]
     errors, freedoms, chances = [], [], []
-    for one, direct, around in zip(cycles, directs, arounds, strict=True):
-        links = [one.link, *one.around]
+    for cycle, direct, around in zip(cycles, directs, arounds, strict=True):
+        links = [cycle.link, *cycle.around]
         variances = measured.variances[links]
         errors.append(math.sqrt(variances.sum()))
         uncertain = float(np.sum(variances**2 / measured.degrees[links]))
@@ -420,14 +422,14 @@ def _loops(measured: _Measured, cycles: Sequence[_Cycle]) -> tuple[Loop, ...]:
         chances.append(2 * float(special.stdtr(freedoms[-1], -size)))
     beyond = _beyond_chance(chances)
     found = []
-    for number, one in enumerate(cycles):
+    for number, cycle in enumerate(cycles):
         misfit = directs[number] - arounds[number]
         half = _half(errors[number], freedoms[number])
         found.append(
             Loop(
-                before=one.through[0],
-                after=one.through[-1],
-                through=one.through,
+                before=cycle.through[0],
+                after=cycle.through[-1],
+                through=cycle.through,
                 direct=robust.ratio(directs[number]),
                 around=robust.ratio(arounds[number]),
                 misfit=robust.ratio(misfit),

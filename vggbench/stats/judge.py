@@ -168,7 +168,9 @@ def judge(
         raise ValueError(f"a threshold of {threshold} is not positive")
     compared = [*_groups(before, 0, False), *_groups(after, 0, True)]
     processes, degrees = _scatter(compared, noise)
-    line = [_groups(one, age, False) for age, one in enumerate(reversed(history), 1) if one]
+    line = [
+        _groups(release, age, False) for age, release in enumerate(reversed(history), 1) if release
+    ]
     level = _one_level(_groups(before, 0, False), line, processes, noise.sessions)
     sessions, sessions_degrees = _between(
         [[group for one in level for group in one], _groups(after, 0, True)], processes, noise
@@ -200,8 +202,8 @@ def _location(samples: tuple[float, ...]) -> float:
 def _groups(processes: Sequence[Process], age: int, after: bool) -> list[_Group]:
     """A release's processes by session."""
     sessions: dict[str, list[float]] = {}
-    for one in processes:
-        sessions.setdefault(one.session, []).append(level_of(one))
+    for process in processes:
+        sessions.setdefault(process.session, []).append(level_of(process))
     return [_Group(session, tuple(logs), age, after) for session, logs in sessions.items()]
 
 

@@ -106,11 +106,13 @@ def between_sessions(
     bounds it lower is taken.
     """
     alike = how_alike(
-        [_of_processes(_by_session([one])) for one in calibrations],
-        [_of_processes(_by_session(one)) for one in histories],
+        [_of_processes(_by_session([calibration])) for calibration in calibrations],
+        [_of_processes(_by_session(history)) for history in histories],
     )
-    calibrating = [_of_calibration(_by_session([one])) for one in (*calibrations, *others)]
-    neighbours = [_of_history(_by_session(one)) for one in histories]
+    calibrating = [
+        _of_calibration(_by_session([calibration])) for calibration in (*calibrations, *others)
+    ]
+    neighbours = [_of_history(_by_session(history)) for history in histories]
     if not steady and any(calibrating):
         neighbours = []
     found = [
@@ -124,7 +126,10 @@ def between_sessions(
     if not found:
         origin = f"{ASSUMED_SESSIONS:.0%} between sessions {ASSUMED_ENDING}"
         return Sessions(ASSUMED_SESSIONS, ASSUMED_DEGREES, origin, *alike)
-    least = min(found, key=lambda one: one.deviation * special.stdtrit(one.degrees, 1 - ALPHA / 2))
+    least = min(
+        found,
+        key=lambda sessions: sessions.deviation * special.stdtrit(sessions.degrees, 1 - ALPHA / 2),
+    )
     return replace(least, processes=alike[0], processes_degrees=alike[1])
 
 
@@ -152,8 +157,8 @@ def _by_session(history: Sequence[Sequence[Process]]) -> list[_Group]:
     """(place of the release, session, logarithms of its processes), in order."""
     groups: dict[tuple[int, str], list[float]] = {}
     for place, processes in enumerate(history):
-        for one in processes:
-            groups.setdefault((place, one.session), []).append(level_of(one))
+        for process in processes:
+            groups.setdefault((place, process.session), []).append(level_of(process))
     return [(place, session, logs) for (place, session), logs in groups.items()]
 
 

@@ -80,13 +80,13 @@ def scale(residuals: Sequence[float], least: float = 0.0) -> float:
     """
     if not residuals:
         return 0.0
-    rough = max(least, MAD * statistics.median(abs(one) for one in residuals))
+    rough = max(least, MAD * statistics.median(abs(residual) for residual in residuals))
     reach = CLIP * rough
     if reach == 0:
-        return math.sqrt(statistics.fmean(one * one for one in residuals))
-    clipped = [min(abs(one), reach) for one in residuals]
-    inside = sum(abs(one) <= reach for one in residuals) / len(residuals)
-    return math.sqrt(statistics.fmean(one * one for one in clipped)) / inside
+        return math.sqrt(statistics.fmean(residual * residual for residual in residuals))
+    clipped = [min(abs(residual), reach) for residual in residuals]
+    inside = sum(abs(residual) <= reach for residual in residuals) / len(residuals)
+    return math.sqrt(statistics.fmean(residual * residual for residual in clipped)) / inside
 
 
 def deviation(residuals: Sequence[float]) -> float:

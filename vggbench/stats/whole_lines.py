@@ -115,21 +115,21 @@ def changes(
         relevant=math.log1p(threshold),
     )
     pieces, taken_back = _taken_back(_cut(means, variances), means, variances, tests)
-    logs = [[level_of(one) for one in line[place]] for place in places]
-    found = [one for one in taken_back if _carried(one, means, logs)]
+    logs = [[level_of(process) for process in line[place]] for place in places]
+    found = [change for change in taken_back if _carried(change, means, logs)]
     found += _lasting(pieces, means, variances, tests)
     listed = []
-    for one in sorted(found, key=lambda one: (one.first, one.last)):
-        half = tests.bound(one.kind, one.first, one.last) * one.error
+    for change in sorted(found, key=lambda change: (change.first, change.last)):
+        half = tests.bound(change.kind, change.first, change.last) * change.error
         listed.append(
             Change(
-                kind=one.kind,
-                before=places[one.before],
-                first=places[one.first],
-                last=places[one.last],
-                ratio=robust.ratio(one.size),
-                low=robust.ratio(one.size - half),
-                high=robust.ratio(one.size + half),
+                kind=change.kind,
+                before=places[change.before],
+                first=places[change.first],
+                last=places[change.last],
+                ratio=robust.ratio(change.size),
+                low=robust.ratio(change.size - half),
+                high=robust.ratio(change.size + half),
             )
         )
     return listed
@@ -143,13 +143,13 @@ def _means(line: Sequence[Sequence[Process]], noise: Noise) -> tuple[Floats, Flo
     """
     in_sessions: dict[str, int] = {}
     for processes in line:
-        for session in {one.session for one in processes}:
+        for session in {process.session for process in processes}:
             in_sessions[session] = in_sessions.get(session, 0) + 1
     means, variances = [], []
     for processes in line:
         sessions: dict[str, list[float]] = {}
-        for one in processes:
-            sessions.setdefault(one.session, []).append(level_of(one))
+        for process in processes:
+            sessions.setdefault(process.session, []).append(level_of(process))
         weights = [
             1 / (noise.processes**2 / len(logs) + noise.sessions**2 * (in_sessions[session] == 1))
             for session, logs in sessions.items()
@@ -225,13 +225,15 @@ def _taken_back(
                 error=math.sqrt(own_variance + variance),
             )
             # The whole, or one release, whose neighbour was drawn to it by chance.
-            for part in (pieces[place], *([one] for one in pieces[place]))
+            for part in (pieces[place], *([release] for release in pieces[place]))
             for level, own_variance in [_level(part, means, variances)]
         ]
-        sure = [one for one in candidates if one.sure(tests)]
+        sure = [candidate for candidate in candidates if candidate.sure(tests)]
         if sure:
             found.append(sure[0])
-            kept = [one for one in pieces[place] if not sure[0].first <= one <= sure[0].last]
+            kept = [
+                release for release in pieces[place] if not sure[0].first <= release <= sure[0].last
+            ]
         else:
             kept = pieces[place]
         # The level goes on over it, if it goes on.
@@ -250,7 +252,9 @@ def _carried(change: _Found, means: Floats, logs: list[list[float]]) -> bool:
     way = math.copysign(1, change.size)
     releases = range(change.first, change.last + 1)
     usual = float(np.mean(means[change.first : change.last + 1])) - change.size
-    shown = [way * (log - usual) > abs(change.size) / 2 for one in releases for log in logs[one]]
+    shown = [
+        way * (log - usual) > abs(change.size) / 2 for release in releases for log in logs[release]
+    ]
     return sum(shown) >= CARRIED * len(shown)
 
 
@@ -301,7 +305,7 @@ def _lasting(pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tes
 def _slope(pieces: list[_Piece], means: Floats, variances: Floats) -> _Found | None:
     """The drift from one level to another that explains these pieces better than their levels do;
     None where none does."""
-    releases = [one for piece in pieces for one in piece]
+    releases = [release for piece in pieces for release in piece]
     root = 1 / np.sqrt(variances[releases])
     y = means[releases]
     squares = sum(
