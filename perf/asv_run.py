@@ -42,11 +42,11 @@ def _measure() -> int:
         wall_s = time.perf_counter() - started
         (machine,) = {path.parent.parent.name for path in checkout.glob("results/*/records/*")}
         taken = list(records.read(checkout / "results", machine))
-    timed = [one for one in taken if one.times_the_step]
-    outcomes = {one.outcome for one in timed}
+    timed = [record for record in taken if record.times_the_step]
+    outcomes = {record.outcome for record in timed}
     if len(timed) != PROCESSES or outcomes != {records.OK}:
         raise SystemExit(f"{len(timed)} of {PROCESSES} timed processes, which are {outcomes}")
-    timed_s = sum(one.seconds or 0.0 for one in timed)
+    timed_s = sum(record.seconds or 0.0 for record in timed)
     # Every process leaves a record, whatever it was for.
     more = len(taken) - len(timed)
     return max(

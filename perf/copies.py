@@ -125,7 +125,11 @@ class CopiedTrack:
             text=True,
         )
         found = json.loads(done.stdout)["verdicts"]
-        return {one["words"]: one["outcome"] for one in found if one["measure"] == "step"}
+        return {
+            verdict["words"]: verdict["outcome"]
+            for verdict in found
+            if verdict["measure"] == "step"
+        }
 
     def processes(self) -> dict[str, int]:
         """How many timed processes ended well on this line, by purpose ("run" for asv's own)."""
@@ -150,14 +154,14 @@ class Kept:
         lines = self.path.read_text().splitlines()
         return [json.loads(line) for line in lines if line.endswith("}")]
 
-    def add(self, one: dict) -> None:
+    def add(self, entry: dict) -> None:
         with self.path.open("a") as file:
-            file.write(json.dumps(one) + "\n")
+            file.write(json.dumps(entry) + "\n")
 
 
 def forecast(done: Sequence[dict], left: int, guess_s: float) -> str:
     """Words about how long ``left`` more rounds will take, by those that are ``done``."""
-    seconds = [one["seconds"] for one in done]
+    seconds = [entry["seconds"] for entry in done]
     each = sum(seconds) / len(seconds) if seconds else guess_s
     how = "by those before" if seconds else "guessed"
     return f"{left} rounds of about {each / 60:.0f} min each ({how}): {left * each / 60:.0f} min"

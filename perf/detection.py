@@ -86,7 +86,7 @@ class ProcessDraws:
             slow = self.draw.random(count) < TAIL_SHARE
             centres += slow * np.log1p(self.draw.uniform(0, TAIL_MOST, count))
         logs = centres[:, None] + self.draw.normal(0, BETWEEN_SAMPLES, (count, SAMPLES))
-        return [Process(session, tuple(one)) for one in np.exp(logs).tolist()]
+        return [Process(session, tuple(samples)) for samples in np.exp(logs).tolist()]
 
     def lines(self, levels: list[list[float]]) -> list[list[list[Process]]]:
         """The processes of each release of each configuration, at these levels."""
@@ -288,7 +288,7 @@ def ours_listed(lines: list[list[list[Process]]], count: int = 1) -> list[list[h
 def asv_finds(line: list[list[Process]]) -> set[int]:
     """The releases at which asv says that a regression began, with our threshold for its own
     (5 % by default, which finds less) and its own weights."""
-    pooled = [[sample for one in release for sample in one.samples] for release in line]
+    pooled = [[sample for process in release for sample in process.samples] for release in line]
     values, weights = [], []
     for samples in pooled:
         value, stats = compute_stats(samples, 1)
@@ -303,7 +303,9 @@ def otava_finds(line: list[list[Process]]) -> set[int]:
     """The releases at which Otava, with its own defaults, has a change point to slower."""
     if compute_change_points is None:
         return set()
-    values = [statistics.median(s for one in release for s in one.samples) for release in line]
+    values = [
+        statistics.median(s for process in release for s in process.samples) for release in line
+    ]
     found, _ = compute_change_points(values)
     return {point.index for point in found if point.stats.mean_2 > point.stats.mean_1}
 
@@ -412,9 +414,9 @@ def processes(pool: Executor, histories: int, part: str) -> bool:
             continue
         seeds = itertools.islice(seeds_of(number), histories)
         seen = list(pool.map(row.history, seeds, itertools.repeat(row.heavy), chunksize=5))
-        reached = sum(one.ours for one in seen) / len(seen)
-        spent = [one for history_ in seen for one in history_.spent]
-        judged = sum(one.judged for one in seen)
+        reached = sum(history_.ours for history_ in seen) / len(seen)
+        spent = [spent for history_ in seen for spent in history_.spent]
+        judged = sum(history_.judged for history_ in seen)
         median = statistics.median(spent) if spent else None
         wrong = row.figure is not None and (
             reached > row.figure if row.most else reached < row.figure
@@ -430,8 +432,8 @@ def processes(pool: Executor, histories: int, part: str) -> bool:
                 row.what,
                 figure,
                 ours,
-                share(one.asv for one in seen),
-                share(one.otava for one in seen) if compute_change_points else "n/a",
+                share(history_.asv for history_ in seen),
+                share(history_.otava for history_ in seen) if compute_change_points else "n/a",
                 f"{len(spent) / judged:.1%}" if judged else "",
                 "" if median is None else f"{median:g}",
                 f"{sum(one.unsure for one in seen) / judged:.1%}" if judged else "",

@@ -114,7 +114,7 @@ class BlockDraws:
             return blocks.noise([self.blocks(CALIBRATED, 0.0)], [])
         if self.setting.known == "earlier":
             changes = self.draw.normal(0, EARLIER_CHANGES, EARLIER)
-            return blocks.noise([], [self.blocks(EARLIER_BLOCKS, one) for one in changes])
+            return blocks.noise([], [self.blocks(EARLIER_BLOCKS, change) for change in changes])
         return blocks.noise([], [])
 
 
@@ -237,22 +237,22 @@ class RowShare:
 
     @property
     def spent(self) -> float:
-        return statistics.fmean(one.spent for one in self.seen)
+        return statistics.fmean(comparison.spent for comparison in self.seen)
 
 
 def reached(pool: Executor, setting: Setting, row: BlockRow, histories: int) -> RowShare:
     number = len(SETTINGS) * ROWS.index(row) + SETTINGS.index(setting)
     seeds = range(1_000_000 * number, 1_000_000 * number + histories)
     of_all = list(pool.map(_history, itertools.repeat((setting, row.what)), seeds, chunksize=20))
-    hits = [any(one.outcome in row.outcomes for one in seen) for seen in of_all]
+    hits = [any(comparison.outcome in row.outcomes for comparison in seen) for seen in of_all]
     share = sum(hits) / len(hits)
     missed = row.figure is not None and (share > row.figure if row.most else share < row.figure)
-    return RowShare(hits, [one for seen in of_all for one in seen], missed)
+    return RowShare(hits, [comparison for seen in of_all for comparison in seen], missed)
 
 
 def _history(which: tuple[Setting, str], seed: int) -> list[SeenComparison]:
     setting, what = which
-    (row,) = (one for one in ROWS if one.what == what)
+    (row,) = (row for row in ROWS if row.what == what)
     return row.history(setting, seed)
 
 
@@ -353,7 +353,7 @@ def _print_derived() -> None:
     crossed = float((np.abs(sums) > np.sqrt(looks) * bounds[: len(looks)]).any(axis=1).mean())
     print(
         "the boundary, in standard errors, after 3, 4, ... 20 blocks, then 40, 60 and 100:\n  "
-        + " ".join(f"{one:.2f}" for one in bounds[: len(looks)])
+        + " ".join(f"{bound:.2f}" for bound in bounds[: len(looks)])
         + "; "
         + " ".join(f"{bounds[look - LEAST_BLOCKS]:.2f}" for look in (40, 60, 100))
         + f"\n  crossed without a change by {CONFIGURATIONS} comparisons of known deviation: "
@@ -370,7 +370,7 @@ def _print_derived() -> None:
         for group in groups:
             centre = robust.pseudomedian(group)
             correction = math.sqrt(count / (count - 1))
-            squares.append(robust.scale([(one - centre) * correction for one in group]) ** 2)
+            squares.append(robust.scale([(number - centre) * correction for number in group]) ** 2)
         degrees = 2 * statistics.fmean(squares) ** 2 / statistics.variance(squares)
         print(f"  n = {count}: {degrees / (count - 1):.2f} (taken: {blocks.OF_ROBUST})")
 

@@ -75,18 +75,18 @@ class Reached:
 def processors(taken: Entries) -> dict[str, list[Entry]]:
     """The lines of each processor."""
     found: dict[str, list[Entry]] = {}
-    for one in taken:
-        found.setdefault(one["processor"], []).append(one)
+    for entry in taken:
+        found.setdefault(entry["processor"], []).append(entry)
     return found
 
 
 def counted(taken: Entries) -> list[Entry]:
     """The blocks that a verdict would count."""
-    return [one for one in taken if one.get("log") is not None and one["left_out"] is None]
+    return [entry for entry in taken if entry.get("log") is not None and entry["left_out"] is None]
 
 
 def logs_of(taken: Iterable[Entry]) -> list[float]:
-    return [float(one["log"]) for one in taken]
+    return [float(entry["log"]) for entry in taken]
 
 
 def interval(logs: Sequence[float], confidence: float) -> tuple[float, float, float]:
@@ -114,7 +114,7 @@ def mean_text(logs: Sequence[float], confidence: float) -> str:
 
 def clocks_text(taken: Entries) -> str:
     """What was seen of these blocks from outside."""
-    most = {key: max(one[key] for one in taken) for key in ("others", "waiting")}
+    most = {key: max(entry[key] for entry in taken) for key in ("others", "waiting")}
     return (
         f"others {statistics.median(one['others'] for one in taken):.1%} of the processors "
         f"(most {most['others']:.1%}), the one that waits at most {most['waiting']:.1%} of a step, "
@@ -123,7 +123,7 @@ def clocks_text(taken: Entries) -> str:
 
 
 def refused_texts(taken: Entries) -> list[str]:
-    refused = [one["left_out"] for one in taken if one.get("left_out") is not None]
+    refused = [entry["left_out"] for entry in taken if entry.get("left_out") is not None]
     return [f"{len(refused)} blocks do not count, the last {refused[-1]}"] if refused else []
 
 
@@ -171,13 +171,13 @@ def deviation_progress(taken: Entries, wanted: int) -> str:
 
 def owed_s(taken: Entries) -> float:
     """Seconds that blocks so far took longer than the processes beside them."""
-    return math.fsum(one["seconds"] - one["processes_s"] for one in taken)
+    return math.fsum(entry["seconds"] - entry["processes_s"] for entry in taken)
 
 
 def residuals(taken: Entries, key: str) -> NDArray[np.float64]:
     """Distances from the mean of their processor, made larger for the degree of freedom that it
     took; nothing of a processor that has one line."""
-    parts = [np.array([one[key] for one in own]) for own in processors(taken).values()]
+    parts = [np.array([entry[key] for entry in own]) for own in processors(taken).values()]
     return np.concatenate(
         [(own - own.mean()) * math.sqrt(len(own) / (len(own) - 1)) for own in parts if len(own) > 1]
         or [np.zeros(0)]
@@ -187,7 +187,7 @@ def residuals(taken: Entries, key: str) -> NDArray[np.float64]:
 def deviation_reached(taken: Entries, most: float) -> Reached:
     """The deviation of blocks by that of processes in turns at equal seconds, ``most`` at most. Its
     interval is a bootstrap's over the pairs of both."""
-    own = [one for one in taken if one["log"] is not None]
+    own = [entry for entry in taken if entry["log"] is not None]
     none = len(taken) - len(own)
     said = [f"{none} times no block that counts in its time"] if none else []
     of_blocks, of_processes = residuals(own, "log"), residuals(own, "processes_log")
@@ -202,7 +202,7 @@ def deviation_reached(taken: Entries, most: float) -> Reached:
         random_state=SEED,
     ).confidence_interval
     ratio = float(_rms(of_blocks) / _rms(of_processes))
-    seconds = [math.fsum(one[key] for one in own) for key in ("seconds", "processes_s")]
+    seconds = [math.fsum(entry[key] for entry in own) for key in ("seconds", "processes_s")]
     said += [
         f"{ratio:.2f} (95 % interval {drawn.low:.2f} to {drawn.high:.2f}): blocks "
         f"{_rms(of_blocks):.2%}, processes {_rms(of_processes):.2%}, of {len(own)} each; "
@@ -257,10 +257,10 @@ def outcome(own: Entries, rule: Rule) -> str | None:
     noise = BlockNoise(**own[0]["noise"])
     logs: list[float] = []
     spent_s = 0.0
-    for taken, one in enumerate(own, 1):
-        spent_s += one["seconds"]
-        if one["left_out"] is None:
-            logs.append(one["log"])
+    for taken, entry in enumerate(own, 1):
+        spent_s += entry["seconds"]
+        if entry["left_out"] is None:
+            logs.append(entry["log"])
             found = blocks.judge_blocks(
                 logs, noise, threshold=rule.threshold, comparisons=rule.comparisons
             )
@@ -273,8 +273,8 @@ def outcome(own: Entries, rule: Rule) -> str | None:
 
 def grouped(taken: Entries, key: str) -> dict[Any, list[Entry]]:
     found: dict[Any, list[Entry]] = {}
-    for one in taken:
-        found.setdefault(one[key], []).append(one)
+    for entry in taken:
+        found.setdefault(entry[key], []).append(entry)
     return found
 
 
@@ -282,7 +282,7 @@ def planted_plan(taken: Entries, processor: str, wanted: int, rule: Rule) -> Pla
     """A trial that another processor has left open is not gone on with."""
     trials = grouped(taken, "trial")
     outcomes = {name: outcome(own, rule) for name, own in trials.items()}
-    if sum(one is not None for one in outcomes.values()) >= wanted:
+    if sum(outcome is not None for outcome in outcomes.values()) >= wanted:
         return None
     open_here = (
         name
@@ -308,7 +308,7 @@ def planted_reached(taken: Entries, wanted: int, rule: Rule, least: int) -> Reac
         return Reached([])
     outcomes = [came_to for _, came_to in trials]
     found = outcomes.count(REGRESSED)
-    how_long = [math.fsum(one["seconds"] for one in own) for own, _ in trials]
+    how_long = [math.fsum(entry["seconds"] for entry in own) for own, _ in trials]
     noises = {own[0]["noise"]["origin"]: own[0]["noise"]["deviation"] for own, _ in trials}
     own_blocks = counted(taken)
     said = [
@@ -317,7 +317,7 @@ def planted_reached(taken: Entries, wanted: int, rule: Rule, least: int) -> Reac
         f"{min(how_long):.0f} to {max(how_long):.0f} s a trial",
         f"all blocks: {mean_text(logs_of(own_blocks), 0.95)}",
         *refused_texts(taken),
-        *(f"known beforehand: {one:.2%} between blocks ({why})" for why, one in noises.items()),
+        *(f"known beforehand: {noise:.2%} between blocks ({why})" for why, noise in noises.items()),
         *_by_processor(trials),
     ]
     return Reached(said, found >= least if len(trials) >= wanted else None)
@@ -355,11 +355,13 @@ def rounds_plan(
     ended = 0
     for number, own in rounds.items():
         came_to = round_outcomes(own, configurations, rule)
-        still_open = [name for name, one in came_to.items() if one is None]
+        still_open = [name for name, outcome in came_to.items() if outcome is None]
         if not still_open:
             ended += 1
         elif own[0]["processor"] == processor:
-            sizes = {name: sum(one["configuration"] == name for one in own) for name in still_open}
+            sizes = {
+                name: sum(entry["configuration"] == name for entry in own) for name in still_open
+            }
             return {"round": number, "configuration": min(still_open, key=sizes.__getitem__)}
     if ended >= wanted:
         return None
@@ -376,7 +378,9 @@ def _ended_rounds(
 ) -> list[tuple[Entries, list[str]]]:
     found: list[tuple[Entries, list[str]]] = []
     for own in grouped(taken, "round").values():
-        came_to = [one for one in round_outcomes(own, configurations, rule).values() if one]
+        came_to = [
+            outcome for outcome in round_outcomes(own, configurations, rule).values() if outcome
+        ]
         if len(came_to) == len(configurations):
             found.append((own, came_to))
     return found
@@ -387,7 +391,7 @@ def rounds_reached(
 ) -> Reached:
     """At most one false alarm, and nine of ten verdicts unchanged."""
     ended = _ended_rounds(taken, configurations, rule)
-    outcomes = [one for _, own in ended for one in own]
+    outcomes = [outcome for _, own in ended for outcome in own]
     if not outcomes:
         return Reached([])
     share = outcomes.count(UNCHANGED) / len(outcomes)
@@ -397,7 +401,7 @@ def rounds_reached(
         f"false alarms {alarms} (called improved: {outcomes.count(IMPROVED)}); "
         f"unchanged {share:.0%}",
         *refused_texts(taken),
-        *_by_processor([(own, one) for own, came_to in ended for one in came_to]),
+        *_by_processor([(own, outcome) for own, came_to in ended for outcome in came_to]),
     ]
     good = alarms <= 1 and share >= 0.9
     return Reached(said, good if len(ended) >= wanted else None)
@@ -432,7 +436,7 @@ def memory_progress(taken: Entries, wanted: int, subjects: Sequence[tuple[str, s
 def memory_reached(taken: Entries, wanted: int, subjects: Sequence[tuple[str, str]]) -> Reached:
     """95 % unchanged, by verdicts of today's code on the processes on record."""
     found = memory_verdicts(taken, subjects)
-    outcomes = [one for own in found.values() for one in own]
+    outcomes = [outcome for own in found.values() for outcome in own]
     if not outcomes:
         return Reached([])
     share = outcomes.count(UNCHANGED) / len(outcomes)
@@ -448,7 +452,11 @@ def memory_reached(taken: Entries, wanted: int, subjects: Sequence[tuple[str, st
             )
             > 1
         ]
-        within = math.sqrt(statistics.fmean(one * one for one in deviations)) if deviations else 0.0
+        within = (
+            math.sqrt(statistics.fmean(deviation * deviation for deviation in deviations))
+            if deviations
+            else 0.0
+        )
         said.append(f"{name}: {counts(own)}; {within:.1%} between processes")
     return Reached(said, share >= 0.95 if len(outcomes) >= wanted else None)
 
@@ -460,7 +468,7 @@ def memory_verdicts(
     records of copies of the release, one copy a group, and the product judges each copy against the
     one before."""
     shipped = Catalogue(common.ROOT / "releases")
-    found: dict[tuple[str, str], list[str]] = {one: [] for one in subjects}
+    found: dict[tuple[str, str], list[str]] = {subject: [] for subject in subjects}
     for own in processors(taken).values():
         groups = len(own) // (MEMORY_PROCESSES * len(subjects))
         with tempfile.TemporaryDirectory() as folder:
@@ -473,10 +481,10 @@ def memory_verdicts(
             if not copied:
                 continue
             made = [
-                memory_record(one, copied[release, one["group"]])
-                for one in own
+                memory_record(entry, copied[release, entry["group"]])
+                for entry in own
                 for release, words in subjects
-                if one["subject"] == f"{release} {words}" and one["group"] < groups
+                if entry["subject"] == f"{release} {words}" and entry["group"] < groups
             ]
             gathered = evidence.gather("perf", made, Catalogue(releases))
             for (name, group), copy in copied.items():
@@ -486,13 +494,13 @@ def memory_verdicts(
     return found
 
 
-def memory_record(one: Entry, copy: Release) -> Record:
-    """The record of a process on ``one`` line, as that of a process of ``copy``."""
+def memory_record(entry: Entry, copy: Release) -> Record:
+    """The record of a process of an ``entry``, as that of a process of ``copy``."""
     keys = ("benchmark", "configuration", "started", "process_s", "samples", "peak_memory_bytes")
     return Record.from_json(
         {
             "schema": records.SCHEMA,
-            "run": f"group-{one['group']}",
+            "run": f"group-{entry['group']}",
             "machine": "perf",
             "track": copy.track,
             "release": copy.name,
@@ -502,7 +510,7 @@ def memory_record(one: Entry, copy: Release) -> Record:
             "benchmark_version": measure.PROTOCOL,
             "outcome": records.OK,
             "number": 1,
-            **{key: one[key] for key in keys},
+            **{key: entry[key] for key in keys},
         }
     )
 
@@ -527,8 +535,8 @@ def agreement_plan(
 
 
 def _blocks_and_processes(own: Entries) -> tuple[list[Entry], list[Entry]]:
-    alone = [one for one in own if "side" in one]
-    return counted([one for one in own if "side" not in one]), alone
+    alone = [entry for entry in own if "side" in entry]
+    return counted([entry for entry in own if "side" not in entry]), alone
 
 
 def agreement_progress(taken: Entries, pairs: Sequence[str], wanted: int) -> str:
@@ -620,23 +628,25 @@ def load_reached(taken: Entries) -> Reached:
     if not taken:
         return Reached([])
     said = [f"blocks: {mean_text(logs_of(taken), 0.95)}", clocks_text(taken)]
-    duets = [one for line in taken for one in line["duets"]]
+    duets = [duet for line in taken for duet in line["duets"]]
     for first_begins in (True, False):
-        own = [one for one in duets if started(one, 1)["begins"] == first_begins]
+        own = [duet for duet in duets if started(duet, 1)["begins"] == first_begins]
         who = "first" if first_begins else "second"
         said.append(
             f"started second by started first, where the {who} makes the first step: "
             f"{mean_text([second_starter(one) for one in own], 0.95)}"
         )
     for place, name in ((1, "started first"), (2, "started second")):
-        sides = [started(one, place) for one in duets]
+        sides = [started(duet, place) for duet in duets]
         shown = (
             f"{key.replace('_', ' ')} {statistics.median(known):.3g}"
             for key in ("step_s", "cpu_by_wall", "waiting", "others", "steal")
             if (known := [side[key] for side in sides if side[key] is not None])
         )
         said.append(f"{name}: {', '.join(shown)} (medians over {len(sides)} duets)")
-    after = [log for one in duets for side in one["sides"] if (log := after_own(side)) is not None]
+    after = [
+        log for duet in duets for side in duet["sides"] if (log := after_own(side)) is not None
+    ]
     said.append(f"a step after one's own by a step after the other's: {mean_text(after, 0.95)}")
     said += list(processors(taken))
     return Reached(said)

@@ -222,7 +222,7 @@ def _say(line: str) -> None:
 
 def _configured(here: Local, installation: Installation, configuration: str) -> Configured:
     own = here.suite.timed_of(installation.release, [], here.catalogue)
-    return next(one for one in own if one.words == configuration)
+    return next(configured for configured in own if configured.words == configuration)
 
 
 def _copied(folder: Path) -> None:
@@ -297,14 +297,14 @@ def _of_process(record: Record, of_duet: judging.DuetRecords, samples: bool) -> 
         "peak_memory_bytes": record.by_product("track_peak_memory"),
     }
     if samples:
-        found["samples"] = [round(one, 5) for one in steps]
+        found["samples"] = [round(step, 5) for step in steps]
         for key in ("sample_cpu_s", "waiting_cpu_s", "others_cpu_s"):
             found[key] = getattr(record, key)
     return found
 
 
 def _share(seconds: Any, whole_s: float) -> float | None:
-    known = [one for one in seconds or [] if one is not None]
+    known = [known_s for known_s in seconds or [] if known_s is not None]
     return round(sum(known) / whole_s, 4) if known else None
 
 
@@ -329,7 +329,10 @@ def same(bench: Bench, plan: Plan, taken: Entries, *, release: str, configuratio
 def _step_s(taken: Entries) -> float | None:
     """Seconds of a step by the last of these blocks."""
     known = [
-        side["step_s"] for one in taken[-1:] for duet_ in one["duets"] for side in duet_["sides"]
+        side["step_s"]
+        for entry in taken[-1:]
+        for duet_ in entry["duets"]
+        for side in duet_["sides"]
     ]
     return statistics.median(known) if known else None
 
@@ -362,7 +365,7 @@ def burst_deviation(bench: Bench, plan: Plan, taken: Entries) -> Plan:
         line = {**tried[-1], "seconds": seconds}
         if line["left_out"] is not None:
             line["log"] = None
-        line["tried"] = [[one["log"], one["others"], one["seconds"]] for one in tried]
+        line["tried"] = [[entry["log"], entry["others"], entry["seconds"]] for entry in tried]
 
         def process() -> Entry:
             began = time.monotonic()
@@ -381,14 +384,14 @@ def in_turns(process: Callable[[], Entry], seconds: float, taken: Entries) -> Pl
     while not levels[0] or owed_s - spent_s >= pair_s / 2:
         order = (0, 1) if len(levels[0]) % 2 == 0 else (1, 0)
         for place in order:
-            one = process()
-            levels[place].append(one["level"])
-            spent_s += one["seconds"]
+            entry = process()
+            levels[place].append(entry["level"])
+            spent_s += entry["seconds"]
         pair_s = spent_s / len(levels[0])
     return {
         "processes_log": round(figures.turns_log(levels), 6),
         "processes_s": round(spent_s, 1),
-        "levels": [[round(one, 5) for one in own] for own in levels],
+        "levels": [[round(level, 5) for level in own] for own in levels],
     }
 
 
@@ -405,9 +408,9 @@ def planted_trial(bench: Bench, plan: Plan, taken: Entries, *, slow_down: float)
 
 def _noise_of(taken: Entries, key: str, name: Any) -> Plan:
     """What is known beforehand in a trial or a round: what it began with."""
-    for one in taken:
-        if one[key] == name:
-            return dict(one["noise"])
+    for entry in taken:
+        if entry[key] == name:
+            return dict(entry["noise"])
     same_ones = copies.Kept(STATE / "aa-tensorflow.jsonl").read()
     return asdict(figures.calibrated(same_ones, processor()))
 
@@ -433,7 +436,7 @@ def memory_process(bench: Bench, plan: Plan, taken: Entries) -> Plan:
             "configuration": dict(record.configuration),
             "started": record.started,
             "process_s": round(record.process_s, 1),
-            "samples": [round(one, 5) for one in record.samples],
+            "samples": [round(sample, 5) for sample in record.samples],
             "peak_memory_bytes": values_of(record)[PEAK_MEMORY.key][0],
             "seconds": round(time.monotonic() - began, 1),
         }
@@ -446,7 +449,7 @@ def agreement(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     before, after, configuration = REAL[plan["pair"]]
     subjects = bench.subject(before, configuration), bench.subject(after, configuration)
     if "side" not in plan:
-        own = [one for one in taken if one["pair"] == plan["pair"] and "side" not in one]
+        own = [entry for entry in taken if entry["pair"] == plan["pair"] and "side" not in entry]
         return _quiet(lambda: bench.block(subjects, step_s=_step_s(own)))
 
     def process() -> Entry:
@@ -502,12 +505,12 @@ def whole_release(bench: Bench, plan: Plan, taken: Entries) -> Plan:
         found = json.loads(told.stdout)["verdicts"]
     except ValueError:
         raise SystemExit(f"vggbench verdict: {told.stderr}\n{log.read_text()}") from None
-    step = [one for one in found if one["measure"] == STEP.key]
+    step = [verdict for verdict in found if verdict["measure"] == STEP.key]
     return {
         "seconds": round(seconds, 1),
         "status": done.returncode,
-        "outcomes": {one["words"]: one["outcome"] for one in step},
-        "blocks": {one["words"]: one["blocks"] for one in step},
+        "outcomes": {verdict["words"]: verdict["outcome"] for verdict in step},
+        "blocks": {verdict["words"]: verdict["blocks"] for verdict in step},
     }
 
 
@@ -669,7 +672,7 @@ def go_on(name: str, bench: Bench, budget: Budget) -> None:
         plan = row.plan(taken, here)
         if plan is None:
             return
-        took = [one["seconds"] + one.get("processes_s", 0.0) for one in taken]
+        took = [entry["seconds"] + entry.get("processes_s", 0.0) for entry in taken]
         if not budget.allows(statistics.median(took) if took else GUESS_S):
             print(f"{name}: the budget of {duration_text(budget.seconds)} is spent", flush=True)
             return
@@ -681,8 +684,8 @@ def go_on(name: str, bench: Bench, budget: Budget) -> None:
 
 def _short(line: Entry) -> str:
     """The numbers of a line, for the one who waits."""
-    shown = {key: one for key, one in line.items() if isinstance(one, (int, float, str))}
-    return ", ".join(f"{key} {one}" for key, one in shown.items() if key != "processor")
+    shown = {key: number for key, number in line.items() if isinstance(number, (int, float, str))}
+    return ", ".join(f"{key} {number}" for key, number in shown.items() if key != "processor")
 
 
 def report(name: str) -> bool:

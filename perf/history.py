@@ -38,12 +38,12 @@ def main() -> int:
         raise SystemExit("no history is in results/; measure one with: vggbench history")
     taken = {machine: list(records.read(RESULTS, machine, print)) for machine in machines}
     missed = [cost(machine, own) for machine, own in taken.items()]
-    return max(*missed, coverage([one for own in taken.values() for one in own]), size())
+    return max(*missed, coverage([record for own in taken.values() for record in own]), size())
 
 
 def cost(machine: str, taken: list[records.Record]) -> int:
     sittings = stretches.sittings(RESULTS, machine)
-    begun = [datetime.datetime.fromisoformat(one["started"]) for one in sittings]
+    begun = [datetime.datetime.fromisoformat(sitting["started"]) for sitting in sittings]
     ends = list(begun)
     timed_s = of_asv_s = 0.0
     for started, record in sorted(_timed(taken), key=lambda one: one[0]):

@@ -64,7 +64,7 @@ def main() -> int:
 
     reference.relu = relu
     print(f"loss of step 2: {second_loss():.5f}")
-    layers = [one.name for one in vgg16.layers(32) if one.kind != vgg16.POOL][:-1]
+    layers = [layer.name for layer in vgg16.layers(32) if layer.kind != vgg16.POOL][:-1]
     print("with the value nearest to 0 of one ReLU taken across it in step 1:")
     for number, (name, x) in enumerate(zip(layers, list(seen), strict=False)):
         place = np.unravel_index(np.argmin(np.abs(x)), x.shape)

@@ -120,12 +120,14 @@ def in_turns(
     ours: Callable[[], TakenProcess],
     theirs: Callable[[], TakenProcess],
     pairs: int,
-    shown: Callable[[TakenProcess], str] = lambda one: f"{one.step_s * 1e3:.1f} ms",
+    shown: Callable[[TakenProcess], str] = lambda process: f"{process.step_s * 1e3:.1f} ms",
 ) -> list[tuple[TakenProcess, TakenProcess]]:
     """``common.abba`` of two processes that must come to the same losses: only equal work is
     compared. Raises SystemExit where they do not."""
     taken = common.abba(ours, theirs, pairs, shown)
-    why = not_the_same_work(*([one.losses for one in side] for side in zip(*taken, strict=True)))
+    why = not_the_same_work(
+        *([process.losses for process in side] for side in zip(*taken, strict=True))
+    )
     if why is not None:
         raise SystemExit(f"not the same work: {why}")
     return taken

@@ -122,7 +122,9 @@ def _described(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
 
 def _write_benchmarks(results: Path, catalogue: Catalogue) -> None:
     results.mkdir(exist_ok=True)
-    benchmarks: dict[str, Any] = {one["name"]: one for one in _described(catalogue)}
+    benchmarks: dict[str, Any] = {
+        described["name"]: described for described in _described(catalogue)
+    }
     (results / "benchmarks.json").write_text(json.dumps({**benchmarks, "version": 2}))
 
 
@@ -140,9 +142,9 @@ def _measure(
     started += datetime.timedelta(hours=place)
     run = f"{started:%Y%m%dT%H%M%S.%fZ}-{zlib.crc32(f'{machine} {release.name}'.encode()):08x}"
     taken = [
-        one
+        record
         for configuration in params.configurations(framework)
-        for one in _processes(
+        for record in _processes(
             catalogue, release, configuration, machine=machine, run=run, started=started
         )
     ]
@@ -277,7 +279,7 @@ def _asv_result(
         env_vars={"VGGBENCH_PROFILE": PROFILE},
     )
     groups = [
-        [one for one in taken if one.configuration == configuration.values]
+        [record for record in taken if record.configuration == configuration.values]
         for configuration in params.configurations(framework)
     ]
     for benchmark in _described(catalogue):

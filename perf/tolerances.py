@@ -96,7 +96,10 @@ def worst(trials: list[agreement.Agreement]) -> list[agreement.TensorDifference]
     for one in (difference for trial in trials for difference in trial.tensors):
         group = (one.step, one.step == 1 and agreement.is_average(one.tensor))
         groups.setdefault(group, []).append(one)
-    return [max(group, key=lambda one: one.relative) for _, group in sorted(groups.items())]
+    return [
+        max(group, key=lambda difference: difference.relative)
+        for _, group in sorted(groups.items())
+    ]
 
 
 if __name__ == "__main__":

@@ -67,16 +67,16 @@ class Clone:
         if not done.stdout.strip():
             return {}
         told = json.loads(done.stdout)["verdicts"]
-        return next((one for one in told if one["measure"] == "step"), {})
+        return next((verdict for verdict in told if verdict["measure"] == "step"), {})
 
     def taken(self, release: str) -> list[records.Record]:
         """What is on record of the release, on whichever name asv gave to this machine."""
         results = self.folder / "results"
         return [
-            one
+            record
             for machine in records.machines(results)
-            for one in records.Store(results).all(machine)
-            if one.release == release
+            for record in records.Store(results).all(machine)
+            if record.release == release
         ]
 
 
@@ -97,7 +97,7 @@ def a_round(clones: tuple[Clone, Clone], release: str, beside: bool) -> tuple[in
         regressed += told.get("outcome") == "regressed"
         taken = clone.taken(release)
         # Where each is to go on, each process has to say beside whom.
-        wrong += beside and not (taken and all(one.beside is not None for one in taken))
+        wrong += beside and not (taken and all(record.beside is not None for record in taken))
         notes = " ".join(filter(None, (told.get("why"), *told.get("notes", ()))))
         verdict = f"{told.get('outcome', 'not judged')}; {notes or 'no note'}"
         print(f"  {clone.folder.name}: {'refused' if was_refused else verdict}", flush=True)

@@ -31,7 +31,7 @@ def main() -> int:
             lambda: processes.ours(python, data_format="NHWC", batch_norm="none", xla="on"),
             lambda: processes.by_hand(python, "tensorflow_2.py", start, "xla"),
             pairs,
-            lambda one: f"{one.first_step_s:.2f} s",
+            lambda process: f"{process.first_step_s:.2f} s",
         )
     ratio = common.ratio_with_interval([(o.first_step_s, t.first_step_s) for o, t in taken])
     proofs = [ours.notes["versions"]["xla"]["proof_s"] for ours, _ in taken]

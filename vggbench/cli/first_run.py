@@ -56,8 +56,8 @@ def run(checkout: Checkout) -> int:
     asked = profiles.asked(checkout.config)
     chosen, left_out = _choose(checkout, profiles.device_of(asked[0]))
     say("vggbench measures one release of each era on this machine:")
-    for one in chosen:
-        say(f"  {one.release.name}: {one.era}")
+    for picked in chosen:
+        say(f"  {picked.release.name}: {picked.era}")
     for line in left_out:
         say(f"  left out: {line}")
     say(
@@ -70,7 +70,7 @@ def run(checkout: Checkout) -> int:
         asv("machine", "--yes", quiet=True)
     store = checkout.store()
     covered = Coverage.of(checkout, Suite(checkout.benchmark_dir), store)
-    new = covered.incomplete([one.release for one in chosen], [CONFIGURATIONS[0]])
+    new = covered.incomplete([picked.release for picked in chosen], [CONFIGURATIONS[0]])
     status = 0
     if new:
         attributes = [f"--attribute={key}={value}" for key, value in ATTRIBUTES.items()]
@@ -86,7 +86,7 @@ def run(checkout: Checkout) -> int:
     published = asv("publish")
     if asv.interrupted:
         return INTERRUPTED
-    _table(store, checkout.machine() or "", asked, [one.release for one in chosen])
+    _table(store, checkout.machine() or "", asked, [picked.release for picked in chosen])
     say(f"The pages are in {checkout.html_dir}; see them with: {_program('vggbench')} preview")
     return status or published
 

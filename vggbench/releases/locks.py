@@ -357,13 +357,13 @@ def _upload_day(track: Track, version: str, requirements: Sequence[str], python:
 def _require_dates(name: str, requirements: Sequence[str], python: str) -> None:
     """Raise LockError where the index has what is asked for, for ``name``, but not as of any day:
     it tells no upload dates."""
-    for one in requirements:
-        if Requirement(one).url is not None:
+    for requirement in requirements:
+        if Requirement(requirement).url is not None:
             continue
-        if _available([one], python) and not _available(
-            [one], python, _days(_tomorrow().isoformat(), {})
+        if _available([requirement], python) and not _available(
+            [requirement], python, _days(_tomorrow().isoformat(), {})
         ):
-            raise _no_dates(name, [one])
+            raise _no_dates(name, [requirement])
 
 
 def _no_dates(name: str, requirements: Sequence[str]) -> LockError:

@@ -235,9 +235,9 @@ def _measured(links: Sequence[Link], calibrated: tuple[float, float]) -> _Measur
     """
     rough = robust.scale(
         [
-            one
+            residual
             for link in links
-            for one in _residuals(link.numbers, robust.location(link.numbers, 0))
+            for residual in _residuals(link.numbers, robust.location(link.numbers, 0))
         ]
     )
     logs, scales = [], []
@@ -445,7 +445,7 @@ def _beyond_chance(chances: Sequence[float]) -> set[int]:
     """The places of those that are too small for chance, with ALPHA for all of them together (Holm
     1979): the smallest is held against all, the next against all but one, and so on."""
     beyond: set[int] = set()
-    for number in sorted(range(len(chances)), key=lambda one: chances[one]):
+    for number in sorted(range(len(chances)), key=lambda number: chances[number]):
         if chances[number] > ALPHA / (len(chances) - len(beyond)):
             break
         beyond.add(number)
