@@ -386,7 +386,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--histories", type=int, default=400, help="a row (default: %(default)s)")
     parser.add_argument("--jobs", type=int, default=None, help="processes (default: processors)")
-    parser.add_argument("--rows", default="", help="only rows with these words")
+    parser.add_argument("--rows", default="", help="only rows whose text has this")
     parser.add_argument(
         "--of",
         choices=["processes", "blocks", "both"],

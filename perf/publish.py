@@ -53,7 +53,7 @@ FIGURE_BYTES = 2_000_000
 ASV_ALONE = """
 from vggbench.asv_plugin import publish
 
-publish.ReleasePages.publish = classmethod(lambda cls, *words: None)
+publish.ReleasePages.publish = classmethod(lambda cls, *args: None)
 """
 
 

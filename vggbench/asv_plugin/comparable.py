@@ -75,7 +75,7 @@ def _no_evidence(
     machine: str,
     catalogue: Catalogue,
 ) -> str:
-    """In words, what of the two does not count; empty where all of it does."""
+    """A text on what of the two does not count; empty where all of it does."""
     return "; ".join(
         f"of {name}, records {why} do not count"
         for name, group in zip(called, both, strict=True)
@@ -88,7 +88,7 @@ def _reason(
     called: Sequence[str], both: tuple[list[Record], list[Record]], known: Known
 ) -> tuple[str, str]:
     """What is the same in all configurations of one line, and why these two are not compared, in
-    words with figures that may differ between them. Both are empty where they are compared."""
+    a text with figures that may differ between them. Both are empty where they are compared."""
     past, now = (state_of(group[-1], known) for group in both)
     differs = now.differs(past) if past != now else ""
     otherwise = [f"{called[1]} was measured otherwise; {differs}"] if differs else []

@@ -81,7 +81,7 @@ class ReleaseRepo(Repo):
         return None if release is None else release.name
 
     def get_decorated_hash(self, commit: str, hash_length: int = 8) -> str:
-        # `asv show` hands over the user's own words, or the beginning of an id.
+        # `asv show` hands over what the user typed, or the beginning of an id.
         try:
             release = self.release(commit)
         except NoSuchNameError:
@@ -177,7 +177,7 @@ class ReleaseRepo(Repo):
 
     def _with_benchmarks(self, releases: list[Release]) -> list[Release]:
         """Those of whose own benchmarks ``--bench`` selects one, so that no release is installed
-        for nothing; all where it selects none at all, which asv has its own words for."""
+        for nothing; all where it selects none at all, which asv has a message of its own for."""
         selected = {
             configured.benchmark
             for configured in invocation.suite().selected(invocation.patterns())

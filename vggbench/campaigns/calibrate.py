@@ -154,7 +154,7 @@ class Known:
 
 
 def calibrating(evidence: Evidence, release: Release, profile: str) -> dict[str, list[Block]]:
-    """The blocks of a release with itself, by the words for a configuration."""
+    """The blocks of a release with itself, by the words of a configuration."""
     found: dict[str, list[Block]] = {}
     for block in evidence.blocks:
         commit, _, variant = block.first
@@ -166,7 +166,7 @@ def calibrating(evidence: Evidence, release: Release, profile: str) -> dict[str,
 
 def noises(evidence: Evidence, release: Release, profile: str) -> dict[str, Known]:
     """What all calibrations with this release tell of the noise of a step's blocks, by the words
-    for a configuration; of one that has few, what they tell together. Raises CalibrateError, which
+    of a configuration; of one that has few, what they tell together. Raises CalibrateError, which
     says why, where none counts."""
     found = {
         name: duets.in_one_state(own)
@@ -311,7 +311,7 @@ def _text(path: Path) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrateRequest:
-    """``release`` in the words of asv run, None for the newest that was measured here. ``patterns``
+    """``release`` as asv run takes it, None for the newest that was measured here. ``patterns``
     are --bench's; CONFIGURATIONS are chosen where there are none. ``processes``: of each, at most,
     but a block of them at least."""
 

@@ -34,7 +34,7 @@ from .taking import Came
 
 @dataclass(frozen=True)
 class ConfirmRequest:
-    """One release in the words of asv run, and what it is judged against. ``improved``: confirm
+    """One release as asv run takes it, and what it is judged against. ``improved``: confirm
     what processes by themselves say is faster, too. ``patterns``: --bench; where there are none,
     all."""
 

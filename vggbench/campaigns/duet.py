@@ -46,7 +46,7 @@ class NoSubject(VggbenchError):
 
 @dataclass(frozen=True, kw_only=True)
 class DuetRequest:
-    """``first`` and ``second``: each a release in the words of asv run, with the words of a
+    """``first`` and ``second``: each a release as asv run takes it, with the words of a
     configuration behind it or without. ``patterns``: --bench, which chooses where no words do."""
 
     first: str

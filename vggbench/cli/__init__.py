@@ -18,7 +18,8 @@ from .common import Parser, add_commands, complain
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit status: 0, 1 where something failed (2 in commands
-    whose 1 says that something regressed), 2 for words that are no command, 130 after Ctrl-C."""
+    whose 1 says that something regressed), 2 for arguments that name no command, 130 after
+    Ctrl-C."""
     _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

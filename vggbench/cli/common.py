@@ -1,4 +1,4 @@
-"""What the commands share: options, and words to the user."""
+"""What the commands share: options, and messages to the user."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
 
 def add_commands(to: argparse.ArgumentParser) -> Subparsers:
     commands = to.add_subparsers(required=True, metavar="COMMAND")
-    # The words behind a command pass through here too: it knows which of them is which.
+    # The arguments behind a command pass through here too: it knows which of them is which.
     commands.type = str
     return commands
 

@@ -45,7 +45,7 @@ def run(checkout: Checkout, word: str, arguments: list[str], say: Callable[[str]
 
 
 def _one(catalogue: Catalogue, word: str) -> Release:
-    """The one release that ``word`` names in the words of asv run; a track's name is its newest."""
+    """The one release that ``word`` names, as asv run takes it; a track's name is its newest."""
     if word in catalogue.tracks:
         return spec.one(catalogue, word)
     chosen = spec.select(catalogue, word)

@@ -36,7 +36,7 @@ def add(top: Subparsers) -> None:
     parser.set_defaults(command=_first_run)
 
     parser = top.add_parser("verify", help="hold what releases compute against the reference")
-    parser.add_argument("spec", nargs="+", help="which, in the words of asv run")
+    parser.add_argument("spec", nargs="+", help="which, as asv run takes them")
     add_json(parser)
     add_device(parser)
     parser.set_defaults(command=_verify)

@@ -33,7 +33,7 @@ def add(top: Subparsers) -> None:
     commands = add_commands(releases)
 
     parser = commands.add_parser("list", help="show the releases")
-    parser.add_argument("spec", nargs="*", help="which (default: all), in the words of asv run")
+    parser.add_argument("spec", nargs="*", help="which (default: all), as asv run takes them")
     add_json(parser)
     parser.set_defaults(command=_list)
 

@@ -24,7 +24,7 @@ from .common import Subparsers, add_json, add_machine, complain, say, selected, 
 
 def add(top: Subparsers) -> None:
     parser = top.add_parser("rates", help="images/s, FLOP/s and share of the peak, from records")
-    parser.add_argument("spec", nargs="*", help="which (default: all), in the words of asv run")
+    parser.add_argument("spec", nargs="*", help="which (default: all), as asv run takes them")
     add_machine(parser)
     add_json(parser)
     parser.set_defaults(command=_rates)

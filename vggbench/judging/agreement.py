@@ -117,7 +117,7 @@ def expected(has_batch_norm: bool, running_variance: str) -> Expected:
     """The reference's first steps in float64; takes seconds, and 0.3 GB that are kept.
 
     ``running_variance`` is a word as ``reference.build`` takes it; it changes nothing but the
-    running averages, so all words share the rest.
+    running averages, so all of them share the rest.
     """
     taken = first_steps.run(
         reference.train_step(

@@ -25,7 +25,7 @@ SCHEMA = 1
 
 #: The process took its samples.
 OK = "ok"
-#: The framework said that it cannot do this; ``reason`` has its words.
+#: The framework said that it cannot do this; ``reason`` has its message.
 NOT_APPLICABLE = "n/a"
 #: Something went wrong; ``error`` says what.
 FAILED = "failed"
@@ -371,7 +371,7 @@ class Record:
 
     @property
     def busy(self) -> str | None:
-        """In words, why others may have taken processors from the process; None where there is no
+        """Why others may have taken processors from the process; None where there is no
         sign of it. In a duet each step tells that by itself."""
         if self.beside is not None:
             return "another measurement at the same time"

@@ -25,7 +25,7 @@ def read(
     path: Path, table: str, wrong: Callable[[str], VggbenchError]
 ) -> list[tuple[int, Mapping[str, Any]]]:
     """The entries of a file, numbered from 1; none where there is no file. Raises what ``wrong``
-    makes of words for a file that cannot be read, or holds anything else than tables of this name.
+    makes of a text for a file that cannot be read, or holds anything else than tables of this name.
     """
     try:
         content = content_of(path)

@@ -1,4 +1,4 @@
-"""The words with which a user names releases, to asv and to vggbench alike.
+"""The texts with which a user names releases, to asv and to vggbench alike.
 
 =============================================  =====================================================
 ``tensorflow``                                 the whole track
@@ -33,7 +33,7 @@ from .catalogue import Catalogue, Release, Track
 #: Characters; no name, specifier or range of releases comes near it.
 LONGEST_WORD = 200
 
-#: asv run's own words for a range.
+#: What asv run has for a range.
 OF_ASV_RUN = ("ALL", "NEW", "EXISTING", "HASHFILE")
 
 _SPECIFIER = re.compile(r"([A-Za-z_]+)\s*([<>=!~].*)\Z")
@@ -213,7 +213,7 @@ def one(catalogue: Catalogue, word: str) -> Release:
 
 
 def _not_one(catalogue: Catalogue, word: str) -> SpecError:
-    """What is wrong with words for several releases, where one is wanted."""
+    """What is wrong with a text for several releases, where one is wanted."""
     of_track = (t.releases for name, t in catalogue.tracks.items() if word.startswith(name))
     newest = next((line[-1].name for line in of_track if line), _example(catalogue))
     return SpecError(

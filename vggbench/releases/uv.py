@@ -1,6 +1,6 @@
 """Call uv, and turn what it says of a failure into one line with a next step.
 
-uv's own words are matched here and nowhere else: whoever calls it asks for the kind of error.
+What uv says is matched here and nowhere else: whoever calls it asks for the kind of error.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ LOOK_BACK_S = 1.0
 #: first second left out, two remain.
 STRETCH_S = 3.0
 
-#: The bits of nvmlDeviceGetCurrentClocksEventReasons, in the words of nvml.h.
+#: The bits of nvmlDeviceGetCurrentClocksEventReasons, as nvml.h calls them.
 THROTTLE_REASONS = {
     0x001: "GPU idle",
     0x002: "applications clocks setting",

@@ -1,6 +1,6 @@
 """Which profiles (device and workload) this machine measures.
 
-They are the words of VGGBENCH_PROFILE in asv.conf.json's matrix, which the user's variable of that
+They are the values of VGGBENCH_PROFILE in asv.conf.json's matrix, which the user's variable of that
 name chooses among.
 """
 

@@ -117,6 +117,6 @@ def flags_line(environment: Mapping[str, str]) -> str | None:
 
 
 def remedy(status: int, environment: Mapping[str, str]) -> str:
-    """What a user can do about a process that ended with ``status`` (negative for a signal): words
+    """What a user can do about a process that ended with ``status`` (negative for a signal): a text
     to be put behind its error, empty where nothing is known."""
     return "".join(framework.remedy(status, environment) for framework in KNOWN)

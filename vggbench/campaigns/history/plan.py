@@ -83,7 +83,7 @@ class Unit:
 
 
 def read(path: Path, catalogue: Catalogue) -> Plan:
-    """The plan in the file ``path``. Raises PlanError, and SpecError for words that name no
+    """The plan in the file ``path``. Raises PlanError, and SpecError for a text that names no
     release."""
     try:
         content = tables.content_of(path)

@@ -22,7 +22,7 @@ STEPS_LOOKED_AT = (1, 3)
 
 
 def main(arguments):
-    """Run what the command line says; all but wrong words end with an outcome and status 0."""
+    """Run what the command line says; all but wrong arguments end with an outcome and status 0."""
     from vggbench.inside.builders import build
     from vggbench.inside.launch import die_with_parent
     from vggbench.inside.measure import describe_error

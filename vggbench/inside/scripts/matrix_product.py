@@ -20,7 +20,7 @@ PATIENCE_S = 10.0
 
 
 def main(arguments):
-    """Run what the command line says; all but wrong words end with an outcome and status 0."""
+    """Run what the command line says; all but wrong arguments end with an outcome and status 0."""
     from vggbench.inside.launch import die_with_parent
     from vggbench.inside.measure import describe_error
     from vggbench.inside.params import NotApplicable

@@ -28,7 +28,7 @@ def main(arguments):
 
     die_with_parent()
     out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # a framework's own words
+    os.dup2(2, 1)  # a framework's own messages
 
     def report(**facts):
         out.write(json.dumps(facts) + "\n")

@@ -109,7 +109,7 @@ def _sgd(configuration):
 
 
 def _running_variance(configuration, device):
-    """Return what moves the running averages, in the words of reference.RUNNING_VARIANCES."""
+    """Return what moves the running averages, as reference.RUNNING_VARIANCES has it."""
     if VERSION >= TENSORFLOWS:
         return "unbiased"
     backend = network.backend(configuration.backend)

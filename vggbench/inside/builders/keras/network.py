@@ -43,7 +43,7 @@ def backend(word):
     - `answer(error, configuration, device)`: NotApplicable for an error that means it, else None;
     - `facts()`: for the description.
 
-    Those that Keras 1 and 2 have offer two more, words of reference.RUNNING_VARIANCES:
+    Those that Keras 1 and 2 have offer two more, values of reference.RUNNING_VARIANCES:
 
     - `variance_of_keras_1(version)`: what moves the running variance;
     - `variance_of_keras_2(version, configuration, device)`: that, and what follows the word.
