@@ -201,7 +201,7 @@ class Bench:
         """One process by itself. Raises SystemExit where it does not end well."""
         record = self._runner(self.here).measure_installed(subject.installation, subject.configured)
         if record.outcome != records.OK:
-            raise SystemExit(records.progress_line(record))
+            raise SystemExit(records.progress_message(record))
         return record
 
     def _runner(self, here: Local) -> Runner:
@@ -255,7 +255,7 @@ def of_block(
     for both in taken:
         for record in both:
             if record is not None and record.outcome not in (records.OK, records.INTERRUPTED):
-                raise SystemExit(records.progress_line(record))
+                raise SystemExit(records.progress_message(record))
         first, second = both
         if first is None or second is None or not duet.ended_well(both):
             raise SystemExit("a duet was cut off")

@@ -272,7 +272,7 @@ CONFIGURATIONS = {
 CLASSES = {"tensorflow-2.21.0": "TensorFlow", "theano-1.0.5": "Theano"}
 
 
-def memory_lines(figures: ModuleType, values: Iterator[float], wanted: int) -> list[Entry]:
+def memory_entries(figures: ModuleType, values: Iterator[float], wanted: int) -> list[Entry]:
     taken: list[Entry] = []
     while (plan := figures.memory_plan(taken, HERE, wanted, SUBJECTS)) is not None:
         release = plan["subject"].split()[0]
@@ -297,7 +297,7 @@ def test_groups_of_processes_are_judged_as_releases_by_the_product(figures: Modu
     draw = np.random.default_rng(0)
     values = (1e9 * math.exp(draw.normal(0, 0.0005)) for _ in iter(int, 1))
 
-    taken = memory_lines(figures, values, 8)
+    taken = memory_entries(figures, values, 8)
 
     assert len(taken) == 5 * 3 * 2  # four groups beside the one before
     found = figures.memory_verdicts(taken, SUBJECTS)
@@ -308,7 +308,7 @@ def test_groups_of_processes_are_judged_as_releases_by_the_product(figures: Modu
 
 
 def test_processes_that_take_more_memory_are_not_called_unchanged(figures: ModuleType) -> None:
-    taken = memory_lines(figures, iter([1e9] * 300), 8)
+    taken = memory_entries(figures, iter([1e9] * 300), 8)
     for one in taken:
         if one["group"] == 4:
             one["peak_memory_bytes"] *= 1.5
@@ -320,7 +320,7 @@ def test_processes_that_take_more_memory_are_not_called_unchanged(figures: Modul
 
 
 def test_groups_of_two_processors_are_not_compared(figures: ModuleType) -> None:
-    taken = memory_lines(figures, iter([1e9] * 300), 2)
+    taken = memory_entries(figures, iter([1e9] * 300), 2)
     assert len(taken) == 2 * 6
     for one in taken[6:]:
         one["processor"] = ELSEWHERE

@@ -203,7 +203,7 @@ def test_a_spent_budget_leaves_the_rest_open_with_what_it_would_cost() -> None:
     assert found[1].why == "the budget of 8 min is spent"
     assert found[1].seconds == 400.0
     assert machine.said[0].endswith(", about 13 min; the budget of 8 min may not do")
-    assert answering.open_lines(found) == [
+    assert answering.open_messages(found) == [
         "Open, as the budget allows no more blocks: tensorflow-slow NHWC fused off; about 7 min "
         "more would "
         "answer it"
@@ -230,7 +230,7 @@ def test_where_nothing_is_known_of_what_a_block_takes_no_cost_is_told() -> None:
     machine = Machine(unknown=True)
     found = machine.answer_all(comparison(), budget=0)
     assert machine.order == []
-    assert answering.open_lines(found) == [f"Open, as the budget allows no more blocks: {NAME}"]
+    assert answering.open_messages(found) == [f"Open, as the budget allows no more blocks: {NAME}"]
     machine = Machine(unknown=True, enough=3)
     machine.answer_all(comparison())
     assert machine.said[0] == f"To answer: {NAME}"
@@ -246,7 +246,7 @@ def test_a_comparison_has_a_budget_of_its_own() -> None:
         "not sure after 3 blocks",
     ]
     assert not any(one.out_of_budget for one in found), "more of the whole budget would not help"
-    assert answering.open_lines(found) == [
+    assert answering.open_messages(found) == [
         "Not answered: tensorflow-a NHWC fused off, tensorflow-b NHWC fused off"
     ]
 
@@ -318,20 +318,20 @@ def test_what_a_busy_machine_left_open_is_told_as_that_and_no_more_budget_is_ask
     for busy in (IN_VAIN, disturbed):
         machine = Machine(seconds=500.0, comes=lambda version, number, busy=busy: busy)
         found = machine.answer_all(comparison("a"), comparison("b"), budget=900)
-        assert answering.open_lines(found) == [
+        assert answering.open_messages(found) == [
             "Open, as the machine was busy for the whole budget: tensorflow-a NHWC fused off, "
             f"tensorflow-b NHWC fused off; {QUIET}"
         ]
     machine = Machine(seconds=500.0)
     machine.comes = lambda version, number: GOOD if number == 2 else disturbed
-    (line,) = answering.open_lines(machine.answer_all(comparison(), budget=2000))
+    (line,) = answering.open_messages(machine.answer_all(comparison(), budget=2000))
     assert line == f"Open, as the machine was busy when the budget was spent: {NAME}; {QUIET}"
 
 
 def test_a_machine_that_was_quiet_again_is_not_called_busy() -> None:
     machine = Machine(seconds=400.0)
     machine.comes = lambda version, number: IN_VAIN if number == 1 else GOOD
-    (line,) = answering.open_lines(machine.answer_all(comparison(), budget=900))
+    (line,) = answering.open_messages(machine.answer_all(comparison(), budget=900))
     assert line.startswith("Open, as the budget allows no more blocks: ")
 
 
@@ -454,7 +454,7 @@ def test_a_by_product_is_followed_while_it_is_suspected_and_an_answer_within_rea
 
 def test_what_is_answered_is_not_among_what_is_open() -> None:
     machine = Machine(enough=1)
-    assert answering.open_lines(machine.answer_all(comparison("a"), comparison("b"))) == []
+    assert answering.open_messages(machine.answer_all(comparison("a"), comparison("b"))) == []
 
 
 def test_what_is_open_of_two_lasts_at_least_what_is_known_of_one() -> None:
@@ -468,5 +468,7 @@ def test_what_is_open_of_two_lasts_at_least_what_is_known_of_one() -> None:
         budget=tools.budget,
         say=tools.say,
     )
-    (line,) = answering.open_lines(answering.answer_all([comparison("a"), comparison("b")], tools))
+    (line,) = answering.open_messages(
+        answering.answer_all([comparison("a"), comparison("b")], tools)
+    )
     assert line.endswith("; at least 8 min more would answer them")

@@ -89,7 +89,7 @@ def test_links_reach_over_any_distance_and_close_loops_with_names() -> None:
     (loop,) = found.chain.loops
     assert [found.name(place) for place in loop.through] == LINE[:6]
     assert not loop.misfits
-    first, together = chains.loop_lines(found)
+    first, together = chains.loop_messages(found)
     assert f"loop {LINE[0]} to {LINE[5]}: +3.0 % directly, +3.0 % by {LINE[1]}, " in first
     assert "and 1 more" in first
     assert first.endswith("within chance")
@@ -98,7 +98,7 @@ def test_links_reach_over_any_distance_and_close_loops_with_names() -> None:
 
 def test_a_loop_that_does_not_close_is_said() -> None:
     found = one(*neighbours(0.02, 0.0, 0.0, 0.01, 0.0), *link(LINE[0], LINE[5], 0.13))
-    first, _, between = chains.loop_lines(found)
+    first, _, between = chains.loop_messages(found)
     assert "misfit +10.5 % (" in first
     assert first.endswith("more than chance allows")
     assert "beyond what their blocks explain" in between
@@ -108,7 +108,7 @@ def test_a_link_of_few_blocks_is_left_out_and_said() -> None:
     few = link(LINE[1], LINE[2], 0.1, blocks=BLOCKS[:-1])
     found = one(*link(LINE[0], LINE[1]), *few)
     assert [list(component) for component in logs(found)] == [[LINE[0], LINE[1]]]
-    assert chains.left_out_lines(found) == [
+    assert chains.left_out_messages(found) == [
         f"link {LINE[1]} to {LINE[2]} is left out: {LEAST_BLOCKS_A_LINK - 1} blocks, and it takes 6"
     ]
 
@@ -164,7 +164,7 @@ def test_blocks_of_two_states_of_the_machine_are_not_multiplied() -> None:
     found = one(*taken)
     assert logs(found) == near({LINE[0]: 0.0, LINE[1]: 0.02, LINE[2]: 0.05})
     assert found.elsewhere == len(BLOCKS)
-    (line,) = chains.left_out_lines(found)
+    (line,) = chains.left_out_messages(found)
     assert line.startswith("6 blocks are left out: measured in another state than most")
     # Of as many, the newest count.
     found = one(*link(LINE[0], LINE[1]), *link(LINE[2], LINE[3], 0.5, variables=FLAGS))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vggbench.judging import verdicts
 from vggbench.judging.acknowledged import Acknowledged
-from vggbench.judging.phrases import noise_lines
+from vggbench.judging.phrases import noise_messages
 from vggbench.judging.state import known_of, state_of
 from vggbench.judging.verdicts import Verdict
 from vggbench.records import Record
@@ -258,10 +258,10 @@ def test_what_calibrated_another_configuration_tells_how_sessions_differ() -> No
     assert told.noise is not None
     assert alone.noise.origin.endswith("pairs of neighbouring releases")
     assert told.noise.origin.endswith("6 calibrating sessions")
-    assert noise_lines([told])[0].endswith("; from 6 calibrating sessions")
+    assert noise_messages([told])[0].endswith("; from 6 calibrating sessions")
     # What another verdict rests on that is but assumed is named too.
     assumed = Noise(0.03, 0.02, f"2% between sessions {ASSUMED_ENDING}", 0.5, 0.5)
-    both = noise_lines([told, replace(told, noise=assumed)])[0]
+    both = noise_messages([told, replace(told, noise=assumed)])[0]
     assert both.endswith(f"; from 6 calibrating sessions; 2% between sessions {ASSUMED_ENDING}")
     assert told.noise.processes == alone.noise.processes
     elsewhere = [changed(one, profile="cpu-paper") for one in anchors]

@@ -196,7 +196,7 @@ def test_without_a_peak_no_share_is_made_up() -> None:
     row = one(record())
     assert (row.share_of_peak, row.peak_flops_per_s) == (None, None)
     assert "run vggbench peak" in shown([row])[1]
-    (line,) = rates.peak_lines([row], [])
+    (line,) = rates.peak_messages([row], [])
     assert line == "peak: not measured on 2 CPUs of this machine yet; there, run: vggbench peak"
 
 
@@ -211,7 +211,7 @@ def test_the_newest_peak_of_the_same_device_and_processors_counts() -> None:
     assert one(record(cpus=4), peaks=peaks).peak_flops_per_s is None
     on_gpu = one(record(profile="gpu-paper", cpus=16), peaks=peaks)
     assert on_gpu.peak_flops_per_s == pytest.approx(60e12)
-    (line,) = rates.peak_lines([one(record(), peaks=peaks)], peaks)
+    (line,) = rates.peak_messages([one(record(), peaks=peaks)], peaks)
     assert line == (
         "peak: 200 GFLOP/s on 2 CPUs: float32 product of two 1000 x 1000 matrices, "
         "tensorflow-2.21.0, 2026-05-01"
@@ -242,11 +242,11 @@ def test_rows_of_another_state_of_the_machine_are_told_apart() -> None:
         record(NEW, words=("NCHW", "none", "off"), outcome="n/a", samples=[], cpus=1),
     )
     assert rows[0].as_json()["state"] == "2 CPUs"
-    assert rates.state_lines(rows) == [
+    assert rates.state_messages(rows) == [
         "not to be compared with the others, which were measured with 2 CPUs: "
         "tensorflow-2.21.0 NHWC fused off: measured with 2 CPUs, OMP_NUM_THREADS=1"
     ]
-    assert rates.state_lines(rows[:1]) == []
+    assert rates.state_messages(rows[:1]) == []
 
 
 def test_of_a_run_in_two_states_of_the_machine_the_last_counts() -> None:
@@ -286,5 +286,5 @@ def test_a_configuration_that_json_has_no_word_for_is_a_text_there() -> None:
 
 def test_without_a_believable_number_of_processors_the_peak_is_of_an_unknown_one() -> None:
     for cpus in (None, 10**400):
-        (line,) = rates.peak_lines(made(record(cpus=cpus)), ())
+        (line,) = rates.peak_messages(made(record(cpus=cpus)), ())
         assert line.startswith("peak: not measured on an unknown number of CPUs of this machine")

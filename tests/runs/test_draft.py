@@ -48,7 +48,7 @@ def end(draft, done, notes=None, result=None, deadline_s=1800.0):
     if result is not None:
         result_file.write_text(result if isinstance(result, str) else json.dumps(result))
     record = draft.end(done, deadline_s, result_file)
-    return record, records.progress_line(record)
+    return record, records.progress_message(record)
 
 
 def test_what_began_to_measure_beside_it_while_it_ran_is_on_record(draft, lock_of_machine):
@@ -244,11 +244,11 @@ def test_a_process_that_was_ended_for_anothers_sake_says_so_in_one_line(draft, t
     record = draft.interrupted(f"its partner failed:\nno {own}/lib/x.so")
     assert (record.outcome, record.reason) == ("interrupted", "its partner failed: no lib/x.so")
     assert stored(tmp_path) == [record]
-    assert records.progress_line(record) == f"{HEAD}: interrupted: {record.reason}"
+    assert records.progress_message(record) == f"{HEAD}: interrupted: {record.reason}"
 
 
 def test_a_process_that_was_interrupted_has_a_line_without_a_reason_too(draft):
-    line = records.progress_line(draft.interrupted())
+    line = records.progress_message(draft.interrupted())
     assert line == f"{HEAD}: interrupted: it was ended before it was done"
 
 

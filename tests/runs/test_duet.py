@@ -327,7 +327,7 @@ def test_when_one_dies_in_a_step_the_other_ends_and_both_records_say_so(
         f"its partner in the duet: tinyframe-1.{which} plain: failed: {failed.error}"
     )
     assert len(failed.sample_started_s) == 1
-    assert records.progress_line(other).endswith(f"interrupted: {other.reason}")
+    assert records.progress_message(other).endswith(f"interrupted: {other.reason}")
     assert sorted(map(str, place.records())) == sorted(map(str, pair))
     until(lambda: all(map(is_gone, place.pids())))
     assert_nothing_is_left(place, 3 if kind == "leave" else 2)

@@ -60,7 +60,7 @@ class ReleaseEnvironment(Environment):
                 timed.asked_deadline()
             except VggbenchError as err:
                 raise util.UserError(str(err)) from None
-            flags = variables.flags_line(os.environ)
+            flags = variables.flags_message(os.environ)
             if flags is not None:
                 invocation.warn_once(f"{flags}, and recorded")
         self._own_python = _own_interpreter(python)
@@ -236,7 +236,7 @@ class ReleaseEnvironment(Environment):
         for what, why in record.not_sampled.items():
             invocation.warn_once(f"of the GPU is not sampled: {what}: {why}")
         remark = "" if before is None else " (on record)"
-        log.info(records.progress_line(record) + remark)
+        log.info(records.progress_message(record) + remark)
         log.flush()
         failed, processes = run.failures(record)
         if failed > 0 and processes > 1:

@@ -331,7 +331,7 @@ def _about(each: Sequence[float]) -> str:
     return f"{'about' if all(each) else 'at least'} {duration_text(sum(each))}"
 
 
-def open_lines(answers: Sequence[Answer]) -> list[str]:
+def open_messages(answers: Sequence[Answer]) -> list[str]:
     """What is open, and what it would cost; nothing where all is answered."""
     kept_off = [answer for answer in answers if answer.out_of_budget and answer.is_busy]
     waiting = [answer for answer in answers if answer.out_of_budget and not answer.is_busy]

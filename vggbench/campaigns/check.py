@@ -19,7 +19,7 @@ from ..runs.asv_command import INTERRUPTED, Asv
 from ..runs.local import Local, Say
 from ..runs.run import RESUME_VARIABLE
 from ..runs.timed import Interrupted
-from .answering import open_lines
+from .answering import open_messages
 from .confirm import Judging, Limits, confirm
 
 
@@ -75,7 +75,7 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
         answers = confirm(judging, [*older, *newest], limits)
         if not answers:
             say("everything is answered")
-        for line in open_lines(answers):
+        for line in open_messages(answers):
             say(line)
         # What went wrong was said when it did.
         trouble = any(answer.failed for answer in answers)

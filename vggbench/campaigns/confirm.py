@@ -90,7 +90,7 @@ def run(here: Local, asked: ConfirmRequest, limits: Limits) -> int:
             if asked.patterns
             else f"Everything of {after.name} is answered: nothing is measured."
         )
-    for line in answering.open_lines(found):
+    for line in answering.open_messages(found):
         here.say(line)
     statuses = [2 if any(answer.failed for answer in found) else 0, judging.report([after.name])]
     return max(statuses, key=(0, 2, 1).index)

@@ -140,7 +140,7 @@ def confirm(suspect: Suspect, tools: TurnTools) -> Confirmed:
                 return ended(str(err), failed=True)
             taken += 1
             if record.outcome != records.OK:
-                return ended(records.progress_line(record), record.outcome == records.FAILED)
+                return ended(records.progress_message(record), record.outcome == records.FAILED)
             seconds[release.commit] = record.seconds or 0.0
             judgements = tools.judge(suspect)
             tools.say(progress(suspect, record, taken, judgements))

@@ -107,7 +107,7 @@ def take(
         if first is not None and second is not None
     ]
     seconds = sum(max(map(lasted_s, of_duet)) for of_duet in both)
-    waiting = waiting_line(both)
+    waiting = waiting_message(both)
     if waiting is not None:
         here.say(waiting)
     taken = [record for of_duet in both for record in of_duet]
@@ -132,7 +132,7 @@ def trouble(worst: Record) -> str:
     return f"{worst.name} {worst.outcome}: {worst.error or worst.reason}"
 
 
-def waiting_line(both: Iterable[duets.DuetRecords]) -> str | None:
+def waiting_message(both: Iterable[duets.DuetRecords]) -> str | None:
     """A line where a process computed while it waited for the other's step, else None."""
     share = max(map(duets.waiting_share, both))
     if share <= duets.MOST_WAITING:

@@ -151,7 +151,7 @@ def say(line: str) -> None:
 
 
 def tell_flags(report: Callable[[str], None]) -> None:
-    line = variables.flags_line(os.environ)
+    line = variables.flags_message(os.environ)
     if line is not None:
         report(line)
 

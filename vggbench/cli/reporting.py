@@ -119,7 +119,10 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
             of_profile = [row for row in rows if row.profile == profile]
             say(f"{machine}, {profile}:")
             show(rates.table(of_profile), wide=160)
-            for line in (*rates.state_lines(of_profile), *rates.peak_lines(of_profile, peaks)):
+            for line in (
+                *rates.state_messages(of_profile),
+                *rates.peak_messages(of_profile, peaks),
+            ):
                 say(line)
     if not rows:
         complain(_nothing_on_record(checkout, machine))

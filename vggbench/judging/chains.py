@@ -169,7 +169,7 @@ def _counts(link: Link) -> bool:
 # -- as messages
 
 
-def component_lines(found: LineChain) -> list[str]:
+def component_messages(found: LineChain) -> list[str]:
     """What each component is relative to, a message each."""
     lines = []
     for place, component in enumerate(found.components):
@@ -182,7 +182,7 @@ def component_lines(found: LineChain) -> list[str]:
     return lines
 
 
-def loop_lines(found: LineChain) -> list[str]:
+def loop_messages(found: LineChain) -> list[str]:
     """What the loops say: a line each, and one on all of them; none where there are no loops."""
     lines = [_loop(found, loop) for loop in found.chain.loops]
     told = found.chain
@@ -215,7 +215,7 @@ def _loop(found: LineChain, loop: Loop) -> str:
     )
 
 
-def left_out_lines(found: LineChain) -> list[str]:
+def left_out_messages(found: LineChain) -> list[str]:
     """What of the blocks is not in the chain, and why: a line for each link, one for all blocks of
     other states."""
     lines = [

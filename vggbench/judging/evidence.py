@@ -24,7 +24,7 @@ from ..stats.judge import Process
 from . import duets
 from .duets import Block, SubjectKey
 from .measures import JUDGED
-from .state import Known, State, known_of, state_of, unknown_line, values_of
+from .state import Known, State, known_of, state_of, unknown_message, values_of
 
 #: Names of releases in a message, at most.
 _NAMED = 5
@@ -413,7 +413,7 @@ def gather(
             _taken(record, stretch, known)
         )
     evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
-    evidence.unknown = unknown_line(taken)
+    evidence.unknown = unknown_message(taken)
     return evidence
 
 

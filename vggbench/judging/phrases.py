@@ -138,7 +138,7 @@ def needed(verdict: Verdict) -> str:
     return f"about {how_many_blocks(verdict.blocks_needed)}"
 
 
-def confirm_lines(own: Sequence[Verdict]) -> list[str]:
+def confirm_messages(own: Sequence[Verdict]) -> list[str]:
     """The commands that would make sure what was compared and is not."""
     commands = [
         verdict.next_step for verdict in own if verdict.next_step and verdict.ratio is not None
@@ -166,7 +166,7 @@ def summary(verdicts: Iterable[Verdict]) -> str:
     return ", ".join(f"{found.count(name)} {name}" for name in names)
 
 
-def noise_lines(verdicts: Sequence[Verdict]) -> list[str]:
+def noise_messages(verdicts: Sequence[Verdict]) -> list[str]:
     """The noise that verdicts of one measure were judged with, and where it comes from: of blocks,
     and of processes."""
     noises = [verdict.noise for verdict in verdicts]
@@ -325,19 +325,19 @@ def text(report: Report, colour: bool = False) -> str:
                 said = remark(verdict)
                 if said:
                     console.print(f"  {verdict.words}: {said}")
-            for noise in [] if report.whole else noise_lines(own):
+            for noise in [] if report.whole else noise_messages(own):
                 console.print(f"  noise: {noise}")
-        for line in confirm_lines(group):
+        for line in confirm_messages(group):
             console.print(line)
         for line in _changed(group):
             console.print(f"what else changed: {line}")
         console.print()
-    for line in _line_lines(report):
+    for line in _line_messages(report):
         console.print(line)
     return "".join(f"{line.rstrip()}\n" for line in into.getvalue().splitlines())
 
 
-def _line_lines(report: Report) -> list[str]:
+def _line_messages(report: Report) -> list[str]:
     """The listing of what no two releases show: recovered changes and drifts."""
     if not report.whole:
         return []
@@ -362,7 +362,7 @@ def markdown(report: Report) -> str:
         quiet = [g for g in _groups(report.verdicts) if not any(_is_news(verdict) for verdict in g)]
         lines.append(f"{len(quiet)} other comparisons of releases show no change.")
         lines.append("")
-        listing = _line_lines(report)
+        listing = _line_messages(report)
         lines += [listing[0], "", *(f"- {cell(line.strip())}" for line in listing[1:])]
     for note in report.notes:
         lines += [f"> {cell(note)}", ""]
@@ -431,7 +431,7 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
                     cells = (verdict.words, side.release, session, values)
                     lines.append(row(cells))
         lines.append("")
-        for noise in noise_lines(own):
+        for noise in noise_messages(own):
             lines += [f"Noise: {cell(noise)}.", ""]
         many = own[0].comparisons
         lines += [

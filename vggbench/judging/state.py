@@ -146,7 +146,7 @@ def usual_of(states: Iterable[str]) -> str | None:
     return max(count, key=count.__getitem__, default=None)
 
 
-def apart_lines(told: Iterable[tuple[str, str]]) -> list[str]:
+def apart_messages(told: Iterable[tuple[str, str]]) -> list[str]:
     """A message for each state but the usual one, of what has a figure: its name, and the state
     that it was measured in, as a text."""
     figures = list(told)
@@ -162,7 +162,7 @@ def apart_lines(told: Iterable[tuple[str, str]]) -> list[str]:
     ]
 
 
-def unknown_line(taken: Iterable[Record]) -> str | None:
+def unknown_message(taken: Iterable[Record]) -> str | None:
     """One line about the facts that some records of a machine lack and others have; None where
     there are none."""
     lacking: dict[str, int] = dict.fromkeys(_FACTS, 0)

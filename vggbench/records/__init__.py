@@ -30,7 +30,7 @@ from .record import (
     key_of,
     method_of,
     moment,
-    progress_line,
+    progress_message,
     words_of,
 )
 from .store import Store, append, digest, folder, machines, read, read_file
@@ -64,7 +64,7 @@ __all__ = [
     "moment",
     "newest_run",
     "outcome_of",
-    "progress_line",
+    "progress_message",
     "read",
     "read_file",
     "undisturbed",

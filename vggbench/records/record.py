@@ -572,7 +572,7 @@ def words_of(configuration: Mapping[str, Any]) -> str:
     return " ".join(str(value) for value in configuration.values())
 
 
-def progress_line(record: Record) -> str:
+def progress_message(record: Record) -> str:
     """One line about a process that ended, for the one who waits."""
     head = f"{record.name}, process {record.round}"
     if record.outcome == NOT_APPLICABLE:

@@ -67,7 +67,7 @@ def told(found: Sequence[LineChain]) -> list[str]:
     lines = []
     for line_chain in found:
         of = f"{line_chain.words}: " if len(found) > 1 else ""
-        lines += [of + line for line in chains.component_lines(line_chain)]
-        lines += [of + line for line in chains.loop_lines(line_chain)]
-        lines += [of + line for line in chains.left_out_lines(line_chain)]
+        lines += [of + line for line in chains.component_messages(line_chain)]
+        lines += [of + line for line in chains.loop_messages(line_chain)]
+        lines += [of + line for line in chains.left_out_messages(line_chain)]
     return lines

@@ -19,7 +19,7 @@ from ..errors import VggbenchError
 from ..inside import params
 from ..judging import measures
 from ..judging.phrases import row
-from ..judging.state import apart_lines
+from ..judging.state import apart_messages
 from ..releases.catalogue import Catalogue, Release
 from .pages.lines import Cell, PageLine
 from .plot import params_of, readable
@@ -113,7 +113,7 @@ def table(found: Sequence[Milestone]) -> list[str]:
         (f"{milestone.release.name} {milestone.configuration}", str(milestone.cell.state))
         for milestone in found
     ]
-    return [*lines, *(f"\n{line}" for line in apart_lines(named))]
+    return [*lines, *(f"\n{line}" for line in apart_messages(named))]
 
 
 def _figure(cell: Cell, measure: measures.Measure) -> str:

@@ -18,7 +18,7 @@ from ..campaigns import peak
 from ..campaigns.peak import Peak
 from ..errors import one_line
 from ..inside import vgg16, workload
-from ..judging.state import Known, apart_lines, known_of, newest_alike, state_of
+from ..judging.state import Known, apart_messages, known_of, newest_alike, state_of
 from ..records import Record
 from ..records.record import is_cpus
 from ..releases.catalogue import Release
@@ -145,7 +145,7 @@ def table(rows: Sequence[Rate]) -> Table:
     return made
 
 
-def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
+def peak_messages(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
     """A line on each peak that ``rows``, of one profile, are held against, or that is missing."""
     lines = []
     device = workload.profile(rows[0].profile).device
@@ -168,10 +168,10 @@ def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def state_lines(rows: Sequence[Rate]) -> list[str]:
+def state_messages(rows: Sequence[Rate]) -> list[str]:
     """Of ``rows``, which are of one machine and profile: a line on those that were measured in
     another state of the machine than most."""
-    return apart_lines(
+    return apart_messages(
         (f"{row.release} {records.words_of(row.configuration)}", row.state)
         for row in rows
         if row.step_s is not None

@@ -145,7 +145,7 @@ class Local:
         with self.checkout.measuring(may_be_beside=purpose not in COUNTED_ALONE):
             processor.require_known(self.checkout.results_dir, self.machine)
             draft.collect_orphans(self.checkout.drafts_dir)
-            flags = variables.flags_line(os.environ)
+            flags = variables.flags_message(os.environ)
             if flags is not None:
                 self.say(f"{flags}, and recorded")
             run = Run(

@@ -107,7 +107,7 @@ def telling(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def flags_line(environment: Mapping[str, str]) -> str | None:
+def flags_message(environment: Mapping[str, str]) -> str | None:
     """One line that names those ``compared`` that are set; None where none is."""
     found = [f"{name}={value}" for name, value in compared(environment).items()]
     if not found:

@@ -45,7 +45,7 @@ def measure(here: Local, plan: Plan, profile: str, run: str) -> None:
                 if len(counted) >= number:
                     continue
                 record = runner.measure(anchor, profile, configured)
-                here.say(f"anchor: {records.progress_line(record)}")
+                here.say(f"anchor: {records.progress_message(record)}")
 
 
 def report(

@@ -307,7 +307,7 @@ class History:
         """All of the ``stages`` is measured: compare what the ``duets`` list, and look for the
         causes of what changed; returns the exit status."""
         answers = self._compare(duets)
-        for line in answering.open_lines(answers):
+        for line in answering.open_messages(answers):
             self._say(line)
         if any(answer.out_of_budget for answer in answers):
             self._say("The budget is spent while comparing: run the same command again to go on.")

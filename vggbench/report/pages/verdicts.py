@@ -87,7 +87,7 @@ def _notes(verdict: Verdict) -> list[str]:
     if verdict.second_opinion is not None and verdict.is_disputed:
         told = verdict.second_opinion
         notes.append(f"processes by themselves say {told.outcome}: {phrases.change(told)}")
-    notes += [f"noise: {line}" for line in phrases.noise_lines([verdict])]
+    notes += [f"noise: {line}" for line in phrases.noise_messages([verdict])]
     if verdict.noise is not None:
         others = f", {verdict.comparisons} configurations together" * (verdict.comparisons > 1)
         notes.append(f"judged with a threshold of {100 * verdict.threshold:g} %{others}")
