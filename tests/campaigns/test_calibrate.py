@@ -121,8 +121,8 @@ def test_waiting_in_vain_for_a_quiet_machine_ends_it() -> None:
     assert second.startswith("the budget is spent while the machine was busy; end what computes")
 
 
-def known(noise: BlockNoise, off: float = 0.001) -> calibrate.Known:
-    return calibrate.Known(noise=noise, off=off)
+def known(noise: BlockNoise, off: float = 0.001) -> calibrate.KnownNoise:
+    return calibrate.KnownNoise(noise=noise, off=off)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def itself(*numbers: float, release: str = LINE[-1], **more: Any) -> list[Record
     return blocks(release, release, *numbers, **more)
 
 
-def found_in(*taken: Record) -> dict[str, calibrate.Known]:
+def found_in(*taken: Record) -> dict[str, calibrate.KnownNoise]:
     return calibrate.noises(gather(MACHINE, taken, CATALOGUE), RELEASE, "cpu-quick")
 
 

@@ -160,11 +160,11 @@ def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes: Sequence[Came], **more: float
-) -> duet.Found:
+) -> duet.Finding:
     """What is said of two neighbours when blocks come to this one after the other."""
     here = local(tmp_path)
     ((first, second),) = duet._comparisons(here, asked(f"{LINE[-2]} NHWC none off", LINE[-1]))
-    into = duet.Found(machine=MACHINE, profile="cpu-quick", first=first.name, second=second.name)
+    into = duet.Finding(machine=MACHINE, profile="cpu-quick", first=first.name, second=second.name)
     clock = [0.0]
     coming = iter(comes)
 

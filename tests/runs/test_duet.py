@@ -420,13 +420,13 @@ def test_one_that_is_done_too_soon_ends_the_other(place: Place) -> None:
     """As where a benchmark has a number of samples of its own mind."""
     run = place.run()
     first, second = place.subject("1.0"), place.subject("1.1")
-    made = duet._Process.__init__
+    made = duet._RunningProcess.__init__
 
     def fewer(self: Any, run: Any, subject: Any, told: Any, pairs: int) -> None:
         made(self, run, subject, told, 2 if subject is second else pairs)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(duet._Process, "__init__", fewer)
+        patch.setattr(duet._RunningProcess, "__init__", fewer)
         (pair,) = duet.block(run, (first, second), pairs=PAIRS)
     other, early = both(pair)
     assert (early.outcome, len(early.samples)) == ("ok", 2)

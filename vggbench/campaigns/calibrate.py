@@ -145,7 +145,7 @@ def take(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Known:
+class KnownNoise:
     """What blocks of a release with itself tell in one configuration. ``off``: by how much they lie
     off 0 together, a ratio less one, which may be chance."""
 
@@ -164,7 +164,7 @@ def calibrating(evidence: Evidence, release: Release, profile: str) -> dict[str,
     return found
 
 
-def noises(evidence: Evidence, release: Release, profile: str) -> dict[str, Known]:
+def noises(evidence: Evidence, release: Release, profile: str) -> dict[str, KnownNoise]:
     """What all calibrations with this release tell of the noise of a step's blocks, by the words
     of a configuration; of one that has few, what they tell together. Raises CalibrateError, which
     says why, where none counts."""
@@ -179,7 +179,7 @@ def noises(evidence: Evidence, release: Release, profile: str) -> dict[str, Know
         )
     together = [block for own in found.values() for block in own]
     return {
-        name: Known(
+        name: KnownNoise(
             noise=duets.noise(
                 own,
                 [block for block in together if block.states == own[-1].states],
@@ -217,7 +217,7 @@ def is_too_noisy(noise: BlockNoise, threshold: float, comparisons: int) -> bool:
     return smallest > EXCLUDED * threshold
 
 
-def noise_report(found: Mapping[str, Known], threshold: float, comparisons: int) -> list[str]:
+def noise_report(found: Mapping[str, KnownNoise], threshold: float, comparisons: int) -> list[str]:
     """Lines about the noise, how small a slow-down it lets be found with how many blocks when so
     many ``comparisons`` are judged together, and what to do where that is too much for the
     threshold."""
@@ -252,7 +252,7 @@ def noise_report(found: Mapping[str, Known], threshold: float, comparisons: int)
     return lines
 
 
-def _of_one(known: Known) -> str:
+def _of_one(known: KnownNoise) -> str:
     """What blocks of one configuration tell, as messages have it."""
     noise = known.noise
     if noise.is_assumed:

@@ -65,7 +65,7 @@ class _Criterion:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _NamedSubject:
     """A subject before its release is installed."""
 
     release: Release
@@ -81,7 +81,7 @@ class _Wanted:
 
 
 @dataclass(kw_only=True)
-class Found:
+class Finding:
     """What came of two subjects. The keys of ``vggbench duet --json`` are its own, and ``schema``:
     ``ratio`` is second by first, ``samples`` of both together."""
 
@@ -123,7 +123,7 @@ def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
     found = []
     with here.runner(records.DUET) as runner:
         for first, second in comparisons:
-            finding = Found(
+            finding = Finding(
                 machine=here.machine, profile=profile, first=first.name, second=second.name
             )
             _answer(here, runner, (first, second), finding, criterion=criterion, budget=budget)
@@ -136,7 +136,7 @@ def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
     return max((finding.status for finding in found), key=(0, 2, 1).index)
 
 
-def _comparisons(here: Local, asked: DuetRequest) -> list[tuple[_Wanted, _Wanted]]:
+def _comparisons(here: Local, asked: DuetRequest) -> list[tuple[_NamedSubject, _NamedSubject]]:
     """The two subjects of each comparison. Raises NoSubject, and what spec.one raises."""
     told = [_told(here, text) for text in (asked.first, asked.second)]
     if asked.patterns and any(configured for _, configured in told):
@@ -151,7 +151,7 @@ def _comparisons(here: Local, asked: DuetRequest) -> list[tuple[_Wanted, _Wanted
             )
         chosen = both if asked.patterns else both[:1]
         return [
-            (_Wanted(told[0][0], configured), _Wanted(told[1][0], configured))
+            (_NamedSubject(told[0][0], configured), _NamedSubject(told[1][0], configured))
             for configured in chosen
         ]
     wanted = []
@@ -165,7 +165,7 @@ def _comparisons(here: Local, asked: DuetRequest) -> list[tuple[_Wanted, _Wanted
                 f"{release.name} has no configuration {other.words if other else ''}; "
                 f"{_known(here, release)}"
             )
-        wanted.append(_Wanted(release, chosen_one))
+        wanted.append(_NamedSubject(release, chosen_one))
     return [(wanted[0], wanted[1])]
 
 
@@ -191,8 +191,8 @@ def _known(here: Local, release: Release) -> str:
 def _answer(
     here: Local,
     runner: Runner,
-    wanted: tuple[_Wanted, _Wanted],
-    into: Found,
+    wanted: tuple[_NamedSubject, _NamedSubject],
+    into: Finding,
     *,
     criterion: _Criterion,
     budget: Budget,
@@ -272,7 +272,7 @@ def _spent(budget: Budget, is_busy: bool) -> str:
     return f"{told} while the machine was busy; {taking.QUIET}" if is_busy else told
 
 
-def _show(found: Sequence[Found]) -> None:
+def _show(found: Sequence[Finding]) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("second", "by first", "change", "verdict", "blocks (samples)"):
         table.add_column(heading, overflow="fold")

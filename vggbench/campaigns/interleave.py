@@ -29,7 +29,7 @@ from .budget import Budget, duration_text
 NAMED = 10
 
 #: Measures one process of a release in the configuration and profile of a suspect.
-Measure = Callable[["Suspect", Release], Record]
+MeasureProcess = Callable[["Suspect", Release], Record]
 
 #: The judgements of a suspect by everything on record, by its measures ("step", ...).
 Judge = Callable[["Suspect"], Mapping[str, Judgement]]
@@ -64,7 +64,7 @@ class Suspect:
 class TurnTools:
     """What confirming is done with; ``most``: processes that one suspect may take."""
 
-    measure: Measure
+    measure: MeasureProcess
     judge: Judge
     budget: Budget
     say: Say

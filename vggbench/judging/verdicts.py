@@ -62,7 +62,7 @@ BY_DUETS, BY_PROCESSES = "duets", "processes"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class MeasuredProcess:
     """One process: the median of its samples, in the unit of records, and how many there are. The
     session of one in a duet is its block."""
 
@@ -81,7 +81,7 @@ class Side:
     processes: int
     samples: int
     sessions: int
-    evidence: tuple[Measured, ...]
+    evidence: tuple[MeasuredProcess, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -774,7 +774,7 @@ def _side(release: Release | None, processes: Sequence[Process]) -> Side | None:
         samples=sum(len(process.samples) for process in processes),
         sessions=len({process.session for process in processes}),
         evidence=tuple(
-            Measured(
+            MeasuredProcess(
                 session=process.session,
                 value=statistics.median(process.samples),
                 samples=len(process.samples),

@@ -120,7 +120,7 @@ def _duet(
 ) -> DuetRecords:
     """One duet. ``order``: the places in ``subjects`` of the one that is started first, and of the
     one that is started second."""
-    started: list[_Process] = []
+    started: list[_RunningProcess] = []
     records: dict[int, Record] = {}
     try:
         why: str | None = None
@@ -134,7 +134,7 @@ def _duet(
                 }
                 # Entered first, so that it goes last: the process lives in it.
                 aside = stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))
-                member = _Process(run, subjects[which], own, turns.pairs)
+                member = _RunningProcess(run, subjects[which], own, turns.pairs)
                 started.append(member)
                 stack.callback(member.close)
                 member.start(Path(aside))
@@ -185,7 +185,7 @@ class _Turns:
     patience: Patience | None
 
 
-def _step_in_turns(started: Sequence[_Process], turns: _Turns) -> str | None:
+def _step_in_turns(started: Sequence[_RunningProcess], turns: _Turns) -> str | None:
     """A B B A, until each has taken its samples or one of them does not come back. Returns why both
     are to be ended before that, None where they are not."""
     first = time.monotonic()
@@ -215,7 +215,7 @@ def _await_quiet(cpus: Collection[int], patience: Patience) -> float | None:
     return None
 
 
-def _step(mover: _Process, other: _Process, first: float) -> _Step | None:
+def _step(mover: _RunningProcess, other: _RunningProcess, first: float) -> _Step | None:
     """One step of ``mover``; None where it did not come back. ``first``: when the turns began, on
     this process's clock."""
     _await_stillness(mover, other)
@@ -228,7 +228,7 @@ def _step(mover: _Process, other: _Process, first: float) -> _Step | None:
     return step
 
 
-def _await_stillness(*both: _Process) -> None:
+def _await_stillness(*both: _RunningProcess) -> None:
     """Return when neither computes, as pools do that spin while their process waits.
 
     Clocks alone do not tell: that of a thread which spins, or which others keep from its processor,
@@ -258,7 +258,7 @@ class _Reading:
     machine: clocks.MachineTime | None
 
     @staticmethod
-    def now(mover: _Process, other: _Process) -> _Reading:
+    def now(mover: _RunningProcess, other: _RunningProcess) -> _Reading:
         return _Reading(time.monotonic(), mover.cpu_s(), other.cpu_s(), clocks.machine(mover.cpus))
 
     def since(self, before: _Reading, begun: float) -> _Step:
@@ -324,7 +324,7 @@ def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 6)
 
 
-class _Process:
+class _RunningProcess:
     """One process of a duet while it runs."""
 
     def __init__(self, run: Run, subject: Subject, told: dict[str, Any], pairs: int):

@@ -112,7 +112,7 @@ class Chain:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Measured:
+class _CountedLinks:
     """Links that count, from the earlier place to the later: (link,) arrays.
 
     ``variances`` are those of ``logs``, each with its own degrees of freedom. ``known`` is what all
@@ -226,7 +226,7 @@ def _sorted_out(links: Sequence[Link]) -> tuple[list[Link], tuple[Link, ...]]:
     )
 
 
-def _measured(links: Sequence[Link], calibrated: tuple[float, float]) -> _Measured:
+def _measured(links: Sequence[Link], calibrated: tuple[float, float]) -> _CountedLinks:
     """Each link by Huber's location of its blocks, which one that is far off does not move far.
 
     What its blocks scatter by is weighed with what all links tell of each other, as much as they
@@ -260,7 +260,7 @@ def _measured(links: Sequence[Link], calibrated: tuple[float, float]) -> _Measur
     squares = np.square(scales)
     moderated = (worth * common**2 + own_degrees * squares) / (worth + own_degrees)
     least = squares * own_degrees / special.chdtri(own_degrees, ALPHA)
-    return _Measured(
+    return _CountedLinks(
         before=np.array([link.before for link in links]),
         after=np.array([link.after for link in links]),
         logs=np.array(logs),
@@ -287,7 +287,7 @@ def _gain(design: Floats, weights: Floats) -> Floats:
     return np.linalg.solve(weighted @ design, weighted)
 
 
-def _disagreement(measured: _Measured, design: Floats, extra: float) -> float:
+def _disagreement(measured: _CountedLinks, design: Floats, extra: float) -> float:
     """The squared distances of links from what the levels make of them, in units of the links'
     variances, ``extra`` added to each: chi-squared, with a degree of freedom for each independent
     loop."""
@@ -296,7 +296,7 @@ def _disagreement(measured: _Measured, design: Floats, extra: float) -> float:
     return float(weights @ left**2)
 
 
-def _between_links(measured: _Measured, design: Floats) -> float:
+def _between_links(measured: _CountedLinks, design: Floats) -> float:
     """The variance that links have beyond their blocks': with it they disagree as much as is to be
     expected (Paule & Mandel 1982; for networks, Jackson et al. 2017). They disagree more without.
     """
@@ -313,7 +313,7 @@ def _between_links(measured: _Measured, design: Floats) -> float:
     )
 
 
-def _chance(measured: _Measured, squares: float, loops: int) -> float:
+def _chance(measured: _CountedLinks, squares: float, loops: int) -> float:
     """How often links that agree disagree by such ``squares``, their variances being estimated: an
     F-test. Its second degrees of freedom are the harmonic mean of the links', which makes the mean
     of the disagreement right."""
@@ -325,7 +325,7 @@ def _component(
     places: NDArray[np.intp],
     base: int,
     gain: Floats,
-    measured: _Measured,
+    measured: _CountedLinks,
     between: tuple[float, int],
 ) -> Component:
     """``gain`` is (place, link). ``between``: the variance of links beyond their blocks', and the
@@ -407,7 +407,7 @@ def _cycles(
     return found
 
 
-def _loops(measured: _Measured, cycles: Sequence[_Cycle]) -> tuple[Loop, ...]:
+def _loops(measured: _CountedLinks, cycles: Sequence[_Cycle]) -> tuple[Loop, ...]:
     """What each way says, and which misfits are larger than chance allows (Holm 1979)."""
     directs = [float(measured.logs[cycle.link]) for cycle in cycles]
     arounds = [float(measured.logs[[*cycle.around]] @ np.array(cycle.signs)) for cycle in cycles]

@@ -131,7 +131,7 @@ class _Group:
 
 
 @dataclass(frozen=True)
-class _Change:
+class _LogChange:
     """The logarithm of after by before, its standard error and the degrees of freedom of that."""
 
     size: float
@@ -142,8 +142,8 @@ class _Change:
         """Half the width of the interval that has the change with this confidence."""
         return float(special.stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
 
-    def mirrored(self) -> _Change:
-        return _Change(-self.size, self.error, self.freedom)
+    def mirrored(self) -> _LogChange:
+        return _LogChange(-self.size, self.error, self.freedom)
 
 
 def judge(
@@ -311,7 +311,7 @@ def _compare(
     processes: tuple[float, float],
     sessions: tuple[float, float],
     wander: float,
-) -> _Change:
+) -> _LogChange:
     """After by before, with degrees of freedom after Satterthwaite (1946).
 
     ``processes`` and ``sessions`` are deviations with their degrees of freedom, ``wander`` the
@@ -337,11 +337,11 @@ def _compare(
     variance = float(weights @ covariance @ weights)
     uncertain = from_processes**2 / processes[1] + from_sessions**2 / sessions[1]
     freedom = max(1.0, variance**2 / uncertain)
-    return _Change(float(weights @ means), math.sqrt(variance), freedom)
+    return _LogChange(float(weights @ means), math.sqrt(variance), freedom)
 
 
 def _decide(
-    direct: _Change, narrowed: _Change, processes: float, threshold: float, comparisons: int
+    direct: _LogChange, narrowed: _LogChange, processes: float, threshold: float, comparisons: int
 ) -> Judgement:
     """The judgement of a change, seen in the two releases alone (``direct``) and with the history.
 
@@ -383,7 +383,7 @@ def _decide(
     )
 
 
-def _suspicious(direct: _Change, narrowed: _Change, relevant: float) -> bool:
+def _suspicious(direct: _LogChange, narrowed: _LogChange, relevant: float) -> bool:
     """Whether it may be slower by what matters, by all evidence or, where the history says
     otherwise, by the two releases alone."""
     return narrowed.size > SUSPECTED_FROM * relevant or direct.size > max(
@@ -397,7 +397,7 @@ def _aim(processes: float, relevant: float) -> float:
     return max(AIM * relevant, 2 * processes / math.sqrt(MOST))
 
 
-def _bound(change: _Change, aim: float, comparisons: int) -> float:
+def _bound(change: _LogChange, aim: float, comparisons: int) -> float:
     """How many standard errors from 0 a change surely is none.
 
     Whoever confirms looks after each batch, so the bound is a sequential one (Wang & Tsiatis 1987):
@@ -408,8 +408,8 @@ def _bound(change: _Change, aim: float, comparisons: int) -> float:
 
 
 def _needed(
-    direct: _Change,
-    narrowed: _Change,
+    direct: _LogChange,
+    narrowed: _LogChange,
     processes: float,
     relevant: float,
     *,
@@ -422,13 +422,13 @@ def _needed(
     aim = _aim(processes, relevant)
     more = np.arange(BATCH, FORESEEN + 1, BATCH)
 
-    def error(change: _Change) -> Floats:
+    def error(change: _LogChange) -> Floats:
         # n processes, half of each release, tell the change with a variance of 4 processes**2 / n.
         return 1 / np.sqrt(1 / change.error**2 + more / (4 * processes**2))
 
     if size >= relevant:
         for count, one in zip(map(int, more), map(float, error(direct)), strict=True):
-            bound = _bound(_Change(size, one, direct.freedom), aim, comparisons)
+            bound = _bound(_LogChange(size, one, direct.freedom), aim, comparisons)
             if (bound + likely) * one < size:
                 return count
         return FORESEEN

@@ -150,10 +150,10 @@ def _excess(parts: Sequence[_Between], origin: str) -> Sessions:
     return Sessions(math.sqrt(excess), degrees, f"{number} {origin}")
 
 
-_Group = tuple[int, str, list[float]]
+_SessionLogs = tuple[int, str, list[float]]
 
 
-def _by_session(history: Sequence[Sequence[Process]]) -> list[_Group]:
+def _by_session(history: Sequence[Sequence[Process]]) -> list[_SessionLogs]:
     """(place of the release, session, logarithms of its processes), in order."""
     groups: dict[tuple[int, str], list[float]] = {}
     for place, processes in enumerate(history):
@@ -162,7 +162,7 @@ def _by_session(history: Sequence[Sequence[Process]]) -> list[_Group]:
     return [(place, session, logs) for (place, session), logs in groups.items()]
 
 
-def _residuals(groups: Sequence[_Group]) -> list[float]:
+def _residuals(groups: Sequence[_SessionLogs]) -> list[float]:
     """Distances of processes from the location of their group, for robust.scale."""
     own = [(logs, _correction(logs)) for _, _, logs in groups if len(logs) > 1]
 
@@ -182,7 +182,7 @@ def _correction(logs: Sequence[float]) -> float:
     return math.sqrt(len(logs) / (len(logs) - 1))
 
 
-def _of_processes(groups: Sequence[_Group]) -> tuple[float, float]:
+def _of_processes(groups: Sequence[_SessionLogs]) -> tuple[float, float]:
     """The deviation between processes and its degrees of freedom; 0 where too little is known."""
     degrees = sum(len(logs) - 1 for _, _, logs in groups)
     if degrees < LEAST_DEGREES:
@@ -191,7 +191,7 @@ def _of_processes(groups: Sequence[_Group]) -> tuple[float, float]:
 
 
 def _processes(
-    calibrating: Sequence[_Group], measured: Sequence[_Group]
+    calibrating: Sequence[_SessionLogs], measured: Sequence[_SessionLogs]
 ) -> tuple[float, float, str]:
     """The deviation between processes, its degrees of freedom, and what it was estimated from."""
     for groups, origin in (
@@ -236,7 +236,7 @@ class _Between(NamedTuple):
     own: float
 
 
-def _of_calibration(groups: Sequence[_Group]) -> _Between | None:
+def _of_calibration(groups: Sequence[_SessionLogs]) -> _Between | None:
     """From sessions that measured one release."""
     count = len(groups)
     if count < LEAST_SESSIONS:
@@ -249,12 +249,12 @@ def _of_calibration(groups: Sequence[_Group]) -> _Between | None:
     return _Between(count, count - 1, whole, own)
 
 
-def _of_history(groups: Sequence[_Group]) -> _Between | None:
+def _of_history(groups: Sequence[_SessionLogs]) -> _Between | None:
     """From differences of neighbouring releases that were measured in sessions of their own: the
     few that are real changes lie far off and are clipped."""
     processes = robust.scale(_residuals(groups))
     differences, shares = [], []
-    previous: _Group | None = None
+    previous: _SessionLogs | None = None
     for group in groups:
         # A release that was confirmed later has several sessions; the first is the ordinary one.
         if previous is not None and group[0] == previous[0]:
