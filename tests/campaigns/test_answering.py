@@ -87,17 +87,17 @@ class Machine:
     #: A version whose peak memory may have grown, and is not answered before so many blocks.
     larger: dict[str, int] = field(default_factory=dict)
 
-    def take(self, one: Comparison, until_s: float) -> Came:
+    def take(self, comparison: Comparison, until_s: float) -> Came:
         self.now += self.seconds
-        version = one.after.version
+        version = comparison.after.version
         self.order.append(version)
         came = self.comes(version, len(self.order))
         if came.block is not None:
             self.known[version] = self.known.get(version, 0) + 1
         return replace(came, seconds=self.seconds)
 
-    def standing(self, one: Comparison) -> Standing:
-        version = one.after.version
+    def standing(self, comparison: Comparison) -> Standing:
+        version = comparison.after.version
         taken = self.known.get(version, 0)
         enough = self.enough + (2 if version == "slow" else 0)
         if taken >= enough:
@@ -114,7 +114,7 @@ class Machine:
     def tools(self, budget: float = 1e6, **more) -> BlockTools:
         known = {"take": self.take, "standing": self.standing, **more}
         return BlockTools(
-            seconds=lambda one: 0.0 if self.unknown else self.seconds,
+            seconds=lambda comparison: 0.0 if self.unknown else self.seconds,
             budget=Budget(budget, lambda: self.now),
             say=self.said.append,
             **known,
@@ -164,8 +164,8 @@ def test_what_blocks_came_to_is_told_apart_from_what_processes_decided() -> None
 
 def test_what_is_answered_costs_nothing_and_is_not_said() -> None:
     machine = Machine(known={AFTER.version: 5})
-    (one,) = machine.answer_all(comparison())
-    assert (one.why, one.blocks) == (None, 0)
+    (answer,) = machine.answer_all(comparison())
+    assert (answer.why, answer.blocks) == (None, 0)
     assert (machine.order, machine.said) == ([], [])
 
 
@@ -185,10 +185,10 @@ def test_the_next_is_chosen_anew_after_each_block() -> None:
     """A block may clear what was suspected, which then waits for others that still are."""
     machine = Machine(known={"b": 1}, suspected=frozenset({"a", "b"}))
 
-    def standing(one: Comparison) -> Standing:
-        cleared = one.after.version == "b" and machine.known["b"] >= 2
+    def standing(comparison: Comparison) -> Standing:
+        cleared = comparison.after.version == "b" and machine.known["b"] >= 2
         machine.suspected = frozenset({"a"} if cleared else {"a", "b"})
-        return machine.standing(one)
+        return machine.standing(comparison)
 
     machine.answer_all(comparison("a"), comparison("b"), standing=standing)
     assert machine.order == ["b", *["a"] * 5, *["b"] * 3]
@@ -199,7 +199,7 @@ def test_a_spent_budget_leaves_the_rest_open_with_what_it_would_cost() -> None:
     found = machine.answer_all(comparison("a"), comparison("slow"), budget=450)
     assert machine.order == ["a"] * 3 + ["slow"]
     assert machine.now <= 450, "no block is begun that is likely to end later"
-    assert [one.out_of_budget for one in found] == [False, True]
+    assert [answer.out_of_budget for answer in found] == [False, True]
     assert found[1].why == "the budget of 8 min is spent"
     assert found[1].seconds == 400.0
     assert machine.said[0].endswith(", about 13 min; the budget of 8 min may not do")
@@ -217,13 +217,13 @@ def test_what_is_too_long_for_the_budget_does_not_keep_others_from_it() -> None:
     tools = BlockTools(
         take=tools.take,
         standing=tools.standing,
-        seconds=lambda one: lasts[one.after.version],
+        seconds=lambda comparison: lasts[comparison.after.version],
         budget=tools.budget,
         say=tools.say,
     )
     found = answering.answer_all([comparison("long"), comparison("short")], tools)
     assert machine.order == ["short"]
-    assert [one.out_of_budget for one in found] == [True, False]
+    assert [answer.out_of_budget for answer in found] == [True, False]
 
 
 def test_where_nothing_is_known_of_what_a_block_takes_no_cost_is_told() -> None:
@@ -241,11 +241,13 @@ def test_a_comparison_has_a_budget_of_its_own() -> None:
     found = machine.answer_all(comparison("a", budget_s=250.0), comparison("b", most=3))
     assert machine.order.count("a") == 2
     assert machine.order.count("b") == 3
-    assert [one.why for one in found] == [
+    assert [answer.why for answer in found] == [
         "its budget of 4 min is spent",
         "not sure after 3 blocks",
     ]
-    assert not any(one.out_of_budget for one in found), "more of the whole budget would not help"
+    assert not any(answer.out_of_budget for answer in found), (
+        "more of the whole budget would not help"
+    )
     assert answering.open_messages(found) == [
         "Not answered: tensorflow-a NHWC fused off, tensorflow-b NHWC fused off"
     ]
@@ -253,22 +255,22 @@ def test_a_comparison_has_a_budget_of_its_own() -> None:
 
 def test_a_link_of_a_chain_has_its_least_number_of_blocks_though_it_is_sure() -> None:
     machine = Machine(enough=3)
-    (one,) = machine.answer_all(comparison(least=6))
-    assert (one.blocks, one.why) == (6, None)
+    (answer,) = machine.answer_all(comparison(least=6))
+    assert (answer.blocks, answer.why) == (6, None)
     assert machine.said[0].endswith(", about 10 min")
 
 
 def test_what_has_spent_its_blocks_is_closed_until_more_are_asked_for() -> None:
     machine = Machine(enough=25)
-    (one,) = machine.answer_all(comparison())
-    assert (one.blocks, one.why) == (MOST_BLOCKS, "not sure after 20 blocks")
+    (answer,) = machine.answer_all(comparison())
+    assert (answer.blocks, answer.why) == (MOST_BLOCKS, "not sure after 20 blocks")
     machine.said.clear()
-    (one,) = machine.answer_all(comparison())
-    assert (one.blocks, one.why) == (0, "not sure after 20 blocks")
+    (answer,) = machine.answer_all(comparison())
+    assert (answer.blocks, answer.why) == (0, "not sure after 20 blocks")
     (line,) = machine.said
     assert line.endswith("; not sure after 20 blocks"), "nothing was planned"
-    (one,) = machine.answer_all(comparison(most=2 * MOST_BLOCKS))
-    assert (one.blocks, one.why, one.standing.blocks) == (5, None, 25)
+    (answer,) = machine.answer_all(comparison(most=2 * MOST_BLOCKS))
+    assert (answer.blocks, answer.why, answer.standing.blocks) == (5, None, 25)
 
 
 @pytest.mark.parametrize("outcome", [records.NOT_APPLICABLE, records.FAILED, None])
@@ -286,17 +288,17 @@ def test_one_that_cannot_be_is_asked_once_and_the_others_go_on(outcome: str | No
 
 def test_a_block_that_does_not_count_is_said_and_three_in_a_row_end_it() -> None:
     machine = Machine(comes=lambda version, number: BUSY)
-    (one,) = machine.answer_all(comparison())
+    (answer,) = machine.answer_all(comparison())
     assert len(machine.order) == 3
-    assert (one.standing.blocks, one.why, one.failed) == (0, BUSY.why, False)
+    assert (answer.standing.blocks, answer.why, answer.failed) == (0, BUSY.why, False)
     line = f"{NAME}: the block does not count: {BUSY.why}"
     assert machine.said.count(line) == 3
 
 
 def test_one_that_counts_between_those_that_do_not_lets_it_go_on() -> None:
     machine = Machine(enough=2, comes=lambda version, number: BUSY if number % 3 else GOOD)
-    (one,) = machine.answer_all(comparison())
-    assert (one.why, one.standing.blocks, len(machine.order)) == (None, 2, 6)
+    (answer,) = machine.answer_all(comparison())
+    assert (answer.why, answer.standing.blocks, len(machine.order)) == (None, 2, 6)
 
 
 IN_VAIN = Came(why="the machine is busy", outcome=records.INTERRUPTED, waited_in_vain=True)
@@ -304,10 +306,10 @@ IN_VAIN = Came(why="the machine is busy", outcome=records.INTERRUPTED, waited_in
 
 def test_waiting_in_vain_for_a_quiet_machine_leaves_it_open() -> None:
     machine = Machine(seconds=1000.0, unknown=True, comes=lambda version, number: IN_VAIN)
-    (one,) = machine.answer_all(comparison(), budget=900)
-    assert one.out_of_budget
+    (answer,) = machine.answer_all(comparison(), budget=900)
+    assert answer.out_of_budget
     assert machine.order == [AFTER.version]
-    assert one.why == "the budget of 15 min is spent while the machine was busy"
+    assert answer.why == "the budget of 15 min is spent while the machine was busy"
 
 
 QUIET = "end what computes (top shows it), or go on later, with the same command"
@@ -340,9 +342,9 @@ def test_waiting_in_vain_within_its_own_budget_ends_a_comparison() -> None:
     machine.comes = lambda version, number: IN_VAIN if version == "busy" else GOOD
     told: dict[str, float] = {}
 
-    def take(one: Comparison, until_s: float) -> Came:
-        told.setdefault(one.after.version, until_s)
-        return machine.take(one, until_s)
+    def take(comparison: Comparison, until_s: float) -> Came:
+        told.setdefault(comparison.after.version, until_s)
+        return machine.take(comparison, until_s)
 
     both = comparison("busy", budget_s=250.0), comparison("other")
     busy, other = machine.answer_all(*both, take=take)
@@ -355,39 +357,39 @@ def test_waiting_in_vain_within_its_own_budget_ends_a_comparison() -> None:
 def test_waiting_is_spent_but_no_forecast() -> None:
     machine = Machine(seconds=100.0, enough=3)
 
-    def take(one: Comparison, until_s: float) -> Came:
-        came = machine.take(one, until_s)
+    def take(comparison: Comparison, until_s: float) -> Came:
+        came = machine.take(comparison, until_s)
         machine.now += 400.0 if len(machine.order) == 1 else 0.0
         return came
 
-    (one,) = machine.answer_all(comparison(), take=take, budget=750)
-    assert (one.why, one.blocks, machine.now) == (None, 3, 700.0)
+    (answer,) = machine.answer_all(comparison(), take=take, budget=750)
+    assert (answer.why, answer.blocks, machine.now) == (None, 3, 700.0)
 
 
 def test_blocks_that_its_verdict_does_not_count_close_it() -> None:
     """As where a process by itself has failed."""
     machine = Machine()
 
-    def standing(one: Comparison) -> Standing:
-        blocks = machine.known.get(one.after.version, 0)
+    def standing(comparison: Comparison) -> Standing:
+        blocks = machine.known.get(comparison.after.version, 0)
         failed = replace(judged(NOT_SURE), why="tensorflow-2.15.1 failed: it crashed")
         return Standing(verdicts={"step": failed}, blocks=blocks)
 
-    (one,) = machine.answer_all(comparison(), standing=standing)
-    assert (one.blocks, len(machine.order)) == (3, 3)
-    assert one.why == "3 blocks do not decide it: tensorflow-2.15.1 failed: it crashed"
+    (answer,) = machine.answer_all(comparison(), standing=standing)
+    assert (answer.blocks, len(machine.order)) == (3, 3)
+    assert answer.why == "3 blocks do not decide it: tensorflow-2.15.1 failed: it crashed"
 
 
 def test_what_was_taken_closes_it_though_it_does_not_count_any_more() -> None:
     """As where the machine changes its state after each block."""
     machine = Machine()
 
-    def standing(one: Comparison) -> Standing:
-        blocks = min(1, machine.known.get(one.after.version, 0))
+    def standing(comparison: Comparison) -> Standing:
+        blocks = min(1, machine.known.get(comparison.after.version, 0))
         return Standing(verdicts={"step": judged(NOT_SURE, 5, blocks)}, blocks=blocks)
 
-    (one,) = machine.answer_all(comparison(most=4), standing=standing)
-    assert (one.blocks, one.why) == (4, "not sure after 4 blocks")
+    (answer,) = machine.answer_all(comparison(most=4), standing=standing)
+    assert (answer.blocks, answer.why) == (4, "not sure after 4 blocks")
 
 
 def test_what_is_no_neighbour_is_named_with_what_it_is_held_against() -> None:
@@ -399,7 +401,7 @@ def test_what_is_no_neighbour_is_named_with_what_it_is_held_against() -> None:
 
 
 def test_an_interrupt_passes_through() -> None:
-    def take(one: Comparison, until_s: float) -> Came:
+    def take(comparison: Comparison, until_s: float) -> Came:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -410,8 +412,8 @@ def test_an_interrupt_passes_through() -> None:
 
 
 def needed(*own: Verdict, improved: bool = True, **more) -> int:
-    taken = max((one.blocks for one in own), default=0)
-    standing = Standing(verdicts={one.measure: one for one in own}, blocks=taken)
+    taken = max((verdict.blocks for verdict in own), default=0)
+    standing = Standing(verdicts={verdict.measure: verdict for verdict in own}, blocks=taken)
     return standing.needed(comparison(**more), improved)
 
 
@@ -464,7 +466,7 @@ def test_what_is_open_of_two_lasts_at_least_what_is_known_of_one() -> None:
     tools = BlockTools(
         take=tools.take,
         standing=tools.standing,
-        seconds=lambda one: lasts[one.after.version],
+        seconds=lambda comparison: lasts[comparison.after.version],
         budget=tools.budget,
         say=tools.say,
     )

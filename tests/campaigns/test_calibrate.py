@@ -56,8 +56,8 @@ class Machine:
         self.order: list[str] = []
         self.said: list[str] = []
 
-    def measure(self, one: Configured) -> Came:
-        mode = dict(one.configuration)["mode"]
+    def measure(self, configured: Configured) -> Came:
+        mode = dict(configured.configuration)["mode"]
         self.now += 10.0
         self.order.append(mode)
         if mode in self.bad:
@@ -114,7 +114,7 @@ def test_blocks_beside_other_work_do_not_count_and_three_in_a_row_give_way() -> 
 def test_waiting_in_vain_for_a_quiet_machine_ends_it() -> None:
     machine = Machine()
     came = Came(why="the machine is busy", outcome=records.INTERRUPTED, waited_in_vain=True)
-    machine.measure = lambda one: came
+    machine.measure = lambda configured: came
     assert machine.take() == 0
     first, second = machine.said
     assert first == "the machine is busy", "no other configuration is asked"
@@ -266,7 +266,7 @@ def test_what_blocks_lie_off_by_together_is_a_bias_where_it_is_sure() -> None:
     ],
 )
 def test_what_no_verdict_would_count_calibrates_nothing(change: dict[str, Any]) -> None:
-    bad = [changed(one, **change) for one in itself(0.9)]
+    bad = [changed(record, **change) for record in itself(0.9)]
     assert found_in(*itself(*SCATTER), *bad) == found_in(*itself(*SCATTER))
 
 
@@ -310,7 +310,7 @@ def test_configurations_come_first_that_took_least_time_by_what_counts(tmp_path:
 def test_blocks_of_which_none_counts_leave_the_noise_unknown_and_say_why(
     change: dict[str, Any], why: str
 ) -> None:
-    taken = [changed(one, **change) for one in itself(0.0)]
+    taken = [changed(record, **change) for record in itself(0.0)]
     with pytest.raises(calibrate.CalibrateError) as refused:
         found_in(*taken)
     told = str(refused.value)

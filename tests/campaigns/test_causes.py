@@ -152,8 +152,10 @@ def test_a_by_product_out_of_reach_of_the_blocks_that_are_left_is_not_asked_for_
 def test_what_the_budget_ended_is_left_to_do_and_did_not_go_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, over: bool
 ) -> None:
-    one = Configured(benchmark="a.b.time_c", version="1", index=0, params=(), configuration=())
-    question = Question(configured=one)
+    configured = Configured(
+        benchmark="a.b.time_c", version="1", index=0, params=(), configuration=()
+    )
+    question = Question(configured=configured)
     wanted = causes.Wanted(RELEASE, ChangeBack("numpy 1.0", RELEASE, ""), (), (question,), (1.0,))
     monkeypatch.setattr(Causes, "wanted", lambda self: [wanted])
     monkeypatch.setattr(separate, "measure", lambda *told: over)

@@ -80,7 +80,9 @@ def judging(folder: Path, taken: Sequence[Record], **more) -> Judging:
 
 def compared(of: Judging, release: str = LINE[-1], limits: Limits = LIMITS) -> list[str]:
     """What is to be compared, as a text."""
-    return [one.in_full for one in of.comparisons([CATALOGUE.by_name[release]], limits)]
+    return [
+        comparison.in_full for comparison in of.comparisons([CATALOGUE.by_name[release]], limits)
+    ]
 
 
 PAIR = f"{LINE[-1]} NHWC none off against {LINE[-2]}"
@@ -88,9 +90,9 @@ PAIR = f"{LINE[-1]} NHWC none off against {LINE[-2]}"
 
 def test_what_is_not_sure_is_compared_though_nothing_is_suspected(tmp_path: Path) -> None:
     of = judging(tmp_path, line(0.1, 0.1))
-    (one,) = of.comparisons([CATALOGUE.by_name[LINE[-1]]], LIMITS)
-    assert (one.name, one.before.name) == (f"{LINE[-1]} NHWC none off", LINE[-2])
-    assert not of.standing(one).is_telling
+    (comparison,) = of.comparisons([CATALOGUE.by_name[LINE[-1]]], LIMITS)
+    assert (comparison.name, comparison.before.name) == (f"{LINE[-1]} NHWC none off", LINE[-2])
+    assert not of.standing(comparison).is_telling
 
 
 @pytest.mark.parametrize("ratio", [0.9, 1.0, 1.1])
@@ -129,12 +131,12 @@ def test_what_has_spent_its_blocks_may_have_as_many_more_when_it_is_asked_for_ag
     ]
     of = judging(tmp_path, [*line(0.1, 0.1), *taken])
     release = CATALOGUE.by_name[LINE[-1]]
-    (one,) = of.comparisons([release], Limits(60, 16))
-    assert of.standing(one).left(one) == 0
-    assert not of.is_open(one)
-    (one,) = of.comparisons([release], Limits(60, 16, again=True))
-    assert of.standing(one).left(one) == 4
-    assert of.is_open(one)
+    (comparison,) = of.comparisons([release], Limits(60, 16))
+    assert of.standing(comparison).left(comparison) == 0
+    assert not of.is_open(comparison)
+    (comparison,) = of.comparisons([release], Limits(60, 16, again=True))
+    assert of.standing(comparison).left(comparison) == 4
+    assert of.is_open(comparison)
 
 
 def test_a_release_may_be_held_against_one_that_is_no_neighbour(tmp_path: Path) -> None:
@@ -153,8 +155,8 @@ def test_a_release_may_be_held_against_one_that_was_never_measured(tmp_path: Pat
 
 def test_blocks_alone_judge_two_releases_that_nothing_else_has_measured(tmp_path: Path) -> None:
     of = judging(tmp_path, blocks_of(LINE[-2], LINE[-1], 1.1, 8))
-    (one,) = [v for v in of.verdicts(CATALOGUE.by_name[LINE[-1]]) if v.measure == "step"]
-    assert (one.outcome, one.decided_by, one.blocks) == ("regressed", BY_DUETS, 8)
+    (verdict,) = [v for v in of.verdicts(CATALOGUE.by_name[LINE[-1]]) if v.measure == "step"]
+    assert (verdict.outcome, verdict.decided_by, verdict.blocks) == ("regressed", BY_DUETS, 8)
     assert [release.name for release in of.newest()] == [LINE[-1]]
     assert compared(of) == []
 
@@ -162,9 +164,9 @@ def test_blocks_alone_judge_two_releases_that_nothing_else_has_measured(tmp_path
 def test_what_duets_measured_beside_others_alone_is_said(tmp_path: Path) -> None:
     """2.16.2 by asv; 2.15.1 in duets with 2.14.1 alone."""
     of = judging(tmp_path, [*measured(LINE[-1]), *blocks_of(LINE[-3], LINE[-2], 1.0, 8)])
-    (one,) = of.verdicts(CATALOGUE.by_name[LINE[-1]])
-    assert one.why == f"only duets with other releases have measured {LINE[-2]}"
-    assert one.next_step == f"vggbench confirm {LINE[-1]} --against {LINE[-2]}"
+    (verdict,) = of.verdicts(CATALOGUE.by_name[LINE[-1]])
+    assert verdict.why == f"only duets with other releases have measured {LINE[-2]}"
+    assert verdict.next_step == f"vggbench confirm {LINE[-1]} --against {LINE[-2]}"
     assert compared(of) == [PAIR]
 
 
@@ -175,11 +177,11 @@ def test_two_profiles_are_compared_each_by_itself(
     monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick cpu-paper")
     of = judging(tmp_path, taken)
     found = of.comparisons([CATALOGUE.by_name[LINE[-1]]], LIMITS)
-    assert [one.profile for one in found] == ["cpu-quick", "cpu-paper"]
-    assert {of.standing(one).blocks for one in found} == {0}
+    assert [comparison.profile for comparison in found] == ["cpu-quick", "cpu-paper"]
+    assert {of.standing(comparison).blocks for comparison in found} == {0}
     of = judging(tmp_path, blocks_of(LINE[-2], LINE[-1], 1.0, 8, profile="cpu-paper"))
     found = of.comparisons([CATALOGUE.by_name[LINE[-1]]], LIMITS)
-    assert [one.profile for one in found] == ["cpu-quick"]
+    assert [comparison.profile for comparison in found] == ["cpu-quick"]
 
 
 def test_a_configuration_that_the_benchmarks_have_no_longer_keeps_no_other_back(
@@ -194,7 +196,9 @@ def test_a_configuration_that_the_benchmarks_have_no_longer_keeps_no_other_back(
 
 
 def never_measured(of: Judging, release: str = LINE[-1]) -> list[str]:
-    return [one.in_full for one in of.never_measured(CATALOGUE.by_name[release], LIMITS)]
+    return [
+        comparison.in_full for comparison in of.never_measured(CATALOGUE.by_name[release], LIMITS)
+    ]
 
 
 @pytest.fixture
@@ -257,9 +261,9 @@ def test_blocks_count_though_a_process_by_itself_has_failed(tmp_path: Path) -> N
     failed = literal_record(LINE[-2], session=1, outcome="failed", error="it crashed")
     taken = [failed, *measured(LINE[-1]), *blocks_of(LINE[-2], LINE[-1], 1.0, 4)]
     of = judging(tmp_path, taken, against=CATALOGUE.by_name[LINE[-2]])
-    one = the_comparison(of)
-    assert of.standing(one).blocks == 4
-    assert not of.is_open(one)
+    comparison = the_comparison(of)
+    assert of.standing(comparison).blocks == 4
+    assert not of.is_open(comparison)
 
 
 def test_blocks_that_are_too_few_to_decide_say_what_they_came_to(tmp_path: Path) -> None:
@@ -274,9 +278,9 @@ def test_only_what_is_no_neighbour_has_what_it_is_held_against_in_its_name(
     tmp_path: Path,
 ) -> None:
     of = judging(tmp_path, [])
-    near, one = the_comparison(of), the_comparison(of).configured
-    far = of.comparison(CATALOGUE.by_name[LINE[-3]], near.after, near.profile, one)
-    near = of.comparison(near.before, near.after, near.profile, one)
+    near, configured = the_comparison(of), the_comparison(of).configured
+    far = of.comparison(CATALOGUE.by_name[LINE[-3]], near.after, near.profile, configured)
+    near = of.comparison(near.before, near.after, near.profile, configured)
     assert near.name == f"{LINE[-1]} NHWC none off"
     assert far.name == f"{near.name} against {LINE[-3]}"
 
@@ -288,8 +292,8 @@ def the_comparison(of: Judging) -> Comparison:
     here = of.here
     known = literal_record(LINE[-1])
     before, after = (CATALOGUE.by_name[name] for name in LINE[-2:])
-    one = here.configured(known.benchmark, known.configuration)
-    return Comparison(before, after, "cpu-quick", one)
+    configured = here.configured(known.benchmark, known.configuration)
+    return Comparison(before, after, "cpu-quick", configured)
 
 
 def test_a_block_takes_two_processes_of_each_and_the_steps_of_a_duet(tmp_path: Path) -> None:
@@ -303,10 +307,10 @@ def test_a_block_takes_two_processes_of_each_and_the_steps_of_a_duet(tmp_path: P
 
 def test_of_what_was_never_measured_nothing_is_known(tmp_path: Path) -> None:
     of = judging(tmp_path, [])
-    one = the_comparison(of)
-    assert (of.seconds(one), of.forecast_s(one)) == (0.0, 0.0)
-    assert of.is_open(one)
-    assert of.why_not_both(one) is None
+    comparison = the_comparison(of)
+    assert (of.seconds(comparison), of.forecast_s(comparison)) == (0.0, 0.0)
+    assert of.is_open(comparison)
+    assert of.why_not_both(comparison) is None
 
 
 def test_two_that_find_no_room_in_memory_are_no_duet(
@@ -333,7 +337,7 @@ def test_processes_in_turns_are_no_more_than_their_bounds_are_made_for(
 
     def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed]:
         told.append(tools.most)
-        return [Confirmed(one, {}, 0, "it crashed", failed=True) for one in suspects]
+        return [Confirmed(suspect, {}, 0, "it crashed", failed=True) for suspect in suspects]
 
     monkeypatch.setattr(memory, "available_bytes", lambda: 1)
     monkeypatch.setattr(Local, "runner", lambda self, purpose: contextlib.nullcontext())
@@ -464,8 +468,8 @@ def whole_blocks(tiny: Tiny) -> int:
 def step_verdict(tiny: Tiny, *arguments: str) -> dict:
     done = tiny.vggbench("verdict", "tinyframe-2.1", *ROUGH, "--format", "json", *arguments)
     found = json.loads(done.output[done.output.index("{") :])["verdicts"]
-    (one,) = [v for v in found if v["measure"] == "step" and v["words"] == "plain"]
-    return one
+    (verdict,) = [v for v in found if v["measure"] == "step" and v["words"] == "plain"]
+    return verdict
 
 
 @pytest.mark.asv

@@ -331,10 +331,10 @@ def test_confirmations_that_no_verdict_counts_have_spent_nothing(
     for session, told in ((20, {}), (21, {"process_s": 90.0, **change})):
         for release in (BEFORE, AFTER):
             good = literal_record(release.name, session=session, purpose=records.CONFIRM)
-            one = changed(good, **told)
-            records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
+            record = changed(good, **told)
+            records.append(records.folder(tmp_path, MACHINE) / f"{record.run}.jsonl", record)
     here = local(tmp_path)
-    before, after = (CATALOGUE.by_name[one.name] for one in (BEFORE, AFTER))
+    before, after = (CATALOGUE.by_name[release.name] for release in (BEFORE, AFTER))
     configured = here.configured(good.benchmark, good.configuration)
     judging = Judging(here, against=None, threshold=0.02)
     suspect = judging.suspect(Comparison(before, after, "cpu-quick", configured))
@@ -343,7 +343,7 @@ def test_confirmations_that_no_verdict_counts_have_spent_nothing(
 
 def test_of_what_no_verdict_speaks_the_step_is_confirmed(tmp_path: Path) -> None:
     here = local(tmp_path)
-    before, after = (CATALOGUE.by_name[one.name] for one in (BEFORE, AFTER))
+    before, after = (CATALOGUE.by_name[release.name] for release in (BEFORE, AFTER))
     known = literal_record(after.name)
     configured = here.configured(known.benchmark, known.configuration)
     judging = Judging(here, against=None, threshold=0.02)

@@ -303,7 +303,9 @@ def verdicts_of(tiny: Tiny) -> list[tuple[str, float | None]]:
     catalogue = Catalogue(tiny.releases)
     taken = Store(tiny.results).all("testbox")
     evidence = verdicts.gather("testbox", taken, catalogue)
-    return [(one.outcome, one.ratio) for one in verdicts.of_track(evidence, "tinyframe")]
+    return [
+        (verdict.outcome, verdict.ratio) for verdict in verdicts.of_track(evidence, "tinyframe")
+    ]
 
 
 @pytest.mark.asv

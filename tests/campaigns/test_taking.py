@@ -60,7 +60,7 @@ class Machine:
 
 def comes(**told) -> list[Record]:
     """A block of a release with itself; ``told`` of each of its processes."""
-    return [changed(one, **told) for one in block(LINE[-1], LINE[-1], 0.01)]
+    return [changed(record, **told) for record in block(LINE[-1], LINE[-1], 0.01)]
 
 
 def block_of_one() -> Block:
@@ -84,7 +84,7 @@ def test_a_whole_block_comes_with_the_seconds_of_both_duets(tmp_path: Path) -> N
 def test_a_block_beside_other_work_does_not_count(tmp_path: Path) -> None:
     taken = comes()
     count = len(taken[0].samples)
-    used = [one * taken[0].cpus / 2 for one in taken[0].samples]
+    used = [seconds * taken[0].cpus / 2 for seconds in taken[0].samples]
     machine = Machine(tmp_path, comes(others_cpu_s=used[:count]))
     came = machine.take()
     assert (came.block, came.outcome) == (None, records.OK)
@@ -156,7 +156,7 @@ def test_that_it_was_waited_in_vain_is_no_failure(
 
 def test_a_process_that_computes_while_it_waits_is_said(tmp_path: Path) -> None:
     samples = comes()[0].samples
-    machine = Machine(tmp_path, comes(waiting_cpu_s=[0.1 * one for one in samples]))
+    machine = Machine(tmp_path, comes(waiting_cpu_s=[0.1 * seconds for seconds in samples]))
     came = machine.take()
     assert came.block is not None
     assert machine.said == [came.waiting]

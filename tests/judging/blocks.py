@@ -50,4 +50,4 @@ def block(
 
 def blocks(first: Any, second: Any, *numbers: float, **more: Any) -> list[Record]:
     """Blocks of the same two subjects, with these numbers."""
-    return [one for number in numbers for one in block(first, second, number, **more)]
+    return [record for number in numbers for record in block(first, second, number, **more)]

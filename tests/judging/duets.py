@@ -68,9 +68,9 @@ def blocks(
 ) -> list[Record]:
     """The records of ``count`` blocks, one after the other."""
     return [
-        one
+        record
         for number in range(more.pop("count", 6))
-        for one in block(
+        for record in block(
             first,
             second,
             ratio * (1 + BLOCKS[number % len(BLOCKS)]),

@@ -85,15 +85,15 @@ def line(*seconds: float, words: Sequence[str] = NHWC, **more: Any) -> list[Reco
     """The newest releases of LINE, measured with these times a step."""
     releases = LINE[-len(seconds) :]
     return [
-        one
+        record
         for release, level in zip(releases, seconds, strict=True)
-        for one in measured(release, level, words, **more)
+        for record in measured(release, level, words, **more)
     ]
 
 
 def evidence(records: Sequence[Record]) -> Evidence:
     """As if read in the order in which it was written."""
-    return gather(MACHINE, sorted(records, key=lambda one: one.run), CATALOGUE)
+    return gather(MACHINE, sorted(records, key=lambda record: record.run), CATALOGUE)
 
 
 def verdict(*ratio: float, **more: Any) -> Verdict:

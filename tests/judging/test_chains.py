@@ -155,7 +155,7 @@ def test_each_measure_has_a_chain_of_its_own() -> None:
     taken = neighbours(0.02)
     for measure in ("step", "first_step", "peak_memory"):
         assert logs(one(*taken, measure=measure)) == near({LINE[0]: 0.0, LINE[1]: 0.02})
-    no_peak = [changed(one, peak_memory_bytes=None) for one in taken]
+    no_peak = [changed(record, peak_memory_bytes=None) for record in taken]
     assert chained(*no_peak, measure="peak_memory") == []
 
 
@@ -182,11 +182,14 @@ def test_calibrating_blocks_tell_the_noise_and_are_no_link() -> None:
 
 def test_what_is_of_no_two_releases_of_a_line_is_no_link() -> None:
     variants = [
-        Record.from_json({**one.as_json(), "variant": "onednn"}) if one.release == LINE[1] else one
-        for one in link(LINE[0], LINE[1])
+        Record.from_json({**record.as_json(), "variant": "onednn"})
+        if record.release == LINE[1]
+        else record
+        for record in link(LINE[0], LINE[1])
     ]
     of_one_release = [
-        changed(one, commit=CATALOGUE.by_name[LINE[0]].commit) for one in link(LINE[0], LINE[1])
+        changed(record, commit=CATALOGUE.by_name[LINE[0]].commit)
+        for record in link(LINE[0], LINE[1])
     ]
     compiled = [
         changed(one, configuration=record(LINE[0], words=XLA).configuration)

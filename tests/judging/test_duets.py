@@ -46,8 +46,8 @@ def subject(release: str) -> SubjectKey:
     return duets.subject_key(block(release, LINE[0])[0])
 
 
-def with_duet(one: Record, **more: Any) -> Record:
-    return changed(one, duet={**one.duet, **more})
+def with_duet(record: Record, **more: Any) -> Record:
+    return changed(record, duet={**record.duet, **more})
 
 
 # -- what a block is
@@ -59,7 +59,7 @@ def test_four_records_are_a_block_of_the_two_releases() -> None:
     assert found.profile == "cpu-quick"
     assert not found.is_of_one
     assert found.seconds == 60.0
-    assert [one.release for one in found.of(found.second)] == [SECOND_OF_TWO] * 2
+    assert [record.release for record in found.of(found.second)] == [SECOND_OF_TWO] * 2
 
 
 def test_its_number_is_the_second_by_the_first_whoever_was_started_first() -> None:
@@ -162,7 +162,9 @@ def test_a_block_one_process_of_which_did_not_end_well_is_left_out(
 
 
 def test_a_duet_that_failed_altogether_needs_no_line() -> None:
-    records = [changed(one, outcome="failed", error="x") for one in block(FIRST, SECOND_OF_TWO)]
+    records = [
+        changed(record, outcome="failed", error="x") for record in block(FIRST, SECOND_OF_TWO)
+    ]
     assert gathered(records) == ([], {})
     assert evidence(records).left_out == []
 
@@ -171,8 +173,8 @@ def test_a_duet_that_failed_altogether_needs_no_line() -> None:
 @pytest.mark.parametrize("other", ["none", "interrupted"])
 def test_half_a_block_is_what_an_end_leaves_and_nothing_to_be_said(first: int, other: str) -> None:
     records = block(FIRST, SECOND_OF_TWO)
-    rest = [one for one in records if one not in records[first : first + 2]]
-    ended = [changed(one, outcome="interrupted", samples=None) for one in rest]
+    rest = [record for record in records if record not in records[first : first + 2]]
+    ended = [changed(record, outcome="interrupted", samples=None) for record in rest]
     left = [*records[first : first + 2], *(ended if other == "interrupted" else [])]
     assert gathered(left) == ([], {})
 
@@ -184,7 +186,10 @@ def test_the_same_records_twice_are_no_block() -> None:
 
 def test_two_duets_with_one_start_order_are_no_block() -> None:
     records = block(FIRST, SECOND_OF_TWO)
-    same = [*records[:2], *(with_duet(one, started=3 - one.duet["started"]) for one in records[2:])]
+    same = [
+        *records[:2],
+        *(with_duet(record, started=3 - record.duet["started"]) for record in records[2:]),
+    ]
     assert "not whole" in refused(same)
 
 
@@ -203,7 +208,7 @@ def test_other_subjects_in_the_second_duet_are_no_block(place: int) -> None:
 
 def test_a_third_duet_in_a_block_is_too_much() -> None:
     records = block(FIRST, SECOND_OF_TWO)
-    third = [with_duet(one, id="third") for one in records[:2]]
+    third = [with_duet(record, id="third") for record in records[:2]]
     assert "6 records" in refused([*records, *third])
 
 
@@ -231,7 +236,7 @@ def test_two_releases_in_two_states_make_no_block() -> None:
 
 def test_two_profiles_make_no_block() -> None:
     records = block(FIRST, SECOND_OF_TWO)
-    records[2:] = [changed(one, profile="cpu-paper") for one in records[2:]]
+    records[2:] = [changed(record, profile="cpu-paper") for record in records[2:]]
     assert "not whole" in refused(records)
 
 
@@ -284,7 +289,7 @@ GARBAGE = [
 
 @pytest.mark.parametrize("told", GARBAGE, ids=lambda one: repr(one)[:40])
 def test_a_duet_key_of_any_kind_is_left_out_with_a_line(told: Any) -> None:
-    records = [changed(one, duet=told) for one in block(FIRST, SECOND_OF_TWO)]
+    records = [changed(record, duet=told) for record in block(FIRST, SECOND_OF_TWO)]
     assert refused(records).startswith("4 records of an unknown duet are left out: ")
 
 
@@ -342,15 +347,15 @@ def test_a_block_beside_another_measurement_is_left_out_however_quiet_it_was() -
 
 def test_what_a_hypervisor_kept_counts_with_what_others_took() -> None:
     quiet = busy(0.02)
-    stolen = [changed(one, steal_s=[0.1 * 2 * 0.5] * 5) for one in quiet]
+    stolen = [changed(record, steal_s=[0.1 * 2 * 0.5] * 5) for record in quiet]
     assert "others used 53 % of the processors" in refused(stolen)
-    assert one_block([changed(one, steal_s=[0.01] * 5) for one in quiet]).others == pytest.approx(
-        0.07, rel=0.05
-    )
+    assert one_block(
+        [changed(record, steal_s=[0.01] * 5) for record in quiet]
+    ).others == pytest.approx(0.07, rel=0.05)
     for unknown in (None, [], [None] * 5, "x", [10**400] * 5):
-        assert one_block([changed(one, steal_s=unknown) for one in quiet]).others == pytest.approx(
-            0.02, rel=0.05
-        )
+        assert one_block(
+            [changed(record, steal_s=unknown) for record in quiet]
+        ).others == pytest.approx(0.02, rel=0.05)
 
 
 def test_many_busy_blocks_make_one_line() -> None:
@@ -367,9 +372,9 @@ def test_a_burst_in_one_of_the_duets_makes_the_block_busy() -> None:
 
 def test_a_step_of_which_nothing_is_known_does_not_make_the_machine_quieter() -> None:
     known = one_block(busy(0.08)).others
-    half = [changed(one, others_cpu_s=[0.016, None, 0.016, None, None]) for one in busy(0.08)]
+    half = [changed(record, others_cpu_s=[0.016, None, 0.016, None, None]) for record in busy(0.08)]
     assert one_block(half).others == pytest.approx(known, rel=0.02)
-    unknown = one_block([changed(one, others_cpu_s=None) for one in busy(0.5)])
+    unknown = one_block([changed(record, others_cpu_s=None) for record in busy(0.5)])
     assert unknown.others == 0
 
 

@@ -71,9 +71,9 @@ SITUATIONS: dict[str, list[Record]] = {
     "calibrated": [
         *line(*[0.1] * 6, 0.112),
         *(
-            one
+            record
             for session in range(10, 20)
-            for one in measured(NEWEST, 0.112, session=session, purpose="calibrate")
+            for record in measured(NEWEST, 0.112, session=session, purpose="calibrate")
         ),
     ],
     "history": [
@@ -124,10 +124,14 @@ def test_no_golden_file_is_left_behind() -> None:
 def test_a_row_of_the_text_is_one_line_however_long(situation: str) -> None:
     said = report(SITUATIONS[situation], situation == "history")
     lines = phrases.text(said).splitlines()
-    for one in said.verdicts:
-        if said.whole and one.outcome in ("unchanged", "not sure"):
+    for verdict in said.verdicts:
+        if said.whole and verdict.outcome in ("unchanged", "not sure"):
             continue
-        row = [one.words, phrases.change(one), phrases.quantity(one.after, one.measure)]
+        row = [
+            verdict.words,
+            phrases.change(verdict),
+            phrases.quantity(verdict.after, verdict.measure),
+        ]
         assert any(all(cell in text for cell in row) for text in lines)
     assert "\x1b" not in phrases.text(said)
     assert not any(text.endswith(" ") for text in lines)

@@ -120,28 +120,34 @@ def test_a_variant_is_judged_against_the_release_as_it_is() -> None:
 )
 def test_what_no_verdict_would_count_separates_nothing(change: dict[str, Any]) -> None:
     good = in_turns()
-    bad = [changed(one, **change) if one.variant else one for one in good]
+    bad = [changed(record, **change) if record.variant else record for record in good]
     assert of_the_step([*bad[:-2], *good[-2:]]) == []
     assert of_the_step([*bad[:2], *good[2:]]) == [(REGRESSED, 3)]
 
 
 def test_what_processes_lack_of_the_state_the_first_of_the_machines_records_tell() -> None:
     """... of whatever profile, as for verdicts."""
-    taken = [one if one.variant else changed(one, governor="powersave") for one in in_turns()]
+    taken = [
+        record if record.variant else changed(record, governor="powersave") for record in in_turns()
+    ]
     assert of_the_step(taken) == [(REGRESSED, 4)]
     first = changed(taken[0], profile="cpu-paper", variant=None, governor="performance")
     assert of_the_step([first, *taken]) == []
 
 
 def test_the_release_as_it_is_counts_with_its_lock_alone() -> None:
-    relocked = [one if one.variant else changed(one, lock="0" * 64) for one in in_turns()]
+    relocked = [
+        record if record.variant else changed(record, lock="0" * 64) for record in in_turns()
+    ]
     assert of_the_step(relocked) == []
 
 
 def test_an_interrupted_process_is_none_and_the_newest_run_with_an_answer_counts() -> None:
-    cut = [changed(one, outcome="interrupted") for one in in_turns()]
+    cut = [changed(record, outcome="interrupted") for record in in_turns()]
     assert of_the_step(cut) == []
-    again = [changed(one, run="20990101T000000.000000Z-00000001", started=None) for one in cut]
+    again = [
+        changed(record, run="20990101T000000.000000Z-00000001", started=None) for record in cut
+    ]
     assert of_the_step([*in_turns(), *again]) == [(REGRESSED, 4)]
 
 

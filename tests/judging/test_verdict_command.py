@@ -52,9 +52,9 @@ class Box:
         shutil.copy(ROOT / "asv.conf.json", folder)
 
     def measure(self, taken: Sequence[Record], machine: str = MACHINE) -> None:
-        for one in sorted(taken, key=lambda one: one.run):
-            path = records.folder(self.folder / "results", machine) / f"{one.run}.jsonl"
-            records.append(path, changed(one, machine=machine))
+        for process in sorted(taken, key=lambda record: record.run):
+            path = records.folder(self.folder / "results", machine) / f"{process.run}.jsonl"
+            records.append(path, changed(process, machine=machine))
 
     def acknowledge(self, **entry: Any) -> None:
         lines = [f"{key} = {json.dumps(value)}" for key, value in entry.items()]
@@ -90,9 +90,9 @@ def refused(said: Said) -> str:
     """The one line of what could not be judged."""
     assert said.status == 2
     assert said.out == ""
-    (one,) = said.err.splitlines()
-    assert one.startswith("vggbench: ")
-    return one
+    (line,) = said.err.splitlines()
+    assert line.startswith("vggbench: ")
+    return line
 
 
 # -- what is judged, and the exit status
@@ -185,18 +185,26 @@ def test_json_has_the_documented_keys(box: Box) -> None:
     assert told["status"] == said.status == 1
     for key in [*told, *told["verdicts"][0], *told["verdicts"][0]["after"]]:
         assert f"`{key}`" in documented, key
-    one = told["verdicts"][0]
-    assert (one["words"], one["measure"], one["outcome"]) == ("NHWC none off", "step", "regressed")
+    verdict = told["verdicts"][0]
+    assert (verdict["words"], verdict["measure"], verdict["outcome"]) == (
+        "NHWC none off",
+        "step",
+        "regressed",
+    )
 
 
 def test_json_of_what_duets_decided_has_the_documented_keys(box: Box) -> None:
     box.measure([*SLOWER, *blocks(BEFORE, NEWEST, 1.0)])
-    one = json.loads(box.verdict("--format", "json").out)["verdicts"][0]
+    verdict = json.loads(box.verdict("--format", "json").out)["verdicts"][0]
     documented = (ROOT / "docs" / "verdicts.md").read_text()
-    for key in [*one, *one["noise"], *one["second_opinion"]]:
+    for key in [*verdict, *verdict["noise"], *verdict["second_opinion"]]:
         assert f"`{key}`" in documented, key
-    assert (one["decided_by"], one["blocks"], one["blocks_needed"]) == ("duets", 6, None)
-    assert (one["outcome"], one["second_opinion"]["outcome"]) == ("unchanged", "regressed")
+    assert (verdict["decided_by"], verdict["blocks"], verdict["blocks_needed"]) == (
+        "duets",
+        6,
+        None,
+    )
+    assert (verdict["outcome"], verdict["second_opinion"]["outcome"]) == ("unchanged", "regressed")
 
 
 def test_blocks_are_counted_beside_their_processes_and_a_dispute_is_said(box: Box) -> None:
@@ -378,7 +386,11 @@ def test_a_release_that_asv_measured_is_judged(
     catalogue = Catalogue(measured.releases)
     evidence = verdicts.read_evidence(Store(measured.results), "testbox", catalogue)
     found = verdicts.of_track(evidence, "tinyframe")
-    steps = {(one.release, one.words): one.outcome for one in found if one.measure == "step"}
+    steps = {
+        (verdict.release, verdict.words): verdict.outcome
+        for verdict in found
+        if verdict.measure == "step"
+    }
     assert steps["tinyframe-1.2", "plain"] == "regressed"
     assert steps["tinyframe-1.2", "fused"] == "regressed"
     assert ("tinyframe-1.2", "impossible") not in steps

@@ -37,26 +37,28 @@ def judged(records: list[Record], release: str = NEWEST, **more: Any) -> list[Ve
 
 
 def step(records: list[Record], release: str = NEWEST, **more: Any) -> Verdict:
-    (one,) = [one for one in judged(records, release, **more) if one.measure == "step"]
-    return one
+    (verdict,) = [
+        verdict for verdict in judged(records, release, **more) if verdict.measure == "step"
+    ]
+    return verdict
 
 
 # -- outcomes
 
 
 def test_a_slow_down_is_regressed_with_its_ratio_interval_and_both_sides() -> None:
-    one = step(line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.11))
-    assert (one.outcome, one.release, one.against) == ("regressed", NEWEST, BEFORE)
-    assert one.ratio is not None
-    assert one.low is not None
-    assert one.high is not None
-    assert 1.02 < one.low < one.ratio < one.high
-    assert one.ratio == pytest.approx(1.10, abs=0.01)
-    assert one.before is not None
-    assert one.after is not None
-    assert (one.before.value, one.after.value) == pytest.approx((0.1, 0.11), rel=0.01)
-    assert (one.after.processes, one.after.samples, one.after.sessions) == (4, 20, 1)
-    assert verdicts.exit_status([one]) == 1
+    verdict = step(line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.11))
+    assert (verdict.outcome, verdict.release, verdict.against) == ("regressed", NEWEST, BEFORE)
+    assert verdict.ratio is not None
+    assert verdict.low is not None
+    assert verdict.high is not None
+    assert 1.02 < verdict.low < verdict.ratio < verdict.high
+    assert verdict.ratio == pytest.approx(1.10, abs=0.01)
+    assert verdict.before is not None
+    assert verdict.after is not None
+    assert (verdict.before.value, verdict.after.value) == pytest.approx((0.1, 0.11), rel=0.01)
+    assert (verdict.after.processes, verdict.after.samples, verdict.after.sessions) == (4, 20, 1)
+    assert verdicts.exit_status([verdict]) == 1
 
 
 def test_a_gain_is_improved_and_no_change_unchanged() -> None:
@@ -69,12 +71,12 @@ def test_a_gain_is_improved_and_no_change_unchanged() -> None:
 
 def test_first_step_and_peak_memory_are_judged_too() -> None:
     found = judged(line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.13))
-    assert {one.measure: one.outcome for one in found} == {
+    assert {verdict.measure: verdict.outcome for verdict in found} == {
         "step": "regressed",
         "first_step": "regressed",
         "peak_memory": "regressed",
     }
-    sides = {one.measure: one.before for one in found}
+    sides = {verdict.measure: verdict.before for verdict in found}
     assert sides["first_step"] is not None
     assert sides["first_step"].value == pytest.approx(3.0, rel=0.01)
     assert sides["peak_memory"] is not None
@@ -82,29 +84,29 @@ def test_first_step_and_peak_memory_are_judged_too() -> None:
 
 
 def test_what_is_not_sure_says_what_would_make_it_sure() -> None:
-    one = step(line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1018))
-    assert one.outcome == "not sure"
-    assert one.suspected
-    assert one.processes_needed is not None
-    assert one.processes_needed > 0
-    assert one.next_step == f"vggbench confirm {NEWEST} --against {BEFORE}"
-    assert verdicts.exit_status([one]) == 2
+    verdict = step(line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1018))
+    assert verdict.outcome == "not sure"
+    assert verdict.suspected
+    assert verdict.processes_needed is not None
+    assert verdict.processes_needed > 0
+    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE}"
+    assert verdicts.exit_status([verdict]) == 2
 
 
 def test_what_ran_and_is_now_not_applicable_is_lost() -> None:
-    one = step(
+    verdict = step(
         [*line(0.1, 0.1)[:4], record(NEWEST, outcome="n/a", reason="no such kernel", session=6)]
     )
-    assert (one.outcome, one.why, one.ratio) == ("lost", "no such kernel", None)
-    assert verdicts.exit_status([one]) == 0
+    assert (verdict.outcome, verdict.why, verdict.ratio) == ("lost", "no such kernel", None)
+    assert verdicts.exit_status([verdict]) == 0
 
 
 def test_what_was_not_applicable_and_runs_now_is_new() -> None:
-    one = step(
+    verdict = step(
         [record(BEFORE, outcome="n/a", reason="no such kernel", session=5), *measured(NEWEST)]
     )
-    assert (one.outcome, one.why) == ("new", f"n/a in {BEFORE}: no such kernel")
-    assert one.after is not None
+    assert (verdict.outcome, verdict.why) == ("new", f"n/a in {BEFORE}: no such kernel")
+    assert verdict.after is not None
 
 
 def test_not_applicable_on_both_sides_is_no_verdict() -> None:
@@ -114,15 +116,15 @@ def test_not_applicable_on_both_sides_is_no_verdict() -> None:
 
 def test_one_failed_process_makes_it_failed_with_its_error() -> None:
     crash = record(NEWEST, outcome="failed", error="crashed with SIGSEGV", session=6)
-    one = step([*line(0.1, 0.1), crash])
-    assert (one.outcome, one.why) == ("failed", "crashed with SIGSEGV")
-    assert verdicts.exit_status([one]) == 2
+    verdict = step([*line(0.1, 0.1), crash])
+    assert (verdict.outcome, verdict.why) == ("failed", "crashed with SIGSEGV")
+    assert verdicts.exit_status([verdict]) == 2
 
 
 def test_a_release_that_failed_or_is_unmeasured_is_not_the_one_before() -> None:
     crash = record(BEFORE, outcome="failed", error="crashed", session=5)
-    one = step([*measured(LINE[-3]), crash, *measured(NEWEST)])
-    assert (one.against, one.before is not None) == (LINE[-3], True)
+    verdict = step([*measured(LINE[-3]), crash, *measured(NEWEST)])
+    assert (verdict.against, verdict.before is not None) == (LINE[-3], True)
     assert step([*measured(LINE[0]), *measured(NEWEST)]).against == LINE[0]
 
 
@@ -151,10 +153,12 @@ def test_each_configuration_and_profile_is_judged_by_itself() -> None:
 
 
 def test_configurations_come_in_the_order_of_the_benchmarks_params() -> None:
-    records = [one for words in (NCHW, XLA, FUSED, NHWC) for one in line(0.1, 0.1, words=words)]
-    steps = [one for one in judged(records) if one.measure == "step"]
-    assert [one.words for one in steps] == [" ".join(w) for w in (NHWC, XLA, FUSED, NCHW)]
-    assert {one.comparisons for one in steps} == {4}
+    records = [
+        record for words in (NCHW, XLA, FUSED, NHWC) for record in line(0.1, 0.1, words=words)
+    ]
+    steps = [verdict for verdict in judged(records) if verdict.measure == "step"]
+    assert [verdict.words for verdict in steps] == [" ".join(w) for w in (NHWC, XLA, FUSED, NCHW)]
+    assert {verdict.comparisons for verdict in steps} == {4}
 
 
 # -- what is accepted
@@ -164,7 +168,7 @@ def test_an_acknowledged_regression_is_shown_and_does_not_fail() -> None:
     records = line(0.1, 0.1, 0.1, 0.1, 0.12)
     accepted = [Acknowledged("tensorflow", NEWEST, "NHWC none off", "a fix costs it")]
     found = judged(records, accepted=accepted)
-    assert {one.acknowledged for one in found} == {"a fix costs it"}
+    assert {verdict.acknowledged for verdict in found} == {"a fix costs it"}
     assert verdicts.exit_status(found) == 0
 
 
@@ -185,17 +189,17 @@ def test_what_is_acknowledged_of_something_else_does_not_count(other: Acknowledg
 
 
 def test_one_process_makes_no_sure_answer() -> None:
-    older = [one for one in line(*[0.1] * 7) if one.release != NEWEST]
-    one = step([*older, *measured(NEWEST, 0.2, processes=1)])
-    assert (one.outcome, one.why) == ("not sure", f"one process only of {NEWEST}")
-    assert one.suspected
-    assert one.next_step is not None
+    older = [record for record in line(*[0.1] * 7) if record.release != NEWEST]
+    verdict = step([*older, *measured(NEWEST, 0.2, processes=1)])
+    assert (verdict.outcome, verdict.why) == ("not sure", f"one process only of {NEWEST}")
+    assert verdict.suspected
+    assert verdict.next_step is not None
 
 
 def test_the_only_release_has_nothing_before_it() -> None:
-    one = step(measured(NEWEST))
-    assert (one.outcome, one.against) == ("not sure", None)
-    assert verdicts.exit_status([one]) == 2
+    verdict = step(measured(NEWEST))
+    assert (verdict.outcome, verdict.against) == ("not sure", None)
+    assert verdicts.exit_status([verdict]) == 2
     assert verdicts.of_track(evidence(measured(NEWEST)), "tensorflow") == []
 
 
@@ -226,7 +230,7 @@ def test_records_that_are_no_evidence_are_left_out_with_one_line(
     change: dict[str, Any], why: str
 ) -> None:
     good = line(0.1, 0.1, 0.1, 0.1, 0.1)
-    bad = [changed(one, **change) for one in measured(NEWEST, 0.3)]
+    bad = [changed(record, **change) for record in measured(NEWEST, 0.3)]
     found = evidence([*good, *bad])
     (said,) = found.left_out
     assert why in said
@@ -238,19 +242,19 @@ def test_calibrating_and_interrupted_processes_are_not_what_a_release_took() -> 
     good = line(0.1, 0.1, 0.1, 0.1, 0.1)
     calibrating = measured(NEWEST, 0.3, session=9, purpose="calibrate", processes=8)
     interrupted = measured(NEWEST, 0.3, session=10, outcome="interrupted")
-    one = step([*good, *calibrating, *interrupted])
-    assert one.outcome == "unchanged"
-    assert one.noise is not None
-    assert "calibrating processes" in one.noise.origin
+    verdict = step([*good, *calibrating, *interrupted])
+    assert verdict.outcome == "unchanged"
+    assert verdict.noise is not None
+    assert "calibrating processes" in verdict.noise.origin
     assert evidence(interrupted).left_out == []
 
 
 def test_what_calibrated_another_configuration_tells_how_sessions_differ() -> None:
     restless = line(0.1, 0.13, 0.1, 0.14, 0.1, 0.13, 0.1)
     anchors = [
-        one
+        record
         for session in range(10, 16)
-        for one in measured(LINE[0], 0.3, FUSED, session=session, purpose="calibrate")
+        for record in measured(LINE[0], 0.3, FUSED, session=session, purpose="calibrate")
     ]
     alone, told = step(restless), step([*restless, *anchors])
     assert (alone.outcome, told.outcome) == ("not sure", "improved")
@@ -264,7 +268,7 @@ def test_what_calibrated_another_configuration_tells_how_sessions_differ() -> No
     both = noise_messages([told, replace(told, noise=assumed)])[0]
     assert both.endswith(f"; from 6 calibrating sessions; 2% between sessions {ASSUMED_ENDING}")
     assert told.noise.processes == alone.noise.processes
-    elsewhere = [changed(one, profile="cpu-paper") for one in anchors]
+    elsewhere = [changed(record, profile="cpu-paper") for record in anchors]
     assert step([*restless, *elsewhere]).noise == alone.noise
 
 
@@ -273,17 +277,17 @@ def test_a_confirmation_is_evidence_beside_the_run() -> None:
         *measured(BEFORE, 0.1, session=8, purpose="confirm"),
         *measured(NEWEST, 0.1, session=8, purpose="confirm"),
     ]
-    one = step([*line(0.1, 0.1), *confirmed])
-    assert one.after is not None
-    assert (one.after.processes, one.after.sessions) == (8, 2)
+    verdict = step([*line(0.1, 0.1), *confirmed])
+    assert verdict.after is not None
+    assert (verdict.after.processes, verdict.after.sessions) == (8, 2)
 
 
 def one_after_the_other(day: int, levels: dict[str, float]) -> list[Record]:
     """The releases with these times a step, measured within an hour."""
     return [
-        one
+        record
         for place, (release, level) in enumerate(levels.items())
-        for one in measured(
+        for record in measured(
             release,
             level,
             run=f"202405{day:02d}T12{5 * place:02d}00.000000Z-{place:08x}",
@@ -295,9 +299,9 @@ def one_after_the_other(day: int, levels: dict[str, float]) -> list[Record]:
 def test_what_the_machine_drifted_by_between_days_is_not_put_on_a_release() -> None:
     earlier_day = measured(BEFORE, 0.1)
     one_day = one_after_the_other(9, {BEFORE: 0.13, NEWEST: 0.13})
-    alone, one = step(one_day), step([*earlier_day, *one_day])
-    assert one.ratio == alone.ratio == pytest.approx(1, abs=0.01)
-    assert (one.before, one.after) == (alone.before, alone.after)
+    alone, verdict = step(one_day), step([*earlier_day, *one_day])
+    assert verdict.ratio == alone.ratio == pytest.approx(1, abs=0.01)
+    assert (verdict.before, verdict.after) == (alone.before, alone.after)
     # A confirmation measures both, on whatever day.
     confirmed = [
         *measured(BEFORE, 0.1, session=9, purpose="confirm"),
@@ -322,32 +326,32 @@ def test_over_a_line_what_drifted_between_sessions_is_not_put_on_a_release() -> 
     first = one_after_the_other(1, dict.fromkeys(LINE[:4], 0.1))
     # The second session begins with the last release of the first.
     second = one_after_the_other(2, {**dict.fromkeys(LINE[3:6], 0.12), LINE[6]: 0.1})
-    (one,) = [
+    (change,) = [
         change
         for change in verdicts.changes(evidence([*first, *second]), "tensorflow")
         if change.measure == "step"
     ]
-    assert (one.kind, one.before, one.first) == ("step", LINE[5], LINE[6])
-    assert one.ratio == pytest.approx(0.1 / 0.12, rel=0.02)
+    assert (change.kind, change.before, change.first) == ("step", LINE[5], LINE[6])
+    assert change.ratio == pytest.approx(0.1 / 0.12, rel=0.02)
 
 
 def test_over_a_line_releases_measured_on_days_of_their_own_are_one_line() -> None:
-    (one,) = [
+    (change,) = [
         change
         for change in verdicts.changes(
             evidence(line(0.1, 0.1, 0.1, 0.13, 0.1, 0.1, 0.1)), "tensorflow"
         )
         if change.measure == "step"
     ]
-    assert (one.kind, one.first, one.last) == ("recovered", LINE[3], LINE[3])
+    assert (change.kind, change.first, change.last) == ("recovered", LINE[3], LINE[3])
 
 
 def test_over_a_line_what_other_work_disturbed_is_no_change() -> None:
     """... of what takes time, and a line of nothing else has none."""
     busy = measured(LINE[3], 0.13, busy_cpus=9.0)
-    rest = [one for name in LINE if name != LINE[3] for one in measured(name)]
+    rest = [record for name in LINE if name != LINE[3] for record in measured(name)]
     found = verdicts.changes(evidence([*rest, *busy]), "tensorflow")
-    assert [(one.measure, one.first) for one in found] == [("peak_memory", LINE[3])]
+    assert [(change.measure, change.first) for change in found] == [("peak_memory", LINE[3])]
     assert verdicts.changes(evidence(busy), "tensorflow") == []
 
 
@@ -373,11 +377,11 @@ def test_over_a_line_what_other_work_disturbed_is_no_change() -> None:
 )
 def test_another_state_of_the_machine_is_not_compared(other: dict[str, Any], named: str) -> None:
     known = {"cpu_quota": None, "governor": None, "processor": {"model name": "Xeon"}}
-    one = step([*measured(BEFORE, 0.1, **{**known, **other}), *measured(NEWEST, 0.2, **known)])
-    assert (one.outcome, one.ratio) == ("not sure", None)
-    assert one.why is not None
-    assert one.why.startswith(f"not compared: {NEWEST} was measured otherwise; ")
-    assert named in one.why
+    verdict = step([*measured(BEFORE, 0.1, **{**known, **other}), *measured(NEWEST, 0.2, **known)])
+    assert (verdict.outcome, verdict.ratio) == ("not sure", None)
+    assert verdict.why is not None
+    assert verdict.why.startswith(f"not compared: {NEWEST} was measured otherwise; ")
+    assert named in verdict.why
     # Measured again in the same state, it is.
     again = measured(BEFORE, 0.1, session=12, **known)
     taken = [
@@ -421,7 +425,7 @@ def test_a_gpu_that_a_record_does_not_name_is_the_machines() -> None:
 
 def test_what_differs_is_told_where_it_stands_in_the_middle_of_a_long_value() -> None:
     flags = [f"--xla_a={'a' * 90} --xla_b={word} --xla_c={'c' * 90}" for word in ("on", "off")]
-    past, now = (state_of(record(BEFORE, variables={"XLA_FLAGS": one}), {}) for one in flags)
+    past, now = (state_of(record(BEFORE, variables={"XLA_FLAGS": flag}), {}) for flag in flags)
     assert past != now
     assert now.differs(past).startswith("XLA_FLAGS: --xla_a=")
 
@@ -457,13 +461,15 @@ def test_what_older_records_lack_is_taken_to_be_as_it_was_first_on_record() -> N
 )
 def test_a_busy_machine_is_not_put_on_the_release(busy: dict[str, Any]) -> None:
     slow = measured(NEWEST, 0.16, **busy)
-    one = step([*measured(BEFORE, 0.1), *slow])
-    assert (one.outcome, one.suspected) == ("not sure", True)
-    assert one.ratio == pytest.approx(1.6, rel=0.05)
-    assert f"{NEWEST} was measured on a busy machine" in (one.why or "")
+    verdict = step([*measured(BEFORE, 0.1), *slow])
+    assert (verdict.outcome, verdict.suspected) == ("not sure", True)
+    assert verdict.ratio == pytest.approx(1.6, rel=0.05)
+    assert f"{NEWEST} was measured on a busy machine" in (verdict.why or "")
     # It takes no memory that others do not have.
     (memory,) = [
-        one for one in judged([*measured(BEFORE, 0.1), *slow]) if one.measure == "peak_memory"
+        verdict
+        for verdict in judged([*measured(BEFORE, 0.1), *slow])
+        if verdict.measure == "peak_memory"
     ]
     assert memory.outcome == "regressed"
     # Beside processes that nobody disturbed it does not count, which is said.
@@ -480,7 +486,7 @@ def test_the_noise_is_told_by_what_no_other_work_disturbed() -> None:
     def noise(more: list[Record], measure: str = "step") -> object:
         known = measured(LINE[0], 0.1, session=20, purpose="calibrate")
         found = judged([*known, *more, *line(0.1, 0.1, 0.1)])
-        return next(one.noise for one in found if one.measure == measure)
+        return next(verdict.noise for verdict in found if verdict.measure == measure)
 
     busy = [
         *measured(LINE[0], 0.3, session=21, purpose="calibrate", busy_cpus=9.0),
@@ -501,12 +507,12 @@ def test_newer_processes_that_do_not_count_are_said() -> None:
     """Of a release that was measured again by itself, which tables show."""
     together = [*measured(BEFORE, 0.1, session=5), *measured(NEWEST, 0.16, session=5)]
     later = measured(NEWEST, 0.1, session=9, processes=3)
-    one = step([*together, *later])
-    assert one.outcome == "regressed"
-    assert one.notes == (
+    verdict = step([*together, *later])
+    assert verdict.outcome == "regressed"
+    assert verdict.notes == (
         f"3 newer processes of another day left out: {NEWEST} was measured by itself then",
     )
-    assert one.as_json()["notes"] == one.notes
+    assert verdict.as_json()["notes"] == verdict.notes
 
 
 ONE_THREAD = {"variables": {"OMP_NUM_THREADS": "1"}}
@@ -514,9 +520,9 @@ ONE_THREAD = {"variables": {"OMP_NUM_THREADS": "1"}}
 
 def test_newer_processes_of_the_release_before_in_another_state_are_said() -> None:
     newer = measured(BEFORE, 0.2, session=9, processes=3, **ONE_THREAD)
-    one = step([*line(*[0.1] * 6, 0.16), *newer])
-    assert one.outcome == "regressed"
-    assert one.notes == (
+    verdict = step([*line(*[0.1] * 6, 0.16), *newer])
+    assert verdict.outcome == "regressed"
+    assert verdict.notes == (
         f"3 newer processes of {BEFORE} left out: measured otherwise; "
         "OMP_NUM_THREADS: none in what counts, 1 in the newer",
     )
@@ -525,27 +531,27 @@ def test_newer_processes_of_the_release_before_in_another_state_are_said() -> No
 def test_of_what_is_not_compared_it_is_said_which_variable_to_unset_and_what_to_measure() -> None:
     again = f"asv run '{BEFORE} {NEWEST}'"
     taken = [*measured(BEFORE), *measured(NEWEST, **ONE_THREAD)]
-    one = step(taken)
-    assert one.why is not None
-    assert one.why.endswith("1 after; unset OMP_NUM_THREADS, or set it for both")
-    assert one.next_step == again
-    one, other = (
+    verdict = step(taken)
+    assert verdict.why is not None
+    assert verdict.why.endswith("1 after; unset OMP_NUM_THREADS, or set it for both")
+    assert verdict.next_step == again
+    verdict, other = (
         each for each in judged([*taken, *line(0.1, 0.1, words=FUSED)]) if each.measure == "step"
     )
-    assert one.next_step == again + r""" --bench "\('NHWC', 'none', 'off'\)" """.rstrip()
+    assert verdict.next_step == again + r""" --bench "\('NHWC', 'none', 'off'\)" """.rstrip()
     assert other.ratio is not None
 
 
 def test_the_first_step_that_theano_compiled_for_is_not_judged() -> None:
     compiled = {"compiled_modules": 40, "theano": "1.0.5"}
     records = [*measured(BEFORE, 0.1), *measured(NEWEST, 0.1, versions=compiled)]
-    assert {one.measure for one in judged(records)} == {"step", "peak_memory"}
+    assert {verdict.measure for verdict in judged(records)} == {"step", "peak_memory"}
 
 
 def test_damaged_by_products_keep_the_step_and_lose_their_own_verdict() -> None:
     damaged = {"peak_memory_bytes": None, "warm_up_s": [], "versions": None, "python": 3}
     records = [*measured(BEFORE, 0.1), *measured(NEWEST, 0.1, **damaged)]
-    assert {one.measure for one in judged(records)} == {"step"}
+    assert {verdict.measure for verdict in judged(records)} == {"step"}
 
 
 # -- histories
@@ -553,7 +559,7 @@ def test_damaged_by_products_keep_the_step_and_lose_their_own_verdict() -> None:
 
 def test_a_whole_history_judges_every_release_against_the_one_before() -> None:
     found = verdicts.of_track(evidence(line(0.1, 0.1, 0.13, 0.13, 0.1, 0.1, 0.1)), "tensorflow")
-    steps = {one.release: one.outcome for one in found if one.measure == "step"}
+    steps = {verdict.release: verdict.outcome for verdict in found if verdict.measure == "step"}
     assert list(steps) == LINE[1:]
     assert steps[LINE[2]] == "regressed"
     assert steps[LINE[4]] == "improved"
@@ -561,7 +567,9 @@ def test_a_whole_history_judges_every_release_against_the_one_before() -> None:
 
 def test_a_slow_down_that_was_taken_back_is_listed_over_the_whole_line() -> None:
     found = verdicts.changes(evidence(line(0.1, 0.1, 0.1, 0.13, 0.1, 0.1, 0.1)), "tensorflow")
-    (recovered,) = [one for one in found if one.kind == "recovered" and one.measure == "step"]
+    (recovered,) = [
+        change for change in found if change.kind == "recovered" and change.measure == "step"
+    ]
     assert (recovered.before, recovered.first, recovered.last) == (LINE[2], LINE[3], LINE[3])
     assert recovered.ratio == pytest.approx(1.3, rel=0.02)
 
@@ -573,7 +581,7 @@ levels = st.lists(st.floats(0.05, 0.2), min_size=3, max_size=7)
 @given(levels, st.floats(0.05, 0.2))
 def test_a_later_release_changes_no_older_verdict(times: list[float], later: float) -> None:
     newest = line(*([0.1] * (7 - len(times))), *times)
-    without = [one for one in newest if one.release != NEWEST]
+    without = [record for record in newest if record.release != NEWEST]
     extended = [*without, *measured(NEWEST, later)]
     for release in LINE[1:-1]:
         assert judged(without, release) == judged(extended, release)
@@ -590,6 +598,6 @@ def test_a_faster_machine_has_the_same_verdicts(times: list[float], scale: float
 @settings(max_examples=40, deadline=None)
 @given(levels)
 def test_verdicts_can_always_be_written_as_json(times: list[float]) -> None:
-    for one in judged(line(*times)):
-        told = json.loads(json.dumps(one.as_json(), allow_nan=False))
+    for verdict in judged(line(*times)):
+        told = json.loads(json.dumps(verdict.as_json(), allow_nan=False))
         assert told["words"] == "NHWC none off"

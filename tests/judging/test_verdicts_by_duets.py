@@ -43,7 +43,7 @@ def pair(ratio: float = 1.0, **more: Any) -> list[Record]:
 
 
 def by_measure(records: list[Record], **more: Any) -> dict[str, Verdict]:
-    return {one.measure: one for one in judged(records, **more)}
+    return {verdict.measure: verdict for verdict in judged(records, **more)}
 
 
 # -- what decides
@@ -53,50 +53,54 @@ def by_measure(records: list[Record], **more: Any) -> dict[str, Verdict]:
     ("ratio", "outcome"), [(1.1, "regressed"), (0.9, "improved"), (1.001, "unchanged")]
 )
 def test_blocks_decide_where_both_releases_have_them(ratio: float, outcome: str) -> None:
-    one = step([*line(0.1, 0.1), *pair(ratio)])
-    assert (one.outcome, one.decided_by, one.blocks) == (outcome, "duets", 6)
-    assert one.ratio == pytest.approx(ratio, rel=0.005)
-    assert one.low is not None
-    assert one.high is not None
-    assert one.low < one.ratio < one.high
-    assert (one.blocks_needed, one.processes_needed, one.next_step) == (None, None, None)
-    assert isinstance(one.noise, BlockNoise)
+    verdict = step([*line(0.1, 0.1), *pair(ratio)])
+    assert (verdict.outcome, verdict.decided_by, verdict.blocks) == (outcome, "duets", 6)
+    assert verdict.ratio == pytest.approx(ratio, rel=0.005)
+    assert verdict.low is not None
+    assert verdict.high is not None
+    assert verdict.low < verdict.ratio < verdict.high
+    assert (verdict.blocks_needed, verdict.processes_needed, verdict.next_step) == (
+        None,
+        None,
+        None,
+    )
+    assert isinstance(verdict.noise, BlockNoise)
 
 
 def test_each_side_is_made_of_the_processes_of_the_blocks_alone() -> None:
-    one = step([*line(0.3, 0.3), *pair(1.1)])
-    assert one.before is not None
-    assert one.after is not None
-    for side in (one.before, one.after):
+    verdict = step([*line(0.3, 0.3), *pair(1.1)])
+    assert verdict.before is not None
+    assert verdict.after is not None
+    for side in (verdict.before, verdict.after):
         assert (side.processes, side.samples, side.sessions) == (12, 60, 6)
-    assert one.after.value / one.before.value == pytest.approx(1.1, rel=0.01)
-    assert {each.session.rpartition("/")[2] for each in one.after.evidence} == set("123456")
-    assert not one.apart
+    assert verdict.after.value / verdict.before.value == pytest.approx(1.1, rel=0.01)
+    assert {each.session.rpartition("/")[2] for each in verdict.after.evidence} == set("123456")
+    assert not verdict.apart
 
 
 def test_blocks_of_the_later_release_by_the_earlier_one_say_the_same() -> None:
-    one, mirrored = step(pair(1.25)), step(blocks(NEWEST, BEFORE, 1 / 1.25))
-    assert mirrored.outcome == one.outcome == "regressed"
-    assert mirrored.ratio == pytest.approx(one.ratio, rel=0.005)
+    verdict, mirrored = step(pair(1.25)), step(blocks(NEWEST, BEFORE, 1 / 1.25))
+    assert mirrored.outcome == verdict.outcome == "regressed"
+    assert mirrored.ratio == pytest.approx(verdict.ratio, rel=0.005)
 
 
 def test_unsure_blocks_say_how_many_more_would_tell() -> None:
-    one = step(pair(1.025, count=3))
-    assert (one.outcome, one.decided_by, one.blocks) == ("not sure", "duets", 3)
-    assert one.blocks_needed is not None
-    assert one.blocks_needed > 0
-    assert one.processes_needed is None
-    assert one.next_step == f"vggbench confirm {NEWEST} --against {BEFORE}"
-    assert one.suspected
-    assert verdicts.exit_status([one]) == 2
+    verdict = step(pair(1.025, count=3))
+    assert (verdict.outcome, verdict.decided_by, verdict.blocks) == ("not sure", "duets", 3)
+    assert verdict.blocks_needed is not None
+    assert verdict.blocks_needed > 0
+    assert verdict.processes_needed is None
+    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE}"
+    assert verdict.suspected
+    assert verdicts.exit_status([verdict]) == 2
 
 
 def test_fewer_than_three_blocks_leave_it_to_the_processes() -> None:
     slower = line(*[0.1] * 6, 0.112)
-    one = step([*slower, *pair(1.0, count=2)])
-    assert (one.outcome, one.decided_by, one.blocks) == ("regressed", "processes", 2)
-    assert isinstance(one.noise, Noise)
-    assert one.second_opinion is None
+    verdict = step([*slower, *pair(1.0, count=2)])
+    assert (verdict.outcome, verdict.decided_by, verdict.blocks) == ("regressed", "processes", 2)
+    assert isinstance(verdict.noise, Noise)
+    assert verdict.second_opinion is None
     assert step([*slower, *pair(1.0, count=3)]).decided_by == "duets"
 
 
@@ -113,62 +117,67 @@ def test_blocks_that_are_too_few_to_decide_are_noted_with_what_they_say() -> Non
 
 
 def test_fewer_than_three_blocks_are_never_sure_where_nothing_else_is_there() -> None:
-    one = step(pair(1.5, count=2))
-    assert (one.outcome, one.decided_by, one.blocks) == ("not sure", "duets", 2)
-    assert one.ratio == pytest.approx(1.5, rel=0.01)
+    verdict = step(pair(1.5, count=2))
+    assert (verdict.outcome, verdict.decided_by, verdict.blocks) == ("not sure", "duets", 2)
+    assert verdict.ratio == pytest.approx(1.5, rel=0.01)
 
 
 def test_processes_that_are_not_sure_say_how_many_blocks_would_tell() -> None:
     unsure = line(*[0.1] * 6, 0.1018)
-    one = step(unsure)
-    assert (one.outcome, one.decided_by, one.blocks) == ("not sure", "processes", 0)
-    assert one.processes_needed is not None
-    assert one.blocks_needed is not None
+    verdict = step(unsure)
+    assert (verdict.outcome, verdict.decided_by, verdict.blocks) == ("not sure", "processes", 0)
+    assert verdict.processes_needed is not None
+    assert verdict.blocks_needed is not None
     with_two = step([*unsure, *pair(count=2)])
-    assert with_two.blocks_needed == one.blocks_needed - 2
+    assert with_two.blocks_needed == verdict.blocks_needed - 2
     sure = step(line(*[0.1] * 7))
     assert (sure.outcome, sure.blocks_needed) == ("unchanged", None)
 
 
 def test_what_is_no_comparison_was_decided_by_nothing() -> None:
-    one = step([record(BEFORE, outcome="n/a", reason="no", session=5), *measured(NEWEST)])
-    assert (one.outcome, one.decided_by, one.blocks, one.noise) == ("new", None, 0, None)
+    verdict = step([record(BEFORE, outcome="n/a", reason="no", session=5), *measured(NEWEST)])
+    assert (verdict.outcome, verdict.decided_by, verdict.blocks, verdict.noise) == (
+        "new",
+        None,
+        0,
+        None,
+    )
 
 
 def test_a_failed_run_of_a_release_is_no_comparison_whatever_duets_say() -> None:
     crash = record(NEWEST, outcome="failed", error="crashed", session=25)
-    one = step([*line(0.1, 0.1), *pair(1.0), crash])
-    assert (one.outcome, one.why, one.blocks) == ("failed", "crashed", 0)
+    verdict = step([*line(0.1, 0.1), *pair(1.0), crash])
+    assert (verdict.outcome, verdict.why, verdict.blocks) == ("failed", "crashed", 0)
 
 
 # -- the second opinion
 
 
 def test_processes_that_surely_say_otherwise_are_a_second_opinion_that_is_shown() -> None:
-    one = step([*line(*[0.1] * 6, 0.112), *pair(1.0)])
-    assert (one.outcome, one.is_disputed) == ("unchanged", True)
-    assert one.second_opinion is not None
-    assert one.second_opinion.outcome == "regressed"
-    said = phrases.remark(one)
+    verdict = step([*line(*[0.1] * 6, 0.112), *pair(1.0)])
+    assert (verdict.outcome, verdict.is_disputed) == ("unchanged", True)
+    assert verdict.second_opinion is not None
+    assert verdict.second_opinion.outcome == "regressed"
+    said = phrases.remark(verdict)
     assert said is not None
     assert said.startswith("processes by themselves say regressed: +11.9 % (")
 
 
 @pytest.mark.parametrize("newest", [0.1, 0.1018])
 def test_processes_that_agree_or_are_not_sure_are_on_record_and_not_shown(newest: float) -> None:
-    one = step([*line(*[0.1] * 6, newest), *pair(1.0)])
-    assert one.outcome == "unchanged"
-    assert one.second_opinion is not None
-    assert not one.is_disputed
-    assert phrases.remark(one) is None
+    verdict = step([*line(*[0.1] * 6, newest), *pair(1.0)])
+    assert verdict.outcome == "unchanged"
+    assert verdict.second_opinion is not None
+    assert not verdict.is_disputed
+    assert phrases.remark(verdict) is None
 
 
 def test_an_unsure_block_is_not_disputed() -> None:
-    one = step([*line(*[0.1] * 6, 0.12), *pair(1.025, count=3)])
-    assert one.outcome == "not sure"
-    assert one.second_opinion is not None
-    assert not one.is_disputed
-    assert "by themselves" not in str(phrases.remark(one))
+    verdict = step([*line(*[0.1] * 6, 0.12), *pair(1.025, count=3)])
+    assert verdict.outcome == "not sure"
+    assert verdict.second_opinion is not None
+    assert not verdict.is_disputed
+    assert "by themselves" not in str(phrases.remark(verdict))
 
 
 def test_pages_and_markdown_show_the_dispute_too() -> None:
@@ -197,13 +206,15 @@ def report(records: list[Record]) -> phrases.Report:
 
 def test_by_products_are_by_blocks_where_the_step_is() -> None:
     found = by_measure([*line(*[0.1] * 7), *pair(1.1)])
-    assert {one.decided_by for one in found.values()} == {"duets"}
-    assert {one.outcome for one in found.values()} == {"regressed"}
+    assert {verdict.decided_by for verdict in found.values()} == {"duets"}
+    assert {verdict.outcome for verdict in found.values()} == {"regressed"}
 
 
 def test_by_products_of_duets_are_never_mixed_with_those_of_other_processes() -> None:
     # Duets have twice the memory, of both releases alike.
-    heavy = [changed(one, peak_memory_bytes=2 * one.peak_memory_bytes) for one in pair(1.0)]
+    heavy = [
+        changed(record, peak_memory_bytes=2 * record.peak_memory_bytes) for record in pair(1.0)
+    ]
     found = by_measure([*line(*[0.1] * 7), *heavy])["peak_memory"]
     assert found.outcome == "unchanged"
     assert found.before is not None
@@ -214,18 +225,18 @@ def test_by_products_of_duets_are_never_mixed_with_those_of_other_processes() ->
 
 def test_by_products_are_by_processes_where_the_step_is() -> None:
     found = by_measure([*line(*[0.1] * 7), *pair(1.1, count=2)])
-    assert {one.decided_by for one in found.values()} == {"processes"}
+    assert {verdict.decided_by for verdict in found.values()} == {"processes"}
     # Also where no process that was measured by itself has any.
-    lacking = [changed(one, peak_memory_bytes=None) for one in line(*[0.1] * 7)]
+    lacking = [changed(record, peak_memory_bytes=None) for record in line(*[0.1] * 7)]
     assert set(by_measure([*lacking, *pair(1.1, count=2)])) == {"step", "first_step"}
     assert set(by_measure([*lacking, *pair(1.1)])) == {"step", "first_step", "peak_memory"}
 
 
 def test_a_by_product_that_too_few_blocks_have_is_by_processes() -> None:
     some = pair(1.1)
-    lacking = [changed(one, peak_memory_bytes=None) for one in some[:16]]
+    lacking = [changed(record, peak_memory_bytes=None) for record in some[:16]]
     found = by_measure([*line(*[0.1] * 7), *lacking, *some[16:]])
-    assert {key: one.decided_by for key, one in found.items()} == {
+    assert {key: verdict.decided_by for key, verdict in found.items()} == {
         "step": "duets",
         "first_step": "duets",
         "peak_memory": "processes",
@@ -238,17 +249,17 @@ def test_a_by_product_that_too_few_blocks_have_is_by_processes() -> None:
 
 def test_blocks_in_another_state_than_the_newest_do_not_count() -> None:
     older = pair(1.3, session=20, cpus=4, count=8)
-    one = step([*older, *pair(1.0, session=21)])
-    assert (one.outcome, one.blocks) == ("unchanged", 6)
+    verdict = step([*older, *pair(1.0, session=21)])
+    assert (verdict.outcome, verdict.blocks) == ("unchanged", 6)
 
 
 def test_newer_processes_in_another_state_than_the_blocks_are_said() -> None:
     one_thread = {"processes": 3, "variables": {"OMP_NUM_THREADS": "1"}}
     later = {"run": "20240701T120000.000000Z-0000001c", "started": "2024-07-01T12:00:00+00:00"}
     newer = measured(NEWEST, 0.2, **one_thread, **later)
-    one = step([*line(0.1, 0.1), *pair(1.0), *newer])
-    assert (one.outcome, one.decided_by) == ("unchanged", "duets")
-    assert one.notes == (
+    verdict = step([*line(0.1, 0.1), *pair(1.0), *newer])
+    assert (verdict.outcome, verdict.decided_by) == ("unchanged", "duets")
+    assert verdict.notes == (
         f"3 newer processes of {NEWEST} left out: measured otherwise; "
         "OMP_NUM_THREADS: none in the blocks, 1 in the newer",
     )
@@ -260,8 +271,8 @@ def test_newer_processes_in_another_state_than_the_blocks_are_said() -> None:
 
 def test_what_is_set_by_vggbench_is_a_state_of_its_own() -> None:
     growth = {"set_by_vggbench": {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}}
-    one = step([*pair(1.3, session=20), *pair(1.0, session=21, **growth)])
-    assert (one.outcome, one.blocks) == ("unchanged", 6)
+    verdict = step([*pair(1.3, session=20), *pair(1.0, session=21, **growth)])
+    assert (verdict.outcome, verdict.blocks) == ("unchanged", 6)
 
 
 def test_busy_blocks_do_not_count_and_are_told() -> None:
@@ -280,19 +291,19 @@ def test_busy_blocks_do_not_count_and_are_told() -> None:
         blocks(BEFORE, NEWEST, 1.5, FUSED),
         blocks(BEFORE, NEWEST, 1.5, profile="cpu-paper"),
         blocks(BEFORE, NEWEST, 1.5, sides=({}, {"variant": "NumPy 1.26.4", "lock": None})),
-        [one for number in range(6) for one in block(BEFORE, NEWEST, 1.5, number=number)[:3]],
+        [record for number in range(6) for record in block(BEFORE, NEWEST, 1.5, number=number)[:3]],
     ],
     ids=["release", "before", "after", "configuration", "profile", "variant", "torn"],
 )
 def test_blocks_of_something_else_do_not_count(other: list[Record]) -> None:
-    one = step(line(*[0.1] * 7), profile="cpu-quick")
+    verdict = step(line(*[0.1] * 7), profile="cpu-quick")
     (told,) = [
         each
         for each in judged([*line(*[0.1] * 7), *other], profile="cpu-quick")
-        if (each.measure, each.words) == ("step", one.words)
+        if (each.measure, each.words) == ("step", verdict.words)
     ]
     assert (told.outcome, told.blocks, told.decided_by) == ("unchanged", 0, "processes")
-    assert told.ratio == one.ratio
+    assert told.ratio == verdict.ratio
 
 
 def test_configurations_that_are_judged_together_are_counted_together() -> None:
@@ -302,27 +313,29 @@ def test_configurations_that_are_judged_together_are_counted_together() -> None:
         *pair(1.0, words=FUSED, session=21),
         *line(0.1, 0.1, words=NCHW),
     ]
-    steps = [one for one in judged(records) if one.measure == "step"]
-    assert {one.comparisons for one in steps} == {3}
-    assert [one.decided_by for one in steps] == ["duets", "duets", "processes"]
+    steps = [verdict for verdict in judged(records) if verdict.measure == "step"]
+    assert {verdict.comparisons for verdict in steps} == {3}
+    assert [verdict.decided_by for verdict in steps] == ["duets", "duets", "processes"]
 
 
 # -- what only duets have measured
 
 
 def test_a_release_that_only_duets_have_measured_has_a_verdict() -> None:
-    one = step([*line(0.1, 0.1)[:4], *pair(1.1)])
-    assert (one.release, one.against, one.outcome) == (NEWEST, BEFORE, "regressed")
-    assert one.second_opinion is None
+    verdict = step([*line(0.1, 0.1)[:4], *pair(1.1)])
+    assert (verdict.release, verdict.against, verdict.outcome) == (NEWEST, BEFORE, "regressed")
+    assert verdict.second_opinion is None
 
 
 def test_a_line_that_only_duets_have_measured_has_a_verdict() -> None:
     records = pair(1.1)
     found = evidence(records)
-    assert [one.name for one in found.measured("tensorflow")] == [BEFORE, NEWEST]
+    assert [release.name for release in found.measured("tensorflow")] == [BEFORE, NEWEST]
     assert found.measured("tensorflow", "cpu-paper") == []
     assert step(records).outcome == "regressed"
-    (told,) = [one for one in verdicts.of_track(found, "tensorflow") if one.measure == "step"]
+    (told,) = [
+        verdict for verdict in verdicts.of_track(found, "tensorflow") if verdict.measure == "step"
+    ]
     assert (told.release, told.against) == (NEWEST, BEFORE)
     assert verdicts.changes(found, "tensorflow") == []
 
@@ -330,7 +343,10 @@ def test_a_line_that_only_duets_have_measured_has_a_verdict() -> None:
 def test_what_duets_measured_says_what_else_changed() -> None:
     versions = {"tensorflow": "2.15.1", "numpy": "1.25.0"}, {"tensorflow": "2.16.2", "numpy": "2.0"}
     sides = tuple({"versions": one} for one in versions)
-    changes = {one.what: (one.before, one.after) for one in step(pair(sides=sides)).differences}
+    changes = {
+        difference.what: (difference.before, difference.after)
+        for difference in step(pair(sides=sides)).differences
+    }
     assert changes["NumPy"] == ("1.25.0", "2.0")
 
 
@@ -341,10 +357,10 @@ def test_calibrating_with_a_release_does_not_make_it_measured() -> None:
 
 
 def test_a_release_that_was_measured_with_others_only_is_not_compared_and_says_so() -> None:
-    one = step([*blocks(OLDER, BEFORE), *measured(NEWEST)])
-    assert (one.outcome, one.against, one.ratio) == ("not sure", BEFORE, None)
-    assert one.why == f"only duets with other releases have measured {BEFORE}"
-    assert one.next_step == f"vggbench confirm {NEWEST} --against {BEFORE}"
+    verdict = step([*blocks(OLDER, BEFORE), *measured(NEWEST)])
+    assert (verdict.outcome, verdict.against, verdict.ratio) == ("not sure", BEFORE, None)
+    assert verdict.why == f"only duets with other releases have measured {BEFORE}"
+    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE}"
     both = step([*blocks(LINE[0], BEFORE), *blocks(OLDER, NEWEST, session=21)], against=BEFORE)
     assert both.why == f"only duets with other releases have measured {BEFORE} and {NEWEST}"
 
@@ -365,19 +381,19 @@ def test_what_was_refused_beside_a_later_release_changes_no_older_verdict() -> N
 def _refusing(release: str, partner: str) -> list[Record]:
     """A record of a duet in which ``release`` said n/a."""
     return [
-        changed(one, outcome="n/a", reason="no such kernel", samples=None)
-        for one in block(release, partner, session=23)[:1]
+        changed(record, outcome="n/a", reason="no such kernel", samples=None)
+        for record in block(release, partner, session=23)[:1]
     ]
 
 
 def test_what_said_in_a_duet_that_it_cannot_be_is_an_answer() -> None:
     refused = [
-        changed(one, outcome="n/a", reason="no such kernel", samples=None)
-        for one in block(NEWEST, OLDER, session=22)[:1]
+        changed(record, outcome="n/a", reason="no such kernel", samples=None)
+        for record in block(NEWEST, OLDER, session=22)[:1]
     ]
     lost = step([*measured(BEFORE), *refused])
     assert (lost.outcome, lost.why) == ("lost", "no such kernel")
-    new = step([changed(one, **_of(BEFORE)) for one in refused] + measured(NEWEST))
+    new = step([changed(record, **_of(BEFORE)) for record in refused] + measured(NEWEST))
     assert (new.outcome, new.why) == ("new", f"n/a in {BEFORE}: no such kernel")
     # What a run of asv or a whole block says goes before it.
     assert step([*measured(BEFORE), *refused, *measured(NEWEST)]).ratio is not None
@@ -398,10 +414,10 @@ def test_records_of_duets_change_nothing_that_processes_say() -> None:
     for release in LINE[1:]:
         told = judged([*apart, *others], release)
         without = judged(apart, release)
-        assert [one.noise for one in told] == [one.noise for one in without]
+        assert [verdict.noise for verdict in told] == [verdict.noise for verdict in without]
         # How many blocks would tell is what blocks of the machine say.
-        assert [replace(one, blocks_needed=None) for one in told] == [
-            replace(one, blocks_needed=None) for one in without
+        assert [replace(verdict, blocks_needed=None) for verdict in told] == [
+            replace(verdict, blocks_needed=None) for verdict in without
         ]
     found, without_them = evidence([*apart, *others]), evidence(apart)
     assert found.lines == without_them.lines
@@ -412,7 +428,9 @@ def test_records_of_duets_change_nothing_that_processes_say() -> None:
 def test_records_of_duets_are_in_no_forecast_and_no_table() -> None:
     only = pair(1.0)
     assert durations(MACHINE, only, CATALOGUE, "cpu-quick") == {}
-    assert not any(one.is_timed or one.is_ordinary or one.is_interleaved for one in only)
+    assert not any(
+        record.is_timed or record.is_ordinary or record.is_interleaved for record in only
+    )
     assert rates.rates(MACHINE, only, list(CATALOGUE), []) == []
 
 
@@ -431,7 +449,7 @@ def test_noise_is_of_the_line_where_that_tells_it_else_of_the_profile() -> None:
     fused = blocks(LINE[0], LINE[0], words=FUSED, session=11, count=8)
     assert noise_of([*own, *fused, *pair()]).origin == "6 calibrating blocks"
     assert noise_of([*fused, *pair()]).origin == "8 calibrating blocks"
-    elsewhere = [changed(one, profile="cpu-paper") for one in fused]
+    elsewhere = [changed(record, profile="cpu-paper") for record in fused]
     assert noise_of([*elsewhere, *pair()], profile="cpu-quick").is_assumed
 
 
@@ -442,7 +460,7 @@ def test_calibrating_blocks_in_another_state_tell_nothing() -> None:
 
 
 def test_calibrating_a_release_of_another_track_tells_the_noise_of_the_machine() -> None:
-    keras = next(one.name for one in CATALOGUE.tracks["keras"].releases)
+    keras = next(release.name for release in CATALOGUE.tracks["keras"].releases)
     words_of_keras = ("tensorflow", "NHWC", "none", "off")
     other = blocks(keras, keras, words=words_of_keras, session=10)
     assert not noise_of([*other, *pair()]).is_assumed
@@ -457,7 +475,9 @@ def test_blocks_of_releases_up_to_the_one_before_tell_the_noise_and_later_ones_d
 
 
 def test_the_noise_of_a_by_product_is_its_own() -> None:
-    steady = [changed(one, peak_memory_bytes=10**9) for one in blocks(LINE[0], LINE[0], session=10)]
+    steady = [
+        changed(record, peak_memory_bytes=10**9) for record in blocks(LINE[0], LINE[0], session=10)
+    ]
     found = by_measure([*steady, *pair()])
     noise, of_memory = found["step"].noise, found["peak_memory"].noise
     assert isinstance(noise, BlockNoise)
@@ -473,9 +493,9 @@ ratios = st.lists(st.floats(0.8, 1.25), min_size=2, max_size=6)
 def chained(changes: list[float], count: int = 4) -> list[Record]:
     """Blocks of each release of LINE with the one before."""
     return [
-        one
+        record
         for place, ratio in enumerate(changes)
-        for one in blocks(LINE[place], LINE[place + 1], ratio, session=20 + place, count=count)
+        for record in blocks(LINE[place], LINE[place + 1], ratio, session=20 + place, count=count)
     ]
 
 
@@ -521,7 +541,7 @@ def test_mirrored_names_give_mirrored_ratios(changes: list[float]) -> None:
     names = {LINE[0]: LINE[1], LINE[1]: LINE[0]}
     for ratio in changes:
         taken = blocks(LINE[0], LINE[1], ratio)
-        mirrored = [changed(one, **_of(names[one.release])) for one in taken]
+        mirrored = [changed(record, **_of(names[record.release])) for record in taken]
         one, other = step(taken, LINE[1]), step(mirrored, LINE[1])
         assert one.ratio is not None
         assert one.low is not None
@@ -536,7 +556,7 @@ def test_mirrored_names_give_mirrored_ratios(changes: list[float]) -> None:
 def test_verdicts_by_duets_can_always_be_written_as_json(changes: list[float], count: int) -> None:
     found = verdicts.of_track(evidence(chained(changes, count)), "tensorflow")
     assert len(found) == 3 * len(changes)
-    for one in found:
-        told = json.loads(json.dumps(one.as_json(), allow_nan=False))
+    for verdict in found:
+        told = json.loads(json.dumps(verdict.as_json(), allow_nan=False))
         assert told["decided_by"] == "duets"
         assert told["noise"].keys() == {"deviation", "degrees", "origin", "bias"}

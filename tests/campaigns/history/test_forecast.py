@@ -78,7 +78,7 @@ def test_the_nearest_release_tells() -> None:
 )
 def test_what_no_verdict_would_count_tells_nothing(change: dict[str, Any]) -> None:
     good = of_all("2.9.3", "ok", 20.0)
-    bad = [changed(one, **{"process_s": 100.0, **change}) for one in good]
+    bad = [changed(record, **{"process_s": 100.0, **change}) for record in good]
     assert seconds("2.9.3", [*good, *bad]) == pytest.approx(20.0)
 
 

@@ -321,11 +321,11 @@ def blocks(tiny: Tiny) -> Counter:
     """How many whole blocks there are of what was compared with what, by the later release."""
     ids: dict[str, set[str]] = {}
     found: Counter = Counter()
-    for one in tiny.records():
-        if one.get("purpose") == "duet":
-            assert one["outcome"] == "ok"
-            found[one["duet"]["block"]] += 1
-            ids.setdefault(one["duet"]["block"], set()).add(one["release"])
+    for record in tiny.records():
+        if record.get("purpose") == "duet":
+            assert record["outcome"] == "ok"
+            found[record["duet"]["block"]] += 1
+            ids.setdefault(record["duet"]["block"], set()).add(record["release"])
     assert set(found.values()) <= {4}
     return Counter(tuple(sorted(releases)) for releases in ids.values())
 

@@ -38,13 +38,13 @@ def read(tmp_path: Path, text: str) -> Plan:
 
 
 def test_duets_are_read_with_what_they_may_take(tmp_path: Path) -> None:
-    (one,) = read(tmp_path, STAGE + DUETS).duets
-    assert (one.name, one.budget_s, one.chain) == ("neighbours", 600.0, True)
-    assert one.bench == ("'NHWC', 'none', 'off'",)
-    tracks = [release.track for release in one.releases]
+    (duet,) = read(tmp_path, STAGE + DUETS).duets
+    assert (duet.name, duet.budget_s, duet.chain) == ("neighbours", 600.0, True)
+    assert duet.bench == ("'NHWC', 'none', 'off'",)
+    tracks = [release.track for release in duet.releases]
     assert tracks == sorted(tracks, reverse=True), "track by track"
-    (one,) = read(tmp_path, STAGE + DUETS.replace("chain = true", "")).duets
-    assert one.chain is False
+    (duet,) = read(tmp_path, STAGE + DUETS.replace("chain = true", "")).duets
+    assert duet.chain is False
 
 
 def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
@@ -88,8 +88,8 @@ def test_a_stage_is_chosen_by_its_name_whatever_it_is_of(tmp_path: Path) -> None
         (["plain"], ["plain"], []),
         (["neighbours"], [], ["neighbours"]),
     ):
-        assert [one.name for one in plan.stages(the_plan, names)] == stages
-        assert [one.name for one in plan.duets(the_plan, names)] == duets
+        assert [stage.name for stage in plan.stages(the_plan, names)] == stages
+        assert [duet.name for duet in plan.duets(the_plan, names)] == duets
     with pytest.raises(PlanError, match="it has: plain; neighbours"):
         plan.stages(the_plan, ["none such"])
 
@@ -101,9 +101,9 @@ def every_python(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def compared(tmp_path: Path, text: str, device: str = "cpu") -> list[tuple[str, str]]:
-    (one,) = read(tmp_path, STAGE + text).duets
+    (duet,) = read(tmp_path, STAGE + text).duets
     suite = local(tmp_path).suite
-    found = plan.comparisons(one, CATALOGUE, suite, device)
+    found = plan.comparisons(duet, CATALOGUE, suite, device)
     assert {planned.configured.words for planned in found} <= {
         "NHWC none off",
         "tensorflow NHWC none off",
@@ -114,7 +114,7 @@ def compared(tmp_path: Path, text: str, device: str = "cpu") -> list[tuple[str, 
 @pytest.mark.usefixtures("every_python")
 def test_each_release_is_compared_with_the_one_before_on_its_track(tmp_path: Path) -> None:
     text = DUETS.replace("chain = true", "").replace("'NHWC'", "'tensorflow', 'NHWC'")
-    line = [one.version for one in spec.select(CATALOGUE, "keras>=3.13")]
+    line = [release.version for release in spec.select(CATALOGUE, "keras>=3.13")]
     assert sorted(compared(tmp_path, text)) == list(itertools.pairwise(sorted(line)))
 
 
@@ -127,7 +127,7 @@ def test_the_first_release_of_a_track_is_compared_with_no_other_track(tmp_path: 
 @pytest.mark.usefixtures("every_python")
 def test_a_chain_has_links_that_close_loops_behind_its_neighbours(tmp_path: Path) -> None:
     text = DUETS.replace("tensorflow>=2.16 keras>=3.13", "tensorflow>=2.10")
-    line = [one.version for one in CATALOGUE.tracks["tensorflow"].releases]
+    line = [release.version for release in CATALOGUE.tracks["tensorflow"].releases]
     line = line[line.index("2.10.1") :]
     found = compared(tmp_path, text)
     neighbours = list(itertools.pairwise(line))
