@@ -19,12 +19,12 @@ OTHERS = ("uv", "_compile", "add_row", "transpose", "batch_normalization")
 
 def crowded(text: str) -> Iterator[tuple[int, str]]:
     """The line and the text of each function that is given more than MOST arguments by position."""
-    for one in ast.walk(ast.parse(text)):
-        if isinstance(one, ast.Call):
-            given = [each for each in one.args if not isinstance(each, ast.Starred)]
-            called = ast.unparse(one.func)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call):
+            given = [each for each in node.args if not isinstance(each, ast.Starred)]
+            called = ast.unparse(node.func)
             if len(given) > MOST and called.rpartition(".")[2] not in OTHERS:
-                yield one.lineno, called
+                yield node.lineno, called
 
 
 def test_no_call_gives_more_than_five_arguments_by_position() -> None:

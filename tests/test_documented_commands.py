@@ -269,11 +269,11 @@ def marks_of(command: Command) -> list[pytest.MarkDecorator]:
 
 
 COMMANDS = documented.commands()
-MENTIONS = [one for one in COMMANDS if names_only(one)]
+MENTIONS = [command for command in COMMANDS if names_only(command)]
 TYPED = [
-    pytest.param(one, id=f"{one.page}: {one.line}", marks=marks_of(one))
-    for one in COMMANDS
-    if not names_only(one)
+    pytest.param(command, id=f"{command.page}: {command.line}", marks=marks_of(command))
+    for command in COMMANDS
+    if not names_only(command)
 ]
 
 
@@ -308,8 +308,8 @@ def test_each_code_block_says_what_it_is_in(page: Path) -> None:
 
 def test_nothing_is_listed_that_no_page_shows() -> None:
     for table in (NOT_RUN, ENDS):
-        assert {of(one, table) for one in COMMANDS} - {None} == set(table.values())
-    assert set(FOR) <= {word for one in COMMANDS for word in arguments(one.line)[2]}
+        assert {of(command, table) for command in COMMANDS} - {None} == set(table.values())
+    assert set(FOR) <= {word for command in COMMANDS for word in arguments(command.line)[2]}
 
 
 def test_of_a_usage_line_all_is_given_that_may_be() -> None:

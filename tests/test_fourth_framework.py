@@ -177,9 +177,9 @@ def step_of(measured: Copy) -> dict[str, Any]:
     """The verdict on the step of abacus-2.0, compiled."""
     done = measured.run("vggbench", "verdict", "abacus-2.0", "--format", "json")
     (found,) = [
-        one
-        for one in json.loads(done.output)["verdicts"]
-        if (one["measure"], one["words"]) == ("step", "none on")
+        verdict
+        for verdict in json.loads(done.output)["verdicts"]
+        if (verdict["measure"], verdict["words"]) == ("step", "none on")
     ]
     return dict(found)
 
@@ -230,11 +230,14 @@ def published(measured: Copy) -> Path:
 
 def test_it_is_published(published: Path) -> None:
     index = json.loads((published / "data" / "index.json").read_text())
-    (line,) = [one for one in index["lines"] if one["track"] == "abacus"]
+    (line,) = [line for line in index["lines"] if line["track"] == "abacus"]
     assert line["params"] == ["norm", "compile"]
     assert line["numbers"] == 6
     params = json.loads((published / "data" / "params.json").read_text())
-    assert [one["role"] for one in params["frameworks"]["Abacus"]] == ["normalisation", "compiler"]
+    assert [param["role"] for param in params["frameworks"]["Abacus"]] == [
+        "normalisation",
+        "compiler",
+    ]
 
 
 @pytest.mark.browser
@@ -245,7 +248,7 @@ def test_a_browser_shows_it(published: Path, surf: Surf) -> None:
         assert "no BN, compiled" in shown
         assert "BN, compiled (n/a)" in shown
         ticks = visit.page.locator("#series .series-tick", has=visit.page.locator(".dashed"))
-        assert [one.strip() for one in ticks.all_inner_texts()] == [
+        assert [text.strip() for text in ticks.all_inner_texts()] == [
             "no BN, compiled",
             "BN, compiled (n/a)",
         ]

@@ -20,5 +20,5 @@ def test_what_could_not_be_made_is_made_again_and_tells_its_own_error(
         with pytest.raises(ValueError, match="no room"):
             once(tmp_path_factory, "made-again", fail)
     made = once(tmp_path_factory, "made-again", lambda folder: (folder / "whole").touch())
-    assert [one.name for one in made.iterdir()] == ["whole"]
+    assert [path.name for path in made.iterdir()] == ["whole"]
     assert once(tmp_path_factory, "made-again", fail) == made

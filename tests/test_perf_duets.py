@@ -62,7 +62,7 @@ def test_the_interval_of_the_mean_is_students(figures: ModuleType) -> None:
 def test_a_release_with_itself_is_good_where_the_whole_interval_lies_inside(
     figures: ModuleType, shift: float, good: bool
 ) -> None:
-    taken = [block(shift + one) for one in (-0.01, 0.01) * 8]  # an interval of +-0.45 %
+    taken = [block(shift + scatter) for scatter in (-0.01, 0.01) * 8]  # an interval of +-0.45 %
 
     assert figures.same_reached(taken, 0.01).good is good
     assert figures.same_reached([block(-one["log"]) for one in taken], 0.01).good is good
@@ -70,8 +70,8 @@ def test_a_release_with_itself_is_good_where_the_whole_interval_lies_inside(
 
 def test_ratios_of_several_processors_pool_and_each_is_shown(figures: ModuleType) -> None:
     here, there = [block(0.01), block(0.02)], [block(-0.01), block(-0.02)]
-    for one in there:
-        one["processor"] = ELSEWHERE
+    for record in there:
+        record["processor"] = ELSEWHERE
 
     said = figures.same_reached(here + there, 0.01).said
 
@@ -134,7 +134,7 @@ def test_processes_get_as_many_seconds_as_blocks_over_the_whole_row(duets: Modul
         found = duets.in_turns(process, 30.0, taken)
         taken.append(block(0.0, **found))
 
-    assert sum(one["processes_s"] for one in taken) == pytest.approx(20 * 30.0, abs=9.0)
+    assert sum(block["processes_s"] for block in taken) == pytest.approx(20 * 30.0, abs=9.0)
 
 
 def test_processes_take_turns_so_that_a_steady_drift_favours_neither_side(
@@ -254,7 +254,7 @@ def test_rounds_count_false_alarms_and_what_is_unchanged(figures: ModuleType) ->
     ]
     assert figures.rounds_plan(taken, HERE, 10, BOTH, rule) is None
     assert figures.rounds_reached(taken, 10, BOTH, rule).good
-    loud = [one for one in taken if one["round"] > 2]
+    loud = [block for block in taken if block["round"] > 2]
     for number in (1, 2):
         loud += in_round(number, "a", [0.1] * 3) + in_round(number, "b", quiet)
     reached = figures.rounds_reached(loud, 10, BOTH, rule)
@@ -304,14 +304,14 @@ def test_groups_of_processes_are_judged_as_releases_by_the_product(figures: Modu
     assert {len(own) for own in found.values()} == {4}
     # The machine's noise is not known before some groups are on record.
     assert all(own[-1] == UNCHANGED for own in found.values())
-    assert not {REGRESSED, IMPROVED} & {one for own in found.values() for one in own}
+    assert not {REGRESSED, IMPROVED} & {outcome for own in found.values() for outcome in own}
 
 
 def test_processes_that_take_more_memory_are_not_called_unchanged(figures: ModuleType) -> None:
     taken = memory_entries(figures, iter([1e9] * 300), 8)
-    for one in taken:
-        if one["group"] == 4:
-            one["peak_memory_bytes"] *= 1.5
+    for record in taken:
+        if record["group"] == 4:
+            record["peak_memory_bytes"] *= 1.5
 
     found = figures.memory_verdicts(taken, SUBJECTS)
 
@@ -322,10 +322,10 @@ def test_processes_that_take_more_memory_are_not_called_unchanged(figures: Modul
 def test_groups_of_two_processors_are_not_compared(figures: ModuleType) -> None:
     taken = memory_entries(figures, iter([1e9] * 300), 2)
     assert len(taken) == 2 * 6
-    for one in taken[6:]:
-        one["processor"] = ELSEWHERE
+    for record in taken[6:]:
+        record["processor"] = ELSEWHERE
     assert figures.memory_comparisons(taken, 2) == 0
-    assert figures.memory_verdicts(taken, SUBJECTS) == {one: [] for one in SUBJECTS}
+    assert figures.memory_verdicts(taken, SUBJECTS) == {subject: [] for subject in SUBJECTS}
 
 
 # -- real pairs
@@ -382,7 +382,7 @@ def test_processes_are_paired_with_their_neighbours(figures: ModuleType) -> None
 def test_a_release_is_answered_where_all_is_sure_in_time(
     figures: ModuleType, outcomes: list[str], seconds: float, good: bool
 ) -> None:
-    named = {str(place): one for place, one in enumerate(outcomes)}
+    named = {str(place): outcome for place, outcome in enumerate(outcomes)}
     line = {"seconds": seconds, "outcomes": named, "processor": HERE}
     assert figures.release_reached([line], 12, 3600.0).good is good
 

@@ -53,7 +53,9 @@ def test_line_ends_of_a_clone_change_no_lock(tmp_path: Path, crlf: str) -> None:
         ["git", "clone", "-q", "-c", f"core.autocrlf={crlf}", str(source), str(clone)], check=True
     )
     catalogue = Catalogue(clone / "releases")
-    locks = [(one, device, lock) for one in catalogue for device, lock in one.locks.items()]
+    locks = [
+        (release, device, lock) for release in catalogue for device, lock in release.locks.items()
+    ]
     assert len(locks) > 100
     for release, device, lock in locks:
         assert catalogue.digest(release, device) == lock.digest

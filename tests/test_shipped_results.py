@@ -234,9 +234,10 @@ def test_the_first_page_shows_it_and_its_machine(
 def test_the_verdicts_are_those_of_the_golden_file(shipped: Path, machine: str) -> None:
     evidence = verdicts.gather(machine, taken(shipped, machine), CATALOGUE)
     lines = [
-        f"{one.release} | {one.words} | {one.measure} | {one.outcome} | {change(one)}\n"
+        f"{verdict.release} | {verdict.words} | {verdict.measure} | {verdict.outcome}"
+        f" | {change(verdict)}\n"
         for track in CATALOGUE.tracks
-        for one in verdicts.of_track(evidence, track)
+        for verdict in verdicts.of_track(evidence, track)
     ]
     golden = GOLDEN / f"{machine}.txt"
     if os.environ.get("VGGBENCH_WRITE_GOLDEN"):

@@ -21,8 +21,8 @@ def test_the_lock_pins_each_package_by_its_content_and_names_no_host() -> None:
     texts = [(web.FOLDER / name).read_text() for name in ("package.json", "package-lock.json")]
     assert not any("//" in text for text in texts)
     asked, locked = map(json.loads, texts)
-    packages = {name: one for name, one in locked["packages"].items() if name}
-    assert all(one["integrity"].startswith("sha512-") for one in packages.values())
+    packages = {name: package for name, package in locked["packages"].items() if name}
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
     for name, version in {**asked["dependencies"], **asked["devDependencies"]}.items():
         assert packages[f"node_modules/{name}"]["version"] == version
 

@@ -65,7 +65,7 @@ def said_after(done: Ended, why: str) -> list[str]:
     """The lines after the table that say so. What else the machine had to do may be said too."""
     lines = done.output.splitlines()
     *_, last = (at for at, line in enumerate(lines) if line.startswith("|"))
-    return [one for one in lines[last + 1 :] if "would not compare" in one and why in one]
+    return [line for line in lines[last + 1 :] if "would not compare" in line and why in line]
 
 
 OTHERWISE = "was measured otherwise"
@@ -120,7 +120,7 @@ def test_one_line_is_of_all_that_other_work_disturbed_in_the_same_release(measur
         path.write_text("".join(f"{json.dumps(record)}\n" for record in told))
     pairs = [("1.0", "1.2"), ("1.0", "1.1"), ("1.1", "1.2")]
     said = [
-        said_after(measured.asv("compare", *(f"tinyframe-{one}" for one in pair)), "")
+        said_after(measured.asv("compare", *(f"tinyframe-{version}" for version in pair)), "")
         for pair in pairs
     ]
     assert said[0] == []
@@ -157,8 +157,8 @@ def test_another_processor_under_the_machines_name_is_refused(
     assert done.status == 1
     confirmed = tiny.vggbench("confirm", "tinyframe-1.1", "--against", "tinyframe-1.0")
     assert confirmed.status == 2
-    for one in (done, confirmed):
-        (line,) = one.lines_with("this is not the processor that testbox was measured on")
+    for run in (done, confirmed):
+        (line,) = run.lines_with("this is not the processor that testbox was measured on")
         assert "model is 4711" in line
         assert "asv machine --machine NAME" in line
     assert tiny.records() == before

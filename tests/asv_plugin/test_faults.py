@@ -85,7 +85,7 @@ def test_what_the_machine_lacks_is_not_put_on_the_release(tiny: Tiny):
         done = tiny.asv("run", name, *BRIEFLY, faults="1.1/fused:lacks")
         assert done.status == 0, done.output
     the_line(done, "tinyframe-1.1 fused, process 1: n/a: there is no compiler here")
-    (record,) = [one for one in tiny.records("tinyframe-1.1") if one["outcome"] == "n/a"]
+    (record,) = [record for record in tiny.records("tinyframe-1.1") if record["outcome"] == "n/a"]
     assert record["lacks"] == "a compiler"
     verdict = tiny.vggbench("verdict", "tinyframe-1.1")
     assert "lost" not in verdict

@@ -26,8 +26,8 @@ def shown(
     taken: list[records.Record], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> list[str]:
     """The lines of the table that name the release."""
-    for one in taken:
-        records.append(records.folder(tmp_path, "box") / "r.jsonl", one)
+    for record in taken:
+        records.append(records.folder(tmp_path, "box") / "r.jsonl", record)
     first_run._table(records.Store(tmp_path), "box", ["cpu-quick"], [RELEASE])
     return [line for line in capsys.readouterr().out.splitlines() if RELEASE.name in line]
 
@@ -97,8 +97,8 @@ def asked_of_asv(
             commands.append(command)
             if command == "publish":
                 return 0
-            for one in measures:
-                records.append(records.folder(results_dir, "box") / "r.jsonl", one)
+            for process in measures:
+                records.append(records.folder(results_dir, "box") / "r.jsonl", process)
             return status
 
     store = records.Store(results_dir)

@@ -87,12 +87,12 @@ def test_a_release_is_run_by_the_seeds_command_line(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     told = json.loads((tmp_path / "out.json").read_text())
-    (one,) = told["runs"]
-    assert one["versions"]["tensorflow"] == release.version
+    (run,) = told["runs"]
+    assert run["versions"]["tensorflow"] == release.version
     # The first loss of the reference without batch normalisation (vggbench/judging/agreement.py).
-    assert one["warm_up_loss"] == pytest.approx(7.18916, abs=1e-4)
+    assert run["warm_up_loss"] == pytest.approx(7.18916, abs=1e-4)
     assert release.name in told["machine"]["interpreter"]
-    assert f"mean      {1000 * one['mean_s']:.3f} ms a step" in done.stdout
+    assert f"mean      {1000 * run['mean_s']:.3f} ms a step" in done.stdout
 
 
 @pytest.mark.tensorflow

@@ -77,6 +77,6 @@ def nonsensical(value: object) -> list[Record]:
     return [changed(full(), **{key: value}) for key in sorted(KEYS - set(REQUIRED))]
 
 
-def changed(one: Record, **more: Any) -> Record:
+def changed(given: Record, **more: Any) -> Record:
     """The record with these keys instead."""
-    return Record.from_json({**one.as_json(), **more})
+    return Record.from_json({**given.as_json(), **more})

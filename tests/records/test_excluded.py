@@ -59,13 +59,15 @@ def test_what_an_entry_names_does_not_count(tmp_path: Path, text: str, left: lis
         Store(tmp_path, exclusions).all("box"),
         list(records.read(tmp_path, "box", exclusions=exclusions)),
     ):
-        counted = [one for one in found if one.why_left_out("box", CATALOGUE.by_commit) is None]
-        assert [one.run for one in counted] == left
-        for one in found:
-            if one not in counted:
-                assert one.why_left_out("box", CATALOGUE.by_commit) == f"excluded ({REASON})"
-                assert one.why_no_evidence("box", CATALOGUE) == f"excluded ({REASON})"
-            assert "excluded" not in one.as_json()
+        counted = [
+            process for process in found if process.why_left_out("box", CATALOGUE.by_commit) is None
+        ]
+        assert [process.run for process in counted] == left
+        for process in found:
+            if process not in counted:
+                assert process.why_left_out("box", CATALOGUE.by_commit) == f"excluded ({REASON})"
+                assert process.why_no_evidence("box", CATALOGUE) == f"excluded ({REASON})"
+            assert "excluded" not in process.as_json()
 
 
 def test_an_entry_that_goes_has_them_count_again(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def file_of(store: Store, run: str = "run", machine: str = "box") -> Path:
 
 
 def runs(store: Store) -> list[str]:
-    return [one.run for one in store.all("box")]
+    return [record.run for record in store.all("box")]
 
 
 def test_what_was_read_is_not_read_again(store: Store) -> None:
@@ -75,14 +75,16 @@ def test_a_line_that_is_being_written_is_looked_at_again(store: Store) -> None:
         file.write(line[:40])
         file.flush()
         assert len(store.all("box", said.append)) == 1
-        assert [one.partition(" is no record")[0] for one in said] == [f"{file_of(store)}:2"]
+        assert [message.partition(" is no record")[0] for message in said] == [
+            f"{file_of(store)}:2"
+        ]
         file.write(line[40:])
         file.flush()
         assert runs(store) == ["0", "1"]
         file.write("\n")
     records.append(file_of(store), record(run="2"))
     said.clear()
-    assert [one.run for one in store.all("box", said.append)] == ["0", "1", "2"]
+    assert [record.run for record in store.all("box", said.append)] == ["0", "1", "2"]
     assert said == []
 
 
@@ -93,7 +95,9 @@ def test_what_is_no_record_is_said_whenever_it_is_asked(store: Store) -> None:
     for _ in range(2):
         said: list[str] = []
         store.all("box", said.append)
-        assert [one.partition(" is no record")[0] for one in said] == [f"{file_of(store)}:2"]
+        assert [message.partition(" is no record")[0] for message in said] == [
+            f"{file_of(store)}:2"
+        ]
     assert store.lines_read == 2
 
 
@@ -110,8 +114,8 @@ def test_a_process_that_is_there_twice_counts_once(store: Store, where: str) -> 
         # Whoever copied it may have sorted its keys.
         records.append(path, Record.from_json(dict(sorted(one.as_json().items()))))
     said: list[str] = []
-    assert sorted(one.round for one in store.all("box", said.append)) == [1, 2, 3, 9]
-    assert [one.split(": ")[1] for one in said] == [
+    assert sorted(record.round for record in store.all("box", said.append)) == [1, 2, 3, 9]
+    assert [message.split(": ")[1] for message in said] == [
         "2 records that are there already are counted once"
     ]
     again: list[str] = []

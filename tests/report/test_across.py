@@ -21,12 +21,12 @@ UNDECIDED = line(0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1018)
 def steps(machine: str, taken: list[Record]) -> list[Verdict]:
     """What the machine says of the newest release's step time."""
     found = verdicts.of_release(evidence(taken), CATALOGUE.by_name[LINE[-1]])
-    return [replace(one, machine=machine) for one in found if one.measure == "step"]
+    return [replace(verdict, machine=machine) for verdict in found if verdict.measure == "step"]
 
 
 def rows(*found: list[Verdict]) -> list[str]:
     """The table's rows, of machines a, b and so on."""
-    both = across(one for own in found for one in own)
+    both = across(verdict for own in found for verdict in own)
     return table(both, ["a", "b", "c"][: len(found)])[2:]
 
 
@@ -61,9 +61,9 @@ def test_each_machine_has_a_column_of_what_it_says() -> None:
 
 def test_confirmed_is_what_one_session_saw_of_both_releases() -> None:
     in_one_session = [
-        one
+        record
         for release, seconds in ((LINE[-2], 0.1), (LINE[-1], 0.13))
-        for one in measured(release, seconds, session=9, purpose=records.CONFIRM)
+        for record in measured(release, seconds, session=9, purpose=records.CONFIRM)
     ]
     (row,) = rows(steps("a", SLOWER), steps("b", [*SLOWER, *in_one_session]))
     seen, confirmed = row.strip("| ").split(" | ")[-2:]

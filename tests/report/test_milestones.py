@@ -11,15 +11,18 @@ from .pages.literal import CATALOGUE, LACKING, SHIPPED, processes, record
 
 def shown(*taken: Record) -> list[tuple[str, str]]:
     found = lines("box", taken, CATALOGUE)[0]
-    return [(one.release.name, one.configuration) for one in milestones(found, CATALOGUE)]
+    return [
+        (milestone.release.name, milestone.configuration)
+        for milestone in milestones(found, CATALOGUE)
+    ]
 
 
 def test_of_configurations_measured_alike_the_plainest_is_shown() -> None:
     taken = [
-        one
+        record
         for release in SHIPPED[:3]
         for words in ("NHWC fused off", "NHWC none on", "NHWC none off", "NCHW none off")
-        for one in processes(release, words, 0.2)
+        for record in processes(release, words, 0.2)
     ]
     assert shown(*taken) == [
         (SHIPPED[0], "NHWC, no BN, no XLA"),
@@ -33,7 +36,9 @@ def test_a_param_that_a_record_lacks_is_at_its_default() -> None:
 
 
 def test_a_plainer_one_that_a_single_release_has_does_not_stand_for_the_line() -> None:
-    taken = [one for release in SHIPPED[:3] for one in processes(release, "NHWC none on", 0.2)]
+    taken = [
+        record for release in SHIPPED[:3] for record in processes(release, "NHWC none on", 0.2)
+    ]
     taken += processes(SHIPPED[1], "NCHW none off", 0.3)
     assert shown(*taken) == [(SHIPPED[0], "NHWC, no BN, XLA"), (SHIPPED[2], "NHWC, no BN, XLA")]
 

@@ -270,7 +270,7 @@ def test_a_chain_is_drawn_against_the_base_that_is_asked_for(
 def test_parts_of_a_chain_are_drawn_apart_with_a_base_each(tmp_path: Path) -> None:
     evidence = gather("box", APART, CATALOGUE)
     found = chained.choose(evidence, TENSORFLOW)
-    (line,) = lines("box", APART, CATALOGUE, chained=[one.line for one in found])[0]
+    (line,) = lines("box", APART, CATALOGUE, chained=[chain.line for chain in found])[0]
     plot.draw_chains(line, TENSORFLOW, found, tmp_path / "apart.svg")
     # Two releases, and apart from them other two; and the line of another configuration.
     assert paths(tmp_path / "apart.svg", "MLML") == ["MLML"]
@@ -358,7 +358,9 @@ def test_hostile_names_are_drawn_as_text(tmp_path: Path) -> None:
     line, measure, wanted = plot.choose([line], TENSORFLOW, hostile)
     plot.draw(line, TENSORFLOW, measure, wanted, tmp_path / "hostile.svg")
     text = (tmp_path / "hostile.svg").read_text()
-    assert not [one for one in ElementTree.fromstring(text).iter() if one.tag.endswith("script")]
+    assert not [
+        element for element in ElementTree.fromstring(text).iter() if element.tag.endswith("script")
+    ]
 
 
 def test_nothing_but_failures_is_drawn_too(tmp_path: Path) -> None:

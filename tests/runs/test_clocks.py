@@ -26,15 +26,15 @@ def started() -> Iterator[list[subprocess.Popen[bytes]]]:
         for code in (BUSY, WAITS)
     ]
     yield both
-    for one in both:
-        one.kill()
-        one.communicate()
+    for process in both:
+        process.kill()
+        process.communicate()
 
 
 def test_the_clock_of_a_busy_process_moves_and_that_of_a_sleeping_one_stands_still(
     started: list[subprocess.Popen[bytes]],
 ) -> None:
-    busy, sleeping = (clocks.cpu_clock(one.pid) for one in started)
+    busy, sleeping = (clocks.cpu_clock(process.pid) for process in started)
     assert busy is not None
     assert sleeping is not None
     until(lambda: busy() > 0.2 and not clocks.is_computing(started[1].pid))

@@ -41,8 +41,8 @@ def test_its_records_are_those_of_asv_run_with_a_purpose(measured: Tiny, monkeyp
     here = Local.of(checkout, MACHINE, lambda line: None)
     with here.runner("calibrate") as runner:
         for _ in range(2):
-            for one in here.suite.timed(["'plain'", "'fused'"]):
-                runner.measure(here.catalogue.by_name["tinyframe-1.1"], "cpu-quick", one)
+            for configured in here.suite.timed(["'plain'", "'fused'"]):
+                runner.measure(here.catalogue.by_name["tinyframe-1.1"], "cpu-quick", configured)
     taken = [r for r in measured.records() if r.get("purpose") == "calibrate"]
     assert [r["configuration"]["mode"] for r in taken] == ["plain", "fused"] * 2
     assert len({r["run"] for r in taken}) == 1

@@ -103,7 +103,7 @@ def test_bench_selects_the_same_configurations_here_as_in_asv(benchmarks, regexe
     ]
     suite = Suite(Path("benchmarks"))
     suite.discovered = described
-    ours = {(one.benchmark, one.index) for one in suite.selected(regexes)}
+    ours = {(configured.benchmark, configured.index) for configured in suite.selected(regexes)}
 
     of_asv = Benchmarks(SimpleNamespace(benchmark_dir=None), described, regex=regexes)
     theirs = {

@@ -36,7 +36,7 @@ def line(levels: Sequence[float], extra: Sequence[tuple[int, int]] = ()) -> list
 
 
 def logs(component: Component) -> dict[int, float]:
-    return {one.place: one.log for one in component.levels}
+    return {level.place: level.log for level in component.levels}
 
 
 LEVELS = [0.0, 0.02, 0.05, -0.1, -0.1, 0.03, 0.03, 0.04, 0.2, 0.21, 0.2]
@@ -93,7 +93,7 @@ def test_a_link_of_few_blocks_is_left_out() -> None:
     few = link(1, 2, 0.1, BLOCKS[:-1])
     found = chain([link(0, 1), few], 0)
     assert found.left_out == (few,)
-    assert [one.place for one in found.components[0].levels] == [0, 1]
+    assert [level.place for level in found.components[0].levels] == [0, 1]
     assert len(few.numbers) == LEAST_BLOCKS_A_LINK - 1
 
 
@@ -112,8 +112,8 @@ def test_without_links_there_are_no_levels() -> None:
 
 def test_components_that_no_link_connects_stay_apart() -> None:
     found = chain([link(0, 1), link(1, 2), link(5, 6), link(6, 7)], 1)
-    assert [one.base for one in found.components] == [1, 5]
-    assert [[one.place for one in component.levels] for component in found.components] == [
+    assert [component.base for component in found.components] == [1, 5]
+    assert [[level.place for level in component.levels] for component in found.components] == [
         [0, 1, 2],
         [5, 6, 7],
     ]
@@ -121,15 +121,15 @@ def test_components_that_no_link_connects_stay_apart() -> None:
 
 
 def test_a_base_that_nothing_was_linked_to_leaves_each_part_its_first() -> None:
-    assert [one.base for one in chain([link(2, 3), link(5, 6)], 9).components] == [2, 5]
+    assert [component.base for component in chain([link(2, 3), link(5, 6)], 9).components] == [2, 5]
 
 
 def test_ways_that_agree_close_their_loop() -> None:
     found = chain(line(LEVELS, LOOPS), 0)
-    assert [(one.before, one.after) for one in found.loops] == [(0, 5), (0, 10), (5, 10)]
+    assert [(loop.before, loop.after) for loop in found.loops] == [(0, 5), (0, 10), (5, 10)]
     assert found.loops[0].through == (0, 1, 2, 3, 4, 5)
-    assert not any(one.misfits for one in found.loops)
-    assert all(one.low < 1 < one.high for one in found.loops)
+    assert not any(loop.misfits for loop in found.loops)
+    assert all(loop.low < 1 < loop.high for loop in found.loops)
     assert found.loops[0].misfit == pytest.approx(found.loops[0].direct / found.loops[0].around)
     assert found.between_links == 0.0
     assert found.chance is not None
@@ -143,15 +143,15 @@ def test_a_link_between_far_releases_makes_their_ratio_surer() -> None:
 
 def wrong(links: Sequence[Link], number: int, by: float) -> list[Link]:
     return [
-        Link(before=one.before, after=one.after, numbers=tuple(x + by for x in one.numbers))
+        Link(before=link.before, after=link.after, numbers=tuple(x + by for x in link.numbers))
         if place == number
-        else one
-        for place, one in enumerate(links)
+        else link
+        for place, link in enumerate(links)
     ]
 
 
 def misfitting(found: Chain) -> list[tuple[int, int]]:
-    return [(one.before, one.after) for one in found.loops if one.misfits]
+    return [(loop.before, loop.after) for loop in found.loops if loop.misfits]
 
 
 def test_a_wrong_link_is_seen_in_the_loops_that_it_is_on() -> None:
@@ -172,19 +172,19 @@ def test_levels_are_no_surer_than_the_loops_let_them_be() -> None:
     assert found.disagreement is not None
     assert found.disagreement > 3
     assert 0.01 < found.between_links < 0.08
-    for one, before in zip(
+    for level, before in zip(
         found.components[0].levels[1:], agreeing.components[0].levels[1:], strict=True
     ):
-        assert one.error > 2 * before.error
+        assert level.error > 2 * before.error
         # Loops are few, so how much links differ is not well known.
-        assert one.degrees < before.degrees
+        assert level.degrees < before.degrees
 
 
 def test_where_a_neighbour_is_missing_a_longer_link_connects() -> None:
-    links = [one for one in line(LEVELS, LOOPS) if (one.before, one.after) != (2, 3)]
+    links = [link for link in line(LEVELS, LOOPS) if (link.before, link.after) != (2, 3)]
     found = chain(links, 0)
     assert len(found.components) == 1
-    assert [(one.before, one.after, one.through) for one in found.loops] == [
+    assert [(loop.before, loop.after, loop.through) for loop in found.loops] == [
         (0, 10, (0, 5, 6, 7, 8, 9, 10)),
         (5, 10, (5, 6, 7, 8, 9, 10)),
     ]
@@ -208,7 +208,7 @@ LINKS = st.lists(
         lambda pair, numbers: Link(before=pair[0], after=pair[1], numbers=numbers), PAIRS, NUMBERS
     ),
     max_size=20,
-    unique_by=lambda one: frozenset((one.before, one.after)),
+    unique_by=lambda link: frozenset((link.before, link.after)),
 )
 
 
@@ -229,9 +229,11 @@ def test_without_noise_the_levels_are_exact(
         base,
     )
     for component in found.components:
-        for one in component.levels:
-            assert one.log == pytest.approx(levels[one.place] - levels[component.base], abs=1e-9)
-    assert not any(one.misfits for one in found.loops)
+        for level in component.levels:
+            assert level.log == pytest.approx(
+                levels[level.place] - levels[component.base], abs=1e-9
+            )
+    assert not any(loop.misfits for loop in found.loops)
     assert found.between_links == 0.0
 
 
@@ -245,10 +247,14 @@ def test_another_base_shifts_all_levels(links: list[Link], old: int, new: int) -
 
 
 def about(found: Chain) -> list[float]:
-    levels = [one for component in found.components for one in component.levels]
+    levels = [level for component in found.components for level in component.levels]
     return [
-        *(number for one in levels for number in (one.place, one.log, one.error, one.degrees)),
-        *(number for one in found.loops for number in (one.before, one.after, one.misfit)),
+        *(
+            number
+            for level in levels
+            for number in (level.place, level.log, level.error, level.degrees)
+        ),
+        *(number for loop in found.loops for number in (loop.before, loop.after, loop.misfit)),
         found.between_links,
     ]
 
@@ -259,10 +265,10 @@ def test_neither_the_direction_of_links_nor_their_order_matters(
     links: list[Link], draw: random.Random
 ) -> None:
     turned = [
-        Link(before=one.after, after=one.before, numbers=tuple(-x for x in one.numbers))
+        Link(before=link.after, after=link.before, numbers=tuple(-x for x in link.numbers))
         if draw.random() < 0.5
-        else one
-        for one in links
+        else link
+        for link in links
     ]
     draw.shuffle(turned)
     assert about(chain(turned, 0)) == pytest.approx(about(chain(links, 0)), rel=1e-6, abs=1e-9)
@@ -273,21 +279,21 @@ def test_neither_the_direction_of_links_nor_their_order_matters(
 def test_every_link_that_counts_is_in_one_component(links: list[Link]) -> None:
     found = chain(links, 0)
     component_of = {
-        one.place: place
+        level.place: place
         for place, component in enumerate(found.components)
-        for one in component.levels
+        for level in component.levels
     }
-    counted = [one for one in links if len(one.numbers) >= LEAST_BLOCKS_A_LINK]
+    counted = [link for link in links if len(link.numbers) >= LEAST_BLOCKS_A_LINK]
     assert sum(len(component.levels) for component in found.components) == len(component_of)
-    assert {*component_of} == {place for one in counted for place in (one.before, one.after)}
-    assert all(component_of[one.before] == component_of[one.after] for one in counted)
+    assert {*component_of} == {place for link in counted for place in (link.before, link.after)}
+    assert all(component_of[link.before] == component_of[link.after] for link in counted)
     assert len(found.left_out) == len(links) - len(counted)
     # As many loops as links beyond what connects.
     assert len(found.loops) == len(counted) - len(component_of) + len(found.components)
-    for one in found.loops:
-        assert one.through[0] == one.before < one.after == one.through[-1]
-        assert len({*one.through}) == len(one.through) >= 3
-        assert one.low <= one.misfit <= one.high
+    for loop in found.loops:
+        assert loop.through[0] == loop.before < loop.after == loop.through[-1]
+        assert len({*loop.through}) == len(loop.through) >= 3
+        assert loop.low <= loop.misfit <= loop.high
 
 
 def drawn(draw: np.random.Generator, between: float = 0.0) -> tuple[Chain, list[float]]:
@@ -306,9 +312,9 @@ def covered(chains: Sequence[tuple[Chain, list[float]]]) -> float:
     return float(
         np.mean(
             [
-                math.log(one.low) <= levels[one.place] <= math.log(one.high)
+                math.log(level.low) <= levels[level.place] <= math.log(level.high)
                 for found, levels in chains
-                for one in found.components[0].levels[1:]
+                for level in found.components[0].levels[1:]
             ]
         )
     )
@@ -318,7 +324,7 @@ def test_intervals_have_the_true_level_as_often_as_they_say() -> None:
     draw = np.random.default_rng(1)
     chains = [drawn(draw) for _ in range(200)]
     assert 0.94 < covered(chains) < 0.98
-    alarms = [any(one.misfits for one in found.loops) for found, _ in chains]
+    alarms = [any(loop.misfits for loop in found.loops) for found, _ in chains]
     assert 0 < np.mean(alarms) < 0.1
     beyond = [found.chance < 0.05 for found, _ in chains if found.chance is not None]
     assert 0 < np.mean(beyond) < 0.1
@@ -329,7 +335,7 @@ def test_intervals_have_it_where_links_differ_by_more_than_their_blocks() -> Non
     chains = [drawn(draw, between=0.015) for _ in range(200)]
     assert 0.9 < covered(chains) < 0.98
     assert np.mean([found.between_links for found, _ in chains]) == pytest.approx(0.015, rel=0.2)
-    assert np.mean([any(one.misfits for one in found.loops) for found, _ in chains]) > 0.5
+    assert np.mean([any(loop.misfits for loop in found.loops) for found, _ in chains]) > 0.5
 
 
 def test_from_six_blocks_on_ending_a_link_when_it_looks_sure_hardly_moves_it() -> None:

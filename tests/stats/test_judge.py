@@ -17,7 +17,7 @@ USUAL = Noise(0.026, 0.01, "the test")
 
 def release(session: str, *medians: float) -> list[Process]:
     """A process of three samples for each median."""
-    return [Process(session, (one * 0.99, one, one * 1.01)) for one in medians]
+    return [Process(session, (median * 0.99, median, median * 1.01)) for median in medians]
 
 
 STEADY = [

@@ -42,7 +42,7 @@ def drawn(
 
 
 def flat(line: list[list[Process]]) -> list[Process]:
-    return [one for release in line for one in release]
+    return [process for release in line for process in release]
 
 
 def test_without_anything_it_is_assumed_and_said_so() -> None:
@@ -120,7 +120,7 @@ def test_other_configurations_say_nothing_of_what_processes_scatter_by() -> None
 
 def test_releases_of_one_session_say_nothing_of_sessions() -> None:
     line = [
-        [Process("the only one", one.samples) for one in release]
+        [Process("the only one", process.samples) for process in release]
         for release in drawn(1, [0.0] * 20)
     ]
     assert estimate([], line).sessions == noise.ASSUMED_SESSIONS

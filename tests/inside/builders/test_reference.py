@@ -186,9 +186,9 @@ def test_running_averages_move_a_hundredth_of_the_way_to_the_batch(start, data):
     values, _ = reference.convolution(data[0], start["conv1_1/kernel"])
     count = 2 * 32 * 32
     for channel in (0, 63):
-        one = values[..., channel].ravel()
-        mean = one.sum() / count
-        variance = ((one - mean) ** 2).sum() / (count - 1)
+        channel_values = values[..., channel].ravel()
+        mean = channel_values.sum() / count
+        variance = ((channel_values - mean) ** 2).sum() / (count - 1)
         for average, value in (("moving_mean", mean), ("moving_variance", variance)):
             before = start["conv1_1/" + average][channel]
             expected = 0.99 * before + 0.01 * value

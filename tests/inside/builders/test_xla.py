@@ -235,7 +235,7 @@ def in_xla(name: str) -> list[tuple[str, str]]:
     compiles the step in seconds, before in up to a minute, and before 1.12 there is none."""
     version = tuple(int(part) for part in name.partition("-")[2].split("."))
     formats = params.DATA_FORMATS if version >= (2, 8) else [in_turn(params.DATA_FORMATS)]
-    return [(name, one) for one in formats if version >= (1, 12)]
+    return [(name, data_format) for data_format in formats if version >= (1, 12)]
 
 
 COMPILED = [

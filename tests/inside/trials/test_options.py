@@ -21,7 +21,7 @@ def no_backend_of_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def configurations(arguments: str) -> list[str]:
     asked = options.parse(arguments.split())
-    return [f"{one.framework} {one}" for one in asked.configurations]
+    return [f"{configuration.framework} {configuration}" for configuration in asked.configurations]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_an_option_that_some_frameworks_have_not_is_for_the_others_and_said() ->
     asked = options.parse(
         ["--run_keras", "--run_tensorflow", "--run_theano", "--use_bn", "--use_fused", "--use_XLA"]
     )
-    assert [str(one) for one in asked.configurations] == [
+    assert [str(configuration) for configuration in asked.configurations] == [
         "tensorflow NHWC mode 0 on",
         "NHWC fused on",
         "fused",

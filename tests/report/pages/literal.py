@@ -67,9 +67,9 @@ TWO_DAYS = [
     *processes(SHIPPED[0], "NHWC none off", 0.200, 0.202),
     *processes(SHIPPED[1], "NHWC none off", 0.210, 0.212),
     *[
-        one
+        record
         for release, seconds in ((SHIPPED[1], 0.315), (SHIPPED[2], 0.318))
-        for one in processes(
+        for record in processes(
             *(release, "NHWC none off", seconds, seconds + 0.002),
             run="20260502T120000Z-00000002",
             started="2026-05-02T12:00:00+00:00",
@@ -112,12 +112,12 @@ def checkout(folder: Path, *more: str) -> Path:
 
 def write_records(folder: Path, taken: list[Record], machine: str = MACHINE) -> None:
     runs: dict[str, list[Record]] = {}
-    for one in taken:
-        runs.setdefault(one.run, []).append(one)
+    for record in taken:
+        runs.setdefault(record.run, []).append(record)
     target = folder / "results" / machine / "records"
     target.mkdir(parents=True, exist_ok=True)
     for run, of_run in runs.items():
-        text = "".join(json.dumps(one.as_json()) + "\n" for one in of_run)
+        text = "".join(json.dumps(record.as_json()) + "\n" for record in of_run)
         (target / f"{run}.jsonl").write_text(text)
 
 

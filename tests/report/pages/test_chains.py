@@ -20,9 +20,11 @@ from .literal import APART, CATALOGUE, CHAINED, HISTORY, SHIPPED
 
 def written(*taken: Record) -> dict[str, Any]:
     """The data of TensorFlow's line."""
-    found = [one for one in chains.of_machine(gather("box", taken, CATALOGUE)) if one.has_levels]
-    drawn, _ = lines("box", taken, CATALOGUE, chained=[one.line for one in found])
-    (line,) = (one for one in drawn if one.track == "tensorflow")
+    found = [
+        chain for chain in chains.of_machine(gather("box", taken, CATALOGUE)) if chain.has_levels
+    ]
+    drawn, _ = lines("box", taken, CATALOGUE, chained=[chain.line for chain in found])
+    (line,) = (line for line in drawn if line.track == "tensorflow")
     return data.of_line(line, (), found)
 
 
@@ -38,7 +40,7 @@ def published(folder: Path, *taken: Record) -> tuple[dict[str, Any], dict[str, A
     literal.write_records(folder, list(taken))
     literal.write_pages(folder, html_dir)
     (told,) = (
-        one for one in literal.read(html_dir, "index")["lines"] if one["track"] == "tensorflow"
+        line for line in literal.read(html_dir, "index")["lines"] if line["track"] == "tensorflow"
     )
     return told, literal.read(html_dir, told["id"])
 
@@ -46,7 +48,7 @@ def published(folder: Path, *taken: Record) -> tuple[dict[str, Any], dict[str, A
 def test_a_chain_is_written_with_its_levels_and_loops() -> None:
     told = written(*HISTORY, *CHAINED)
     step, first_step, peak_memory = told["chains"]
-    assert [one["measure"] for one in told["chains"]] == ["step", "first_step", "peak_memory"]
+    assert [chain["measure"] for chain in told["chains"]] == ["step", "first_step", "peak_memory"]
     assert told["configurations"][step["c"]] == ["NHWC", "none", "off"]
     (part,) = step["parts"]
     assert part["base"] == SHIPPED[0]
@@ -64,10 +66,10 @@ def test_a_chain_is_written_with_its_levels_and_loops() -> None:
 
 def test_parts_stay_apart_and_what_is_left_out_is_told() -> None:
     told = written(*APART, *block(SHIPPED[0], SHIPPED[1]))
-    step = [one for one in told["chains"] if one["measure"] == "step"]
-    bases = [[part["base"] for part in one["parts"]] for one in step]
+    step = [chain for chain in told["chains"] if chain["measure"] == "step"]
+    bases = [[part["base"] for part in chain["parts"]] for chain in step]
     assert bases == [["tensorflow-2.10.1", SHIPPED[1]], [SHIPPED[0]]]
-    assert [one["left_out"] for one in step] == [
+    assert [chain["left_out"] for chain in step] == [
         [{"before": SHIPPED[0], "after": SHIPPED[1], "blocks": 1}],
         [],
     ]
@@ -94,8 +96,8 @@ def test_blocks_that_come_make_what_is_kept_anew(folder: Path) -> None:
     assert "chains" not in before
     assert len(after["chains"]) == 3
     # What duets measured is in no figure of a process by itself.
-    assert [one.get("estimates") for one in after["cells"]] == [
-        one.get("estimates") for one in before["cells"]
+    assert [cell.get("estimates") for cell in after["cells"]] == [
+        cell.get("estimates") for cell in before["cells"]
     ]
 
 

@@ -19,15 +19,15 @@ def found(*taken: Record) -> list[Choice]:
 
 
 def xla(off_s: float, on_s: float, off_first: float, on_first: float) -> Choice:
-    (one,) = found(
+    (choice,) = found(
         *processes(SHIPPED[2], OFF, *[off_s] * 3, build_s=0.0, warm_up_s=[off_first]),
         *processes(SHIPPED[2], ON, *[on_s] * 3, build_s=0.0, warm_up_s=[on_first]),
     )
-    return one
+    return choice
 
 
 def test_pairs_differ_in_one_param_alone_within_one_release() -> None:
-    tensorflow = [one for one in HISTORY if one.release.startswith("tensorflow")]
+    tensorflow = [record for record in HISTORY if record.release.startswith("tensorflow")]
     assert [
         (c.release, c.param, " ".join(c.one), " ".join(c.other)) for c in found(*tensorflow)
     ] == [
@@ -44,7 +44,7 @@ def test_a_difference_is_clear_where_the_intervals_are_apart() -> None:
     apart = found(
         *processes(SHIPPED[2], OFF, 1.0, 1.1, 1.2), *processes(SHIPPED[2], ON, 0.7, 0.8, 0.9)
     )
-    assert [(one.clear, one.ratio) for one in apart] == [(True, 0.8 / 1.1)]
+    assert [(choice.clear, choice.ratio) for choice in apart] == [(True, 0.8 / 1.1)]
     (overlap,) = found(
         *processes(SHIPPED[2], OFF, 1.0, 1.1, 1.2), *processes(SHIPPED[2], ON, 0.7, 0.8, 1.0)
     )
@@ -60,27 +60,27 @@ def test_no_difference_is_clear_by_fewer_than_three_processes(count: int, why: s
         processes(SHIPPED[2], words, *[seconds] * n)
         for words, seconds, n in ((OFF, 1.0, 3), (ON, 0.5, count))
     )
-    (one,) = found(*many, *few)
-    assert (one.clear, one.payback, one.unclear) == (False, None, why)
+    (choice,) = found(*many, *few)
+    assert (choice.clear, choice.payback, choice.unclear) == (False, None, why)
 
 
 def test_no_difference_is_clear_where_a_side_was_measured_on_a_busy_machine_alone() -> None:
     quiet = processes(SHIPPED[2], OFF, 1.0, 1.0, 1.0)
     busy = processes(SHIPPED[2], ON, 0.5, 0.5, 0.5, load_before=[9.0, 5.0, 3.0])
-    (one,) = found(*quiet, *busy)
+    (choice,) = found(*quiet, *busy)
     why = "on a busy machine (a load of 9.0, it may use 2 CPUs)"
-    assert (one.clear, one.payback, one.unclear) == (False, None, why)
-    (one,) = found(*quiet, *busy, *processes(SHIPPED[2], ON, 0.6, 0.6, 0.6))
-    assert (one.clear, one.payback, one.unclear) == (True, 1, None)
-    assert one.ratio == 0.6
+    assert (choice.clear, choice.payback, choice.unclear) == (False, None, why)
+    (choice,) = found(*quiet, *busy, *processes(SHIPPED[2], ON, 0.6, 0.6, 0.6))
+    assert (choice.clear, choice.payback, choice.unclear) == (True, 1, None)
+    assert choice.ratio == 0.6
 
 
 def test_xla_pays_back_when_its_steps_have_saved_what_its_first_step_cost() -> None:
     # 20 s dearer, 0.1 s saved a step: after 200 further steps both have taken as long.
-    one = xla(off_s=0.5, on_s=0.4, off_first=1.0, on_first=21.0)
-    assert one.payback is not None
-    assert one.payback == 201
-    n = one.payback
+    choice = xla(off_s=0.5, on_s=0.4, off_first=1.0, on_first=21.0)
+    assert choice.payback is not None
+    assert choice.payback == 201
+    n = choice.payback
     assert 21.0 + (n - 1) * 0.4 <= 1.0 + (n - 1) * 0.5 + 1e-9
     assert 21.0 + (n - 2) * 0.4 > 1.0 + (n - 2) * 0.5
 
@@ -96,17 +96,17 @@ def test_what_costs_no_more_from_the_start_pays_back_at_once() -> None:
 
 
 def test_without_a_first_step_on_record_nothing_is_said_of_paying_back() -> None:
-    (one,) = found(
+    (choice,) = found(
         *processes(SHIPPED[2], OFF, 0.5, 0.5, 0.5),
         *processes(SHIPPED[2], ON, 0.4, 0.4, 0.4, warm_up_s=[]),
     )
-    assert (one.clear, one.payback) == (True, None)
+    assert (choice.clear, choice.payback) == (True, None)
 
 
 def test_what_was_measured_in_another_state_of_the_machine_is_not_compared() -> None:
-    (one,) = found(
+    (choice,) = found(
         *processes(SHIPPED[2], OFF, 1.0, 1.1, 1.2),
         *processes(SHIPPED[2], ON, 0.7, 0.9, cpus=1),
     )
-    assert (one.ratio, one.clear, one.payback) == (None, False, None)
-    assert one.otherwise == "CPUs: 2 CPUs with off, 1 CPU with on"
+    assert (choice.ratio, choice.clear, choice.payback) == (None, False, None)
+    assert choice.otherwise == "CPUs: 2 CPUs with off, 1 CPU with on"

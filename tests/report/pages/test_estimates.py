@@ -18,7 +18,7 @@ from vggbench.report.pages.estimates import Estimate, estimate
 from ...records.factory import NONSENSE, nonsensical
 from .literal import record
 
-BY_KEY = {one.key: one for one in MEASURES}
+BY_KEY = {measure.key: measure for measure in MEASURES}
 
 
 def binomial_below(k: int, n: int) -> float:

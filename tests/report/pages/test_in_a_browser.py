@@ -39,8 +39,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
             checkout = literal.checkout(folder / "checkout")
             literal.write_records(checkout, HISTORY)
             gpu = [
-                changed(one, profile="gpu-paper", gpu={"utilisation_percent": {"mean": 97.0}})
-                for one in HISTORY
+                changed(record, profile="gpu-paper", gpu={"utilisation_percent": {"mean": 97.0}})
+                for record in HISTORY
             ]
             literal.write_records(checkout, gpu, "gpubox")
             literal.write_pages(checkout, folder / "html", scripts=True)
@@ -90,9 +90,9 @@ def violations(visit: Visit) -> list[str]:
     visit.page.evaluate(source)
     found = visit.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     return [
-        f"{one['id']}: {node['html'][:150]} {node.get('failureSummary', '')}"
-        for one in found["violations"]
-        for node in one["nodes"]
+        f"{violation['id']}: {node['html'][:150]} {node.get('failureSummary', '')}"
+        for violation in found["violations"]
+        for node in violation["nodes"]
     ]
 
 
@@ -290,7 +290,7 @@ def test_a_param_that_a_record_lacks_is_drawn_as_its_default(
         ticks = visit.page.locator("#series .series-tick")
         for look in (".dashed", ".hollow"):
             chosen = ticks.filter(has=visit.page.locator(look))
-            assert [one.strip() for one in chosen.all_inner_texts()] == ["NCHW, no BN, XLA"]
+            assert [text.strip() for text in chosen.all_inner_texts()] == ["NCHW, no BN, XLA"]
         assert "-, no BN, -" in ticks.all_inner_texts()[-1]
 
 
@@ -462,14 +462,14 @@ def test_choices_are_said_with_their_costs(surf: Surf, published: Path) -> None:
 def slower(published: Path) -> str:
     """By how much HISTORY's last release is slower, as a text, as the data beside the page says."""
     (line,) = (
-        one
-        for one in literal.read(published, "index")["lines"]
-        if (one["machine"], one["track"]) == ("box", "tensorflow")
+        line
+        for line in literal.read(published, "index")["lines"]
+        if (line["machine"], line["track"]) == ("box", "tensorflow")
     )
     (ratio,) = (
-        one["ratio"][0]
-        for one in literal.read(published, f"{line['id']}-verdicts")["verdicts"]
-        if (one["release"], one["c"], one["measure"]) == (SHIPPED[2], 0, "step")
+        verdict["ratio"][0]
+        for verdict in literal.read(published, f"{line['id']}-verdicts")["verdicts"]
+        if (verdict["release"], verdict["c"], verdict["measure"]) == (SHIPPED[2], 0, "step")
     )
     assert ratio > 1.3
     return f"+{(ratio - 1) * 100:.0f} %"
@@ -621,8 +621,8 @@ def test_pages_of_a_real_run_show_what_its_records_say(surf: Surf, measured: Tin
         drawn(visit, "index.html")
         assert page.inner_text("#chart-title") == "Tinyframe: train step, ms, on testbox, cpu-quick"
         releases = [
-            one["version"]
-            for one in json.loads((html_dir / "data" / "index.json").read_text())["tracks"][0][
+            release["version"]
+            for release in json.loads((html_dir / "data" / "index.json").read_text())["tracks"][0][
                 "releases"
             ]
         ]
@@ -655,7 +655,7 @@ def test_what_a_busy_machine_measured_is_marked(surf: Surf, tmp_path: Path) -> N
         assert key in page.inner_text("#key")
         assert page.locator("#chart text:text-is('!')").count() == 1
         row = page.locator("#release tbody tr")
-        assert ["!" in one for one in row.all_inner_texts()] == [False, True]
+        assert ["!" in text for text in row.all_inner_texts()] == [False, True]
         assert page.locator("#release .sign.bad").get_attribute("title") == message
         page.focus("#chart")
         page.keyboard.press("ArrowLeft")

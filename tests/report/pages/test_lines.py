@@ -98,7 +98,7 @@ def test_what_a_busy_machine_measured_counts_where_there_is_nothing_else() -> No
 def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day() -> None:
     (line,) = made(*TWO_DAYS)
     assert [cell.estimates["step"].value for cell in line.cells] == [
-        pytest.approx(one) for one in (0.201, 0.316, 0.319)
+        pytest.approx(seconds) for seconds in (0.201, 0.316, 0.319)
     ]
     assert [bool(cell.earlier) for cell in line.cells] == [False, True, False]
     assert line.cells[1].earlier["step"] == Estimate(pytest.approx(0.211), 0.210, 0.212, 2)
@@ -119,8 +119,8 @@ def test_a_line_is_not_cut_where_nothing_was_measured_twice() -> None:
 
 def test_a_line_is_not_cut_where_all_of_it_was_measured_again() -> None:
     again = [
-        changed(one, run="20260503T120000Z-00000003", started="2026-05-03T12:00:00+00:00")
-        for one in TWO_DAYS[:4]
+        changed(record, run="20260503T120000Z-00000003", started="2026-05-03T12:00:00+00:00")
+        for record in TWO_DAYS[:4]
     ]
     (line,) = made(*TWO_DAYS[:4], *again)
     assert [len(line.cells), any(cell.earlier for cell in line.cells)] == [2, False]
@@ -128,8 +128,10 @@ def test_a_line_is_not_cut_where_all_of_it_was_measured_again() -> None:
 
 def test_an_earlier_run_that_failed_is_no_part_of_a_line() -> None:
     failed = [
-        changed(one, outcome="failed", error="SIGSEGV") if one.release == SHIPPED[1] else one
-        for one in TWO_DAYS[:4]
+        changed(record, outcome="failed", error="SIGSEGV")
+        if record.release == SHIPPED[1]
+        else record
+        for record in TWO_DAYS[:4]
     ]
     (line,) = made(*failed, *TWO_DAYS[4:])
     assert not any(cell.earlier for cell in line.cells)
@@ -185,7 +187,7 @@ def test_releases_that_are_gone_and_other_protocols_are_left_out_and_counted() -
     assert found == []
     gone = "not on a track, or of another build number"
     assert LeftOut(gone, "tensorflow-0.12.0", 2) in left_out
-    assert [one.count for one in left_out] == [2, 1] or [one.count for one in left_out] == [1, 2]
+    assert sorted(runs.count for runs in left_out) == [1, 2]
 
 
 def test_words_of_someone_elses_configuration_are_kept_as_text() -> None:

@@ -223,5 +223,7 @@ def test_the_tables_rows_and_reported_figures_are_those_of_the_command(
     literal.write_pages(folder, tmp_path / "html")
     seed = literal.read(tmp_path / "html", "seed")
     assert [table["title"] for table in seed["tables"]] == list(seed_table.TABLES)
-    reported = {row["name"]: row["reported_ms"] for one in seed["tables"] for row in one["rows"]}
+    reported = {
+        row["name"]: row["reported_ms"] for table in seed["tables"] for row in table["rows"]
+    }
     assert reported == {n: c.ms for n, c in seed_table.reference().cells.items()}

@@ -21,27 +21,27 @@ def of_the_step(
     judged: verdicts.MachineVerdicts, release: str = SHIPPED[2]
 ) -> dict[str, PageVerdict]:
     return {
-        " ".join(one.configuration.values()): one
-        for one in judged.told
-        if one.release == release and one.measure == "step"
+        " ".join(verdict.configuration.values()): verdict
+        for verdict in judged.told
+        if verdict.release == release and verdict.measure == "step"
     }
 
 
 def test_a_slower_release_is_told_with_its_evidence() -> None:
-    one = of_the_step(verdicts.judge("box", HISTORY, CATALOGUE))["NHWC none off"]
-    assert (one.outcome, one.against) == ("regressed", SHIPPED[1])
+    verdict = of_the_step(verdicts.judge("box", HISTORY, CATALOGUE))["NHWC none off"]
+    assert (verdict.outcome, verdict.against) == ("regressed", SHIPPED[1])
     # The level before is judged from older releases too, of which there is one at 0.2 s.
-    assert one.ratio is not None
-    assert one.low is not None
-    assert one.high is not None
-    assert 0.29 / 0.21 < one.ratio < 0.32 / 0.20
-    assert 1.2 < one.low < one.ratio < one.high < 1.8
-    assert (one.profile, one.track, one.family) == (
+    assert verdict.ratio is not None
+    assert verdict.low is not None
+    assert verdict.high is not None
+    assert 0.29 / 0.21 < verdict.ratio < 0.32 / 0.20
+    assert 1.2 < verdict.low < verdict.ratio < verdict.high < 1.8
+    assert (verdict.profile, verdict.track, verdict.family) == (
         "cpu-quick",
         "tensorflow",
         "train_step.TensorFlow",
     )
-    notes = "\n".join(one.notes)
+    notes = "\n".join(verdict.notes)
     assert "tensorflow-2.15.1: 210 ms, the median of 3 processes in one session" in notes
     assert "with 9 samples: 300, 306, 294" in notes
     assert "Keras 2.15.0 → 3.4.1" in notes
@@ -57,8 +57,8 @@ def test_what_is_new_or_failed_has_no_ratio_but_its_reason() -> None:
 
 def test_an_acknowledged_regression_has_its_reason() -> None:
     accepted = [Acknowledged("tensorflow", SHIPPED[2], "all", "Keras 3")]
-    one = of_the_step(verdicts.judge("box", HISTORY, CATALOGUE, accepted))["NHWC none off"]
-    assert (one.outcome, one.acknowledged) == ("regressed", "Keras 3")
+    verdict = of_the_step(verdicts.judge("box", HISTORY, CATALOGUE, accepted))["NHWC none off"]
+    assert (verdict.outcome, verdict.acknowledged) == ("regressed", "Keras 3")
 
 
 def test_a_wrong_acknowledged_toml_is_why_there_are_none(
@@ -74,13 +74,13 @@ def test_a_wrong_acknowledged_toml_is_why_there_are_none(
         json.loads(path.read_text())
         for path in (tmp_path / "html" / "data").glob("*-verdicts.json")
     ]
-    assert all(one["verdicts"] == [] for one in told)
-    assert all("acknowledged.toml" in one["why_none"] for one in told)
+    assert all(line["verdicts"] == [] for line in told)
+    assert all("acknowledged.toml" in line["why_none"] for line in told)
     assert told
 
 
 def test_a_change_over_the_line_stands_in_the_data_with_its_configuration() -> None:
-    (line,) = (one for one in lines("box", HISTORY, CATALOGUE)[0] if one.track == "tensorflow")
+    (line,) = (line for line in lines("box", HISTORY, CATALOGUE)[0] if line.track == "tensorflow")
     found = LineChange(
         machine="box",
         profile="cpu-quick",
