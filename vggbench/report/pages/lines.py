@@ -130,8 +130,8 @@ def lines(
         placed = _Placed(record, stretch, state_of(record, known))
         groups.setdefault(line, {}).setdefault(cell, []).append(placed)
     of_duets: dict[tuple[str, str, str], list[evidence.Line]] = {}
-    for line in chained:
-        of_duets.setdefault(place_of(line), []).append(line)
+    for chained_line in chained:
+        of_duets.setdefault(place_of(chained_line), []).append(chained_line)
     made = [
         _line(
             machine,
