@@ -164,34 +164,34 @@ def running(code, *arguments, handed=()):
 
 
 def test_a_process_runs_until_it_is_waited_for():
-    process = running("import time; print('said'); time.sleep(0.2)")
-    assert not process.has_ended
-    assert os.getsid(process.pid) == os.getpgid(process.pid) == process.pid
-    done = process.wait(PATIENCE_S)
+    child = running("import time; print('said'); time.sleep(0.2)")
+    assert not child.has_ended
+    assert os.getsid(child.pid) == os.getpgid(child.pid) == child.pid
+    done = child.wait(PATIENCE_S)
     assert (done.output, done.status, done.overran) == ("said\n", 0, False)
-    assert process.has_ended
-    assert 0.2 < done.seconds <= process.seconds
+    assert child.has_ended
+    assert 0.2 < done.seconds <= child.seconds
 
 
 def test_a_process_is_ended_once(monkeypatch):
     """Its id may be another's afterwards."""
-    process = running("import time; time.sleep(3600)")
+    child = running("import time; time.sleep(3600)")
     killed = []
     kill = os.killpg
     monkeypatch.setattr(os, "killpg", lambda *which: (killed.append(which), kill(*which)))
-    process.end()
-    assert killed[0] == (process.pid, signal.SIGTERM)
-    assert process.has_ended
+    child.end()
+    assert killed[0] == (child.pid, signal.SIGTERM)
+    assert child.has_ended
     before = list(killed)
-    process.end()
-    assert process.wait(PATIENCE_S).status == -signal.SIGTERM
+    child.end()
+    assert child.wait(PATIENCE_S).status == -signal.SIGTERM
     assert killed == before
 
 
 def test_the_deadline_counts_from_the_start():
-    process = running("import time; time.sleep(3600)")
+    child = running("import time; time.sleep(3600)")
     time.sleep(0.3)
-    assert process.wait(0.1).overran
+    assert child.wait(0.1).overran
 
 
 def test_a_process_is_given_the_descriptors_that_are_handed_to_it_and_no_others():
