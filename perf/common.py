@@ -1,4 +1,4 @@
-"""What the scripts in perf/ share: throw-away asv checkouts, and comparing two sides."""
+"""What the scripts in perf/ share: throw-away asv checkouts, and comparing two measurements."""
 
 from __future__ import annotations
 
@@ -99,9 +99,9 @@ class Ratio:
 def abba(
     ours: Callable[[], T], theirs: Callable[[], T], pairs: int, progress: Callable[[T], str]
 ) -> list[tuple[T, T]]:
-    """Call both sides ``pairs`` times, in the order A B B A A B B A, and return (ours, theirs).
+    """Call both ``pairs`` times, in the order A B B A A B B A, and return (ours, theirs).
 
-    Neighbours make a pair, so that a machine that grows faster or slower favours neither side. What
+    Neighbours make a pair, so that a machine that grows faster or slower favours neither. What
     ``progress`` says of each is printed.
     """
     taken = []
@@ -117,8 +117,8 @@ def abba(
     return taken
 
 
-def undisturbed(side: Callable[[], T]) -> T:
-    """What ``side`` returns when others use no more than MOST_FOREIGN of the processors meanwhile.
+def undisturbed(measure: Callable[[], T]) -> T:
+    """What ``measure`` returns when others use MOST_FOREIGN of the processors at most meanwhile.
 
     It is called when the machine is quiet, and again while it was disturbed, whatever it came to.
     Raises SystemExit where that takes longer than PATIENCE_S.
@@ -127,17 +127,17 @@ def undisturbed(side: Callable[[], T]) -> T:
     while time.monotonic() < given_up:
         if _and_foreign_share(lambda: time.sleep(1))[1] > MOST_FOREIGN:
             continue
-        result, foreign = _and_foreign_share(side)
+        result, foreign = _and_foreign_share(measure)
         if foreign <= MOST_FOREIGN:
             return result
         print(f"taken again: others used {foreign:.0%} of the processors", flush=True)
     raise SystemExit("others use this machine: run this again when it is idle")
 
 
-def _and_foreign_share(side: Callable[[], T]) -> tuple[T, float]:
-    """What ``side`` returns, and the share of the processors' time that others used meanwhile."""
+def _and_foreign_share(measure: Callable[[], T]) -> tuple[T, float]:
+    """What ``measure`` returns, and the share of the processors that others used meanwhile."""
     busy_s, own_s, started = _busy_s(), _own_s(), time.monotonic()
-    result = side()
+    result = measure()
     foreign_s = (_busy_s() - busy_s) - (_own_s() - own_s)
     return result, foreign_s / (time.monotonic() - started) / (os.cpu_count() or 1)
 

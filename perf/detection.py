@@ -423,7 +423,7 @@ def processes(pool: Executor, histories: int, part: str) -> bool:
         )
         all_spent += spent
         missed |= wrong
-        figure, ours = "", share(one.ours for one in seen)
+        figure, ours = "", share(history_.ours for history_ in seen)
         if row.figure is not None:
             figure = f"{'at most' if row.most else 'at least'} {row.figure:.0%}"
             common.keep(f"drawn processes: {row.what}", figure, ours, "MISSED" if wrong else "met")

@@ -50,7 +50,7 @@ Plan = dict[str, Any]
 #: of two configurations would, five of each.
 CALIBRATING = 10
 
-#: Processes for one block of the same pair: a block starts so many.
+#: Processes for one block of the same comparison: a block starts so many.
 PROCESSES_A_BLOCK = 4
 
 #: Draws of a bootstrap, and its seed.
@@ -58,8 +58,8 @@ DRAWS, SEED = 4000, 0
 
 MEMORY_PROCESSES = 3
 
-#: Duets and processes disagree about a pair of releases where chance does it so rarely: with five
-#: pairs, at least one would once in 20 times.
+#: Duets and processes disagree about two releases where chance does it so rarely: with five
+#: comparisons, at least one would once in 20 times.
 DISAGREE = 0.01
 
 
@@ -225,7 +225,7 @@ def _rms(values: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:
 
 
 def turns_log(levels: Sequence[Sequence[float]]) -> float:
-    """The log ratio of robust levels, second side by first, of the logarithms of its processes'."""
+    """The log ratio of robust levels, second by first, of the logarithms of its processes'."""
     first, second = map(robust.pseudomedian, levels)
     return second - first
 
@@ -515,22 +515,22 @@ def memory_record(entry: Entry, copy: Release) -> Record:
     )
 
 
-# -- real pairs: blocks and processes by themselves
+# -- two real releases: blocks and processes by themselves
 
 
 def agreement_plan(
-    taken: Entries, processor: str, pairs: Sequence[str], wanted: int
+    taken: Entries, processor: str, comparisons: Sequence[str], wanted: int
 ) -> Plan | None:
-    """Pair after pair: a block, then as many processes as it started, until there are ``wanted``
-    blocks that count."""
-    by_pair = grouped(taken, "pair")
-    for pair in pairs:
-        whole, alone = _blocks_and_processes(by_pair.get(pair, []))
+    """Comparison after comparison: a block, then as many processes as it started, until there
+    are ``wanted`` blocks that count."""
+    by_comparison = grouped(taken, "pair")
+    for comparison in comparisons:
+        whole, alone = _blocks_and_processes(by_comparison.get(comparison, []))
         if len(alone) < PROCESSES_A_BLOCK * len(whole):
             # A B B A
-            return {"pair": pair, "side": (0, 1, 1, 0)[len(alone) % 4]}
+            return {"pair": comparison, "side": (0, 1, 1, 0)[len(alone) % 4]}
         if len(whole) < wanted:
-            return {"pair": pair}
+            return {"pair": comparison}
     return None
 
 
@@ -539,30 +539,30 @@ def _blocks_and_processes(own: Entries) -> tuple[list[Entry], list[Entry]]:
     return counted([entry for entry in own if "side" not in entry]), alone
 
 
-def agreement_progress(taken: Entries, pairs: Sequence[str], wanted: int) -> str:
-    by_pair = grouped(taken, "pair")
-    done = [_blocks_and_processes(by_pair.get(pair, [])) for pair in pairs]
+def agreement_progress(taken: Entries, comparisons: Sequence[str], wanted: int) -> str:
+    by_comparison = grouped(taken, "pair")
+    done = [_blocks_and_processes(by_comparison.get(comparison, [])) for comparison in comparisons]
     whole = sum(len(own) for own, _ in done)
     alone = sum(len(own) for _, own in done)
     return (
-        f"{whole} of {wanted * len(pairs)} blocks, "
-        f"{alone} of {PROCESSES_A_BLOCK * wanted * len(pairs)} processes"
+        f"{whole} of {wanted * len(comparisons)} blocks, "
+        f"{alone} of {PROCESSES_A_BLOCK * wanted * len(comparisons)} processes"
     )
 
 
-def agreement_reached(taken: Entries, pairs: Sequence[str], wanted: int) -> Reached:
-    """No pair about which duets and processes surely differ."""
+def agreement_reached(taken: Entries, comparisons: Sequence[str], wanted: int) -> Reached:
+    """No comparison about which duets and processes surely differ."""
     said, agree = [], []
-    whole_row = agreement_plan(taken, "", pairs, wanted) is None
-    for pair in pairs:
-        own_blocks, alone = _blocks_and_processes(grouped(taken, "pair").get(pair, []))
+    whole_row = agreement_plan(taken, "", comparisons, wanted) is None
+    for comparison in comparisons:
+        own_blocks, alone = _blocks_and_processes(grouped(taken, "pair").get(comparison, []))
         of_blocks, of_processes = logs_of(own_blocks), neighbours(alone)
         if len(of_blocks) < 2 or len(of_processes) < 2:
             continue
         low, high = difference(of_blocks, of_processes, 1 - DISAGREE)
         agree.append(low <= 0 <= high)
         said.append(
-            f"{pair}: blocks {mean_text(of_blocks, 0.95)}; "
+            f"{comparison}: blocks {mean_text(of_blocks, 0.95)}; "
             f"processes {mean_text(of_processes, 0.95)}; blocks by processes "
             f"{per_cent(low)} to {per_cent(high)} ({1 - DISAGREE:.0%}): "
             f"{'they agree' if agree[-1] else 'THEY DISAGREE'}"
@@ -571,7 +571,7 @@ def agreement_reached(taken: Entries, pairs: Sequence[str], wanted: int) -> Reac
 
 
 def neighbours(alone: Entries) -> list[float]:
-    """The log ratios of processes that were measured one after the other, second side by first."""
+    """The log ratios, second release by first, of processes measured one after the other."""
     found = []
     for one, other in zip(alone[::2], alone[1::2], strict=False):
         first, second = sorted((one, other), key=lambda process: process["side"])

@@ -624,12 +624,14 @@ ROWS = {
         measure=memory_process,
     ),
     "agreement": Row(
-        f"real pairs on a quiet machine: {AGREEMENT_BLOCKS} blocks, and as many processes by "
-        f"themselves in turns as they start",
+        f"real releases on a quiet machine, two and two: {AGREEMENT_BLOCKS} blocks, and as many "
+        f"processes by themselves in turns as they start",
         f"blocks and processes do not surely differ ({1 - figures.DISAGREE:.0%}) about any",
-        plan=partial(figures.agreement_plan, pairs=list(REAL), wanted=AGREEMENT_BLOCKS),
-        progress=partial(figures.agreement_progress, pairs=list(REAL), wanted=AGREEMENT_BLOCKS),
-        reached=partial(figures.agreement_reached, pairs=list(REAL), wanted=AGREEMENT_BLOCKS),
+        plan=partial(figures.agreement_plan, comparisons=list(REAL), wanted=AGREEMENT_BLOCKS),
+        progress=partial(
+            figures.agreement_progress, comparisons=list(REAL), wanted=AGREEMENT_BLOCKS
+        ),
+        reached=partial(figures.agreement_reached, comparisons=list(REAL), wanted=AGREEMENT_BLOCKS),
         measure=agreement,
     ),
     "release": Row(

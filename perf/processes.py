@@ -31,7 +31,7 @@ PROFILE = "cpu-quick"
 LOSS_TOLERANCE = 1e-3
 
 #: Some releases add in another order each time, so the losses of later steps differ between
-#: processes of one side, by up to this share; then the sides may differ as much.
+#: processes of one program, by up to this share; then two programs may differ as much.
 OWN_SPREAD = 0.01
 
 
@@ -126,7 +126,7 @@ def in_turns(
     compared. Raises SystemExit where they do not."""
     taken = common.abba(ours, theirs, pairs, shown)
     why = not_the_same_work(
-        *([process.losses for process in side] for side in zip(*taken, strict=True))
+        *([process.losses for process in own] for own in zip(*taken, strict=True))
     )
     if why is not None:
         raise SystemExit(f"not the same work: {why}")
@@ -134,11 +134,11 @@ def in_turns(
 
 
 def not_the_same_work(ours: list[list[float]], theirs: list[list[float]]) -> str | None:
-    """What differs between the losses of two sides' processes, each a list of those of its first
+    """What differs between the losses of two programs' processes, each a list of those of its first
     steps; None where they are of the same work.
 
     The first is of the same weights; the later ones may be apart by as much as they are apart
-    within one side, if that is no more than OWN_SPREAD.
+    within one program, if that is no more than OWN_SPREAD.
     """
     for step, (one, other) in enumerate(
         zip(zip(*ours, strict=True), zip(*theirs, strict=True), strict=True), 1

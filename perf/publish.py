@@ -163,11 +163,11 @@ def measure_against(before: Path, pairs: int) -> int:
                 raise SystemExit(f"{folder}: vggbench verdict judged nothing")
             return took
 
-    def compared(what: str, side: Callable[[Path], Published]) -> int:
+    def compared(what: str, measure: Callable[[Path], Published]) -> int:
         folders = (common.ROOT, before.absolute())
         for folder in folders:
-            side(folder)  # both read what the disk has, from memory, from now on
-        taken = common.abba(lambda: side(folders[0]), lambda: side(folders[1]), pairs, str)
+            measure(folder)  # both read what the disk has, from memory, from now on
+        taken = common.abba(lambda: measure(folders[0]), lambda: measure(folders[1]), pairs, str)
         of = f"{what} of the shipped results, this code by that of {before.name}"
         return reported(of, taken, FIGURE_AGAINST)
 

@@ -328,7 +328,7 @@ def test_groups_of_two_processors_are_not_compared(figures: ModuleType) -> None:
     assert figures.memory_verdicts(taken, SUBJECTS) == {subject: [] for subject in SUBJECTS}
 
 
-# -- real pairs
+# -- two real releases
 
 
 def alone(side: int, level: float) -> Entry:

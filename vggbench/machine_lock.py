@@ -30,7 +30,7 @@ VARIABLE = "VGGBENCH_MACHINE_LOCK"
 #: Where this is 1, what is measured at the same time is no reason to wait, and on record.
 BESIDE_VARIABLE = "VGGBENCH_BESIDE"
 
-#: Of all users and all sessions of the machine, which TMPDIR is not.
+#: Of all users and all logins of the machine, which TMPDIR is not.
 FILE = Path("/tmp/vggbench-machine.lock")
 
 #: Bytes of the file that are read, more than are ever written.
