@@ -1,4 +1,4 @@
-"""Comparing two sides, as the scripts in perf/ do it."""
+"""Comparing two measurements, as the scripts in perf/ do it."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def processes(common: ModuleType) -> ModuleType:
 @pytest.fixture
 def quiet(common: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else uses the machine."""
-    monkeypatch.setattr(common, "undisturbed", lambda side: side())
+    monkeypatch.setattr(common, "undisturbed", lambda measure: measure())
 
 
 @pytest.mark.usefixtures("quiet")
-def test_both_sides_take_turns_in_abba_order_and_neighbours_are_paired(common: ModuleType) -> None:
+def test_both_take_turns_in_abba_order_and_neighbours_are_paired(common: ModuleType) -> None:
     order: list[str] = []
     clock = itertools.count(1)
 
-    def side(name: str) -> int:
+    def measure(name: str) -> int:
         order.append(name)
         return next(clock)
 
-    pairs = common.abba(lambda: side("a"), lambda: side("b"), 4, str)
+    pairs = common.abba(lambda: measure("a"), lambda: measure("b"), 4, str)
 
     assert "".join(order) == "abbaabba"
     assert pairs == [(1, 2), (4, 3), (5, 6), (8, 7)]

@@ -73,11 +73,11 @@ BESIDE = "was measured on a busy machine (another measurement at the same time)"
 
 
 def test_compare_says_what_was_measured_in_another_state_of_the_machine(measured: Tiny) -> None:
-    pair = ("tinyframe-1.1", "tinyframe-1.2")
-    assert said_after(measured.asv("compare", *pair), OTHERWISE) == []
+    releases = ("tinyframe-1.1", "tinyframe-1.2")
+    assert said_after(measured.asv("compare", *releases), OTHERWISE) == []
     done = measured.asv("run", "tinyframe-1.1", *BRIEFLY, "--cpu-affinity", "0")
     assert done.status == 0, done.output
-    done = measured.asv("compare", *pair)
+    done = measured.asv("compare", *releases)
     assert done.status == 0
     (line,) = said_after(done, OTHERWISE)
     assert f"vggbench would not compare plain (cpu-quick): tinyframe-1.2 {OTHERWISE}; " in line
@@ -96,14 +96,14 @@ def test_compare_says_what_was_measured_beside_another_measurement(measured: Tin
 
 
 def test_compare_says_what_is_not_to_count(measured: Tiny) -> None:
-    pair = ("tinyframe-1.1", "tinyframe-1.2")
+    releases = ("tinyframe-1.1", "tinyframe-1.2")
     excluded = measured.folder / "excluded.toml"
     excluded.write_text('[[excluded]]\nreason = "a fan had failed"\nrelease = "tinyframe-1.2"\n')
-    done = measured.asv("compare", *pair)
+    done = measured.asv("compare", *releases)
     (line,) = said_after(done, "records excluded (a fan had failed) do not count")
     assert "fused, plain (cpu-quick): of tinyframe-1.2, records excluded" in line
     excluded.write_text("[[excluded]]")
-    done = measured.asv("compare", *pair)
+    done = measured.asv("compare", *releases)
     assert done.status == 1
     assert done.lines_with("excluded.toml: entry 1 names no records")
 
@@ -118,10 +118,10 @@ def test_one_line_is_of_all_that_other_work_disturbed_in_the_same_release(measur
             quiet = dict.fromkeys(("load_before", "load_after", "busy_cpus"))
             record.update({**quiet, "busy_cpus": next(loads)} if is_busy else quiet)
         path.write_text("".join(f"{json.dumps(record)}\n" for record in told))
-    pairs = [("1.0", "1.2"), ("1.0", "1.1"), ("1.1", "1.2")]
+    compared = [("1.0", "1.2"), ("1.0", "1.1"), ("1.1", "1.2")]
     said = [
-        said_after(measured.asv("compare", *(f"tinyframe-{version}" for version in pair)), "")
-        for pair in pairs
+        said_after(measured.asv("compare", *(f"tinyframe-{version}" for version in versions)), "")
+        for versions in compared
     ]
     assert said[0] == []
     for (line,) in said[1:]:

@@ -43,7 +43,7 @@ def by_blocks(
     return BlockJudgement(outcome, ratio, low, high, suspected=False, blocks_needed=needed)
 
 
-#: Of a change that takes twice as long: what is said of it, the processes of each side, the blocks.
+#: Of a change that takes twice as long: what is said of it, the processes of either, the blocks.
 ANSWERS = {
     ALL: (sure_or_not(REGRESSED, 2.0, 1.9, 2.1, None), 4, 0),
     NONE: (sure_or_not(UNCHANGED, 1.0, 0.99, 1.01, None), 4, 0),

@@ -52,7 +52,9 @@ def asked(first: str, second: str, *patterns: str) -> DuetRequest:
     return DuetRequest(first=first, second=second, patterns=patterns, threshold=0.02, as_json=False)
 
 
-def pairs(tmp_path: Path, first: str, second: str, *patterns: str) -> list[tuple[str, str]]:
+def names_of_subjects(
+    tmp_path: Path, first: str, second: str, *patterns: str
+) -> list[tuple[str, str]]:
     found = duet._comparisons(local(tmp_path), asked(first, second, *patterns))
     return [(one.name, other.name) for one, other in found]
 
@@ -97,11 +99,11 @@ def pairs(tmp_path: Path, first: str, second: str, *patterns: str) -> list[tuple
 def test_a_subject_is_a_release_and_the_words_of_a_configuration(
     tmp_path: Path, first: str, second: str, named: tuple[str, str]
 ) -> None:
-    assert pairs(tmp_path, first, second) == [named]
+    assert names_of_subjects(tmp_path, first, second) == [named]
 
 
 def test_bench_chooses_where_no_words_do(tmp_path: Path) -> None:
-    found = pairs(tmp_path, "tensorflow-2.20.0", TENSORFLOW, "'NHWC', 'none'")
+    found = names_of_subjects(tmp_path, "tensorflow-2.20.0", TENSORFLOW, "'NHWC', 'none'")
     assert [other for _, other in found] == [
         f"{TENSORFLOW} NHWC none off",
         f"{TENSORFLOW} NHWC none on",
@@ -143,7 +145,7 @@ def test_words_that_name_nothing_are_told_what_there_is(
     tmp_path: Path, first: str, second: str, patterns: tuple[str, ...], told: str
 ) -> None:
     with pytest.raises(NoSubject) as raised:
-        pairs(tmp_path, first, second, *patterns)
+        names_of_subjects(tmp_path, first, second, *patterns)
     assert str(raised.value).startswith(told)
     assert "\n" not in str(raised.value)
     assert raised.value.status == 2

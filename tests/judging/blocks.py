@@ -28,23 +28,23 @@ def block(
     """A block whose number is ``number``, of every measure: the logarithm of the second subject by
     the first. A subject is a release, or the keys of its records. ``busy``: others computed all the
     while."""
-    sides = [{"release": one} if isinstance(one, str) else dict(one) for one in (first, second)]
+    subjects = [{"release": one} if isinstance(one, str) else dict(one) for one in (first, second)]
     name = f"{RUN}/{next(_counted)}"
     taken = []
     for duet, order in enumerate([(0, 1), (1, 0)], start=1):
-        for started, side in enumerate(order, start=1):
+        for started, place in enumerate(order, start=1):
             told = {
                 "run": RUN,
                 "started": "2024-06-01T12:00:00+00:00",
                 "purpose": DUET,
                 "duet": {"id": f"{name}.{duet}", "block": name, "started": started},
-                **sides[side],
+                **subjects[place],
                 **more,
             }
             release = told.pop("release")
             if busy:
                 told["others_cpu_s"] = [1.0] * 5
-            taken.append(record(release, 0.1 * math.exp(number * side), words, **told))
+            taken.append(record(release, 0.1 * math.exp(number * place), words, **told))
     return taken
 
 

@@ -26,11 +26,11 @@ def block(
     number: int = 1,
     session: int = 20,
     seconds: float = 0.1,
-    sides: tuple[dict[str, Any], dict[str, Any]] = ({}, {}),
+    subjects: tuple[dict[str, Any], dict[str, Any]] = ({}, {}),
     **more: Any,
 ) -> list[Record]:
     """The four records of a block of two releases, the ``second`` of which takes ``ratio`` times as
-    long. ``more``: keys of all of them, ``sides``: of those of either."""
+    long. ``more``: keys of all of them, ``subjects``: of those of either."""
     run = f"202406{session % 28 + 1:02d}T120000.000000Z-{session:08x}"
     found = []
     for place in range(2):
@@ -57,7 +57,7 @@ def block(
                 "steal_s": [0.0] * len(SAMPLES),
                 "set_by_vggbench": {},
                 **more,
-                **sides[is_second],
+                **subjects[is_second],
             }
             found.append(record(name, level, words, **told))
     return found

@@ -67,7 +67,7 @@ def test_its_number_is_the_second_by_the_first_whoever_was_started_first() -> No
     assert found.numbers["step"] == pytest.approx(math.log(1.1))
     # The start order alone is worth 3 % in each of the duets.
     one, other = (
-        duets.blocks.duet(pair.first.samples, pair.second.samples) for pair in found.duets
+        duets.blocks.duet(duet.first.samples, duet.second.samples) for duet in found.duets
     )
     assert one - other == pytest.approx(2 * math.log(SECOND))
 
@@ -116,28 +116,31 @@ def test_a_release_with_itself_is_a_block_of_one_that_reads_forward() -> None:
     one = one_block(block(FIRST, FIRST, 1.004))
     assert one.is_of_one
     assert one.reads(one.first, one.second) == 1
-    # Its sides are told apart by who was started first, so that the start order cancels here too.
+    # Who was started first tells its subjects apart: the start order cancels here too.
     assert one.numbers["step"] == pytest.approx(math.log(1.004))
 
 
 def test_two_configurations_or_a_variant_make_a_block_of_their_own() -> None:
-    sides: tuple[dict[str, Any], dict[str, Any]] = ({}, {"variant": "NumPy 1.26.4", "lock": None})
-    one = one_block(block(FIRST, FIRST, 0.9, sides=sides))
+    subjects: tuple[dict[str, Any], dict[str, Any]] = (
+        {},
+        {"variant": "NumPy 1.26.4", "lock": None},
+    )
+    one = one_block(block(FIRST, FIRST, 0.9, subjects=subjects))
     assert not one.is_of_one
     assert one.second == (*one.first[:2], "NumPy 1.26.4")
     fused = {"configuration": block(FIRST, FIRST, words=FUSED)[0].configuration}
-    other = one_block(block(FIRST, FIRST, 0.9, sides=({}, fused)))
+    other = one_block(block(FIRST, FIRST, 0.9, subjects=({}, fused)))
     assert not other.is_of_one
     assert other.first[0] == other.second[0]
 
 
 def test_a_variant_may_be_made_by_a_flag() -> None:
     flag = {"variant": "oneDNN off", "variables": {"TF_ENABLE_ONEDNN_OPTS": "0"}}
-    one = one_block(block(FIRST, FIRST, 0.9, sides=({}, flag)))
+    one = one_block(block(FIRST, FIRST, 0.9, subjects=({}, flag)))
     assert one.states[0] != one.states[1]
     assert duets.in_one_state([one]) == [one]
     elsewhere = {**flag, "cpus": 4}
-    assert "more than one state" in refused(block(FIRST, FIRST, 0.9, sides=({}, elsewhere)))
+    assert "more than one state" in refused(block(FIRST, FIRST, 0.9, subjects=({}, elsewhere)))
 
 
 # -- what is none
@@ -231,7 +234,7 @@ def test_one_of_the_four_in_another_state_makes_no_block(place: int, state: dict
 
 
 def test_two_releases_in_two_states_make_no_block() -> None:
-    assert "more than one state" in refused(block(FIRST, SECOND_OF_TWO, sides=({}, {"cpus": 4})))
+    assert "more than one state" in refused(block(FIRST, SECOND_OF_TWO, subjects=({}, {"cpus": 4})))
 
 
 def test_two_profiles_make_no_block() -> None:
@@ -302,7 +305,7 @@ def test_nonsense_in_any_other_key_ends_in_no_traceback(key: str) -> None:
         assert len(found) == (not left_out)
         for one in found:
             assert 0 <= one.others < math.inf
-            assert all(0 <= duets.waiting_share(pair) < math.inf for pair in one.duets)
+            assert all(0 <= duets.waiting_share(duet) < math.inf for duet in one.duets)
             assert all(map(math.isfinite, one.numbers.values()))
 
 
@@ -385,7 +388,7 @@ def test_ticks_below_zero_balance_those_above() -> None:
 
 def test_a_waiting_process_that_computes_is_seen() -> None:
     still, spinning = (
-        one_block(block(FIRST, SECOND_OF_TWO, sides=({}, {"waiting_cpu_s": [seconds] * 5})))
+        one_block(block(FIRST, SECOND_OF_TWO, subjects=({}, {"waiting_cpu_s": [seconds] * 5})))
         for seconds in (0.0, 0.05)
     )
     assert duets.waiting_share(still.duets[0]) == 0

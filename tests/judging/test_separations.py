@@ -79,7 +79,7 @@ def test_what_makes_most_of_a_change_explains_it(outcome, part, whole, most: boo
 
 
 def in_turns(variant_s: float = 0.1, as_it_is_s: float = 0.2, **of_variant: Any) -> list[Record]:
-    """Four processes of each side, the variant's with another lock and a flag of its own."""
+    """Four processes of the release, and four of the variant, with another lock and a flag."""
     flag = {"variables": {"TF_ENABLE_ONEDNN_OPTS": "0"}, "lock": "f" * 64}
     told = {"variant": "oneDNN off", **flag, **of_variant}
     return [

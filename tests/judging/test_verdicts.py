@@ -76,11 +76,11 @@ def test_first_step_and_peak_memory_are_judged_too() -> None:
         "first_step": "regressed",
         "peak_memory": "regressed",
     }
-    sides = {verdict.measure: verdict.before for verdict in found}
-    assert sides["first_step"] is not None
-    assert sides["first_step"].value == pytest.approx(3.0, rel=0.01)
-    assert sides["peak_memory"] is not None
-    assert sides["peak_memory"].value == pytest.approx(1e9, rel=0.01)
+    before = {verdict.measure: verdict.before for verdict in found}
+    assert before["first_step"] is not None
+    assert before["first_step"].value == pytest.approx(3.0, rel=0.01)
+    assert before["peak_memory"] is not None
+    assert before["peak_memory"].value == pytest.approx(1e9, rel=0.01)
 
 
 def test_what_is_not_sure_says_what_would_make_it_sure() -> None:

@@ -37,7 +37,7 @@ from .test_verdicts import judged, step
 NEWEST, BEFORE, OLDER = LINE[-1], LINE[-2], LINE[-3]
 
 
-def pair(ratio: float = 1.0, **more: Any) -> list[Record]:
+def compared(ratio: float = 1.0, **more: Any) -> list[Record]:
     """Six blocks of the newest release against the one before, which takes ``ratio`` times less."""
     return blocks(BEFORE, NEWEST, ratio, **more)
 
@@ -53,7 +53,7 @@ def by_measure(records: list[Record], **more: Any) -> dict[str, Verdict]:
     ("ratio", "outcome"), [(1.1, "regressed"), (0.9, "improved"), (1.001, "unchanged")]
 )
 def test_blocks_decide_where_both_releases_have_them(ratio: float, outcome: str) -> None:
-    verdict = step([*line(0.1, 0.1), *pair(ratio)])
+    verdict = step([*line(0.1, 0.1), *compared(ratio)])
     assert (verdict.outcome, verdict.decided_by, verdict.blocks) == (outcome, "duets", 6)
     assert verdict.ratio == pytest.approx(ratio, rel=0.005)
     assert verdict.low is not None
@@ -68,7 +68,7 @@ def test_blocks_decide_where_both_releases_have_them(ratio: float, outcome: str)
 
 
 def test_each_side_is_made_of_the_processes_of_the_blocks_alone() -> None:
-    verdict = step([*line(0.3, 0.3), *pair(1.1)])
+    verdict = step([*line(0.3, 0.3), *compared(1.1)])
     assert verdict.before is not None
     assert verdict.after is not None
     for side in (verdict.before, verdict.after):
@@ -79,13 +79,13 @@ def test_each_side_is_made_of_the_processes_of_the_blocks_alone() -> None:
 
 
 def test_blocks_of_the_later_release_by_the_earlier_one_say_the_same() -> None:
-    verdict, mirrored = step(pair(1.25)), step(blocks(NEWEST, BEFORE, 1 / 1.25))
+    verdict, mirrored = step(compared(1.25)), step(blocks(NEWEST, BEFORE, 1 / 1.25))
     assert mirrored.outcome == verdict.outcome == "regressed"
     assert mirrored.ratio == pytest.approx(verdict.ratio, rel=0.005)
 
 
 def test_unsure_blocks_say_how_many_more_would_tell() -> None:
-    verdict = step(pair(1.025, count=3))
+    verdict = step(compared(1.025, count=3))
     assert (verdict.outcome, verdict.decided_by, verdict.blocks) == ("not sure", "duets", 3)
     assert verdict.blocks_needed is not None
     assert verdict.blocks_needed > 0
@@ -97,27 +97,27 @@ def test_unsure_blocks_say_how_many_more_would_tell() -> None:
 
 def test_fewer_than_three_blocks_leave_it_to_the_processes() -> None:
     slower = line(*[0.1] * 6, 0.112)
-    verdict = step([*slower, *pair(1.0, count=2)])
+    verdict = step([*slower, *compared(1.0, count=2)])
     assert (verdict.outcome, verdict.decided_by, verdict.blocks) == ("regressed", "processes", 2)
     assert isinstance(verdict.noise, Noise)
     assert verdict.second_opinion is None
-    assert step([*slower, *pair(1.0, count=3)]).decided_by == "duets"
+    assert step([*slower, *compared(1.0, count=3)]).decided_by == "duets"
 
 
 def test_blocks_that_are_too_few_to_decide_are_noted_with_what_they_say() -> None:
     slower = line(*[0.1] * 6, 0.112)
-    assert step([*slower, *pair(1.05, count=1)]).notes == (
+    assert step([*slower, *compared(1.05, count=1)]).notes == (
         "1 block of duets says +5.4 %: too few to decide",
     )
     two = report([*slower, *blocks(NEWEST, BEFORE, 1 / 1.05, count=2)])
     note = "2 blocks of duets say +5.1 %: too few to decide"
     for told in (phrases.text(two), phrases.markdown(two).replace("\\", ""), phrases.as_json(two)):
         assert note in told
-    assert step([*slower, *pair(1.05, count=3)]).notes == ()
+    assert step([*slower, *compared(1.05, count=3)]).notes == ()
 
 
 def test_fewer_than_three_blocks_are_never_sure_where_nothing_else_is_there() -> None:
-    verdict = step(pair(1.5, count=2))
+    verdict = step(compared(1.5, count=2))
     assert (verdict.outcome, verdict.decided_by, verdict.blocks) == ("not sure", "duets", 2)
     assert verdict.ratio == pytest.approx(1.5, rel=0.01)
 
@@ -128,7 +128,7 @@ def test_processes_that_are_not_sure_say_how_many_blocks_would_tell() -> None:
     assert (verdict.outcome, verdict.decided_by, verdict.blocks) == ("not sure", "processes", 0)
     assert verdict.processes_needed is not None
     assert verdict.blocks_needed is not None
-    with_two = step([*unsure, *pair(count=2)])
+    with_two = step([*unsure, *compared(count=2)])
     assert with_two.blocks_needed == verdict.blocks_needed - 2
     sure = step(line(*[0.1] * 7))
     assert (sure.outcome, sure.blocks_needed) == ("unchanged", None)
@@ -146,7 +146,7 @@ def test_what_is_no_comparison_was_decided_by_nothing() -> None:
 
 def test_a_failed_run_of_a_release_is_no_comparison_whatever_duets_say() -> None:
     crash = record(NEWEST, outcome="failed", error="crashed", session=25)
-    verdict = step([*line(0.1, 0.1), *pair(1.0), crash])
+    verdict = step([*line(0.1, 0.1), *compared(1.0), crash])
     assert (verdict.outcome, verdict.why, verdict.blocks) == ("failed", "crashed", 0)
 
 
@@ -154,7 +154,7 @@ def test_a_failed_run_of_a_release_is_no_comparison_whatever_duets_say() -> None
 
 
 def test_processes_that_surely_say_otherwise_are_a_second_opinion_that_is_shown() -> None:
-    verdict = step([*line(*[0.1] * 6, 0.112), *pair(1.0)])
+    verdict = step([*line(*[0.1] * 6, 0.112), *compared(1.0)])
     assert (verdict.outcome, verdict.is_disputed) == ("unchanged", True)
     assert verdict.second_opinion is not None
     assert verdict.second_opinion.outcome == "regressed"
@@ -165,7 +165,7 @@ def test_processes_that_surely_say_otherwise_are_a_second_opinion_that_is_shown(
 
 @pytest.mark.parametrize("newest", [0.1, 0.1018])
 def test_processes_that_agree_or_are_not_sure_are_on_record_and_not_shown(newest: float) -> None:
-    verdict = step([*line(*[0.1] * 6, newest), *pair(1.0)])
+    verdict = step([*line(*[0.1] * 6, newest), *compared(1.0)])
     assert verdict.outcome == "unchanged"
     assert verdict.second_opinion is not None
     assert not verdict.is_disputed
@@ -173,7 +173,7 @@ def test_processes_that_agree_or_are_not_sure_are_on_record_and_not_shown(newest
 
 
 def test_an_unsure_block_is_not_disputed() -> None:
-    verdict = step([*line(*[0.1] * 6, 0.12), *pair(1.025, count=3)])
+    verdict = step([*line(*[0.1] * 6, 0.12), *compared(1.025, count=3)])
     assert verdict.outcome == "not sure"
     assert verdict.second_opinion is not None
     assert not verdict.is_disputed
@@ -181,7 +181,7 @@ def test_an_unsure_block_is_not_disputed() -> None:
 
 
 def test_pages_and_markdown_show_the_dispute_too() -> None:
-    records = [*line(*[0.1] * 6, 0.112), *pair(1.0)]
+    records = [*line(*[0.1] * 6, 0.112), *compared(1.0)]
     (told,) = [
         one
         for one in of_pages(MACHINE, records, CATALOGUE).told
@@ -205,7 +205,7 @@ def report(records: list[Record]) -> phrases.Report:
 
 
 def test_by_products_are_by_blocks_where_the_step_is() -> None:
-    found = by_measure([*line(*[0.1] * 7), *pair(1.1)])
+    found = by_measure([*line(*[0.1] * 7), *compared(1.1)])
     assert {verdict.decided_by for verdict in found.values()} == {"duets"}
     assert {verdict.outcome for verdict in found.values()} == {"regressed"}
 
@@ -213,7 +213,7 @@ def test_by_products_are_by_blocks_where_the_step_is() -> None:
 def test_by_products_of_duets_are_never_mixed_with_those_of_other_processes() -> None:
     # Duets have twice the memory, of both releases alike.
     heavy = [
-        changed(record, peak_memory_bytes=2 * record.peak_memory_bytes) for record in pair(1.0)
+        changed(record, peak_memory_bytes=2 * record.peak_memory_bytes) for record in compared(1.0)
     ]
     found = by_measure([*line(*[0.1] * 7), *heavy])["peak_memory"]
     assert found.outcome == "unchanged"
@@ -224,16 +224,16 @@ def test_by_products_of_duets_are_never_mixed_with_those_of_other_processes() ->
 
 
 def test_by_products_are_by_processes_where_the_step_is() -> None:
-    found = by_measure([*line(*[0.1] * 7), *pair(1.1, count=2)])
+    found = by_measure([*line(*[0.1] * 7), *compared(1.1, count=2)])
     assert {verdict.decided_by for verdict in found.values()} == {"processes"}
     # Also where no process that was measured by itself has any.
     lacking = [changed(record, peak_memory_bytes=None) for record in line(*[0.1] * 7)]
-    assert set(by_measure([*lacking, *pair(1.1, count=2)])) == {"step", "first_step"}
-    assert set(by_measure([*lacking, *pair(1.1)])) == {"step", "first_step", "peak_memory"}
+    assert set(by_measure([*lacking, *compared(1.1, count=2)])) == {"step", "first_step"}
+    assert set(by_measure([*lacking, *compared(1.1)])) == {"step", "first_step", "peak_memory"}
 
 
 def test_a_by_product_that_too_few_blocks_have_is_by_processes() -> None:
-    some = pair(1.1)
+    some = compared(1.1)
     lacking = [changed(record, peak_memory_bytes=None) for record in some[:16]]
     found = by_measure([*line(*[0.1] * 7), *lacking, *some[16:]])
     assert {key: verdict.decided_by for key, verdict in found.items()} == {
@@ -248,8 +248,8 @@ def test_a_by_product_that_too_few_blocks_have_is_by_processes() -> None:
 
 
 def test_blocks_in_another_state_than_the_newest_do_not_count() -> None:
-    older = pair(1.3, session=20, cpus=4, count=8)
-    verdict = step([*older, *pair(1.0, session=21)])
+    older = compared(1.3, session=20, cpus=4, count=8)
+    verdict = step([*older, *compared(1.0, session=21)])
     assert (verdict.outcome, verdict.blocks) == ("unchanged", 6)
 
 
@@ -257,26 +257,26 @@ def test_newer_processes_in_another_state_than_the_blocks_are_said() -> None:
     one_thread = {"processes": 3, "variables": {"OMP_NUM_THREADS": "1"}}
     later = {"run": "20240701T120000.000000Z-0000001c", "started": "2024-07-01T12:00:00+00:00"}
     newer = measured(NEWEST, 0.2, **one_thread, **later)
-    verdict = step([*line(0.1, 0.1), *pair(1.0), *newer])
+    verdict = step([*line(0.1, 0.1), *compared(1.0), *newer])
     assert (verdict.outcome, verdict.decided_by) == ("unchanged", "duets")
     assert verdict.notes == (
         f"3 newer processes of {NEWEST} left out: measured otherwise; "
         "OMP_NUM_THREADS: none in the blocks, 1 in the newer",
     )
     ours = {"set_by_vggbench": {"OMP_NUM_THREADS": "4"}}
-    assert step([*line(0.1, 0.1), *pair(1.0, **ours), *newer]).notes == (), "we set it in duets"
+    assert step([*line(0.1, 0.1), *compared(1.0, **ours), *newer]).notes == (), "we set it in duets"
     older = measured(NEWEST, 0.2, session=9, **one_thread)
-    assert step([*line(0.1, 0.1), *pair(1.0), *older]).notes == ()
+    assert step([*line(0.1, 0.1), *compared(1.0), *older]).notes == ()
 
 
 def test_what_is_set_by_vggbench_is_a_state_of_its_own() -> None:
     growth = {"set_by_vggbench": {"TF_FORCE_GPU_ALLOW_GROWTH": "true"}}
-    verdict = step([*pair(1.3, session=20), *pair(1.0, session=21, **growth)])
+    verdict = step([*compared(1.3, session=20), *compared(1.0, session=21, **growth)])
     assert (verdict.outcome, verdict.blocks) == ("unchanged", 6)
 
 
 def test_busy_blocks_do_not_count_and_are_told() -> None:
-    records = [*pair(1.0), *pair(1.4, session=21, others_cpu_s=[0.1] * 5)]
+    records = [*compared(1.0), *compared(1.4, session=21, others_cpu_s=[0.1] * 5)]
     assert (step(records).outcome, step(records).blocks) == ("unchanged", 6)
     (said,) = evidence(records).left_out
     assert "busy" in said
@@ -290,7 +290,7 @@ def test_busy_blocks_do_not_count_and_are_told() -> None:
         blocks(NEWEST, NEWEST, 1.5),
         blocks(BEFORE, NEWEST, 1.5, FUSED),
         blocks(BEFORE, NEWEST, 1.5, profile="cpu-paper"),
-        blocks(BEFORE, NEWEST, 1.5, sides=({}, {"variant": "NumPy 1.26.4", "lock": None})),
+        blocks(BEFORE, NEWEST, 1.5, subjects=({}, {"variant": "NumPy 1.26.4", "lock": None})),
         [record for number in range(6) for record in block(BEFORE, NEWEST, 1.5, number=number)[:3]],
     ],
     ids=["release", "before", "after", "configuration", "profile", "variant", "torn"],
@@ -309,8 +309,8 @@ def test_blocks_of_something_else_do_not_count(other: list[Record]) -> None:
 def test_configurations_that_are_judged_together_are_counted_together() -> None:
     records = [
         *line(0.1, 0.1),
-        *pair(1.0),
-        *pair(1.0, words=FUSED, session=21),
+        *compared(1.0),
+        *compared(1.0, words=FUSED, session=21),
         *line(0.1, 0.1, words=NCHW),
     ]
     steps = [verdict for verdict in judged(records) if verdict.measure == "step"]
@@ -322,13 +322,13 @@ def test_configurations_that_are_judged_together_are_counted_together() -> None:
 
 
 def test_a_release_that_only_duets_have_measured_has_a_verdict() -> None:
-    verdict = step([*line(0.1, 0.1)[:4], *pair(1.1)])
+    verdict = step([*line(0.1, 0.1)[:4], *compared(1.1)])
     assert (verdict.release, verdict.against, verdict.outcome) == (NEWEST, BEFORE, "regressed")
     assert verdict.second_opinion is None
 
 
 def test_a_line_that_only_duets_have_measured_has_a_verdict() -> None:
-    records = pair(1.1)
+    records = compared(1.1)
     found = evidence(records)
     assert [release.name for release in found.measured("tensorflow")] == [BEFORE, NEWEST]
     assert found.measured("tensorflow", "cpu-paper") == []
@@ -342,10 +342,10 @@ def test_a_line_that_only_duets_have_measured_has_a_verdict() -> None:
 
 def test_what_duets_measured_says_what_else_changed() -> None:
     versions = {"tensorflow": "2.15.1", "numpy": "1.25.0"}, {"tensorflow": "2.16.2", "numpy": "2.0"}
-    sides = tuple({"versions": one} for one in versions)
+    subjects = tuple({"versions": one} for one in versions)
     changes = {
         difference.what: (difference.before, difference.after)
-        for difference in step(pair(sides=sides)).differences
+        for difference in step(compared(subjects=subjects)).differences
     }
     assert changes["NumPy"] == ("1.25.0", "2.0")
 
@@ -397,7 +397,7 @@ def test_what_said_in_a_duet_that_it_cannot_be_is_an_answer() -> None:
     assert (new.outcome, new.why) == ("new", f"n/a in {BEFORE}: no such kernel")
     # What a run of asv or a whole block says goes before it.
     assert step([*measured(BEFORE), *refused, *measured(NEWEST)]).ratio is not None
-    assert step([*refused, *pair(1.0)]).outcome == "unchanged"
+    assert step([*refused, *compared(1.0)]).outcome == "unchanged"
 
 
 def _of(release: str) -> dict[str, Any]:
@@ -426,7 +426,7 @@ def test_records_of_duets_change_nothing_that_processes_say() -> None:
 
 
 def test_records_of_duets_are_in_no_forecast_and_no_table() -> None:
-    only = pair(1.0)
+    only = compared(1.0)
     assert durations(MACHINE, only, CATALOGUE, "cpu-quick") == {}
     assert not any(
         record.is_timed or record.is_ordinary or record.is_interleaved for record in only
@@ -444,41 +444,41 @@ def noise_of(records: list[Record], key: str = "step", **more: Any) -> BlockNois
 
 
 def test_noise_is_of_the_line_where_that_tells_it_else_of_the_profile() -> None:
-    assert noise_of(pair()).is_assumed
+    assert noise_of(compared()).is_assumed
     own = blocks(LINE[0], LINE[0], session=10)
     fused = blocks(LINE[0], LINE[0], words=FUSED, session=11, count=8)
-    assert noise_of([*own, *fused, *pair()]).origin == "6 calibrating blocks"
-    assert noise_of([*fused, *pair()]).origin == "8 calibrating blocks"
+    assert noise_of([*own, *fused, *compared()]).origin == "6 calibrating blocks"
+    assert noise_of([*fused, *compared()]).origin == "8 calibrating blocks"
     elsewhere = [changed(record, profile="cpu-paper") for record in fused]
-    assert noise_of([*elsewhere, *pair()], profile="cpu-quick").is_assumed
+    assert noise_of([*elsewhere, *compared()], profile="cpu-quick").is_assumed
 
 
 def test_calibrating_blocks_in_another_state_tell_nothing() -> None:
     other = blocks(LINE[0], LINE[0], session=10, cpus=4)
-    assert noise_of([*other, *pair()]).is_assumed
-    assert not noise_of([*other, *pair(cpus=4)]).is_assumed
+    assert noise_of([*other, *compared()]).is_assumed
+    assert not noise_of([*other, *compared(cpus=4)]).is_assumed
 
 
 def test_calibrating_a_release_of_another_track_tells_the_noise_of_the_machine() -> None:
     keras = next(release.name for release in CATALOGUE.tracks["keras"].releases)
     words_of_keras = ("tensorflow", "NHWC", "none", "off")
     other = blocks(keras, keras, words=words_of_keras, session=10)
-    assert not noise_of([*other, *pair()]).is_assumed
+    assert not noise_of([*other, *compared()]).is_assumed
 
 
 def test_blocks_of_releases_up_to_the_one_before_tell_the_noise_and_later_ones_do_not() -> None:
     earlier = blocks(LINE[3], OLDER, 1.2, session=10)
-    one = noise_of([*earlier, *pair()])
+    one = noise_of([*earlier, *compared()])
     assert one.origin == "6 blocks of earlier comparisons"
-    assert noise_of([*earlier, *pair(), *blocks(LINE[0], NEWEST, session=11)]) == one
-    assert noise_of([*blocks(OLDER, NEWEST, session=10), *pair()]).is_assumed
+    assert noise_of([*earlier, *compared(), *blocks(LINE[0], NEWEST, session=11)]) == one
+    assert noise_of([*blocks(OLDER, NEWEST, session=10), *compared()]).is_assumed
 
 
 def test_the_noise_of_a_by_product_is_its_own() -> None:
     steady = [
         changed(record, peak_memory_bytes=10**9) for record in blocks(LINE[0], LINE[0], session=10)
     ]
-    found = by_measure([*steady, *pair()])
+    found = by_measure([*steady, *compared()])
     noise, of_memory = found["step"].noise, found["peak_memory"].noise
     assert isinstance(noise, BlockNoise)
     assert isinstance(of_memory, BlockNoise)

@@ -52,8 +52,8 @@ def assert_nothing_is_left(place: Place, processes: int) -> None:
     assert list(place.drafts.iterdir()) == []
 
 
-def both(pair: duet.DuetRecords) -> tuple[Record, Record]:
-    first, second = pair
+def both(duet_records: duet.DuetRecords) -> tuple[Record, Record]:
+    first, second = duet_records
     assert first is not None
     assert second is not None
     return first, second
@@ -76,14 +76,14 @@ def test_the_two_step_in_turns_and_never_at_once(ran: Any) -> None:
     place, blocks = ran
     told = place.told()
     pids = iter(place.pids())
-    for pair in itertools.chain(*blocks):
+    for duet_records in itertools.chain(*blocks):
         started = [next(pids), next(pids)]
         steps = [line for line in told if line["pid"] in started and line.get("step", 0) > 3]
         begun = sorted((s["begins"], s["pid"]) for s in steps if "begins" in s)
         ended = sorted((s["ends"], s["pid"]) for s in steps if "ends" in s)
         assert [pid for _, pid in begun] == [pid for _, pid in ended]
         assert all(end <= begin for (end, _), (begin, _) in zip(ended[:-1], begun[1:], strict=True))
-        (one_started_first,) = (r for r in both(pair) if r.duet["started"] == 1)
+        (one_started_first,) = (r for r in both(duet_records) if r.duet["started"] == 1)
         first = started[0 if one_started_first.duet["begins"] else 1]
         turns = [("A" if pid == first else "B") for _, pid in begun]
         assert "".join(turns) == "ABBAABBA"
@@ -91,10 +91,10 @@ def test_the_two_step_in_turns_and_never_at_once(ran: Any) -> None:
 
 def test_records_tell_when_each_step_began_and_none_overlap(ran: Any) -> None:
     _, blocks = ran
-    for pair in itertools.chain(*blocks):
+    for duet_records in itertools.chain(*blocks):
         steps = sorted(
             (began, began + took)
-            for record in both(pair)
+            for record in both(duet_records)
             for began, took in zip(record.sample_started_s, record.samples, strict=True)
         )
         assert len(steps) == 2 * PAIRS
@@ -128,15 +128,15 @@ def test_both_records_name_each_other_and_their_block(ran: Any) -> None:
     assert len(stored) == 8
     assert {record.purpose for record in stored} == {"duet"}
     assert len({record.run for record in stored}) == 1
-    for number, pairs in enumerate(blocks, 1):
-        for within, pair in enumerate(pairs, 1):
-            first, second = both(pair)
+    for number, of_block in enumerate(blocks, 1):
+        for within, duet_records in enumerate(of_block, 1):
+            first, second = both(duet_records)
             assert (first.version, second.version) == ("1.0", "1.1")
             assert (first.duet["partner"], second.duet["partner"]) == (
                 "tinyframe-1.1 plain",
                 "tinyframe-1.0 plain",
             )
-            for record in pair:
+            for record in duet_records:
                 assert record in stored
                 assert record.duet["id"] == f"{record.run}/{number}.{within}"
                 assert record.duet["block"] == f"{record.run}/{number}"
@@ -146,9 +146,15 @@ def test_the_start_order_is_swapped_within_a_block_and_who_begins_from_block_to_
     ran: Any,
 ) -> None:
     _, blocks = ran
-    started = [[[r.duet["started"] for r in both(pair)] for pair in pairs] for pairs in blocks]
+    started = [
+        [[r.duet["started"] for r in both(duet_records)] for duet_records in of_block]
+        for of_block in blocks
+    ]
     assert started == [[[1, 2], [2, 1]]] * 2
-    begins = [[[r.duet["begins"] for r in both(pair)] for pair in pairs] for pairs in blocks]
+    begins = [
+        [[r.duet["begins"] for r in both(duet_records)] for duet_records in of_block]
+        for of_block in blocks
+    ]
     assert begins == [[[False, True], [True, False]], [[True, False], [False, True]]]
 
 
@@ -164,9 +170,9 @@ def test_each_starts_when_the_one_before_is_warm(ran: Any) -> None:
 
 def test_a_release_with_itself_is_a_duet_of_two_processes(place: Place) -> None:
     same = place.subject("1.0")
-    pairs = block(place, same, same, pairs=2)
-    assert all(duet.ended_well(pair) for pair in pairs)
-    assert [[r.round for r in both(pair)] for pair in pairs] == [[1, 2], [4, 3]]
+    found = block(place, same, same, pairs=2)
+    assert all(duet.ended_well(duet_records) for duet_records in found)
+    assert [[r.round for r in both(duet_records)] for duet_records in found] == [[1, 2], [4, 3]]
     assert_nothing_is_left(place, 4)
 
 
@@ -318,8 +324,8 @@ def test_when_one_dies_in_a_step_the_other_ends_and_both_records_say_so(
     ill = {"SUBJECT_DOES": f"{kind}@{FIRST_SAMPLE + 1}"}
     subjects = [place.subject(f"1.{i}", **(ill if i == which else {})) for i in (0, 1)]
     run = place.run()
-    (pair,) = duet.block(run, (subjects[0], subjects[1]), pairs=PAIRS)
-    failed, other = both(pair)[which], both(pair)[1 - which]
+    (duet_records,) = duet.block(run, (subjects[0], subjects[1]), pairs=PAIRS)
+    failed, other = both(duet_records)[which], both(duet_records)[1 - which]
     assert failed.outcome == records.FAILED
     assert failed.error.startswith(error)
     assert other.outcome == records.INTERRUPTED
@@ -328,7 +334,7 @@ def test_when_one_dies_in_a_step_the_other_ends_and_both_records_say_so(
     )
     assert len(failed.sample_started_s) == 1
     assert records.progress_message(other).endswith(f"interrupted: {other.reason}")
-    assert sorted(map(str, place.records())) == sorted(map(str, pair))
+    assert sorted(map(str, place.records())) == sorted(map(str, duet_records))
     until(lambda: all(map(is_gone, place.pids())))
     assert_nothing_is_left(place, 3 if kind == "leave" else 2)
     # The next block goes on.
@@ -344,12 +350,12 @@ def test_one_that_hangs_is_ended_at_its_deadline(
     monkeypatch.setenv(timed.DEADLINE_VARIABLE, "4")
     ill = {"SUBJECT_DOES": f"hang@{FIRST_SAMPLE + 1}"}
     subjects = [place.subject(f"1.{i}", **(ill if i == which else {})) for i in (0, 1)]
-    (pair,) = block(place, *subjects)
-    assert both(pair)[which].outcome == records.FAILED
-    assert both(pair)[which].error == (
+    (duet_records,) = block(place, *subjects)
+    assert both(duet_records)[which].outcome == records.FAILED
+    assert both(duet_records)[which].error == (
         "not done within its deadline of 4 s and ended, while taking samples"
     )
-    assert both(pair)[1 - which].outcome == records.INTERRUPTED
+    assert both(duet_records)[1 - which].outcome == records.INTERRUPTED
     assert_nothing_is_left(place, 2)
 
 
@@ -360,16 +366,16 @@ def test_a_deadline_does_not_run_while_a_process_stands_still(
     steps_slowly = place.subject("1.0", SUBJECT_STEP_S="0.8")
     # Ends at its last sample, so that there is no second duet.
     builds_slowly = place.subject("1.1", SUBJECT_BUILD_S="3.0", SUBJECT_DOES="nan@4")
-    (pair,) = block(place, steps_slowly, builds_slowly, pairs=1)
-    first, _ = both(pair)
+    (duet_records,) = block(place, steps_slowly, builds_slowly, pairs=1)
+    first, _ = both(duet_records)
     # It slept 3.2 s, and the other one 3.
     assert (first.outcome, len(first.samples)) == ("ok", 1)
     assert first.process_s > 6
 
 
 def test_one_that_is_nonsense_in_its_warm_up_never_steps(place: Place) -> None:
-    (pair,) = block(place, place.subject("1.0"), place.subject("1.1", SUBJECT_DOES="nan@2"))
-    other, failed = both(pair)
+    (duet_records,) = block(place, place.subject("1.0"), place.subject("1.1", SUBJECT_DOES="nan@2"))
+    other, failed = both(duet_records)
     assert failed.outcome == records.FAILED
     assert "the losses of the first 3 steps are 1, nan, nan" in failed.error
     assert (other.outcome, other.samples, other.sample_started_s) == ("interrupted", None, [])
@@ -382,8 +388,8 @@ def test_where_the_first_cannot_the_second_is_not_started(
     place: Place, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(timed.DEADLINE_VARIABLE, "3")
-    (pair,) = block(place, place.subject("1.0", SUBJECT_DOES=kind), place.subject("1.1"))
-    first, second = pair
+    (duet_records,) = block(place, place.subject("1.0", SUBJECT_DOES=kind), place.subject("1.1"))
+    first, second = duet_records
     assert first is not None
     assert first.outcome == ("n/a" if kind == "n/a" else "failed")
     assert second is None
@@ -392,8 +398,8 @@ def test_where_the_first_cannot_the_second_is_not_started(
 
 
 def test_where_the_second_is_not_applicable_the_first_says_that_it_was(place: Place) -> None:
-    (pair,) = block(place, place.subject("1.0"), place.subject("1.1", SUBJECT_DOES="n/a"))
-    first, second = both(pair)
+    (duet_records,) = block(place, place.subject("1.0"), place.subject("1.1", SUBJECT_DOES="n/a"))
+    first, second = both(duet_records)
     assert (second.outcome, second.reason) == ("n/a", "the test wants it so")
     assert (first.outcome, first.reason) == (
         "interrupted",
@@ -404,14 +410,14 @@ def test_where_the_second_is_not_applicable_the_first_says_that_it_was(place: Pl
 
 def test_a_loss_that_is_lost_at_the_end_spoils_the_duet(place: Place) -> None:
     """It is read after the last sample, when the process is given the word to end."""
-    (pair,) = block(place, place.subject("1.0", SUBJECT_DOES="nan@5"), place.subject("1.1"))
-    failed, other = both(pair)
+    (duet_records,) = block(place, place.subject("1.0", SUBJECT_DOES="nan@5"), place.subject("1.1"))
+    failed, other = both(duet_records)
     assert (failed.outcome, failed.error) == (
         "failed",
         "the loss after the last sample is nan",
     )
     assert len(failed.samples) == PAIRS
-    assert not duet.ended_well(pair)
+    assert not duet.ended_well(duet_records)
     assert (other.outcome, len(other.sample_started_s)) == ("interrupted", PAIRS)
     assert_nothing_is_left(place, 2)
 
@@ -427,8 +433,8 @@ def test_one_that_is_done_too_soon_ends_the_other(place: Place) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(duet._RunningProcess, "__init__", fewer)
-        (pair,) = duet.block(run, (first, second), pairs=PAIRS)
-    other, early = both(pair)
+        (duet_records,) = duet.block(run, (first, second), pairs=PAIRS)
+    other, early = both(duet_records)
     assert (early.outcome, len(early.samples)) == ("ok", 2)
     assert other.outcome == "interrupted"
     assert other.reason.endswith("tinyframe-1.1 plain: it ended after 2 samples")
@@ -445,9 +451,9 @@ def test_one_that_is_killed_while_it_waits_ends_the_other(place: Place) -> None:
     killer = threading.Thread(target=kill)
     killer.start()
     slow = place.subject("1.1", SUBJECT_STEP_S="0.5")
-    (pair,) = block(place, place.subject("1.0"), slow)
+    (duet_records,) = block(place, place.subject("1.0"), slow)
     killer.join()
-    killed, other = both(pair)
+    killed, other = both(duet_records)
     assert killed.error.startswith("killed by SIGKILL")
     assert other.outcome == "interrupted"
     assert_nothing_is_left(place, 2)
