@@ -1,9 +1,10 @@
 """The judgement of two subjects from blocks of duets: statistics alone, numbers in, numbers out.
 
-Two processes that step in turns make a duet, whose number is a log ratio, second by first. Two
-duets of the same subjects with the start order swapped make a block, whose number is their mean: a
-log ratio too. Blocks are looked at one by one until the answer is sure, so what is sure is decided
-by repeated confidence intervals. docs/method.md, "Blocks", has the whole of it.
+A duet is two processes that step in turns. Its number is a log ratio, second subject by first. A
+block is two duets of the same subjects with the start order swapped. Its number is the mean of
+theirs, a log ratio too. A comparison is judged again after each block until the answer is sure, so
+repeated confidence intervals decide what is sure. docs/method.md describes all of it under "How
+blocks are judged".
 """
 
 from __future__ import annotations
@@ -32,45 +33,47 @@ from .policy import (
     UNCHANGED,
 )
 
-#: The deviation of a block's number where nothing tells it, and what that counts for. It is wide on
-#: purpose: 1.5 % was seen while a machine changed its speed.
+#: The deviation of a block's number that is assumed where too little is on record, and the degrees
+#: of freedom that it counts for. It is wide on purpose: 1.5 % was seen while a machine changed its
+#: speed.
 ASSUMED = 0.025
 ASSUMED_DEGREES = 2.0
 
-#: Blocks are taken to scatter by this at least.
+#: The deviation of a block's number is taken to be at least this.
 LEAST = 1e-4
 
-#: Fewer degrees of freedom than these say less than the assumption.
+#: An estimate with fewer degrees of freedom than these says less than the assumption.
 LEAST_DEGREES = 2.5
 
-#: More degrees of freedom than these are not believed: a machine was perhaps quieter then.
+#: More degrees of freedom than these are not believed: the machine was perhaps quieter when they
+#: were taken.
 MOST_DEGREES = 30.0
 
-#: Degrees of freedom of a robust scale, as a share of those of the standard deviation: for 3 to 20
-#: normal values its square scatters as much as that of so many fewer.
+#: Degrees of freedom of a robust scale, as a share of those of the standard deviation. For 3 to 20
+#: normal values, the square of this scale scatters as much as the variance of so many fewer.
 OF_ROBUST = 0.65
 
-#: A bias is believed where blocks of a release with itself have it by so small a chance.
+#: A bias is believed where blocks of a release with itself would show it by chance this rarely.
 BIASED = 0.002
 
-#: The share of ALPHA that looks up to MOST_BLOCKS may spend, in even parts; later ones have the
-#: rest, however many they are.
+#: The share of ALPHA that the looks up to MOST_BLOCKS may spend, in even parts. The rest is for all
+#: later looks together.
 BY_MOST = 0.8
 
-#: Looks that the boundary is computed for; it is not lower at later ones.
+#: The boundary is computed for looks up to this number of blocks. At later looks it stays the same.
 LOOKS = 100
 
-#: While blocks are left, an estimate counts as above the threshold, or below, where chance puts one
-#: of half a threshold less, or more, there about so rarely.
+#: While blocks are left, an estimate counts as above (or below) the threshold only where a true
+#: change of half a threshold less (or more) would be estimated there by chance about this rarely.
 SIDE = 0.005
 
-#: More blocks are not foreseen: another machine is needed, or another threshold.
+#: No more blocks than these are forecast: another machine is needed, or another threshold.
 FORESEEN = 100
 
 #: No ratio of two floats has a larger logarithm.
 LARGEST = 1500.0
 
-#: So many comparisons judged together are thought of.
+#: No more comparisons than these can be judged together.
 MOST_COMPARISONS = 10**6
 
 Floats = NDArray[np.float64]
@@ -78,12 +81,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class BlockNoise:
-    """``deviation``: the standard deviation of a block's number about the true log ratio.
+    """How much the numbers of blocks differ on a machine without a change.
+
+    ``deviation``: the standard deviation of a block's number about the true log ratio.
     ``degrees``: its degrees of freedom, which say how well it is known. ``origin``: what it was
     estimated from.
 
-    ``bias``: how far a subject's blocks with itself surely lie from 0 together, one way or the
-    other, which more blocks do not make smaller; 0 where no such bias is sure.
+    ``bias``: how far the blocks of a subject with itself surely lie off 0 together, in either
+    direction. More blocks do not make it smaller. It is 0 where no bias is sure.
     """
 
     deviation: float
@@ -94,18 +99,21 @@ class BlockNoise:
 
     @property
     def is_assumed(self) -> bool:
-        """Whether too little is on record to tell it."""
+        """Whether too little was on record to estimate the noise."""
         return (self.deviation, self.degrees) == (ASSUMED, ASSUMED_DEGREES)
 
 
 @dataclass(frozen=True)
 class BlockJudgement:
-    """``ratio`` is second by first, in ``low`` to ``high`` with CONFIDENCE, for this comparison
-    alone and this look alone. What is sure follows a stricter rule, which knows of the other
-    comparisons and of looking again after each block.
+    """What the blocks of a comparison say.
 
-    ``suspected``: perhaps slower by what matters. ``blocks_needed``: about how many more blocks
-    would make a sure answer likely, FORESEEN at most; None where it is sure.
+    ``ratio`` is the second subject by the first. ``low`` to ``high`` is its interval with
+    CONFIDENCE, for this comparison and this look alone. A sure ``outcome`` follows a stricter rule,
+    which accounts for the other comparisons and for a look after each block.
+
+    ``suspected``: the second subject is perhaps slower by what matters. ``blocks_needed``: about
+    how many more blocks would make a sure answer likely, FORESEEN at most; None where the answer is
+    sure.
     """
 
     outcome: str
@@ -118,31 +126,37 @@ class BlockJudgement:
 
 
 def duet(first: Sequence[float], second: Sequence[float]) -> float:
-    """A duet's number: the natural logarithm of the second subject by the first, a robust mean over
-    matched pairs of samples. Samples are in the order in which they were taken; one that has no
-    partner does not count.
-    Raises ValueError where a sample is not a positive number, or no pair is there.
+    """The number of a duet: the natural logarithm of the second subject by the first, a robust mean
+    over pairs of samples.
+
+    ``first`` and ``second`` are the samples of the two subjects, in the order in which they were
+    taken. Samples at the same place are a pair; a sample that has no counterpart does not count.
+    Raises ValueError where a sample is not a positive number, or there is no pair.
     """
     for sample in (*first, *second):
         if not 0 < sample < math.inf:
             raise ValueError(f"a sample of {sample} is not a positive number")
-    logs = [math.log(two) - math.log(one) for one, two in zip(first, second, strict=False)]
+    pairs = zip(first, second, strict=False)
+    logs = [math.log(of_second) - math.log(of_first) for of_first, of_second in pairs]
     if not logs:
         raise ValueError("a duet without a pair of samples")
     return robust.midmean(logs)
 
 
-def block(one: float, other: float) -> float:
-    """A block's number: the mean of its two duets', which were started in either order; both are
-    of the same subject by the same other.
-    Raises ValueError where one is not the logarithm of a ratio.
+def block(first_duet: float, second_duet: float) -> float:
+    """The number of a block: the mean of the numbers of its two duets, one of either start order.
+
+    Both numbers must be of the same subject by the same other subject. Raises ValueError where a
+    number is not the logarithm of a ratio.
     """
-    return (_log(one) + _log(other)) / 2
+    return (_log(first_duet) + _log(second_duet)) / 2
 
 
 def ratio_of(numbers: Sequence[float]) -> float:
-    """What blocks with these numbers say by themselves: second by first. Raises ValueError where
-    there is none, or one is not the logarithm of a ratio."""
+    """The ratio, second subject by first, that blocks with these numbers show by themselves.
+
+    Raises ValueError where there is no number, or a number is not the logarithm of a ratio.
+    """
     return robust.ratio(robust.pseudomedian([_log(number) for number in numbers]))
 
 
@@ -151,10 +165,10 @@ def noise(
 ) -> BlockNoise:
     """The noise of blocks on one machine, from numbers of blocks.
 
-    ``calibrations``: groups of blocks of a subject with itself. ``earlier``: groups of blocks of
-    one comparison each, of releases earlier than the one that is to be judged, or a verdict would
-    change when later releases come; what they compare may differ. A few blocks that are far off
-    hardly count. Raises ValueError where a number is not the logarithm of a ratio.
+    ``calibrations``: groups of blocks of a subject with itself. ``earlier``: groups of blocks, each
+    group of one comparison whose subjects may differ. Only comparisons of releases earlier than the
+    judged one belong there: otherwise a verdict would change when later releases come. A few blocks
+    that are far off hardly count. Raises ValueError where a number is not the logarithm of a ratio.
     """
     same = [[_log(number) for number in group] for group in calibrations if group]
     other = [[_log(number) for number in group] for group in earlier if len(group) > 1]
@@ -164,7 +178,7 @@ def noise(
     if bias > 0:
         residuals, degrees = within, within_degrees
     else:
-        # What is known to be 0 takes no degree of freedom.
+        # The location of calibrating blocks is known to be 0, so it takes no degree of freedom.
         about = [number for group in same for number in group]
         residuals = about + [number for group in other for number in _residuals(group)]
         degrees = OF_ROBUST * (len(residuals) - len(other))
@@ -175,8 +189,8 @@ def noise(
             f"{ASSUMED:.1%} between blocks {ASSUMED_ENDING}",
         )
     origins = [
-        f"{sum(map(len, groups))} {what}"
-        for groups, what in ((same, "calibrating blocks"), (other, "blocks of earlier comparisons"))
+        f"{sum(map(len, groups))} {kind}"
+        for groups, kind in ((same, "calibrating blocks"), (other, "blocks of earlier comparisons"))
         if groups
     ]
     if bias > 0:
@@ -194,9 +208,10 @@ def judge_blocks(
 ) -> BlockJudgement:
     """Judge a comparison by the numbers of its blocks, in any order.
 
-    ``comparisons`` is how many configurations are judged together. Each comparison may be judged
-    again after each block. Raises ValueError where there is no block, a number is not the logarithm
-    of a ratio, or a threshold or a noise is none.
+    ``threshold`` is a ratio less one. ``comparisons`` is how many configurations are judged
+    together. Each comparison may be judged again after each block. Raises ValueError where there is
+    no block, a number is not the logarithm of a ratio, or the threshold, the noise or
+    ``comparisons`` is out of range.
     """
     logs = [_log(number) for number in numbers]
     if not logs:
@@ -235,9 +250,12 @@ def judge_blocks(
 def blocks_for(
     noise: BlockNoise, *, threshold: float = THRESHOLD, comparisons: int = 1, change: float = 0.0
 ) -> int:
-    """About how many blocks make a sure answer likely, before the first is taken, if the true
-    change is ``change`` (a ratio less one): LEAST_BLOCKS at least, FORESEEN at most.
-    Raises ValueError as ``judge_blocks`` does."""
+    """About how many blocks make a sure answer likely, as seen before the first block is taken.
+
+    ``change`` is the true change, a ratio less one. The answer is LEAST_BLOCKS at least and
+    FORESEEN at most. Raises ValueError where the change makes no ratio, or the threshold, the noise
+    or ``comparisons`` is out of range.
+    """
     _check(noise, threshold, comparisons)
     if not -1 < change < math.inf:
         raise ValueError(f"a change of {change} makes no ratio")
@@ -248,16 +266,19 @@ def blocks_for(
 def found_with(
     noise: BlockNoise, *, threshold: float = THRESHOLD, comparisons: int = 1
 ) -> list[float]:
-    """The smallest slow-down, a ratio less one, that one block, two, ... MOST_BLOCKS are likely to
-    find, before the first is taken: infinite for fewer than LEAST_BLOCKS, and never less than the
-    threshold. Raises ValueError as ``judge_blocks`` does."""
+    """The smallest slow-down, a ratio less one, that 1, 2, ... MOST_BLOCKS blocks are likely to
+    find, as seen before the first block is taken.
+
+    It is infinite for fewer than LEAST_BLOCKS blocks, and never less than the threshold. Raises
+    ValueError where the threshold, the noise or ``comparisons`` is out of range.
+    """
     _check(noise, threshold, comparisons)
     looks = np.arange(1, MOST_BLOCKS + 1)
     degrees = np.asarray(noise.degrees + OF_ROBUST * (looks - 1), dtype=np.float64)
     changed, _ = _limits(noise, degrees, looks, math.log1p(threshold), comparisons)
     moves = np.maximum(noise.deviation, LEAST) / np.sqrt(looks)
     with np.errstate(over="ignore"):
-        return [float(one) for one in np.expm1(changed + special.ndtri(POWER) * moves)]
+        return [float(change) for change in np.expm1(changed + special.ndtri(POWER) * moves)]
 
 
 def _log(number: float) -> float:
@@ -271,17 +292,17 @@ def _check(noise: BlockNoise, threshold: float, comparisons: int) -> None:
         raise ValueError(f"a threshold of {threshold} is not a positive number")
     if not 1 <= comparisons <= MOST_COMPARISONS:
         raise ValueError(f"{comparisons} comparisons cannot be judged together")
-    # Of numbers up to LARGEST, no deviation and no bias is larger than this.
+    # Numbers up to LARGEST have no larger deviation and no larger bias.
     widest = 10 * LARGEST
     if not (0 <= noise.deviation < widest and 1 <= noise.degrees < math.inf):
-        raise ValueError(f"a noise of {noise.deviation} with {noise.degrees} degrees is none")
+        raise ValueError(f"no noise: {noise.deviation} with {noise.degrees} degrees of freedom")
     if not 0 <= noise.bias < widest:
-        raise ValueError(f"a bias of {noise.bias} is none")
+        raise ValueError(f"a bias of {noise.bias} is out of range")
 
 
 def _residuals(group: Sequence[float]) -> list[float]:
-    """Distances of blocks from their group's location, made larger for the degree of freedom that
-    it took; none for one block, which says nothing."""
+    """The distances of blocks from the location of their group, made larger for the degree of
+    freedom that the location took. A group of one block says nothing and has none."""
     if len(group) < 2:
         return []
     location = robust.pseudomedian(group)
@@ -290,8 +311,9 @@ def _residuals(group: Sequence[float]) -> list[float]:
 
 
 def _bias(same: Sequence[Sequence[float]], deviation: float, degrees: float) -> float:
-    """What the locations of blocks that should be 0 lie off by, beyond what ``deviation`` explains
-    (DerSimonian & Laird 1986, about 0); 0 where Fisher's test is not sure of any."""
+    """How far the groups of ``same``, whose locations should be 0, lie off 0 beyond what
+    ``deviation`` explains (DerSimonian & Laird 1986, about 0). It is 0 where Fisher's test is not
+    sure of a bias."""
     if not same or degrees < LEAST_DEGREES:
         return 0.0
     weights = [len(group) / (deviation * deviation) for group in same]
@@ -305,8 +327,8 @@ def _bias(same: Sequence[Sequence[float]], deviation: float, degrees: float) -> 
 
 
 def _scatter(logs: Sequence[float], location: float, noise: BlockNoise) -> BlockNoise:
-    """The noise that is known, weighed by degrees of freedom with the scatter of the judged blocks
-    (as in Smyth 2004), but no less than what that surely shows by itself."""
+    """The known noise averaged with the scatter of the judged blocks, by degrees of freedom (as in
+    Smyth 2004). It is no less than what that scatter surely shows by itself."""
     degrees = OF_ROBUST * (len(logs) - 1)
     if degrees == 0:
         return noise
@@ -326,9 +348,12 @@ def _limits(
     relevant: float,
     comparisons: int,
 ) -> tuple[Floats, Floats]:
-    """For each of ``looks``, a number of blocks: from which size on an estimate is a sure change,
-    and below which it is none. ``degrees``: those of the deviation, at each look. ``relevant``: the
-    threshold's logarithm."""
+    """The limits of an estimate's size at each look: from the first on it is a sure change, and
+    below the second it is surely none.
+
+    ``looks`` has the number of blocks at each look, ``degrees`` the degrees of freedom of the
+    deviation then. ``relevant`` is the logarithm of the threshold's ratio.
+    """
     error = np.hypot(seen.deviation / np.sqrt(looks), seen.bias)
     bounds = np.array(boundary(comparisons))
     normal = bounds[np.clip(looks - LEAST_BLOCKS, 0, len(bounds) - 1)]
@@ -344,11 +369,14 @@ def _limits(
 
 
 def _needed(size: float, taken: int, seen: BlockNoise, relevant: float, *, comparisons: int) -> int:
-    """How many more blocks make a sure answer likely, if the scatter stays as it is ``seen``, and
-    the change is ``size`` (where none was ``taken``) or what blocks so far say of it."""
+    """How many more blocks make a sure answer likely, if the scatter stays as it is ``seen``.
+
+    ``taken`` is the number of blocks so far. Where it is 0, ``size`` is the true change. Otherwise
+    it is the estimate, which more blocks may still move.
+    """
     more = np.arange(1, FORESEEN + 1)
     looks = taken + more
-    # Each block but the very first tells more of the scatter, too.
+    # Each block but the very first also tells more of the scatter.
     to_come = OF_ROBUST * (more if taken else more - 1)
     degrees = np.asarray(seen.degrees + to_come, dtype=np.float64)
     changed, unchanged = _limits(seen, degrees, looks, relevant, comparisons)
@@ -364,14 +392,14 @@ def _needed(size: float, taken: int, seen: BlockNoise, relevant: float, *, compa
 
 @functools.lru_cache(maxsize=64)
 def boundary(comparisons: int = 1) -> tuple[float, ...]:
-    """How many standard errors from 0 an estimate surely is not 0, at the looks after LEAST_BLOCKS,
-    LEAST_BLOCKS + 1, ..., LOOKS blocks, for normal values of known deviation.
+    """From how many standard errors on an estimate is surely not 0, at the looks after
+    LEAST_BLOCKS, LEAST_BLOCKS + 1, ..., LOOKS blocks, for normal values of known deviation.
 
-    An error-spending boundary (Lan & DeMets 1983), so that over all looks and ``comparisons`` the
-    chance of any estimate beyond it is ALPHA where nothing changed. The density of the sum that no
-    look has stopped yet is carried from look to look (Armitage, McPherson & Rowe 1969).
+    This is an error-spending boundary (Lan & DeMets 1983). Where nothing changed, the chance that
+    any estimate lies beyond it is ALPHA, over all looks and ``comparisons``. The density of the sum
+    that no look has stopped yet is carried from look to look (Armitage, McPherson & Rowe 1969).
     """
-    # Two hundred nodes lie closer than blocks scatter by, also at the last look.
+    # Two hundred nodes lie closer together than blocks scatter, also at the last look.
     nodes, weights = np.polynomial.legendre.leggauss(200)
     bounds: list[float] = []
     places, density = np.zeros(1), np.ones(1)
@@ -386,8 +414,8 @@ def boundary(comparisons: int = 1) -> tuple[float, ...]:
         bound = float(optimize.brentq(_beyond, 0.0, highest, args=known, xtol=1e-9))
         bounds.append(bound / math.sqrt(look))
         reached = bound * nodes
-        steps = (reached[:, None] - places[None, :]) / spread
-        density = ((np.exp(-steps * steps / 2) @ density) / (spread * math.sqrt(2 * math.pi))) * (
+        moves = (reached[:, None] - places[None, :]) / spread
+        density = ((np.exp(-moves * moves / 2) @ density) / (spread * math.sqrt(2 * math.pi))) * (
             bound * weights
         )
         places, spent, before = reached, share, look
@@ -395,14 +423,14 @@ def boundary(comparisons: int = 1) -> tuple[float, ...]:
 
 
 def _beyond(bound: float, places: Floats, density: Floats, spread: float, target: float) -> float:
-    """The logarithm of the chance to be beyond ``bound`` after a step that scatters by ``spread``
-    from ``places``, by ``target``."""
+    """The logarithm of a chance by ``target``: that the sum lies beyond ``bound`` after a move from
+    ``places`` that scatters by ``spread``."""
     outside = special.ndtr((places - bound) / spread) + special.ndtr((-bound - places) / spread)
     return math.log(max(1e-300, float(density @ outside)) / target)
 
 
 def spending(look: int) -> float:
-    """The share of ALPHA that is spent after this look."""
+    """The share of ALPHA that is spent by the look after ``look`` blocks, that look included."""
     if look <= MOST_BLOCKS:
         return BY_MOST * look / MOST_BLOCKS
     return 1 - (1 - BY_MOST) * MOST_BLOCKS / look

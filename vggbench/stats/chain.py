@@ -1,10 +1,12 @@
-"""The chain: levels of all releases of a line, by the blocks that compared two of them each.
+"""The chain: levels of all releases of a line, from blocks that each compared two of them.
 
-A link is what blocks said of two releases. Levels are what makes all links true at once, or as
-nearly as they let it be: weighted least squares. Where links close a loop, the loop says how well
-they agree, and levels are no surer than that. Releases are places in their line, from 0, oldest
-first; all numbers are natural logarithms of ratios, but for those that are called ratios.
-docs/method.md, "The chain", has the whole of it.
+A link is what blocks said of two releases. Levels are the numbers with which all links are true at
+once, or as nearly as the links allow: weighted least squares. Where links close a loop, the loop
+says how well they agree, and levels are no surer than that.
+
+Releases are named by their places in the line, from 0, oldest first. All numbers are natural
+logarithms of ratios, but for those that are called ratios. docs/method.md describes all of it under
+"The chain".
 """
 
 from __future__ import annotations
@@ -24,11 +26,12 @@ from .judge import ALPHA
 from .noise import LEAST, LEAST_ALIKE, how_alike
 from .policy import CONFIDENCE
 
-#: A link of fewer blocks does not count. It was ended because it looked sure, and what looks sure
-#: early overstates; a chain would add that up. From six on that is little, whatever ends a link.
+#: A link of fewer blocks does not count. It was perhaps ended because it looked sure, and an early
+#: sure answer overstates a change. A chain would add that up. From six blocks on the overstatement
+#: is small, whatever ended the link.
 LEAST_BLOCKS_A_LINK = 6
 
-#: Of so many releases, one is compared with the one so many places before it.
+#: One in so many releases is also compared with the release so many places before it.
 STRIDE = 5
 
 Floats = NDArray[np.float64]
@@ -36,8 +39,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """What blocks said of the releases at two places: in each block, the logarithm of the time of
-    ``after`` by the time of ``before``."""
+    """What blocks said of the releases at two places. ``numbers`` has a logarithm for each block:
+    the time of ``after`` by the time of ``before``."""
 
     before: int
     after: int
@@ -46,10 +49,13 @@ class Link:
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """``ratio`` is the time of the release at ``place`` by that of the base of its component, in
-    ``low`` to ``high`` with CONFIDENCE, for this level alone. ``log`` is the ratio's logarithm,
-    ``error`` the standard error of that, and ``degrees`` the degrees of freedom of the error; the
-    base's own level is 1 without an error."""
+    """The level of the release at ``place``.
+
+    ``ratio`` is the time of this release by that of the base of its component. ``low`` to ``high``
+    is its interval with CONFIDENCE, for this level alone. ``log`` is the logarithm of the ratio,
+    ``error`` the standard error of the logarithm, and ``degrees`` the degrees of freedom of the
+    error. The level of the base itself is 1, without an error.
+    """
 
     place: int
     ratio: float
@@ -74,10 +80,10 @@ class Loop:
     """Two ways from one release to another: the link ``before`` to ``after``, and the links
     ``through`` the places between, both ends included.
 
-    ``direct`` and ``around`` are what the two ways make of the time of ``after`` by that of
-    ``before``. ``misfit`` is ``direct`` by ``around``, a ratio that should be 1, in ``low`` to
-    ``high`` with CONFIDENCE, for this loop alone. ``misfits``: the misfit is larger than chance
-    allows, all loops considered.
+    ``direct`` and ``around`` are what the two ways say: the ratio of the time of ``after`` by that
+    of ``before``. ``misfit`` is ``direct`` by ``around``, a ratio that should be 1. ``low`` to
+    ``high`` is its interval with CONFIDENCE, for this loop alone. ``misfits``: the misfit is larger
+    than chance allows, all loops considered.
     """
 
     before: int
@@ -93,13 +99,15 @@ class Loop:
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:
-    """``components`` in the order of their first places, ``loops`` in the order of their ends.
+    """The links of a line together.
 
+    ``components`` are in the order of their first places, ``loops`` in the order of their ends.
     ``between_links`` is the deviation of a link beyond what its blocks explain, as the loops show
-    it; 0 where they agree, and where there are none. The levels' errors include it.
-    ``disagreement`` is how far links are from what the levels make of them, all loops together, by
-    how far they are to be expected: about 1. ``chance``: how often chance alone makes them disagree
-    as much, between 0 and 1. Both are None without loops. ``left_out``: links of fewer than
+    it. It is 0 where the loops agree, and where there are none. The errors of levels include it.
+
+    ``disagreement`` is how far links lie off the levels, by how far they are expected to: about 1.
+    ``chance`` is how often chance alone makes them disagree as much, between 0 and 1. Both are of
+    all loops together, and None without loops. ``left_out`` are the links of fewer than
     LEAST_BLOCKS_A_LINK blocks.
     """
 
@@ -112,11 +120,11 @@ class Chain:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _CountedLinks:
-    """Links that count, from the earlier place to the later: (link,) arrays.
+class _Measured:
+    """The links that count, each from its earlier place to its later one: arrays of shape (link,).
 
-    ``variances`` are those of ``logs``, each with its own degrees of freedom. ``known`` is what all
-    of them together have: no error is known better.
+    ``variances`` are those of ``logs``, and ``degrees`` the degrees of freedom of each variance.
+    ``known`` is the degrees of freedom of all links together: no error has more.
     """
 
     before: NDArray[np.intp]
@@ -132,10 +140,11 @@ def chain(
 ) -> Chain:
     """The levels of all releases that ``links`` connect, relative to the release at ``base``.
 
-    Links between the same two releases, whichever is called the earlier, are taken as one. A
-    component without ``base`` is relative to its first release. ``deviation`` is that of a block's
-    number as calibrations show it, known by so many ``degrees`` of freedom; 0 where there are none.
-    Raises ValueError where a link is of one release with itself, or a number is not finite.
+    All links between the same two releases are taken as one link, whichever release they call the
+    earlier. A component without ``base`` is relative to its first release. ``deviation`` is that of
+    a block's number as calibrations show it, and ``degrees`` are its degrees of freedom; both are 0
+    without calibrations. Raises ValueError where a link is of one release with itself, or a number
+    is not finite.
     """
     counted, left_out = _sorted_out(links)
     if not counted:
@@ -149,8 +158,9 @@ def chain(
         )
     measured = _measured(counted, (deviation, degrees))
     places = np.unique([measured.before, measured.after])
-    # (link,) rows in ``places``.
-    starts, ends = (np.searchsorted(places, one) for one in (measured.before, measured.after))
+    # The rows in ``places`` of each link's two releases: shape (link,).
+    starts = np.searchsorted(places, measured.before)
+    ends = np.searchsorted(places, measured.after)
     graph = _graph(starts, ends, len(places))
     count, component_of = csgraph.connected_components(graph, directed=False)
     members = [np.flatnonzero(component_of == number) for number in range(count)]
@@ -158,14 +168,14 @@ def chain(
     rows = np.arange(len(measured.logs))
     design = np.zeros((len(measured.logs), len(places)))
     design[rows, starts], design[rows, ends] = -1.0, 1.0
-    # A base is 0 by definition, no unknown.
+    # The level of a base is 0 by definition, so it is no unknown.
     design = np.delete(design, bases, axis=1)
     independent = len(rows) - design.shape[1]
     squares = _disagreement(measured, design, 0.0)
     extra = _between_links(measured, design) if squares > independent > 0 else 0.0
     gain = np.insert(
         _gain(design, 1 / (measured.variances + extra)),
-        [one - number for number, one in enumerate(sorted(bases))],
+        [row - number for number, row in enumerate(sorted(bases))],
         0.0,
         axis=0,
     )
@@ -183,27 +193,29 @@ def chain(
 
 
 def closing(majors: Sequence[int]) -> list[tuple[int, int]]:
-    """The ends of the links, beside those of neighbours, that close loops: two places each, in
-    order, each once.
+    """The links, beside those between neighbours, that close loops: the two places of each link, in
+    order, each link once.
 
     ``majors``: the major version of each release, oldest first. Each fifth release (STRIDE) is
-    compared with the one five before, beginning with the sixth and the first; and the last of each
-    major version with its first. Of the links of a shorter line, a longer one lacks at most that
-    with what was the last of its major version.
+    linked with the one five before it, and the last release of each major version with the first.
+    When a line grows, all its links stay, but perhaps for one: that with the release that was the
+    last of its major version.
     """
-    found = {(place - STRIDE, place) for place in range(STRIDE, len(majors), STRIDE)}
+    ends = {(place - STRIDE, place) for place in range(STRIDE, len(majors), STRIDE)}
     first: dict[int, int] = {}
     last: dict[int, int] = {}
     for place, major in enumerate(majors):
         first.setdefault(major, place)
         last[major] = place
-    found |= {(first[major], last[major]) for major in first}
-    return sorted((before, after) for before, after in found if after - before > 1)
+    ends |= {(first[major], last[major]) for major in first}
+    return sorted((before, after) for before, after in ends if after - before > 1)
 
 
 def _sorted_out(links: Sequence[Link]) -> tuple[list[Link], tuple[Link, ...]]:
-    """Links that count and links of too few blocks: one for two releases, from the earlier place to
-    the later, in order."""
+    """The links that count, and those of too few blocks, each in order.
+
+    There is one link for two releases, from the earlier place to the later.
+    """
     numbers: dict[tuple[int, int], list[float]] = {}
     for link in links:
         if link.before == link.after:
@@ -226,12 +238,13 @@ def _sorted_out(links: Sequence[Link]) -> tuple[list[Link], tuple[Link, ...]]:
     )
 
 
-def _measured(links: Sequence[Link], calibrated: tuple[float, float]) -> _CountedLinks:
-    """Each link by Huber's location of its blocks, which one that is far off does not move far.
+def _measured(links: Sequence[Link], calibrated: tuple[float, float]) -> _Measured:
+    """Each link by Huber's location of its blocks, which a block that is far off does not move far.
 
-    What its blocks scatter by is weighed with what all links tell of each other, as much as they
-    are alike (the moderated variances of Smyth 2004), but is never taken to be less than what they
-    surely show by themselves. ``calibrated`` is a deviation and its degrees of freedom.
+    The variance of a link's blocks is averaged with what all links tell of each other, as much as
+    they are alike (the moderated variances of Smyth 2004). It is never taken to be less than what
+    the link's blocks surely show by themselves. ``calibrated`` is a deviation and its degrees of
+    freedom.
     """
     rough = robust.scale(
         [
@@ -243,16 +256,15 @@ def _measured(links: Sequence[Link], calibrated: tuple[float, float]) -> _Counte
     logs, scales = [], []
     for link in links:
         middle = robust.location(link.numbers, 0)
-        # Blocks that scatter more than those of other links are not far off among themselves.
+        # Blocks of a link that scatters more than the others are not far off within that link.
         reach = robust.scale(_residuals(link.numbers, middle), rough)
         logs.append(robust.location(link.numbers, max(rough, reach)))
-        own = robust.scale(_residuals(link.numbers, logs[-1]), rough)
-        scales.append(max(LEAST, own))
+        scales.append(max(LEAST, robust.scale(_residuals(link.numbers, logs[-1]), rough)))
     counts = np.array([len(link.numbers) for link in links])
     own_degrees = counts - 1.0
     known = float(own_degrees.sum()) + calibrated[1]
-    told = [calibrated] if calibrated[1] > 0 else []
-    sources = [*zip(scales, map(float, own_degrees), strict=True), *told]
+    calibrations = [calibrated] if calibrated[1] > 0 else []
+    sources = [*zip(scales, map(float, own_degrees), strict=True), *calibrations]
     common, worth = calibrated
     if len(sources) >= LEAST_ALIKE:
         common, worth = how_alike(sources)
@@ -271,37 +283,40 @@ def _measured(links: Sequence[Link], calibrated: tuple[float, float]) -> _Counte
 
 
 def _residuals(numbers: Sequence[float], centre: float) -> list[float]:
-    """Distances from ``centre``, larger for the degree of freedom that it took."""
+    """The distances from ``centre``, made larger for the degree of freedom that it took."""
     correction = math.sqrt(len(numbers) / (len(numbers) - 1))
     return [(number - centre) * correction for number in numbers]
 
 
 def _graph(starts: NDArray[np.intp], ends: NDArray[np.intp], count: int) -> csr_array:
-    """The links as edges that are as long as they reach over places."""
+    """The links as edges of a graph. The length of an edge is the number of places it spans."""
     return coo_array((ends - starts, (starts, ends)), shape=(count, count)).tocsr()
 
 
 def _gain(design: Floats, weights: Floats) -> Floats:
-    """What each link counts for in each level, (level, link): levels are linear in the links."""
+    """How much each link counts for in each level, shape (level, link). Levels are linear in the
+    links."""
     weighted = design.T * weights
     return np.linalg.solve(weighted @ design, weighted)
 
 
-def _disagreement(measured: _CountedLinks, design: Floats, extra: float) -> float:
-    """The squared distances of links from what the levels make of them, in units of the links'
-    variances, ``extra`` added to each: chi-squared, with a degree of freedom for each independent
-    loop."""
+def _disagreement(measured: _Measured, design: Floats, extra: float) -> float:
+    """The sum of the squared distances of links from what the levels make of them, in units of the
+    links' variances, to each of which ``extra`` is added. It is chi-squared, with a degree of
+    freedom for each independent loop."""
     weights = 1 / (measured.variances + extra)
     left = measured.logs - design @ (_gain(design, weights) @ measured.logs)
     return float(weights @ left**2)
 
 
-def _between_links(measured: _CountedLinks, design: Floats) -> float:
-    """The variance that links have beyond their blocks': with it they disagree as much as is to be
-    expected (Paule & Mandel 1982; for networks, Jackson et al. 2017). They disagree more without.
+def _between_links(measured: _Measured, design: Floats) -> float:
+    """The variance of links beyond that of their blocks: with it links disagree as much as is to be
+    expected (Paule & Mandel 1982; for networks, Jackson et al. 2017).
+
+    To be called only where links disagree more without it.
     """
     expected = len(measured.logs) - design.shape[1]
-    # With as much as all squared residuals together, they disagree by less than 1.
+    # With a variance as large as all squared residuals together, links disagree by less than 1.
     left = measured.logs - design @ (_gain(design, np.ones(len(measured.logs))) @ measured.logs)
     return float(
         optimize.brentq(
@@ -313,10 +328,10 @@ def _between_links(measured: _CountedLinks, design: Floats) -> float:
     )
 
 
-def _chance(measured: _CountedLinks, squares: float, loops: int) -> float:
-    """How often links that agree disagree by such ``squares``, their variances being estimated: an
-    F-test. Its second degrees of freedom are the harmonic mean of the links', which makes the mean
-    of the disagreement right."""
+def _chance(measured: _Measured, squares: float, loops: int) -> float:
+    """How often chance makes links disagree by such ``squares``: an F-test, because the variances
+    are estimated. Its second degrees of freedom are the harmonic mean of those of the links, which
+    makes the mean of the disagreement right."""
     known = 1 / float(np.mean(1 / measured.degrees))
     return float(special.fdtrc(loops, known, squares / loops))
 
@@ -328,8 +343,11 @@ def _component(
     measured: _CountedLinks,
     between: tuple[float, int],
 ) -> Component:
-    """``gain`` is (place, link). ``between``: the variance of links beyond their blocks', and the
-    number of independent loops that it is estimated from."""
+    """A component and its levels.
+
+    ``gain`` has the shape (place, link). ``between`` is the variance of links beyond that of their
+    blocks, and the number of independent loops from which it is estimated.
+    """
     extra, loops = between
     levels = []
     for place, row in zip(places, gain, strict=True):
@@ -357,20 +375,27 @@ def _component(
 
 
 def _freedom(variance: float, uncertain: float, most: float) -> float:
-    """The degrees of freedom of a sum of variances (Satterthwaite 1946). ``uncertain``: the sum of
-    their squares by their own."""
+    """The degrees of freedom of a sum of variances (Satterthwaite 1946), at most ``most``.
+
+    ``uncertain``: the sum of each variance's square by its own degrees of freedom.
+    """
     return min(most, variance**2 / uncertain) if uncertain > 0 else most
 
 
 def _half(error: float, degrees: float) -> float:
-    """Half the width of the interval that has with CONFIDENCE what has this standard error."""
+    """Half the width of an interval with CONFIDENCE, from a standard error and its degrees of
+    freedom."""
     return float(special.stdtrit(degrees, (1 + CONFIDENCE) / 2)) * error
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Cycle:
-    """A link, and the way around it: the numbers of its links, each with 1 where it is gone from
-    its earlier place to its later, else -1."""
+    """A link, and the way around it by other links.
+
+    ``link`` is the number of the link, ``through`` the places on the way, and ``around`` the
+    numbers of the links on the way. ``signs`` has 1 for a link that the way takes from its earlier
+    place to its later one, else -1.
+    """
 
     link: int
     through: tuple[int, ...]
@@ -382,12 +407,12 @@ def _cycles(
     places: NDArray[np.intp], starts: NDArray[np.intp], ends: NDArray[np.intp]
 ) -> list[_Cycle]:
     """Each link that is not needed to connect its ends, with the way around it by the shortest
-    ones: by neighbours, where all of them are linked."""
+    links. Where all neighbours are linked, the way goes by neighbours."""
     tree = csgraph.minimum_spanning_tree(_graph(starts, ends, len(places)))
     links = [*zip(starts.tolist(), ends.tolist(), strict=True)]
-    number = {both: link for link, both in enumerate(links)}
-    needed = {*zip(*(one.tolist() for one in tree.nonzero()), strict=True)}
-    found = []
+    number = {ends_of_link: link for link, ends_of_link in enumerate(links)}
+    needed = {*zip(*(rows.tolist() for rows in tree.nonzero()), strict=True)}
+    cycles = []
     for link, (start, end) in enumerate(links):
         if (start, end) in needed:
             continue
@@ -395,20 +420,20 @@ def _cycles(
         way = [start]
         while way[-1] != end:
             way.append(int(onwards[way[-1]]))
-        steps = [*itertools.pairwise(way)]
-        found.append(
+        edges = [*itertools.pairwise(way)]
+        cycles.append(
             _Cycle(
                 link=link,
                 through=tuple(int(places[row]) for row in way),
-                around=tuple(number[min(step), max(step)] for step in steps),
-                signs=tuple(1.0 if step[0] < step[1] else -1.0 for step in steps),
+                around=tuple(number[min(edge), max(edge)] for edge in edges),
+                signs=tuple(1.0 if edge[0] < edge[1] else -1.0 for edge in edges),
             )
         )
-    return found
+    return cycles
 
 
-def _loops(measured: _CountedLinks, cycles: Sequence[_Cycle]) -> tuple[Loop, ...]:
-    """What each way says, and which misfits are larger than chance allows (Holm 1979)."""
+def _loops(measured: _Measured, cycles: Sequence[_Cycle]) -> tuple[Loop, ...]:
+    """What the two ways of each loop say, and which misfits are larger than chance allows."""
     directs = [float(measured.logs[cycle.link]) for cycle in cycles]
     arounds = [float(measured.logs[[*cycle.around]] @ np.array(cycle.signs)) for cycle in cycles]
     errors, freedoms, chances = [], [], []
@@ -421,11 +446,11 @@ def _loops(measured: _CountedLinks, cycles: Sequence[_Cycle]) -> tuple[Loop, ...
         size = abs(direct - around) / errors[-1]
         chances.append(2 * float(special.stdtr(freedoms[-1], -size)))
     beyond = _beyond_chance(chances)
-    found = []
+    loops = []
     for number, cycle in enumerate(cycles):
         misfit = directs[number] - arounds[number]
         half = _half(errors[number], freedoms[number])
-        found.append(
+        loops.append(
             Loop(
                 before=cycle.through[0],
                 after=cycle.through[-1],
@@ -438,14 +463,14 @@ def _loops(measured: _CountedLinks, cycles: Sequence[_Cycle]) -> tuple[Loop, ...
                 misfits=number in beyond,
             )
         )
-    return tuple(found)
+    return tuple(loops)
 
 
 def _beyond_chance(chances: Sequence[float]) -> set[int]:
-    """The places of those that are too small for chance, with ALPHA for all of them together (Holm
-    1979): the smallest is held against all, the next against all but one, and so on."""
+    """The places of the chances that are too small to be chance, with ALPHA for all together (Holm
+    1979). The smallest is tested as one of all, the next as one of all but one, and so on."""
     beyond: set[int] = set()
-    for number in sorted(range(len(chances)), key=lambda number: chances[number]):
+    for number in sorted(range(len(chances)), key=lambda place: chances[place]):
         if chances[number] > ALPHA / (len(chances) - len(beyond)):
             break
         beyond.add(number)

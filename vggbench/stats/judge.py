@@ -1,8 +1,9 @@
 """The judgement of two releases, from the processes that measured them: statistics alone.
 
-On a log scale, a process's location is its release's level, its session's drift and its own noise.
-The ratio of two releases is estimated by generalised least squares, so that a session that measured
-both tells more than two that measured one each. docs/method.md, "Verdicts", has the whole of it.
+On a log scale, a process's location is the sum of its release's level, its session's drift and its
+own noise. The ratio of two releases is estimated by generalised least squares. A session that
+measured both releases therefore tells more than two sessions that measured one each. docs/method.md
+describes all of it under "Verdicts".
 """
 
 from __future__ import annotations
@@ -38,35 +39,37 @@ BETA = 0.05
 #: From this share of the threshold on, a slow-down is suspected.
 SUSPECTED_FROM = 0.6
 
-#: What releases of one level may differ by from one to the next (a standard deviation, as a share
-#: of the threshold): older releases say less about ``before`` than newer ones.
+#: What releases of one level may differ by from one to the next: a standard deviation, as a share
+#: of the threshold. Because of it, older releases say less about ``before`` than newer ones.
 WANDER = 0.125
 
-#: Two parts of the history are of two levels when they differ by more than this many standard
-#: deviations. Less would leave the history out just when ``before`` was measured unluckily.
+#: A level ends where the releases before it differ from it by more than this many standard
+#: deviations. A lower limit would leave out the history just when ``before`` was measured
+#: unluckily.
 OTHER_LEVEL = 2.5
 
-#: So many releases, taken together by their median, say whether the level goes on before them.
+#: The median of so many releases says whether a level goes on with them, further into the past.
 WINDOW = 4
 
 #: A release of the history that is off its level by more standard deviations is left out.
 STRAY = 2.5
 
-#: From a standard error of this share of the threshold on, or of what MOST processes leave where
-#: that is more, a change is as sure as it looks; while it is larger, the bound is higher by this
-#: power of it. 0 would be a bound that is the same at every look (Pocock 1977), 1 one that hardly
-#: stops early (O'Brien & Fleming 1979).
+#: The standard error that is aimed at, as a share of the threshold. Where MOST processes leave a
+#: larger one, that is aimed at instead. While the error is larger than the aim, the bound is
+#: multiplied by (error / aim) to the power SHAPE. A power of 0 would make the bound the same at
+#: every look (Pocock 1977); with 1, early looks would hardly ever end a comparison (O'Brien &
+#: Fleming 1979).
 AIM = 0.4
 SHAPE = 0.35
 
-#: By this factor the bound is higher than that of one look alone (the constant of Wang & Tsiatis);
-#: perf/detection.py shows what it leaves of false alarms.
+#: The bound by that of one look alone (the constant of Wang & Tsiatis). perf/detection.py shows how
+#: many false alarms it leaves.
 LOOKS = 1.07
 
 #: The share of sure answers that ``processes_needed`` makes likely.
 POWER = 0.8
 
-#: More processes are not foreseen: another machine is needed, or another threshold.
+#: No more processes than these are forecast: another machine is needed, or another threshold.
 FORESEEN = 1000
 
 Floats = NDArray[np.float64]
@@ -76,9 +79,9 @@ Floats = NDArray[np.float64]
 class Process:
     """What one process measured of one release: positive numbers, lower is better.
 
-    ``session`` is what drifts of the machine are shared in: a release in a run of asv, or a
-    confirmation, whose processes of both releases are interleaved. ``samples`` are in order; a
-    by-product is one.
+    ``session`` names the session, whose processes share drifts of the machine: those of a release
+    in a run of asv, or those of a confirmation, which interleaves both releases. ``samples`` are in
+    the order in which they were taken; a by-product is a single one.
     """
 
     session: str
@@ -87,10 +90,11 @@ class Process:
 
 @dataclass(frozen=True)
 class Noise:
-    """Standard deviations of the logarithm: of a process about its session, of a session about
-    the machine. ``origin`` says what they were estimated from.
+    """How much processes and sessions differ on a machine without a change.
 
-    The degrees of freedom say how well each is known. ``vggbench.stats.noise`` estimates them.
+    ``processes`` and ``sessions`` are standard deviations of the logarithm: of a process about its
+    session, and of a session about the machine. ``origin`` says what they were estimated from. The
+    degrees of freedom say how well each is known. ``vggbench.stats.noise`` estimates all of them.
     """
 
     processes: float
@@ -102,13 +106,15 @@ class Noise:
 
 @dataclass(frozen=True)
 class Judgement:
-    """``ratio`` is after by before, in ``low`` to ``high`` with CONFIDENCE, for this comparison
-    alone. A change is sure by a stricter rule, which knows of the other comparisons and of looking
-    again and again; of many such intervals, some exclude 1 by chance.
+    """What the processes of two releases say.
 
-    ``suspected``: perhaps slower by what matters, so worth confirming. ``processes_needed``: about
-    how many more interleaved processes, of both releases together, would make a sure answer
-    likely; None where it is sure.
+    ``ratio`` is after by before. ``low`` to ``high`` is its interval with CONFIDENCE, for this
+    comparison alone; of many such intervals, some exclude 1 by chance. A sure ``outcome`` follows a
+    stricter rule, which accounts for the other comparisons and for repeated looks.
+
+    ``suspected``: the release is perhaps slower by what matters, so a confirmation is worthwhile.
+    ``processes_needed``: about how many more interleaved processes, of both releases together,
+    would make a sure answer likely; None where the answer is sure.
     """
 
     outcome: str
@@ -122,7 +128,11 @@ class Judgement:
 
 @dataclass(frozen=True)
 class _Group:
-    """Processes of one release in one session. ``age``: releases before ``before``."""
+    """The processes of one release in one session.
+
+    ``age``: how many releases this one is older than ``before``. ``after``: whether it is the
+    judged release.
+    """
 
     session: str
     logs: tuple[float, ...]
@@ -131,8 +141,8 @@ class _Group:
 
 
 @dataclass(frozen=True)
-class _LogChange:
-    """The logarithm of after by before, its standard error and the degrees of freedom of that."""
+class _Change:
+    """The logarithm of after by before, its standard error, and the error's degrees of freedom."""
 
     size: float
     error: float
@@ -157,10 +167,11 @@ def judge(
 ) -> Judgement:
     """Judge a release (``after``) against an earlier one (``before``).
 
-    ``history`` has the processes of the releases before ``before``, oldest first; only those that
-    are of one level with it count, and a release without processes is passed over. ``comparisons``
-    is how many configurations are judged together.
-    Raises ValueError where one release has no processes, or a sample is not a positive number.
+    ``history`` has the processes of the releases before ``before``, oldest first. Only releases
+    that are of one level with ``before`` count; a release without processes is passed over.
+    ``threshold`` is a ratio less one. ``comparisons`` is how many configurations are judged
+    together. Raises ValueError where one of the two releases has no processes, a sample is not a
+    positive number, or the threshold is not positive.
     """
     if not before or not after:
         raise ValueError("no processes of the release " + ("after" if before else "before"))
@@ -173,13 +184,15 @@ def judge(
     ]
     level = _one_level(_groups(before, 0, False), line, processes, noise.sessions)
     sessions, sessions_degrees = _between(
-        [[group for one in level for group in one], _groups(after, 0, True)], processes, noise
+        [[group for release in level for group in release], _groups(after, 0, True)],
+        processes,
+        noise,
     )
     scatter = (processes, degrees), (sessions, sessions_degrees)
     direct = _compare(compared, *scatter, 0.0)
     if len(level) == 1:
         return _decide(direct, direct, processes, threshold, comparisons)
-    older = [group for one in level[1:] for group in one]
+    older = [group for release in level[1:] for group in release]
     narrowed = _compare([*compared, *older], *scatter, WANDER * math.log1p(threshold))
     return _decide(direct, narrowed, processes, threshold, comparisons)
 
@@ -200,7 +213,7 @@ def _location(samples: tuple[float, ...]) -> float:
 
 
 def _groups(processes: Sequence[Process], age: int, after: bool) -> list[_Group]:
-    """A release's processes by session."""
+    """The processes of a release, grouped by session."""
     sessions: dict[str, list[float]] = {}
     for process in processes:
         sessions.setdefault(process.session, []).append(level_of(process))
@@ -208,11 +221,11 @@ def _groups(processes: Sequence[Process], age: int, after: bool) -> list[_Group]
 
 
 def _scatter(groups: Sequence[_Group], noise: Noise) -> tuple[float, float]:
-    """The deviation between processes and its degrees of freedom, from the noise that is known and
-    from the scatter within ``groups``.
+    """The deviation between processes and its degrees of freedom, from the known noise and from the
+    scatter within ``groups``.
 
-    The two variances are weighed by their degrees of freedom (as in Smyth 2004), but the result is
-    no less than what the scatter alone surely shows.
+    The two variances are averaged, weighted by their degrees of freedom (as in Smyth 2004). The
+    result is no less than what the scatter alone surely shows.
     """
     residuals: list[float] = []
     of_more = 0
@@ -220,7 +233,7 @@ def _scatter(groups: Sequence[_Group], noise: Noise) -> tuple[float, float]:
     for group in groups:
         n = len(group.logs)
         if n == 2:
-            # One of two that is far off moves their location all the way: it counts in full.
+            # One of two that is far off moves their location all the way, so nothing is clipped.
             squares_of_two.append((group.logs[0] - group.logs[1]) ** 2 / 2)
         elif n > 2:
             centre = robust.location(group.logs, noise.processes)
@@ -251,38 +264,40 @@ def _mean(release: Sequence[_Group], processes: float, sessions: float) -> tuple
 def _one_level(
     before: list[_Group], line: list[list[_Group]], processes: float, sessions: float
 ) -> list[list[_Group]]:
-    """``before`` and those of the releases before it, newest first, that are of one level with it.
+    """``before``, and the releases of ``line`` that are of one level with it.
 
-    From ``before`` backwards, the level goes on while the median of the next releases is near the
-    mean so far. Releases later than ``before`` are not asked.
+    ``line`` has the releases before ``before``, newest first. From ``before`` backwards, the level
+    goes on while the median of the next releases is near the mean so far.
     """
     if processes == 0 and sessions == 0:
         return [before]
-    kept = [before]
+    level = [before]
     mean, variance = _mean(before, processes, sessions)
     means = [_mean(release, processes, sessions) for release in line]
-    for place, (own, own_variance) in enumerate(means):
+    for place, (release_mean, release_variance) in enumerate(means):
         window = means[place : place + WINDOW]
-        middle = float(np.median([one for one, _ in window]))
+        middle = float(np.median([mean_there for mean_there, _ in window]))
         # The median of n normal values has pi/2 times the variance of their mean, from n = 3 on.
         share = (1.0 if len(window) <= 2 else math.pi / 2) / len(window)
-        spread = sum(one for _, one in window) / len(window) * share
+        spread = sum(variance_there for _, variance_there in window) / len(window) * share
         if abs(middle - mean) > OTHER_LEVEL * math.sqrt(variance + spread):
             break
-        if abs(own - mean) > STRAY * math.sqrt(variance + own_variance):
+        if abs(release_mean - mean) > STRAY * math.sqrt(variance + release_variance):
             continue
-        kept.append(line[place])
-        weight = variance / (variance + own_variance)
-        mean += weight * (own - mean)
+        level.append(line[place])
+        weight = variance / (variance + release_variance)
+        mean += weight * (release_mean - mean)
         variance *= 1 - weight
-    return kept
+    return level
 
 
 def _between(
     levels: Sequence[Sequence[_Group]], processes: float, noise: Noise
 ) -> tuple[float, float]:
-    """The deviation between sessions and its degrees of freedom: what is known of it, and the
-    scatter within each of ``levels`` beyond that of the processes (DerSimonian & Laird 1986).
+    """The deviation between sessions and its degrees of freedom.
+
+    The known deviation is averaged with the scatter of the sessions within each of ``levels``,
+    beyond what the processes explain (DerSimonian & Laird 1986).
     """
     known = noise.sessions_degrees
     if processes == 0:
@@ -311,10 +326,10 @@ def _compare(
     processes: tuple[float, float],
     sessions: tuple[float, float],
     wander: float,
-) -> _LogChange:
-    """After by before, with degrees of freedom after Satterthwaite (1946).
+) -> _Change:
+    """The change from before to after, with degrees of freedom by Satterthwaite (1946).
 
-    ``processes`` and ``sessions`` are deviations with their degrees of freedom, ``wander`` the
+    ``processes`` and ``sessions`` are deviations with their degrees of freedom. ``wander`` is the
     deviation from one release of a level to the next.
     """
     means = np.array([robust.location(group.logs, processes[0]) for group in groups])
@@ -325,14 +340,14 @@ def _compare(
     session = np.array([names[group.session] for group in groups])
     shared = session[:, None] == session[None, :]
     # The smallest noise keeps the matrix invertible for a machine without any.
-    own = max(processes[0], 1e-9) ** 2 / counts
-    covariance = np.diag(own) + sessions[0] ** 2 * shared
+    group_variances = max(processes[0], 1e-9) ** 2 / counts
+    covariance = np.diag(group_variances) + sessions[0] ** 2 * shared
     covariance += wander**2 * np.minimum(age[:, None], age[None, :])
     design = np.stack([~after, after], axis=1).astype(float)
     solved = np.linalg.solve(covariance, design)
-    # What each group's mean counts for in the change: it is linear in them.
+    # The change is linear in the groups' means: this is what each mean counts for.
     weights = solved @ np.linalg.solve(design.T @ solved, np.array([-1.0, 1.0]))
-    from_processes = float(weights**2 @ own)
+    from_processes = float(weights**2 @ group_variances)
     from_sessions = float(sessions[0] ** 2 * (weights @ shared @ weights))
     variance = float(weights @ covariance @ weights)
     uncertain = from_processes**2 / processes[1] + from_sessions**2 / sessions[1]
@@ -343,9 +358,10 @@ def _compare(
 def _decide(
     direct: _LogChange, narrowed: _LogChange, processes: float, threshold: float, comparisons: int
 ) -> Judgement:
-    """The judgement of a change, seen in the two releases alone (``direct``) and with the history.
+    """The judgement of a change.
 
-    ``processes``: the deviation between processes, of which more are to be taken.
+    ``direct`` is the change as the two releases alone show it, ``narrowed`` with the history.
+    ``processes`` is the deviation between processes, for the forecast of how many more to take.
     """
     relevant = math.log1p(threshold)
     size = abs(narrowed.size)
@@ -383,8 +399,8 @@ def _decide(
     )
 
 
-def _suspicious(direct: _LogChange, narrowed: _LogChange, relevant: float) -> bool:
-    """Whether it may be slower by what matters, by all evidence or, where the history says
+def _suspicious(direct: _Change, narrowed: _Change, relevant: float) -> bool:
+    """Whether the release may be slower by what matters: by all evidence or, where the history says
     otherwise, by the two releases alone."""
     return narrowed.size > SUSPECTED_FROM * relevant or direct.size > max(
         relevant, direct.half(1 - 2 * BETA)
@@ -392,16 +408,17 @@ def _suspicious(direct: _LogChange, narrowed: _LogChange, relevant: float) -> bo
 
 
 def _aim(processes: float, relevant: float) -> float:
-    """The standard error at the last look: small enough for what is relevant or, where
-    ``processes`` scatter too much for that, what MOST of them leave, half of each release."""
+    """The standard error that is aimed at: one that is small enough for what is relevant. Where
+    processes scatter too much for that, it is what MOST of them leave, half of each release."""
     return max(AIM * relevant, 2 * processes / math.sqrt(MOST))
 
 
-def _bound(change: _LogChange, aim: float, comparisons: int) -> float:
-    """How many standard errors from 0 a change surely is none.
+def _bound(change: _Change, aim: float, comparisons: int) -> float:
+    """From how many standard errors on a change is surely not 0.
 
-    Whoever confirms looks after each batch, so the bound is a sequential one (Wang & Tsiatis 1987):
-    higher the less is known, Bonferroni's and Student's once the error is ``aim``.
+    A confirmation looks after each batch, so the bound is a sequential one (Wang & Tsiatis 1987).
+    It is higher while less is known. Once the error is ``aim``, it is LOOKS times the bound of
+    Bonferroni and Student.
     """
     sure = float(special.stdtrit(change.freedom, 1 - ALPHA / 2 / comparisons))
     return LOOKS * sure * max(1.0, change.error / aim) ** SHAPE
@@ -416,20 +433,20 @@ def _needed(
     comparisons: int,
 ) -> int:
     """How many more interleaved processes would make a sure answer likely, if the change is what it
-    seems to be: a multiple of BATCH, FORESEEN at most."""
+    seems to be. The number is a multiple of BATCH, FORESEEN at most."""
     likely = float(special.ndtri(POWER))
     size = abs(narrowed.size)
     aim = _aim(processes, relevant)
     more = np.arange(BATCH, FORESEEN + 1, BATCH)
 
-    def error(change: _LogChange) -> Floats:
-        # n processes, half of each release, tell the change with a variance of 4 processes**2 / n.
+    def error(change: _Change) -> Floats:
+        # n processes, half of each release, leave the change a variance of 4 processes**2 / n.
         return 1 / np.sqrt(1 / change.error**2 + more / (4 * processes**2))
 
     if size >= relevant:
-        for count, one in zip(map(int, more), map(float, error(direct)), strict=True):
-            bound = _bound(_LogChange(size, one, direct.freedom), aim, comparisons)
-            if (bound + likely) * one < size:
+        for count, error_then in zip(map(int, more), map(float, error(direct)), strict=True):
+            bound = _bound(_Change(size, error_then, direct.freedom), aim, comparisons)
+            if (bound + likely) * error_then < size:
                 return count
         return FORESEEN
     limit = relevant if size > SUSPECTED_FROM * relevant else EXCLUDED * relevant

@@ -1,8 +1,8 @@
-"""The machine's own noise, from what was measured without a change or in spite of changes.
+"""The noise of a machine, estimated from calibrations, which have no change, and from histories.
 
-What processes differ by is told by those that calibrated the machine, else by the history of the
-configuration; what sessions differ by, by whichever of the two bounds it lower. Where neither says
-enough, an assumption is made that is wide on purpose.
+The deviation between processes is estimated from calibrating processes, else from the history of
+the configuration. The deviation between sessions is estimated from whichever of the two gives it
+the lower upper bound. Where too little is on record, an assumption is made that is wide on purpose.
 """
 
 from __future__ import annotations
@@ -24,35 +24,37 @@ ASSUMED_PROCESSES = 0.03
 ASSUMED_SESSIONS = 0.02
 ASSUMED_DEGREES = 3.0
 
-#: Processes are taken to differ by this at least: some by-products are always the same.
+#: The deviation between processes is taken to be at least this: some by-products are always the
+#: same.
 LEAST = 1e-4
 
-#: Fewer degrees of freedom than these say less than the assumption.
+#: Estimates from fewer degrees of freedom, or sessions, than these say less than the assumption.
 LEAST_DEGREES = 4
 LEAST_SESSIONS = 3
 
-#: So many configurations say how alike configurations are.
+#: How alike configurations are is estimated from so many configurations at least.
 LEAST_ALIKE = 3
 
-#: Degrees of freedom that the others count for, at most, however alike they are.
+#: Other configurations count for at most so many degrees of freedom, however alike they are.
 MOST_ALIKE = 200.0
 
-#: What n differences of neighbouring releases are worth in degrees of freedom, as a share of n:
-#: neighbours share a release (2/3 for normal values), and Huber's scale costs some.
+#: The degrees of freedom of n differences of neighbouring releases, as a share of n. Neighbouring
+#: differences share a release (2/3 for normal values), and Huber's scale costs some.
 OF_DIFFERENCES = 0.6
 
-#: Sessions are taken to differ by at least this share of the standard error of their estimate: an
-#: excess that is too small to be seen is not none.
+#: The variance between sessions is taken to be at least this share of the standard error of its
+#: estimate: a variance that is too small to be seen need not be 0.
 UNSEEN = 0.5
 
 
 @dataclass(frozen=True)
 class Sessions:
-    """What configurations that share sessions tell together: the deviation between sessions, its
-    degrees of freedom, and what it was estimated from.
+    """The noise that configurations with shared sessions tell together.
 
-    ``processes``: what the processes of such a configuration scatter by, before it is looked at,
-    and for how many degrees of freedom that counts: many where the configurations are alike.
+    ``deviation`` is that between sessions, ``degrees`` its degrees of freedom, and ``origin`` says
+    what it was estimated from. ``processes`` is the deviation between processes that is to be
+    expected of such a configuration before its own processes are looked at. It counts for
+    ``processes_degrees`` degrees of freedom: many where the configurations are alike.
     """
 
     deviation: float
@@ -70,17 +72,17 @@ def estimate(
     """The noise of one configuration, or by-product, on one machine.
 
     ``calibration``: processes of one release. ``history``: the processes of each release, oldest
-    first, up to the one before the release that is to be judged, or a verdict would change when
-    later releases come. Their real changes, if few, do not count. ``sessions``: from
-    ``between_sessions`` of all configurations that were measured together, which know it better
-    than this one alone. Raises ValueError where a sample is not a positive number.
+    first. It must end before the release that is to be judged: otherwise a verdict would change
+    when later releases come. Real changes in it do not count if they are few. ``sessions``: from
+    ``between_sessions`` of all configurations that were measured together, which tell it better
+    than this configuration alone. Raises ValueError where a sample is not a positive number.
     """
     processes, degrees, origin = _processes(_by_session([calibration]), _by_session(history))
     between = sessions or between_sessions([calibration], [history])
     if between.processes_degrees > 0:
-        both = degrees + between.processes_degrees
+        all_degrees = degrees + between.processes_degrees
         squares = degrees * processes**2 + between.processes_degrees * between.processes**2
-        processes, degrees = math.sqrt(squares / both), both
+        processes, degrees = math.sqrt(squares / all_degrees), all_degrees
     return Noise(
         processes, between.deviation, f"{origin}; {between.origin}", degrees, between.degrees
     )
@@ -95,55 +97,63 @@ def between_sessions(
 ) -> Sessions:
     """How much sessions differ on this machine, from all configurations that share sessions.
 
-    ``calibrations`` and ``histories`` have what ``estimate`` takes, one for each configuration; of
-    one measured quantity, steps or by-products. ``others``: processes that calibrated the machine
-    with other configurations; of these configurations' processes they say nothing. ``steady``:
-    whether most neighbouring releases have one level; else repeats of one release tell it alone,
-    where there are any.
+    All processes must be of one measured quantity: steps, or one by-product. ``calibrations`` and
+    ``histories`` have a calibration and a history for each configuration, as ``estimate`` takes
+    them. ``others``: processes that calibrated the machine with other configurations; they say
+    nothing of how these configurations' processes scatter. ``steady``: whether most neighbouring
+    releases have one level. Where they have not, calibrating sessions alone tell the deviation, if
+    there are any.
 
-    Calibrating sessions and neighbouring releases can both only overstate it: those may lie days
-    apart where neighbours lie minutes apart, and neighbours differ by real changes too. So what
-    bounds it lower is taken.
+    Calibrating sessions and neighbouring releases can both only overstate the deviation.
+    Calibrating sessions may lie days apart where neighbours lie minutes apart, and neighbours
+    differ by real changes too. The estimate with the lower upper bound is therefore taken. Raises
+    ValueError where a sample is not a positive number.
     """
     alike = how_alike(
-        [_of_processes(_by_session([calibration])) for calibration in calibrations],
+        [_of_processes(_by_session([processes])) for processes in calibrations],
         [_of_processes(_by_session(history)) for history in histories],
     )
     calibrating = [
-        _of_calibration(_by_session([calibration])) for calibration in (*calibrations, *others)
+        _of_calibration(_by_session([processes])) for processes in (*calibrations, *others)
     ]
     neighbours = [_of_history(_by_session(history)) for history in histories]
     if not steady and any(calibrating):
         neighbours = []
-    found = [
-        _excess([part for part in parts if part], origin)
-        for parts, origin in (
+    estimates = [
+        _excess([variance for variance in variances if variance], origin)
+        for variances, origin in (
             (calibrating, "calibrating sessions"),
             (neighbours, "pairs of neighbouring releases"),
         )
-        if any(parts)
+        if any(variances)
     ]
-    if not found:
+    if not estimates:
         origin = f"{ASSUMED_SESSIONS:.0%} between sessions {ASSUMED_ENDING}"
         return Sessions(ASSUMED_SESSIONS, ASSUMED_DEGREES, origin, *alike)
     least = min(
-        found,
+        estimates,
         key=lambda sessions: sessions.deviation * special.stdtrit(sessions.degrees, 1 - ALPHA / 2),
     )
     return replace(least, processes=alike[0], processes_degrees=alike[1])
 
 
-def _excess(parts: Sequence[_Between], origin: str) -> Sessions:
-    """What sessions differ by beyond what their processes explain."""
-    # The configurations of a session share its drift: together they are worth no more of these.
-    number, degrees = max(parts, key=lambda part: part.degrees)[:2]
-    shares = [part.degrees for part in parts]
-    whole = _mean([part.whole for part in parts], shares)
-    own = _mean([part.own for part in parts], shares)
-    # What the processes add to the means is another draw in each configuration.
-    own_degrees = sum(shares)
-    error = math.sqrt(2 * max(0.0, whole - own) ** 2 / degrees + 2 * own**2 / own_degrees)
-    excess = max(whole - own, UNSEEN * error)
+def _excess(variances: Sequence[_Between], origin: str) -> Sessions:
+    """What sessions differ by beyond what their processes explain.
+
+    ``variances`` has those of each configuration.
+    """
+    # The configurations of a session share its drift: together they are worth no more degrees of
+    # freedom than the one with the most.
+    number, degrees = max(variances, key=lambda variance: variance.degrees)[:2]
+    shares = [variance.degrees for variance in variances]
+    whole = _mean([variance.whole for variance in variances], shares)
+    by_processes = _mean([variance.by_processes for variance in variances], shares)
+    # What the processes add to the means is drawn anew in each configuration.
+    process_degrees = sum(shares)
+    error = math.sqrt(
+        2 * max(0.0, whole - by_processes) ** 2 / degrees + 2 * by_processes**2 / process_degrees
+    )
+    excess = max(whole - by_processes, UNSEEN * error)
     if excess > 0:
         # Satterthwaite (1946), for a difference; its chi-square has one degree of freedom at least.
         degrees = max(1.0, 2 * excess**2 / error**2)
@@ -153,8 +163,9 @@ def _excess(parts: Sequence[_Between], origin: str) -> Sessions:
 _SessionLogs = tuple[int, str, list[float]]
 
 
-def _by_session(history: Sequence[Sequence[Process]]) -> list[_SessionLogs]:
-    """(place of the release, session, logarithms of its processes), in order."""
+def _by_session(history: Sequence[Sequence[Process]]) -> list[_Group]:
+    """The processes of each release in each session, in order: (place of the release, session,
+    logarithms of the processes)."""
     groups: dict[tuple[int, str], list[float]] = {}
     for place, processes in enumerate(history):
         for process in processes:
@@ -162,14 +173,14 @@ def _by_session(history: Sequence[Sequence[Process]]) -> list[_SessionLogs]:
     return [(place, session, logs) for (place, session), logs in groups.items()]
 
 
-def _residuals(groups: Sequence[_SessionLogs]) -> list[float]:
-    """Distances of processes from the location of their group, for robust.scale."""
-    own = [(logs, _correction(logs)) for _, _, logs in groups if len(logs) > 1]
+def _residuals(groups: Sequence[_Group]) -> list[float]:
+    """The distances of processes from the location of their group, for robust.scale."""
+    corrected = [(logs, _correction(logs)) for _, _, logs in groups if len(logs) > 1]
 
     def off(scale: float) -> list[float]:
         return [
             (log - centre) * correction
-            for logs, correction in own
+            for logs, correction in corrected
             for centre in [robust.location(logs, scale)]
             for log in logs
         ]
@@ -178,12 +189,13 @@ def _residuals(groups: Sequence[_SessionLogs]) -> list[float]:
 
 
 def _correction(logs: Sequence[float]) -> float:
-    """For the degree of freedom that the location of ``logs`` took."""
+    """The factor that makes up for the degree of freedom that the location of ``logs`` took."""
     return math.sqrt(len(logs) / (len(logs) - 1))
 
 
-def _of_processes(groups: Sequence[_SessionLogs]) -> tuple[float, float]:
-    """The deviation between processes and its degrees of freedom; 0 where too little is known."""
+def _of_processes(groups: Sequence[_Group]) -> tuple[float, float]:
+    """The deviation between processes and its degrees of freedom; both are 0 where too little is
+    known."""
     degrees = sum(len(logs) - 1 for _, _, logs in groups)
     if degrees < LEAST_DEGREES:
         return 0.0, 0.0
@@ -206,9 +218,12 @@ def _processes(
 
 
 def how_alike(*sources: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """What the configurations' deviations between processes tell of each other: their common value
-    and its degrees of freedom (the prior of Smyth 2004). From the first of ``sources`` that has
-    LEAST_ALIKE of them."""
+    """What deviations tell of each other: their common value and its degrees of freedom (the prior
+    of Smyth 2004).
+
+    Each source has deviations and their degrees of freedom. The first source with LEAST_ALIKE of
+    them is used; without one, both answers are 0.
+    """
     for source in sources:
         known = [(deviation**2, degrees) for deviation, degrees in source if degrees > 0]
         if len(known) >= LEAST_ALIKE:
@@ -217,7 +232,7 @@ def how_alike(*sources: Sequence[tuple[float, float]]) -> tuple[float, float]:
         return 0.0, 0.0
     halves = np.array([degrees / 2 for _, degrees in known])
     logs = np.log([variance for variance, _ in known]) - special.digamma(halves) + np.log(halves)
-    # How much more the configurations differ than chance makes them.
+    # How much more the deviations differ than by chance.
     beyond = float(np.var(logs, ddof=1) - np.mean(special.polygamma(1, halves)))
     half = MOST_ALIKE / 2
     if beyond > special.polygamma(1, half):
@@ -227,17 +242,18 @@ def how_alike(*sources: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 class _Between(NamedTuple):
-    """The variance of session means in one configuration, and the part of it that their processes
-    make."""
+    """How much sessions differ in one configuration: ``whole`` is the variance of their means, and
+    ``by_processes`` is how much of it their processes make. Both are estimated from ``number``
+    sessions, or differences."""
 
     number: int
     degrees: float
     whole: float
-    own: float
+    by_processes: float
 
 
-def _of_calibration(groups: Sequence[_SessionLogs]) -> _Between | None:
-    """From sessions that measured one release."""
+def _of_calibration(groups: Sequence[_Group]) -> _Between | None:
+    """The variances from sessions that measured one release; None where there are too few."""
     count = len(groups)
     if count < LEAST_SESSIONS:
         return None
@@ -245,18 +261,19 @@ def _of_calibration(groups: Sequence[_SessionLogs]) -> _Between | None:
     means = [robust.location(logs, processes) for _, _, logs in groups]
     centre = robust.location(means, 0)
     whole = robust.deviation([(mean - centre) * _correction(means) for mean in means]) ** 2
-    own = processes**2 * _mean([1 / len(logs) for _, _, logs in groups])
-    return _Between(count, count - 1, whole, own)
+    by_processes = processes**2 * _mean([1 / len(logs) for _, _, logs in groups])
+    return _Between(count, count - 1, whole, by_processes)
 
 
-def _of_history(groups: Sequence[_SessionLogs]) -> _Between | None:
-    """From differences of neighbouring releases that were measured in sessions of their own: the
-    few that are real changes lie far off and are clipped."""
+def _of_history(groups: Sequence[_Group]) -> _Between | None:
+    """The variances from differences of neighbouring releases, each measured in a session of its
+    own; None where there are too few. The few differences that are real changes lie far off and are
+    clipped."""
     processes = robust.scale(_residuals(groups))
     differences, shares = [], []
     previous: _SessionLogs | None = None
     for group in groups:
-        # A release that was confirmed later has several sessions; the first is the ordinary one.
+        # A release that was confirmed later has several sessions. The first is that of its run.
         if previous is not None and group[0] == previous[0]:
             continue
         if previous is not None and group[1] != previous[1]:

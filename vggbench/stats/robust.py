@@ -1,6 +1,7 @@
 """Locations and scales that a few disturbed samples or processes do not move far.
 
-All numbers are natural logarithms of what was measured. docs/method.md, "Verdicts", says why these.
+All numbers are natural logarithms of what was measured. docs/method.md says why these locations and
+scales are used: under "The model" for processes, and under "The number of a block" for blocks.
 """
 
 from __future__ import annotations
@@ -12,33 +13,33 @@ from collections.abc import Sequence
 
 import numpy as np
 
-#: Huber's constant, in standard deviations: what lies further off counts as if it lay there. It
-#: costs 5 % of efficiency where nothing is disturbed (Huber 1964; Huber & Ronchetti 2009).
+#: Huber's constant, in standard deviations: a value that lies further off counts as if it lay this
+#: far off. It costs 5 % of efficiency where nothing is disturbed (Huber 1964; Huber & Ronchetti
+#: 2009).
 CLIP = 1.345
 
-#: By this factor Huber's location has a larger standard error than the mean of normal values.
+#: The standard error of Huber's location by that of the mean, for normal values.
 COST = 1.0257
 
-#: The median of the distances from the centre of a normal distribution, as a share of its
-#: standard deviation, is 1 by this.
+#: The standard deviation of a normal distribution by the median distance from its centre.
 MAD = 1.4826
 
-#: Iterations of Huber's location; it moves by less than 1e-3 deviations after these.
+#: Iterations of Huber's location. After these it moves by less than 1e-3 deviations.
 ITERATIONS = 12
 
 
 def midmean(values: Sequence[float]) -> float:
     """The mean without about a quarter of the values at each end: a process's location.
 
-    The first and the disturbed samples of a process are slow by far, and there are few: of three
-    values one is cut at each end, of ten two.
+    The first and the disturbed samples of a process are much slower than the others, and they are
+    few. Of three values one is cut at each end, of ten values two.
     """
     cut = (len(values) + 1) // 4
     return statistics.fmean(sorted(values)[cut : len(values) - cut])
 
 
 def location(values: Sequence[float], scale: float) -> float:
-    """Huber's location of ``values`` that scatter by ``scale``; by 0, their median."""
+    """Huber's location of ``values`` that scatter by ``scale``: their median where that is 0."""
     middle = statistics.median(values)
     if len(values) <= 2 or scale <= 0:
         return middle
@@ -54,9 +55,11 @@ def location(values: Sequence[float], scale: float) -> float:
 
 
 def pseudomedian(values: Sequence[float]) -> float:
-    """The median of the means of all pairs of ``values``, each with itself too (Hodges & Lehmann
-    1963): a location that needs no scale, with 95 % of the mean's efficiency for normal values.
-    From four values on, one of them moves it only so far. Raises ValueError where there are none.
+    """The median of the means of every two of ``values``, and of each value with itself (Hodges &
+    Lehmann 1963).
+
+    This location needs no scale, and has 95 % of the mean's efficiency for normal values. From four
+    values on, a single value moves it only so far. Raises ValueError where there are no values.
     """
     if not len(values):
         raise ValueError("no values")
@@ -65,7 +68,8 @@ def pseudomedian(values: Sequence[float]) -> float:
 
 @functools.lru_cache(maxsize=1 << 14)
 def _pseudomedian(values: tuple[float, ...]) -> float:
-    """Kept: the noise of each release asks it of all comparisons before that, again and again."""
+    """The pseudomedian is kept, because the noise of each release asks for that of all comparisons
+    before it."""
     halves = np.asarray(values) / 2
     first, second = np.triu_indices(len(halves))
     return float(np.median(halves[first] + halves[second]))
@@ -75,8 +79,8 @@ def scale(residuals: Sequence[float], least: float = 0.0) -> float:
     """The standard deviation that makes Huber's location of such values as uncertain as it is.
 
     ``residuals`` are distances from locations, made larger for the degree of freedom that each
-    location took. That is, sqrt(E psi^2) / E psi' (Huber 1964), with values clipped at CLIP times
-    their MAD or ``least``, whichever is more; 0 where there are none.
+    location took. The scale is sqrt(E psi^2) / E psi' (Huber 1964). Values are clipped at CLIP
+    times their MAD or ``least``, whichever is more. Without residuals the scale is 0.
     """
     if not residuals:
         return 0.0
@@ -86,14 +90,14 @@ def scale(residuals: Sequence[float], least: float = 0.0) -> float:
         return math.sqrt(statistics.fmean(residual * residual for residual in residuals))
     clipped = [min(abs(residual), reach) for residual in residuals]
     inside = sum(abs(residual) <= reach for residual in residuals) / len(residuals)
-    return math.sqrt(statistics.fmean(residual * residual for residual in clipped)) / inside
+    return math.sqrt(statistics.fmean(distance * distance for distance in clipped)) / inside
 
 
 def deviation(residuals: Sequence[float]) -> float:
-    """The standard deviation of such values if they are normal but for a few."""
+    """The standard deviation of values with such ``residuals``, if all but a few are normal."""
     return scale(residuals) / COST
 
 
 def ratio(log: float) -> float:
-    """The ratio whose natural logarithm this is, within what a float can hold."""
+    """The ratio whose natural logarithm is ``log``, within what a float can hold."""
     return math.exp(max(-700.0, min(700.0, log)))

@@ -1,8 +1,8 @@
 """Changes over a whole line of releases: level shifts, slow-downs that were taken back, drifts.
 
-A verdict compares two releases. This looks at all of them at once, later ones included. It sees
-what no comparison of two shows: several small level shifts in a row, and a change of one release
-that the next undid.
+A verdict compares two releases. This module looks at all releases of a line at once, later ones
+included. It finds what no comparison of two shows: several small level shifts in a row, and a
+change of one release that the next release undid.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from .policy import THRESHOLD
 
 #: The level changed and stayed changed.
 LEVEL_SHIFT = "step"
-#: It changed, and the releases after it are nearer to the ones before it again.
+#: The level changed, and the releases after the change are nearer to those before it again.
 RECOVERED = "recovered"
-#: It moved over several releases, by level shifts that are too small to be seen one by one.
+#: The level moved over several releases, by level shifts that are too small to be seen one by one.
 DRIFT = "drift"
 
-#: Those that no two neighbouring releases show.
+#: The kinds of changes that no two neighbouring releases show.
 OF_LINES = (RECOVERED, DRIFT)
 
-#: What a further level must explain, in squared deviations, to be told apart. Low, because each
-#: change is tested once more before it is listed.
+#: What a further level must explain, in squared deviations, to be told apart. It is low, because
+#: each change is tested again before it is listed.
 LEVEL = 6.25
 
 #: The share of a release's processes that must show at least half of a change that was taken back.
@@ -45,13 +45,14 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """From the level that ended with ``before`` to the releases from ``first`` on; places in the
-    line, from 0. What lies between the two was recovered.
+    """A change from the level that ended with the release ``before`` to the releases from ``first``
+    on. All three are places in the line, from 0. Releases between ``before`` and ``first`` belong
+    to changes that were recovered.
 
-    A recovered change lasted from ``first`` to ``last``, both included. Of a drift, these two made
-    the first and the last level shift. Of a level shift both are the same. ``ratio``: the time
-    after it by the time before it, in ``low`` to ``high``, which exclude 1: a test's interval,
-    wider than 95 %.
+    A recovered change lasted from ``first`` to ``last``, both included. A drift made its first and
+    its last level shift at these two. For a level shift both are the same. ``ratio`` is the time
+    after the change by the time before it. ``low`` to ``high`` is the interval of a test: it
+    excludes 1, and is wider than 95 %.
     """
 
     kind: str
@@ -65,10 +66,11 @@ class Change:
 
 @dataclass(frozen=True)
 class _Tests:
-    """When a change is sure and relevant; all numbers are logarithms.
+    """When a change is sure and relevant.
 
-    ``for_one``: standard errors for a change of one release, which may be any of n; ``for_more``:
-    for all others, which may begin and end anywhere.
+    ``for_one`` is how many standard errors a recovered change of one release must have, which may
+    be any of n. ``for_more`` is the same for all other changes, which may begin and end anywhere.
+    ``relevant`` is the logarithm of the smallest relevant ratio.
     """
 
     for_one: float
@@ -81,6 +83,8 @@ class _Tests:
 
 @dataclass(frozen=True, kw_only=True)
 class _Found:
+    """A change that was found. ``size`` is a logarithm, ``error`` its standard error."""
+
     kind: str
     before: int
     first: int
@@ -99,10 +103,12 @@ def changes(
     threshold: float = THRESHOLD,
     comparisons: int = 1,
 ) -> list[Change]:
-    """The sure and relevant changes over ``line``, the processes of each release, oldest first.
+    """The sure and relevant changes over ``line``, which has the processes of each release, oldest
+    first.
 
-    A release without processes is passed over. ``comparisons`` is how many lines are looked at
-    together. Raises ValueError where a sample is not a positive number.
+    A release without processes is passed over. ``threshold`` is a ratio less one. ``comparisons``
+    is how many lines are looked at together. Raises ValueError where a sample is not a positive
+    number.
     """
     places = [place for place, processes in enumerate(line) if processes]
     n = len(places)
@@ -138,8 +144,8 @@ def changes(
 def _means(line: Sequence[Sequence[Process]], noise: Noise) -> tuple[Floats, Floats]:
     """The level of each release, and its variance.
 
-    The drift of a session counts for releases that have sessions of their own; one that measured
-    several releases moved them all.
+    The drift of a session counts only where the session measured a single release. A session that
+    measured several releases moved all of them.
     """
     in_sessions: dict[str, int] = {}
     for processes in line:
@@ -161,19 +167,19 @@ def _means(line: Sequence[Sequence[Process]], noise: Noise) -> tuple[Floats, Flo
     return np.array(means), np.array(variances)
 
 
-#: Releases ``start`` to ``end`` (excluded) of one level.
+#: The releases of one level, as numbers in ascending order.
 _Piece = list[int]
 
 
 def _cut(means: Floats, variances: Floats) -> list[_Piece]:
-    """The line cut into levels so that the squared deviations and LEVEL for each are least: exact,
-    by dynamic programming (Jackson et al. 2005)."""
+    """The line cut into levels so that a sum is least: the squared deviations, plus LEVEL for each
+    level. The solution is exact, by dynamic programming (Jackson et al. 2005)."""
     n = len(means)
     weights = 1 / variances
-    # About the middle, which keeps the sums of squares exact enough.
+    # Distances from the middle keep the sums of squares exact enough.
     y = means - np.median(means)
     w, wy, wyy = (
-        np.concatenate([[0.0], np.cumsum(weights * one)]) for one in (np.ones(n), y, y * y)
+        np.concatenate([[0.0], np.cumsum(weights * power)]) for power in (np.ones(n), y, y * y)
     )
     best = np.zeros(n + 1)
     starts: list[int] = []
@@ -191,7 +197,7 @@ def _cut(means: Floats, variances: Floats) -> list[_Piece]:
 
 
 def _level(piece: _Piece, means: Floats, variances: Floats) -> tuple[float, float]:
-    """The mean of these releases, and its variance."""
+    """The mean of the releases of ``piece``, and its variance."""
     weights = 1 / variances[piece]
     return float(weights @ means[piece] / weights.sum()), float(1 / weights.sum())
 
@@ -199,9 +205,9 @@ def _level(piece: _Piece, means: Floats, variances: Floats) -> tuple[float, floa
 def _taken_back(
     pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tests
 ) -> tuple[list[_Piece], list[_Found]]:
-    """The changes that the next level took back, and the levels without them.
+    """The levels without the changes that the next level took back, and these changes.
 
-    One that is not sure is noise, and its releases are of the level around it.
+    A change that is not sure is noise: its releases are of the level around it.
     """
     found: list[_Found] = []
     place = 1
@@ -212,60 +218,59 @@ def _taken_back(
         if abs(later - old) >= abs(new - old) / 2:
             place += 1
             continue
-        # What it would have been without, from both neighbours.
+        # What the level would have been without the change, from both neighbours.
         weight = later_variance / (old_variance + later_variance)
         usual, variance = weight * old + (1 - weight) * later, weight * old_variance
         candidates = [
             _Found(
                 kind=RECOVERED,
-                before=part[0] - 1,
-                first=part[0],
-                last=part[-1],
+                before=releases[0] - 1,
+                first=releases[0],
+                last=releases[-1],
                 size=level - usual,
-                error=math.sqrt(own_variance + variance),
+                error=math.sqrt(level_variance + variance),
             )
-            # The whole, or one release, whose neighbour was drawn to it by chance.
-            for part in (pieces[place], *([release] for release in pieces[place]))
-            for level, own_variance in [_level(part, means, variances)]
+            # Either the whole piece changed, or one release, to which others came by chance.
+            for releases in (pieces[place], *([release] for release in pieces[place]))
+            for level, level_variance in [_level(releases, means, variances)]
         ]
-        sure = [candidate for candidate in candidates if candidate.sure(tests)]
+        sure = [change for change in candidates if change.sure(tests)]
+        unchanged = pieces[place]
         if sure:
             found.append(sure[0])
-            kept = [
-                release for release in pieces[place] if not sure[0].first <= release <= sure[0].last
+            unchanged = [
+                release for release in unchanged if not sure[0].first <= release <= sure[0].last
             ]
-        else:
-            kept = pieces[place]
-        # The level goes on over it, if it goes on.
+        # The level before the change goes on after it, unless the two surely differ.
         stays = abs(later - old) < tests.for_more * math.sqrt(old_variance + later_variance)
         if stays:
-            pieces[place - 1 : place + 2] = [pieces[place - 1] + kept + pieces[place + 1]]
+            pieces[place - 1 : place + 2] = [pieces[place - 1] + unchanged + pieces[place + 1]]
             place = max(1, place - 1)
         else:
-            pieces[place - 1 : place + 1] = [pieces[place - 1] + kept]
+            pieces[place - 1 : place + 1] = [pieces[place - 1] + unchanged]
     return pieces, found
 
 
 def _carried(change: _Found, means: Floats, logs: list[list[float]]) -> bool:
-    """Whether most processes show a change that was taken back, not a few that were disturbed: two
-    of four, slow by chance, look much like a slow release."""
-    way = math.copysign(1, change.size)
+    """Whether most processes show a change that was taken back. A few disturbed processes do not
+    count: where two of four are slow by chance, they look much like a slow release."""
+    sign = math.copysign(1, change.size)
     releases = range(change.first, change.last + 1)
     usual = float(np.mean(means[change.first : change.last + 1])) - change.size
     shown = [
-        way * (log - usual) > abs(change.size) / 2 for release in releases for log in logs[release]
+        sign * (log - usual) > abs(change.size) / 2 for release in releases for log in logs[release]
     ]
     return sum(shown) >= CARRIED * len(shown)
 
 
 def _lasting(pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tests) -> list[_Found]:
-    """Level shifts and drifts. A drift is levels one way that a slope explains better, or
-    neighbouring level shifts one way that are sure only together."""
+    """Level shifts and drifts. A drift is several level shifts in one direction that a slope
+    explains better, or that are sure only together."""
     found: list[_Found] = []
     levels = [_level(piece, means, variances) for piece in pieces]
 
     def between(first: int, last: int) -> _Found:
-        """From the level before the piece ``first`` to the piece ``last``."""
+        """The change from the level before the piece ``first`` to that of the piece ``last``."""
         (old, old_variance), (new, new_variance) = levels[first - 1], levels[last]
         return _Found(
             kind=LEVEL_SHIFT if first == last else DRIFT,
@@ -288,23 +293,23 @@ def _lasting(pieces: list[_Piece], means: Floats, variances: Floats, tests: _Tes
             place = last + 1
             continue
         together: list[int] = []
-        for one in range(place, last + 2):
-            # The level shift after the last ends what was together.
-            if one <= last and not between(one, one).sure(tests):
-                together.append(one)
+        for piece in range(place, last + 2):
+            # Level shifts are taken together up to the next that is sure by itself, or to the last.
+            if piece <= last and not between(piece, piece).sure(tests):
+                together.append(piece)
                 continue
             if together and (whole := between(together[0], together[-1])).sure(tests):
                 found.append(whole)
             together = []
-            if one <= last:
-                found.append(between(one, one))
+            if piece <= last:
+                found.append(between(piece, piece))
         place = last + 1
     return found
 
 
 def _slope(pieces: list[_Piece], means: Floats, variances: Floats) -> _Found | None:
-    """The drift from one level to another that explains these pieces better than their levels do;
-    None where none does."""
+    """The drift from one level to another that explains ``pieces`` better than their levels do;
+    None where no drift does."""
     releases = [release for piece in pieces for release in piece]
     root = 1 / np.sqrt(variances[releases])
     y = means[releases]
