@@ -4,8 +4,9 @@ They lie under ``results/<machine>/records/``, one file a run of asv (docs/recor
 every key). asv's own results keep neither the reasons of n/a nor the errors of failures nor the
 boundaries between processes; records do.
 
-``record`` is the type and its questions, ``outcomes`` what the processes of a configuration came
-to, ``store`` appends and answers, ``stretches`` tells which were measured without a long pause.
+``record`` has the type and the questions that are asked of a record. ``outcomes`` says what the
+processes of a configuration came to. ``store`` writes and reads the files. ``excluded`` says which
+records are not to count. ``stretches`` says which processes were measured without a long pause.
 """
 
 from .files import RecordError

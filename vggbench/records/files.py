@@ -1,4 +1,4 @@
-"""Files of JSON objects, a line each: appended, never rewritten."""
+"""Files of JSON objects, one a line: appended to, never rewritten."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ class RecordError(VggbenchError):
 
 
 def append(path: Path, value: Mapping[str, Any], name: str) -> None:
-    """Append ``value`` as one line, on the disk when this returns, or not at all.
+    """Append ``value`` as one line. When this returns, the line is on the disk; when it raises,
+    nothing was appended.
 
-    Raises RecordError; ``name`` is what its message says the value is of.
+    Raises RecordError, whose message begins with ``name``: what the value is of.
     """
     line = (json.dumps(value) + "\n").encode()
     try:
@@ -28,7 +29,7 @@ def append(path: Path, value: Mapping[str, Any], name: str) -> None:
         with path.open("ab", buffering=0) as file:
             start = file.tell()
             if _ends_within_a_line(path, start):
-                line = b"\n" + line  # a torn line must not swallow the next one
+                line = b"\n" + line  # a torn line must not swallow this one
             written = file.write(line)
             if written != len(line):
                 file.truncate(start)
@@ -42,6 +43,7 @@ def append(path: Path, value: Mapping[str, Any], name: str) -> None:
 
 
 def _ends_within_a_line(path: Path, size: int) -> bool:
+    """Whether a file of ``size`` bytes does not end with the end of a line."""
     if size == 0:
         return False
     with path.open("rb") as file:
@@ -50,8 +52,11 @@ def _ends_within_a_line(path: Path, size: int) -> bool:
 
 
 def read(path: Path, of_json: Callable[[Any], T], complain: Callable[[str], None]) -> Iterator[T]:
-    """What ``of_json`` makes of the JSON on each line of a file; it raises ValueError, which says
-    what is wrong, for a line that is none of its kind. That is left out, with a line."""
+    """What ``of_json`` makes of the JSON on each line of a file.
+
+    Where ``of_json`` raises ValueError, which says what is wrong with a line, that line is left out
+    and ``complain`` gets a message about it.
+    """
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
@@ -61,7 +66,8 @@ def read(path: Path, of_json: Callable[[Any], T], complain: Callable[[str], None
 
 
 def parsed(line: bytes, of_json: Callable[[Any], T]) -> T:
-    """What ``of_json`` makes of a line. Raises ValueError, which says what is wrong with it."""
+    """What ``of_json`` makes of the JSON on a line. Raises ValueError, which says what is wrong
+    with the line."""
     try:
         return of_json(json.loads(line))
     except RecursionError:
@@ -69,4 +75,5 @@ def parsed(line: bytes, of_json: Callable[[Any], T]) -> T:
 
 
 def left_out(path: Path, number: int, why: ValueError) -> str:
+    """The message about a line, by its number, that is left out."""
     return f"{path}:{number} is no record and is left out: {why}"

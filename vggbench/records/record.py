@@ -1,7 +1,8 @@
 """A record: what one timed process left behind, and the questions that are asked of it.
 
-docs/records.md describes every key. What a record must have is checked when it is read; the rest
-may be absent, or nonsense that somebody's editor left, and no question ends in a traceback for it.
+docs/records.md describes every key. The keys that every record must have are checked when it is
+read. All others may be absent, or hold nonsense that somebody's editor left; no question to a
+record ends in a traceback because of that.
 """
 
 from __future__ import annotations
@@ -29,28 +30,30 @@ OK = "ok"
 NOT_APPLICABLE = "n/a"
 #: Something went wrong; ``error`` says what.
 FAILED = "failed"
-#: asv was ended before the process was.
+#: asv was ended before the process was over.
 INTERRUPTED = "interrupted"
 
 OUTCOMES = (OK, NOT_APPLICABLE, FAILED, INTERRUPTED)
 
-#: ``purpose`` of a process that is no part of a run of asv: ``vggbench confirm`` ran it, to make a
-#: verdict sure; or ``vggbench calibrate``, to learn the machine's noise.
+#: The ``purpose`` of a process that ``vggbench confirm`` ran, to make a verdict sure.
 CONFIRM = "confirm"
+
+#: The ``purpose`` of a process that ``vggbench calibrate`` ran, to learn the machine's noise.
 CALIBRATE = "calibrate"
 
-#: ... or ``vggbench separate``, in turns with the release as it is; ``variant`` says what was
-#: changed back, and is absent where nothing was.
+#: The ``purpose`` of a process that ``vggbench separate`` ran, in turns with the release as it is.
+#: ``variant`` says what was changed back, and is absent where nothing was.
 SEPARATE = "separate"
 
-#: ... or a duet: two processes were alive at once, and stepped in turns. It counts with its block
-#: alone, and is never held against processes that were measured by themselves.
+#: The ``purpose`` of a process of a duet: two processes were alive at once, and stepped in turns.
+#: Its record counts only with its whole block, and is never compared with processes that were
+#: measured by themselves.
 DUET = "duet"
 
-#: None: a run of asv.
+#: Every ``purpose`` that is known; None is that of a run of asv.
 PURPOSES = (None, CONFIRM, CALIBRATE, SEPARATE, DUET)
 
-#: What every record has; a line without them is no record.
+#: The keys that every record has. A line of text that lacks one of them is no record.
 REQUIRED = (
     "schema",
     "run",
@@ -62,39 +65,42 @@ REQUIRED = (
     "outcome",
 )
 
-#: The method of a benchmark that times.
+#: The method that times the train step, in every benchmark class.
 TIMED = "time_train_step"
 
-#: ``interpreter`` where none was given with -E.
+#: The ``interpreter`` of a record where -E gave none.
 OWN_INTERPRETER = "the release's own"
 
-#: Fewer samples of a process (``asv run --quick``) say little of it.
+#: A process with fewer samples (``asv run --quick``) is no evidence.
 LEAST_SAMPLES = 3
 
-#: Seconds by which the clocks of a process and of who started it may disagree; beyond, one jumped.
+#: By so many seconds may the clocks of a process and of its starter disagree. Where they disagree
+#: by more, one of them jumped.
 CLOCKS_AGREE_S = 10.0
 
-#: What is nested deeper in a record was written by no process, and tells none from another.
+#: No process writes what is nested deeper than this in a record, so it tells no two records apart.
 MOST_NESTED = 20
 
-#: What is measured lies between these, in seconds or bytes: a nanosecond is the least that a clock
-#: tells, and an exabyte is more than any process holds. What is made of others may overflow.
+#: Measured values lie between these, in seconds or bytes: a nanosecond is the least that a clock
+#: tells, and an exabyte is more than any process holds. What is computed from larger values may
+#: overflow.
 LEAST_MEASURED, MOST_MEASURED = 1e-9, 1e18
 
-#: No process ran for longer, in seconds: these are thirty years.
+#: No process ran for more seconds than these, which are thirty years.
 MOST_SECONDS = 1e9
 
-#: No machine has more processors: a record that says so was not written by a process.
+#: No machine has more processors than these: a record that says so was not written by a process.
 MOST_CPUS = 10**6
 
-#: A machine that has so much more to compute than a process may use takes processors from it. A
-#: load is an average over a minute, and has what the process itself computed.
+#: A machine may take processors from a process where its load exceeds the processors that the
+#: process may use by more than this. A load is an average over a minute, and includes what the
+#: process itself computed.
 BUSY_ABOVE = 1.5
 
-#: ... and so does a hypervisor that keeps a larger share than this of them.
+#: A hypervisor takes processors from a process where it keeps more than this share of them.
 MOST_STOLEN = 0.25
 
-#: Clocks of two machines disagree by less.
+#: The clocks of two machines are expected to disagree by less than this.
 AHEAD = datetime.timedelta(days=1)
 
 #: When a process was started, and when it was over.
@@ -103,11 +109,12 @@ Span = tuple[datetime.datetime, datetime.datetime]
 
 @dataclass(frozen=True, slots=True, init=False)
 class Record:
-    """One process. Made by ``from_json`` alone; a key that its line does not have is None.
+    """The record of one process. Only ``from_json`` makes one. A key that its line of text does not
+    have is None.
 
-    ``more``: what the line has besides the keys of docs/records.md. ``stated``: all keys that it
-    has, in its order, those of a null too. ``excluded``: why somebody wants it not to count; None
-    where nobody does. That is no part of the line.
+    ``more`` has the keys of the line that docs/records.md does not describe. ``stated`` are all
+    keys of the line, in its order, also those whose value is null. ``excluded`` is the reason for
+    which somebody wants the record not to count, None where nobody does; it is not in the line.
     """
 
     schema: int
@@ -118,7 +125,7 @@ class Record:
     benchmark: str
     configuration: Mapping[str, Any]
     outcome: str
-    # Nobody has checked these.
+    # The values of the keys from here on are not checked when a record is read.
     purpose: Any
     duet: Any
     variant: Any
@@ -181,8 +188,8 @@ class Record:
 
     @staticmethod
     def from_json(value: object) -> Record:
-        """The record that a line holds. Raises ValueError, which says what is wrong, where that has
-        not what every record has."""
+        """The record that the JSON ``value`` of a line of text is. Raises ValueError, which says
+        what is wrong, where it has not what every record has."""
         if not isinstance(value, dict):
             raise ValueError("it is no JSON object")
         require_keys(value, REQUIRED)
@@ -202,65 +209,65 @@ class Record:
         return record
 
     def exclude(self, reason: str | None) -> None:
-        """Have it not count, for that reason, or count again: for whoever reads records."""
+        """Note the reason for which this record is not to count; with None it counts again."""
         _SET["excluded"](self, reason)
 
     def as_json(self) -> dict[str, Any]:
-        """The line that it was made of: each key as it was."""
+        """The JSON object that the record was made from, each key as it was."""
         return {
             key: self.more[key] if key in self.more else getattr(self, key) for key in self.stated
         }
 
-    # -- what it is of
+    # -- what was measured
 
     @property
     def is_ordinary(self) -> bool:
-        """Whether it is of a run of asv: of what was asked for, whatever came of it. Those that
-        have a purpose answer nothing that a user asked asv for."""
+        """Whether the record is of a run of asv, whatever its outcome. A record that has a purpose
+        answers nothing that a user asked asv for."""
         return self.purpose is None
 
     @property
     def is_interleaved(self) -> bool:
-        """Whether its run measured everything in turns, so that all of it shares what the machine
-        drifted by."""
+        """Whether its run measured everything in turns, so that all its processes share the drift
+        of the machine."""
         return self.confirms or self.calibrates or self.separates
 
     @property
     def times_the_step(self) -> bool:
-        """Whether it is of a process that was to time the train step, and not of a by-product that
-        was asked for alone."""
+        """Whether the process was to time the train step. A process that was only to report a
+        by-product was not."""
         return method_of(self.benchmark) == TIMED
 
     @property
     def is_timed(self) -> bool:
-        """Whether it answers what a user asked asv for of the train step's time: what tables, pages
-        and findings are made of."""
+        """Whether the record is of a run of asv that was to time the train step. Tables, pages and
+        findings are made from such records."""
         return self.times_the_step and self.is_ordinary
 
     @property
     def confirms(self) -> bool:
-        """Whether it is of a process that was to make a verdict sure."""
+        """Whether the process was to make a verdict sure."""
         return self.purpose == CONFIRM
 
     @property
     def calibrates(self) -> bool:
-        """Whether it is of a process that was to tell the machine's noise, an anchor's too."""
+        """Whether the process was to show the noise of the machine. Those of anchors are."""
         return self.purpose == CALIBRATE
 
     @property
     def separates(self) -> bool:
-        """Whether it is of a process that was to tell what makes a change: of a variant, or of the
-        release as it is, in turns with one."""
+        """Whether the process was to show what made a change: one of a variant, or of the release
+        as it is, in turns with a variant."""
         return self.purpose == SEPARATE
 
     @property
     def is_of_a_duet(self) -> bool:
-        """Whether it is of one of two processes that stepped in turns."""
+        """Whether the process was one of two that stepped in turns."""
         return self.purpose == DUET
 
     @property
     def family(self) -> str:
-        """The class of its benchmark, with its module."""
+        """The class of its benchmark, with the module."""
         return family_of(self.benchmark)
 
     @property
@@ -270,7 +277,7 @@ class Record:
 
     @property
     def key(self) -> str:
-        """The same for the same configuration of the same benchmark."""
+        """A text that is the same for the same configuration of the same benchmark."""
         return key_of(self.benchmark, self.configuration)
 
     @property
@@ -280,19 +287,27 @@ class Record:
 
     @property
     def identity(self) -> Hashable:
-        """The same for the same process, in whichever files its record stands, and whichever tool
-        wrote them. The names of a duet and of its block are none of it: a copy may have others."""
+        """A value that is the same for the same process, whichever files its record stands in, and
+        whichever tool wrote them. The names of a duet and of its block do not matter, because a
+        copy may have others."""
         duet = self.duet
         if isinstance(duet, dict):
             duet = {key: value for key, value in duet.items() if key not in ("id", "block")}
-        own = self.run, self.commit, self.profile, self.benchmark, self.configuration, self.round
+        subject = (
+            self.run,
+            self.commit,
+            self.profile,
+            self.benchmark,
+            self.configuration,
+            self.round,
+        )
         purpose = self.purpose, self.variant, duet
-        came = self.outcome, self.started, self.process_s, self.samples, self.value
-        return _hashable((own, purpose, came))
+        result = self.outcome, self.started, self.process_s, self.samples, self.value
+        return _hashable((subject, purpose, result))
 
     @property
     def name(self) -> str:
-        """Release and configuration, as messages name them."""
+        """The release and the configuration, as messages name them."""
         return f"{self.release} {self.words}".strip()
 
     # -- when it ran
@@ -307,10 +322,10 @@ class Record:
 
     @property
     def is_of_the_future(self) -> bool:
-        """Whether a clock that was far ahead named its run, or its start: it would be the newest
-        for years, whatever is measured."""
+        """Whether a clock that was far ahead named its run, or its start. Such a record would be
+        the newest for years, whatever is measured."""
         latest = datetime.datetime.now(datetime.timezone.utc) + AHEAD
-        # A run that we named begins with a moment, written so that it sorts as it passes.
+        # The id of a run that vggbench named begins with a time, written so that it sorts by time.
         is_dated = self.run[:8].isdecimal() and self.run[8:9] == "T"
         if is_dated and self.run[:15] > latest.strftime("%Y%m%dT%H%M%S"):
             return True
@@ -325,21 +340,21 @@ class Record:
 
     @property
     def span(self) -> Span | None:
-        """When the process was started and when it was over; None where it is not on record when it
-        was started."""
+        """When the process was started and when it was over; None where its start is not on
+        record."""
         begun = self.began
         if begun is None:
             return None
         try:
             return begun, begun + datetime.timedelta(seconds=self.seconds or 0.0)
-        except (OverflowError, ValueError):  # no number of seconds that a clock has seen
+        except (OverflowError, ValueError):  # a year that no clock shows
             return begun, begun
 
-    # -- what it measured
+    # -- what came of it
 
     @property
     def median_s(self) -> float:
-        """Seconds of a step, by the median of the samples, which it must have."""
+        """Seconds of a step: the median of the samples, which the record must have."""
         return float(statistics.median(self.samples))
 
     @property
@@ -352,27 +367,27 @@ class Record:
 
     @property
     def not_sampled(self) -> dict[str, Any]:
-        """What of the GPU was not sampled while it ran, and why."""
-        told = self.gpu.get("not_sampled") if isinstance(self.gpu, dict) else None
-        return told if isinstance(told, dict) else {}
+        """What of the GPU was not sampled while the process ran, and why."""
+        reasons = self.gpu.get("not_sampled") if isinstance(self.gpu, dict) else None
+        return reasons if isinstance(reasons, dict) else {}
 
     def by_product(self, name: str) -> Any:
         """The by-product that the benchmark ``name`` reports; None where it is not on record, or
-        cannot be computed from what is."""
+        cannot be computed from what is on record."""
         try:
-            found = measure.BY_PRODUCTS[name](_NotesOfRecord(self))
+            value = measure.BY_PRODUCTS[name](_NotesOfRecord(self))
         except (ArithmeticError, AttributeError, KeyError, IndexError, TypeError):
             return None
-        # JSON has integers beyond a float's range, and no process measures any. Any two of what is
-        # left have a middle.
-        return None if is_number(found) and abs(found) > sys.float_info.max / 2 else found
+        # JSON has integers beyond a float's range, which no process measures. The limit is half the
+        # range, so that the sum of two values, of which a median is made, does not overflow.
+        return None if is_number(value) and abs(value) > sys.float_info.max / 2 else value
 
     # -- whether it counts
 
     @property
     def busy(self) -> str | None:
-        """Why others may have taken processors from the process; None where there is no
-        sign of it. In a duet each step tells that by itself."""
+        """A phrase that says why others may have taken processors from the process; None where
+        there is no sign of it. In a duet this is on record for each step instead."""
         if self.beside is not None:
             return "another measurement at the same time"
         if not is_cpus(self.cpus):
@@ -382,27 +397,25 @@ class Record:
             for load in (self.load_before, self.load_after)
             if isinstance(load, list) and load
         ]
-        for what, told in (
-            *(("a load of", load) for load in loads),
-            ("busy CPUs:", self.busy_cpus),
-        ):
-            if is_cpus(told) and self.cpus + BUSY_ABOVE < told:
-                return f"{what} {told:.1f}, it may use {self.cpus:g} CPUs"
+        signs = (*(("a load of", load) for load in loads), ("busy CPUs:", self.busy_cpus))
+        for sign, busy_cpus in signs:
+            if is_cpus(busy_cpus) and self.cpus + BUSY_ABOVE < busy_cpus:
+                return f"{sign} {busy_cpus:.1f}, it may use {self.cpus:g} CPUs"
         if is_cpus(self.stolen_cpus) and self.stolen_cpus > MOST_STOLEN * self.cpus:
             return f"a hypervisor took {self.stolen_cpus:.1f} CPUs, it may use {self.cpus:g}"
         return None
 
     @property
     def lacked(self) -> str | None:
-        """What the machine had not got for it: then it says nothing of the release, and is to be
-        asked again. None where it lacked nothing."""
+        """What the machine lacked for this process; None where it lacked nothing. A record of a
+        process that lacked something says nothing of the release, which is to be measured again."""
         if self.outcome != NOT_APPLICABLE or self.lacks is None:
             return None
         return one_line(str(self.lacks), 40)
 
     def why_left_out(self, machine: str, releases: Mapping[str, Release]) -> str | None:
-        """Why it is in no table and on no page of the ``machine``; None where it may be.
-        ``releases``: those that are on a track, by asv's ids."""
+        """A phrase that says why the record is in no table and on no page of ``machine``; None
+        where it may be. ``releases`` are those that are on a track, by asv's ids."""
         if self.excluded is not None:
             return f"excluded ({self.excluded})"
         if "machine" in self.stated and self.machine != machine:
@@ -415,7 +428,7 @@ class Record:
         if self.profile not in workload.PROFILES:
             return f"of the unknown profile {self.profile}"
         lock = release.locks.get(workload.profile(self.profile).device)
-        # A variant has a lock of its own, made for it.
+        # A variant has a lock of its own.
         its_lock_counts = self.lock is not None and self.variant is None
         if its_lock_counts and (lock is None or lock.digest != self.lock):
             return "of another lock than the release has now"
@@ -426,9 +439,10 @@ class Record:
         return None
 
     def why_no_evidence(self, machine: str, catalogue: Catalogue) -> str | None:
-        """Why nothing may be concluded from it about a release of the ``catalogue`` on ``machine``;
-        None where something may be. What is judged, calibrated, separated, forecast or held against
-        an anchor asks this, so that none counts what another refuses."""
+        """A phrase that says why nothing may be concluded from the record about a release of the
+        ``catalogue`` on ``machine``; None where something may be. All code that judges, calibrates,
+        separates, forecasts or compares with an anchor asks this, so that all of it counts the same
+        records."""
         why = self.why_left_out(machine, catalogue.by_commit)
         if why is not None:
             return why
@@ -445,30 +459,31 @@ class Record:
         return None
 
     def _clock_jumped(self, within: float) -> bool:
-        """Whether the process took less time than its samples, or was started before its run."""
+        """Whether the process took less time than its samples, ``within`` seconds, or was started
+        before its run."""
         seconds = self.seconds
         if is_number(self.process_s) and (seconds is None or seconds + CLOCKS_AGREE_S < within):
             return True
         try:
             run = datetime.datetime.strptime(self.run.partition("-")[0], "%Y%m%dT%H%M%S.%fZ")
-        except ValueError:  # not named by us: no contradiction
+        except ValueError:  # the id of a run that vggbench did not name says nothing of its start
             return False
         started = self.began
         began = run.replace(tzinfo=datetime.timezone.utc)
         return started is not None and (began - started).total_seconds() > CLOCKS_AGREE_S
 
 
-#: The keys of docs/records.md.
+#: The keys that docs/records.md describes.
 KEYS = frozenset(key.name for key in fields(Record)) - {"more", "stated", "excluded"}
 
-#: What sets the fields of a record that is made of a line: the ``__init__`` of a frozen class takes
-#: four times as long, and there are thousands of lines.
+#: Functions that set the fields of a record. The ``__init__`` of a frozen class takes four times as
+#: long, and there are thousands of records.
 _SET = {key.name: Record.__dict__[key.name].__set__ for key in fields(Record)}
 
 
 class _NotesOfRecord:
-    """A record as the notes that its process left: what computes by-products of these runs inside a
-    release too, where there are no records."""
+    """A record in the form of the notes that its process left. The code that computes by-products
+    also runs inside a release, where there are notes and no records."""
 
     def __init__(self, record: Record):
         self._record = record
@@ -479,29 +494,29 @@ class _NotesOfRecord:
 
 @functools.lru_cache(maxsize=4096)
 def _shared(keys: tuple[str, ...]) -> tuple[str, ...]:
-    """One tuple for all records that have these keys."""
+    """The same tuple object for all records that have these keys, which saves memory."""
     return keys
 
 
 def _hashable(value: Any, depth: int = 0) -> Hashable:
-    """What is equal where JSON says the same: in whichever order the keys of an object stand, and
-    whether a number has a point or not."""
+    """A value that is equal for equal JSON: the order of an object's keys does not matter, nor
+    whether a whole number is written with a decimal point."""
     if depth > MOST_NESTED:
         return None
     if isinstance(value, dict):
-        return frozenset((key, _hashable(one, depth + 1)) for key, one in value.items())
+        return frozenset((key, _hashable(item, depth + 1)) for key, item in value.items())
     if isinstance(value, (list, tuple)):
         return tuple(
-            # Nearly all are floats: of these a call each would take most of the time.
-            one if type(one) is float and one == one else _hashable(one, depth + 1)
-            for one in value
+            # Nearly all items are floats, and a call for each of them would take most of the time.
+            item if type(item) is float and item == item else _hashable(item, depth + 1)
+            for item in value
         )
-    # Not a number is not equal to itself.
+    # NaN is not equal to itself.
     return value if value == value else "NaN"
 
 
 def require_keys(value: Mapping[str, Any], keys: Sequence[str]) -> None:
-    """Raise ValueError unless ``value`` has all ``keys`` and a schema that is known here."""
+    """Raise ValueError unless ``value`` has all ``keys`` and a schema up to SCHEMA."""
     missing = [key for key in keys if key not in value]
     if missing:
         raise ValueError(f"it has no {', '.join(missing)}")
@@ -512,12 +527,12 @@ def require_keys(value: Mapping[str, Any], keys: Sequence[str]) -> None:
 
 
 def moment(text: object) -> datetime.datetime:
-    """The time that a record or a sitting names. Raises ValueError for text that is none, or that
+    """The time that a record or a sitting names. Raises ValueError for a text that is no time, or
     has no time zone."""
-    found = datetime.datetime.fromisoformat(str(text))
-    if found.tzinfo is None:
+    time = datetime.datetime.fromisoformat(str(text))
+    if time.tzinfo is None:
         raise ValueError(f"{text} has no time zone")
-    return found
+    return time
 
 
 def is_number(value: object) -> TypeGuard[float]:
@@ -525,35 +540,37 @@ def is_number(value: object) -> TypeGuard[float]:
 
 
 def is_cpus(value: object) -> TypeGuard[float]:
-    """Whether it is a number of processors that a machine can have, or be busy with."""
+    """Whether ``value`` is a number of processors that a machine can have, or be busy with."""
     return is_number(value) and 0 < value <= MOST_CPUS
 
 
 def is_measured(value: object) -> TypeGuard[float]:
-    """Whether it is a number that a time or a size can be."""
+    """Whether ``value`` is a number that a measured time or size can be, in seconds or bytes."""
     return is_number(value) and LEAST_MEASURED <= value <= MOST_MEASURED
 
 
 def is_time(value: object) -> TypeGuard[float]:
-    """Whether it is a number of seconds that a step can take."""
+    """Whether ``value`` is a number of seconds that a step can take."""
     return is_number(value) and LEAST_MEASURED <= value <= MOST_SECONDS
 
 
-# -- benchmarks and configurations, of records and of what has none yet
+# -- benchmarks and configurations, also of what has no record yet
 
 
 def family_of(benchmark: str) -> str:
-    """The class that a benchmark is a method of, with its module: its benchmarks share their
-    processes."""
+    """The class, with its module, that ``benchmark`` is a method of. The benchmarks of a class
+    share their processes."""
     return benchmark.rpartition(".")[0]
 
 
 def method_of(benchmark: str) -> str:
+    """The name of the method that ``benchmark`` is, without its class."""
     return benchmark.rpartition(".")[2]
 
 
 def class_of(benchmark: str) -> str:
-    """The name of that class: a framework's, for whose tracks the benchmark is."""
+    """The name of the class that ``benchmark`` is a method of, without its module. It names the
+    framework for whose tracks the benchmark is."""
     return family_of(benchmark).rpartition(".")[2]
 
 
@@ -563,17 +580,17 @@ def canonical(configuration: Mapping[str, Any]) -> str:
 
 
 def key_of(benchmark: str, configuration: Mapping[str, Any]) -> str:
-    """The same for the same configuration of the same benchmark."""
+    """A text that is the same for the same configuration of the same benchmark."""
     return f"{benchmark} {canonical(configuration)}"
 
 
 def words_of(configuration: Mapping[str, Any]) -> str:
-    """A configuration, as messages and tables name it."""
+    """The words of a configuration, with which messages and tables name it."""
     return " ".join(str(value) for value in configuration.values())
 
 
-def progress_message(record: Record) -> str:
-    """One line about a process that ended, for the one who waits."""
+def progress_line(record: Record) -> str:
+    """A message about a process that ended, for the user who waits."""
     head = f"{record.name}, process {record.round}"
     if record.outcome == NOT_APPLICABLE:
         return f"{head}: n/a: {record.reason}"

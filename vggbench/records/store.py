@@ -1,6 +1,7 @@
-"""Where the records of all machines lie: ``results/<machine>/records/``, one file a run.
+"""The files of records of all machines: ``results/<machine>/records/``, one file a run.
 
-Files are appended to and never rewritten, so a store that is asked again reads what came since.
+Files are appended to and never rewritten. A store that is asked again therefore reads only what was
+appended since.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from .record import Record
 
 
 def folder(results_dir: Path | str, machine: str) -> Path:
+    """The folder of a machine's files of records."""
     return Path(results_dir) / machine / "records"
 
 
@@ -27,8 +29,8 @@ def machines(results_dir: Path | str) -> list[str]:
 
 
 def append(path: Path, record: Record) -> None:
-    """Append ``record`` as one line, on the disk when this returns, or not at all. Raises
-    RecordError."""
+    """Append ``record`` as one line, which is on the disk when this returns. Raises RecordError
+    where that is not possible; nothing is appended then."""
     files.append(path, record.as_json(), record.release)
 
 
@@ -39,10 +41,11 @@ def read(
     exclusions: Sequence[Exclusion] = (),
 ) -> Iterator[Record]:
     """The records of a machine, file by file in the order of their names, which begin with a date.
-    None is kept: for what is asked once.
+    No record is kept in memory, unlike in a Store.
 
-    A line that is no record is left out, and so are a file that cannot be read, and a record that
-    is there already, in another file or further up; ``complain`` gets a line about it.
+    A line that is no record is left out, and so is a file that cannot be read. A record that stands
+    in several files, or several times in one, counts once. ``complain`` gets a message about each
+    such case.
     """
     seen: set[Hashable] = set()
     for path in _files(results_dir, machine):
@@ -55,19 +58,21 @@ def read(
 
 
 def read_file(path: Path, complain: Callable[[str], None] = lambda line: None) -> Iterator[Record]:
-    """The records of one run."""
+    """The records in the file of one run. A line that is no record is left out, and ``complain``
+    gets a message about it."""
     return files.read(path, Record.from_json, complain)
 
 
 def _once(
     path: Path,
-    found: Iterable[Record],
+    of_file: Iterable[Record],
     seen: set[Hashable],
     complain: Callable[[str], None],
 ) -> Iterator[Record]:
-    """Those of a file's records that were not ``seen`` before; a line about how many were."""
+    """The records of a file whose identities were not ``seen`` before. ``complain`` gets a message
+    with the number of the others."""
     again = 0
-    for record in found:
+    for record in of_file:
         identity = record.identity
         if identity in seen:
             again += 1
@@ -75,25 +80,25 @@ def _once(
         seen.add(identity)
         yield record
     if again:
-        them = (
+        repeated = (
             "a record that is there already is"
             if again == 1
-            else (f"{again} records that are there already are")
+            else f"{again} records that are there already are"
         )
-        complain(f"{path}: {them} counted once")
+        complain(f"{path}: {repeated} counted once")
 
 
 def digest(results_dir: Path | str, machine: str) -> str:
-    """Another one whenever a machine's records have changed."""
-    told: list[tuple[str, int, int]] = []
+    """A digest that is another one whenever the files of a machine's records have changed."""
+    states: list[tuple[str, int, int]] = []
     for path in _files(results_dir, machine):
         try:
             stat = path.stat()
         except OSError:  # a link that leads nowhere
-            told.append((path.name, -1, -1))
+            states.append((path.name, -1, -1))
         else:
-            told.append((path.name, stat.st_size, stat.st_mtime_ns))
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+            states.append((path.name, stat.st_size, stat.st_mtime_ns))
+    return hashlib.sha256(json.dumps(states).encode()).hexdigest()
 
 
 def _unreadable(path: Path, err: OSError) -> str:
@@ -106,8 +111,13 @@ def _files(results_dir: Path | str, machine: str) -> list[Path]:
 
 @dataclass
 class _File:
-    """What was read of a file: up to the byte ``size``, where its line ``lines``, the ``last``,
-    ended. ``tail``: what the line after that, which has no end yet, holds."""
+    """What was read of a file.
+
+    ``identity`` is its device and inode, ``seen`` its size and time of change when it was read. Its
+    first ``lines`` lines are whole and are ``size`` bytes together; ``last`` is the last of them.
+    ``records`` and ``complaints`` are from these lines. ``tail`` and ``tail_complaints`` are the
+    record and the complaint from a line after them that has no end yet.
+    """
 
     identity: tuple[int, int]
     seen: tuple[int, int] = (0, 0)
@@ -117,10 +127,11 @@ class _File:
     records: list[Record] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     tail: list[Record] = field(default_factory=list)
-    of_tail: list[str] = field(default_factory=list)
+    tail_complaints: list[str] = field(default_factory=list)
 
     def goes_on_in(self, file: BinaryIO, identity: tuple[int, int], size: int) -> bool:
-        """Whether ``file`` is this one, with more at its end."""
+        """Whether ``file``, with this identity and size, is the file that was read, with more at
+        its end."""
         if self.identity != identity or size < self.size:
             return False
         file.seek(self.size - len(self.last))
@@ -128,11 +139,11 @@ class _File:
 
 
 class Store:
-    """The records of the machines below ``results_dir``, kept while they are asked for again.
+    """The records of the machines below ``results_dir``, kept in memory to be asked for again.
 
-    Others may append meanwhile, this process too: each answer has what is on the disk. A file that
-    shrank or was replaced is read anew. ``lines_read`` counts the lines that were read.
-    ``exclusions``: what of them is not to count.
+    This process and others may append meanwhile: each answer has what is on the disk. A file that
+    shrank or was replaced is read anew. ``exclusions`` say which records are not to count.
+    ``lines_read`` counts the lines that were read.
     """
 
     def __init__(self, results_dir: Path | str, exclusions: Sequence[Exclusion] = ()):
@@ -143,35 +154,38 @@ class Store:
         self._taken: dict[str, tuple[list[Path], list[Record], list[str]]] = {}
 
     def machines(self) -> list[str]:
-        """Those that have records, in the order of their names."""
+        """The machines that have records, in the order of their names."""
         return machines(self.results_dir)
 
     def all(
         self, machine: str, complain: Callable[[str], None] = lambda line: None
     ) -> list[Record]:
-        """All records of a machine, in the order in which they were written; the same list as
-        before where nothing has changed since. A record that is there twice counts once.
-        ``complain`` gets a line about that, and about each line that is no record, whenever it is
-        asked."""
+        """All records of a machine, in the order in which they were written. It is the same list
+        as before where nothing has changed since.
+
+        A record that is there twice counts once. ``complain`` gets a message about that, and about
+        each line that is no record, at every call.
+        """
         paths = _files(self.results_dir, machine)
         changed = [path for path in paths if self._read_on(path)]
-        found = [self._files[path] for path in paths]
-        for line in (line for one in found for line in (*one.complaints, *one.of_tail)):
-            complain(line)
+        files_read = [self._files[path] for path in paths]
+        for file in files_read:
+            for message in (*file.complaints, *file.tail_complaints):
+                complain(message)
         before = self._taken.get(machine)
         if before is None or changed or before[0] != paths:
-            said: list[str] = []
+            complaints: list[str] = []
             seen: set[Hashable] = set()
             taken = [
                 record
-                for path, one in zip(paths, found, strict=True)
-                for record in _once(path, (*one.records, *one.tail), seen, said.append)
+                for path, file in zip(paths, files_read, strict=True)
+                for record in _once(path, (*file.records, *file.tail), seen, complaints.append)
             ]
             for record in taken if self.exclusions else ():
                 mark(machine, record, self.exclusions)
-            before = self._taken[machine] = paths, taken, said
-        for line in before[2]:
-            complain(line)
+            before = self._taken[machine] = paths, taken, complaints
+        for message in before[2]:
+            complain(message)
         return before[1]
 
     def where(
@@ -183,31 +197,31 @@ class Store:
         keys: Collection[str] | None = None,
         purposes: Sequence[str | None] | None = None,
     ) -> list[Record]:
-        """Those of the releases with these ids, in this profile, of the configurations with these
-        keys (``Record.key``), and of these purposes (None: of runs of asv); of all where what could
-        be named is None."""
+        """The records of a machine that agree with all that is given: ids of releases, a profile,
+        keys of configurations (``Record.key``), purposes (None among them: runs of asv)."""
         return [
-            one
-            for one in self.all(machine)
-            if (commits is None or one.commit in commits)
-            and (profile is None or one.profile == profile)
-            and (purposes is None or one.purpose in purposes)
-            and (keys is None or one.key in keys)
+            record
+            for record in self.all(machine)
+            if (commits is None or record.commit in commits)
+            and (profile is None or record.profile == profile)
+            and (purposes is None or record.purpose in purposes)
+            and (keys is None or record.key in keys)
         ]
 
     def of_idle_exclusions(self, machine: str) -> list[str]:
-        """A line for each exclusion that leaves nothing out, for whoever reads the records of
-        ``machine``: the one who wrote it believes that it does."""
+        """A message about each exclusion that covers no record, for whoever reads the records of
+        ``machine``: whoever wrote the exclusion believes that it leaves something out."""
         known = self.machines()
 
         def leaves_out(exclusion: Exclusion) -> bool:
             if exclusion.machine not in (None, machine):
-                # Of another machine that has records it is said where that one's are read.
+                # The records of another known machine are not read here: whoever reads those gets
+                # the message.
                 return exclusion.machine in known
-            here_first = sorted(known, key=lambda each: each != machine)
+            here_first = sorted(known, key=lambda name: name != machine)
             among = here_first if exclusion.machine is None else [machine]
             return any(
-                exclusion.covers(each, record) for each in among for record in self.all(each)
+                exclusion.covers(name, record) for name in among for record in self.all(name)
             )
 
         return [
@@ -218,7 +232,8 @@ class Store:
         ]
 
     def _read_on(self, path: Path) -> bool:
-        """Read what came since a file was read last; whether anything did."""
+        """Read what was appended to a file since it was read last. Returns whether anything
+        changed."""
         try:
             return self._read_what_came(path)
         except OSError as err:
@@ -237,25 +252,25 @@ class Store:
                 known = self._files[path] = _File(identity)
                 file.seek(0)
             known.seen = seen
-            known.tail, known.of_tail = [], []
+            known.tail, known.tail_complaints = [], []
             for line in file:
                 self._add(known, path, line)
         return True
 
     def _add(self, known: _File, path: Path, line: bytes) -> None:
-        """What the next line of a file holds. One without an end is looked at again the next time:
-        whoever writes it may not be done."""
+        """Add what the next line of a file holds. A line without an end is read again the next
+        time, because it may not be written completely yet."""
         self.lines_read += 1
-        of_line, said = [], []
+        of_line, complaints = [], []
         try:
             of_line = [files.parsed(line, Record.from_json)]
         except ValueError as err:
-            said = [files.left_out(path, known.lines + 1, err)]
+            complaints = [files.left_out(path, known.lines + 1, err)]
         if not line.endswith(b"\n"):
-            known.tail, known.of_tail = of_line, said
+            known.tail, known.tail_complaints = of_line, complaints
             return
         known.records += of_line
-        known.complaints += said
+        known.complaints += complaints
         known.lines += 1
         known.size += len(line)
         known.last = line

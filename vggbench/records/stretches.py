@@ -1,7 +1,10 @@
-"""Stretches: what was measured without a long pause. From one to the next the machine may have
-drifted further than within one.
+"""Stretches and sittings: which processes were measured close together in time.
 
-A history writes down when it begins one, a sitting, in ``results/<machine>/sessions.jsonl``.
+A stretch is processes on a machine without a long pause. From one stretch to the next the machine
+may have drifted further than within a stretch.
+
+A sitting is a stretch of a history, which begins with its anchors. The history notes each sitting
+in ``results/<machine>/sessions.jsonl`` when it begins.
 """
 
 from __future__ import annotations
@@ -15,38 +18,45 @@ from ..errors import VggbenchError
 from . import files
 from .record import SCHEMA, Span, moment, require_keys
 
-#: A pause of so many seconds ends a stretch.
+#: A pause of more seconds than these ends a stretch.
 LONGEST_PAUSE_S = 3600.0
 
 FILE = "sessions.jsonl"
 
 
 class SittingsDamaged(VggbenchError):
-    """sessions.jsonl holds what is no sitting."""
+    """sessions.jsonl has a line that is no sitting."""
 
 
 def stretches(spans: Sequence[Span | None]) -> list[int | None]:
-    """In which stretch each process was measured, given the spans of all, in any order; None where
-    that is unknown."""
+    """The number of the stretch in which each process was measured, from 0.
+
+    ``spans`` has the span of each process, in any order. The stretch of a process without a span is
+    None.
+    """
     timed = sorted((*span, place) for place, span in enumerate(spans) if span is not None)
-    found: list[int | None] = [None] * len(spans)
+    stretch_of: list[int | None] = [None] * len(spans)
     stretch = 0
     latest: datetime.datetime | None = None
     for begun, over, place in timed:
         if latest is not None and (begun - latest).total_seconds() > LONGEST_PAUSE_S:
             stretch += 1
         latest = over if latest is None else max(latest, over)
-        found[place] = stretch
-    return found
+        stretch_of[place] = stretch
+    return stretch_of
 
 
 def path(results_dir: Path, machine: str) -> Path:
+    """The file of a machine's sittings."""
     return results_dir / machine / FILE
 
 
 def sittings(results_dir: Path, machine: str) -> list[dict[str, Any]]:
-    """The sittings of a machine's history, oldest first. Raises SittingsDamaged for a line that is
-    none: what the processor was must not be forgotten."""
+    """The sittings of a machine's history, oldest first.
+
+    Raises SittingsDamaged for a line that is no sitting: it is not left out, because the processor
+    that it names must not be forgotten.
+    """
     file = path(results_dir, machine)
     if not file.is_file():
         return []
@@ -65,24 +75,25 @@ def begin(
     started: datetime.datetime,
     processor: Mapping[str, Any],
 ) -> None:
-    """Write down that a sitting has begun: the run id of its anchors, and on what processor. Raises
-    RecordError."""
-    told = {
+    """Note that a sitting has begun: ``run`` is the run id of its anchors, and ``processor`` is the
+    processor that it measures on. Raises RecordError where that cannot be written."""
+    sitting = {
         "schema": SCHEMA,
         "run": run,
         "started": started.isoformat(),
         "processor": processor,
     }
-    files.append(path(results_dir, machine), told, machine)
+    files.append(path(results_dir, machine), sitting, machine)
 
 
-def _checked(told: Any) -> dict[str, Any]:
-    if not isinstance(told, dict):
+def _checked(sitting: Any) -> dict[str, Any]:
+    """The sitting itself. Raises ValueError, which says what is wrong with it."""
+    if not isinstance(sitting, dict):
         raise ValueError("it is no JSON object")
-    require_keys(told, ("schema", "run", "started", "processor"))
-    if not isinstance(told["processor"], dict):
+    require_keys(sitting, ("schema", "run", "started", "processor"))
+    if not isinstance(sitting["processor"], dict):
         raise ValueError("its processor is no JSON object")
-    if not isinstance(told["run"], str):
+    if not isinstance(sitting["run"], str):
         raise ValueError("its run is no text")
-    moment(told["started"])
-    return told
+    moment(sitting["started"])
+    return sitting

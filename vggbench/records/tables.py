@@ -1,4 +1,5 @@
-"""Files of a user's in which each entry is a table, [[name]]: excluded.toml, acknowledged.toml."""
+"""TOML files that a user writes, in which each entry is a table, ``[[name]]``: excluded.toml and
+acknowledged.toml."""
 
 from __future__ import annotations
 
@@ -13,9 +14,11 @@ from ..errors import VggbenchError, one_line
 
 
 def content_of(path: Path) -> dict[str, Any]:
-    """What a TOML file of a user's holds; some editors begin it with a byte order mark. Raises
-    OSError, ValueError or RecursionError for one that cannot be read."""
-    # To open a pipe would wait for whoever writes into it.
+    """What a TOML file holds that a user wrote, perhaps with a byte order mark at its beginning.
+
+    Raises OSError, ValueError or RecursionError for a file that cannot be read.
+    """
+    # Opening a pipe would wait for somebody to write into it.
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("it is no file")
     return tomli.loads(path.read_text(encoding="utf-8-sig"))
@@ -24,8 +27,10 @@ def content_of(path: Path) -> dict[str, Any]:
 def read(
     path: Path, table: str, wrong: Callable[[str], VggbenchError]
 ) -> list[tuple[int, Mapping[str, Any]]]:
-    """The entries of a file, numbered from 1; none where there is no file. Raises what ``wrong``
-    makes of a text for a file that cannot be read, or holds anything else than tables of this name.
+    """The entries of a file, numbered from 1; none where there is no file.
+
+    ``wrong`` makes an error of a message. That error is raised where the file cannot be read, or
+    holds anything but tables of the name ``table``.
     """
     try:
         content = content_of(path)
