@@ -1,1 +1,1 @@
-"""One timed process and its bookkeeping: what is started, and the record that it leaves."""
+"""Timed processes and their bookkeeping: what is started, and the records that are left."""

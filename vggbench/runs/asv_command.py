@@ -1,4 +1,4 @@
-"""Runs asv as a user would, in the checkout, for commands that measure and publish by it."""
+"""Runs asv as a user would, in the checkout, for commands that measure or publish with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 
 class Asv:
-    """asv in a checkout. ``interrupted``: whether Ctrl-C was pressed meanwhile."""
+    """asv in a checkout. ``interrupted``: whether Ctrl-C was pressed while asv ran."""
 
     def __init__(self, checkout: Checkout):
         program = Path(sys.executable).parent / "asv"
@@ -28,8 +28,11 @@ class Asv:
     def __call__(
         self, *arguments: str, quiet: bool = False, variables: Mapping[str, str] | None = None
     ) -> int:
-        """asv's exit status; ``variables`` are added to its environment. It ends with this process,
-        whatever ends this. ``quiet``: what it prints is not shown."""
+        """Run asv and return its exit status.
+
+        ``variables`` are added to its environment. ``quiet``: what it prints is not shown. asv is
+        ended when this process ends, for whatever reason.
+        """
         sys.stdout.flush()
         command = [*self._command, *arguments]
         env = {**os.environ, **(variables or {})}
@@ -40,7 +43,8 @@ class Asv:
 
     @contextmanager
     def _interrupts_are_asvs(self) -> Iterator[None]:
-        """Ctrl-C reaches asv too, which ends what it measures, records that and says so."""
+        """Only note Ctrl-C here, because it reaches asv too: asv ends what it measures, records
+        that and says so."""
 
         def note(number: int, frame: object) -> None:
             self.interrupted = True

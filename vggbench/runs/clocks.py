@@ -1,4 +1,4 @@
-"""What a process and the machine have computed so far, read from outside while others wait."""
+"""How much CPU time a process and the machine have used so far, read from outside the process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-#: Per second; what /proc/stat counts in (proc_stat(5)).
+#: Ticks per second, in which /proc/stat counts (proc_stat(5)).
 TICKS = os.sysconf("SC_CLK_TCK")
 
 #: Where the kernel counts what its processors did.
@@ -18,11 +18,12 @@ STAT = "/proc/stat"
 
 def cpu_clock(pid: int) -> Callable[[], float] | None:
     """A function that reads the CPU seconds of a process, of all its threads, to the nanosecond
-    (clock_getcpuclockid(3)); None where the system has no such clock. It raises OSError once the
-    process is gone.
+    (clock_getcpuclockid(3)). The function raises OSError once the process is gone. None where the
+    system has no such clock.
 
-    Of a thread that runs at that moment it misses up to a tick of the kernel, some milliseconds:
-    Linux brings the clocks of others up to date at ticks, and when a thread goes to sleep.
+    Of a thread that runs at that moment, the clock may lack up to a tick of the kernel, some
+    milliseconds: Linux brings the clocks of other processes up to date at ticks, and when a thread
+    goes to sleep.
     """
     try:
         ask = ctypes.CDLL(None).clock_getcpuclockid
@@ -41,10 +42,10 @@ def is_computing(pid: int) -> bool:
     with contextlib.suppress(OSError):
         for thread in os.listdir(folder):
             with (
-                contextlib.suppress(OSError),  # that one has ended
+                contextlib.suppress(OSError),  # the thread has ended
                 open(f"{folder}/{thread}/stat", "rb") as file,
             ):
-                # The name before it, in brackets, may hold anything.
+                # The state follows the thread's name, which is in brackets and may hold anything.
                 if file.read().rpartition(b")")[2].split()[:1] == [b"R"]:
                     return True
     return False
@@ -52,8 +53,8 @@ def is_computing(pid: int) -> bool:
 
 @dataclass(frozen=True)
 class MachineTime:
-    """Seconds that some processors have computed so far, for whomever, and that a hypervisor kept
-    from them."""
+    """Seconds that some processors have computed so far, for any process, and seconds that a
+    hypervisor kept from them."""
 
     busy_s: float
     steal_s: float
@@ -62,8 +63,8 @@ class MachineTime:
 def machine(cpus: Collection[int]) -> MachineTime | None:
     """What the processors with these numbers have done so far; None where the system does not tell.
 
-    The kernel counts this in ticks of some milliseconds: over a step it is coarse, over a duet it
-    is exact enough.
+    The kernel counts in ticks of some milliseconds. Over a step that is coarse, over a duet it is
+    exact enough.
     """
     names = {f"cpu{number}" for number in cpus}
     busy = steal = 0
@@ -83,8 +84,8 @@ def machine(cpus: Collection[int]) -> MachineTime | None:
 
 
 def busy_share(cpus: Collection[int], seconds: float) -> float:
-    """The share of these processors that anybody uses, this process included, in the ``seconds``
-    from now on; 0 where the system does not tell."""
+    """The share of these processors that is used in the next ``seconds``, by any process, this one
+    included. 0 where the system does not tell."""
     before, began = machine(cpus), time.monotonic()
     time.sleep(seconds)
     after, took = machine(cpus), time.monotonic() - began

@@ -1,4 +1,4 @@
-"""Which releases have a complete result on a machine: what NEW leaves out."""
+"""Which releases have a complete result on a machine: those that ``asv run NEW`` leaves out."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ TOOL_NAME = "release"
 #: asv's "python" of every release, so that all releases of a track form one line of the graph.
 PYTHON = "locked"
 
-#: Commit, profile, the benchmark's family, its version, and the configuration as JSON.
+#: What a record answered: commit, profile, the benchmark's family, its version, and the
+#: configuration as JSON.
 Answered = tuple[str, str, str, str, str]
 
 
 def environment_name(profile: str) -> str:
-    """asv's name of the environment that measures ``profile``, part of its results' file names."""
+    """asv's name of the environment that measures ``profile``. It is part of the file names of
+    asv's results."""
     return str(
         environment.get_env_name(TOOL_NAME, PYTHON, {}, {("nobuild", profiles.VARIABLE): profile})
     )
@@ -34,9 +36,12 @@ def environment_name(profile: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
-    """What is asked of the releases of ``catalogue`` on a machine: the benchmarks of ``suite`` in
-    ``profiles``; answered by the ``store`` and by asv's results, which lie where it does.
-    ``machine`` is None where asv does not know it yet."""
+    """Whether the releases of ``catalogue`` have results on ``machine`` for the benchmarks of
+    ``suite`` in ``profiles``.
+
+    The answers are in the ``store`` of records and in asv's results, which lie in the same folder.
+    ``machine`` is None where asv does not know this machine yet.
+    """
 
     catalogue: Catalogue
     suite: Suite
@@ -46,8 +51,8 @@ class Coverage:
 
     @staticmethod
     def of(checkout: Checkout, suite: Suite, store: records.Store) -> Coverage:
-        """Of this machine in the checkout, in the profiles that the user asks for. Raises UserError
-        for a profile that is none."""
+        """The coverage on this machine in ``checkout``, in the profiles that the user asks for.
+        Raises UserError for a profile that does not exist."""
         return Coverage(
             catalogue=checkout.catalogue,
             suite=suite,
@@ -57,11 +62,12 @@ class Coverage:
         )
 
     def incomplete(self, releases: Sequence[Release], patterns: Sequence[str]) -> list[Release]:
-        """Those of ``releases`` that lack a number, an n/a or a failure for a configuration.
+        """Those of ``releases`` that have neither a number nor an n/a nor a failure for some
+        configuration.
 
-        Asked are the configurations that ``patterns`` select, as ``--bench`` does, of the release's
-        own track. asv stores the same NaN for what cannot be and for what was not asked for, so the
-        records decide about those.
+        The configurations are those of the release's own track that ``patterns`` select, as
+        ``--bench`` does. asv stores the same NaN for n/a and for what was not asked for, so records
+        tell these two apart.
         """
         if self.machine is None:
             return list(releases)
@@ -69,30 +75,39 @@ class Coverage:
         answered = self._answered(self.machine)
 
         def is_complete(release: Release) -> bool:
-            own = [
+            of_track = [
                 configured
                 for configured in wanted
                 if is_of_track(configured.benchmark, release, self.catalogue)
             ]
-            return all(self._complete(release, profile, own, answered) for profile in self.profiles)
+            return all(
+                self._complete(release, profile, of_track, answered) for profile in self.profiles
+            )
 
         return [release for release in releases if not is_complete(release)]
 
     def _answered(self, machine: str) -> set[Answered]:
-        """Every n/a and failure on record; with the benchmark's whole name instead of its family,
-        what could not be sampled of the GPU while a process was timed."""
+        """Every n/a and failure on record.
+
+        For a timed process whose GPU was sampled, the by-products of that sampling are answered
+        too, whether or not it told them: these have the benchmark's whole name instead of its
+        family.
+        """
         answered: set[Answered] = set()
-        for r in self.store.all(machine, log.warning):
-            # What the machine lacked may be there by now.
-            if not r.is_ordinary or r.lacked is not None or r.excluded is not None:
+        for record in self.store.all(machine, log.warning):
+            # What the machine lacked then may be there now.
+            if not record.is_ordinary or record.lacked is not None or record.excluded is not None:
                 continue
-            if r.outcome in (records.NOT_APPLICABLE, records.FAILED):
-                names = [r.family]
+            if record.outcome in (records.NOT_APPLICABLE, records.FAILED):
+                names = [record.family]
             else:
-                names = [f"{r.family}.{method}" for method in SAMPLED if r.gpu is not None]
+                names = [
+                    f"{record.family}.{method}" for method in SAMPLED if record.gpu is not None
+                ]
             for name in names:
-                version, key = str(r.benchmark_version), records.canonical(r.configuration)
-                answered.add((r.commit, r.profile, name, version, key))
+                version = str(record.benchmark_version)
+                key = records.canonical(record.configuration)
+                answered.add((record.commit, record.profile, name, version, key))
         return answered
 
     def _complete(
@@ -102,6 +117,7 @@ class Coverage:
         wanted: Sequence[Configured],
         answered: set[Answered],
     ) -> bool:
+        """Whether the release has an answer for each of the ``wanted`` configurations."""
         if not wanted:
             return True
         path = self.store.results_dir / results.get_filename(
@@ -124,9 +140,9 @@ class Coverage:
             if value is not None and not math.isnan(value):
                 continue
             key = records.canonical(dict(configured.configuration))
-            names = {configured.family, configured.benchmark}
             if not any(
-                (release.commit, profile, n, configured.version, key) in answered for n in names
+                (release.commit, profile, name, configured.version, key) in answered
+                for name in {configured.family, configured.benchmark}
             ):
                 return False
         return True

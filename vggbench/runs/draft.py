@@ -1,4 +1,4 @@
-"""From the start of a timed process to its record, whatever its end.
+"""The draft of a record: from the start of a timed process to its record, however it ends.
 
 While the process runs, a draft of its record lies beside asv's environments. When asv itself is
 killed, the next run finds the draft and records that the process was interrupted.
@@ -35,10 +35,14 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Draft:
-    """The record of a process that runs. ``path`` is None where nothing is to be kept.
-    ``environment_folder``: where the process's packages lie, None where they are not ours.
-    ``began``: seconds of the clock, and what all processors had computed until then; ``at``: the
-    same moment in seconds since the epoch, as files tell time."""
+    """The record of a process that still runs.
+
+    ``path`` is the file of the draft and ``target`` the file for the record; both are None where
+    the process leaves no record. ``environment_folder``: where the packages of the process lie,
+    None where vggbench did not install them. ``began``: seconds of the monotonic clock at the
+    start, and what all processors had computed until then. ``at``: the same moment in seconds since
+    the epoch, to compare with times of files.
+    """
 
     record: dict[str, Any]
     notes_path: Path
@@ -50,7 +54,7 @@ class Draft:
 
     @property
     def name(self) -> str:
-        """Release and configuration, as messages name them."""
+        """The release and the configuration, as messages name them."""
         return f"{self.record['release']} {records.words_of(self.record['configuration'])}".strip()
 
     @staticmethod
@@ -63,9 +67,11 @@ class Draft:
         *,
         more: Mapping[str, Any] | None = None,
     ) -> Draft:
-        """Write the draft of a process of ``run``. ``attributes``: asv's JSON of overridden
-        attributes (``--attribute``); ``environment``: the process's variables; ``more``: keys of
-        the record that only some processes have."""
+        """Write the draft of a process of ``run``.
+
+        ``attributes``: asv's JSON of overridden attributes (``--attribute``). ``environment``: the
+        variables of the process. ``more``: keys of the record that only some processes have.
+        """
         release, lock = installation.release, installation.lock
         record: dict[str, Any] = {
             "schema": records.SCHEMA,
@@ -103,9 +109,9 @@ class Draft:
         run.drafts.mkdir(parents=True, exist_ok=True)
         identity = f"{run.id}-{time.monotonic_ns()}"
         notes = run.drafts / f"{identity}.notes"
-        own = Path(installation.interpreter).parent.parent if lock is not None else None
+        folder = Path(installation.interpreter).parent.parent if lock is not None else None
         draft = Draft(
-            record=record, notes_path=notes, environment_folder=own, began=_computed_so_far()
+            record=record, notes_path=notes, environment_folder=folder, began=_computed_so_far()
         )
         if run.keeps:
             draft.target = run.file
@@ -120,10 +126,11 @@ class Draft:
         result_file: Path,
         sampler: Sampler | None = None,
     ) -> Record:
-        """Complete the record from how the process ended, append it, and return it.
+        """Complete the record of a process that has ended, append it, and return it.
 
-        ``sampler``: what sampled the GPU while the process ran. A by-product of its that was asked
-        for alone is written where asv looks for the result.
+        ``done``: how the process ended. ``deadline_s``: its deadline. ``sampler``: what sampled the
+        GPU while it ran. Where the process was to report only a by-product of that sampling, the
+        by-product is written to ``result_file``, where asv looks for it.
         """
         notes = _read_json(self.notes_path)
         notes = notes if isinstance(notes, dict) else {}
@@ -160,24 +167,26 @@ class Draft:
         return self._append()
 
     def refused(self, error: str) -> Record:
-        """No process can be started of it; append the record, and return it."""
+        """Append the record of a process that cannot be started because of ``error``, and return
+        the record."""
         self.record.update(_failed(error))
         return self._append()
 
     def interrupted(self, why: str | None = None) -> Record:
-        """The process was ended before it was done, for a reason that is not its own; append the
-        record, and return it."""
+        """Append the record of a process that was ended before it was done, and return the record.
+        ``why``: the reason, which lies outside the process."""
         self.record["outcome"] = records.INTERRUPTED
         if why is not None:
             self.record["reason"] = one_line(why)
         return self._append()
 
     def _append(self) -> Record:
-        own = self.environment_folder
+        """Append the record, remove the draft, and return the record."""
+        folder = self.environment_folder
         for key in ("error", "reason"):
-            if own is not None and key in self.record:
-                # Where it lies is of this machine alone.
-                self.record[key] = self.record[key].replace(f"{own}{os.sep}", "")
+            if folder is not None and key in self.record:
+                # The same error must read the same wherever the folder lies.
+                self.record[key] = self.record[key].replace(f"{folder}{os.sep}", "")
         record = Record.from_json(self.record)
         if self.target is not None:
             records.append(self.target, record)
@@ -188,10 +197,11 @@ class Draft:
 
 
 def collect_orphans(folder: Path) -> None:
-    """Record as interrupted the processes whose asv was killed. Call with the run lock held."""
+    """Record that processes were interrupted whose asv was killed, by the drafts in ``folder``. The
+    caller must hold the run lock."""
     for path in sorted(folder.glob("*.draft")):
         draft = _read_json(path)
-        with contextlib.suppress(TypeError, KeyError, ValueError):  # no draft, whoever put it there
+        with contextlib.suppress(TypeError, KeyError, ValueError):  # the file is no draft
             record = {**draft["record"], "outcome": records.INTERRUPTED}
             if not _is_recorded(record, Path(draft["target"])):
                 records.append(Path(draft["target"]), Record.from_json(record))
@@ -201,12 +211,13 @@ def collect_orphans(folder: Path) -> None:
 
 
 def _is_recorded(draft: dict[str, Any], target: Path) -> bool:
-    """Whether asv was killed between appending the record of a process and removing its draft."""
-    told = {key: value for key, value in draft.items() if key != "outcome"}
+    """Whether ``target`` has the record of the process with this draft: asv may be killed after it
+    has appended the record and before it has removed the draft."""
+    known = {key: value for key, value in draft.items() if key != "outcome"}
     if not target.is_file():
         return False
     on_record = (record.as_json() for record in records.read_file(target))
-    return any(told == {key: record.get(key) for key in told} for record in on_record)
+    return any(known == {key: record.get(key) for key in known} for record in on_record)
 
 
 def _read_json(path: Path) -> Any:
@@ -223,6 +234,7 @@ def _outcome(
     result: Any,
     environment: dict[str, str],
 ) -> dict[str, Any]:
+    """The keys of the record that say what came of the process."""
     if done.overran:
         return _failed(
             f"not done within its deadline of {deadline_s:g} s and ended, while {_stage(notes)}"
@@ -246,17 +258,21 @@ def _outcome(
 
 
 def _not_sampled(record: dict[str, Any]) -> str:
+    """Why nothing of the GPU could be sampled."""
     reasons = record["gpu"].get("not_sampled", {}).items()
-    return "; ".join(f"{what}: {why}" for what, why in reasons) or "no sample was taken of the GPU"
+    message = "; ".join(f"{quantity}: {why}" for quantity, why in reasons)
+    return message or "no sample was taken of the GPU"
 
 
 def _computed_so_far() -> tuple[float, clocks.MachineTime | None]:
+    """Seconds of the monotonic clock now, and what all processors have computed until now."""
     return time.monotonic(), clocks.machine(range(os.cpu_count() or 0))
 
 
 def _computed_since(began: tuple[float, clocks.MachineTime | None]) -> dict[str, float]:
-    """How many processors of the machine were busy on average since then, and how many a hypervisor
-    kept from it; nothing where the system does not tell."""
+    """The keys of the record that say how many processors of the machine were busy on average since
+    ``began``, and how many a hypervisor kept from it. There are none where the system does not
+    tell."""
     (before_s, before), (now_s, now) = began, _computed_so_far()
     if before is None or now is None or now_s <= before_s:
         return {}
@@ -272,7 +288,7 @@ def _failed(error: str) -> dict[str, Any]:
 
 
 def _stage(notes: dict[str, Any]) -> str:
-    """How far the process came, by what it had noted."""
+    """How far the process came, by its notes."""
     if "losses" in notes:
         return "taking samples"
     if "build_s" in notes:
@@ -281,6 +297,7 @@ def _stage(notes: dict[str, Any]) -> str:
 
 
 def _signal(number: int) -> str:
+    """What a signal that ended a process means, as an error says it."""
     if number == signal.SIGKILL:
         return "killed by SIGKILL (out of memory is the usual cause: see the system's log)"
     try:
@@ -295,7 +312,8 @@ def _last_line(output: str) -> str:
 
 
 def _growth_per_step(record: dict[str, Any]) -> float | None:
-    """Bytes that resident memory grew by per timed step: a leak shows here."""
+    """Bytes by which resident memory grew per timed step, which shows a leak; None where that is
+    not known."""
     before, after = record.get("resident_bytes"), record.get("resident_bytes_at_end")
     samples = record.get("samples")
     return None if not samples or not before or not after else (after - before) / len(samples)

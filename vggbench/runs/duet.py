@@ -1,9 +1,11 @@
 """Duets: two processes that are alive at once, and step in turns.
 
-One after the other they import, build and warm up, as ``asv run`` starts them; then they take their
-samples A B B A, each when the other stands still. What the machine does meanwhile happens to both.
-Each times its own steps with asv's clock. Two duets with the start order swapped are a block, the
-unit of evidence: which of two processes was started first makes a difference of its own.
+One after the other, the two processes import, build and warm up, as ``asv run`` starts them. Then
+they take their samples A B B A, each while the other stands still. What the machine does meanwhile
+happens to both. Each process times its own steps with asv's clock.
+
+Two duets with the start order swapped are a block, the unit of evidence: which of two processes was
+started first makes a difference of its own. docs/method.md describes all of it under "Duets".
 """
 
 from __future__ import annotations
@@ -29,61 +31,64 @@ from .installation import Installation
 from .run import Run
 from .suite import Configured
 
-#: Steps of each process in a duet: so many, or as many as take about so many seconds, but at least
-#: so many. Two processes of TensorFlow take about as long to start on two cores.
+#: A duet has PAIRS pairs of steps, or as many as take each process about STEPPING_S seconds, but at
+#: least LEAST_PAIRS. To start two processes of TensorFlow takes about as long on two cores.
 PAIRS, STEPPING_S, LEAST_PAIRS = 16, 12.0, 6
 
-#: A turn begins when for so long neither has computed more than this share of it, and neither is
-#: about to; or after so many seconds all the same, which the record shows.
+#: A turn begins when, for STILL_S seconds, the two processes have computed no more than STILL_SHARE
+#: of that time, and neither is about to compute. After STILL_PATIENCE_S seconds it begins all the
+#: same, which the record shows.
 STILL_S = 0.002
 STILL_SHARE = 0.05
 STILL_PATIENCE_S = 0.5
 
-#: A step is disturbed where others used more than this share of the processors meanwhile: the next
-#: pair waits until they do no longer. The kernel counts ticks for all and exact times for a
-#: process: on an idle machine the two differ by 1 to 2 %.
+#: A step is disturbed where others used more than this share of the processors meanwhile. The next
+#: pair then waits until others use less. The kernel counts ticks for the whole machine, and exact
+#: times for a process: on an idle machine the two differ by 1 to 2 %.
 MOST_OTHERS = 0.1
 
-#: A look at what others use takes so many seconds: a tick is ten milliseconds.
+#: The seconds over which the processors that others use are measured: a tick is ten milliseconds.
 QUIET_LOOK_S = 0.2
 
-#: How often it is looked whether a process that says nothing is alive still.
+#: After so many seconds without a word from a process, vggbench looks whether it is still alive.
 LOOK_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What a process of a duet is started of, and the configuration that it steps."""
+    """What a process of a duet measures: a release or a variant of it, in a configuration."""
 
     installation: Installation
     configured: Configured
 
     @property
     def name(self) -> str:
-        """As messages and records name it."""
+        """The subject, as messages and records name it."""
         variant = self.installation.variant
         name = f"{self.installation.release.name} {self.configured.words}".strip()
         return f"{name} with {variant}" if variant else name
 
 
 #: The records of a duet, in the order of its subjects. None stands for a process that was not
-#: started, since the other could not run.
+#: started because the other process could not run.
 DuetRecords = tuple[Record | None, Record | None]
 
 
-def ended_well(both: DuetRecords) -> bool:
-    return all(record is not None and record.outcome == OK for record in both)
+def ended_well(records: DuetRecords) -> bool:
+    """Whether both processes of a duet took their samples."""
+    return all(record is not None and record.outcome == OK for record in records)
 
 
 def pairs_for(step_s: float | None) -> int:
-    """How many steps of each process a duet should have, by what one is known to take."""
+    """How many pairs of steps a duet should have. ``step_s``: seconds that a step is known to take,
+    None where that is not known."""
     if not step_s:
         return PAIRS
     return max(LEAST_PAIRS, min(PAIRS, round(STEPPING_S / step_s)))
 
 
-#: Asked again and again while the machine is busy, with the share of its processors that others
-#: use; False where it is not to be waited for any longer, which ends the duet.
+#: A function that is called again and again while the machine is busy, with the share of its
+#: processors that others use. It returns whether to wait any longer; False ends the duet.
 Patience = Callable[[float], bool]
 
 
@@ -94,47 +99,53 @@ def block(
     pairs: int = PAIRS,
     patience: Patience | None = None,
 ) -> list[DuetRecords]:
-    """Run a block: two duets of ``subjects``, the start order swapped in the second. It ends with
-    the first duet that does not end well. Without ``patience`` it goes on however busy the machine
-    is. Raises Interrupted, NotMeasured and RecordError."""
+    """Run a block and return the records of its duets: two duets of ``subjects``, the start order
+    swapped in the second.
+
+    The block ends with the first duet that does not end well. Without ``patience`` it goes on
+    however busy the machine is. Raises Interrupted, NotMeasured and RecordError.
+    """
     number = run.next_block()
-    found = []
-    # Who starts first also makes the first step, in every other block.
+    duets = []
+    # In every other block, the process that is started first also makes the first step.
     begins = number % 2
     for place in range(2):
-        told = {"id": f"{run.id}/{number}.{place + 1}", "block": f"{run.id}/{number}"}
+        names = {"id": f"{run.id}/{number}.{place + 1}", "block": f"{run.id}/{number}"}
         turns = _Turns(begins, pairs, patience)
-        found.append(_duet(run, subjects, told, order=(place, 1 - place), turns=turns))
-        if not ended_well(found[-1]):
+        duets.append(_duet(run, subjects, names, order=(place, 1 - place), turns=turns))
+        if not ended_well(duets[-1]):
             break
-    return found
+    return duets
 
 
 def _duet(
     run: Run,
     subjects: tuple[Subject, Subject],
-    told: dict[str, Any],
+    names: dict[str, Any],
     *,
     order: tuple[int, int],
     turns: _Turns,
 ) -> DuetRecords:
-    """One duet. ``order``: the places in ``subjects`` of the one that is started first, and of the
-    one that is started second."""
-    started: list[_RunningProcess] = []
+    """Run one duet and return its records.
+
+    ``names``: the names of the duet and of its block, as records have them. ``order``: the places
+    in ``subjects`` of the subject that is started first, and of the one that is started second.
+    """
+    started: list[_Process] = []
     records: dict[int, Record] = {}
     try:
         why: str | None = None
         with contextlib.ExitStack() as stack:
             for place, which in enumerate(order):
-                own = {
-                    **told,
+                in_record = {
+                    **names,
                     "partner": subjects[order[1 - place]].name,
                     "started": place + 1,
                     "begins": place == turns.begins,
                 }
-                # Entered first, so that it goes last: the process lives in it.
+                # The process works in this folder, which is entered first to be removed last.
                 aside = stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))
-                member = _RunningProcess(run, subjects[which], own, turns.pairs)
+                member = _Process(run, subjects[which], in_record, turns.pairs)
                 started.append(member)
                 stack.callback(member.close)
                 member.start(Path(aside))
@@ -142,24 +153,23 @@ def _duet(
                     break
             else:
                 why = _step_in_turns(started, turns)
-            # Who is in trouble tells what it was; then the other is ended for that reason.
+            # A process in trouble is ended first: its record tells the reason to end the other.
             for member in sorted(started, key=lambda member: not member.in_trouble):
                 record = records[order[started.index(member)]] = member.end(why)
                 if why is None and (member.in_trouble or record.outcome != OK):
-                    why = (
-                        f"its partner in the duet: {member.subject.name}: {_what_happened(record)}"
-                    )
+                    partner = f"its partner in the duet: {member.subject.name}"
+                    why = f"{partner}: {_what_happened(record)}"
     except KeyboardInterrupt:
-        names = " and ".join(member.subject.name for member in started)
         for member in started:
             member.interrupted()
-        raise timed.Interrupted(f" in a duet of {names}") from None
+        both_names = " and ".join(member.subject.name for member in started)
+        raise timed.Interrupted(f" in a duet of {both_names}") from None
     except OSError as err:
-        what = of_system(err)
+        trouble = of_system(err)
         for member in started:
-            member.interrupted(what)
+            member.interrupted(trouble)
         raise timed.NotMeasured(
-            f"{subjects[0].name} and {subjects[1].name} cannot be measured: {what}; "
+            f"{subjects[0].name} and {subjects[1].name} cannot be measured: {trouble}; "
             f"if the disk is full: vggbench releases prune --to 10G"
         ) from None
     return records.get(0), records.get(1)
@@ -169,6 +179,7 @@ _PREFIX = "vggbench-duet-"
 
 
 def _what_happened(record: Record) -> str:
+    """What ended a process of a duet, by its record."""
     if record.outcome == OK:
         return f"it ended after {len(record.samples or ())} samples"
     return f"{record.outcome}: {record.error or record.reason}"
@@ -176,18 +187,21 @@ def _what_happened(record: Record) -> str:
 
 @dataclass(frozen=True)
 class _Turns:
-    """``begins``: whether the process that was started first (0) or second (1) makes the first
-    step. ``pairs``: how many steps each makes. ``patience``: with a busy machine, None where it is
-    not looked at."""
+    """How the processes of a duet take turns.
+
+    ``begins``: whether the process that was started first (0) or second (1) makes the first step.
+    ``pairs``: how many steps each process makes. ``patience``: how long to wait while the machine
+    is busy; None where nobody looks whether it is.
+    """
 
     begins: int
     pairs: int
     patience: Patience | None
 
 
-def _step_in_turns(started: Sequence[_RunningProcess], turns: _Turns) -> str | None:
-    """A B B A, until each has taken its samples or one of them does not come back. Returns why both
-    are to be ended before that, None where they are not."""
+def _step_in_turns(started: Sequence[_Process], turns: _Turns) -> str | None:
+    """Let the processes step A B B A, until each has taken its samples or one of them does not
+    come back from a step. Returns why both are to be ended before that, None where they are not."""
     first = time.monotonic()
     order = (turns.begins, 1 - turns.begins)
     disturbed = True
@@ -207,17 +221,17 @@ def _step_in_turns(started: Sequence[_RunningProcess], turns: _Turns) -> str | N
 
 
 def _await_quiet(cpus: Collection[int], patience: Patience) -> float | None:
-    """Return when others leave the processors alone; where the ``patience`` ends before that, the
-    share of them that others use."""
+    """Wait until others leave the processors alone, and return None. Where the ``patience`` ends
+    before that, return the share of the processors that others use."""
     while (share := clocks.busy_share(cpus, QUIET_LOOK_S)) > MOST_OTHERS:
         if not patience(share):
             return share
     return None
 
 
-def _step(mover: _RunningProcess, other: _RunningProcess, first: float) -> _Step | None:
-    """One step of ``mover``; None where it did not come back. ``first``: when the turns began, on
-    this process's clock."""
+def _step(mover: _Process, other: _Process, first: float) -> _Step | None:
+    """Let ``mover`` make one step; None where it did not come back. ``first``: when the turns
+    began, in seconds of this process's monotonic clock."""
     _await_stillness(mover, other)
     before = _Reading.now(mover, other)
     mover.go()
@@ -228,21 +242,21 @@ def _step(mover: _RunningProcess, other: _RunningProcess, first: float) -> _Step
     return step
 
 
-def _await_stillness(*both: _RunningProcess) -> None:
-    """Return when neither computes, as pools do that spin while their process waits.
+def _await_stillness(*members: _Process) -> None:
+    """Return when no process computes. Thread pools may spin while their process waits.
 
-    Clocks alone do not tell: that of a thread which spins, or which others keep from its processor,
-    stands still for milliseconds. That it could run tells it; that of one which runs now and then
-    is told by its clock.
+    Clocks alone do not show that. The clock of a thread that spins, or that others keep from its
+    processor, may stand still for milliseconds; such a thread is seen because it could run. A
+    thread that runs only now and then is seen by its clock.
     """
     until = time.monotonic() + STILL_PATIENCE_S
-    before = [member.cpu_s() for member in both]
+    before = [member.cpu_s() for member in members]
     while time.monotonic() < until:
         time.sleep(STILL_S)
-        now = [member.cpu_s() for member in both]
+        now = [member.cpu_s() for member in members]
         moved = [b - a for a, b in zip(before, now, strict=True) if a is not None and b is not None]
         if sum(moved) <= STILL_SHARE * STILL_S and not any(
-            member.is_computing() for member in both
+            member.is_computing() for member in members
         ):
             return
         before = now
@@ -250,7 +264,8 @@ def _await_stillness(*both: _RunningProcess) -> None:
 
 @dataclass(frozen=True)
 class _Reading:
-    """What the clocks show at a moment; None for one that the system has not."""
+    """What the clocks show at a moment, in seconds. A clock that the system does not have is
+    None."""
 
     at: float
     mover_s: float | None
@@ -262,13 +277,15 @@ class _Reading:
         return _Reading(time.monotonic(), mover.cpu_s(), other.cpu_s(), clocks.machine(mover.cpus))
 
     def since(self, before: _Reading, begun: float) -> _Step:
-        own, waiting = _less(self.mover_s, before.mover_s), _less(self.other_s, before.other_s)
+        """The step between the reading ``before`` and this one."""
+        stepping = _less(self.mover_s, before.mover_s)
+        waiting = _less(self.other_s, before.other_s)
         others = steal = None
         if self.machine is not None and before.machine is not None:
             steal = self.machine.steal_s - before.machine.steal_s
-            if own is not None and waiting is not None:
-                others = self.machine.busy_s - before.machine.busy_s - own - waiting
-        return _Step(begun, self.at - before.at, own, waiting, others=others, steal=steal)
+            if stepping is not None and waiting is not None:
+                others = self.machine.busy_s - before.machine.busy_s - stepping - waiting
+        return _Step(begun, self.at - before.at, stepping, waiting, others=others, steal=steal)
 
 
 def _less(after: float | None, before: float | None) -> float | None:
@@ -277,35 +294,40 @@ def _less(after: float | None, before: float | None) -> float | None:
 
 @dataclass(frozen=True)
 class _Step:
-    """One step from outside, in seconds: when it began, how long it took, and what its process, the
-    one that waited, and all others computed meanwhile. Ticks make that of all others negative at
-    times."""
+    """One step as seen from outside, all in seconds.
+
+    ``begun`` is when the step began since the turns began, and ``took`` how long it took. The rest
+    is CPU time meanwhile: of the process that stepped, of the one that waited, of all ``others``,
+    and what a hypervisor kept (``steal``). The time of all others may be slightly negative, because
+    the kernel counts it in ticks.
+    """
 
     begun: float
     took: float
-    own: float | None
+    stepping: float | None
     waiting: float | None
     others: float | None
     steal: float | None
 
     def is_disturbed(self, cpus: int) -> bool:
+        """Whether others used too much of the processors, of which there are ``cpus``."""
         return self.others is not None and self.others > MOST_OTHERS * self.took * cpus
 
 
 @dataclass
 class _Seen:
-    """What was seen of a process from outside, in the order of its steps; ``waiting``: of the other
-    one's steps."""
+    """What was seen of a process from outside, a value for each of its steps in order.
+    ``waiting`` has a value for each step of its partner instead."""
 
     started: list[float] = field(default_factory=list)
-    own: list[float | None] = field(default_factory=list)
+    stepping: list[float | None] = field(default_factory=list)
     waiting: list[float | None] = field(default_factory=list)
     others: list[float | None] = field(default_factory=list)
     steal: list[float | None] = field(default_factory=list)
 
     def add(self, step: _Step, of_other: _Seen) -> None:
         self.started.append(round(step.begun, 6))
-        self.own.append(_rounded(step.own))
+        self.stepping.append(_rounded(step.stepping))
         self.others.append(_rounded(step.others))
         self.steal.append(_rounded(step.steal))
         of_other.waiting.append(_rounded(step.waiting))
@@ -313,7 +335,7 @@ class _Seen:
     def as_json(self) -> dict[str, Any]:
         return {
             "sample_started_s": self.started,
-            "sample_cpu_s": self.own,
+            "sample_cpu_s": self.stepping,
             "waiting_cpu_s": self.waiting,
             "others_cpu_s": self.others,
             "steal_s": self.steal,
@@ -327,30 +349,31 @@ def _rounded(seconds: float | None) -> float | None:
 class _RunningProcess:
     """One process of a duet while it runs."""
 
-    def __init__(self, run: Run, subject: Subject, told: dict[str, Any], pairs: int):
+    def __init__(self, run: Run, subject: Subject, in_record: dict[str, Any], pairs: int):
         self.subject = subject
         self.seen = _Seen()
         self.cpus = sorted(os.sched_getaffinity(0))
         self.in_trouble = False
         self._run = run
-        self._told = told
+        self._in_record = in_record
         self._attributes = json.dumps({"repeat": pairs})
         self._draft: Draft | None = None
         self._running: process.Running | None = None
         self._clock: Callable[[], float] | None = None
         self._ends: list[int] = []
-        # Seconds: for how long it stood still so far, and since when, by the time that it has run.
+        # For how many seconds the process has stood still so far, and since when it stands still
+        # now, in seconds since its start.
         self._stood_still_s = 0.0
         self._still_since_s: float | None = None
 
     def start(self, aside: Path) -> None:
-        """Start it; ``aside`` is an empty folder for what it needs."""
+        """Start the process. ``aside`` is an empty folder for its files."""
         installation, configured = self.subject.installation, self.subject.configured
         self._call = call = timed.fresh(
             self._run, installation, configured, aside, self._attributes
         )
         ours = set_by_us(installation.profile)
-        more = {"duet": self._told, "set_by_vggbench": ours}
+        more = {"duet": self._in_record, "set_by_vggbench": ours}
         self._draft = Draft.begin(
             self._run, installation, configured, self._attributes, call.env, more=more
         )
@@ -374,18 +397,18 @@ class _RunningProcess:
         self._clock = clocks.cpu_clock(self._running.pid)
 
     def cpu_s(self) -> float | None:
-        """CPU seconds that it has taken so far; None where that is not known."""
+        """CPU seconds that the process has taken so far; None where that is not known."""
         try:
             return None if self._clock is None else self._clock()
         except OSError:  # it has ended
             return None
 
     def is_computing(self) -> bool:
-        """Whether it computes now, or would if it had a processor."""
+        """Whether the process computes now, or would if it had a processor."""
         return self._running is not None and clocks.is_computing(self._running.pid)
 
     def go(self) -> None:
-        """Give it the word."""
+        """Give the process the word to step."""
         assert self._running is not None
         if self._still_since_s is not None:
             self._stood_still_s += self._running.seconds - self._still_since_s
@@ -394,7 +417,8 @@ class _RunningProcess:
             os.write(self._word, turns.WORD)
 
     def stands_still(self) -> bool:
-        """Wait until it says so; False where it ended instead, or its deadline passed."""
+        """Wait until the process says that it stands still; False where it ended instead, or its
+        deadline passed."""
         assert self._running is not None
         poll = select.poll()
         poll.register(self._still, select.POLLIN)
@@ -405,7 +429,7 @@ class _RunningProcess:
                     self._still_since_s = self._running.seconds
                     return True
                 break
-            # A child that it has left may hold the pipe open.
+            # A child of the process may hold the pipe open after its end.
             if self._running.has_ended:
                 break
         self.in_trouble = True
@@ -413,14 +437,17 @@ class _RunningProcess:
 
     @property
     def _deadline_s(self) -> float | None:
-        """Seconds since its start after which it is ended: its deadline is as long as that of a
-        process alone, and does not run while it stands still."""
+        """Seconds since its start after which the process is ended. They are as many as those of a
+        process that runs alone, and do not run while it stands still."""
         deadline_s = self._call.deadline_s
         return None if deadline_s is None else deadline_s + self._stood_still_s
 
     def end(self, why: str | None) -> Record:
-        """Let it end, append its record, and return it. ``why``: what ended it before it was done,
-        which is not its own; None where nothing did."""
+        """End the process, append its record, and return the record.
+
+        ``why``: the reason to end it before it is done, which lies outside it; None where it is to
+        end by itself.
+        """
         assert self._draft is not None
         assert self._running is not None
         draft, running = self._draft, self._running
@@ -430,12 +457,12 @@ class _RunningProcess:
         if not self.in_trouble:
             self.go()
         done = running.wait(self._deadline_s)
-        self._draft = None  # not sooner: until here an interrupt finds it
+        self._draft = None  # not sooner: an interrupt until here records the draft
         draft.record.update(self.seen.as_json())
         return draft.end(done, self._call.deadline_s, self._call.result_file)
 
     def interrupted(self, why: str | None = None) -> None:
-        """End it, and record that it was ended, unless it is on record already."""
+        """End the process, and record that it was ended, unless it is on record already."""
         if self._running is not None:
             self._running.end()
         if self._draft is not None:
@@ -449,7 +476,7 @@ class _RunningProcess:
         return draft.interrupted(why)
 
     def close(self) -> None:
-        """End it, whatever it does, and give back what it took."""
+        """End the process, whatever it does, and close its pipes."""
         ends, self._ends = self._ends, []
         try:
             if self._running is not None:
@@ -460,8 +487,8 @@ class _RunningProcess:
 
 
 def set_by_us(profile: str) -> dict[str, str]:
-    """Variables that the processes of a duet are given besides: on a GPU, so that both find room in
-    its memory."""
+    """The variables that vggbench adds to those of the processes of a duet. On a GPU they make both
+    processes find room in its memory."""
     if profiles.device_of(profile) != "gpu":
         return {}
     return {

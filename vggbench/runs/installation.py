@@ -1,4 +1,4 @@
-"""What a timed process is started of, and the variables that it is given."""
+"""What timed processes are started from, and the environment variables that they are given."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from . import variables
 
 @dataclass(frozen=True, kw_only=True)
 class Installation:
-    """What processes are started of: a release with its interpreter, in a profile.
+    """What processes are started from: a release with its interpreter, in a profile.
 
-    ``lock`` is that of the environment, None where the interpreter was given with -E. ``variant``
-    says what is not as the release has it, and ``variables`` are given to its processes.
+    ``lock`` is the lock of the environment, None where the interpreter was given with -E.
+    ``variant`` says what differs from the release as it is; None where nothing does. ``variables``
+    are added to the environment variables of its processes.
     """
 
     release: Release
@@ -27,7 +28,8 @@ class Installation:
 
 
 def surroundings(installation: Installation, given: Mapping[str, str]) -> dict[str, str]:
-    """The environment variables of a process: those ``given`` without what must not reach it."""
+    """The environment variables of a process of ``installation``: those of ``given`` that may reach
+    a release, and those that the installation adds."""
     env = {**variables.for_release(given), **installation.variables}
     bin_folder = os.path.dirname(installation.interpreter)
     env["PATH"] = bin_folder + os.pathsep + env.get("PATH", "")

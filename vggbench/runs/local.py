@@ -1,8 +1,8 @@
-"""This machine, in one checkout: what it can run, and processes one after another that it runs.
+"""This machine in a checkout: what it can run, and a runner of processes.
 
-A process of ``vggbench confirm`` or ``calibrate`` is started as ``asv run`` starts it, in the
-same environment, under the same lock, and leaves a record with a purpose. All records of a runner
-have one run id: they are one session, which shares what drifts of the machine.
+A process of ``vggbench confirm`` or ``calibrate`` is started as ``asv run`` starts it, in the same
+environment and under the same lock. It leaves a record with a purpose. All records of a runner have
+one run id: they are one session, whose processes share what drifts of the machine.
 """
 
 from __future__ import annotations
@@ -27,39 +27,43 @@ from .suite import Configured, Suite
 
 Say = Callable[[str], None]
 
-#: The purposes of processes that count nowhere where another one measured beside them.
+#: The purposes of processes that are no evidence where another process measured beside them.
 COUNTED_ALONE = (records.DUET, records.CONFIRM)
 
 
 class CannotMeasure(VggbenchError):
-    """Nothing can be measured here, or not this configuration."""
+    """Nothing can be measured on this machine, or this configuration cannot be."""
 
 
 class Runner:
-    """Runs processes for a purpose, all of one run. ``Local.runner`` makes it, and holds the
-    checkout meanwhile."""
+    """Runs processes for a purpose, all of one run. ``Local.runner`` makes a runner, and holds the
+    locks of the checkout and of the machine as long as it is used."""
 
     def __init__(self, checkout: Checkout, run: Run, say: Say):
         self.run = run
         self._checkout = checkout
         self._say = say
         self._prepared: dict[tuple[str, str], Installation] = {}
-        self._told: set[str] = set()
+        self._messages: set[str] = set()
 
     def measure(self, release: Release, profile: str, configured: Configured) -> Record:
         """Run one process of a configuration, and return its record.
 
-        Installs the release's environment where it is missing, which is said. Raises VggbenchError
-        where there can be no process: no interpreter, no lock, no room, interrupted. What goes
-        wrong in the process is its record's outcome.
+        Installs the environment of the release where it is missing, with a message to the user.
+        Raises VggbenchError where there can be no process: no interpreter, no lock, no room,
+        interrupted. Anything that goes wrong in the process is the outcome of its record.
         """
         return self.measure_installed(self.prepared(release, profile), configured)
 
     def measure_installed(self, installation: Installation, configured: Configured) -> Record:
-        """As ``measure``, of what is prepared already."""
+        """Run one process of a configuration in an installation, and return its record.
+
+        Raises VggbenchError where the process cannot be run or recorded, or was interrupted.
+        Anything that goes wrong in the process is the outcome of its record.
+        """
         record = timed.run_fresh(self.run, installation, configured)
-        for what, why in record.not_sampled.items():
-            self._once(f"of the GPU is not sampled: {what}: {why}")
+        for quantity, why in record.not_sampled.items():
+            self._say_once(f"of the GPU is not sampled: {quantity}: {why}")
         return record
 
     def block(
@@ -69,20 +73,30 @@ class Runner:
         *,
         patience: Patience | None = None,
     ) -> list[DuetRecords]:
-        """Run a block of duets, and return its records, duet by duet; raises as ``measure``.
-        ``step_s``: seconds that a step is known to take. ``patience``: with a busy machine."""
+        """Run a block of duets, and return its records, duet by duet.
+
+        ``step_s``: seconds that a step is known to take. ``patience``: how long to wait while the
+        machine is busy; without it the block goes on however busy the machine is. Raises
+        VggbenchError where the processes cannot be run or recorded, or were interrupted.
+        """
         return duet.block(self.run, subjects, pairs=duet.pairs_for(step_s), patience=patience)
 
     def forget(self) -> None:
-        """Look at environments anew from now on: some may have been freed."""
+        """Look at environments anew from now on, because some may have been removed."""
         self._prepared.clear()
 
     def refuse(self, installation: Installation, configured: Configured, why: str) -> Record:
-        """The record of a process that cannot be: of what no installer can put together."""
+        """Append and return a failed record of a configuration whose environment cannot be made.
+        ``why`` is its error."""
         return timed.refuse(self.run, installation, configured, why)
 
     def prepared(self, release: Release, profile: str) -> Installation:
-        """The release ready to be measured; each is looked at once."""
+        """The installation of a release in a profile, ready to be measured. It is made at the first
+        call and kept.
+
+        Raises CannotMeasure where this machine does not measure the profile, and VggbenchError
+        where the environment cannot be made.
+        """
         key = (release.commit, profile)
         if key not in self._prepared:
             why = profiles.why_unavailable(profile, self._checkout.config)
@@ -98,16 +112,18 @@ class Runner:
             )
         return self._prepared[key]
 
-    def _once(self, line: str) -> None:
-        if line not in self._told:
-            self._told.add(line)
-            self._say(line)
+    def _say_once(self, message: str) -> None:
+        if message not in self._messages:
+            self._messages.add(message)
+            self._say(message)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Local:
-    """This machine in a checkout, as asv calls it, with the benchmarks and the records there, and
-    where lines for the user go."""
+    """This machine in a checkout, with the benchmarks and the records there.
+
+    ``machine`` is asv's name of this machine. ``say`` gets each message for the user.
+    """
 
     checkout: Checkout
     suite: Suite
@@ -131,15 +147,17 @@ class Local:
 
     @property
     def profiles(self) -> list[str]:
-        """Those that the user asks for. Raises UserError for one that is none."""
+        """The profiles that the user asks for. Raises UserError for one that asv.conf.json does not
+        list."""
         return profiles.asked(self.checkout.config)
 
     @contextlib.contextmanager
     def runner(self, purpose: str, *, run_id: str | None = None) -> Iterator[Runner]:
-        """A runner, which holds the checkout and the machine. Raises RunInProgress where another
-        process measures, and OtherProcessor where the machine was measured on another processor.
+        """A context with a runner, which holds the locks of the checkout and of the machine.
 
-        ``run_id``: the run that its records belong to, where that has begun already.
+        ``run_id``: the id of the run that the records belong to, where that run has begun already.
+        Raises RunInProgress where another process measures, and OtherProcessor where the machine
+        was measured on another processor.
         """
         timed.asked_deadline()
         with self.checkout.measuring(may_be_beside=purpose not in COUNTED_ALONE):
@@ -161,7 +179,7 @@ class Local:
     def configured(self, benchmark: str, configuration: dict[str, Any]) -> Configured:
         """The configuration that a record names, as the benchmarks have it now.
 
-        Raises CannotMeasure where they do not have it any more.
+        Raises CannotMeasure where the benchmarks no longer have it.
         """
         for configured in self.suite.configurations.values():
             if configured.key == records.key_of(benchmark, configuration):
@@ -173,8 +191,8 @@ class Local:
 
 
 def why_not_here(release: Release, devices: Collection[str]) -> str | None:
-    """Why this machine cannot run ``release`` on one of the ``devices``: a text that follows its
-    name and a colon. None where it can."""
+    """Why this machine cannot run ``release`` on any of the ``devices``: a phrase that follows the
+    name of the release and a colon. None where it can."""
     if not set(devices) & set(release.locks):
         return f"no lock for {' or '.join(sorted(devices))}"
     if interpreters.find(release.python) is None:

@@ -1,4 +1,4 @@
-"""What a record says of the machine that its process ran on, beside what it was told to use."""
+"""What a record says of the machine that its process ran on."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 from . import cgroups
 from .processor import in_short, processor
 
-#: Where the kernel tells how a processor's clock is governed (its admin guide, CPUFreq).
+#: Where the kernel says how the clock of a processor is governed (its admin guide, CPUFreq).
 GOVERNOR = "/sys/devices/system/cpu/cpu{number}/cpufreq/scaling_governor"
 
 
 def facts() -> dict[str, Any]:
-    """Keys of a record. None where there is no limit, or no governor to be seen."""
+    """The facts, by their keys in a record. A limit is None where there is none, and the governor
+    where none can be read."""
     return {
         "processor": in_short(processor()),
         "cpu_quota": cgroups.cpu_quota(),
@@ -26,7 +27,7 @@ def facts() -> dict[str, Any]:
 
 
 def _governor() -> str | None:
-    """Of the first processor that this process may use."""
+    """The governor of the first processor that this process may use."""
     number = min(os.sched_getaffinity(0))
     try:
         return Path(GOVERNOR.format(number=number)).read_text(encoding="ascii").strip() or None

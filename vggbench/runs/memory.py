@@ -6,27 +6,28 @@ from pathlib import Path
 
 from . import cgroups
 
-#: Where the kernel tells of its memory (proc_meminfo(5)).
+#: Where the kernel says how much memory is left (proc_meminfo(5)).
 MEMINFO = Path("/proc/meminfo")
 
-#: What a control group uses, and in which line of memory.stat what of that is cache that it gives
-#: back when asked: of version 2, and of version 1.
+#: The file that says how much a control group uses, and the line of memory.stat that says how much
+#: of that is cache that the kernel takes back when memory is needed: for versions 2 and 1.
 USED = (("memory.current", "inactive_file"), ("memory.usage_in_bytes", "total_inactive_file"))
 
 
 def available_bytes() -> int | None:
-    """Bytes that can be taken without swapping: what the machine has left, or a control group where
-    that is less; None where the system does not tell."""
-    known = [_of_machine(), *map(_of_group, cgroups.folders("memory"))]
-    return min((one for one in known if one is not None), default=None)
+    """Bytes that can be taken without swapping: what the machine has left, or what a control group
+    of this process has left where that is less. None where the system does not tell."""
+    sizes = [_of_machine(), *map(_of_group, cgroups.folders("memory"))]
+    return min((size for size in sizes if size is not None), default=None)
 
 
 def _of_machine() -> int | None:
-    found = _line(MEMINFO, "MemAvailable:")
-    return None if found is None else found * 1024
+    kibibytes = _line(MEMINFO, "MemAvailable:")
+    return None if kibibytes is None else kibibytes * 1024
 
 
 def _of_group(folder: Path) -> int | None:
+    """Bytes that the control group with this folder has left; None where it has no limit."""
     limit = cgroups.limit_bytes(folder)
     if limit is None:
         return None
@@ -40,7 +41,7 @@ def _of_group(folder: Path) -> int | None:
 
 
 def _line(path: Path, name: str) -> int | None:
-    """The number behind a name in a file; None where there is none."""
+    """The number behind ``name`` at the beginning of a line of a file; None where there is none."""
     try:
         for line in path.read_text(encoding="ascii").splitlines():
             parts = line.split()

@@ -1,8 +1,8 @@
-"""What GPUs do while a process is timed on one of them, sampled from outside it through NVML.
+"""What GPUs do while a process is timed on one of them, sampled from outside through NVML.
 
-NVML is the library of NVIDIA's driver; nvidia-ml-py, NVIDIA's own binding to it, is the module
-pynvml. Only a gpu profile imports this module. What cannot be sampled ends nothing: the record says
-what it was, and why.
+NVML is the library of NVIDIA's driver. The module pynvml is of nvidia-ml-py, NVIDIA's own binding.
+Only a gpu profile imports this module. Where something cannot be sampled, the measurement goes on,
+and the record says what it was, and why.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from typing import Any
 
 import pynvml
 
-#: Seconds between samples. A round of calls takes NVML less than a hundredth of that.
+#: Seconds between samples. A round of calls to NVML takes less than a hundredth of that.
 INTERVAL_S = 0.1
 
-#: NVML's utilisation is an average over the past 1/6 to 1 second (nvmlUtilization_t), its power on
-#: Ampere and later over the past second (nvmlDeviceGetPowerUsage): in the first second of the timed
-#: stretch both still tell of what was before it.
+#: NVML's utilisation is an average over the past 1/6 to 1 second (nvmlUtilization_t). Its power, on
+#: Ampere and later, is one over the past second (nvmlDeviceGetPowerUsage). In the first second of
+#: the timed steps, both therefore still include what happened before.
 LOOK_BACK_S = 1.0
 
-#: How long a process goes on with its steps for the sampler's sake, its samples included: with the
-#: first second left out, two remain.
+#: For how many seconds a process steps at least, its samples included, so that the GPU can be
+#: sampled. With the first second left out, two remain.
 STRETCH_S = 3.0
 
-#: The bits of nvmlDeviceGetCurrentClocksEventReasons, as nvml.h calls them.
+#: The bits of nvmlDeviceGetCurrentClocksEventReasons, named as in nvml.h.
 THROTTLE_REASONS = {
     0x001: "GPU idle",
     0x002: "applications clocks setting",
@@ -44,7 +44,7 @@ THROTTLE_REASONS = {
     0x100: "display clock setting",
 }
 
-#: What stands for all quantities where none could be sampled.
+#: The name that stands for all quantities where none could be sampled.
 EVERYTHING = "everything"
 
 UNKNOWN_GPU = (
@@ -53,12 +53,13 @@ UNKNOWN_GPU = (
     "its own way; name one: CUDA_VISIBLE_DEVICES=GPU-..., or set CUDA_DEVICE_ORDER=PCI_BUS_ID"
 )
 
-#: What NVML raises: the second where the driver is older than the binding expects.
+#: What NVML raises. The second is raised where the driver is older than the binding expects.
 NVML_ERRORS = (pynvml.NVMLError, pynvml.NVMLLibraryMismatchError)
 
 
 def _newest(*names: str) -> Callable[..., Any]:
-    """The first of these functions of NVML that the driver has: newer ones come first."""
+    """A function that calls the first of the named functions of NVML that the driver has. Newer
+    functions come first."""
 
     def call(*args: Any) -> Any:
         for name in names[:-1]:
@@ -81,15 +82,16 @@ _processes = _newest(
 
 
 def _memory_used(gpu: Any) -> int:
-    """Bytes that processes hold, as nvidia-smi tells them."""
+    """Bytes that processes hold, as nvidia-smi shows them."""
     try:
         return int(pynvml.nvmlDeviceGetMemoryInfo(gpu, version=pynvml.nvmlMemory_v2).used)
     except pynvml.NVMLError_FunctionNotFound:
-        # Drivers before 510 count what they reserve themselves as used.
+        # Drivers before 510 also count what they reserve for themselves as used.
         return int(pynvml.nvmlDeviceGetMemoryInfo(gpu).used)
 
 
-#: Quantities by their names in the record, each read from a device's handle.
+#: The quantities that are sampled: the name in the record, and a function that reads the quantity
+#: from the handle of a device.
 QUANTITIES: dict[str, Callable[[Any], float]] = {
     "utilisation_percent": lambda gpu: pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu,
     "memory_utilisation_percent": lambda gpu: pynvml.nvmlDeviceGetUtilizationRates(gpu).memory,
@@ -106,7 +108,12 @@ PROCESS_MEMORY = "process_memory_bytes"
 
 @dataclass
 class Gpu:
-    """One device, and what was sampled of it: seconds of the monotonic clock and the value."""
+    """A device, and what was sampled of it.
+
+    ``taken`` has the samples of each quantity: (seconds of the monotonic clock, value).
+    ``not_sampled`` has the reason for each quantity that could not be sampled. ``runs_process``:
+    whether the timed process was seen on it.
+    """
 
     handle: Any
     name: str
@@ -116,16 +123,19 @@ class Gpu:
     not_sampled: dict[str, str] = field(default_factory=dict)
 
     def look_for(self, leader: int, now: float) -> None:
-        """See whether a process that ``leader`` leads runs here, and how much memory it holds."""
+        """Look whether processes that ``leader`` leads run here, and sample the memory that they
+        hold."""
         self._take(PROCESS_MEMORY, now, lambda handle: self._memory_of(handle, leader))
 
     def _memory_of(self, handle: Any, leader: int) -> float | None:
-        own = [found for found in _processes(handle) if _leader(found.pid) == leader]
-        self.runs_process = self.runs_process or bool(own)
-        sizes = [found.usedGpuMemory for found in own if found.usedGpuMemory is not None]
+        """Bytes of the device that the processes led by ``leader`` hold; None where not known."""
+        led = [process for process in _processes(handle) if _leader(process.pid) == leader]
+        self.runs_process = self.runs_process or bool(led)
+        sizes = [process.usedGpuMemory for process in led if process.usedGpuMemory is not None]
         return sum(sizes) if sizes else None
 
     def sample(self, now: float) -> None:
+        """Take a sample of each quantity."""
         for quantity, read in QUANTITIES.items():
             self._take(quantity, now, read)
 
@@ -134,26 +144,27 @@ class Gpu:
             return
         try:
             value = read(self.handle)
-        except NVML_ERRORS as err:  # not asked again: a lost GPU answers nothing any more
+        except NVML_ERRORS as err:  # not tried again: a GPU that is lost stays lost
             self.not_sampled[quantity] = str(err)
             return
         if value is not None:
             self.taken.setdefault(quantity, []).append((now, value))
 
     def within(self, quantity: str, since: float, until: float) -> list[float]:
+        """The values of ``quantity`` between two times, in seconds of the monotonic clock."""
         return [value for at, value in self.taken.get(quantity, []) if since <= at <= until]
 
     def summary(self, since: float, until: float) -> dict[str, Any]:
-        """This GPU's part of the record: quantities between two times, peaks at any time."""
-        told: dict[str, Any] = {"name": self.name, "uuid": self.uuid}
+        """What the record says of this GPU: quantities between two times, and peaks at any time."""
+        facts: dict[str, Any] = {"name": self.name, "uuid": self.uuid}
         for quantity in QUANTITIES:
             values = self.within(quantity, since, until)
             if not values:
                 continue
             if quantity == "throttle_reasons":
-                told[quantity] = shares(int(value) for value in values)
+                facts[quantity] = shares(int(value) for value in values)
                 continue
-            told[quantity] = {
+            facts[quantity] = {
                 "samples": len(values),
                 "mean": statistics.fmean(values),
                 "median": statistics.median(values),
@@ -165,16 +176,16 @@ class Gpu:
             (PROCESS_MEMORY, "process_memory_peak_bytes"),
         ):
             if quantity in self.taken:
-                told[peak] = max(value for _, value in self.taken[quantity])
+                facts[peak] = max(value for _, value in self.taken[quantity])
         if self.not_sampled:
-            told["not_sampled"] = dict(self.not_sampled)
-        return told
+            facts["not_sampled"] = dict(self.not_sampled)
+        return facts
 
 
 def shares(samples: Iterable[int]) -> dict[str, float]:
     """For each throttle reason that was seen, the share of the samples (bit masks) that had it.
 
-    A bit that NVML has defined since is told by its number.
+    A bit that is not in THROTTLE_REASONS is named by its number.
     """
     masks = list(samples)
     seen = 0
@@ -189,36 +200,40 @@ def shares(samples: Iterable[int]) -> dict[str, float]:
 
 
 def visible(gpus: list[Gpu], variables: Mapping[str, str]) -> tuple[list[Gpu], bool]:
-    """Which of ``gpus`` (all, by PCI bus) a process with these environment variables may use, and
-    whether they are in CUDA's order, whose first is the one that a train step runs on.
+    """The GPUs that a process with these environment variables may use, and whether they are in
+    CUDA's order, whose first GPU is the one that a train step runs on.
 
-    CUDA puts the fastest first unless CUDA_DEVICE_ORDER=PCI_BUS_ID, and what it takes for fastest
-    it does not tell; an index then names no GPU that could be known here. A UUID, or its beginning,
-    always does. As in CUDA, what follows a word that names nothing is hidden.
+    ``gpus`` are all GPUs, in the order of their PCI buses. CUDA puts the fastest GPU first unless
+    CUDA_DEVICE_ORDER=PCI_BUS_ID, and does not tell which one it takes for the fastest. Without that
+    setting, nobody outside CUDA knows which GPU an index names. A UUID, or its beginning, always
+    names one. As in CUDA, entries of CUDA_VISIBLE_DEVICES after one that names no GPU do not count.
     """
     by_bus = len(gpus) == 1 or variables.get("CUDA_DEVICE_ORDER") == "PCI_BUS_ID"
     listed = variables.get("CUDA_VISIBLE_DEVICES")
     if listed is None:
         return gpus, by_bus
     named: list[Gpu] = []
-    for word in (word.strip() for word in listed.split(",")):
-        if word.startswith("MIG-") or (word.isdigit() and not by_bus):
+    for entry in (entry.strip() for entry in listed.split(",")):
+        if entry.startswith("MIG-") or (entry.isdigit() and not by_bus):
             return gpus, len(gpus) == 1
-        if word.isdigit():
-            found = gpus[int(word) : int(word) + 1]
+        if entry.isdigit():
+            matching = gpus[int(entry) : int(entry) + 1]
         else:
-            found = [gpu for gpu in gpus if word.startswith("GPU-") and gpu.uuid.startswith(word)]
-        if not found:
+            matching = [
+                gpu for gpu in gpus if entry.startswith("GPU-") and gpu.uuid.startswith(entry)
+            ]
+        if not matching:
             break
-        named.append(found[0])
+        named.append(matching[0])
     return named, True
 
 
 class Sampler:
-    """Samples the GPUs that a process may use, in a thread, from its start until it has ended.
+    """Samples the GPUs that a process may use, in a thread, until the process has ended.
 
-    Use as a context manager, and give ``start`` the id of the process. It must lead itself and its
-    children (setsid), so that its children are found too.
+    Use it as a context manager, and give ``start`` the id of the process. The process must lead
+    itself and its children (setsid), so that its children are found too. ``trouble`` is the reason
+    why nothing can be sampled, None where something can be.
     """
 
     def __init__(self, variables: Mapping[str, str]):
@@ -267,8 +282,11 @@ class Sampler:
                 return
 
     def record(self, warm_at: float | None, ended_at: float | None) -> dict[str, Any]:
-        """What belongs into the record as ``gpu``: of the time between the two, in seconds of the
-        monotonic clock; None where the process did not live to note it."""
+        """The value of the record's key ``gpu``.
+
+        It is about the time from ``warm_at`` to ``ended_at``, in seconds of the monotonic clock.
+        Either is None where the process did not live to note it.
+        """
         since = float("inf") if warm_at is None else warm_at + LOOK_BACK_S
         until = float("inf") if ended_at is None else ended_at
         trouble = self.trouble
@@ -280,14 +298,14 @@ class Sampler:
         if not self._ordered:
             running.sort(key=lambda gpu: _mean_utilisation(gpu, since, until), reverse=True)
         first, *others = running or self._gpus[:1]
-        told = {
+        facts = {
             **self._system,
             "found_by": "process" if running else "CUDA_VISIBLE_DEVICES",
             **first.summary(since, until),
         }
         if others:
-            told["others"] = [gpu.summary(since, until) for gpu in others]
-        return told
+            facts["others"] = [gpu.summary(since, until) for gpu in others]
+        return facts
 
 
 def _mean_utilisation(gpu: Gpu, since: float, until: float) -> float:
@@ -296,19 +314,20 @@ def _mean_utilisation(gpu: Gpu, since: float, until: float) -> float:
 
 
 def _leader(pid: int) -> int | None:
-    """The id of the process that leads this one; None where that is not known."""
+    """The id of the process that leads the process ``pid``; None where that is not known."""
     try:
         return os.getsid(pid)
-    except OSError:  # ended meanwhile, or a process of another container
+    except OSError:  # the process has ended meanwhile, or is of another container
         return None
 
 
 @functools.cache
 def _opened() -> tuple[dict[str, str], list[tuple[Any, str, str]]]:
-    """(versions of the driver, (handle, name, UUID) of every GPU by PCI bus).
+    """The versions of the driver, and (handle, name, UUID) of every GPU in the order of the PCI
+    buses.
 
-    NVML stays open until this process ends, so that the driver is not loaded anew for each process
-    that is timed. Raises NVML_ERRORS.
+    NVML stays open until this process ends, so that the driver is not loaded anew for each timed
+    process. Raises NVML_ERRORS.
     """
     pynvml.nvmlInit()
     cuda = pynvml.nvmlSystemGetCudaDriverVersion()
@@ -316,10 +335,10 @@ def _opened() -> tuple[dict[str, str], list[tuple[Any, str, str]]]:
         "driver": pynvml.nvmlSystemGetDriverVersion(),
         "cuda_driver": f"{cuda // 1000}.{cuda % 1000 // 10}",
     }
-    found = []
+    devices = []
     for index in range(pynvml.nvmlDeviceGetCount()):
         handle = pynvml.nvmlDeviceGetHandleByIndex(index)
         place = pynvml.nvmlDeviceGetPciInfo(handle)
         device = (handle, pynvml.nvmlDeviceGetName(handle), pynvml.nvmlDeviceGetUUID(handle))
-        found.append(((place.domain, place.bus, place.device), device))
-    return system, [device for _, device in sorted(found, key=lambda item: item[0])]
+        devices.append(((place.domain, place.bus, place.device), device))
+    return system, [device for _, device in sorted(devices, key=lambda item: item[0])]

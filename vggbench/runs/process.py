@@ -1,4 +1,4 @@
-"""Run one process to its end, within a deadline, keeping what it printed within bounds."""
+"""Runs a process to its end within a deadline, and keeps a limited amount of what it printed."""
 
 from __future__ import annotations
 
@@ -13,18 +13,23 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import IO
 
-#: What is kept of a process's output: its beginning and its end, in bytes. A process that prints
-#: without end must not fill asv's memory.
+#: How many bytes are kept of the beginning and of the end of a process's output. A process that
+#: prints without end must not fill asv's memory.
 HEAD_BYTES = 32 * 1024
 TAIL_BYTES = 64 * 1024
 
-#: After SIGTERM, so long until SIGKILL.
+#: Seconds from SIGTERM to SIGKILL.
 GRACE_S = 3.0
 
 
 @dataclass(frozen=True)
 class Finished:
-    """``output`` is standard output and error in one; ``status`` is negative for a signal."""
+    """A process that has ended.
+
+    ``output`` and ``errors`` are its standard output and error; where the two were merged, all of
+    it is in ``output``. ``status`` is its exit status, negative for a signal. ``overran``: it was
+    ended at its deadline. ``seconds``: how long it ran.
+    """
 
     output: str
     errors: str
@@ -34,6 +39,8 @@ class Finished:
 
 
 class _Bounded:
+    """The beginning and the end of a stream."""
+
     def __init__(self) -> None:
         self.head = bytearray()
         self.tail: deque[bytes] = deque()
@@ -48,27 +55,27 @@ class _Bounded:
             self.tail.append(rest)
             self.tail_size += len(rest)
             while self.tail_size - len(self.tail[0]) > TAIL_BYTES:
-                gone = len(self.tail.popleft())
-                self.tail_size -= gone
-                self.dropped += gone
+                size = len(self.tail.popleft())
+                self.tail_size -= size
+                self.dropped += size
 
     def text(self) -> str:
         middle = f"\n[... {self.dropped} bytes ...]\n".encode() if self.dropped else b""
         return (bytes(self.head) + middle + b"".join(self.tail)).decode("utf-8", "replace")
 
 
-def _read(stream: IO[bytes], kept: _Bounded) -> None:
+def _read(stream: IO[bytes], into: _Bounded) -> None:
     with stream:
         while data := stream.read1(65536):  # type: ignore[attr-defined]
-            kept.add(data)
+            into.add(data)
 
 
 class Running:
-    """``command`` in a process group of its own, which it leads, from now on until ``wait`` or
-    ``end``, one of which must be called.
+    """A process that runs ``command``, started when this object is made. It leads a process group
+    of its own. ``wait`` or ``end`` must be called.
 
-    ``pid`` is its id, and its group's too. ``handed``: file descriptors that it is given.
-    ``merge_streams``: its standard error goes where its standard output goes.
+    ``pid`` is the id of the process and of its group. ``handed``: file descriptors that it is
+    given. ``merge_streams``: its standard error goes where its standard output goes.
     """
 
     def __init__(
@@ -93,31 +100,31 @@ class Running:
             pass_fds=tuple(handed),
         )
         self.pid = process.pid
-        self._kept = [_Bounded(), _Bounded()]
+        self._outputs = [_Bounded(), _Bounded()]
         self._readers = [
             threading.Thread(target=_read, args=(stream, into), daemon=True)
-            for stream, into in zip((process.stdout, process.stderr), self._kept, strict=True)
+            for stream, into in zip((process.stdout, process.stderr), self._outputs, strict=True)
             if stream is not None
         ]
         try:
             for reader in self._readers:
                 reader.start()
-        except BaseException:  # nobody has this object yet, to end it
+        except BaseException:  # the caller does not get this object, and cannot end the process
             self.end()
             raise
 
     @property
     def seconds(self) -> float:
-        """How long it has run."""
+        """For how many seconds the process has run."""
         return time.monotonic() - self._started
 
     def wait(self, deadline_s: float | None) -> Finished:
-        """What came of it, once it has ended by itself, or after ``deadline_s`` seconds since its
-        start.
+        """Wait until the process ends, and return what came of it.
 
-        After these seconds in all (asv's limit is on silence alone, asv/util.py:559) the group is
-        ended. It is ended too when this raises, KeyboardInterrupt among others. Children that
-        outlive the process are killed: they would use the machine that the next one is timed on.
+        ``deadline_s`` seconds after its start, the group is ended. (asv's own limit is on silence
+        alone, asv/util.py:559.) The group is also ended when this raises, for example
+        KeyboardInterrupt. Children that outlive the process are killed, because they would use the
+        machine that the next process is timed on.
         """
         overran = False
         try:
@@ -127,11 +134,11 @@ class Running:
         finally:
             self.end()
         for reader in self._readers:
-            # A child in a group of its own may have kept the pipe; what it says is not waited for.
+            # A child in a group of its own may hold the pipe open. Nobody waits for its output.
             reader.join(GRACE_S)
         return Finished(
-            output=self._kept[0].text(),
-            errors=self._kept[1].text(),
+            output=self._outputs[0].text(),
+            errors=self._outputs[1].text(),
             status=self._process.returncode,
             overran=overran,
             seconds=self.seconds,
@@ -142,12 +149,12 @@ class Running:
         return self._process.poll() is not None
 
     def end(self) -> None:
-        """End it and what it has started, if that was not done yet."""
+        """End the process and its group, if that was not done yet."""
         if self._over:
             return
         if self._process.poll() is None:
             _end(self._process)
-        self._over = True  # its id may be another's from now on
+        self._over = True  # another process may have its id from now on
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
 
@@ -163,7 +170,8 @@ def run(
 ) -> Finished:
     """Run ``command`` to its end, or for ``deadline_s`` seconds.
 
-    ``on_start`` is called with the id of its process once it runs.
+    ``on_start`` is called with the id of the process once it runs. ``merge_streams``: standard
+    error goes where standard output goes.
     """
     running = Running(command, env, cwd, merge_streams=merge_streams)
     try:
@@ -175,6 +183,7 @@ def run(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and its group by SIGTERM, and by SIGKILL after GRACE_S seconds."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)

@@ -1,4 +1,4 @@
-"""Which processor this machine has: numbers of two are never held against each other."""
+"""Which processor this machine has. Numbers of two different processors are never compared."""
 
 from __future__ import annotations
 
@@ -16,15 +16,17 @@ from ..records import stretches
 
 CPUINFO = Path("/proc/cpuinfo")
 
-#: What says which processor it is; the rest of CPUINFO changes with the kernel or the moment.
+#: The keys of CPUINFO that say which processor it is. All others change with the kernel or from
+#: moment to moment.
 FACTS = ("vendor_id", "cpu family", "model", "model name", "stepping", "cache size")
 
-#: Instruction sets that the frameworks' libraries choose their kernels by.
+#: The instruction sets by which the frameworks' libraries choose their kernels.
 CHOSEN_BY = re.compile(r"(s?sse|avx|fma|f16c|amx|bmi)\w*")
 
 SETS = "instruction sets"
 
-#: Hexadecimal digits of the digest of the instruction sets in a record: there are thousands.
+#: Hexadecimal digits of the digest of the instruction sets. A record has this digest, and there are
+#: thousands of records.
 DIGEST = 12
 
 
@@ -34,46 +36,47 @@ class OtherProcessor(VggbenchError):
 
 @functools.cache
 def processor(cpuinfo: Path | None = None) -> Mapping[str, str]:
-    """What processor this machine has, as far as the system tells."""
+    """The facts of this machine's processor, as far as the system tells them: FACTS, the names of
+    its instruction sets, and the number of processors."""
     try:
         text = (cpuinfo or CPUINFO).read_text(encoding="utf-8", errors="replace")
     except OSError:
         text = ""
-    told: dict[str, str] = {}
+    facts: dict[str, str] = {}
     for line in text.partition("\n\n")[0].splitlines():
         key, _, value = line.partition(":")
-        told[key.strip()] = value.strip()
-    sets = [flag for flag in told.get("flags", "").split() if CHOSEN_BY.fullmatch(flag)]
+        facts[key.strip()] = value.strip()
+    sets = [flag for flag in facts.get("flags", "").split() if CHOSEN_BY.fullmatch(flag)]
     return {
-        **{key: told.get(key, "") for key in FACTS},
+        **{key: facts.get(key, "") for key in FACTS},
         SETS: " ".join(sorted(sets)),
         "processors": str(os.cpu_count()),
     }
 
 
-def in_short(told: Mapping[str, Any]) -> dict[str, str]:
-    """What a record keeps of a processor: its facts, and a digest of its instruction sets. How many
-    processors a process may use is on record by itself."""
-    sets = str(told.get(SETS, ""))
+def in_short(facts: Mapping[str, Any]) -> dict[str, str]:
+    """What a record keeps of the ``facts`` of a processor: FACTS, and a digest of its instruction
+    sets. The number of processors that a process may use is another key of the record."""
+    sets = str(facts.get(SETS, ""))
     digest = hashlib.sha256(sets.encode()).hexdigest()[:DIGEST] if sets else ""
-    return {**{key: str(told.get(key, "")) for key in FACTS}, SETS: digest}
+    return {**{key: str(facts.get(key, "")) for key in FACTS}, SETS: digest}
 
 
-def described(told: Mapping[str, Any]) -> str:
-    """A processor that a record names, for messages."""
+def described(facts: Mapping[str, Any]) -> str:
+    """A processor that a record names, as messages show it."""
     numbers = [
-        f"{key.removeprefix('cpu ')} {told[key]}"
+        f"{key.removeprefix('cpu ')} {facts[key]}"
         for key in ("cpu family", "model", "stepping")
-        if told.get(key)
+        if facts.get(key)
     ]
-    digest = told.get(SETS)
+    digest = facts.get(SETS)
     more = [*numbers, *([f"instruction sets {digest}"] if digest else [])]
-    return f"{told.get('model name') or 'unknown'} ({', '.join(more)})"
+    return f"{facts.get('model name') or 'unknown'} ({', '.join(more)})"
 
 
 def require_same(before: Mapping[str, Any], now: Mapping[str, Any], machine: str, how: str) -> None:
-    """Raise OtherProcessor, which says what differs and ``how`` to go on, unless both are the same
-    processor."""
+    """Raise OtherProcessor, which says what differs and ``how`` to go on, unless ``before`` and
+    ``now`` are the same processor."""
     differing = [
         f"{key} is {now.get(key) or 'unknown'}, was {before.get(key) or 'unknown'}"
         for key in dict.fromkeys([*before, *now])
@@ -87,8 +90,8 @@ def require_same(before: Mapping[str, Any], now: Mapping[str, Any], machine: str
 
 
 def require_known(results_dir: Path, machine: str | None) -> None:
-    """Raise OtherProcessor where another one is on record for the machine: by its newest record, or
-    by the last sitting of its history."""
+    """Raise OtherProcessor where another processor is on record for ``machine``: in its newest
+    record, or else in the last sitting of its history."""
     before = None if machine is None else _on_record(results_dir, machine)
     if before is not None:
         how = "give this one a name of its own: asv machine --machine NAME"
@@ -96,17 +99,18 @@ def require_known(results_dir: Path, machine: str | None) -> None:
 
 
 def _on_record(results_dir: Path, machine: str) -> dict[str, str] | None:
+    """The processor on record for ``machine``, as ``in_short`` has it; None where there is none."""
     files = sorted(records.folder(results_dir, machine).glob("*.jsonl"))
     for file in files[-1:]:
         try:
-            told = [record.processor for record in records.read_file(file)]
+            processors = [record.processor for record in records.read_file(file)]
         except OSError:
-            break  # whoever reads records says what is wrong with it
-        known = [processor for processor in told if isinstance(processor, dict)]
+            break  # commands that read records say what is wrong with the file
+        known = [facts for facts in processors if isinstance(facts, dict)]
         if known:
             return {key: str(known[-1].get(key, "")) for key in (*FACTS, SETS)}
     try:
         sittings = stretches.sittings(results_dir, machine)
     except VggbenchError:
-        return None  # a history says what is wrong with it
+        return None  # vggbench history says what is wrong with the file
     return in_short(sittings[-1]["processor"]) if sittings else None

@@ -1,7 +1,7 @@
 """Which profiles (device and workload) this machine measures.
 
-They are the values of VGGBENCH_PROFILE in asv.conf.json's matrix, which the user's variable of that
-name chooses among.
+asv.conf.json's matrix lists them under VGGBENCH_PROFILE. The user's environment variable of that
+name chooses among them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ VARIABLE = "VGGBENCH_PROFILE"
 
 
 def known(config: Config) -> list[str]:
-    """The profiles of asv's configuration."""
+    """The profiles that asv.conf.json lists."""
     return list(config.matrix.get("env_nobuild", {}).get(VARIABLE, []))
 
 
 def asked(config: Config) -> list[str]:
-    """The profiles that the user asks for, or the default one of this machine.
+    """The profiles that the user asks for, or else the default profile of this machine.
 
-    Raises UserError for one that asv's configuration does not know.
+    Raises UserError for a profile that asv.conf.json does not list.
     """
     named = os.environ.get(VARIABLE, "").replace(",", " ").split()
     if not named:
@@ -38,17 +38,18 @@ def asked(config: Config) -> list[str]:
 
 
 def device_of(profile: str) -> str:
+    """The device of ``profile``: "cpu" or "gpu"."""
     return profile.partition("-")[0]
 
 
 def workload_of(profile: str) -> str:
-    """The name of its workload."""
+    """The name of the workload of ``profile``."""
     return profile.partition("-")[2]
 
 
 def why_unavailable(profile: str, config: Config) -> str | None:
-    """Why this machine does not measure ``profile``, or the user did not ask for it; None where it
-    is measured."""
+    """A message that says why ``profile`` is not measured: the user did not ask for it, or this
+    machine has no GPU. None where it is measured."""
     if profile not in asked(config):
         return f"{profile} is not measured: not asked for ({VARIABLE}={profile} asks for it)"
     if device_of(profile) == "gpu" and not gpu.is_visible():

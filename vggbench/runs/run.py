@@ -1,7 +1,7 @@
 """A run: the processes that are measured together, and what is known of them while they are.
 
-All records of a run have its id. ``asv run`` is one run; so is each ``vggbench confirm``,
-``calibrate`` or ``separate``. A run is an object that is handed down: two of them can go on in one
+All records of a run have its id. Each ``asv run`` is a run, and so is each ``vggbench confirm``,
+``calibrate`` or ``separate``. A run is an object that is handed down, so two runs can go on in one
 process.
 """
 
@@ -25,8 +25,8 @@ from ..releases.catalogue import Lock, Release
 from . import profiles
 from .suite import Configured, Suite
 
-#: The id of a run that was cut off. The run of asv that has it in this variable goes on as that
-#: run: what has ended of it is not measured again, but answered from its record.
+#: The variable that names a run that was cut off, by its id. A run of asv that has this variable
+#: goes on as that run: processes that ended are not run again, but answered from their records.
 RESUME_VARIABLE = "VGGBENCH_RESUME"
 
 RUN_ID = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}")
@@ -39,20 +39,22 @@ class CannotResume(VggbenchError):
 def new_id() -> str:
     """An id for a run: its start and four random bytes.
 
-    To the microsecond, so that the files of two runs that began within a second lie in their order.
+    The start is given to the microsecond, so that the files of two runs that began within a second
+    sort in their order.
     """
     now = datetime.datetime.now(datetime.timezone.utc)
     return f"{now:%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(4)}"
 
 
-def resumed_id(word: str) -> str:
-    """``word``, which RESUME_VARIABLE holds, where it is the id of a run. Raises CannotResume."""
-    if not RUN_ID.fullmatch(word):
+def resumed_id(text: str) -> str:
+    """The id of the run that RESUME_VARIABLE names, whose value is ``text``. Raises CannotResume
+    where the value is no id of a run."""
+    if not RUN_ID.fullmatch(text):
         raise CannotResume(
-            f"{RESUME_VARIABLE}={one_line(word, 60)} is no run: give the name of a file in "
+            f"{RESUME_VARIABLE}={one_line(text, 60)} is no run: give the name of a file in "
             f"results/<machine>/records/, without .jsonl"
         )
-    return word
+    return text
 
 
 #: The commit of a release, a profile, and asv's id of a configuration.
@@ -61,10 +63,13 @@ _Counted = tuple[str, str, str]
 
 @dataclass(kw_only=True)
 class Run:
-    """``id``: what its records call it. ``machine``: as asv calls it, None where asv does not know
-    it yet. ``drafts``: the folder of the drafts of records. ``purpose``: what its processes are run
-    for that are no part of a run of asv (docs/records.md). ``resumes``: whether it goes on as a run
-    that was cut off. ``keeps``: whether its processes leave records."""
+    """A run and what its processes have shown so far.
+
+    ``id`` is its name in records. ``machine`` is asv's name of the machine, None where asv does not
+    know it yet. ``drafts`` is the folder of the drafts of records. ``purpose`` is the purpose of
+    its processes where they are no part of a run of asv (docs/records.md). ``resumes``: whether it
+    goes on as a run that was cut off. ``keeps``: whether its processes leave records.
+    """
 
     results_dir: Path
     machine: str | None
@@ -82,36 +87,41 @@ class Run:
 
     @property
     def file(self) -> Path:
-        """The file of its records."""
+        """The file of the run's records."""
         return records.folder(self.results_dir, self.machine or "unknown") / f"{self.id}.jsonl"
 
     def next_round(self, release: Release, profile: str, benchmark: str) -> int:
-        """Counts the processes of a configuration (asv's id of it) in this run."""
+        """Count another process of a configuration in this run, and return its number, from 1.
+        ``benchmark`` is asv's id of the configuration."""
         counted = (release.commit, profile, benchmark)
         self._rounds[counted] = self._rounds.get(counted, 0) + 1
         return self._rounds[counted]
 
     def next_block(self) -> int:
-        """Counts the blocks of duets in this run."""
+        """Count another block of duets in this run, and return its number, from 1."""
         self._blocks += 1
         return self._blocks
 
     def note(self, record: Record) -> None:
-        """A process has ended, and left this record. One that told a by-product alone says nothing
-        of others."""
+        """Note the record of a process that has ended. A process that only reported one by-product
+        is not noted, because it says nothing of other benchmarks."""
         if record.samples is not None or record.outcome != records.OK:
             self._taken.setdefault(_place(record), []).append(record)
 
     def failures(self, record: Record) -> tuple[int, int]:
-        """Count ``record`` in: (failed, all) processes of its configuration in this run."""
-        counted = self._failures.setdefault((*_place(record), record.benchmark), [])
-        counted.append(record.outcome == records.FAILED)
-        return sum(counted), len(counted)
+        """Count ``record``, and return how many processes of its configuration failed in this run,
+        and how many there were in all."""
+        failed = self._failures.setdefault((*_place(record), record.benchmark), [])
+        failed.append(record.outcome == records.FAILED)
+        return sum(failed), len(failed)
 
     def told(self, release: Release, profile: str, configured: Configured) -> ToldValue | None:
-        """What this run's processes of the same configuration have told of ``configured``: its
-        by-product, or that the release cannot do it, which a further round would answer alike. None
-        where a process must be run."""
+        """What this run's processes already say of ``configured``; None where a process must be
+        run.
+
+        They may have told its by-product. They may also have shown that the release cannot do it,
+        which another process would only show again.
+        """
         if configured.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
             return ToldValue(
                 math.nan, f"{configured.by_product} is n/a on {profile}: it has no GPU"
@@ -120,8 +130,10 @@ class Run:
         place = (release.commit, profile, configured.family, configuration)
         taken = self._taken.get(place, [])
         if configured.by_product is None:
-            own = {r.outcome for r in taken if r.benchmark == configured.benchmark}
-            return ToldValue(math.nan) if own == {records.NOT_APPLICABLE} else None
+            outcomes = {
+                record.outcome for record in taken if record.benchmark == configured.benchmark
+            }
+            return ToldValue(math.nan) if outcomes == {records.NOT_APPLICABLE} else None
         if not taken:
             return None
         outcomes = {record.outcome for record in taken}
@@ -141,9 +153,11 @@ class Run:
         configured: Configured,
         attributes: str,
     ) -> Record | None:
-        """The record of the process that asv is about to start, where the run that this one resumes
-        has seen it end; None where it must be measured. ``attributes``: asv's JSON of overridden
-        attributes (``--attribute``)."""
+        """The record of the process that asv is about to start, where this run resumes one in which
+        that process has ended; None where the process must be run.
+
+        ``attributes``: asv's JSON of overridden attributes (``--attribute``).
+        """
         if not self.resumes:
             return None
         counted = (release.commit, profile, configured.identity)
@@ -164,7 +178,8 @@ class Run:
         return record
 
     def _of_resumed(self) -> dict[str, Record]:
-        """The records of the run that is resumed, of processes that ended, by what asv asks for."""
+        """The records of processes that ended in the resumed run, each by the JSON of what asv
+        asks for."""
         if self._ended is None:
             self._ended = dict(self._read_resumed())
         return self._ended
@@ -176,22 +191,23 @@ class Run:
         }
         if self.machine is None or not self.file.is_file():
             return []
-        found = []
+        ended_records = []
         for record in records.read_file(self.file):
             name = identities.get((record.key, record.benchmark_version))
             ended = record.outcome != records.INTERRUPTED
             if record.is_ordinary and ended and name is not None:
-                asked = [record.commit, record.profile, name, record.round, record.lock]
-                asked += [record.benchmark_version, record.attributes]
-                found.append((json.dumps(asked), record))
-        return found
+                question = [record.commit, record.profile, name, record.round, record.lock]
+                question += [record.benchmark_version, record.attributes]
+                ended_records.append((json.dumps(question), record))
+        return ended_records
 
 
 @dataclass(frozen=True)
 class ToldValue:
-    """``value`` is a by-product's median over the processes, NaN for n/a, None where one failed.
+    """What processes of a run already say of a configuration.
 
-    ``reason`` is why there can be none on this device.
+    ``value`` is the median of a by-product over the processes, NaN for n/a, and None where a
+    process failed. ``reason`` says why the device can have no value.
     """
 
     value: float | None
@@ -206,4 +222,5 @@ def result_of(record: Record) -> Any:
 
 
 def _place(record: Record) -> tuple[str, str, str, str]:
+    """The commit, the profile, the benchmark's class and the configuration of a record."""
     return record.commit, record.profile, record.family, records.canonical(record.configuration)

@@ -1,4 +1,4 @@
-"""The benchmarks as asv discovers them, read in this process: no release is needed for that."""
+"""The benchmarks as asv discovers them. They are read in this process, which needs no release."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from ..releases.catalogue import Catalogue, Release
 
 @dataclass(frozen=True, kw_only=True)
 class Configured:
-    """One configuration of one benchmark; ``index`` counts through the product of its params."""
+    """One configuration of one benchmark. ``index`` is its place in the product of the benchmark's
+    ``params``."""
 
     benchmark: str
     version: str
@@ -36,13 +37,14 @@ class Configured:
 
     @property
     def by_product(self) -> str | None:
-        """The by-product of a timed process that this benchmark reports, None where it times."""
+        """The by-product of a timed process that the benchmark reports; None where it times the
+        step."""
         method = records.method_of(self.benchmark)
         return method if method in BY_PRODUCTS else None
 
     @property
     def family(self) -> str:
-        """The class that it is a method of: its benchmarks share their processes."""
+        """The class that the benchmark is a method of. Its benchmarks share their processes."""
         return records.family_of(self.benchmark)
 
     @property
@@ -51,18 +53,18 @@ class Configured:
 
     @property
     def key(self) -> str:
-        """That of its records."""
+        """The key of this configuration's records."""
         return records.key_of(self.benchmark, dict(self.configuration))
 
     @property
     def identity(self) -> str:
-        """The id that asv runs it under: ``benchmark-index``, or the bare name of a benchmark
-        without params."""
+        """The id by which asv runs this configuration: ``benchmark-index``, or the bare name of a
+        benchmark without params."""
         return f"{self.benchmark}-{self.index}" if self.params else self.benchmark
 
     @property
     def asv_name(self) -> str:
-        """What asv matches ``--bench`` against."""
+        """The text that asv matches ``--bench`` against."""
         chosen = next(itertools.islice(itertools.product(*self.params), self.index, None))
         return self.benchmark + (f"({', '.join(chosen)})" if chosen else "")
 
@@ -75,14 +77,14 @@ class Suite:
 
     @functools.cached_property
     def discovered(self) -> list[dict[str, Any]]:
-        """The benchmarks as asv describes them in benchmarks.json; raises UserError where they
+        """The benchmarks as asv describes them in benchmarks.json. Raises UserError where they
         cannot be imported."""
         return _discovered(self.folder)
 
     @functools.cached_property
     def configurations(self) -> dict[str, Configured]:
-        """Every configuration, by the id that asv runs it under."""
-        found = [
+        """Every configuration, by the id by which asv runs it."""
+        configurations = [
             Configured(
                 benchmark=benchmark["name"],
                 version=benchmark["version"],
@@ -96,24 +98,27 @@ class Suite:
             for benchmark in self.discovered
             for index, texts in enumerate(itertools.product(*benchmark["params"]))
         ]
-        return {configured.identity: configured for configured in found}
+        return {configured.identity: configured for configured in configurations}
 
     def rounds(self, benchmark: str) -> int:
-        """How many processes asv takes of each configuration of a benchmark; 1 where records have
-        it and the suite has not, any more."""
+        """How many processes asv takes of each configuration of ``benchmark``; 1 where it is in
+        records but no longer in the suite."""
         return next(
             (
-                int(described.get("rounds", 1))
-                for described in self.discovered
-                if described["name"] == benchmark
+                int(description.get("rounds", 1))
+                for description in self.discovered
+                if description["name"] == benchmark
             ),
             1,
         )
 
     def selected(self, patterns: Sequence[str]) -> list[Configured]:
-        """Those that ``--bench`` or a plan selects by ``patterns``, all where there are none.
-        Raises UserError for a pattern that is no regular expression; asv would end in a
-        traceback."""
+        """The configurations that ``--bench`` or a plan selects by ``patterns``; all of them where
+        there are no patterns.
+
+        Raises UserError for a pattern that is no regular expression, where asv would end in a
+        traceback.
+        """
         expressions = [expression(pattern) for pattern in patterns]
         return [
             configured
@@ -122,7 +127,8 @@ class Suite:
         ]
 
     def timed(self, patterns: Sequence[str]) -> list[Configured]:
-        """Those of ``selected`` that are timed, and are no by-products."""
+        """The configurations that ``patterns`` select, without those of by-products. Raises
+        UserError for a pattern that is no regular expression."""
         return [
             configured for configured in self.selected(patterns) if configured.by_product is None
         ]
@@ -130,7 +136,8 @@ class Suite:
     def timed_of(
         self, release: Release, patterns: Sequence[str], catalogue: Catalogue
     ) -> list[Configured]:
-        """Those of ``timed`` that ``release`` runs."""
+        """The timed configurations that ``patterns`` select and ``release`` runs. Raises UserError
+        for a pattern that is no regular expression."""
         return [
             configured
             for configured in self.timed(patterns)
@@ -140,32 +147,33 @@ class Suite:
     def chosen(
         self, release: Release, patterns: Sequence[str], catalogue: Catalogue
     ) -> list[Configured]:
-        """``timed_of`` for a user who names one release; raises UserError where it is empty."""
-        own = self.timed_of(release, patterns, catalogue)
-        if not own:
+        """The timed configurations that ``patterns`` select and ``release`` runs, for a user who
+        named this release. Raises UserError where there are none."""
+        timed = self.timed_of(release, patterns, catalogue)
+        if not timed:
             raise util.UserError(
                 f"{' '.join(patterns) or 'asv'} selects no benchmark of {release.name} that times"
             )
-        return own
+        return timed
 
 
 def is_of_track(benchmark: str, release: Release, catalogue: Catalogue) -> bool:
-    """Whether ``release`` runs ``benchmark``: a class that is named after a framework is run on the
-    tracks of that framework alone."""
-    named = records.class_of(benchmark)
+    """Whether ``release`` runs ``benchmark``. A class that is named after a framework runs only on
+    the tracks of that framework."""
+    class_name = records.class_of(benchmark)
     frameworks = {track.framework for track in catalogue.tracks.values()}
-    return named not in frameworks or named == catalogue.tracks[release.track].framework
+    return class_name not in frameworks or class_name == catalogue.tracks[release.track].framework
 
 
-#: Held while benchmarks are imported: what a process has imported is known to all of its threads.
+#: Held while benchmarks are imported, because all threads of a process share its modules.
 _importing = threading.Lock()
 
 
 def _discovered(folder: Path) -> list[dict[str, Any]]:
     listed = io.StringIO()
     with _importing:
-        # asv_runner imports the folder as a package of its name, which another checkout's folder
-        # has too: neither may answer for the other.
+        # asv_runner imports the folder as a package of the folder's name. Folders of two checkouts
+        # have the same name, and the modules of one must not be taken for those of the other.
         finders = list(sys.meta_path)
         _forget(folder.name)
         try:
@@ -178,18 +186,20 @@ def _discovered(folder: Path) -> list[dict[str, Any]]:
         finally:
             _forget(folder.name)
             sys.meta_path[:] = finders
-    found: list[dict[str, Any]] = json.loads(listed.getvalue())
-    return found
+    descriptions: list[dict[str, Any]] = json.loads(listed.getvalue())
+    return descriptions
 
 
 def _forget(package: str) -> None:
+    """Forget that ``package`` and its modules were imported."""
     for name in list(sys.modules):
         if name == package or name.startswith(f"{package}."):
             del sys.modules[name]
 
 
 def expression(pattern: str) -> re.Pattern[str]:
-    """What ``--bench`` looks for. Raises UserError where it is no regular expression."""
+    """The regular expression of a pattern for ``--bench``. Raises UserError where ``pattern`` is
+    no regular expression."""
     try:
         return re.compile(pattern)
     except re.error as err:
@@ -199,7 +209,7 @@ def expression(pattern: str) -> re.Pattern[str]:
 
 
 def _value(text: str) -> Any:
-    """asv keeps a param as its repr."""
+    """The value of a param, which asv keeps as its repr."""
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):

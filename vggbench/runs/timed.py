@@ -1,7 +1,7 @@
 """One timed process of one configuration of one release, with its record.
 
-``asv run`` comes here through the Environment, which gives it asv's own command; ``vggbench
-confirm`` and ``calibrate`` start the same process themselves (``run_fresh``).
+``asv run`` gets here by way of the plugin's Environment, which has asv's own command.
+``vggbench confirm`` and ``calibrate`` start the same process themselves (``run_fresh``).
 """
 
 from __future__ import annotations
@@ -28,22 +28,27 @@ from .installation import Installation, surroundings
 from .run import Run
 from .suite import Configured
 
-#: Where the packages lie that every release's process is given (vggbench/inside/launch.py).
+#: The folders of the packages that the process of every release is given
+#: (vggbench/inside/launch.py).
 ASV_RUNNER_FOLDER = str(Path(asv_runner.__file__).absolute().parent.parent)
 VGGBENCH_FOLDER = str(Path(vggbench.__file__ or "").absolute().parent.parent)
 LAUNCH_SCRIPT = str(Path(VGGBENCH_FOLDER) / "vggbench" / "inside" / "launch.py")
 
-#: Seconds after which a timed process is ended, instead of its benchmark's timeout.
+#: The variable with the seconds after which a timed process is ended, in place of the timeout of
+#: its benchmark.
 DEADLINE_VARIABLE = "VGGBENCH_DEADLINE"
 
 
 class NotMeasured(VggbenchError):
-    """A process could not be run, or not be recorded."""
+    """A process could not be run, or could not be recorded."""
 
 
 class Interrupted(NotMeasured):
-    """The user interrupted a process, which has ended and is recorded. ``what`` (" while ...") was
-    interrupted; vggbench goes on where it was when its command is run again, which asv does not."""
+    """The user interrupted a process, which has ended and is recorded.
+
+    ``what`` says what was interrupted, for example " while measuring ...". The message promises
+    that the same command goes on where it was, which is true of vggbench's commands, not of asv's.
+    """
 
     status = 130
 
@@ -54,9 +59,12 @@ class Interrupted(NotMeasured):
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """How asv starts a process: ``arguments`` are its script, "run", the benchmarks' folder, the id
-    of the configuration, overridden attributes, a profile and the file for the result. The process
-    is given the variables ``env`` and the folder ``cwd``, and is ended after ``deadline_s``."""
+    """How asv starts a process.
+
+    ``arguments`` are asv's script, "run", the benchmarks' folder, the id of the configuration,
+    overridden attributes, a profile and the file for the result. The process is given the variables
+    ``env`` and the folder ``cwd``, and is ended after ``deadline_s`` seconds.
+    """
 
     arguments: Sequence[str]
     env: dict[str, str]
@@ -77,26 +85,28 @@ class Call:
 
 
 def asked_deadline() -> float | None:
-    """The user's own deadline for a process, in seconds; None where there is none."""
-    asked = os.environ.get(DEADLINE_VARIABLE)
+    """The user's own deadline for a process, in seconds; None where there is none. Raises
+    NotMeasured where its variable is no number above zero."""
+    text = os.environ.get(DEADLINE_VARIABLE)
     try:
-        seconds = float(asked) if asked else None
+        seconds = float(text) if text else None
     except ValueError:
         seconds = 0.0
     if seconds is not None and not 0 < seconds < float("inf"):
-        raise NotMeasured(f"{DEADLINE_VARIABLE}={asked} is no number of seconds above zero")
+        raise NotMeasured(f"{DEADLINE_VARIABLE}={text} is no number of seconds above zero")
     return seconds
 
 
 def launched(installation: Installation, arguments: Sequence[str]) -> list[str]:
-    """The command that runs asv's own script, whose path is the first of ``arguments``."""
+    """The command that runs asv's own script with ``arguments``, the first of which is the path of
+    the script."""
     return [installation.interpreter, LAUNCH_SCRIPT, ASV_RUNNER_FOLDER, VGGBENCH_FOLDER, *arguments]
 
 
 def measure(run: Run, installation: Installation, call: Call) -> tuple[Record, process.Finished]:
-    """Run one timed process of ``run`` to its end and append its record.
+    """Run one timed process of ``run`` to its end, append its record, and return both.
 
-    Raises Interrupted, NotMeasured and RecordError; whatever else goes wrong is in the record.
+    Raises Interrupted, NotMeasured and RecordError. Anything else that goes wrong is in the record.
     """
     draft = None
     env = dict(call.env)
@@ -117,11 +127,11 @@ def measure(run: Run, installation: Installation, call: Call) -> tuple[Record, p
         run.note(record)
         return record, done
     except KeyboardInterrupt:
-        what = installation.release.name
+        name = installation.release.name
         if draft is not None:
             draft.interrupted()
-            what = draft.name
-        raise Interrupted(f" while measuring {what}") from None
+            name = draft.name
+        raise Interrupted(f" while measuring {name}") from None
     except OSError as err:
         raise NotMeasured(
             f"{installation.release.name} cannot be measured: {of_system(err)}; "
@@ -130,15 +140,15 @@ def measure(run: Run, installation: Installation, call: Call) -> tuple[Record, p
 
 
 def refuse(run: Run, installation: Installation, configured: Configured, why: str) -> Record:
-    """The record, failed, of a process that ``run_fresh`` would run, were there an environment for
-    it."""
+    """Append and return a failed record of a configuration whose environment cannot be made. It has
+    ``why`` as its error, and no process is run."""
     draft = Draft.begin(run, installation, configured, "{}", given(installation))
     return draft.refused(why)
 
 
 def run_fresh(run: Run, installation: Installation, configured: Configured) -> Record:
     """Run one process of a configuration as ``asv run`` starts it, and return its record. Raises
-    what ``measure`` raises."""
+    Interrupted, NotMeasured and RecordError."""
     try:
         with tempfile.TemporaryDirectory(prefix="vggbench-process-") as aside:
             record, _ = measure(
@@ -158,9 +168,12 @@ def fresh(
     aside: Path,
     attributes: str = "{}",
 ) -> Call:
-    """The call of one process as ``asv run`` makes it, with the empty folder ``aside`` for what it
-    needs. ``attributes``: asv's JSON of overridden attributes."""
-    # asv gives each process an empty folder, and a file for its result that exists.
+    """The call of one process as ``asv run`` makes it.
+
+    ``aside`` is an empty folder for the files of the process. ``attributes``: asv's JSON of
+    overridden attributes. Raises NotMeasured where the user's deadline is wrong.
+    """
+    # Like asv, give each process an empty folder, and an existing file for its result.
     cwd, result_file = aside / "cwd", aside / "result"
     cwd.mkdir()
     result_file.touch()
@@ -173,15 +186,16 @@ def fresh(
 
 
 def given(installation: Installation) -> dict[str, str]:
-    """The variables of a process that ``asv run`` does not start."""
+    """The environment variables of a process that vggbench starts itself, without asv."""
     return surroundings(installation, {**os.environ, profiles.VARIABLE: installation.profile})
 
 
 def _sampler(profile: str, env: dict[str, str]) -> contextlib.AbstractContextManager[Any]:
-    """What samples the GPU while a process with the variables ``env`` runs; None on a CPU."""
+    """A context whose value samples the GPU while a process with the variables ``env`` runs. On a
+    CPU the value is None."""
     if profiles.device_of(profile) != "gpu":
         return contextlib.nullcontext()
-    from . import nvml  # here and not above: on a CPU nothing of NVML is loaded
+    from . import nvml  # here and not above, so that nothing of NVML is loaded on a CPU
 
     sampler = nvml.Sampler(env)
     if sampler.trouble is None:

@@ -1,7 +1,7 @@
-"""Variables of the user's environment that change what a framework does or how fast it is.
+"""Variables of the user's environment that change what a framework does, or how fast it is.
 
-They are used as they are, and recorded. The few that change what a configuration means are said at
-the start too.
+Processes get them as they are, and their records keep them. At the start of a run, a message names
+those of them in which compared processes must agree.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from ..errors import one_line
 from ..frameworks import KNOWN
 
-#: What of asv's and the user's surroundings must not reach a release's interpreter.
+#: Variables of asv's and of the user's environment that must not reach a release's interpreter.
 UNWANTED = ("ASV_PYTHONPATH", "VIRTUAL_ENV")
 
-#: Of CPython's own variables, those that neither lead to other code nor cost time: all others that
-#: begin alike, for other packages, another bytecode, warnings or debugging, are unwanted too.
+#: The variables of CPython that neither lead to other code nor cost time. All its other variables,
+#: which are for other packages, another bytecode, warnings or debugging, are unwanted too.
 HARMLESS = (
     "PYTHONDONTWRITEBYTECODE",
     "PYTHONHASHSEED",
@@ -26,7 +26,7 @@ HARMLESS = (
 )
 _CPYTHONS = "PYTHON"
 
-#: How the names of variables begin that stand in every record.
+#: Variables whose names begin like this stand in every record.
 TELLING_PREFIXES = (
     "BLIS_",
     "CUDA_",
@@ -46,17 +46,18 @@ TELLING_PREFIXES = (
     *(prefix for framework in KNOWN for prefix in framework.prefixes),
 )
 
-#: What begins alike: which drivers a container image asks for, 2 kB of it, and other programs'.
+#: Variables whose names begin like this do not stand in records, although they begin as those do:
+#: the drivers that a container image asks for, which are 2 kB, and variables of other programs.
 OTHERS_PREFIXES = (
     "NVIDIA_REQUIRE_",
     *(prefix for framework in KNOWN for prefix in framework.foreign_prefixes),
 )
 
-#: Variables that change what is measured under the same name of a configuration.
+#: Variables that change what the same configuration means.
 FLAGS = (*(flag for framework in KNOWN for flag in framework.flags), "OMP_NUM_THREADS")
 
-#: How the names of all begin by which libraries choose threads, kernels or memory: processes that
-#: differ in one of them are not compared. What a framework names of its own are its ``flags``.
+#: Libraries choose threads, kernels or memory by variables whose names begin like this. Processes
+#: that differ in one of them are not compared. FLAGS has the variables of single frameworks.
 COMPARED_PREFIXES = (
     "BLIS_",
     "DNNL_",
@@ -73,7 +74,8 @@ COMPARED_PREFIXES = (
     *(prefix for framework in KNOWN for prefix in framework.compared_prefixes),
 )
 
-#: Shown among what else changed: the same may be fast here and slow there.
+#: Variables that are shown among what else changed, though processes that differ in them are
+#: compared: the same value may be fast on one machine and slow on another.
 SHOWN = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 
 #: Variables by which a framework reads or writes files of the user's when it is imported.
@@ -81,7 +83,7 @@ OF_USERS_FILES = tuple(name for framework in KNOWN for name in framework.unset)
 
 
 def for_release(environment: Mapping[str, str]) -> dict[str, str]:
-    """``environment`` without what is UNWANTED in a release's interpreter."""
+    """``environment`` without the variables that must not reach a release's interpreter."""
     return {
         name: value
         for name, value in environment.items()
@@ -89,11 +91,11 @@ def for_release(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def compared(told: Mapping[str, object]) -> dict[str, str]:
-    """Those of a record's variables in which processes that are compared must agree, by name."""
+def compared(variables: Mapping[str, object]) -> dict[str, str]:
+    """Those of ``variables`` in which compared processes must agree, sorted by name."""
     return {
         name: str(value)
-        for name, value in sorted(told.items())
+        for name, value in sorted(variables.items())
         if name in FLAGS or name.startswith(COMPARED_PREFIXES)
     }
 
@@ -107,16 +109,17 @@ def telling(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def flags_message(environment: Mapping[str, str]) -> str | None:
-    """One line that names those ``compared`` that are set; None where none is."""
-    found = [f"{name}={value}" for name, value in compared(environment).items()]
-    if not found:
+def flags_line(environment: Mapping[str, str]) -> str | None:
+    """A message that names the variables that are set and in which compared processes must agree;
+    None where none is set."""
+    settings = [f"{name}={value}" for name, value in compared(environment).items()]
+    if not settings:
         return None
-    how = "is set: used as it is" if len(found) == 1 else "are set: used as they are"
-    return one_line(f"{' '.join(found)} {how}")
+    how = "is set: used as it is" if len(settings) == 1 else "are set: used as they are"
+    return one_line(f"{' '.join(settings)} {how}")
 
 
 def remedy(status: int, environment: Mapping[str, str]) -> str:
-    """What a user can do about a process that ended with ``status`` (negative for a signal): a text
-    to be put behind its error, empty where nothing is known."""
+    """What a user can do about a process that ended with ``status`` (negative for a signal). The
+    text is to be put behind the error of the process; it is empty where nothing is known."""
     return "".join(framework.remedy(status, environment) for framework in KNOWN)
