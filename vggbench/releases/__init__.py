@@ -1,1 +1,1 @@
-"""Tracks, releases and locks: the data under ``releases/``, and what is made of it."""
+"""Tracks, releases and locks: the data under ``releases/``, and the environments made from it."""

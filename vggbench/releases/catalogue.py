@@ -1,4 +1,5 @@
-"""Read and write ``releases/``: one folder a track, one release a file, its locks beside it."""
+"""Reads and writes ``releases/``: a folder for each track, a file for each release with its locks
+beside it."""
 
 from __future__ import annotations
 
@@ -19,35 +20,38 @@ from packaging.version import InvalidVersion, Version
 from ..errors import VggbenchError, one_line
 from ..inside.devices import DEVICES
 
-#: Lower-case letters only: a track's name ends where ``-``, ``=`` or ``<`` begins in a spec.
+#: The name of a track has lower-case letters only, so that in a specification of releases it ends
+#: where ``-``, ``=`` or ``<`` begins.
 TRACK_NAME = re.compile(r"[a-z]+\Z")
 
-#: A line of a lock that pins a package: its name, its version.
+#: A line of a lock that pins a package. Its groups are the name and the version.
 PIN = re.compile(r"^([a-z0-9._-]+)(?:\[[a-z0-9,._-]+\])?==([^\s;\\]+)", re.MULTILINE)
 
-#: A minor version of CPython, as releases and interpreters are matched by.
+#: A minor version of CPython, by which releases and interpreters are matched.
 PYTHON_MINOR = re.compile(r"3\.\d+\Z", re.ASCII)
 
-#: CPython up to this one needs ``releases/build-constraints.txt`` to build the sdists of a lock.
+#: CPython up to this version needs ``releases/build-constraints.txt`` to build a lock's sdists.
 LAST_PYTHON_WITH_BUILD_CONSTRAINTS = Version("3.11")
 BUILD_CONSTRAINTS = "build-constraints.txt"
 
-#: asv names result files by this many characters of the commit id (asv/results.py:152).
+#: asv names files of results by this many characters of the commit id (asv/results.py:152).
 ASV_PREFIX = 8
 
 
 class CatalogueError(VggbenchError):
-    """A file under ``releases/`` cannot be read as what it should be."""
+    """A file under ``releases/`` cannot be read, or does not have the right form."""
 
 
 @dataclass(frozen=True)
 class Lock:
     """The hash-pinned packages of one release for one device.
 
-    ``file`` and ``wheel`` are names of files, ``digest`` is the SHA-256 of the lock's own text
-    (and of the build constraints it is installed under), ``as_of`` is the day up to which the
-    index was looked at. ``companions`` are the packages that the track asks for beside the
-    framework, such as the backends of Keras, with the versions that the lock pins.
+    ``file`` is the name of the lock's file. ``requirement`` is the requirement of the framework
+    itself, and ``wheel`` the path of its wheel where it is a build of the user's own. ``digest`` is
+    the SHA-256 of the lock's text and of the build constraints under which it is installed.
+    ``as_of`` is the day as of which the index was read. ``companions`` are the packages that the
+    track asks for beside the framework, such as the backends of Keras, with the versions that the
+    lock pins.
     """
 
     device: str
@@ -61,7 +65,11 @@ class Lock:
 
 @dataclass(frozen=True)
 class Release:
-    """One version on a track; to asv it is the commit ``commit`` with the tag ``name``."""
+    """One version on a track. To asv it is the commit ``commit`` with the tag ``name``.
+
+    ``after`` is the version that a build of the user's own follows on the track; None for a release
+    of the index.
+    """
 
     track: str
     version: str
@@ -78,20 +86,22 @@ class Release:
 
     @functools.cached_property  # judging asks for it hundreds of thousands of times
     def commit(self) -> str:
-        """SHA-1 (hex) of track, version and build number alone: no lock and no other release
-        moves it."""
+        """SHA-1 (hexadecimal) of track, version and build number alone. No lock and no other
+        release changes it."""
         return hashlib.sha1(f"{self.track} {self.version} {self.build}".encode()).hexdigest()
 
     @property
     def timestamp_ms(self) -> int:
-        """The release date, midnight UTC, in milliseconds since 1970: asv's JavaScript date."""
+        """The release date at midnight UTC in milliseconds since 1970, which is how asv's pages
+        have dates."""
         day = datetime.datetime.fromisoformat(self.date).replace(tzinfo=datetime.timezone.utc)
         return int(day.timestamp() * 1000)
 
 
 @dataclass(frozen=True)
 class Later:
-    """Packages, each with the day (ISO) before which the index is of no use for it, and why."""
+    """Packages that are resolved as of a later day than the rest of a lock: the day of each (ISO),
+    and the reason."""
 
     days: Mapping[str, str]
     reason: str | None
@@ -101,10 +111,11 @@ class Later:
 class Track:
     """The line of releases of one framework, oldest first.
 
-    ``requirements`` says per device which packages a version of the framework is installed with:
-    pairs of a version specifier and requirements, the framework's own first, with ``{version}`` or
-    its ``{minor}`` in them. ``later`` says which of these packages are looked for later than as of
-    the release's date, and why. First match wins in both.
+    ``requirements`` says for each device which packages a version of the framework is installed
+    with. It has pairs of a version specifier and requirements, the framework's own first, with
+    ``{version}`` or its ``{minor}`` in them. ``later`` says which of these packages are resolved as
+    of a later day than the date of the release allows, and why; it too has a version specifier for
+    each entry. In both, the first specifier that matches counts.
     """
 
     name: str
@@ -115,10 +126,11 @@ class Track:
     later: tuple[tuple[str, Later], ...] = ()
 
     def packages(self, version: str, device: str) -> tuple[str, ...]:
-        """The requirements that install ``version`` for ``device``, the framework's own first;
-        none where it cannot be had.
+        """The requirements that install ``version`` for ``device``, the framework's own first.
+        There are none where the version does not exist for this device.
 
-        A pre-release has those of its release: to PEP 440, 2.1rc0 is neither below nor above 2.1.
+        A pre-release has the requirements of its release: to PEP 440, 2.1rc0 is neither below nor
+        above 2.1.
         """
         base = Version(version)
         minor = f"{base.major}.{base.minor}"
@@ -128,6 +140,7 @@ class Track:
         return ()
 
     def later_than_its_date(self, version: str) -> Later:
+        """The packages of ``version`` that are resolved as of a later day, and why."""
         for specifier, later in self.later:
             if SpecifierSet(specifier).contains(Version(version).base_version):
                 return later
@@ -137,7 +150,7 @@ class Track:
 class Catalogue:
     """All tracks under one folder.
 
-    Raises CatalogueError, naming the file, for anything that is not a well-formed track.
+    Raises CatalogueError, which names the file, where a track is not well-formed.
     """
 
     def __init__(self, folder: Path | str):
@@ -160,6 +173,7 @@ class Catalogue:
         self._check_prefixes()
 
     def _check_prefixes(self) -> None:
+        """Raise CatalogueError where asv could not tell the results of two releases apart."""
         seen: dict[str, Release] = {}
         for release in self:
             other = seen.setdefault(release.commit[:ASV_PREFIX], release)
@@ -192,15 +206,18 @@ class Catalogue:
         return pins(self.lock_path(release, device).read_text(encoding="utf-8"))
 
     def digest(self, release: Release, device: str) -> str:
-        """SHA-256 of what this lock installs, as the files say now, however their lines end."""
+        """SHA-256 of what a lock installs, from its files as they are now. The ends of their lines
+        do not matter."""
         return self.digest_of(release, self.lock_path(release, device))
 
     def digest_of(self, release: Release, lock: Path) -> str:
+        """SHA-256 of a file of a lock, and of the build constraints of ``release``. Raises
+        CatalogueError where a file cannot be read."""
         digest = hashlib.sha256()
         constraints = self.build_constraints(release)
         for path in [lock] if constraints is None else [lock, constraints]:
             try:
-                # git may have been told to end lines as Windows does.
+                # git may be set up to end lines as Windows does.
                 digest.update(path.read_bytes().replace(b"\r\n", b"\n"))
             except OSError as err:
                 raise CatalogueError(
@@ -210,7 +227,7 @@ class Catalogue:
         return digest.hexdigest()
 
     def write(self, release: Release) -> Path:
-        """Write the release's file, whole or not at all; returns its path."""
+        """Write the file of a release, whole or not at all, and return its path."""
         content: dict[str, Any] = {
             "track": release.track,
             "version": release.version,
@@ -235,12 +252,13 @@ class Catalogue:
 
 
 def pins(lock_text: str) -> dict[str, str]:
-    """Package to version, for every package that the text of a lock pins."""
+    """The version of every package that the text of a lock pins, by the name of the package."""
     return dict(PIN.findall(lock_text))
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write ``text`` to ``path`` so that a reader sees the old content or the new, never half."""
+    """Write ``text`` to ``path`` so that a reader sees the old content or the new one, never half
+    of it."""
     aside = path.with_name(path.name + ".new")
     aside.write_text(text, encoding="utf-8")
     aside.replace(path)
@@ -298,12 +316,14 @@ def _read_track(path: Path) -> Track:
 
 
 def _specifier(text: str) -> str:
+    """``text`` itself. Raises InvalidSpecifier where it is no version specifier."""
     SpecifierSet(text)
     return text
 
 
 def _requirements(one_or_more: str | list[str]) -> tuple[str, ...]:
-    """Requirements, as one text or a list; raises ValueError for what is none."""
+    """The requirements of a text or of a list of texts. Raises ValueError for anything else, and
+    InvalidRequirement for a text that is no requirement."""
     texts = [one_or_more] if isinstance(one_or_more, str) else one_or_more
     if not (isinstance(texts, list) and texts):
         raise ValueError(f"{texts!r} is no requirement and no list of requirements")
@@ -366,14 +386,17 @@ def _read_release(path: Path) -> Release:
 
 
 def _reason(err: Exception) -> str:
+    """What an error says is wrong with a file."""
     return f"{err.args[0]!r} is missing" if isinstance(err, KeyError) else str(err)
 
 
 def in_order(releases: list[Release]) -> tuple[Release, ...]:
-    """The order of a track, oldest first: by version; a build of one's own right after the release
-    that it names in ``after``.
+    """The releases of a track in their order, oldest first: by version. A build of the user's own
+    stands right after the release that it names in ``after``. Raises CatalogueError where that
+    release is not on the track.
 
-    Upload order is not used: patch releases of old lines come after newer minors.
+    The order of upload is not used, because patch releases of old minor versions come after newer
+    minor versions.
     """
     line = sorted((r for r in releases if r.after is None), key=lambda r: Version(r.version))
     waiting = sorted((r for r in releases if r.after is not None), key=lambda r: Version(r.version))
@@ -381,10 +404,10 @@ def in_order(releases: list[Release]) -> tuple[Release, ...]:
         placed = {r.version: i for i, r in enumerate(line)}
         ready = [r for r in waiting if r.after in placed]
         if not ready:
-            lost = waiting[0]
+            homeless = waiting[0]
             raise CatalogueError(
-                f"{lost.name} stands after {lost.track}-{lost.after}, which is not on the track; "
-                f"correct 'after' in its release file"
+                f"{homeless.name} stands after {homeless.track}-{homeless.after}, which is not on "
+                f"the track; correct 'after' in its release file"
             )
         release = ready[-1]
         line.insert(placed[str(release.after)] + 1, release)

@@ -1,9 +1,9 @@
-"""One environment a release and device: made whole or not at all, checked, reused, freed.
+"""The environments of releases, one for each release and device: made, checked, reused, removed.
 
-An environment is built in a folder aside and renamed when it is whole, under a lock that other
-processes see, so that a kill at any moment leaves either nothing or all of it. ``uv venv`` makes it
-(relocatable, for CPython 3.6 to 3.13 alike) and ``uv pip install --require-hashes`` fills it from
-the release's lock.
+An environment is built in another folder and renamed when it is whole, under a lock that other
+processes see. A kill at any moment therefore leaves either nothing or all of it. ``uv venv`` makes
+the environment (relocatable, for CPython 3.6 to 3.13 alike), and ``uv pip install
+--require-hashes`` fills it from the release's lock.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import csv
-import hashlib
 import json
 import os
 import shutil
@@ -34,16 +33,18 @@ from .uv import Unfit, UvError, uv
 MARKER = "vggbench.json"
 LAST_USE = "vggbench-last-use"
 
-#: Beside the environments: what was compiled for each, kept when an environment is freed.
+#: The folder, beside the environments, of the bytecode that was compiled for each. It stays when an
+#: environment is removed.
 BYTECODE = ".bytecode"
 
-#: An install that takes longer hangs: the largest lock (2 GB for a GPU) took minutes.
+#: An installation that takes longer is taken to hang: the largest lock (2 GB, for a GPU) took
+#: minutes.
 INSTALL_TIMEOUT_S = 3600.0
 
-#: Two processes that want one environment: the second waits for the first to build it.
+#: How long a process waits for another one that builds the same environment.
 BUILD_LOCK_TIMEOUT_S = INSTALL_TIMEOUT_S
 
-#: The clock of a file system may be this much behind the one that wrote the marker.
+#: Times of files may differ by this much from the clock of the process that wrote the marker.
 CLOCK_SLACK_S = 2.0
 
 
@@ -52,12 +53,14 @@ class EnvironmentUnusable(VggbenchError):
 
 
 class Impossible(EnvironmentUnusable):
-    """... on no day: a pin of the lock is not made for the interpreter or the platform."""
+    """An environment can never be made: a pin of the lock is not made for the interpreter or the
+    platform."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Marker:
-    """What an environment says of itself, written last: without it, it is not whole."""
+    """What an environment says of itself. The marker is written last: an environment without one
+    is not whole. ``size`` is in bytes, ``made`` in seconds since 1970."""
 
     release: str
     device: str
@@ -65,10 +68,11 @@ class Marker:
     python: str
     size: int
     made: float
-    packages: int | None = None  # those that have a RECORD
+    packages: int | None = None  # how many have a RECORD
 
     @staticmethod
     def read(folder: Path) -> Marker | None:
+        """The marker in ``folder``; None where there is none that can be read."""
         try:
             return Marker(**json.loads((folder / MARKER).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -77,7 +81,7 @@ class Marker:
 
 @dataclass(frozen=True)
 class Installed:
-    """An environment on the disk; ``size`` in bytes, ``last_use`` in seconds since 1970."""
+    """An environment on the disk. ``size`` is in bytes, ``last_use`` in seconds since 1970."""
 
     folder: Path
     name: str
@@ -87,8 +91,8 @@ class Installed:
 
 @dataclass(frozen=True)
 class Freed(Installed):
-    """One that is gone. ``elsewhere``: bytes of files that have links elsewhere, such as in uv's
-    cache: they lie on the disk as before."""
+    """An environment that was removed. ``elsewhere``: bytes of its files that have links elsewhere,
+    such as in uv's cache, and are still on the disk."""
 
     elsewhere: int
 
@@ -115,7 +119,8 @@ class Environments:
         return self.path(release, device) / "bin" / "python"
 
     def installed(self, release: Release, device: str) -> Marker | None:
-        """The marker of a whole environment that matches the lock, or None. Reads one file."""
+        """The marker of the release's environment; None where the environment is not whole, or not
+        of the lock. Only one file is read."""
         marker = Marker.read(self.path(release, device))
         lock = release.locks.get(device)
         if marker is None or lock is None or marker.digest != lock.digest:
@@ -125,11 +130,11 @@ class Environments:
     def ensure(
         self, release: Release, device: str, say: Callable[[str], None] = lambda line: None
     ) -> Path:
-        """The interpreter of the release's environment, which is made where it is missing, of
-        another lock, or damaged.
+        """The interpreter of the release's environment. The environment is made where it is
+        missing, of another lock, or damaged.
 
-        ``say`` gets one line for what takes time. Raises VggbenchError: one line that names the
-        release and says what to do.
+        ``say`` gets a message before anything that takes time. Raises VggbenchError, whose message
+        names the release and says what to do.
         """
         if device not in release.locks:
             has = ", ".join(release.locks) or "no device"
@@ -142,19 +147,23 @@ class Environments:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._building(folder.name):
             marker = Marker.read(folder)
-            hurt = None
+            damaged = None
             if marker is not None and marker.digest == release.locks[device].digest:
-                hurt = damage(folder, marker)
-                if hurt is None:
+                damaged = damage(folder, marker)
+                if damaged is None:
                     (folder / LAST_USE).touch()
                     return self.python(release, device)
-                say(f"{release.name} ({device}): its environment was changed ({hurt}); made again")
-            self._make(release, device, base, thorough=hurt is not None, say=say)
+                say(
+                    f"{release.name} ({device}): its environment was changed ({damaged}); "
+                    f"made again"
+                )
+            self._make(release, device, base, thorough=damaged is not None, say=say)
         return self.python(release, device)
 
     @contextlib.contextmanager
     def _building(self, name: str) -> Iterator[None]:
-        """Hold the cross-process lock of the environment ``name``."""
+        """Hold the lock of the environment ``name``, which other processes see. Raises
+        EnvironmentUnusable where that cannot be."""
         folder = self.folder / ".locks"
         folder.mkdir(exist_ok=True)
         try:
@@ -179,23 +188,28 @@ class Environments:
         thorough: bool,
         say: Callable[[str], None],
     ) -> None:
+        """Make the release's environment, in place of one that is there.
+
+        ``thorough``: whether to look for damage in uv's cache too, because the environment was
+        damaged.
+        """
         started = time.monotonic()
         folder = self.path(release, device)
         aside = self.folder / ".building" / folder.name
         bytecode = self.folder / BYTECODE / f"{folder.name}-{release.locks[device].digest[:16]}"
         say(f"installing {release.name} ({device}) on CPython {release.python}")
         try:
-            remove(aside)  # what a killed build left; the lock is ours
+            remove(aside)  # a killed build may have left it; this process has the lock
             aside.parent.mkdir(exist_ok=True)
             uv("venv", "--quiet", "--no-project", "--relocatable", f"--python={base}", str(aside))
             self._install(release, device, aside)
             if thorough:
                 remove(bytecode)  # it may be of the files that were changed
-            hurt = _damaged_packages(aside) if thorough else []
-            if hurt:
-                # The cache that uv links from was damaged with the environment: files are shared.
-                say(f"{release.name} ({device}): uv's cache was changed too ({', '.join(hurt)})")
-                uv("cache", "clean", "--quiet", *hurt)
+            damaged = _damaged_packages(aside) if thorough else []
+            if damaged:
+                # The environment shares files with uv's cache, which was damaged with it.
+                say(f"{release.name} ({device}): uv's cache was changed too ({', '.join(damaged)})")
+                uv("cache", "clean", "--quiet", *damaged)
                 self._install(release, device, aside, "--reinstall")
             _byte_compile(aside, bytecode)
             (aside / LAST_USE).touch()
@@ -230,6 +244,7 @@ class Environments:
         )
 
     def _install(self, release: Release, device: str, folder: Path, *more: str) -> None:
+        """Install what the release's lock pins into an environment. ``more``: options for uv."""
         constraints = self.catalogue.build_constraints(release)
         if constraints is not None:
             more = (*more, f"--build-constraints={constraints}")
@@ -247,20 +262,21 @@ class Environments:
 
     def all(self) -> list[Installed]:
         """The whole environments on the disk, longest unused first."""
-        found = []
+        environments = []
         for marker_file in self.folder.glob(f"*/{MARKER}"):
             folder = marker_file.parent
             marker = Marker.read(folder)
             if marker is not None:
-                found.append(Installed(folder, folder.name, marker.size, _last_use(folder)))
-        return sorted(found, key=lambda env: env.last_use)
+                environments.append(Installed(folder, folder.name, marker.size, _last_use(folder)))
+        return sorted(environments, key=lambda env: env.last_use)
 
     def prune(self, keep_bytes: int = 0) -> Iterator[Freed]:
-        """Free environments, longest unused first, until at most ``keep_bytes`` are left, links
-        counted like copies.
+        """Remove environments, longest unused first, until at most ``keep_bytes`` are left. Links
+        count like copies.
 
-        Yields each that was freed. One that is being built is left alone; what killed builds left
-        goes too. With nothing to keep the kept bytecode goes as well.
+        Yields each environment that was removed. One that is being built is left alone, and
+        leftovers of killed builds are removed too. Where nothing is to be kept, the bytecode is
+        removed as well.
         """
         if keep_bytes == 0:
             remove(self.folder / BYTECODE)
@@ -275,9 +291,9 @@ class Environments:
                     remove(aside)
                 finally:
                     lock.release()
-        found = self.all()
-        left = sum(env.size for env in found)
-        for env in found:
+        environments = self.all()
+        left = sum(env.size for env in environments)
+        for env in environments:
             if left <= keep_bytes:
                 return
             freed = Freed(env.folder, env.name, env.size, env.last_use, _elsewhere(env.folder))
@@ -287,14 +303,16 @@ class Environments:
 
 
 def _byte_compile(folder: Path, kept: Path) -> None:
-    """Compile every module: a release's first process must not do it while it is timed.
+    """Compile every module, so that the first process of a release does not compile while it is
+    timed.
 
-    What was compiled for the same lock before is taken from ``kept``, and left there for the next
-    time: compiling takes ten times as long as the rest. compileall compiles anew what does not fit
-    its source. It is the release's own: uv's does not run on CPython 3.6. Its status is not looked
-    at, because frameworks ship templates and Python 2 files that no Python 3 compiles.
+    ``kept`` is a folder with the bytecode that was compiled for the same lock before. It is used,
+    and then has the new bytecode, because compiling takes ten times as long as everything else.
+    compileall compiles again where bytecode does not fit its source. It is run in the release's
+    interpreter, because uv's own compiling does not work on CPython 3.6. Its exit status is
+    ignored, because frameworks ship templates and Python 2 files that no Python 3 compiles.
     """
-    jobs = "1" if kept.is_dir() else "0"  # 0: one a processor, which costs seconds to begin
+    jobs = "1" if kept.is_dir() else "0"  # 0: one for each processor, which takes seconds to start
     _link_bytecode(kept, folder / "lib")
     subprocess.run(
         [
@@ -313,22 +331,24 @@ def _byte_compile(folder: Path, kept: Path) -> None:
 
 def _link_bytecode(source: Path, target: Path) -> None:
     """Put the .pyc files below ``source`` at the same places below ``target``, as hard links where
-    the file system has them. Python never writes into a .pyc file, it replaces it."""
+    the file system has them. Links are safe, because Python never writes into a .pyc file but
+    replaces it."""
     for root, _, names in os.walk(source):
         if os.path.basename(root) != "__pycache__":
             continue
-        there = os.path.join(target, os.path.relpath(root, source))
-        os.makedirs(there, exist_ok=True)
+        folder = os.path.join(target, os.path.relpath(root, source))
+        os.makedirs(folder, exist_ok=True)
         for name in names:
             try:
-                os.link(os.path.join(root, name), os.path.join(there, name))
+                os.link(os.path.join(root, name), os.path.join(folder, name))
             except FileExistsError:
                 continue
             except OSError:
-                shutil.copy2(os.path.join(root, name), os.path.join(there, name))
+                shutil.copy2(os.path.join(root, name), os.path.join(folder, name))
 
 
 def _last_use(folder: Path) -> float:
+    """When an environment was used last, in seconds since 1970; 0 where that is not known."""
     try:
         return (folder / LAST_USE).stat().st_mtime
     except OSError:
@@ -336,7 +356,7 @@ def _last_use(folder: Path) -> float:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of the files under ``folder``, links into uv's cache counted like copies."""
+    """Bytes of the files under ``folder``. Links into uv's cache count like copies."""
     total = 0
     for root, _, names in os.walk(folder):
         for name in names:
@@ -345,19 +365,19 @@ def size_of(folder: Path) -> int:
 
 
 def _elsewhere(folder: Path) -> int:
-    """Bytes of the files under ``folder`` that have links elsewhere, counted like copies."""
-    found: dict[tuple[int, int], list[os.stat_result]] = {}
+    """Bytes of the files under ``folder`` that have links elsewhere. Links count like copies."""
+    links_to: dict[tuple[int, int], list[os.stat_result]] = {}
     for root, _, names in os.walk(folder):
         for name in names:
             stat = os.lstat(os.path.join(root, name))
-            found.setdefault((stat.st_dev, stat.st_ino), []).append(stat)
+            links_to.setdefault((stat.st_dev, stat.st_ino), []).append(stat)
     return sum(
-        stat.st_size for links in found.values() for stat in links if len(links) < stat.st_nlink
+        stat.st_size for links in links_to.values() for stat in links if len(links) < stat.st_nlink
     )
 
 
 def remove(folder: Path) -> None:
-    """Remove ``folder`` so that a kill in between leaves no half of it under its name."""
+    """Remove ``folder``. A kill meanwhile does not leave half of it under its name."""
     if folder.is_dir():
         doomed = folder.with_name(f".{folder.name}.{os.getpid()}.doomed")
         folder.rename(doomed)
@@ -365,11 +385,12 @@ def remove(folder: Path) -> None:
 
 
 def damage(folder: Path, marker: Marker) -> str | None:
-    """What is wrong with the packages in ``folder`` since its marker was written, or None.
+    """What happened to the packages in ``folder`` since its marker was written; None where nothing
+    did.
 
-    Every file that the packages' RECORDs list (PEP 376) must be there, of its listed size, and not
-    be younger than the environment. Contents are not read: that takes seconds, and this is done at
-    every run.
+    Every file that the packages' RECORDs list (PEP 376) must exist, have the listed size, and not
+    be younger than the environment. Contents are not read, because that takes seconds and this
+    check is made at every run.
     """
     if not os.access(folder / "bin" / "python", os.X_OK):
         return "its interpreter is gone"
@@ -383,18 +404,18 @@ def damage(folder: Path, marker: Marker) -> str | None:
             if record.stat().st_mtime > latest:
                 return f"{record.parent.name}/RECORD was written to"
             for path, _, size in _recorded(record):
-                own = sizes.setdefault(path, set())
+                listed = sizes.setdefault(path, set())
                 if size:
-                    own.add(int(size))
+                    listed.add(int(size))
     except (OSError, ValueError, csv.Error) as err:
         return f"the list of its files cannot be read: {err}"
-    for path, own in sizes.items():
+    for path, listed in sizes.items():
         try:
             stat = os.stat(path)
         except OSError:
             return f"{os.path.relpath(path, folder)} is gone"
-        if own and stat.st_size not in own:
-            expected = " or ".join(map(str, sorted(own)))
+        if listed and stat.st_size not in listed:
+            expected = " or ".join(map(str, sorted(listed)))
             return f"{os.path.relpath(path, folder)} has {stat.st_size} bytes instead of {expected}"
         if stat.st_mtime > latest:
             return f"{os.path.relpath(path, folder)} was written to"
@@ -406,13 +427,14 @@ def _record_files(folder: Path) -> list[Path]:
 
 
 def _recorded(record: Path) -> Iterator[tuple[str, str, str]]:
-    """(path, hash, size) of every file that came with the package of the file ``record``.
+    """(path, hash, size) of every file that the RECORD file ``record`` of a package lists.
 
-    Two packages may bring one file with other contents: TensorFlow 1.4 and its TensorBoard both
-    bring bin/tensorboard. Either may be the one that is there.
+    Two packages may bring different files of one path: TensorFlow 1.4 and its TensorBoard both
+    bring bin/tensorboard. Either of the two may be the one that is there.
 
-    What a wheel keeps in its .data is moved at installation (PEP 427). uv leaves the row of a
-    script there that an entry point of the same name replaces, as f2py of NumPy 1.15.
+    Files in the .data folder of a wheel are moved at installation (PEP 427). Where an entry point
+    replaces a script of the same name, as with f2py of NumPy 1.15, uv leaves the row of the script
+    under .data. Such rows are left out.
     """
     site_packages = record.parent.parent
     moved = record.parent.name.removesuffix(".dist-info") + ".data/"
@@ -426,7 +448,8 @@ def _recorded(record: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _damaged_packages(folder: Path) -> list[str]:
-    """The packages with a file that has not the contents that a RECORD names. Reads all files."""
+    """The packages with a file whose contents are not those that a RECORD names. All files are
+    read."""
     damaged = set()
     hashes: dict[str, set[tuple[str, str]]] = {}
     for record in _record_files(folder):
@@ -443,13 +466,10 @@ def _damaged_packages(folder: Path) -> list[str]:
 
 
 def _has_contents(path: str, digest: str) -> bool:
-    """Whether the file has the contents of a RECORD's ``digest``, algorithm=base64."""
+    """Whether a file has the contents of a RECORD's ``digest``, which reads algorithm=base64."""
     algorithm, _, expected = digest.partition("=")
     try:
-        with open(path, "rb") as file:
-            actual = hashlib.new(algorithm)
-            for block in iter(lambda: file.read(1 << 20), b""):
-                actual.update(block)
+        actual = locks.file_digest(path, algorithm)
     except (OSError, ValueError):
         return False
-    return base64.urlsafe_b64encode(actual.digest()).rstrip(b"=").decode() == expected
+    return base64.urlsafe_b64encode(actual).rstrip(b"=").decode() == expected

@@ -1,4 +1,4 @@
-"""Find the CPythons that are on the machine: on PATH and in pyenv's, conda's and uv's folders."""
+"""Finds the CPythons on this machine: on PATH, and in the folders of pyenv, conda and uv."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 
 from ..errors import VggbenchError
 
-#: uv fetches builds of CPython from this minor version on; older ones come from pyenv.
+#: uv fetches builds of CPython from this minor version on. Older ones come from pyenv.
 OLDEST_THAT_UV_FETCHES = 8
 
-# Without the site module, which takes longer than everything else here.
+# Run without the site module, which takes longer than everything else here.
 _PROBE = """
 import sys
 print([
@@ -23,7 +23,8 @@ print([
 ])
 """
 
-#: Flags of a build that takes the wheels of CPython; "t" is free-threaded, "d" a debug build.
+#: The flags that a build may have and still take the wheels of CPython. Builds with other flags do
+#: not: "t" is free-threaded, "d" a debug build.
 _USUAL_FLAGS = frozenset("m")
 
 
@@ -32,7 +33,7 @@ class InterpreterMissing(VggbenchError):
 
 
 def how_to_get(version: str) -> str:
-    """What to type to get CPython ``version`` ("3.12")."""
+    """The command that gets CPython ``version`` ("3.12")."""
     if int(version.split(".")[1]) >= OLDEST_THAT_UV_FETCHES:
         return f"uv python install {version}"
     return f"pyenv install {version}"
@@ -40,19 +41,20 @@ def how_to_get(version: str) -> str:
 
 @functools.cache
 def find(version: str) -> Path | None:
-    """The newest final 64-bit CPython of the minor ``version`` ("3.12"), or None. Free-threaded and
-    debug builds are others: no wheel of a release is for them."""
-    minor = tuple(int(part) for part in version.split("."))
-    found = []
+    """The newest final 64-bit CPython of the minor ``version`` ("3.12"); None where there is none.
+    Free-threaded and debug builds do not count: no wheel of a release is for them."""
+    minor = tuple(int(number) for number in version.split("."))
+    fitting = []
     for candidate in dict.fromkeys(_candidates(version)):
         full = _probe(str(candidate))
         if full is not None and full[:2] == minor:
-            found.append((full, candidate))
-    return max(found)[1] if found else None
+            fitting.append((full, candidate))
+    return max(fitting)[1] if fitting else None
 
 
 def require(version: str, wanted_by: str) -> Path:
-    """The CPython of ``version``; raises InterpreterMissing, which says how to get it."""
+    """The CPython of ``version``. Raises InterpreterMissing, which says how to get it, where it is
+    not on this machine. ``wanted_by``: the name of what needs it, for the message."""
     path = find(version)
     if path is None:
         raise InterpreterMissing(
@@ -63,10 +65,11 @@ def require(version: str, wanted_by: str) -> Path:
 
 
 def _candidates(version: str) -> Iterator[Path]:
+    """The interpreters that may be CPython ``version``."""
     name = f"python{version}"
     home = _home()
     for folder in os.environ.get("PATH", "").split(os.pathsep):
-        # pyenv's shims run whichever version is chosen at the moment; its own folders are below.
+        # pyenv's shims run the version that is chosen at the moment. Its own folders come below.
         if folder and Path(folder).name != "shims":
             yield from _existing(Path(folder) / name, Path(folder) / "python3")
     pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv")
@@ -83,8 +86,8 @@ def _candidates(version: str) -> Iterator[Path]:
 
 
 def _home() -> Path:
-    """The user's; a folder that is not there where nobody knows it, as in containers that run as a
-    user without a name."""
+    """The user's home folder. Where it is unknown, as in containers that run as a user without a
+    name, a path below which nothing exists."""
     try:
         return Path.home()
     except RuntimeError:
@@ -92,6 +95,7 @@ def _home() -> Path:
 
 
 def _conda_environments(home: Path) -> Iterator[Path]:
+    """The folders in which conda may have installed an interpreter."""
     listed = home / ".conda" / "environments.txt"
     if listed.is_file():
         for line in listed.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -108,6 +112,7 @@ def _conda_environments(home: Path) -> Iterator[Path]:
 
 
 def _existing(*paths: Path) -> Iterator[Path]:
+    """Those of ``paths`` that are programs, without virtualenvs: their interpreters instead."""
     for path in paths:
         base = _outside_virtualenv(path)
         if base.is_file() and os.access(base, os.X_OK):
@@ -115,13 +120,13 @@ def _existing(*paths: Path) -> Iterator[Path]:
 
 
 def _outside_virtualenv(path: Path) -> Path:
-    """The interpreter that a virtualenv's ``path`` stands for, ``path`` itself elsewhere."""
+    """The interpreter that ``path`` stands for where it is in a virtualenv; else ``path``."""
     settings = path.parent.parent / "pyvenv.cfg"
     try:
         lines = settings.read_text(encoding="utf-8").splitlines()
     except OSError:
         return path
-    home = next((ln.partition("=")[2].strip() for ln in lines if ln.startswith("home")), "")
+    home = next((line.partition("=")[2].strip() for line in lines if line.startswith("home")), "")
     return Path(home) / path.name if home else path
 
 
@@ -139,6 +144,6 @@ def _probe(executable: str) -> tuple[int, ...] | None:
         name, level, is_64_bit, version, flags = ast.literal_eval(done.stdout)
         is_usual = _USUAL_FLAGS.issuperset(flags)
     except (OSError, subprocess.SubprocessError, ValueError, SyntaxError, TypeError):
-        return None  # not an interpreter that works: as good as none
+        return None  # an interpreter that does not work
     is_wanted = (name, level, is_64_bit) == ("cpython", "final", True) and is_usual
     return tuple(version) if is_wanted else None

@@ -1,4 +1,4 @@
-"""Resolve a release's packages as of its date, and put releases on a track."""
+"""Resolves the packages of releases as of their dates, and puts releases on a track."""
 
 from __future__ import annotations
 
@@ -21,36 +21,38 @@ from . import interpreters, uv_settings
 from .catalogue import Catalogue, Lock, Release, Track, pins, replace_text
 from .uv import NoneFits, uv
 
-#: Companions of a release are resolved as of its date plus this: time for them to follow it.
+#: The companions of a release are resolved as of so many days after its date, because they may
+#: follow it by some days.
 GRACE_DAYS = 14
 
-#: The minor versions of CPython that are tried, newest first, for what a release's wheels name.
+#: The minor versions of CPython for which wheels of a release are looked for, newest first.
 PYTHONS = tuple(f"3.{minor}" for minor in range(14, 5, -1))
 
-#: What builds sdists on CPython up to 3.11 is pinned as of this day (releases/build-constraints.txt
-#: says why), so an index as of an earlier day must still show it.
+#: The packages that build sdists on CPython up to 3.11. They are pinned as of BUILD_TOOLS_DAY
+#: (releases/build-constraints.txt says why), so an index as of an earlier day must still show them.
 BUILD_TOOLS = ("setuptools", "wheel")
 BUILD_TOOLS_DAY = "2021-09-01"
 
-#: Frameworks with releases of which the index has sdists alone: pure Python, for every CPython.
-#: Of all else that a track asks for, wheels are wanted: it would take Fortran, or Bazel, to build.
+#: The packages of frameworks some releases of which the index has only as sdists: pure Python, for
+#: every CPython. All other packages that a track asks for must be wheels, because Fortran or Bazel
+#: would be needed to build them.
 SDISTS = tuple(
     package for framework in KNOWN if framework.has_sdists for package in framework.packages
 )
 
-#: No wheel of the frameworks is older; the search for a release's date begins here.
+#: No wheel of the frameworks is older. The search for the date of a release begins here.
 FIRST_DAY = datetime.date(2015, 1, 1)
 
 _A_DAY = datetime.timedelta(days=1)
 
 
 class LockError(VggbenchError):
-    """A lock cannot be made, or is not what the release's file says."""
+    """A lock cannot be made, or is not the one that the release's file names."""
 
 
 def as_of(date: str) -> str:
-    """The day up to which the index is looked at for a release of ``date``, both ISO: today at the
-    latest, since nobody can look again at what the index had not got yet."""
+    """The day as of which the index is read for a release of ``date``; both days are ISO. It is
+    today at the latest, because the index of a day to come cannot be read yet."""
     day = datetime.date.fromisoformat(date) + datetime.timedelta(days=GRACE_DAYS)
     return min(day, datetime.date.today()).isoformat()
 
@@ -62,10 +64,11 @@ def resolve(
     build_constraints: Path | None,
     later: Mapping[str, str],
 ) -> str:
-    """Resolve ``requirements`` for CPython ``python`` as of ``day``: lines with hashes.
+    """The packages that ``requirements`` resolve to for CPython ``python`` as of ``day``, as the
+    text of a lock: a line with hashes for each package.
 
-    ``later`` has packages that are looked for as of a day of their own. uv builds sdists for their
-    metadata, with that CPython, under ``build_constraints``. Raises UvError, and
+    ``later`` has packages that are resolved as of days of their own. To learn the metadata of
+    sdists, uv builds them with that CPython, under ``build_constraints``. Raises UvError and
     InterpreterMissing.
     """
     interpreter = interpreters.require(python, requirements[0])
@@ -89,14 +92,14 @@ def resolve(
 
 
 def _compile(requirements: Sequence[str], *options: str) -> str:
-    """What uv resolves ``requirements`` to, for x86-64 Linux; raises UvError."""
+    """What uv resolves ``requirements`` to, for x86-64 Linux. Raises UvError."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "requirements.in"
         source.write_text("".join(f"{r}\n" for r in requirements), encoding="utf-8")
-        # From within the folder: uv writes the path as it is given into the lock.
+        # uv runs within the folder, because it writes the path as it is given into the lock.
         return uv(
             f"--directory={folder}",
-            # What is resolved for a CPython that is not here takes any that is: none is fetched.
+            # To resolve for a CPython that is missing here, uv takes any other, and fetches none.
             "--no-python-downloads",
             "pip",
             "compile",
@@ -108,6 +111,7 @@ def _compile(requirements: Sequence[str], *options: str) -> str:
 
 
 def _wheels_alone(requirements: Sequence[str]) -> list[str]:
+    """uv's options that forbid sdists of ``requirements``, but for SDISTS."""
     return [f"--only-binary={name}" for name in _names(requirements) if name not in SDISTS]
 
 
@@ -116,18 +120,23 @@ def _names(requirements: Sequence[str]) -> list[str]:
 
 
 def _days(day: str, later: Mapping[str, str]) -> list[str]:
+    """uv's options that read the index as of ``day``, and for the packages in ``later`` as of the
+    days there."""
     return [
         f"--exclude-newer={_end_of(day)}",
-        *(f"--exclude-newer-package={name}={_end_of(own)}" for name, own in later.items()),
+        *(
+            f"--exclude-newer-package={name}={_end_of(later_day)}"
+            for name, later_day in later.items()
+        ),
     ]
 
 
 def lock(catalogue: Catalogue, release: Release, device: str) -> Release:
     """Resolve the lock of ``release`` for ``device`` and write it beside the release.
 
-    Returns the release with the lock in it, not yet written. A lock that was there and comes out
-    otherwise raises the build number: results measured under the old one stay apart.
-    Raises LockError, UvError.
+    Returns the release with this lock; the release itself is not written. Where the lock differs
+    from the one that was there, the build number is raised, so that results under the old lock stay
+    apart. Raises LockError and UvError.
     """
     track = catalogue.tracks[release.track]
     old = release.locks.get(device)
@@ -150,7 +159,7 @@ def lock(catalogue: Catalogue, release: Release, device: str) -> Release:
     except NoneFits:
         _require_dates(release.name, requirements, release.python)
         raise
-    exceptions = "".join(f", {name} as of {own}" for name, own in later.items())
+    exceptions = "".join(f", {name} as of {later_day}" for name, later_day in later.items())
     text = (
         f"# {release.name} for {device} on CPython {release.python}: "
         f"{', '.join(requirements)} resolved as of {day}{exceptions}\n" + resolved
@@ -162,7 +171,7 @@ def lock(catalogue: Catalogue, release: Release, device: str) -> Release:
     ):
         replace_text(path, text)
     versions = pins(text)
-    made = Lock(
+    new = Lock(
         device=device,
         file=file,
         requirement=requirements[0],
@@ -172,27 +181,29 @@ def lock(catalogue: Catalogue, release: Release, device: str) -> Release:
         companions={name: versions[name] for name in _names(requirements[1:])},
     )
     on_track = release.name in catalogue.by_name
-    changed = on_track and old is not None and old.digest != made.digest
+    changed = on_track and old is not None and old.digest != new.digest
     return replace(
         release,
-        locks={**release.locks, device: made},
+        locks={**release.locks, device: new},
         build=release.build + 1 if changed else release.build,
     )
 
 
 def _installed_by(lock_text: str) -> list[str]:
-    """What of a lock is no comment."""
+    """The lines of a lock that are no comments."""
     return [line for line in lock_text.splitlines() if not line.lstrip().startswith("#")]
 
 
 def _later(track: Track, version: str, day: str) -> dict[str, str]:
-    """The packages that ``version`` needs of a later day than ``day``, each with that day."""
+    """The packages of ``version`` that are resolved as of a later day than ``day``, each with that
+    day."""
     days = track.later_than_its_date(version).days
-    return {name: own for name, own in days.items() if own > day}
+    return {name: later_day for name, later_day in days.items() if later_day > day}
 
 
 def check(catalogue: Catalogue, release: Release, device: str) -> None:
-    """Raise LockError when the lock's files are not those that the release's file vouches for."""
+    """Raise LockError where the files of a lock are not those whose digest the release's file
+    has."""
     if catalogue.digest(release, device) != release.locks[device].digest:
         raise LockError(
             f"{release.name}: the lock for {device} is not the one its release file vouches for; "
@@ -202,15 +213,15 @@ def check(catalogue: Catalogue, release: Release, device: str) -> None:
 
 
 def devices(track: Track, version: str) -> list[str]:
-    """The devices that the track has packages for in ``version``."""
-    return [d for d in track.requirements if track.packages(version, d)]
+    """The devices for which the track has packages of ``version``."""
+    return [device for device in track.requirements if track.packages(version, device)]
 
 
 def new_release(track: Track, version: str, python: str | None = None) -> Release:
-    """The release ``version`` of the index, with its date and Python, without locks.
+    """The release ``version`` of the index, with its date and its Python, without locks.
 
-    The date is the day that its cpu package appeared; the Python, unless given, the newest CPython
-    that the wheels of it and of its companions name. Raises LockError.
+    The date is the day on which its cpu package appeared. The Python, unless given, is the newest
+    CPython for which there are wheels of the release and of its companions. Raises LockError.
     """
     try:
         normal = str(Version(version))
@@ -219,9 +230,9 @@ def new_release(track: Track, version: str, python: str | None = None) -> Releas
     requirements = track.packages(normal, "cpu")
     if not requirements:
         raise LockError(f"{track.name}=={version}: the track has no cpu package for this version")
-    own = requirements[:1]
-    chosen = python or _newest_python(track, normal, own)
-    date = _upload_day(track, normal, own, chosen)
+    framework = requirements[:1]
+    chosen = python or _newest_python(track, normal, framework)
+    date = _upload_day(track, normal, framework, chosen)
     if python is None and len(requirements) > 1:
         day = as_of(date)
         days = _days(day, _later(track, normal, day))
@@ -239,9 +250,11 @@ def own_release(
     device: str,
     python: str | None,
 ) -> Release:
-    """A build of one's own, after a release of the track; its companions are resolved as of today.
+    """The release of a build of the user's own, ``wheel``, which stands on the track after the
+    release ``after``.
 
-    The lock pins the wheel by path and SHA-256. Raises LockError.
+    Its date is today, so its companions are resolved as of today. Its lock pins the wheel by path
+    and SHA-256. Raises LockError.
     """
     if not wheel.is_file():
         raise LockError(f"{track.name}-{version}: there is no wheel {wheel}")
@@ -251,9 +264,9 @@ def own_release(
     except (InvalidWheelFilename, InvalidVersion) as err:
         raise LockError(f"{track.name}-{version}: {err}") from None
     if python is None:
-        named = {tag.interpreter for tag in tags}
-        fits = [p for p in PYTHONS if "cp" + p.replace(".", "") in named]
-        if not fits and not any(name.startswith("py3") for name in named):
+        interpreters_named = {tag.interpreter for tag in tags}
+        fits = [p for p in PYTHONS if "cp" + p.replace(".", "") in interpreters_named]
+        if not fits and not any(name.startswith("py3") for name in interpreters_named):
             raise LockError(
                 f"{track.name}-{version}: {wheel.name} is for none of CPython {PYTHONS}"
             )
@@ -292,11 +305,18 @@ def check_wheel(release: Release, wheel: Path, lock: Lock) -> None:
 
 
 def sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
+    """The SHA-256 of a file, in hexadecimal."""
+    return file_digest(path, "sha256").hex()
+
+
+def file_digest(path: Path | str, algorithm: str) -> bytes:
+    """The digest of a file's contents by an algorithm of hashlib. Raises OSError where the file
+    cannot be read, and ValueError for an unknown algorithm."""
+    digest = hashlib.new(algorithm)
+    with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
-    return digest.hexdigest()
+    return digest.digest()
 
 
 def _project_of(wheel: Path) -> str:
@@ -322,6 +342,8 @@ def _available(requirements: Sequence[str], python: str, options: Sequence[str] 
 def _newest_python(
     track: Track, version: str, requirements: Sequence[str], options: Sequence[str] = ()
 ) -> str:
+    """The newest CPython for which the index has all of ``requirements``. Raises LockError where it
+    has them for none."""
     for python in PYTHONS:
         if _available(requirements, python, options):
             return python
@@ -332,16 +354,17 @@ def _newest_python(
 
 
 def _upload_day(track: Track, version: str, requirements: Sequence[str], python: str) -> str:
-    """The day on which the package appeared.
+    """The day on which the package appeared, ISO.
 
-    Clients of an index tell no upload dates, but uv leaves out what is newer than a day: the day is
-    found by halving. Raises LockError where there is no such package, or no date of it.
+    uv does not tell upload dates, but it can leave out what is newer than a day. The day is
+    therefore found by bisection. Raises LockError where there is no such package, or the index does
+    not tell its date.
     """
     name = f"{track.name}=={version}"
     if not _available(requirements, python):
         raise LockError(f"{name}: the index has no wheel of it for CPython {python}")
     _require_dates(name, requirements, python)
-    # Files in a folder, or on a page that is no index, have no date: they count as of any day.
+    # Files in a folder, or on a page that is no index, have no date, and are there as of any day.
     first, last = FIRST_DAY, _tomorrow()
     if _available(requirements, python, _days((first - _A_DAY).isoformat(), {})):
         raise _no_dates(name, requirements)
@@ -355,8 +378,8 @@ def _upload_day(track: Track, version: str, requirements: Sequence[str], python:
 
 
 def _require_dates(name: str, requirements: Sequence[str], python: str) -> None:
-    """Raise LockError where the index has what is asked for, for ``name``, but not as of any day:
-    it tells no upload dates."""
+    """Raise LockError, which names the release ``name``, where the index has one of
+    ``requirements`` but not as of any day: then it tells no upload dates."""
     for requirement in requirements:
         if Requirement(requirement).url is not None:
             continue
@@ -375,5 +398,5 @@ def _no_dates(name: str, requirements: Sequence[str]) -> LockError:
 
 
 def _tomorrow() -> datetime.date:
-    """An index's day may be one ahead of the day here."""
+    """Tomorrow, because an index may already have the next day."""
     return datetime.date.today() + _A_DAY

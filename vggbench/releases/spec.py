@@ -1,4 +1,4 @@
-"""The texts with which a user names releases, to asv and to vggbench alike.
+"""How a user names releases, to asv and to vggbench alike.
 
 =============================================  =====================================================
 ``tensorflow``                                 the whole track
@@ -10,11 +10,12 @@
 four or more characters of a commit id         the release with that id
 =============================================  =====================================================
 
-Several of these, with white space between them, name all that each of them names.
+Several of these can stand side by side, with white space between them. They name all releases that
+any of them names.
 
-A build of one's own, ``2.21.0+mine``, is a release of its own: ``==2.21.0`` and ``!=2.21.0`` are of
-2.21.0 alone, and ``>=2.21.0+mine`` is of that build and all after it. All other specifiers take it
-as PEP 440 does, for the version that stands before its ``+``.
+A build of a user's own, ``2.21.0+mine``, is another release than 2.21.0. ``==2.21.0`` and
+``!=2.21.0`` are about 2.21.0 alone, and ``>=2.21.0+mine`` names that build and all releases after
+it. To all other specifiers, as in PEP 440, the build counts as the version before its ``+``.
 """
 
 from __future__ import annotations
@@ -27,13 +28,10 @@ from collections.abc import Callable
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from ..errors import VggbenchError
+from ..errors import LONGEST_WORD, VggbenchError
 from .catalogue import Catalogue, Release, Track
 
-#: Characters; no name, specifier or range of releases comes near it.
-LONGEST_WORD = 200
-
-#: What asv run has for a range.
+#: What ``asv run`` takes in place of a range; no release has such a name.
 OF_ASV_RUN = ("ALL", "NEW", "EXISTING", "HASHFILE")
 
 _SPECIFIER = re.compile(r"([A-Za-z_]+)\s*([<>=!~].*)\Z")
@@ -42,7 +40,7 @@ _EARLIER = re.compile(r"(.+?)(\^+|~\d+)\Z")
 
 
 class SpecError(VggbenchError):
-    """Words that name no release."""
+    """A text that names no release."""
 
 
 def is_commit(word: str) -> bool:
@@ -53,24 +51,26 @@ def is_commit(word: str) -> bool:
 def select(catalogue: Catalogue, text: str) -> list[Release]:
     """The releases that ``text`` names, each once, newest first within each word (asv's order).
 
-    Raises SpecError for a word that names none, with the nearest that exist.
+    Raises SpecError for a word that names no release, with the nearest releases that exist.
     """
-    found: dict[str, Release] = {}
+    selected: dict[str, Release] = {}
     for word in _split(text):
         _require_length(word)
         for release in _select_word(catalogue, word):
-            found.setdefault(release.commit, release)
-    if not found:
+            selected.setdefault(release.commit, release)
+    if not selected:
         raise SpecError(f"{text!r} names no release; give one such as {_example(catalogue)}")
-    return list(found.values())
+    return list(selected.values())
 
 
 def _require_length(word: str) -> None:
+    """Raise SpecError for a word that is longer than any name, specifier or range."""
     if len(word) > LONGEST_WORD:
         raise SpecError(f"{word[:40]!r}... names no release: it has {len(word)} characters")
 
 
 def _split(text: str) -> list[str]:
+    """The words of ``text``, each of which names releases."""
     # 'tensorflow >=2.10, <2.16' is one word: no white space after a comma or around an operator.
     joined = re.sub(r"\s*,\s*", ",", text)
     joined = re.sub(r"([A-Za-z_])\s+(?=[<>=!~])", r"\1", joined)
@@ -91,6 +91,7 @@ def _select_word(catalogue: Catalogue, word: str) -> list[Release]:
 
 
 def _between(catalogue: Catalogue, word: str) -> list[Release]:
+    """The releases of a range, newest first."""
     first, _, last = word.partition("..")
     last = last.lstrip(".")
     if not last:
@@ -118,8 +119,9 @@ def _between(catalogue: Catalogue, word: str) -> list[Release]:
 
 
 def _specified(on: Track, word: str, specifier: str) -> list[Release]:
+    """The releases on a track that a version specifier allows, newest first."""
     try:
-        clauses = [_clause(clause.strip()) for clause in specifier.split(",") if clause.strip()]
+        clauses = [_clause(text.strip()) for text in specifier.split(",") if text.strip()]
     except InvalidSpecifier:
         raise SpecError(
             f"{word!r}: {specifier!r} is no version specifier; write {on.name}==2.16.2, "
@@ -136,7 +138,8 @@ def _specified(on: Track, word: str, specifier: str) -> list[Release]:
     return chosen
 
 
-#: What two whole versions are compared by; ``===`` is of text in PEP 440, and no other here.
+#: The operators by which two whole versions are compared. In PEP 440, ``===`` compares texts; here
+#: it is the same as ``==``.
 _OPERATORS: dict[str, Callable[[Version, Version], bool]] = {
     "===": operator.eq,
     "==": operator.eq,
@@ -149,24 +152,24 @@ _OPERATORS: dict[str, Callable[[Version, Version], bool]] = {
 
 
 def _clause(text: str) -> Callable[[Version], bool]:
-    """Whether a version is one that a clause of a specifier, ">=2.15", allows. Raises
-    InvalidSpecifier."""
-    sign = next((operator for operator in _OPERATORS if text.startswith(operator)), "")
+    """A function that says whether a clause of a specifier, such as ">=2.15", allows a version.
+    Raises InvalidSpecifier."""
+    sign = next((symbol for symbol in _OPERATORS if text.startswith(symbol)), "")
     try:
         wanted = Version(text[len(sign) :])
     except InvalidVersion:  # "2.1.*"
         wanted = None
     if sign and wanted is not None and (wanted.local or sign in ("===", "==", "!=")):
-        compare, own = _OPERATORS[sign], wanted
-        return lambda version: compare(version, own)
+        compare, limit = _OPERATORS[sign], wanted
+        return lambda version: compare(version, limit)
     allowed = SpecifierSet(text, prereleases=True)
     return lambda version: Version(version.public) in allowed
 
 
 def one(catalogue: Catalogue, word: str) -> Release:
-    """The single release that ``word`` names; the newest one for a track's own name.
+    """The single release that ``word`` names. The name of a track names its newest release.
 
-    Raises SpecError.
+    Raises SpecError where ``word`` names no release, or more than one.
     """
     if word in catalogue.tracks:
         releases = catalogue.tracks[word].releases
@@ -197,23 +200,23 @@ def one(catalogue: Catalogue, word: str) -> Release:
     specified = _SPECIFIER.match(word)
     if specified:
         name, version = specified[1], specified[2].removeprefix("==")
-    found = track(catalogue, name)
+    on = track(catalogue, name)
     try:
         wanted = Version(version)
     except InvalidVersion:
         if specified or len(word.split()) > 1:
             raise _not_one(catalogue, word) from None
         raise SpecError(
-            f"{word!r} is no release: {version!r} is no version; {_nearest(found, None)}"
+            f"{word!r} is no release: {version!r} is no version; {_nearest(on, None)}"
         ) from None
-    for release in found.releases:
+    for release in on.releases:
         if Version(release.version) == wanted:
             return release
-    raise SpecError(f"{word!r}: no such release on the track; {_nearest(found, version)}")
+    raise SpecError(f"{word!r}: no such release on the track; {_nearest(on, version)}")
 
 
 def _not_one(catalogue: Catalogue, word: str) -> SpecError:
-    """What is wrong with a text for several releases, where one is wanted."""
+    """The error for a word that names several releases where one is wanted."""
     of_track = (t.releases for name, t in catalogue.tracks.items() if word.startswith(name))
     newest = next((line[-1].name for line in of_track if line), _example(catalogue))
     return SpecError(
@@ -221,17 +224,19 @@ def _not_one(catalogue: Catalogue, word: str) -> SpecError:
     )
 
 
-def _earlier(catalogue: Catalogue, word: str, base: str, steps: str) -> Release:
+def _earlier(catalogue: Catalogue, word: str, base: str, distance: str) -> Release:
+    """The release that stands ``distance``, such as "^" or "~3", before ``base`` on its track."""
     release = one(catalogue, base)
     line = catalogue.tracks[release.track].releases
-    index = line.index(release) - (len(steps) if steps[0] == "^" else int(steps[1:]))
+    index = line.index(release) - (len(distance) if distance[0] == "^" else int(distance[1:]))
     if index < 0:
         raise SpecError(f"{word!r} is before the first release of the track, {line[0].name}")
     return line[index]
 
 
 def track(catalogue: Catalogue, name: str) -> Track:
-    """The track of that name; raises SpecError, with the tracks there are."""
+    """The track of that name. Raises SpecError, which names the existing tracks, where there is
+    none."""
     if name in catalogue.tracks:
         return catalogue.tracks[name]
     if name in OF_ASV_RUN:
@@ -246,6 +251,8 @@ def track(catalogue: Catalogue, name: str) -> Track:
 
 
 def _nearest(on: Track, version: str | None) -> str:
+    """A phrase that names the releases nearest to a version that is not on the track, or the whole
+    range of the track where the version is unknown."""
     line = [r.name for r in on.releases]
     if not line:
         return f"the track {on.name} is empty"

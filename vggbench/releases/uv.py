@@ -1,6 +1,7 @@
-"""Call uv, and turn what it says of a failure into one line with a next step.
+"""Calls uv, and turns its output after a failure into a message of one line with a next step.
 
-What uv says is matched here and nowhere else: whoever calls it asks for the kind of error.
+Only this module matches the texts that uv prints. Callers tell failures apart by the class of the
+error.
 """
 
 from __future__ import annotations
@@ -20,25 +21,25 @@ from . import uv_settings
 
 
 class UvError(VggbenchError):
-    """uv could not do what was asked; the text is what it said, shortened, and what to do."""
+    """uv failed. The message is what uv printed, shortened, and what to do next."""
 
 
 class NotCached(UvError):
-    """The network was not to be used, and uv's cache does not have what was asked for."""
+    """uv was not to use the network, and its cache does not have what is needed."""
 
 
 class NoneFits(UvError):
-    """The index has no version that fits what was asked for, or not even the package."""
+    """The index has no version that fits the requirements, or does not have the package."""
 
 
 class Unfit(NoneFits):
-    """A version that was asked for is not made for the interpreter or the platform: no network and
-    no room changes that."""
+    """A required version is not made for the interpreter or the platform. A network or more room
+    does not change that."""
 
 
-#: What uv says of a fault (a pattern), its kind, and what a user can do. Of several, the first
-#: counts. Anything else is passed on as it is. A fault of the kind Unfit is told by what uv says
-#: alone.
+#: A pattern of what uv prints about a failure, the class of the error, and what a user can do. The
+#: first pattern that matches counts. Where none does, the message is what uv printed. The message
+#: of Unfit is only the text that its pattern matches.
 _FAULTS: tuple[tuple[str, type[UvError], str], ...] = (
     (
         r"hash mismatch",
@@ -64,18 +65,19 @@ _FAULTS: tuple[tuple[str, type[UvError], str], ...] = (
 
 
 def uv(*args: str, timeout_s: float | None = None) -> str:
-    """Run uv with ``args``; returns its standard output.
+    """Run uv with ``args``, and return its standard output.
 
-    Of the user's settings it gets those that ``uv_settings`` has. Raises UvError with uv's reason,
-    of the kind that fits, or UvError when it takes longer than ``timeout_s``; and SettingsError.
+    uv gets those of the user's settings that ``uv_settings`` lets through. Raises UvError, or one
+    of its subclasses, where uv fails; UvError where it takes longer than ``timeout_s`` seconds; and
+    SettingsError.
     """
-    told = uv_settings.settings(os.environ)
+    settings = uv_settings.settings(os.environ)
     with tempfile.TemporaryDirectory(prefix="vggbench-uv-") as folder:
         source = ["--no-config"]
-        if told:
+        if settings:
             file = Path(folder) / "uv.toml"
-            # It may hold credentials; the folder is the user's alone.
-            file.write_text(tomli_w.dumps(told), encoding="utf-8")
+            # The file may hold credentials. Only the user can read the folder.
+            file.write_text(tomli_w.dumps(settings), encoding="utf-8")
             source = [f"--config-file={file}"]
         try:
             done = subprocess.run(
@@ -86,7 +88,7 @@ def uv(*args: str, timeout_s: float | None = None) -> str:
                 env=uv_settings.variables(os.environ),
                 timeout=timeout_s,
                 stdin=subprocess.DEVNULL,
-                # An orphan would go on writing to a folder that the next run builds in.
+                # A uv that outlives this process would write to a folder of the next run.
                 preexec_fn=die_with_parent,
             )
         except subprocess.TimeoutExpired:
@@ -98,18 +100,20 @@ def uv(*args: str, timeout_s: float | None = None) -> str:
     return done.stdout
 
 
-def _error(said: str, status: int) -> UvError:
-    reason = _reason(said) or f"uv ended with status {status}"
-    folded = " ".join(said.split())
+def _error(output: str, status: int) -> UvError:
+    """The error of a failure of uv, by what it printed."""
+    reason = _reason(output) or f"uv ended with status {status}"
+    folded = " ".join(output.split())
     for pattern, kind, hint in _FAULTS:
-        found = re.search(pattern, folded, re.IGNORECASE)
-        if found is not None:
-            return kind(f"{reason} -> {hint}" if hint else found[0] if kind is Unfit else reason)
+        match = re.search(pattern, folded, re.IGNORECASE)
+        if match is not None:
+            return kind(f"{reason} -> {hint}" if hint else match[0] if kind is Unfit else reason)
     return UvError(reason)
 
 
-def _reason(said: str) -> str:
-    # uv draws its causes as a tree; what it says begins with a letter, a quote or a bracket.
-    lines = [re.sub(r"^[^\w\[`'(]+", "", line).strip() for line in said.splitlines()]
+def _reason(output: str) -> str:
+    """What uv printed, in one line."""
+    # uv draws causes as a tree. The text of a line begins with a letter, a quote or a bracket.
+    lines = [re.sub(r"^[^\w\[`'(]+", "", line).strip() for line in output.splitlines()]
     lines = [line for line in lines if line and not line.startswith(("warning:", "Using "))]
     return one_line("; ".join(lines))

@@ -1,9 +1,9 @@
-"""What of the user's settings of uv reaches it: where files come from, and how they are got.
+"""The user's settings of uv that reach it: where files come from, and how they are fetched.
 
-All else would change what a lock holds, or how an environment is made, without a word in either.
-uv's variables and its user's and system's uv.toml are read; a project's are not, since neither a
-lock nor an environment is of a project. uv's reference names all of them: "Settings", "Environment
-variables", "Configuration files".
+Any other setting would change what a lock holds, or how an environment is made, and neither would
+show it. uv's environment variables are read, and the uv.toml of the user and of the system. The
+uv.toml of a project is not, since no lock and no environment belongs to a project. uv's reference
+describes all of these: "Settings", "Environment variables", "Configuration files".
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import tomli
 
 from ..errors import VggbenchError, one_line
 
-#: uv's name for the file that is read instead of all others.
+#: The variable of uv that names a file to be read instead of all others.
 CONFIG_FILE = "UV_CONFIG_FILE"
 
-#: In a uv.toml, and in its table "pip" where the same stands there.
+#: The settings of a uv.toml that reach uv, also those that stand in its table "pip".
 KEYS = frozenset(
     {
         "allow-insecure-host",
@@ -47,7 +47,7 @@ KEYS = frozenset(
     }
 )
 
-#: Of the variables that begin with UV_.
+#: The environment variables that reach uv, of those that begin with UV_.
 VARIABLES = frozenset(
     {
         "UV_CACHE_DIR",
@@ -76,13 +76,13 @@ VARIABLES = frozenset(
         "UV_SYSTEM_CERTS",
     }
 )
-#: ... and those with the credentials of an index, which its name is part of.
+#: The variables with the credentials of an index, whose name is part of theirs, reach uv too.
 _CREDENTIALS = re.compile(r"UV_INDEX_\w+_(USERNAME|PASSWORD)")
 
-#: Of KEYS, those with addresses, or paths that are relative to where they are written.
+#: The settings that have addresses, or paths that are relative to the file's folder.
 _PLACES = frozenset({"extra-index-url", "find-links", "index", "index-url", "url"})
 
-#: How a variable of uv says no.
+#: The values with which a variable of uv says no.
 _NO = frozenset({"", "0", "n", "no", "f", "false", "off"})
 
 
@@ -91,8 +91,8 @@ class SettingsError(VggbenchError):
 
 
 def variables(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment of uv: without what would have it act on another project or environment than
-    asked, or disturb the interpreters that it runs."""
+    """The environment variables of uv: those of ``environ`` without the ones that would make uv act
+    on another project or environment, or disturb the interpreters that it runs."""
     return {
         name: value
         for name, value in environ.items()
@@ -103,35 +103,40 @@ def variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def settings(environ: Mapping[str, str]) -> dict[str, Any]:
-    """What of uv's own files reaches it, as a uv.toml says it. The user's file counts before the
-    system's; uv adds lists up, and so are they here. Raises SettingsError."""
-    found: dict[str, Any] = {}
+    """The settings of uv's files that reach uv, in the form of a uv.toml.
+
+    The user's file counts before that of the system; lists of the two are added up, as uv does.
+    Raises SettingsError.
+    """
+    merged: dict[str, Any] = {}
     for path in _files(environ):
-        found = _under(found, _kept(_read(path), path.parent))
-    return found
+        merged = _merged(merged, _passed_on(_read(path), path.parent))
+    return merged
 
 
 def indexes(environ: Mapping[str, str]) -> list[str]:
-    """The indexes that uv is told to look in, first things first, without credentials; none where
-    it looks where it always does. Raises SettingsError."""
-    told = settings(environ)
-    pip = told.get("pip", {})
-    listed = [index.get("url") for index in told.get("index", []) if isinstance(index, dict)]
+    """The addresses, without credentials, of the indexes that the user's settings name, in the
+    order in which uv looks into them.
+
+    There are none where uv uses its default index. Raises SettingsError.
+    """
+    from_files = settings(environ)
+    pip = from_files.get("pip", {})
+    listed = [index.get("url") for index in from_files.get("index", []) if isinstance(index, dict)]
     # uv takes "name=url" as well as the address alone.
     named = [environ.get(name, "") for name in ("UV_INDEX", "UV_DEFAULT_INDEX")]
-    own: list[Any] = [word.rpartition("=")[2] for text in named for word in text.split()]
-    own += environ.get("UV_EXTRA_INDEX_URL", "").split()
-    own += environ.get("UV_INDEX_URL", "").split()
-    for table in (told, pip):
+    urls: list[Any] = [entry.rpartition("=")[2] for text in named for entry in text.split()]
+    urls += environ.get("UV_EXTRA_INDEX_URL", "").split()
+    urls += environ.get("UV_INDEX_URL", "").split()
+    for table in (from_files, pip):
         more = table.get("extra-index-url", [])
-        own += [*(more if isinstance(more, list) else []), table.get("index-url")]
-    addresses = [
-        _bare(address) for address in (*own, *listed) if isinstance(address, str) and address
-    ]
+        urls += [*(more if isinstance(more, list) else []), table.get("index-url")]
+    addresses = [_bare(url) for url in (*urls, *listed) if isinstance(url, str) and url]
     return list(dict.fromkeys(filter(None, addresses)))
 
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:
+    """The files of settings that uv reads, the user's first."""
     if _says_yes(environ.get("UV_NO_CONFIG", "")):
         return
     if environ.get(CONFIG_FILE):
@@ -140,11 +145,11 @@ def _files(environ: Mapping[str, str]) -> Iterator[Path]:
     folders = [platformdirs.user_config_path()]
     if not _says_yes(environ.get("UV_NO_SYSTEM_CONFIG", "")):
         listed = platformdirs.site_config_dir(multipath=True).split(os.pathsep)
-        folders += [next(filter(_has_one, map(Path, listed)), Path("/etc"))]
-    yield from (folder / "uv" / "uv.toml" for folder in folders if _has_one(folder))
+        folders += [next(filter(_has_settings, map(Path, listed)), Path("/etc"))]
+    yield from (folder / "uv" / "uv.toml" for folder in folders if _has_settings(folder))
 
 
-def _has_one(folder: Path) -> bool:
+def _has_settings(folder: Path) -> bool:
     return (folder / "uv" / "uv.toml").is_file()
 
 
@@ -162,41 +167,46 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
 
 
-def _kept(told: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """What of a file in ``folder`` counts, as it would read in any other folder."""
-    kept = {
+def _passed_on(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The settings that reach uv out of a file's ``content``, with the paths in full: ``folder`` is
+    that of the file."""
+    passed_on = {
         key: _in_full(value, folder) if key in _PLACES else value
-        for key, value in told.items()
+        for key, value in content.items()
         if key in KEYS
     }
-    pip = told.get("pip")
-    own = _kept(pip, folder) if isinstance(pip, dict) else {}
-    return {**kept, "pip": own} if own else kept
+    pip = content.get("pip")
+    pip_passed_on = _passed_on(pip, folder) if isinstance(pip, dict) else {}
+    return {**passed_on, "pip": pip_passed_on} if pip_passed_on else passed_on
 
 
 def _in_full(value: Any, folder: Path) -> Any:
+    """A value of a setting with its relative paths, which are relative to ``folder``, in full."""
     if isinstance(value, list):
-        return [_in_full(one, folder) for one in value]
+        return [_in_full(item, folder) for item in value]
     if isinstance(value, dict):
-        return {key: _in_full(one, folder) if key in _PLACES else one for key, one in value.items()}
+        return {
+            key: _in_full(item, folder) if key in _PLACES else item for key, item in value.items()
+        }
     is_a_path = isinstance(value, str) and "://" not in value
     return str(folder / value) if is_a_path else value
 
 
-def _under(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    """Both; ``first`` counts before ``second``."""
-    both = {**second, **first}
+def _merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of ``first`` and of ``second``. Where both have a setting, ``first`` counts, but
+    lists are added up."""
+    merged = {**second, **first}
     for key in first.keys() & second.keys():
-        one, other = first[key], second[key]
-        if isinstance(one, list) and isinstance(other, list):
-            both[key] = [*one, *other]
-        elif isinstance(one, dict) and isinstance(other, dict):
-            both[key] = _under(one, other)
-    return both
+        value, other = first[key], second[key]
+        if isinstance(value, list) and isinstance(other, list):
+            merged[key] = [*value, *other]
+        elif isinstance(value, dict) and isinstance(other, dict):
+            merged[key] = _merged(value, other)
+    return merged
 
 
 def _bare(address: str) -> str:
-    """An address without credentials, which are nobody's to read in a message."""
+    """An address without its credentials, which must not be shown in a message."""
     try:
         parts = urlsplit(address)
     except ValueError:
