@@ -74,8 +74,8 @@ OWN_INTERPRETER = "the release's own"
 #: A process with fewer samples (``asv run --quick``) is no evidence.
 LEAST_SAMPLES = 3
 
-#: By so many seconds may the clocks of a process and of its starter disagree. Where they disagree
-#: by more, one of them jumped.
+#: The clocks of a process and of whoever started it may disagree by so many seconds. Where they
+#: disagree by more, one of them jumped.
 CLOCKS_AGREE_S = 10.0
 
 #: No process writes what is nested deeper than this in a record, so it tells no two records apart.
@@ -251,7 +251,7 @@ class Record:
 
     @property
     def calibrates(self) -> bool:
-        """Whether the process was to show the noise of the machine. Those of anchors are."""
+        """Whether the process was to show the noise of the machine, as those of anchors are too."""
         return self.purpose == CALIBRATE
 
     @property

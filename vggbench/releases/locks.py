@@ -33,9 +33,9 @@ PYTHONS = tuple(f"3.{minor}" for minor in range(14, 5, -1))
 BUILD_TOOLS = ("setuptools", "wheel")
 BUILD_TOOLS_DAY = "2021-09-01"
 
-#: The packages of frameworks some releases of which the index has only as sdists: pure Python, for
-#: every CPython. All other packages that a track asks for must be wheels, because Fortran or Bazel
-#: would be needed to build them.
+#: The packages of frameworks that have releases only as sdists on the index: pure Python, for every
+#: CPython. All other packages that a track asks for must be wheels, because Fortran or Bazel would
+#: be needed to build them.
 SDISTS = tuple(
     package for framework in KNOWN if framework.has_sdists for package in framework.packages
 )

@@ -31,7 +31,7 @@ from packaging.version import InvalidVersion, Version
 from ..errors import LONGEST_WORD, VggbenchError
 from .catalogue import Catalogue, Release, Track
 
-#: What ``asv run`` takes in place of a range; no release has such a name.
+#: What ``asv run`` takes in place of a range.
 OF_ASV_RUN = ("ALL", "NEW", "EXISTING", "HASHFILE")
 
 _SPECIFIER = re.compile(r"([A-Za-z_]+)\s*([<>=!~].*)\Z")
@@ -70,7 +70,7 @@ def _require_length(word: str) -> None:
 
 
 def _split(text: str) -> list[str]:
-    """The words of ``text``, each of which names releases."""
+    """The names, specifiers and ranges that stand in ``text``."""
     # 'tensorflow >=2.10, <2.16' is one word: no white space after a comma or around an operator.
     joined = re.sub(r"\s*,\s*", ",", text)
     joined = re.sub(r"([A-Za-z_])\s+(?=[<>=!~])", r"\1", joined)

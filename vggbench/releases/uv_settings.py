@@ -115,10 +115,10 @@ def settings(environ: Mapping[str, str]) -> dict[str, Any]:
 
 
 def indexes(environ: Mapping[str, str]) -> list[str]:
-    """The addresses, without credentials, of the indexes that the user's settings name, in the
-    order in which uv looks into them.
+    """The addresses, without credentials, of the indexes that the user's settings name.
 
-    There are none where uv uses its default index. Raises SettingsError.
+    Those of environment variables come before those of files. There are none where uv uses its
+    default index. Raises SettingsError.
     """
     from_files = settings(environ)
     pip = from_files.get("pip", {})

@@ -13,7 +13,8 @@ from pathlib import Path
 ROOT = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
 
-#: Version 1 writes a number from here on, that of most pages, where there is no limit.
+#: A limit of version 1 from here on is none: where there is no limit, it writes the largest number
+#: of pages.
 NO_LIMIT = 1 << 60
 
 

@@ -243,7 +243,8 @@ def _step(mover: _Process, other: _Process, first: float) -> _Step | None:
 
 
 def _await_stillness(*members: _Process) -> None:
-    """Return when no process computes. Thread pools may spin while their process waits.
+    """Return when no process computes, or after STILL_PATIENCE_S seconds. Thread pools may spin
+    while their process waits.
 
     Clocks alone do not show that. The clock of a thread that spins, or that others keep from its
     processor, may stand still for milliseconds; such a thread is seen because it could run. A

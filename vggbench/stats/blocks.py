@@ -165,10 +165,11 @@ def noise(
 ) -> BlockNoise:
     """The noise of blocks on one machine, from numbers of blocks.
 
-    ``calibrations``: groups of blocks of a subject with itself. ``earlier``: groups of blocks, each
-    group of one comparison whose subjects may differ. Only comparisons of releases earlier than the
-    judged one belong there: otherwise a verdict would change when later releases come. A few blocks
-    that are far off hardly count. Raises ValueError where a number is not the logarithm of a ratio.
+    ``calibrations``: groups of blocks of a subject with itself. ``earlier``: groups of blocks, a
+    group for each comparison; the groups may compare different subjects. Only comparisons of
+    releases earlier than the judged one belong there: otherwise a verdict would change when later
+    releases come. A few blocks that are far off hardly count. Raises ValueError where a number is
+    not the logarithm of a ratio.
     """
     same = [[_log(number) for number in group] for group in calibrations if group]
     other = [[_log(number) for number in group] for group in earlier if len(group) > 1]

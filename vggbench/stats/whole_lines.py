@@ -230,7 +230,8 @@ def _taken_back(
                 size=level - usual,
                 error=math.sqrt(level_variance + variance),
             )
-            # Either the whole piece changed, or one release, to which others came by chance.
+            # Either the whole piece changed, or a single release: a neighbour may have been taken
+            # for one of its level by chance.
             for releases in (pieces[place], *([release] for release in pieces[place]))
             for level, level_variance in [_level(releases, means, variances)]
         ]
