@@ -1,18 +1,19 @@
-"""The one exception that a user sees as a line: what happened, to what, what to do next."""
+"""VggbenchError, the one exception that a user sees as a line, and texts for such lines."""
 
 import re
 from collections.abc import Sequence
 
-#: Characters of a word that a message shows whole; no name, and hardly a path, comes near it.
+#: The most characters of a word that a message shows whole. No name is so long, and hardly a path.
 LONGEST_WORD = 200
 
 _LONG = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
 
 
 class VggbenchError(Exception):
-    """A fault that is the input's or the machine's; its text is one line for the user."""
+    """A fault that is the input's or the machine's. Its text is one line for the user: what
+    happened, to what, and what to do next."""
 
-    #: What the vggbench command ends with; None for what it ends with in any other trouble.
+    #: The exit status of the vggbench command; None for the one that it has for any other trouble.
     status: int | None = None
 
 
@@ -31,12 +32,12 @@ def shortened(text: str) -> str:
 
 
 def of_system(error: OSError) -> str:
-    """What the system says of a fault, and of which file where it names one."""
-    told = (error.strerror or error, error.filename)
-    return one_line(": ".join(str(one) for one in told if one))
+    """The system's text for a fault, and the file where the error names one."""
+    parts = (error.strerror or error, error.filename)
+    return one_line(": ".join(str(part) for part in parts if part))
 
 
 def some_of(names: Sequence[str], most: int) -> str:
-    """The first ``most`` of ``names``, and how many more there are."""
+    """The first ``most`` of ``names`` and how many more there are, as one text."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

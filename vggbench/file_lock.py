@@ -1,7 +1,7 @@
-"""Locks of what one process at a time may do in a folder: flock(2), which ends with its holder.
+"""Locks for what one process at a time may do in a folder: flock(2), which ends with its holder.
 
-Where a file system has no flock, nothing is locked and nothing is done: a file that stands for a
-lock would outlive a holder that was killed, and keep everybody out from then on.
+Where a file system has no flock, ``take`` raises LockUnusable. The mere presence of a file cannot
+stand for a lock: it would outlive a holder that was killed, and keep everybody out from then on.
 """
 
 from __future__ import annotations
@@ -13,19 +13,20 @@ from filelock import BaseFileLock, FileLock
 
 from .errors import VggbenchError
 
-#: What the system says where files cannot be locked (flock(2)); NFS may say the last.
+#: The errors of flock(2) on a file system that has no locks; the last one may be NFS's.
 _CANNOT = frozenset({errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK})
 
 
 class LockUnusable(VggbenchError):
-    """Files cannot be locked there."""
+    """Files cannot be locked in a folder, because its file system has no flock."""
 
 
 def take(file: Path, timeout_s: float = 0) -> BaseFileLock:
     """The lock on ``file``, held until it is released or this process ends.
 
-    Raises filelock.Timeout where another process holds it for longer than ``timeout_s``,
-    LockUnusable where files there cannot be locked, and OSError where it cannot be made.
+    Raises filelock.Timeout where another process holds the lock for longer than ``timeout_s``
+    seconds, LockUnusable where the file system has no flock, and OSError where the file cannot be
+    made.
     """
     lock = FileLock(file, timeout=timeout_s, fallback_to_soft=False)
     try:

@@ -1,4 +1,4 @@
-"""``vggbench preview``: the published pages on 127.0.0.1, to this machine's users alone."""
+"""``vggbench preview``: serve the published pages on 127.0.0.1, to this machine's users alone."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from .errors import VggbenchError
 
 LOOPBACK = "127.0.0.1"
 
-#: What this machine may be asked as; the port may be that of a tunnel.
+#: The host names that a request may give. Its port is not looked at: it may be a tunnel's.
 NAMES = (LOOPBACK, "localhost", "[::1]")
 
-#: Tried in this order where none is asked for, as asv preview does; then whatever is free.
+#: The ports that are tried in this order where the user names none: those of asv preview, then any
+#: port that is free.
 PORTS = (8080, 8081, 8082, 8083, 8084, 0)
 
 
@@ -29,26 +30,28 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def send_head(self) -> Any:
-        """Nothing that a link leads out of the folder to, and nothing for a page of another name:
-        its owner could have it point here (DNS rebinding)."""
-        asked = self.headers.get("Host", LOOPBACK)
-        inside = Path(self.directory).resolve()
+        """Refuse a request for a file outside the folder, such as one that a symbolic link leads
+        to, and a request under another host name than NAMES: the owner of such a name could have it
+        point to this machine (DNS rebinding)."""
+        host = self.headers.get("Host", LOOPBACK)
+        folder = Path(self.directory).resolve()
         path = Path(self.translate_path(self.path)).resolve()
-        if _name_of(asked) not in NAMES or not path.is_relative_to(inside):
+        if _name_of(host) not in NAMES or not path.is_relative_to(folder):
             self.send_error(http.HTTPStatus.FORBIDDEN)
             return None
         return super().send_head()
 
     def end_headers(self) -> None:
-        # What was published again under the same name must be asked for again.
+        # A browser must not show its old copy of a page that was published again.
         self.send_header("Cache-Control", "no-cache")
         super().end_headers()
 
     def log_message(self, *args: object) -> None:
-        """Nothing: a page asks for dozens of files."""
+        """Print nothing, because a page asks for dozens of files."""
 
 
 def _name_of(host: str) -> str:
+    """The name in a Host header, in lower case and without the port."""
     name, colon, port = host.strip().lower().rpartition(":")
     return name if colon and port.isdecimal() else host.strip().lower()
 
@@ -57,14 +60,15 @@ class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing: a browser that leaves in the middle of an answer is no fault of ours."""
+        """Print nothing, because a browser may leave in the middle of an answer."""
 
 
 def server(html_dir: Path, port: int | None = None) -> http.server.ThreadingHTTPServer:
-    """A server of ``html_dir``, bound and not yet serving; ``port`` 0 is any that is free.
+    """A server of ``html_dir``, which is bound to its port and does not serve yet. ``port`` 0 is
+    any port that is free.
 
-    The folder is looked up anew by each request, so publishing again needs no new server. Raises
-    PreviewError.
+    Each request looks the folder up anew, and the same server therefore serves pages that are
+    published again. Raises PreviewError where there are no pages or the port cannot be used.
     """
     if not (html_dir / "index.html").is_file():
         raise PreviewError(f"there are no pages in {html_dir} yet; make them: asv publish")
@@ -83,12 +87,12 @@ def server(html_dir: Path, port: int | None = None) -> http.server.ThreadingHTTP
     raise PreviewError("no port is free")
 
 
-def url(server: http.server.ThreadingHTTPServer) -> str:
-    return f"http://{LOOPBACK}:{server.server_address[1]}/"
+def url(serving: http.server.ThreadingHTTPServer) -> str:
+    return f"http://{LOOPBACK}:{serving.server_address[1]}/"
 
 
 def run(html_dir: Path, port: int | None, say: Callable[[str], None]) -> int:
-    """Serve until Ctrl-C; the exit status."""
+    """Serve the pages until Ctrl-C. Returns the exit status, 0. Raises PreviewError."""
     with server(html_dir, port) as serving:
         say(f"The pages are at {url(serving)} for this machine alone; Ctrl-C ends it.")
         try:

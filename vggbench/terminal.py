@@ -1,4 +1,4 @@
-"""What the terminal that is written to can do."""
+"""What the user's terminal can do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import os
 
 
 def is_dumb() -> bool:
-    """Whether it says of itself that it can do nothing but print. rich takes such a one for 80
-    characters wide, whatever it is told, and cuts names to that."""
+    """Whether TERM says that the terminal can do nothing but print. rich takes such a terminal for
+    80 characters wide, whatever width it is given, and cuts names to that."""
     return os.environ.get("TERM", "").lower() in ("dumb", "unknown")

