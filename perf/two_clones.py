@@ -29,7 +29,7 @@ ROUNDS = 10
 RELEASES = ("tensorflow-2.15.1", "tensorflow-2.16.2")
 BENCH = r"TensorFlow\.time_train_step\('NHWC', 'none', 'off'\)"
 
-REFUSED = "another one measures on this machine"
+REFUSED = "another process measures on this machine"
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def test_the_second_is_told_who_measures_what_since_when(hold: Hold, lock_of_mac
     process = hold("the words")
     told = json.loads(lock_of_machine.read_text())
     assert refused() == (
-        f"another one measures on this machine: process {process.pid}, -c 'the words', "
+        f"another process measures on this machine: process {process.pid}, -c 'the words', "
         f"since {told['started']}; wait until it has ended, or end it, then run this again; "
         "to measure beside it, which goes on record: VGGBENCH_BESIDE=1"
     )
@@ -116,9 +116,9 @@ def test_what_counts_nowhere_beside_another_one_is_refused_whatever_is_allowed(
     with pytest.raises(RunInProgress) as info, machine_lock.held(may_be_beside=False):
         pass
     line = str(info.value)
-    assert line.startswith(f"another one measures on this machine: process {process.pid}, -c, ")
+    assert line.startswith(f"another process measures on this machine: process {process.pid}, -c, ")
     assert line.endswith(
-        "beside it nothing that this measures would count, whatever VGGBENCH_BESIDE is"
+        "what this command measures would not count beside it, whatever VGGBENCH_BESIDE is"
     )
     assert not taken()
 
@@ -214,7 +214,9 @@ def test_what_it_holds_is_of_no_account(hold: Hold, lock_of_machine: Path, conte
     assert not taken()
     process = hold()
     lock_of_machine.write_bytes(content)
-    line = f"another one measures on this machine: a process that {lock_of_machine} does not name;"
+    line = (
+        f"another process measures on this machine: a process that {lock_of_machine} does not name;"
+    )
     assert refused().startswith(line)
     process.communicate("")
 
@@ -226,7 +228,7 @@ def test_what_another_user_wrote_is_one_line_that_steers_no_terminal(
     told = {"pid": 7, "command": "asv\nrun \x1b[2J\udcff" + "x" * 9999, "started": ["today"]}
     lock_of_machine.write_text(json.dumps(told))
     line = refused()
-    assert line.startswith("another one measures on this machine: process 7, asv run ?[2J?xxx")
+    assert line.startswith("another process measures on this machine: process 7, asv run ?[2J?xxx")
     assert line.isprintable()
     assert len(line) < 600
 
@@ -267,9 +269,9 @@ def another_name_of_a_file(folder: Path) -> Path:
         (nowhere, "cannot be opened: No such file or directory"),
         (below_a_file, "cannot be opened: Not a directory"),
         (a_folder, "cannot be opened: Is a directory"),
-        (a_pipe, "is no file of its own"),
+        (a_pipe, "is no regular file, or has a second name"),
         (a_link, "cannot be opened: Too many levels of symbolic links"),
-        (another_name_of_a_file, "is no file of its own"),
+        (another_name_of_a_file, "is no regular file, or has a second name"),
     ],
 )
 def test_a_file_that_is_of_no_use_is_one_line(
@@ -385,7 +387,7 @@ def test_a_command_that_measures_is_refused_while_another_checkout_does(
     process = hold()
     done = bare_tiny.vggbench(*arguments)
     assert (done.status, len(done.output.splitlines())) == (status, 1)
-    the_line(done, f"another one measures on this machine: process {process.pid}, -c, since")
+    the_line(done, f"another process measures on this machine: process {process.pid}, -c, since")
     assert not list(bare_tiny.environments.glob("tinyframe-*"))
 
 
@@ -405,7 +407,7 @@ def test_what_takes_blocks_is_refused_at_once_where_others_may_measure_beside(
     process = hold()
     done = bare_tiny.vggbench(*arguments, env={machine_lock.BESIDE_VARIABLE: "1"})
     assert done.status == 2
-    the_line(done, f"another one measures on this machine: process {process.pid}, -c, since")
+    the_line(done, f"another process measures on this machine: process {process.pid}, -c, since")
     assert not bare_tiny.records()
 
 
@@ -467,10 +469,10 @@ def test_asv_in_two_checkouts_at_once(tiny: Tiny, tiny_template: Tiny, tmp_path:
     texts = (f"process {process.pid}, ", "asv run tinyframe-1.1 --bench plain, since ")
     done = other.asv("run", "tinyframe-1.1", "--bench", "plain")
     assert done.status == 1
-    the_line(done, "another one measures on this machine: ", *texts)
+    the_line(done, "another process measures on this machine: ", *texts)
     done = other.vggbench("calibrate", "tinyframe-1.1", "--processes", "2")
     assert done.status == 2
-    the_line(done, "another one measures on this machine: ", *texts)
+    the_line(done, "another process measures on this machine: ", *texts)
     assert not other.records()
     assert "measures on this machine" not in other.asv("setup")
     assert process.poll() is None

@@ -22,20 +22,24 @@ from .records.excluded import Exclusion
 from .releases.catalogue import Catalogue
 from .releases.environments import Environments
 
-#: asv's configuration file; asv takes the first that there is.
+#: The names of asv's configuration file. asv takes the first one that exists.
 CONFIG_FILES = ("asv.conf.json", "asv.conf.jsonc")
 
-#: Below asv's env_dir: the releases' environments; the drafts of records of processes that run.
+#: Folders below asv's env_dir: the releases' environments, and the drafts of the records of
+#: processes that run.
 RELEASES, DRAFTS = "releases", "open"
 
 
 class CheckoutError(VggbenchError):
-    """This folder is no checkout, or is in use."""
+    """A folder is no checkout or cannot be written to, or asv's file about machines is damaged."""
 
 
 class Checkout:
-    """The checkout of the configuration file ``config``, that of the current folder where it is
-    None. Its folders are absolute, whatever the current folder becomes."""
+    """The checkout of the configuration file ``config``, or of the current folder where ``config``
+    is None. Its folders are absolute, and stay the same when the current folder changes.
+
+    Raises CheckoutError where there is no such file, or asv cannot read it.
+    """
 
     def __init__(self, config: str | None = None):
         names = [config] if config else CONFIG_FILES
@@ -48,7 +52,7 @@ class Checkout:
             self.config = Config.load(str(path))
         except (util.UserError, ValueError) as err:
             raise CheckoutError(f"{path} cannot be read: {err}") from None
-        # A link to the checkout may be gone before what is written by way of it, as drafts are.
+        # Where this is a symbolic link, the link may be gone before a draft is written through it.
         self.root = path.parent.resolve()
         self.config_file = self.root / path.name
 
@@ -74,7 +78,7 @@ class Checkout:
 
     @property
     def drafts_dir(self) -> Path:
-        """Where the drafts of records lie that are not complete yet."""
+        """The folder of the drafts of records that are not complete yet."""
         return self.env_dir / DRAFTS
 
     @functools.cached_property
@@ -83,7 +87,7 @@ class Checkout:
 
     @functools.cached_property
     def exclusions(self) -> tuple[Exclusion, ...]:
-        """What of the records is not to count. Raises ExcludedError."""
+        """The exclusions of excluded.toml, whose records are not to count. Raises ExcludedError."""
         return excluded.read(self.root, self.catalogue)
 
     def store(self) -> Store:
@@ -95,34 +99,38 @@ class Checkout:
         return Environments(self.env_dir / RELEASES, self.catalogue)
 
     def machine(self) -> str | None:
-        """The name under which asv stores this machine's results, None where it knows none yet."""
+        """The name under which asv stores this machine's results, None where asv does not know the
+        machine yet. Raises CheckoutError where asv's file about machines is damaged."""
         return machine_name()
 
     def facts(self, machine: str) -> dict[str, str]:
-        """What asv wrote down about a machine; nothing where it cannot be read."""
+        """The facts in asv's machine.json of a machine, such as its cpu; empty where the file
+        cannot be read."""
         path = self.results_dir / machine / "machine.json"
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
             return {}
-        if not isinstance(told, dict):
+        if not isinstance(content, dict):
             return {}
-        return {key: str(fact) for key, fact in told.items() if fact and key != "version"}
+        return {key: str(value) for key, value in content.items() if value and key != "version"}
 
     def measured_commits(self) -> set[str]:
-        """The ids of the releases of which asv has results of this machine."""
+        """The commit ids of the releases that have results of this machine in asv."""
         machine = self.machine()
         if machine is None:
             return set()
         prefixes = {path.name[:8] for path in (self.results_dir / machine).glob("*-*.json")}
-        return {r.commit for r in self.catalogue if r.commit[:8] in prefixes}
+        return {release.commit for release in self.catalogue if release.commit[:8] in prefixes}
 
     def default_device(self) -> str:
+        """``gpu`` where this machine has a visible GPU, else ``cpu``."""
         return "gpu" if is_visible() else "cpu"
 
     @contextlib.contextmanager
     def no_run(self) -> Iterator[None]:
-        """Hold the run lock; raises RunInProgress while another one measures in this checkout."""
+        """Hold the run lock. Raises RunInProgress while another process holds it, CheckoutError
+        where env_dir cannot be written to, and LockUnusable where it has no flock."""
         lock = _take_run_lock(self.env_dir)
         try:
             yield
@@ -131,55 +139,57 @@ class Checkout:
 
     @contextlib.contextmanager
     def measuring(self, *, may_be_beside: bool = True) -> Iterator[None]:
-        """Hold the run lock and the machine's: for whatever is measured, or disturbs what is.
-        ``may_be_beside``: as ``machine_lock.held`` has it.
+        """Hold the run lock and the machine's lock while something is measured here, or done that
+        would disturb a measurement. ``may_be_beside`` is handed to ``machine_lock.held``.
 
-        Raises RunInProgress while another one measures, in this checkout or in any other on this
-        machine, and MachineLockError.
+        Raises what ``no_run`` raises, RunInProgress also while a process of another checkout
+        measures on this machine, and MachineLockError.
         """
         with self.no_run(), machine_lock.held(may_be_beside=may_be_beside):
             yield
 
 
-def machine_name(asked: str | None = None) -> str | None:
-    """asv's name of this machine, or of the one ``asked`` for; None where asv knows it not. Raises
-    CheckoutError where what asv knows of machines cannot be read."""
+def machine_name(name: str | None = None) -> str | None:
+    """asv's name of this machine, or of the machine ``name``; None where asv does not know the
+    machine. Raises CheckoutError where asv's file about machines is damaged."""
     path = Path(MachineCollection.get_machine_file_path())
     try:
         if path.is_file():
             known = util.load_json(str(path), MachineCollection.api_version)
-            for name, facts in known.items():
-                str(facts["machine"] if name != "version" else facts)
+            for key, facts in known.items():
+                str(facts["machine"] if key != "version" else facts)
     except (util.UserError, OSError, ValueError, TypeError, LookupError, AttributeError) as err:
         raise CheckoutError(
             f"{path}, what asv knows of machines, is damaged or of another version of asv "
             f"({one_line(str(err), 120)}); move it aside, then: asv machine --yes"
         ) from None
     try:
-        return str(MachineCollection.load(asked or Machine.get_unique_machine_name())["machine"])
+        return str(MachineCollection.load(name or Machine.get_unique_machine_name())["machine"])
     except util.UserError:
         return None
 
 
 def _take_run_lock(folder: Path) -> BaseFileLock:
-    """The checkout's run lock, held until it is released or this process ends.
+    """The run lock of the checkout whose env_dir is ``folder``, held until it is released or this
+    process ends.
 
     Two runs would share asv's state on the disk and disturb each other's timing. Raises
     RunInProgress, CheckoutError and LockUnusable.
     """
-    holder = folder / "run.pid"
+    holder_file = folder / "run.pid"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = file_lock.take(folder / "run.lock")
-        holder.write_text(machine_lock.of_this_process(), encoding="utf-8")
+        holder_file.write_text(machine_lock.of_this_process(), encoding="utf-8")
     except Timeout:
         try:
-            told = holder.read_bytes()
+            content = holder_file.read_bytes()
         except OSError:
-            told = b""
+            content = b""
+        holder = machine_lock.who_holds(content, holder_file)
         raise RunInProgress(
-            f"another one works in this checkout: {machine_lock.who_holds(told, holder)}; wait "
-            f"until it has ended, or end it, then run this again"
+            f"another process works in this checkout: {holder}; wait until it has ended, or end "
+            f"it, then run this again"
         ) from None
     except OSError as err:
         raise CheckoutError(

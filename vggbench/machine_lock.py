@@ -1,11 +1,13 @@
 """The machine's lock: one process at a time measures on a machine, whatever its checkout.
 
-Two that measure at once disturb each other's timing. The lock is flock(2) on one file, which says
-who holds it and is never deleted. The kernel lets go of it when its holder dies, so that what a
-killed one left in the file is of no account. Beside it lies a second file, NAME.beside, whose lock
-those share who go on in spite of the first. The library filelock, which holds the checkout's run
-lock, is no help: some of its versions empty the file whenever another one tries it, the others
-refuse a file that another account made in a shared folder.
+Two processes that measure at once disturb each other's timing. The lock is flock(2) on one file,
+which says who holds it and is never deleted. The kernel releases the lock when its holder dies, and
+what a killed holder left in the file therefore does not matter. Beside it lies a second file,
+NAME.beside. Processes that measure in spite of the first lock share the lock of the second.
+
+The library filelock, which holds the checkout's run lock, cannot hold this one. Some of its
+versions empty the file whenever another process tries the lock, and the others refuse a file that
+another account made in a shared folder.
 """
 
 from __future__ import annotations
@@ -24,22 +26,22 @@ from pathlib import Path
 
 from .errors import VggbenchError, one_line
 
-#: Names another file: a machine that is simulated has a lock of its own.
+#: The variable that names another file for the lock. A simulated machine has a lock of its own.
 VARIABLE = "VGGBENCH_MACHINE_LOCK"
 
-#: Where this is 1, what is measured at the same time is no reason to wait, and on record.
+#: Where this variable is 1, a process measures although another one does, and its records say so.
 BESIDE_VARIABLE = "VGGBENCH_BESIDE"
 
-#: Of all users and all logins of the machine, which TMPDIR is not.
+#: One file for all users of the machine. TMPDIR would not be the same folder for all of them.
 FILE = Path("/tmp/vggbench-machine.lock")
 
-#: Bytes of the file that are read, more than are ever written.
+#: The most bytes of the file that are read, which is more than are ever written.
 _READ = 65536
 
-#: Descriptors of the file that this process has open.
+#: The descriptors of both files that this process has open.
 _open: set[int] = set()
 
-#: Who held the lock when this process went on without it.
+#: The texts of the lock's holders beside which this process measures now.
 _beside: list[str] = []
 
 
@@ -48,18 +50,22 @@ class RunInProgress(VggbenchError):
 
 
 class MachineLockError(VggbenchError):
-    """The machine's lock cannot be used, held or not."""
+    """A file of the machine's lock cannot be used, whether the lock is held or not."""
 
 
 def path() -> Path:
+    """The lock's file: what VARIABLE names, else FILE."""
     return Path(os.environ.get(VARIABLE) or FILE).absolute()
 
 
 @contextlib.contextmanager
 def held(*, may_be_beside: bool = True) -> Iterator[None]:
-    """Hold the machine's lock. Raises RunInProgress where another one measures and BESIDE_VARIABLE
-    does not allow that, MachineLockError where its file is of no use. ``may_be_beside``: whether
-    what is measured beside another one is of any use, so that the variable may allow it."""
+    """Hold the machine's lock, or measure beside its holder where BESIDE_VARIABLE is 1.
+
+    ``may_be_beside``: whether what is measured beside another process would count. Where it is
+    False, the variable changes nothing. Raises RunInProgress where another process measures and
+    this one may not measure beside it, and MachineLockError where a file cannot be used.
+    """
     file = path()
     is_allowed = may_be_beside and os.environ.get(BESIDE_VARIABLE) == "1"
     with _opened(file) as descriptor:
@@ -80,7 +86,8 @@ def held(*, may_be_beside: bool = True) -> Iterator[None]:
             raise _no_use(file, f"cannot be locked: {err.strerror}") from None
         guest = beside()
         if guest is not None and not is_allowed:
-            raise _in_progress(guest, may_be_beside)  # it outlived whom it began beside
+            # A guest goes on after the holder beside which it began has ended.
+            raise _in_progress(guest, may_be_beside)
         _write(descriptor, of_this_process())
         try:
             yield
@@ -90,17 +97,20 @@ def held(*, may_be_beside: bool = True) -> Iterator[None]:
 
 
 def beside(since: float | None = None) -> str | None:
-    """Who else measures on this machine now, or began to after ``since`` (s since the epoch): the
-    holder of the lock, where this process goes on in spite of it, or, of those that went on in
-    spite of this process, the one that began last."""
+    """Another process that measures on this machine now, or began to after ``since`` (s since the
+    epoch), as a text; None where there is none.
+
+    It is the holder of the lock where this process measures in spite of it. Otherwise it is the
+    process that was the last to begin in spite of this one.
+    """
     if _beside:
         return _beside[-1]
     file = _guests()
     if not file.exists():
         return None
-    # Where it cannot be used nobody goes on in spite of the lock.
+    # Where the file cannot be used, no process measures in spite of the lock.
     with contextlib.suppress(MachineLockError), _opened(file) as descriptor:
-        # A clock may have been set back since it was written.
+        # The clock may have been set back since the file was written.
         began = since is not None and since <= os.fstat(descriptor).st_mtime <= time.time()
         if began or _is_taken(descriptor):
             return _holder(file, descriptor)
@@ -109,7 +119,8 @@ def beside(since: float | None = None) -> str | None:
 
 @contextlib.contextmanager
 def _as_guest() -> Iterator[None]:
-    """Let the lock's holder know, by a lock that those who go on beside it share."""
+    """Share the lock of the second file, which tells the lock's holder that this process measures
+    beside it."""
     file = _guests()
     with _opened(file) as descriptor:
         try:
@@ -121,11 +132,14 @@ def _as_guest() -> Iterator[None]:
 
 
 def _guests() -> Path:
+    """The second file, whose lock is shared by the processes that measure beside the holder."""
     file = path()
     return file.with_name(f"{file.name}.beside")
 
 
 def _is_taken(descriptor: int) -> bool:
+    """Whether another process holds a lock on the file. Where none does, this process holds it as
+    long as the file stays open."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -137,28 +151,30 @@ def _in_progress(who: str, may_be_beside: bool) -> RunInProgress:
     how = (
         f"to measure beside it, which goes on record: {BESIDE_VARIABLE}=1"
         if may_be_beside
-        else f"beside it nothing that this measures would count, whatever {BESIDE_VARIABLE} is"
+        else f"what this command measures would not count beside it, whatever {BESIDE_VARIABLE} is"
     )
     return RunInProgress(
-        f"another one measures on this machine: {who}; wait until it has ended, or end it, then "
-        f"run this again; {how}"
+        f"another process measures on this machine: {who}; wait until it has ended, or end it, "
+        f"then run this again; {how}"
     )
 
 
 def of_this_process() -> str:
-    """What a lock's file says of this process, which holds it: a line for ``who_holds``."""
-    told = {
+    """The line that this process writes into the file of a lock that it holds: its id, command and
+    start, as JSON. ``who_holds`` reads it."""
+    facts = {
         "pid": os.getpid(),
         "command": one_line(shlex.join(sys.argv)),
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
     }
-    return json.dumps(told) + "\n"
+    return json.dumps(facts) + "\n"
 
 
 @contextlib.contextmanager
 def _opened(file: Path) -> Iterator[int]:
-    """The file's descriptor, which no other program inherits and no forked process keeps."""
-    # What another user put there to lead elsewhere is not followed: it will be written to.
+    """Open ``file``, made where it is missing, and close it at the end. No other program inherits
+    the descriptor, and no forked process keeps it. Raises MachineLockError."""
+    # A symbolic link that another user put there is not followed, because the file is written to.
     flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         try:
@@ -171,9 +187,9 @@ def _opened(file: Path) -> Iterator[int]:
         raise _no_use(file, f"cannot be opened: {err.strerror}") from None
     _open.add(descriptor)
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-            raise _no_use(file, "is no file of its own")
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+            raise _no_use(file, "is no regular file, or has a second name")
         yield descriptor
     finally:
         if descriptor in _open:
@@ -182,16 +198,18 @@ def _opened(file: Path) -> Iterator[int]:
 
 
 def _made(file: Path, flags: int) -> int:
+    """The descriptor of a file that this process or, meanwhile, another one made."""
     try:
         descriptor = os.open(file, flags | os.O_CREAT | os.O_EXCL, 0o666)
     except FileExistsError:
-        return os.open(file, flags)  # another one made it meanwhile
+        return os.open(file, flags)
     os.fchmod(descriptor, 0o666)  # for all users, whatever the umask
     return descriptor
 
 
 def _forget() -> None:
-    """In a forked process: the lock is its parent's, and must end with that."""
+    """Close the lock's files in a forked process: the lock is its parent's, and must end with the
+    parent."""
     for descriptor in _open:
         os.close(descriptor)
     _open.clear()
@@ -201,30 +219,30 @@ os.register_at_fork(after_in_child=_forget)
 
 
 def _write(descriptor: int, text: str) -> None:
-    # The lock holds on a full disk too; then it is not said who has it.
+    # On a full disk the lock holds too, but its file does not say who holds it.
     with contextlib.suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, text.encode(), 0)
 
 
 def _holder(file: Path, descriptor: int) -> str:
-    """Who holds the lock, as far as the file says."""
+    """The holder that the open file names, as a text."""
     try:
-        told = os.pread(descriptor, _READ, 0)
+        content = os.pread(descriptor, _READ, 0)
     except OSError:
-        told = b""
-    return who_holds(told, file)
+        content = b""
+    return who_holds(content, file)
 
 
 def who_holds(content: bytes, file: Path) -> str:
-    """Who holds a lock, as far as the ``content`` of its ``file`` says."""
+    """The holder that the ``content`` of a lock's ``file`` names, as a text on one line."""
     try:
-        told = json.loads(content)
-        text = f"process {told['pid']}, {told['command']}, since {told['started']}"
+        facts = json.loads(content)
+        text = f"process {facts['pid']}, {facts['command']}, since {facts['started']}"
     except (ValueError, LookupError, TypeError, RecursionError):
         return f"a process that {file} does not name"
-    # Another user may have written this: nothing of it may steer a terminal.
-    return "".join(sign if sign.isprintable() else "?" for sign in one_line(text, 400))
+    # Another user may have written this, and nothing of it may steer a terminal.
+    return "".join(char if char.isprintable() else "?" for char in one_line(text, 400))
 
 
 def _no_use(file: Path, why: str) -> MachineLockError:

@@ -54,7 +54,7 @@ def test_a_second_measurement_goes_on_beside_the_first_only_when_asked(tiny: Tin
     with machine_lock.held():
         done = tiny.asv("run", "tinyframe-1.1", *BRIEFLY)
         assert done.status == 1
-        (line,) = done.lines_with("another one measures on this machine")
+        (line,) = done.lines_with("another process measures on this machine")
         assert f"process {os.getpid()}" in line
         assert "VGGBENCH_BESIDE=1" in line
         record = measured_with(tiny, VGGBENCH_BESIDE="1")

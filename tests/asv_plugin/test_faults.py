@@ -749,7 +749,7 @@ def test_the_second_of_two_runs_at_once_is_refused(tiny: Tiny):
     started_process(tiny, process)
     done = tiny.asv("run", "tinyframe-1.0", *BRIEFLY)
     assert done.status == 1
-    the_line(done, f"another one works in this checkout: process {process.pid}, ")
+    the_line(done, f"another process works in this checkout: process {process.pid}, ")
     assert not tiny.measured()
     assert process.poll() is None
     os.kill(process.pid, signal.SIGINT)

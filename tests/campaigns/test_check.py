@@ -119,6 +119,6 @@ def test_a_second_check_at_once_is_refused_at_once(nightly: Tiny):
     done = nightly.vggbench(*CHECK, env=NOISE)
     assert done.status == 2
     assert len(done.output.splitlines()) == 1
-    the_line(done, "another one works in this checkout: process ")
+    the_line(done, "another process works in this checkout: process ")
     os.killpg(process.pid, signal.SIGINT)
     ended(process)

@@ -625,7 +625,7 @@ def test_a_second_confirmation_at_once_is_refused_and_a_killed_one_goes_on(slowe
     children = started_process(slower, process, "2.1")
     done = slower.vggbench(*CONFIRM, env=SLOWER)
     assert done.status == 2
-    the_line(done, f"another one works in this checkout: process {process.pid}, ")
+    the_line(done, f"another process works in this checkout: process {process.pid}, ")
     process.kill()
     process.communicate()
     until(lambda: all(gone(child) for child in children))

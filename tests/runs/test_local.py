@@ -212,7 +212,7 @@ def test_a_second_one_at_once_is_refused(tiny: Tiny):
     process = tiny.popen(*BRIEFLY, program="vggbench", faults="1.1:hang")
     started_process(tiny, process)
     for done in (tiny.vggbench(*BRIEFLY), tiny.asv("run", "tinyframe-1.0", "--bench", "plain")):
-        the_line(done, f"another one works in this checkout: process {process.pid}, ")
+        the_line(done, f"another process works in this checkout: process {process.pid}, ")
     assert tiny.vggbench(*BRIEFLY).status == 2
     os.kill(process.pid, signal.SIGINT)
     ended(process)
