@@ -1,4 +1,4 @@
-"""The vggbench command: what asv has no word for."""
+"""The vggbench command: everything that asv has no command for."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from .common import Parser, add_commands, complain
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0, 1 where something failed (2 in commands
-    whose 1 says that something regressed), 2 for arguments that name no command, 130 after
+    """Run the command line. Returns the exit status: 0; 1 where something failed, which is 2 in
+    commands whose 1 says that something regressed; 2 for arguments that no command has; 130 after
     Ctrl-C."""
     _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A terminal or a pipe that has no ≥ gets its number instead.
+            # A terminal or a pipe whose encoding lacks a character, such as ≥, gets its number.
             stream.reconfigure(errors="backslashreplace")
     parsed = _parser().parse_args(arguments)
     command: Callable[[Checkout, argparse.Namespace], int] = parsed.command
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     except VggbenchError as err:
         complain(str(err))
         return trouble if err.status is None else err.status
-    except util.UserError as err:  # asv's configuration, or its benchmarks, are not right
+    except util.UserError as err:  # a fault of asv's configuration or of the benchmarks
         complain(str(err))
         return trouble
     except KeyboardInterrupt:
@@ -48,11 +48,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _open_closed_streams() -> None:
-    """Have os.devnull for each standard stream that whoever started this has closed: for this
-    process and for those that it starts."""
+    """Open os.devnull for each standard stream that is closed, for this process and for those that
+    it starts."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            # The system gives the lowest number that is free: that of the stream.
+            # The system gives the lowest free descriptor, which is the stream's own.
             stream = open(os.devnull, mode, encoding="utf-8")
             os.set_inheritable(stream.fileno(), True)
             setattr(sys, name, stream)

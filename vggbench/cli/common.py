@@ -1,4 +1,4 @@
-"""What the commands share: options, and messages to the user."""
+"""What the commands share: options, types of arguments, and lines for the user."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-#: How environments are measured, for who says how much they may take.
+#: How an environment's size is measured, for the help of options that limit it.
 LINKS = "a file that uv's cache has too, as a hard link, counts like a copy"
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 class Parser(argparse.ArgumentParser):
-    """Of the command and of each of its commands. A word that is empty is refused, whichever option
-    or place it stands in: to what asks for a word it would look like none."""
+    """The parser of vggbench and of each of its commands. It refuses an empty argument, because a
+    command would take it for an argument that was not given."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        # None is the type of what is added without one.
+        # argparse looks up None for arguments that are added without a type.
         self.register("type", None, word)
         self.register("type", Path, path)
 
@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
 
 def add_commands(to: argparse.ArgumentParser) -> Subparsers:
     commands = to.add_subparsers(required=True, metavar="COMMAND")
-    # The arguments behind a command pass through here too: it knows which of them is which.
+    # A command's own arguments pass through here too: its parser gives each of them its type.
     commands.type = str
     return commands
 
@@ -71,19 +71,28 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
 
 
 def add_against(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--against", metavar="RELEASE", help="default: the one before on the track")
+    parser.add_argument(
+        "--against", metavar="RELEASE", help="default: the release before it on the track"
+    )
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as a JSON list of objects")
 
 
-def add_bench(parser: argparse.ArgumentParser, told: str) -> None:
-    parser.add_argument("--bench", nargs="+", action="extend", default=[], help=told)
+def add_bench(parser: argparse.ArgumentParser, note: str = "") -> None:
+    """Add --bench. ``note`` stands at the end of its help."""
+    parser.add_argument(
+        "--bench",
+        nargs="+",
+        action="extend",
+        default=[],
+        help=f"benchmarks, as asv run --bench takes them{note}",
+    )
 
 
 def add_limits(parser: argparse.ArgumentParser, budget_by_default: str) -> None:
-    """What answering comparisons may take."""
+    """Add the options that limit how long comparisons are measured."""
     add_budget(parser, budget_by_default)
     add_processes(parser)
 
@@ -94,8 +103,8 @@ def add_processes(parser: argparse.ArgumentParser) -> None:
         type=count,
         default=policy.A_BLOCK * policy.MOST_BLOCKS,
         metavar="N",
-        help="of one configuration, of both releases, at most; a block of duets has "
-        f"{policy.A_BLOCK} (default: %(default)s)",
+        help="the most processes of one configuration, of both releases together; a block of duets "
+        f"has {policy.A_BLOCK} (default: %(default)s)",
     )
 
 
@@ -120,22 +129,26 @@ def add_threshold(parser: argparse.ArgumentParser) -> None:
 
 
 def word(text: str) -> str:
+    """The type of an argument that is a text: it must not be empty."""
     if not text.strip():
         raise argparse.ArgumentTypeError(f"{text!r} is empty; write a word, or leave it out")
     return text
 
 
 def path(text: str) -> Path:
+    """The type of an argument that is a path: it must not be empty."""
     return Path(word(text))
 
 
 def count(text: str) -> int:
+    """The type of an argument that is a number of processes, 1 or more."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; write 1 or more")
     return int(text)
 
 
 def size(text: str) -> int:
+    """The type of an argument that is a size: the bytes of it, such as 10**10 for ``10G``."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)B?", text.strip(), re.IGNORECASE)
     if match is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write 10G, 500M or 0")
@@ -143,20 +156,24 @@ def size(text: str) -> int:
 
 
 def complain(line: str) -> None:
+    """Print a line to standard error, with the command's name before it."""
     print(f"vggbench: {shortened(line)}", file=sys.stderr)
 
 
 def say(line: str) -> None:
+    """Print a line to standard output at once, also into a pipe."""
     print(line, flush=True)
 
 
 def tell_flags(report: Callable[[str], None]) -> None:
-    line = variables.flags_message(os.environ)
+    """Report the environment variables that change what is measured, where any is set."""
+    line = variables.flags_line(os.environ)
     if line is not None:
         report(line)
 
 
 def this_machine(checkout: Checkout) -> str:
+    """asv's name of this machine. Raises VggbenchError where asv does not know it yet."""
     machine = checkout.machine()
     if machine is None:
         raise VggbenchError("asv does not know this machine yet; tell it with: asv machine --yes")
@@ -164,17 +181,19 @@ def this_machine(checkout: Checkout) -> str:
 
 
 def here(checkout: Checkout, report: Callable[[str], None] = say) -> Local:
-    """This machine in the checkout, for what measures on it; ``report`` gets lines for the user."""
-    from ..runs.local import Local  # here and not above: it imports what starts processes
+    """This machine in the checkout, for commands that measure on it. ``report`` gets lines for the
+    user. Raises VggbenchError where asv does not know the machine yet."""
+    # Imported here because it imports what starts processes, which other commands do without.
+    from ..runs.local import Local
 
     return Local.of(checkout, this_machine(checkout), report)
 
 
-def selected(checkout: Checkout, asked: list[str]) -> list[Release]:
-    """The releases that are ``asked`` for as asv run takes them, oldest first; all where none
-    is."""
+def selected(checkout: Checkout, specs: list[str]) -> list[Release]:
+    """The releases that ``specs`` name in the words of asv run, oldest first; all releases where
+    there are no ``specs``."""
     catalogue = checkout.catalogue
-    if not asked:
+    if not specs:
         return list(catalogue)
-    chosen = {r.commit for r in spec.select(catalogue, " ".join(asked))}
-    return [r for r in catalogue if r.commit in chosen]
+    chosen = {release.commit for release in spec.select(catalogue, " ".join(specs))}
+    return [release for release in catalogue if release.commit in chosen]

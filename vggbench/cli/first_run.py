@@ -1,4 +1,4 @@
-"""``make run``: measure one release of each era, publish, and say what came out."""
+"""``make run``: measure one release of each era, publish, and show the figures."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from ..runs.local import why_not_here
 from ..runs.suite import Suite
 from .common import say
 
-#: A stretch of releases with something in common, and what stands for it: the first of these that
-#: this machine can measure.
+#: Eras, each a stretch of releases with something in common, and the releases that may stand for
+#: it. The first of these that this machine can measure is measured.
 ERAS = (
     ("the first release, 2017", ("tensorflow-1.0.0", "tensorflow-1.4.1")),
     ("the last of the graph API", ("tensorflow-1.15.5", "tensorflow-1.14.0")),
@@ -33,36 +33,40 @@ ERAS = (
     ("the newest", ("tensorflow",)),
 )
 
-#: Shortened are configurations, processes and samples; never the workload.
+#: A first run is shortened by fewer configurations, processes and samples, and never by a smaller
+#: workload. This is the pattern of the configurations, and how they are called.
 CONFIGURATIONS = (
     r"TensorFlow\.time_train_step\('NHWC', '(none|fused)', 'off'\)",
     "NHWC with no and with fused batch normalisation, without XLA",
 )
 ATTRIBUTES = {"rounds": 1, "repeat": 5}
 
-#: Fetching an interpreter that takes longer than this is given up.
+#: The most seconds that fetching an interpreter may take.
 FETCH_TIMEOUT_S = 120.0
 
 
 @dataclass(frozen=True)
 class Chosen:
+    """An era, and the release that stands for it."""
+
     era: str
     release: Release
 
 
 def run(checkout: Checkout) -> int:
-    """Returns the exit status: that of asv run, or else of asv publish. Where asv run measured
-    nothing that was asked for, nothing is published or shown."""
+    """Measure, publish and show. Returns the exit status: INTERRUPTED after Ctrl-C, that of asv run
+    where it is not 0, else that of asv publish. Where asv run failed and measured nothing, nothing
+    is published or shown."""
     asked = profiles.asked(checkout.config)
     chosen, left_out = _choose(checkout, profiles.device_of(asked[0]))
     say("vggbench measures one release of each era on this machine:")
-    for picked in chosen:
-        say(f"  {picked.release.name}: {picked.era}")
+    for choice in chosen:
+        say(f"  {choice.release.name}: {choice.era}")
     for line in left_out:
         say(f"  left out: {line}")
     say(
         f"  left out too: every other configuration than {CONFIGURATIONS[1]}; "
-        f"all but {ATTRIBUTES['rounds']} process of {ATTRIBUTES['repeat']} samples each. "
+        f"each is measured by {ATTRIBUTES['rounds']} process of {ATTRIBUTES['repeat']} samples. "
         f"In full: asv run tensorflow"
     )
     asv = Asv(checkout)
@@ -70,7 +74,7 @@ def run(checkout: Checkout) -> int:
         asv("machine", "--yes", quiet=True)
     store = checkout.store()
     covered = Coverage.of(checkout, Suite(checkout.benchmark_dir), store)
-    new = covered.incomplete([picked.release for picked in chosen], [CONFIGURATIONS[0]])
+    new = covered.incomplete([choice.release for choice in chosen], [CONFIGURATIONS[0]])
     status = 0
     if new:
         attributes = [f"--attribute={key}={value}" for key, value in ATTRIBUTES.items()]
@@ -86,18 +90,18 @@ def run(checkout: Checkout) -> int:
     published = asv("publish")
     if asv.interrupted:
         return INTERRUPTED
-    _table(store, checkout.machine() or "", asked, [picked.release for picked in chosen])
+    _table(store, checkout.machine() or "", asked, [choice.release for choice in chosen])
     say(f"The pages are in {checkout.html_dir}; see them with: {_program('vggbench')} preview")
     return status or published
 
 
 def _newest(store: records.Store, checkout: Checkout) -> list[records.Record]:
-    """The last record of this machine, in a list; an empty one where there is none."""
+    """A list with this machine's newest record; an empty list where there is no record."""
     return store.all(checkout.machine() or "")[-1:]
 
 
 def _choose(checkout: Checkout, device: str) -> tuple[list[Chosen], list[str]]:
-    """What stands for each era, and a line for each that nothing can stand for."""
+    """The release that stands for each era, and a line of text for each era without one."""
     chosen: list[Chosen] = []
     left_out = []
     for era, names in ERAS:
@@ -115,12 +119,15 @@ def _choose(checkout: Checkout, device: str) -> tuple[list[Chosen], list[str]]:
 
 
 def _why_not(release: Release, device: str) -> str | None:
+    """Why the release cannot be measured here; None where it can. Its interpreter is fetched where
+    it is missing."""
     if device in release.locks and interpreters.find(release.python) is None:
         _fetch(release.python)
     return why_not_here(release, [device])
 
 
 def _fetch(version: str) -> None:
+    """Fetch CPython ``version`` where uv has it, and say so where that fails."""
     if not interpreters.how_to_get(version).startswith("uv "):
         return
     say(f"fetching CPython {version}")
@@ -134,6 +141,8 @@ def _fetch(version: str) -> None:
 def _table(
     store: records.Store, machine: str, asked: Sequence[str], releases: Sequence[Release]
 ) -> None:
+    """Print the newest process of each configuration of these ``releases``, in the profiles
+    ``asked``."""
     latest: dict[tuple[str, str], records.Record] = {}
     for record in store.all(machine, say):
         if record.is_timed and record.profile in asked and record.outcome != records.INTERRUPTED:
@@ -153,6 +162,7 @@ def _table(
 
 
 def _cells(record: records.Record) -> tuple[str, str, str]:
+    """The cells of a record: train step, samples and first step, or the outcome and its reason."""
     if record.outcome != records.OK:
         return record.outcome, "-", one_line(str(record.reason or record.error or ""), 60)
     first_step = record.by_product("track_first_step")
@@ -164,7 +174,7 @@ def _cells(record: records.Record) -> tuple[str, str, str]:
 
 
 def _program(name: str) -> str:
-    """The path of a program of this environment, short where it lies below the current folder."""
+    """The path of a program of this environment, relative where it is below the current folder."""
     path = Path(sys.executable).parent / name
     try:
         return str(path.relative_to(Path.cwd()))

@@ -21,21 +21,21 @@ MAIN = Path(VGGBENCH_FOLDER) / "main.py"
 
 
 def run(checkout: Checkout, word: str, arguments: list[str], say: Callable[[str], None]) -> int:
-    """Run main.py with these ``arguments`` in the release that ``word`` names, which is
-    installed where it is not.
+    """Run main.py with these ``arguments`` in the release that ``word`` names. The release is
+    installed where it is missing.
 
-    Returns main.py's exit status. Raises options.Refused before anything is installed, and
-    VggbenchError.
+    Returns main.py's exit status. Raises options.Refused before anything is installed where main.py
+    would refuse the arguments, and VggbenchError.
     """
-    asked = options.parse(arguments)
-    release = _one(checkout.catalogue, word)
+    parsed = options.parse(arguments)
+    release = _single(checkout.catalogue, word)
     env = variables.for_release(os.environ)
     with checkout.measuring():
         python = checkout.environments.ensure(
-            release, asked.device or checkout.default_device(), say
+            release, parsed.device or checkout.default_device(), say
         )
         process = subprocess.Popen([python, MAIN, *arguments], env=env, preexec_fn=die_with_parent)
-        # Ctrl-C reaches main.py too, which says what was interrupted.
+        # Ctrl-C reaches main.py too, and main.py says what was interrupted.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             status = process.wait()
@@ -44,8 +44,9 @@ def run(checkout: Checkout, word: str, arguments: list[str], say: Callable[[str]
     return status if status >= 0 else 128 - status
 
 
-def _one(catalogue: Catalogue, word: str) -> Release:
-    """The one release that ``word`` names, as asv run takes it; a track's name is its newest."""
+def _single(catalogue: Catalogue, word: str) -> Release:
+    """The only release that ``word`` names in the words of asv run. A track's name means its newest
+    release. Raises VggbenchError where ``word`` names none, or more than one."""
     if word in catalogue.tracks:
         return spec.one(catalogue, word)
     chosen = spec.select(catalogue, word)

@@ -1,7 +1,8 @@
-"""What asks whether a release was slower: verdict, confirm, check, duet, calibrate,
+"""The commands that ask whether a release was slower: verdict, confirm, check, duet, calibrate,
 separate.
 
-What does a command is imported when it is given, so that the others start without SciPy.
+The code of a command is imported when the command is given, because other commands start without
+SciPy.
 """
 
 from __future__ import annotations
@@ -29,11 +30,21 @@ from .common import (
 
 
 def add(top: Subparsers) -> None:
+    """Add these commands to those of vggbench."""
+    _add_verdict(top)
+    _add_confirm(top)
+    _add_check(top)
+    _add_duet(top)
+    _add_calibrate(top)
+    _add_separate(top)
+
+
+def _add_verdict(top: Subparsers) -> None:
     parser = top.add_parser(
         "verdict", help="was a release slower than the one before, from records"
     )
     parser.add_argument(
-        "spec", nargs="*", help="which (default: the newest measured of each track)"
+        "spec", nargs="*", help="releases (default: the newest measured of each track)"
     )
     add_against(parser)
     parser.add_argument("--track", nargs="+", action="extend", default=[], help="default: each")
@@ -46,51 +57,61 @@ def add(top: Subparsers) -> None:
     add_threshold(parser)
     parser.set_defaults(command=_verdict, trouble=2)
 
+
+def _add_confirm(top: Subparsers) -> None:
     parser = top.add_parser(
         "confirm", help="measure a release and the one before in duets, until it is sure"
     )
     parser.add_argument("release", help="one release, such as tensorflow-2.16.2")
     add_against(parser)
     parser.add_argument("--improved", action="store_true", help="confirm what looks faster, too")
-    add_bench(parser, "as asv run's")
+    add_bench(parser)
     add_limits(parser, "10m")
     add_threshold(parser)
     parser.set_defaults(command=_confirm, trouble=2)
 
+
+def _add_check(top: Subparsers) -> None:
     parser = top.add_parser(
         "check", help="measure what is new, judge it, answer it by duets, publish"
     )
-    add_bench(parser, "as asv run's")
+    add_bench(parser)
     add_limits(parser, "1h")
     add_threshold(parser)
     parser.set_defaults(command=_check, trouble=2)
 
+
+def _add_duet(top: Subparsers) -> None:
     parser = top.add_parser("duet", help="measure any two releases or configurations in turns")
     parser.add_argument(
         "first", help="a release, with a configuration's words: 'theano-1.0.5 none'"
     )
-    parser.add_argument("second", help="it is held against the first")
-    add_bench(parser, "as asv run's, where no words choose a configuration")
+    parser.add_argument("second", help="another one, which is compared with the first")
+    add_bench(parser, ", where no words choose a configuration")
     add_budget(parser, "10m")
     parser.add_argument("--json", action="store_true", help="as a JSON object")
     add_threshold(parser)
     parser.set_defaults(command=_duet, trouble=2)
 
+
+def _add_calibrate(top: Subparsers) -> None:
     parser = top.add_parser("calibrate", help="measure the machine's own noise, for verdicts")
     parser.add_argument("release", nargs="?", help="default: the newest that was measured here")
-    add_bench(parser, "as asv run's")
+    add_bench(parser)
     parser.add_argument(
         "--processes",
         type=count,
         default=policy.CALIBRATED,
         metavar="N",
-        help=f"of each configuration, {policy.A_BLOCK} a block, at most, but one block (default: "
-        f"%(default)s)",
+        help=f"the most processes of each configuration, {policy.A_BLOCK} a block, but at least "
+        f"one block (default: %(default)s)",
     )
     add_budget(parser, "10m")
     add_threshold(parser)
     parser.set_defaults(command=_calibrate, trouble=2)
 
+
+def _add_separate(top: Subparsers) -> None:
     parser = top.add_parser(
         "separate", help="measure a release with one thing changed back to the release before"
     )
@@ -104,14 +125,15 @@ def add(top: Subparsers) -> None:
         help=f"{', '.join(('python', *SWITCHES))} or a package such as numpy, each by itself; or "
         f"python+numpy together",
     )
-    add_bench(parser, "default: what changed")
+    add_bench(parser, " (default: what changed)")
     parser.add_argument(
         "--processes",
         type=count,
         default=policy.SEPARATED,
         metavar="N",
-        help=f"of each configuration, of both subjects together, {policy.A_BLOCK} a block, at "
-        f"most, but {policy.LEAST_BLOCKS} blocks (default: %(default)s)",
+        help=f"the most processes of each configuration, of both subjects together, "
+        f"{policy.A_BLOCK} a block, but at least {policy.LEAST_BLOCKS} blocks (default: "
+        f"%(default)s)",
     )
     add_budget(parser, "10m")
     add_threshold(parser)
@@ -121,7 +143,7 @@ def add(top: Subparsers) -> None:
 def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..judging import verdict_command
 
-    asked = verdict_command.VerdictRequest(
+    request = verdict_command.VerdictRequest(
         releases=arguments.spec,
         against=arguments.against,
         tracks=list(dict.fromkeys(arguments.track)),
@@ -134,7 +156,7 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
     return verdict_command.run(
         checkout.store(),
         machine,
-        asked,
+        request,
         complain,
         catalogue=checkout.catalogue,
         root=checkout.root,
@@ -144,7 +166,7 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import confirm
 
-    asked = confirm.ConfirmRequest(
+    request = confirm.ConfirmRequest(
         release=arguments.release,
         against=arguments.against,
         threshold=arguments.threshold,
@@ -152,48 +174,48 @@ def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
         patterns=arguments.bench,
     )
     limits = confirm.Limits(seconds=arguments.budget, processes=arguments.processes, again=True)
-    return confirm.run(here(checkout), asked, limits)
+    return confirm.run(here(checkout), request, limits)
 
 
 def _check(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import check, confirm
 
-    asked = check.CheckRequest(bench=arguments.bench, threshold=arguments.threshold)
+    request = check.CheckRequest(bench=arguments.bench, threshold=arguments.threshold)
     limits = confirm.Limits(seconds=arguments.budget, processes=arguments.processes)
-    return check.run(checkout, asked, limits, say)
+    return check.run(checkout, request, limits, say)
 
 
 def _duet(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import duet
 
-    asked = duet.DuetRequest(
+    request = duet.DuetRequest(
         first=arguments.first,
         second=arguments.second,
         patterns=arguments.bench,
         threshold=arguments.threshold,
         as_json=arguments.json,
     )
-    # Standard output is JSON alone.
-    where = here(checkout, complain if arguments.json else say)
-    return duet.run(where, asked, budget.Budget(arguments.budget))
+    # With --json, standard output has nothing but JSON.
+    local = here(checkout, complain if arguments.json else say)
+    return duet.run(local, request, budget.Budget(arguments.budget))
 
 
 def _calibrate(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import calibrate
 
-    asked = calibrate.CalibrateRequest(
+    request = calibrate.CalibrateRequest(
         release=arguments.release,
         patterns=arguments.bench,
         processes=arguments.processes,
         threshold=arguments.threshold,
     )
-    return calibrate.run(here(checkout), asked, budget.Budget(arguments.budget))
+    return calibrate.run(here(checkout), request, budget.Budget(arguments.budget))
 
 
 def _separate(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import separate
 
-    asked = separate.SeparateRequest(
+    request = separate.SeparateRequest(
         release=arguments.release,
         against=arguments.against,
         back=arguments.back,
@@ -201,4 +223,4 @@ def _separate(checkout: Checkout, arguments: argparse.Namespace) -> int:
         processes=arguments.processes,
         threshold=arguments.threshold,
     )
-    return separate.run(here(checkout), asked, budget.Budget(arguments.budget))
+    return separate.run(here(checkout), request, budget.Budget(arguments.budget))

@@ -1,6 +1,7 @@
-"""What measures, besides asv: first-run, verify, run, peak, history.
+"""The commands that measure, besides asv: first-run, verify, run, peak, history.
 
-What does a command is imported when it is given, so that the others start without SciPy.
+The code of a command is imported when the command is given, because other commands start without
+SciPy.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ from .common import (
 
 
 def add(top: Subparsers) -> None:
+    """Add these commands to those of vggbench."""
     parser = top.add_parser("first-run", help="measure a release of each era, and publish")
     parser.set_defaults(command=_first_run)
 
-    parser = top.add_parser("verify", help="hold what releases compute against the reference")
-    parser.add_argument("spec", nargs="+", help="which, as asv run takes them")
+    parser = top.add_parser("verify", help="compare what releases compute with the reference")
+    parser.add_argument("spec", nargs="+", help="releases, in the words of asv run")
     add_json(parser)
     add_device(parser)
     parser.set_defaults(command=_verify)
@@ -48,11 +50,15 @@ def add(top: Subparsers) -> None:
     )
     parser.set_defaults(command=_run)
 
-    parser = top.add_parser("peak", help="measure the matrix product that rates are held against")
+    parser = top.add_parser("peak", help="measure the matrix product that rates are compared with")
     parser.add_argument("release", nargs="?", help="default: the newest that can, and runs here")
     add_device(parser)
     parser.set_defaults(command=_peak)
 
+    _add_history(top)
+
+
+def _add_history(top: Subparsers) -> None:
     parser = top.add_parser(
         "history", help="measure every release, over as many sittings as it takes"
     )
@@ -78,7 +84,7 @@ def add(top: Subparsers) -> None:
         type=size,
         default="40G",
         metavar="SIZE",
-        help=f"that environments take at once, at most; {LINKS} (default: %(default)s)",
+        help=f"the most that environments take at once; {LINKS} (default: %(default)s)",
     )
     add_processes(parser)
     add_threshold(parser)
@@ -95,7 +101,7 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import verify
 
     device = arguments.device or checkout.default_device()
-    report = complain if arguments.json else say  # standard output is JSON alone
+    report = complain if arguments.json else say  # with --json, standard output is JSON alone
     results = []
     failed = 0
     tell_flags(report)
@@ -115,12 +121,12 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
             results += of_release
             if not arguments.json:
                 show(verify.table(of_release), wide=160)
-            for verified in of_release:
-                if verified.answer in (verify.DISAGREES, verify.FAILED):
-                    complain(verify.complaint(verified))
+            for result in of_release:
+                if result.answer in (verify.DISAGREES, verify.FAILED):
+                    complain(verify.complaint(result))
                     failed += 1
     if arguments.json:
-        print(json.dumps([verified.as_json() for verified in results], indent=2))
+        print(json.dumps([result.as_json() for result in results], indent=2))
     return 1 if failed else 0
 
 
@@ -158,7 +164,7 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _history(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns.history import history
 
-    asked = history.HistoryRequest(
+    request = history.HistoryRequest(
         machine=arguments.machine,
         stages=arguments.stages,
         budget=budget.Budget(arguments.budget),
@@ -167,4 +173,4 @@ def _history(checkout: Checkout, arguments: argparse.Namespace) -> int:
         threshold=arguments.threshold,
         dry_run=arguments.dry_run,
     )
-    return history.run(checkout, asked, say)
+    return history.run(checkout, request, say)

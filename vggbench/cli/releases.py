@@ -1,9 +1,10 @@
-"""vggbench releases: list, install, prune, lock, add."""
+"""The commands of vggbench releases: list, install, prune, lock, add."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from rich.table import Table
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..releases import interpreters, locks, spec
-from ..releases.catalogue import DEVICES, Catalogue, Release, Track
+from ..releases.catalogue import DEVICES, Catalogue, Release
 from ..releases.uv import UvError
 from ..report import show
 from .common import (
@@ -29,11 +30,12 @@ from .common import (
 
 
 def add(top: Subparsers) -> None:
+    """Add vggbench releases, with its own commands, to the commands of vggbench."""
     releases = top.add_parser("releases", help="the releases on the tracks, and their environments")
     commands = add_commands(releases)
 
     parser = commands.add_parser("list", help="show the releases")
-    parser.add_argument("spec", nargs="*", help="which (default: all), as asv run takes them")
+    parser.add_argument("spec", nargs="*", help="releases (default: all), in the words of asv run")
     add_json(parser)
     parser.set_defaults(command=_list)
 
@@ -64,9 +66,11 @@ def add(top: Subparsers) -> None:
 
     parser = commands.add_parser("add", help="put a release, or a wheel of your own, on a track")
     parser.add_argument("release", help="TRACK==VERSION of the index; with --wheel: TRACK")
-    parser.add_argument("version", nargs="?", help="with --wheel: how to call it")
+    parser.add_argument("version", nargs="?", help="with --wheel: the version to call it by")
     parser.add_argument("--wheel", type=Path, metavar="FILE", help="a build of your own")
-    parser.add_argument("--after", metavar="RELEASE", help="with --wheel: where on the track")
+    parser.add_argument(
+        "--after", metavar="RELEASE", help="with --wheel: the release before it on the track"
+    )
     parser.add_argument(
         "--device", choices=DEVICES, default="cpu", help="with --wheel: what it is for"
     )
@@ -76,8 +80,9 @@ def add(top: Subparsers) -> None:
 
 @dataclass(frozen=True)
 class _Listed:
-    """A row of ``releases list``. size: bytes of its environments; interpreter, measured: whether
-    its CPython is here, and whether asv has a result of it of this machine."""
+    """A release as ``releases list`` shows it. ``interpreter``: whether its CPython is on this
+    machine. ``size``: the bytes of its environments. ``measured``: whether asv has a result of it
+    of this machine."""
 
     release: str
     track: str
@@ -93,25 +98,7 @@ class _Listed:
 
 
 def _list(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    measured = checkout.measured_commits()
-    rows = []
-    for release in selected(checkout, arguments.spec):
-        markers = [checkout.environments.installed(release, device) for device in release.locks]
-        rows.append(
-            _Listed(
-                release=release.name,
-                track=release.track,
-                version=release.version,
-                date=release.date,
-                python=release.python,
-                interpreter=interpreters.find(release.python) is not None,
-                devices=sorted(release.locks),
-                installed=any(markers),
-                size=sum(marker.size for marker in markers if marker is not None),
-                measured=release.commit in measured,
-                build=release.build,
-            )
-        )
+    rows = _listed(checkout, selected(checkout, arguments.spec))
     if arguments.json:
         print(json.dumps([asdict(row) for row in rows], indent=2))
         return 0
@@ -132,6 +119,29 @@ def _list(checkout: Checkout, arguments: argparse.Namespace) -> int:
     for version in absent:
         say(f"CPython {version} is missing; get it with: {interpreters.how_to_get(version)}")
     return 0
+
+
+def _listed(checkout: Checkout, releases: Sequence[Release]) -> list[_Listed]:
+    measured = checkout.measured_commits()
+    rows = []
+    for release in releases:
+        markers = [checkout.environments.installed(release, device) for device in release.locks]
+        rows.append(
+            _Listed(
+                release=release.name,
+                track=release.track,
+                version=release.version,
+                date=release.date,
+                python=release.python,
+                interpreter=interpreters.find(release.python) is not None,
+                devices=sorted(release.locks),
+                installed=any(markers),
+                size=sum(marker.size for marker in markers if marker is not None),
+                measured=release.commit in measured,
+                build=release.build,
+            )
+        )
+    return rows
 
 
 def _by_minor(version: str) -> int:
@@ -201,38 +211,20 @@ def _lock(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _lockable(checkout: Checkout, release: Release) -> list[str]:
-    own = [device for device, lock in release.locks.items() if lock.wheel is not None]
-    return own or locks.devices(checkout.catalogue.tracks[release.track], release.version)
+    """The devices that the release gets locks for: that of the wheel where the release is a user's
+    own wheel, else those that its track has packages for in this version."""
+    of_own_wheel = [device for device, lock in release.locks.items() if lock.wheel is not None]
+    if of_own_wheel:
+        return of_own_wheel
+    return locks.devices(checkout.catalogue.tracks[release.track], release.version)
 
 
 def _add(checkout: Checkout, arguments: argparse.Namespace) -> int:
     catalogue = checkout.catalogue
     if arguments.wheel is not None:
-        if arguments.version is None or arguments.after is None:
-            raise VggbenchError(
-                "a wheel of your own needs a version and a place: "
-                "vggbench releases add TRACK VERSION --wheel FILE --after RELEASE"
-            )
-        after = spec.one(catalogue, arguments.after)
-        track = spec.track(catalogue, arguments.release)
-        if after.track != track.name:
-            raise VggbenchError(f"--after {after.name} is not on the track {track.name}")
-        release = locks.own_release(
-            track,
-            arguments.version,
-            arguments.wheel,
-            after,
-            device=arguments.device,
-            python=arguments.python,
-        )
+        release = _of_a_wheel(catalogue, arguments)
     else:
-        name, separator, version = arguments.release.partition("==")
-        if not separator or arguments.version is not None or arguments.after is not None:
-            raise VggbenchError(
-                f"{arguments.release!r}: write TRACK==VERSION, or TRACK VERSION --wheel FILE "
-                f"--after RELEASE for a build of your own"
-            )
-        release = _of_the_index(spec.track(catalogue, name), version, arguments.python)
+        release = _of_the_index(catalogue, arguments)
     if release.name in catalogue.by_name:
         say(f"{release.name} is on the track already")
         return 0
@@ -246,9 +238,36 @@ def _add(checkout: Checkout, arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _of_the_index(track: Track, version: str, python: str | None) -> Release:
+def _of_a_wheel(catalogue: Catalogue, arguments: argparse.Namespace) -> Release:
+    if arguments.version is None or arguments.after is None:
+        raise VggbenchError(
+            "a wheel of your own needs a version and a place: "
+            "vggbench releases add TRACK VERSION --wheel FILE --after RELEASE"
+        )
+    after = spec.one(catalogue, arguments.after)
+    track = spec.track(catalogue, arguments.release)
+    if after.track != track.name:
+        raise VggbenchError(f"--after {after.name} is not on the track {track.name}")
+    return locks.own_release(
+        track,
+        arguments.version,
+        arguments.wheel,
+        after,
+        device=arguments.device,
+        python=arguments.python,
+    )
+
+
+def _of_the_index(catalogue: Catalogue, arguments: argparse.Namespace) -> Release:
+    name, separator, version = arguments.release.partition("==")
+    if not separator or arguments.version is not None or arguments.after is not None:
+        raise VggbenchError(
+            f"{arguments.release!r}: write TRACK==VERSION, or TRACK VERSION --wheel FILE "
+            f"--after RELEASE for a build of your own"
+        )
+    track = spec.track(catalogue, name)
     try:
-        return locks.new_release(track, version, python)
+        return locks.new_release(track, version, arguments.python)
     except UvError as err:
         raise VggbenchError(f"{track.name}=={version} cannot be looked up: {err}") from None
 

@@ -1,6 +1,7 @@
-"""What shows what is on record: rates, table, plot, findings, preview.
+"""The commands that show what is on record: rates, table, plot, findings, preview.
 
-What does a command is imported when it is given, so that the others start without SciPy.
+The code of a command is imported when the command is given, because other commands start without
+SciPy.
 """
 
 from __future__ import annotations
@@ -23,12 +24,23 @@ from .common import Subparsers, add_json, add_machine, complain, say, selected, 
 
 
 def add(top: Subparsers) -> None:
+    """Add these commands to those of vggbench."""
+    _add_rates(top)
+    _add_table(top)
+    _add_plot(top)
+    _add_findings(top)
+    _add_preview(top)
+
+
+def _add_rates(top: Subparsers) -> None:
     parser = top.add_parser("rates", help="images/s, FLOP/s and share of the peak, from records")
-    parser.add_argument("spec", nargs="*", help="which (default: all), as asv run takes them")
+    parser.add_argument("spec", nargs="*", help="releases (default: all), in the words of asv run")
     add_machine(parser)
     add_json(parser)
     parser.set_defaults(command=_rates)
 
+
+def _add_table(top: Subparsers) -> None:
     parser = top.add_parser("table", help="the tables of the comparison of 2017, from records")
     parser.add_argument(
         "--machine", nargs="+", action="extend", help="asv's names of machines (default: this one)"
@@ -37,7 +49,7 @@ def add(top: Subparsers) -> None:
         "--release",
         nargs="+",
         action="extend",
-        help="a column each (default: the newest measured of each track, in one)",
+        help="releases, a column each (default: the newest measured of each track, in one column)",
     )
     parser.add_argument("--profile", nargs="+", action="extend", help="default: all on record")
     parser.add_argument("--format", choices=("md", "html", "csv", "json"), default="md")
@@ -46,6 +58,8 @@ def add(top: Subparsers) -> None:
     )
     parser.set_defaults(command=_table)
 
+
+def _add_plot(top: Subparsers) -> None:
     parser = top.add_parser("plot", help="the history of a track as SVG or PNG, from records")
     parser.add_argument("track", help="such as tensorflow")
     add_machine(parser)
@@ -71,11 +85,13 @@ def add(top: Subparsers) -> None:
     parser.add_argument(
         "--base",
         metavar="RELEASE",
-        help="of --chain (default: the first release that has a level)",
+        help="with --chain: the base (default: the first release that has a level)",
     )
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FILE")
     parser.set_defaults(command=_plot)
 
+
+def _add_findings(top: Subparsers) -> None:
     parser = top.add_parser("findings", help="what a history came to, as Markdown, from records")
     parser.add_argument(
         "--machine",
@@ -90,10 +106,12 @@ def add(top: Subparsers) -> None:
         "--into",
         type=Path,
         metavar="FILE",
-        help="only the table in short, into this Markdown, between two lines that mark its place",
+        help="only the short table, into this Markdown file, between two lines that mark its place",
     )
     parser.set_defaults(command=_findings)
 
+
+def _add_preview(top: Subparsers) -> None:
     parser = top.add_parser("preview", help="serve the published pages on 127.0.0.1")
     parser.add_argument("--port", type=int, help="default: 8080, or the next that is free")
     parser.add_argument(
@@ -111,7 +129,8 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
     peaks = peak.read(checkout.results_dir, machine, complain)
     chosen = selected(checkout, arguments.spec)
     rows = rates.rates(machine, taken, chosen, peaks)
-    unmeasured = [r.name for r in chosen if r.name not in {row.release for row in rows}]
+    measured = {row.release for row in rows}
+    unmeasured = [release.name for release in chosen if release.name not in measured]
     if arguments.json:
         print(json.dumps([row.as_json() for row in rows], indent=2, allow_nan=False))
     else:
@@ -133,7 +152,8 @@ def _rates(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _taken(checkout: Checkout, store: records.Store, machine: str) -> list[records.Record]:
-    """The records of ``machine``; a line about those of timed processes that are left out later."""
+    """The records of ``machine``. A line is printed about the records of timed processes that the
+    tables leave out, and about exclusions that no record meets."""
     taken = store.all(machine, complain)
     left_out: dict[str, set[str]] = {}
     for record in taken:
@@ -165,7 +185,7 @@ def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
             known = ", ".join(sorted(workload.PROFILES))
             raise VggbenchError(f"--profile {profile}: unknown profile; choose among {known}")
     chosen = selected(checkout, arguments.release or [])
-    named = [(catalogue.tracks[r.track].framework, r.name) for r in chosen]
+    named = [(catalogue.tracks[release.track].framework, release.name) for release in chosen]
     for framework, name in named:
         if arguments.release and framework not in seed_table.FRAMEWORKS:
             rows_of = " and ".join(sorted(seed_table.FRAMEWORKS))
@@ -201,14 +221,14 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
     if arguments.chain:
         return _plot_chains(checkout, arguments, track)
     if arguments.base is not None:
-        raise VggbenchError("--base is of levels: give --chain too")
+        raise VggbenchError("--base is an option of --chain: give --chain too")
     machine = arguments.machine or this_machine(checkout)
     taken = checkout.store().all(machine, complain)
-    found, left_out = lines(machine, taken, checkout.catalogue)
-    for one in left_out:
-        complain(f"{one.count} records of {one.release} are left out: {one.why}")
+    drawable, left_out = lines(machine, taken, checkout.catalogue)
+    for group in left_out:
+        complain(f"{group.count} records of {group.release} are left out: {group.why}")
     line, measure, wanted = plot.choose(
-        found,
+        drawable,
         track,
         machine,
         profile=arguments.profile,
@@ -240,7 +260,7 @@ def _plot_chains(checkout: Checkout, arguments: argparse.Namespace, track: Track
     evidence = gather(machine, taken, checkout.catalogue)
     for message in evidence.left_out:
         complain(message)
-    found = chained.choose(
+    chains = chained.choose(
         evidence,
         track,
         profile=arguments.profile,
@@ -248,15 +268,15 @@ def _plot_chains(checkout: Checkout, arguments: argparse.Namespace, track: Track
         configurations=arguments.configuration,
         base=base,
     )
-    of_chains = [chained_line.line for chained_line in found]
-    drawn, _ = lines(machine, taken, checkout.catalogue, chained=of_chains)
-    line = plot.line_of(drawn, found[0])
+    of_chains = [chain.line for chain in chains]
+    drawable, _ = lines(machine, taken, checkout.catalogue, chained=of_chains)
+    line = plot.line_of(drawable, chains[0])
     path = arguments.output.absolute()
     by_date = arguments.order == "date"
-    plot.draw_chains(line, track, found, path, log=arguments.log, by_date=by_date)
+    plot.draw_chains(line, track, chains, path, log=arguments.log, by_date=by_date)
     title = plot.title_of(arguments.measure)
     say(f"{path}: {track.framework} on {machine}, {line.profile}: {title}, levels")
-    for message in chained.told(found):
+    for message in chained.told(chains):
         say(message)
     return 0
 
@@ -268,10 +288,9 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
     machines = arguments.machines or [this_machine(checkout)]
     timed = Suite(checkout.benchmark_dir).timed([])
     store = checkout.store()
-    found = [
-        finding
-        for machine in dict.fromkeys(machines)
-        for finding in findings.find(
+    found = []
+    for machine in dict.fromkeys(machines):
+        found += findings.find(
             machine,
             store.all(machine, complain),
             checkout.catalogue,
@@ -279,7 +298,6 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
             sittings=_sittings(checkout, machine),
             asked=timed,
         )
-    ]
     if arguments.into is not None:
         lines = findings.in_short(found, checkout.catalogue)
         milestones.put(arguments.into, lines)
@@ -293,7 +311,8 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _sittings(checkout: Checkout, machine: str) -> list[dict[str, Any]]:
-    """Those of the machine's history; without the damaged ones none is told of."""
+    """The sittings of the machine's history; none, and a line that says why, where their file is
+    damaged."""
     try:
         return stretches.sittings(checkout.results_dir, machine)
     except VggbenchError as err:
