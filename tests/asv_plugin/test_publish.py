@@ -401,7 +401,7 @@ def start(content: dict[str, Any], at: object) -> None:
         (lambda c: c["params"].update(cpu="x" * 300), "has 3.. bytes, a folder's name at most 255"),
         (lambda c: c["params"].update(cpu="\ud800"), "is no text in UTF-8"),
         (lambda c: c["params"].update(cpu=["x"]), "is no text"),
-        (lambda c: c["params"].update({"..": ""}), "is nothing to be called by"),
+        (lambda c: c["params"].update({"..": ""}), "is no name"),
         (lambda c: c.update(date="yesterday"), "its date is no number"),
         (lambda c: c.update(date=10**400), "its date is in no calendar"),
         (lambda c: start(c, math.inf), "it has times that are in no calendar"),
@@ -487,7 +487,7 @@ def test_a_folder_of_something_else_is_not_removed(measured: Tiny, tmp_path: Pat
     (mine / "thesis.tex").write_text("years of work")
     done = measured.asv("publish", "--html-dir", str(mine))
     assert done.status == 1
-    assert "it holds something else than pages" in done.output
+    assert "it holds other files than pages" in done.output
     assert (mine / "thesis.tex").read_text() == "years of work"
     (mine / "thesis.tex").unlink()
     assert measured.asv("publish", "--html-dir", str(mine)).status == 0

@@ -1,4 +1,4 @@
-"""What asv loads: releases as commits, their environments and pages, and mends of asv for these."""
+"""asv's plugin: releases as commits, their environments, their pages, and mends of asv itself."""
 
 from . import environment, invocation, mends, publish, publish_input, repo
 
@@ -6,7 +6,7 @@ __all__ = ["environment", "publish", "repo", "setup"]
 
 
 def setup() -> None:
-    """Called by asv's plugin manager once the plugin is imported."""
+    """Install the mends. asv's plugin manager calls this once the plugin is imported."""
     invocation.refuse_asvs_own_python()
     mends.install()
     publish_input.install()

@@ -1,5 +1,8 @@
-"""Whether what ``asv compare`` shows side by side may be compared: asv knows no state of the
-machine, nothing of what else ran on it and nothing of what is not to count, our records do."""
+"""Which figures ``asv compare`` shows side by side that vggbench would not compare.
+
+asv does not know in which state the machine was, what else ran on it, and what is not to count. Our
+records know it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from ..records import Record, Store
 from ..releases.catalogue import Catalogue
 from ..runs.coverage import environment_name
 
-#: Configurations that a line names.
+#: The most configurations that a line of text names.
 _NAMED = 9
 
 #: A profile and the key of a configuration.
@@ -27,26 +30,29 @@ def lines(
     compared: Sequence[tuple[str, str]],
     environments: Collection[str] | None = None,
 ) -> list[str]:
-    """A line for each set of configurations of two releases that vggbench would not compare for one
-    reason. ``compared``: the id and the name of the one before and of the other. ``environments``:
-    asv's names of those that are shown, None of all."""
+    """Lines of text about the configurations of two releases that vggbench would not compare: one
+    line for all configurations of a profile with the same reason.
+
+    ``compared``: the commit id and the name of the release before, and of the other release.
+    ``environments``: asv's names of the environments that are shown; None where all are.
+    """
     known = known_of(store.all(machine))
-    one, other = (_newest(store.where(machine, commits={commit})) for commit, _ in compared)
-    called = [name for _, name in compared]
+    before, after = (_newest(store.where(machine, commits={commit})) for commit, _ in compared)
+    names = [name for _, name in compared]
     reasons: dict[tuple[str, str], tuple[str, list[str]]] = {}
-    for place in sorted(one.keys() & other.keys()):
+    for place in sorted(before.keys() & after.keys()):
         profile, _ = place
         if environments is not None and environment_name(profile) not in environments:
             continue
-        both = one[place], other[place]
-        kind, why = _reason(called, both, known)
-        no_evidence = _no_evidence(called, both, machine, catalogue)
+        groups = before[place], after[place]
+        kind, why = _reason(names, groups, known)
+        no_evidence = _no_evidence(names, groups, machine, catalogue)
         if no_evidence:
             kind = why = no_evidence
         if why:
             _, configurations = reasons.setdefault((profile, kind), (why, []))
-            configurations.append(one[place][-1].words)
-    again = f"measure both anew: asv run '{' '.join(called)}'"
+            configurations.append(before[place][-1].words)
+    again = f"measure both anew: asv run '{' '.join(names)}'"
     return [
         "vggbench would not compare "
         f"{some_of(list(dict.fromkeys(configurations)), _NAMED)} ({profile}): "
@@ -56,7 +62,8 @@ def lines(
 
 
 def _newest(taken: Iterable[Record]) -> dict[_Place, list[Record]]:
-    """The records that asv's numbers are of: of the newest run of each configuration that ran."""
+    """The records from which asv's numbers are: for each configuration those of its newest run,
+    where all of that run's processes ended well."""
     groups: dict[_Place, list[Record]] = {}
     for record in taken:
         if record.is_ordinary:
@@ -70,35 +77,37 @@ def _newest(taken: Iterable[Record]) -> dict[_Place, list[Record]]:
 
 
 def _no_evidence(
-    called: Sequence[str],
-    both: tuple[list[Record], list[Record]],
+    names: Sequence[str],
+    groups: tuple[list[Record], list[Record]],
     machine: str,
     catalogue: Catalogue,
 ) -> str:
-    """A text on what of the two does not count; empty where all of it does."""
+    """The records of the two releases that do not count, as a text; empty where all of them
+    count."""
     return "; ".join(
         f"of {name}, records {why} do not count"
-        for name, group in zip(called, both, strict=True)
+        for name, group in zip(names, groups, strict=True)
         for why in dict.fromkeys(record.why_no_evidence(machine, catalogue) for record in group)
         if why is not None
     )
 
 
 def _reason(
-    called: Sequence[str], both: tuple[list[Record], list[Record]], known: Known
+    names: Sequence[str], groups: tuple[list[Record], list[Record]], known: Known
 ) -> tuple[str, str]:
-    """What is the same in all configurations of one line, and why these two are not compared, in
-    a text with figures that may differ between them. Both are empty where they are compared."""
-    past, now = (state_of(group[-1], known) for group in both)
+    """(kind, text): why the records of the two releases are not compared. The text has figures,
+    which may differ between configurations. The kind has none: all configurations of one kind share
+    a line. Both are empty where the records are compared."""
+    past, now = (state_of(group[-1], known) for group in groups)
     differs = now.differs(past) if past != now else ""
-    otherwise = [f"{called[1]} was measured otherwise; {differs}"] if differs else []
+    otherwise = [f"{names[1]} was measured otherwise; {differs}"] if differs else []
     busy = {}
-    for name, group in zip(called, both, strict=True):
-        taken = [record.busy for record in group if record.times_the_step]
-        # As in a verdict, the processes that nothing disturbed count where there are any.
-        if taken and None not in taken:
-            busy[name] = one_line(str(taken[-1]), 120)
-    disturbed = [f"{name} was measured on a busy machine ({why})" for name, why in busy.items()]
-    # One line for all that a load disturbed, however much of it there was.
-    told = [f"{name} {re.sub(r'[0-9.]+', '', why)}" for name, why in busy.items()]
-    return "; ".join((*otherwise, *told)), "; ".join((*otherwise, *disturbed))
+    for name, group in zip(names, groups, strict=True):
+        loads = [record.busy for record in group if record.times_the_step]
+        # As in a verdict, only the processes that nothing disturbed count where there are any.
+        if loads and None not in loads:
+            busy[name] = one_line(str(loads[-1]), 120)
+    disturbed = [f"{name} was measured on a busy machine ({load})" for name, load in busy.items()]
+    # Without its figures, a load is one kind, however large it was.
+    kinds = [f"{name} {re.sub(r'[0-9.]+', '', load)}" for name, load in busy.items()]
+    return "; ".join((*otherwise, *kinds)), "; ".join((*otherwise, *disturbed))

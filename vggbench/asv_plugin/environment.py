@@ -1,4 +1,4 @@
-"""The Environment: the interpreter of whichever release is active, and the processes it runs."""
+"""asv's Environment: the interpreter of the active release, and the processes that it runs."""
 
 from __future__ import annotations
 
@@ -26,20 +26,24 @@ from ..runs.installation import Installation, surroundings
 from ..runs.run import result_of
 from . import invocation
 
-#: Seconds for asv's own short processes (discovery, check).
+#: The most seconds that asv's own short processes (discovery, check) may take.
 SHORT_DEADLINE_S = 600.0
 
 
 class InterpreterRefused(VggbenchError):
-    """An interpreter given with -E does not bring the release that it was asked to measure."""
+    """An interpreter that was given with -E does not bring the release that is to be measured."""
 
 
 class ReleaseEnvironment(Environment):
-    """One profile, in whichever release asv "installed" last.
+    """The environment of one profile, with the release that asv "installed" last: the active one.
 
-    To asv all releases share one environment, so that they form one line of its graphs. ``python``
-    is ``locked`` (the interpreter that each release's file names) or, given as
+    To asv all releases share one environment, because they then form one line of its graphs.
+    ``python`` is ``locked`` (the interpreter that each release's file names) or, given as
     ``-E release:/path/to/python``, an interpreter that brings its own framework.
+
+    Raises EnvironmentUnavailable where asv measures and the profile cannot be measured here, and
+    where there is no interpreter at the path; UserError where asv measures and the checkout, the
+    machine or a variable forbids it.
     """
 
     tool_name = coverage.TOOL_NAME
@@ -48,7 +52,8 @@ class ReleaseEnvironment(Environment):
         self._catalogue = _catalogue(conf)
         self._environments = Environments(Path(conf.env_dir) / RELEASES, self._catalogue)
         self._whole: str | None = None
-        self._requirements = requirements  # asv names the folder by it before it sets it
+        # asv's constructor uses this for the name of the folder before it sets it.
+        self._requirements = requirements
         super().__init__(conf, coverage.PYTHON, requirements, tagged_env_vars)
         self._profile = str(self.env_vars.get(profiles.VARIABLE, ""))
         self._device = profiles.device_of(self._profile)
@@ -82,15 +87,18 @@ class ReleaseEnvironment(Environment):
 
     @property
     def installed_commit_hash(self) -> str | None:
-        """The active release, None until this process has seen that its environment is whole."""
+        """The commit of the active release; None until this process has seen that the release's
+        environment is whole."""
         commit = self._get_installed_commit_hash()
         return commit if commit == self._whole else None
 
     def install_project(self, conf: Config, repo: Any, commit_hash: str) -> None:
-        """Make ``commit_hash``'s release the active one, creating its environment if need be.
+        """Make the release of ``commit_hash`` the active one, and its environment where it is
+        missing.
 
-        Raises ProcessError, the only error that asv takes for "this release cannot be installed";
-        what asv then wants to store is kept from the results (mends).
+        Raises ProcessError where the release cannot be installed, because asv takes no other error
+        for that. ``mends`` keeps out of the results what asv then wants to store. Raises UserError
+        where no track has the commit, after Ctrl-C, and in asv find.
         """
         release = self._catalogue.by_commit.get(commit_hash)
         if release is None:
@@ -125,13 +133,14 @@ class ReleaseEnvironment(Environment):
         self._set_commit_hash(commit_hash)
 
     def _release(self) -> Release:
-        """The active release; raises UserError where there is none."""
+        """The active release. Raises UserError where there is none."""
         release = self._catalogue.by_commit.get(self._get_installed_commit_hash() or "")
         if release is None:
             raise util.UserError("no release is installed; run asv with the releases you want")
         return release
 
     def _installation(self) -> Installation:
+        """The installation of the active release. Raises UserError where there is none."""
         release = self._release()
         python, lock = self._own_python, None
         if python is None:
@@ -142,9 +151,12 @@ class ReleaseEnvironment(Environment):
     def of_other_tracks(self, benchmarks: Iterable[str]) -> set[str]:
         """Those of ``benchmarks`` (asv's names) that the active release does not run."""
         release = self._release()
-        return {b for b in benchmarks if not suite.is_of_track(b, release, self._catalogue)}
+        return {
+            name for name in benchmarks if not suite.is_of_track(name, release, self._catalogue)
+        }
 
     def nothing_to_run(self, benchmarks: Iterable[str]) -> str:
+        """The message that the active release runs none of these ``benchmarks``."""
         return (
             f"{self._release().name} runs none of {', '.join(sorted(benchmarks))}: they are for "
             f"another track; choose releases of that"
@@ -156,10 +168,13 @@ class ReleaseEnvironment(Environment):
     # -- running
 
     def run(self, args: list[str], **kwargs: Any) -> Any:
-        """Run the active release's interpreter with ``args``: all launching of asv comes here.
+        """Run the active release's interpreter with ``args``. asv starts every process by way of
+        this method.
 
         asv's own script runs by way of launch.py. A timed process gets a record and a line of
-        progress; its ``timeout`` is a limit on its whole time.
+        progress, and its ``timeout`` limits the time of the whole process. Raises ProcessError
+        where another process than a timed one ends with a status that asv does not expect, and
+        UserError.
         """
         if kwargs.get("return_popen"):
             raise util.UserError(
@@ -176,6 +191,8 @@ class ReleaseEnvironment(Environment):
         return self._plain(timed.launched(installation, args), env, kwargs)
 
     def _plain(self, command: list[str], env: dict[str, str], kwargs: dict[str, Any]) -> Any:
+        """Run a process that is no timed one, and return what asv expects of it: its output, or
+        (output, errors, exit status) with ``return_stderr``."""
         merge = bool(kwargs.get("redirect_stderr"))
         done = process.run(
             command,
@@ -201,7 +218,11 @@ class ReleaseEnvironment(Environment):
         env: dict[str, str],
         kwargs: dict[str, Any],
     ) -> tuple[str, str, int]:
-        """Run one benchmark process; returns asv's (output, errors, exit status)."""
+        """Run one benchmark process. Returns (output, errors, exit status) as asv expects them.
+
+        No process is run where this run's records have the value already, and where the run that
+        this one resumes has seen the process end.
+        """
         release = installation.release
         call = timed.Call(
             arguments=args,
@@ -212,12 +233,12 @@ class ReleaseEnvironment(Environment):
         configured = invocation.suite().configurations[call.identity]
         try:
             run = invocation.run()
-            told = run.told(release, self._profile, configured)
-            if told is not None:
-                if told.reason is not None:
-                    invocation.warn_once(told.reason)
-                call.result_file.write_text(json.dumps(told.value), encoding="utf-8")
-                return "", "", 1 if told.value is None else 0
+            known = run.told(release, self._profile, configured)
+            if known is not None:
+                if known.reason is not None:
+                    invocation.warn_once(known.reason)
+                call.result_file.write_text(json.dumps(known.value), encoding="utf-8")
+                return "", "", 1 if known.value is None else 0
             before = run.answered(
                 release, installation.lock, self._profile, configured, call.attributes
             )
@@ -234,7 +255,7 @@ class ReleaseEnvironment(Environment):
             raise util.UserError(str(err)) from None
         invocation.measured.add((release.commit, self.name))
         for what, why in record.not_sampled.items():
-            invocation.warn_once(f"of the GPU is not sampled: {what}: {why}")
+            invocation.warn_once(f"not sampled of the GPU: {what}: {why}")
         remark = "" if before is None else " (on record)"
         log.info(records.progress_message(record) + remark)
         log.flush()
@@ -245,7 +266,8 @@ class ReleaseEnvironment(Environment):
             status = util.TIMEOUT_RETCODE if done.overran else done.status or 1
             return _shown(done.output), "", status
         if failed:
-            # asv would take the samples of the processes that ended well for all there is.
+            # A process of this configuration failed before. asv would otherwise store the samples
+            # of the processes that ended well as if there were no others.
             return _shown(done.output), "", 1
         if record.outcome == records.NOT_APPLICABLE and invocation.command() == "find":
             invocation.warn_once(
@@ -254,8 +276,8 @@ class ReleaseEnvironment(Environment):
         return done.output, "", done.status
 
     def _meet_damaged_results(self) -> None:
-        """Load this environment's results, which sets damaged ones aside: asv would refuse to
-        measure their releases when it meets them later."""
+        """Load this environment's results, which sets damaged files aside. asv would otherwise
+        refuse to measure their releases when it reads the files later."""
         machine = invocation.machine()
         if machine is None:
             return
@@ -267,22 +289,26 @@ class ReleaseEnvironment(Environment):
 
 
 def _shown(output: str) -> str:
-    """What asv prints of a configuration that failed: its error is told already, in one line."""
+    """The output that asv prints of a configuration that failed: all of it with --show-stderr, else
+    a hint, because the error has been shown in one line."""
     if invocation.option("show_stderr"):
         return output
     return "vggbench: its error stands above; --show-stderr shows all that a process printed"
 
 
 def say(line: str) -> None:
-    """One line of progress, shown even while asv silences its own (commands/run.py:29)."""
+    """Print a line of progress, also while asv silences its own lines (commands/run.py:29)."""
     log.warning(line, color="default")
     log.flush()
 
 
 def _own_interpreter(python: str) -> str | None:
+    """The path of the interpreter that the user gave, None for ``locked``. Raises
+    EnvironmentUnavailable where there is none at the path."""
     if python == coverage.PYTHON:
         return None
-    path = Path(python).absolute()  # not resolved: a virtualenv's python is a link
+    # A symbolic link is not resolved, because a virtualenv's python is one.
+    path = Path(python).absolute()
     if not (path.is_file() and os.access(path, os.X_OK)):
         raise EnvironmentUnavailable(
             f"-E release:{python}: there is no such interpreter; give the path of a python"
@@ -290,8 +316,9 @@ def _own_interpreter(python: str) -> str | None:
     return str(path)
 
 
-# Importing a framework may read, write and compile in the user's home: Keras does, and Theano. So
-# the probe moves its home, and does it itself: Python may have packages from the user's own.
+# Importing a framework may read, write and compile in the user's home: Keras and Theano do. The
+# probe therefore moves its home. It does so after Python has started, because Python may have
+# packages from the user's own home.
 _VERSION_PROBE = """
 import os, sys
 os.environ["HOME"] = sys.argv[2]
@@ -301,7 +328,8 @@ print("\\n" + module.__version__)
 
 
 def _check_version(python: str, release: Release, catalogue: Catalogue) -> None:
-    """Raise InterpreterRefused unless ``python`` brings the framework of ``release``."""
+    """Raise InterpreterRefused unless ``python`` brings the framework in the version of
+    ``release``."""
     module = catalogue.tracks[release.track].module
     env = variables.for_release(os.environ)
     for name in variables.OF_USERS_FILES:
@@ -323,6 +351,7 @@ def _check_version(python: str, release: Release, catalogue: Catalogue) -> None:
 
 
 def _same_version(brought: str, wanted: str) -> bool:
+    """Whether two texts name the same version, such as ``1.0`` and ``1.0.0``."""
     try:
         return Version(brought) == Version(wanted)
     except InvalidVersion:

@@ -1,38 +1,44 @@
-"""What asv 0.6.6 does that a plugin cannot override, replaced while asv runs.
+"""Functions of asv 0.6.6 that a plugin cannot override, replaced while asv runs.
 
-Each has a test that fails when an upgrade of asv makes it needless or moves it:
+Each replacement has a test that fails when an upgrade of asv moves the function or makes the
+replacement needless:
 
-- ``Results.save`` writes in place, so that a kill leaves half a file, and stores "failed" for every
-  benchmark of a release whose environment could not be made (commands/run.py:591). Here it writes
-  aside and renames, and stores nothing for such a release.
+- ``Results.save`` writes in place, and a kill therefore leaves half a file. It also stores "failed"
+  for every benchmark of a release whose environment could not be made (commands/run.py:591). The
+  replacement writes a second file and renames it, and stores nothing for such a release.
 - ``Results.load`` ends in a traceback for a file with other types than it expects (results.py:720),
-  and whatever is damaged stops every later run of its release; a number without end keeps ``asv
-  publish`` from ending (step_detect.py). Here it sets the file aside (``stored``).
+  and a damaged file stops every later run of its release. A number without end keeps ``asv
+  publish`` from ending (step_detect.py). The replacement sets such a file aside (``stored``).
 - ``iter_machine_files`` and ``iter_results_paths`` end in a traceback at a machine.json that is no
-  object or has no version (results.py:29, commands/compare.py:170), and hand over machines without
-  a name, which asv writes into its pages. Here such a machine is left out with a line (``stored``).
+  object or has no version (results.py:29, commands/compare.py:170). They also yield machines
+  without a name, which asv writes into its pages. The replacements leave such a machine out, with
+  a line (``stored``).
 - ``asv preview`` listens on all interfaces (commands/preview.py:38), and ends in a traceback where
-  there are no pages. Here it listens on 127.0.0.1, and says how to make pages.
-- ``Benchmarks.discover`` wants a release in which to discover benchmarks, and installs the newest
-  of every track where the first that was asked for cannot be installed (benchmarks.py:146). Here
-  asv's own process does it: the benchmarks import without any framework.
-- ``Benchmarks.discover`` selects what only a GPU has for a run without one. Here that is left out,
-  as long as something remains: asv would list rows of n/a wherever it lists results.
-- ``run_benchmarks`` runs every benchmark in every release (runner.py:185). Here those of another
-  track are left out: no process is started for them, and nothing is stored.
-- ``asv show`` lists bare ids (commands/show.py:159), ``asv rm`` takes no names (commands/rm.py:80).
-  Here both know the names of releases.
-- ``asv compare`` says "Did not find results for commit" and an id (commands/compare.py:285). Here
-  it names the release, and says what measures it.
-- ``asv compare`` and ``asv continuous`` compare whatever was measured. Here a line after the table
-  says of what was measured in two states of the machine, or on a busy one, or is not to count,
-  that we would not.
+  there are no pages. With the replacement it listens on 127.0.0.1, and says how to make pages.
+- ``Benchmarks.discover`` needs a release in which to discover benchmarks, and installs the newest
+  release of every track where the first release of the range cannot be installed
+  (benchmarks.py:146). The replacement discovers them in asv's own process, because the benchmarks
+  import without any framework.
+- ``Benchmarks.discover`` selects benchmarks that only a GPU has for a run without one. The
+  replacement leaves them out as long as others remain, because asv would list rows of n/a wherever
+  it lists results.
+- ``run_benchmarks`` runs every benchmark in every release (runner.py:185). The replacement leaves
+  out the benchmarks of other tracks: it starts no process for them, and stores nothing.
+- ``asv show`` lists bare ids (commands/show.py:159), and ``asv rm`` takes no names
+  (commands/rm.py:80). With the replacements both know the names of releases.
+- ``asv compare`` says "Did not find results for commit" and an id (commands/compare.py:285). The
+  replacement names the release, and says how to measure it.
+- ``asv compare`` and ``asv continuous`` compare whatever was measured. The replacement prints lines
+  after the table that name what vggbench would not compare: what was measured in two states of the
+  machine, what was measured on a busy machine, and what is not to count.
 - ``asv continuous`` says "not significantly changed" and ends with 0 where nothing was compared
-  (commands/continuous.py:235), and in a traceback where a benchmark was run in none of the two
-  (commands/continuous.py:185), such as those of other tracks. Here it says so, and ends with 2.
+  (commands/continuous.py:235). It ends in a traceback where a benchmark was run in neither of the
+  two releases (commands/continuous.py:185), such as the benchmarks of other tracks. The replacement
+  says that nothing was compared, and ends with 2.
 
-Besides, a KeyboardInterrupt, a full disk and a folder that cannot be written to, which asv lets
-through, end in one line instead of a traceback, as does a pattern that is no regular expression.
+In addition, these end in one line instead of a traceback: a KeyboardInterrupt, a full disk and a
+folder that cannot be written to, which asv lets through, and a pattern that is no regular
+expression.
 """
 
 from __future__ import annotations
@@ -76,15 +82,17 @@ from . import comparable, invocation, stored
 
 LOOPBACK = "127.0.0.1"
 
-#: What the system says of a disk that is full, of a quota, and of a limit on the size of files.
+#: The system's errors for a full disk, a used-up quota and a limit on the size of files.
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
-
-#: ... and of a folder that cannot be written to, whatever keeps it from that.
+#: The system's errors for a folder that cannot be written to.
 CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
 def install() -> None:
+    """Replace the functions, unless this process has done so. Raises UserError for a pattern that
+    is no regular expression, where asv's file about machines is damaged, and where asv preview has
+    no pages."""
     if getattr(results.Results.save, "mended", False):
         return
     results.Results.save = _mended_save(results.Results.save)
@@ -108,24 +116,25 @@ def install() -> None:
     sys.excepthook = _one_line_for_what_asv_lets_through
     _require_expressions()
     if invocation.command() is not None:
-        invocation.machine()  # asv would say of a damaged file that there is none yet
+        # Where the file about machines is damaged, asv would say that there is none yet.
+        invocation.machine()
     if invocation.command() == "preview":
         require_pages(Path(str(invocation.option("html_dir") or invocation.checkout().html_dir)))
 
 
 def _require_expressions() -> None:
-    """Raise UserError for a pattern of whatever command that is no regular expression: asv would
+    """Raise UserError for a pattern, of whichever command, that is no regular expression. asv would
     end in a traceback."""
     for option in ("bench", "benchmark", "benchmarks"):
-        asked: Any = invocation.option(option) or []
-        for pattern in [asked] if isinstance(asked, str) else asked:
+        given: Any = invocation.option(option) or []
+        for pattern in [given] if isinstance(given, str) else given:
             expression(str(pattern))
 
 
 def _mended_save(original: Any) -> Any:
     def save(self: Any, result_dir: str) -> None:
-        mine = (self.commit_hash, self._env_name)
-        if invocation.is_measuring() and mine not in invocation.measured:
+        place = (self.commit_hash, self._env_name)
+        if invocation.is_measuring() and place not in invocation.measured:
             log.warning("nothing was measured, so nothing is stored: results stay as they were")
             return
         name = self._filename
@@ -155,7 +164,8 @@ def _mended_load(original: Any) -> Any:
             stored.require_whole(loaded)
         except util.UserError as err:
             if not re.search("missing key|parsing JSON|No version", str(err)):
-                raise  # of another machine or another version of asv, but whole
+                # The file is whole: it is of another machine, or of another version of asv.
+                raise
             raise util.UserError(_set_aside(Path(path), str(err))) from None
         except (
             ArithmeticError,
@@ -172,13 +182,15 @@ def _mended_load(original: Any) -> Any:
 
 
 class LoopbackServer(socketserver.ThreadingTCPServer):
-    """asv binds to all interfaces by an empty host name."""
+    """asv's server of pages, on 127.0.0.1 where asv gives an empty host name, which would bind it
+    to all interfaces."""
 
     def __init__(self, address: tuple[str, int], handler: Any):
         super().__init__((address[0] or LOOPBACK, address[1]), handler)
 
 
 def require_pages(html_dir: Path) -> None:
+    """Raise UserError where there is no folder of pages."""
     if not html_dir.is_dir():
         raise util.UserError(f"there are no pages in {html_dir} yet; make them: asv publish")
 
@@ -201,10 +213,10 @@ def _mended_run_benchmarks(original: Any) -> Any:
         others = env.of_other_tracks(benchmarks)
         if len(others) == len(benchmarks):
             raise util.UserError(env.nothing_to_run(others))
-        asked = (options.get("extra_params") or {}).get("rounds")
-        most = int(asked or max(benchmark.get("rounds", 1) for benchmark in benchmarks.values()))
+        rounds = (options.get("extra_params") or {}).get("rounds")
+        most = int(rounds or max(benchmark.get("rounds", 1) for benchmark in benchmarks.values()))
         for _ in range(len(others) * len(options.get("run_rounds") or range(most))):
-            log.step()  # asv has counted them
+            log.step()  # asv has counted the rounds of the benchmarks that are left out here
         return original(benchmarks.filter_out(others), env, results=results, **options)
 
     return run_benchmarks
@@ -217,7 +229,7 @@ def _mended_selection(original: Any) -> Any:
         has_gpu = any(
             profiles.device_of(profile) == "gpu" for profile in invocation.asked_profiles()
         )
-        # What is left out here stays in benchmarks.json, which the pages are made of.
+        # Benchmarks that are left out here stay in benchmarks.json, from which pages are made.
         return found if has_gpu or len(of_a_gpu) == len(found) else found.filter_out(of_a_gpu)
 
     return discover
@@ -229,7 +241,7 @@ def _mended_listing(original: Any) -> Any:
 
         def named() -> Any:
             for machine, result in result_iter:
-                # Read for this listing alone, which prints what stands here.
+                # The result was read for this listing alone, which prints this attribute.
                 result._commit_hash = repo.get_decorated_hash(result.commit_hash, conf.hash_length)
                 yield machine, result
 
@@ -286,8 +298,9 @@ def _mended_table(original: Any) -> Any:
     def print_table(
         conf: Any, before: Any, after: Any, resultset_1: Any, resultset_2: Any, **options: Any
     ) -> Any:
-        one, other = _of_what_was_run(resultset_1), _of_what_was_run(resultset_2)
-        if not _numbers(one) & _numbers(other):
+        results_before = _of_what_was_run(resultset_1)
+        results_after = _of_what_was_run(resultset_2)
+        if not _numbers(results_before) & _numbers(results_after):
             names = options["commit_names"]
             log.flush()
             print(
@@ -296,38 +309,44 @@ def _mended_table(original: Any) -> Any:
                 file=sys.stderr,
             )
             raise SystemExit(2)
-        # The table is of these whatever it is told: this is for what is said after it.
-        options["env_names"] = {result[-1] for result in (*one, *other)}
+        # The table does not depend on this option. The lines after it do.
+        options["env_names"] = {result[-1] for result in (*results_before, *results_after)}
         return original(
-            conf, before, after, resultset_1=iter(one), resultset_2=iter(other), **options
+            conf,
+            before,
+            after,
+            resultset_1=iter(results_before),
+            resultset_2=iter(results_after),
+            **options,
         )
 
     return print_table
 
 
 def _load_for_comparison(path: str, machine: str) -> Any:
-    """A result that has nothing of a benchmark that was not run: asv asks for all that it found."""
+    """A loaded result, whose getters return an empty list for a benchmark that was not run. asv
+    asks for every benchmark that it found."""
     loaded = results.Results.load(path, machine)
     known = loaded.get_all_result_keys()
     for name in ("get_result_value", "get_result_stats", "get_result_samples"):
-        asked = getattr(loaded, name)
-        lenient = functools.partial(_of_known, asked, known)
+        getter = getattr(loaded, name)
+        lenient = functools.partial(_of_known, getter, known)
         setattr(loaded, name, lenient)
     return loaded
 
 
-def _of_known(asked: Any, known: Iterable[str], key: str, params: Any) -> Any:
-    return asked(key, params) if key in known else []
+def _of_known(getter: Any, known: Iterable[str], key: str, params: Any) -> Any:
+    return getter(key, params) if key in known else []
 
 
 def _of_what_was_run(resultset: Iterable[Any]) -> list[Any]:
-    """Without benchmarks that the release was not run with, such as those of other tracks:
-    ``_load_for_comparison`` has nothing of them."""
-    return [one for one in resultset if one[2] != []]
+    """The results without those of benchmarks that the release was not run with, such as those of
+    other tracks. ``_load_for_comparison`` returns empty lists for them."""
+    return [result for result in resultset if result[2] != []]
 
 
 def _numbers(resultset: Iterable[Any]) -> set[tuple[str, int]]:
-    """The configurations with a number: the benchmark, and which of its combinations of params."""
+    """The configurations with a number: (benchmark, index of the combination of params)."""
     return {
         (name, index)
         for name, _, values, *_ in resultset
@@ -337,6 +356,7 @@ def _numbers(resultset: Iterable[Any]) -> set[tuple[str, int]]:
 
 
 def _by_id(repo: Any, pattern: str) -> str:
+    """A pattern of asv rm, with the id for the name of a release in ``commit_hash=NAME``."""
     key, _, name = pattern.partition("=")
     if key != "commit_hash":
         return pattern
@@ -347,12 +367,12 @@ def _by_id(repo: Any, pattern: str) -> str:
 
 
 def _full_disk(error: OSError) -> str | None:
-    """What the system says of the file that found no room, None where the fault is another."""
+    """The system's text about the file that found no room; None for an error of another kind."""
     if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
-        # Of a whole folder that was copied: (from, to, text) of each file.
+        # A whole folder was copied: the error has (from, to, text) of each file.
         reasons = [os.strerror(number) for number in FULL_DISK]
         texts = [str(text) for *_, text in error.args[0]]
-        return next((t for t in texts if any(reason in t for reason in reasons)), None)
+        return next((text for text in texts if any(reason in text for reason in reasons)), None)
     if error.errno in FULL_DISK:
         return of_system(error)
     return None
@@ -382,9 +402,10 @@ def _one_line_for_what_asv_lets_through(
 
 
 def _set_aside(path: Path, why: str) -> str:
-    """Rename a result file that is none, so that it is met once; returns a line about it."""
+    """Rename a damaged result file, so that asv meets it only once. Returns a line about it."""
     aside = path.with_name(path.name + ".damaged")
-    with contextlib.suppress(OSError):  # a folder that cannot be written to stays as it is
+    # Where the folder cannot be written to, the file stays as it is.
+    with contextlib.suppress(OSError):
         path.replace(aside)
     return (
         f"{path} was damaged ({one_line(why)}) and is now {aside.name}; "

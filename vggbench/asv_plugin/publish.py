@@ -1,9 +1,10 @@
-"""What asv publish adds to asv's pages: their scripts, the names of releases, and our own pages.
+"""The publisher that adds to asv's pages: copies of their scripts, the names of releases, and our
+own pages.
 
-asv's pages load their scripts from three hosts and show ids for commits. The publisher here runs
-after asv's own: it moves asv's pages from index.html to asv.html, with all that they load beside
-them, has them name releases (www/asv-names.js), names them in the feed, and writes our pages, the
-first of which is index.html.
+asv's page loads its scripts from three hosts and shows ids for commits. The publisher runs after
+those of asv. It moves asv's page from index.html to asv.html, puts the files that the page loads
+beside it, and has the page name releases (www/asv-names.js). It also names releases in the feed. It
+then writes our pages, the first of which is index.html.
 """
 
 from __future__ import annotations
@@ -28,22 +29,22 @@ from ..judging import acknowledged
 from ..judging.acknowledged import Acknowledged
 from . import invocation
 
-# Every command of asv loads this plugin, and what makes pages takes a while to import: functions
-# here import it where they need it.
+# The functions below import the code that makes pages where they need it: every command of asv
+# loads this plugin, and the import takes a while.
 if TYPE_CHECKING:
     from ..report import pages
 
 WWW = Path(__file__).parent / "www"
 
-#: Where npm packages' files go in the published folder.
+#: The folder of the published pages that gets the files of npm packages.
 VENDOR = "vendor"
 
-#: Where what was made of a machine's records is kept, beside asv's environments.
+#: The folder, beside asv's environments, that keeps the data of pages that were made of records.
 KEPT = "pages"
 
-#: What asv's page loads from elsewhere, by the name that its address ends in: the npm package's
-#: file that is the same, of the same version (web/package-lock.json). Of flot npm has no minified
-#: files; of stupid-table-plugin it has 1.1.3 instead of 1.0.1.
+#: The files that asv's page loads from other hosts, by the last part of their address, and the same
+#: file of the same version in an npm package (web/package-lock.json). Two packages differ: npm has
+#: no minified files of flot, and 1.1.3 of stupid-table-plugin instead of 1.0.1.
 VENDORED = {
     "jquery-3.3.1.min.js": "jquery/dist/jquery.min.js",
     "jquery.flot.min.js": "flot/jquery.flot.js",
@@ -57,8 +58,8 @@ VENDORED = {
     "bootstrap.min.css": "bootstrap/dist/css/bootstrap.min.css",
 }
 
-#: What else is copied: (file of an npm package, where it goes). The style sheet asks for the fonts
-#: at ../fonts, our pages' charts are drawn by the last.
+#: The other files that are copied: (file of an npm package, folder). The style sheet loads the
+#: fonts from ../fonts. The last file draws the charts of our pages.
 ALSO = (
     *(
         (f"bootstrap/dist/fonts/glyphicons-halflings-regular.{kind}", "fonts")
@@ -67,25 +68,26 @@ ALSO = (
     ("echarts/dist/echarts.min.js", VENDOR),
 )
 
-#: asv's scripts set styles of elements in markup, which is inline style; none needs inline script.
+#: The pages' Content-Security-Policy. asv's scripts set styles in markup, which are inline styles.
+#: No page needs an inline script.
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'"
 )
 
-#: A script or style of asv's page that is another host's: the whole element, and its address.
+#: An element of asv's page that loads a script or style from another host, and its address.
 FOREIGN = re.compile(
     r"""<script [^>]*\bsrc="(?P<script>https?://[^"]*)"[^>]*></script>"""
     r"""|<link [^>]*\bhref="(?P<link>https?://[^"]*)"[^>]*>"""
 )
-#: What would still ask another host, whatever element it stands in.
+#: Any element, except a link for the reader (``a``), that loads from another host.
 ASKS = re.compile(r"""<(?!a\b)\w+ [^>]*\b(?:src|href)=["']?(?:https?:)?//""")
 
-#: Its script for when they cannot be loaded, which is inline.
+#: The inline script with which asv's page says that its scripts cannot be loaded.
 LOAD_FAILURE = re.compile(
     r"""\s*<script type="text/javascript">\s*function js_load_failure.*?</script>""", re.DOTALL
 )
-#: Before these something of ours goes.
+#: The places in asv's page before which an element of ours is put.
 IN_HEAD = re.compile("(?<=<head>)")
 ASVS_PAGES = re.compile(r'<script[^>]*\bsrc="summarygrid\.js"')
 STYLES = re.compile(r'<link href="summarylist\.css"')
@@ -93,11 +95,11 @@ FIRST_OF_NAVIGATION = re.compile('<li id="nav-li-"')
 
 
 class PageChanged(VggbenchError):
-    """asv's page is not the one that this was written for."""
+    """asv's page is not that of asv 0.6.6, for which this module was written."""
 
 
 class ReleasePages(OutputPublisher):
-    """Runs last, because it takes what asv's publishers have written."""
+    """The publisher. It runs last, because it changes what asv's publishers have written."""
 
     name = "releases"
     button_label = "Releases"
@@ -113,7 +115,7 @@ class ReleasePages(OutputPublisher):
             )
         except VggbenchError as err:
             log.warning(f"{err}; the pages are asv's own, which load their scripts from elsewhere")
-            # The pages that releases would be shown on are not written.
+            # asv's links to releases would lead to our pages, which are not written.
             conf.show_commit_url = "#"
             return
         (html_dir / "asv.html").write_text(asvs_page, encoding="utf-8")
@@ -130,7 +132,8 @@ class ReleasePages(OutputPublisher):
 
 
 def source(checkout: Checkout) -> pages.Source:
-    """What our pages are made of."""
+    """The catalogue, records, exclusions and settings of which our pages are made. Raises UserError
+    where the exclusions cannot be read."""
     from ..report import pages
 
     accepted: Sequence[Acknowledged] = ()
@@ -158,14 +161,16 @@ def source(checkout: Checkout) -> pages.Source:
 
 
 def forward_old_addresses(first_page: Path) -> None:
-    """Have the first page lead addresses of asv's pages, which were index.html, to asv.html."""
+    """Put a script into the first page that leads old addresses of asv's page, which was
+    index.html, to asv.html."""
     page = first_page.read_text(encoding="utf-8")
     script = '\n<script src="asv-forward.js"></script>'
     first_page.write_text(page.replace("</title>", "</title>" + script, 1), encoding="utf-8")
 
 
 def vendor(packages: Path, html_dir: Path) -> None:
-    """Copy what pages load from npm's ``packages``. Raises WebError where something is missing."""
+    """Copy the files that pages load from the folder of npm's ``packages``. Raises WebError where a
+    file is missing."""
     for file, folder in (*((file, VENDOR) for file in VENDORED.values()), *ALSO):
         target = html_dir / folder
         target.mkdir(exist_ok=True)
@@ -179,7 +184,7 @@ def vendor(packages: Path, html_dir: Path) -> None:
 
 
 def tracks_of(graphs: Any) -> dict[str, list[str]]:
-    """For each benchmark the tracks of which asv has results."""
+    """For each benchmark, the tracks that have results of it in asv."""
     found: dict[str, list[str]] = {}
     for _, graph in graphs:
         tracks = found.setdefault(graph.benchmark_name, [])
@@ -190,12 +195,13 @@ def tracks_of(graphs: Any) -> dict[str, list[str]]:
 
 
 def with_names(page: str, tracks: Mapping[str, list[str]]) -> str:
-    """asv's page, loading nothing from elsewhere, naming releases, leading to our pages.
+    """asv's page, changed to load nothing from other hosts, to name releases and to lead to our
+    pages. ``tracks``: by benchmark.
 
-    Raises PageChanged where asv's page is not the one of 0.6.6.
+    Raises PageChanged where asv's page is not that of asv 0.6.6.
     """
     page = LOAD_FAILURE.sub("", page)
-    page = FOREIGN.sub(_own, page)
+    page = FOREIGN.sub(_local, page)
     for place, text in (
         (IN_HEAD, _meta("http-equiv", "Content-Security-Policy", POLICY)),
         (IN_HEAD, _meta("name", "tracks-of-benchmarks", json.dumps(tracks))),
@@ -218,7 +224,7 @@ def _meta(kind: str, name: str, content: str) -> str:
 
 
 def _navigation() -> str:
-    """Items that lead to our pages."""
+    """The items of asv's navigation that lead to our pages."""
     from ..report.pages.site import PAGES
 
     items = (
@@ -228,22 +234,24 @@ def _navigation() -> str:
     return "\n        ".join((*items, ""))
 
 
-def _own(element: re.Match[str]) -> str:
-    """The element that loads our copy of what ``element`` loads from elsewhere."""
+def _local(element: re.Match[str]) -> str:
+    """The element that loads our copy of the file that ``element`` loads from another host. Raises
+    PageChanged where there is no copy."""
     address = element["script"] or element["link"]
     file = VENDORED.get(address.rpartition("/")[2])
     if file is None:
         raise PageChanged(f"asv's page loads what is not known here: {address}")
-    own = f"{VENDOR}/{Path(file).name}"
+    copy = f"{VENDOR}/{Path(file).name}"
     if element["script"]:
-        return f'<script src="{own}"></script>'
-    return f'<link rel="stylesheet" href="{own}">'
+        return f'<script src="{copy}"></script>'
+    return f'<link rel="stylesheet" href="{copy}">'
 
 
 def name_releases_in_feed(path: Path, name_of: Callable[[str], str | None]) -> None:
-    """Put names for ids into asv's feed: in links to releases, in addresses of graphs, in texts.
+    """Replace the ids of releases by their names in asv's feed: in links to releases, in addresses
+    of graphs and in texts.
 
-    An entry's own id, by which feed readers know it, is a hash of the ids and stays as it is.
+    The id of an entry, by which feed readers know it, is a hash of the ids and stays as it is.
     """
     feed = path.read_text(encoding="utf-8")
     names = {
@@ -255,7 +263,7 @@ def name_releases_in_feed(path: Path, name_of: Callable[[str], str | None]) -> N
 def _named(feed: str, names: Mapping[str, str]) -> str:
     short = {id_[:8]: name for id_, name in names.items()}
     feed = re.sub(r"\b[0-9a-f]{40}\b", lambda id_: names.get(id_[0], id_[0]), feed)
-    # What is left are the first eight characters of ids, as text of a link: &gt;ID...ID&lt;
+    # The texts of links still have the first eight characters of ids: &gt;ID...ID&lt;
     feed = re.sub(
         r"(?<=&gt;)([0-9a-f]{8})(\.\.\.)?([0-9a-f]{8})?(?=&lt;/a&gt;)",
         lambda ids: "".join(short.get(part, part) for part in ids.groups() if part),

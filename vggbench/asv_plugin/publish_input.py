@@ -1,23 +1,24 @@
-"""What asv publish 0.6.6 reads and where it writes, checked before and while it does.
+"""Checks of the folder that asv publish 0.6.6 writes, and of the files that it reads.
 
-Replaced here, as in ``mends``, is what a plugin cannot override:
+As in ``mends``, functions that a plugin cannot override are replaced:
 
 - ``Publish.run`` removes the folder of pages before it looks whether it can write there, whatever
-  the folder holds and whoever else writes it. Here one publish at a time writes into a folder, and
-  only into one that holds pages or nothing. An error of the system, or of a file that asv takes on
-  trust, ends in one line.
-- ``iter_results`` hands over results of releases that are on no track any more, which asv then
-  reports by id, file by file; of such, and of results whose texts make no file's name, asv's
-  traceback would be the answer. Here they are left out, with a line each.
-- ``Benchmarks.load`` hands over benchmarks whose names are no names in Python, which asv writes
-  into its pages as markup, and ends in a traceback at a file of other types than it expects.
-- ``GraphSet.get_params`` knows the tracks that have results. Where that is one of several, asv
-  leaves it out of the addresses of regressions, and its page of regressions, which looks for a
-  track, then shows none. Here it is one of all tracks.
-- ``Graph.get_data`` computes anew for each of three uses what it computed before, and
-  ``Graph.detect_steps`` gives each line of a graph to another process as a task of its own, which
-  costs about as much as the task. Here it is computed once, and a graph is one task: the pages of
-  our own cost time that this gives back (perf/publish.py).
+  the folder holds and whoever else writes it. With the replacement, one publish at a time writes
+  into a folder, and only into a folder that holds pages or nothing. An error of the system, or of a
+  file that asv takes on trust, ends in one line.
+- ``iter_results`` yields results of releases that are on no track any more, which asv then reports
+  by id, file by file. asv would end in a traceback at them, and at results whose texts make no
+  file's name. The replacement leaves them out, with a line each.
+- ``Benchmarks.load`` returns benchmarks whose names are no names in Python, which asv writes into
+  its pages as markup. It ends in a traceback at a file of other types than it expects. The
+  replacement leaves such benchmarks out with a line, and ends in one line at such a file.
+- ``GraphSet.get_params`` returns the tracks that have results. Where only one of several tracks has
+  results, asv leaves the track out of the addresses of regressions. Its page of regressions looks
+  for a track, and then shows no regression. The replacement returns all tracks.
+- ``Graph.get_data`` computes the same data anew for each of three uses, and ``Graph.detect_steps``
+  gives each line of a graph to another process as a task of its own, which costs about as much as
+  the task. With the replacements the data are computed once, and a graph is one task. This gives
+  back the time that our own pages take (perf/publish.py).
 """
 
 from __future__ import annotations
@@ -47,19 +48,20 @@ from ..file_lock import LockUnusable
 from ..records.record import is_number
 from . import invocation, stored
 
-#: A file of asv's own pages, which is in every folder that asv has published.
+#: The file of asv's own pages that shows that asv published a folder.
 TOKEN_OF_PAGES = "swallow.ico"
 
-#: Bytes that a name of a file may have (Linux).
+#: The most bytes that the name of a file may have (Linux).
 NAME_MAX = 255
 
-#: When the year 10000 begins, which datetime does not have, in milliseconds since 1970.
+#: The beginning of the year 10000, which datetime does not have, in milliseconds since 1970.
 LATEST_MS = 253_402_300_800_000
 
 BENCHMARK_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*\Z")
 
 
 def install() -> None:
+    """Replace the functions, unless this process has done so."""
     if getattr(publish.Publish.run, "mended", False):
         return
     publish.Publish.run = _mended_run(publish.Publish.run)
@@ -74,8 +76,8 @@ def _mended_run(original: Any) -> Any:
     def run(conf: Any, range_spec: Any = None, pull: bool = True) -> Any:
         html_dir = Path(conf.html_dir).absolute()
         with _sole_writer(html_dir):
-            # Neither asv nor our pages make cycles worth mention; looking for some in all that was
-            # read takes a quarter of the time that publishing takes.
+            # Neither asv nor our pages make reference cycles worth mentioning. Searching everything
+            # that was read for cycles takes a quarter of the time of publishing.
             gc.disable()
             try:
                 return original(conf=conf, range_spec=range_spec, pull=pull)
@@ -100,7 +102,8 @@ def _mended_run(original: Any) -> Any:
 
 
 def _why(err: OSError) -> str:
-    if isinstance(err, shutil.Error) and isinstance(err.args[0], list):  # one for each file
+    """The system's text for the error. For the copying of a folder it is that of the first file."""
+    if isinstance(err, shutil.Error) and isinstance(err.args[0], list):
         _, _, why = err.args[0][0]
         return one_line(str(why), 80)
     return err.strerror or one_line(str(err), 80)
@@ -108,11 +111,12 @@ def _why(err: OSError) -> str:
 
 @contextlib.contextmanager
 def _sole_writer(html_dir: Path) -> Iterator[None]:
-    """Hold the folder of pages; raises UserError where it is held, or not for asv to remove."""
+    """Hold the lock of the folder of pages. Raises UserError where another process holds it, where
+    the folder cannot be written to, and where it is not asv's to remove."""
     path = html_dir.with_name(f".{html_dir.name}.lock")
     try:
         html_dir.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()  # a lock would wait for a file that it cannot make
+        path.touch()  # where this fails, taking the lock would wait for the file
         lock = file_lock.take(path)
     except LockUnusable as err:
         raise util.UserError(f"{err}: --html-dir") from None
@@ -134,6 +138,8 @@ def _sole_writer(html_dir: Path) -> Iterator[None]:
 
 
 def _require_removable(html_dir: Path) -> None:
+    """Raise UserError where asv may not remove the folder, because it holds no pages or cannot be
+    written to."""
     if not html_dir.exists():
         return
     if not html_dir.is_dir():
@@ -141,14 +147,14 @@ def _require_removable(html_dir: Path) -> None:
     elif not os.access(html_dir, os.R_OK | os.W_OK | os.X_OK):
         why = "this user may not write to it"
     elif any(html_dir.iterdir()) and not (html_dir / TOKEN_OF_PAGES).is_file():
-        why = "it holds something else than pages, which asv would delete"
+        why = "it holds other files than pages, which asv would delete"
     else:
         return
     raise util.UserError(f"{html_dir} is not published to: {why}; choose another: --html-dir")
 
 
 def _mended_results(original: Any) -> Any:
-    said: set[str] = set()
+    printed: set[str] = set()
 
     def iter_results(results_dir: str) -> Iterator[Any]:
         on_tracks = invocation.checkout().catalogue.by_commit
@@ -160,14 +166,15 @@ def _mended_results(original: Any) -> Any:
             else:
                 yield result
                 continue
-            if line not in said:
-                said.add(line)
+            if line not in printed:
+                printed.add(line)
                 log.warning(line)
 
     return iter_results
 
 
 def _off_track(results_dir: str, commit: str) -> str:
+    """The line about results of a release that is on no track any more."""
     name = _name_on_record(results_dir, commit)
     return (
         f"results of {name} are on no page: it is on no track any more; put it back "
@@ -176,14 +183,15 @@ def _off_track(results_dir: str, commit: str) -> str:
 
 
 def _name_on_record(results_dir: str, commit: str) -> str:
-    """What the release of the id ``commit`` was called when it was measured, else the id."""
+    """The name that the release had when it was measured, and its id; the id alone where no record
+    has the name."""
     name = _names_on_record(results_dir).get(commit)
     return commit[:8] if name is None else f"{one_line(name, 60)} ({commit[:8]})"
 
 
 @functools.cache
 def _names_on_record(results_dir: str) -> dict[str, str]:
-    """What each release was called when it was measured, by its id."""
+    """The name that each release had when it was measured, by its id."""
     return {
         record.commit: record.release
         for machine in records.machines(results_dir)
@@ -192,12 +200,12 @@ def _names_on_record(results_dir: str) -> dict[str, str]:
 
 
 def _why_unfit(result: Any) -> str | None:
-    """Why asv cannot publish ``result``, which it could read; None where it can."""
+    """Why asv cannot publish a ``result`` that it could read; None where it can."""
     if not isinstance(result.date, int):
         return "its date is no number"
     if not _is_moment(result.date):
         return "its date is in no calendar"
-    times = [at for at in result.started_at.values() if at is not None]
+    times = [time for time in result.started_at.values() if time is not None]
     if not all(map(is_number, times)):
         return "it has times that are no numbers"
     if not all(map(_is_moment, times)):
@@ -210,20 +218,20 @@ def _why_unfit(result: Any) -> str | None:
                 return f"its {one_line(key, 60)!r} is no text"
             why = _why_no_name_of_a_file(f"env-{key}-{value}")
             if why is None and not key.strip("."):
-                why = "is nothing to be called by"
+                why = "is no name"
             if why is not None:
                 return f"its {one_line(key, 60)!r} {why}"
     return None
 
 
 def _is_moment(timestamp: float) -> bool:
-    """Whether asv, and a browser, can make a date of the milliseconds."""
+    """Whether asv and a browser can make a date of ``timestamp`` (milliseconds since 1970)."""
     return 0 <= timestamp < LATEST_MS
 
 
 def _why_no_name_of_a_file(text: str) -> str | None:
-    """Why asv, which makes folders of params, cannot make one of ``text`` (it replaces what a path
-    is made of)."""
+    """Why asv cannot make a folder with the name ``text``; None where it can. asv names folders by
+    params, and replaces the characters that a path is made of."""
     try:
         size = len(text.encode())
     except UnicodeEncodeError:
@@ -235,9 +243,9 @@ def _mended_benchmarks(original: Any) -> Any:
     def load(conf: Any, regex: Any = None) -> Any:
         try:
             found = original(conf, regex=regex)
-            no_params = [name for name in found if not stored.are_params(found[name]["params"])]
-            if no_params:
-                raise ValueError(f"{no_params[0]} has params that are no lists of texts")
+            misfits = [name for name in found if not stored.are_params(found[name]["params"])]
+            if misfits:
+                raise ValueError(f"{misfits[0]} has params that are no lists of texts")
         except (LookupError, RecursionError, TypeError, ValueError, AttributeError) as err:
             path = Benchmarks.get_benchmark_file_path(conf.results_dir)
             raise util.UserError(
@@ -264,7 +272,8 @@ def _mended_params(original: Any) -> Any:
 
 def _mended_data(original: Any) -> Any:
     def get_data(self: Any) -> Any:
-        # Points are added, never removed, and one by one.
+        # The count of points tells whether the data are still the same, because points are only
+        # ever added, one by one.
         points = sum(map(len, self.data_points.values()))
         if getattr(self, "known_points", None) != (points, len(self.data_points)):
             self.known_points = (points, len(self.data_points))
@@ -279,34 +288,36 @@ def _mended_detection(original: Any) -> Any:
         if pool is None or self._steps is not None:
             original(self, pool)
             return
-        tasks = _Tasks()
-        original(self, tasks)
-        if tasks.of_lines:
-            answer = pool.apply_async(_steps_of_lines, (tasks.of_lines,))
-            self._steps = [_OfLine(answer, number) for number in range(len(tasks.of_lines))]
+        collector = _Collector()
+        original(self, collector)
+        if collector.lines:
+            steps_of_graph = pool.apply_async(_steps_of_lines, (collector.lines,))
+            self._steps = [
+                _StepsOfLine(steps_of_graph, number) for number in range(len(collector.lines))
+            ]
 
     return detect_steps
 
 
-class _Tasks:
-    """In a pool's place: collects what asv gives it."""
+class _Collector:
+    """In place of a pool of processes: collects the lines that asv gives it as tasks."""
 
     def __init__(self) -> None:
-        self.of_lines: list[Any] = []
+        self.lines: list[Any] = []
 
     def apply_async(self, function: Any, arguments: tuple[Any]) -> None:
-        self.of_lines.append(arguments[0])
+        self.lines.append(arguments[0])
 
 
-class _OfLine:
-    """In an answer's place: one line's part of a graph's."""
+class _StepsOfLine:
+    """In place of the result of a line's own task: the line's part of the graph's result."""
 
-    def __init__(self, answer: Any, number: int):
-        self._answer = answer
+    def __init__(self, steps_of_graph: Any, number: int):
+        self._steps_of_graph = steps_of_graph
         self._number = number
 
     def get(self) -> Any:
-        return self._answer.get()[self._number]
+        return self._steps_of_graph.get()[self._number]
 
 
 def _steps_of_lines(lines: list[Any]) -> list[Any]:

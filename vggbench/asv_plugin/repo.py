@@ -1,4 +1,4 @@
-"""The Repo: to asv a release is a commit, a track is a branch, and both have names."""
+"""asv's Repo: to asv a release is a commit, a track is a branch, and both have names."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from . import invocation
 
 
 class ReleaseRepo(Repo):
-    """The folder of releases as asv sees a repository.
+    """The folder of releases, in the form in which asv sees a repository.
 
-    Ranges are newest first, and a range's start is not part of it, as in git.
+    As in git, a range is newest first, and its start is not part of it.
     """
 
     dvcs = "releases"
@@ -32,7 +32,7 @@ class ReleaseRepo(Repo):
         except VggbenchError as err:
             raise util.UserError(str(err)) from None
         self._path = str(Path(url).absolute())
-        branches = [b for b in invocation.branches() if b in self.catalogue.tracks]
+        branches = [name for name in invocation.branches() if name in self.catalogue.tracks]
         self._default_branch = (branches or list(self.catalogue.tracks))[0]
 
     @classmethod
@@ -40,9 +40,10 @@ class ReleaseRepo(Repo):
         return any(Path(url).glob("*/track.json"))
 
     def pull(self) -> None:
-        """Releases are files of the checkout; there is nothing to pull.
+        """Pull nothing, because releases are files of the checkout.
 
-        asv calls this before it reads the range, so what asv cannot do with a range is said here.
+        asv calls this before it reads the range. It therefore raises UserError here for the range
+        TAGS, with which asv cannot work.
         """
         if invocation.option("range") == "TAGS":
             raise util.UserError(
@@ -53,7 +54,7 @@ class ReleaseRepo(Repo):
     # -- names
 
     def release(self, name: str | None) -> Release:
-        """The release that ``name`` names, the newest of the default track for None and HEAD.
+        """The release that ``name`` names; for None and HEAD the newest of the default track.
 
         Raises NoSuchNameError, with the nearest names in its text.
         """
@@ -68,7 +69,7 @@ class ReleaseRepo(Repo):
         try:
             return self.release(name).commit
         except NoSuchNameError as err:
-            # It may be the id of a release that was taken off, of which there still are results.
+            # The name may be the id of a release that was taken off its track and has results.
             if invocation.command() in ("compare", "show", "rm") and spec.is_commit(name or ""):
                 raise
             raise util.UserError(str(err)) from None
@@ -81,7 +82,7 @@ class ReleaseRepo(Repo):
         return None if release is None else release.name
 
     def get_decorated_hash(self, commit: str, hash_length: int = 8) -> str:
-        # `asv show` hands over what the user typed, or the beginning of an id.
+        # `asv show` gives the name as the user typed it, or the beginning of an id.
         try:
             release = self.release(commit)
         except NoSuchNameError:
@@ -103,16 +104,20 @@ class ReleaseRepo(Repo):
         name = self.get_branch_name(branch)
         if name not in self.catalogue.tracks:
             raise NoSuchNameError(name)
-        return [r.commit for r in reversed(self.catalogue.tracks[name].releases)]
+        return [release.commit for release in reversed(self.catalogue.tracks[name].releases)]
 
     def get_revisions(self, commits: Iterable[str]) -> dict[str, int]:
-        """A number for each release, contiguous within a track.
+        """A number for each of the ``commits``, contiguous within a track.
 
-        asv's base class lacks this, its publish needs it. Were releases numbered by date over all
-        tracks, every track's labels would be drawn over the others' graphs.
+        asv's base class lacks this method, and asv publish needs it. If releases were numbered by
+        date over all tracks, every track's labels would be drawn over the others' graphs.
         """
         wanted = set(commits)
-        return {r.commit: i for i, r in enumerate(self.catalogue) if r.commit in wanted}
+        return {
+            release.commit: number
+            for number, release in enumerate(self.catalogue)
+            if release.commit in wanted
+        }
 
     # -- ranges
 
@@ -127,15 +132,19 @@ class ReleaseRepo(Repo):
             chosen = spec.select(self.catalogue, range_spec)
         except VggbenchError as err:
             raise util.UserError(str(err)) from None
-        return [r.commit for r in self._servable(chosen)]
+        return [release.commit for release in self._servable(chosen)]
 
     def get_new_branch_commits(self, branches: list[str], existing: Iterable[str]) -> list[str]:
-        """All releases of the branches; for NEW those without a complete result here.
+        """All releases of the branches; for NEW the releases without a complete result here.
 
-        asv stops at the first release of a branch that has a result of any machine, and so never
-        comes to gaps and to late releases of an old line.
+        asv's own method stops at the first release of a branch that has a result of any machine.
+        It therefore never reaches gaps, nor late releases of an old line.
         """
-        chosen = [self.catalogue.by_commit[c] for b in branches for c in self.get_branch_commits(b)]
+        chosen = [
+            self.catalogue.by_commit[commit]
+            for branch in branches
+            for commit in self.get_branch_commits(branch)
+        ]
         if invocation.option("range") == "NEW":
             covered = Coverage(
                 catalogue=self.catalogue,
@@ -148,23 +157,25 @@ class ReleaseRepo(Repo):
             log.info(f"{len(lacking)} of {len(chosen)} releases lack results here")
             new = self._servable(lacking)
             if not new:
-                # asv would call it an error and exit with 1: a nightly run has nothing to do.
+                # asv would take it for an error and exit with 1. To a nightly run it is none.
                 log.info("there is nothing new to measure")
                 raise SystemExit(0)
-            return [r.commit for r in new]
-        return [r.commit for r in self._servable(chosen)]
+            return [release.commit for release in new]
+        return [release.commit for release in self._servable(chosen)]
 
     def _servable(self, releases: list[Release]) -> list[Release]:
-        """Those that an environment can be made for here; one line for what is left out, and why.
+        """The ``releases`` for which an environment can be made here. A line is printed for each
+        reason for which others are left out.
 
-        A release that cannot be installed must not be begun: asv would store "failed" for it.
+        A release that cannot be installed must not be begun, because asv would store "failed" for
+        it.
         """
         if not invocation.is_measuring():
             return releases
         releases = self._with_benchmarks(releases)
         if invocation.gives_interpreter():
             return releases
-        devices = {profiles.device_of(p) for p in invocation.asked_profiles()}
+        devices = {profiles.device_of(profile) for profile in invocation.asked_profiles()}
         reasons: dict[str, list[str]] = {}
         for release in releases:
             why = why_not_here(release, devices)
@@ -176,27 +187,28 @@ class ReleaseRepo(Repo):
         return [release for release in releases if release.name not in left_out]
 
     def _with_benchmarks(self, releases: list[Release]) -> list[Release]:
-        """Those of whose own benchmarks ``--bench`` selects one, so that no release is installed
-        for nothing; all where it selects none at all, which asv has a message of its own for."""
+        """The ``releases`` that run a benchmark that ``--bench`` selects: no other release is
+        installed for nothing. All releases where ``--bench`` selects nothing at all, because asv
+        has a message of its own for that. Raises UserError where none of them runs one."""
         selected = {
             configured.benchmark
             for configured in invocation.suite().selected(invocation.patterns())
         }
-        kept = [
+        to_run = [
             release
             for release in releases
             if any(suite.is_of_track(name, release, self.catalogue) for name in selected)
         ]
-        if not selected or len(kept) == len(releases):
+        if not selected or len(to_run) == len(releases):
             return releases
-        tracks = sorted({release.track for release in releases if release not in kept})
-        none = f"{' '.join(invocation.patterns())} selects no benchmark of {' or '.join(tracks)}"
-        if not kept:
-            raise util.UserError(f"{none}: it is for another track; choose releases of that")
-        log.info(f"{none}: {len(releases) - len(kept)} of {len(releases)} releases are not run")
-        return kept
+        tracks = sorted({release.track for release in releases if release not in to_run})
+        why = f"{' '.join(invocation.patterns())} selects no benchmark of {' or '.join(tracks)}"
+        if not to_run:
+            raise util.UserError(f"{why}: it is for another track; choose releases of that")
+        log.info(f"{why}: {len(releases) - len(to_run)} of {len(releases)} releases are not run")
+        return to_run
 
     # -- the rest
 
     def checkout(self, path: str, commit_hash: str) -> None:
-        """Nothing: a release is installed from its lock, no source is checked out."""
+        """Check out nothing, because a release is installed from its lock."""

@@ -1,9 +1,10 @@
-"""What asv stored below ``results/`` and reads again on trust, checked as it is read: files that
-somebody edited, a full disk cut, or another program wrote.
+"""Checks of the files below ``results/`` that asv stored and reads again on trust.
 
-``require_whole`` says of a result whether asv can use it, ``machine_of`` of a machine.json. The two
-iterators stand in the place of asv's own, which end in a traceback at what is no object or has no
-number for a version (util.py:742), and say the same line once for each look at a folder.
+Somebody may have edited such a file, a full disk may have cut it, or another program may have
+written it. ``require_whole`` tells whether asv can use a result, and ``machine_of`` whether it can
+use a machine.json. The two iterators replace asv's own, which end in a traceback at a file that is
+no object or has no number for a version (util.py:742), and print the same line again each time that
+a folder is read.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from ..errors import of_system, one_line
 from ..records.record import is_number
 from . import invocation
 
-#: Files of asv beside results that are none.
+#: The files that asv keeps beside results.
 NO_RESULTS = ("machine.json", "benchmarks.json")
 
-#: No measurement is larger. asv's step detection adds up differences, each by its weight, and
-#: never ends once they are beyond a float's range.
+#: The largest value of a result: no measurement is larger. asv's step detection adds up weighted
+#: differences, and never ends once the sum is beyond a float's range.
 LARGEST = 1e100
 
-#: What asv reads of each combination of params that has statistics.
+#: The keys of the statistics of a combination of params that asv reads.
 STATISTICS = ("ci_99_a", "ci_99_b", "q_25", "q_75")
 
 
@@ -46,16 +47,16 @@ def require_whole(result: Any) -> None:
                 raise ValueError(f"{name} has {len(column)} values instead of {count}")
         for value in values or ():
             _require_number(name, value)
-        for drawn in samples or ():
-            for value in drawn or ():
+        for of_combination in samples or ():
+            for value in of_combination or ():
                 _require_number(name, value)
-        for told in stats or ():
-            if told:
-                _require_statistics(name, told)
+        for statistics in stats or ():
+            if statistics:
+                _require_statistics(name, statistics)
 
 
 def are_params(params: Any) -> bool:
-    """Whether it is a list of the values of each param, as texts."""
+    """Whether ``params`` is a list that has, for each param, a list of its values as texts."""
     return isinstance(params, list) and all(
         isinstance(values, list) and all(isinstance(value, str) for value in values)
         for values in params
@@ -69,24 +70,25 @@ def _require_number(name: str, value: Any) -> None:
     raise ValueError(f"{name} has {one_line(str(value), 40)!r} for a number")
 
 
-def _require_statistics(name: str, told: Mapping[str, Any]) -> None:
+def _require_statistics(name: str, statistics: Mapping[str, Any]) -> None:
     for key in STATISTICS:
-        value = told[key]
-        # Of few samples asv stores an interval without an end.
+        value = statistics[key]
+        # For few samples asv stores an interval without an end.
         if not (key.startswith("ci_") and is_number(value) and abs(value) == math.inf):
             _require_number(name, value)
         if value is None:
             raise ValueError(f"{name} has no number for {key}")
-    width = abs(told["ci_99_b"] - told["ci_99_a"])
+    width = abs(statistics["ci_99_b"] - statistics["ci_99_a"])
     if 0 < width < 1 / LARGEST:
         raise ValueError(f"{name} has an interval of {width}")
 
 
 def machine_of(path: str) -> str:
-    """The name in a machine.json. Raises UserError, whose text is the line about the file."""
+    """The machine's name in a machine.json. Raises UserError with a line about the file where it
+    cannot be used."""
     try:
-        told = util.load_json(path, api_version=Machine.api_version)
-        machine = told.get("machine") if isinstance(told, dict) else None
+        content = util.load_json(path, api_version=Machine.api_version)
+        machine = content.get("machine") if isinstance(content, dict) else None
         if not isinstance(machine, str):
             raise ValueError("it names no machine")
     except OSError as err:
@@ -108,7 +110,8 @@ def machine_of(path: str) -> str:
 
 
 def iter_machine_files(results_dir: str) -> Iterator[str]:
-    """In place of asv's: without what is no machine's file, with a line about each."""
+    """The path of each machine.json, in place of asv's function. A line is printed about each file
+    that cannot be used, which is left out."""
     for root, _, files in os.walk(results_dir):
         path = os.path.join(root, "machine.json")
         if "machine.json" in files and _machine_or_none(path) is not None:
@@ -116,17 +119,18 @@ def iter_machine_files(results_dir: str) -> Iterator[str]:
 
 
 def iter_results_paths(results_dir: str) -> Iterator[tuple[str, str, str]]:
-    """In place of asv's: folder, file and machine of each result, with one line about a folder
-    whose machine is not known, however often it is looked at."""
+    """(folder, file, machine) of each result, in place of asv's function. One line is printed about
+    a folder whose machine is not known, however often the folder is read."""
     for root, _, files in os.walk(results_dir):
-        found = [name for name in files if name.endswith(".json") and name not in NO_RESULTS]
+        names = [name for name in files if name.endswith(".json") and name not in NO_RESULTS]
         path = os.path.join(root, "machine.json")
-        machine = _machine_or_none(path) if found else None
+        machine = _machine_or_none(path) if names else None
         if machine is not None:
-            yield from ((root, name, machine) for name in found)
+            yield from ((root, name, machine) for name in names)
 
 
 def _machine_or_none(path: str) -> str | None:
+    """The machine's name in a machine.json; None, and one line, where the file cannot be used."""
     try:
         return machine_of(path)
     except util.UserError as err:
