@@ -124,7 +124,7 @@ def test_a_change_that_is_not_pythons_is_said_not_to_be(measured: Tiny) -> None:
     assert verdicts_of(measured) == before, "it is evidence for no verdict"
     assert not list((measured.folder / ".asv" / "env").glob("variants-*"))
     done = measured.vggbench("findings")
-    assert done.lines_with("not python (+0.0 % by it alone); so it is the framework's, mostly; bes")
+    assert done.lines_with("not python (+0.0 % by it alone); therefore mostly the framework; also")
     # What is sure is not asked once more.
     (again,) = measured.vggbench(*asked).lines_with("tinyframe-1.2 plain, step time: ")
     assert again == line

@@ -296,7 +296,7 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
             checkout.catalogue,
             facts=checkout.facts(machine),
             sittings=_sittings(checkout, machine),
-            asked=timed,
+            configurations=timed,
         )
     if arguments.into is not None:
         lines = findings.in_short(found, checkout.catalogue)

@@ -1,9 +1,9 @@
-"""vggbench findings: what a history came to, in Markdown: changes that were confirmed, what could
-not be measured and why.
+"""vggbench findings: the results of a history in Markdown, with the changes that were confirmed,
+and what could not be measured and why.
 
-Confirmed is a change that a session saw which measured both releases. Its cause is the framework
-where nothing else that is looked at changed between the two; else it is not separated, and the
-finding says what changed besides (``vggbench separate`` changes one thing of it back).
+A change is confirmed where one session measured both releases and saw it. Its cause is the
+framework where nothing else is known to have changed between the two releases. Otherwise the
+finding lists what else changed, and what ``vggbench separate`` found by changing one thing back.
 """
 
 from __future__ import annotations
@@ -45,22 +45,25 @@ from .milestones import Milestone
 from .pages import lines as pages_lines
 from .rates import Rate
 
-#: How a builder names what it is of.
+#: The modules of frameworks, by which builders name a framework in a reason.
 _MODULES = "|".join(re.escape(package.MODULE) for package in builders.packages().values())
 _OF_VERSION = re.compile(rf"\b({_MODULES}) \d+\.\d+[\w.]*")
 
 
 class NothingFound(VggbenchError):
-    """There is nothing on record to find something in."""
+    """The machine has no record of a timed process."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """Of one machine in one profile. ``first`` and ``last``: when its first and its last process
-    were started. ``unmeasured``: names of the releases of which a configuration has no record, and
-    the configurations of which that is so of just these. ``anchors``: when each sitting of the
-    history began, and what its anchors took (s). ``flags``: a text of the variables that were set,
-    of those that are the same in all that is compared; and for how many processes."""
+    """The findings of one machine in one profile.
+
+    ``first`` and ``last``: the dates of its first and its last process. ``unmeasured``: for names
+    of releases, the configurations that have no record of exactly these releases. ``anchors``: the
+    start of each sitting of the history, and the step time (s) of its anchors. ``flags``: for how
+    many processes a text of variables was set, of those variables that are the same in all
+    processes that are compared.
+    """
 
     machine: str
     facts: Mapping[str, str]
@@ -79,23 +82,25 @@ class Findings:
 
     @property
     def settings(self) -> str | None:
-        """One sentence on what was set; None where nothing was."""
+        """One sentence on the variables that were set; None where no variable was."""
         if not self.flags:
             return None
-        told = [
-            f"{text} set ({'all' if count == self.processes else count} of its processes)"
+        settings = [
+            f"{text} set (in {'all' if count == self.processes else count} of the processes)"
             for text, count in self.flags.items()
         ]
-        return f"Measured with {', and '.join(told)}."
+        return f"Measured with {', and '.join(settings)}."
 
     @property
     def confirmed(self) -> list[Verdict]:
+        """The changes of which one session measured both releases."""
         return [
             verdict for verdict in self.verdicts if verdict.outcome in CHANGED and not verdict.apart
         ]
 
     @property
     def unconfirmed(self) -> list[Verdict]:
+        """The changes of which no session measured both releases."""
         return [
             verdict for verdict in self.verdicts if verdict.outcome in CHANGED and verdict.apart
         ]
@@ -108,11 +113,14 @@ def find(
     *,
     facts: Mapping[str, str],
     sittings: Sequence[Mapping[str, Any]],
-    asked: Sequence[Configured],
+    configurations: Sequence[Configured],
 ) -> list[Findings]:
-    """What the records ``taken`` of a machine tell, by profile. ``facts``: what asv knows of it.
-    ``sittings``: of its history, oldest first. ``asked``: what a release can be measured in. Raises
-    NothingFound where nothing was."""
+    """The findings of a machine from its records ``taken``, one for each profile.
+
+    ``facts``: those of asv's machine.json. ``sittings``: those of the machine's history, oldest
+    first. ``configurations``: all in which a release can be measured. Raises NothingFound where no
+    timed process is on record.
+    """
     if not any(record.is_timed for record in taken):
         raise NothingFound(
             f"nothing is on record for {machine}; measure it there with: vggbench history"
@@ -123,9 +131,9 @@ def find(
     of_pages, _ = pages_lines.lines(machine, taken, catalogue)
     found = []
     for profile in dict.fromkeys(row.profile for row in rows):
-        own = [record for record in taken if record.profile == profile]
+        in_profile = [record for record in taken if record.profile == profile]
         separated = separations(machine, taken, catalogue, profile, THRESHOLD)
-        started = sorted(str(record.started) for record in own if record.started)
+        started = sorted(str(record.started) for record in in_profile if record.started)
         of_profile = [row for row in rows if row.profile == profile]
         tracks = catalogue.tracks
         found.append(
@@ -135,7 +143,7 @@ def find(
                 profile=profile,
                 first=started[0][:10] if started else "unknown",
                 last=started[-1][:10] if started else "unknown",
-                processes=sum(_ran(record) for record in own),
+                processes=sum(_ran(record) for record in in_profile),
                 verdicts=[
                     verdict
                     for track in tracks
@@ -156,35 +164,38 @@ def find(
                     [line for line in of_pages if line.profile == profile], catalogue
                 ),
                 rows=of_profile,
-                unmeasured=_unmeasured(of_profile, asked, catalogue),
-                anchors=_anchors_by_sitting(machine, sittings, own, catalogue, known),
-                flags=_flags(own),
+                unmeasured=_unmeasured(of_profile, configurations, catalogue),
+                anchors=_anchors_by_sitting(machine, sittings, in_profile, catalogue, known),
+                flags=_flags(in_profile),
             )
         )
     return found
 
 
 def _ran(record: Record) -> bool:
-    """Whether there was a process: there is none of a variant that could not be installed."""
+    """Whether the record is of a process. A variant that could not be installed has a record, and
+    no process."""
     return record.outcome == records.INTERRUPTED or record.process_s is not None
 
 
 def _flags(taken: Iterable[Record]) -> dict[str, int]:
-    found: Counter[str] = Counter()
+    """For how many processes each text of variables was set, the most frequent first."""
+    counts: Counter[str] = Counter()
     for record in taken:
-        # A variant may be made by one.
+        # A variant is left out, because a variable may be what makes it a variant.
         if _ran(record) and record.variant is None and isinstance(record.variables, dict):
-            told = variables.compared(record.variables)
-            found[" ".join(f"{name}={value}" for name, value in told.items())] += 1
-    return {one_line(text, 120): count for text, count in found.most_common() if text}
+            values = variables.compared(record.variables)
+            counts[" ".join(f"{name}={value}" for name, value in values.items())] += 1
+    return {one_line(text, 120): count for text, count in counts.most_common() if text}
 
 
 def _unmeasured(
-    rows: Iterable[Rate], asked: Iterable[Configured], catalogue: Catalogue
+    rows: Iterable[Rate], configurations: Iterable[Configured], catalogue: Catalogue
 ) -> dict[tuple[str, ...], tuple[str, ...]]:
+    """For names of releases, the configurations that have no row of exactly these releases."""
     known = {(row.release, records.key_of(row.benchmark, row.configuration)) for row in rows}
-    found: dict[tuple[str, ...], tuple[str, ...]] = {}
-    for configured in asked:
+    unmeasured: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for configured in configurations:
         key = configured.key
         lacking = tuple(
             release.name
@@ -193,20 +204,22 @@ def _unmeasured(
             and (release.name, key) not in known
         )
         if lacking:
-            found[lacking] = (*found.get(lacking, ()), configured.words)
-    return found
+            unmeasured[lacking] = (*unmeasured.get(lacking, ()), configured.words)
+    return unmeasured
 
 
 def _anchors_by_sitting(
     machine: str,
-    begun: Iterable[Mapping[str, Any]],
+    sittings: Iterable[Mapping[str, Any]],
     taken: Sequence[Record],
     catalogue: Catalogue,
     known: Known,
 ) -> list[tuple[str, dict[str, float]]]:
-    """When each sitting that has anchors began, and the median of what their processes took (s), of
-    those that no other work disturbed, in the state of the machine that most were measured
-    in."""
+    """(start, step time in seconds by release) of each sitting that has anchors.
+
+    A step time is the median of the processes' medians. The processes are those that no other work
+    disturbed, in the state of the machine in which most anchors were measured.
+    """
     anchors = [
         (record, str(state_of(record, known)))
         for record in taken
@@ -224,70 +237,79 @@ def _anchors_by_sitting(
     return [
         (
             str(sitting["started"]),
-            {release: statistics.median(own) for release, own in runs[sitting["run"]].items()},
+            {release: statistics.median(steps) for release, steps in runs[sitting["run"]].items()},
         )
-        for sitting in begun
+        for sitting in sittings
         if sitting["run"] in runs
     ]
 
 
-def markdown(found: Sequence[Findings], catalogue: Catalogue) -> str:
+def markdown(of_machines: Sequence[Findings], catalogue: Catalogue) -> str:
+    """The whole page: first the machines side by side, then each machine by itself."""
     lines = [
         "# Findings",
         "",
-        "Made by `vggbench findings` from the records; nothing here is written by hand. What the "
-        "words mean: [verdicts](verdicts.md), [method](method.md#verdicts).",
+        "`vggbench findings` makes this page from the records, and nothing in it is written by "
+        "hand. What the words of verdicts mean: [verdicts](verdicts.md). How verdicts are decided: "
+        "[method](method.md#verdicts).",
         "",
     ]
-    for profile in dict.fromkeys(own.profile for own in found):
-        lines += _across([own for own in found if own.profile == profile])
-    for own in found:
-        lines += _of(own, catalogue)
+    for profile in dict.fromkeys(findings.profile for findings in of_machines):
+        lines += _side_by_side(
+            [findings for findings in of_machines if findings.profile == profile]
+        )
+    for findings in of_machines:
+        lines += _of_machine(findings, catalogue)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _across(found: Sequence[Findings]) -> list[str]:
-    """What machines with one profile say of the same changes; nothing of a single one."""
-    if len(found) < 2:
+def _side_by_side(of_machines: Sequence[Findings]) -> list[str]:
+    """The same changes on all machines with one profile; no line where there is one machine."""
+    if len(of_machines) < 2:
         return []
-    both = across.across(verdict for own in found for verdict in own.verdicts)
-    agreed = sum(change.agreed for change in both)
+    changes = across.across(verdict for findings in of_machines for verdict in findings.verdicts)
+    agreed = sum(change.agreed for change in changes)
+    settings = [(findings.machine, findings.settings) for findings in of_machines]
     return [
-        f"## Machine beside machine, {found[0].profile}",
+        f"## Machine beside machine, {of_machines[0].profile}",
         "",
-        "The changes between neighbouring releases that one machine saw at least, where another "
-        f"has numbers of both too: {len(both)}. All machines that have them saw {agreed} of these, "
-        "one way. Confirmed are those that a session saw which measured both releases. The "
-        "intervals, and what changed besides, stand with each machine below.",
+        f"The table has {len(changes)} changes between neighbouring releases. At least one machine "
+        "saw each change, and at least one other machine has numbers of both releases. For "
+        f"{agreed} of these changes, all machines that have numbers saw the change, and in the "
+        "same direction. A change is confirmed where one session measured both releases and saw "
+        "it. The sections of the machines below have the intervals, and what else changed.",
         "",
-        *(f"{cell(own.machine)}: {cell(told)}\n" for own in found if (told := own.settings)),
-        *across.table(both, [own.machine for own in found]),
+        *(f"{cell(machine)}: {cell(text)}\n" for machine, text in settings if text),
+        *across.table(changes, [findings.machine for findings in of_machines]),
         "",
     ]
 
 
-def in_short(found: Sequence[Findings], catalogue: Catalogue) -> list[str]:
-    """The first lines of ``markdown``, without headings: for another file."""
+def in_short(of_machines: Sequence[Findings], catalogue: Catalogue) -> list[str]:
+    """For another file, the first lines on each machine that ``markdown`` has, without headings."""
     lines = []
-    for own in found:
-        lines += ["", f"{cell(own.machine)}, {own.profile}: {_measured(own, catalogue)}", ""]
-        lines += milestones.table(own.milestones)
+    for findings in of_machines:
+        measured = _measured(findings, catalogue)
+        lines += ["", f"{cell(findings.machine)}, {findings.profile}: {measured}", ""]
+        lines += milestones.table(findings.milestones)
     return [*lines, ""]
 
 
 def _measured(findings: Findings, catalogue: Catalogue) -> str:
-    """On what, how much, when."""
-    facts = [str(findings.facts.get(key) or "unknown") for key in ("cpu", "num_cpu", "os")]
+    """Sentences on the machine, the number of processes and releases, the dates and settings."""
+    cpu, count, system = (
+        cell(str(findings.facts.get(key) or "unknown")) for key in ("cpu", "num_cpu", "os")
+    )
     measured = len({row.release for row in findings.rows})
     return (
-        f"{cell(facts[0])}, {cell(facts[1])} CPUs, {cell(facts[2])}. {findings.processes} "
-        f"processes from {findings.first} to {findings.last}; {measured} of "
-        f"{len(list(catalogue))} releases."
+        f"{cpu}, {count} CPUs, {system}. {findings.processes} processes from {findings.first} to "
+        f"{findings.last}; {measured} of {len(list(catalogue))} releases."
         + (f" {cell(findings.settings)}" if findings.settings else "")
     )
 
 
-def _of(findings: Findings, catalogue: Catalogue) -> list[str]:
+def _of_machine(findings: Findings, catalogue: Catalogue) -> list[str]:
+    """The section of a machine."""
     lines = [
         f"## {cell(findings.machine)}, {findings.profile}",
         "",
@@ -295,7 +317,7 @@ def _of(findings: Findings, catalogue: Catalogue) -> list[str]:
         "",
         "### In short",
         "",
-        "The first and the last release of each major version that has a number.",
+        "For each major version, the first and the last release that has a number.",
         "",
         *milestones.table(findings.milestones),
         "",
@@ -303,22 +325,23 @@ def _of(findings: Findings, catalogue: Catalogue) -> list[str]:
         "",
     ]
     lines += _changes(findings.confirmed, findings.separations)
+    changes = [f"- {cell(phrases.line_change(change))}" for change in findings.changes]
     lines += [
         "### Not confirmed",
         "",
-        "Seen by sessions that measured one of the two releases alone; "
-        "`vggbench confirm RELEASE --improved` measures both in turns.",
+        "No session measured both releases of any of these changes. To confirm a change, measure "
+        "both releases in turns: `vggbench confirm RELEASE --improved`.",
         "",
         *_changes(findings.unconfirmed, findings.separations),
         "### Over whole lines",
         "",
-        "Changes that a later release took back, and drifts: several level shifts one way, which "
-        "are sure only together.",
+        "Changes that a later release took back, and drifts. A drift is several level shifts in "
+        "the same direction, which are sure only together.",
         "",
-        *([f"- {cell(phrases.line_change(change))}" for change in findings.changes] or ["None."]),
+        *(changes or ["None."]),
         "",
         *_anchors(findings.anchors),
-        "### What could not be",
+        "### What has no number",
         "",
         *_reasons(findings.rows, records.NOT_APPLICABLE, "n/a", catalogue),
         *_reasons(findings.rows, records.FAILED, "failed", catalogue),
@@ -328,6 +351,7 @@ def _of(findings: Findings, catalogue: Catalogue) -> list[str]:
 
 
 def _changes(found: Sequence[Verdict], separations: Sequence[Separation]) -> list[str]:
+    """The table of changes."""
     if not found:
         return ["None.", ""]
     lines = [
@@ -349,25 +373,26 @@ def _changes(found: Sequence[Verdict], separations: Sequence[Separation]) -> lis
     return [*lines, ""]
 
 
-def _anchors(found: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]:
-    """What anchors took in each sitting, and what they differ by from the first that has them."""
-    if not found:
+def _anchors(by_sitting: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]:
+    """The table of the anchors' step times in each sitting, and of their difference from the first
+    sitting that has them."""
+    if not by_sitting:
         return []
     first: dict[str, float] = {}
-    for _, steps in found:
+    for _, steps in by_sitting:
         for name, step_s in steps.items():
             first.setdefault(name, step_s)
     lines = [
         "### Anchors",
         "",
-        "The step time of the releases that each sitting measures again, and what it differs by "
-        "from the first sitting's. Where all of them moved, the machine did: so releases are held "
-        "against each other by what one sitting measured of both.",
+        "The step times of the releases that each sitting measures again, each with its difference "
+        "from the first sitting's. Where the times of all these releases changed, the machine had "
+        "changed. Releases are therefore compared by what one sitting measured of both.",
         "",
         phrases.row(("sitting", *first)),
         "|---|" + "--:|" * len(first),
     ]
-    for started, steps in found:
+    for started, steps in by_sitting:
         cells = [f"{started[:16].replace('T', ' ')} UTC"]
         for name, reference in first.items():
             if name not in steps:
@@ -380,57 +405,66 @@ def _anchors(found: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]:
 
 
 def cause(verdict: Verdict, separations: Sequence[Separation]) -> str:
-    """What a change may be put on: what the locks and the processes tell, and what was separated by
-    changing things back. Of what could not be, each reason once, unless it was with more things."""
+    """The cause of a change as far as it is known, as a text.
+
+    It has what was separated by changing things back, then what else changed by the locks and the
+    processes. Where things could not be changed back, each reason is given once, and not at all
+    where they were changed back together with more things.
+    """
     if not verdict.differences:
-        return "the framework: nothing else that is looked at changed"
-    besides = f"besides, {'; '.join(str(each) for each in verdict.differences)}"
-    own = [each for each in separations if each.is_of(verdict)]
-    ran = [each for each in own if each.judgement is not None]
-    parts = [_part(each, verdict) for each in ran] or ["not separated"]
+        return "the framework: nothing else is known to have changed"
+    changed = f"also changed: {'; '.join(map(str, verdict.differences))}"
+    of_change = [separation for separation in separations if separation.is_of(verdict)]
+    ran = [separation for separation in of_change if separation.judgement is not None]
+    parts = [_part(separation, verdict) for separation in ran] or ["not separated"]
     errors: dict[str | None, Separation] = {}
-    for each in own:
-        together = (set(things(part.variant)) for part in ran)
-        if each not in ran and not any(set(things(each.variant)) <= of for of in together):
-            errors.setdefault(each.error, each)
-    parts += [_part(each, verdict) for each in errors.values()]
-    if _is_the_frameworks(verdict, own):
-        parts.append("so it is the framework's, mostly")
-    return "; ".join([*parts, besides])
+    for separation in of_change:
+        back = set(things(separation.variant))
+        if separation not in ran and not any(back <= set(things(more.variant)) for more in ran):
+            errors.setdefault(separation.error, separation)
+    parts += [_part(separation, verdict) for separation in errors.values()]
+    if _is_the_frameworks(verdict, of_change):
+        parts.append("therefore mostly the framework")
+    return "; ".join([*parts, changed])
 
 
-def _is_the_frameworks(verdict: Verdict, own: Iterable[Separation]) -> bool:
-    """Whether all that moved with the framework was changed back, and makes but LITTLE of a change:
-    by the ends of the intervals that favour it most."""
-    left = {each.what for each in verdict.differences}
+def _is_the_frameworks(verdict: Verdict, of_change: Iterable[Separation]) -> bool:
+    """Whether everything that changed beside the framework was changed back, and makes no more than
+    LITTLE of the change. The shares are those of the ends of the intervals that favour them
+    most."""
+    left = {difference.what for difference in verdict.differences}
     share = 0.0
-    for each in sorted(own, key=lambda part: -len(things(part.variant))):
-        back = differences(each.variant)
-        most = None if each.judgement is None else largest_share(each.judgement, verdict)
+    for separation in sorted(of_change, key=lambda each: -len(things(each.variant))):
+        back = differences(separation.variant)
+        most = (
+            None if separation.judgement is None else largest_share(separation.judgement, verdict)
+        )
         if most is not None and back & left:
             share += max(0.0, most)
             left -= back
     return not left and share <= LITTLE
 
 
-def _part(separation: Separation, whole: Verdict) -> str:
-    told = conclusion(separation, whole)
+def _part(separation: Separation, verdict: Verdict) -> str:
+    """What a separation says of the change, as a text."""
+    text = conclusion(separation, verdict)
     if separation.judgement is None:
-        return told
+        return text
     alone = "them" if len(things(separation.variant)) > 1 else "it"
-    return f"{told} ({phrases.percent(separation.judgement.ratio)} by {alone} alone)"
+    return f"{text} ({phrases.percent(separation.judgement.ratio)} by {alone} alone)"
 
 
 def _reasons(rows: Iterable[Rate], outcome: str, title: str, catalogue: Catalogue) -> list[str]:
-    """How many configurations of releases had each reason, the most frequent first."""
-    found: dict[str, list[str]] = {}
+    """The table of how many configurations of releases had each reason, the most frequent first."""
+    by_reason: dict[str, list[str]] = {}
     for row in rows:
         if row.outcome == outcome:
-            found.setdefault(in_general(row.why or "no reason"), []).append(row.release)
-    if not found:
-        return [f"No configuration is {title}.", ""]
+            by_reason.setdefault(in_general(row.why or "no reason"), []).append(row.release)
+    if not by_reason:
+        none = "failed" if outcome == records.FAILED else f"is {title}"
+        return [f"No configuration {none}.", ""]
     lines = [f"| {title}, by reason | configurations | releases |", "|---|--:|---|"]
-    for reason, releases in sorted(found.items(), key=lambda item: -len(item[1])):
+    for reason, releases in sorted(by_reason.items(), key=lambda item: -len(item[1])):
         lines.append(phrases.row((reason, str(len(releases)), spans(releases, catalogue))))
     return [*lines, ""]
 
@@ -438,6 +472,7 @@ def _reasons(rows: Iterable[Rate], outcome: str, title: str, catalogue: Catalogu
 def _left_out(
     unmeasured: Mapping[tuple[str, ...], tuple[str, ...]], catalogue: Catalogue
 ) -> list[str]:
+    """The table of the configurations that are unmeasured, and of which releases."""
     if not unmeasured:
         return ["Nothing is unmeasured.", ""]
     rows = [
@@ -448,20 +483,21 @@ def _left_out(
 
 
 def spans(names: Collection[str], catalogue: Catalogue) -> str:
-    """Releases in few words: neighbours of a track by the first and the last of them."""
-    found = []
+    """A short text of releases: neighbours on a track are named by the first and the last."""
+    texts = []
     for track in catalogue.tracks.values():
-        for named, several in itertools.groupby(
+        for is_named, group in itertools.groupby(
             (release.name for release in track.releases), lambda name: name in names
         ):
-            if named:
-                own = list(several)
-                found.append(own[0] if len(own) == 1 else f"{own[0]} to {own[-1]}")
-    return ", ".join(found)
+            if is_named:
+                neighbours = list(group)
+                first, last = neighbours[0], neighbours[-1]
+                texts.append(first if len(neighbours) == 1 else f"{first} to {last}")
+    return ", ".join(texts)
 
 
 def in_general(why: str) -> str:
-    """A reason as it is for all releases alike: without the version, which the table names anyway,
-    and without the count of processes that rates adds."""
+    """A reason in the form that is the same for all releases: without the version, which the table
+    names anyway, and without the count of processes that ``rates`` adds."""
     why = why.rpartition(" (")[0] if why.endswith(" processes)") else why
     return _OF_VERSION.sub(r"\1", why).rstrip(".")

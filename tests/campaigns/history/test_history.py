@@ -396,7 +396,7 @@ def test_the_causes_of_what_is_confirmed_are_looked_for_once(planned: Tiny) -> N
     assert taken == [python, None, None, python] * (len(taken) // 4)
     assert len(taken) // 4 >= LEAST_BLOCKS
     (row,) = planned.vggbench("findings").lines_with("tinyframe-1.1 | plain | step time | +200.0")
-    assert "not python (+0.0 % by it alone); so it is the framework's, mostly; besides" in row
+    assert "not python (+0.0 % by it alone); therefore mostly the framework; also" in row
     history(planned, "--stage", "plain")
     assert variants_of(planned, "tinyframe-1.2", "plain") == taken
 
@@ -439,7 +439,7 @@ def test_what_cannot_be_put_together_is_on_record_and_tried_with_the_earlier_pyt
     assert [r["variant"] for r in measured[:4]] == [together] * 4
     (row,) = planned.vggbench("findings").lines_with("tinyframe-1.1 | plain | step time | +200.0")
     assert "cannot be put back" not in row, "it was, with the earlier Python"
-    assert "neither python nor theano (+0.0 % by them alone); so it is the framework's" in row
+    assert "neither python nor theano (+0.0 % by them alone); therefore mostly the framework" in row
 
 
 def test_benchmarks_that_cannot_be_imported_end_it_in_one_line(planned: Tiny) -> None:
