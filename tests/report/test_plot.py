@@ -282,7 +282,7 @@ def test_parts_of_a_chain_are_drawn_apart_with_a_base_each(tmp_path: Path) -> No
         "Train step, relative to its base",
     ):
         assert f"<!-- {shown} -->" in text
-    said = chained.told(found)
+    said = chained.remarks(found)
     assert said[1] == (
         f"NHWC none off: 2 releases, {SHIPPED[1]} to {SHIPPED[2]}, no link connects them with "
         f"those before: relative to {SHIPPED[1]}"

@@ -276,7 +276,7 @@ def _plot_chains(checkout: Checkout, arguments: argparse.Namespace, track: Track
     plot.draw_chains(line, track, chains, path, log=arguments.log, by_date=by_date)
     title = plot.title_of(arguments.measure)
     say(f"{path}: {track.framework} on {machine}, {line.profile}: {title}, levels")
-    for message in chained.told(chains):
+    for message in chained.remarks(chains):
         say(message)
     return 0
 

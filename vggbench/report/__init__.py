@@ -1,4 +1,4 @@
-"""Tables made of records: pure functions from records to rows, and rows to text."""
+"""Tables from records: pure functions from records to rows, and from rows to text."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from rich.table import Table
 
 from ..terminal import is_dumb
 
-#: A column whose cells are all shorter is never folded: it has the names, or the figures.
+#: A column is never folded where none of its cells is longer than so many characters: such a column
+#: has names or figures.
 SHORT = 40
 
-#: Wider than any table.
+#: More characters than any table is wide.
 _WIDEST = 10_000
 
 
 def show(table: Table, wide: int = 120) -> None:
-    """Print ``table``: as wide as the terminal, or ``wide`` characters where the output goes into a
-    file or a pipe, for a line a row. Where names and figures need more, it is as wide as they are:
-    a terminal breaks a line that is too long, and loses nothing of it."""
+    """Print ``table`` as wide as the terminal, or ``wide`` characters where the output goes into a
+    file or a pipe, so that each row is one line. Where names and figures need more, the table is as
+    wide as they are: a terminal breaks a line that is too long, and loses nothing of it."""
     for column in table.columns:
         column.overflow = "fold"
         longest = max((len(str(cell)) for cell in column.cells), default=0)

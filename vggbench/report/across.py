@@ -1,7 +1,7 @@
-"""What several machines say of the same change, side by side.
+"""The verdicts of several machines on the same change, side by side.
 
-A change that machines of several processors saw, each in sessions of its own, is no day's noise;
-one that another excludes is the processor's.
+A change that machines with different processors saw, each in sessions of its own, is no noise of
+one day. A change that one machine saw and another excludes comes from the processor.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ..stats.policy import CHANGED
 
 @dataclass(frozen=True)
 class Across:
-    """What machines say of one measure of one configuration of a release against another.
-    ``verdicts``: by machine, of those that have numbers of both."""
+    """The verdicts on one measure of one configuration of a release against another release.
+    ``verdicts``: by machine, for the machines that have numbers of both releases."""
 
     release: str
     against: str
@@ -28,12 +28,13 @@ class Across:
 
     @property
     def agreed(self) -> bool:
-        """Whether all of them saw it, one way."""
+        """Whether the verdicts of all machines have the same outcome."""
         return len({verdict.outcome for verdict in self.verdicts.values()}) == 1
 
 
 def across(found: Iterable[Verdict]) -> list[Across]:
-    """Of verdicts in one profile: the changes that one machine saw at least, and two could see."""
+    """The changes that at least one machine saw, and of which at least one other machine has
+    numbers, from verdicts in one profile."""
     groups: dict[tuple[str, str, str, str], dict[str, Verdict]] = {}
     for verdict in found:
         if verdict.against is not None and verdict.ratio is not None:
@@ -46,31 +47,23 @@ def across(found: Iterable[Verdict]) -> list[Across]:
     ]
 
 
-def table(found: Sequence[Across], machines: Sequence[str]) -> list[str]:
-    """Lines of Markdown, a column a machine."""
-    if not found:
+def table(changes: Sequence[Across], machines: Sequence[str]) -> list[str]:
+    """Lines of a table in Markdown, with a column for each machine."""
+    if not changes:
         return ["None."]
-    return [
+    lines = [
         row(("release", "against", "configuration", "measure", *machines)),
         "|---|---|---|---|" + "--:|" * len(machines),
-        *(
-            row(
-                (
-                    *(
-                        compared.release,
-                        compared.against,
-                        compared.configuration,
-                        JUDGED[compared.measure].title,
-                    ),
-                    *(_said(compared.verdicts.get(machine)) for machine in machines),
-                )
-            )
-            for compared in found
-        ),
     ]
+    for change in changes:
+        title = JUDGED[change.measure].title
+        cells = [_cell(change.verdicts.get(machine)) for machine in machines]
+        lines.append(row((change.release, change.against, change.configuration, title, *cells)))
+    return lines
 
 
-def _said(verdict: Verdict | None) -> str:
+def _cell(verdict: Verdict | None) -> str:
+    """The change that a machine saw, or its verdict; a hyphen where it has no numbers."""
     if verdict is None or verdict.ratio is None:
         return "-"
     change = percent(verdict.ratio)

@@ -1,7 +1,7 @@
-"""The first and the last release of each major version, in one table: a history in short.
+"""A history in short: a table of the first and the last release of each major version.
 
-It stands in the findings, and in any Markdown file that has room for it: between the lines BEGIN
-and END (``vggbench findings --into docs/README.md``).
+The table is part of the findings. ``vggbench findings --into docs/README.md`` also puts it into any
+Markdown file, between the lines BEGIN and END.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ BEGIN, END = "<!-- vggbench findings -->", "<!-- end of vggbench findings -->"
 
 
 class NoRoom(VggbenchError):
-    """A file that has no place for the table."""
+    """A file that cannot be read, or has no place for the table."""
 
 
 @dataclass(frozen=True)
 class Milestone:
-    """``configuration``: for people. ``cell``: what was measured of it; it has numbers."""
+    """A release in the table. ``configuration``: its text for people. ``cell``: the release's
+    numbers in this configuration."""
 
     release: Release
     configuration: str
@@ -41,8 +42,8 @@ class Milestone:
 
 
 def milestones(found: Iterable[PageLine], catalogue: Catalogue) -> list[Milestone]:
-    """Of each line and backend one configuration, of that the first and the last release of each
-    major version that has numbers."""
+    """For one configuration of each line and backend, the first and the last release of each major
+    version that have numbers."""
     return [
         Milestone(catalogue.by_name[cell.release], readable(params_of(line), words), cell)
         for line in found
@@ -52,22 +53,23 @@ def milestones(found: Iterable[PageLine], catalogue: Catalogue) -> list[Mileston
 
 
 def _numbers(line: PageLine) -> list[Cell]:
+    """The cells that have numbers."""
     return [cell for cell in line.cells if cell.outcome == records.OK]
 
 
 def _longest(line: PageLine) -> list[tuple[str, ...]]:
-    """Of each backend, the configuration of which most releases have numbers; of several, that with
-    the least of batch normalisation and compiling, and the first of those."""
+    """For each backend, the configuration that has numbers of most releases. Where several have as
+    many, it is the one with the least of batch normalisation and compiling, then the first."""
     counts = Counter(cell.words for cell in _numbers(line))
     chosen: dict[str, tuple[str, ...]] = {}
 
     def rank(words: tuple[str, ...]) -> tuple[int, int]:
         named = line.named(words)
-        besides = [
+        additions = [
             params.is_chosen(line.framework, named, role)
             for role in (params.NORMALISATION, params.COMPILER)
         ]
-        return -counts[words], sum(besides)
+        return -counts[words], sum(additions)
 
     for words in sorted(counts, key=line.configurations.index):
         backend = params.value_of(line.framework, line.named(words), params.BACKEND) or ""
@@ -76,20 +78,23 @@ def _longest(line: PageLine) -> list[tuple[str, ...]]:
 
 
 def _ends(cells: Sequence[Cell], catalogue: Catalogue) -> list[Cell]:
-    """Of cells in the order of the releases, the first and the last of each major version."""
+    """The first and the last cell of each major version, of cells in the order of their
+    releases."""
 
     def major(cell: Cell) -> int:
         return Version(catalogue.by_name[cell.release].version).major
 
     ends: list[Cell] = []
     for _, of_major in itertools.groupby(cells, major):
-        of_one = list(of_major)
-        ends += of_one[:1] + of_one[1:][-1:]
+        group = list(of_major)
+        ends += group[:1] + group[1:][-1:]
     return ends
 
 
 def table(found: Sequence[Milestone]) -> list[str]:
-    """Lines of Markdown; the figures are medians over processes, the step's with its interval."""
+    """Lines of a table in Markdown. The figures are medians over processes, and the step time has
+    its interval. Lines after the table name releases that were measured in another state of the
+    machine than most."""
     if not found:
         return ["No release has a number yet."]
     lines = [
@@ -97,33 +102,35 @@ def table(found: Sequence[Milestone]) -> list[str]:
         "|---|---|---|--:|--:|--:|--:|",
     ]
     for milestone in found:
-        step = milestone.cell.estimates[measures.STEP.key]
-        low, value, high = (f"{1e3 * each:.0f}" for each in (step.low, step.value, step.high))
+        cell = milestone.cell
+        step = cell.estimates[measures.STEP.key]
+        low, value, high = (f"{1e3 * seconds:.0f}" for seconds in (step.low, step.value, step.high))
         texts = (
             milestone.release.name,
             milestone.release.date,
             milestone.configuration,
             f"{value} ms ({low} to {high})",
-            f"{milestone.cell.estimates[measures.IMAGES.key].value:.1f}",
-            _figure(milestone.cell, measures.FIRST_STEP),
-            _figure(milestone.cell, measures.PEAK_MEMORY),
+            f"{cell.estimates[measures.IMAGES.key].value:.1f}",
+            _figure(cell, measures.FIRST_STEP),
+            _figure(cell, measures.PEAK_MEMORY),
         )
         lines.append(row(texts))
-    named = [
+    states = [
         (f"{milestone.release.name} {milestone.configuration}", str(milestone.cell.state))
         for milestone in found
     ]
-    return [*lines, *(f"\n{line}" for line in apart_messages(named))]
+    return [*lines, *(f"\n{line}" for line in apart_lines(states))]
 
 
 def _figure(cell: Cell, measure: measures.Measure) -> str:
+    """A measure's figure with its unit; a hyphen where there is none."""
     estimate = cell.estimates.get(measure.key)
     return "-" if estimate is None else f"{estimate.value * measure.scale:.2f} {measure.unit}"
 
 
 def put(path: Path, lines: Sequence[str]) -> None:
-    """Put ``lines`` between the lines BEGIN and END of the file. Raises NoRoom where it does not
-    have each of them once, in this order."""
+    """Put ``lines`` between the lines BEGIN and END of the file. Raises NoRoom where the file
+    cannot be read, or does not have each of the two lines once, in this order."""
     try:
         text = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as err:
