@@ -1,7 +1,8 @@
-"""Images a second, achieved FLOP/s and the share of the machine's peak, from records.
+"""Images per second, achieved FLOP/s and the share of the machine's peak, from records.
 
-They are better when higher, so they are no benchmarks of asv's, which would report a gain as a
-regression. FLOP are those of vgg16.step_flops: the products and convolutions, forward and backward.
+These rates are no benchmarks of asv, because they are better when higher: asv would report a gain
+as a regression. The FLOP are those of vgg16.step_flops: the products and convolutions, forward and
+backward.
 """
 
 from __future__ import annotations
@@ -26,16 +27,17 @@ from ..releases.catalogue import Release
 
 @dataclass(frozen=True)
 class Rate:
-    """One configuration of one release, in one profile, on one machine.
+    """The rates of one configuration of one release, in one profile, on one machine.
 
-    outcome: that of the newest run which has the configuration; ``failed`` where one of its
-    processes failed. why: its reason or error. processes: those that the run has of it, in the
-    state of the last; where there are any that no other work disturbed, these alone. step_s: the
-    median of the processes' medians. The numbers are None where the outcome is not ok. peak: FLOP/s
-    of the newest matrix product on the same device and as many CPUs, None where none was measured.
-    state: what of the machine and its user it was measured in, as a text; rows of one state may be
-    compared. busy: why others may have taken processors from the processes; None where there is no
-    sign of it.
+    The newest run that has the configuration counts. Of its processes, those in the state of the
+    last one count, and of these only the ones that no other work disturbed where there are any.
+
+    ``outcome``: ``failed`` where one of the processes failed. ``why``: the reason or the error.
+    ``processes``: how many count. ``step_s``: the median of the processes' medians. The numbers are
+    None where the outcome is not ok. ``peak_flops_per_s``: that of the newest matrix product on the
+    same device and as many CPUs, None where none was measured. ``state``: the state of the machine
+    and its user, as a text; rows with the same state may be compared. ``busy``: why others may have
+    taken processors from the processes; None where there is no sign of it.
     """
 
     machine: str
@@ -58,13 +60,13 @@ class Rate:
     peak_measured: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        told = asdict(self)
-        # JSON has no infinity, which a param that is no word of ours may be.
-        told["configuration"] = {
+        fields = asdict(self)
+        # A user's own param may be a float, also infinity, which JSON does not have.
+        fields["configuration"] = {
             name: str(word) if isinstance(word, float) else word
             for name, word in self.configuration.items()
         }
-        return told
+        return fields
 
 
 def rates(
@@ -73,11 +75,11 @@ def rates(
     releases: Sequence[Release],
     peaks: Sequence[Peak],
 ) -> list[Rate]:
-    """A row for every profile, release and configuration that was timed, by the records ``taken``
-    of ``machine``: all of them, since what one lacks of the machine's state another may tell.
+    """A row for every profile, release and configuration that was timed.
 
-    releases: those that are wanted, in the order of the rows. peaks: of the same machine, oldest
-    first. Records come in the order in which they were written.
+    ``taken``: all records of ``machine``, in the order in which they were written, because a record
+    may lack a part of the machine's state that another one has. ``releases``: the releases that are
+    wanted, in the order of the rows. ``peaks``: those of the same machine, oldest first.
     """
     taken = list(taken)
     known = known_of(taken)
@@ -93,18 +95,19 @@ def rates(
 
 
 def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak], known: Known) -> Rate:
+    """The row of a ``group`` of records, which are of one profile, release and configuration."""
     newest = newest_alike(group, known)
     first = newest[0]
     summary = records.outcome_of(newest)
     counting = records.undisturbed(newest) if summary.outcome == records.OK else newest
-    found: dict[str, float | None] = {}
+    numbers: dict[str, float | None] = {}
     measured = None
     if summary.outcome == records.OK:
         profile = workload.profile(first.profile)
         work = profile.workload
         step_s = statistics.median(record.median_s for record in counting)
         flops_per_s = vgg16.step_flops(work.batch_size, work.image_size) / step_s
-        found = {
+        numbers = {
             "step_s": step_s,
             "images_per_s": work.batch_size / step_s,
             "flops_per_s": flops_per_s,
@@ -112,7 +115,7 @@ def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak], known: K
         newest_peak = peak.newest(peaks, profile.device, first)
         if newest_peak is not None:
             top = peak.fastest(newest_peak).flops_per_s
-            found.update(peak_flops_per_s=top, share_of_peak=flops_per_s / top)
+            numbers.update(peak_flops_per_s=top, share_of_peak=flops_per_s / top)
             measured = str(newest_peak["measured"])
     return Rate(
         machine=machine,
@@ -128,50 +131,51 @@ def _rate(machine: str, group: Sequence[Record], peaks: Sequence[Peak], known: K
         state=str(state_of(first, known)),
         busy=counting[-1].busy,
         peak_measured=measured,
-        **found,
+        **numbers,
     )
 
 
 def table(rows: Sequence[Rate]) -> Table:
-    """For people: a line a row. All rows are of one machine and profile."""
-    made = Table(box=None, header_style="bold", pad_edge=False)
+    """The rows as a table for people. All rows are of one machine and profile."""
+    shown = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("release", "configuration"):
-        made.add_column(heading)
+        shown.add_column(heading)
     for heading in ("ms a step", "images/s", "GFLOP/s", "% of peak"):
-        made.add_column(heading, justify="right")
-    made.add_column("outcome")
+        shown.add_column(heading, justify="right")
+    shown.add_column("outcome")
     for row in rows:
-        made.add_row(row.release, records.words_of(row.configuration), *_cells(row))
-    return made
+        shown.add_row(row.release, records.words_of(row.configuration), *_cells(row))
+    return shown
 
 
-def peak_messages(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
-    """A line on each peak that ``rows``, of one profile, are held against, or that is missing."""
+def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
+    """A line of text for each peak with which ``rows``, all of one profile, are compared, and for
+    each that was not measured yet."""
     lines = []
     device = workload.profile(rows[0].profile).device
-    held = [(row.cpus, row.peak_measured) for row in rows if row.outcome == records.OK]
-    for cpus, measured in dict.fromkeys(held):
-        own = [
-            known
-            for known in peaks
-            if (known["device"], known["measured"]) == (device, measured)
-            if device == "gpu" or known["cpus"] == cpus
+    compared = [(row.cpus, row.peak_measured) for row in rows if row.outcome == records.OK]
+    for cpus, measured in dict.fromkeys(compared):
+        of_rows = [
+            candidate
+            for candidate in peaks
+            if (candidate["device"], candidate["measured"]) == (device, measured)
+            if device == "gpu" or candidate["cpus"] == cpus
         ]
-        found = own[-1] if own else None
+        if of_rows:
+            lines.append(f"peak: {peak.described(of_rows[-1])}")
+            continue
         count = "an unknown number of" if cpus is None else f"{cpus:g}"
         where = f"{count} CPUs" if device == "cpu" else "the GPU"
         lines.append(
-            f"peak: {peak.described(found)}"
-            if found is not None
-            else f"peak: not measured on {where} of this machine yet; there, run: vggbench peak"
+            f"peak: not measured on {where} of this machine yet; there, run: vggbench peak"
         )
     return list(dict.fromkeys(lines))
 
 
-def state_messages(rows: Sequence[Rate]) -> list[str]:
-    """Of ``rows``, which are of one machine and profile: a line on those that were measured in
-    another state of the machine than most."""
-    return apart_messages(
+def state_lines(rows: Sequence[Rate]) -> list[str]:
+    """Lines of text on the ``rows`` that were measured in another state of the machine than most.
+    All rows are of one machine and profile."""
+    return apart_lines(
         (f"{row.release} {records.words_of(row.configuration)}", row.state)
         for row in rows
         if row.step_s is not None
@@ -179,6 +183,7 @@ def state_messages(rows: Sequence[Rate]) -> list[str]:
 
 
 def _cells(row: Rate) -> tuple[str, str, str, str, str]:
+    """The cells of a row's numbers and outcome."""
     if row.step_s is None or row.images_per_s is None or row.flops_per_s is None:
         return "-", "-", "-", "-", one_line(f"{row.outcome}: {row.why}")
     share = "run vggbench peak" if row.share_of_peak is None else f"{row.share_of_peak:.1%}"[:-1]

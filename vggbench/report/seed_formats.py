@@ -1,4 +1,5 @@
-"""The seed's tables as Markdown, HTML, CSV and JSON. Words of records are escaped in each."""
+"""The tables of the comparison of 2017 as Markdown, HTML, CSV and JSON. Each format escapes the
+texts of records."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from tabulate import tabulate
 from . import seed_table
 from .seed_table import TABLES, Column
 
-#: Columns of the CSV; README and docs/command-line.md describe them.
+#: The columns of the CSV, which docs/command-line.md describes.
 FIELDS = ("table", "row", "machine", "profile", "release", "outcome", "ms", "ratio", "why")
 
 CAPTION = (
@@ -27,19 +28,21 @@ CAPTION = (
 
 @dataclass
 class _Footnotes:
-    """Reasons and errors, each once, numbered from 1 in the order in which they are met."""
+    """Reasons and errors, each once, numbered from 1 in the order in which they are added."""
 
     texts: list[str] = field(default_factory=list)
 
     def number(self, text: str) -> int:
+        """The number of ``text``, which is added where it is new."""
         if text not in self.texts:
             self.texts.append(text)
         return self.texts.index(text) + 1
 
 
 @dataclass(frozen=True)
-class _Laid:
-    """A table as text cells: the first of each line is the row's name."""
+class _TextTable:
+    """A table whose cells are texts. The first cell of each line is the row's name. ``base``: the
+    row to which ratios are relative; None where there are no ratios."""
 
     title: str
     header: list[str]
@@ -48,21 +51,21 @@ class _Laid:
 
 
 def markdown(columns: Sequence[Column], with_ratios: bool) -> str:
-    """GitHub's Markdown."""
+    """The tables in GitHub's Markdown."""
     tables, notes = _lay_out(columns, with_ratios)
     parts = []
-    for laid in tables:
-        rows = [[_md(cell) for cell in line] for line in laid.lines]
-        header = [_md(cell) for cell in laid.header]
+    for table in tables:
+        rows = [[_md(cell) for cell in line] for line in table.lines]
+        header = [_md(cell) for cell in table.header]
         alignment = ["left"] + ["right"] * (len(header) - 1)
-        parts.append(f"### {laid.title}")
+        parts.append(f"### {table.title}")
         parts.append(
             tabulate(rows, header, tablefmt="pipe", colalign=alignment, disable_numparse=True)
         )
     parts.append(CAPTION)
-    for laid in tables:
-        if laid.base is not None:
-            parts.append(f"{laid.title}: {_md(_ratio_text(laid.base))}")
+    for table in tables:
+        if table.base is not None:
+            parts.append(f"{table.title}: {_md(_ratio_text(table.base))}")
     parts.append("\n".join(f"- {_md(about)}" for about in _abouts(columns)))
     if notes.texts:
         parts.append("\n".join(f"{i}. {_md(text)}" for i, text in enumerate(notes.texts, 1)))
@@ -70,7 +73,7 @@ def markdown(columns: Sequence[Column], with_ratios: bool) -> str:
 
 
 def html(columns: Sequence[Column], with_ratios: bool) -> str:
-    """A page of its own."""
+    """The tables as an HTML page."""
     tables, notes = _lay_out(columns, with_ratios)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("vggbench.report", "."),
@@ -90,7 +93,8 @@ def html(columns: Sequence[Column], with_ratios: bool) -> str:
 
 
 def as_csv(columns: Sequence[Column], with_ratios: bool) -> str:
-    """A line a cell, so that times, outcomes and reasons have a column each."""
+    """The tables as CSV with a line for each cell: times, outcomes and reasons have a column
+    each."""
     out = io.StringIO()
     writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
     writer.writeheader()
@@ -99,7 +103,7 @@ def as_csv(columns: Sequence[Column], with_ratios: bool) -> str:
 
 
 def as_json(columns: Sequence[Column], with_ratios: bool) -> str:
-    """Columns with their descriptions, and the same cells as in the CSV."""
+    """The tables as JSON: the columns with their descriptions, and the same cells as in the CSV."""
     described = [
         {
             "machine": column.machine,
@@ -115,6 +119,7 @@ def as_json(columns: Sequence[Column], with_ratios: bool) -> str:
 
 
 def _flat(columns: Sequence[Column], with_ratios: bool) -> Iterator[dict[str, Any]]:
+    """Each cell of both tables, by FIELDS."""
     for title, rows in TABLES.items():
         ratios = seed_table.ratios(columns, title)[1] if with_ratios else [{} for _ in columns]
         for name in rows:
@@ -133,7 +138,8 @@ def _flat(columns: Sequence[Column], with_ratios: bool) -> Iterator[dict[str, An
                 }
 
 
-def _lay_out(columns: Sequence[Column], with_ratios: bool) -> tuple[list[_Laid], _Footnotes]:
+def _lay_out(columns: Sequence[Column], with_ratios: bool) -> tuple[list[_TextTable], _Footnotes]:
+    """The tables as texts, and the footnotes to which their cells refer."""
     notes = _Footnotes()
     tables = []
     for title, rows in TABLES.items():
@@ -149,21 +155,22 @@ def _lay_out(columns: Sequence[Column], with_ratios: bool) -> tuple[list[_Laid],
                 if with_ratios:
                     line.append(f"{of_column[name]:.2f}" if name in of_column else "")
             lines.append(line)
-        tables.append(_Laid(title, header, lines, base if with_ratios else None))
+        tables.append(_TextTable(title, header, lines, base if with_ratios else None))
     return tables, notes
 
 
 def _shown(column: Column, name: str, notes: _Footnotes) -> str:
+    """The text of a cell: its time or outcome, with the number of its footnote where it has one."""
     cell = column.cells[name]
     if cell.ms is not None:
-        # 2017's as they were published; ours are not known to a microsecond.
-        told = f"{cell.ms:.3f}" if cell.outcome == seed_table.REPORTED else f"{cell.ms:.1f}"
+        # The times of 2017 are shown as they were published. Ours are not known to a microsecond.
+        text = f"{cell.ms:.3f}" if cell.outcome == seed_table.REPORTED else f"{cell.ms:.1f}"
     else:
-        told = cell.outcome
+        text = cell.outcome
     if cell.why is None:
-        return told
+        return text
     number = notes.number(f"{cell.release} on {column.machine}, {column.profile}: {cell.why}")
-    return f"{told} ({number})"
+    return f"{text} ({number})"
 
 
 def _ratio_text(base: str) -> str:
@@ -171,8 +178,8 @@ def _ratio_text(base: str) -> str:
 
 
 def _abouts(columns: Sequence[Column]) -> list[str]:
-    """What the figures are, and of a machine's columns that were measured in different states of
-    it, in which each was."""
+    """Lines of text on what the figures are. Where the columns of a machine were measured in
+    different states of it, there is also a line on the state of each."""
     states: dict[str, set[str]] = {}
     for column in columns:
         if column.state is not None:
@@ -187,10 +194,10 @@ def _abouts(columns: Sequence[Column]) -> list[str]:
 
 
 def _md(text: str) -> str:
-    """``text`` on one line, of which Markdown makes nothing but text."""
+    """``text`` on one line, escaped so that Markdown shows it as it is."""
     printable = "".join(c if c.isprintable() else " " for c in text)
     return re.sub(r"([\\`*_\[\]<>|&~#])", r"\\\1", " ".join(printable.split()))
 
 
-#: Each turns (columns, whether with ratios) into the text of a file.
+#: By format, the function that turns (columns, whether with ratios) into the text of a file.
 FORMATS = {"md": markdown, "html": html, "csv": as_csv, "json": as_json}

@@ -1,4 +1,5 @@
-"""The seed's two tables, from records: which configuration each row is, and what each cell says."""
+"""The two tables of the comparison of 2017, the seed of vggbench, from records: the configuration
+of each row, and the content of each cell."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from ..inside.params import Configuration
 from ..judging.state import usual_of
 from .rates import Rate
 
-#: What a cell is, beside the outcomes of records: not asked for yet; a row of another framework
-#: than the column's; and what others reported.
+#: The outcomes of a cell beside those of records: not asked for yet, a row of another framework
+#: than the column's, and a figure that others reported.
 UNMEASURED, NONE, REPORTED = "unmeasured", "-", "reported in 2017, not measured here"
 
 REFERENCE = Path(__file__).with_name("titan_x_2017.json")
@@ -28,8 +29,8 @@ def _tensorflow(data_format: str, batch_norm: str, xla: str) -> Configuration:
     return Configuration("TensorFlow", data_format=data_format, batch_norm=batch_norm, xla=xla)
 
 
-#: Tables by their titles, rows by their names in the order of 2017. NCHW is Theano's own order, and
-#: the seed's Keras on TensorFlow was in NHWC throughout.
+#: The tables by their titles, with the rows by their names in the order of 2017. NCHW is Theano's
+#: own data format, and Keras on TensorFlow was measured in NHWC throughout in 2017.
 TABLES: dict[str, dict[str, Configuration]] = {
     "Without batch normalisation": {
         "Keras (Theano backend)": _keras("theano", "NCHW"),
@@ -56,16 +57,18 @@ TABLES: dict[str, dict[str, Configuration]] = {
 }
 
 
-#: Frameworks that have rows.
-FRAMEWORKS = frozenset(row.framework for table in TABLES.values() for row in table.values())
+#: The frameworks that have rows.
+FRAMEWORKS = frozenset(
+    configuration.framework for table in TABLES.values() for configuration in table.values()
+)
 
 
 @dataclass(frozen=True)
 class SeedCell:
-    """``ms`` is None unless the outcome is ok or reported; ``why`` where there is a reason,
-    and where it was measured on a busy machine.
-    ``apart``: it was measured in another state of the machine than most of its column, which
-    ``why`` tells; it is compared with none of them."""
+    """A cell of a table. ``ms``: the step time in milliseconds, None unless the outcome is ok or
+    reported. ``why``: the reason of the outcome, another state of the machine, and a busy machine.
+    ``apart``: whether the cell was measured in another state of the machine than most cells of its
+    column, and is therefore compared with none of them."""
 
     outcome: str
     ms: float | None = None
@@ -75,16 +78,18 @@ class SeedCell:
 
     @property
     def compared_ms(self) -> float | None:
+        """The step time in milliseconds where it may be compared, else None."""
         return None if self.apart else self.ms
 
 
 @dataclass(frozen=True)
 class Column:
-    """One machine in one profile with at most one release a framework, or the reference.
+    """A column of a table: one machine in one profile with at most one release of each framework,
+    or the reference.
 
-    ``profile`` is empty for the reference. ``releases`` is keyed by framework, ``cells`` by the
-    name of the row. ``about`` is a line on what the figures are. ``state``: that of the machine
-    which most of them were measured in, as a text; None where there is no figure.
+    ``profile``: empty for the reference. ``releases``: names by framework. ``cells``: by the name
+    of the row. ``about``: a line of text on what the figures are. ``state``: the state of the
+    machine in which most of them were measured, as a text; None where there is no figure.
     """
 
     machine: str
@@ -102,8 +107,8 @@ class Column:
 
 
 def newest(rows: Sequence[Rate]) -> list[Column]:
-    """A column for each profile in ``rows``, which are of one machine and oldest release first: of
-    each framework the newest release that was measured."""
+    """A column for each profile, with the newest release of each framework that was measured.
+    ``rows``: all of one machine, oldest release first."""
     columns = []
     for profile in dict.fromkeys(row.profile for row in rows):
         of_profile = [row for row in rows if row.profile == profile]
@@ -118,8 +123,8 @@ def newest(rows: Sequence[Rate]) -> list[Column]:
 
 
 def of_releases(rows: Sequence[Rate], releases: Sequence[tuple[str, str]]) -> list[Column]:
-    """A column for each profile in ``rows``, which are of one machine, and each of the
-    ``releases``: pairs of framework and name."""
+    """A column for each profile and each of the ``releases``, which are (framework, name).
+    ``rows``: all of one machine."""
     return [
         _column([row for row in rows if row.profile == profile], profile, {framework: name}, NONE)
         for profile in dict.fromkeys(row.profile for row in rows)
@@ -128,41 +133,45 @@ def of_releases(rows: Sequence[Rate], releases: Sequence[tuple[str, str]]) -> li
 
 
 def reference() -> Column:
-    """The figures of 2017, which are data and were not measured here."""
-    told = json.loads(REFERENCE.read_text(encoding="utf-8"))
+    """The column of the figures of 2017, which are read from a file and were not measured here."""
+    content = json.loads(REFERENCE.read_text(encoding="utf-8"))
     return Column(
-        machine=told["title"],
+        machine=content["title"],
         profile="",
         releases={},
-        cells={name: SeedCell(REPORTED, ms) for name, ms in told["ms"].items()},
+        cells={name: SeedCell(REPORTED, ms) for name, ms in content["ms"].items()},
         about="; ".join(
-            [f"{told['title']}: {REPORTED}"]
-            + [told[key] for key in ("source", "workload", "system", "protocol")]
+            [f"{content['title']}: {REPORTED}"]
+            + [content[key] for key in ("source", "workload", "system", "protocol")]
         ),
     )
 
 
 def ratios(columns: Sequence[Column], table: str) -> tuple[str, list[dict[str, float]]]:
-    """(row, by column the time of each row as a multiple of that row's).
+    """(base, ratios): the name of a row, and for each column the time of each row as a multiple of
+    the time of the base.
 
-    It is the table's first row that has a time in all columns, so that all are held against the
-    same thing; where there is none, the table's first row, and a column without it has no ratios.
+    The base is the table's first row that has a time in all columns, because all columns are then
+    relative to the same configuration. Where there is no such row, the base is the table's first
+    row, and a column without a time of it has no ratios.
     """
     names = list(TABLES[table])
     everywhere = [
-        n for n in names if all(column.cells[n].compared_ms is not None for column in columns)
+        name
+        for name in names
+        if all(column.cells[name].compared_ms is not None for column in columns)
     ]
     base = (everywhere or names)[0]
-    found = []
+    by_column = []
     for column in columns:
         whole = column.cells[base].compared_ms
         times = {name: column.cells[name].compared_ms for name in names}
-        found.append(
-            {n: ms / whole for n, ms in times.items() if ms is not None}
+        by_column.append(
+            {name: ms / whole for name, ms in times.items() if ms is not None}
             if whole is not None
             else {}
         )
-    return base, found
+    return base, by_column
 
 
 def _framework(row: Rate) -> str:
@@ -170,20 +179,23 @@ def _framework(row: Rate) -> str:
 
 
 def _column(rows: Sequence[Rate], profile: str, releases: Mapping[str, str], absent: str) -> Column:
-    """``absent`` is what the rows of a framework are that has none of the ``releases``."""
-    found = {(row.release, records.canonical(row.configuration)): row for row in rows}
-    own = {
-        name: found.get((release, records.canonical(configuration.values)))
+    """The column of a profile. ``absent``: the outcome in the rows of a framework of which there is
+    none among the ``releases``."""
+    by_place = {(row.release, records.canonical(row.configuration)): row for row in rows}
+    by_name = {
+        name: by_place.get((release, records.canonical(configuration.values)))
         for table in TABLES.values()
         for name, configuration in table.items()
         if (release := releases.get(configuration.framework)) is not None
     }
-    usual = usual_of(row.state for row in own.values() if row is not None and row.step_s)
+    usual = usual_of(row.state for row in by_name.values() if row is not None and row.step_s)
     cells = {}
     for table in TABLES.values():
         for name, configuration in table.items():
             release = releases.get(configuration.framework)
-            cells[name] = SeedCell(absent) if release is None else _cell(own[name], release, usual)
+            cells[name] = (
+                SeedCell(absent) if release is None else _cell(by_name[name], release, usual)
+            )
     work = workload.profile(profile)
     return Column(
         machine=rows[0].machine,
@@ -196,6 +208,8 @@ def _column(rows: Sequence[Rate], profile: str, releases: Mapping[str, str], abs
 
 
 def _cell(row: Rate | None, release: str, usual: str | None) -> SeedCell:
+    """The cell of a row of rates; the row is None where nothing was measured. ``usual``: the state
+    in which most of the column was measured."""
     if row is None:
         return SeedCell(UNMEASURED, release=release)
     if row.outcome == records.INTERRUPTED:
