@@ -1,8 +1,9 @@
 """vggbench plot: a track's history as SVG or PNG, for a README or a paper.
 
-Drawn by Matplotlib, from the same lines as the page History: a hollow mark says that the layout is
-not the default, a dashed line that the step is compiled, the hue all else. It is imported when
-something is drawn, which takes longer than all else that the command does.
+Matplotlib draws it from the same lines as the page History. A hollow mark stands for a data format
+that is not the default, and a dashed line for a compiled step. The hue stands for all other choices
+together. Matplotlib is imported only when something is drawn, because importing it takes longer
+than everything else that the command does.
 """
 
 from __future__ import annotations
@@ -23,45 +24,49 @@ from ..judging.measures import MEASURES, Measure
 from ..releases.catalogue import Release, Track
 from .pages.lines import Cell, PageLine, place_of, words_in
 
-if TYPE_CHECKING:  # it imports what judges, which a picture of times does without
+# Not imported to draw times, which need none of the code that judges.
+if TYPE_CHECKING:
     from ..judging.chains import LineChain
 
+#: The suffixes of the files that can be written.
 SUFFIXES = (".svg", ".png")
 
-#: Dots an inch of a PNG: sharp at twice the size of a README's column.
+#: The dots per inch of a PNG: it is sharp at twice the size of a README's column.
 DPI = 200
 
-#: An axis from low to high has few of the round figures of a logarithmic one between, where high is
-#: less than so many times low.
+#: Where the end of a logarithmic axis is less than so many times its beginning, few of the round
+#: figures of such an axis lie between the two.
 NARROW = 3
 
-#: Characters of a legend that fit beside each other.
+#: How many characters of a legend fit beside each other.
 LEGEND_WIDTH = 145
 
-#: Tones with at least 4.5:1 against white.
+#: Colours with a contrast of at least 4.5:1 against white.
 HUES = ("#0b5cad", "#b34a00", "#17753a", "#7040b0", "#b0256b", "#0a7078")
 
 
 class PlotError(VggbenchError):
-    """What is asked for cannot be drawn."""
+    """The picture that the options ask for cannot be drawn or written."""
 
 
 @dataclass(frozen=True)
 class Look:
+    """How a configuration is drawn."""
+
     colour: str
     dashed: bool
     hollow: bool
 
 
-#: A release's name, a figure of it, and the ends of its interval; figures that are no number end a
-#: piece of the curve.
+#: (name of a release, value, low end of the interval, high end). NaN values end a piece of the
+#: curve.
 Point = tuple[str, float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Curve:
-    """What is drawn of a configuration: ``points`` in the order in which they are connected, and
-    the releases in which it ``failed``."""
+    """The curve of a configuration. ``points``: in the order in which they are connected.
+    ``failed``: the releases in which the configuration failed."""
 
     label: str
     look: Look
@@ -70,25 +75,25 @@ class Curve:
 
 
 def looks(line: PageLine) -> dict[tuple[str, ...], Look]:
-    """How each configuration of a line is drawn; as in static/chart.js."""
+    """How each configuration of a line is drawn. static/chart.js draws them alike."""
     groups: list[tuple[str, ...]] = []
-    found = {}
-    own = params_of(line)
+    by_words = {}
+    of_line = params_of(line)
     for words in line.configurations:
         named = line.named(words)
         group = tuple(
             word
-            for param, word in zip(own, words, strict=True)
+            for param, word in zip(of_line, words, strict=True)
             if param.role not in (params.LAYOUT, params.COMPILER)
         )
         if group not in groups:
             groups.append(group)
-        found[words] = Look(
+        by_words[words] = Look(
             colour=HUES[groups.index(group) % len(HUES)],
             dashed=params.is_chosen(line.framework, named, params.COMPILER),
             hollow=params.is_chosen(line.framework, named, params.LAYOUT),
         )
-    return found
+    return by_words
 
 
 def choose(
@@ -100,9 +105,10 @@ def choose(
     measure: str = "step",
     configurations: Sequence[str] = (),
 ) -> tuple[PageLine, Measure, list[tuple[str, ...]]]:
-    """(line, measure, configurations) that are asked for, among the lines ``found`` of a machine.
+    """(line, measure, configurations) that the options choose, among the lines ``found`` of a
+    machine.
 
-    Raises PlotError, with what there is, for what is not there.
+    Raises PlotError, which lists the possible values, where no line has the value of an option.
     """
     of_track = [line for line in found if line.track == track.name]
     if not of_track:
@@ -118,14 +124,14 @@ def choose(
         raise PlotError(f"--profile {profile}: on record are {', '.join(profiles)}")
     line = chosen[0]
     known = {key for cell in line.cells for key in cell.estimates}
-    measures = {measure.key: measure for measure in MEASURES if measure.key in known}
+    measures = {candidate.key: candidate for candidate in MEASURES if candidate.key in known}
     if measure not in measures:
         listed = ", ".join(measures) or "none"
         raise PlotError(f"--measure {measure}: on record of {track.framework} are {listed}")
     by_words = {" ".join(words): words for words in line.configurations}
     for words in configurations:
         if words not in by_words:
-            there = ", ".join(repr(words) for words in by_words)
+            there = ", ".join(map(repr, by_words))
             raise PlotError(f"--configuration {words!r} is not on record; there are {there}")
     wanted = [by_words[words] for words in configurations] or list(line.configurations)
     return line, measures[measure], wanted
@@ -141,33 +147,37 @@ def draw(
     log: bool = False,
     by_date: bool = False,
 ) -> list[str]:
-    """Write the picture to ``path``, SVG or PNG by its suffix; returns lines about what is not in
-    it. Raises PlotError."""
+    """Write the picture of these configurations to ``path``, as SVG or PNG by its suffix.
+
+    Returns lines of text about figures that are left out, cuts, and figures that were measured on a
+    busy machine. Raises PlotError.
+    """
     measured = {cell.release for cell in line.cells}
-    shown = _ordered([release for release in track.releases if release.name in measured], by_date)
-    found = looks(line)
+    releases = [release for release in track.releases if release.name in measured]
+    shown = _ordered(releases, by_date)
+    look_of = looks(line)
     curves = []
     cuts = []
     busy: dict[str, list[str]] = {}
     for words in wanted:
         cells = {cell.release: cell for cell in line.cells if cell.words == words}
         name = readable(params_of(line), words)
-        cuts += [
-            f"{name}: cut at {cell.release}, which is not compared with what is before it: "
-            f"{cell.otherwise}"
-            for cell in cells.values()
-            if cell.otherwise is not None
-        ]
         for cell in cells.values():
+            if cell.otherwise is not None:
+                cuts.append(
+                    f"{name}: cut at {cell.release}, which is not compared with what is before "
+                    f"it: {cell.otherwise}"
+                )
             if cell.busy is not None and measure.takes_time and measure.key in cell.estimates:
                 busy.setdefault(cell.busy, []).append(f"{cell.release} {' '.join(words)}")
         if any(cell.outcome != records.NOT_APPLICABLE for cell in cells.values()):
+            failed = [cell.release for cell in cells.values() if cell.outcome == records.FAILED]
             curves.append(
                 Curve(
                     label=name,
-                    look=found[words],
+                    look=look_of[words],
                     points=_points(measure, cells, shown),
-                    failed=[n for n, cell in cells.items() if cell.outcome == records.FAILED],
+                    failed=failed,
                 )
             )
     curves, left_out = _with_a_place(curves, log)
@@ -188,31 +198,29 @@ def draw(
 
 
 def _with_a_place(curves: Sequence[Curve], log: bool) -> tuple[list[Curve], list[str]]:
-    """The curves without the figures that a logarithmic axis has no place for, and a line about
-    those of each."""
+    """The curves without the figures for which a logarithmic axis has no place, and a line of text
+    about such figures of each curve."""
     if not log:
         return list(curves), []
-    kept, left_out = [], []
+    with_a_place, left_out = [], []
     for curve in curves:
-        without = [name for name, value, _, _ in curve.points if value <= 0]
-        if without:
+        without_a_place = [name for name, value, _, _ in curve.points if value <= 0]
+        if without_a_place:
             left_out.append(
                 f"{curve.label}: left out, since 0 has no place on a logarithmic scale: "
-                f"{', '.join(without)}"
+                f"{', '.join(without_a_place)}"
             )
         points = [
-            (name, math.nan, math.nan, math.nan)
-            if value <= 0
-            else (name, value, low if low > 0 else value, high)
+            _break(name) if value <= 0 else (name, value, low if low > 0 else value, high)
             for name, value, low, high in curve.points
         ]
-        kept.append(replace(curve, points=points))
-    return kept, left_out
+        with_a_place.append(replace(curve, points=points))
+    return with_a_place, left_out
 
 
-def line_of(found: Iterable[PageLine], line_chain: LineChain) -> PageLine:
-    """The line that has the configuration of a chain."""
-    place = place_of(line_chain.line)
+def line_of(found: Iterable[PageLine], chain: LineChain) -> PageLine:
+    """The line, among those ``found``, that has the configuration of a chain."""
+    place = place_of(chain.line)
     return next(line for line in found if (line.profile, line.track, line.family) == place)
 
 
@@ -225,21 +233,22 @@ def draw_chains(
     log: bool = False,
     by_date: bool = False,
 ) -> None:
-    """Write the picture of these chains, all of one measure, each of a configuration of ``line``.
-    SVG or PNG by its suffix. Raises PlotError."""
-    shown = _ordered(
-        [release for release in track.releases if any(of.has(release) for of in chains)], by_date
-    )
-    found = looks(line)
-    bases = {component.base.name for line_chain in chains for component in line_chain.components}
+    """Write the picture of these chains to ``path``, as SVG or PNG by its suffix. All chains are of
+    one measure, each of another configuration of ``line``. Raises PlotError."""
+    releases = [
+        release for release in track.releases if any(chain.has(release) for chain in chains)
+    ]
+    shown = _ordered(releases, by_date)
+    look_of = looks(line)
+    bases = {component.base.name for chain in chains for component in chain.components}
     curves = []
-    for line_chain in chains:
-        words = words_in(line_chain.line.configuration, line.params)
+    for chain in chains:
+        words = words_in(chain.line.configuration, line.params)
         label = readable(params_of(line), words)
         if len(bases) > 1:
-            versions = [component.base.version for component in line_chain.components]
+            versions = [component.base.version for component in chain.components]
             label += f" (base {', then '.join(versions)})"
-        curves.append(Curve(label=label, look=found[words], points=_levels(line_chain, shown)))
+        curves.append(Curve(label=label, look=look_of[words], points=_levels(chain, shown)))
     base = bases.pop() if len(bases) == 1 else "its base"
     _picture(
         curves,
@@ -259,8 +268,8 @@ def _title(track: Track, line: PageLine) -> str:
 
 
 def title_of(measure: str) -> str:
-    """How pages call a measure, by its key."""
-    return next(known.title for known in MEASURES if known.key == measure)
+    """The title that pages give a measure, by its key."""
+    return next(candidate.title for candidate in MEASURES if candidate.key == measure)
 
 
 def _ordered(releases: Sequence[Release], by_date: bool) -> list[Release]:
@@ -268,9 +277,12 @@ def _ordered(releases: Sequence[Release], by_date: bool) -> list[Release]:
 
 
 def _points(measure: Measure, cells: Mapping[str, Cell], shown: Sequence[Release]) -> list[Point]:
-    """A line that passes over what is unmeasured; broken where there is no figure, and cut where
-    what comes before was measured on another day, or in another state of the machine. Before a
-    release comes what is drawn before it: by date that may be another than by version."""
+    """The points of a curve, which passes over releases that are unmeasured.
+
+    The curve is broken where a release has no figure. It is cut where the release before was
+    measured on another day, or in another state of the machine. The release before is the one that
+    is drawn before: by date it may be another one than by version.
+    """
     points: list[Point] = []
     state = None
     for cell in (cells[release.name] for release in shown if release.name in cells):
@@ -281,24 +293,32 @@ def _points(measure: Measure, cells: Mapping[str, Cell], shown: Sequence[Release
         elif state is not None and cell.state not in (None, state):
             estimates = [None, *estimates]
         state = cell.state or state
-        for one in estimates:
+        for estimate in estimates:
+            if estimate is None:
+                points.append(_break(cell.release))
+                continue
             value, low, high = (
-                (math.nan,) * 3
-                if one is None
-                else (figure * measure.scale for figure in (one.value, one.low, one.high))
+                figure * measure.scale for figure in (estimate.value, estimate.low, estimate.high)
             )
             points.append((cell.release, value, low, high))
     return points
 
 
-def _levels(of: LineChain, shown: Sequence[Release]) -> list[Point]:
-    """The levels of a chain, in a piece for each component."""
+def _break(name: str) -> Point:
+    """The point, at the place of the release ``name``, that ends a piece of a curve."""
+    return name, math.nan, math.nan, math.nan
+
+
+def _levels(chain: LineChain, shown: Sequence[Release]) -> list[Point]:
+    """The levels of a chain, with a piece of the curve for each component."""
     points: list[Point] = []
-    for component in of.components:
+    for component in chain.components:
         levels = {release.name: level for release, level in component.levels}
-        own = [release.name for release in shown if release.name in levels]
-        points += [(name, levels[name].ratio, levels[name].low, levels[name].high) for name in own]
-        points.append((own[-1], math.nan, math.nan, math.nan))
+        names = [release.name for release in shown if release.name in levels]
+        points += [
+            (name, levels[name].ratio, levels[name].low, levels[name].high) for name in names
+        ]
+        points.append(_break(names[-1]))
     return points
 
 
@@ -314,9 +334,12 @@ def _picture(
     bottom: float | None,
     level: float | None = None,
 ) -> None:
-    """Draw ``curves`` over the releases that are ``shown``, in their order. ``what``: the text
-    beside the axis of the figures, which begins at ``bottom`` unless it is logarithmic; a line runs
-    at ``level``."""
+    """Draw ``curves`` over the releases that are ``shown``, in their order, and write the picture.
+
+    ``what``: the text beside the axis of the figures. ``bottom``: where this axis begins unless it
+    is logarithmic, None for wherever the figures begin. ``level``: where a horizontal line runs.
+    Raises PlotError where the suffix is none of SUFFIXES, or the file cannot be written.
+    """
     if path.suffix.lower() not in SUFFIXES:
         raise PlotError(f"-o {path}: its suffix must be .svg or .png")
     matplotlib = _as_everywhere()
@@ -326,7 +349,7 @@ def _picture(
         release.name: datetime.date.fromisoformat(release.date) if by_date else i
         for i, release in enumerate(shown)
     }
-    # Names of machines are text, not formulas; and the same records make the same file.
+    # Names of machines are no formulas. The salt makes the same file of the same records.
     settings: dict[Any, Any] = {
         "text.parse_math": False,
         "svg.hashsalt": "vggbench",
@@ -363,9 +386,10 @@ def _picture(
 
 
 def _as_everywhere() -> Any:
-    """Matplotlib, without what the user has set for it: the same records make the same file, and
-    nothing here needs a window, or LaTeX."""
-    # It reads both when it is imported, and ends in a traceback where a backend is none.
+    """Matplotlib, without the user's own settings of it. The same records therefore make the same
+    file everywhere, and no window and no LaTeX are needed."""
+    # Matplotlib reads both variables when it is imported, and ends in a traceback where the first
+    # names no backend.
     os.environ.pop("MPLBACKEND", None)
     os.environ["MATPLOTLIBRC"] = os.devnull
     import matplotlib
@@ -374,7 +398,7 @@ def _as_everywhere() -> Any:
 
 
 def _ticks(axes: Any) -> None:
-    """Round figures on a logarithmic axis, and enough of them on one that spans little."""
+    """Put round figures on a logarithmic axis, and enough of them where the axis spans little."""
     from matplotlib.ticker import AutoLocator, LogLocator, NullFormatter, ScalarFormatter
 
     low, high = axes.get_ylim()
@@ -386,7 +410,7 @@ def _ticks(axes: Any) -> None:
 
 
 def _draw_curve(axes: Any, curve: Curve, places: Mapping[str, Any]) -> None:
-    """A line with its intervals, and a cross where it failed."""
+    """Draw a curve with its intervals, and a cross at each release in which it failed."""
     names, values, lows, highs = zip(*curve.points, strict=True) if curve.points else [()] * 4
     look = curve.look
     axes.errorbar(
@@ -419,7 +443,7 @@ def _draw_curve(axes: Any, curve: Curve, places: Mapping[str, Any]) -> None:
 
 
 def _legend(figure: Any, axes: Any) -> None:
-    """Below the chart, in as many columns as it is wide."""
+    """Put a legend below the chart, in as many columns as fit beside each other."""
     from matplotlib.lines import Line2D
 
     handles, labels = axes.get_legend_handles_labels()
@@ -434,10 +458,11 @@ def _legend(figure: Any, axes: Any) -> None:
 
 def params_of(line: PageLine) -> list[Param]:
     """The params of a line's configurations, in the order of their words."""
-    found: list[Param] = params.named(line.framework, line.params)
-    return found
+    # ``params`` has no annotations.
+    of_line: list[Param] = params.named(line.framework, line.params)
+    return of_line
 
 
-def readable(own: Sequence[Param], words: Sequence[str]) -> str:
-    """A configuration for people; as in static/params.js."""
-    return ", ".join(param.readable(word) for param, word in zip(own, words, strict=True))
+def readable(of_line: Sequence[Param], words: Sequence[str]) -> str:
+    """The text of a configuration for people. static/params.js makes the same text."""
+    return ", ".join(param.readable(word) for param, word in zip(of_line, words, strict=True))
