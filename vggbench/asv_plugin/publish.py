@@ -185,13 +185,13 @@ def vendor(packages: Path, html_dir: Path) -> None:
 
 def tracks_of(graphs: Any) -> dict[str, list[str]]:
     """For each benchmark, the tracks that have results of it in asv."""
-    found: dict[str, list[str]] = {}
+    by_benchmark: dict[str, list[str]] = {}
     for _, graph in graphs:
-        tracks = found.setdefault(graph.benchmark_name, [])
+        tracks = by_benchmark.setdefault(graph.benchmark_name, [])
         track = graph.params.get("branch")
         if track is not None and track not in tracks:
             tracks.append(track)
-    return found
+    return by_benchmark
 
 
 def with_names(page: str, tracks: Mapping[str, list[str]]) -> str:
@@ -209,10 +209,10 @@ def with_names(page: str, tracks: Mapping[str, list[str]]) -> str:
         (STYLES, '<link href="asv-names.css" rel="stylesheet">\n    '),
         (FIRST_OF_NAVIGATION, _navigation()),
     ):
-        found = place.search(page)
-        if found is None:
+        match = place.search(page)
+        if match is None:
             raise PageChanged(f"asv's page has no {place.pattern} any more")
-        page = page[: found.start()] + text + page[found.start() :]
+        page = page[: match.start()] + text + page[match.start() :]
     left = ASKS.search(page)
     if left:
         raise PageChanged(f"asv's page loads what is not known here: {left[0]}")

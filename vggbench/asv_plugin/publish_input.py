@@ -242,8 +242,10 @@ def _why_no_name_of_a_file(text: str) -> str | None:
 def _mended_benchmarks(original: Any) -> Any:
     def load(conf: Any, regex: Any = None) -> Any:
         try:
-            found = original(conf, regex=regex)
-            misfits = [name for name in found if not stored.are_params(found[name]["params"])]
+            benchmarks = original(conf, regex=regex)
+            misfits = [
+                name for name in benchmarks if not stored.are_params(benchmarks[name]["params"])
+            ]
             if misfits:
                 raise ValueError(f"{misfits[0]} has params that are no lists of texts")
         except (LookupError, RecursionError, TypeError, ValueError, AttributeError) as err:
@@ -252,10 +254,10 @@ def _mended_benchmarks(original: Any) -> Any:
                 f"{path} is damaged ({type(err).__name__}: {one_line(str(err))}); make it anew: "
                 f"asv run --bench just-discover"
             ) from None
-        no_names = [name for name in found if not BENCHMARK_NAME.match(name)]
+        no_names = [name for name in benchmarks if not BENCHMARK_NAME.match(name)]
         for name in no_names:
             log.warning(f"{one_line(name, 60)!r} is no benchmark's name and is left out")
-        return found.filter_out(no_names) if no_names else found
+        return benchmarks.filter_out(no_names) if no_names else benchmarks
 
     return load
 

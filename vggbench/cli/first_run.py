@@ -57,8 +57,8 @@ def run(checkout: Checkout) -> int:
     """Measure, publish and show. Returns the exit status: INTERRUPTED after Ctrl-C, that of asv run
     where it is not 0, else that of asv publish. Where asv run failed and measured nothing, nothing
     is published or shown."""
-    asked = profiles.asked(checkout.config)
-    chosen, left_out = _choose(checkout, profiles.device_of(asked[0]))
+    wanted = profiles.asked(checkout.config)
+    chosen, left_out = _choose(checkout, profiles.device_of(wanted[0]))
     say("vggbench measures one release of each era on this machine:")
     for choice in chosen:
         say(f"  {choice.release.name}: {choice.era}")
@@ -90,7 +90,7 @@ def run(checkout: Checkout) -> int:
     published = asv("publish")
     if asv.interrupted:
         return INTERRUPTED
-    _table(store, checkout.machine() or "", asked, [choice.release for choice in chosen])
+    _table(store, checkout.machine() or "", wanted, [choice.release for choice in chosen])
     say(f"The pages are in {checkout.html_dir}; see them with: {_program('vggbench')} preview")
     return status or published
 
@@ -139,13 +139,13 @@ def _fetch(version: str) -> None:
 
 
 def _table(
-    store: records.Store, machine: str, asked: Sequence[str], releases: Sequence[Release]
+    store: records.Store, machine: str, wanted: Sequence[str], releases: Sequence[Release]
 ) -> None:
     """Print the newest process of each configuration of these ``releases``, in the profiles
-    ``asked``."""
+    ``wanted``."""
     latest: dict[tuple[str, str], records.Record] = {}
     for record in store.all(machine, say):
-        if record.is_timed and record.profile in asked and record.outcome != records.INTERRUPTED:
+        if record.is_timed and record.profile in wanted and record.outcome != records.INTERRUPTED:
             latest[record.release, record.words] = record
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("release", "configuration", "train step", "samples", "first step"):
@@ -157,7 +157,7 @@ def _table(
             if name == release.name and re.fullmatch(r"NHWC (none|fused) off", words):
                 table.add_row(name, words, *_cells(record))
     say("")
-    say(f"What was measured on {machine} ({', '.join(asked)}), newest process of each:")
+    say(f"What was measured on {machine} ({', '.join(wanted)}), newest process of each:")
     report.show(table)
 
 

@@ -288,9 +288,9 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
     machines = arguments.machines or [this_machine(checkout)]
     timed = Suite(checkout.benchmark_dir).timed([])
     store = checkout.store()
-    found = []
+    of_machines = []
     for machine in dict.fromkeys(machines):
-        found += findings.find(
+        of_machines += findings.find(
             machine,
             store.all(machine, complain),
             checkout.catalogue,
@@ -299,10 +299,10 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
             configurations=timed,
         )
     if arguments.into is not None:
-        lines = findings.in_short(found, checkout.catalogue)
+        lines = findings.in_short(of_machines, checkout.catalogue)
         milestones.put(arguments.into, lines)
         return 0
-    text = findings.markdown(found, checkout.catalogue)
+    text = findings.markdown(of_machines, checkout.catalogue)
     if arguments.output is None:
         sys.stdout.write(text)
     else:

@@ -32,18 +32,19 @@ class Across:
         return len({verdict.outcome for verdict in self.verdicts.values()}) == 1
 
 
-def across(found: Iterable[Verdict]) -> list[Across]:
+def across(verdicts: Iterable[Verdict]) -> list[Across]:
     """The changes that at least one machine saw, and of which at least one other machine has
     numbers, from verdicts in one profile."""
     groups: dict[tuple[str, str, str, str], dict[str, Verdict]] = {}
-    for verdict in found:
+    for verdict in verdicts:
         if verdict.against is not None and verdict.ratio is not None:
             place = (verdict.release, verdict.against, verdict.words, verdict.measure)
             groups.setdefault(place, {})[verdict.machine] = verdict
     return [
-        Across(*place, verdicts)
-        for place, verdicts in groups.items()
-        if len(verdicts) > 1 and any(verdict.outcome in CHANGED for verdict in verdicts.values())
+        Across(*place, by_machine)
+        for place, by_machine in groups.items()
+        if len(by_machine) > 1
+        and any(verdict.outcome in CHANGED for verdict in by_machine.values())
     ]
 
 

@@ -30,10 +30,10 @@ def choose(
     if measure not in JUDGED:
         raise PlotError(f"--measure {measure}: there are chains of {', '.join(JUDGED)}")
     lines = [line for line in chains.lines(evidence) if line.track == track.name]
-    found = [chains.of_line(evidence, line, measure) for line in lines]
-    chained = [chain for chain in found if chain.has_levels]
+    of_track = [chains.of_line(evidence, line, measure) for line in lines]
+    chained = [chain for chain in of_track if chain.has_levels]
     if not chained:
-        raise PlotError(chains.why_none(track.framework, evidence.machine, found))
+        raise PlotError(chains.why_none(track.framework, evidence.machine, of_track))
     profiles = list(dict.fromkeys(chain.line.profile for chain in chained))
     if profile is None and len(profiles) > 1:
         raise PlotError(f"several profiles are chained: choose --profile {'|'.join(profiles)}")

@@ -129,14 +129,14 @@ def find(
     known = known_of(taken)
     rows = rates.rates(machine, taken, list(catalogue), [])
     of_pages, _ = pages_lines.lines(machine, taken, catalogue)
-    found = []
+    of_profiles = []
     for profile in dict.fromkeys(row.profile for row in rows):
         in_profile = [record for record in taken if record.profile == profile]
         separated = separations(machine, taken, catalogue, profile, THRESHOLD)
         started = sorted(str(record.started) for record in in_profile if record.started)
         of_profile = [row for row in rows if row.profile == profile]
         tracks = catalogue.tracks
-        found.append(
+        of_profiles.append(
             Findings(
                 machine=machine,
                 facts=facts,
@@ -169,7 +169,7 @@ def find(
                 flags=_flags(in_profile),
             )
         )
-    return found
+    return of_profiles
 
 
 def _ran(record: Record) -> bool:
@@ -350,15 +350,15 @@ def _of_machine(findings: Findings, catalogue: Catalogue) -> list[str]:
     return lines
 
 
-def _changes(found: Sequence[Verdict], separations: Sequence[Separation]) -> list[str]:
+def _changes(changes: Sequence[Verdict], separations: Sequence[Separation]) -> list[str]:
     """The table of changes."""
-    if not found:
+    if not changes:
         return ["None.", ""]
     lines = [
         "| release | against | configuration | measure | change | before | after | cause |",
         "|---|---|---|---|--:|--:|--:|---|",
     ]
-    for verdict in found:
+    for verdict in changes:
         texts = (
             verdict.release,
             verdict.against or "-",

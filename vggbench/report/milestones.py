@@ -41,12 +41,12 @@ class Milestone:
     cell: Cell
 
 
-def milestones(found: Iterable[PageLine], catalogue: Catalogue) -> list[Milestone]:
+def milestones(page_lines: Iterable[PageLine], catalogue: Catalogue) -> list[Milestone]:
     """For one configuration of each line and backend, the first and the last release of each major
     version that have numbers."""
     return [
         Milestone(catalogue.by_name[cell.release], readable(params_of(line), words), cell)
-        for line in found
+        for line in page_lines
         for words in _longest(line)
         for cell in _ends([cell for cell in _numbers(line) if cell.words == words], catalogue)
     ]
@@ -91,17 +91,17 @@ def _ends(cells: Sequence[Cell], catalogue: Catalogue) -> list[Cell]:
     return ends
 
 
-def table(found: Sequence[Milestone]) -> list[str]:
+def table(chosen: Sequence[Milestone]) -> list[str]:
     """Lines of a table in Markdown. The figures are medians over processes, and the step time has
     its interval. Lines after the table name releases that were measured in another state of the
     machine than most."""
-    if not found:
+    if not chosen:
         return ["No release has a number yet."]
     lines = [
         "| release | date | configuration | train step | images/s | first step | peak memory |",
         "|---|---|---|--:|--:|--:|--:|",
     ]
-    for milestone in found:
+    for milestone in chosen:
         cell = milestone.cell
         step = cell.estimates[measures.STEP.key]
         low, value, high = (f"{1e3 * seconds:.0f}" for seconds in (step.low, step.value, step.high))
@@ -117,7 +117,7 @@ def table(found: Sequence[Milestone]) -> list[str]:
         lines.append(row(texts))
     states = [
         (f"{milestone.release.name} {milestone.configuration}", str(milestone.cell.state))
-        for milestone in found
+        for milestone in chosen
     ]
     return [*lines, *(f"\n{line}" for line in apart_lines(states))]
 

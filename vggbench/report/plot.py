@@ -97,7 +97,7 @@ def looks(line: PageLine) -> dict[tuple[str, ...], Look]:
 
 
 def choose(
-    found: Sequence[PageLine],
+    lines: Sequence[PageLine],
     track: Track,
     machine: str,
     *,
@@ -105,12 +105,11 @@ def choose(
     measure: str = "step",
     configurations: Sequence[str] = (),
 ) -> tuple[PageLine, Measure, list[tuple[str, ...]]]:
-    """(line, measure, configurations) that the options choose, among the lines ``found`` of a
-    machine.
+    """(line, measure, configurations) that the options choose, among the ``lines`` of a machine.
 
     Raises PlotError, which lists the possible values, where no line has the value of an option.
     """
-    of_track = [line for line in found if line.track == track.name]
+    of_track = [line for line in lines if line.track == track.name]
     if not of_track:
         raise PlotError(
             f"nothing of {track.framework} is on record for {machine}; "
@@ -218,10 +217,10 @@ def _with_a_place(curves: Sequence[Curve], log: bool) -> tuple[list[Curve], list
     return with_a_place, left_out
 
 
-def line_of(found: Iterable[PageLine], chain: LineChain) -> PageLine:
-    """The line, among those ``found``, that has the configuration of a chain."""
+def line_of(lines: Iterable[PageLine], chain: LineChain) -> PageLine:
+    """The line, among these ``lines``, that has the configuration of a chain."""
     place = place_of(chain.line)
-    return next(line for line in found if (line.profile, line.track, line.family) == place)
+    return next(line for line in lines if (line.profile, line.track, line.family) == place)
 
 
 def draw_chains(
