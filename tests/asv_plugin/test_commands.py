@@ -107,7 +107,7 @@ def test_rm_removes_the_results_of_a_release(measured: Tiny):
 
 def test_rm_says_that_records_stay_and_what_has_them_not_count(measured: Tiny):
     done = measured.asv("rm", "-y", "commit_hash=tinyframe-1.2")
-    (line,) = done.lines_with("records stay, and verdicts, rates and pages count them")
+    (line,) = done.lines_with("the records stay, and verdicts, rates and pages count them")
     assert "excluded.toml" in line
     assert "tinyframe-1.2" in measured.vggbench("rates")
     (measured.folder / "excluded.toml").write_text(

@@ -678,7 +678,7 @@ def test_an_interrupted_process_is_recorded_and_the_next_run_goes_on(measured: T
     (os.kill if to == "asv alone" else os.killpg)(process.pid, signal.SIGINT)
     done = ended(process)
     assert done.status != 0
-    the_line(done, "Interrupted while measuring tinyframe-1.1 fused; what ended is on record, but")
+    the_line(done, "Interrupted while measuring tinyframe-1.1 fused; the processes that ended are")
     until(lambda: all(gone(child) for child in children))
     last = measured.records("tinyframe-1.1")[-1]
     assert (last["outcome"], last["configuration"]) == ("interrupted", {"mode": "fused"})

@@ -172,8 +172,8 @@ def test_a_line_is_cut_where_a_release_was_measured_in_another_state(tmp_path: P
     line, measure, wanted = plot.choose(found(*taken), TENSORFLOW, "box")
     said = plot.draw(line, TENSORFLOW, measure, wanted, tmp_path / "cut.svg")
     assert said == [
-        f"NHWC, no BN, no XLA: cut at {SHIPPED[2]}, which is not compared with what is before it: "
-        f"CPUs: 2 CPUs before, 4 CPUs after"
+        f"NHWC, no BN, no XLA: cut at {SHIPPED[2]}, which is not compared with the release before "
+        f"it: CPUs: 2 CPUs before, 4 CPUs after"
     ]
     assert paths(tmp_path / "cut.svg", "MLML") == ["MLML"]
 
@@ -313,7 +313,7 @@ def test_the_same_blocks_make_the_same_picture_beside_whatever_processes(
         (
             link(SHIPPED[0], SHIPPED[1]),
             ("--base", SHIPPED[2]),
-            f"no level; there are {SHIPPED[0]}, {SHIPPED[1]}",
+            f"no level; choose among {SHIPPED[0]}, {SHIPPED[1]}",
         ),
         (CHAINED, ("--measure", "loss"), "there are chains of step, first_step, peak_memory"),
         (CHAINED, ("--profile", "gpu-paper"), "chained are cpu-quick"),

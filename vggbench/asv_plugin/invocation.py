@@ -76,8 +76,8 @@ def interrupted(what: str = "") -> str:
         return f"Interrupted{what}; run the same command again to go on"
     if command() in RECORDED:
         return (
-            f"Interrupted{what}; what ended is on record, but asv itself begins anew: run the same "
-            f"command again to measure all of it"
+            f"Interrupted{what}; the processes that ended are on record, but asv itself begins "
+            f"anew: run the same command again to measure all of it"
         )
     return f"Interrupted{what}"
 

@@ -257,8 +257,8 @@ def _mended_rm(original: Any) -> Any:
         repo = get_repo(conf)
         original(conf, [_by_id(repo, pattern) for pattern in patterns], y)
         log.info(
-            "records stay, and verdicts, rates and pages count them; what is not to count is named "
-            "in excluded.toml (docs/records.md)"
+            "the records stay, and verdicts, rates and pages count them; to exclude records, name "
+            "them in excluded.toml (docs/records.md)"
         )
 
     return run

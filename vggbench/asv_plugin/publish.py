@@ -215,7 +215,7 @@ def with_names(page: str, tracks: Mapping[str, list[str]]) -> str:
         page = page[: match.start()] + text + page[match.start() :]
     left = ASKS.search(page)
     if left:
-        raise PageChanged(f"asv's page loads what is not known here: {left[0]}")
+        raise PageChanged(f"asv's page loads a file of which vggbench has no copy: {left[0]}")
     return page
 
 
@@ -240,7 +240,7 @@ def _local(element: re.Match[str]) -> str:
     address = element["script"] or element["link"]
     file = VENDORED.get(address.rpartition("/")[2])
     if file is None:
-        raise PageChanged(f"asv's page loads what is not known here: {address}")
+        raise PageChanged(f"asv's page loads a file of which vggbench has no copy: {address}")
     copy = f"{VENDOR}/{Path(file).name}"
     if element["script"]:
         return f'<script src="{copy}"></script>'

@@ -60,7 +60,7 @@ def add(top: Subparsers) -> None:
     parser.add_argument(
         "--again",
         action="store_true",
-        help="resolve again; a lock that comes out otherwise raises the build number",
+        help="resolve again; a lock that comes out different raises the build number",
     )
     parser.set_defaults(command=_lock)
 
@@ -200,8 +200,9 @@ def _lock(checkout: Checkout, arguments: argparse.Namespace) -> int:
                 failed += 1
                 continue
             news = (
-                f"; it came out otherwise, so its build number is {made.build} now, and what was "
-                f"measured before stays apart: measure it again with asv run {release.name}"
+                f"; it came out different: the build number is {made.build} now, and what was "
+                f"measured before does not count any more: measure it again with asv run "
+                f"{release.name}"
                 if made.build != release.build
                 else ""
             )

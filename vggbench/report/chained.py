@@ -55,7 +55,9 @@ def choose(
             for release in track.releases
             if any(chain.has(release) for chain in wanted)
         ]
-        raise PlotError(f"--base {base.name}: it has no level; there are {', '.join(with_level)}")
+        raise PlotError(
+            f"--base {base.name}: it has no level; choose among {', '.join(with_level)}"
+        )
     return [chains.of_line(evidence, chain.line, measure, base) for chain in wanted]
 
 

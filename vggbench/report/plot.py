@@ -164,7 +164,7 @@ def draw(
         for cell in cells.values():
             if cell.otherwise is not None:
                 cuts.append(
-                    f"{name}: cut at {cell.release}, which is not compared with what is before "
+                    f"{name}: cut at {cell.release}, which is not compared with the release before "
                     f"it: {cell.otherwise}"
                 )
             if cell.busy is not None and measure.takes_time and measure.key in cell.estimates:
