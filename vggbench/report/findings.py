@@ -59,10 +59,10 @@ class Findings:
     """The findings of one machine in one profile.
 
     ``first`` and ``last``: the dates of its first and its last process. ``unmeasured``: for names
-    of releases, the configurations that have no record of exactly these releases. ``anchors``: the
-    start of each sitting of the history, and the step time (s) of its anchors. ``flags``: for how
-    many processes a text of variables was set, of those variables that are the same in all
-    processes that are compared.
+    of releases, the configurations that are missing in the records of exactly these releases.
+    ``anchors``: the start of each sitting of the history, and the step time (s) of its anchors.
+    ``flags``: for how many processes a text of variables was set, of those variables that are the
+    same in all processes that are compared.
     """
 
     machine: str
@@ -129,14 +129,14 @@ def find(
     known = known_of(taken)
     rows = rates.rates(machine, taken, list(catalogue), [])
     of_pages, _ = pages_lines.lines(machine, taken, catalogue)
-    of_profiles = []
+    all_findings = []
     for profile in dict.fromkeys(row.profile for row in rows):
         in_profile = [record for record in taken if record.profile == profile]
         separated = separations(machine, taken, catalogue, profile, THRESHOLD)
         started = sorted(str(record.started) for record in in_profile if record.started)
-        of_profile = [row for row in rows if row.profile == profile]
+        profile_rows = [row for row in rows if row.profile == profile]
         tracks = catalogue.tracks
-        of_profiles.append(
+        all_findings.append(
             Findings(
                 machine=machine,
                 facts=facts,
@@ -163,13 +163,13 @@ def find(
                 milestones=milestones.milestones(
                     [line for line in of_pages if line.profile == profile], catalogue
                 ),
-                rows=of_profile,
-                unmeasured=_unmeasured(of_profile, configurations, catalogue),
+                rows=profile_rows,
+                unmeasured=_unmeasured(profile_rows, configurations, catalogue),
                 anchors=_anchors_by_sitting(machine, sittings, in_profile, catalogue, known),
                 flags=_flags(in_profile),
             )
         )
-    return of_profiles
+    return all_findings
 
 
 def _ran(record: Record) -> bool:
@@ -192,7 +192,8 @@ def _flags(taken: Iterable[Record]) -> dict[str, int]:
 def _unmeasured(
     rows: Iterable[Rate], configurations: Iterable[Configured], catalogue: Catalogue
 ) -> dict[tuple[str, ...], tuple[str, ...]]:
-    """For names of releases, the configurations that have no row of exactly these releases."""
+    """For names of releases, the configurations that are missing in the rows of exactly these
+    releases."""
     known = {(row.release, records.key_of(row.benchmark, row.configuration)) for row in rows}
     unmeasured: dict[tuple[str, ...], tuple[str, ...]] = {}
     for configured in configurations:
@@ -407,9 +408,9 @@ def _anchors(by_sitting: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]
 def cause(verdict: Verdict, separations: Sequence[Separation]) -> str:
     """The cause of a change as far as it is known, as a text.
 
-    It has what was separated by changing things back, then what else changed by the locks and the
-    processes. Where things could not be changed back, each reason is given once, and not at all
-    where they were changed back together with more things.
+    The text has the results of changing things back, then what else changed according to the locks
+    and the processes. Where things could not be changed back, each reason is given once, and not at
+    all where they were changed back together with more things.
     """
     if not verdict.differences:
         return "the framework: nothing else is known to have changed"
@@ -430,8 +431,7 @@ def cause(verdict: Verdict, separations: Sequence[Separation]) -> str:
 
 def _is_the_frameworks(verdict: Verdict, of_change: Iterable[Separation]) -> bool:
     """Whether everything that changed beside the framework was changed back, and makes no more than
-    LITTLE of the change. The shares are those of the ends of the intervals that favour them
-    most."""
+    LITTLE of the change, even by the ends of the intervals that give it the largest share."""
     left = {difference.what for difference in verdict.differences}
     share = 0.0
     for separation in sorted(of_change, key=lambda each: -len(things(each.variant))):
