@@ -78,7 +78,7 @@ class Machine:
         took = {"samples": [0.3], "process_s": self.seconds}
         if self.bad and len(self.order) == 3:
             took = self.bad
-        return factory.record(release.name, configuration=WORDS, **took)
+        return factory.record(release.name, **WORDS, **took)
 
     def judge(self, suspect: Suspect):
         if len(self.order) < self.sure_after:

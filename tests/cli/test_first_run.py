@@ -9,16 +9,15 @@ import pytest
 
 from vggbench import records
 from vggbench.cli import first_run
-from vggbench.releases.catalogue import Release
 
 from ..records import factory
 
-RELEASE = Release("tensorflow", "2.21.0", "2026-03-06", "3.13")
-BENCHMARK = "train_step.TensorFlow"
+RELEASE = factory.CATALOGUE.by_name["tensorflow-2.21.0"]
 
 
 def record(method: str, **more: object) -> records.Record:
-    told = {"commit": RELEASE.commit, "benchmark": f"{BENCHMARK}.{method}", "versions": {}}
+    """A process of the release that ran this method of the benchmark."""
+    told = {"benchmark": f"train_step.TensorFlow.{method}", "versions": {}}
     return factory.record(RELEASE.name, **{**told, **more})
 
 

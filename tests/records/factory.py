@@ -1,4 +1,4 @@
-"""Records as literals: of what a test says, and ordinary in everything else."""
+"""Literal records: what a test names, and ordinary values in every other key."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vggbench.records import Record
 from vggbench.records.record import KEYS, REQUIRED
 from vggbench.releases.catalogue import Catalogue
 
-#: Of the shipped releases, which is data.
+#: The shipped releases.
 CATALOGUE = Catalogue(Path(__file__).parent.parent.parent / "releases")
 
 RUN = "20240501T120000Z-00000001"
@@ -25,12 +25,14 @@ def record(
     release: str = "tensorflow-2.16.2", words: str | Sequence[str] = "", **more: Any
 ) -> Record:
     """A process of ``release`` in the configuration with these ``words``, the first of each param
-    where there are none. ``more``: the record's keys."""
+    where there are none. ``more``: the record's keys, and params by their names."""
     framework = FRAMEWORKS.get(release.partition("-")[0], "TensorFlow")
     of = CATALOGUE.by_name.get(release)
     params = choices_of(framework)
-    chosen = words.split() if isinstance(words, str) else list(words)
-    chosen = chosen or [choices[0] for choices in params.values()]
+    values = words.split() if isinstance(words, str) else list(words)
+    values = values or [choices[0] for choices in params.values()]
+    chosen = dict(zip(params, values, strict=True))
+    chosen.update({name: more.pop(name) for name in params if name in more})
     told = {
         "schema": records.SCHEMA,
         "run": RUN,
@@ -39,7 +41,7 @@ def record(
         "profile": "cpu-quick",
         "benchmark": f"train_step.{framework}.time_train_step",
         "benchmark_version": measure.PROTOCOL,
-        "configuration": dict(zip(params, chosen, strict=True)),
+        "configuration": chosen,
         "round": 1,
         "outcome": records.OK,
         "cpus": 2,
@@ -48,7 +50,7 @@ def record(
 
 
 def full(**more: Any) -> Record:
-    """One that has what every by-product and every measure is made of."""
+    """A record with everything that measures and by-products are computed from."""
     told = {
         "run": "20240501T120000.000000Z-0",
         "started": "2024-05-01T12:00:01+00:00",
@@ -64,7 +66,7 @@ def full(**more: Any) -> Record:
     return record(**{**told, **more})
 
 
-#: What somebody's editor may leave where a record has something else.
+#: Values that somebody's editor may leave in any key of a record.
 NONSENSE = [
     *(None, "x", [], {}, [None], [[1]], -1, 10**400, [10**400], float("nan"), True, {"xla": 1}),
     {"utilisation_percent": {"mean": 10**400}},
@@ -73,7 +75,7 @@ NONSENSE = [
 
 
 def nonsensical(value: object) -> list[Record]:
-    """A full record with this value in each key that it may have, one at a time."""
+    """A full record for each key that a record may have, with this value in that key."""
     return [changed(full(), **{key: value}) for key in sorted(KEYS - set(REQUIRED))]
 
 

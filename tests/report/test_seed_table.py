@@ -6,49 +6,27 @@ import csv
 import io
 import json
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from vggbench.inside.params import Configuration
 from vggbench.records import Record
 from vggbench.report import rates, seed_formats, seed_table
 from vggbench.report.seed_table import TABLES, Column
 
 from ..records import factory
 
-RELEASES = [
-    factory.CATALOGUE.by_name[name]
-    for name in ("keras-1.2.2", "tensorflow-1.0.0", "tensorflow-2.21.0")
-]
-KERAS, OLD, NEW = (release.commit for release in RELEASES)
-NAMES = {release.commit: release.name for release in RELEASES}
+KERAS, OLD, NEW = "keras-1.2.2", "tensorflow-1.0.0", "tensorflow-2.21.0"
+RELEASES = [factory.CATALOGUE.by_name[name] for name in (KERAS, OLD, NEW)]
 
 NHWC_ONLY = "tensorflow 1.0.0 on the cpu: CPU BiasOp only supports NHWC"
 
 
-def record(commit: str, samples: Any = (), **more: Any) -> Record:
-    """Of the configuration whose words are in ``more``; the others are the first of each param."""
-    framework = "Keras" if commit == KERAS else "TensorFlow"
-    facts = {
-        key: more.pop(key)
-        for key in (
-            "outcome",
-            "reason",
-            "error",
-            "profile",
-            "run",
-            "cpus",
-            "variables",
-            "load_before",
-        )
-        if key in more
-    }
-    configuration = Configuration(framework, **more).values
-    told = {"commit": commit, "configuration": configuration, "samples": list(samples)}
-    return factory.record(NAMES[commit], **{**told, **facts})
+def record(release: str, samples: Sequence[float] = (), **more: Any) -> Record:
+    return factory.record(release, samples=list(samples), **more)
 
 
 ALL = [

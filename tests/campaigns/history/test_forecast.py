@@ -33,20 +33,20 @@ def forecast(version: str, taken: list[Record], *others: list[Record]) -> tuple[
 
 
 def seconds(version: str, taken: list[Record]) -> float:
-    """Of one process, on the average of the configurations."""
+    """The forecast seconds of one process, on the average of the configurations."""
     processes, total = forecast(version, taken)
     return total / processes
 
 
 def record(version: str, outcome: str, process_s: float, **chosen: str) -> Record:
-    configuration = {"data_format": "NHWC", "batch_norm": "none", "xla": "on", **chosen}
-    told = {"configuration": configuration, "outcome": outcome, "process_s": process_s}
-    if outcome == "ok":
-        told["samples"] = [0.1, 0.1, 0.1]
-    return factory.record(f"tensorflow-{version}", **told)
+    """A process of TensorFlow under XLA; one that ran has three samples."""
+    samples = {"samples": [0.1, 0.1, 0.1]} if outcome == "ok" else {}
+    came = {"outcome": outcome, "process_s": process_s, **samples}
+    return factory.record(f"tensorflow-{version}", xla="on", **chosen, **came)
 
 
 def of_all(version: str, outcome: str, process_s: float) -> list[Record]:
+    """A process of each configuration under XLA."""
     return [
         record(version, outcome, process_s, data_format=data_format, batch_norm=batch_norm)
         for data_format in ("NHWC", "NCHW")
