@@ -19,7 +19,7 @@ from vggbench.releases.catalogue import Release
 from vggbench.runs.suite import Configured
 from vggbench.stats.policy import IMPROVED, MOST_BLOCKS, NOT_SURE, REGRESSED, UNCHANGED
 
-from ..judging.blocks import block
+from ..judging.duets import block_by_log
 from ..judging.literal import LINE, MACHINE, verdict
 from ..records.factory import CATALOGUE
 
@@ -63,7 +63,7 @@ def judged(
     )
 
 
-((BLOCK,), _) = gather(MACHINE, block(LINE[-2], LINE[-1], 0.01), CATALOGUE)
+((BLOCK,), _) = gather(MACHINE, block_by_log(LINE[-2], LINE[-1], 0.01), CATALOGUE)
 
 GOOD = Came(block=BLOCK)
 BUSY = Came(why="the machine was busy: others used 50% of the processors")

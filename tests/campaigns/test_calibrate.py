@@ -19,7 +19,7 @@ from vggbench.runs.suite import Configured
 from vggbench.stats.blocks import BlockNoise, noise
 from vggbench.stats.policy import MOST_BLOCKS
 
-from ..judging.blocks import block, blocks
+from ..judging.duets import block_by_log, blocks_by_log
 from ..judging.literal import FUSED, LINE, MACHINE
 from ..judging.literal import record as literal_record
 from ..records.factory import CATALOGUE, changed
@@ -64,7 +64,7 @@ class Machine:
             return Came(why="failed: crashed with SIGSEGV", outcome=records.FAILED, seconds=10.0)
         if mode in self.busy:
             return Came(why="the machine was busy", seconds=10.0)
-        ((found,), _) = gather_blocks(MACHINE, block(LINE[-1], LINE[-1], 0.01), CATALOGUE)
+        ((found,), _) = gather_blocks(MACHINE, block_by_log(LINE[-1], LINE[-1], 0.01), CATALOGUE)
         return Came(block=found, seconds=10.0)
 
     def take(self, how_many: int = 2, seconds: float = 3600.0, blocks: int = 5) -> int:
@@ -222,7 +222,7 @@ SCATTER = (0.012, -0.021, 0.003, 0.017, -0.009, -0.014, 0.019, -0.002, 0.008, -0
 
 
 def itself(*numbers: float, release: str = LINE[-1], **more: Any) -> list[Record]:
-    return blocks(release, release, *numbers, **more)
+    return blocks_by_log(release, release, *numbers, **more)
 
 
 def found_in(*taken: Record) -> dict[str, calibrate.KnownNoise]:
@@ -272,9 +272,9 @@ def test_what_no_verdict_would_count_calibrates_nothing(change: dict[str, Any]) 
 
 def test_blocks_of_two_releases_or_of_a_variant_are_no_noise_of_a_release_with_itself() -> None:
     others = [
-        *blocks(LINE[-2], LINE[-1], 0.5),
+        *blocks_by_log(LINE[-2], LINE[-1], 0.5),
         *itself(0.5, release=LINE[-2]),
-        *blocks({"release": LINE[-1], "variant": "numpy 1.26.4"}, LINE[-1], 0.5),
+        *blocks_by_log({"release": LINE[-1], "variant": "numpy 1.26.4"}, LINE[-1], 0.5),
     ]
     assert found_in(*itself(*SCATTER), *others) == found_in(*itself(*SCATTER))
 

@@ -4,7 +4,6 @@ of processes whose times the tests choose."""
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import signal
@@ -32,7 +31,8 @@ from vggbench.runs.timed import Interrupted, NotMeasured
 from vggbench.stats.policy import MOST
 
 from ..asv_plugin.test_faults import ended, gone, result_files, started_process, the_line, until
-from ..judging.literal import FUSED, LINE, MACHINE, NHWC, line, measured
+from ..judging.duets import block
+from ..judging.literal import FUSED, LINE, MACHINE, line, measured
 from ..judging.literal import record as literal_record
 from ..once import once
 from ..records.factory import CATALOGUE
@@ -43,31 +43,15 @@ from .here import local
 
 LIMITS = Limits(seconds=3600, processes=80)
 
-_rounds = itertools.count(1)
-
-
-def a_block(
-    before: str, after: str, ratio: float, number: int = 1, words: Sequence[str] = NHWC, **more
-) -> list[Record]:
-    """The four processes of a block."""
-    found = []
-    for duet in (1, 2):
-        for release, factor in ((before, 1.0), (after, ratio)):
-            one = literal_record(release, 0.1 * factor, words, 25, purpose=records.DUET, **more)
-            block = f"{one.run}/{before} {after} {number}"
-            started = duet if release == before else 3 - duet
-            told = {"id": f"{block}.{duet}", "block": block, "started": started}
-            own = {"duet": told, "round": next(_rounds)}  # no two of them are one process
-            found.append(Record.from_json({**one.as_json(), **own}))
-    return found
-
 
 def blocks_of(before: str, after: str, ratio: float, count: int, **more) -> list[Record]:
     """Blocks that hardly differ."""
     return [
         record
         for number in range(count)
-        for record in a_block(before, after, ratio * (1 + 1e-3 * (number % 3)), number, **more)
+        for record in block(
+            before, after, ratio * (1 + 1e-3 * (number % 3)), number=number + 1, **more
+        )
     ]
 
 
@@ -127,7 +111,7 @@ def test_what_has_spent_its_blocks_may_have_as_many_more_when_it_is_asked_for_ag
     taken = [
         record
         for number in range(4)
-        for record in a_block(LINE[-2], LINE[-1], 1.03 + 0.05 * (-1) ** number, number)
+        for record in block(LINE[-2], LINE[-1], 1.03 + 0.05 * (-1) ** number, number=number + 1)
     ]
     of = judging(tmp_path, [*line(0.1, 0.1), *taken])
     release = CATALOGUE.by_name[LINE[-1]]
@@ -268,7 +252,7 @@ def test_blocks_count_though_a_process_by_itself_has_failed(tmp_path: Path) -> N
 
 def test_blocks_that_are_too_few_to_decide_say_what_they_came_to(tmp_path: Path) -> None:
     slower = line(0.1, 0.1, 0.1, 0.1, 0.1, 0.127)
-    of = judging(tmp_path, [*slower, *a_block(LINE[-2], LINE[-1], 1.01)])
+    of = judging(tmp_path, [*slower, *block(LINE[-2], LINE[-1], 1.01)])
     standing = of.standing(the_comparison(of))
     assert standing.verdicts["step"].decided_by == BY_PROCESSES
     assert standing.ratios["step"] == pytest.approx(1.01)
@@ -301,7 +285,7 @@ def test_a_block_takes_two_processes_of_each_and_the_steps_of_a_duet(tmp_path: P
     # Processes of 30 s took five steps each of 2 s; in a duet they take six.
     assert of.seconds(the_comparison(of)) == pytest.approx(2 * (30 + 30 + 2 * 2.0), rel=0.01)
     # In a duet each process lasts as long as both.
-    of = judging(tmp_path, a_block(LINE[-2], LINE[-1], 1.0, process_s=70.0))
+    of = judging(tmp_path, block(LINE[-2], LINE[-1], 1.0, process_s=70.0))
     assert of.seconds(the_comparison(of)) == 140.0
 
 

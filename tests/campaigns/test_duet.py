@@ -21,7 +21,7 @@ from vggbench.campaigns.taking import Came
 from vggbench.judging.duets import gather
 
 from ..asv_plugin.test_faults import ended, gone, started_process, the_line, until
-from ..judging.blocks import block
+from ..judging.duets import block_by_log
 from ..judging.literal import LINE, MACHINE
 from ..records.factory import CATALOGUE
 from ..tiny import TESTS, Ended, Tiny
@@ -183,7 +183,7 @@ def answered(
 
 
 def came(number: float) -> Came:
-    ((found,), _) = gather(MACHINE, block(LINE[-2], LINE[-1], number), CATALOGUE)
+    ((found,), _) = gather(MACHINE, block_by_log(LINE[-2], LINE[-1], number), CATALOGUE)
     return Came(block=found, seconds=10.0)
 
 

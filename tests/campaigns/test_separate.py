@@ -18,7 +18,7 @@ from vggbench.releases.catalogue import Catalogue, pins
 from vggbench.stats.blocks import BlockJudgement
 from vggbench.stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
 
-from ..judging.blocks import block
+from ..judging.duets import block_by_log
 from ..judging.literal import LINE, MACHINE
 from ..judging.literal import record as literal_record
 from ..judging.literal import separation as literal_separation
@@ -218,7 +218,7 @@ def asked(
 
 def came(number: float) -> Came:
     variant = {"release": LINE[-1], "variant": VARIANT}
-    ((found,), _) = gather(MACHINE, block(variant, LINE[-1], number), CATALOGUE)
+    ((found,), _) = gather(MACHINE, block_by_log(variant, LINE[-1], number), CATALOGUE)
     return Came(block=found)
 
 

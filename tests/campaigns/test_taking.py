@@ -19,7 +19,7 @@ from vggbench.runs import memory
 from vggbench.runs.duet import Subject
 from vggbench.runs.installation import Installation
 
-from ..judging.blocks import block
+from ..judging.duets import block_by_log
 from ..judging.literal import LINE, MACHINE
 from ..judging.literal import record as literal_record
 from ..records.factory import CATALOGUE, changed
@@ -60,7 +60,7 @@ class Machine:
 
 def comes(**told) -> list[Record]:
     """A block of a release with itself; ``told`` of each of its processes."""
-    return [changed(record, **told) for record in block(LINE[-1], LINE[-1], 0.01)]
+    return [changed(one, **told) for one in block_by_log(LINE[-1], LINE[-1], 0.01)]
 
 
 def block_of_one() -> Block:

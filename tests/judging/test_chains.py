@@ -12,8 +12,8 @@ from vggbench.records import Record
 from vggbench.stats.chain import LEAST_BLOCKS_A_LINK
 
 from ..records.factory import CATALOGUE, changed
+from .duets import LINK, block_by_log, blocks_by_log, link, neighbours
 from .literal import LINE, MACHINE, NHWC, XLA, evidence, record
-from .literal_duets import BLOCKS, block, link, neighbours
 
 KERAS = ("keras-3.2.1", "keras-3.3.3")
 FLAGS = {"OMP_NUM_THREADS": "1"}
@@ -58,7 +58,7 @@ def test_blocks_of_neighbours_make_levels_against_the_first_release() -> None:
 
 def test_blocks_count_from_the_older_release_to_the_newer_whichever_was_named_first() -> None:
     forward = link(LINE[0], LINE[1], 0.03)
-    backward = [record for number in BLOCKS for record in block(LINE[1], LINE[0], -(0.03 + number))]
+    backward = blocks_by_log(LINE[1], LINE[0], *(-(0.03 + number) for number in LINK))
     assert logs(one(*backward)) == near(logs(one(*forward))[0])
     both = one(*forward, *backward)
     assert logs(both) == near({LINE[0]: 0.0, LINE[1]: 0.03})
@@ -105,7 +105,7 @@ def test_a_loop_that_does_not_close_is_said() -> None:
 
 
 def test_a_link_of_few_blocks_is_left_out_and_said() -> None:
-    few = link(LINE[1], LINE[2], 0.1, blocks=BLOCKS[:-1])
+    few = link(LINE[1], LINE[2], 0.1, numbers=LINK[:-1])
     found = one(*link(LINE[0], LINE[1]), *few)
     assert [list(component) for component in logs(found)] == [[LINE[0], LINE[1]]]
     assert chains.left_out_messages(found) == [
@@ -114,13 +114,13 @@ def test_a_link_of_few_blocks_is_left_out_and_said() -> None:
 
 
 def test_the_base_is_the_first_release_that_has_a_link_and_not_one_that_was_left_out() -> None:
-    few = link(LINE[0], LINE[1], blocks=BLOCKS[:2])
+    few = link(LINE[0], LINE[1], numbers=LINK[:2])
     found = one(*few, *link(LINE[1], LINE[2]))
     assert [component.base.name for component in found.components] == [LINE[1]]
 
 
 def test_with_few_blocks_alone_there_are_no_levels() -> None:
-    found = one(*block(LINE[0], LINE[1]))
+    found = one(*block_by_log(LINE[0], LINE[1]))
     assert not found.has_levels
     assert found.components == []
     told = chains.why_none("TensorFlow", MACHINE, [found])
@@ -163,8 +163,8 @@ def test_blocks_of_two_states_of_the_machine_are_not_multiplied() -> None:
     taken = [*neighbours(0.02, 0.03), *link(LINE[2], LINE[3], 0.5, variables=FLAGS)]
     found = one(*taken)
     assert logs(found) == near({LINE[0]: 0.0, LINE[1]: 0.02, LINE[2]: 0.05})
-    assert found.elsewhere == len(BLOCKS)
-    (line,) = chains.left_out_messages(found)
+    assert found.elsewhere == len(LINK)
+    (line,) = chains.left_out_lines(found)
     assert line.startswith("6 blocks are left out: measured in another state than most")
     # Of as many, the newest count.
     found = one(*link(LINE[0], LINE[1]), *link(LINE[2], LINE[3], 0.5, variables=FLAGS))
@@ -173,7 +173,7 @@ def test_blocks_of_two_states_of_the_machine_are_not_multiplied() -> None:
 
 def test_calibrating_blocks_tell_the_noise_and_are_no_link() -> None:
     taken = link(LINE[0], LINE[1], 0.1)
-    calm = [record for number in BLOCKS for record in link(LINE[1], LINE[1], number / 3)]
+    calm = blocks_by_log(LINE[1], LINE[1], *(number / 3 for number in LINK * 6))
     (alone,), (told,) = one(*taken).components, one(*taken, *calm).components
     assert [release.name for release, _ in told.levels] == [LINE[0], LINE[1]]
     assert told.levels[1][1].degrees > alone.levels[1][1].degrees

@@ -1,4 +1,4 @@
-"""From records of duets to blocks: which four records are one, and what it says."""
+"""From records of duets to blocks: which four records are a block, and what it says."""
 
 from __future__ import annotations
 
@@ -121,26 +121,24 @@ def test_a_release_with_itself_is_a_block_of_one_that_reads_forward() -> None:
 
 
 def test_two_configurations_or_a_variant_make_a_block_of_their_own() -> None:
-    subjects: tuple[dict[str, Any], dict[str, Any]] = (
-        {},
-        {"variant": "NumPy 1.26.4", "lock": None},
-    )
-    one = one_block(block(FIRST, FIRST, 0.9, subjects=subjects))
+    variant = {"release": FIRST, "variant": "NumPy 1.26.4", "lock": None}
+    one = one_block(block(FIRST, variant, 0.9))
     assert not one.is_of_one
     assert one.second == (*one.first[:2], "NumPy 1.26.4")
-    fused = {"configuration": block(FIRST, FIRST, words=FUSED)[0].configuration}
-    other = one_block(block(FIRST, FIRST, 0.9, subjects=({}, fused)))
+    fused = {"release": FIRST, "configuration": block(FIRST, FIRST, words=FUSED)[0].configuration}
+    other = one_block(block(FIRST, fused, 0.9))
     assert not other.is_of_one
     assert other.first[0] == other.second[0]
 
 
 def test_a_variant_may_be_made_by_a_flag() -> None:
-    flag = {"variant": "oneDNN off", "variables": {"TF_ENABLE_ONEDNN_OPTS": "0"}}
-    one = one_block(block(FIRST, FIRST, 0.9, subjects=({}, flag)))
+    flag = {"variables": {"TF_ENABLE_ONEDNN_OPTS": "0"}}
+    variant = {"release": FIRST, "variant": "oneDNN off", **flag}
+    one = one_block(block(FIRST, variant, 0.9))
     assert one.states[0] != one.states[1]
     assert duets.in_one_state([one]) == [one]
-    elsewhere = {**flag, "cpus": 4}
-    assert "more than one state" in refused(block(FIRST, FIRST, 0.9, subjects=({}, elsewhere)))
+    elsewhere = {**variant, "cpus": 4}
+    assert "more than one state" in refused(block(FIRST, elsewhere, 0.9))
 
 
 # -- what is none
@@ -234,7 +232,8 @@ def test_one_of_the_four_in_another_state_makes_no_block(place: int, state: dict
 
 
 def test_two_releases_in_two_states_make_no_block() -> None:
-    assert "more than one state" in refused(block(FIRST, SECOND_OF_TWO, subjects=({}, {"cpus": 4})))
+    elsewhere = {"release": SECOND_OF_TWO, "cpus": 4}
+    assert "more than one state" in refused(block(FIRST, elsewhere))
 
 
 def test_two_profiles_make_no_block() -> None:
@@ -388,7 +387,7 @@ def test_ticks_below_zero_balance_those_above() -> None:
 
 def test_a_waiting_process_that_computes_is_seen() -> None:
     still, spinning = (
-        one_block(block(FIRST, SECOND_OF_TWO, subjects=({}, {"waiting_cpu_s": [seconds] * 5})))
+        one_block(block(FIRST, {"release": SECOND_OF_TWO, "waiting_cpu_s": [seconds] * 5}))
         for seconds in (0.0, 0.05)
     )
     assert duets.waiting_share(still.duets[0]) == 0

@@ -13,7 +13,7 @@ from vggbench.stats.judge import Judgement
 from vggbench.stats.policy import IMPROVED, NOT_SURE, REGRESSED, UNCHANGED
 
 from ..records.factory import changed
-from .blocks import block, blocks
+from .duets import block_by_log, blocks_by_log
 from .literal import CATALOGUE, FUSED, LINE, MACHINE, PROCESSES, record, separation, verdict
 
 NEWEST = LINE[-1]
@@ -166,7 +166,7 @@ SCATTER = (0.002, -0.003, 0.001, 0.003, -0.002, -0.001)
 def in_blocks(change: float, how_many: int = 6, **more: Any) -> list[Record]:
     """Blocks of the variant and of the release as it is, which takes more by ``change``, a
     logarithm."""
-    return blocks(VARIANT, NEWEST, *(change + part for part in SCATTER[:how_many]), **more)
+    return blocks_by_log(VARIANT, NEWEST, *(change + part for part in SCATTER[:how_many]), **more)
 
 
 def by_measure(taken: list[Record]) -> dict[str, tuple[str, int, int]]:
@@ -187,7 +187,7 @@ def test_blocks_of_a_variant_and_its_release_say_what_it_makes_of_each_measure()
 
 
 def test_a_block_says_the_same_whichever_of_the_two_was_named_first() -> None:
-    turned = blocks(NEWEST, VARIANT, *(-0.2 + part for part in SCATTER))
+    turned = blocks_by_log(NEWEST, VARIANT, *(-0.2 + part for part in SCATTER))
     assert by_measure(turned)["step"] == (REGRESSED, 6, 12)
 
 
@@ -202,7 +202,7 @@ def test_fewer_blocks_than_an_answer_takes_leave_the_word_to_processes() -> None
 
 
 def test_blocks_that_no_verdict_would_count_separate_nothing() -> None:
-    assert by_measure(in_blocks(0.2, busy=True)) == {}
+    assert by_measure(in_blocks(0.2, others_cpu_s=[1.0] * 5)) == {}
     assert by_measure(in_blocks(0.2)[:-1])["step"] == (REGRESSED, 5, 10)
     assert by_measure(in_blocks(0.2, profile="cpu-paper")) == {}
     before = in_blocks(0.0, cpus=8)
@@ -212,18 +212,18 @@ def test_blocks_that_no_verdict_would_count_separate_nothing() -> None:
 def test_other_blocks_tell_the_noise_and_not_those_that_are_judged() -> None:
     few = in_blocks(0.025, 4)
     assert by_measure(few)["step"][0] == NOT_SURE
-    quiet = blocks(LINE[0], LINE[0], *(part / 3 for part in SCATTER * 3))
+    quiet = blocks_by_log(LINE[0], LINE[0], *(part / 3 for part in SCATTER * 3))
     assert by_measure([*quiet, *few])["step"][0] == REGRESSED
-    later = blocks(LINE[0], "tensorflow-2.21.0", *(part / 3 for part in SCATTER * 3))
+    later = blocks_by_log(LINE[0], "tensorflow-2.21.0", *(part / 3 for part in SCATTER * 3))
     assert by_measure([*later, *few])["step"][0] == NOT_SURE, "later releases change no answer"
 
 
 def test_configurations_with_the_same_thing_changed_back_are_judged_together() -> None:
     loud = [25 * part for part in SCATTER * 5]
-    noise = blocks(LINE[0], LINE[0], *loud)
-    one = blocks(VARIANT, NEWEST, *(0.036 + part for part in loud[:20]))
-    fused = blocks(VARIANT, NEWEST, *loud[:20], words=FUSED)
-    other = blocks({**VARIANT, "variant": "numpy 1.26.4"}, NEWEST, *loud[:20])
+    noise = blocks_by_log(LINE[0], LINE[0], *loud)
+    one = blocks_by_log(VARIANT, NEWEST, *(0.036 + part for part in loud[:20]))
+    fused = blocks_by_log(VARIANT, NEWEST, *loud[:20], words=FUSED)
+    other = blocks_by_log({**VARIANT, "variant": "numpy 1.26.4"}, NEWEST, *loud[:20])
     assert of_plain([*noise, *one]) == REGRESSED
     assert of_plain([*noise, *one, *other]) == REGRESSED
     assert of_plain([*noise, *one, *fused]) == NOT_SURE
@@ -243,7 +243,7 @@ def of_plain(taken: list[Record]) -> str:
 
 
 def test_a_variant_that_does_not_run_in_a_duet_cannot_be_put_back() -> None:
-    first, other, *_ = block(VARIANT, NEWEST)
+    first, other, *_ = block_by_log(VARIANT, NEWEST)
     failed = changed(first, outcome="failed", error="ImportError: no numpy", samples=None)
     ended = changed(other, outcome="interrupted", error="its partner failed")
     (step, *_) = separations(MACHINE, [failed, ended], CATALOGUE, "cpu-quick", 0.02)[NEWEST]

@@ -290,8 +290,8 @@ def test_busy_blocks_do_not_count_and_are_told() -> None:
         blocks(NEWEST, NEWEST, 1.5),
         blocks(BEFORE, NEWEST, 1.5, FUSED),
         blocks(BEFORE, NEWEST, 1.5, profile="cpu-paper"),
-        blocks(BEFORE, NEWEST, 1.5, subjects=({}, {"variant": "NumPy 1.26.4", "lock": None})),
-        [record for number in range(6) for record in block(BEFORE, NEWEST, 1.5, number=number)[:3]],
+        blocks(BEFORE, {"release": NEWEST, "variant": "NumPy 1.26.4", "lock": None}, 1.5),
+        [one for number in range(6) for one in block(BEFORE, NEWEST, 1.5, number=number)[:3]],
     ],
     ids=["release", "before", "after", "configuration", "profile", "variant", "torn"],
 )
@@ -341,12 +341,10 @@ def test_a_line_that_only_duets_have_measured_has_a_verdict() -> None:
 
 
 def test_what_duets_measured_says_what_else_changed() -> None:
-    versions = {"tensorflow": "2.15.1", "numpy": "1.25.0"}, {"tensorflow": "2.16.2", "numpy": "2.0"}
-    subjects = tuple({"versions": one} for one in versions)
-    changes = {
-        difference.what: (difference.before, difference.after)
-        for difference in step(compared(subjects=subjects)).differences
-    }
+    before = {"release": BEFORE, "versions": {"tensorflow": "2.15.1", "numpy": "1.25.0"}}
+    after = {"release": NEWEST, "versions": {"tensorflow": "2.16.2", "numpy": "2.0"}}
+    found = step(blocks(before, after))
+    changes = {one.what: (one.before, one.after) for one in found.differences}
     assert changes["NumPy"] == ("1.25.0", "2.0")
 
 

@@ -17,8 +17,8 @@ from vggbench.records import Record
 from vggbench.report import chained, plot
 from vggbench.report.pages.lines import PageLine, lines
 
+from ..judging.duets import block_by_log, link
 from ..judging.literal import NHWC
-from ..judging.literal_duets import block, link
 from .pages import literal
 from .pages.literal import (
     APART,
@@ -307,7 +307,7 @@ def test_the_same_blocks_make_the_same_picture_beside_whatever_processes(
     [
         ([], (), "a link takes 6 blocks of duets of two releases, and there are none"),
         ([], (), "vggbench history, once history.toml has [duets]"),
-        (block(SHIPPED[0], SHIPPED[1]), (), "no two releases have more than 1 block"),
+        (block_by_log(SHIPPED[0], SHIPPED[1]), (), "no two releases have more than 1 block"),
         (CHAINED, ("--base", SHIPPED[3]), "is no release of TensorFlow"),
         (CHAINED, ("--base", "pytorch-1"), "unknown track 'pytorch'"),
         (

@@ -13,8 +13,8 @@ from vggbench.checkout import Checkout
 from vggbench.records import Record
 from vggbench.report import pages
 
+from ...judging.duets import link
 from ...judging.literal import XLA
-from ...judging.literal_duets import link
 from ...records import factory
 from ...records.factory import CATALOGUE
 from ...tiny import ROOT

@@ -13,7 +13,7 @@ from vggbench.records import Record
 from vggbench.report.pages import data
 from vggbench.report.pages.lines import lines
 
-from ...judging.literal_duets import block
+from ...judging.duets import block_by_log
 from . import literal
 from .literal import APART, CATALOGUE, CHAINED, HISTORY, SHIPPED
 
@@ -65,9 +65,9 @@ def test_a_chain_is_written_with_its_levels_and_loops() -> None:
 
 
 def test_parts_stay_apart_and_what_is_left_out_is_told() -> None:
-    told = written(*APART, *block(SHIPPED[0], SHIPPED[1]))
-    step = [chain for chain in told["chains"] if chain["measure"] == "step"]
-    bases = [[part["base"] for part in chain["parts"]] for chain in step]
+    told = written(*APART, *block_by_log(SHIPPED[0], SHIPPED[1]))
+    step = [one for one in told["chains"] if one["measure"] == "step"]
+    bases = [[part["base"] for part in one["parts"]] for one in step]
     assert bases == [["tensorflow-2.10.1", SHIPPED[1]], [SHIPPED[0]]]
     assert [chain["left_out"] for chain in step] == [
         [{"before": SHIPPED[0], "after": SHIPPED[1], "blocks": 1}],
@@ -77,7 +77,7 @@ def test_parts_stay_apart_and_what_is_left_out_is_told() -> None:
 
 def test_without_a_chain_a_line_is_written_as_ever(folder: Path) -> None:
     _, without = published(folder, *HISTORY)
-    _, few = published(folder, *HISTORY, *block(SHIPPED[0], SHIPPED[1]))
+    _, few = published(folder, *HISTORY, *block_by_log(SHIPPED[0], SHIPPED[1]))
     assert "chains" not in without
     assert few == without
 
