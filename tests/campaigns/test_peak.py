@@ -17,7 +17,7 @@ from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue, Lock, Release
 
 from ..real import ROOT, find, python_of
-from ..records.factory import record
+from ..records import factory
 
 RELEASE = Release(
     "tensorflow",
@@ -106,19 +106,12 @@ def test_what_is_of_another_machine_or_of_the_future_is_left_out_with_a_line(
 
 def test_what_was_measured_beside_another_is_no_peak() -> None:
     beside = {**GOOD, "beside": "process 7, asv run, since now"}
-    taken = record(RELEASE.name, cpus=2)
+    taken = factory.record(RELEASE.name, cpus=2)
     assert peak.newest([GOOD, beside], "cpu", taken) == GOOD
     assert peak.newest([beside], "cpu", taken) is None
 
 
-GOOD = {
-    "schema": 1,
-    "measured": "2026-05-01T12:00:00+00:00",
-    "release": RELEASE.name,
-    "device": "cpu",
-    "cpus": 2,
-    "products": PRODUCTS,
-}
+GOOD = factory.peak(release=RELEASE.name, products=PRODUCTS)
 
 
 def left_out(folder: Path, **more: object) -> str:

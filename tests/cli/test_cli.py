@@ -13,6 +13,7 @@ import pytest
 from vggbench.cli import main
 from vggbench.releases.catalogue import Catalogue
 
+from ..records.factory import peak
 from ..tiny import MACHINE, MODES, PATIENCE_S, ROUNDS, STEPS, Ended, Tiny, write_wheel
 
 
@@ -209,15 +210,8 @@ def test_rates_of_what_is_on_record(measured: Tiny) -> None:
 
 @pytest.mark.asv
 def test_rates_of_copied_records_have_the_peak_that_came_with_them(measured: Tiny) -> None:
-    peak = {
-        "schema": 1,
-        "measured": "2026-05-01T12:00:00+00:00",
-        "release": "tensorflow-2.21.0",
-        "device": "cpu",
-        "cpus": measured.records()[0]["cpus"],
-        "products": [{"size": 1000, "seconds": [0.001]}],
-    }
-    (measured.machine_results / "matrix-product.jsonl").write_text(json.dumps(peak) + "\n")
+    found = peak(2e12, cpus=measured.records()[0]["cpus"])
+    (measured.machine_results / "matrix-product.jsonl").write_text(json.dumps(found) + "\n")
     another = measured.results / "another"
     measured.machine_results.rename(another)
     for file in another.glob("records/*.jsonl"):

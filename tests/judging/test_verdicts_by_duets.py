@@ -385,10 +385,7 @@ def _refusing(release: str, partner: str) -> list[Record]:
 
 
 def test_what_said_in_a_duet_that_it_cannot_be_is_an_answer() -> None:
-    refused = [
-        changed(record, outcome="n/a", reason="no such kernel", samples=None)
-        for record in block(NEWEST, OLDER, session=22)[:1]
-    ]
+    refused = _refusing(NEWEST, OLDER)
     lost = step([*measured(BEFORE), *refused])
     assert (lost.outcome, lost.why) == ("lost", "no such kernel")
     new = step([changed(record, **_of(BEFORE)) for record in refused] + measured(NEWEST))

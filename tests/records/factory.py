@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,26 @@ def full(**more: Any) -> Record:
         "gpu": {"utilisation_percent": {"mean": 97.0}, "process_memory_peak_bytes": 9_000_000_000},
     }
     return record(**{**told, **more})
+
+
+def sitting_line(processor: Any) -> str:
+    """The line of a sitting on this processor, as a history writes it."""
+    told = {"schema": 1, "run": "r", "started": "2020-01-01T00:00:00+00:00"}
+    return json.dumps({**told, "processor": processor}) + "\n"
+
+
+def peak(flops_per_s: float = 400e9, **more: Any) -> dict[str, Any]:
+    """A peak of a machine: what one product of two matrices came to. ``more``: its keys."""
+    size = 1000
+    return {
+        "schema": 1,
+        "measured": "2026-05-01T12:00:00+00:00",
+        "release": "tensorflow-2.21.0",
+        "device": "cpu",
+        "cpus": 2,
+        "products": [{"size": size, "seconds": [2 * size**3 / flops_per_s]}],
+        **more,
+    }
 
 
 #: Values that somebody's editor may leave in any key of a record.

@@ -15,6 +15,7 @@ from vggbench.records import Record
 from vggbench.report import rates
 
 from ..records import factory
+from ..records.factory import peak
 
 OLD, NEW = "tensorflow-1.15.5", "tensorflow-2.21.0"
 RELEASES = [factory.CATALOGUE.by_name[name] for name in (OLD, NEW)]
@@ -26,19 +27,6 @@ NO_NUMBERS = ["NCHW", "none", "off", "-", "-", "-", "-", "n/a:", "NHWC", "only"]
 
 def record(release: str = NEW, samples: Any = (0.25, 0.5, 1.0), **more: Any) -> Record:
     return factory.record(release, samples=list(samples), **more)
-
-
-def peak(flops_per_s: float = 400e9, **more: Any) -> Peak:
-    size = 1000
-    return {
-        "schema": 1,
-        "measured": "2026-05-01T12:00:00+00:00",
-        "release": "tensorflow-2.21.0",
-        "device": "cpu",
-        "cpus": 2,
-        "products": [{"size": size, "seconds": [2 * size**3 / flops_per_s]}],
-        **more,
-    }
 
 
 @pytest.mark.parametrize(

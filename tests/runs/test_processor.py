@@ -12,7 +12,7 @@ from vggbench.records import stretches
 from vggbench.runs import processor
 from vggbench.runs.processor import OtherProcessor
 
-from ..records.factory import record
+from ..records.factory import record, sitting_line
 
 HERE = dict(processor.processor())
 
@@ -71,10 +71,9 @@ def test_nonsense_on_record_is_no_traceback(tmp_path: Path, told: object) -> Non
 def test_without_records_that_of_the_last_sitting_counts(tmp_path: Path) -> None:
     path = stretches.path(tmp_path, "box")
     path.parent.mkdir(parents=True)
-    told = {"schema": 1, "run": "r", "started": "2020-01-01T00:00:00+00:00"}
-    path.write_text(json.dumps({**told, "processor": HERE}) + "\n")
+    path.write_text(sitting_line(HERE))
     processor.require_known(tmp_path, "box")
-    path.write_text(json.dumps({**told, "processor": {**HERE, "model": "none such"}}) + "\n")
+    path.write_text(sitting_line({**HERE, "model": "none such"}))
     with pytest.raises(OtherProcessor, match="was none such"):
         processor.require_known(tmp_path, "box")
     path.write_text("no sitting\n")

@@ -19,6 +19,7 @@ from vggbench.releases.locks import sha256
 from vggbench.runs import processor
 from vggbench.stats.policy import LEAST_BLOCKS
 
+from ...records.factory import sitting_line
 from ...tiny import MACHINE, ROUNDS, Ended, Tiny, write_wheel
 
 pytestmark = pytest.mark.asv
@@ -246,8 +247,7 @@ def test_another_processor_is_refused(planned: Tiny) -> None:
     file = stretches.path(planned.results, MACHINE)
     file.parent.mkdir(parents=True)
     other = {**processor.processor(), "model": "none such", "instruction sets": "sse2"}
-    told = {"schema": 1, "run": "r", "started": "2020-01-01T00:00:00+00:00"}
-    file.write_text(json.dumps({**told, "processor": other}) + "\n")
+    file.write_text(sitting_line(other))
     done = history(planned, status=2)
     (line,) = done.lines_with("this is not the processor")
     assert "model is" in line
@@ -483,8 +483,7 @@ def test_a_history_of_another_processor_is_not_taken_for_this_machines(planned: 
     (planned.home / ".asv-machine.json").unlink()
     file = stretches.path(planned.results, "shipped")
     file.parent.mkdir(parents=True)
-    told = {"schema": 1, "run": "r", "started": "2020-01-01T00:00:00+00:00"}
-    file.write_text(json.dumps({**told, "processor": {"model": "1"}}) + "\n")
+    file.write_text(sitting_line({"model": "1"}))
     done = history(planned, "--machine", "shipped", status=2)
     assert "this is not the processor that shipped was measured on" in done
     assert not (planned.home / ".asv-machine.json").exists()
