@@ -1,8 +1,8 @@
 """The history that is shipped: whole, of releases on the tracks, published without a warning, and
 judged as it was when it was committed.
 
-To write the verdicts anew after results (once git has them: git add results) or the verdict
-changed, and look at the difference:
+The golden files have a row for every verdict of a machine. To write them anew after results (once
+git has them: git add results) or the verdict changed, and look at the difference:
 
     VGGBENCH_WRITE_GOLDEN=1 .venv/bin/pytest tests/test_shipped_results.py; git diff tests
 """
@@ -20,7 +20,7 @@ import statistics
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -40,6 +40,12 @@ from .once import once
 ROOT = Path(__file__).parent.parent
 GOLDEN = Path(__file__).parent / "golden"
 CATALOGUE = Catalogue(ROOT / "releases")
+
+#: The command that writes the golden files.
+WRITE = "VGGBENCH_WRITE_GOLDEN=1 .venv/bin/pytest tests/test_shipped_results.py; git diff tests"
+
+#: How many rows of verdicts a failing test prints.
+MOST_ROWS = 20
 
 #: Bytes that results/ may take in the repository.
 MOST_BYTES = 30_000_000
@@ -230,20 +236,96 @@ def test_the_first_page_shows_it_and_its_machine(
     assert f"{facts['cpu']} · {facts['num_cpu']} CPUs · {gigabytes} GB · {facts['os']}" in text
 
 
+def by_subject(rows: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """The outcome and the change of each row, by what the verdict is of."""
+    cells = [row.rsplit(" | ", 2) for row in rows]
+    found = {subject: (outcome, changed) for subject, outcome, changed in cells}
+    assert len(found) == len(rows), "two rows have the same release, configuration and measure"
+    return found
+
+
+def what_changed(golden: Sequence[str], rows: Sequence[str]) -> str:
+    """How many verdicts changed, and how, with the first rows; "" where all are the same."""
+    before, now = by_subject(golden), by_subject(rows)
+    both = [subject for subject in before if subject in now]
+    flipped = [subject for subject in both if before[subject][0] != now[subject][0]]
+    moved = [one for one in both if before[one][0] == now[one][0] and before[one][1] != now[one][1]]
+    added = [subject for subject in now if subject not in before]
+    gone = [subject for subject in before if subject not in now]
+    changed = [*flipped, *added, *gone, *moved]
+    if not changed:
+        return "" if list(golden) == list(rows) else "the rows of the verdicts have another order"
+
+    def told(row: tuple[str, str] | None) -> str:
+        return "no verdict" if row is None else " | ".join(row)
+
+    flips = Counter(f"{before[one][0]} -> {now[one][0]}" for one in flipped)
+    kinds = ", ".join(f"{count} {flip}" for flip, count in flips.most_common())
+    counted = [
+        f"{len(flipped)} of {len(before)} verdicts flipped" + (f": {kinds}" if kinds else "")
+    ]
+    others = ((added, "new"), (gone, "gone"), (moved, "of another size"))
+    counted += [f"{len(those)} {what}" for those, what in others if those]
+    lines = ["; ".join(counted)]
+    lines += [
+        f"{one}: {told(before.get(one))} -> {told(now.get(one))}" for one in changed[:MOST_ROWS]
+    ]
+    if len(changed) > MOST_ROWS:
+        lines.append(f"... and {len(changed) - MOST_ROWS} more")
+    return "\n".join(lines)
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_the_verdicts_are_those_of_the_golden_file(shipped: Path, machine: str) -> None:
     evidence = verdicts.gather(machine, taken(shipped, machine), CATALOGUE)
-    lines = [
-        f"{verdict.release} | {verdict.words} | {verdict.measure} | {verdict.outcome}"
-        f" | {change(verdict)}\n"
+    rows = [
+        f"{one.release} | {one.words} | {one.measure} | {one.outcome} | {change(one)}"
         for track in CATALOGUE.tracks
         for verdict in verdicts.of_track(evidence, track)
     ]
     golden = GOLDEN / f"{machine}.txt"
     if os.environ.get("VGGBENCH_WRITE_GOLDEN"):
         golden.parent.mkdir(exist_ok=True)
-        golden.write_text("".join(lines))
-    assert lines == golden.read_text().splitlines(keepends=True)
+        golden.write_text("".join(f"{row}\n" for row in rows))
+    if not golden.exists():
+        pytest.fail(f"{golden} is not there. To write it: {WRITE}", pytrace=False)
+    changed = what_changed(golden.read_text().splitlines(), rows)
+    if changed:
+        pytest.fail(f"{machine}: {changed}\nTo write {golden.name} anew: {WRITE}", pytrace=False)
+
+
+def test_a_golden_file_that_differs_says_what_flipped_and_how_often() -> None:
+    def rows(*outcomes: str, size: str = "+1.0 % (-1.0 to +3.0)") -> list[str]:
+        return [
+            f"a-{number}.0 | NHWC | step | {one} | {size}" for number, one in enumerate(outcomes)
+        ]
+
+    golden = rows("unchanged", "unchanged", "regressed", "not sure")
+    assert what_changed(golden, golden) == ""
+    assert what_changed(golden, golden[::-1]) == "the rows of the verdicts have another order"
+    found = rows("not sure", "not sure", "improved", "not sure", "new")
+    counted, first, *_, last = what_changed(golden, found).splitlines()
+    assert counted == (
+        "3 of 4 verdicts flipped: 2 unchanged -> not sure, 1 regressed -> improved; 1 new"
+    )
+    assert first == (
+        "a-0.0 | NHWC | step: unchanged | +1.0 % (-1.0 to +3.0) -> not sure | +1.0 % (-1.0 to +3.0)"
+    )
+    assert last == "a-4.0 | NHWC | step: no verdict -> new | +1.0 % (-1.0 to +3.0)"
+    fewer = rows("unchanged", "unchanged", size="+2.0 % (-1.0 to +5.0)")
+    counted, *_ = what_changed(golden, fewer).splitlines()
+    assert counted == "0 of 4 verdicts flipped; 2 gone; 2 of another size"
+
+
+def test_of_many_verdicts_that_flipped_only_the_first_are_printed() -> None:
+    golden, found = (
+        [f"a-{number}.0 | NHWC | step | {outcome} | -" for number in range(30)]
+        for outcome in ("new", "failed")
+    )
+    counted, *shown, more = what_changed(golden, found).splitlines()
+    assert counted == "30 of 30 verdicts flipped: 30 new -> failed"
+    assert len(shown) == MOST_ROWS
+    assert more == "... and 10 more"
 
 
 def shown_machines() -> list[str]:
