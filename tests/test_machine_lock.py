@@ -462,7 +462,9 @@ def test_a_history_ends_where_another_one_has_begun_to_measure_meanwhile(
 
 
 @pytest.mark.asv
-def test_asv_in_two_checkouts_at_once(tiny: Tiny, tiny_template: Tiny, tmp_path: Path) -> None:
+def test_asv_in_another_checkout_is_refused_while_the_first_measures(
+    tiny: Tiny, tiny_template: Tiny, tmp_path: Path
+) -> None:
     other = tiny_template.copy(tmp_path / "other")
     process = tiny.popen("run", "tinyframe-1.1", "--bench", "plain", faults="1.1:hang")
     children = started_process(tiny, process)

@@ -41,14 +41,14 @@ def in_order_of_measuring(tiny: Tiny) -> list[str]:
         ("HEAD", ["tinyframe-2.0"]),
     ],
 )
-def test_words_name_the_releases_that_are_run(tiny: Tiny, asked: str, releases: list[str]):
+def test_arguments_name_the_releases_that_are_run(tiny: Tiny, asked: str, releases: list[str]):
     done = tiny.asv("run", asked, *BRIEFLY)
     assert done.status == 0, done.output
     assert in_order_of_measuring(tiny) == releases
     assert tiny.measured() == set(releases)
 
 
-def test_no_words_run_the_newest_release_of_every_track(tiny: Tiny):
+def test_no_arguments_run_the_newest_release_of_every_track(tiny: Tiny):
     done = tiny.asv("run", *BRIEFLY)
     assert done.status == 0, done.output
     assert tiny.measured() == {"tinyframe-2.0", "otherframe-7.0"}
@@ -94,7 +94,7 @@ def test_existing_runs_what_has_results_again(tiny: Tiny):
         ("HASHFILE:nowhere", '"nowhere" is not a file'),
     ],
 )
-def test_words_that_name_no_release_get_one_line(tiny: Tiny, asked: str, answer: str):
+def test_arguments_that_name_no_release_get_one_line(tiny: Tiny, asked: str, answer: str):
     done = tiny.asv("run", asked)
     assert done.status == 1
     assert answer in done.output.splitlines()[-1]
@@ -123,7 +123,7 @@ def test_bench_runs_the_configurations_that_it_matches(tiny: Tiny):
     assert tiny.values("tinyframe-1.1")["fused"] == pytest.approx(0.010)
 
 
-def test_a_pattern_that_is_no_regular_expression_is_refused_in_words(tiny: Tiny):
+def test_a_pattern_that_is_no_regular_expression_is_refused_with_its_error(tiny: Tiny):
     done = tiny.asv("run", "tinyframe-1.1", "--bench", "(")
     assert done.status != 0
     assert "( selects no benchmark: it is no regular expression: missing )" in done

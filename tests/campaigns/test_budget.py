@@ -43,7 +43,7 @@ def test_a_spent_budget_allows_nothing_even_of_unknown_length():
     ("text", "seconds"),
     [("10m", 600), ("90s", 90), ("90", 90), ("1h30m", 5400), ("1.5h", 5400), (" 2H ", 7200)],
 )
-def test_durations(text, seconds):
+def test_a_duration_is_read_in_seconds(text, seconds):
     assert duration(text) == seconds
 
 
@@ -54,7 +54,7 @@ def test_what_is_no_duration_is_refused_with_an_example(text):
 
 
 @pytest.mark.parametrize(("text", "share"), [("2%", 0.02), ("2", 0.02), ("0.5 %", 0.005)])
-def test_percentages(text, share):
+def test_a_percentage_is_read_as_a_share(text, share):
     assert percentage(text) == pytest.approx(share)
 
 
@@ -81,5 +81,5 @@ def test_a_share_that_may_be_meant_as_per_cent_is_refused_with_both(text, both):
         (7800, "2 h 10 min"),
     ],
 )
-def test_seconds_as_a_text(seconds, text):
+def test_seconds_are_written_as_a_duration(seconds, text):
     assert duration_text(seconds) == text

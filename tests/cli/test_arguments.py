@@ -49,7 +49,7 @@ def empty() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("arguments", list(empty()), ids=" ".join)
 @pytest.mark.parametrize("word", ["", " "])
-def test_an_empty_word_is_refused_and_not_taken_for_none(
+def test_an_empty_argument_is_refused_and_not_taken_for_none(
     capsys: pytest.CaptureFixture[str], arguments: list[str], word: str
 ) -> None:
     status, line = said(capsys, *arguments, word)
@@ -58,7 +58,7 @@ def test_an_empty_word_is_refused_and_not_taken_for_none(
     assert arguments[-1] in line or not arguments[-1].startswith("-")
 
 
-def test_an_empty_word_is_refused_where_it_names_the_configuration_file(
+def test_an_empty_argument_is_refused_where_it_names_the_configuration_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     status, line = said(capsys, "--config", "", "rates")
@@ -88,7 +88,7 @@ def test_an_empty_word_is_refused_where_it_names_the_configuration_file(
     ],
     ids=lambda arguments: " ".join(arguments).replace(LONG, "LONG").replace(str(ROOT), ""),
 )
-def test_a_long_word_does_not_stand_whole_in_a_message(
+def test_a_long_argument_does_not_stand_whole_in_a_message(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     status, line = said(capsys, *arguments)

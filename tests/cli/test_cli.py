@@ -58,7 +58,7 @@ def test_list_as_json_has_the_keys_that_scripts_read(tiny: Tiny) -> None:
     assert row["python"].startswith("3.")
 
 
-def test_list_takes_the_words_of_asv_run(bare_tiny: Tiny) -> None:
+def test_list_takes_the_arguments_of_asv_run(bare_tiny: Tiny) -> None:
     rows = listed(bare_tiny, "tinyframe>=1.2", "otherframe")
     assert list(rows) == ["otherframe-7.0", "tinyframe-1.2", "tinyframe-1.10", "tinyframe-2.0"]
     assert not any(row["installed"] for row in rows.values())
@@ -185,7 +185,7 @@ def test_arguments_that_name_nothing_get_one_line(
 
 
 @pytest.mark.asv
-def test_rates_of_what_is_on_record(measured: Tiny) -> None:
+def test_rates_are_those_of_the_records(measured: Tiny) -> None:
     done = vggbench(measured, "rates", "--json", "--machine", MACHINE)
     assert done.status == 0, done.output
     rows = json.loads(done.output)
@@ -255,7 +255,7 @@ def test_a_folder_that_is_no_checkout_gets_one_line(tiny: Tiny) -> None:
     assert "run this in a checkout of vggbench" in done
 
 
-def test_a_word_that_is_no_choice_gets_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_argument_that_is_no_choice_gets_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, nearest in (
         (["verdicts"], "verdict"),
         (["releases", "lst"], "list"),

@@ -178,7 +178,7 @@ def test_an_error_is_noted_by_its_first_line(clock, notes):
     assert notes()["error"] == "RuntimeError: OOM when allocating"
 
 
-def test_an_error_without_words_is_noted_by_its_type(clock, notes):
+def test_an_error_without_a_text_is_noted_by_its_type(clock, notes):
     with pytest.raises(measure.TrainStepFailed):
         measure.prepared(raising(KeyError()), {})
     assert notes()["error"] == "KeyError"

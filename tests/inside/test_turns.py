@@ -70,7 +70,7 @@ def giver():
     giver.close()
 
 
-def test_a_process_says_that_it_stands_still_and_goes_on_by_the_word(giver):
+def test_a_process_says_that_it_stands_still_and_goes_on_when_told(giver):
     for number in range(2):
         assert giver.stands_still()
         assert not giver.has_printed()
@@ -80,7 +80,7 @@ def test_a_process_says_that_it_stands_still_and_goes_on_by_the_word(giver):
     assert giver.process.wait(PATIENCE_S) == 0
 
 
-def test_words_that_come_early_are_kept(giver):
+def test_turns_that_come_early_are_kept(giver):
     giver.go()
     giver.go()
     assert giver.process.stdout.read() == "step 0\nstep 1\n"

@@ -74,7 +74,7 @@ def test_a_named_base_is_the_one_that_levels_are_against() -> None:
     assert logs(found) == near({LINE[0]: 0.03, LINE[1]: 0.05, LINE[2]: 0.0})
 
 
-def test_parts_that_nothing_connects_have_a_base_each() -> None:
+def test_components_that_nothing_connects_have_a_base_each() -> None:
     taken = [*link(LINE[0], LINE[1], 0.1), *link(LINE[3], LINE[5], 0.2)]
     found = one(*taken)
     assert [component.base.name for component in found.components] == [LINE[0], LINE[3]]

@@ -196,7 +196,7 @@ def test_blocks_decide_and_not_the_processes_of_earlier_records() -> None:
     assert by_measure([*in_blocks(0.2), *in_turns(0.1, 0.1)])["step"] == (REGRESSED, 6, 12)
 
 
-def test_fewer_blocks_than_an_answer_takes_leave_the_word_to_processes() -> None:
+def test_fewer_blocks_than_an_answer_takes_leave_it_to_processes() -> None:
     assert by_measure([*in_turns(), *in_blocks(0.0, 2)])["step"] == (REGRESSED, 0, 4)
     assert by_measure(in_blocks(0.2, 2))["step"] == (NOT_SURE, 2, 4)
 

@@ -66,7 +66,7 @@ def test_a_build_of_ones_own_is_a_release_of_its_own(specifier, expected):
 
 
 @pytest.mark.parametrize("word", ["NEW", "ALL"])
-def test_words_of_asv_run_are_told_apart_from_tracks(word):
+def test_keywords_of_asv_run_are_told_apart_from_tracks(word):
     with pytest.raises(spec.SpecError, match=f"{word} is a word of asv run"):
         spec.select(CATALOGUE, word)
 
@@ -106,7 +106,7 @@ def test_words_of_asv_run_are_told_apart_from_tracks(word):
         ("  keras==2.3.1\n", ["keras-2.3.1"]),
     ],
 )
-def test_what_a_text_names(text, expected):
+def test_a_text_names_its_releases_or_is_refused(text, expected):
     if expected:
         assert names(text) == expected
     else:
@@ -164,7 +164,7 @@ def test_wrong_texts_get_one_line_with_what_is_nearest(text, expected):
         "tensorflow-1.0.0 keras-2.3.1",
     ],
 )
-def test_words_for_several_releases_are_refused_where_one_is_wanted(text):
+def test_a_text_for_several_releases_is_refused_where_one_is_wanted(text):
     with pytest.raises(spec.SpecError) as caught:
         spec.one(CATALOGUE, text)
     assert str(caught.value) == (

@@ -192,7 +192,7 @@ def compiled(folder: Path, requirement: str, *options: str) -> str:
     return uv("pip", "compile", "--quiet", *options, str(source))
 
 
-def test_uvs_words_make_the_kind_of_error(index: str, tmp_path: Path) -> None:
+def test_what_uv_says_makes_the_kind_of_error(index: str, tmp_path: Path) -> None:
     """One test against the real uv for each kind that is matched."""
     with pytest.raises(NotCached, match="with a network"):
         compiled(tmp_path, "helper", "--offline")

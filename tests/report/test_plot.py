@@ -267,7 +267,7 @@ def test_a_chain_is_drawn_against_the_base_that_is_asked_for(
     assert f"relative to {SHIPPED[2]}" in said[1]
 
 
-def test_parts_of_a_chain_are_drawn_apart_with_a_base_each(tmp_path: Path) -> None:
+def test_components_of_a_chain_are_drawn_apart_with_a_base_each(tmp_path: Path) -> None:
     evidence = gather("box", APART, CATALOGUE)
     found = chained.choose(evidence, TENSORFLOW)
     (line,) = lines("box", APART, CATALOGUE, chained=[chain.line for chain in found])[0]

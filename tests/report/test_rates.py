@@ -263,7 +263,7 @@ def test_what_a_busy_machine_measured_does_not_count_beside_quiet_processes() ->
     assert one(record(NEW, [1.0]), failed).outcome == "failed"
 
 
-def test_a_configuration_that_json_has_no_word_for_is_a_text_there() -> None:
+def test_a_configuration_that_json_cannot_hold_is_a_text_there() -> None:
     taken = record(NEW)
     taken.configuration["xla"] = math.inf
     told = json.dumps([row.as_json() for row in made(taken)], allow_nan=False)

@@ -149,7 +149,7 @@ def test_the_reference_has_every_row_in_its_order() -> None:
     )
 
 
-def test_hostile_words_are_only_words_in_markdown() -> None:
+def test_hostile_text_is_only_text_in_markdown() -> None:
     taken = [record(NEW, [0.1]), record(NEW, outcome="n/a", reason=HOSTILE, xla="on")]
     made = seed_formats.markdown(seed_table.newest(rows(*taken, machine=HOSTILE)), False)
     assert "<script>" not in made.replace("\\<script\\>", "")
@@ -172,7 +172,7 @@ class _Page(HTMLParser):
         self.text += data
 
 
-def test_hostile_words_are_only_words_in_html() -> None:
+def test_hostile_text_is_only_text_in_html() -> None:
     taken = [record(NEW, [0.1]), record(NEW, outcome="n/a", reason=HOSTILE, xla="on")]
     page = _Page()
     page.feed(seed_formats.html(seed_table.newest(rows(*taken, machine=HOSTILE)), True))
@@ -180,7 +180,7 @@ def test_hostile_words_are_only_words_in_html() -> None:
     assert page.text.count(HOSTILE) == 4  # in the heads of two tables, and twice in a note
 
 
-def test_hostile_words_survive_csv_and_json() -> None:
+def test_hostile_text_survives_csv_and_json() -> None:
     taken = [record(NEW, [0.1]), record(NEW, outcome="n/a", reason=HOSTILE, xla="on")]
     columns = seed_table.newest(rows(*taken, machine=HOSTILE))
     read = list(csv.DictReader(flat(columns)))

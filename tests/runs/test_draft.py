@@ -120,7 +120,9 @@ FAILURES = [
 @pytest.mark.parametrize(
     ("status", "overran", "notes", "result", "output", "error"), FAILURES, ids=range(len(FAILURES))
 )
-def test_a_process_that_went_wrong(draft, status, overran, notes, result, output, error):
+def test_a_process_that_went_wrong_is_failed_with_its_error(
+    draft, status, overran, notes, result, output, error
+):
     record, line = end(draft, finished(status, output, overran), notes, result)
     assert record.outcome == "failed"
     assert error in record.error

@@ -250,7 +250,7 @@ def test_a_turn_begins_all_the_same_where_one_never_stands_still(
     assert 2 <= spins.asked < 10_000
 
 
-def test_what_a_side_computes_while_it_waits_is_on_its_record(
+def test_what_a_subject_computes_while_it_waits_is_on_its_record(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(duet, "STILL_PATIENCE_S", 0.01)
@@ -261,7 +261,7 @@ def test_what_a_side_computes_while_it_waits_is_on_its_record(
     assert statistics.median(one.waiting_cpu_s) > 0.005
 
 
-def test_a_side_that_computes_for_a_while_after_its_steps_is_waited_for(
+def test_a_subject_that_computes_for_a_while_after_its_steps_is_waited_for(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of 40 ms that it computes after each step, hardly any fall into the other's, of 100 ms."""

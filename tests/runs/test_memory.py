@@ -52,5 +52,5 @@ def test_where_the_system_does_not_tell_it_is_not_known(kernel: Path, text: str)
     assert memory.available_bytes() is None
 
 
-def test_this_system_tells() -> None:
+def test_this_system_tells_how_much_memory_is_left() -> None:
     assert (memory.available_bytes() or 0) > 0

@@ -27,7 +27,7 @@ SEEN = [
 
 
 @pytest.mark.parametrize(("listed", "order", "expected", "ordered"), SEEN)
-def test_the_gpus_that_a_process_may_use(listed, order, expected, ordered):
+def test_a_process_may_use_the_gpus_that_its_variables_list(listed, order, expected, ordered):
     pairs = {"CUDA_VISIBLE_DEVICES": listed, "CUDA_DEVICE_ORDER": order}
     variables = {key: value for key, value in pairs.items() if value is not None}
     assert visible([A, B, C], variables) == (expected, ordered)
@@ -39,7 +39,7 @@ def test_of_a_single_gpu_there_is_no_doubt(listed):
     assert visible([A], variables) == ([A], True)
 
 
-def test_throttle_reasons_are_told_in_words_with_their_shares():
+def test_throttle_reasons_are_named_with_their_shares():
     assert shares([0, 0x4, 0x44, 0x40000]) == {
         "SW power cap": 0.5,
         "HW thermal slowdown": 0.25,

@@ -30,7 +30,7 @@ def gone(pid):
     return False
 
 
-def test_output_status_and_time_of_a_process():
+def test_a_process_has_its_output_status_and_time():
     done = run("import sys; print('said'); print('wrong', file=sys.stderr); sys.exit(3)")
     assert sorted(done.output.split()) == ["said", "wrong"]
     assert (done.errors, done.status, done.overran) == ("", 3, False)

@@ -55,7 +55,7 @@ def test_configurations_have_their_params_as_values(suite):
     assert third.words == "NHWC 2.5 None"
 
 
-def test_a_param_that_is_no_literal_stays_its_word(suite):
+def test_a_param_that_is_no_literal_stays_its_text(suite):
     (thing,) = {dict(c.configuration)["thing"] for c in suite.selected(["<.*len"])}
     assert "built-in function len" in thing
 

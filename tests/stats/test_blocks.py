@@ -320,7 +320,7 @@ SAMPLES = st.lists(st.floats(50, 200), min_size=1, max_size=12)
 
 @settings(deadline=None)
 @given(SAMPLES, SAMPLES, st.integers(-20, 20))
-def test_scaling_both_sides_changes_no_duet(
+def test_scaling_both_subjects_changes_no_duet(
     first: list[float], second: list[float], power: int
 ) -> None:
     scaled = duet([one * 2.0**power for one in first], [one * 2.0**power for one in second])

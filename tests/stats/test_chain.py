@@ -120,8 +120,8 @@ def test_components_that_no_link_connects_stay_apart() -> None:
     assert logs(found.components[1])[5] == 0.0
 
 
-def test_a_base_that_nothing_was_linked_to_leaves_each_part_its_first() -> None:
-    assert [component.base for component in chain([link(2, 3), link(5, 6)], 9).components] == [2, 5]
+def test_a_base_that_nothing_was_linked_to_leaves_each_component_its_first() -> None:
+    assert [one.base for one in chain([link(2, 3), link(5, 6)], 9).components] == [2, 5]
 
 
 def test_ways_that_agree_close_their_loop() -> None:

@@ -144,7 +144,7 @@ def test_loss_is_the_mean_over_the_batch_of_softmax_cross_entropy():
     assert gradient[1] == pytest.approx([0, 0, 0])
 
 
-def test_convolution_at_a_corner_by_hand():
+def test_convolution_at_a_corner_is_what_a_hand_computes():
     x = np.arange(1.0, 10.0).reshape(1, 3, 3, 1)
     kernel = np.arange(1.0, 10.0).reshape(3, 3, 1, 1)
     y, _ = reference.convolution(x, kernel)
@@ -160,7 +160,7 @@ def test_max_pool_sends_the_gradient_to_the_first_of_equal_maxima():
     assert gradient[0, :, :, 0].tolist() == [[0, 5, 7, 0], [0, 0, 0, 0]]
 
 
-def test_batch_norm_by_hand():
+def test_batch_norm_is_what_a_hand_computes():
     x = np.array([1.0, 3.0, 5.0, 7.0]).reshape(1, 2, 2, 1)
     y, _ = reference.batch_norm(x, np.array([2.0]), np.array([10.0]))
     expected = 10 + 2 * np.array([-3, -1, 1, 3]) / np.sqrt(5 + BN_EPSILON)

@@ -64,7 +64,7 @@ def test_a_chain_is_written_with_its_levels_and_loops() -> None:
     assert (first_step["c"], peak_memory["c"]) == (step["c"], step["c"])
 
 
-def test_parts_stay_apart_and_what_is_left_out_is_told() -> None:
+def test_components_stay_apart_and_what_is_left_out_is_told() -> None:
     told = written(*APART, *block_by_log(SHIPPED[0], SHIPPED[1]))
     step = [one for one in told["chains"] if one["measure"] == "step"]
     bases = [[part["base"] for part in one["parts"]] for one in step]

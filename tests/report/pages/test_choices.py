@@ -64,7 +64,7 @@ def test_no_difference_is_clear_by_fewer_than_three_processes(count: int, why: s
     assert (choice.clear, choice.payback, choice.unclear) == (False, None, why)
 
 
-def test_no_difference_is_clear_where_a_side_was_measured_on_a_busy_machine_alone() -> None:
+def test_no_difference_is_clear_where_one_of_two_was_measured_on_a_busy_machine_alone() -> None:
     quiet = processes(SHIPPED[2], OFF, 1.0, 1.0, 1.0)
     busy = processes(SHIPPED[2], ON, 0.5, 0.5, 0.5, load_before=[9.0, 5.0, 3.0])
     (choice,) = found(*quiet, *busy)

@@ -365,7 +365,7 @@ def test_what_has_no_chain_shows_absolute_figures(
             assert page.is_hidden("#chain")
 
 
-def test_parts_of_a_chain_stay_apart_and_need_no_other_processes(
+def test_components_of_a_chain_stay_apart_and_need_no_other_processes(
     surf: Surf, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
