@@ -35,7 +35,7 @@ class Command:
 
 
 def commands() -> list[Command]:
-    """Each once, in the order of the pages, of which the tutorial is none."""
+    """The commands of all pages but the tutorial, each once, in the order of the pages."""
     found: dict[str, Command] = {}
     for page in PAGES:
         if page == TUTORIAL:
@@ -59,8 +59,8 @@ def languages(text: str) -> list[str]:
 
 
 def arguments(line: str) -> tuple[dict[str, str], str, list[str]]:
-    """The variables, the program and the arguments of a command. Of a usage line all that may be
-    given is given, and of alternatives the first."""
+    """The variables, the program and the arguments of a command. Where it is a usage line, all
+    optional arguments are given, and the first of alternatives."""
     found = COMMAND.fullmatch(line)
     if found is None:  # of another program
         return {}, "", shlex.split(line)

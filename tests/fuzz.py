@@ -68,7 +68,7 @@ def good() -> list[str]:
 
 
 def make(folder: Path, lines: list[str]) -> Path:
-    """A checkout with these records; its results."""
+    """Make a checkout with these records; returns its folder of results."""
     folder.mkdir(parents=True)
     shutil.copy(ROOT / "asv.conf.json", folder)
     for name in ("releases", "benchmarks"):
@@ -148,8 +148,8 @@ COMMANDS: tuple[tuple[tuple[str, ...], bool], ...] = (
 
 
 def run(folder: Path, draw: random.Random, lines: list[str]) -> Trouble:
-    """What went wrong with one tree, as texts; nothing where all is well. ``lines``: those of
-    ``good``."""
+    """What went wrong with one tree, as texts; there are none where all is well. ``lines``: what
+    ``good`` returns."""
     results = make(folder, lines)
     done = spoil(results, list(lines), draw)
     return [f"{', '.join(done)}: {one}" for one in look(folder)]

@@ -38,13 +38,13 @@ ENVIRONMENTS = ROOT / ".asv" / "test-env" / "releases"
 
 @functools.cache
 def by_commit() -> int:
-    """A number that changes with the commit, to take turns by."""
+    """A number that changes with each commit of the repository: turns are taken by it."""
     done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True)
     return int(done.stdout.strip() or "0", 16)
 
 
 def in_turn(choice: Sequence[T]) -> T:
-    """One of ``choice``, another with the next commit."""
+    """One of ``choice``, which changes with each commit of the repository."""
     return choice[by_commit() % len(choice)]
 
 

@@ -85,7 +85,7 @@ class Copy(Tiny):
         )
 
     def digests(self) -> dict[str, str]:
-        """Of all files, but for what is measured and what Python compiles."""
+        """The digest of each file that is neither a result nor compiled by Python, by its path."""
         return {
             path.relative_to(self.folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in self.folder.rglob("*")

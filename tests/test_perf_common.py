@@ -28,8 +28,8 @@ def processes(common: ModuleType) -> ModuleType:
 
 @pytest.fixture
 def quiet(common: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody else uses the machine."""
-    monkeypatch.setattr(common, "undisturbed", lambda measure: measure())
+    """Have nobody else use the machine."""
+    monkeypatch.setattr(common, "undisturbed", lambda side: side())
 
 
 @pytest.mark.usefixtures("quiet")

@@ -64,7 +64,8 @@ sys.exit(main.main())
 
 
 def shipped_files() -> list[Path]:
-    """What git has of results/, without what was measured here; all in a copy without git."""
+    """The files in results/ that git has, without what was measured here; all files in a copy
+    without git."""
     done = subprocess.run(
         ["git", "ls-files", "-z", "results"], cwd=ROOT, capture_output=True, text=True
     )
@@ -188,7 +189,7 @@ def test_records_and_asvs_results_agree(shipped: Path, machine: str) -> None:
 
 @pytest.fixture(scope="session")
 def published(shipped: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """(the pages of the shipped results, what asv said)."""
+    """The folder of the pages of the shipped results, and what asv said."""
     if not web.is_current():
         pytest.skip("the scripts of the pages are not here: make setup")
 
@@ -329,7 +330,7 @@ def test_of_many_verdicts_that_flipped_only_the_first_are_printed() -> None:
 
 
 def shown_machines() -> list[str]:
-    """What the Makefile has `make shown` show, in this order."""
+    """The machines that `make shown` shows, in the order of the Makefile."""
     found = re.search(r"^SHIPPED := (.*)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert found
     return found[1].split()

@@ -8,7 +8,7 @@ from vggbench.campaigns.budget import Budget, duration, duration_text, percentag
 
 
 class Clock:
-    """Stands still but for ``pass_``."""
+    """A clock that moves only when ``pass_`` is called."""
 
     def __init__(self):
         self.now = 1000.0

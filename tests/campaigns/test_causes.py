@@ -59,8 +59,9 @@ FAILED_TWICE = {"theano": FAILED, "python_theano": FAILED}
 
 
 def next_of(moved: str, cannot: str = "", **on_record: str) -> str | None:
-    """What is changed back next where these things moved; ``on_record``: what came of others, their
-    names joined by underscores."""
+    """What is changed back next where the things in ``moved`` changed. Those in ``cannot`` cannot
+    be changed back. ``on_record``: what came of those that were; names are joined by underscores.
+    """
     differences = tuple(Difference(name, "1", "2") for name in moved.split())
     one = verdict(2.0, 1.9, 2.1, differences=differences)
 

@@ -45,7 +45,7 @@ LIMITS = Limits(seconds=3600, processes=80)
 
 
 def blocks_of(before: str, after: str, ratio: float, count: int, **more) -> list[Record]:
-    """Blocks that hardly differ."""
+    """So many blocks of about this ratio, which hardly differ."""
     return [
         record
         for number in range(count)
@@ -426,7 +426,7 @@ def slower(slower_template: Tiny, tmp_path: Path) -> Tiny:
 
 
 def in_duets(tiny: Tiny) -> list[tuple[str, str]]:
-    """Version and outcome of each process of a duet, in the order in which they ended."""
+    """The version and the outcome of each process of a duet, in the order in which they ended."""
     found = [r for r in tiny.records() if r.get("purpose") == "duet"]
     return [(r["version"], r["outcome"]) for r in found]
 

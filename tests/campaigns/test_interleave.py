@@ -59,7 +59,8 @@ def judgement(outcome: str, ratio: float = 1.05, needed: int | None = None) -> J
 
 
 class Machine:
-    """A machine on which every process takes ``seconds``; sure after ``sure_after`` processes."""
+    """A machine on which every process takes ``seconds``. The answer is sure after ``sure_after``
+    processes."""
 
     def __init__(
         self, sure_after: int = 8, answer: str = REGRESSED, seconds: float = 10.0, **bad: str

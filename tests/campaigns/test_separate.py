@@ -187,8 +187,8 @@ VARIANT = "numpy 1.0"
 def asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *comes: Came
 ) -> tuple[bool, list[str], int]:
-    """(whether the budget ended it, what was said, blocks that were asked for) of a release and a
-    variant of it, when blocks come to this one after the other; the last goes on coming."""
+    """(whether the budget ended it, what was said, how many blocks were taken) of separating a
+    release and a variant of it. ``comes``: what each block comes to; the last one is repeated."""
     said: list[str] = []
     here = local(tmp_path, said.append)
     release = CATALOGUE.by_name[LINE[-1]]

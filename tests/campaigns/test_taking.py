@@ -29,7 +29,8 @@ RELEASE = CATALOGUE.by_name[LINE[-1]]
 
 
 class Machine:
-    """``comes``: the four records that the next block leaves; fewer where it ends early."""
+    """A machine that takes one block. ``comes``: the four records that the block leaves, fewer
+    where it ends early."""
 
     def __init__(self, folder: Path, comes: Sequence[Record] = (), seconds: float = math.inf):
         self.said: list[str] = []
@@ -59,7 +60,7 @@ class Machine:
 
 
 def comes(**told) -> list[Record]:
-    """A block of a release with itself; ``told`` of each of its processes."""
+    """The records of a block of a release with itself. ``told``: keys of all four records."""
     return [changed(one, **told) for one in block_by_log(LINE[-1], LINE[-1], 0.01)]
 
 

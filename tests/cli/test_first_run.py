@@ -82,8 +82,8 @@ def test_failed_and_not_applicable_are_told_apart(
 def asked_of_asv(
     results_dir: Path, monkeypatch: pytest.MonkeyPatch, status: int, *measures: records.Record
 ) -> tuple[int, list[str]]:
-    """The exit status of a first run, and asv's commands; asv run leaves what it ``measures`` and
-    ends with that ``status``."""
+    """The exit status of a first run, and the commands that asv was given. Its asv run leaves the
+    records ``measures``, and ends with ``status``."""
     commands = []
 
     class Asv:

@@ -22,7 +22,8 @@ class Clock:
 
 
 class Step:
-    """A train step that takes ``seconds`` on the clock and has ``losses``, the last for ever."""
+    """A train step that takes ``seconds`` on the clock and has these ``losses``. The last is
+    repeated."""
 
     def __init__(self, clock, losses=(2.5, 2.25, 2.0), seconds=0.5):
         self.clock = clock

@@ -40,7 +40,7 @@ class Giver:
         os.close(said)
 
     def stands_still(self):
-        """Whether it says so, now or soon; False where it has ended instead."""
+        """Whether the process says, now or soon, that it stands still; False where it has ended."""
         assert select.select([self.still], [], [], PATIENCE_S)[0]
         return os.read(self.still, 1) == turns.WORD
 

@@ -1,4 +1,4 @@
-"""Records of shipped releases as literals, for verdicts: no machine and no framework is needed."""
+"""Literal records of shipped releases, for verdicts: no machine and no framework is needed."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ LINE = [
     "tensorflow-2.16.2",
 ]
 
-#: What four processes of a session measure more than the machine's level, as a ratio less one: no
-#: noise is drawn, so that every number is the same in every run.
+#: How far four processes of a session, sessions, and samples of a process are off, as a ratio less
+#: one: no noise is drawn, so that every number is the same in every run.
 PROCESSES = (-0.004, 0.006, 0.001, -0.003)
 SESSIONS = (0.002, -0.003, 0.001, 0.003, -0.002, 0.0, -0.001)
 SAMPLES = (0.01, -0.01, 0.0, 0.004, -0.004)
@@ -72,7 +72,7 @@ def record(
 def measured(
     release: str, seconds: float = 0.1, words: Sequence[str] = NHWC, processes: int = 4, **more: Any
 ) -> list[Record]:
-    """The processes of one run of asv: the session follows from the release."""
+    """The processes of one run of asv. The session follows from the release unless it is given."""
     session = more.pop("session") if "session" in more else LINE.index(release)
     level = seconds * (1 + SESSIONS[session % len(SESSIONS)])
     return [
@@ -92,12 +92,13 @@ def line(*seconds: float, words: Sequence[str] = NHWC, **more: Any) -> list[Reco
 
 
 def evidence(records: Sequence[Record]) -> Evidence:
-    """As if read in the order in which it was written."""
-    return gather(MACHINE, sorted(records, key=lambda record: record.run), CATALOGUE)
+    """The evidence in these records, read in the order of their runs."""
+    return gather(MACHINE, sorted(records, key=lambda one: one.run), CATALOGUE)
 
 
 def verdict(*ratio: float, **more: Any) -> Verdict:
-    """A change of a step by ``ratio``: itself, the lower and the higher end of its interval."""
+    """A verdict on a step. ``ratio``: the change, then the lower and the higher end of its
+    interval."""
     told = {
         "machine": MACHINE,
         "profile": "cpu-quick",
@@ -114,7 +115,7 @@ def verdict(*ratio: float, **more: Any) -> Verdict:
 
 
 def separation(of: Verdict, variant: str, judgement: Judgement | None, **more: Any) -> Separation:
-    """What putting back a ``variant`` of a change came to."""
+    """What came of changing back a ``variant`` in the release of a verdict."""
     return Separation(
         release=of.release,
         variant=variant,

@@ -20,7 +20,8 @@ pytestmark = [pytest.mark.numerics, pytest.mark.xdist_group("agreement")]
 
 @pytest.fixture(autouse=True, scope="module")
 def expected_before_anything_is_made_wrong() -> None:
-    """It is computed once a process: by the first test that asks, with the reference as it is."""
+    """Have the expected steps computed while the reference is as it is: they are computed when they
+    are first asked for, and kept for the process."""
     for has_batch_norm in (False, True):
         agreement.expected(has_batch_norm, reference.UNBIASED)
 

@@ -29,7 +29,7 @@ def one(*taken: Record, measure: str = "step") -> LineChain:
 
 
 def logs(found: LineChain) -> list[dict[str, float]]:
-    """Of each component, the logarithm of each release's level."""
+    """The logarithm of each release's level, by its name, for each component."""
     return [
         {release.name: level.log for release, level in component.levels}
         for component in found.components

@@ -33,7 +33,7 @@ def one_block(records: list[Record]) -> Block:
 
 
 def refused(records: list[Record]) -> str:
-    """The one message about records that make no block."""
+    """The one message about records of which none makes a block."""
     found, left_out = gathered(records)
     assert found == []
     assert left_out
@@ -331,7 +331,7 @@ def test_no_duet_key_ends_in_a_traceback(told: Any) -> None:
 
 
 def busy(share: float, **more: Any) -> list[Record]:
-    """A block while others took this share of two processors."""
+    """The records of a block during which others used this share of two processors."""
     return block(FIRST, SECOND_OF_TWO, others_cpu_s=[0.1 * 2 * share] * 5, **more)
 
 

@@ -1,4 +1,4 @@
-"""What records of ``vggbench separate`` are said to mean, from literal ones."""
+"""What is concluded from the records of ``vggbench separate``, by literal ones."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def in_turns(variant_s: float = 0.1, as_it_is_s: float = 0.2, **of_variant: Any)
 
 
 def of_the_step(taken: list[Record]) -> list[tuple[str, int]]:
-    """(outcome, processes) of what was separated of the step time."""
+    """The outcome and the number of processes of each separation of the step time."""
     found = separations(MACHINE, taken, CATALOGUE, "cpu-quick", 0.02).get(NEWEST, [])
     return [
         (one.judgement.outcome, one.processes)
@@ -164,13 +164,13 @@ SCATTER = (0.002, -0.003, 0.001, 0.003, -0.002, -0.001)
 
 
 def in_blocks(change: float, how_many: int = 6, **more: Any) -> list[Record]:
-    """Blocks of the variant and of the release as it is, which takes more by ``change``, a
+    """Blocks of the variant and of the release as it is. The release takes more by ``change``, a
     logarithm."""
     return blocks_by_log(VARIANT, NEWEST, *(change + part for part in SCATTER[:how_many]), **more)
 
 
 def by_measure(taken: list[Record]) -> dict[str, tuple[str, int, int]]:
-    """(outcome, blocks, processes) of what was separated, by the measure."""
+    """(outcome, blocks, processes) of each separation, by its measure."""
     found = separations(MACHINE, taken, CATALOGUE, "cpu-quick", 0.02).get(NEWEST, [])
     return {
         one.measure: (one.judgement.outcome, one.blocks, one.processes)

@@ -87,7 +87,7 @@ def box(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
 
 
 def refused(said: Said) -> str:
-    """The one line of what could not be judged."""
+    """The one line that says why nothing could be judged."""
     assert said.status == 2
     assert said.out == ""
     (line,) = said.err.splitlines()

@@ -283,7 +283,7 @@ def test_a_confirmation_is_evidence_beside_the_run() -> None:
 
 
 def one_after_the_other(day: int, levels: dict[str, float]) -> list[Record]:
-    """The releases with these times a step, measured within an hour."""
+    """The newest releases of LINE, with these times a step, measured within an hour."""
     return [
         record
         for place, (release, level) in enumerate(levels.items())

@@ -37,8 +37,8 @@ from .test_verdicts import judged, step
 NEWEST, BEFORE, OLDER = LINE[-1], LINE[-2], LINE[-3]
 
 
-def compared(ratio: float = 1.0, **more: Any) -> list[Record]:
-    """Six blocks of the newest release against the one before, which takes ``ratio`` times less."""
+def pair(ratio: float = 1.0, **more: Any) -> list[Record]:
+    """Six blocks of the newest two releases: the newest takes ``ratio`` times as long."""
     return blocks(BEFORE, NEWEST, ratio, **more)
 
 
@@ -486,7 +486,7 @@ ratios = st.lists(st.floats(0.8, 1.25), min_size=2, max_size=6)
 
 
 def chained(changes: list[float], count: int = 4) -> list[Record]:
-    """Blocks of each release of LINE with the one before."""
+    """Blocks of each release of LINE and the one before, by what the later one changed."""
     return [
         record
         for place, ratio in enumerate(changes)

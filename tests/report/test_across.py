@@ -25,8 +25,8 @@ def steps(machine: str, taken: list[Record]) -> list[Verdict]:
 
 
 def rows(*found: list[Verdict]) -> list[str]:
-    """The table's rows, of machines a, b and so on."""
-    both = across(verdict for own in found for verdict in own)
+    """The rows of the table, where the first machine is called a, the second b, and so on."""
+    both = across(one for own in found for one in own)
     return table(both, ["a", "b", "c"][: len(found)])[2:]
 
 

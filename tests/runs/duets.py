@@ -71,11 +71,11 @@ class Place:
         return Subject(installation=installation, configured=configured)
 
     def records(self) -> list[Record]:
-        """Those on the disk."""
+        """The records on the disk."""
         return list(records.read(self.folder / "results", MACHINE))
 
     def told(self) -> list[dict[str, Any]]:
-        """What the processes have told so far, in its order."""
+        """What the processes have told so far, in the order in which they told it."""
         if not self.log.exists():
             return []
         return [
@@ -85,7 +85,7 @@ class Place:
         ]
 
     def pids(self) -> list[int]:
-        """Of all processes so far, in the order in which they were started."""
+        """The ids of all processes so far, in the order in which they were started."""
         return list(dict.fromkeys(line["pid"] for line in self.told()))
 
 

@@ -50,7 +50,7 @@ STATES = {**ANSWERED, **UNANSWERED}
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Of results."""
+    """A folder of results."""
     return tmp_path
 
 

@@ -45,7 +45,8 @@ def is_gone(pid: int) -> bool:
 
 
 def assert_nothing_is_left(place: Place, processes: int) -> None:
-    """Of so many processes; nor of the folders that they were given, nor of their drafts."""
+    """Assert that there were so many processes, and that neither they nor their folders nor their
+    drafts are left."""
     assert len(place.pids()) == processes
     assert [pid for pid in place.pids() if not is_gone(pid)] == []
     assert list((place.folder / "temporary").iterdir()) == []
@@ -206,7 +207,7 @@ def test_a_duet_that_ended_well_has_enough_samples_to_count() -> None:
 
 
 class Clock:
-    """A process that has computed so much, whenever it is asked; at last the same for ever."""
+    """A process that tells these CPU seconds, one each time it is asked. The last is repeated."""
 
     def __init__(self, *seconds: float | None):
         self.seconds = list(seconds)

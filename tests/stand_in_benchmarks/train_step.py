@@ -22,7 +22,7 @@ clock = Clock()
 
 
 class OfClock:
-    """In place of the time module in ``measure``."""
+    """What ``measure`` has in place of the time module."""
 
     perf_counter = clock
     monotonic = staticmethod(time.monotonic)
@@ -89,7 +89,7 @@ class Theano(_TrainStep):
 
 
 class Abacus(_TrainStep):
-    """Of the page that adds a framework."""
+    """The framework that docs/adding-a-framework.md adds."""
 
     param_names = ("norm", "compile")
     params = (("none",), ("off",))

@@ -23,7 +23,7 @@ from vggbench.inside.params import MachineLacks, NotApplicable
 
 
 class Clock:
-    """Stands still but for the steps, so that every number is the same in every run."""
+    """A clock that only steps move, so that every number is the same in every run."""
 
     def __init__(self):
         self.seconds = 0.0

@@ -30,7 +30,7 @@ def sitting(number: int, seconds: float = 0.1, **more: Any) -> list[Record]:
 
 
 def reported(folder: Path, *sittings: list[Record]) -> str:
-    """Of the last of the sittings."""
+    """The lines about the anchors of the last sitting."""
     for one in sittings:
         for record in one:
             records.append(records.folder(folder, MACHINE) / f"{record.run}.jsonl", record)

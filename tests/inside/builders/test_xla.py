@@ -66,7 +66,7 @@ class CompiledFunction:
 
 
 class TellingFunction(CompiledFunction):
-    """One that hands out its program."""
+    """A tf.function that has run and hands out its program."""
 
     def __init__(self, convolutions: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A checkout with a few shipped releases and records that are literals, published as pages."""
+"""A checkout with a few shipped releases and literal records, published as pages."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def record(release: str = SHIPPED[2], words: str = "", **more: Any) -> Record:
 
 
 def processes(release: str, words: str, *seconds: float, **more: Any) -> list[Record]:
-    """A process for each of ``seconds``, its median."""
+    """A process for each of ``seconds``, which is the median of its samples."""
     return [record(release, words, samples=[s * 0.9, s, s * 1.2], **more) for s in seconds]
 
 
@@ -122,12 +122,13 @@ def write_records(folder: Path, taken: list[Record], machine: str = MACHINE) -> 
 
 
 def source(folder: Path) -> pages.Source:
-    """What the pages of a checkout are made of; the current folder changes."""
+    """What the pages of a checkout are made of. The current folder becomes another."""
     return publish.source(Checkout(str(folder / "asv.conf.json")))
 
 
 def write_pages(folder: Path, html_dir: Path, scripts: bool = False) -> list[str]:
-    """Our pages, and where ``scripts`` npm's packages; the lines that it complained with."""
+    """Write our pages, and npm's packages where ``scripts`` asks for them. Returns what was
+    complained of."""
     complaints: list[str] = []
     html_dir.mkdir(exist_ok=True)
     if scripts:

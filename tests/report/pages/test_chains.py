@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def published(folder: Path, *taken: Record) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The index's word on TensorFlow's line, and the data of that."""
+    """What the index says of TensorFlow's line, and the data of the line."""
     html_dir = folder.parent / "html"
     literal.write_records(folder, list(taken))
     literal.write_pages(folder, html_dir)

@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The machines that are judged from here on."""
+    """The machines that are judged while the test runs, one entry each time."""
     machines: list[str] = []
     judge = verdicts.judge
 
