@@ -182,10 +182,8 @@ def test_calibrating_blocks_tell_the_noise_and_are_no_link() -> None:
 
 def test_what_is_of_no_two_releases_of_a_line_is_no_link() -> None:
     variants = [
-        Record.from_json({**record.as_json(), "variant": "onednn"})
-        if record.release == LINE[1]
-        else record
-        for record in link(LINE[0], LINE[1])
+        changed(one, variant="onednn") if one.release == LINE[1] else one
+        for one in link(LINE[0], LINE[1])
     ]
     of_one_release = [
         changed(record, commit=CATALOGUE.by_name[LINE[0]].commit)
