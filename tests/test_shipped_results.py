@@ -280,7 +280,8 @@ def what_changed(golden: Sequence[str], rows: Sequence[str]) -> str:
 def test_the_verdicts_are_those_of_the_golden_file(shipped: Path, machine: str) -> None:
     evidence = verdicts.gather(machine, taken(shipped, machine), CATALOGUE)
     rows = [
-        f"{one.release} | {one.words} | {one.measure} | {one.outcome} | {change(one)}"
+        f"{verdict.release} | {verdict.words} | {verdict.measure} | {verdict.outcome} | "
+        f"{change(verdict)}"
         for track in CATALOGUE.tracks
         for verdict in verdicts.of_track(evidence, track)
     ]

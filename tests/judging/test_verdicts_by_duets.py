@@ -37,7 +37,7 @@ from .test_verdicts import judged, step
 NEWEST, BEFORE, OLDER = LINE[-1], LINE[-2], LINE[-3]
 
 
-def pair(ratio: float = 1.0, **more: Any) -> list[Record]:
+def compared(ratio: float = 1.0, **more: Any) -> list[Record]:
     """Six blocks of the newest two releases: the newest takes ``ratio`` times as long."""
     return blocks(BEFORE, NEWEST, ratio, **more)
 

@@ -119,7 +119,7 @@ def table(chosen: Sequence[Milestone]) -> list[str]:
         (f"{milestone.release.name} {milestone.configuration}", str(milestone.cell.state))
         for milestone in chosen
     ]
-    return [*lines, *(f"\n{line}" for line in apart_lines(states))]
+    return [*lines, *(f"\n{line}" for line in apart_messages(states))]
 
 
 def _figure(cell: Cell, measure: measures.Measure) -> str:

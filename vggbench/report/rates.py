@@ -175,7 +175,7 @@ def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
 def state_lines(rows: Sequence[Rate]) -> list[str]:
     """Lines of text on the ``rows`` that were measured in another state of the machine than most.
     All rows are of one machine and profile."""
-    return apart_lines(
+    return apart_messages(
         (f"{row.release} {records.words_of(row.configuration)}", row.state)
         for row in rows
         if row.step_s is not None

@@ -131,7 +131,7 @@ def _duet(
     ``names``: the names of the duet and of its block, as records have them. ``order``: the places
     in ``subjects`` of the subject that is started first, and of the one that is started second.
     """
-    started: list[_Process] = []
+    started: list[_RunningProcess] = []
     records: dict[int, Record] = {}
     try:
         why: str | None = None
@@ -145,7 +145,7 @@ def _duet(
                 }
                 # The process works in this folder, which is entered first to be removed last.
                 aside = stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))
-                member = _Process(run, subjects[which], in_record, turns.pairs)
+                member = _RunningProcess(run, subjects[which], in_record, turns.pairs)
                 started.append(member)
                 stack.callback(member.close)
                 member.start(Path(aside))
@@ -199,7 +199,7 @@ class _Turns:
     patience: Patience | None
 
 
-def _step_in_turns(started: Sequence[_Process], turns: _Turns) -> str | None:
+def _step_in_turns(started: Sequence[_RunningProcess], turns: _Turns) -> str | None:
     """Let the processes step A B B A, until each has taken its samples or one of them does not
     come back from a step. Returns why both are to be ended before that, None where they are not."""
     first = time.monotonic()
@@ -229,7 +229,7 @@ def _await_quiet(cpus: Collection[int], patience: Patience) -> float | None:
     return None
 
 
-def _step(mover: _Process, other: _Process, first: float) -> _Step | None:
+def _step(mover: _RunningProcess, other: _RunningProcess, first: float) -> _Step | None:
     """Let ``mover`` make one step; None where it did not come back. ``first``: when the turns
     began, in seconds of this process's monotonic clock."""
     _await_stillness(mover, other)
@@ -242,7 +242,7 @@ def _step(mover: _Process, other: _Process, first: float) -> _Step | None:
     return step
 
 
-def _await_stillness(*members: _Process) -> None:
+def _await_stillness(*members: _RunningProcess) -> None:
     """Return when no process computes, or after STILL_PATIENCE_S seconds. Thread pools may spin
     while their process waits.
 

@@ -120,7 +120,7 @@ class Chain:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Measured:
+class _CountedLinks:
     """The links that count, each from its earlier place to its later one: arrays of shape (link,).
 
     ``variances`` are those of ``logs``, and ``degrees`` the degrees of freedom of each variance.
@@ -238,7 +238,7 @@ def _sorted_out(links: Sequence[Link]) -> tuple[list[Link], tuple[Link, ...]]:
     )
 
 
-def _measured(links: Sequence[Link], calibrated: tuple[float, float]) -> _Measured:
+def _measured(links: Sequence[Link], calibrated: tuple[float, float]) -> _CountedLinks:
     """Each link by Huber's location of its blocks, which a block that is far off does not move far.
 
     The variance of a link's blocks is averaged with what all links tell of each other, as much as
@@ -300,7 +300,7 @@ def _gain(design: Floats, weights: Floats) -> Floats:
     return np.linalg.solve(weighted @ design, weighted)
 
 
-def _disagreement(measured: _Measured, design: Floats, extra: float) -> float:
+def _disagreement(measured: _CountedLinks, design: Floats, extra: float) -> float:
     """The sum of the squared distances of links from what the levels make of them, in units of the
     links' variances, to each of which ``extra`` is added. It is chi-squared, with a degree of
     freedom for each independent loop."""
@@ -309,7 +309,7 @@ def _disagreement(measured: _Measured, design: Floats, extra: float) -> float:
     return float(weights @ left**2)
 
 
-def _between_links(measured: _Measured, design: Floats) -> float:
+def _between_links(measured: _CountedLinks, design: Floats) -> float:
     """The variance of links beyond that of their blocks: with it links disagree as much as is to be
     expected (Paule & Mandel 1982; for networks, Jackson et al. 2017).
 
@@ -328,7 +328,7 @@ def _between_links(measured: _Measured, design: Floats) -> float:
     )
 
 
-def _chance(measured: _Measured, squares: float, loops: int) -> float:
+def _chance(measured: _CountedLinks, squares: float, loops: int) -> float:
     """How often chance makes links disagree by such ``squares``: an F-test, because the variances
     are estimated. Its second degrees of freedom are the harmonic mean of those of the links, which
     makes the mean of the disagreement right."""
@@ -432,7 +432,7 @@ def _cycles(
     return cycles
 
 
-def _loops(measured: _Measured, cycles: Sequence[_Cycle]) -> tuple[Loop, ...]:
+def _loops(measured: _CountedLinks, cycles: Sequence[_Cycle]) -> tuple[Loop, ...]:
     """What the two ways of each loop say, and which misfits are larger than chance allows."""
     directs = [float(measured.logs[cycle.link]) for cycle in cycles]
     arounds = [float(measured.logs[[*cycle.around]] @ np.array(cycle.signs)) for cycle in cycles]

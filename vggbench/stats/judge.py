@@ -141,7 +141,7 @@ class _Group:
 
 
 @dataclass(frozen=True)
-class _Change:
+class _LogChange:
     """The logarithm of after by before, its standard error, and the error's degrees of freedom."""
 
     size: float
@@ -326,7 +326,7 @@ def _compare(
     processes: tuple[float, float],
     sessions: tuple[float, float],
     wander: float,
-) -> _Change:
+) -> _LogChange:
     """The change from before to after, with degrees of freedom by Satterthwaite (1946).
 
     ``processes`` and ``sessions`` are deviations with their degrees of freedom. ``wander`` is the
@@ -399,7 +399,7 @@ def _decide(
     )
 
 
-def _suspicious(direct: _Change, narrowed: _Change, relevant: float) -> bool:
+def _suspicious(direct: _LogChange, narrowed: _LogChange, relevant: float) -> bool:
     """Whether the release may be slower by what matters: by all evidence or, where the history says
     otherwise, by the two releases alone."""
     return narrowed.size > SUSPECTED_FROM * relevant or direct.size > max(
@@ -413,7 +413,7 @@ def _aim(processes: float, relevant: float) -> float:
     return max(AIM * relevant, 2 * processes / math.sqrt(MOST))
 
 
-def _bound(change: _Change, aim: float, comparisons: int) -> float:
+def _bound(change: _LogChange, aim: float, comparisons: int) -> float:
     """From how many standard errors on a change is surely not 0.
 
     A confirmation looks after each batch, so the bound is a sequential one (Wang & Tsiatis 1987).
@@ -439,13 +439,13 @@ def _needed(
     aim = _aim(processes, relevant)
     more = np.arange(BATCH, FORESEEN + 1, BATCH)
 
-    def error(change: _Change) -> Floats:
+    def error(change: _LogChange) -> Floats:
         # n processes, half of each release, leave the change a variance of 4 processes**2 / n.
         return 1 / np.sqrt(1 / change.error**2 + more / (4 * processes**2))
 
     if size >= relevant:
         for count, error_then in zip(map(int, more), map(float, error(direct)), strict=True):
-            bound = _bound(_Change(size, error_then, direct.freedom), aim, comparisons)
+            bound = _bound(_LogChange(size, error_then, direct.freedom), aim, comparisons)
             if (bound + likely) * error_then < size:
                 return count
         return FORESEEN

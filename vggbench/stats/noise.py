@@ -163,7 +163,7 @@ def _excess(variances: Sequence[_Between], origin: str) -> Sessions:
 _SessionLogs = tuple[int, str, list[float]]
 
 
-def _by_session(history: Sequence[Sequence[Process]]) -> list[_Group]:
+def _by_session(history: Sequence[Sequence[Process]]) -> list[_SessionLogs]:
     """The processes of each release in each session, in order: (place of the release, session,
     logarithms of the processes)."""
     groups: dict[tuple[int, str], list[float]] = {}
@@ -173,7 +173,7 @@ def _by_session(history: Sequence[Sequence[Process]]) -> list[_Group]:
     return [(place, session, logs) for (place, session), logs in groups.items()]
 
 
-def _residuals(groups: Sequence[_Group]) -> list[float]:
+def _residuals(groups: Sequence[_SessionLogs]) -> list[float]:
     """The distances of processes from the location of their group, for robust.scale."""
     corrected = [(logs, _correction(logs)) for _, _, logs in groups if len(logs) > 1]
 
@@ -193,7 +193,7 @@ def _correction(logs: Sequence[float]) -> float:
     return math.sqrt(len(logs) / (len(logs) - 1))
 
 
-def _of_processes(groups: Sequence[_Group]) -> tuple[float, float]:
+def _of_processes(groups: Sequence[_SessionLogs]) -> tuple[float, float]:
     """The deviation between processes and its degrees of freedom; both are 0 where too little is
     known."""
     degrees = sum(len(logs) - 1 for _, _, logs in groups)
@@ -252,7 +252,7 @@ class _Between(NamedTuple):
     by_processes: float
 
 
-def _of_calibration(groups: Sequence[_Group]) -> _Between | None:
+def _of_calibration(groups: Sequence[_SessionLogs]) -> _Between | None:
     """The variances from sessions that measured one release; None where there are too few."""
     count = len(groups)
     if count < LEAST_SESSIONS:
@@ -265,7 +265,7 @@ def _of_calibration(groups: Sequence[_Group]) -> _Between | None:
     return _Between(count, count - 1, whole, by_processes)
 
 
-def _of_history(groups: Sequence[_Group]) -> _Between | None:
+def _of_history(groups: Sequence[_SessionLogs]) -> _Between | None:
     """The variances from differences of neighbouring releases, each measured in a session of its
     own; None where there are too few. The few differences that are real changes lie far off and are
     clipped."""
