@@ -164,7 +164,7 @@ def test_blocks_of_two_states_of_the_machine_are_not_multiplied() -> None:
     found = one(*taken)
     assert logs(found) == near({LINE[0]: 0.0, LINE[1]: 0.02, LINE[2]: 0.05})
     assert found.elsewhere == len(LINK)
-    (line,) = chains.left_out_lines(found)
+    (line,) = chains.left_out_messages(found)
     assert line.startswith("6 blocks are left out: measured in another state than most")
     # Of as many, the newest count.
     found = one(*link(LINE[0], LINE[1]), *link(LINE[2], LINE[3], 0.5, variables=FLAGS))

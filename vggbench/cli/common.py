@@ -167,7 +167,7 @@ def say(line: str) -> None:
 
 def tell_flags(report: Callable[[str], None]) -> None:
     """Report the environment variables that change what is measured, where any is set."""
-    line = variables.flags_line(os.environ)
+    line = variables.flags_message(os.environ)
     if line is not None:
         report(line)
 

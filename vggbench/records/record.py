@@ -589,7 +589,7 @@ def words_of(configuration: Mapping[str, Any]) -> str:
     return " ".join(str(value) for value in configuration.values())
 
 
-def progress_line(record: Record) -> str:
+def progress_message(record: Record) -> str:
     """A message about a process that ended, for the user who waits."""
     head = f"{record.name}, process {record.round}"
     if record.outcome == NOT_APPLICABLE:

@@ -68,7 +68,7 @@ def remarks(drawn: Sequence[LineChain]) -> list[str]:
     lines = []
     for chain in drawn:
         of = f"{chain.words}: " if len(drawn) > 1 else ""
-        lines += [of + line for line in chains.component_lines(chain)]
-        lines += [of + line for line in chains.loop_lines(chain)]
-        lines += [of + line for line in chains.left_out_lines(chain)]
+        lines += [of + line for line in chains.component_messages(chain)]
+        lines += [of + line for line in chains.loop_messages(chain)]
+        lines += [of + line for line in chains.left_out_messages(chain)]
     return lines

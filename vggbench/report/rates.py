@@ -148,7 +148,7 @@ def table(rows: Sequence[Rate]) -> Table:
     return shown
 
 
-def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
+def peak_messages(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
     """A line of text for each peak with which ``rows``, all of one profile, are compared, and for
     each that was not measured yet."""
     lines = []
@@ -172,7 +172,7 @@ def peak_lines(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def state_lines(rows: Sequence[Rate]) -> list[str]:
+def state_messages(rows: Sequence[Rate]) -> list[str]:
     """Lines of text on the ``rows`` that were measured in another state of the machine than most.
     All rows are of one machine and profile."""
     return apart_messages(

@@ -109,7 +109,7 @@ def telling(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def flags_line(environment: Mapping[str, str]) -> str | None:
+def flags_message(environment: Mapping[str, str]) -> str | None:
     """A message that names the variables that are set and in which compared processes must agree;
     None where none is set."""
     settings = [f"{name}={value}" for name, value in compared(environment).items()]
