@@ -1,92 +1,145 @@
 // Configurations: what each choice buys within one release.
-import { choice, chosenWith, releaseLink } from "./choice.js";
-import { fill, lineControls, noSubmit, nothing, select } from "./controls.js";
-import { byId, el } from "./elements.js";
-import { asvGraph, busyLine, busyMark, figure, heading, hover, measureOf, outcome, plural, withUnit } from "./figures.js";
+/** @import { Cell, Choice, Choices, Figures, Gathered, Index, Line, Measure, Param, Redraw, Release } from "../types.js" */
+import { busyLine, busyMark, outcome } from "./badges.js";
+import { choice, chosenWith } from "./choice.js";
+import { fill, formOf, lineControls, nothing, select, setter } from "./controls.js";
+import { byId, el, present } from "./elements.js";
+import { figure, heading, hover, measureOf, plural, withUnit } from "./figures.js";
+import { asvGraph, releaseLink } from "./links.js";
 import { start } from "./page.js";
 import { paramsOf, readable, readableWord, readableWords } from "./params.js";
-import { bar, cannot, mostOf, notCompared, table } from "./tables.js";
+import {
+  bar,
+  barred,
+  cannot,
+  figureCell,
+  lined,
+  mostOf,
+  notCompared,
+  rowHead,
+  whyOf,
+} from "./tables.js";
 
-const form = byId("controls");
-noSubmit(form);
+/** What is shown of each configuration, the first with a bar. */
+const SHOWN = ["step", "images", "first_step", "peak_memory"];
+
+/** A change by as many per cent has no decimals. */
+const WHOLE_PERCENT = 10;
+
+const form = formOf("controls");
 
 start((index) => chosenWith(index, "choices"), show);
 
-function show(index, { chosen, line, more: choices }, redraw) {
+/**
+ * @param {Index} index
+ * @param {Gathered<Choices>} gathered
+ * @param {Redraw} redraw
+ */
+function show(index, { chosen, line, more }, redraw) {
   const track = index.tracks.find((one) => one.name === chosen.track);
-  const names = new Set((line?.cells ?? []).map((cell) => cell.release));
-  const measured = track.releases.filter((release) => names.has(release.name));
+  const names = new Set(line?.cells.map((cell) => cell.release));
+  const measured = (track?.releases ?? []).filter((release) => names.has(release.name));
   const release = measured.find((one) => one.name === choice.get("release")) ?? measured.at(-1);
+  const releases = [...measured].reverse().map((one) => [one.name, one.name]);
   fill(
     form,
     lineControls(index, chosen, redraw),
-    release &&
-      select("Release", "release", [...measured].reverse().map((one) => [one.name, one.name]), release.name, (value) => {
-        choice.set({ release: value });
-        redraw();
-      }),
+    release && select("Release", "release", releases, release.name, setter("release", "", redraw)),
   );
-  if (!release) {
+  if (!line || !release) {
     byId("problem").replaceChildren(nothing(index, chosen));
     byId("choices").replaceChildren();
-  } else {
-    const found = choices.releases[release.name] ?? [];
-    byId("choices").replaceChildren(
-      everything(index, line, release),
-      ...paramsOf(line).map((param) => section(index, line, release, param, found.filter((one) => one.param === param.name))).filter(Boolean),
-    );
+    return;
   }
+  const found = more?.releases[release.name] ?? [];
+  const sections = paramsOf(line).map((param) => {
+    const own = found.filter((one) => one.param === param.name);
+    return own.length ? section(index, line, release, param, own) : null;
+  });
+  byId("choices").replaceChildren(everything(index, line, release), ...present(sections));
 }
 
-// All configurations of the release, fastest first.
+/** @param {Cell} cell */
+const time = (cell) => cell.estimates?.step?.[0] ?? Number.POSITIVE_INFINITY;
+
+/**
+ * All configurations of the release, fastest first.
+ * @param {Index} index
+ * @param {Line} line
+ * @param {Release} release
+ */
 function everything(index, line, release) {
-  const measures = ["step", "images", "first_step", "peak_memory"].map((key) => measureOf(index, key));
+  const measures = SHOWN.map((key) => measureOf(index, key));
   const cells = line.cells.filter((cell) => cell.release === release.name);
-  const time = (cell) => cell.estimates?.step?.[0] ?? Infinity;
   const ordered = [...cells].sort((a, b) => time(a) - time(b) || a.c - b.c);
-  const most = Math.max(...cells.map(time).filter(Number.isFinite), 0);
-  // As a multiple of the fastest of those in the state of the machine that most were measured in.
-  const usual = mostOf(ordered.map((cell) => cell.state).filter((one) => one !== undefined));
-  const fastest = time(ordered.find((cell) => cell.state === usual) ?? ordered[0]);
-  const ratio = (cell) => (cell.state === usual ? `× ${(time(cell) / fastest).toFixed(2)}` : "");
-  const apart = (cell) => (cell.state === usual ? "" : notCompared(line.states[cell.state], line.states[usual]));
-  const rows = ordered.filter((cell) => cell.outcome !== "n/a").map((cell) =>
-    el(
-      "tr",
-      {},
-      el("th", { scope: "row" }, el("a", { href: asvGraph(line, measures[0], line.configurations[cell.c]), title: "asv's graph" }, readable(line, line.configurations[cell.c]))),
-      cell.estimates
-        ? [
-            el(
-              "td",
-              { title: hover(measures[0], cell) },
-              el("div", { class: "pair number" }, el("span", { class: "strong" }, figure(measures[0], cell.estimates.step[0]), busyMark(measures[0], cell)), el("span", { class: "faint" }, ratio(cell))),
-              bar(time(cell) / most),
-              apart(cell),
-            ),
-            measures.slice(1).map((measure) => {
-              const estimate = cell.estimates[measure.key];
-              return el("td", { class: "number" }, estimate ? [figure(measure, estimate[0]), busyMark(measure, cell)] : "–");
-            }),
-          ]
-        : [el("td", {}, outcome(cell.outcome)), el("td", { colspan: "3", class: "why" }, line.whys[cell.why] ?? "")],
-    ),
-  );
+  const possible = ordered.filter((cell) => cell.outcome !== "n/a");
   return el(
     "section",
     { class: "card" },
     el("h2", {}, "All of ", releaseLink(release.name), ", fastest first"),
-    table(`All configurations of ${release.name}`, ["configuration", ...measures.map(heading)], rows, { hideCaption: true, classes: "lined" }),
+    lined(
+      `All configurations of ${release.name}`,
+      ["configuration", ...measures.map(heading)],
+      rowsOf(line, possible, measures),
+    ),
     busyLine(cells),
     cannot(line, cells),
   );
 }
 
+/**
+ * @param {Line} line
+ * @param {Cell[]} cells
+ * @param {Measure[]} measures
+ */
+function rowsOf(line, cells, measures) {
+  const most = Math.max(...cells.map(time).filter(Number.isFinite), 0);
+  // As a multiple of the fastest of those in the state of the machine that most were measured in.
+  const states = cells.map((cell) => cell.state).filter((one) => one !== undefined);
+  const usual = mostOf(states) ?? 0;
+  const fastest = cells.find((cell) => cell.state === usual);
+  const [step, ...others] = measures;
+  /** @param {Cell} cell */
+  const ofStep = (cell) => {
+    const own = cell.state === usual;
+    const ratio = own && fastest ? `× ${(time(cell) / time(fastest)).toFixed(2)}` : "";
+    const text = [figure(step, time(cell)), busyMark(step, cell)];
+    return el(
+      "td",
+      { title: hover(step, cell) },
+      barred(text, ratio, bar(time(cell) / most)),
+      own ? null : notCompared(line.states[cell.state ?? 0], line.states[usual]),
+    );
+  };
+  return cells.map((cell) => {
+    const words = line.configurations[cell.c];
+    const graph = { href: asvGraph(line, step, words), title: "asv's graph" };
+    const measured = cell.estimates !== undefined;
+    return el(
+      "tr",
+      {},
+      rowHead(el("a", graph, readable(line, words))),
+      measured
+        ? [ofStep(cell), others.map((measure) => figureCell(measure, cell))]
+        : [
+            el("td", {}, outcome(cell.outcome)),
+            el("td", { colspan: String(others.length), class: "why" }, whyOf(line, cell, "")),
+          ],
+    );
+  });
+}
+
+/**
+ * What one param is about, and what each of its words buys against another.
+ * @param {Index} index
+ * @param {Line} line
+ * @param {Release} release
+ * @param {Param} param
+ * @param {Choice[]} found
+ */
 function section(index, line, release, param, found) {
-  if (!found.length) return null;
   const place = line.params.indexOf(param.name);
-  const [step, first, memory] = ["step", "first_step", "peak_memory"].map((key) => measureOf(index, key));
-  const cellOf = (c) => line.cells.find((cell) => cell.release === release.name && cell.c === c);
+  /** @type {Map<string, Choice[]>} */
   const kinds = new Map();
   for (const one of found) {
     const key = [one.one, one.other].map((c) => line.configurations[c][place]).join("\0");
@@ -97,56 +150,88 @@ function section(index, line, release, param, found) {
     { class: "card" },
     el("h2", {}, param.title),
     param.about ? el("p", { class: "lead" }, param.about) : null,
-    [...kinds].map(([key, pairs]) => {
+    [...kinds].map(([key, choices]) => {
       const [a, b] = key.split("\0").map((word) => readableWord(param, word));
-      const rows = pairs.map((pair) => {
-        const [x, y] = [cellOf(pair.one), cellOf(pair.other)];
-        const rest = line.configurations[pair.one].filter((_, i) => i !== place);
-        const params = paramsOf(line).filter((_, i) => i !== place);
-        return el(
-          "tr",
-          {},
-          el("th", { scope: "row" }, readableWords(params, rest) || "alone"),
-          el("td", { class: "number", title: hover(step, x) }, figure(step, x.estimates.step[0]), busyMark(step, x)),
-          el("td", { class: "number", title: hover(step, y) }, figure(step, y.estimates.step[0]), busyMark(step, y)),
-          el("td", {}, said(pair)),
-          el("td", { class: "number" }, difference(first, x, y)),
-          el("td", { class: "number" }, difference(memory, x, y)),
-          el("td", {}, payback(pair, x, y)),
-        );
-      });
-      return [
-        el("h3", {}, `${b} against ${a}`),
-        table(
-          `${b} against ${a}`,
-          ["with", `${a}, ms`, `${b}, ms`, `${b} is`, "first step", "peak memory", "first step paid back"],
-          rows,
-          { hideCaption: true, classes: "lined" },
-        ),
-      ];
+      const title = `${b} against ${a}`;
+      const costs = ["first step", "peak memory", "first step paid back"];
+      const heads = ["with", `${a}, ms`, `${b}, ms`, `${b} is`, ...costs];
+      const rows = choices.map((one) => choiceRow(index, line, release, place, one));
+      return [el("h3", {}, title), lined(title, heads, rows)];
     }),
   );
 }
 
-function said(pair) {
-  if (pair.otherwise) return el("div", { class: "why" }, `not compared: ${pair.otherwise}`);
-  if (!pair.clear) return [el("span", { class: "badge" }, "no clear difference"), pair.unclear ? el("div", { class: "why" }, pair.unclear) : ""];
-  const change = Math.abs(pair.ratio - 1) * 100;
-  const text = `${change.toFixed(change < 10 ? 1 : 0)} % ${pair.ratio < 1 ? "faster" : "slower"}`;
-  return el("span", { class: `badge ${pair.ratio < 1 ? "improved" : "regressed"}` }, text);
+/**
+ * @param {Index} index
+ * @param {Line} line
+ * @param {Release} release
+ * @param {number} place the param's, among the words of a configuration
+ * @param {Choice} one
+ */
+function choiceRow(index, line, release, place, one) {
+  const [step, first, memory] = ["step", "first_step", "peak_memory"].map((key) =>
+    measureOf(index, key),
+  );
+  const [a, b] = [one.one, one.other].map(
+    (c) =>
+      /** @type {Cell} */ (
+        line.cells.find((cell) => cell.release === release.name && cell.c === c)
+      ),
+  );
+  const rest = line.configurations[one.one].filter((_, i) => i !== place);
+  const params = paramsOf(line).filter((_, i) => i !== place);
+  return el(
+    "tr",
+    {},
+    rowHead(readableWords(params, rest) || "alone"),
+    figureCell(step, a),
+    figureCell(step, b),
+    el("td", {}, said(one)),
+    el("td", { class: "number" }, difference(first, a, b)),
+    el("td", { class: "number" }, difference(memory, a, b)),
+    el("td", {}, payback(one, a, b)),
+  );
 }
 
+/** @param {Choice} one */
+function said({ ratio, clear, unclear, otherwise }) {
+  if (otherwise || ratio === null) {
+    return el("div", { class: "why" }, `not compared: ${otherwise}`);
+  }
+  if (!clear) {
+    return [
+      el("span", { class: "badge" }, "no clear difference"),
+      unclear ? el("div", { class: "why" }, unclear) : null,
+    ];
+  }
+  const change = Math.abs(ratio - 1) * 100;
+  const [text, kind] = ratio < 1 ? ["faster", "improved"] : ["slower", "regressed"];
+  const size = change.toFixed(change < WHOLE_PERCENT ? 1 : 0);
+  return el("span", { class: `badge ${kind}` }, `${size} % ${text}`);
+}
+
+/**
+ * @param {Measure} measure
+ * @param {Cell} x
+ * @param {Cell} y
+ */
 function difference(measure, x, y) {
   if (x.state !== y.state) return "–";
-  const [a, b] = [x, y].map((cell) => cell.estimates[measure.key]?.[0]);
+  const [a, b] = [x, y].map((cell) => cell.estimates?.[measure.key]?.[0]);
   if (a === undefined || b === undefined) return "–";
-  const text = figure(measure, Math.abs(b - a));
-  return el("span", { title: `${figure(measure, a)} and ${withUnit(measure, figure(measure, b))}` }, withUnit(measure, `${b < a ? "−" : "+"}${text}`));
+  const title = `${figure(measure, a)} and ${withUnit(measure, figure(measure, b))}`;
+  const size = figure(measure, Math.abs(b - a));
+  return el("span", { title }, withUnit(measure, `${b < a ? "−" : "+"}${size}`));
 }
 
-function payback(pair, x, y) {
-  if (!pair.clear || !x.estimates.first_step || !y.estimates.first_step) return "–";
-  if (pair.payback === null) return y.estimates.first_step[0] > x.estimates.first_step[0] ? "never" : "–";
-  if (pair.payback === 1) return "at once";
-  return `after ${plural(pair.payback, "step")}`;
+/**
+ * @param {Choice} one
+ * @param {Cell} x
+ * @param {Cell} y
+ */
+function payback({ clear, payback }, x, y) {
+  const [a, b] = [x, y].map((cell) => cell.estimates?.first_step);
+  if (!clear || !a || !b) return "–";
+  if (payback === null) return b[0] > a[0] ? "never" : "–";
+  return payback === 1 ? "at once" : `after ${plural(payback, "step")}`;
 }

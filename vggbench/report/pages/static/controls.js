@@ -1,7 +1,15 @@
 // What is chosen by: selects and ticks.
+/** @import { Child, Chosen, Index, Redraw } from "../types.js" */
 import { choice } from "./choice.js";
-import { byId, el } from "./elements.js";
+import { byId, el, present } from "./elements.js";
 
+/**
+ * @param {string} label
+ * @param {string} key
+ * @param {string[][]} options each a word, and what is shown of it
+ * @param {string} value
+ * @param {(value: string) => void} onchange
+ */
 export function select(label, key, options, value, onchange) {
   const box = el(
     "select",
@@ -12,7 +20,13 @@ export function select(label, key, options, value, onchange) {
   return el("label", { class: "field" }, el("span", {}, label), box);
 }
 
-export function checkbox(label, key, checked, onchange, title) {
+/**
+ * @param {string} label
+ * @param {string} key
+ * @param {boolean} checked
+ * @param {(checked: boolean) => void} onchange
+ */
+export function checkbox(label, key, checked, onchange) {
   const box = el("input", {
     type: "checkbox",
     id: `choose-${key}`,
@@ -20,65 +34,95 @@ export function checkbox(label, key, checked, onchange, title) {
     onchange: (event) => onchange(event.target.checked),
   });
   box.checked = checked;
-  return el("label", { class: "tick", title }, box, el("span", {}, label));
+  return el("label", { class: "tick" }, box, el("span", {}, label));
 }
 
-export function noSubmit(form) {
+/**
+ * A setter of what the URL keeps under a key, unless it is the usual.
+ * @param {string} key
+ * @param {string | undefined} usual
+ * @param {Redraw} redraw
+ */
+export const setter = (key, usual, redraw) => (/** @type {string} */ value) => {
+  choice.set({ [key]: value === usual ? null : value });
+  redraw();
+};
+
+/**
+ * The page's form of controls, which is sent nowhere.
+ * @param {string} id
+ */
+export function formOf(id) {
+  const form = byId(id);
   form.addEventListener("submit", (event) => event.preventDefault());
+  return form;
 }
 
-// Draws the controls again and keeps the keyboard where it was.
-export function fill(form, ...controls) {
+/**
+ * Fills an element anew and keeps the keyboard where it was.
+ * @param {HTMLElement} holder
+ * @param {...Child} children
+ */
+export function fill(holder, ...children) {
   const focused = document.activeElement?.id;
-  form.replaceChildren(...controls.flat(Infinity).filter(Boolean));
+  const flat = /** @type {any[]} */ (children).flat(Infinity);
+  holder.replaceChildren(...flat.filter(Boolean));
   if (focused) byId(focused)?.focus({ preventScroll: true });
 }
 
-export function profileText(index, name) {
+/**
+ * @param {Index} index
+ * @param {string} name
+ */
+function profileText(index, name) {
   const told = index.profiles[name];
   return told ? `${name} (${told.batch_size} × ${told.image_size} × ${told.image_size})` : name;
 }
 
-// The selects for track, machine and profile, as a page needs them.
+/**
+ * The selects for track, machine and profile, as a page needs them.
+ * @param {Index} index
+ * @param {Chosen} chosen
+ * @param {Redraw} redraw
+ */
 export function lineControls(index, chosen, redraw, { track = true } = {}) {
-  const change = (key) => (value) => {
-    choice.set({ [key]: value, ...(key === "track" ? { configuration: null, release: null } : {}) });
-    redraw();
-  };
-  return [
-    track &&
-      select("Track", "track", index.tracks.map((one) => [one.name, one.framework]), chosen.track, change("track")),
-    chosen.machines.length > 0 &&
-      select("Machine", "machine", chosen.machines.map((name) => [name, name]), chosen.machine, change("machine")),
-    chosen.profiles.length > 0 &&
-      select(
-        "Profile",
-        "profile",
-        chosen.profiles.map((name) => [name, profileText(index, name)]),
-        chosen.profile,
-        change("profile"),
-      ),
-    chosen.lines.length > 1 &&
-      select(
-        "Benchmark",
-        "benchmark",
-        chosen.lines.map((line) => [line.family, line.family]),
-        chosen.line.family,
-        change("benchmark"),
-      ),
-  ];
+  const { machine, profile, line } = chosen;
+  /**
+   * @param {string} label
+   * @param {string} key
+   * @param {string[][]} options
+   * @param {string} value
+   */
+  const choose = (label, key, options, value) =>
+    select(label, key, options, value, (chosen) => {
+      /** @type {Record<string, null>} */
+      const ofTrack = key === "track" ? { configuration: null, release: null } : {};
+      choice.set({ [key]: chosen, ...ofTrack });
+      redraw();
+    });
+  const tracks = index.tracks.map((one) => [one.name, one.framework]);
+  const machines = chosen.machines.map((name) => [name, name]);
+  const profiles = chosen.profiles.map((name) => [name, profileText(index, name)]);
+  const families = chosen.lines.map(({ family }) => [family, family]);
+  return present([
+    track && choose("Track", "track", tracks, chosen.track),
+    machine !== undefined && choose("Machine", "machine", machines, machine),
+    profile !== undefined && choose("Profile", "profile", profiles, profile),
+    line && families.length > 1 && choose("Benchmark", "benchmark", families, line.family),
+  ]);
 }
 
+/**
+ * What to do where nothing of what is chosen was measured.
+ * @param {Index} index
+ * @param {Chosen} chosen
+ */
 export function nothing(index, chosen) {
   const track = index.tracks.find((one) => one.name === chosen.track);
-  if (!index.lines.length) {
-    return el("p", { class: "notice" }, "Nothing is on record yet. Measure with: ", el("code", {}, "make run"));
-  }
   const where = chosen.machine ? ` on ${chosen.machine}, ${chosen.profile}` : "";
-  return el(
-    "p",
-    { class: "notice" },
-    `Nothing of ${track ? track.framework : chosen.track} is on record${where}. Measure it with: `,
-    el("code", {}, `asv run ${chosen.track}`),
-  );
+  const what = track ? track.framework : chosen.track;
+  const [text, command] = index.lines.length
+    ? [`Nothing of ${what} is on record${where}. Measure it with: `, `asv run ${chosen.track}`]
+    : ["Nothing is on record yet. Measure with: ", "make run"];
+  return el("p", { class: "notice" }, text, el("code", {}, command));
 }

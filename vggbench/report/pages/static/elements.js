@@ -1,20 +1,40 @@
 // Elements of a page. All text goes into it as text: nothing here takes markup.
+/** @import { Child, Props } from "../types.js" */
 
+/**
+ * A new element; props that are null or false are left out.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Props} props
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
 export function el(tag, props = {}, ...children) {
   const made = document.createElement(tag);
   for (const [key, value] of Object.entries(props)) {
     if (value === undefined || value === null || value === false) continue;
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
-    else if (key === "class") made.className = value;
-    else if (key === "dataset") Object.assign(made.dataset, value);
+    if (typeof value === "function") made.addEventListener(key.slice("on".length), value);
     else made.setAttribute(key, value === true ? "" : value);
   }
-  made.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined));
+  const flat = /** @type {any[]} */ (children).flat(Infinity);
+  made.append(...flat.filter((child) => child !== null && child !== undefined));
   return made;
 }
 
-export const byId = (id) => document.getElementById(id);
+/**
+ * An element that the page has from its template.
+ * @param {string} id
+ */
+export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
+/** @param {string} text */
 export function problem(text) {
   byId("problem").replaceChildren(el("p", { class: "notice" }, text));
 }
+
+/**
+ * What of a list is there: neither null nor false nor empty.
+ * @template T
+ * @param {(T | null | undefined | false | "")[]} list
+ */
+export const present = (list) => /** @type {T[]} */ (list.filter(Boolean));

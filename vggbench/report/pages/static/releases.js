@@ -1,31 +1,58 @@
 // Releases: releases.html#tensorflow-2.16.2 is the page of one; asv's ids lead there too.
-import { choice, chosenLine, releaseLink } from "./choice.js";
-import { fill, lineControls, noSubmit } from "./controls.js";
+/** @import { Cell, Child, Chosen, Index, Line, Lock, Measure, Redraw, Release, Releases, Track, VersionChange } from "../types.js" */
+import { busyLine, outcome, verdict } from "./badges.js";
+import { choice, chosenLine } from "./choice.js";
+import { fill, formOf, lineControls } from "./controls.js";
 import { load } from "./data.js";
-import { byId, el, problem } from "./elements.js";
-import {
-  asvGraph, busyLine, busyMark, figure, heading, hover, measureOf, outcome, plural, ratioText, verdict,
-} from "./figures.js";
+import { byId, el, present, problem } from "./elements.js";
+import { heading, measureOf, plural, ratioText } from "./figures.js";
+import { asvGraph, releaseLink } from "./links.js";
 import { start } from "./page.js";
 import { readable } from "./params.js";
-import { table } from "./tables.js";
+import { figureCell, lined, rowHead, whyOf } from "./tables.js";
 
-const form = byId("controls");
-noSubmit(form);
+/** What is shown of each configuration. */
 const SHOWN = ["step", "first_step", "peak_memory", "loss"];
+/** Where the link that skips the navigation leads: it names no release. */
+const SKIPPED_TO = "content";
+/** As asv shortens ids. */
+const DIGITS_OF_ID = 8;
+/** A whole id, or the beginning of one that is long enough. */
+const ID = /^[0-9a-f]{7,40}$/;
+/** Of a time: "2026-05-01". */
+const LETTERS_OF_DATE = 10;
 
-addEventListener("hashchange", await start(viewOf, show));
+const form = formOf("controls");
 
+start(viewOf, show).then((redraw) => addEventListener("hashchange", redraw));
+
+/** @typedef {{ track: Track, release: Release }} Found */
+
+/**
+ * What is shown: the release that the anchor names, if any, and the line that is chosen.
+ * @typedef {object} View
+ * @property {string} asked
+ * @property {Found | null} found
+ * @property {Chosen} chosen
+ * @property {Line | null} line
+ * @property {Releases} locks
+ */
+
+/**
+ * @param {Index} index
+ * @returns {Promise<View>}
+ */
 async function viewOf(index) {
-  const asked = decoded(location.hash.slice(1));
-  const found = asked ? releaseOf(index, asked) : null;
+  const asked = anchor();
+  const found = releaseOf(index, asked);
   if (found && choice.get("track") !== found.track.name) choice.set({ track: found.track.name });
   const chosen = chosenLine(index);
   const line = chosen.line ? await load(chosen.line.id) : null;
   return { asked, found, chosen, line, locks: await load(`releases-${chosen.track}`) };
 }
 
-function decoded(text) {
+function anchor() {
+  const text = location.hash.slice(1);
   try {
     return decodeURIComponent(text);
   } catch {
@@ -33,177 +60,305 @@ function decoded(text) {
   }
 }
 
-// A release by its name, or by the beginning of asv's id of it.
+/**
+ * A release by its name, or by the beginning of asv's id of it.
+ * @param {Index} index
+ * @param {string} asked
+ * @returns {Found | null}
+ */
 function releaseOf(index, asked) {
   for (const track of index.tracks) {
     for (const release of track.releases) {
-      const isId = /^[0-9a-f]{7,40}$/.test(asked) && release.commit.startsWith(asked);
+      const isId = ID.test(asked) && release.commit.startsWith(asked);
       if (release.name === asked || isId) return { track, release };
     }
   }
   return null;
 }
 
+/**
+ * @param {Index} index
+ * @param {View} view
+ * @param {Redraw} redraw
+ */
 function show(index, { asked, found, chosen, line, locks }, redraw) {
   const again = () => {
     // Another track is another list: the release that was shown is not on it.
-    const kept = releaseOf(index, decoded(location.hash.slice(1)));
+    const kept = releaseOf(index, anchor());
     if (kept && kept.track.name !== choice.get("track")) {
       history.replaceState(null, "", `${location.pathname}${location.search}`);
     }
     redraw();
   };
   fill(form, lineControls(index, chosen, again));
-  if (asked && asked !== "content" && !found) {
+  const isSkip = asked === SKIPPED_TO;
+  if (asked && !isSkip && !found) {
     problem(`No track has a release ${asked}. All that there are stand below.`);
   }
   document.title = `${found ? found.release.name : "Releases"} · vggbench`;
   byId("one").replaceChildren(...(found ? one(index, found, line, locks) : []));
   all(index, found, chosen, line);
   leftOut(index);
-  if (found && asked !== "content") byId("one").scrollIntoView({ block: "nearest" });
+  if (found && !isSkip) byId("one").scrollIntoView({ block: "nearest" });
 }
 
+/**
+ * A list of names and what each is.
+ * @param {[string, Child][]} rows
+ */
+const facts = (rows) =>
+  el(
+    "dl",
+    { class: "facts" },
+    rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+  );
+
+/**
+ * The cards of one release.
+ * @param {Index} index
+ * @param {Found} found
+ * @param {Line | null} line
+ * @param {Releases} locks
+ */
 function one(index, { track, release }, line, locks) {
   const told = locks.releases[release.name] ?? { locks: {} };
   const place = track.releases.indexOf(release);
   const [before, after] = [track.releases[place - 1], track.releases[place + 1]];
-  const facts = [
+  /** @type {[string, Child][]} */
+  const rows = present([
     ["version", release.version],
     ["released", release.date],
     ["CPython", release.python],
     release.note && ["note", release.note],
     before && ["the one before", releaseLink(before.name)],
     after && ["the one after", releaseLink(after.name)],
-    ["asv's id", el("code", {}, release.commit.slice(0, 8))],
-  ].filter(Boolean);
+    ["asv's id", el("code", {}, release.commit.slice(0, DIGITS_OF_ID))],
+  ]);
   return [
     el(
       "section",
       { class: "card" },
       el("h2", {}, `${track.framework} ${release.version}`),
-      el("dl", { class: "facts" }, facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])),
+      facts(rows),
     ),
     measured(index, release, line),
     ...Object.entries(told.locks).map(([device, lock]) => lockCard(device, lock)),
   ];
 }
 
+/**
+ * @param {Index} index
+ * @param {Release} release
+ * @param {Line | null} line
+ */
 function measured(index, release, line) {
-  const cells = (line?.cells ?? []).filter((cell) => cell.release === release.name);
-  if (!cells.length) {
-    return el("section", { class: "card" }, el("h2", {}, "Measured"), el("p", {}, line ? `Nothing of it is on record on ${line.machine}, ${line.profile}. ` : "Nothing of it is on record. ", "Measure it with: ", el("code", {}, `asv run ${release.name}`)));
-  }
-  const measures = SHOWN.map((key) => measureOf(index, key)).filter((measure) => line.measures.includes(measure.key));
-  const runs = [...new Set(cells.map((cell) => `${cell.run}${cell.started ? ` (${cell.started.slice(0, 10)})` : ""}`))];
-  const counts = ["ok", "n/a", "failed", "interrupted"].map((word) => [word, cells.filter((cell) => cell.outcome === word).length]).filter(([, n]) => n);
+  const cells = line?.cells.filter((cell) => cell.release === release.name) ?? [];
+  if (!line || !cells.length) return unmeasured(release, line);
+  const measures = SHOWN.filter((key) => line.measures.includes(key)).map((key) =>
+    measureOf(index, key),
+  );
+  const runs = [...new Set(cells.map(runText))];
+  const counts = ["ok", "n/a", "failed", "interrupted"]
+    .map((word) => ({ word, count: countOf(cells, word) }))
+    .filter(({ count }) => count)
+    .map(({ word, count }) => `${count} ${word}`);
+  const heads = ["configuration", "outcome", ...measures.map(heading), "verdict on the step"];
+  const rows = cells.map((cell) => measuredRow(measureOf(index, "step"), line, cell, measures));
   return el(
     "section",
     { class: "card" },
-    el("div", { class: "chart-head" }, el("h2", {}, `Measured on ${line.machine}, ${line.profile}`), el("p", { class: "links" }, counts.map(([word, n]) => `${n} ${word}`).join(", "))),
-    table(
-      `Measured of ${release.name}`,
-      ["configuration", "outcome", ...measures.map(heading), "verdict on the step"],
-      cells.map((cell) => {
-        const configuration = line.configurations[cell.c];
-        const judged = cell.verdicts?.step;
-        return el(
-          "tr",
-          {},
-          el("th", { scope: "row" }, el("a", { href: asvGraph(line, measureOf(index, "step"), configuration), title: "asv's graph" }, readable(line, configuration))),
-          el("td", {}, outcome(cell.outcome)),
-          cell.estimates
-            ? measures.map((measure) => {
-                const estimate = cell.estimates[measure.key];
-                return el("td", { class: "number", title: estimate ? hover(measure, cell) : undefined }, estimate ? [figure(measure, estimate[0]), busyMark(measure, cell)] : "–");
-              })
-            : el("td", { colspan: String(measures.length), class: "why" }, line.whys[cell.why] ?? "no reason on record"),
-          el("td", {}, judged ? [verdict(judged), " ", el("span", { class: "faint" }, ratioText(judged))] : ""),
-        );
-      }),
-      { hideCaption: true, classes: "lined" },
+    el(
+      "div",
+      { class: "chart-head" },
+      el("h2", {}, `Measured on ${line.machine}, ${line.profile}`),
+      el("p", { class: "links" }, counts.join(", ")),
     ),
+    lined(`Measured of ${release.name}`, heads, rows),
     busyLine(cells),
     el("p", { class: "links" }, `${plural(runs.length, "run")}: ${runs.join(", ")}`),
   );
 }
 
+/**
+ * @param {Release} release
+ * @param {Line | null} line
+ */
+function unmeasured(release, line) {
+  const where = line ? ` on ${line.machine}, ${line.profile}` : "";
+  const text = `Nothing of it is on record${where}. Measure it with: `;
+  const command = el("code", {}, `asv run ${release.name}`);
+  return el("section", { class: "card" }, el("h2", {}, "Measured"), el("p", {}, text, command));
+}
+
+/** @param {Cell} cell */
+const runText = ({ run, started }) =>
+  started ? `${run} (${started.slice(0, LETTERS_OF_DATE)})` : run;
+
+/**
+ * @param {Cell[]} cells
+ * @param {string} word
+ */
+const countOf = (cells, word) => cells.filter((cell) => cell.outcome === word).length;
+
+/**
+ * @param {Measure} step
+ * @param {Line} line
+ * @param {Cell} cell
+ * @param {Measure[]} measures
+ */
+function measuredRow(step, line, cell, measures) {
+  const words = line.configurations[cell.c];
+  const judged = cell.verdicts?.step;
+  const graph = { href: asvGraph(line, step, words), title: "asv's graph" };
+  return el(
+    "tr",
+    {},
+    rowHead(el("a", graph, readable(line, words))),
+    el("td", {}, outcome(cell.outcome)),
+    cell.estimates
+      ? measures.map((measure) => figureCell(measure, cell))
+      : el("td", { colspan: String(measures.length), class: "why" }, whyOf(line, cell)),
+    el(
+      "td",
+      {},
+      judged ? [verdict(judged), " ", el("span", { class: "faint" }, ratioText(judged))] : null,
+    ),
+  );
+}
+
+/**
+ * @param {string} device
+ * @param {Lock} lock
+ */
 function lockCard(device, lock) {
   const changes = Object.entries(lock.changes);
   const packages = Object.entries(lock.packages);
+  const names = packages.map(([name, version]) => el("li", {}, `${name} ${version}`));
   return el(
     "section",
     { class: "card" },
     el("h2", {}, `Lock for ${device}`),
-    el("dl", { class: "facts" },
-      el("dt", {}, "installs"), el("dd", {}, el("code", {}, lock.requirement)),
-      el("dt", {}, "resolved as of"), el("dd", {}, lock.as_of),
-      el("dt", {}, "file, SHA-256"), el("dd", {}, lock.file, " ", el("code", {}, lock.digest))),
-    el("h3", {}, lock.since ? ["Changed since ", releaseLink(lock.since)] : "The first lock of this track"),
-    lock.since ? (changes.length ? changed(changes) : el("p", {}, "The same packages in the same versions.")) : null,
-    el("details", { class: "folded" }, el("summary", {}, `All ${plural(packages.length, "package")}`), el("ul", { class: "packages" }, packages.map(([name, version]) => el("li", {}, `${name} ${version}`)))),
-  );
-}
-
-// Packages in three lists: other versions, new ones, and those that are gone.
-function changed(changes) {
-  const kinds = [
-    ["other versions", changes.filter(([, [a, b]]) => a && b), ([name, [a, b]]) => [el("b", {}, name), ` ${a} → ${b}`]],
-    ["new", changes.filter(([, [a]]) => !a), ([name, [, b]]) => [el("b", {}, name), ` ${b}`]],
-    ["gone", changes.filter(([, [, b]]) => !b), ([name, [a]]) => [el("b", {}, name), ` ${a}`]],
-  ];
-  return kinds
-    .filter(([, found]) => found.length)
-    .map(([title, found, told]) => [
-      el("h4", {}, `${title} (${found.length})`),
-      el("ul", { class: "packages" }, found.map((one) => el("li", {}, told(one)))),
-    ]);
-}
-
-function all(index, found, chosen, line) {
-  const track = index.tracks.find((one) => one.name === chosen.track);
-  const of = new Map();
-  for (const cell of line?.cells ?? []) of.set(cell.release, [...(of.get(cell.release) ?? []), cell]);
-  const title = el("h2", { id: "all-title" }, `${track.framework}: all releases`);
-  const count = (cells, word) => cells.filter((cell) => cell.outcome === word).length || "";
-  const judged = (cells, word) => cells.filter((cell) => cell.verdicts?.step?.outcome === word).length;
-  byId("all").replaceChildren(
-    title,
-    table(
-      `Releases of ${track.framework}, newest first`,
-      ["release", "date", "CPython", "measured", "n/a", "failed", "step"],
-      [...track.releases].reverse().map((release) => {
-        const cells = of.get(release.name) ?? [];
-        const outcomes = ["regressed", "improved"].map((word) => [word, judged(cells, word)]).filter(([, n]) => n);
-        return el(
-          "tr",
-          { class: found?.release === release ? "here" : "" },
-          el("th", { scope: "row" }, releaseLink(release.name)),
-          el("td", { class: "number" }, release.date),
-          el("td", {}, release.python),
-          el("td", { class: "number" }, cells.length ? count(cells, "ok") || "0" : "unmeasured"),
-          el("td", { class: "number" }, count(cells, "n/a")),
-          el("td", { class: "number" }, count(cells, "failed")),
-          el("td", {}, outcomes.map(([word, n]) => [el("span", { class: `badge ${word}` }, `${n} ${word}`), " "])),
-        );
-      }),
-      { hideCaption: true, classes: "lined" },
+    facts([
+      ["installs", el("code", {}, lock.requirement)],
+      ["resolved as of", lock.as_of],
+      ["file, SHA-256", [lock.file, " ", el("code", {}, lock.digest)]],
+    ]),
+    el(
+      "h3",
+      {},
+      lock.since ? ["Changed since ", releaseLink(lock.since)] : "The first lock of this track",
+    ),
+    lock.since ? changed(changes) : null,
+    el(
+      "details",
+      { class: "folded" },
+      el("summary", {}, `All ${plural(packages.length, "package")}`),
+      el("ul", { class: "packages" }, names),
     ),
   );
 }
 
-// What is on record and on no page: releases that are no longer on a track, and the like.
+/**
+ * Packages in three lists: other versions, new ones, and those that are gone.
+ * @param {[string, VersionChange][]} changes
+ * @returns {Child}
+ */
+function changed(changes) {
+  if (!changes.length) return el("p", {}, "The same packages in the same versions.");
+  const kinds = {
+    "other versions": changes.filter(([, [before, after]]) => before && after),
+    new: changes.filter(([, [before]]) => !before),
+    gone: changes.filter(([, [, after]]) => !after),
+  };
+  return Object.entries(kinds)
+    .filter(([, found]) => found.length)
+    .map(([title, found]) => [
+      el("h4", {}, `${title} (${found.length})`),
+      el(
+        "ul",
+        { class: "packages" },
+        found.map(([name, versions]) =>
+          el("li", {}, el("b", {}, name), ` ${versions.filter(Boolean).join(" → ")}`),
+        ),
+      ),
+    ]);
+}
+
+/**
+ * All releases of the track that is chosen.
+ * @param {Index} index
+ * @param {Found | null} found
+ * @param {Chosen} chosen
+ * @param {Line | null} line
+ */
+function all(index, found, chosen, line) {
+  const track = index.tracks.find((one) => one.name === chosen.track);
+  if (!track) return;
+  /** @type {Map<string, Cell[]>} */
+  const of = new Map();
+  for (const cell of line?.cells ?? []) {
+    of.set(cell.release, [...(of.get(cell.release) ?? []), cell]);
+  }
+  const rows = [...track.releases]
+    .reverse()
+    .map((release) => releaseRow(release, of.get(release.name) ?? [], found?.release === release));
+  byId("all").replaceChildren(
+    el("h2", { id: "all-title" }, `${track.framework}: all releases`),
+    lined(
+      `Releases of ${track.framework}, newest first`,
+      ["release", "date", "CPython", "measured", "n/a", "failed", "step"],
+      rows,
+    ),
+  );
+}
+
+/**
+ * @param {Release} release
+ * @param {Cell[]} cells
+ * @param {boolean} isHere
+ */
+function releaseRow(release, cells, isHere) {
+  const count = (/** @type {string} */ word) => String(countOf(cells, word) || "");
+  const judged = ["regressed", "improved"]
+    .map((word) => ({
+      word,
+      count: cells.filter((cell) => cell.verdicts?.step?.outcome === word).length,
+    }))
+    .filter(({ count }) => count)
+    .map(({ word, count }) => [el("span", { class: `badge ${word}` }, `${count} ${word}`), " "]);
+  return el(
+    "tr",
+    { class: isHere ? "here" : "" },
+    rowHead(releaseLink(release.name)),
+    el("td", { class: "number" }, release.date),
+    el("td", {}, release.python),
+    el("td", { class: "number" }, cells.length ? count("ok") || "0" : "unmeasured"),
+    el("td", { class: "number" }, count("n/a")),
+    el("td", { class: "number" }, count("failed")),
+    el("td", {}, judged),
+  );
+}
+
+/**
+ * What is on record and on no page: releases that are no longer on a track, and the like.
+ * @param {Index} index
+ */
 function leftOut(index) {
   const box = byId("left-out");
   box.hidden = !index.left_out.length;
   if (box.hidden) return;
+  const rows = index.left_out.map(({ release, machine, records, why }) =>
+    el(
+      "tr",
+      {},
+      rowHead(release),
+      el("td", {}, machine),
+      el("td", { class: "number" }, String(records)),
+      el("td", {}, why),
+    ),
+  );
   box.replaceChildren(
     el("h2", {}, "On record, but on no page"),
-    table(
-      "Records that are left out",
-      ["release", "machine", "records", "why"],
-      index.left_out.map((row) => el("tr", {}, el("th", { scope: "row" }, row.release), el("td", {}, row.machine), el("td", { class: "number" }, String(row.records)), el("td", {}, row.why))),
-      { hideCaption: true, classes: "lined" },
-    ),
+    lined("Records that are left out", ["release", "machine", "records", "why"], rows),
   );
 }

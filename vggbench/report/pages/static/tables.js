@@ -1,9 +1,23 @@
 // Tables and bars.
+/** @import { Child, Drawn, DrawnLine, Measure } from "../types.js" */
+import { busyMark } from "./badges.js";
 import { el } from "./elements.js";
-import { plural } from "./figures.js";
+import { figure, hover, plural } from "./figures.js";
 import { readable } from "./params.js";
 
+/** Per cent of a bar: the least share can still be seen. */
+const LEAST_BAR = 0.5;
+
+/**
+ * A table that scrolls by itself where the screen is narrower.
+ * @param {string} caption
+ * @param {(string | HTMLTableCellElement)[]} header
+ * @param {Child} rows
+ */
 export function table(caption, header, rows, { classes = "", hideCaption = false } = {}) {
+  const heads = header.map((head) =>
+    typeof head === "string" ? el("th", { scope: "col" }, head) : head,
+  );
   return el(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
@@ -11,41 +25,112 @@ export function table(caption, header, rows, { classes = "", hideCaption = false
       "table",
       { class: classes },
       el("caption", { class: hideCaption ? "visually-hidden" : "" }, caption),
-      el("thead", {}, el("tr", {}, header.map((cell) => (cell instanceof Node && cell.tagName === "TH" ? cell : el("th", { scope: "col" }, cell))))),
+      el("thead", {}, el("tr", {}, heads)),
       el("tbody", {}, rows),
     ),
   );
 }
 
+/**
+ * A table with a line between rows, whose heading above says what its caption does.
+ * @param {string} caption
+ * @param {(string | HTMLTableCellElement)[]} header
+ * @param {Child} rows
+ */
+export const lined = (caption, header, rows, classes = "lined") =>
+  table(caption, header, rows, { hideCaption: true, classes });
+
+/**
+ * The head of a row.
+ * @param {...Child} children
+ */
+export const rowHead = (...children) => el("th", { scope: "row" }, ...children);
+
+/**
+ * @param {Measure} measure
+ * @param {Drawn} cell
+ */
+export function figureCell(measure, cell) {
+  const figures = cell.estimates?.[measure.key];
+  if (!figures) return el("td", { class: "number" }, "–");
+  const text = figure(measure, figures[0]);
+  return el("td", { class: "number", title: hover(measure, cell) }, text, busyMark(measure, cell));
+}
+
+/** @param {number} share */
 export function bar(share, kind = "") {
   const inner = el("span", { class: `bar-inner ${kind}` });
-  inner.style.width = `${Math.max(0.5, Math.min(100, share * 100))}%`;
+  inner.style.width = `${Math.max(LEAST_BAR, Math.min(100, share * 100))}%`;
   return el("span", { class: "bar", "aria-hidden": "true" }, inner);
 }
 
-// The text that comes most often, of several the first; nothing of none.
-export function mostOf(texts) {
-  const count = (text) => texts.filter((one) => one === text).length;
-  return texts.reduce((best, text) => (count(text) > count(best) ? text : best), texts[0]);
+/**
+ * A figure, what it is to another, and its bar.
+ * @param {Child} text
+ * @param {string} ratio
+ * @param {Node} drawn
+ */
+export const barred = (text, ratio, drawn) => [
+  el(
+    "div",
+    { class: "pair number" },
+    el("span", { class: "strong" }, text),
+    el("span", { class: "faint" }, ratio),
+  ),
+  drawn,
+];
+
+/**
+ * What comes most often, of several the first; nothing of none.
+ * @template One
+ * @param {One[]} values
+ * @returns {One | undefined}
+ */
+export function mostOf(values) {
+  const count = (/** @type {One} */ value) => values.filter((one) => one === value).length;
+  return values.reduce((best, one) => (count(one) > count(best) ? one : best), values[0]);
 }
 
-// Of a figure in a state of the machine that the others are not in.
-export const notCompared = (state, usual) => el("div", { class: "why" }, `not compared: measured with ${state}; the others with ${usual}`);
+/**
+ * Of a figure in a state of the machine that the others are not in.
+ * @param {string} state
+ * @param {string} usual
+ */
+export const notCompared = (state, usual) =>
+  el("div", { class: "why" }, `not compared: measured with ${state}; the others with ${usual}`);
 
-// What the release cannot do, by reason.
+/**
+ * Why there is no figure.
+ * @param {DrawnLine} line
+ * @param {Drawn} cell
+ */
+export const whyOf = (line, cell, otherwise = "no reason on record") =>
+  cell.why === undefined ? otherwise : line.whys[cell.why];
+
+/**
+ * What the release cannot do, by reason.
+ * @param {DrawnLine} line
+ * @param {Drawn[]} cells
+ */
 export function cannot(line, cells) {
+  /** @type {Map<string, string[]>} */
   const reasons = new Map();
   for (const cell of cells) {
     if (cell.outcome !== "n/a") continue;
-    const why = line.whys[cell.why] ?? "no reason on record";
-    reasons.set(why, [...(reasons.get(why) ?? []), readable(line, line.configurations[cell.c])]);
+    const why = whyOf(line, cell);
+    const names = reasons.get(why) ?? [];
+    reasons.set(why, [...names, readable(line, line.configurations[cell.c])]);
   }
   if (!reasons.size) return null;
-  const count = [...reasons.values()].reduce((sum, names) => sum + names.length, 0);
+  const count = [...reasons.values()].flat().length;
   return el(
     "details",
     { class: "folded" },
     el("summary", {}, `n/a: ${plural(count, "configuration")} that this release cannot do`),
-    el("dl", { class: "facts" }, [...reasons].flatMap(([why, names]) => [el("dt", {}, why), el("dd", {}, names.join("; "))])),
+    el(
+      "dl",
+      { class: "facts" },
+      [...reasons].map(([why, names]) => [el("dt", {}, why), el("dd", {}, names.join("; "))]),
+    ),
   );
 }

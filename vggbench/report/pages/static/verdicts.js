@@ -1,162 +1,331 @@
 // Verdicts: every release, every configuration; changes alone unless all are asked for.
-import { choice, chosenWith, releaseLink } from "./choice.js";
-import { fill, lineControls, noSubmit, nothing, select } from "./controls.js";
-import { byId, el, problem } from "./elements.js";
-import { asvGraph, measureOf, ratioText, verdict, VERDICTS } from "./figures.js";
+/** @import { Child, Chosen, Gathered, Index, Line, LineChange, Measure, Redraw, Told, Verdicts } from "../types.js" */
+import { VERDICTS, verdict } from "./badges.js";
+import { choice, chosenWith } from "./choice.js";
+import { fill, formOf, lineControls, nothing, select, setter } from "./controls.js";
+import { byId, el, present, problem } from "./elements.js";
+import { measureOf, ratioText } from "./figures.js";
+import { asvGraph, releaseLink } from "./links.js";
 import { start } from "./page.js";
 import { readable } from "./params.js";
-import { table } from "./tables.js";
+import { lined, rowHead } from "./tables.js";
 
-const form = byId("controls");
-noSubmit(form);
+/** What is listed unless more is asked for. */
 const CHANGES = ["regressed", "improved", "lost", "failed", "new"];
+/** More rows take a while to draw: they are shown when they are asked for. */
 const MOST_ROWS = 300;
+
+const HEADS = ["configuration", "measure", "verdict", "change, and its interval", "evidence"];
+
+const form = formOf("controls");
 
 start((index) => chosenWith(index, "verdicts"), show);
 
-function show(index, { chosen, line, more: judged }, redraw) {
-  const track = index.tracks.find((one) => one.name === chosen.track);
-  const order = new Map(track.releases.map((release, i) => [release.name, i]));
-  const set = (key, usual) => (value) => {
-    choice.set({ [key]: value === usual ? null : value });
-    redraw();
+/**
+ * What is asked for: keys, or "" for all; of outcomes, "changes" or "all" too.
+ * @typedef {{ release: string, measure: string, outcome: string }} Asked
+ */
+
+/**
+ * @param {Index} index
+ * @param {Gathered<Verdicts>} gathered
+ * @param {Redraw} redraw
+ */
+function show(index, { chosen, line, more }, redraw) {
+  const everything = more?.verdicts ?? [];
+  const asked = controls(index, chosen, everything, redraw);
+  byId("count").textContent = "";
+  byId("verdicts").replaceChildren();
+  if (!line || !more) {
+    byId("problem").replaceChildren(nothing(index, chosen));
+    return;
+  }
+  if (!everything.length) {
+    const why = more.why_none ? `: ${more.why_none}` : ", which takes two releases";
+    problem(`There are no verdicts on this${why}.`);
+    return;
+  }
+  const rows = inOrder(
+    index,
+    chosen,
+    everything.filter((row) => isAsked(row, asked)),
+  );
+  const some = choice.get("rows") === "all" ? rows : rows.slice(0, MOST_ROWS);
+  const whole = more.changes.filter((one) => isOver(one, asked));
+  byId("count").textContent = countText(everything.length, rows.length, some.length);
+  byId("verdicts").append(
+    ...present([
+      some.length > 0 && listed(index, line, some),
+      whole.length > 0 && overTheLine(index, line, whole),
+      some.length < rows.length && moreButton(rows.length, redraw),
+    ]),
+  );
+}
+
+/**
+ * Fills the form; what is chosen there.
+ * @param {Index} index
+ * @param {Chosen} chosen
+ * @param {Told[]} everything
+ * @param {Redraw} redraw
+ * @returns {Asked}
+ */
+function controls(index, chosen, everything, redraw) {
+  const measures = index.measures.filter(({ key }) =>
+    everything.some((row) => row.measure === key),
+  );
+  const outcomes = Object.keys(VERDICTS).filter((word) =>
+    everything.some((row) => row.outcome === word),
+  );
+  const ofReleases = namesOf(index, chosen)
+    .reverse()
+    .map((name) => [name, name]);
+  const ofMeasures = measures.map((one) => [one.key, one.title]);
+  const ofOutcomes = ["changes", "all", ...outcomes].map((word) => [word, word]);
+  const asked = {
+    release: among(ofReleases, "release", ""),
+    measure: among(ofMeasures, "measure", ""),
+    outcome: among(ofOutcomes, "outcome", "changes"),
   };
-  const everything = judged?.verdicts ?? [];
-  const measures = index.measures.filter((one) => everything.some((row) => row.measure === one.key));
-  const measure = measures.find((one) => one.key === choice.get("measure"))?.key ?? "";
-  const release = track.releases.find((one) => one.name === choice.get("release"))?.name ?? "";
-  const present = Object.keys(VERDICTS).filter((word) => everything.some((row) => row.outcome === word));
-  const outcome = present.includes(choice.get("outcome")) ? choice.get("outcome") : choice.get("outcome") === "all" ? "all" : "changes";
+  /**
+   * @param {string} label
+   * @param {keyof Asked} key
+   * @param {string[][]} options
+   * @param {string} usual
+   */
+  const choose = (label, key, options, usual) =>
+    select(label, key, options, asked[key], setter(key, usual, redraw));
+  const all = ["", "all"];
   fill(
     form,
     lineControls(index, chosen, redraw),
-    line && [
-      select("Release", "release", [["", "all"], ...[...track.releases].reverse().map((one) => [one.name, one.name])], release, set("release", "")),
-      select("Measure", "measure", [["", "all"], ...measures.map((one) => [one.key, one.title])], measure, set("measure", "")),
-      select("Verdict", "outcome", [["changes", "changes"], ["all", "all"], ...present.map((word) => [word, word])], outcome, set("outcome", "changes")),
+    chosen.line && [
+      choose("Release", "release", [all, ...ofReleases], ""),
+      choose("Measure", "measure", [all, ...ofMeasures], ""),
+      choose("Verdict", "outcome", ofOutcomes, "changes"),
     ],
   );
-  const rows = everything
-    .filter((row) => !release || row.release === release)
-    .filter((row) => !measure || row.measure === measure)
-    .filter((row) => outcome === "all" || (outcome === "changes" ? CHANGES.includes(row.outcome) : row.outcome === outcome))
-    .sort((a, b) => order.get(b.release) - order.get(a.release) || a.c - b.c);
-  const some = choice.get("rows") === "all" ? rows : rows.slice(0, MOST_ROWS);
-  byId("count").textContent = "";
-  byId("verdicts").replaceChildren();
-  if (!line) byId("problem").replaceChildren(nothing(index, chosen));
-  else if (!everything.length) {
-    const why = judged.why_none ? `: ${judged.why_none}` : ", which takes two releases";
-    problem(`There are no verdicts on this${why}.`);
-  } else {
-    const of = everything.length === rows.length ? "" : ` of ${everything.length}`;
-    byId("count").textContent = `${rows.length}${of} ${everything.length === 1 ? "verdict" : "verdicts"}${some.length < rows.length ? `, the newest ${some.length} are shown` : ""}`;
-    if (some.length) byId("verdicts").replaceChildren(listed(index, line, some));
-    const whole = judged.changes.filter((one) => (!measure || one.measure === measure) && (!release || [one.first, one.last].includes(release)));
-    if (whole.length) byId("verdicts").append(overTheLine(index, line, whole));
-    if (some.length < rows.length) {
-      byId("verdicts").append(
-        el("button", { type: "button", class: "button", id: "all-rows", onclick: () => set("rows")("all") }, `Show all ${rows.length}`),
-      );
-    }
-  }
+  return asked;
 }
 
-// A release after the other, newest first; the evidence on a line opens below it.
-function listed(index, line, rows) {
-  const groups = new Map();
-  for (const row of rows) groups.set(row.release, [...(groups.get(row.release) ?? []), row]);
-  return el(
-    "section",
-    { class: "card" },
-    table(
-      "Verdicts, newest release first",
-      ["configuration", "measure", "verdict", "change, and its interval", "evidence"],
-      [...groups].map(([name, found]) => {
-        // Most are against the release before; what is not says so itself.
-        const usual = found[0].against;
-        return [
-          el("tr", { class: "group" }, el("th", { colspan: "5", scope: "rowgroup" }, releaseLink(name), usual ? [el("span", { class: "faint" }, " against "), releaseLink(usual)] : "")),
-          found.map((told) => lineOf(index, line, told, usual)),
-        ];
-      }).flat(Infinity),
-      { hideCaption: true, classes: "lined" },
-    ),
-  );
+/**
+ * What the URL has under a key, where that is one of the options.
+ * @param {string[][]} options
+ * @param {string} key
+ * @param {string} otherwise
+ */
+const among = (options, key, otherwise) =>
+  options.find(([word]) => word === choice.get(key))?.[0] ?? otherwise;
+
+/**
+ * The names of the track's releases.
+ * @param {Index} index
+ * @param {Chosen} chosen
+ */
+const namesOf = (index, chosen) =>
+  (index.tracks.find((one) => one.name === chosen.track)?.releases ?? []).map((one) => one.name);
+
+/**
+ * @param {Told} row
+ * @param {Asked} asked
+ */
+const isAsked = (row, { release, measure, outcome }) =>
+  (!release || row.release === release) &&
+  (!measure || row.measure === measure) &&
+  (outcome === "all" ||
+    (outcome === "changes" ? CHANGES.includes(row.outcome) : row.outcome === outcome));
+
+/**
+ * @param {LineChange} one
+ * @param {Asked} asked
+ */
+const isOver = (one, { release, measure }) =>
+  (!measure || one.measure === measure) && (!release || [one.first, one.last].includes(release));
+
+/**
+ * The newest release first.
+ * @param {Index} index
+ * @param {Chosen} chosen
+ * @param {Told[]} rows
+ */
+function inOrder(index, chosen, rows) {
+  const names = namesOf(index, chosen);
+  const order = new Map(names.map((name, i) => [name, i]));
+  const place = (/** @type {Told} */ row) => order.get(row.release) ?? -1;
+  return rows.sort((a, b) => place(b) - place(a) || a.c - b.c);
 }
 
-function lineOf(index, line, told, usual) {
-  const measure = measureOf(index, told.measure);
-  const configuration = line.configurations[told.c];
-  const id = `evidence-${told.release}-${told.c}-${told.measure}`;
-  const evidence = el("tr", { id, class: "evidence", hidden: true });
-  const button = el(
+/**
+ * @param {number} all
+ * @param {number} asked
+ * @param {number} shown
+ */
+function countText(all, asked, shown) {
+  const of = all === asked ? "" : ` of ${all}`;
+  const newest = shown < asked ? `, the newest ${shown} are shown` : "";
+  return `${asked}${of} ${all === 1 ? "verdict" : "verdicts"}${newest}`;
+}
+
+/**
+ * @param {number} count
+ * @param {Redraw} redraw
+ */
+const moreButton = (count, redraw) =>
+  el(
     "button",
     {
-      type: "button", class: "chip", "aria-expanded": "false", "aria-controls": id,
-      "aria-label": `Evidence on ${told.release}, ${readable(line, configuration)}, ${measure.title}`,
-      onclick: () => {
-        evidence.hidden = !evidence.hidden;
-        button.setAttribute("aria-expanded", String(!evidence.hidden));
-        if (!evidence.hasChildNodes()) evidence.append(el("td", { colspan: "5" }, evidenceOf(line, told, measure, configuration)));
-      },
+      type: "button",
+      class: "button",
+      id: "all-rows",
+      onclick: () => setter("rows", undefined, redraw)("all"),
     },
-    "evidence",
+    `Show all ${count}`,
   );
+
+/**
+ * A release after the other, newest first; the evidence on a row opens below it.
+ * @param {Index} index
+ * @param {Line} line
+ * @param {Told[]} rows
+ */
+function listed(index, line, rows) {
+  /** @type {Map<string, Told[]>} */
+  const groups = new Map();
+  for (const row of rows) groups.set(row.release, [...(groups.get(row.release) ?? []), row]);
+  const all = [...groups].map(([name, found]) => {
+    // Most are against the release before; what is not says so itself.
+    const usual = found[0].against;
+    return [
+      groupHead(name, usual),
+      found.map((told) => rowOf(line, measureOf(index, told.measure), told, usual)),
+    ];
+  });
+  return el("section", { class: "card" }, lined("Verdicts, newest release first", HEADS, all));
+}
+
+/**
+ * @param {string} name
+ * @param {string | null} usual
+ */
+function groupHead(name, usual) {
+  const against = usual ? [el("span", { class: "faint" }, " against "), releaseLink(usual)] : null;
+  const span = { colspan: String(HEADS.length), scope: "rowgroup" };
+  return el("tr", { class: "group" }, el("th", span, releaseLink(name), against));
+}
+
+/**
+ * A verdict's row, and the one below it that opens with its evidence.
+ * @param {Line} line
+ * @param {Measure} measure
+ * @param {Told} told
+ * @param {string | null} usual
+ */
+function rowOf(line, measure, told, usual) {
+  const { acknowledged, against } = told;
+  const evidence = evidenceRow(line, measure, told);
+  const other = against && against !== usual ? [" against ", releaseLink(against)] : null;
+  const why =
+    acknowledged === undefined
+      ? null
+      : el("div", { class: "why" }, `acknowledged: ${acknowledged}`);
   return [
     el(
       "tr",
       {},
-      el("th", { scope: "row" }, readable(line, configuration)),
+      rowHead(readable(line, line.configurations[told.c])),
       el("td", {}, measure.title),
-      el("td", {}, verdict(told), told.acknowledged === undefined ? null : el("div", { class: "why" }, `acknowledged: ${told.acknowledged}`)),
-      el("td", { class: "number" }, ratioText(told), told.against && told.against !== usual ? [" against ", releaseLink(told.against)] : ""),
-      el("td", {}, button),
+      el("td", {}, verdict(told), why),
+      el("td", { class: "number" }, ratioText(told), other),
+      el("td", {}, evidence.button),
     ),
-    evidence,
+    evidence.row,
   ];
 }
 
-function evidenceOf(line, told, measure, configuration) {
+/**
+ * The row of the evidence, and the button that opens it.
+ * @param {Line} line
+ * @param {Measure} measure
+ * @param {Told} told
+ */
+function evidenceRow(line, measure, told) {
+  const id = `evidence-${told.release}-${told.c}-${told.measure}`;
+  const name = readable(line, line.configurations[told.c]);
+  const row = el("tr", { id, class: "evidence", hidden: true });
+  const toggle = () => {
+    row.hidden = !row.hidden;
+    button.setAttribute("aria-expanded", String(!row.hidden));
+    if (row.hasChildNodes()) return;
+    row.append(el("td", { colspan: String(HEADS.length) }, evidenceOf(line, measure, told)));
+  };
+  const button = el(
+    "button",
+    {
+      type: "button",
+      class: "chip",
+      "aria-expanded": "false",
+      "aria-controls": id,
+      "aria-label": `Evidence on ${told.release}, ${name}, ${measure.title}`,
+      onclick: toggle,
+    },
+    "evidence",
+  );
+  return { row, button };
+}
+
+/**
+ * @param {Line} line
+ * @param {Measure} measure
+ * @param {Told} told
+ */
+function evidenceOf(line, measure, told) {
+  const graph = asvGraph(line, measure, line.configurations[told.c]);
   return el(
     "ul",
     { class: "notes" },
     told.notes.map((note) => el("li", {}, note)),
     told.next ? el("li", {}, "to be sure: ", el("code", {}, told.next)) : null,
-    el("li", {}, el("a", { href: asvGraph(line, measure, configuration) }, "asv's graph of it")),
+    el("li", {}, el("a", { href: graph }, "asv's graph of it")),
   );
 }
 
-function kindOf({ kind, ratio }, measure) {
+/**
+ * What kind of change it is over the whole line.
+ * @param {LineChange} change
+ * @param {Measure} measure
+ */
+function kindText({ kind, ratio }, measure) {
   const worse = ratio[0] > 1;
   const [more, less] = measure.key === "peak_memory" ? ["more", "less"] : ["slower", "faster"];
   if (kind === "recovered") return worse ? `${more}, then taken back` : `${less}, then lost again`;
   return `${worse ? more : less}, in several level shifts`;
 }
 
-// What no two neighbouring releases show.
+/**
+ * What no two neighbouring releases show.
+ * @param {Index} index
+ * @param {Line} line
+ * @param {LineChange[]} changes
+ */
 function overTheLine(index, line, changes) {
+  const heads = ["configuration", "measure", "what", "since", "until", "change, and its interval"];
+  const rows = changes.map((one) => {
+    const measure = measureOf(index, one.measure);
+    return el(
+      "tr",
+      {},
+      rowHead(readable(line, line.configurations[one.c])),
+      el("td", {}, measure.title),
+      el("td", {}, kindText(one, measure)),
+      el("td", {}, releaseLink(one.first)),
+      el("td", {}, releaseLink(one.last)),
+      el("td", { class: "number" }, ratioText(one)),
+    );
+  });
   return el(
     "section",
     { class: "card" },
     el("h2", {}, "Over the whole line"),
-    table(
-      "Changes that were taken back, and drifts",
-      ["configuration", "measure", "what", "since", "until", "change, and its interval"],
-      changes.map((one) => {
-        const measure = measureOf(index, one.measure);
-        return el(
-          "tr",
-          {},
-          el("th", { scope: "row" }, readable(line, line.configurations[one.c])),
-          el("td", {}, measure.title),
-          el("td", {}, kindOf(one, measure)),
-          el("td", {}, releaseLink(one.first)),
-          el("td", {}, releaseLink(one.last)),
-          el("td", { class: "number" }, ratioText(one)),
-        );
-      }),
-      { hideCaption: true, classes: "lined" },
-    ),
+    lined("Changes that were taken back, and drifts", heads, rows),
   );
 }

@@ -1,0 +1,186 @@
+// Below the chart: the release that was picked, in each configuration.
+/** @import { Child, Drawn, Figures, Picture, Release } from "../types.js" */
+import { busyMark, outcome, verdict } from "./badges.js";
+import { levelCells } from "./chain.js";
+import { choice } from "./choice.js";
+import { byId, el, present } from "./elements.js";
+import { figure, interval, percent, titled, withUnit } from "./figures.js";
+import { asvGraph, releaseLink } from "./links.js";
+import { looks, swatch } from "./looks.js";
+import { readable } from "./params.js";
+import { cannot, lined, rowHead, whyOf } from "./tables.js";
+import { otherwiseText } from "./tip.js";
+
+/** @param {Picture} picture */
+export function releaseCard(picture) {
+  const { line, measure, chain, track } = picture;
+  const names = new Set(line.cells.map((cell) => cell.release));
+  const measured = track.releases.filter((one) => names.has(one.name));
+  const wanted = choice.get("release");
+  const release = track.releases.find((one) => one.name === wanted) ?? measured.at(-1);
+  if (!release) {
+    byId("release").replaceChildren();
+    return;
+  }
+  const cells = line.cells.filter((cell) => cell.release === release.name);
+  const rows = cells
+    .filter((cell) => cell.outcome !== "n/a")
+    .map((cell) =>
+      chain ? levelRow(picture, cell) : figureRow(picture, cell, before(picture, cell)),
+    );
+  const heads = chain ? headsOfLevels() : headsOfFigures(picture);
+  byId("release").replaceChildren(
+    headOf(release),
+    ...(cells.length
+      ? present([lined(`${release.name}: ${titled(measure)}`, heads, rows), cannot(line, cells)])
+      : [nothingOf(picture, release)]),
+  );
+}
+
+/** @param {Release} release */
+const headOf = ({ name, date, python }) =>
+  el(
+    "div",
+    { class: "chart-head" },
+    el("h2", {}, releaseLink(name)),
+    el("p", { class: "links" }, `${date}, CPython ${python}`),
+  );
+
+/**
+ * What to do where nothing is on record of a release.
+ * @param {Picture} picture
+ * @param {Release} release
+ */
+function nothingOf({ chain }, { name }) {
+  const [text, command] = chain
+    ? ["No link leads to this release, so it has no level. Measure it with: ", "vggbench history"]
+    : ["Nothing of this release is on record here. Measure it with: ", `asv run ${name}`];
+  return el("p", {}, text, el("code", {}, command));
+}
+
+/**
+ * The configuration, which begins each row.
+ * @param {Picture} picture
+ * @param {Drawn} cell
+ */
+const nameOf = ({ line }, { c }) =>
+  rowHead(swatch(looks(line)[c]), " ", readable(line, line.configurations[c]));
+
+/**
+ * @param {Picture} picture
+ * @param {Drawn} cell
+ */
+function verdictCell({ measure }, cell) {
+  const judged = cell.verdicts?.[measure.key];
+  return el("td", {}, judged ? verdict(judged) : null);
+}
+
+/**
+ * The newest cell of the configuration in the releases before that has a figure.
+ * @param {Picture} picture
+ * @param {Drawn} cell
+ */
+function before({ line, measure, track }, cell) {
+  const order = track.releases.map((one) => one.name);
+  const place = order.indexOf(cell.release);
+  return line.cells.findLast(
+    (one) => one.c === cell.c && order.indexOf(one.release) < place && one.estimates?.[measure.key],
+  );
+}
+
+/** @param {Picture} picture */
+const headsOfFigures = ({ measure }) => [
+  "configuration",
+  titled(measure),
+  "interval",
+  "since the one before",
+  "verdict",
+  "processes × samples",
+  "asv",
+];
+
+/**
+ * @param {Picture} picture
+ * @param {Drawn} cell
+ * @param {Drawn | undefined} earlier
+ */
+function figureRow(picture, cell, earlier) {
+  const { line, measure } = picture;
+  const words = line.configurations[cell.c];
+  const figures = cell.estimates?.[measure.key];
+  const { processes = 0, samples = 0 } = cell;
+  const hidden = el("span", { class: "visually-hidden" }, ` of ${words.join(" ")} in asv`);
+  const number = { class: "number" };
+  return el(
+    "tr",
+    {},
+    nameOf(picture, cell),
+    figures
+      ? [
+          el(
+            "td",
+            { class: "number strong" },
+            figure(measure, figures[0]),
+            busyMark(measure, cell),
+          ),
+          el("td", number, interval(measure, figures)),
+        ]
+      : outcomeCells(picture, cell),
+    el("td", number, figures && earlier ? change(picture, cell, figures, earlier) : null),
+    verdictCell(picture, cell),
+    el("td", number, figures ? `${processes} × ${Math.round(samples / processes)}` : null),
+    el("td", {}, el("a", { href: asvGraph(line, measure, words) }, "graph", hidden)),
+  );
+}
+
+/**
+ * What there is in place of a figure and its interval.
+ * @param {Picture} picture
+ * @param {Drawn} cell
+ */
+const outcomeCells = ({ line }, cell) => [
+  el("td", { class: "number strong" }, outcome(cell.outcome)),
+  el("td", { class: "why" }, whyOf(line, cell, "")),
+];
+
+/**
+ * What a figure differs by from the one before. Where the line is cut, that is held against what was
+ * measured beside it.
+ * @param {Picture} picture
+ * @param {Drawn} cell
+ * @param {Figures} figures
+ * @param {Drawn} earlier
+ * @returns {Child}
+ */
+function change({ measure }, cell, figures, earlier) {
+  if (cell.otherwise) return el("span", { title: otherwiseText(cell) }, "–");
+  const last = earlier.estimates?.[measure.key];
+  if (!last || measure.key === "loss") return null;
+  const beside = cell.earlier?.[measure.key] ?? figures;
+  const title = `${earlier.release}: ${withUnit(measure, figure(measure, last[0]))}`;
+  return el("span", { title }, percent(beside[0] / last[0]));
+}
+
+const headsOfLevels = () => [
+  "configuration",
+  "level",
+  "95 % interval",
+  "change",
+  "against",
+  "verdict against the one before",
+];
+
+/**
+ * @param {Picture} picture
+ * @param {Drawn} cell
+ */
+const levelRow = (picture, cell) =>
+  el(
+    "tr",
+    {},
+    nameOf(picture, cell),
+    cell.component
+      ? levelCells(picture.measure, cell)
+      : [...outcomeCells(picture, cell), el("td"), el("td")],
+    verdictCell(picture, cell),
+  );

@@ -1,0 +1,26 @@
+// Links to releases, and the addresses of asv's own graphs.
+/** @import { ListedLine, Measure } from "../types.js" */
+import { address } from "./choice.js";
+import { el } from "./elements.js";
+
+/** @param {string} name */
+export const releaseLink = (name, text = name) =>
+  el("a", { href: `${address("releases")}#${encodeURIComponent(name)}` }, text);
+
+/**
+ * The address of asv's own graph of one line, or of one of its configurations.
+ * @param {ListedLine} line
+ * @param {Measure} measure
+ * @param {string[] | null} configuration
+ */
+export function asvGraph(line, measure, configuration) {
+  const params = [
+    ["machine", line.machine],
+    ["env-VGGBENCH_PROFILE", line.profile],
+    ["branch", line.track],
+    ...(configuration ?? []).map((word, i) => [`p-${line.params[i]}`, `'${word}'`]),
+  ];
+  const query = params.map((pair) => pair.map(encodeURIComponent).join("="));
+  const graph = encodeURIComponent(`${line.family}.${measure.benchmark}`);
+  return `asv.html#${graph}?${query.join("&")}`;
+}

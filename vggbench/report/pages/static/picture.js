@@ -1,0 +1,80 @@
+// What the page History shows: which line, measure and configurations, in which order.
+/** @import { Chosen, Index, Line, Measure, Picture } from "../types.js" */
+import { chainOf } from "./chain.js";
+import { choice, chosenLine } from "./choice.js";
+import { load } from "./data.js";
+import { measureOf } from "./figures.js";
+
+/**
+ * What the URL asks for; no picture where nothing was measured of that.
+ * @param {Index} index
+ * @returns {Promise<{ chosen: Chosen, picture: Picture | null }>}
+ */
+export async function viewOf(index) {
+  const chosen = chosenLine(index);
+  const track = index.tracks.find((one) => one.name === chosen.track);
+  if (!chosen.line || !track) return { chosen, picture: null };
+  /** @type {Line} */
+  const line = await load(chosen.line.id);
+  const measures = line.measures.map((key) => measureOf(index, key));
+  const asked = measures.find((one) => one.key === choice.get("measure")) ?? measures.at(0);
+  const measure = asked ?? measureOf(index, "step");
+  const configurations = configurationsOf(line);
+  const byDate = choice.get("order") === "date";
+  return {
+    chosen,
+    picture: {
+      track,
+      measures,
+      ...configurations,
+      ...figuresOf(line, measure, configurations.ticked),
+      byDate,
+      releases: byDate
+        ? [...track.releases].sort((a, b) => a.date.localeCompare(b.date))
+        : track.releases,
+      log: choice.get("scale") === "log",
+      intervals: choice.get("intervals") !== "no",
+    },
+  };
+}
+
+/**
+ * Places of configurations: all, those that some release can do, and ticked ones. Those that no release
+ * can do are ticked when they are asked for.
+ * @param {Line} line
+ */
+function configurationsOf(line) {
+  const all = line.configurations.map((_, c) => c);
+  const possible = new Set(
+    line.cells.filter((cell) => cell.outcome !== "n/a").map((cell) => cell.c),
+  );
+  const usual = possible.size ? all.filter((c) => possible.has(c)) : all;
+  const wanted = choice.all("configuration");
+  const ticked = wanted.length
+    ? all.filter((c) => wanted.includes(line.configurations[c].join(" ")))
+    : usual;
+  return { all, usual, ticked };
+}
+
+/**
+ * The levels of the configurations that are ticked, where there are any and nothing else is asked for;
+ * else what each release took itself. What only duets have measured has no other figures than levels.
+ * @param {Line} line
+ * @param {Measure} measure
+ * @param {number[]} ticked
+ * @returns {Pick<Picture, "line" | "measure" | "shown" | "chain" | "hasChoice">}
+ */
+function figuresOf(line, measure, ticked) {
+  const chained = chainOf(line, measure, ticked);
+  const hasChoice = chained !== null && line.cells.some((cell) => ticked.includes(cell.c));
+  if (!chained || (hasChoice && choice.get("figures") === "absolute")) {
+    return { line, measure, shown: ticked, chain: null, hasChoice };
+  }
+  return {
+    line: chained.line,
+    measure: chained.measure,
+    shown: chained.chains.map((one) => one.c),
+    chain: chained,
+    hasChoice,
+  };
+}

@@ -1,0 +1,396 @@
+/**
+ * The types of the pages' scripts: first what stands in the data files, as data.py writes them, then
+ * what the scripts hand to one another. Only `make lint` reads this file.
+ */
+
+// -- data/index.json
+
+export interface Index {
+  schema: number;
+  tracks: Track[];
+  machines: Machine[];
+  profiles: Record<string, Profile>;
+  measures: Measure[];
+  lines: ListedLine[];
+  left_out: LeftOut[];
+}
+
+export interface Track {
+  name: string;
+  framework: string;
+  releases: Release[];
+}
+
+export interface Release {
+  name: string;
+  version: string;
+  date: string;
+  python: string;
+  commit: string;
+  note?: string;
+}
+
+export interface Machine {
+  name: string;
+  /** What asv knows of it: cpu, num_cpu, ram, gpu, os, arch. */
+  facts: Record<string, string>;
+}
+
+export interface Profile {
+  device: string;
+  batch_size: number;
+  image_size: number;
+}
+
+export interface Measure {
+  key: string;
+  title: string;
+  unit: string;
+  scale: number;
+  better: string;
+  takes_time: boolean;
+  benchmark: string;
+}
+
+/** A line's place in the index. */
+export interface ListedLine {
+  id: string;
+  machine: string;
+  profile: string;
+  track: string;
+  family: string;
+  params: string[];
+  measures: string[];
+  numbers: number;
+  newest: string;
+}
+
+export interface LeftOut {
+  machine: string;
+  release: string;
+  why: string;
+  records: number;
+}
+
+// -- data/params.json
+
+export interface Params {
+  schema: number;
+  lacking: string;
+  frameworks: Record<string, Param[]>;
+}
+
+export interface Param {
+  name: string;
+  role: string | null;
+  title: string;
+  about: string | null;
+  words: string[];
+  shown: Record<string, string>;
+}
+
+// -- data/ID.json
+
+/** An estimate, which ends with the number of its processes, or a level of a chain, which has none. */
+export type Figures = [value: number, low: number, high: number, processes?: number];
+
+export type Interval = [value: number, low: number, high: number];
+
+/** A verdict in short. */
+export interface Brief {
+  outcome: string;
+  against: string | null;
+  ratio?: Interval;
+  acknowledged?: string;
+}
+
+/** What is drawn of a configuration in a release: a cell of the data, or a level (chain.js). */
+export interface Drawn {
+  release: string;
+  /** The place of the configuration. */
+  c: number;
+  outcome: string;
+  /** The place of the reason in the line's whys. */
+  why?: number;
+  samples?: number;
+  processes?: number;
+  estimates?: Record<string, Figures>;
+  /** The estimates of the earlier run, where the line is cut. */
+  earlier?: Record<string, Figures>;
+  otherwise?: string;
+  busy?: string;
+  /** The place of the state in the line's states. */
+  state?: number;
+  verdicts?: Record<string, Brief>;
+  /** Of a level alone: the base of its component, and which of the chain's it is. */
+  component?: { base: string; place: number };
+}
+
+export interface Cell extends Drawn {
+  run: string;
+  started: string;
+  processes: number;
+}
+
+export interface Chain {
+  c: number;
+  measure: string;
+  /** Its components. */
+  parts: { base: string; levels: Record<string, Interval> }[];
+  loops: Loop[];
+  between_links: number;
+  left_out: { before: string; after: string; blocks: number }[];
+  elsewhere: number;
+}
+
+export interface Loop {
+  through: string[];
+  direct: number;
+  around: number;
+  misfit: Interval;
+  misfits: boolean;
+}
+
+export interface Line extends ListedLine {
+  schema: number;
+  configurations: string[][];
+  whys: string[];
+  states: string[];
+  cells: Cell[];
+  chains?: Chain[];
+}
+
+// -- data/ID-choices.json
+
+export interface Choices {
+  schema: number;
+  releases: Record<string, Choice[]>;
+}
+
+export interface Choice {
+  param: string;
+  /** Places of two configurations. */
+  one: number;
+  other: number;
+  ratio: number | null;
+  clear: boolean;
+  payback: number | null;
+  unclear?: string;
+  otherwise?: string;
+}
+
+// -- data/ID-verdicts.json
+
+export interface Verdicts {
+  schema: number;
+  why_none: string | null;
+  verdicts: Told[];
+  changes: LineChange[];
+}
+
+export interface Told extends Brief {
+  release: string;
+  c: number;
+  measure: string;
+  notes: string[];
+  next: string | null;
+}
+
+export interface LineChange {
+  c: number;
+  measure: string;
+  kind: string;
+  before: string;
+  first: string;
+  last: string;
+  ratio: Interval;
+}
+
+// -- data/releases-TRACK.json
+
+export interface Releases {
+  schema: number;
+  releases: Record<string, { build: string | number | null; locks: Record<string, Lock> }>;
+}
+
+export interface Lock {
+  file: string;
+  requirement: string;
+  as_of: string;
+  digest: string;
+  packages: Record<string, string>;
+  since: string | null;
+  changes: Record<string, VersionChange>;
+}
+
+/** Before and after; null where the lock has, or had, no such package. */
+export type VersionChange = [before: string | null, after: string | null];
+
+// -- data/seed.json
+
+export interface Seed {
+  schema: number;
+  reference: { machine: string; mark: string; about: string };
+  tables: SeedTable[];
+}
+
+export interface SeedTable {
+  title: string;
+  rows: SeedRow[];
+}
+
+export interface SeedRow {
+  name: string;
+  framework: string;
+  configuration: Record<string, string>;
+  reported_ms: number;
+}
+
+// -- what the scripts hand to one another
+
+export type Child = Node | string | null | undefined | readonly Child[];
+
+/** Attributes of an element; those that begin with "on" are listeners. */
+export interface Props {
+  // biome-ignore lint/suspicious/noExplicitAny: of an event, what its element is.
+  [name: string]: string | boolean | null | undefined | ((event: any) => void);
+}
+
+/** The line that the address asks for (links.js), and what else could be chosen. */
+export interface Chosen {
+  track: string;
+  machine: string | undefined;
+  machines: string[];
+  profile: string | undefined;
+  profiles: string[];
+  line: ListedLine | undefined;
+  lines: ListedLine[];
+}
+
+/** What a page that needs more than a line's figures has gathered. */
+export interface Gathered<More> {
+  chosen: Chosen;
+  line: Line | null;
+  more: More | null;
+}
+
+export type Redraw = () => void;
+
+/** A line whose cells may be levels. */
+export interface DrawnLine extends Omit<Line, "cells"> {
+  cells: Drawn[];
+}
+
+/** What is shown of a line where its chain is chosen. */
+export interface Chained {
+  line: DrawnLine;
+  measure: Measure;
+  chains: Chain[];
+}
+
+/** What the chart, and all below it on the page History, shows. */
+export interface Picture {
+  track: Track;
+  line: DrawnLine;
+  measure: Measure;
+  /** What can be chosen. */
+  measures: Measure[];
+  /** Places of configurations: all, those that a release can do, ticked ones, and drawn ones. */
+  all: number[];
+  usual: number[];
+  ticked: number[];
+  shown: number[];
+  releases: Release[];
+  byDate: boolean;
+  log: boolean;
+  intervals: boolean;
+  /** Null where absolute figures are shown. */
+  chain: Chained | null;
+  /** Whether there are both levels and absolute figures. */
+  hasChoice: boolean;
+}
+
+/** How a configuration looks. */
+export interface Look {
+  colour: string;
+  dashed: boolean;
+  hollow: boolean;
+}
+
+export interface Palette {
+  text: string;
+  faint: string;
+  grid: string;
+  axis: string;
+  surface: string;
+  bad: string;
+  good: string;
+  none: string;
+}
+
+/** Sizes in px. */
+export interface Sizes {
+  height: number;
+  left: number;
+  right: number;
+  bottom: number;
+  /** The diameter of a point, half the width of an interval's ends, and a triangle's size. */
+  point: number;
+  cap: number;
+  triangle: number;
+}
+
+/** What all pieces of a chart need: the picture, its sizes, and what lies where. */
+export interface Plan extends Picture {
+  narrow: boolean;
+  sizes: Sizes;
+  height: number;
+  plotHeight: number;
+  lanesTop: number;
+  /** The cells by the place of their release and that of their configuration. */
+  at: Map<string, Drawn>;
+  /** Places of the configurations that could not always be measured. */
+  lanes: number[];
+  palette: Palette;
+  look: Look[];
+  x: (release: Release) => string | number;
+  value: (figures: Figures) => number[];
+}
+
+/** A point of a chart. Of a gap the second value is null, and there is no cell. */
+export interface Point {
+  value: [string | number, number | null];
+  cell: Drawn | null;
+  release?: Release;
+  figures?: Figures;
+}
+
+/** A chart that is drawn. */
+export interface Chart {
+  at: Map<string, Drawn>;
+  /** Shows what a hover would, by the places of a release and a configuration; returns the cell. */
+  show(release: number, c: number): Drawn | null;
+  hide(): void;
+}
+
+/** What is used of Apache ECharts. */
+export interface EChart {
+  resize(): void;
+  setOption(option: object, how: { notMerge: boolean }): void;
+  dispatchAction(action: object): void;
+  off(event: "click"): void;
+  on(event: "click", listener: (event: { data?: Partial<Point> }) => void): void;
+}
+
+declare global {
+  /** Missing where its file was not published. */
+  var echarts:
+    | undefined
+    | {
+        init(holder: HTMLElement, theme: null, options: { renderer: "svg" }): EChart;
+        getInstanceByDom(holder: HTMLElement): EChart | undefined;
+      };
+  /** jQuery, and asv's scripts on it: in asv's own pages alone. */
+  // biome-ignore lint/suspicious/noExplicitAny: neither has types.
+  var $: any;
+}
