@@ -28,6 +28,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m vggbench.web lint
 
 setup: $(VENV)/made
 	@$(BIN)/python -m vggbench.web

@@ -1,17 +1,21 @@
 """The scripts and styles that the pages load: npm packages, pinned in web/.
 
-No file of these packages is committed. ``python -m vggbench.web`` fetches them. Where that fails,
-it prints one line and exits with 0, and asv publish leaves asv's pages as asv makes them.
+Nothing of them is committed. ``python -m vggbench.web`` fetches them; where that fails it says so
+in a line, ends well, and asv publish leaves its pages as asv makes them. ``python -m vggbench.web
+lint`` fetches the packages for development too, and has them look at the pages' own scripts.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from uv import find_uv_bin
 
 from .errors import VggbenchError, one_line
 from .releases.uv import UvError, uv
@@ -48,20 +52,29 @@ def packages() -> Path:
     return folder
 
 
-def is_current() -> bool:
-    """Whether the packages were installed after the lock was last written."""
-    marker = FOLDER / "node_modules" / MARKER
-    lock = FOLDER / "package-lock.json"
-    return marker.is_file() and marker.stat().st_mtime >= lock.stat().st_mtime
+def is_current(*, dev: bool = False) -> bool:
+    """Whether all that the lock pins was installed since the lock was last written; ``dev``: what
+    is for development too."""
+    installed = FOLDER / "node_modules"
+    marker, lock = installed / MARKER, FOLDER / "package-lock.json"
+    if not marker.is_file() or marker.stat().st_mtime < lock.stat().st_mtime:
+        return False
+    return not dev or all((installed / name).is_dir() for name in _for_development())
 
 
-def fetch() -> None:
-    """Install the packages that the lock pins, with the npm on PATH or else with that of the Python
-    index. Raises WebError with the reasons of both where neither can."""
-    reasons = []
-    for npm in (_npm_on_path, _npm_of_the_python_index):
+def _for_development() -> list[str]:
+    asked = json.loads((FOLDER / "package.json").read_text(encoding="utf-8"))
+    return list(asked["devDependencies"])
+
+
+def fetch(*, dev: bool = False) -> None:
+    """Install what the lock pins; ``dev``: what is for development too. Raises WebError with what
+    each way of doing so said."""
+    wanted = ["ci", "--prefix", str(FOLDER), *([] if dev else ["--omit=dev"])]
+    said = []
+    for way in (_own_npm, _npm_of_the_python_index):
         try:
-            npm("ci", "--prefix", str(FOLDER))
+            way(*wanted)
         except WebError as err:
             reasons.append(str(err))
             continue
@@ -70,7 +83,16 @@ def fetch() -> None:
     raise WebError("; ".join(reasons))
 
 
-def _npm_on_path(*arguments: str) -> None:
+def lint() -> int:
+    """Have the tools for development look at the pages' scripts; what they find they print. Returns
+    their exit status."""
+    npm = shutil.which("npm")
+    uvs = [find_uv_bin(), "tool", "run", "--quiet", "--from", NODE_PACKAGE, "npm"]
+    command = [*([npm] if npm else uvs), "run", "--silent", "lint", "--prefix", str(FOLDER)]
+    return subprocess.run(command, stdin=subprocess.DEVNULL).returncode
+
+
+def _own_npm(*arguments: str) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise WebError("there is no npm on PATH")
@@ -104,20 +126,24 @@ def _reason(output: str) -> str:
     return one_line(" ".join(errors), 160)
 
 
-def main(say: Callable[[str], None] = print) -> int:
-    """Fetch the packages where they are missing or older than the lock. Returns 0 in any case,
-    because only the pages need them."""
-    if is_current():
-        return 0
-    try:
-        fetch()
-    except WebError as err:
-        say(
-            f"vggbench: the scripts of the pages could not be fetched ({err}); all else works, but "
-            f"asv publish makes asv's own pages alone; try again: make setup"
-        )
-    return 0
+def main(words: Sequence[str] = (), say: Callable[[str], None] = print) -> int:
+    """Fetch them where they are missing or older than the lock; 0 in any case: only the pages need
+    them. With the word "lint": fetch what is for development too, and return what that says."""
+    dev = list(words) == ["lint"]
+    if not is_current(dev=dev):
+        try:
+            fetch(dev=dev)
+        except WebError as err:
+            if dev:
+                say(f"vggbench: what looks at the pages' scripts could not be fetched ({err})")
+                return 1
+            say(
+                f"vggbench: the scripts of the pages could not be fetched ({err}); all else works, "
+                f"asv publish leaves its pages as asv makes them; try again: make setup"
+            )
+            return 0
+    return lint() if dev else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
