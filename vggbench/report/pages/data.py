@@ -21,7 +21,8 @@ from .. import seed_table
 from .changes import Changes
 from .choices import Choice
 from .estimates import Estimate
-from .lines import LACKING, LeftOut, PageLine, words_in
+from .headlines import Headlines, headlines, plain
+from .lines import LACKING, LeftOut, Line, words_in
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
     from ...judging.chains import LineChain
@@ -180,8 +181,9 @@ def of_line(
     configuration, ``why`` that of the text in ``whys``; an estimate is value, low, high, processes.
     ``earlier`` are estimates too, where the line is cut; where that is for another state of the
     machine, ``otherwise`` says which (lines.Cell). ``busy`` says why the machine was busy, where it
-    was. ``state`` is the place of that of the machine in ``states``. ``chains`` are there where
-    there are any."""
+    was. ``state`` is the place of that of the machine in ``states``. ``plain`` is the place of the
+    configuration in which the first page opens, ``headlines`` what it says. ``chains`` are there
+    where there are any."""
     place = {words: i for i, words in enumerate(line.configurations)}
     whys: dict[str, int] = {}
     states: dict[str, int] = {}
@@ -219,6 +221,8 @@ def of_line(
         if found:
             made["verdicts"] = found
         cells.append(made)
+    usual = plain(line, [_words(line, one.line.configuration) for one in chains])
+    said = headlines(line, told, usual)
     return {
         **described(line, chains),
         "schema": SCHEMA,
@@ -226,15 +230,30 @@ def of_line(
         "whys": list(whys),
         "states": list(states),
         "cells": cells,
-        **(
-            {"chains": [_chain(place, line, line_chain) for line_chain in chains]} if chains else {}
-        ),
+        "plain": None if usual is None else place[usual],
+        "headlines": {one.measure: _of_headlines(place, one) for one in said},
+        **({"chains": [_chain(place, line, one) for one in chains]} if chains else {}),
     }
 
 
-def _chain(
-    place: Mapping[tuple[str, ...], int], line: PageLine, line_chain: LineChain
-) -> dict[str, Any]:
+def _of_headlines(place: Mapping[tuple[str, ...], int], one: Headlines) -> dict[str, Any]:
+    """``not_sure`` has a number for each configuration."""
+    return {
+        "largest": [
+            {
+                "release": each.release,
+                "c": place[each.words],
+                "outcome": each.outcome,
+                "text": each.text,
+            }
+            for each in one.largest
+        ],
+        "changes": one.changes,
+        "not_sure": [one.not_sure.get(words, 0) for words in place],
+    }
+
+
+def _chain(place: Mapping[tuple[str, ...], int], line: Line, one: LineChain) -> dict[str, Any]:
     """A level is ratio, low, high; the base's own is 1 without a width. A loop that ``misfits``
     does so by more than chance allows."""
     return {

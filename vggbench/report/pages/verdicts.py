@@ -22,7 +22,8 @@ class PageVerdict:
 
     ``configuration``: its values, by param. ``ratio`` is after by before, in ``low`` to ``high``;
     None where nothing was compared. ``notes`` are lines of evidence, ``next_step`` the command that
-    would make it sure, ``acknowledged`` why a regression was accepted.
+    would make it sure, ``acknowledged`` why a regression was accepted. ``by_duets``: whether blocks
+    of duets decided it.
     """
 
     profile: str
@@ -39,6 +40,7 @@ class PageVerdict:
     notes: Sequence[str] = ()
     next_step: str | None = None
     acknowledged: str | None = None
+    by_duets: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def page_verdict(verdict: Verdict) -> PageVerdict:
         notes=tuple(_notes(verdict)),
         next_step=verdict.next_step,
         acknowledged=verdict.acknowledged,
+        by_duets=verdict.decided_by == verdicts.BY_DUETS,
     )
 
 

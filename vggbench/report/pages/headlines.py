@@ -1,0 +1,152 @@
+"""What the first page says of a line: in which configuration it opens, and in sentences, the
+largest of the changes that are sure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ... import records
+from ...inside import params
+from ...judging.measures import FIRST_STEP, JUDGED, PEAK_MEMORY, STEP
+from ...stats.policy import CHANGED, NOT_SURE
+from .lines import LACKING, Line, words_in
+
+if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
+    from .verdicts import Told
+
+#: The first page names so many changes.
+MOST = 5
+
+#: A change by as many per cent has no decimals.
+WHOLE_PERCENT = 10
+
+#: What is said of each measure.
+SENTENCES = {
+    STEP.key: "a step takes {change} than in {against}",
+    FIRST_STEP.key: "the first step takes {change} than in {against}",
+    PEAK_MEMORY.key: "a process needs {change} memory at its peak than in {against}",
+}
+
+Words = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """A change that is sure, in a sentence; ``words``: the configuration's."""
+
+    release: str
+    words: Words
+    outcome: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headlines:
+    """``largest``: the largest changes of a measure, at most one of each release. ``changes``: how
+    many are sure in all. ``not_sure``: by configuration, how many comparisons are not sure."""
+
+    measure: str
+    largest: tuple[Headline, ...]
+    changes: int
+    not_sure: Mapping[Words, int]
+
+
+def plain(line: Line, chained: Collection[Words] = ()) -> Words | None:
+    """The configuration that chooses least: of those that some release has a number of, or that are
+    ``chained``, where there are any. None where the line has no configurations."""
+    defaults = {name: words[0] for name, words in params.choices_of(line.framework).items()}
+
+    def chosen(words: Words) -> int:
+        pairs = zip(line.params, words, strict=True)
+        return sum(word not in (LACKING, defaults.get(name)) for name, word in pairs)
+
+    measured = {cell.words for cell in line.cells if cell.outcome == records.OK} | set(chained)
+    found = [words for words in line.configurations if words in measured]
+    return min(found or line.configurations, key=chosen, default=None)
+
+
+def headlines(line: Line, told: Sequence[Told], usual: Words | None) -> list[Headlines]:
+    """By measure, of those that any verdict is said of. ``usual``: the configuration in which the
+    page opens, which sentences do not name."""
+    made = []
+    for measure in JUDGED:
+        own = [
+            (one, words)
+            for one in told
+            for words in [words_in(one.words, line.params)]
+            if one.measure == measure and words in line.configurations
+        ]
+        if not own:
+            continue
+        sure = [pair for pair in own if pair[0].outcome in CHANGED and pair[0].ratio is not None]
+        not_sure: dict[Words, int] = {}
+        for one, words in own:
+            if one.outcome == NOT_SURE:
+                not_sure[words] = not_sure.get(words, 0) + 1
+        made.append(
+            Headlines(
+                measure=measure,
+                largest=tuple(
+                    Headline(
+                        release=one.release,
+                        words=words,
+                        outcome=one.outcome,
+                        text=_text(line, one, None if words == usual else words),
+                    )
+                    for one, words in _largest(sure, usual)
+                ),
+                changes=len(sure),
+                not_sure=not_sure,
+            )
+        )
+    return made
+
+
+def _largest(sure: Sequence[tuple[Told, Words]], usual: Words | None) -> list[tuple[Told, Words]]:
+    """At most MOST, the largest first, those that duets decided before the others. Of a release
+    that changed in several configurations, what duets decided, then what the page opens with, then
+    the largest."""
+
+    def size(one: Told) -> float:
+        assert one.ratio is not None
+        return abs(math.log(one.ratio))
+
+    of_releases: dict[str, tuple[Told, Words]] = {}
+    for pair in sorted(sure, key=lambda p: (not p[0].by_duets, p[1] != usual, -size(p[0]))):
+        of_releases.setdefault(pair[0].release, pair)
+    ranked = sorted(of_releases.values(), key=lambda p: (not p[0].by_duets, -size(p[0])))
+    return ranked[:MOST]
+
+
+def _text(line: Line, one: Told, words: Words | None) -> str:
+    """Such as "2.10.1: a step takes 28 % less than in 2.9.3 (24 to 31 %)"; with the ``words`` of
+    the configuration, where there are any to name."""
+    assert one.ratio is not None
+    assert one.low is not None
+    assert one.high is not None
+    decimals = 0 if _percent(one.ratio) >= WHOLE_PERCENT else 1
+    low, high = sorted((_percent(one.low), _percent(one.high)))
+    more = "more" if one.ratio > 1 else "less"
+    sentence = SENTENCES[one.measure].format(
+        change=f"{_percent(one.ratio):.{decimals}f} % {more}",
+        against=_version(line, str(one.against)),
+    )
+    interval = f"({low:.{decimals}f} to {high:.{decimals}f} %)"
+    told = f"{_version(line, one.release)}: {sentence} {interval}"
+    if words is None:
+        return told
+    known = params.named(line.framework, line.params)
+    pairs = zip(known, words, strict=True)
+    return f"{told}, with {', '.join(param.readable(word) for param, word in pairs)}"
+
+
+def _percent(ratio: float) -> float:
+    return 100 * abs(ratio - 1)
+
+
+def _version(line: Line, release: str) -> str:
+    """A release of the line's track, without that."""
+    return release.removeprefix(f"{line.track}-")
