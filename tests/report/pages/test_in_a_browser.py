@@ -163,6 +163,92 @@ def test_the_colours_can_be_chosen_and_stay_chosen(surf: Surf, published: Path) 
         assert visit.page.get_attribute("html", "data-theme") is None
 
 
+def test_the_first_page_says_what_changed_most_and_leads_to_the_verdict(
+    surf: Surf, published: Path
+) -> None:
+    with surf(published) as visit:
+        page = visit.page
+        drawn(visit, "index.html?machine=box")
+        title = "TensorFlow: the largest sure changes of the train step"
+        assert page.inner_text("#headlines h2") == title
+        link = page.locator("#headlines li a").first
+        percent = slower(published).removeprefix("+")
+        assert f"2.16.2: a step takes {percent} more than in 2.15.1 (" in link.inner_text()
+        # It opens on the plain configuration alone.
+        assert page.inner_text("#configuration") == "NHWC, no BN, no XLA"
+        assert len(points(visit)) == 1
+        link.click()
+        page.wait_for_url("**/verdicts.html?*")
+        page.wait_for_selector("html[data-drawn]", state="attached")
+        assert page.inner_text("#count").startswith("1 of ")
+        name = "Evidence on tensorflow-2.16.2, NHWC, no BN, no XLA, Train step"
+        button = page.get_by_role("button", name=name)
+        assert button.get_attribute("aria-expanded") == "true"
+        assert "210 ms, the median of 3 processes" in page.inner_text("#verdicts")
+        assert page.input_value("#choose-configuration") == "NHWC none off"
+        again(visit, lambda: page.select_option("#choose-configuration", ""))
+        assert not page.inner_text("#count").startswith("1 of ")
+
+
+def test_the_sentences_are_of_the_measure_that_is_chosen_where_it_is_judged(
+    surf: Surf, published: Path
+) -> None:
+    with surf(published) as visit:
+        page = visit.page
+        drawn(visit, "index.html?machine=box&measure=peak_memory")
+        assert page.inner_text("#headlines h2").endswith("of the peak memory")
+        drawn(visit, "index.html?machine=box&measure=loss")
+        assert page.inner_text("#headlines h2").endswith("of the train step")
+        drawn(visit, "index.html?track=theano")
+        assert page.is_hidden("#headlines")
+
+
+def test_what_is_not_sure_is_counted_and_not_listed(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """A single process of a release makes nothing sure."""
+    monkeypatch.chdir(tmp_path)
+    both = ("NHWC none off", "NHWC none on")
+    taken = [record(name, words) for name in SHIPPED[:3] for words in both]
+    with surf(published_anew(tmp_path, taken)) as visit:
+        page = visit.page
+        drawn(visit, "index.html")
+        assert "No change from one release to the next is sure." in page.inner_text("#headlines")
+        count = page.locator("#headlines .unsure")
+        assert count.inner_text() == "2 comparisons in NHWC, no BN, no XLA are not sure"
+        assert page.locator("#release .badge").count() == 0
+        assert page.inner_text("#release .unsure") == "1 comparison is not sure"
+        again(visit, lambda: page.click("#only-all"))
+        assert count.inner_text() == "4 comparisons are not sure"
+        assert page.inner_text("#release .unsure") == "2 comparisons are not sure"
+        page.click("#headlines .unsure a")
+        page.wait_for_url("**/verdicts.html?*")
+        page.wait_for_selector("html[data-drawn]", state="attached")
+        assert page.inner_text("#count").startswith("4 of ")
+
+
+def test_the_release_below_the_chart_shows_what_the_chart_shows(
+    surf: Surf, published: Path
+) -> None:
+    with surf(published) as visit:
+        page = visit.page
+        drawn(visit, "index.html?machine=box")
+        rows = page.locator("#release tbody tr")
+        assert [row.split("\t")[0].strip() for row in rows.all_inner_texts()] == [
+            "NHWC, no BN, no XLA"
+        ]
+        again(visit, lambda: page.click("#only-all"))
+        assert rows.count() == 5
+        drawn(visit, f"index.html?machine=box&configuration=NCHW+none+off&release={SHIPPED[0]}")
+        assert "Nothing of this release is on record in what the chart" in page.inner_text(
+            "#release"
+        )
+        page.click(f"text=All configurations of {SHIPPED[0]}")
+        page.wait_for_url("**/configurations.html?*")
+        page.wait_for_selector("html[data-drawn]", state="attached")
+        assert page.input_value("#choose-release") == SHIPPED[0]
+
+
 def test_a_hover_shows_the_figures_of_the_records(surf: Surf, published: Path) -> None:
     with surf(published) as visit:
         drawn(visit, "index.html?machine=box")
@@ -181,7 +267,7 @@ def test_a_hover_shows_the_figures_of_the_records(surf: Surf, published: Path) -
 
 def test_na_and_failed_are_marked_apart_with_their_reasons(surf: Surf, published: Path) -> None:
     with surf(published) as visit:
-        drawn(visit, "index.html?machine=box")
+        drawn(visit, "index.html?machine=box&configuration=all")
         assert "n/a: the wheel has no XLA" in hover(visit, "lane n/a", 0)
         assert "failed: SIGSEGV after 2 s" in hover(visit, "lane failed", 1)
         key = visit.page.inner_text("#key")
@@ -191,7 +277,7 @@ def test_na_and_failed_are_marked_apart_with_their_reasons(surf: Surf, published
 
 def test_the_chart_answers_the_keyboard(surf: Surf, published: Path) -> None:
     with surf(published) as visit:
-        drawn(visit, "index.html?machine=box")
+        drawn(visit, "index.html?machine=box&configuration=all")
         visit.page.focus("#chart")
         visit.page.keyboard.press("ArrowLeft")
         assert "300.0 ms" in visit.page.inner_text("#chart-live")
@@ -213,7 +299,7 @@ def test_every_control_of_the_history_is_kept_by_the_url(surf: Surf, published: 
         again(visit, lambda: page.select_option("#choose-order", "date"))
         again(visit, lambda: page.check("#choose-log"))
         again(visit, lambda: page.uncheck("#choose-intervals"))
-        again(visit, lambda: page.uncheck("#configuration-1"))
+        again(visit, lambda: page.check("#configuration-1"))
         address = page.url.removeprefix(visit.address)
         title = page.inner_text("#chart-title")
         assert "GPU utilisation, %, on gpubox, gpu-paper" in title
@@ -222,16 +308,24 @@ def test_every_control_of_the_history_is_kept_by_the_url(surf: Surf, published: 
         assert page.input_value("#choose-order") == "date"
         assert page.is_checked("#choose-log")
         assert not page.is_checked("#choose-intervals")
-        assert not page.is_checked("#configuration-1")
-        assert page.is_checked("#configuration-0")
-        again(visit, lambda: page.click("#only-all"))
         assert page.is_checked("#configuration-1")
+        assert page.is_checked("#configuration-0")
+        assert page.locator("#series input:checked").count() == 2
+
+        def configurations() -> Any:
+            return page.evaluate("new URLSearchParams(location.search).getAll('configuration')")
+
+        again(visit, lambda: page.click("#only-all"))
+        assert configurations() == ["all"]
+        assert page.locator("#series input:checked").count() == 5
         again(visit, lambda: page.click("#only-2-1"))
-        assert page.evaluate("new URLSearchParams(location.search).getAll('configuration')") == [
-            "NHWC none on"
-        ]
+        assert configurations() == ["NHWC none on"]
         again(visit, lambda: page.uncheck("#configuration-1"))
         assert page.locator("#series input:checked").count() == 0
+        again(visit, lambda: page.click("#only-plain"))
+        assert configurations() == []
+        assert page.is_checked("#configuration-0")
+        assert page.locator("#series input:checked").count() == 1
         again(visit, lambda: page.select_option("#choose-track", "keras"))
         assert page.locator("#series input:checked").count() == 1
 
@@ -305,7 +399,7 @@ def test_a_line_passes_over_what_is_unmeasured_and_ends_at_a_failure(
     ]
     failed = record(SHIPPED[1], "NHWC none on", outcome="failed", error="SIGSEGV")
     with surf(published_anew(tmp_path, [*taken, failed])) as visit:
-        drawn(visit, "index.html")
+        drawn(visit, "index.html?configuration=all")
         assert points(visit) == [[[0, 250], [2, 250]], [[0, 250], [1, None], [2, 250]]]
 
 
@@ -327,7 +421,11 @@ def test_a_chain_comes_first_and_absolute_figures_are_the_other_choice(
         assert "95 % interval of a level" in page.inner_text("#key")
         assert "0.970\t" in page.inner_text("#release tbody")
         assert f"{SHIPPED[0]} to {SHIPPED[2]}\t−3.0 %\t−3.0 %" in page.inner_text("#chain tbody")
+        assert "no chain" not in page.inner_text("#series")
+        again(visit, lambda: page.click("#only-all"))
         assert "NCHW, no BN, no XLA (no chain)" in page.inner_text("#series")
+        assert len(points(visit)) == 1
+        again(visit, lambda: page.click("#only-plain"))
         assert violations(visit) == []
         page.set_viewport_size(PHONE)
         page.wait_for_timeout(300)
@@ -372,7 +470,7 @@ def test_components_of_a_chain_stay_apart_and_need_no_other_processes(
     older = ("tensorflow-2.10.1", "tensorflow-2.11.1")
     with surf(published_anew(tmp_path, APART, releases=older)) as visit:
         page = visit.page
-        drawn(visit, "index.html?track=tensorflow")
+        drawn(visit, "index.html?track=tensorflow&configuration=all")
         assert "train step relative to its base" in page.inner_text("#chart-title")
         first, second = points(visit)
         assert [place for place, _ in first] == [0, 1, 3, 3, 4]
@@ -395,7 +493,7 @@ def test_components_of_a_chain_stay_apart_and_need_no_other_processes(
 
 def test_the_figures_are_a_table_too(surf: Surf, published: Path) -> None:
     with surf(published) as visit:
-        drawn(visit, "index.html?machine=box")
+        drawn(visit, "index.html?machine=box&configuration=all")
         visit.page.click("#figures summary")
         rows = visit.page.locator("#figures tbody tr").all_inner_texts()
         assert [row.split("\t")[:4] for row in rows] == [
@@ -548,7 +646,7 @@ def test_hostile_text_is_shown_as_text(surf: Surf, tmp_path: Path, monkeypatch: 
             drawn(visit, path)
             assert visit.page.locator("main img, main script").count() == 0
             assert "<img" in visit.page.inner_text("body")
-        drawn(visit, "index.html")
+        drawn(visit, "index.html?configuration=all")
         assert "<img" in hover(visit, "lane failed", 2)
 
 
@@ -651,7 +749,7 @@ def test_what_a_busy_machine_measured_is_marked(surf: Surf, tmp_path: Path) -> N
     key = "! measured on a busy machine; hover for its load"
     with surf(published_anew(tmp_path, taken)) as visit:
         page = visit.page
-        drawn(visit, "index.html?machine=box")
+        drawn(visit, "index.html?machine=box&configuration=all")
         assert key in page.inner_text("#key")
         assert page.locator("#chart text:text-is('!')").count() == 1
         row = page.locator("#release tbody tr")
@@ -660,8 +758,8 @@ def test_what_a_busy_machine_measured_is_marked(surf: Surf, tmp_path: Path) -> N
         page.focus("#chart")
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("ArrowDown")
-        assert message in page.inner_text("#chart-live")
-        drawn(visit, "index.html?machine=box&measure=peak_memory")
+        assert words in page.inner_text("#chart-live")
+        drawn(visit, "index.html?machine=box&configuration=all&measure=peak_memory")
         assert key not in page.inner_text("#key")
         assert page.locator("#chart text:text-is('!')").count() == 0
         for path in ("configurations.html?machine=box", f"releases.html?machine=box#{SHIPPED[2]}"):

@@ -157,7 +157,20 @@ export interface Line extends ListedLine {
   whys: string[];
   states: string[];
   cells: Cell[];
+  /** The place of the configuration in which the first page opens. */
+  plain: number | null;
+  /** What the first page says, by measure. */
+  headlines: Record<string, Headlines>;
   chains?: Chain[];
+}
+
+export interface Headlines {
+  /** The largest changes that are sure, each in a sentence. */
+  largest: { release: string; c: number; outcome: string; text: string }[];
+  /** How many are sure in all. */
+  changes: number;
+  /** By place of a configuration: how many comparisons are not sure. */
+  not_sure: number[];
 }
 
 // -- data/ID-choices.json
@@ -295,9 +308,9 @@ export interface Picture {
   measure: Measure;
   /** What can be chosen. */
   measures: Measure[];
-  /** Places of configurations: all, those that a release can do, ticked ones, and drawn ones. */
+  /** Places of configurations: all, those that some release can do, ticked ones, and drawn ones. */
   all: number[];
-  usual: number[];
+  possible: number[];
   ticked: number[];
   shown: number[];
   releases: Release[];

@@ -1,11 +1,14 @@
-// Below the chart: the release that was picked, in each configuration.
-/** @import { Child, Drawn, Figures, Picture, Release } from "../types.js" */
+// Below the chart: the release that was picked, in each configuration that the chart shows.
+/** @import { Brief, Child, Drawn, Figures, Picture, Release } from "../types.js" */
+
 import { busyMark, outcome, verdict } from "./badges.js";
 import { levelCells } from "./chain.js";
-import { choice } from "./choice.js";
-import { byId, el, present } from "./elements.js";
+import { address, choice } from "./choice.js";
+import { byId, el } from "./elements.js";
 import { figure, interval, percent, titled, withUnit } from "./figures.js";
+import { notSureLine } from "./headlines.js";
 import { asvGraph, releaseLink } from "./links.js";
+import { present } from "./lists.js";
 import { looks, swatch } from "./looks.js";
 import { readable } from "./params.js";
 import { cannot, lined, rowHead, whyOf } from "./tables.js";
@@ -13,8 +16,9 @@ import { otherwiseText } from "./tip.js";
 
 /** @param {Picture} picture */
 export function releaseCard(picture) {
-  const { line, measure, chain, track } = picture;
-  const names = new Set(line.cells.map((cell) => cell.release));
+  const { line, measure, chain, track, shown } = picture;
+  const drawn = line.cells.filter((cell) => shown.includes(cell.c));
+  const names = new Set(drawn.map((cell) => cell.release));
   const measured = track.releases.filter((one) => names.has(one.name));
   const wanted = choice.get("release");
   const release = track.releases.find((one) => one.name === wanted) ?? measured.at(-1);
@@ -22,7 +26,7 @@ export function releaseCard(picture) {
     byId("release").replaceChildren();
     return;
   }
-  const cells = line.cells.filter((cell) => cell.release === release.name);
+  const cells = drawn.filter((cell) => cell.release === release.name);
   const rows = cells
     .filter((cell) => cell.outcome !== "n/a")
     .map((cell) =>
@@ -30,11 +34,40 @@ export function releaseCard(picture) {
     );
   const heads = chain ? headsOfLevels() : headsOfFigures(picture);
   byId("release").replaceChildren(
-    headOf(release),
-    ...(cells.length
-      ? present([lined(`${release.name}: ${titled(measure)}`, heads, rows), cannot(line, cells)])
-      : [nothingOf(picture, release)]),
+    ...present([
+      headOf(release),
+      rows.length > 0 && lined(`${release.name}: ${titled(measure)}`, heads, rows),
+      !cells.length && nothingOf(picture, release),
+      cannot(line, cells),
+      unsure(picture, release, cells),
+      others(picture, release),
+    ]),
   );
+}
+
+/**
+ * How many of the verdicts are not sure: in the table they have a sign alone.
+ * @param {Picture} picture
+ * @param {Release} release
+ * @param {Drawn[]} cells
+ */
+function unsure({ measure }, { name }, cells) {
+  const count = cells.filter((cell) => isUnsure(cell.verdicts?.[measure.key])).length;
+  return notSureLine(count, "", { release: name, measure: measure.key });
+}
+
+/** @param {Brief | undefined} judged */
+const isUnsure = (judged) => judged?.outcome === "not sure";
+
+/**
+ * Where the configurations are that the chart does not show.
+ * @param {Picture} picture
+ * @param {Release} release
+ */
+function others({ all, shown, chain, hasChoice }, { name }) {
+  if (all.length === shown.length || (chain && !hasChoice)) return null;
+  const href = address("configurations", { release: name });
+  return el("p", { class: "links" }, el("a", { href }, `All configurations of ${name}`));
 }
 
 /** @param {Release} release */
@@ -47,11 +80,14 @@ const headOf = ({ name, date, python }) =>
   );
 
 /**
- * What to do where nothing is on record of a release.
+ * What to do where nothing that the chart shows is on record of a release.
  * @param {Picture} picture
  * @param {Release} release
  */
-function nothingOf({ chain }, { name }) {
+function nothingOf({ line, chain }, { name }) {
+  if (!chain && line.cells.some((cell) => cell.release === name)) {
+    return el("p", {}, "Nothing of this release is on record in what the chart shows.");
+  }
   const [text, command] = chain
     ? ["No link leads to this release, so it has no level. Measure it with: ", "vggbench history"]
     : ["Nothing of this release is on record here. Measure it with: ", `asv run ${name}`];
@@ -72,7 +108,9 @@ const nameOf = ({ line }, { c }) =>
  */
 function verdictCell({ measure }, cell) {
   const judged = cell.verdicts?.[measure.key];
-  return el("td", {}, judged ? verdict(judged) : null);
+  if (!judged || !isUnsure(judged)) return el("td", {}, judged ? verdict(judged) : null);
+  const sign = el("span", { class: "faint", "aria-hidden": "true" }, "?");
+  return el("td", {}, sign, el("span", { class: "visually-hidden" }, judged.outcome));
 }
 
 /**

@@ -1,7 +1,9 @@
 // The chain of a line: levels of releases against a base, in place of what they took themselves.
 /** @import { Chain, Chained, Drawn, DrawnLine, Figures, Line, Measure } from "../types.js" */
-import { el, present } from "./elements.js";
+
+import { el } from "./elements.js";
 import { interval, percent, plural } from "./figures.js";
+import { distinct, present } from "./lists.js";
 import { readable } from "./params.js";
 import { rowHead, table } from "./tables.js";
 
@@ -25,7 +27,7 @@ export function chainOf(line, measure, shown) {
     const has = new Set(levels.map((cell) => cell.release));
     return [...levels, ...own.filter((cell) => cell.outcome !== "ok" && !has.has(cell.release))];
   });
-  const bases = [...new Set(chains.flatMap((chain) => chain.parts.map(({ base }) => base)))];
+  const bases = distinct(chains.flatMap((chain) => chain.parts.map(({ base }) => base)));
   const base = bases.length === 1 ? bases[0] : "its base";
   return {
     line: { ...line, cells },
@@ -110,7 +112,7 @@ function notesOf(chain) {
   return present([
     ...components,
     chain.parts.length > 1 &&
-      "No link connects these parts, so levels of two of them cannot be compared: the line has a gap there.",
+      "No link connects these components, so levels of two of them cannot be compared: the line has a gap there.",
     !chain.loops.length && "No loop closes, so nothing tells how well the links agree.",
     chain.between_links > 0 &&
       `Links differ by another ${between} % beyond what their blocks explain; the intervals include it.`,

@@ -1,6 +1,8 @@
 // What is chosen, which the URL keeps.
 /** @import { Chosen, Gathered, Index, Line } from "../types.js" */
+
 import { load } from "./data.js";
+import { distinct } from "./lists.js";
 
 /** What the pages share: each opens with the same. */
 const SHARED = ["track", "machine", "profile", "benchmark"];
@@ -68,12 +70,6 @@ function asked(key, possible, otherwise) {
   const value = choice.get(key);
   return value !== null && possible.includes(value) ? value : otherwise;
 }
-
-/**
- * @template One
- * @param {One[]} values
- */
-const distinct = (values) => [...new Set(values)];
 
 /**
  * The line that the URL asks for, else the best there is; it is missing where nothing was measured of

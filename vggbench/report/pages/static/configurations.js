@@ -1,30 +1,19 @@
 // Configurations: what each choice buys within one release.
 /** @import { Cell, Choice, Choices, Figures, Gathered, Index, Line, Measure, Param, Redraw, Release } from "../types.js" */
+
 import { busyLine, busyMark, outcome } from "./badges.js";
 import { choice, chosenWith } from "./choice.js";
 import { fill, formOf, lineControls, nothing, select, setter } from "./controls.js";
-import { byId, el, present } from "./elements.js";
-import { figure, heading, hover, measureOf, plural, withUnit } from "./figures.js";
+import { byId, el } from "./elements.js";
+import { figure, heading, hover, measureOf, plural, sizeOf, withUnit } from "./figures.js";
 import { asvGraph, releaseLink } from "./links.js";
+import { grouped, mostOf, present } from "./lists.js";
 import { start } from "./page.js";
 import { paramsOf, readable, readableWord, readableWords } from "./params.js";
-import {
-  bar,
-  barred,
-  cannot,
-  figureCell,
-  lined,
-  mostOf,
-  notCompared,
-  rowHead,
-  whyOf,
-} from "./tables.js";
+import { bar, barred, cannot, figureCell, lined, notCompared, rowHead, whyOf } from "./tables.js";
 
 /** What is shown of each configuration, the first with a bar. */
 const SHOWN = ["step", "images", "first_step", "peak_memory"];
-
-/** A change by as many per cent has no decimals. */
-const WHOLE_PERCENT = 10;
 
 const form = formOf("controls");
 
@@ -139,12 +128,9 @@ function rowsOf(line, cells, measures) {
  */
 function section(index, line, release, param, found) {
   const place = line.params.indexOf(param.name);
-  /** @type {Map<string, Choice[]>} */
-  const kinds = new Map();
-  for (const one of found) {
-    const key = [one.one, one.other].map((c) => line.configurations[c][place]).join("\0");
-    kinds.set(key, [...(kinds.get(key) ?? []), one]);
-  }
+  const kinds = grouped(found, ({ one, other }) =>
+    [one, other].map((c) => line.configurations[c][place]).join("\0"),
+  );
   return el(
     "section",
     { class: "card" },
@@ -204,10 +190,8 @@ function said({ ratio, clear, unclear, otherwise }) {
       unclear ? el("div", { class: "why" }, unclear) : null,
     ];
   }
-  const change = Math.abs(ratio - 1) * 100;
   const [text, kind] = ratio < 1 ? ["faster", "improved"] : ["slower", "regressed"];
-  const size = change.toFixed(change < WHOLE_PERCENT ? 1 : 0);
-  return el("span", { class: `badge ${kind}` }, `${size} % ${text}`);
+  return el("span", { class: `badge ${kind}` }, `${sizeOf(ratio)} ${text}`);
 }
 
 /**

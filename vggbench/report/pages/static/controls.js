@@ -1,7 +1,9 @@
 // What is chosen by: selects and ticks.
 /** @import { Child, Chosen, Index, Redraw } from "../types.js" */
+
 import { choice } from "./choice.js";
-import { byId, el, present } from "./elements.js";
+import { byId, el } from "./elements.js";
+import { present } from "./lists.js";
 
 /**
  * @param {string} label

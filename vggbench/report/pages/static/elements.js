@@ -31,10 +31,3 @@ export const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(
 export function problem(text) {
   byId("problem").replaceChildren(el("p", { class: "notice" }, text));
 }
-
-/**
- * What of a list is there: neither null nor false nor empty.
- * @template T
- * @param {(T | null | undefined | false | "")[]} list
- */
-export const present = (list) => /** @type {T[]} */ (list.filter(Boolean));

@@ -51,14 +51,19 @@ export function interval(measure, figures) {
 }
 
 /**
+ * How far a ratio is from 1.
+ * @param {number} ratio
+ */
+export function sizeOf(ratio) {
+  const size = Math.abs(ratio - 1) * 100;
+  return `${size.toFixed(size >= WHOLE_PERCENT ? 0 : 1)} %`;
+}
+
+/**
  * How much a ratio is more or less than 1.
  * @param {number} ratio
  */
-export function percent(ratio) {
-  const change = (ratio - 1) * 100;
-  const size = Math.abs(change);
-  return `${change < 0 ? "−" : "+"}${size.toFixed(size >= WHOLE_PERCENT ? 0 : 1)} %`;
-}
+export const percent = (ratio) => `${ratio < 1 ? "−" : "+"}${sizeOf(ratio)}`;
 
 /** @param {{ ratio?: Brief["ratio"] | Interval }} told */
 export function ratioText(told) {

@@ -1,5 +1,6 @@
-// History: a measure over the releases of a track, a line a configuration: levels against a base where
-// there is a chain, else, or when asked for, what each release took itself.
+// History: what changed most, in sentences; then a measure over the releases of a track, a line a
+// configuration: levels against a base where there is a chain, else, or when asked for, what each release
+// took itself.
 /** @import { Chosen, Index, Picture, Redraw } from "../types.js" */
 
 import { releaseCard } from "./card.js";
@@ -9,11 +10,13 @@ import { choice } from "./choice.js";
 import { checkbox, fill, formOf, lineControls, nothing, select, setter } from "./controls.js";
 import { byId, el, problem } from "./elements.js";
 import { titled } from "./figures.js";
+import { headlines } from "./headlines.js";
 import { listen } from "./keyboard.js";
 import { legend } from "./legend.js";
 import { asvGraph } from "./links.js";
 import { listing } from "./listing.js";
 import { start } from "./page.js";
+import { readable } from "./params.js";
 import { picker } from "./picker.js";
 import { viewOf } from "./picture.js";
 
@@ -24,6 +27,7 @@ const NO_LIBRARY =
   "The chart's library was not installed when this was published (make setup, asv publish); the figures are in the table below.";
 
 const form = formOf("controls");
+const chartForm = formOf("chart-controls");
 
 /** @type {Parameters<typeof listen>[1]} */
 let currentOf = () => null;
@@ -53,7 +57,8 @@ function redrawWithWidth(redraw) {
  */
 function show(index, { chosen, picture }, redraw) {
   currentOf = () => null;
-  fill(form, lineControls(index, chosen, redraw), controls(picture, redraw));
+  fill(form, lineControls(index, chosen, redraw), picture && measureControl(picture, redraw));
+  headlines(index, picture);
   byId("chart-card").hidden = !picture;
   byId("figures").hidden = !picture;
   byId("release").hidden = !picture;
@@ -62,6 +67,7 @@ function show(index, { chosen, picture }, redraw) {
     byId("problem").replaceChildren(nothing(index, chosen));
     return;
   }
+  fill(chartForm, chartControls(picture, redraw));
   titles(index, picture);
   picker(picture, redraw);
   legend(picture);
@@ -73,41 +79,34 @@ function show(index, { chosen, picture }, redraw) {
 }
 
 /**
- * What is chosen besides the line.
- * @param {Picture | null} picture
+ * @param {Picture} picture
  * @param {Redraw} redraw
  */
-function controls(picture, redraw) {
-  const orders = ["version", "date"].map((word) => [word, word]);
-  const order = choice.get("order") === "date" ? "date" : "version";
-  const inOrder = select(
-    "Releases in order of",
-    "order",
-    orders,
-    order,
-    setter("order", "version", redraw),
-  );
-  if (!picture) return [inOrder];
-  const { measures, measure, hasChoice, chain, log, intervals } = picture;
+function measureControl({ measures, measure }, redraw) {
   const titles = measures.map((one) => [one.key, one.title]);
+  const set = setter("measure", measures.at(0)?.key, redraw);
+  return select("Measure", "measure", titles, measure.key, set);
+}
+
+/**
+ * How the chart shows it.
+ * @param {Picture} picture
+ * @param {Redraw} redraw
+ */
+function chartControls({ hasChoice, chain, byDate, log, intervals }, redraw) {
   const figures = [
     ["chain", "levels: the chain"],
     ["absolute", "absolute"],
   ];
+  const orders = ["version", "date"].map((word) => [word, word]);
+  const setFigures = setter("figures", "chain", redraw);
+  const setOrder = setter("order", "version", redraw);
   const setScale = setter("scale", "linear", redraw);
   const setIntervals = setter("intervals", "yes", redraw);
+  const shown = chain ? "chain" : "absolute";
   return [
-    select("Measure", "measure", titles, measure.key, setter("measure", measures[0]?.key, redraw)),
-    hasChoice
-      ? select(
-          "Figures",
-          "figures",
-          figures,
-          chain ? "chain" : "absolute",
-          setter("figures", "chain", redraw),
-        )
-      : null,
-    inOrder,
+    hasChoice ? select("Figures", "figures", figures, shown, setFigures) : null,
+    select("Releases in order of", "order", orders, byDate ? "date" : "version", setOrder),
     checkbox("Log scale", "log", log, (on) => setScale(on ? "log" : "linear")),
     checkbox("Intervals", "intervals", intervals, (on) => setIntervals(on ? "yes" : "no")),
   ];
@@ -124,6 +123,7 @@ function titles(index, { line, measure, track, shown }) {
     `${track.framework}: ${titled(title)}, on ${line.machine}, ${line.profile}`;
   byId("machine").textContent = machineText(index, line.machine);
   const one = shown.length === 1 ? line.configurations[shown[0]] : null;
+  byId("configuration").textContent = one ? readable(line, one) : "";
   const graph = el("a", { href: asvGraph(line, measure, one) }, "asv's own graph");
   byId("asv-link").replaceChildren(graph);
 }

@@ -1,8 +1,10 @@
 // What the signs on the chart mean: those alone that are on it.
 /** @import { Drawn, Picture } from "../types.js" */
+
 import { BUSY_KEY, BUSY_MARK } from "./badges.js";
-import { byId, el, present } from "./elements.js";
+import { byId, el } from "./elements.js";
 import { busyText } from "./figures.js";
+import { present } from "./lists.js";
 import { hasPlace } from "./plan.js";
 
 /** @param {Picture} picture */
@@ -33,7 +35,7 @@ function ofFigures(picture, cells) {
     judged.has("regressed") && ["▲", "bad", "regressed"],
     judged.has("improved") && ["▼", "good", "improved"],
     intervals && ["I", "", interval],
-    apart && ["┆", "none", "a gap: no link connects the parts, each has a base of its own"],
+    apart && ["┆", "none", "a gap: no link connects the components, each has a base of its own"],
     cells.some((cell) => cell.earlier?.[measure.key]) && [
       "┆",
       "none",

@@ -1,6 +1,8 @@
 // The colours of the chart in both schemes, and how a configuration looks on it and beside its name.
 /** @import { DrawnLine, Look, Palette } from "../types.js" */
+
 import { el } from "./elements.js";
+import { distinct } from "./lists.js";
 import { isChosen, paramsOf } from "./params.js";
 
 // A hollow mark says that the layout is not the default, a dashed line that the step is compiled, the
@@ -58,7 +60,7 @@ export function looks(line) {
   const keys = line.configurations.map((words) =>
     words.filter((_, i) => !NO_HUE.includes(params[i].role ?? "")).join("\0"),
   );
-  const groups = [...new Set(keys)];
+  const groups = distinct(keys);
   return line.configurations.map((words, c) => ({
     colour: hues[groups.indexOf(keys[c]) % hues.length],
     dashed: isChosen(line, words, "compiler"),

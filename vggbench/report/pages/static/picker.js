@@ -1,10 +1,13 @@
 // Which configurations the chart shows: a tick for each, and buttons for several at once.
 /** @import { DrawnLine, Picture, Redraw } from "../types.js" */
+
 import { choice } from "./choice.js";
 import { fill } from "./controls.js";
 import { byId, el } from "./elements.js";
+import { distinct } from "./lists.js";
 import { looks, swatch } from "./looks.js";
 import { paramsOf, readable, readableWord } from "./params.js";
+import { ALL } from "./picture.js";
 
 /** With more params, names of configurations are long: they need wider columns. */
 const FEW_PARAMS = 3;
@@ -14,11 +17,13 @@ const FEW_PARAMS = 3;
  * @param {Redraw} redraw
  */
 export function picker(picture, redraw) {
-  const { line, all, usual, ticked } = picture;
+  const { line, all, possible, ticked } = picture;
+  const plain = all.filter((c) => c === line.plain);
   /** @param {number[]} chosen */
   const set = (chosen) => {
     const names = chosen.length ? chosen.map((c) => line.configurations[c].join(" ")) : [""];
-    choice.set({ configuration: String(chosen) === String(usual) ? null : names });
+    const text = String(chosen) === String(possible) ? ALL : names;
+    choice.set({ configuration: String(chosen) === String(plain) ? null : text });
     redraw();
   };
   const look = looks(line);
@@ -46,7 +51,8 @@ export function picker(picture, redraw) {
     el(
       "div",
       { class: "chips" },
-      chip("only-all", "all", () => set(usual)),
+      chip("only-plain", "the plain one", () => set(plain)),
+      chip("only-all", "all", () => set(possible)),
       words(line, set),
     ),
     el("div", { class: line.params.length > FEW_PARAMS ? "ticks long" : "ticks" }, ticks),
@@ -58,8 +64,8 @@ export function picker(picture, redraw) {
  * @param {Picture} picture
  * @param {number} c
  */
-function remarkOn({ usual, ticked, shown, chain }, c) {
-  if (!usual.includes(c)) return " (n/a)";
+function remarkOn({ possible, ticked, shown, chain }, c) {
+  if (!possible.includes(c)) return " (n/a)";
   return chain && ticked.includes(c) && !shown.includes(c) ? " (no chain)" : "";
 }
 
@@ -71,7 +77,7 @@ function remarkOn({ usual, ticked, shown, chain }, c) {
 function words(line, set) {
   const { configurations } = line;
   return paramsOf(line).flatMap((param, i) => {
-    const found = [...new Set(configurations.map((one) => one[i]))];
+    const found = distinct(configurations.map((one) => one[i]));
     if (found.length < 2) return [];
     return found.map((word, place) =>
       chip(`only-${i}-${place}`, `only ${readableWord(param, word)}`, () =>

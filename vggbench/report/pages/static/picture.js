@@ -38,22 +38,24 @@ export async function viewOf(index) {
   };
 }
 
+/** In the URL, in place of words: all configurations that some release can do. */
+export const ALL = "all";
+
 /**
- * Places of configurations: all, those that some release can do, and ticked ones. Those that no release
- * can do are ticked when they are asked for.
+ * Places of configurations: all, those that some release can do, and ticked ones, which is the plain one
+ * unless the URL has it otherwise.
  * @param {Line} line
  */
 function configurationsOf(line) {
   const all = line.configurations.map((_, c) => c);
-  const possible = new Set(
-    line.cells.filter((cell) => cell.outcome !== "n/a").map((cell) => cell.c),
-  );
-  const usual = possible.size ? all.filter((c) => possible.has(c)) : all;
+  const able = new Set(line.cells.filter((cell) => cell.outcome !== "n/a").map((cell) => cell.c));
+  const possible = able.size ? all.filter((c) => able.has(c)) : all;
   const wanted = choice.all("configuration");
-  const ticked = wanted.length
-    ? all.filter((c) => wanted.includes(line.configurations[c].join(" ")))
-    : usual;
-  return { all, usual, ticked };
+  const named = all.filter((c) => wanted.includes(line.configurations[c].join(" ")));
+  const asked = wanted.includes(ALL) ? possible : named;
+  // Another line may have none of what was asked for; "" asks for none.
+  const usual = wanted.includes("") ? [] : all.filter((c) => c === line.plain);
+  return { all, possible, ticked: asked.length ? asked : usual };
 }
 
 /**

@@ -1,5 +1,6 @@
 // What lies where on the chart: the plan that all of its pieces share, and the points of its lines.
 /** @import { Drawn, Figures, Picture, Plan, Point, Release, Sizes } from "../types.js" */
+import { grouped } from "./lists.js";
 import { colours, looks } from "./looks.js";
 
 /** A chart that is narrower (px) is a phone's: it is shorter, and its marks are smaller. */
@@ -149,17 +150,16 @@ export function pointsOf(plan, c) {
  */
 function levelsOf(plan, c) {
   const { releases, measure } = plan;
-  /** @type {Map<number, Point[]>} */
-  const pieces = new Map();
-  releases.forEach((release, i) => {
+  const own = releases.flatMap((release, i) => {
     const cell = cellAt(plan, i, c);
     const figures = cell?.estimates?.[measure.key];
-    if (!cell?.component || !figures) return;
-    const { place } = cell.component;
-    pieces.set(place, [...(pieces.get(place) ?? []), point(plan, release, cell, figures)]);
+    if (!cell?.component || !figures) return [];
+    return [{ place: cell.component.place, point: point(plan, release, cell, figures) }];
   });
-  const inOrder = [...pieces].sort(([a], [b]) => a - b).map(([, piece]) => piece);
-  return inOrder.flatMap((piece, i) => (i ? [gap(piece[0].value[0]), ...piece] : piece));
+  const pieces = [...grouped(own, ({ place }) => place)]
+    .sort(([a], [b]) => a - b)
+    .map(([, piece]) => piece.map((one) => one.point));
+  return pieces.flatMap((piece, i) => (i ? [gap(piece[0].value[0]), ...piece] : piece));
 }
 
 /**

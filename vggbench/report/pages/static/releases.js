@@ -1,12 +1,14 @@
 // Releases: releases.html#tensorflow-2.16.2 is the page of one; asv's ids lead there too.
 /** @import { Cell, Child, Chosen, Index, Line, Lock, Measure, Redraw, Release, Releases, Track, VersionChange } from "../types.js" */
+
 import { busyLine, outcome, verdict } from "./badges.js";
 import { choice, chosenLine } from "./choice.js";
 import { fill, formOf, lineControls } from "./controls.js";
 import { load } from "./data.js";
-import { byId, el, present, problem } from "./elements.js";
+import { byId, el, problem } from "./elements.js";
 import { heading, measureOf, plural, ratioText } from "./figures.js";
 import { asvGraph, releaseLink } from "./links.js";
+import { distinct, grouped, present } from "./lists.js";
 import { start } from "./page.js";
 import { readable } from "./params.js";
 import { figureCell, lined, rowHead, whyOf } from "./tables.js";
@@ -157,7 +159,7 @@ function measured(index, release, line) {
   const measures = SHOWN.filter((key) => line.measures.includes(key)).map((key) =>
     measureOf(index, key),
   );
-  const runs = [...new Set(cells.map(runText))];
+  const runs = distinct(cells.map(runText));
   const counts = ["ok", "n/a", "failed", "interrupted"]
     .map((word) => ({ word, count: countOf(cells, word) }))
     .filter(({ count }) => count)
@@ -294,11 +296,7 @@ function changed(changes) {
 function all(index, found, chosen, line) {
   const track = index.tracks.find((one) => one.name === chosen.track);
   if (!track) return;
-  /** @type {Map<string, Cell[]>} */
-  const of = new Map();
-  for (const cell of line?.cells ?? []) {
-    of.set(cell.release, [...(of.get(cell.release) ?? []), cell]);
-  }
+  const of = grouped(line?.cells ?? [], (cell) => cell.release);
   const rows = [...track.releases]
     .reverse()
     .map((release) => releaseRow(release, of.get(release.name) ?? [], found?.release === release));

@@ -1,14 +1,16 @@
 // Table: the two tables of 2017 for releases measured here, side by side, and what 2017 reported.
 /** @import { Cell, Chosen, Index, Line, Measure, Redraw, Seed, SeedRow, SeedTable, Track } from "../types.js" */
+
 import { BUSY_KEY, BUSY_MARK, busyMark, outcome } from "./badges.js";
 import { choice, chosenLine } from "./choice.js";
 import { checkbox, fill, formOf, lineControls, nothing, select } from "./controls.js";
 import { load } from "./data.js";
-import { byId, el, present } from "./elements.js";
+import { byId, el } from "./elements.js";
 import { busyText, interval, measureOf } from "./figures.js";
 import { releaseLink } from "./links.js";
+import { distinct, mostOf, present } from "./lists.js";
 import { start } from "./page.js";
-import { bar, barred, lined, mostOf, notCompared, rowHead, whyOf } from "./tables.js";
+import { bar, barred, lined, notCompared, rowHead, whyOf } from "./tables.js";
 
 /** More columns are too narrow to be read side by side. */
 const MOST_COLUMNS = 6;
@@ -49,7 +51,7 @@ async function viewOf(index) {
   const seed = await load("seed");
   const chosen = chosenLine(index, { anyTrack: true });
   const rows = seed.tables.flatMap((one) => one.rows);
-  const frameworks = [...new Set(rows.map((row) => row.framework))];
+  const frameworks = distinct(rows.map((row) => row.framework));
   const tracks = present(
     frameworks.map((name) => index.tracks.find((track) => track.framework === name)),
   );
@@ -243,7 +245,7 @@ const ratioOf = (value, whole) =>
  * @param {(string | undefined)[]} usual the state that most of each column was measured in
  */
 function headsOf({ seed, reference }, heads, usual) {
-  const differ = new Set(present(usual)).size > 1;
+  const differ = distinct(present(usual)).length > 1;
   const { machine, mark } = seed.reference;
   const badge = el("span", { class: "badge interrupted" }, mark);
   return present([
@@ -369,7 +371,7 @@ function pickers({ columns, tracks, measured }, set) {
 
 /** @param {View} view */
 function about({ seed, columns }) {
-  const names = [...new Set(columns.flatMap(namesOf))];
+  const names = distinct(columns.flatMap(namesOf));
   const links = names.flatMap((name, i) => [i ? ", " : "", releaseLink(name)]);
   return el(
     "section",

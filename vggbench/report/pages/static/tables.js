@@ -1,8 +1,10 @@
 // Tables and bars.
 /** @import { Child, Drawn, DrawnLine, Measure } from "../types.js" */
+
 import { busyMark } from "./badges.js";
 import { el } from "./elements.js";
 import { figure, hover, plural } from "./figures.js";
+import { grouped } from "./lists.js";
 import { readable } from "./params.js";
 
 /** Per cent of a bar: the least share can still be seen. */
@@ -81,17 +83,6 @@ export const barred = (text, ratio, drawn) => [
 ];
 
 /**
- * What comes most often, of several the first; nothing of none.
- * @template One
- * @param {One[]} values
- * @returns {One | undefined}
- */
-export function mostOf(values) {
-  const count = (/** @type {One} */ value) => values.filter((one) => one === value).length;
-  return values.reduce((best, one) => (count(one) > count(best) ? one : best), values[0]);
-}
-
-/**
  * Of a figure in a state of the machine that the others are not in.
  * @param {string} state
  * @param {string} usual
@@ -113,24 +104,21 @@ export const whyOf = (line, cell, otherwise = "no reason on record") =>
  * @param {Drawn[]} cells
  */
 export function cannot(line, cells) {
-  /** @type {Map<string, string[]>} */
-  const reasons = new Map();
-  for (const cell of cells) {
-    if (cell.outcome !== "n/a") continue;
-    const why = whyOf(line, cell);
-    const names = reasons.get(why) ?? [];
-    reasons.set(why, [...names, readable(line, line.configurations[cell.c])]);
-  }
+  const unable = cells.filter((cell) => cell.outcome === "n/a");
+  const reasons = grouped(unable, (cell) => whyOf(line, cell));
   if (!reasons.size) return null;
-  const count = [...reasons.values()].flat().length;
+  const nameOf = (/** @type {Drawn} */ cell) => readable(line, line.configurations[cell.c]);
   return el(
     "details",
     { class: "folded" },
-    el("summary", {}, `n/a: ${plural(count, "configuration")} that this release cannot do`),
+    el("summary", {}, `n/a: ${plural(unable.length, "configuration")} that this release cannot do`),
     el(
       "dl",
       { class: "facts" },
-      [...reasons].map(([why, names]) => [el("dt", {}, why), el("dd", {}, names.join("; "))]),
+      [...reasons].map(([why, own]) => [
+        el("dt", {}, why),
+        el("dd", {}, own.map(nameOf).join("; ")),
+      ]),
     ),
   );
 }

@@ -1,17 +1,27 @@
-// Verdicts: every release, every configuration; changes alone unless all are asked for.
+// Verdicts: every release, every configuration; changes alone unless all are asked for. The evidence of a
+// single one is open.
 /** @import { Child, Chosen, Gathered, Index, Line, LineChange, Measure, Redraw, Told, Verdicts } from "../types.js" */
+
 import { VERDICTS, verdict } from "./badges.js";
 import { choice, chosenWith } from "./choice.js";
 import { fill, formOf, lineControls, nothing, select, setter } from "./controls.js";
-import { byId, el, present, problem } from "./elements.js";
+import { byId, el, problem } from "./elements.js";
 import { measureOf, ratioText } from "./figures.js";
 import { asvGraph, releaseLink } from "./links.js";
+import { grouped, present } from "./lists.js";
 import { start } from "./page.js";
 import { readable } from "./params.js";
 import { lined, rowHead } from "./tables.js";
 
-/** What is listed unless more is asked for. */
-const CHANGES = ["regressed", "improved", "lost", "failed", "new"];
+/**
+ * Of what can be asked for, several outcomes at once: changes, which are listed unless more is asked for,
+ * and those of them that are sure of what both releases ran.
+ * @type {Record<string, string[]>}
+ */
+const KINDS = {
+  changes: ["regressed", "improved", "lost", "failed", "new"],
+  sure: ["regressed", "improved"],
+};
 /** More rows take a while to draw: they are shown when they are asked for. */
 const MOST_ROWS = 300;
 
@@ -22,8 +32,8 @@ const form = formOf("controls");
 start((index) => chosenWith(index, "verdicts"), show);
 
 /**
- * What is asked for: keys, or "" for all; of outcomes, "changes" or "all" too.
- * @typedef {{ release: string, measure: string, outcome: string }} Asked
+ * What is asked for: keys and words, or "" for all; of outcomes, "changes", "sure" or "all" too.
+ * @typedef {{ release: string, measure: string, configuration: string, outcome: string }} Asked
  */
 
 /**
@@ -33,7 +43,7 @@ start((index) => chosenWith(index, "verdicts"), show);
  */
 function show(index, { chosen, line, more }, redraw) {
   const everything = more?.verdicts ?? [];
-  const asked = controls(index, chosen, everything, redraw);
+  const asked = controls(index, chosen, line, everything, redraw);
   byId("count").textContent = "";
   byId("verdicts").replaceChildren();
   if (!line || !more) {
@@ -45,13 +55,10 @@ function show(index, { chosen, line, more }, redraw) {
     problem(`There are no verdicts on this${why}.`);
     return;
   }
-  const rows = inOrder(
-    index,
-    chosen,
-    everything.filter((row) => isAsked(row, asked)),
-  );
+  const found = everything.filter((row) => isAsked(row, line, asked));
+  const rows = inOrder(index, chosen, found);
   const some = choice.get("rows") === "all" ? rows : rows.slice(0, MOST_ROWS);
-  const whole = more.changes.filter((one) => isOver(one, asked));
+  const whole = more.changes.filter((one) => isOver(one, line, asked));
   byId("count").textContent = countText(everything.length, rows.length, some.length);
   byId("verdicts").append(
     ...present([
@@ -66,11 +73,12 @@ function show(index, { chosen, line, more }, redraw) {
  * Fills the form; what is chosen there.
  * @param {Index} index
  * @param {Chosen} chosen
+ * @param {Line | null} line
  * @param {Told[]} everything
  * @param {Redraw} redraw
  * @returns {Asked}
  */
-function controls(index, chosen, everything, redraw) {
+function controls(index, chosen, line, everything, redraw) {
   const measures = index.measures.filter(({ key }) =>
     everything.some((row) => row.measure === key),
   );
@@ -81,10 +89,20 @@ function controls(index, chosen, everything, redraw) {
     .reverse()
     .map((name) => [name, name]);
   const ofMeasures = measures.map((one) => [one.key, one.title]);
-  const ofOutcomes = ["changes", "all", ...outcomes].map((word) => [word, word]);
+  const ofConfigurations = (line?.configurations ?? []).map((words) => [
+    words.join(" "),
+    line ? readable(line, words) : "",
+  ]);
+  const ofOutcomes = [
+    ["changes", "changes"],
+    ["sure", "slower or faster"],
+    ["all", "all"],
+    ...outcomes.map((word) => [word, word]),
+  ];
   const asked = {
     release: among(ofReleases, "release", ""),
     measure: among(ofMeasures, "measure", ""),
+    configuration: among(ofConfigurations, "configuration", ""),
     outcome: among(ofOutcomes, "outcome", "changes"),
   };
   /**
@@ -102,6 +120,7 @@ function controls(index, chosen, everything, redraw) {
     chosen.line && [
       choose("Release", "release", [all, ...ofReleases], ""),
       choose("Measure", "measure", [all, ...ofMeasures], ""),
+      choose("Configuration", "configuration", [all, ...ofConfigurations], ""),
       choose("Verdict", "outcome", ofOutcomes, "changes"),
     ],
   );
@@ -127,20 +146,33 @@ const namesOf = (index, chosen) =>
 
 /**
  * @param {Told} row
+ * @param {Line} line
  * @param {Asked} asked
  */
-const isAsked = (row, { release, measure, outcome }) =>
+const isAsked = (row, line, { release, measure, configuration, outcome }) =>
   (!release || row.release === release) &&
   (!measure || row.measure === measure) &&
-  (outcome === "all" ||
-    (outcome === "changes" ? CHANGES.includes(row.outcome) : row.outcome === outcome));
+  isIn(line, row.c, configuration) &&
+  (outcome === "all" || (KINDS[outcome] ?? [outcome]).includes(row.outcome));
 
 /**
  * @param {LineChange} one
+ * @param {Line} line
  * @param {Asked} asked
  */
-const isOver = (one, { release, measure }) =>
-  (!measure || one.measure === measure) && (!release || [one.first, one.last].includes(release));
+const isOver = (one, line, { release, measure, configuration }) =>
+  (!measure || one.measure === measure) &&
+  (!release || [one.first, one.last].includes(release)) &&
+  isIn(line, one.c, configuration);
+
+/**
+ * Whether a configuration is the one that is asked for, if any is.
+ * @param {Line} line
+ * @param {number} c
+ * @param {string} configuration
+ */
+const isIn = ({ configurations }, c, configuration) =>
+  !configuration || configurations[c].join(" ") === configuration;
 
 /**
  * The newest release first.
@@ -189,15 +221,15 @@ const moreButton = (count, redraw) =>
  * @param {Told[]} rows
  */
 function listed(index, line, rows) {
-  /** @type {Map<string, Told[]>} */
-  const groups = new Map();
-  for (const row of rows) groups.set(row.release, [...(groups.get(row.release) ?? []), row]);
-  const all = [...groups].map(([name, found]) => {
+  const all = [...grouped(rows, (row) => row.release)].map(([name, found]) => {
     // Most are against the release before; what is not says so itself.
     const usual = found[0].against;
     return [
       groupHead(name, usual),
-      found.map((told) => rowOf(line, measureOf(index, told.measure), told, usual)),
+      found.map((told) => {
+        const measure = measureOf(index, told.measure);
+        return rowOf(line, measure, told, usual, rows.length === 1);
+      }),
     ];
   });
   return el("section", { class: "card" }, lined("Verdicts, newest release first", HEADS, all));
@@ -219,10 +251,11 @@ function groupHead(name, usual) {
  * @param {Measure} measure
  * @param {Told} told
  * @param {string | null} usual
+ * @param {boolean} isOpen
  */
-function rowOf(line, measure, told, usual) {
+function rowOf(line, measure, told, usual, isOpen) {
   const { acknowledged, against } = told;
-  const evidence = evidenceRow(line, measure, told);
+  const evidence = evidenceRow(line, measure, told, isOpen);
   const other = against && against !== usual ? [" against ", releaseLink(against)] : null;
   const why =
     acknowledged === undefined
@@ -247,8 +280,9 @@ function rowOf(line, measure, told, usual) {
  * @param {Line} line
  * @param {Measure} measure
  * @param {Told} told
+ * @param {boolean} isOpen
  */
-function evidenceRow(line, measure, told) {
+function evidenceRow(line, measure, told, isOpen) {
   const id = `evidence-${told.release}-${told.c}-${told.measure}`;
   const name = readable(line, line.configurations[told.c]);
   const row = el("tr", { id, class: "evidence", hidden: true });
@@ -270,6 +304,7 @@ function evidenceRow(line, measure, told) {
     },
     "evidence",
   );
+  if (isOpen) toggle();
   return { row, button };
 }
 
