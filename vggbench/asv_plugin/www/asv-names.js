@@ -1,3 +1,5 @@
+"use strict";
+
 /* Where asv's pages show a commit, this makes them show the release: loaded after asv.js and
    asv_ui.js, before the scripts of asv's pages, which take what they need from $.asv. */
 {

@@ -51,9 +51,12 @@ export function releaseCard(picture) {
  * @param {Release} release
  * @param {Drawn[]} cells
  */
-function unsure({ measure }, { name }, cells) {
+function unsure({ line, measure, shown }, { name }, cells) {
   const count = cells.filter((cell) => isUnsure(cell.verdicts?.[measure.key])).length;
-  return notSureLine(count, "", { release: name, measure: measure.key });
+  /** @type {Record<string, string>} */
+  const asked = { release: name, measure: measure.key };
+  if (shown.length === 1) asked.configuration = line.configurations[shown[0]].join(" ");
+  return notSureLine(count, "", asked);
 }
 
 /** @param {Brief | undefined} judged */

@@ -1,5 +1,5 @@
 // Configurations: what each choice buys within one release.
-/** @import { Cell, Choice, Choices, Figures, Gathered, Index, Line, Measure, Param, Redraw, Release } from "../types.js" */
+/** @import { Cell, Choice, Choices, Gathered, Index, Line, Measure, Param, Redraw, Release } from "../types.js" */
 
 import { busyLine, busyMark, outcome } from "./badges.js";
 import { choice, chosenWith } from "./choice.js";

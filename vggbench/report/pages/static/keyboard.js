@@ -40,9 +40,9 @@ export function listen(holder, currentOf) {
     const { picture, chart, pick } = current;
     const step = STEPS[event.key];
     if (event.key === "Escape") chart.hide();
-    else if (event.key === "Enter" && cursor)
+    else if (event.key === "Enter" && cursor) {
       pick(picture.releases[within(cursor.i, picture.releases)].name);
-    else if (step) {
+    } else if (step) {
       event.preventDefault();
       cursor = moved(current, cursor, step);
       byId("chart-live").textContent = spoken(current, cursor);

@@ -53,7 +53,7 @@ export function picker(picture, redraw) {
       { class: "chips" },
       chip("only-plain", "the plain one", () => set(plain)),
       chip("only-all", "all", () => set(possible)),
-      words(line, set),
+      chips(line, set),
     ),
     el("div", { class: line.params.length > FEW_PARAMS ? "ticks long" : "ticks" }, ticks),
   );
@@ -74,7 +74,7 @@ function remarkOn({ possible, ticked, shown, chain }, c) {
  * @param {DrawnLine} line
  * @param {(chosen: number[]) => void} set
  */
-function words(line, set) {
+function chips(line, set) {
   const { configurations } = line;
   return paramsOf(line).flatMap((param, i) => {
     const found = distinct(configurations.map((one) => one[i]));

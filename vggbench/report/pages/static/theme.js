@@ -1,5 +1,6 @@
 // Light or dark: as the system has it, unless the reader chose; and whether the page is served. Loaded
 // before anything is drawn.
+"use strict";
 
 (() => {
   const KEY = "vggbench-theme";

@@ -1,6 +1,6 @@
 // Verdicts: every release, every configuration; changes alone unless all are asked for. The evidence of a
 // single one is open.
-/** @import { Child, Chosen, Gathered, Index, Line, LineChange, Measure, Redraw, Told, Verdicts } from "../types.js" */
+/** @import { Chosen, Gathered, Index, Line, LineChange, Measure, Redraw, Told, Verdicts } from "../types.js" */
 
 import { VERDICTS, verdict } from "./badges.js";
 import { choice, chosenWith } from "./choice.js";
