@@ -71,7 +71,7 @@ def fetch(*, dev: bool = False) -> None:
     """Install what the lock pins; ``dev``: what is for development too. Raises WebError with what
     each way of doing so said."""
     wanted = ["ci", "--prefix", str(FOLDER), *([] if dev else ["--omit=dev"])]
-    said = []
+    reasons = []
     for way in (_own_npm, _npm_of_the_python_index):
         try:
             way(*wanted)

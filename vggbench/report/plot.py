@@ -75,7 +75,7 @@ class Curve:
 
 
 def looks(line: PageLine) -> dict[tuple[str, ...], Look]:
-    """How each configuration of a line is drawn. static/chart.js draws them alike."""
+    """How each configuration of a line is drawn. static/looks.js draws them alike."""
     groups: list[tuple[str, ...]] = []
     by_words = {}
     of_line = params_of(line)

@@ -10,8 +10,8 @@ import pytest
 from vggbench.judging.measures import JUDGED
 from vggbench.report.pages import headlines as of_pages
 from vggbench.report.pages.headlines import Headlines, plain
-from vggbench.report.pages.lines import Line, lines
-from vggbench.report.pages.verdicts import Told
+from vggbench.report.pages.lines import PageLine, lines
+from vggbench.report.pages.verdicts import PageVerdict
 
 from . import literal
 from .literal import CATALOGUE, CHAINED, HISTORY, SHIPPED, record
@@ -19,7 +19,7 @@ from .literal import CATALOGUE, CHAINED, HISTORY, SHIPPED, record
 OFF, ON, NCHW = "NHWC none off", "NHWC none on", "NCHW none off"
 
 
-def line_of(*taken: Any) -> Line:
+def line_of(*taken: Any) -> PageLine:
     (line,) = (one for one in lines("box", taken, CATALOGUE)[0] if one.track == "tensorflow")
     return line
 
@@ -36,7 +36,7 @@ def told(
     low: float = 0.0,
     high: float = 0.0,
     **more: Any,
-) -> Told:
+) -> PageVerdict:
     """A sure change of the step of a release against 1.0.0; ``more``: other fields."""
     names = ("data_format", "batch_norm", "xla")
     fields: dict[str, Any] = {
@@ -44,7 +44,7 @@ def told(
         "track": "tensorflow",
         "family": "train_step.TensorFlow",
         "release": f"tensorflow-{version}",
-        "words": dict(zip(names, chosen.split(), strict=True)),
+        "configuration": dict(zip(names, chosen.split(), strict=True)),
         "measure": "step",
         "outcome": "regressed" if ratio > 1 else "improved",
         "against": "tensorflow-1.0.0",
@@ -52,20 +52,20 @@ def told(
         "low": low or ratio * 0.98,
         "high": high or ratio * 1.02,
     }
-    return Told(**{**fields, **more})
+    return PageVerdict(**{**fields, **more})
 
 
-def headlines(*found: Told) -> Headlines:
+def headlines(*found: PageVerdict) -> Headlines:
     """Of the step, where the page opens in OFF."""
     (one,) = of_pages.headlines(LINE, found, tuple(OFF.split()))
     return one
 
 
-def texts(*found: Told) -> list[str]:
+def texts(*found: PageVerdict) -> list[str]:
     return [one.text for one in headlines(*found).largest]
 
 
-def releases(*found: Told) -> list[str]:
+def releases(*found: PageVerdict) -> list[str]:
     return [one.release.removeprefix("tensorflow-") for one in headlines(*found).largest]
 
 
@@ -143,7 +143,7 @@ def test_what_is_not_sure_is_counted_and_not_named() -> None:
 
 def test_of_what_no_verdict_is_said_nothing_is() -> None:
     assert of_pages.headlines(LINE, [], tuple(OFF.split())) == []
-    elsewhere = told("2.1.0", 1.5, words={"data_format": "other"})
+    elsewhere = told("2.1.0", 1.5, configuration={"data_format": "other"})
     assert of_pages.headlines(LINE, [elsewhere], tuple(OFF.split())) == []
 
 

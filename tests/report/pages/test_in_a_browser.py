@@ -758,7 +758,7 @@ def test_what_a_busy_machine_measured_is_marked(surf: Surf, tmp_path: Path) -> N
         page.focus("#chart")
         page.keyboard.press("ArrowLeft")
         page.keyboard.press("ArrowDown")
-        assert words in page.inner_text("#chart-live")
+        assert message in page.inner_text("#chart-live")
         drawn(visit, "index.html?machine=box&configuration=all&measure=peak_memory")
         assert key not in page.inner_text("#key")
         assert page.locator("#chart text:text-is('!')").count() == 0

@@ -22,7 +22,7 @@ from .changes import Changes
 from .choices import Choice
 from .estimates import Estimate
 from .headlines import Headlines, headlines, plain
-from .lines import LACKING, LeftOut, Line, words_in
+from .lines import LACKING, LeftOut, PageLine, words_in
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
     from ...judging.chains import LineChain
@@ -221,7 +221,7 @@ def of_line(
         if found:
             made["verdicts"] = found
         cells.append(made)
-    usual = plain(line, [_words(line, one.line.configuration) for one in chains])
+    usual = plain(line, [_words(line, chain.line.configuration) for chain in chains])
     said = headlines(line, told, usual)
     return {
         **described(line, chains),
@@ -231,12 +231,12 @@ def of_line(
         "states": list(states),
         "cells": cells,
         "plain": None if usual is None else place[usual],
-        "headlines": {one.measure: _of_headlines(place, one) for one in said},
-        **({"chains": [_chain(place, line, one) for one in chains]} if chains else {}),
+        "headlines": {each.measure: _of_headlines(place, each) for each in said},
+        **({"chains": [_chain(place, line, chain) for chain in chains]} if chains else {}),
     }
 
 
-def _of_headlines(place: Mapping[tuple[str, ...], int], one: Headlines) -> dict[str, Any]:
+def _of_headlines(place: Mapping[tuple[str, ...], int], said: Headlines) -> dict[str, Any]:
     """``not_sure`` has a number for each configuration."""
     return {
         "largest": [
@@ -246,14 +246,16 @@ def _of_headlines(place: Mapping[tuple[str, ...], int], one: Headlines) -> dict[
                 "outcome": each.outcome,
                 "text": each.text,
             }
-            for each in one.largest
+            for each in said.largest
         ],
-        "changes": one.changes,
-        "not_sure": [one.not_sure.get(words, 0) for words in place],
+        "changes": said.changes,
+        "not_sure": [said.not_sure.get(words, 0) for words in place],
     }
 
 
-def _chain(place: Mapping[tuple[str, ...], int], line: Line, one: LineChain) -> dict[str, Any]:
+def _chain(
+    place: Mapping[tuple[str, ...], int], line: PageLine, line_chain: LineChain
+) -> dict[str, Any]:
     """A level is ratio, low, high; the base's own is 1 without a width. A loop that ``misfits``
     does so by more than chance allows."""
     return {

@@ -12,10 +12,10 @@ from ... import records
 from ...inside import params
 from ...judging.measures import FIRST_STEP, JUDGED, PEAK_MEMORY, STEP
 from ...stats.policy import CHANGED, NOT_SURE
-from .lines import LACKING, Line, words_in
+from .lines import LACKING, PageLine, words_in
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
-    from .verdicts import Told
+    from .verdicts import PageVerdict
 
 #: The first page names so many changes.
 MOST = 5
@@ -54,7 +54,7 @@ class Headlines:
     not_sure: Mapping[Words, int]
 
 
-def plain(line: Line, chained: Collection[Words] = ()) -> Words | None:
+def plain(line: PageLine, chained: Collection[Words] = ()) -> Words | None:
     """The configuration that chooses least: of those that some release has a number of, or that are
     ``chained``, where there are any. None where the line has no configurations."""
     defaults = {name: words[0] for name, words in params.choices_of(line.framework).items()}
@@ -68,35 +68,35 @@ def plain(line: Line, chained: Collection[Words] = ()) -> Words | None:
     return min(found or line.configurations, key=chosen, default=None)
 
 
-def headlines(line: Line, told: Sequence[Told], usual: Words | None) -> list[Headlines]:
+def headlines(line: PageLine, told: Sequence[PageVerdict], usual: Words | None) -> list[Headlines]:
     """By measure, of those that any verdict is said of. ``usual``: the configuration in which the
     page opens, which sentences do not name."""
     made = []
     for measure in JUDGED:
         own = [
-            (one, words)
-            for one in told
-            for words in [words_in(one.words, line.params)]
-            if one.measure == measure and words in line.configurations
+            (verdict, words)
+            for verdict in told
+            for words in [words_in(verdict.configuration, line.params)]
+            if verdict.measure == measure and words in line.configurations
         ]
         if not own:
             continue
         sure = [pair for pair in own if pair[0].outcome in CHANGED and pair[0].ratio is not None]
         not_sure: dict[Words, int] = {}
-        for one, words in own:
-            if one.outcome == NOT_SURE:
+        for verdict, words in own:
+            if verdict.outcome == NOT_SURE:
                 not_sure[words] = not_sure.get(words, 0) + 1
         made.append(
             Headlines(
                 measure=measure,
                 largest=tuple(
                     Headline(
-                        release=one.release,
+                        release=verdict.release,
                         words=words,
-                        outcome=one.outcome,
-                        text=_text(line, one, None if words == usual else words),
+                        outcome=verdict.outcome,
+                        text=_text(line, verdict, None if words == usual else words),
                     )
-                    for one, words in _largest(sure, usual)
+                    for verdict, words in _largest(sure, usual)
                 ),
                 changes=len(sure),
                 not_sure=not_sure,
@@ -105,37 +105,39 @@ def headlines(line: Line, told: Sequence[Told], usual: Words | None) -> list[Hea
     return made
 
 
-def _largest(sure: Sequence[tuple[Told, Words]], usual: Words | None) -> list[tuple[Told, Words]]:
+def _largest(
+    sure: Sequence[tuple[PageVerdict, Words]], usual: Words | None
+) -> list[tuple[PageVerdict, Words]]:
     """At most MOST, the largest first, those that duets decided before the others. Of a release
     that changed in several configurations, what duets decided, then what the page opens with, then
     the largest."""
 
-    def size(one: Told) -> float:
-        assert one.ratio is not None
-        return abs(math.log(one.ratio))
+    def size(verdict: PageVerdict) -> float:
+        assert verdict.ratio is not None
+        return abs(math.log(verdict.ratio))
 
-    of_releases: dict[str, tuple[Told, Words]] = {}
+    of_releases: dict[str, tuple[PageVerdict, Words]] = {}
     for pair in sorted(sure, key=lambda p: (not p[0].by_duets, p[1] != usual, -size(p[0]))):
         of_releases.setdefault(pair[0].release, pair)
     ranked = sorted(of_releases.values(), key=lambda p: (not p[0].by_duets, -size(p[0])))
     return ranked[:MOST]
 
 
-def _text(line: Line, one: Told, words: Words | None) -> str:
+def _text(line: PageLine, verdict: PageVerdict, words: Words | None) -> str:
     """Such as "2.10.1: a step takes 28 % less than in 2.9.3 (24 to 31 %)"; with the ``words`` of
     the configuration, where there are any to name."""
-    assert one.ratio is not None
-    assert one.low is not None
-    assert one.high is not None
-    decimals = 0 if _percent(one.ratio) >= WHOLE_PERCENT else 1
-    low, high = sorted((_percent(one.low), _percent(one.high)))
-    more = "more" if one.ratio > 1 else "less"
-    sentence = SENTENCES[one.measure].format(
-        change=f"{_percent(one.ratio):.{decimals}f} % {more}",
-        against=_version(line, str(one.against)),
+    assert verdict.ratio is not None
+    assert verdict.low is not None
+    assert verdict.high is not None
+    decimals = 0 if _percent(verdict.ratio) >= WHOLE_PERCENT else 1
+    low, high = sorted((_percent(verdict.low), _percent(verdict.high)))
+    more = "more" if verdict.ratio > 1 else "less"
+    sentence = SENTENCES[verdict.measure].format(
+        change=f"{_percent(verdict.ratio):.{decimals}f} % {more}",
+        against=_version(line, str(verdict.against)),
     )
     interval = f"({low:.{decimals}f} to {high:.{decimals}f} %)"
-    told = f"{_version(line, one.release)}: {sentence} {interval}"
+    told = f"{_version(line, verdict.release)}: {sentence} {interval}"
     if words is None:
         return told
     known = params.named(line.framework, line.params)
@@ -147,6 +149,6 @@ def _percent(ratio: float) -> float:
     return 100 * abs(ratio - 1)
 
 
-def _version(line: Line, release: str) -> str:
+def _version(line: PageLine, release: str) -> str:
     """A release of the line's track, without that."""
     return release.removeprefix(f"{line.track}-")
