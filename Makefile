@@ -49,7 +49,8 @@ $(VENV)/made: pyproject.toml setup.py
 shown: setup
 	$(BIN)/vggbench plot tensorflow --machine $(firstword $(SHIPPED)) \
 	  --configuration 'NHWC none off' --chain --log -o docs/tensorflow.svg
-	$(BIN)/vggbench findings $(SHIPPED:%=--machine %) -o docs/findings.md
+	$(BIN)/vggbench findings $(SHIPPED:%=--machine %) --picture tensorflow.svg \
+	  -o docs/findings.md
 	$(BIN)/vggbench findings --machine $(firstword $(SHIPPED)) --into docs/README.md
 
 # The figures that need no hours, in one table.

@@ -347,7 +347,7 @@ def test_the_docs_show_what_is_shipped(shipped: Path) -> None:
     machines = [f"--machine={machine}" for machine in shown_machines()]
     command = [Path(sys.executable).parent / "vggbench", "findings"]
     for options in (
-        [*machines, "--output", "findings.md"],
+        [*machines, "--picture", "tensorflow.svg", "--output", "findings.md"],
         [machines[0], "--into", "README.md"],
     ):
         subprocess.run([*command, *options], cwd=shipped, check=True)

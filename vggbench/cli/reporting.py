@@ -108,6 +108,11 @@ def _add_findings(top: Subparsers) -> None:
         metavar="FILE",
         help="only the short table, into this Markdown file, between two lines that mark its place",
     )
+    parser.add_argument(
+        "--picture",
+        metavar="ADDRESS",
+        help="the address of a picture for the top of the page, as the page names it",
+    )
     parser.set_defaults(command=_findings)
 
 
@@ -302,7 +307,7 @@ def _findings(checkout: Checkout, arguments: argparse.Namespace) -> int:
         lines = findings.in_short(of_machines, checkout.catalogue)
         milestones.put(arguments.into, lines)
         return 0
-    text = findings.markdown(of_machines, checkout.catalogue)
+    text = findings.markdown(of_machines, checkout.catalogue, arguments.picture)
     if arguments.output is None:
         sys.stdout.write(text)
     else:

@@ -82,6 +82,12 @@ def named(framework, names):
     return [known.get(name) or Param(name) for name in names]
 
 
+def readable(framework, names, words):
+    """Return a configuration as people read it, from its words and the names of their params."""
+    pairs = zip(named(framework, names), words)
+    return ", ".join(param.readable(word) for param, word in pairs)
+
+
 def is_chosen(framework, chosen, role):
     """Return whether a configuration has another value than the default for what has this role.
 

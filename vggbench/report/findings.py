@@ -14,7 +14,7 @@ import statistics
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import records
 from ..errors import VggbenchError, one_line
@@ -40,10 +40,13 @@ from ..runs import variables
 from ..runs.suite import Configured, is_of_track
 from ..stats import whole_lines
 from ..stats.policy import CHANGED, THRESHOLD
-from . import across, milestones, rates
+from . import across, milestones, opening, rates
 from .milestones import Milestone
 from .pages import lines as pages_lines
 from .rates import Rate
+
+#: What names the release that it is of.
+_Row = TypeVar("_Row", Verdict, across.Across)
 
 #: The modules of frameworks, by which builders name a framework in a reason.
 _MODULES = "|".join(re.escape(package.MODULE) for package in builders.packages().values())
@@ -245,8 +248,11 @@ def _anchors_by_sitting(
     ]
 
 
-def markdown(of_machines: Sequence[Findings], catalogue: Catalogue) -> str:
-    """The whole page: first the machines side by side, then each machine by itself."""
+def markdown(
+    of_machines: Sequence[Findings], catalogue: Catalogue, picture: str | None = None
+) -> str:
+    """The whole page: what a person reads first, then the machines side by side, then each machine
+    by itself. ``picture``: the address of one to show, as the page names it."""
     lines = [
         "# Findings",
         "",
@@ -255,20 +261,46 @@ def markdown(of_machines: Sequence[Findings], catalogue: Catalogue) -> str:
         "[method](method.md#verdicts).",
         "",
     ]
-    for profile in dict.fromkeys(findings.profile for findings in of_machines):
-        lines += _side_by_side(
-            [findings for findings in of_machines if findings.profile == profile]
-        )
+    if picture is not None:
+        lines += [f"![The history that was measured]({picture})", ""]
+    by_profile = {
+        profile: [findings for findings in of_machines if findings.profile == profile]
+        for profile in dict.fromkeys(findings.profile for findings in of_machines)
+    }
+    for profile, alike in by_profile.items():
+        lines += _opening(profile, alike)
+    for alike in by_profile.values():
+        lines += _side_by_side(alike, catalogue)
     for findings in of_machines:
         lines += _of_machine(findings, catalogue)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _side_by_side(of_machines: Sequence[Findings]) -> list[str]:
+def _opening(profile: str, of_machines: Sequence[Findings]) -> list[str]:
+    """What a person reads first, of all machines with one profile."""
+    of_all = [verdict for findings in of_machines for verdict in findings.verdicts]
+    separations = {findings.machine: findings.separations for findings in of_machines}
+    return [
+        f"## The largest changes, {profile}",
+        "",
+        f"These are the {opening.LARGEST} largest changes of the step time that one session saw "
+        "which measured both releases, at most one for each release.",
+        "",
+        *opening.sentences(of_all, separations),
+        "",
+        f"## What surprises, {profile}",
+        "",
+        *opening.surprises(of_all, separations, across.across(of_all)),
+        "",
+    ]
+
+
+def _side_by_side(of_machines: Sequence[Findings], catalogue: Catalogue) -> list[str]:
     """The same changes on all machines with one profile; no line where there is one machine."""
     if len(of_machines) < 2:
         return []
     changes = across.across(verdict for findings in of_machines for verdict in findings.verdicts)
+    names = [findings.machine for findings in of_machines]
     agreed = sum(change.agreed for change in changes)
     settings = [(findings.machine, findings.settings) for findings in of_machines]
     return [
@@ -281,9 +313,33 @@ def _side_by_side(of_machines: Sequence[Findings]) -> list[str]:
         "it. The sections of the machines below have the intervals, and what else changed.",
         "",
         *(f"{cell(machine)}: {cell(text)}\n" for machine, text in settings if text),
-        *across.table(changes, [findings.machine for findings in of_machines]),
+        *_folded(
+            {
+                track: (len(of_track), across.table(of_track, names))
+                for track, of_track in _by_track(changes, catalogue).items()
+            }
+        ),
         "",
     ]
+
+
+def _by_track(rows: Iterable[_Row], catalogue: Catalogue) -> dict[str, list[_Row]]:
+    """What is of a release, by the release's track."""
+    found: dict[str, list[_Row]] = {}
+    for each in rows:
+        found.setdefault(catalogue.by_name[each.release].track, []).append(each)
+    return found
+
+
+def _folded(tables: Mapping[str, tuple[int, Sequence[str]]]) -> list[str]:
+    """Tables that a reader opens, by track: how many rows each has, and its lines."""
+    if not tables:
+        return ["None.", ""]
+    lines: list[str] = []
+    for track, (count, table) in tables.items():
+        rows = "1 row" if count == 1 else f"{count} rows"
+        lines += [f"<details><summary>{track}: {rows}</summary>", "", *table, "", "</details>", ""]
+    return lines
 
 
 def in_short(of_machines: Sequence[Findings], catalogue: Catalogue) -> list[str]:
@@ -325,22 +381,20 @@ def _of_machine(findings: Findings, catalogue: Catalogue) -> list[str]:
         "### Confirmed changes between neighbouring releases",
         "",
     ]
-    lines += _changes(findings.confirmed, findings.separations)
-    changes = [f"- {cell(phrases.line_change(change))}" for change in findings.changes]
+    lines += _changes(findings.confirmed, findings.separations, catalogue)
     lines += [
         "### Not confirmed",
         "",
         "No session measured both releases of any of these changes. To confirm a change, measure "
         "both releases in turns: `vggbench confirm RELEASE --improved`.",
         "",
-        *_changes(findings.unconfirmed, findings.separations),
+        *_changes(findings.unconfirmed, findings.separations, catalogue),
         "### Over whole lines",
         "",
         "Changes that a later release took back, and drifts. A drift is several level shifts in "
         "the same direction, which are sure only together.",
         "",
-        *(changes or ["None."]),
-        "",
+        *_line_changes(findings.changes),
         *_anchors(findings.anchors),
         "### What has no number",
         "",
@@ -351,10 +405,28 @@ def _of_machine(findings: Findings, catalogue: Catalogue) -> list[str]:
     return lines
 
 
-def _changes(changes: Sequence[Verdict], separations: Sequence[Separation]) -> list[str]:
+def _line_changes(changes: Sequence[LineChange]) -> list[str]:
+    """The lists of changes over whole lines, by track."""
+    of_tracks: dict[str, list[str]] = {}
+    for change in changes:
+        of_tracks.setdefault(change.track, []).append(f"- {cell(phrases.line_change(change))}")
+    return _folded({track: (len(lines), lines) for track, lines in of_tracks.items()})
+
+
+def _changes(
+    changes: Sequence[Verdict], separations: Sequence[Separation], catalogue: Catalogue
+) -> list[str]:
+    """The tables of changes, by track."""
+    return _folded(
+        {
+            track: (len(of_track), _table(of_track, separations))
+            for track, of_track in _by_track(changes, catalogue).items()
+        }
+    )
+
+
+def _table(changes: Sequence[Verdict], separations: Sequence[Separation]) -> list[str]:
     """The table of changes."""
-    if not changes:
-        return ["None.", ""]
     lines = [
         "| release | against | configuration | measure | change | before | after | cause |",
         "|---|---|---|---|--:|--:|--:|---|",
@@ -371,7 +443,7 @@ def _changes(changes: Sequence[Verdict], separations: Sequence[Separation]) -> l
             cause(verdict, separations),
         )
         lines.append(phrases.row(texts))
-    return [*lines, ""]
+    return lines
 
 
 def _anchors(by_sitting: Sequence[tuple[str, Mapping[str, float]]]) -> list[str]:

@@ -22,7 +22,6 @@ from ..judging.phrases import row
 from ..judging.state import apart_messages
 from ..releases.catalogue import Catalogue, Release
 from .pages.lines import Cell, PageLine
-from .plot import params_of, readable
 
 BEGIN, END = "<!-- vggbench findings -->", "<!-- end of vggbench findings -->"
 
@@ -45,7 +44,7 @@ def milestones(page_lines: Iterable[PageLine], catalogue: Catalogue) -> list[Mil
     """For one configuration of each line and backend, the first and the last release of each major
     version that have numbers."""
     return [
-        Milestone(catalogue.by_name[cell.release], readable(params_of(line), words), cell)
+        Milestone(catalogue.by_name[cell.release], line.readable(words), cell)
         for line in page_lines
         for words in _longest(line)
         for cell in _ends([cell for cell in _numbers(line) if cell.words == words], catalogue)

@@ -78,7 +78,8 @@ def looks(line: PageLine) -> dict[tuple[str, ...], Look]:
     """How each configuration of a line is drawn. static/looks.js draws them alike."""
     groups: list[tuple[str, ...]] = []
     by_words = {}
-    of_line = params_of(line)
+    # ``params`` has no annotations.
+    of_line: list[Param] = params.named(line.framework, line.params)
     for words in line.configurations:
         named = line.named(words)
         group = tuple(
@@ -160,7 +161,7 @@ def draw(
     busy: dict[str, list[str]] = {}
     for words in wanted:
         cells = {cell.release: cell for cell in line.cells if cell.words == words}
-        name = readable(params_of(line), words)
+        name = line.readable(words)
         for cell in cells.values():
             if cell.otherwise is not None:
                 cuts.append(
@@ -243,7 +244,7 @@ def draw_chains(
     curves = []
     for chain in chains:
         words = words_in(chain.line.configuration, line.params)
-        label = readable(params_of(line), words)
+        label = line.readable(words)
         if len(bases) > 1:
             versions = [component.base.version for component in chain.components]
             label += f" (base {', then '.join(versions)})"
@@ -453,15 +454,3 @@ def _legend(figure: Any, axes: Any) -> None:
     figure.legend(
         handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=8
     )
-
-
-def params_of(line: PageLine) -> list[Param]:
-    """The params of a line's configurations, in the order of their words."""
-    # ``params`` has no annotations.
-    of_line: list[Param] = params.named(line.framework, line.params)
-    return of_line
-
-
-def readable(of_line: Sequence[Param], words: Sequence[str]) -> str:
-    """The text of a configuration for people. static/params.js makes the same text."""
-    return ", ".join(param.readable(word) for param, word in zip(of_line, words, strict=True))

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from ... import records
 from ...inside import params
-from ...judging.measures import FIRST_STEP, JUDGED, PEAK_MEMORY, STEP
+from ...judging.measures import JUDGED
 from ...stats.policy import CHANGED, NOT_SURE
+from ..sentences import sentence
 from .lines import LACKING, PageLine, words_in
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
@@ -19,16 +20,6 @@ if TYPE_CHECKING:  # it imports what judges: what is kept is published without t
 
 #: The first page names so many changes.
 MOST = 5
-
-#: A change by as many per cent has no decimals.
-WHOLE_PERCENT = 10
-
-#: What is said of each measure.
-SENTENCES = {
-    STEP.key: "a step takes {change} than in {against}",
-    FIRST_STEP.key: "the first step takes {change} than in {against}",
-    PEAK_MEMORY.key: "a process needs {change} memory at its peak than in {against}",
-}
 
 Words = tuple[str, ...]
 
@@ -124,31 +115,24 @@ def _largest(
 
 
 def _text(line: PageLine, verdict: PageVerdict, words: Words | None) -> str:
-    """Such as "2.10.1: a step takes 28 % less than in 2.9.3 (24 to 31 %)"; with the ``words`` of
-    the configuration, where there are any to name."""
+    """The sentence on a change, in which releases have no track; with the ``words`` of the
+    configuration, where there are any to name."""
     assert verdict.ratio is not None
     assert verdict.low is not None
     assert verdict.high is not None
-    decimals = 0 if _percent(verdict.ratio) >= WHOLE_PERCENT else 1
-    low, high = sorted((_percent(verdict.low), _percent(verdict.high)))
-    more = "more" if verdict.ratio > 1 else "less"
-    sentence = SENTENCES[verdict.measure].format(
-        change=f"{_percent(verdict.ratio):.{decimals}f} % {more}",
-        against=_version(line, str(verdict.against)),
+    text = sentence(
+        verdict.measure,
+        _version(line, verdict.release),
+        _version(line, str(verdict.against)),
+        ratio=verdict.ratio,
+        low=verdict.low,
+        high=verdict.high,
     )
-    interval = f"({low:.{decimals}f} to {high:.{decimals}f} %)"
-    told = f"{_version(line, verdict.release)}: {sentence} {interval}"
     if words is None:
-        return told
-    known = params.named(line.framework, line.params)
-    pairs = zip(known, words, strict=True)
-    return f"{told}, with {', '.join(param.readable(word) for param, word in pairs)}"
-
-
-def _percent(ratio: float) -> float:
-    return 100 * abs(ratio - 1)
+        return text
+    return f"{text}, with {line.readable(words)}"
 
 
 def _version(line: PageLine, release: str) -> str:
-    """A release of the line's track, without that."""
+    """A release of the line's track, without the name of the track."""
     return release.removeprefix(f"{line.track}-")

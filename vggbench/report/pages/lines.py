@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ... import records
 from ...errors import one_line
 from ...inside import workload
-from ...inside.params import choices_of
+from ...inside.params import choices_of, readable
 from ...judging.measures import IMAGES, MEASURES, STEP
 from ...judging.state import Known, State, known_of, newest_alike, state_of
 from ...records import Record
@@ -80,6 +80,11 @@ class PageLine:
         """The words of a configuration by the names of their params, without those it lacks."""
         named = zip(self.params, words, strict=True)
         return {name: word for name, word in named if word != LACKING}
+
+    def readable(self, words: Sequence[str]) -> str:
+        """The text of a configuration for people. static/params.js makes the same text."""
+        text: str = readable(self.framework, self.params, words)
+        return text
 
 
 class _Placed(NamedTuple):

@@ -1,0 +1,175 @@
+"""The opening of the findings: the largest changes in sentences, and what surprised.
+
+Sentences are about the step time, and about changes that are confirmed: one session measured both
+releases. Everything else is in the tables after them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from .. import records
+from ..inside import params
+from ..judging.measures import JUDGED, STEP
+from ..judging.phrases import cell, outcome, percent
+from ..judging.separations import Separation, explains, things
+from ..judging.verdicts import BY_DUETS, Verdict
+from ..stats.policy import CHANGED, UNCHANGED
+from .across import Across
+from .sentences import sentence
+
+#: By machine, what changing something back came to.
+OfMachines = Mapping[str, Sequence[Separation]]
+
+#: The findings begin with so many changes, and name so many surprises of each kind.
+LARGEST, SURPRISES = 20, 5
+
+
+def largest(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """The LARGEST confirmed changes of the step time, one for each release and what it is compared
+    with: the one that duets decided, else the one with the largest ratio. The largest comes
+    first."""
+    sure = [
+        verdict
+        for verdict in verdicts
+        if verdict.measure == STEP.key and verdict.outcome in CHANGED and not verdict.apart
+    ]
+    of_releases: dict[tuple[str, str | None], Verdict] = {}
+    for verdict in sorted(sure, key=lambda each: (each.decided_by != BY_DUETS, -_size(each))):
+        of_releases.setdefault((verdict.release, verdict.against), verdict)
+    return sorted(of_releases.values(), key=_size, reverse=True)[:LARGEST]
+
+
+def _size(verdict: Verdict) -> float:
+    return abs(math.log(verdict.ratio)) if verdict.ratio is not None else 0.0
+
+
+def sentences(verdicts: Sequence[Verdict], separations: OfMachines) -> list[str]:
+    """The lines of the list of the largest changes, each with what is known of its cause."""
+    found = largest(verdicts)
+    if not found:
+        return ["No change of the step time is confirmed yet."]
+    return [
+        f"{place}. {cell(_sentence(verdict))} {cell(_cause(verdict, separations))}"
+        for place, verdict in enumerate(found, start=1)
+    ]
+
+
+def _sentence(verdict: Verdict) -> str:
+    """What changed, in which configuration, on which machine."""
+    assert verdict.ratio is not None
+    assert verdict.low is not None
+    assert verdict.high is not None
+    said = sentence(
+        verdict.measure,
+        verdict.release,
+        str(verdict.against),
+        ratio=verdict.ratio,
+        low=verdict.low,
+        high=verdict.high,
+    )
+    return f"{said}, with {_configuration(verdict)}, on {verdict.machine}."
+
+
+def _configuration(verdict: Verdict) -> str:
+    """The configuration as people read it."""
+    framework = records.family_of(verdict.benchmark).rpartition(".")[2]
+    words = [str(value) for value in verdict.configuration.values()]
+    text: str = params.readable(framework, list(verdict.configuration), words)
+    return text
+
+
+def _cause(verdict: Verdict, separations: OfMachines) -> str:
+    """What is known of the cause, in a sentence."""
+    if not verdict.differences:
+        return "Nothing else is known to have changed."
+    makes = _explaining(verdict, separations)
+    if makes:
+        return f"Of this, {'; '.join(makes)}."
+    return f"Also changed: {'; '.join(map(str, verdict.differences))}."
+
+
+def _explaining(verdict: Verdict, separations: OfMachines) -> list[str]:
+    """What else than the framework surely makes a part of a change, and how much by itself."""
+    return [
+        f"{' and '.join(things(separation.variant))} alone makes "
+        f"{percent(separation.judgement.ratio)}"
+        for separation in separations.get(verdict.machine, ())
+        if separation.is_of(verdict)
+        and separation.judgement is not None
+        and explains(separation.judgement, verdict)
+    ]
+
+
+def surprises(
+    verdicts: Sequence[Verdict], separations: OfMachines, changes: Sequence[Across]
+) -> list[str]:
+    """Lines on what a reader would not expect: a change that is not the framework's, a change that
+    is not the same on every machine, and duets that contradict processes that ran alone."""
+    lines = []
+    lines += _some(
+        "is a change of something else than the framework",
+        "are changes of something else than the framework",
+        [
+            f"{_of(verdict)}: {percent(verdict.ratio or 1)}, of which {'; '.join(makes)}"
+            for verdict in verdicts
+            if verdict.outcome in CHANGED
+            for makes in [_explaining(verdict, separations)]
+            if makes
+        ],
+    )
+    lines += _some(
+        "differs from machine to machine",
+        "differ from machine to machine",
+        [_differing(change) for change in changes if _differs(change)],
+    )
+    lines += _some(
+        "is seen otherwise by processes that ran alone",
+        "are seen otherwise by processes that ran alone",
+        [
+            f"{_of(verdict)}: {verdict.outcome} by duets, {opinion.outcome} by processes"
+            for verdict in verdicts
+            for opinion in [verdict.second_opinion]
+            if verdict.is_disputed and opinion is not None
+        ],
+    )
+    return lines or ["Nothing."]
+
+
+def _of(verdict: Verdict) -> str:
+    """The release, the configuration, the measure and the machine."""
+    title = JUDGED[verdict.measure].title
+    return f"{verdict.release}, {_configuration(verdict)}, {title}, on {verdict.machine}"
+
+
+def _some(one: str, many: str, texts: Sequence[str]) -> list[str]:
+    """A list with its count; the first SURPRISES of the ``texts`` are in it."""
+    if not texts:
+        return []
+    head = f"1 {one}:" if len(texts) == 1 else f"{len(texts)} {many}:"
+    if len(texts) > SURPRISES:
+        head = f"{head[:-1]}. The first {SURPRISES}:"
+    return [head, "", *(f"- {cell(text)}" for text in texts[:SURPRISES]), ""]
+
+
+def _sure(change: Across) -> dict[str, Verdict]:
+    """The verdicts of those machines that are sure."""
+    known: Collection[str] = {*CHANGED, UNCHANGED}
+    return {
+        machine: verdict for machine, verdict in change.verdicts.items() if verdict.outcome in known
+    }
+
+
+def _differs(change: Across) -> bool:
+    """Whether two machines are surely of different opinions."""
+    return len({verdict.outcome for verdict in _sure(change).values()}) > 1
+
+
+def _differing(change: Across) -> str:
+    told = ", ".join(
+        f"{outcome(verdict)} on {machine} ({percent(verdict.ratio or 1)})"
+        for machine, verdict in _sure(change).items()
+    )
+    title = JUDGED[change.measure].title
+    return f"{change.release} {change.configuration}, {title}: {told}"
