@@ -151,7 +151,13 @@ def test_several_machines_stand_beside_each_other_then_alone_in_the_order_asked_
     told = findings(measured, f"--machine={MACHINE}", "--machine=otherbox")
     beside = "Machine beside machine, cpu-quick"
     headings = [heading for heading in told if heading.endswith(", cpu-quick")]
-    assert headings == [beside, f"{MACHINE}, cpu-quick", "otherbox, cpu-quick"]
+    assert headings == [
+        "The largest changes, cpu-quick",
+        "What surprises, cpu-quick",
+        beside,
+        f"{MACHINE}, cpu-quick",
+        "otherbox, cpu-quick",
+    ]
     assert rows(told[beside], "| release | against |", f"| {MACHINE} | otherbox |")
     (row,) = rows(told[beside], "tinyframe-1.2 | tinyframe-1.1 | plain | step time")
     assert row.endswith("| +200.0 % | +200.0 % |")
