@@ -1,4 +1,5 @@
-"""What runs in a release's interpreter.
+"""The code that runs in a release's interpreter.
 
-CPython 3.6 on, the standard library, NumPy and the framework: nothing here imports from outside.
+It needs CPython 3.6 or later, the standard library, NumPy and the framework. Nothing here imports
+from the rest of vggbench.
 """

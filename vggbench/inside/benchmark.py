@@ -1,6 +1,6 @@
 """What the classes in benchmarks/ share.
 
-It is no module of benchmarks/ itself: asv would take this class for a benchmark there.
+This module does not lie in benchmarks/, because asv would take its class for a benchmark there.
 """
 
 import os
@@ -9,15 +9,16 @@ from vggbench.inside import builders, measure, params, workload
 
 
 def params_of(framework):
-    """Return (names, values): a framework's params as asv wants them, both tuples."""
+    """Return (names, values) of a framework's params, both tuples, as asv wants them."""
     choices = params.choices_of(framework)
     return tuple(choices), tuple(choices.values())
 
 
 class TrainStep:
-    """A benchmark of one framework, whose name its class has: what is measured of a train step.
+    """What asv measures of a train step. Each framework's benchmark is a subclass.
 
-    A class of its own sets param_names and params, as params_of() returns them.
+    A subclass has the name of its framework, and sets param_names and params to what params_of()
+    returns.
     """
 
     version = measure.PROTOCOL

@@ -1,4 +1,4 @@
-"""What a train step runs on."""
+"""The devices that a train step can run on."""
 
 DEVICES = ("cpu", "gpu")
 

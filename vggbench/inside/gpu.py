@@ -1,7 +1,8 @@
 """Whether this machine has a GPU that a framework could see.
 
-nvidia-smi is asked, which is NVML in a process of its own: on a machine without one that is a look
-at PATH, and NVML is loaded by nobody who does not measure on a GPU.
+The answer comes from nvidia-smi, which uses NVML in a process of its own. A process that does not
+measure on a GPU thus never loads NVML. On a machine without nvidia-smi, the question costs a look
+at PATH.
 """
 
 import functools
@@ -12,8 +13,10 @@ import subprocess
 
 @functools.lru_cache(maxsize=1)
 def visible():
-    """Return the names of the GPUs that NVIDIA's driver lists, a list of strings; none where
-    CUDA_VISIBLE_DEVICES hides all of them."""
+    """Return a list of the names of the GPUs that NVIDIA's driver lists.
+
+    The list is empty where CUDA_VISIBLE_DEVICES hides all of them.
+    """
     shown = os.environ.get("CUDA_VISIBLE_DEVICES")
     if shown is not None and shown.strip() in ("", "-1"):
         return []
@@ -38,5 +41,5 @@ def visible():
 
 
 def is_visible():
-    """Whether a GPU is visible."""
+    """Return whether a GPU is visible."""
     return bool(visible())

@@ -2,9 +2,9 @@
 
     python launch.py FOLDER_OF_ASV_RUNNER FOLDER_OF_VGGBENCH SCRIPT ARGUMENT...
 
-The same asv_runner and the same vggbench serve every release: they are found by name in the two
-folders, and nothing else in those folders can be imported, so that they shadow nothing that the
-release brings.
+The same asv_runner and the same vggbench serve every release. Python finds these two packages in
+the two folders. Nothing else in those folders can be imported, so the folders shadow nothing that
+the release brings.
 """
 
 import importlib.machinery
@@ -18,7 +18,7 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class OnePackage:
-    """A finder that knows one top-level package, in one folder."""
+    """An import finder that finds one top-level package in one folder, and nothing else."""
 
     def __init__(self, name, folder):
         self.name = name
@@ -31,8 +31,11 @@ class OnePackage:
 
 
 def die_with_parent():
-    """End this process when the one that started it is killed: an orphan would go on using the
-    machine that the next run measures on. Linux only; elsewhere nothing happens."""
+    """Have this process end when its parent process is killed.
+
+    An orphan would go on using the machine while the next run measures on it. This works on Linux
+    only; elsewhere nothing happens.
+    """
     try:
         import ctypes
 
@@ -42,10 +45,11 @@ def die_with_parent():
 
 
 def import_asv_runner():
-    """Import asv_runner on CPython 3.6 and 3.7 too.
+    """Import asv_runner on CPython 3.6 and 3.7; later versions need no help, and nothing happens.
 
-    There it asks importlib_metadata for plugins; an empty answer does. The stand-in goes away
-    again, because frameworks look for that package themselves.
+    On 3.6 and 3.7 asv_runner asks importlib_metadata for plugins. A stand-in module gives an empty
+    answer, which is enough. It is removed afterwards, because frameworks look for
+    importlib_metadata themselves.
     """
     name = "importlib_metadata"
     if sys.version_info >= (3, 8):
@@ -64,6 +68,7 @@ def import_asv_runner():
 
 
 def main(arguments):
+    """Run the script of the command line, and note how the process failed where it did."""
     asv_runner_folder, vggbench_folder, script = arguments[:3]
     # This script's own folder would let its neighbours be imported as top-level modules.
     if sys.path and os.path.abspath(sys.path[0]) == os.path.dirname(os.path.abspath(__file__)):

@@ -1,9 +1,9 @@
 """What one process does before asv's clock starts, and what it notes down for its record.
 
-A process builds one train step, runs it until it is warm, and then is timed by asv. What it learns
-on the way (how long building took, the losses, the versions) goes into its notes, a small JSON file
-that is replaced whole at every stage, so that whoever started the process knows how far it came
-even when the process dies. asv's own result holds the samples.
+A process builds one train step and runs it until it is warm. Then asv times it. What the process
+learns on the way (how long building took, the losses, the versions) goes into its notes. The notes
+are a small JSON file that is replaced whole at every stage. Whoever started the process can
+therefore see how far it came, even when it dies. asv's own result holds the samples.
 """
 
 import json
@@ -15,8 +15,8 @@ import time
 from vggbench.inside import turns
 from vggbench.inside.params import MachineLacks, NotApplicable
 
-# Names the measuring protocol: what is timed, how it is warmed up, what the workloads are. It is
-# the `version` of every benchmark, so results of another protocol are never compared with these.
+# The name of the measuring protocol: what is timed, how it is warmed up, what the workloads are. It
+# is the `version` of every benchmark, so results of different protocols are never compared.
 PROTOCOL = "3"
 
 # The first step compiles and allocates; the second and third still settle caches and thread pools.
@@ -26,36 +26,41 @@ WARM_UP_STEPS = 3
 ROUNDS = 3
 REPEAT = 10
 
-# Seconds after which a process is ended. The slowest that is known to end: TensorFlow 1.0 at 16 x
-# 224 x 224 takes 21 s a step on two cores, 13 steps; XLA compiles for up to 94 s.
+# Seconds after which a process is ended. The slowest process that is known to end by itself is
+# TensorFlow 1.0 at 16 x 224 x 224: it takes 21 s a step on two cores, for 13 steps. XLA compiles
+# for up to 94 s.
 DEADLINE_S = 1800.0
 
 NOTES_VARIABLE = "VGGBENCH_NOTES"
 
-# For so many seconds since it was warm a process goes on with its steps, its samples included, when
-# whoever started it samples the device from outside: a few fast steps are over before NVML has
-# looked once. Nothing of what is noted about samples, losses and memory sees these steps.
+# The environment variable with the seconds for which a process goes on with its steps. They are
+# counted from when the step is warm, so the time of the samples is part of them. The variable is
+# set where the device is sampled from outside, because a few fast steps are over before NVML has
+# looked once. The added steps change nothing that is noted about samples, losses and memory.
 STRETCH_VARIABLE = "VGGBENCH_STRETCH_S"
 
 
 def _first_step_s(notes):
-    """Seconds to import the framework, build the step and run it once, as a user pays for them: the
-    proof that it was compiled, which falls into that step, is ours."""
-    told = [one for one in notes["versions"].values() if isinstance(one, dict)]
-    proofs_s = sum(one.get("proof_s", 0.0) for one in told)
+    """Return the seconds to import the framework, build the step and run it once.
+
+    The proof that the step was compiled is taken during the first step. Its seconds are subtracted,
+    because a user does not pay for them.
+    """
+    groups = [facts for facts in notes["versions"].values() if isinstance(facts, dict)]
+    proofs_s = sum(facts.get("proof_s", 0.0) for facts in groups)
     return notes["build_s"] + notes["warm_up_s"][0] - proofs_s
 
 
-# What a process that is timed tells besides, by the name of the benchmark that reports it: from its
-# notes, which are part of its record.
+# What a timed process reports besides its samples: the name of each benchmark, and the function
+# that takes its value from the notes of the process. The notes are part of the record.
 BY_PRODUCTS = {
     "track_first_step": _first_step_s,
-    # Bytes resident at the peak, of the process itself.
+    # Bytes of memory of the process itself that were resident at the peak.
     "track_peak_memory": lambda notes: notes["peak_memory_bytes"],
-    # The loss of the third step: numeric drift between releases.
+    # The loss of the third step, which shows numeric drift between releases.
     "track_loss": lambda notes: notes["losses"][2],
-    # Per cent of the time in which the GPU computed, bytes held of its memory at the peak. Both are
-    # sampled by whoever started the process, and None where that was not possible.
+    # Per cent of the time in which the GPU computed, and bytes held of its memory at the peak.
+    # Whoever started the process samples both. They are None where that was not possible.
     "track_gpu_utilisation": lambda notes: notes["gpu"].get("utilisation_percent", {}).get("mean"),
     "track_gpu_memory": lambda notes: notes["gpu"].get(
         "process_memory_peak_bytes", notes["gpu"].get("memory_peak_bytes")
@@ -72,7 +77,7 @@ class TrainStepFailed(Exception):
 
 
 def note(**facts):
-    """Add facts to the notes of this process; nothing is written where nobody asked for notes."""
+    """Add facts to the notes of this process. The notes are written where NOTES_VARIABLE is set."""
     _notes.update(facts)
     path = os.environ.get(NOTES_VARIABLE)
     if path:
@@ -87,10 +92,10 @@ def prepared(build, configuration):
     build: a function without arguments that returns a train step (vggbench.inside.builders).
     configuration: a dict of JSON-able values, the benchmark's params by name.
 
-    asv_runner calls a benchmark's setup before every sample; from the second call on this is a
-    look-up, and in a duet it is where the process waits for its turn. Raises NotImplementedError,
-    which asv takes for n/a, where the builder says NotApplicable, and TrainStepFailed for anything
-    else.
+    asv_runner calls a benchmark's setup before every sample. From the second call on, this function
+    only looks the step up. In a duet, the process waits here for its turn. Raises
+    NotImplementedError, which asv takes for n/a, where the builder raises NotApplicable, and
+    TrainStepFailed for any other error.
     """
     key = json.dumps(configuration, sort_keys=True)
     if key not in _steps:
@@ -106,6 +111,7 @@ def prepared(build, configuration):
 
 
 def _warm(build):
+    """Build a train step and warm it up, with notes of what both came to; return the step."""
     seconds = []
     losses = []
     try:
@@ -117,7 +123,7 @@ def _warm(build):
             step()
             seconds.append(time.perf_counter() - start)
             losses.append(step.loss())
-        # JSON has no NaN: a loss that is none is written as a word.
+        # JSON has no NaN and no infinity: such a loss is written as text.
         note(
             warm_up_s=seconds,
             losses=[loss if math.isfinite(loss) else str(loss) for loss in losses],
@@ -133,20 +139,21 @@ def _warm(build):
         fail(error)
         raise TrainStepFailed(describe_error(error)) from error
     if not all(math.isfinite(loss) for loss in losses):
-        nonsense = TrainStepFailed(
+        failure = TrainStepFailed(
             "the losses of the first %d steps are %s: the step computes nonsense"
             % (len(losses), ", ".join("%g" % loss for loss in losses))
         )
-        fail(nonsense)
-        raise nonsense
+        fail(failure)
+        raise failure
     return step
 
 
 def by_product(name):
     """Return the by-product ``name`` of the step that this process has prepared.
 
-    For a by-product that is asked for alone; beside a timed benchmark it is taken from the records.
-    NaN for one of SAMPLED: whoever samples this process puts the number there.
+    asv calls this where it runs the benchmark of a by-product alone. Beside a timed benchmark, the
+    by-product is taken from the records. Returns NaN for a name in SAMPLED, because whoever samples
+    this process puts the number there.
     """
     if name in SAMPLED:
         return float("nan")
@@ -160,7 +167,10 @@ def fail(error):
 
 
 def describe_error(error):
-    """One line: the type and the first line of an exception's text."""
+    """Return one line about an exception: its type and the first line of its text.
+
+    TrainStepFailed is described by its text alone.
+    """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if isinstance(error, TrainStepFailed):
         return lines[0] if lines else "failed"
@@ -170,8 +180,8 @@ def describe_error(error):
 def finish():
     """Note what is known only at the end of the process: last loss and peak resident memory.
 
-    In a duet that waits for the word too, so that ending disturbs no step of the other process.
-    Then go on with the steps for whoever samples the device from outside (STRETCH_VARIABLE).
+    In a duet, the process first waits for its turn, so that its end disturbs no step of its
+    partner. Afterwards the steps go on where the device is sampled from outside (STRETCH_VARIABLE).
     """
     if not _notes:
         return
@@ -199,6 +209,7 @@ def finish():
 
 
 def _go_on(seconds):
+    """Run steps until so many seconds have passed since the step was warm."""
     try:
         while time.monotonic() < _notes["warm_at"] + seconds:
             for step in _steps.values():
@@ -208,10 +219,10 @@ def _go_on(seconds):
 
 
 def memory_bytes(key):
-    """Resident memory of this process in bytes: now ("VmRSS"), or at its peak ("VmHWM").
+    """Return the resident memory of this process in bytes: now ("VmRSS"), or at its peak ("VmHWM").
 
-    None where the system does not tell. These fields of proc(5) start anew at exec; getrusage's
-    ru_maxrss would begin with the memory of the process that this one was forked from.
+    Returns None where the system does not tell. These fields of proc(5) start anew at exec.
+    getrusage's ru_maxrss would begin with the memory of the process that this one was forked from.
     """
     try:
         with open("/proc/self/status") as file:

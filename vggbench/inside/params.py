@@ -1,8 +1,8 @@
 """What can be chosen of a framework: its params, and one combination of their values.
 
-Each framework's params stand in its own package in vggbench.inside.builders. What is not that
-framework's asks for a param by its role, never by its name. NumPy is not needed here: asv reads the
-benchmarks with the standard library alone.
+Each framework's params stand in its own package in vggbench.inside.builders. Code outside that
+package asks for a param by its role, never by its name. NumPy is not needed here, because asv reads
+the benchmarks with the standard library alone.
 """
 
 import itertools
@@ -10,8 +10,8 @@ from collections import namedtuple
 
 from vggbench.inside import builders
 
-# What a param is about: the order of an image's axes, batch normalisation, whether the step is
-# compiled as a whole, and what another package computes the step with.
+# The roles of params: the order of an image's axes, batch normalisation, whether the step is
+# compiled as a whole, and the other package that computes the step for a framework.
 LAYOUT = "layout"
 NORMALISATION = "normalisation"
 COMPILER = "compiler"
@@ -22,14 +22,14 @@ DATA_FORMATS = ("NHWC", "NCHW")
 
 
 class NotApplicable(Exception):
-    """The release or the device cannot do this configuration; the message is a one-line reason."""
+    """The release or the device cannot do this configuration. The message is a one-line reason."""
 
 
 class MachineLacks(NotApplicable):
-    """... but could if this machine had something that it has not got, or had it switched on. That
-    says nothing of the release.
+    """The configuration needs something that this machine lacks, or has switched off.
 
-    what: names it, "a C++ compiler".
+    This says nothing about the release. what: the name of what is lacking, such as "a C++
+    compiler".
     """
 
     def __init__(self, reason, what):
@@ -40,11 +40,11 @@ class MachineLacks(NotApplicable):
 class Param(namedtuple("Param", "name values role title shown without_averages")):
     """One choice that a framework has.
 
-    name: as asv and the records have it, an identifier. values: what can be chosen; the first is
-    the default, and says that nothing is normalised or compiled. role: one of the four above, None
-    for anything else. title: how people name it. shown: a dict of values to what people read
-    instead of them. without_averages: those values of a normalisation that keep no running
-    averages.
+    name: an identifier, as asv and the records have it. values: a tuple of what can be chosen. The
+    first value is the default; where the role is NORMALISATION or COMPILER, it means that nothing
+    is normalised or compiled. role: one of the four roles above, None for any other. title: the
+    name that people read. shown: a dict of values to the texts that people read instead.
+    without_averages: the values of a normalisation that keep no running averages.
     """
 
     __slots__ = ()
@@ -77,7 +77,7 @@ def choices_of(framework):
 
 
 def named(framework, names):
-    """Return a list of the Param of each name, one without values or role where there is none."""
+    """Return a list of the Param of each name. An unknown name gets one without values or role."""
     known = {param.name: param for param in of(framework)}
     return [known.get(name) or Param(name) for name in names]
 
@@ -89,9 +89,9 @@ def readable(framework, names, words):
 
 
 def is_chosen(framework, chosen, role):
-    """Return whether a configuration has another value than the default for what has this role.
+    """Return whether a configuration has another value than the default in a param of this role.
 
-    chosen: a dict of params' names to values; a param that it lacks is at its default.
+    chosen: a dict of params' names to values. A param that the dict lacks is at its default.
     """
     return any(
         param.role == role and chosen.get(param.name, param.values[0]) != param.values[0]
@@ -100,7 +100,7 @@ def is_chosen(framework, chosen, role):
 
 
 def value_of(framework, chosen, role):
-    """Return the value of a configuration for what has this role, None where nothing has.
+    """Return a configuration's value of the param that has this role, None where no param has it.
 
     chosen: a dict of params' names to values.
     """
@@ -113,11 +113,10 @@ def value_of(framework, chosen, role):
 class Configuration(namedtuple("Configuration", "framework words")):
     """How a train step is computed: a framework, and one combination of its params' values.
 
-    framework: as builders.packages() has it. words: the values, a tuple in asv's order. A
-    Configuration is made of values by the names of its params; those that are not given are at
-    their default. A builder reads its own params by their names, as in
-    `configuration.data_format`. Raises ValueError for other values, and for a choice that the
-    framework does not have.
+    framework: a key of builders.packages(). words: a tuple of the values, in asv's order. The
+    constructor takes values by the names of their params. A param that is not given is at its
+    default. A builder reads its own params by their names, as in `configuration.data_format`.
+    Raises ValueError for an unknown value, and for a param that the framework does not have.
     """
 
     __slots__ = ()
@@ -140,7 +139,7 @@ class Configuration(namedtuple("Configuration", "framework words")):
 
     @property
     def values(self):
-        """The framework's params and their values, a dict in asv's order."""
+        """A dict of the names of the framework's params to their values, in asv's order."""
         return {param.name: value for param, value in zip(of(self.framework), self.words)}
 
     @property
@@ -150,7 +149,7 @@ class Configuration(namedtuple("Configuration", "framework words")):
 
     @property
     def backend(self):
-        """What the framework computes with, None where that cannot be chosen."""
+        """The package that the framework computes with, None where that cannot be chosen."""
         return value_of(self.framework, self.values, BACKEND)
 
     @property

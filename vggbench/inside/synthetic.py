@@ -1,8 +1,8 @@
 """What every step starts from: the initial weights and the synthetic batch.
 
-The numbers depend on nothing but a seed: NumPy's RandomState is frozen (NEP 19), so NumPy 1.11 and
-2.x draw the same, and each tensor has a generator of its own, so that none depends on which other
-tensors exist.
+The numbers depend on nothing but a seed. NumPy's RandomState is frozen (NEP 19), so NumPy 1.11 and
+2.x draw the same numbers. Each tensor has a generator of its own, so its numbers do not depend on
+which other tensors exist.
 """
 
 import math
@@ -14,19 +14,20 @@ from vggbench.inside import vgg16
 
 SEED = 2017
 
-# Random numbers are drawn as float64 and kept as float32; drawing this many at a time keeps the
-# float64 copy (512 KiB) in the cache and out of the peak memory that a process reports.
+# Random numbers are drawn as float64 and kept as float32. Drawing this many at a time keeps the
+# float64 copy (512 KiB) in the cache, and out of the peak memory that a process reports.
 _CHUNK = 1 << 16
 
 
 def initial_weights(image_size, batch_norm, seed=SEED):
     """Yield (name, float32 array) of each trained tensor, then of each running average.
 
-    Names, order and layout are those of vgg16.weight_shapes and vgg16.moving_average_shapes. A
-    generator, so that a builder can hand over one tensor at a time: together they are 553 MB at
-    224 x 224. Kernels are drawn by He et al., "Delving Deep into Rectifiers" (2015),
-    arXiv:1502.01852, in the uniform variant (variance 2 / inputs of a unit), three times faster to
-    draw than the normal one; biases, beta and running means are 0, gamma and running variances 1.
+    Names, order and layout are those of vgg16.weight_shapes and vgg16.moving_average_shapes. This
+    is a generator, so that a builder can hand over one tensor at a time: together they are 553 MB
+    at 224 x 224. Kernels are drawn as in He et al., "Delving Deep into Rectifiers" (2015),
+    arXiv:1502.01852, in the uniform variant (variance 2 / inputs of a unit). It is three times
+    faster to draw than the normal variant. Biases, beta and running means are 0, gamma and running
+    variances are 1.
     """
     shapes = vgg16.weight_shapes(image_size, batch_norm) + vgg16.moving_average_shapes(batch_norm)
     for name, shape in shapes:
@@ -67,9 +68,9 @@ def _uniform(shape, limit, name, seed):
     flat = values.reshape(-1)
     generator = _generator(name, seed)
     for start in range(0, flat.size, _CHUNK):
-        part = flat[start : start + _CHUNK]
-        draws = generator.random_sample(part.size)
+        chunk = flat[start : start + _CHUNK]
+        draws = generator.random_sample(chunk.size)
         draws -= 0.5
         draws *= 2 * limit
-        part[:] = draws
+        chunk[:] = draws
     return values

@@ -21,7 +21,7 @@ BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512
 # Features out of the dense layers. All but the last are followed by ReLU.
 DENSE_LAYERS = (("fc6", 4096), ("fc7", 4096), ("fc8", CLASSES))
 
-# The five pools halve the image five times; only a multiple of this leaves no row or column out.
+# The five pools halve the image five times. Only a multiple of this leaves no row or column out.
 IMAGE_SIZE_STEP = 2 ** len(BLOCKS)
 
 CONVOLUTION, POOL, DENSE = "convolution", "pool", "dense"
@@ -87,7 +87,7 @@ def moving_average_shapes(batch_norm):
 
 
 def parameter_count(image_size, batch_norm):
-    """Return how many numbers gradient descent trains; running averages are not among them."""
+    """Return how many numbers gradient descent trains. Running averages are not among them."""
     count = 0
     for _, shape in weight_shapes(image_size, batch_norm):
         product = 1

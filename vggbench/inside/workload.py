@@ -1,6 +1,6 @@
 """What every builder computes: workloads, profiles and the constants of the step.
 
-NumPy is not needed here: what runs outside asks for profiles too.
+NumPy is not needed here, because code outside the releases' interpreters asks for profiles too.
 """
 
 from collections import namedtuple
@@ -12,10 +12,10 @@ from vggbench.inside.devices import DEVICES
 LEARNING_RATE = 0.001
 
 # Batch normalisation divides by sqrt(variance + BN_EPSILON), with the variance over the N values of
-# a channel (biased, N in the denominator). A step then moves each running average by
-# (1 - BN_MOMENTUM) * (value of the batch - running average), where the value for the running
-# variance is the unbiased one, the biased one times N / (N - 1): that is what TensorFlow's fused
-# kernel returns, on the CPU and in cuDNN. Both numbers are Keras's defaults.
+# a channel (biased, N in the denominator). A step then moves each running average by (1 -
+# BN_MOMENTUM) * (value of the batch - running average). The value for the running variance is the
+# unbiased variance, which is the biased one times N / (N - 1). TensorFlow's fused kernel returns
+# it, on the CPU and in cuDNN. Both numbers are Keras's defaults.
 BN_EPSILON = 1e-3
 BN_MOMENTUM = 0.99
 
@@ -55,7 +55,7 @@ PROFILES = {
 
 
 def profile(name):
-    """Return the Profile (device, workload) of that name; ValueError for an unknown one."""
+    """Return the Profile (device, workload) of that name. Raises ValueError for an unknown name."""
     if name not in PROFILES:
         raise ValueError(
             "unknown profile %r: choose one of %s" % (name, ", ".join(sorted(PROFILES)))
