@@ -1,40 +1,44 @@
 """Builders turn (workload, configuration, device) into a train step of one framework.
 
-A framework is a package in this folder, found there by name. Each offers
+Each framework has a package in this folder, and is found there by the package's name. A package
+offers
 
-- `FRAMEWORK`: its name, which its class in benchmarks/ and its releases' track.json have too;
-- `MODULE`: what it is imported as;
+- `FRAMEWORK`: the framework's name, which its class in benchmarks/ and its track.json have too;
+- `MODULE`: the name by which the framework is imported;
 - `PARAMS`: a tuple of vggbench.inside.params.Param, what can be chosen;
 - `builder(configuration, device)`: import the framework and return a module with
   `build(workload, configuration, device)`, which returns a train step. Both raise NotApplicable
-  (vggbench.inside.params) with the reason where this release or this machine cannot do it.
+  (vggbench.inside.params) with the reason where this release or this machine cannot do the
+  configuration.
 
-One may offer `matrix_products(device)` too, with which the machine's peak is measured: import the
-framework and return a module with `seconds(size, device)`, a list of what each of some products of
-two size x size float32 matrices takes, and `facts()`, as those of a train step.
+A package may offer `matrix_products(device)` too, with which the machine's peak is measured. It
+imports the framework and returns a module with two functions. `seconds(size, device)` returns a
+list of the seconds that each of several products of two size x size float32 matrices took.
+`facts()` returns a dict of facts, as a train step's `describe()` does.
 
-To import such a package imports neither its framework nor NumPy.
+Importing such a package imports neither its framework nor NumPy.
 
 A train step is an object with
 
 - `step()`: run one train step (forward, backward, update of all weights and, with batch
   normalisation, of the running averages); return when the new weights are on the device. Raises
   NotApplicable where the framework says that it cannot do the configuration on this device: some
-  releases say so only when the step first runs. Where it is to be compiled the first step is
-  watched, and raises NotApplicable where it cannot be proven that all of it was.
+  releases say so only when the step first runs. Where the step is to be compiled, its first run is
+  watched. It raises NotApplicable where it cannot be proven that all of the step was compiled.
 - `step.loss()`: the loss of the last step as a float, NaN before the first.
 - `step.weights()`: a dict of name to float32 NumPy array, trained tensors and running averages, in
   the names and the canonical layout of vggbench.inside.vgg16; without running averages where the
   configuration has none.
-- `step.describe()`: a dict of JSON-able facts about the framework and its settings; after the first
-  step one entry, "xla" of TensorFlow and Keras, holds the proof that the step was compiled, where
-  that was asked for: a dict whose "proof_s" are the seconds of the first step that it took.
-- `step.close()`: let go of the memory; the step cannot be used afterwards.
+- `step.describe()`: a dict of JSON-able facts about the framework and its settings. Where the step
+  was to be compiled, the entry "xla" of TensorFlow and Keras holds the proof of that after the
+  first step. It is a dict, whose "proof_s" is the number of seconds of the first step that the
+  proof took.
+- `step.close()`: release the memory; the step cannot be used afterwards.
 
-Some have one or both of these, called before the first step so that it can be held against the
-reference; what is timed is never so:
+Some train steps have one or both of the following methods. They are called before the first step,
+so that the step can be compared with the reference. They are never called on a step that is timed:
 
-- `step.gate_updates()` orders what the framework leaves to chance.
+- `step.gate_updates()` fixes the order of updates where the framework leaves it to chance.
 - `step.compute_in_float32()` forbids a GPU to round products to TF32.
 """
 
@@ -51,19 +55,19 @@ from vggbench.inside import devices
 @functools.lru_cache(maxsize=None)
 def packages():
     """Return the packages of this folder, a dict by their FRAMEWORK."""
-    found = {}
+    by_framework = {}
     for _, name, is_package in pkgutil.iter_modules(__path__):
         if is_package:
             package = importlib.import_module(__name__ + "." + name)
-            found[package.FRAMEWORK] = package
-    return found
+            by_framework[package.FRAMEWORK] = package
+    return by_framework
 
 
 def build(workload, configuration, device):
     """Return the train step of the framework that is installed.
 
     Raises ValueError for an unknown device, NotApplicable with the reason where this release or
-    this machine cannot do it.
+    this machine cannot do the configuration.
     """
     devices.check_device(device)
     builder = packages()[configuration.framework].builder(configuration, device)
@@ -74,8 +78,8 @@ def build(workload, configuration, device):
 def empty_home(**variables):
     """Set environment variables, and HOME to an empty folder, while a framework is imported.
 
-    Keras, which most releases of TensorFlow bring along and import, reads $HOME/.keras/keras.json
-    then, and writes it where there is none.
+    Keras reads $HOME/.keras/keras.json when it is imported, and writes the file where there is
+    none. Most releases of TensorFlow bring Keras along and import it.
     """
     with tempfile.TemporaryDirectory(prefix="vggbench-home-") as folder:
         ours = dict(variables, HOME=folder, KERAS_HOME=folder)

@@ -1,4 +1,4 @@
-"""Keras's train step, a module for each generation of its API, and one for each of its backends."""
+"""Keras's train step: a module for each generation of its API, and one for each backend."""
 
 import importlib
 
@@ -7,8 +7,8 @@ from vggbench.inside.params import BACKEND, COMPILER, DATA_FORMATS, LAYOUT, NORM
 FRAMEWORK = "Keras"
 MODULE = "keras"
 
-# A backend WORD is served by on_WORD.py. "mode 0" and "mode 2" are Keras 1's names: with running
-# averages, and without.
+# The module on_NAME.py serves the backend NAME. "mode 0" (with running averages) and "mode 2"
+# (without) are names of Keras 1.
 PARAMS = (
     Param(
         "backend",

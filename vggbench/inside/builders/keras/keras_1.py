@@ -11,7 +11,7 @@ ORDERINGS = {"NHWC": "tf", "NCHW": "th"}
 
 
 def build(workload, configuration, device):
-    """Return the train step. Raises NotApplicable where this Keras cannot do it."""
+    """Return the train step. Raises NotApplicable where this Keras cannot do the configuration."""
     if configuration.xla == "on":
         raise network.no_switch(keras)
     backend = network.backend(configuration.backend)
@@ -42,9 +42,9 @@ def build(workload, configuration, device):
 
 
 def _layouts(configuration):
-    """Return two functions: a convolution's kernel from the canonical layout, and back to it.
+    """Return two functions, which turn a convolution's kernel from the canonical layout, and back.
 
-    The layout follows the data format.
+    The layout of the layer's kernel follows the data format.
     """
     turned, turned_back = network.layouts(configuration)
     if configuration.data_format == "NHWC":

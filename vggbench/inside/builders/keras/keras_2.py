@@ -14,16 +14,16 @@ from vggbench.inside.workload import BN_EPSILON, BN_MOMENTUM, LEARNING_RATE
 
 VERSION = network.version(keras)
 
-# From this version on Keras is TensorFlow's.
+# From this version on, Keras is TensorFlow's.
 TENSORFLOWS = (2, 4, 0)
 
-# From this version on, and as long as Keras had backends of its own, it corrects a variance that it
+# From this version on, and as long as it had backends of its own, Keras corrects a variance that it
 # takes for the biased one.
 CORRECTED = (2, 1, 4)
 
 
 def build(workload, configuration, device):
-    """Return the train step. Raises NotApplicable where this Keras cannot do it."""
+    """Return the train step. Raises NotApplicable where this Keras cannot do the configuration."""
     compiled = {}
     prove = None
     if configuration.xla == "on":
@@ -61,7 +61,7 @@ def build(workload, configuration, device):
 
 
 class BatchStatistics(Layer):
-    """What Keras 1 calls mode 2: what BatchNormalization does, without the running averages."""
+    """Does what BatchNormalization does, without running averages. Keras 1 calls this mode 2."""
 
     def __init__(self, order):
         super().__init__()
@@ -74,7 +74,7 @@ class BatchStatistics(Layer):
         super().build(input_shape)
 
     def call(self, inputs):
-        # Each what BatchNormalization of these versions computes with.
+        # Each branch computes with the same function as BatchNormalization of these versions.
         if VERSION < TENSORFLOWS:
             axes = [0, 2, 3] if self._channels_first else [0, 1, 2]
             return K.normalize_batch_in_training(
@@ -98,18 +98,18 @@ class BatchStatistics(Layer):
 def _sgd(configuration):
     try:
         from keras.optimizers import SGD
-    except ImportError:  # 2.6.0 forgot it
+    except ImportError:  # Keras 2.6.0 lacks that name
         from keras.optimizer_v2.gradient_descent import SGD
     parameters = inspect.signature(SGD.__init__).parameters
     chosen = {"learning_rate" if "learning_rate" in parameters else "lr": LEARNING_RATE}
     if "jit_compile" in parameters and configuration.xla == "off":
-        # From 2.11 on it is True, and takes effect where there is a GPU.
+        # From 2.11 on the default is True, and takes effect where there is a GPU.
         chosen["jit_compile"] = False
     return SGD(**chosen)
 
 
 def _running_variance(configuration, device):
-    """Return what moves the running averages, as reference.RUNNING_VARIANCES has it."""
+    """Return what moves the running averages, as reference.build() takes it."""
     if VERSION >= TENSORFLOWS:
         return "unbiased"
     backend = network.backend(configuration.backend)

@@ -6,12 +6,13 @@ from keras.layers import BatchNormalization, Conv2D, Dense, Layer, MaxPooling2D
 from vggbench.inside.builders.keras import network
 from vggbench.inside.workload import BN_EPSILON, BN_MOMENTUM, LEARNING_RATE
 
-# From this version on train_on_batch returns the loss of its batch, before the mean over all calls.
+# From this version on, train_on_batch returns the loss of its batch. Before, it returned the mean
+# over all calls.
 LOSS_OF_THE_BATCH = (3, 15, 0)
 
 
 def build(workload, configuration, device):
-    """Return the train step. Raises NotApplicable where this Keras cannot do it."""
+    """Return the train step. Raises NotApplicable where this Keras cannot do the configuration."""
     compiled = configuration.xla == "on"
     backend = network.backend(configuration.backend)
     prove = backend.proof_of_xla(keras) if compiled else None
@@ -49,7 +50,7 @@ def build(workload, configuration, device):
 
 
 class BatchStatistics(Layer):
-    """What Keras 1 calls mode 2: what BatchNormalization does, without the running averages."""
+    """Does what BatchNormalization does, without running averages. Keras 1 calls this mode 2."""
 
     def __init__(self, axis):
         super().__init__()

@@ -1,9 +1,10 @@
 """What the three Keras builders share: the import, the model, the train step.
 
 Keras reads and writes $HOME/.keras/keras.json when it is imported, and takes its backend, its float
-type and more from there. So that a file of the user's decides nothing, and none is made, Keras is
-imported with an empty folder for a home: the one way that serves every release, as KERAS_HOME is
-known to some only. What a benchmark chooses is then given to Keras call by call.
+type and more from there. Keras is therefore imported with an empty folder as its home: a file of
+the user's decides nothing, and no file is made. This is the only way that serves every release,
+because only some releases know KERAS_HOME. The choices of a benchmark are given to Keras call by
+call.
 """
 
 import functools
@@ -19,42 +20,47 @@ from vggbench.inside.builders import empty_home
 from vggbench.inside.params import NotApplicable
 from vggbench.inside.synthetic import batch, initial_weights
 
-# The order of a layer's own tensors in its get_weights(), as suffixes of canonical names.
+# The order of the tensors that a layer's get_weights() returns, as suffixes of canonical names.
 OF_A_PRODUCT = ("kernel", "bias")
 OF_A_BATCH_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
-def backend(word):
-    """Return the module that serves a backend of Keras; it imports nothing of it yet.
+def backend(name):
+    """Return the module that serves a backend of Keras. It does not import the backend yet.
 
-    Each offers
+    Each module offers
 
-    - `prepare(device)`: what must come before the import;
-    - `why_absent(folder)`: why the Keras in this folder has no such backend, None where it has;
-    - `check_device(keras, device)`: raise NotApplicable where it sees no such device;
+    - `prepare(device)`: do what must come before the import;
+    - `why_absent(folder)`: return why the Keras in this folder has no such backend, None where it
+      has the backend;
+    - `check_device(keras, device)`: raise NotApplicable where the backend sees no such device;
     - `TURNS_KERNELS`: whether Keras convolves on it with the kernel turned by half a turn;
-    - `proof_of_xla(keras)`: the function that runs train_on_batch, a function without arguments,
-      for the first time and returns (what it returned, the "xla" of the description); raises
-      NotApplicable where a step cannot be compiled by XLA;
-    - `waiting(weights, device)`: a function to be called after each step, which returns when the
-      new weights are on the device;
-    - `told_by(model)`: what a model tells once it has run a step, for the description;
-    - `gate_updates(keras)`, `compute_in_float32()`: as a train step's;
-    - `answer(error, configuration, device)`: NotApplicable for an error that means it, else None;
-    - `facts()`: for the description.
+    - `proof_of_xla(keras)`: return the function that runs train_on_batch, a function without
+      arguments, for the first time and returns (what it returned, the "xla" of the description).
+      Raises NotApplicable where a step cannot be compiled by XLA;
+    - `waiting(weights, device)`: return a function to be called after each step, which returns when
+      the new weights are on the device;
+    - `facts_of_model(model)`: return what a model tells once it has run a step, a dict for the
+      description;
+    - `gate_updates(keras)`, `compute_in_float32()`: do what these methods of a train step do;
+    - `answer(error, configuration, device)`: return NotApplicable for an error that means it, else
+      None;
+    - `facts()`: return a dict for the description.
 
-    Those that Keras 1 and 2 have offer two more, values of reference.RUNNING_VARIANCES:
+    The modules of the backends that Keras 1 and 2 have offer two more functions:
 
-    - `variance_of_keras_1(version)`: what moves the running variance;
-    - `variance_of_keras_2(version, configuration, device)`: that, and what follows the word.
+    - `variance_of_keras_1(version)`: return what moves the running variance, a key of
+      reference.RUNNING_VARIANCES;
+    - `variance_of_keras_2(version, configuration, device)`: return (such a key, the text that
+      follows the key).
     """
-    return importlib.import_module("vggbench.inside.builders.keras.on_" + word)
+    return importlib.import_module("vggbench.inside.builders.keras.on_" + name)
 
 
-def imported(word, device):
-    """Import Keras on a backend, for a device, and return the package.
+def imported(name, device):
+    """Import Keras on the backend of that name, for a device, and return the package.
 
-    For the CPU it hides the GPUs from this process for good. Raises ImportError without Keras,
+    For the CPU, the GPUs are hidden from this process for good. Raises ImportError without Keras,
     NotApplicable where this Keras has no such backend, where the backend is not installed, and
     where it sees no such device; RuntimeError where this process has imported Keras with another
     backend.
@@ -62,27 +68,27 @@ def imported(word, device):
     spec = importlib.util.find_spec("keras")
     if spec is None:
         raise ImportError("no keras is installed in this interpreter: %s" % sys.executable)
-    wanted = backend(word)
-    absent = wanted.why_absent(os.path.dirname(spec.origin))
-    if absent is not None:
-        raise NotApplicable(absent)
-    if not _installed(word):
-        raise NotApplicable("no %s is installed beside this keras" % word)
-    wanted.prepare(device)
-    with empty_home(KERAS_BACKEND=word):
+    serving = backend(name)
+    reason = serving.why_absent(os.path.dirname(spec.origin))
+    if reason is not None:
+        raise NotApplicable(reason)
+    if not _installed(name):
+        raise NotApplicable("no %s is installed beside this keras" % name)
+    serving.prepare(device)
+    with empty_home(KERAS_BACKEND=name):
         import keras
         from keras import backend as imported_backend
-    if imported_backend.backend() != word:
+    if imported_backend.backend() != name:
         raise RuntimeError(
             "keras is imported with backend %s in this process: %s needs a process of its own"
-            % (imported_backend.backend(), word)
+            % (imported_backend.backend(), name)
         )
-    wanted.check_device(keras, device)
+    serving.check_device(keras, device)
     return keras
 
 
 def _installed(package):
-    # What is imported has its place in sys.modules; find_spec would ask that module for its spec,
+    # A package that is imported is in sys.modules. find_spec would ask that module for its spec,
     # and the TensorFlow of 2020, imported with some other package before it, has none.
     return package in sys.modules or importlib.util.find_spec(package) is not None
 
@@ -98,10 +104,10 @@ def no_switch(keras):
 
 
 class Model:
-    """VGG16 as a Keras model, `trained`, which is not compiled yet.
+    """VGG16 as a Keras model in the attribute `trained`, which is not compiled yet.
 
-    layers: functions of the generation of the API that return layers, by name: convolution(outputs,
-    bias), batch_norm(), pool(), dense(outputs). All know the data format.
+    layers: a dict of the functions that make layers in this generation of the API:
+    convolution(outputs, bias), batch_norm(), pool(), dense(outputs). All know the data format.
     """
 
     def __init__(self, workload, configuration, layers):
@@ -113,25 +119,26 @@ class Model:
         places, channels = (size, size), (vgg16.IMAGE_CHANNELS,)
         images = Input(shape=places + channels if channels_last else channels + places)
         x = images
-        # Canonical name of a tensor to its (layer, place among the layer's tensors).
+        # The canonical name of each tensor, and its (layer, place among the layer's tensors).
         self.places = {}
         for layer in vgg16.layers(size):
             if layer.kind == vgg16.POOL:
                 x = layers["pool"]()(x)
                 continue
             if layer.kind == vgg16.CONVOLUTION:
-                made = layers["convolution"](layer.outputs, not configuration.has_batch_norm)
+                keras_layer = layers["convolution"](layer.outputs, not configuration.has_batch_norm)
             else:
-                made = layers["dense"](layer.outputs)
+                keras_layer = layers["dense"](layer.outputs)
             if layer.name == vgg16.DENSE_LAYERS[0][0]:
-                # To the canonical order, as the builders of TensorFlow do it: they say why.
+                # To the canonical order, for the reason that _flatten() of TensorFlow's network
+                # has.
                 x = Flatten()(x if channels_last else Permute((2, 3, 1))(x))
-            x = made(x)
-            self._place(layer.name, made, OF_A_PRODUCT)
+            x = keras_layer(x)
+            self._place(layer.name, keras_layer, OF_A_PRODUCT)
             if layer.kind == vgg16.CONVOLUTION and configuration.has_batch_norm:
-                made = layers["batch_norm"]()
-                x = made(x)
-                self._place(layer.name, made, OF_A_BATCH_NORM)
+                keras_layer = layers["batch_norm"]()
+                x = keras_layer(x)
+                self._place(layer.name, keras_layer, OF_A_BATCH_NORM)
             last = layer.name == vgg16.DENSE_LAYERS[-1][0]
             x = Activation("softmax" if last else "relu")(x)
         self.trained = KerasModel(images, x)
@@ -141,22 +148,24 @@ class Model:
             self.places[name + "/" + tensor] = (layer, place)
 
     def load(self, weights, from_canonical):
-        """Give the layers their weights, (name, array) each; those that no layer has are left out.
+        """Give the layers their weights.
 
+        weights: an iterable of (name, array); weights that no layer has are left out.
         from_canonical: a function that turns a convolution's kernel into the layout of the layer.
+        Raises AssertionError where a layer is left without all of its weights.
         """
-        waiting = {}
+        incomplete = {}
         for name, value in weights:
             if name not in self.places:
                 continue
             layer, place = self.places[name]
-            values = waiting.setdefault(layer.name, {})
+            values = incomplete.setdefault(layer.name, {})
             values[place] = from_canonical(value) if value.ndim == 4 else value
             if len(values) == len(layer.weights):
                 layer.set_weights([values[place] for place in range(len(values))])
-                del waiting[layer.name]
-        if waiting:
-            raise AssertionError("layers without weights: %s" % ", ".join(sorted(waiting)))
+                del incomplete[layer.name]
+        if incomplete:
+            raise AssertionError("layers without weights: %s" % ", ".join(sorted(incomplete)))
 
     def read(self, names, to_canonical):
         """Return a dict of the named tensors, as arrays in the canonical layout."""
@@ -169,10 +178,10 @@ class Model:
 
 
 def layouts(configuration):
-    """Return two functions: a convolution's kernel (row, column, in, out) from canonical, and back.
+    """Return two functions, which turn a convolution's kernel from the canonical layout, and back.
 
-    On some backends Keras convolves in the sense of mathematics: with the kernel turned by half a
-    turn.
+    The kernel is (row, column, in, out). On some backends Keras convolves in the sense of
+    mathematics: with the kernel turned by half a turn.
     """
     turn = -1 if backend(configuration.backend).TURNS_KERNELS else 1
 
@@ -185,12 +194,11 @@ def layouts(configuration):
 class KerasStep:
     """A train step as vggbench.inside.builders describes it, of a Model that is compiled.
 
-    running_variance: which variance moves the running variance, a word of
-    reference.RUNNING_VARIANCES. layouts: the functions that turn the kernel of a convolution from
-    the canonical layout to the layer's, and back. mean_of_calls: whether what train_on_batch
-    returns is the mean over all calls. prove: a function that runs train_on_batch, a function
-    without arguments, for the first time and returns (what it returned, the "xla" of the
-    description).
+    running_variance: what moves the running averages, as reference.build() takes it. layouts: the
+    functions that turn the kernel of a convolution from the canonical layout to the layer's, and
+    back. mean_of_calls: whether train_on_batch returns the mean over all calls. prove: a function
+    that runs train_on_batch, a function without arguments, for the first time and returns (what it
+    returned, the "xla" of the description).
     """
 
     def __init__(
@@ -210,7 +218,7 @@ class KerasStep:
         self._mean_of_calls = mean_of_calls
         self._prove = prove
         self._backend = backend(configuration.backend)
-        self._told = {"xla": {"mode": "off"}}  # what the first step adds to the description
+        self._facts = {"xla": {"mode": "off"}}  # of the first step, for the description
         self._calls = 0
         self._returned = self._returned_before = float("nan")
         model.load(initial_weights(workload.image_size, configuration.has_batch_norm), layouts[0])
@@ -234,17 +242,17 @@ class KerasStep:
         self._calls += 1
 
     def _first_run(self):
-        """The first step, after which it is looked at how Keras had it compiled."""
+        """Run the first step, and look at how Keras had it compiled."""
         if self._prove is None:
             returned = self._train_on_batch()
         else:
-            returned, self._told["xla"] = self._prove(self._train_on_batch)
-        self._told.update(self._backend.told_by(self._model.trained))
+            returned, self._facts["xla"] = self._prove(self._train_on_batch)
+        self._facts.update(self._backend.facts_of_model(self._model.trained))
         self._run = self._train_on_batch
         return returned
 
     def gate_updates(self):
-        """Have all gradients computed before any weight changes; before the first step only."""
+        """Have all gradients computed before any weight changes. Call it before the first step."""
         import keras
 
         self._backend.gate_updates(keras)
@@ -269,7 +277,7 @@ class KerasStep:
     def describe(self):
         import keras
 
-        facts = dict(self._backend.facts(), keras=keras.__version__, **self._told)
+        facts = dict(self._backend.facts(), keras=keras.__version__, **self._facts)
         if self._configuration.has_running_averages:
             facts["running_variance"] = self._running_variance
         return facts

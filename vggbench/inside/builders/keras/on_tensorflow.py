@@ -1,17 +1,17 @@
-"""Keras on TensorFlow: what network.backend() asks for."""
+"""Keras on TensorFlow: the functions that the docstring of network.backend() lists."""
 
 import os
 
 from vggbench.inside.builders.keras import network
 
-# From this version of Keras on, on TensorFlow 1: the fused kernel of batch normalisation, where it
-# serves the data format.
+# From this version on, Keras on TensorFlow 1 uses the fused kernel of batch normalisation, where
+# the kernel serves the data format.
 FUSED = (2, 1, 3)
 
-# From this version of Keras on, up to the second: tf.train's zero_debias.
+# From the first version on, and before the second, Keras uses tf.train's zero_debias.
 DEBIASED, NOT_DEBIASED = (2, 1, 3), (2, 3, 0)
 
-# From this version on Keras is TensorFlow's, and sees to the order of updates.
+# From this version on, Keras is TensorFlow's, and sees to the order of updates.
 TENSORFLOWS = (2, 4, 0)
 
 TURNS_KERNELS = False
@@ -23,7 +23,7 @@ def why_absent(folder):
 
 def prepare(device):
     if device == "cpu":
-        # Every TensorFlow looks at it when it first looks for GPUs.
+        # Every TensorFlow reads this variable when it first looks for GPUs.
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 
@@ -33,7 +33,7 @@ def check_device(keras, device):
 
 
 def proof_of_xla(keras):
-    # Only where it is asked for, and after TensorFlow is prepared.
+    # Imported here: only where XLA is asked for, and after TensorFlow is prepared.
     from vggbench.inside.builders.tensorflow import xla
 
     xla.mode()  # raises where this TensorFlow has no XLA
@@ -44,14 +44,15 @@ def waiting(weights, device):
     return lambda: None
 
 
-def told_by(model):
+def facts_of_model(model):
     return {}
 
 
 def gate_updates(keras):
-    """Keras up to 2.2 on TensorFlow 1 lets a weight be updated while the backward pass still reads
-    it. What is timed is Keras's own step; to be held against the reference it must be the same each
-    time.
+    """Have all gradients computed before any weight changes.
+
+    Keras up to 2.2 on TensorFlow 1 lets a weight be updated while the backward pass still reads it.
+    A timed step does so too. A step that is compared with the reference must be the same each time.
     """
     if network.version(keras) >= TENSORFLOWS:
         return
@@ -88,7 +89,7 @@ def variance_of_keras_2(version, configuration, device):
 
 
 def _tensorflow():
-    # It imports TensorFlow, which comes after prepare().
+    # Imported here, because the module imports TensorFlow, and prepare() must come before that.
     from vggbench.inside.builders.tensorflow import network as of_tensorflow
 
     return of_tensorflow

@@ -1,11 +1,11 @@
-"""Keras on Theano: what network.backend() asks for."""
+"""Keras on Theano: the functions that the docstring of network.backend() lists."""
 
 import os
 
 from vggbench.inside.builders.keras import network
 from vggbench.inside.builders.theano import setup
 
-# From this version of Keras on batch normalisation is Theano's own, where that has one.
+# From this version of Keras on, batch normalisation is Theano's own, where Theano has one.
 THEANOS_OWN_BATCH_NORM = (1, 2, 2)
 
 TURNS_KERNELS = True
@@ -30,7 +30,10 @@ def proof_of_xla(keras):
 
 
 def waiting(weights, device):
-    """Theano's function returns with the loss while a GPU may still work on the updates."""
+    """Return a function that waits for the updates.
+
+    Theano's function returns with the loss while a GPU may still work on the updates.
+    """
 
     def wait():
         for variable in weights:
@@ -39,7 +42,7 @@ def waiting(weights, device):
     return wait if device == "gpu" else lambda: None
 
 
-def told_by(model):
+def facts_of_model(model):
     return {"operations_in_python": setup.check_compiled(model.train_function.function)}
 
 
@@ -70,7 +73,7 @@ def variance_of_keras_2(version, configuration, device):
 def _variance():
     """Return which variance Keras takes from Theano.
 
-    Theano's own batch normalisation, from 0.9 on, returns one over the root that it divides by.
+    From 0.9 on, Theano's own batch normalisation returns one over the root that it divides by.
     """
     from theano.tensor.nnet import bn
 
