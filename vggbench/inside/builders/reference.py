@@ -1,4 +1,4 @@
-"""The train step in plain NumPy: the specification that every other builder is held against.
+"""The train step in plain NumPy: the specification that every other builder is compared with.
 
 Each operation of the network is a function that returns (output, backward), where backward takes
 the gradient of the loss with respect to the output and returns a tuple: its gradient with respect
@@ -6,8 +6,8 @@ to the input, then with respect to each of the operation's weights. Arrays are i
 layout of vggbench.inside.vgg16.
 
 How a framework computes the step (data format, one kernel or several for batch normalisation, XLA)
-changes nothing but the rounding, so of a configuration only whether it has batch normalisation
-counts here.
+changes nothing but the rounding. The only thing that counts here is whether a configuration has
+batch normalisation.
 """
 
 import sys
@@ -20,8 +20,8 @@ from vggbench.inside.params import NotApplicable
 from vggbench.inside.synthetic import batch, initial_weights
 from vggbench.inside.workload import BN_EPSILON, BN_MOMENTUM, LEARNING_RATE
 
-# What moves a running variance, from the biased variance of the N values of a channel. The first is
-# that of a step; the others are what layers of Keras were seen to do (docs/method.md).
+# What moves a running variance, computed from the biased variance of the N values of a channel. A
+# train step uses the first; layers of Keras were seen to use the others (docs/method.md).
 RUNNING_VARIANCES = {
     "unbiased": lambda biased, n: biased * (n / (n - 1.0)),
     "biased": lambda biased, n: biased,
@@ -32,13 +32,16 @@ RUNNING_VARIANCES = {
 }
 UNBIASED = "unbiased"
 
-# What may follow such a word: the running averages are those since the first step, whatever they
-# start from (tf.train's zero_debias).
+# This text may follow such a key. It means that the running averages are those since the first
+# step, whatever they start from (tf.train's zero_debias).
 DEBIASED = ", debiased"
 
 
 def _correction(n):
-    """What Keras 2.1.4 to 2.3.1 multiply a variance by that they take for the biased one."""
+    """Return the factor of Keras 2.1.4 to 2.3.1 for a variance that they take for the biased one.
+
+    n: the number of values of a channel.
+    """
     return n / (n - (1.0 + BN_EPSILON))
 
 
@@ -53,10 +56,10 @@ def build(
 ):
     """Return the train step, which computes in dtype (float32 or float64).
 
-    running_variance: a word of RUNNING_VARIANCES, DEBIASED or not. weights: dict of name to array,
-    trained tensors and running averages, to start from instead of synthetic.initial_weights; it is
-    copied. Raises ValueError for an unknown device or dtype and for weights of other names or
-    shapes than the network's, NotApplicable for the GPU.
+    running_variance: a key of RUNNING_VARIANCES, which DEBIASED may follow. weights: a dict of name
+    to array, trained tensors and running averages, to start from instead of
+    synthetic.initial_weights; it is copied. Raises ValueError for an unknown device or dtype and
+    for weights of other names or shapes than the network's, NotApplicable for the GPU.
     """
     check_device(device)
     if device != "cpu":
@@ -73,8 +76,11 @@ def build(
 def train_step(
     workload, has_batch_norm, *, dtype=np.float32, weights=None, running_variance=UNBIASED
 ):
-    """Return the train step with batch normalisation or without. The rest is as build() takes it,
-    which says what is raised too."""
+    """Return the train step, with batch normalisation where has_batch_norm (a bool) is true.
+
+    dtype, weights and running_variance are as build() takes them. Raises ValueError for an unknown
+    dtype and for weights of other names or shapes than the network's.
+    """
     if np.dtype(dtype) not in (np.dtype(np.float32), np.dtype(np.float64)):
         raise ValueError("unknown dtype %r: choose one of float32, float64" % (dtype,))
     if weights is None:
@@ -84,7 +90,7 @@ def train_step(
 
 
 class ReferenceStep:
-    """A train step as vggbench.inside.builders says; weights() are in the dtype that computes."""
+    """A train step as vggbench.inside.builders describes it; weights() has the step's dtype."""
 
     def __init__(self, workload, has_batch_norm, dtype, weights, running_variance):
         images, labels = batch(workload)
@@ -167,12 +173,12 @@ def forward(weights, images, labels, has_batch_norm, running_variance=UNBIASED):
             x, _ = apply(add_bias, name + "/bias")
             if name != vgg16.DENSE_LAYERS[-1][0]:
                 x, _ = apply(relu)
-    loss, of_logits = softmax_cross_entropy(x, labels)
+    loss, gradient_of_logits = softmax_cross_entropy(x, labels)
 
     def backward():
-        gradient, gradients = of_logits, {}
-        for of_operation, names in reversed(tape):
-            results = of_operation(gradient)
+        gradient, gradients = gradient_of_logits, {}
+        for backward_of_operation, names in reversed(tape):
+            results = backward_of_operation(gradient)
             gradient = results[0]
             gradients.update(zip(names, results[1:]))
         return gradients
@@ -181,7 +187,7 @@ def forward(weights, images, labels, has_batch_norm, running_variance=UNBIASED):
 
 
 def update(weights, gradients):
-    """Plain gradient descent, in place."""
+    """Move the weights by plain gradient descent, in place."""
     for name, gradient in gradients.items():
         weights[name] -= LEARNING_RATE * gradient
 
@@ -193,7 +199,7 @@ def move_averages(weights, statistics):
 
 
 def convolution(x, kernel):
-    """3 x 3, stride 1, same padding: each place of the kernel is a product of matrices."""
+    """Convolve 3 x 3, stride 1, same padding: each place of the kernel is a product of matrices."""
     rows, columns = x.shape[1:3]
     padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), "constant")
     windows = [
@@ -215,7 +221,7 @@ def convolution(x, kernel):
 
 
 def add_bias(x, bias):
-    """Add a number of its own to each channel or feature (the last axis)."""
+    """Add to each channel or feature (the last axis) its own number."""
 
     def backward(gradient):
         return gradient, gradient.reshape(-1, bias.size).sum(0)
@@ -224,20 +230,21 @@ def add_bias(x, bias):
 
 
 def mean_of_channels(x):
+    """Return the mean of each channel over the batch."""
     return x.mean((0, 1, 2))
 
 
-def running_variance_of_channels(x, word):
-    """What moves the running variance of each channel, by a word of RUNNING_VARIANCES.
+def running_variance_of_channels(x, moved_by):
+    """Return what moves the running variance of each channel.
 
-    Raises ValueError for one value a channel, where there is no unbiased variance. No workload
-    comes to that: the smallest image, 32 x 32, still has 2 x 2 pixels in the last convolutions, so
-    N is 4 or more even for a batch of one image.
+    moved_by: a key of RUNNING_VARIANCES. Raises ValueError for one value a channel, where there is
+    no unbiased variance. No workload comes to that: the smallest image, 32 x 32, still has 2 x 2
+    pixels in the last convolutions, so N is 4 or more even for a batch of one image.
     """
     count = x.shape[0] * x.shape[1] * x.shape[2]
     if count < 2:
         raise ValueError("batch normalisation of one value a channel: its variance is undefined")
-    return RUNNING_VARIANCES[word](x.var((0, 1, 2)), count)
+    return RUNNING_VARIANCES[moved_by](x.var((0, 1, 2)), count)
 
 
 def batch_norm(x, gamma, beta):
@@ -249,7 +256,7 @@ def batch_norm(x, gamma, beta):
     def backward(gradient):
         of_beta = gradient.sum((0, 1, 2))
         of_gamma = (gradient * normalised).sum((0, 1, 2))
-        # Mean and variance depend on x too: what moves only them is taken out of the gradient.
+        # Mean and variance depend on x too. What would only move them is taken out of the gradient.
         count = x.size // x.shape[3]
         of_x = gradient - of_beta / count - normalised * (of_gamma / count)
         return of_x * (gamma * scale), of_gamma, of_beta
@@ -258,7 +265,7 @@ def batch_norm(x, gamma, beta):
 
 
 def relu(x):
-    """max(x, 0); the derivative at 0 is 0."""
+    """Return max(x, 0), whose derivative at 0 is 0."""
     y = np.maximum(x, 0)
 
     def backward(gradient):
@@ -268,10 +275,10 @@ def relu(x):
 
 
 def max_pool(x):
-    """2 x 2, stride 2. The gradient goes to the first of several maxima, row by row.
+    """Pool, 2 x 2, stride 2. The gradient goes to the first of several maxima, row by row.
 
-    That is what TensorFlow was seen to do in 1.0.0, 1.15.5, 2.2.3 and 2.21.0. After ReLU a tie is
-    nearly always one of zeros, where ReLU stops the gradient in any case.
+    TensorFlow was seen to do this in 1.0.0, 1.15.5, 2.2.3 and 2.21.0. After ReLU, equal maxima are
+    nearly always zeros, where ReLU stops the gradient in any case.
     """
     batch_size, rows, columns, channels = x.shape
     halves = (batch_size, rows // 2, 2, columns // 2, 2, channels)
@@ -288,7 +295,7 @@ def max_pool(x):
 
 
 def flatten(x):
-    """The features of an image in one row, in the order row, column, channel."""
+    """Put the features of an image into one row, in the order row, column, channel."""
 
     def backward(gradient):
         return (gradient.reshape(x.shape),)
@@ -297,7 +304,7 @@ def flatten(x):
 
 
 def product(x, kernel):
-    """The product of two matrices: a dense layer without its bias."""
+    """Multiply two matrices: a dense layer without its bias."""
 
     def backward(gradient):
         return np.dot(gradient, kernel.T), np.dot(x.T, gradient)

@@ -6,7 +6,7 @@ from vggbench.inside.params import COMPILER, DATA_FORMATS, LAYOUT, NORMALISATION
 FRAMEWORK = "TensorFlow"
 MODULE = "tensorflow"
 
-# unfused is moments and elementwise operations, fused one kernel.
+# "unfused" is moments and elementwise operations, "fused" is one kernel.
 PARAMS = (
     Param("data_format", DATA_FORMATS, LAYOUT),
     Param(

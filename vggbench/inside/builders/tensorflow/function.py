@@ -12,8 +12,8 @@ def build(workload, configuration, device):
     """Return the train step; weights and batch are on the device.
 
     Raises ValueError for an unknown device, NotApplicable where this release or this machine cannot
-    do it, and RuntimeError where this process has used TensorFlow on a GPU and now asks for the
-    CPU.
+    do the configuration, and RuntimeError where this process has used TensorFlow on a GPU and now
+    asks for the CPU.
     """
     devices.check_device(device)
     return _FunctionStep(workload, configuration, device)
@@ -31,7 +31,7 @@ class _FunctionStep:
             _config("set_visible_devices")([], "GPU")
         elif not network.sees_a_gpu():
             raise network.no_gpu()
-        # So that nothing leaves the device unnoticed.
+        # With soft placement off, nothing leaves the device unnoticed.
         tf.config.set_soft_device_placement(False)
         images, labels = batch(workload)
         with tf.device(network.DEVICE_NAMES[device]):
@@ -46,14 +46,14 @@ class _FunctionStep:
                     workload.image_size, configuration.has_batch_norm
                 )
             }
-        # Autograph would rewrite the Python below, which has nothing in it to rewrite.
+        # Autograph would rewrite the Python of _trace, which has nothing in it to rewrite.
         self._step = tf.function(
             self._mode.compiled(self._trace), autograph=False, **self._mode.function_arguments
         )
         self._run = self._step if self._mode is xla.OFF else self._proven_run
 
     def _trace(self):
-        """Build the graph of the step; returns the loss, symbolic. TensorFlow calls this once."""
+        """Build the graph of the step and return the loss, symbolic. TensorFlow calls this once."""
         if self._traced:
             raise AssertionError("TensorFlow %s traced the train step twice" % tf.__version__)
         self._traced = True
@@ -64,7 +64,7 @@ class _FunctionStep:
                     self._weights, self._images, self._labels, self._configuration
                 )
             gradients = tape.gradient(loss, trained)
-            # The kernel of gradient descent itself, as in 1.x: assign_sub would write
+            # This is the kernel of gradient descent itself, as in 1.x. assign_sub would write
             # LEARNING_RATE * gradient to memory first.
             updates = [
                 tf.raw_ops.ResourceApplyGradientDescent(
@@ -76,9 +76,9 @@ class _FunctionStep:
                 moving = self._weights[name]
                 change = (moving - value) * (1 - BN_MOMENTUM)
                 updates.append(moving.assign_sub(change, read_value=False))
-            # The returned loss waits for every update. On a GPU too: control dependencies put the
-            # updates before it on the device's single compute stream, and the copy of the loss to
-            # the host waits for that stream.
+            # The returned loss waits for every update, on a GPU too: control dependencies put the
+            # updates before the loss on the device's single compute stream, and the copy of the
+            # loss to the host waits for that stream.
             with tf.control_dependencies(updates):
                 return tf.identity(loss)
 
@@ -92,7 +92,7 @@ class _FunctionStep:
             raise answer from error
 
     def _proven_run(self):
-        """The first step: run it, and prove by what ran that XLA compiled it."""
+        """Run the first step, and prove by the graphs that ran that XLA compiled it."""
         loss, graphs = xla.graphs_run_by(self._step)
         if self._mode.function_arguments:
             device_name = network.DEVICE_NAMES[self._device]

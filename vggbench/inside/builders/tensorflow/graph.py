@@ -14,7 +14,7 @@ def build(workload, configuration, device):
     """Return the train step; weights and batch are on the device.
 
     Raises ValueError for an unknown device, NotApplicable where this release or this machine cannot
-    do it.
+    do the configuration.
     """
     devices.check_device(device)
     return _GraphStep(workload, configuration, device)
@@ -27,7 +27,7 @@ class _GraphStep:
         self._loss = float("nan")
         self._mode = xla.mode() if configuration.xla == "on" else xla.OFF
         self._xla = {"mode": self._mode.name}
-        # Soft placement stays off (the default), so that nothing leaves the device unnoticed.
+        # Soft placement stays off, which is the default: nothing leaves the device unnoticed.
         self._config = tf.ConfigProto()
         if self._mode is not xla.OFF:
             xla.keep_operations(self._config)
@@ -58,7 +58,7 @@ class _GraphStep:
             self._run = self._proven_run
 
     def _computation(self, images, labels):
-        """Build the graph of the step; returns the loss, symbolic, which waits for every update."""
+        """Build the graph of the step and return the loss, symbolic. It waits for every update."""
         loss, statistics = network.loss_and_statistics(
             self._weights, images, labels, self._configuration
         )
@@ -68,9 +68,9 @@ class _GraphStep:
         for name, value in statistics.items():
             moving = self._weights[name]
             updates.append(tf.assign_sub(moving, (moving - value) * (1 - BN_MOMENTUM)))
-        # The fetched loss waits for every update. On a GPU too: control dependencies put the
-        # updates before it on the device's single compute stream, and the copy of the loss to the
-        # host waits for that stream.
+        # The fetched loss waits for every update, on a GPU too: control dependencies put the
+        # updates before the loss on the device's single compute stream, and the copy of the loss to
+        # the host waits for that stream.
         with tf.control_dependencies(updates):
             return tf.identity(loss)
 
@@ -81,7 +81,7 @@ class _GraphStep:
         once, because constants in the graph would double the memory and end at 2 GB.
         """
         initial = tf.placeholder(tf.float32, value.shape)
-        # XLA compiles nothing but resource variables; without XLA they stay what 1.x makes them.
+        # XLA compiles resource variables only. Without XLA, variables are what 1.x makes them.
         kind = {} if self._mode is xla.OFF else {"use_resource": True}
         variable = tf.Variable(initial, trainable=trainable, name=name, **kind)
         self._session.run(variable.initializer, {initial: value})
@@ -97,7 +97,7 @@ class _GraphStep:
             raise answer from error
 
     def _proven_run(self):
-        """The first step: run it, and prove by the graph that ran that XLA compiled it."""
+        """Run the first step, and prove by the graph that ran that XLA compiled it."""
         metadata = tf.RunMetadata()
         options = tf.RunOptions(output_partition_graphs=True)
         loss = self._session.run(self._step, options=options, run_metadata=metadata)
@@ -126,7 +126,7 @@ class _GraphStep:
 
 
 def _gpus():
-    """Return the names of the GPUs that TensorFlow sees, at least one, or raise no_gpu()."""
+    """Return a list of the names of the GPUs that TensorFlow sees. Raises no_gpu() without any."""
     from tensorflow.python.client import device_lib
 
     gpus = [d.name for d in device_lib.list_local_devices() if d.device_type == "GPU"]

@@ -14,14 +14,14 @@ from vggbench.inside import gpu, vgg16
 from vggbench.inside.params import MachineLacks, NotApplicable
 from vggbench.inside.workload import BN_EPSILON
 
-# The session (1.x) and the eager runtime (2.x) name devices alike.
+# The session of 1.x and the eager runtime of 2.x name devices alike.
 DEVICE_NAMES = {"cpu": "/cpu:0", "gpu": "/gpu:0"}
 
-# Variables of the environment that change what a configuration means. They are used as they are.
+# Environment variables that change what a configuration means. They are left as the user sets them.
 SETTINGS = ("TF_ENABLE_ONEDNN_OPTS", "TF_XLA_FLAGS", "XLA_FLAGS")
 
-# The same for a GPU: arithmetic of matrix products and convolutions, choice of cuDNN's algorithms,
-# how memory is reserved.
+# Such variables for a GPU. They change the arithmetic of matrix products and convolutions, the
+# choice of cuDNN's algorithms, and how memory is reserved.
 GPU_SETTINGS = (
     "NVIDIA_TF32_OVERRIDE",
     "TF_CUDNN_DETERMINISTIC",
@@ -33,15 +33,15 @@ GPU_SETTINGS = (
     "TF_GPU_ALLOCATOR",
 )
 
-# What /proc/cpuinfo calls the instructions with one of which TensorFlow has oneDNN on unless told
-# otherwise, from 2.9 on (IsMKLEnabled in its core/util/util.cc).
+# Names of instructions in /proc/cpuinfo. From 2.9 on, TensorFlow uses oneDNN by default where the
+# processor has one of them (IsMKLEnabled in its core/util/util.cc).
 ONEDNN_INSTRUCTIONS = frozenset(
     ("avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_int8", "amx_bf16")
 )
 
-# What TensorFlow answers when it has no NCHW kernel for the CPU: everything that releases from
-# 1.0.0 to 2.21.0 were seen to say. Only these become n/a; an unknown answer is a failure that
-# someone must look at.
+# What TensorFlow answers where it has no NCHW kernel for the CPU: everything that releases from
+# 1.0.0 to 2.21.0 were seen to say. Only these answers become n/a. An unknown answer is a failure,
+# because someone must look at it.
 NCHW_ON_CPU_ANSWERS = (
     "CPU BiasOp only supports NHWC",
     "Default MaxPoolingOp only supports NHWC",
@@ -50,7 +50,7 @@ NCHW_ON_CPU_ANSWERS = (
 
 
 def to_data_format(images, configuration):
-    """Return the batch's images, canonical (NHWC) in, as an array in the configured data format."""
+    """Return the batch's images, which come in NHWC, as an array in the configured data format."""
     if configuration.data_format == "NHWC":
         return images
     return np.ascontiguousarray(images.transpose(0, 3, 1, 2))
@@ -96,10 +96,10 @@ def loss_and_statistics(weights, images, labels, configuration):
 
 
 def _flatten(x, features, channels_last):
-    # NCHW is turned back to the canonical order here, so that fc6 is one and the same matrix in
-    # both formats, at the price of copying the last feature map (1.6 MB for the paper workload, of
-    # whose weights fc6 alone has 411 MB). The other way, permuting fc6's rows, would need a second
-    # copy of those 411 MB whenever weights are loaded or read.
+    # NCHW is turned back to the canonical order here, so that fc6 is the same matrix in both
+    # formats. The price is a copy of the last feature map, 1.6 MB for the paper workload. To
+    # permute the rows of fc6 instead would need a second copy of its weights, 411 MB in the paper
+    # workload, whenever weights are loaded or read.
     if not channels_last:
         x = tf.transpose(x, [0, 2, 3, 1])
     return tf.reshape(x, [-1, features])
@@ -136,7 +136,7 @@ def _batch_norm(x, gamma, beta, configuration):
 def not_applicable(error, configuration, device):
     """Return NotApplicable if error is TensorFlow's known answer to NCHW on a CPU, else None.
 
-    configuration: TensorFlow's own, or one of a framework that computes with it.
+    configuration: a Configuration of TensorFlow, or of a framework that computes with TensorFlow.
     """
     if configuration.layout != "NCHW" or device != "cpu":
         return None
@@ -144,14 +144,14 @@ def not_applicable(error, configuration, device):
     for answer in NCHW_ON_CPU_ANSWERS:
         if answer in message:
             line = message[message.index(answer) :].splitlines()[0]
-            # What follows the sentence is the node in TensorFlow's graph, of no use to a reader.
+            # The node in TensorFlow's graph follows the sentence, and is of no use to a reader.
             sentence = line.split("[[")[0].strip()
             return NotApplicable("tensorflow %s on the cpu: %s" % (tf.__version__, sentence))
     return None
 
 
 def sees_a_gpu():
-    """Return whether this TensorFlow lists a GPU; to be asked before anything lists devices.
+    """Return whether this TensorFlow lists a GPU. Call it before anything else lists devices.
 
     Raises OSError where cuSOLVER's wheel is there but cannot be loaded.
     """
@@ -168,9 +168,9 @@ def sees_a_gpu():
 def load_cusolver(site_packages):
     """Load cuSOLVER from its wheel, where that is installed in this folder. Raises OSError.
 
-    TensorFlow 2.21.0 searches the folders of CUDA's other wheels and not this one (RUNPATH of its
-    libtensorflow_framework.so.2; 2.14 to 2.20 name it), and uses no GPU where a library is
-    missing. One that the process has loaded is found by its name.
+    TensorFlow 2.21.0 searches the folders of CUDA's other wheels, but not this folder (RUNPATH of
+    its libtensorflow_framework.so.2; 2.14 to 2.20 name the folder). It uses no GPU where a library
+    is missing. A library that the process has already loaded is found by its name.
     """
     folder = os.path.join(site_packages, "nvidia", "cusolver", "lib")
     for path in glob.glob(os.path.join(glob.escape(folder), "libcusolver.so.*")):
@@ -178,12 +178,13 @@ def load_cusolver(site_packages):
 
 
 def no_gpu(framework=None):
-    """Return what is to be raised where this TensorFlow lists no GPU.
+    """Return the exception to raise where this TensorFlow lists no GPU.
 
-    framework: what the message names, "keras 3.15.1"; this TensorFlow where None.
+    framework: what the message names, such as "keras 3.15.1"; this TensorFlow where None.
 
-    NotApplicable where this TensorFlow has no CUDA, MachineLacks where the machine has no GPU. With
-    both, a library is missing or the GPU is not supported: a RuntimeError, as that may be mended.
+    The exception is NotApplicable where this TensorFlow has no CUDA, MachineLacks where the machine
+    has no GPU. Where both are there, a library is missing or the GPU is not supported. That may be
+    mended, so the exception is a RuntimeError.
     """
     framework = framework or "tensorflow %s" % tf.__version__
     if gpu.is_visible() and tf.test.is_built_with_cuda():
@@ -199,7 +200,7 @@ def no_gpu(framework=None):
 def compute_in_float32():
     """Have products and convolutions on a GPU not rounded to TF32, XLA's included.
 
-    Releases up to 2.3 have no such switch. Before the first step only.
+    Releases up to 2.3 have no such switch. Call this before the first step.
     """
     experimental = getattr(getattr(tf, "config", None), "experimental", None)
     switch = getattr(experimental, "enable_tensor_float_32_execution", None)
@@ -214,7 +215,8 @@ def facts():
         "tensorflow_git": _first(lambda: tf.version.GIT_VERSION, lambda: tf.__git_version__),
         "compiler": _first(lambda: tf.version.COMPILER_VERSION, lambda: tf.__compiler_version__),
         "numpy": np.__version__,
-        # Whether oneDNN is on, from 2.11 on; False before, whatever is on, but for builds with MKL.
+        # From 2.11 on, whether oneDNN is on. Before that it is False even where oneDNN is on,
+        # except for builds with MKL.
         "mkl_enabled": _first(_mkl_since_2_5, _mkl_in_2_1_to_2_4, _mkl_in_1),
         "onednn_instructions": _has_onednn_instructions(),
         **{name: os.environ.get(name) for name in SETTINGS},
@@ -227,14 +229,14 @@ def facts():
             lambda: tf.sysconfig.get_build_info()["cudnn_version"],
             lambda: _build_info().cudnn_version_number,
         ),
-        # Whether products and convolutions on a GPU may round to TF32; releases up to 2.3 have no
+        # Whether products and convolutions on a GPU may round to TF32. Releases up to 2.3 have no
         # such switch.
         "tf32": _first(lambda: tf.config.experimental.tensor_float_32_execution_enabled()),
-        # XLA's clustering of what was not compiled as a whole; where it is off, "" from 2.5 on,
-        # False in 2.0 to 2.4.
+        # XLA's clustering of what was not compiled as a whole. Where it is off, the value is ""
+        # from 2.5 on, and False in 2.0 to 2.4.
         "auto_jit": _first(_auto_jit),
         **{name: os.environ.get(name) for name in GPU_SETTINGS},
-        # What the step needed so far, of the memory that TensorFlow reserved (2.5 and later).
+        # How much the step has needed of the memory that TensorFlow reserved (2.5 and later).
         "gpu_allocated_peak_bytes": _first(
             lambda: tf.config.experimental.get_memory_info("GPU:0")["peak"]
         ),
@@ -242,7 +244,7 @@ def facts():
 
 
 def _first(*getters):
-    """Return what the first getter returns that this release has, as JSON-able; else None."""
+    """Return the JSON-able value of the first getter that works in this release, else None."""
     for getter in getters:
         try:
             value = getter()
@@ -259,7 +261,7 @@ def _auto_jit():
 
 
 def _has_onednn_instructions(cpuinfo="/proc/cpuinfo"):
-    """Return whether the processor has one of ONEDNN_INSTRUCTIONS, None where that is not told."""
+    """Return whether the processor has one of ONEDNN_INSTRUCTIONS, None where that is unknown."""
     try:
         with open(cpuinfo) as file:
             flags = next((line for line in file if line.startswith("flags")), None)

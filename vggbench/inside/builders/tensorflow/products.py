@@ -14,16 +14,16 @@ facts = network.facts
 def seconds(size, device):
     """Return the seconds of each of SAMPLES products of two size x size matrices on the device.
 
-    The graph of 1.x, which every 2.x can run too, so that one way serves all releases.
+    The products run in a graph of 1.x. Every 2.x can run that too, so one way serves all releases.
     """
     v1 = tf if tf.__version__.startswith("1.") else tf.compat.v1
     config = v1.ConfigProto()
     if device == "cpu":
         config.device_count["GPU"] = 0
     with tf.Graph().as_default() as graph, tf.device(network.DEVICE_NAMES[device]):
-        # Variables, because a product of constants would be folded away.
+        # The matrices are variables, because a product of constants would be folded away.
         left, right = [v1.Variable(v1.random_uniform([size, size], -0.5, 0.5)) for _ in range(2)]
-        # One element is fetched: that waits for the product, and copies next to nothing.
+        # Only one element is fetched, which waits for the product and copies next to nothing.
         element = tf.matmul(left, right)[0, 0]
         with v1.Session(graph=graph, config=config) as session:
             session.run([left.initializer, right.initializer])

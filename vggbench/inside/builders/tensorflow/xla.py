@@ -1,8 +1,9 @@
-"""XLA in TensorFlow: how each era compiles a whole train step, and how it is proven that it did.
+"""XLA in TensorFlow: how each era compiles a whole train step, and how this is proven.
 
-TensorFlow ignores many ways to ask for XLA without a word, and others compile only parts of a step.
-So the first step is watched: mode() says how to ask, and one of the proofs below says what ran. A
-proof returns a sentence for the record, and raises NotApplicable where something ran outside XLA.
+TensorFlow silently ignores many ways to ask for XLA, and other ways compile only parts of a step.
+The first step is therefore watched. mode() says how to ask, and one of the proofs below says what
+ran. A proof returns a sentence for the record. It raises NotApplicable where something ran outside
+XLA.
 """
 
 import time
@@ -13,15 +14,16 @@ import tensorflow as tf
 from vggbench.inside import vgg16
 from vggbench.inside.params import NotApplicable
 
-# name: what the record calls it. compiled: function of the step's Python function that returns one
-# that builds it compiled. function_arguments: keywords for tf.function.
+# A way to ask for XLA. name: its name in the record. compiled: a function that takes the step's
+# Python function and returns a function that builds the step compiled. function_arguments: a dict
+# of keyword arguments for tf.function.
 Mode = namedtuple("Mode", "name compiled function_arguments")
 
 OFF = Mode("off", lambda computation: computation, {})
 KERAS = Mode("Model.compile(jit_compile=True)", OFF.compiled, {})
 
-# The first version (major, minor) of each era, newest first, and what it calls its widest mode:
-# the arguments of tf.function, or the function that turns Python code into one computation.
+# The first version (major, minor) of each era, newest first, and the name of its widest mode: the
+# call of tf.function, or the function that turns Python code into one computation.
 ERAS = (
     ((2, 5), "tf.function(jit_compile=True)"),
     ((2, 1), "tf.function(experimental_compile=True)"),
@@ -29,8 +31,9 @@ ERAS = (
     ((1, 12), "tensorflow.contrib.compiler.xla.compile"),
 )
 
-# An operation with one of these in its name is work of the step, and belongs inside XLA; "Call"
-# would run such work in a function. (_FusedConv2D, _MklNativeConv2D: names are not exact.)
+# An operation with one of these texts in its name is work of the step, and belongs inside XLA.
+# "Call" would run such work in a function. The names are not exact, because there are operations
+# such as _FusedConv2D and _MklNativeConv2D.
 WORK = (
     "ApplyGradientDescent",
     "AssignSub",
@@ -44,14 +47,15 @@ WORK = (
     "Relu",
 )
 
-# What TensorFlow runs where a part of a graph is compiled by XLA. It cannot fall back.
+# The operation that TensorFlow runs where XLA has compiled a part of a graph. It cannot fall back.
 LAUNCH = "XlaLaunch"
 
-# What marks a tf.function for XLA: in 2.2 and later, in 2.1.
+# The attributes that mark a tf.function for XLA: the first in 2.2 and later, the second in 2.1.
 MARKS = ("_XlaMustCompile", "_XlaCompile")
 
-# XLA is given each convolution forward, and backward to its kernel and its input; what to do about
-# the batch's own gradient, which nobody needs, differs.
+# XLA is given each convolution three times: forward, backward to its kernel and backward to its
+# input. One less is enough: releases differ in whether they compute the gradient of the batch,
+# which nobody needs.
 LEAST_CONVOLUTIONS = 3 * sum(layer.kind == vgg16.CONVOLUTION for layer in vgg16.layers(32)) - 1
 
 
@@ -75,7 +79,7 @@ def mode():
         compile_ = tf.xla.experimental.compile
     else:
         from tensorflow.contrib.compiler.xla import compile as compile_
-    # It returns a list of what the computation returns.
+    # compile_ returns a list of what the computation returns.
     return Mode(name, lambda computation: lambda: compile_(computation)[0], {})
 
 
@@ -97,7 +101,7 @@ def mode_name(version):
 
 
 def built_with_xla():
-    """Whether this build of TensorFlow brings XLA, as it says itself."""
+    """Return whether this build of TensorFlow brings XLA, as it says itself."""
     for ask in (_public_answer, _kernel_is_registered, _device_exists):
         try:
             return ask()
@@ -125,7 +129,7 @@ def _device_exists():  # any 1.x
 def proven(mode, prove, *evidence):
     """Return the "xla" of a step's description: the mode, what prove(*evidence) says, its seconds.
 
-    The seconds let whoever reports the time of the first step take the proof out of it.
+    The seconds of the proof are subtracted where the time of the first step is reported.
     """
     start = time.perf_counter()
     proof = prove(*evidence)
@@ -133,7 +137,10 @@ def proven(mode, prove, *evidence):
 
 
 def prove_one_launch(graphs):
-    """The proof of 1.x and 2.0. graphs: the optimised GraphDefs that ran, one a device."""
+    """Prove in 1.x and 2.0 that XLA compiled the step; return the sentence for the record.
+
+    graphs: the optimised GraphDefs that ran, one a device. Raises NotApplicable.
+    """
     operations = [node.op for graph in graphs for node in graph.node]
     _refuse_work_outside(operations)
     launches = operations.count(LAUNCH)
@@ -146,17 +153,18 @@ def prove_one_launch(graphs):
 
 
 def prove_must_compile(graphs, function, device_name):
-    """The proof from 2.1 on. graphs: the GraphDefs that ran. function: the step's tf.function.
+    """Prove from 2.1 on that XLA compiled the step; return the sentence for the record.
 
-    device_name: where the step runs. A compiled tf.function leaves no graph behind; one that is
-    not does. Where TensorFlow hands out the program that it gives to XLA (from 2.4 on), the whole
-    network must be in it.
+    graphs: the GraphDefs that ran. function: the step's tf.function. device_name: where the step
+    runs. A compiled tf.function leaves no graph behind, but one that is not compiled does. From 2.4
+    on, TensorFlow hands out the program that it gives to XLA; the whole network must be in it.
+    Raises NotApplicable.
     """
     operations = [node.op for graph in graphs for node in graph.node]
     _refuse_work_outside(operations)
     if CONTROL not in operations:
         raise _tells_nothing()
-    # From the cache: the first step has traced it.
+    # This comes from the cache, because the first step has traced the function.
     attributes = function.get_concrete_function().function_def.attr
     marks = [mark for mark in MARKS if mark in attributes and attributes[mark].b]
     if not marks:
@@ -180,18 +188,20 @@ def prove_must_compile(graphs, function, device_name):
 def first_call_of_keras(call):
     """Run train_on_batch of a model of Keras that was compiled with jit_compile=True.
 
-    Returns (what it returned, the "xla" of the step's description).
+    call: train_on_batch, as a function without arguments. Returns (what it returned, the "xla" of
+    the step's description).
     """
     returned, graphs = graphs_run_by(call)
     return returned, proven(KERAS, prove_marked_function, graphs)
 
 
 def prove_marked_function(graphs):
-    """The proof for Keras, which keeps its compiled tf.function to itself.
+    """Prove of Keras that XLA compiled the step; return the sentence for the record.
 
-    graphs: the GraphDefs that ran. In some releases one of them calls the function, in others none
-    does; in all it must be marked, which makes TensorFlow compile it as a whole or raise, and hold
-    all convolutions, and nothing of the step may run beside it.
+    graphs: the GraphDefs that ran. Keras keeps its compiled tf.function to itself. In some releases
+    one of the graphs calls the function, in others none does. In all of them the function must be
+    marked, which makes TensorFlow compile it as a whole or raise. It must hold all convolutions,
+    and nothing of the step may run beside it. Raises NotApplicable.
     """
     from tensorflow.python.eager import context
 
@@ -199,8 +209,8 @@ def prove_marked_function(graphs):
     _refuse_work_outside([node.op for node in nodes if not _is_marked(node.attr)])
     if not any(node.op == CONTROL for node in nodes):
         raise _tells_nothing()
-    known = context.context()
-    functions = [known.get_function_def(name) for name in known.list_function_names()]
+    eager = context.context()
+    functions = [eager.get_function_def(name) for name in eager.list_function_names()]
     convolutions = [
         sum("Conv2D" in node.op for node in function.node_def)
         for function in functions
@@ -236,22 +246,22 @@ def _refuse_work_outside(operations):
         )
 
 
-# An operation that no step has, to see that what runs in graphs is recorded.
+# An operation that no step has. It shows that TensorFlow records what runs in graphs.
 CONTROL = "Atan2"
 
 
 def graphs_run_by(call):
     """Return (what call() returns, the graphs that TensorFlow 2.x ran meanwhile).
 
-    Beside the graphs of the call comes that of a function with the operation CONTROL.
+    The graphs are those of the call, and that of a function with the operation CONTROL.
     """
     from tensorflow.python.eager import context
 
-    one = tf.constant(1.0)
+    number = tf.constant(1.0)
     context.enable_run_metadata()
     try:
         result = call()
-        tf.function(lambda: tf.atan2(one, one), autograph=False)()
+        tf.function(lambda: tf.atan2(number, number), autograph=False)()
         metadata = context.export_run_metadata()
     finally:
         context.disable_run_metadata()

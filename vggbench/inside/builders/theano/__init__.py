@@ -5,7 +5,7 @@ from vggbench.inside.params import NORMALISATION, Param
 FRAMEWORK = "Theano"
 MODULE = "theano"
 
-# unfused is moments and elementwise operations, fused Theano's own function.
+# "unfused" is moments and elementwise operations, "fused" is Theano's own function.
 PARAMS = (
     Param(
         "batch_norm",

@@ -22,7 +22,7 @@ def build(workload, configuration, device):
     """Return the train step; weights and batch are on the device.
 
     Raises ValueError for an unknown device, NotApplicable where this release or this machine cannot
-    do it, RuntimeError where the user's settings make Theano compute in Python.
+    do the configuration, RuntimeError where the user's settings make Theano compute in Python.
     """
     devices.check_device(device)
     setup.check_imported(device)
@@ -45,7 +45,7 @@ class _TheanoStep:
                 value = np.ascontiguousarray(value.transpose(FROM_CANONICAL))
             self._weights[name] = theano.shared(value, name=name, borrow=True)
         images = theano.shared(np.ascontiguousarray(images.transpose(0, 3, 1, 2)), name="images")
-        # Its loss, which is stable and fused with the softmax, takes the number of the class.
+        # Theano's loss, which is stable and fused with the softmax, takes the number of the class.
         classes = theano.shared(labels.argmax(axis=1).astype(np.int32), name="labels")
         loss, updates = _loss_and_updates(self._weights, images, classes, workload, configuration)
         # A function computes all outputs and updates from the old values, then returns.
@@ -55,7 +55,7 @@ class _TheanoStep:
     def __call__(self):
         self._loss = self._step()
         if self._device == "gpu":
-            # The function returns while the GPU still works on what is no output.
+            # The function returns while the GPU still works on the updates, which are no output.
             for weight in self._weights.values():
                 weight.get_value(borrow=True, return_internal_type=True).sync()
 
@@ -95,12 +95,13 @@ def _loss_and_updates(weights, images, classes, workload, configuration):
                 x = x + _column(weights[layer.name + "/bias"])
             x = T.nnet.relu(x)
         elif layer.kind == vgg16.POOL:
-            # Positional: 0.8 has other names. True: whole windows only, as cuDNN wants it.
+            # Arguments by position, because 0.8 has other names for them. True: whole windows only,
+            # as cuDNN wants it.
             x = pool_2d(x, (2, 2), True)
         else:
             if layer.name == "fc6":
-                # To the canonical order, so that fc6 is one and the same matrix in every builder
-                # (see the network of TensorFlow).
+                # To the canonical order, so that fc6 is the same matrix in every builder (see
+                # _flatten() of TensorFlow's network).
                 x = x.dimshuffle(0, 2, 3, 1).reshape((workload.batch_size, layer.inputs))
             x = T.dot(x, weights[layer.name + "/kernel"]) + weights[layer.name + "/bias"]
             if layer.name != "fc8":
@@ -131,10 +132,10 @@ def _convolution(x, kernel, layer, batch_size):
 def _batch_norm(x, weights, name, configuration):
     """Return (x normalised, updates of the running averages)."""
     gamma, beta, moving_mean, moving_variance = [
-        weights[name + word] for word in ("/gamma", "/beta", "/moving_mean", "/moving_variance")
+        weights[name + suffix] for suffix in ("/gamma", "/beta", "/moving_mean", "/moving_variance")
     ]
     if configuration.batch_norm == "fused":
-        # It moves the running variance by the unbiased variance, as the reference does.
+        # Theano moves the running variance by the unbiased variance, as the reference does.
         normalised, _, _, new_mean, new_variance = T.nnet.bn.batch_normalization_train(
             x,
             gamma,

@@ -1,8 +1,8 @@
-"""How Theano compiles on this machine, and what it came to.
+"""How Theano compiles on this machine, and what it compiled.
 
-Theano reads its settings once, when it is imported: configure() comes before that. Without a C++
-compiler it runs everything in Python, a hundred times slower, and says so in a log line only; so
-the compiler is tried out first, and the compiled function is looked at afterwards.
+Theano reads its settings once, when it is imported, so configure() must come before that. Without a
+C++ compiler it runs everything in Python, a hundred times slower, and says so in a log line only.
+The compiler is therefore tried out first, and the compiled function is looked at afterwards.
 """
 
 import atexit
@@ -20,22 +20,22 @@ import tempfile
 from vggbench.inside import gpu
 from vggbench.inside.params import MachineLacks, NotApplicable
 
-# OpenBLAS by the name that a development package gives it, and by that of the library alone.
+# OpenBLAS by the name that a development package gives it, and by the name of the library alone.
 BLAS_FLAGS = ("-lopenblas", "-l:libopenblas.so.0")
 
 NO_BLAS = "no BLAS on this machine, theano is about three times slower; install libopenblas0-openmp"
 
-# What a machine may lack that Theano needs.
+# What Theano needs, and a machine may lack.
 COMPILER = "a C++ compiler"
 
-# What theano.config.device is called; cuda is the backend of libgpuarray, from 0.9 on.
+# The values of theano.config.device. cuda is the backend of libgpuarray, from 0.9 on.
 DEVICE_NAMES = {"cpu": "cpu", "gpu": "cuda"}
 
-# Below an environment: the compiled modules, of use to its next process.
+# The folder in an environment for the compiled modules, which its next process can use.
 COMPILE_FOLDER = "theano-compiled"
 
-# How the names of those operations begin that take the time of a train step: computed in Python, it
-# is not Theano's.
+# How the names of the operations begin that take the time of a train step. Where one of them is
+# computed in Python, the time is not Theano's.
 TAKE_THE_TIME = (
     "AbstractConv",
     "Conv",
@@ -49,7 +49,7 @@ TAKE_THE_TIME = (
     "Sum",
 )
 
-# Products too, but without a BLAS Theano leaves these to NumPy, which brings its own.
+# Products take the time too. Without a BLAS, Theano leaves them to NumPy, which brings its own.
 PRODUCTS = ("Dot", "Gemm")
 
 _modules_before = 0
@@ -58,12 +58,12 @@ _modules_before = 0
 def configure(device):
     """Set THEANO_FLAGS and THEANORC, by which Theano sets itself up when it is imported.
 
-    What the user sets in THEANO_FLAGS, or in a file that THEANORC names, goes before what is chosen
-    here, except for device and floatX, which are the benchmark's. No file in the user's home is
-    read unless THEANORC names it.
+    What the user sets in THEANO_FLAGS, or in a file that THEANORC names, has precedence over what
+    is chosen here. The exceptions are device and floatX, which the benchmark sets. No file in the
+    user's home is read unless THEANORC names it.
 
-    Raises MachineLacks without a C++ compiler; RuntimeError for one that does not work, and where
-    the user asks for OpenMP without a BLAS, of which the process would die.
+    Raises MachineLacks without a C++ compiler; RuntimeError for a compiler that does not work, and
+    where the user asks for OpenMP without a BLAS, which would kill the process.
     """
     global _modules_before
     os.environ.setdefault("THEANORC", os.devnull)
@@ -80,7 +80,8 @@ def configure(device):
     else:
         blas_flags = ours["blas.ldflags"] = _working_blas(ours["cxx"])
     if "openmp" not in users:
-        # Without a BLAS the process dies of it: "PyEval_SaveThread: NULL tstate", or a signal 11.
+        # Without a BLAS, OpenMP kills the process: "PyEval_SaveThread: NULL tstate", or a signal
+        # 11.
         ours["openmp"] = str(bool(blas_flags))
     elif not blas_flags and users["openmp"].lower() in ("true", "1"):
         raise RuntimeError(
@@ -98,14 +99,14 @@ def configure(device):
 
 
 def _users_settings():
-    """Return the user's settings, a dict of Theano's names to texts, as Theano reads them."""
+    """Return the user's settings as Theano reads them, a dict of Theano's names to texts."""
     reader = configparser.RawConfigParser()
     reader.optionxform = str
     reader.read(os.path.expanduser(path) for path in os.environ["THEANORC"].split(os.pathsep))
     settings = {}
     for section in reader.sections():
         prefix = "" if section == "global" else section + "."
-        settings.update((prefix + option, word) for option, word in reader.items(section))
+        settings.update((prefix + option, text) for option, text in reader.items(section))
     flags = shlex.shlex(os.environ.get("THEANO_FLAGS", ""), posix=True)
     flags.whitespace, flags.whitespace_split = ",", True
     settings.update(flag.strip().split("=", 1) for flag in flags if "=" in flag)
@@ -115,7 +116,7 @@ def _users_settings():
 def _working_blas(cxx):
     """Return the flags that link an OpenBLAS, "" where there is none.
 
-    Raises RuntimeError for a compiler that cannot even do without.
+    Raises RuntimeError for a compiler that fails even without OpenBLAS.
     """
     for flags in BLAS_FLAGS:
         if _complaint(cxx, flags) is None:
@@ -130,7 +131,7 @@ def _working_blas(cxx):
 
 
 def _complaint(cxx, *flags):
-    """Compile and link an empty extension module; returns what went wrong, or None."""
+    """Compile and link an empty extension module; return what went wrong, or None."""
     with tempfile.TemporaryDirectory(prefix="vggbench-theano-") as folder:
         source = os.path.join(folder, "empty.cpp")
         with open(source, "w") as file:
@@ -146,15 +147,15 @@ def _complaint(cxx, *flags):
         output = process.communicate()[0].decode(errors="replace")
     if process.returncode == 0:
         return None
-    said = [line.strip() for line in output.splitlines() if "error" in line.lower()]
-    return said[0] if said else "exit status %d" % process.returncode
+    errors = [line.strip() for line in output.splitlines() if "error" in line.lower()]
+    return errors[0] if errors else "exit status %d" % process.returncode
 
 
 def _compile_folder():
     """Return the folder for what Theano compiles, which must not be the one in the user's home.
 
-    That is the environment's own; a temporary one for an interpreter that is none's own, and for
-    one that cannot be written to.
+    The folder lies in the environment of this interpreter. It is a temporary folder where the
+    interpreter has no environment, and where the environment cannot be written to.
     """
     if sys.prefix != sys.base_prefix and os.access(sys.prefix, os.W_OK):
         return os.path.join(sys.prefix, COMPILE_FOLDER)
@@ -163,20 +164,23 @@ def _compile_folder():
     return folder
 
 
-def _told(folder):
-    """Return a folder as others may read it: its path in the environment, where it lies there."""
-    # Theano tells the real path, also of an environment that is reached by a link.
+def _path_in_environment(folder):
+    """Return the path of a folder for the record: relative where it lies in the environment."""
+    # Theano gives the real path, also for an environment that is reached by a link.
     inside = os.path.relpath(folder, os.path.realpath(sys.prefix))
     return folder if inside.startswith(os.pardir) else inside
 
 
 def _modules(folder):
+    """Return the number of compiled modules below a folder."""
     return len(glob.glob(os.path.join(os.path.expanduser(folder), "*", "*", "*.so")))
 
 
 def check_imported(device):
-    """Raise NotApplicable where Theano, once imported, has no compiler or no GPU after all;
-    MachineLacks where the machine has none."""
+    """Check that the imported Theano has a compiler, and a GPU where the device is "gpu".
+
+    Raises MachineLacks where the machine has none, NotApplicable where this Theano sees no GPU.
+    """
     import theano
 
     if not theano.config.cxx:
@@ -193,8 +197,9 @@ def check_imported(device):
 def check_compiled(function):
     """Return the sorted names of the operations of a compiled function that have no C code.
 
-    Raises RuntimeError where one of those that take the time is among them, and for a function that
-    cannot tell: every linker but Theano's virtual machine, the default, makes such ones.
+    Raises RuntimeError where an operation that takes the time of a step is among them, and for a
+    function that cannot tell its operations. Every linker but Theano's virtual machine, the
+    default, makes such functions.
     """
     import theano
 
@@ -246,14 +251,17 @@ def facts():
         "blas_threads": _call(config.blas.ldflags, "openblas_get_num_threads", ctypes.c_int),
         "openmp": config.openmp,
         "openmp_threads": _call("-l:libgomp.so.1", "omp_get_max_threads", ctypes.c_int),
-        "compile_folder": _told(config.compiledir),
-        # 0: this process found all that it needed there.
+        "compile_folder": _path_in_environment(config.compiledir),
+        # 0 where this process found all that it needed in the folder.
         "compiled_modules": _modules(config.base_compiledir) - _modules_before,
     }
 
 
 def _call(link_flags, name, returns):
-    """Return what a function of a library answers, None where that cannot be asked."""
+    """Return what a function of a linked library returns, None where it cannot be called.
+
+    link_flags: the flags of a linker that name libraries. returns: the ctypes type of the result.
+    """
     for flag in link_flags.split():
         if flag.startswith("-l"):
             file = flag[3:] if flag.startswith("-l:") else "lib%s.so" % flag[2:]
