@@ -1,7 +1,7 @@
-"""What is known of a framework outside its builder: a module each in this folder, found by name.
+"""What is known of a framework outside its builder: one module for each framework in this folder.
 
-Each has a ``FRAMEWORK``, a Framework. One that has no module is measured and judged all the same;
-less is told of it.
+A module is found by its name and has a ``FRAMEWORK``, a Framework. A framework without a module is
+measured and judged all the same, but fewer things are said about it.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-#: What a process said of itself: ``versions`` of its record.
+#: What a process said about itself: ``versions`` of its record.
 Facts = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Switch:
-    """Something in a framework that ``variable`` of the environment turns on ("1") and off ("0").
+    """Something in a framework that an environment variable turns on ("1") and off ("0").
 
-    ``is_on``: by what a process said of itself, and by the framework's version, None for that of
-    the facts; None where it is not known, or there is none.
+    ``title``: the name that people read. ``variable``: the name of the variable. ``is_on``: takes
+    the facts of a process and the framework's version (None: the version in the facts), and returns
+    whether the switch is on; None where that is not known, or where there is no such switch.
     """
 
     title: str
@@ -33,28 +34,30 @@ class Switch:
 class Framework:
     """What is known of a framework.
 
-    ``title``: as people name it. ``key``: its key in a record's ``versions``; the backend of that
-    name is this framework. ``packages``: by which names locks may pin it.
+    ``title``: the name that people read. ``key``: the framework's key in a record's ``versions``;
+    a backend of that name is this framework. ``packages``: the names by which locks may pin it.
 
-    ``computes``: whether another version of it often makes a difference, as companion of another
-    framework. ``facts``: what a process tells of it, as people name it, with its key in
-    ``versions``; a dot leads into a dict. ``switches``: what of it can be turned on and off.
-    ``kept``: the key in ``versions`` of how much a process compiled that later ones find done: the
-    first step of such a process is not judged.
+    ``computes``: whether another version of it often makes a difference where it is the companion
+    of another framework. ``facts``: pairs of a name that people read, and the fact's key in
+    ``versions``, in which a dot leads into a dict. ``switches``: what can be turned on and off in
+    it. ``kept``: the key in ``versions`` with how much a process compiled that later processes find
+    done. The first step of a process that compiled something of this kind is not judged.
 
-    ``prefixes``: how the names of those variables begin that a record keeps; ``foreign_prefixes``:
-    of those that only begin alike. ``flags``: variables that change what is measured under the same
-    name of a configuration, and ``compared_prefixes``: how the names of more such begin.
-    ``unset``: variables by which it would read or write files of the user's when it is imported.
+    The following fields are about environment variables. ``prefixes``: the beginnings of the names
+    that a record keeps. ``foreign_prefixes``: the beginnings of names that belong to something else
+    though they begin like one of ``prefixes``. ``flags``: names of variables that change what is
+    measured without changing the name of the configuration. ``compared_prefixes``: the beginnings
+    of the names of further such variables. ``unset``: variables by which the framework would read
+    or write files of the user's when it is imported. ``shares_gpu``: names and values with which
+    the framework takes no more of a GPU's memory than it needs, so that two processes find room
+    beside each other.
 
-    ``shares_gpu``: variables by which it takes of a GPU's memory no more than it needs, so that two
-    processes find room beside each other.
+    ``has_sdists``: whether the index has only sdists of some releases, which must be built.
 
-    ``has_sdists``: there are releases of which the index has sdists alone, which are built.
-
-    ``forecast``: one line about a version of it whose `vggbench verify` takes minutes, by the
-    companions in its locks; None for others. ``remedy``: what a user can do about a process that
-    ended with a status (negative for a signal) in an environment, to be put behind the error; "".
+    ``forecast``: takes a version and the companions in its locks. Returns one line where the
+    `vggbench verify` of this version takes minutes, else None. ``remedy``: takes the exit status of
+    a process (negative for a signal) and its environment. Returns a text to be put behind the
+    error, about what a user can do, or "".
     """
 
     title: str
@@ -75,18 +78,18 @@ class Framework:
     remedy: Callable[[int, Mapping[str, str]], str] = lambda status, environment: ""
 
 
-#: All that something is known of, in the order of their modules.
+#: All frameworks that have a module here, in the order of their modules.
 KNOWN: tuple[Framework, ...] = tuple(
     importlib.import_module(f"{__name__}.{module.name}").FRAMEWORK
     for module in pkgutil.iter_modules(__path__)
 )
 
-#: What can be turned on and off, by the name that it is asked for by.
+#: The switches of all frameworks, by the name that a command takes.
 SWITCHES: dict[str, Switch] = {
     switch.title.lower(): switch for framework in KNOWN for switch in framework.switches
 }
 
 
 def of(key: str) -> Framework | None:
-    """What is known of the framework with this key."""
+    """Return the framework with this key, None where there is no module for it."""
     return next((framework for framework in KNOWN if framework.key == key), None)

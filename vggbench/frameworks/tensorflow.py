@@ -9,43 +9,45 @@ from packaging.version import InvalidVersion, Version
 
 from . import Facts, Framework, Switch
 
-#: TensorFlow for Linux on x86-64 uses oneDNN unless told otherwise from this release on, on
-#: processors with instructions such as AVX512_VNNI (its release notes).
+#: From this release on, TensorFlow for Linux on x86-64 uses oneDNN by default, on processors with
+#: instructions such as AVX512_VNNI (its release notes).
 ONEDNN_SINCE = Version("2.9")
 
-#: From this release on its wheels say whether they use it (``mkl_enabled``).
+#: From this release on, TensorFlow's wheels say whether they use oneDNN (``mkl_enabled``).
 ONEDNN_TOLD_SINCE = Version("2.11")
 
-#: From 2.5 on this variable switches it (the release notes of 2.5).
+#: The variable that switches oneDNN, and the release from which on it does (the release notes of
+#: 2.5).
 ONEDNN_VARIABLE, ONEDNN_SWITCHED_SINCE = "TF_ENABLE_ONEDNN_OPTS", Version("2.5")
 
-#: How TensorFlow reads it.
+#: How TensorFlow reads the value of that variable.
 _SWITCH = {"1": True, "true": True, "0": False, "false": False}
 
-#: The CPU wheels before the first have no XLA; before the second it compiles one configuration for
-#: up to a minute and a half (1.12 to 2.0: 10 to 17 s, fused batch normalisation 94 s), from it on
-#: for seconds.
+#: The CPU wheels before the first release have no XLA. Before the second release, XLA compiles one
+#: configuration for up to a minute and a half (1.12 to 2.0: 10 to 17 s, fused batch normalisation
+#: 94 s). From the second release on, it compiles for seconds.
 XLA_FROM, XLA_IS_QUICK_FROM = Version("1.12"), Version("2.4")
 
 
 def uses_onednn(facts: Facts, tensorflow: str | None = None) -> bool | None:
-    """Whether TensorFlow uses oneDNN: as it was told, else as it says where it can, else by its
-    version (that of the ``facts`` unless given) and the processor; None where it is not known, or
-    there is none.
+    """Return whether TensorFlow uses oneDNN; None where that is unknown or there is no TensorFlow.
 
-    Up to 2.10 the wheels of the index say that they have no MKL, with oneDNN and without.
+    The answer is what the variable says; else what TensorFlow itself says, where it can; else it
+    follows from the version (that of the ``facts`` unless given) and the processor. Up to 2.10 the
+    wheels of the index say that they have no MKL, with oneDNN and without.
     """
     try:
         version = Version(tensorflow or facts.get("tensorflow") or "")
     except InvalidVersion:
         return None
-    told = _SWITCH.get(str(facts.get(ONEDNN_VARIABLE)).lower())
-    says = facts.get("mkl_enabled")
-    if told is not None and version >= ONEDNN_SWITCHED_SINCE:
-        return told
-    if isinstance(says, bool) and (says or version >= ONEDNN_TOLD_SINCE):
-        return says
-    # Records from before a process looked at its processor are of such as have it on.
+    switched = _SWITCH.get(str(facts.get(ONEDNN_VARIABLE)).lower())
+    mkl_enabled = facts.get("mkl_enabled")
+    if switched is not None and version >= ONEDNN_SWITCHED_SINCE:
+        return switched
+    if isinstance(mkl_enabled, bool) and (mkl_enabled or version >= ONEDNN_TOLD_SINCE):
+        return mkl_enabled
+    # Records from before a process looked at its processor come from processors that have oneDNN
+    # on.
     return version >= ONEDNN_SINCE and facts.get("onednn_instructions") is not False
 
 
@@ -56,7 +58,10 @@ def _forecast(version: str, companions: Collection[str]) -> str | None:
 
 
 def _remedy(status: int, environment: Mapping[str, str]) -> str:
-    """With oneDNN forced on, TensorFlow 2.5.3 and 2.6.5 were seen to die with SIGFPE."""
+    """Return what to do about a SIGFPE, of which TensorFlow 2.5.3 and 2.6.5 were seen to die.
+
+    They did so where oneDNN was forced on.
+    """
     forced = environment.get(ONEDNN_VARIABLE, "")
     if status != -signal.SIGFPE or forced.lower() not in ("1", "true"):
         return ""
@@ -78,9 +83,10 @@ FRAMEWORK = Framework(
     ),
     switches=(Switch(title="oneDNN", variable=ONEDNN_VARIABLE, is_on=uses_onednn),),
     prefixes=("TF_", "XLA_", "ONEDNN_"),
-    # What is Terraform's, in which secrets may stand.
+    # These variables belong to Terraform, and may hold secrets.
     foreign_prefixes=("TF_CLI_", "TF_TOKEN_", "TF_VAR_"),
-    # It takes all of a GPU's memory at the start unless told so, which it understands from 1.14 on.
+    # Without this variable, which it reads from 1.14 on, TensorFlow takes all of a GPU's memory at
+    # the start.
     shares_gpu={"TF_FORCE_GPU_ALLOW_GROWTH": "true"},
     flags=("TF_XLA_FLAGS", "XLA_FLAGS", ONEDNN_VARIABLE),
     compared_prefixes=("TF_NUM_",),

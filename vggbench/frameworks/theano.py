@@ -8,7 +8,10 @@ from . import Framework
 
 
 def _forecast(version: str, companions: Collection[str]) -> str:
-    """Seen on two cores, none of it compiled before; 10 s a configuration where all of it was."""
+    """Return the forecast. It was seen on two cores, with nothing compiled before.
+
+    Where everything was compiled before, a configuration takes 10 s.
+    """
     return "theano compiles a configuration for half a minute and more: about 3 minutes"
 
 
@@ -21,7 +24,7 @@ FRAMEWORK = Framework(
         ("BLAS", "blas_library"),
         ("BLAS threads", "blas_threads"),
     ),
-    # In its folder of compiled modules (docs/method.md).
+    # Theano keeps compiled modules in a folder (docs/method.md).
     kept="compiled_modules",
     prefixes=("THEANO_", "THEANORC"),
     flags=("THEANO_FLAGS", "THEANORC"),
