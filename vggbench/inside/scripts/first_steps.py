@@ -1,4 +1,4 @@
-"""Run the first train steps of one configuration and write what came of them to a file.
+"""Run the first train steps of one configuration and write their losses and tensors to a file.
 
     python first_steps.py FOLDER FRAMEWORK CONFIGURATION DEVICE
 
@@ -17,12 +17,12 @@ import sys
 BATCH_SIZE, IMAGE_SIZE = 2, 32
 STEPS = 3
 # Tensors are looked at after these steps: the first, before differences of rounding have grown, and
-# the last, which shows that a step goes on from the weights of the one before.
+# the last, which shows that a step goes on from the weights of the step before.
 STEPS_LOOKED_AT = (1, 3)
 
 
 def main(arguments):
-    """Run what the command line says; all but wrong arguments end with an outcome and status 0."""
+    """Run the command line. Every end but that by a wrong one writes an outcome, with status 0."""
     from vggbench.inside.builders import build
     from vggbench.inside.launch import die_with_parent
     from vggbench.inside.measure import describe_error
@@ -59,14 +59,16 @@ def run(step):
 
 
 def save(path, taken):
+    """Write what run() returned to a file."""
     import numpy as np
 
     np.savez(path, **taken)
 
 
 if __name__ == "__main__":
-    # This script's folder would let its neighbours be imported as top-level modules, and the one
-    # that holds vggbench whatever lies beside it: vggbench alone is imported from there.
+    # This script's folder would let its neighbours be imported as top-level modules. The folder
+    # that holds vggbench would let anything beside vggbench be imported, so only vggbench is
+    # imported while that folder is on the path.
     sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
     import vggbench  # noqa: F401
 

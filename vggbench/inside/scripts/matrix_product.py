@@ -1,4 +1,4 @@
-"""Time products of large square float32 matrices: the rate that a train step is held against.
+"""Time products of large square float32 matrices: the rate that a train step is compared with.
 
     python matrix_product.py FILE DEVICE FRAMEWORK
 
@@ -11,16 +11,16 @@ import json
 import os
 import sys
 
-# Rows of the matrices, smallest first. Small ones cost more to start than to multiply, above all on
-# a GPU; which size is fast enough depends on the device.
+# Rows of the matrices, smallest first. Small matrices cost more to start than to multiply, above
+# all on a GPU. Which size is fast enough depends on the device.
 SIZES = (1024, 2048, 4096, 8192, 16384)
-# A size is left out, and all after it, where by the rate of the one before its products would take
-# longer than this.
+# A size, and each larger one, is left out where its products would take longer than these seconds,
+# at the rate of the size before.
 PATIENCE_S = 10.0
 
 
 def main(arguments):
-    """Run what the command line says; all but wrong arguments end with an outcome and status 0."""
+    """Run the command line. Every end but that by a wrong one writes an outcome, with status 0."""
     from vggbench.inside.launch import die_with_parent
     from vggbench.inside.measure import describe_error
     from vggbench.inside.params import NotApplicable
@@ -40,7 +40,7 @@ def main(arguments):
 def measure(device, framework):
     """Return the outcome of all sizes that are worth their time.
 
-    Raises ValueError for an unknown device, NotApplicable where the framework does not see it.
+    Raises ValueError for an unknown device, NotApplicable where the framework sees no such device.
     """
     from vggbench.inside.builders import packages
     from vggbench.inside.devices import check_device
@@ -58,7 +58,7 @@ def measure(device, framework):
 
 
 if __name__ == "__main__":
-    # As in first_steps.py: of all that lies there, vggbench alone is imported.
+    # As in first_steps.py, only vggbench is imported from the folder that holds it.
     sys.path[0] = os.path.abspath(os.path.join(os.path.dirname(__file__), *[os.pardir] * 3))
     import vggbench  # noqa: F401
 

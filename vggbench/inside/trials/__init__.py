@@ -1,1 +1,1 @@
-"""main.py: the seed's command line and its protocol, in whatever interpreter it is started."""
+"""main.py: the seed's command line and its protocol, in the interpreter that it is started with."""

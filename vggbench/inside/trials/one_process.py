@@ -2,9 +2,9 @@
 
     python one_process.py JOB
 
-program.py starts one a framework. JOB is JSON: "framework", "configuration" (its params by name),
-"device", "batch_size", "image_size", "n_trials". Standard output gets a JSON object a line:
-{"stage": ...} where a new one begins, {"trial": ...} at most once a second, and last {"outcome":
+program.py starts one process a framework. JOB is JSON: "framework", "configuration" (its params by
+name), "device", "batch_size", "image_size", "n_trials". Standard output gets a JSON object a line:
+{"stage": ...} where a new stage begins, {"trial": ...} at most once a second, and last {"outcome":
 "ok" with the keys of docs/command-line.md, "n/a" with "reason", or "failed" with "error"}. What a
 framework prints goes to standard error.
 """
@@ -16,19 +16,19 @@ import statistics
 import sys
 import time
 
-# Seconds between two lines about trials: one costs some 20 us, which no clock here notices.
+# Seconds between two lines about trials. A line costs some 20 us, which no clock here notices.
 REPORT_EVERY_S = 1.0
 
 
 def main(arguments):
-    """Run the job; every end of it but a crash is an outcome, and exit status 0."""
+    """Run the job. Every end but a crash reports an outcome, with exit status 0."""
     from vggbench.inside.launch import die_with_parent
     from vggbench.inside.measure import describe_error
     from vggbench.inside.params import NotApplicable
 
     die_with_parent()
     out = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # a framework's own messages
+    os.dup2(2, 1)  # for what a framework prints
 
     def report(**facts):
         out.write(json.dumps(facts) + "\n")
@@ -43,10 +43,12 @@ def main(arguments):
 
 
 def run(job, report, clock=time.perf_counter):
-    """Return what a job came to, a dict. report: called with what changes, by name.
+    """Return the results of a job, a dict with the keys of docs/command-line.md.
 
-    Raises NotApplicable, and whatever building and running the step raise; TrainStepFailed where a
-    loss is no number.
+    job: a dict, as the module's docstring describes JOB. report: a function that is called with the
+    stage or the trial as a keyword argument. clock: a function that returns seconds. Raises
+    NotApplicable, and whatever building and running the step raise; TrainStepFailed where a loss is
+    not a number.
     """
     from vggbench.inside import builders, measure, params
     from vggbench.inside.workload import Workload
@@ -85,9 +87,9 @@ def run(job, report, clock=time.perf_counter):
 def timed(step, trials, report, clock):
     """Run the trials; return the list of trials + 1 readings of the clock, in seconds.
 
-    The first is taken right before the first trial and the last right after the last one, so their
-    difference is the one clock around all trials. The readings between them tell the spread; each
-    costs a tenth of a microsecond.
+    The first reading is taken right before the first trial, the last reading right after the last
+    trial, so their difference is the one clock around all trials. The readings between them show
+    the spread. Each costs a tenth of a microsecond.
     """
     stamps = [0.0] * (trials + 1)
     now = clock()
@@ -113,7 +115,7 @@ def _loss(step, which):
 
 
 if __name__ == "__main__":
-    # vggbench alone is imported from the folder that holds it, and nothing as a neighbour of this.
+    # Only vggbench is imported from the folder that holds it, and no neighbour of this script.
     here = os.path.dirname(os.path.abspath(__file__))
     root = os.path.abspath(os.path.join(here, *[os.pardir] * 3))
     sys.path.insert(0, root)

@@ -15,8 +15,9 @@ BATCH_SIZE, IMAGE_SIZE, N_TRIALS = 16, 224, 100
 # The option that asks for each framework, in the order in which they are run.
 FRAMEWORKS = {"Keras": "--run_keras", "TensorFlow": "--run_tensorflow", "Theano": "--run_theano"}
 
-# Option, who has it not, and why. Given where none of the frameworks that are asked for has it, an
-# option is refused; where some have it, the others run without it, and a note says so.
+# Each row is an option, the frameworks that lack it, and why. An option is refused where none of
+# the frameworks that are asked for has it. Where some have it, the others run without it, and a
+# note says this.
 LACKING = (
     ("--use_XLA", ("Keras on theano", "Theano"), "Theano has no XLA"),
     (
@@ -31,7 +32,7 @@ LACKING = (
 
 
 class Refused(Exception):
-    """What was asked cannot be; the message is one line."""
+    """The command line asks for something that cannot be done; the message is one line."""
 
 
 class TrialsRequest(
@@ -39,15 +40,16 @@ class TrialsRequest(
 ):
     """What a command line asks for.
 
-    configurations: a list of Configuration. device: cpu, gpu, or None for what there is. json: a
-    path or None. notes: a list of lines about options that some of the frameworks have not.
+    configurations: a list of Configuration. device: "cpu", "gpu", or None for the GPU where there
+    is one and else the CPU. batch_size, image_size, n_trials: numbers. json: a path or None. notes:
+    a list of messages about options that some of the frameworks lack.
     """
 
     __slots__ = ()
 
 
 class _Once(argparse.Action):
-    """Store an option, and refuse it the second time: argparse would take the last silently."""
+    """Store an option, and refuse it the second time. argparse would silently take the last."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         given = namespace.__dict__.setdefault("given", {})
@@ -63,7 +65,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments):
-    """Return what a command line asks for. Raises Refused; --help prints, and exits with 0."""
+    """Return the TrialsRequest of a command line. Raises Refused; --help prints and exits with 0."""
     parser = _parser()
     options = parser.parse_args(arguments)
     given = getattr(options, "given", {})
@@ -80,7 +82,7 @@ def parse(arguments):
         )
     if "Keras" in frameworks and options.keras_backend is None:
         options.keras_backend = own_keras_backend()
-    called = [
+    names = [
         "Keras on " + options.keras_backend if name == "Keras" else name for name in frameworks
     ]
     return TrialsRequest(
@@ -90,21 +92,27 @@ def parse(arguments):
         image_size=options.image_size,
         n_trials=options.n_trials,
         json=options.json,
-        notes=_notes(given, called),
+        notes=_notes(given, names),
     )
 
 
-def _notes(given, called):
+def _notes(given, names):
+    """Return the notes about options that some of the frameworks lack.
+
+    given: a dict of the options of the command line to their values. names: the frameworks that are
+    asked for, as LACKING names them. Raises Refused for an option that none of them has.
+    """
     notes = []
-    for asked, lacking, why in LACKING:
-        option = asked.split()[0]
-        if option not in given or asked not in (option, "%s %s" % (option, given[option])):
+    for option_and_value, lacking, why in LACKING:
+        option = option_and_value.split()[0]
+        with_value = "%s %s" % (option, given.get(option))
+        if option not in given or option_and_value not in (option, with_value):
             continue
-        without = [name for name in called if name in lacking]
-        if without == called:
-            raise Refused("%s cannot be: %s" % (asked, why))
+        without = [name for name in names if name in lacking]
+        if without == names:
+            raise Refused("%s cannot be: %s" % (option_and_value, why))
         if without and not option.startswith("--keras"):
-            notes.append("%s is not for %s: %s" % (asked, ", ".join(without), why))
+            notes.append("%s is not for %s: %s" % (option_and_value, ", ".join(without), why))
     return notes
 
 
@@ -136,24 +144,24 @@ def _configuration(framework, options):
 
 
 def own_keras_backend():
-    """Return the backend that Keras takes by itself: KERAS_BACKEND, or the default of the Keras in
-    this interpreter, which is not imported for that. The user's keras.json has no say.
+    """Return the backend that Keras takes by itself.
 
-    Raises Refused for a backend that is not measured.
+    It is KERAS_BACKEND, or the default of the Keras in this interpreter, which is not imported for
+    that. The user's keras.json has no say. Raises Refused for a backend that is not measured.
     """
-    asked = os.environ.get("KERAS_BACKEND")
-    if asked:
+    backend = os.environ.get("KERAS_BACKEND")
+    if backend:
         measured = choices_of("Keras")["backend"]
-        if asked not in measured:
+        if backend not in measured:
             raise Refused(
                 "KERAS_BACKEND is %r: Keras is measured on %s; choose with --keras_backend"
-                % (asked, " and ".join(measured))
+                % (backend, " and ".join(measured))
             )
-        return asked
-    found = find_spec("keras")
-    if found is None or not found.origin:
+        return backend
+    spec = find_spec("keras")
+    if spec is None or not spec.origin:
         return "tensorflow"
-    with open(found.origin, encoding="utf-8", errors="replace") as file:
+    with open(spec.origin, encoding="utf-8", errors="replace") as file:
         # Keras 1.1.0 changed the default.
         return "theano" if re.search(r"^__version__ = .1\.0\.", file.read(), re.M) else "tensorflow"
 

@@ -1,8 +1,8 @@
-"""The program that main.py is: refuse, run each framework in a process of its own, say what came.
+"""The program of main.py: it runs each framework in a process of its own and prints the results.
 
-In one process a second framework would run in what the first left of memory and threads. Exit
-status: 0; 1 where something failed; 2 for options that are refused; 3 where something is n/a and
-nothing failed; 130 after Ctrl-C.
+In one process, a second framework would run in what the first left of memory and threads. Options
+that cannot be done are refused before anything runs. Exit status: 0; 1 where something failed; 2
+for options that are refused; 3 where something is n/a and nothing failed; 130 after Ctrl-C.
 """
 
 import datetime
@@ -22,7 +22,10 @@ OK, FAILED, REFUSED, NOT_APPLICABLE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def main(arguments, script=one_process.__file__):
-    """Return the exit status. script: runs one framework, with the arguments of one_process.py."""
+    """Run the command line and return the exit status.
+
+    script: the path of the script that runs one framework, with the arguments of one_process.py.
+    """
     try:
         return _main(arguments, script)
     except options.Refused as refused:
@@ -37,26 +40,26 @@ def main(arguments, script=one_process.__file__):
 
 
 def _main(arguments, script):
-    asked = options.parse(arguments)
-    target = None if asked.json is None else checked_target(asked.json)
-    for configuration in asked.configurations:
+    request = options.parse(arguments)
+    target = None if request.json is None else checked_target(request.json)
+    for configuration in request.configurations:
         require_modules(configuration)
-    device = asked.device or ("gpu" if gpu.is_visible() else "cpu")
-    for note in asked.notes:
+    device = request.device or ("gpu" if gpu.is_visible() else "cpu")
+    for note in request.notes:
         print(note, flush=True)
     started = datetime.datetime.now(datetime.timezone.utc).isoformat()
     here = machine(device)
     runs = []
-    for configuration in asked.configurations:
+    for configuration in request.configurations:
         job = {
             "framework": configuration.framework,
             "configuration": configuration.values,
             "device": device,
-            "batch_size": asked.batch_size,
-            "image_size": asked.image_size,
-            "n_trials": asked.n_trials,
+            "batch_size": request.batch_size,
+            "image_size": request.image_size,
+            "n_trials": request.n_trials,
         }
-        progress = Progress(configuration.framework, asked.n_trials)
+        progress = Progress(configuration.framework, request.n_trials)
         try:
             outcome = run(job, script, progress)
         except KeyboardInterrupt:
@@ -79,18 +82,18 @@ def _main(arguments, script):
         except OSError as error:
             say_error("the results cannot be written: %s: %s" % (error.strerror, target))
             return FAILED
-    outcomes = [one["outcome"] for one in runs]
+    outcomes = [result["outcome"] for result in runs]
     if "failed" in outcomes:
         return FAILED
     return NOT_APPLICABLE if "n/a" in outcomes else OK
 
 
 class FrameworkMissing(Exception):
-    """The interpreter has it not; the message is one line."""
+    """This interpreter has no such framework; the message is one line."""
 
 
 def require_modules(configuration):
-    """Raise FrameworkMissing unless this interpreter can find what a configuration is made of."""
+    """Raise FrameworkMissing unless this interpreter has the framework and the backend."""
     names = [builders.packages()[configuration.framework].MODULE, configuration.backend or ""]
     for name in filter(None, names):
         if find_spec(name) is None:
@@ -125,7 +128,7 @@ def cpu_model():
 
 
 class Progress:
-    """How far a framework is: one line that changes on a terminal, else a line at every tenth."""
+    """Prints how far a framework is: on a terminal one line that changes, else a line a tenth."""
 
     def __init__(self, framework, trials):
         self.framework = framework
@@ -160,12 +163,14 @@ class Progress:
 def run(job, script, progress):
     """Run a job in a process of its own; return its outcome, the last thing that it reported.
 
-    A process that failed leaves what its framework printed in a file that the error names.
+    job: a dict for one_process.py. script: the path of what runs it. progress: a Progress. Where
+    the process failed, what its framework printed stays in a file, which "output" names.
     """
     log = tempfile.NamedTemporaryFile(prefix="vggbench-", suffix=".log", delete=False)
     outcome = None
     try:
-        # In a group of its own: Ctrl-C reaches this process alone, which ends all of the other.
+        # The process gets a group of its own. Ctrl-C then reaches only the program, which ends the
+        # whole group.
         process = subprocess.Popen(
             [sys.executable, script, json.dumps(job)],
             stdin=subprocess.DEVNULL,
@@ -176,13 +181,13 @@ def run(job, script, progress):
         )
         try:
             for line in process.stdout:
-                told = json.loads(line)
-                if "trial" in told:
-                    progress.trial(told["trial"])
-                elif "stage" in told:
-                    progress.stage(told["stage"])
+                report = json.loads(line)
+                if "trial" in report:
+                    progress.trial(report["trial"])
+                elif "stage" in report:
+                    progress.stage(report["stage"])
                 else:
-                    outcome = told
+                    outcome = report
             status = process.wait()
         finally:
             end(process)
@@ -208,6 +213,7 @@ def end(process):
 
 
 def how_it_ended(status, progress, log):
+    """Return a message about a process that reported no outcome. log: the path of its output."""
     how = "signal %d" % -status if status < 0 else "exit status %d" % status
     with open(log, encoding="utf-8", errors="replace") as file:
         lines = [line.strip() for line in file if line.strip()]
@@ -215,33 +221,40 @@ def how_it_ended(status, progress, log):
     return "the process died with %s at %s: %s" % (how, progress.where, last)
 
 
-def show(one, here):
-    """Print what a job came to."""
-    chosen = ", ".join("%s %s" % item for item in one["configuration"].items())
-    head = "%s on the %s: %s" % (one["framework"], one["device"], chosen)
-    work = "%d x %d x %d" % (one["batch_size"], one["image_size"], one["image_size"])
-    if one["outcome"] == "n/a":
-        say_error("%s: n/a: %s" % (head, one["reason"]))
+def show(result, here):
+    """Print the results of a job.
+
+    result: a dict, the job and its outcome. here: a dict, what machine() returned.
+    """
+    chosen = ", ".join("%s %s" % item for item in result["configuration"].items())
+    head = "%s on the %s: %s" % (result["framework"], result["device"], chosen)
+    work = "%d x %d x %d" % (result["batch_size"], result["image_size"], result["image_size"])
+    if result["outcome"] == "n/a":
+        say_error("%s: n/a: %s" % (head, result["reason"]))
         return
-    if one["outcome"] == "failed":
-        say_error("%s: failed: %s; what it printed is in %s" % (head, one["error"], one["output"]))
+    if result["outcome"] == "failed":
+        say_error(
+            "%s: failed: %s; what it printed is in %s" % (head, result["error"], result["output"])
+        )
         return
     versions = ", ".join(
         "%s %s" % (key, value if isinstance(value, str) else json.dumps(value))
-        for key, value in one["versions"].items()
+        for key, value in result["versions"].items()
         if value is not None
     )
     cpus = "%(cpu)s, %(cpus)d of %(cpus_of_the_machine)d CPUs" % here
     milliseconds = {
-        key: "%.3f ms" % (1000 * one[key + "_s"]) if one[key + "_s"] is not None else "-"
+        key: "%.3f ms" % (1000 * result[key + "_s"]) if result[key + "_s"] is not None else "-"
         for key in ("mean", "stdev", "min", "median", "max")
     }
     print(head)
-    print("  workload  %s, %d trials" % (work, one["n_trials"]))
+    print("  workload  %s, %d trials" % (work, result["n_trials"]))
     print("  versions  %s" % versions)
     print("  machine   %s" % ", ".join([here["system"], cpus, *here["gpus"]]))
     print("  python    %(python)s, %(interpreter)s" % here)
-    print("  start     %(build_s).1f s to import and build, %(warm_up_s).1f s warm-up step" % one)
+    print(
+        "  start     %(build_s).1f s to import and build, %(warm_up_s).1f s warm-up step" % result
+    )
     print("  mean      %(mean)s a step" % milliseconds)
     print(
         "  spread    %(min)s to %(max)s, median %(median)s, standard deviation %(stdev)s"
@@ -251,8 +264,10 @@ def show(one, here):
 
 
 def checked_target(path):
-    """Return the real path of a file that can be written. Raises Refused: better before hours of
-    work than after them."""
+    """Return the real path of a file that can be written.
+
+    Raises Refused where it cannot be written: before hours of work, not after them.
+    """
     target = os.path.realpath(path)
     folder = os.path.dirname(target)
     if os.path.exists(target) and not os.path.isfile(target):
@@ -265,7 +280,7 @@ def checked_target(path):
 
 
 def write(path, content):
-    """Write JSON so that the file is old or whole, never half."""
+    """Write JSON so that the file is either the old or the whole new file, never half of it."""
     with open(path + ".new", "w") as file:
         json.dump(content, file, indent=2)
         file.write("\n")
