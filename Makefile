@@ -14,7 +14,7 @@ run: setup
 history: setup
 	$(BIN)/vggbench history
 
-# As many tests at a time as there are processors, up to four: a framework takes all of them.
+# As many tests at a time as there are processors, up to four, because a framework uses all of them.
 PYTEST := $(BIN)/pytest --numprocesses=logical --maxprocesses=4 --dist=loadgroup
 
 test: setup lint
@@ -33,7 +33,7 @@ lint: setup
 setup: $(VENV)/made
 	@$(BIN)/python -m vggbench.web
 
-# Of a copied or moved checkout it would run the code of the other folder.
+# In a copied or moved checkout, the old environment would run the code of the other folder.
 ifneq ($(shell cat $(VENV)/made 2>/dev/null),$(CURDIR))
 .PHONY: $(VENV)/made
 endif
@@ -45,7 +45,7 @@ $(VENV)/made: pyproject.toml setup.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
 	@echo '$(CURDIR)' > $@
 
-# What the docs show of the history that is shipped.
+# What the docs show of the shipped history.
 shown: setup
 	$(BIN)/vggbench plot tensorflow --machine $(firstword $(SHIPPED)) \
 	  --configuration 'NHWC none off' --chain --log -o docs/tensorflow.svg

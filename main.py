@@ -9,7 +9,7 @@ import os
 import sys
 
 if __name__ == "__main__":
-    # vggbench alone is imported from this folder: its tests and benchmarks must shadow nothing.
+    # Only vggbench is imported from this folder: its tests and benchmarks must shadow nothing.
     root = os.path.dirname(os.path.abspath(__file__))
     sys.path.insert(0, root)
     from vggbench.inside.trials import program

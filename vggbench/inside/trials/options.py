@@ -65,7 +65,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments):
-    """Return the TrialsRequest of a command line. Raises Refused; --help prints and exits with 0."""
+    """Return the TrialsRequest of a command line. Raises Refused; --help ends with 0."""
     parser = _parser()
     options = parser.parse_args(arguments)
     given = getattr(options, "given", {})
