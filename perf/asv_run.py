@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import common
+from shared import common
 
 from vggbench import records
 from vggbench.inside.measure import ROUNDS

@@ -11,7 +11,7 @@ which the configurations of a session share; each release has a session of its o
 a tenth of the processes are up to 12 % slower, uniformly. On a restless line nearly each release
 but the newest changed by 10 %; anchors are what sittings of a history measure again.
 
-``--of blocks``: the same of the verdict by duets, whose blocks perf/drawn_blocks.py draws.
+``--of blocks``: the same of the verdict by duets, whose blocks perf/shared/drawn_blocks.py draws.
 """
 
 from __future__ import annotations
@@ -27,12 +27,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import common
-import drawn_blocks
 import numpy as np
 from asv._stats import get_weight
 from asv.step_detect import detect_regressions, detect_steps
 from asv_runner.statistics import compute_stats
+from shared import common, drawn_blocks
 from tabulate import tabulate
 
 from vggbench.stats import noise

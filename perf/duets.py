@@ -7,8 +7,8 @@ What a row has measured is kept in perf/state/duets/, a JSON object a line, and 
 on whichever machine: only ratios pool over processors. A row begins nothing new once its budget is
 spent. The environments are those of this checkout, the results are not: a row measures in a
 throw-away checkout, .asv/duets/checkout. But for the rows that say so, what others disturbed is
-taken again (perf/common.py); seconds for which the machine was waited for are kept beside those
-that were measured, and count for none.
+taken again (perf/shared/common.py); seconds for which the machine was waited for are kept beside
+those that were measured, and count for none.
 """
 
 from __future__ import annotations
@@ -30,11 +30,10 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-import common
-import copies
-import duet_figures as figures
 import planted
-from duet_figures import Entries, Entry, Plan, Reached, Rule
+from shared import common, copies
+from shared import duet_figures as figures
+from shared.duet_figures import Entries, Entry, Plan, Reached, Rule
 
 from vggbench import records
 from vggbench.campaigns import taking
@@ -516,8 +515,8 @@ def whole_release(bench: Bench, plan: Plan, taken: Entries) -> Plan:
 
 @contextlib.contextmanager
 def beside(*options: str) -> Iterator[None]:
-    """Other work beside it, of burst.py; it is ended in any case."""
-    command = [sys.executable, str(Path(__file__).parent / "burst.py"), *options]
+    """Other work beside it, of shared/burst.py; it is ended in any case."""
+    command = [sys.executable, str(Path(__file__).parent / "shared" / "burst.py"), *options]
     other = subprocess.Popen(command, preexec_fn=die_with_parent)
     try:
         time.sleep(2.0)  # it has begun

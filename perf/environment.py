@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import common
+from shared import common
 
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue

@@ -12,8 +12,7 @@ import sys
 import time
 from pathlib import Path
 
-import common
-import copies
+from shared import common, copies
 
 MOST = 1
 TIMES = 20

@@ -18,9 +18,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import common
 from rich.console import Console
 from rich.table import Table
+from shared import common
 
 #: What to run, in this order, with its arguments.
 SHORT: dict[str, tuple[str, ...]] = {

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import common
+from shared import common
 
 RELEASE = "tensorflow-2.21.0"
 FIGURE_S = 3.0

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import common
+from shared import common
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 

@@ -16,7 +16,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-import common
+from shared import common
 
 from vggbench import records
 from vggbench.records import stretches

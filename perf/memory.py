@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import common
+from shared import common
 
 #: The smallest environments of the track.
 RELEASES = "tensorflow-1.0.0 tensorflow-1.0.0..tensorflow-1.8.0"

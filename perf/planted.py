@@ -16,8 +16,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-import common
-import copies
+from shared import common, copies
 
 TIMES = 10
 SLOW_DOWN = 0.08

@@ -33,8 +33,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import common
 import synthetic
+from shared import common
 
 TRACKS, RELEASES, MACHINES = ("tensorflow", "keras", "theano"), 34, 30
 FIGURE_RATIO = 1.3

@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 from json import dumps
 from pathlib import Path
 
-import common
+from shared import common
 
 from vggbench.releases.catalogue import Catalogue
 from vggbench.releases.environments import MARKER, Environments, Marker

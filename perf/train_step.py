@@ -14,8 +14,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import common
-import processes
+from shared import common, processes
 
 LEAST, MOST = 0.97, 1.03
 

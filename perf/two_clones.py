@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import common
+from shared import common
 
 from vggbench import records
 

@@ -13,8 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import common
-import processes
+from shared import common, processes
 
 RELEASE = "tensorflow-2.21.0"
 FIGURE = 1.1

@@ -14,14 +14,14 @@ import pytest
 @pytest.fixture
 def common(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / "perf"))
-    import common
+    from shared import common
 
     return common
 
 
 @pytest.fixture
 def processes(common: ModuleType) -> ModuleType:
-    import processes
+    from shared import processes
 
     return processes
 

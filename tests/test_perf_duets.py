@@ -24,7 +24,7 @@ Entry = dict[str, Any]
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / "perf"))
-    return importlib.import_module("duet_figures")
+    return importlib.import_module("shared.duet_figures")
 
 
 @pytest.fixture

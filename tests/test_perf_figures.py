@@ -20,7 +20,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 def test_each_script_that_prints_a_figure_is_run_or_named(figures: ModuleType) -> None:
     named = {*figures.SHORT, *(name.partition(" ")[0] for name in figures.LONG)}
-    scripts = [path for path in PERF.glob("*.py") if path.name not in ("figures.py", "common.py")]
+    scripts = [path for path in PERF.glob("*.py") if path.name != "figures.py"]
     printing = {path.name for path in scripts if "common.report(" in path.read_text()}
     assert len(printing) > 10
     assert printing <= named
@@ -30,7 +30,7 @@ def test_each_script_that_prints_a_figure_is_run_or_named(figures: ModuleType) -
 def test_what_a_script_tells_is_in_the_table(figures: ModuleType, tmp_path: Path) -> None:
     script = tmp_path / "small.py"
     script.write_text(
-        f"import sys\nsys.path.insert(0, {str(PERF)!r})\nimport common\n"
+        f"import sys\nsys.path.insert(0, {str(PERF)!r})\nfrom shared import common\n"
         "sys.exit(common.report('how small', 'at most 1', '0.5', True)"
         " | common.report('how large', 'at least 2', '1', False))\n"
     )

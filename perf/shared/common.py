@@ -25,7 +25,7 @@ MOST_FOREIGN = 0.1
 #: Seconds to wait for that.
 PATIENCE_S = 600.0
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 ASV = Path(sys.executable).parent / "asv"
 VGGBENCH = Path(sys.executable).parent / "vggbench"
 

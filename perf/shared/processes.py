@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import common
 import numpy as np
 from asv.runner import BENCHMARK_RUN_SCRIPT
 
@@ -24,6 +23,8 @@ from vggbench.checkout import Checkout
 from vggbench.inside import synthetic, vgg16, workload
 from vggbench.inside.measure import BY_PRODUCTS, NOTES_VARIABLE, REPEAT
 from vggbench.runs import timed, variables
+
+from . import common
 
 PROFILE = "cpu-quick"
 
@@ -96,7 +97,7 @@ def by_hand(
     environment variables besides."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report"
-        path = Path(__file__).parent / "by_hand" / script
+        path = common.ROOT / "perf" / "by_hand" / script
         _run(
             python, [str(path), str(start), str(report), str(REPEAT), *options], folder, **variables
         )

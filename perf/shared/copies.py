@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import common
-
 from vggbench import records
 from vggbench.releases.catalogue import Catalogue, Release
+
+from . import common
 
 #: Four configurations without XLA, which all train on a CPU.
 FOUR = r"TensorFlow\.time_train_step\('(NHWC|NCHW)', '(none|fused)', 'off'\)"

@@ -16,7 +16,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-import common
 import numpy as np
 from scipy import special
 from tabulate import tabulate
@@ -33,6 +32,8 @@ from vggbench.stats.policy import (
     THRESHOLD,
     UNCHANGED,
 )
+
+from . import common
 
 CONFIGURATIONS = 12
 DEVIATION = 0.015

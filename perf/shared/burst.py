@@ -1,7 +1,7 @@
 """Other work for a machine that is measured: matrix products on all processors, in bursts.
 
-    python perf/burst.py --seed 1    # works for 5 to 60 s, then rests for 5 to 60 s, and so on
-    python perf/burst.py --steady    # works all the time
+    python perf/shared/burst.py --seed 1    # works for 5 to 60 s, then rests as long, and so on
+    python perf/shared/burst.py --steady    # works all the time
 
 It goes on until it is ended. How long each burst and each rest lasts follows from the seed.
 """

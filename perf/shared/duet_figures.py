@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import common
-import copies
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special, stats
@@ -39,6 +37,8 @@ from vggbench.stats.policy import (
     THRESHOLD,
     UNCHANGED,
 )
+
+from . import common, copies
 
 Entry = Mapping[str, Any]
 Entries = Sequence[Entry]
