@@ -695,7 +695,7 @@ def report(name: str) -> bool:
     whole = row.plan(taken, processor()) is None
     reached = row.reached(taken)
     print(f"{name}: {row.what}\n  figure:  {row.wanted}")
-    for line in reached.said:
+    for line in reached.messages:
         print(f"  reached: {line}")
     if not whole:
         outcome = f"NOT COMPLETE: {row.progress(taken)}"
@@ -704,7 +704,7 @@ def report(name: str) -> bool:
     else:
         outcome = "met" if reached.good else "MISSED"
     print(f"  {outcome}")
-    common.keep(f"{name}: {row.what}", row.wanted, "; ".join(reached.said), outcome)
+    common.keep(f"{name}: {row.what}", row.wanted, "; ".join(reached.messages), outcome)
     return whole and reached.good is False
 
 

@@ -73,10 +73,10 @@ def test_ratios_of_several_processors_pool_and_each_is_shown(figures: ModuleType
     for record in there:
         record["processor"] = ELSEWHERE
 
-    said = figures.same_reached(here + there, 0.01).said
+    messages = figures.same_reached(here + there, 0.01).messages
 
-    assert said[0].startswith("+0.00%")
-    assert any(line.startswith(f"{ELSEWHERE}: -1.49%") for line in said)
+    assert messages[0].startswith("+0.00%")
+    assert any(line.startswith(f"{ELSEWHERE}: -1.49%") for line in messages)
 
 
 # -- blocks against processes in turns
@@ -92,7 +92,7 @@ def test_a_deviation_is_about_the_mean_of_each_processor(figures: ModuleType) ->
 
     reached = figures.deviation_reached(taken, 0.25)
 
-    assert reached.said[0].startswith("0.25 (95 % interval 0.25 to 0.25)")
+    assert reached.messages[0].startswith("0.25 (95 % interval 0.25 to 0.25)")
 
 
 def test_the_ratio_of_deviations_is_held_against_the_figure(figures: ModuleType) -> None:
@@ -108,8 +108,8 @@ def test_the_interval_of_the_ratio_of_deviations_holds_the_true_one(figures: Mod
     held = 0
     for _ in range(60):
         taken = [beside(*pair) for pair in draw.normal(0, (0.01, 0.02), (20, 2))]
-        figures_said = figures.deviation_reached(taken, 1).said[0].split()
-        held += float(figures_said[4]) <= 0.5 <= float(figures_said[6].rstrip("):"))
+        texts = figures.deviation_reached(taken, 1).messages[0].split()
+        held += float(texts[4]) <= 0.5 <= float(texts[6].rstrip("):"))
     assert held >= 48  # a percentile bootstrap of 20 is somewhat narrow
 
 
@@ -119,7 +119,7 @@ def test_where_no_block_came_in_time_the_figure_is_missed(figures: ModuleType) -
     taken[0]["log"] = None
     reached = figures.deviation_reached(taken, 0.25)
     assert reached.good is False
-    assert reached.said[0] == "1 times no block that counts in its time"
+    assert reached.messages[0] == "1 times no block that counts in its time"
 
 
 def test_processes_get_as_many_seconds_as_blocks_over_the_whole_row(duets: ModuleType) -> None:
@@ -259,7 +259,7 @@ def test_rounds_count_false_alarms_and_what_is_unchanged(figures: ModuleType) ->
         loud += in_round(number, "a", [0.1] * 3) + in_round(number, "b", quiet)
     reached = figures.rounds_reached(loud, 10, BOTH, rule)
     assert reached.good is False
-    assert "false alarms 2" in reached.said[1]
+    assert "false alarms 2" in reached.messages[1]
 
 
 # -- peak memory
@@ -400,9 +400,9 @@ def test_what_was_started_second_is_held_against_what_was_started_first(
 
     assert figures.second_starter(first) == 0.1
     assert figures.second_starter(swapped) == -0.1
-    said = figures.load_reached([block(0.1, duets=[first, swapped])]).said
-    assert any("where the first makes the first step: +10.52%" in line for line in said)
-    assert any("where the second makes the first step: -9.52%" in line for line in said)
+    messages = figures.load_reached([block(0.1, duets=[first, swapped])]).messages
+    assert any("where the first makes the first step: +10.52%" in line for line in messages)
+    assert any("where the second makes the first step: -9.52%" in line for line in messages)
 
 
 @pytest.mark.parametrize("begins", [True, False])
