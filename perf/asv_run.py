@@ -1,8 +1,8 @@
 """The whole `asv run` of a release, all benchmarks, against its timed processes alone.
 
-What asv and the by-products cost beside: wall time of `asv run`, by the sum of the seconds of its
-time_ processes as their records have them. Both come from the same run, so nothing needs to be
-taken in turns. The release is installed before.
+The figure is what asv and the by-products cost: the wall time of `asv run`, by the sum of the
+seconds of its time_ processes in their records. Both come from the same run, so nothing needs to be
+taken in turns. The release is installed before the run.
 
     python perf/asv_run.py [--times 1]
 """
@@ -28,9 +28,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=1)
     times = parser.parse_args().times
-    common.run(
-        [str(common.VGGBENCH), "releases", "install", "--device", "cpu", RELEASE], common.ROOT
-    )
+    common.install(RELEASE)
     return max(_measure() for _ in range(times))
 
 
@@ -47,7 +45,7 @@ def _measure() -> int:
     if len(timed) != PROCESSES or outcomes != {records.OK}:
         raise SystemExit(f"{len(timed)} of {PROCESSES} timed processes, which are {outcomes}")
     timed_s = sum(record.seconds or 0.0 for record in timed)
-    # Every process leaves a record, whatever it was for.
+    # Every process leaves a record, whatever its purpose.
     more = len(taken) - len(timed)
     return max(
         common.report(

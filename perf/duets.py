@@ -407,10 +407,10 @@ def planted_trial(bench: Bench, plan: Plan, taken: Entries, *, slow_down: float)
 
 def _noise_of(taken: Entries, key: str, name: Any) -> Plan:
     """What is known beforehand in a trial or a round: what it began with."""
-    for entry in taken:
-        if entry[key] == name:
-            return dict(entry["noise"])
-    same_ones = copies.Kept(STATE / "aa-tensorflow.jsonl").read()
+    for one in taken:
+        if one[key] == name:
+            return dict(one["noise"])
+    same_ones = copies.State(STATE / "aa-tensorflow.jsonl").read()
     return asdict(figures.calibrated(same_ones, processor()))
 
 
@@ -666,7 +666,7 @@ def processor() -> str:
 
 def go_on(name: str, bench: Bench, budget: Budget) -> None:
     """Measure what the row wants still, while the budget lasts."""
-    row, kept, here = ROWS[name], copies.Kept(STATE / f"{name}.jsonl"), processor()
+    row, kept, here = ROWS[name], copies.State(STATE / f"{name}.jsonl"), processor()
     STATE.mkdir(parents=True, exist_ok=True)
     while True:
         taken = kept.read()
@@ -691,7 +691,7 @@ def _short(line: Entry) -> str:
 
 def report(name: str) -> bool:
     """Print a row; whether it is missed."""
-    row, taken = ROWS[name], copies.Kept(STATE / f"{name}.jsonl").read()
+    row, taken = ROWS[name], copies.State(STATE / f"{name}.jsonl").read()
     whole = row.plan(taken, processor()) is None
     reached = row.reached(taken)
     print(f"{name}: {row.what}\n  figure:  {row.wanted}")

@@ -1,10 +1,10 @@
 """The environment of TensorFlow 2.21.0: ours against asv's own way, virtualenv and pip.
 
-Same lock, packages in both caches, byte-compiled both times, turn by turn in one run. asv's way is
-what asv/plugins/virtualenv.py does: `virtualenv`, then pip inside it. (pip is seeded by virtualenv,
-and checks the hashes of the lock as uv does.) Ours is measured twice: made for the first time,
-where every module is compiled, and made again after `vggbench releases prune --to`, which keeps
-what was compiled.
+Both have the same lock, the packages in their caches, and are byte-compiled. They are made turn by
+turn in one run. asv's way is what asv/plugins/virtualenv.py does: `virtualenv`, then pip inside it.
+(pip is seeded by virtualenv, and checks the hashes of the lock as uv does.) Ours is measured twice:
+made for the first time, where every module is compiled, and made again after `vggbench releases
+prune --to`, which keeps what was compiled.
 """
 
 import os
@@ -38,7 +38,7 @@ def main() -> int:
     theirs: list[float] = []
     (common.ROOT / ".asv").mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=common.ROOT / ".asv") as folder:
-        for turn in range(TURNS + 1):  # turn 0 fills the caches and is not counted
+        for turn in range(TURNS + 1):  # Turn 0 fills the caches and is not counted.
             environments = Environments(Path(folder) / f"ours-{turn}", catalogue)
             first.append(_seconds(environments.ensure, release, "cpu"))
             list(environments.prune(keep_bytes=1))

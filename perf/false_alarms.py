@@ -1,8 +1,8 @@
 """One release against itself, again and again: how often is it called slower?
 
-A line of copies of one real release, each measured with `vggbench check` the night it appears, as a
-nightly job would: four configurations without XLA, confirmation included. Whatever is called
-regressed is a false alarm. What was done is kept in a folder: run it again to go on.
+A track has copies of one real release. Each is measured with `vggbench check` in the night that it
+appears, as a nightly job would: four configurations without XLA, confirmation included. Whatever is
+called regressed is a false alarm. What was done is kept in a folder: run it again to go on.
 
     python perf/false_alarms.py [--times 20] [--state .asv/false-alarms] [--release 2.21.0]
 """
@@ -17,10 +17,10 @@ from shared import common, copies
 MOST = 1
 TIMES = 20
 
-#: Releases that are measured before the first is judged: a line of its own begins with a history.
+#: Releases that are measured before the first is judged, because each is compared with one before.
 BEFORE = 1
 
-#: Seconds of a round where none was done yet: install, twelve processes, some to confirm.
+#: Seconds of a round where none was done yet: to install, twelve processes, some to confirm.
 GUESS_S = 240.0
 
 
@@ -30,37 +30,37 @@ def main() -> int:
     parser.add_argument("--state", type=Path, default=common.ROOT / ".asv" / "false-alarms")
     parser.add_argument("--release", default="2.21.0", help="a version of TensorFlow")
     parser.add_argument("--bench", default=copies.FOUR)
-    given = parser.parse_args()
-    state = given.state.absolute()
-    state.mkdir(parents=True, exist_ok=True)
-    kept = copies.Kept(state / "rounds.jsonl")
-    copied = copies.CopiedTrack(state / "checkout", given.release, state / "env")
+    options = parser.parse_args()
+    folder = options.state.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    state = copies.State(folder / "rounds.jsonl")
+    copied = copies.CopiedTrack(folder / "checkout", options.release, folder / "env")
     for place in range(BEFORE):
         copied.add(place)
-        copied.run(given.bench)
-    while len(kept.read()) < given.times:
-        done = kept.read()
+        copied.run(options.bench)
+    while len(state.read()) < options.times:
+        done = state.read()
         place = BEFORE + len(done)
-        print(f"left: {copies.forecast(done, given.times - len(done), GUESS_S)}", flush=True)
+        print(f"left: {copies.forecast(done, options.times - len(done), GUESS_S)}", flush=True)
         name = copied.add(place)
-        checked = copied.check(given.bench, state / f"{name}.log")
-        one = {
+        checked = copied.check(options.bench, folder / f"{name}.log")
+        round_ = {
             "release": name,
             "status": checked.status,
             "outcomes": copied.verdicts(name),
             "seconds": checked.seconds,
             "ended": time.strftime("%Y-%m-%dT%H:%M:%S"),
         }
-        kept.add(one)
-        print(f"{name}: {one['outcomes']}, {one['seconds']:.0f} s", flush=True)
-    return report(kept.read()[: given.times], copied)
+        state.add(round_)
+        print(f"{name}: {round_['outcomes']}, {round_['seconds']:.0f} s", flush=True)
+    return report(state.read()[: options.times], copied)
 
 
 def report(rounds: list[dict], copied: copies.CopiedTrack) -> int:
-    outcomes = [outcome for one in rounds for outcome in one["outcomes"].values()]
+    outcomes = [outcome for round_ in rounds for outcome in round_["outcomes"].values()]
     alarms = outcomes.count("regressed")
-    counts = ", ".join(f"{outcomes.count(one)} {one}" for one in sorted(set(outcomes)))
-    print(f"processes on this line: {copied.processes()}; verdicts: {counts}")
+    counts = ", ".join(f"{outcomes.count(name)} {name}" for name in sorted(set(outcomes)))
+    print(f"processes on this track: {copied.processes()}; verdicts: {counts}")
     return common.report(
         f"{len(rounds)} releases that are the one before them, {len(outcomes)} verdicts",
         f"at most {MOST} false alarm in all",

@@ -1,4 +1,4 @@
-"""From `asv run` to the first sample of an installed release, with a step that does nothing."""
+"""Seconds from `asv run` to the first sample of an installed release, whose step does nothing."""
 
 import statistics
 import sys
@@ -14,9 +14,7 @@ TIMES = 5
 
 
 def main() -> int:
-    common.run(
-        [str(common.VGGBENCH), "releases", "install", "--device", "cpu", RELEASE], common.ROOT
-    )
+    common.install(RELEASE)
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
         checkout = common.checkout(Path(folder) / "checkout")

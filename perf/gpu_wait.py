@@ -2,9 +2,9 @@
 
     .asv/env/releases/tensorflow-2.21.0-b1-gpu/bin/python perf/gpu_wait.py
 
-For a release's own interpreter. After each step cuCtxSynchronize, of CUDA's driver, waits for all
-that the process has put on the GPU: where the step is over it returns at once. As a control the
-step is run without the wait for its loss, which must leave the GPU at work.
+Run it with a release's own interpreter. After each step, cuCtxSynchronize of CUDA's driver waits
+for all that the process has put on the GPU. Where the step is over, it returns at once. As a
+control, the step is run without the wait for its loss, which must leave the GPU at work.
 """
 
 import ctypes
@@ -20,17 +20,19 @@ from vggbench.inside import builders, params, workload
 CONFIGURATIONS = (("NHWC", "none", "off"), ("NCHW", "fused", "off"), ("NCHW", "none", "on"))
 WARM_UP_STEPS = 5
 STEPS = 20
-#: The wait after a step, relative to the step: what asking the driver takes, and no work.
+#: The longest wait after a step, relative to the step: asking the driver takes as long, and no
+#: work.
 MOST_WAIT = 0.01
 
 
 def checked(status):
+    """End the program where a call of CUDA's driver returned an error."""
     if status != 0:
         sys.exit(f"gpu_wait.py: CUDA's driver answers with error {status}")
 
 
 def context():
-    """Make the context that TensorFlow uses, the GPU's primary one, this thread's; return CUDA."""
+    """Give this thread the context that TensorFlow uses, the GPU's primary context; return CUDA."""
     cuda = ctypes.CDLL("libcuda.so.1")
     device, primary = ctypes.c_int(), ctypes.c_void_p()
     checked(cuda.cuInit(0))
@@ -41,7 +43,10 @@ def context():
 
 
 def timed(cuda, call):
-    """Return milliseconds, medians of STEPS: of the call, and of the wait for the GPU after it."""
+    """Return the milliseconds of the call, and of the wait for the GPU after it.
+
+    Both are medians of STEPS calls.
+    """
     called, waited = [], []
     for _ in range(STEPS):
         start = time.perf_counter()
@@ -58,7 +63,7 @@ def timed(cuda, call):
 
 def without_wait(step):
     """Return a function that runs the step and does not wait for its loss."""
-    losses = []  # kept, so that letting go of one is not timed
+    losses = []  # They are kept, so that releasing a loss is not timed.
     return lambda: losses.append(step._run())
 
 

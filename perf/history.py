@@ -1,8 +1,7 @@
-"""The history that is shipped: what it cost against its timed processes, how much of the tracks it
-has, and its size.
+"""The shipped history: its cost against its timed processes, its share of the tracks, its size.
 
-A sitting's wall time goes from its beginning, before its anchors, to the end of its last process:
-installing, asv and short pauses are in it. The sittings' are added.
+The wall time of a sitting goes from its beginning, before its anchors, to the end of its last
+process. Installing, asv and short pauses are in it. The wall times of all sittings are added.
 
     python perf/history.py [--machine NAME]
 """
@@ -37,19 +36,21 @@ def main() -> int:
     if not machines:
         raise SystemExit("no history is in results/; measure one with: vggbench history")
     taken = {machine: list(records.read(RESULTS, machine, print)) for machine in machines}
-    missed = [cost(machine, own) for machine, own in taken.items()]
-    return max(*missed, coverage([record for own in taken.values() for record in own]), size())
+    statuses = [cost(machine, of_machine) for machine, of_machine in taken.items()]
+    everything = [record for of_machine in taken.values() for record in of_machine]
+    return max(*statuses, coverage(everything), size())
 
 
 def cost(machine: str, taken: list[records.Record]) -> int:
+    """Report what the history of a machine cost, by its records; return the exit status."""
     sittings = stretches.sittings(RESULTS, machine)
     begun = [datetime.datetime.fromisoformat(sitting["started"]) for sitting in sittings]
     ends = list(begun)
     timed_s = of_asv_s = 0.0
-    for started, record in sorted(_timed(taken), key=lambda one: one[0]):
+    for started, record in sorted(_timed(taken), key=lambda timed: timed[0]):
         place = bisect.bisect_right(begun, started) - 1
         if place < 0 or (started - ends[place]).total_seconds() > stretches.LONGEST_PAUSE_S:
-            continue  # of no sitting
+            continue  # The process belongs to no sitting.
         seconds = record.seconds or 0.0
         ends[place] = max(ends[place], started + datetime.timedelta(seconds=seconds))
         timed_s += seconds
@@ -66,7 +67,8 @@ def cost(machine: str, taken: list[records.Record]) -> int:
 
 
 def _timed(taken: list[records.Record]) -> Iterator[tuple[datetime.datetime, records.Record]]:
-    """The records that say when their process was started and how long it took."""
+    """Yield (when its process was started, record) of the records that say this and how long it
+    took."""
     for record in taken:
         started = record.began
         if started is not None and record.seconds is not None:
@@ -74,6 +76,7 @@ def _timed(taken: list[records.Record]) -> Iterator[tuple[datetime.datetime, rec
 
 
 def coverage(taken: list[records.Record]) -> int:
+    """Report how many releases have a number in these records; return the exit status."""
     runs = [r for r in Catalogue(common.ROOT / "releases") if interpreters.find(r.python)]
     numbers = {r.commit for r in taken if r.outcome == records.OK}
     without = [release.name for release in runs if release.commit not in numbers]
@@ -86,6 +89,7 @@ def coverage(taken: list[records.Record]) -> int:
 
 
 def size() -> int:
+    """Report the size of results/; return the exit status."""
     total = sum(
         os.path.getsize(os.path.join(root, name))
         for root, _, names in os.walk(RESULTS)

@@ -1,8 +1,9 @@
 """Our best configuration against `keras.applications.VGG16` with `train_on_batch`, same release.
 
-The Keras that the release's lock brings, compiled with SGD(0.001) and categorical_crossentropy,
-from the same weights and batch as ours. It has no batch normalisation, so of ours the fastest
-without, in a first look, is held against it. Their first three losses must be the same.
+Theirs is the Keras that the release's lock brings, compiled with SGD(0.001) and
+categorical_crossentropy, from the same weights and batch as ours. It has no batch normalisation. It
+is therefore compared with our fastest configuration without, which a first look finds. The first
+three losses of both must be the same.
 
     python perf/keras_applications.py [--pairs 16]
 """
@@ -42,7 +43,10 @@ def main() -> int:
 
 
 def _best(python: Path) -> dict[str, str]:
-    """The fastest configuration by the better of LOOKS processes each, taken in turns."""
+    """The fastest configuration without batch normalisation.
+
+    Each counts by the fastest of LOOKS processes, which are taken in turns.
+    """
     choices = [
         {"data_format": data_format, "batch_norm": "none", "xla": xla}
         for data_format in ("NHWC", "NCHW")

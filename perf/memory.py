@@ -1,7 +1,7 @@
 """Peak resident memory of the asv process itself during a run of ten releases.
 
-VmHWM of the asv process is read from /proc while it runs (it never falls); its children, which
-train and install, are not counted.
+VmHWM of the asv process, which never falls, is read from /proc while the process runs. Its
+children, which train and install, are not counted.
 """
 
 import subprocess

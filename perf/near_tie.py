@@ -1,8 +1,8 @@
 """Why two correct kernels can differ by 1e-3 in a loss: one value that rounding may take across 0.
 
 An early comparison of releases, from a start of its own (below), found 0.1436 for the loss of step
-2 with batch normalisation, and 0.1434 for some kernels. This takes the value nearest to 0 of one
-ReLU after the other across it, and prints what the loss of step 2 becomes.
+2 with batch normalisation, and 0.1434 for some kernels. For one ReLU after the other, this script
+takes the value nearest to 0 across it, and prints what the loss of step 2 becomes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> int:
     moved: dict[int, Any] = {}
 
     def relu(x: Any) -> Any:
-        """The reference's, after the value that ``moved`` names has been taken across 0."""
+        """The reference's ReLU, after the value that ``moved`` names was taken across 0."""
         place = moved.get(len(seen))
         seen.append(x)
         if place is not None:

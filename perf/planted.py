@@ -1,10 +1,10 @@
 """A slow-down of 8 % that is planted in a real release's train step: is it found?
 
-A line of copies of one release, as in false_alarms.py. Each round adds a copy, and then another one
-whose lock has one package more: at the interpreter's start it lets every call of a tf.function last
-8 % longer, by working on. Nothing in the product knows of it. `vggbench check` must call that copy
-regressed in every configuration. It is taken off the line again; what was done is kept in a folder:
-run this again to go on.
+A track has copies of one release, as in false_alarms.py. Each round adds a copy, and then another
+copy whose lock has one package more. At the interpreter's start, this package makes every call of a
+tf.function take 8 % longer, by working on. Nothing in the product knows of it. `vggbench check`
+must call that copy regressed in every configuration. The copy is taken off the track again. What
+was done is kept in a folder: run this again to go on.
 
     python perf/planted.py [--times 10] [--state .asv/planted] [--release 2.21.0]
 """
@@ -29,6 +29,7 @@ GUESS_S = 300.0
 
 NAME = "planted_slow_down"
 
+#: The module of the package that slows tf.function down.
 MODULE = """
 import sys
 import time
@@ -71,8 +72,11 @@ sys.meta_path.insert(0, Finder)
 
 
 def wheel(folder: Path, slow_down: float = SLOW_DOWN) -> str:
-    """Write the package that slows tf.function down into ``folder``, which has it of one
-    ``slow_down`` alone; a line for a lock that has it."""
+    """Write the package that slows tf.function down into ``folder``.
+
+    slow_down: a ratio less one; a folder can have the package of one slow-down only. Returns the
+    line for a lock that has the package.
+    """
     info = f"{NAME}-1.0.dist-info"
     files = {
         f"{NAME}.py": MODULE.format(slow_down=slow_down),
@@ -101,35 +105,35 @@ def main() -> int:
     parser.add_argument("--state", type=Path, default=common.ROOT / ".asv" / "planted")
     parser.add_argument("--release", default="2.21.0", help="a version of TensorFlow from 2.11 on")
     parser.add_argument("--bench", default=TWO)
-    given = parser.parse_args()
-    state = given.state.absolute()
-    state.mkdir(parents=True, exist_ok=True)
-    planted = wheel(state)
-    kept = copies.Kept(state / "rounds.jsonl")
-    copied = copies.CopiedTrack(state / "checkout", given.release, state / "env")
+    options = parser.parse_args()
+    folder = options.state.absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    planted = wheel(folder)
+    state = copies.State(folder / "rounds.jsonl")
+    copied = copies.CopiedTrack(folder / "checkout", options.release, folder / "env")
     copied.add(0)
-    copied.run(given.bench)
-    while len(kept.read()) < given.times:
-        done = kept.read()
+    copied.run(options.bench)
+    while len(state.read()) < options.times:
+        done = state.read()
         place = 2 * len(done) + 1
-        print(f"left: {copies.forecast(done, given.times - len(done), GUESS_S)}", flush=True)
+        print(f"left: {copies.forecast(done, options.times - len(done), GUESS_S)}", flush=True)
         copied.add(place)
-        copied.run(given.bench)
+        copied.run(options.bench)
         name = copied.add(place + 1, [planted])
-        checked = copied.check(given.bench, state / f"{name}.log")
-        one = {
+        checked = copied.check(options.bench, folder / f"{name}.log")
+        round_ = {
             "release": name,
             "status": checked.status,
             "outcomes": copied.verdicts(name),
             "seconds": checked.seconds,
         }
         copied.remove(name)
-        kept.add(one)
-        print(f"{name}: {one['outcomes']}, {one['seconds']:.0f} s", flush=True)
-    rounds = kept.read()[: given.times]
-    found = sum(set(one["outcomes"].values()) == {"regressed"} for one in rounds)
+        state.add(round_)
+        print(f"{name}: {round_['outcomes']}, {round_['seconds']:.0f} s", flush=True)
+    rounds = state.read()[: options.times]
+    found = sum(set(round_["outcomes"].values()) == {"regressed"} for round_ in rounds)
     return common.report(
-        f"a slow-down of {SLOW_DOWN:.0%} planted in tensorflow-{given.release}, "
+        f"a slow-down of {SLOW_DOWN:.0%} planted in tensorflow-{options.release}, "
         f"in all of {len(rounds[0]['outcomes'])} configurations",
         f"found {len(rounds)} times of {len(rounds)}",
         f"{found}",

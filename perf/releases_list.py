@@ -1,7 +1,7 @@
 """`vggbench releases list` with 100 releases, 30 of them installed.
 
-The listing reads a release's files and its environment's marker, whatever else lies in the
-environment, so the 30 environments here hold their markers alone.
+The listing reads the files of a release and the marker of its environment, and nothing else that
+lies there. The 30 environments here therefore hold their markers only.
 """
 
 import shutil

@@ -1,10 +1,10 @@
 """How far may a correct train step be from the reference? The derivation of the tolerances.
 
-The reference runs in float32 with the output and the gradients of every product, bias and batch
-normalisation moved at random, by as much as a correct kernel may be off, and is held against itself
-in float64. The first line measures how much that is: the error of a sum of 4608 products (the
-longest of a convolution) in plain order, in float32, in units of 2**-24 of the sums' own size.
-What is printed at the end is the largest difference of all trials.
+The reference runs in float32. The output and the gradients of every product, bias and batch
+normalisation are moved at random, by as much as a correct kernel may be off. The result is compared
+with the reference in float64. The first line that is printed measures how much a kernel may be off:
+the error of a sum of 4608 products (the longest of a convolution) in plain order, in float32, in
+units of 2**-24 of the sums' own size. The last lines are the largest differences of all trials.
 
     python perf/tolerances.py [--trials 12]
 """
@@ -46,6 +46,11 @@ def plain_sum_error(terms: int = 4608, sums: int = 20_000) -> float:
 def disturbed(
     operation: Callable[..., Any], units: float, generator: np.random.Generator
 ) -> Callable[..., Any]:
+    """An operation of the reference, whose output and gradients are moved at random.
+
+    units: how far they are moved, in units of 2**-24 of their root mean square.
+    """
+
     def moved(value: Any) -> Any:
         size = np.sqrt(np.mean(np.square(value, dtype=np.float64)))
         noise = generator.standard_normal(value.shape, np.float32)
@@ -59,6 +64,7 @@ def disturbed(
 
 
 def trial(has_batch_norm: bool, units: float, seed: int) -> agreement.Agreement:
+    """The differences of one disturbed run from the reference."""
     generator = np.random.default_rng(seed)
     replaced: dict[str, Any] = {
         name: disturbed(getattr(reference, name), units, generator) for name in ROUNDED
@@ -93,9 +99,9 @@ def main() -> None:
 def worst(trials: list[agreement.Agreement]) -> list[agreement.TensorDifference]:
     """The worst trained tensor after step 1, running average after step 1, tensor after step 3."""
     groups: dict[tuple[int, bool], list[agreement.TensorDifference]] = {}
-    for one in (difference for trial in trials for difference in trial.tensors):
-        group = (one.step, one.step == 1 and agreement.is_average(one.tensor))
-        groups.setdefault(group, []).append(one)
+    for difference in (difference for trial in trials for difference in trial.tensors):
+        is_average = difference.step == 1 and agreement.is_average(difference.tensor)
+        groups.setdefault((difference.step, is_average), []).append(difference)
     return [
         max(group, key=lambda difference: difference.relative)
         for _, group in sorted(groups.items())

@@ -1,9 +1,9 @@
 """`time_train_step` against the plainest hand-written training loop of the same framework.
 
-Ours is a process of the benchmark as asv starts it, with asv's timer; theirs is a script in
-by_hand/, from the same weights and batch. No batch normalisation, no XLA, on the CPU; Theano gets
-the flags that ours noted. A process counts by the median of its samples. Their first three losses
-must be the same.
+Ours is a process of the benchmark as asv starts it, with asv's timer. Theirs is a script in
+by_hand/, from the same weights and batch. Both run on the CPU, without batch normalisation and
+without XLA. Theano gets the flags that ours noted. A process counts by the median of its samples.
+The first three losses of both must be the same.
 
     python perf/train_step.py [--pairs 12] [CASE ...]
 """
@@ -21,8 +21,8 @@ LEAST, MOST = 0.97, 1.03
 
 @dataclass(frozen=True)
 class Case:
-    """``script`` is in by_hand/; ``backend`` is what that of Keras takes besides, ``on_theano``
-    whether it gets our flags of Theano."""
+    """What is compared. ``script``: a script in by_hand/. ``backend``: the further argument of
+    Keras's scripts. ``on_theano``: whether the script gets our flags of Theano."""
 
     release: str
     framework: str
@@ -61,14 +61,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("cases", nargs="*", default=list(CASES), metavar="CASE")
-    asked = parser.parse_args()
-    unknown = [name for name in asked.cases if name not in CASES]
+    options = parser.parse_args()
+    unknown = [name for name in options.cases if name not in CASES]
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; choose among {', '.join(CASES)}")
-    return max(compare(name, asked.pairs) for name in asked.cases)
+    return max(compare(name, options.pairs) for name in options.cases)
 
 
 def compare(name: str, pairs: int) -> int:
+    """Measure a case and report its figure; return the exit status."""
     case = CASES[name]
     python = processes.python_of(case.release)
 
@@ -87,7 +88,7 @@ def compare(name: str, pairs: int) -> int:
             return processes.by_hand(python, case.script, start, case.backend, **variables)
 
         if case.on_theano:
-            theirs()  # compiles
+            theirs()  # The first process compiles.
         taken = processes.in_turns(ours, theirs, pairs)
     ratio = common.ratio_with_interval([(ours.step_s, theirs.step_s) for ours, theirs in taken])
     return common.report(
@@ -99,7 +100,7 @@ def compare(name: str, pairs: int) -> int:
 
 
 def theano_flags(ours: processes.TakenProcess, folder: Path) -> str:
-    """The flags that ours had, but for the folder of what is compiled."""
+    """The flags that ours had, but with a folder of its own for what is compiled."""
     settings = ours.notes["versions"]
     blas = "" if settings["blas"] == "none" else settings["blas"]
     return ",".join(

@@ -1,18 +1,17 @@
-"""Two clones that measure on one machine at once: is the second refused, or what came of it said?
+"""Two clones that measure on one machine at once: is one refused, or do both say what ran beside?
 
     python perf/two_clones.py [--rounds 10] [--releases tensorflow-2.15.1 tensorflow-2.16.2]
 
-The first release is measured alone. In each round the second one is measured in two clones at once,
-each with a results folder of its own: in odd rounds as anybody would, in even ones with
-VGGBENCH_BESIDE=1. Then each clone is asked for its verdict. Nothing may be called regressed; the
-second clone must be refused, or both must say what the numbers were measured beside. About a minute
-and a half a round; both releases have to be installed here (vggbench releases install).
+The first release is measured alone. In each round, the second release is measured in two clones at
+once, each with a results folder of its own. Odd rounds measure as anybody would, even rounds with
+VGGBENCH_BESIDE=1. Then each clone is asked for its verdict. Nothing may be called regressed. The
+second clone must be refused, or both must say what the numbers were measured beside. A round takes
+about a minute and a half. Both releases must be installed here (vggbench releases install).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
@@ -38,7 +37,7 @@ class Clone:
 
     @staticmethod
     def make(folder: Path) -> Clone:
-        """A checkout whose environments alone are shared: asv's own state is each clone's."""
+        """Make a checkout that shares only the environments. asv's own state is not shared."""
         (folder / "env").mkdir(parents=True)
         (folder / "env" / "releases").symlink_to(common.ROOT / ".asv" / "env" / "releases")
         common.checkout(folder, env_dir=folder / "env", benchmarks=common.ROOT / "benchmarks")
@@ -56,21 +55,11 @@ class Clone:
         )
 
     def verdict(self, release: str) -> dict[str, Any]:
-        """What is said of the step; empty where there is nothing to judge."""
-        done = subprocess.run(
-            [str(common.VGGBENCH), "verdict", release, "--format", "json"],
-            cwd=self.folder,
-            env=common.surroundings(self.folder),
-            capture_output=True,
-            text=True,
-        )
-        if not done.stdout.strip():
-            return {}
-        told = json.loads(done.stdout)["verdicts"]
-        return next((verdict for verdict in told if verdict["measure"] == "step"), {})
+        """The verdict on the step's time; empty where there is nothing to judge."""
+        return next(iter(common.step_verdicts(self.folder, release)), {})
 
     def taken(self, release: str) -> list[records.Record]:
-        """What is on record of the release, on whichever name asv gave to this machine."""
+        """The records of the release, under whichever name asv gave to this machine."""
         results = self.folder / "results"
         return [
             record
@@ -81,7 +70,10 @@ class Clone:
 
 
 def a_round(clones: tuple[Clone, Clone], release: str, beside: bool) -> tuple[int, int]:
-    """(how many clones call the release regressed, of how many something is wrong)."""
+    """Measure in both clones at once.
+
+    Returns (how many clones call the release regressed, how many things are wrong).
+    """
     running = [clone.start(release, beside) for clone in clones]
     outputs = [process.communicate()[0] for process in running]
     refused = [
@@ -93,14 +85,14 @@ def a_round(clones: tuple[Clone, Clone], release: str, beside: bool) -> tuple[in
         wrong += 1
         print(f"  {sum(refused)} of the two were refused")
     for clone, was_refused in zip(clones, refused, strict=True):
-        told = clone.verdict(release)
-        regressed += told.get("outcome") == "regressed"
+        verdict = clone.verdict(release)
+        regressed += verdict.get("outcome") == "regressed"
         taken = clone.taken(release)
-        # Where each is to go on, each process has to say beside whom.
+        # Where both clones go on, each process has to say what it was measured beside.
         wrong += beside and not (taken and all(record.beside is not None for record in taken))
-        notes = " ".join(filter(None, (told.get("why"), *told.get("notes", ()))))
-        verdict = f"{told.get('outcome', 'not judged')}; {notes or 'no note'}"
-        print(f"  {clone.folder.name}: {'refused' if was_refused else verdict}", flush=True)
+        notes = " ".join(filter(None, (verdict.get("why"), *verdict.get("notes", ()))))
+        message = f"{verdict.get('outcome', 'not judged')}; {notes or 'no note'}"
+        print(f"  {clone.folder.name}: {'refused' if was_refused else message}", flush=True)
     return regressed, wrong
 
 
@@ -108,8 +100,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--releases", nargs=2, default=RELEASES, metavar="RELEASE")
-    asked = parser.parse_args()
-    before, after = asked.releases
+    options = parser.parse_args()
+    before, after = options.releases
     regressed, wrong = 0, 0
     with tempfile.TemporaryDirectory() as name:
         clones = tuple(Clone.make(Path(name) / word) for word in ("one", "other"))
@@ -118,20 +110,20 @@ def main() -> int:
         if alone.returncode != 0:
             raise SystemExit(output)
         measured = clones[0].folder / "results"
-        kept = Path(name) / "results"
-        shutil.copytree(measured, kept)
-        for number in range(1, asked.rounds + 1):
+        saved = Path(name) / "results"
+        shutil.copytree(measured, saved)
+        for number in range(1, options.rounds + 1):
             for clone in clones:
                 shutil.rmtree(clone.folder / "results", ignore_errors=True)
-                shutil.copytree(kept, clone.folder / "results")
+                shutil.copytree(saved, clone.folder / "results")
             beside = number % 2 == 0
             print(f"round {number}{', beside each other' if beside else ''}:", flush=True)
-            found = a_round((clones[0], clones[1]), after, beside)
-            regressed += found[0]
-            wrong += found[1]
+            counts = a_round((clones[0], clones[1]), after, beside)
+            regressed += counts[0]
+            wrong += counts[1]
     good = not regressed and not wrong
     return common.report(
-        f"two clones at once, {asked.rounds} rounds",
+        f"two clones at once, {options.rounds} rounds",
         "none regressed, each refused or said in its records",
         f"{regressed} regressed, {wrong} neither refused nor said, or wrongly refused",
         good,

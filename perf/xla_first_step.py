@@ -1,8 +1,9 @@
 """The first step with XLA against the same step jitted by hand.
 
-Both from the import of the framework on: import, build, first step; ours is what track_first_step
-reports, which is without the proof that XLA compiled the step; with it is printed too. NHWC, no
-batch normalisation, on the CPU. Their first three losses must be the same.
+Both are timed from the import of the framework on: import, build, first step. Ours is what
+track_first_step reports, which leaves out the proof that XLA compiled the step. The ratio with the
+proof is printed too. Both have NHWC and no batch normalisation, and run on the CPU. Their first
+three losses must be the same.
 
     python perf/xla_first_step.py [--pairs 20]
 """
@@ -32,7 +33,9 @@ def main() -> int:
             pairs,
             lambda process: f"{process.first_step_s:.2f} s",
         )
-    ratio = common.ratio_with_interval([(o.first_step_s, t.first_step_s) for o, t in taken])
+    ratio = common.ratio_with_interval(
+        [(ours.first_step_s, theirs.first_step_s) for ours, theirs in taken]
+    )
     proofs = [ours.notes["versions"]["xla"]["proof_s"] for ours, _ in taken]
     with_proof = common.ratio_with_interval(
         [

@@ -3,7 +3,7 @@
     python perf/shared/burst.py --seed 1    # works for 5 to 60 s, then rests as long, and so on
     python perf/shared/burst.py --steady    # works all the time
 
-It goes on until it is ended. How long each burst and each rest lasts follows from the seed.
+It goes on until someone ends it. The seed determines how long each burst and each rest lasts.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-#: Seconds that a burst lasts, and a rest: evenly between these.
+#: A burst lasts between so many seconds, drawn evenly, and so does a rest.
 SHORTEST_S, LONGEST_S = 5.0, 60.0
 
-#: Rows of the matrices: one product takes milliseconds, on all processors that NumPy's BLAS has.
+#: Rows of the matrices. A product takes milliseconds, on all processors that NumPy's BLAS uses.
 SIZE = 1024
 
 
 def stretches(seed: int) -> Iterator[tuple[float, float]]:
-    """(seconds of work, seconds of rest), without end."""
+    """Yield (seconds of work, seconds of rest), without end."""
     draw = random.Random(seed)
     while True:
         yield draw.uniform(SHORTEST_S, LONGEST_S), draw.uniform(SHORTEST_S, LONGEST_S)

@@ -1,4 +1,4 @@
-"""What the scripts in perf/ share: throw-away asv checkouts, and comparing two measurements."""
+"""What the scripts of perf/ share: throw-away checkouts, comparing ours with theirs, figures."""
 
 from __future__ import annotations
 
@@ -13,22 +13,25 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from vggbench.judging.measures import STEP
 
 T = TypeVar("T")
 
 #: The share of the processors' time that others may use while a process is measured. The kernel
-#: counts ticks for all and exact times for a process: on an idle machine the two were seen to
-#: differ by up to 7 %.
+#: counts ticks for all processes together and exact times for one process. On an idle machine the
+#: two counts were seen to differ by up to 7 %.
 MOST_FOREIGN = 0.1
 
-#: Seconds to wait for that.
+#: For so many seconds a measurement waits for a machine that others leave alone.
 PATIENCE_S = 600.0
 
 ROOT = Path(__file__).resolve().parents[2]
 ASV = Path(sys.executable).parent / "asv"
 VGGBENCH = Path(sys.executable).parent / "vggbench"
 
+#: The module of a benchmark whose step does nothing.
 NOTHING = """
 import os
 import time
@@ -75,8 +78,8 @@ class Nothing:
 """
 
 
-#: The quantile 0.975 of Student's t for 1, 2, ... degrees of freedom; beyond, the last serves,
-#: which makes an interval a little too wide.
+#: The quantile 0.975 of Student's t for 1, 2, ... degrees of freedom. For more degrees the last
+#: quantile is used, which makes an interval a little too wide.
 T_975 = (
     *(12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228),
     *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
@@ -86,7 +89,7 @@ T_975 = (
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ours by theirs, and its 95 % interval."""
+    """The ratio of ours by theirs, and its 95 % interval."""
 
     value: float
     low: float
@@ -99,12 +102,13 @@ class Ratio:
 def abba(
     ours: Callable[[], T], theirs: Callable[[], T], pairs: int, progress: Callable[[T], str]
 ) -> list[tuple[T, T]]:
-    """Call both ``pairs`` times, in the order A B B A A B B A, and return (ours, theirs).
+    """Call ``ours`` and ``theirs`` ``pairs`` times each, in the order A B B A A B B A.
 
-    Neighbours make a pair, so that a machine that grows faster or slower favours neither. What
-    ``progress`` says of each is printed.
+    Returns a list of what they returned, (ours, theirs) a pair. Neighbours make a pair, so that a
+    machine that grows faster or slower favours neither. For each pair, what ``progress`` says about
+    the two results is printed.
     """
-    taken = []
+    results = []
     for pair in range(pairs):
         if pair % 2 == 0:
             a = undisturbed(ours)
@@ -112,16 +116,16 @@ def abba(
         else:
             b = undisturbed(theirs)
             a = undisturbed(ours)
-        taken.append((a, b))
+        results.append((a, b))
         print(f"pair {pair + 1}: ours {progress(a)}, theirs {progress(b)}", flush=True)
-    return taken
+    return results
 
 
 def undisturbed(measure: Callable[[], T]) -> T:
-    """What ``measure`` returns when others use MOST_FOREIGN of the processors at most meanwhile.
+    """What ``measure`` returns when others use no more than MOST_FOREIGN of the processors.
 
-    It is called when the machine is quiet, and again while it was disturbed, whatever it came to.
-    Raises SystemExit where that takes longer than PATIENCE_S.
+    It is called when the machine is quiet. It is called again where others used more during the
+    call, whatever it returned. Raises SystemExit where that takes longer than PATIENCE_S.
     """
     given_up = time.monotonic() + PATIENCE_S
     while time.monotonic() < given_up:
@@ -150,15 +154,16 @@ def _busy_s() -> float:
 
 
 def _own_s() -> float:
-    """Seconds that they have worked for this process and those that it has waited for."""
+    """Seconds that the processors have worked for this process and those that it has waited for."""
     return sum(os.times()[:4])
 
 
 def ratio_with_interval(pairs: Sequence[tuple[float, float]]) -> Ratio:
     """The geometric mean of ours by theirs over two or more pairs, and its 95 % interval.
 
-    Each number is what one process came to: processes are what varies independently, the samples of
-    one do not. The interval is Student's on the logarithms of the pairs' ratios.
+    pairs: for each pair a number of ours and a number of theirs. Each number is what one process
+    came to, because processes vary independently and the samples of a process do not. The interval
+    is Student's on the logarithms of the pairs' ratios.
     """
     logs = [math.log(a / b) for a, b in pairs]
     middle = statistics.fmean(logs)
@@ -173,9 +178,11 @@ def checkout(
     env_dir: Path | None = None,
     benchmarks: Path | None = None,
 ) -> Path:
-    """Make ``folder`` a checkout whose only benchmark does nothing; returns it.
+    """Make ``folder`` a checkout, and return it.
 
-    benchmarks: a folder of others to have instead.
+    releases: the folder of its releases. env_dir: the folder of its environments, those of this
+    checkout unless given. benchmarks: the folder of its benchmarks; unless given, the only
+    benchmark does nothing.
     """
     (folder / "benchmarks").mkdir(parents=True)
     (folder / "benchmarks" / "__init__.py").write_text("")
@@ -206,8 +213,10 @@ def checkout(
 
 
 def surroundings(folder: Path) -> dict[str, str]:
-    """The environment variables of a process in such a checkout: a home of its own, the CPU, and
-    the user's cache of packages."""
+    """The environment variables of a process in a checkout that checkout() made.
+
+    The process gets a home of its own, the CPU, and the user's cache of packages.
+    """
     cache = subprocess.run(
         [Path(sys.executable).parent / "uv", "cache", "dir"], capture_output=True, text=True
     ).stdout.strip()
@@ -225,7 +234,7 @@ def surroundings(folder: Path) -> dict[str, str]:
 
 
 def run(command: list[str], folder: Path) -> str:
-    """Run ``command`` in the checkout; its output. Raises SystemExit with it when it fails."""
+    """Run ``command`` in a checkout and return its output. Raises SystemExit where it fails."""
     done = subprocess.run(
         command,
         cwd=folder,
@@ -239,21 +248,47 @@ def run(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
+def step_verdicts(folder: Path, *arguments: str) -> list[dict[str, Any]]:
+    """The verdicts on the step's time that `vggbench verdict` gives in a checkout.
+
+    arguments: those of `vggbench verdict`. The list is empty where it prints no verdicts; it then
+    says why on standard error.
+    """
+    done = subprocess.run(
+        [str(VGGBENCH), "verdict", *arguments, "--format", "json"],
+        cwd=folder,
+        env=surroundings(folder),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if not done.stdout.strip():
+        return []
+    verdicts = json.loads(done.stdout)["verdicts"]
+    return [verdict for verdict in verdicts if verdict["measure"] == STEP.key]
+
+
 #: Names the file in which figures.py looks for the figures of the script that it runs.
 FIGURES_VARIABLE = "VGGBENCH_FIGURES"
 
 
 def report(what: str, figure: str, reached: str, good: bool) -> int:
-    """Print one figure beside what was reached; the exit status."""
+    """Print a figure beside what was reached, and return the exit status."""
     print(f"{what}\n  figure:  {figure}\n  reached: {reached}\n  {'met' if good else 'MISSED'}")
     keep(what, figure, reached, "met" if good else "MISSED")
     return 0 if good else 1
 
 
 def keep(what: str, figure: str, reached: str, outcome: str) -> None:
-    """Tell figures.py a figure, where it runs this script. ``outcome``: "met", "MISSED", or why it
-    is neither."""
-    file = os.environ.get(FIGURES_VARIABLE)
-    if file:
-        with open(file, "a") as kept:
-            kept.write(json.dumps([what, figure, reached, outcome]) + "\n")
+    """Write a figure down for figures.py, where figures.py runs this script.
+
+    outcome: "met", "MISSED", or why it is neither.
+    """
+    path = os.environ.get(FIGURES_VARIABLE)
+    if path:
+        with open(path, "a") as file:
+            file.write(json.dumps([what, figure, reached, outcome]) + "\n")
+
+
+def install(release: str) -> None:
+    """Install a release for the CPU in this checkout, where it is not installed yet."""
+    run([str(VGGBENCH), "releases", "install", "--device", "cpu", release], ROOT)

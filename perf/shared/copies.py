@@ -1,8 +1,8 @@
-"""A track of releases that are one and the same, for scripts that ask what verdicts make of it.
+"""A track of copies of one release, for scripts that ask what verdicts make of them.
 
-Each release of the track is installed from the shipped lock of one real release, under a version of
-its own: to the product they are releases like any other. Everything lies in one folder, so that a
-script that is ended goes on where it was.
+Each copy is installed from the shipped lock of the release, under a version of its own. To the
+product, the copies are releases like any others. Everything lies in one folder, so that a script
+that is ended goes on where it was.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ from . import common
 #: Four configurations without XLA, which all train on a CPU.
 FOUR = r"TensorFlow\.time_train_step\('(NHWC|NCHW)', '(none|fused)', 'off'\)"
 
-#: How long a confirmation may take, of all that is suspected in one release.
+#: How long the confirmation of all that is suspected in a release may take.
 BUDGET = "15m"
 
 
 def add_copy(releases: Path, shipped: Release, place: int, more: Sequence[str] = ()) -> Release:
-    """Put the copy number ``place`` of a ``shipped`` release on its track in the folder
-    ``releases``, a day after the copy before, and return it. ``more`` are lines for its lock:
-    packages that it has besides."""
+    """Add the copy number ``place`` of a ``shipped`` release to the folder ``releases``.
+
+    The copy comes to the track of the release, a day after the copy before. ``more``: lines for its
+    lock, of further packages. Returns the copy.
+    """
     track = _add_track(releases, shipped.track)
     lock = shipped.locks["cpu"]
     version = f"{shipped.version}.post{place}"
@@ -48,7 +50,7 @@ def add_copy(releases: Path, shipped: Release, place: int, more: Sequence[str] =
 
 
 def _add_track(releases: Path, name: str) -> Path:
-    """The folder of a track, which has no release of its own yet."""
+    """The folder of the track of that name, which is made without releases where it is missing."""
     track = releases / name
     if not track.is_dir():
         track.mkdir(parents=True)
@@ -58,7 +60,7 @@ def _add_track(releases: Path, name: str) -> Path:
 
 @dataclass(frozen=True)
 class Checked:
-    """What `vggbench check` came to: its exit status and all it printed."""
+    """What `vggbench check` came to: its exit status, all it printed, and the seconds it took."""
 
     status: int
     output: str
@@ -66,7 +68,10 @@ class Checked:
 
 
 class CopiedTrack:
-    """A checkout in ``folder`` whose one track has copies of the release ``of`` (a version)."""
+    """A checkout in ``folder`` whose only track has copies of a release of TensorFlow.
+
+    of: the version of that release. env_dir: the folder of the environments.
+    """
 
     def __init__(self, folder: Path, of: str, env_dir: Path):
         self.folder = folder
@@ -84,15 +89,15 @@ class CopiedTrack:
             (folder / "whole").touch()
 
     def add(self, place: int, more: Sequence[str] = ()) -> str:
-        """Put the copy number ``place`` on the track, if it is not there; its name.
+        """Put the copy number ``place`` on the track, and return its name.
 
-        ``more`` are lines for its lock: packages that it has besides.
+        ``more``: lines for its lock, of further packages.
         """
         shipped = Catalogue(common.ROOT / "releases").by_name[f"tensorflow-{self.of}"]
         return add_copy(self.releases, shipped, place, more).name
 
     def remove(self, name: str) -> None:
-        """Take a copy off the track; what was measured of it stays."""
+        """Take a copy off the track. What was measured of it stays."""
         for file in (self.releases / "tensorflow").glob(f"{name.removeprefix('tensorflow-')}[.-]*"):
             file.unlink()
 
@@ -101,7 +106,7 @@ class CopiedTrack:
         common.run([str(common.ASV), "run", "--bench", patterns, "NEW"], self.folder)
 
     def check(self, patterns: str, log: Path) -> Checked:
-        """Run `vggbench check`; what it prints goes to ``log`` as it comes."""
+        """Run `vggbench check`, and write what it prints to ``log`` as it comes."""
         started = time.monotonic()
         with log.open("a") as file:
             done = subprocess.run(
@@ -116,34 +121,26 @@ class CopiedTrack:
         return Checked(done.returncode, log.read_text(), time.monotonic() - started)
 
     def verdicts(self, name: str) -> dict[str, str]:
-        """The outcome of the step's time in each configuration of a release, by its words."""
-        done = subprocess.run(
-            [str(common.VGGBENCH), "verdict", name, "--format", "json"],
-            cwd=self.folder,
-            env=common.surroundings(self.folder),
-            capture_output=True,
-            text=True,
-        )
-        found = json.loads(done.stdout)["verdicts"]
-        return {
-            verdict["words"]: verdict["outcome"]
-            for verdict in found
-            if verdict["measure"] == "step"
-        }
+        """The outcome of the step's time in each configuration of a release, by its words.
+
+        name: the name of the release.
+        """
+        verdicts = common.step_verdicts(self.folder, name)
+        return {verdict["words"]: verdict["outcome"] for verdict in verdicts}
 
     def processes(self) -> dict[str, int]:
-        """How many timed processes ended well on this line, by purpose ("run" for asv's own)."""
-        found: dict[str, int] = {}
+        """How many timed processes ended well on this track, by purpose ("run" for asv's own)."""
+        counts: dict[str, int] = {}
         for machine in self.folder.glob("results/*/records"):
             for record in records.read(self.folder / "results", machine.parent.name):
                 if record.outcome == records.OK:
                     purpose = record.purpose or "run"
-                    found[purpose] = found.get(purpose, 0) + 1
-        return found
+                    counts[purpose] = counts.get(purpose, 0) + 1
+        return counts
 
 
-class Kept:
-    """What a script has come to so far, a JSON object a line in ``path``."""
+class State:
+    """What a script has measured so far: JSON objects, one a line of the file ``path``."""
 
     def __init__(self, path: Path):
         self.path = path
@@ -160,8 +157,14 @@ class Kept:
 
 
 def forecast(done: Sequence[dict], left: int, guess_s: float) -> str:
-    """Words about how long ``left`` more rounds will take, by those that are ``done``."""
-    seconds = [entry["seconds"] for entry in done]
-    each = sum(seconds) / len(seconds) if seconds else guess_s
+    """A message about how long ``left`` more rounds will take.
+
+    done: the rounds so far, by whose ``seconds`` it is computed. guess_s: the seconds of a round
+    where there are none.
+    """
+    seconds = [round_["seconds"] for round_ in done]
+    mean_s = sum(seconds) / len(seconds) if seconds else guess_s
     how = "by those before" if seconds else "guessed"
-    return f"{left} rounds of about {each / 60:.0f} min each ({how}): {left * each / 60:.0f} min"
+    return (
+        f"{left} rounds of about {mean_s / 60:.0f} min each ({how}): {left * mean_s / 60:.0f} min"
+    )

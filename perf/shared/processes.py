@@ -1,4 +1,4 @@
-"""The processes that perf/ holds side by side: ours, started as asv starts them, and by_hand/'s.
+"""The processes that perf/ compares: ours, started as asv starts them, and those of by_hand/.
 
 All run with the interpreter of the same release, on the quick workload on the CPU.
 """
@@ -11,7 +11,7 @@ import runpy
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,18 +28,23 @@ from . import common
 
 PROFILE = "cpu-quick"
 
-#: Two correct train steps from one start: their first losses differ by rounding alone.
+#: The first losses of two correct train steps from the same start differ by rounding alone, which
+#: is less than this.
 LOSS_TOLERANCE = 1e-3
 
-#: Some releases add in another order each time, so the losses of later steps differ between
-#: processes of one program, by up to this share; then two programs may differ as much.
+#: Some releases add in another order each time. The losses of later steps then differ between ours,
+#: or between theirs, by up to this share, and ours may differ from theirs as much.
 OWN_SPREAD = 0.01
 
 
 @dataclass(frozen=True)
 class TakenProcess:
-    """What one process came to: seconds of its first step, from the import of the framework on, the
-    losses of its first three steps, seconds of each timed step; ours also the notes it left."""
+    """What a process came to.
+
+    first_step_s: seconds from before the import of the framework to the end of the first step.
+    losses: those of the first three steps. samples: seconds of each timed step. notes: what a
+    process of ours noted; empty for the others.
+    """
 
     first_step_s: float
     losses: list[float]
@@ -52,16 +57,17 @@ class TakenProcess:
 
 
 def python_of(release: str) -> Path:
-    """The interpreter of a release, which is installed first where it is not."""
-    common.run(
-        [str(common.VGGBENCH), "releases", "install", "--device", "cpu", release], common.ROOT
-    )
+    """The interpreter of a release, which is installed first where it is not installed."""
+    common.install(release)
     checkout = Checkout(str(common.ROOT / "asv.conf.json"))
     return checkout.environments.python(checkout.catalogue.by_name[release], "cpu")
 
 
 def ours(python: Path, framework: str = "TensorFlow", **configuration: str) -> TakenProcess:
-    """One process of our ``time_train_step``, as asv starts it, with asv's own timer."""
+    """Run a process of our ``time_train_step`` as asv starts it, with asv's own timer.
+
+    Raises SystemExit where it does not end well.
+    """
     family = runpy.run_path(str(common.ROOT / "benchmarks" / "train_step.py"))[framework]
     choices = [
         dict(zip(family.param_names, params, strict=True))
@@ -93,8 +99,11 @@ def ours(python: Path, framework: str = "TensorFlow", **configuration: str) -> T
 def by_hand(
     python: Path, script: str, start: Path, *options: str, **variables: str
 ) -> TakenProcess:
-    """One process of a script of by_hand/, from the weights and the batch in ``start``, with these
-    environment variables besides."""
+    """Run a process of a script of by_hand/. Raises SystemExit where it fails.
+
+    start: the file with the weights and the batch, which save_start() wrote. variables: added to
+    the environment.
+    """
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report"
         path = common.ROOT / "perf" / "by_hand" / script
@@ -105,7 +114,7 @@ def by_hand(
 
 
 def save_start(folder: Path) -> Path:
-    """Write the start that all of ours have, for by_hand(); the path of the file."""
+    """Write the weights and the batch that ours start from into ``folder``; return the path."""
     images, labels = synthetic.batch(workload.WORKLOADS["quick"])
     size = workload.WORKLOADS["quick"].image_size
     weights = {
@@ -123,11 +132,13 @@ def in_turns(
     pairs: int,
     shown: Callable[[TakenProcess], str] = lambda process: f"{process.step_s * 1e3:.1f} ms",
 ) -> list[tuple[TakenProcess, TakenProcess]]:
-    """``common.abba`` of two processes that must come to the same losses: only equal work is
-    compared. Raises SystemExit where they do not."""
+    """Take processes with ``common.abba``, and check that they came to the same losses.
+
+    Only equal work is compared. Raises SystemExit where the losses differ.
+    """
     taken = common.abba(ours, theirs, pairs, shown)
     why = not_the_same_work(
-        *([process.losses for process in own] for own in zip(*taken, strict=True))
+        [process.losses for process, _ in taken], [process.losses for _, process in taken]
     )
     if why is not None:
         raise SystemExit(f"not the same work: {why}")
@@ -135,24 +146,29 @@ def in_turns(
 
 
 def not_the_same_work(ours: list[list[float]], theirs: list[list[float]]) -> str | None:
-    """What differs between the losses of two programs' processes, each a list of those of its first
-    steps; None where they are of the same work.
+    """What differs between the losses of ours and of theirs; None where they did the same work.
 
-    The first is of the same weights; the later ones may be apart by as much as they are apart
-    within one program, if that is no more than OWN_SPREAD.
+    ours, theirs: for each process the losses of its first steps. The first step has the same
+    weights in all processes. The losses of later steps may be apart by as much as they are apart
+    within ours or within theirs, if that is no more than OWN_SPREAD.
     """
-    for step, (one, other) in enumerate(
+    for step, (our_losses, their_losses) in enumerate(
         zip(zip(*ours, strict=True), zip(*theirs, strict=True), strict=True), 1
     ):
-        middle = statistics.median(other)
-        spread = 0.0 if step == 1 else max(max(one) - min(one), max(other) - min(other))
+        middle = statistics.median(their_losses)
+        spread = 0.0 if step == 1 else max(_range(our_losses), _range(their_losses))
         allowed = max(LOSS_TOLERANCE, min(spread, OWN_SPREAD * abs(middle)))
-        if not abs(statistics.median(one) - middle) <= allowed:  # not so for a NaN
-            return f"the losses of step {step} are {sorted(one)} and {sorted(other)}"
+        if not abs(statistics.median(our_losses) - middle) <= allowed:  # also where one is NaN
+            return f"the losses of step {step} are {sorted(our_losses)} and {sorted(their_losses)}"
     return None
 
 
+def _range(values: Sequence[float]) -> float:
+    return max(values) - min(values)
+
+
 def _run(python: Path, command: list[str], folder: str, **more: str) -> None:
+    """Run a command of an interpreter in ``folder``, with ``more`` environment variables."""
     env = variables.for_release(common.surroundings(Path(folder)))
     done = subprocess.run(
         [str(python), *command],
