@@ -1,14 +1,14 @@
-"""Blocks of duets, measured on real releases: each row holds a figure that they must reach.
+"""Blocks of duets, measured on real releases. Each row has a figure that they must reach.
 
     python perf/duets.py aa-tensorflow --budget 60m    # goes on with a row
     python perf/duets.py                               # prints all rows
 
-What a row has measured is kept in perf/state/duets/, a JSON object a line, and goes on from there,
-on whichever machine: only ratios pool over processors. A row begins nothing new once its budget is
-spent. The environments are those of this checkout, the results are not: a row measures in a
-throw-away checkout, .asv/duets/checkout. But for the rows that say so, what others disturbed is
-taken again (perf/shared/common.py); seconds for which the machine was waited for are kept beside
-those that were measured, and count for none.
+What a row has measured is kept in perf/state/duets/, a JSON object a line (an entry). The row goes
+on from there, on any machine, because only ratios pool over processors. A row begins nothing new
+once its budget is spent. The environments are those of this checkout, but the results are not: a
+row measures in a throw-away checkout, .asv/duets/checkout. Except in rows that say so, a
+measurement that others disturbed is taken again (perf/shared/common.py). The seconds for which the
+machine was waited for are kept beside those that were measured, and count for nothing.
 """
 
 from __future__ import annotations
@@ -16,9 +16,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
-import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -41,6 +39,7 @@ from vggbench.campaigns.budget import Budget, duration, duration_text
 from vggbench.checkout import Checkout
 from vggbench.errors import VggbenchError
 from vggbench.inside.launch import die_with_parent
+from vggbench.inside.trials.program import cpu_model
 from vggbench.judging import duets as judging
 from vggbench.judging.measures import PEAK_MEMORY, STEP
 from vggbench.judging.state import values_of
@@ -58,7 +57,7 @@ PROFILE = "cpu-quick"
 STATE = common.ROOT / "perf" / "state" / "duets"
 FOLDER = common.ROOT / ".asv" / "duets"
 
-#: As asv would call the machine; what it is stands on each line.
+#: The machine's name in records. Each entry has the processor.
 MACHINE = "perf"
 
 TENSORFLOW = "tensorflow-2.21.0"
@@ -73,7 +72,7 @@ OF_ALL = (
     ("theano-1.0.5", "none"),
 )
 
-#: Pairs that are known to differ: before, after, configuration.
+#: Releases that are known to differ: before, after, configuration.
 REAL = {
     "tensorflow 2.10.1/2.21.0": ("tensorflow-2.10.1", TENSORFLOW, PLAIN),
     "tensorflow 2.8.4/2.9.3": ("tensorflow-2.8.4", "tensorflow-2.9.3", PLAIN),
@@ -82,10 +81,11 @@ REAL = {
     "theano 0.8.2/1.0.5": ("theano-0.8.2", "theano-1.0.5", "none"),
 }
 
-#: Beside bursts no block that counts may come for long.
+#: A block waits for a quiet machine, or is taken again beside bursts until it counts, for so many
+#: seconds at most.
 PATIENCE_S = 600.0
 
-#: Seconds of a thing to measure where none was measured yet.
+#: Seconds of an entry where none was measured yet.
 GUESS_S = 60.0
 
 #: Two installations of one lock share no file larger than this many bytes.
@@ -93,9 +93,12 @@ SHARED_MOST = 100_000
 
 
 class Bench:
-    """Measures on this machine, in the throw-away checkout in ``folder``; a context, which is
-    closed between rows. All blocks of a row that are measured at one go are of one runner: which of
-    two subjects makes the first step changes from block to block of a runner."""
+    """Measures on this machine, in a throw-away checkout in ``folder``.
+
+    It is a context, which is closed between rows. All blocks of a row that are measured at one go
+    have the same runner, because which of two subjects makes the first step changes from block to
+    block of a runner.
+    """
 
     def __init__(self, folder: Path = FOLDER):
         self.folder = folder
@@ -113,29 +116,32 @@ class Bench:
 
     @cached_property
     def here(self) -> Local:
-        made = self.folder / "checkout"
-        if not (made / "whole").exists():
-            shutil.rmtree(made, ignore_errors=True)
-            common.checkout(made, benchmarks=common.ROOT / "benchmarks")
-            (made / "whole").touch()
-        return _local(made)
+        """This machine in the throw-away checkout, which is made where it is missing."""
+        folder = self.folder / "checkout"
+        if not (folder / "whole").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            common.checkout(folder, benchmarks=common.ROOT / "benchmarks")
+            (folder / "whole").touch()
+        return _local(folder)
 
-    def subject(self, release: str, configuration: str, here: Local | None = None) -> Subject:
-        """A release as this checkout installs it, in a configuration (its words)."""
-        at = here or self.here
-        of = at.catalogue.by_name[release]
-        python = self._python(at.checkout.environments, release)
+    def subject(self, name: str, configuration: str, here: Local | None = None) -> Subject:
+        """The release of that name as this checkout installs it, in a configuration (its words)."""
+        here = here or self.here
+        release = here.catalogue.by_name[name]
+        python = self._python(here.checkout.environments, name)
         installation = Installation(
-            release=of, profile=PROFILE, interpreter=str(python), lock=of.locks["cpu"]
+            release=release, profile=PROFILE, interpreter=str(python), lock=release.locks["cpu"]
         )
         return Subject(
-            installation=installation, configured=_configured(at, installation, configuration)
+            installation=installation, configured=_configured(here, installation, configuration)
         )
 
     def again(self, subject: Subject) -> Subject:
-        """The same release, installed another time from the same lock, elsewhere and from copies of
-        its files: uv links them into its cache, where they would be the same files as the first
-        time's, in the same pages of memory."""
+        """The same subject, installed a second time from the same lock, in another folder.
+
+        Its files are copies. uv links files into its cache, so without copies they would be the
+        same files as those of the first installation, in the same pages of memory.
+        """
         second = Environments(self.folder / "second" / "releases", self.here.catalogue)
         python = self._python(second, subject.installation.release.name)
         _copied(python.parent.parent / "lib")
@@ -147,17 +153,19 @@ class Bench:
             configured=subject.configured,
         )
 
-    def _python(self, environments: Environments, release: str) -> Path:
-        """The interpreter of a release in one of the folders, which is looked at once."""
-        place = environments.folder, release
-        if place not in self._pythons:
-            of = environments.catalogue.by_name[release]
-            self._pythons[place] = environments.ensure(of, "cpu", _say)
-        return self._pythons[place]
+    def _python(self, environments: Environments, name: str) -> Path:
+        """The interpreter of a release in these environments, which is made sure of once."""
+        key = environments.folder, name
+        if key not in self._pythons:
+            release = environments.catalogue.by_name[name]
+            self._pythons[key] = environments.ensure(release, "cpu", _say)
+        return self._pythons[key]
 
     def with_slow_down(self, slow_down: float) -> tuple[Local, tuple[Subject, Subject]]:
-        """A checkout with two copies of TENSORFLOW, of which the second's step takes longer by
-        ``slow_down``, a ratio less one (planted.py)."""
+        """A checkout with two copies of TENSORFLOW, and both copies.
+
+        The step of the second copy takes longer by ``slow_down``, a ratio less one (planted.py).
+        """
         if slow_down not in self._planted:
             folder = self.folder / f"planted-{slow_down * 100:g}"
             folder.mkdir(parents=True, exist_ok=True)
@@ -175,40 +183,47 @@ class Bench:
         here: Local | None = None,
         step_s: float | None = None,
     ) -> Entry:
-        """One block, as the product takes it where it knows what a step takes (``step_s``). It
-        waits for a quiet machine, for PATIENCE_S at most. Raises SystemExit where a duet does not
-        end well."""
-        at = here or self.here
-        runner = self._runner(at)
+        """Measure a block as the product does where it knows the seconds of a step (``step_s``).
+
+        It waits for a quiet machine, for PATIENCE_S at most. Raises SystemExit where a duet does
+        not end well.
+        """
+        here = here or self.here
+        runner = self._runner(here)
         began = time.monotonic()
 
         def patience(share: float) -> bool:
             time.sleep(taking.LOOK_S)
             return time.monotonic() - began < PATIENCE_S
 
-        taken = runner.block(subjects, step_s, patience=patience)
-        return of_block(taken, time.monotonic() - began, at)
+        duets = runner.block(subjects, step_s, patience=patience)
+        return of_block(duets, time.monotonic() - began, here)
 
     def block_whatever_others_do(self, subjects: tuple[Subject, Subject]) -> Entry:
-        """One block that waits for no quiet machine, with its samples and what was seen of each."""
+        """Measure a block that waits for no quiet machine.
+
+        Its entry has the samples, and what the clocks saw of each sample. Raises SystemExit where a
+        duet does not end well.
+        """
         runner = self._runner(self.here)
         began = time.monotonic()
-        taken = duet.block(runner.run, subjects)
-        return of_block(taken, time.monotonic() - began, self.here, samples=True)
+        duets = duet.block(runner.run, subjects)
+        return of_block(duets, time.monotonic() - began, self.here, samples=True)
 
     def process(self, subject: Subject) -> Record:
-        """One process by itself. Raises SystemExit where it does not end well."""
+        """Measure a process by itself. Raises SystemExit where it does not end well."""
         record = self._runner(self.here).measure_installed(subject.installation, subject.configured)
         if record.outcome != records.OK:
             raise SystemExit(records.progress_message(record))
         return record
 
     def _runner(self, here: Local) -> Runner:
-        place = here.checkout.root
-        if place not in self._runners:
+        """The runner of a checkout, which lives until this context is closed."""
+        root = here.checkout.root
+        if root not in self._runners:
             runner = self._stack.enter_context(here.runner(records.DUET))
-            self._runners[place] = runner
-        return self._runners[place]
+            self._runners[root] = runner
+        return self._runners[root]
 
 
 def _local(folder: Path) -> Local:
@@ -220,12 +235,13 @@ def _say(line: str) -> None:
 
 
 def _configured(here: Local, installation: Installation, configuration: str) -> Configured:
-    own = here.suite.timed_of(installation.release, [], here.catalogue)
-    return next(configured for configured in own if configured.words == configuration)
+    """What measures the release of an installation in a configuration (its words)."""
+    timed = here.suite.timed_of(installation.release, [], here.catalogue)
+    return next(configured for configured in timed if configured.words == configuration)
 
 
 def _copied(folder: Path) -> None:
-    """Put a copy in the place of each file that has other names too."""
+    """Replace each file that has other names too by a copy."""
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_symlink() and path.stat().st_nlink > 1:
             copy = path.with_name(path.name + ".copy")
@@ -234,34 +250,40 @@ def _copied(folder: Path) -> None:
 
 
 def _files(python: Path) -> set[tuple[int, int]]:
-    """The large files of an environment's packages, by what the file system knows them by."""
-    found = set()
+    """The large files of the packages of an environment: (device, inode) of each."""
+    large = set()
     for path in (python.parent.parent / "lib").rglob("*"):
         stat = path.lstat()
         if stat.st_size > SHARED_MOST:
-            found.add((stat.st_dev, stat.st_ino))
-    return found
+            large.add((stat.st_dev, stat.st_ino))
+    return large
 
 
-# -- what is kept of a block
+# -- what an entry has of a block
 
 
 def of_block(
     taken: Sequence[duet.DuetRecords], seconds: float, here: Local, samples: bool = False
 ) -> Plan:
-    """The entry of a block. Raises SystemExit where a duet did not end well."""
+    """The entry of a block.
+
+    taken: the records of its duets. seconds: what the block took. samples: whether the entry has
+    the samples. Raises SystemExit where a duet did not end well.
+    """
     duets = []
-    for both in taken:
-        for record in both:
+    for of_duet in taken:
+        for record in of_duet:
             if record is not None and record.outcome not in (records.OK, records.INTERRUPTED):
-                raise SystemExit(records.progress_message(record))
-        first, second = both
-        if first is None or second is None or not duet.ended_well(both):
+                raise SystemExit(records.progress_line(record))
+        first, second = of_duet
+        if first is None or second is None or not duet.ended_well(of_duet):
             raise SystemExit("a duet was cut off")
         duets.append(judging.DuetRecords(first, second))
-    four = [record for of_duet in duets for record in of_duet]
+    four = [record for duet_records in duets for record in duet_records]
     whole, left_out = judging.gather(here.machine, four, here.catalogue)
-    logs = [blocks.duet(*steps) for of_duet in duets if (steps := of_duet.values(STEP.key))]
+    logs = [
+        blocks.duet(*steps) for duet_records in duets if (steps := duet_records.values(STEP.key))
+    ]
     return {
         "log": round(blocks.block(*logs), 6),
         "left_out": None if whole else next(iter(left_out), "not whole"),
@@ -271,24 +293,28 @@ def of_block(
         "duets": [
             {
                 "log": round(log, 6),
-                "sides": [_of_process(record, of_duet, samples) for record in of_duet],
+                "sides": [_of_process(record, duet_records, samples) for record in duet_records],
             }
-            for log, of_duet in zip(logs, duets, strict=True)
+            for log, duet_records in zip(logs, duets, strict=True)
         ],
     }
 
 
 def _of_process(record: Record, of_duet: judging.DuetRecords, samples: bool) -> Plan:
-    """What is kept of one process of a duet. Shares are of the time of its own steps."""
+    """What an entry has of a process of a duet.
+
+    Shares are of the time of the process's own steps. The share of ``waiting`` is of the time of
+    its partner's steps. samples: whether the entry has the samples.
+    """
     steps = list(record.samples)
     partner = of_duet.second if record is of_duet.first else of_duet.first
     in_all = sum(steps)
-    found = {
+    facts = {
         "started": record.duet["started"],
         "begins": record.duet["begins"],
         "step_s": round(statistics.median(steps), 5),
         "cpu_by_wall": _share(record.sample_cpu_s, in_all),
-        # While this one waited, by the steps of the other.
+        # While this process waited, its partner made its steps.
         "waiting": _share(record.waiting_cpu_s, sum(partner.samples)),
         "others": _share(record.others_cpu_s, in_all * record.cpus),
         "steal": _share(record.steal_s, in_all * record.cpus),
@@ -296,23 +322,24 @@ def _of_process(record: Record, of_duet: judging.DuetRecords, samples: bool) -> 
         "peak_memory_bytes": record.by_product("track_peak_memory"),
     }
     if samples:
-        found["samples"] = [round(step, 5) for step in steps]
+        facts["samples"] = [round(sample, 5) for sample in steps]
         for key in ("sample_cpu_s", "waiting_cpu_s", "others_cpu_s"):
-            found[key] = getattr(record, key)
-    return found
+            facts[key] = getattr(record, key)
+    return facts
 
 
 def _share(seconds: Any, whole_s: float) -> float | None:
-    known = [known_s for known_s in seconds or [] if known_s is not None]
+    """The sum of the seconds that are known, by ``whole_s``; None where none are known."""
+    known = [sample_s for sample_s in seconds or [] if sample_s is not None]
     return round(sum(known) / whole_s, 4) if known else None
 
 
 def _quiet(measure: Callable[[], Entry]) -> Plan:
-    """The entry of what is measured on a quiet machine, and for how long that was waited for."""
+    """The entry of what is measured on a quiet machine, and the seconds that it waited for that."""
     began = time.monotonic()
-    line = dict(common.undisturbed(measure))
-    line["waited_s"] = round(time.monotonic() - began - line["seconds"], 1)
-    return line
+    entry = dict(common.undisturbed(measure))
+    entry["waited_s"] = round(time.monotonic() - began - entry["seconds"], 1)
+    return entry
 
 
 # -- what rows measure
@@ -339,19 +366,17 @@ def _step_s(taken: Entries) -> float | None:
 def quiet_deviation(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """A block of a release with itself, and as long processes in turns, on a quiet machine."""
     subject = bench.subject(TENSORFLOW, PLAIN)
-    line = _quiet(lambda: bench.block((subject, subject)))
-
-    def process() -> Entry:
-        began = time.monotonic()
-        level = _level(bench.process(subject))
-        return {"level": level, "seconds": time.monotonic() - began}
-
-    return line | in_turns(lambda: _quiet(process), line["seconds"], taken)
+    entry = _quiet(lambda: bench.block((subject, subject)))
+    process = partial(_process_level, bench, subject)
+    return entry | in_turns(lambda: _quiet(process), entry["seconds"], taken)
 
 
 def burst_deviation(bench: Bench, plan: Plan, taken: Entries) -> Plan:
-    """The same beside a process that works in bursts. Nobody waits for quiet but the product, whose
-    waiting counts, and so does a block that it would not count."""
+    """A block of a release with itself, and as long processes in turns, beside bursts of work.
+
+    Only the product waits for a quiet machine. Its waiting counts, and the seconds of blocks that
+    no verdict would count do so too.
+    """
     subject = bench.subject(TENSORFLOW, PLAIN)
     with beside("--seed", str(len(taken))):
         began = time.monotonic()
@@ -361,61 +386,65 @@ def burst_deviation(bench: Bench, plan: Plan, taken: Entries) -> Plan:
             if tried[-1]["left_out"] is None or time.monotonic() - began > PATIENCE_S:
                 break
         seconds = round(time.monotonic() - began, 1)
-        line = {**tried[-1], "seconds": seconds}
-        if line["left_out"] is not None:
-            line["log"] = None
-        line["tried"] = [[entry["log"], entry["others"], entry["seconds"]] for entry in tried]
-
-        def process() -> Entry:
-            began = time.monotonic()
-            level = _level(bench.process(subject))
-            return {"level": level, "seconds": time.monotonic() - began}
-
-        return line | in_turns(process, seconds, taken)
+        entry = {**tried[-1], "seconds": seconds}
+        if entry["left_out"] is not None:
+            entry["log"] = None
+        entry["tried"] = [[block["log"], block["others"], block["seconds"]] for block in tried]
+        return entry | in_turns(partial(_process_level, bench, subject), seconds, taken)
 
 
 def in_turns(process: Callable[[], Entry], seconds: float, taken: Entries) -> Plan:
-    """Processes A B, B A, ... that take ``seconds``, and what is owed by the lines so far, to half
-    a pair."""
+    """Measure processes A B, B A, ... until they took as long as blocks, to half a pair.
+
+    seconds: what the block of this entry took. The entries so far (``taken``) may owe some more.
+    """
     owed_s = seconds + figures.owed_s(taken)
     levels: tuple[list[float], list[float]] = [], []
     spent_s = pair_s = 0.0
     while not levels[0] or owed_s - spent_s >= pair_s / 2:
         order = (0, 1) if len(levels[0]) % 2 == 0 else (1, 0)
         for place in order:
-            entry = process()
-            levels[place].append(entry["level"])
-            spent_s += entry["seconds"]
+            measured = process()
+            levels[place].append(measured["level"])
+            spent_s += measured["seconds"]
         pair_s = spent_s / len(levels[0])
     return {
         "processes_log": round(figures.turns_log(levels), 6),
         "processes_s": round(spent_s, 1),
-        "levels": [[round(level, 5) for level in own] for own in levels],
+        "levels": [[round(level, 5) for level in of_side] for of_side in levels],
     }
 
 
-def _level(record: Record) -> float:
-    return level_of(Process(record.run, values_of(record)[STEP.key]))
+def _process_level(bench: Bench, subject: Subject) -> Entry:
+    """Measure a process by itself: its level, and the seconds that it took."""
+    began = time.monotonic()
+    record = bench.process(subject)
+    level = level_of(Process(record.run, values_of(record)[STEP.key]))
+    return {"level": level, "seconds": time.monotonic() - began}
 
 
 def planted_trial(bench: Bench, plan: Plan, taken: Entries, *, slow_down: float) -> Plan:
-    """A block of a copy of a release against another copy that is slowed down."""
+    """A block of two copies of a release, of which the second is slowed down."""
     here, subjects = bench.with_slow_down(slow_down)
     noise = _noise_of(taken, "trial", plan["trial"])
     return {**_quiet(lambda: bench.block(subjects, here)), "noise": noise}
 
 
 def _noise_of(taken: Entries, key: str, name: Any) -> Plan:
-    """What is known beforehand in a trial or a round: what it began with."""
-    for one in taken:
-        if one[key] == name:
-            return dict(one["noise"])
-    same_ones = copies.State(STATE / "aa-tensorflow.jsonl").read()
-    return asdict(figures.calibrated(same_ones, processor()))
+    """The noise that a trial or a round knows beforehand.
+
+    Where it has begun, its entries have the noise. Before that, the blocks of aa-tensorflow tell
+    it. key: "trial" or "round". name: what the entries of the trial or round have under that key.
+    """
+    for entry in taken:
+        if entry[key] == name:
+            return dict(entry["noise"])
+    same_release = copies.State(STATE / "aa-tensorflow.jsonl").read()
+    return asdict(figures.calibrated(same_release, processor()))
 
 
 def round_of_four(bench: Bench, plan: Plan, taken: Entries) -> Plan:
-    """A block of two installations of one lock, in one of four configurations."""
+    """A block of two installations of one lock, in the configuration of the plan."""
     subject = bench.subject(TENSORFLOW, plan["configuration"])
     subjects = subject, bench.again(subject)
     noise = _noise_of(taken, "round", plan["round"])
@@ -423,7 +452,7 @@ def round_of_four(bench: Bench, plan: Plan, taken: Entries) -> Plan:
 
 
 def memory_process(bench: Bench, plan: Plan, taken: Entries) -> Plan:
-    """One ordinary process."""
+    """An ordinary process of the plan's subject."""
     release, _, configuration = plan["subject"].partition(" ")
     subject = bench.subject(release, configuration)
 
@@ -444,17 +473,18 @@ def memory_process(bench: Bench, plan: Plan, taken: Entries) -> Plan:
 
 
 def agreement(bench: Bench, plan: Plan, taken: Entries) -> Plan:
-    """A block of two real releases, or one process of one of them."""
+    """A block of two real releases, or a process of one of them."""
     before, after, configuration = REAL[plan["pair"]]
     subjects = bench.subject(before, configuration), bench.subject(after, configuration)
     if "side" not in plan:
-        own = [entry for entry in taken if entry["pair"] == plan["pair"] and "side" not in entry]
-        return _quiet(lambda: bench.block(subjects, step_s=_step_s(own)))
+        earlier = [
+            entry for entry in taken if entry["pair"] == plan["pair"] and "side" not in entry
+        ]
+        return _quiet(lambda: bench.block(subjects, step_s=_step_s(earlier)))
 
     def process() -> Entry:
-        began = time.monotonic()
-        level = _level(bench.process(subjects[plan["side"]]))
-        return {"level": round(level, 6), "seconds": round(time.monotonic() - began, 1)}
+        measured = _process_level(bench, subjects[plan["side"]])
+        return {"level": round(measured["level"], 6), "seconds": round(measured["seconds"], 1)}
 
     return _quiet(process)
 
@@ -466,14 +496,19 @@ def load_bias(bench: Bench, plan: Plan, taken: Entries) -> Plan:
         return dict(bench.block_whatever_others_do((subject, subject)))
 
 
-#: What the whole release is measured with: so many configurations, so many seconds.
+#: The configurations of the whole release, and within how many seconds all must be answered.
 CONFIGURATIONS, WITHIN_S = 12, 3600.0
+
+#: The release before, and the budget of `vggbench confirm`.
 BEFORE_IT, ITS_BUDGET = "tensorflow-2.20.0", "90m"
 
 
 def whole_release(bench: Bench, plan: Plan, taken: Entries) -> Plan:
-    """A release against the one before, from nothing to all answered, as a user would ask for it:
-    ``vggbench confirm`` in a checkout without results, whose environments are warm."""
+    """A release against the release before, from nothing to all answered.
+
+    It is asked for as a user would: with ``vggbench confirm`` in a checkout without results, whose
+    environments are installed already.
+    """
     for name in (BEFORE_IT, TENSORFLOW):
         bench.subject(name, PLAIN)
     folder = bench.folder / "release"
@@ -493,33 +528,24 @@ def whole_release(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     seconds = time.monotonic() - began
     if done.returncode not in (0, 1, 2):
         raise SystemExit(f"vggbench confirm ended with {done.returncode}:\n{log.read_text()}")
-    told = subprocess.run(
-        [str(common.VGGBENCH), "verdict", *against, "--format", "json"],
-        cwd=folder,
-        env=common.surroundings(folder),
-        capture_output=True,
-        text=True,
-    )
-    try:
-        found = json.loads(told.stdout)["verdicts"]
-    except ValueError:
-        raise SystemExit(f"vggbench verdict: {told.stderr}\n{log.read_text()}") from None
-    step = [verdict for verdict in found if verdict["measure"] == STEP.key]
+    verdicts = common.step_verdicts(folder, *against)
+    if not verdicts:
+        raise SystemExit(f"vggbench verdict printed no verdicts\n{log.read_text()}")
     return {
         "seconds": round(seconds, 1),
         "status": done.returncode,
-        "outcomes": {verdict["words"]: verdict["outcome"] for verdict in step},
-        "blocks": {verdict["words"]: verdict["blocks"] for verdict in step},
+        "outcomes": {verdict["words"]: verdict["outcome"] for verdict in verdicts},
+        "blocks": {verdict["words"]: verdict["blocks"] for verdict in verdicts},
     }
 
 
 @contextlib.contextmanager
 def beside(*options: str) -> Iterator[None]:
-    """Other work beside it, of shared/burst.py; it is ended in any case."""
+    """Have shared/burst.py work meanwhile, with these options. It is ended in any case."""
     command = [sys.executable, str(Path(__file__).parent / "shared" / "burst.py"), *options]
     other = subprocess.Popen(command, preexec_fn=die_with_parent)
     try:
-        time.sleep(2.0)  # it has begun
+        time.sleep(2.0)  # By then it has begun.
         if other.poll() is not None:
             raise SystemExit(f"the other work ended with {other.returncode}")
         yield
@@ -533,8 +559,13 @@ def beside(*options: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Row:
-    """One figure. ``plan``: what to measure next by the lines so far and the processor, None where
-    the row has what it wants; ``measure`` makes a line of it."""
+    """A figure and how it is measured.
+
+    ``what`` is measured, and what is ``wanted`` of it, are texts for people. ``plan`` takes the
+    entries so far and the processor, and returns what to measure next, None where the row is
+    complete. ``measure`` measures a plan and returns an entry. ``progress`` and ``reached`` say how
+    far the row is and what it has come to.
+    """
 
     what: str
     wanted: str
@@ -655,21 +686,16 @@ ROWS = {
 
 
 def processor() -> str:
-    """This machine's processor, and how many of them may be used."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.partition(":")[2].strip()
-                return f"{name}, {len(os.sched_getaffinity(0))} CPUs"
-    return f"{platform.machine()}, {os.cpu_count()} CPUs"
+    """This machine's processor, and how many CPUs this process may use."""
+    return f"{cpu_model()}, {len(os.sched_getaffinity(0))} CPUs"
 
 
 def go_on(name: str, bench: Bench, budget: Budget) -> None:
-    """Measure what the row wants still, while the budget lasts."""
-    row, kept, here = ROWS[name], copies.State(STATE / f"{name}.jsonl"), processor()
+    """Measure what the row still wants, while the budget lasts."""
+    row, state, here = ROWS[name], copies.State(STATE / f"{name}.jsonl"), processor()
     STATE.mkdir(parents=True, exist_ok=True)
     while True:
-        taken = kept.read()
+        taken = state.read()
         plan = row.plan(taken, here)
         if plan is None:
             return
@@ -678,25 +704,25 @@ def go_on(name: str, bench: Bench, budget: Budget) -> None:
             print(f"{name}: the budget of {duration_text(budget.seconds)} is spent", flush=True)
             return
         when = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-        line = {**plan, **row.measure(bench, plan, taken), "when": when, "processor": here}
-        kept.add(line)
-        print(f"{name}, {row.progress([*taken, line])}: {_short(line)}", flush=True)
+        entry = {**plan, **row.measure(bench, plan, taken), "when": when, "processor": here}
+        state.add(entry)
+        print(f"{name}, {row.progress([*taken, entry])}: {_short(entry)}", flush=True)
 
 
-def _short(line: Entry) -> str:
-    """The numbers of a line, for the one who waits."""
-    shown = {key: number for key, number in line.items() if isinstance(number, (int, float, str))}
-    return ", ".join(f"{key} {number}" for key, number in shown.items() if key != "processor")
+def _short(entry: Entry) -> str:
+    """The numbers and texts of an entry, for those who wait."""
+    shown = {key: value for key, value in entry.items() if isinstance(value, (int, float, str))}
+    return ", ".join(f"{key} {value}" for key, value in shown.items() if key != "processor")
 
 
 def report(name: str) -> bool:
-    """Print a row; whether it is missed."""
+    """Print a row. Returns whether its figure is missed."""
     row, taken = ROWS[name], copies.State(STATE / f"{name}.jsonl").read()
     whole = row.plan(taken, processor()) is None
     reached = row.reached(taken)
     print(f"{name}: {row.what}\n  figure:  {row.wanted}")
-    for line in reached.messages:
-        print(f"  reached: {line}")
+    for message in reached.messages:
+        print(f"  reached: {message}")
     if not whole:
         outcome = f"NOT COMPLETE: {row.progress(taken)}"
     elif reached.good is None:
@@ -719,10 +745,10 @@ def main() -> int:
     parser.add_argument("row", nargs="*", type=_row, help=f"to go on with: {', '.join(ROWS)}")
     parser.add_argument("--budget", type=duration, default=duration("60m"), metavar="TIME")
     parser.add_argument("--report", action="store_true", help="measure nothing, print the rows")
-    given = parser.parse_args()
-    names = given.row or list(ROWS)
-    if given.row and not given.report:
-        budget = Budget(given.budget)
+    options = parser.parse_args()
+    names = options.row or list(ROWS)
+    if options.row and not options.report:
+        budget = Budget(options.budget)
         try:
             for name in names:
                 with Bench() as bench:
