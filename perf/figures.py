@@ -3,8 +3,8 @@
     make figures                                # or: python perf/figures.py
     python perf/figures.py releases_list.py     # only these scripts
 
-It runs the scripts one after the other, each as its docs say, and shows what they print. Take an
-idle machine. What needs hours is named at the end, with the command.
+It runs the scripts one after the other, and shows what they print. Run it on an idle machine. At
+the end it names the scripts that it did not run, with the reason.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from shared import common
 
-#: What to run, in this order, with its arguments.
+#: The scripts to run, in this order, with their arguments.
 SHORT: dict[str, tuple[str, ...]] = {
     "history.py": (),
     "duets.py": (),
@@ -35,7 +35,8 @@ SHORT: dict[str, tuple[str, ...]] = {
     "detection.py": ("--of", "blocks", "--histories", "200"),
 }
 
-#: What takes longer, or another machine than most, and what it is that takes it.
+#: The scripts that are not run, and why: they take longer, or need something that most machines
+#: lack.
 LONG = {
     "train_step.py": "24 processes a case",
     "keras_applications.py": "32 processes of the large workload",
@@ -52,7 +53,7 @@ LONG = {
 
 @dataclass(frozen=True)
 class Figure:
-    """``outcome``: "met", "MISSED", or why it is neither."""
+    """A figure that a script printed. ``outcome``: "met", "MISSED", or why it is neither."""
 
     script: str
     what: str
@@ -62,8 +63,10 @@ class Figure:
 
 
 def figures_of(script: str, arguments: tuple[str, ...]) -> list[Figure]:
-    """Run a script of perf/ and return its figures; one that says what went wrong where it told
-    none."""
+    """Run a script of perf/ and return its figures.
+
+    Where it printed none, the only figure says so, with the exit status.
+    """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "figures"
         print(f"== {' '.join((script, *arguments))}", flush=True)
@@ -78,11 +81,12 @@ def figures_of(script: str, arguments: tuple[str, ...]) -> list[Figure]:
 
 
 def table_of(figures: list[Figure]) -> Table:
+    """The figures as a table, a row each."""
     table = Table(box=None, pad_edge=False)
     for heading in ("script", "figure", "wanted", "reached", ""):
         table.add_column(heading, overflow="fold")
-    for each in figures:
-        table.add_row(each.script, each.what, each.wanted, each.reached, each.outcome)
+    for figure in figures:
+        table.add_row(figure.script, figure.what, figure.wanted, figure.reached, figure.outcome)
     return table
 
 
@@ -91,16 +95,16 @@ def main() -> int:
     parser.add_argument(
         "script", nargs="*", help=f"only these of {', '.join(SHORT)} (default: all)"
     )
-    asked = parser.parse_args().script or list(SHORT)
-    unknown = [name for name in asked if name not in SHORT]
+    scripts = parser.parse_args().script or list(SHORT)
+    unknown = [name for name in scripts if name not in SHORT]
     if unknown:
         raise SystemExit(f"{unknown[0]} is none of {', '.join(SHORT)}")
-    figures = [figure for name in asked for figure in figures_of(name, SHORT[name])]
+    figures = [figure for name in scripts for figure in figures_of(name, SHORT[name])]
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
     console.print(table_of(figures))
     for name, why in LONG.items():
         console.print(f"not run: python perf/{name} ({why})", soft_wrap=True)
-    return int(any(each.outcome not in ("met", "complete") for each in figures))
+    return int(any(figure.outcome not in ("met", "complete") for figure in figures))
 
 
 if __name__ == "__main__":

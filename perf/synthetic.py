@@ -1,12 +1,12 @@
-"""Checkouts full of results that nobody measured: for the speed of pages, and for looking at them.
+"""Checkouts full of results that nobody measured: for the speed of pages, and to look at them.
 
     python perf/synthetic.py FOLDER [--releases 40] [--machines 1] [--tracks tensorflow keras]
 
-makes FOLDER a checkout: the shipped releases of each track and, where they are fewer, made-up ones
-after them; for each release and machine the records of an asv run, and asv's own result made of the
-same samples. Numbers come from a seed: levels that shift at some releases, noise between processes
-and between samples, configurations that cannot be before some release, a failure here and there.
-Nothing of it says anything about a framework.
+The command makes FOLDER a checkout. It has the shipped releases of each track and, where these are
+fewer, made-up releases after them. For each release and machine it has the records of an asv run,
+and asv's own result made of the same samples. Numbers come from a seed: levels that shift at some
+releases, noise between processes and between samples, configurations that are not applicable before
+some release, a failure here and there. None of these numbers says anything about a framework.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ PROFILE = "cpu-quick"
 MACHINE = "synthetic"
 
 PROCESSES, SAMPLES = 3, 10
-#: Standard deviations of the logarithm.
+#: Standard deviations of the logarithm of a level.
 NOISE_OF_PROCESSES, NOISE_OF_SAMPLES = 0.02, 0.04
 
-#: Each configuration fails in about one of so many releases.
+#: A configuration fails in about one of so many releases.
 RARELY = 90
 
 
@@ -53,9 +53,9 @@ def checkout(
     machines: int = 1,
     asv: bool = True,
 ) -> Path:
-    """Make ``folder``, which must not be there, such a checkout; returns it.
+    """Make ``folder``, which must not exist, a checkout full of results, and return it.
 
-    releases: how many each track has. asv: whether asv's own results are wanted too.
+    releases: the number of releases of each track. asv: whether it has asv's own results too.
     """
     folder.mkdir(parents=True)
     shutil.copytree(ROOT / "benchmarks", folder / "benchmarks")
@@ -80,7 +80,7 @@ def checkout(
 
 
 def _make_as_many(folder: Path, track: str, wanted: int) -> None:
-    """Remove the oldest releases of a track, or add made-up ones after the newest, like it."""
+    """Remove the oldest releases of a track, or add made-up releases like the newest after it."""
     catalogue = Catalogue(folder)
     line = list(catalogue.tracks[track].releases)
     for release in line[: max(0, len(line) - wanted)]:
@@ -101,7 +101,7 @@ def _write_machine(results: Path, machine: str) -> None:
 
 
 def _described(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
-    """asv's descriptions of the benchmarks of benchmarks/train_step.py, of these tracks."""
+    """Yield asv's descriptions of the benchmarks of benchmarks/train_step.py, of these tracks."""
     frameworks = {track.framework for track in catalogue.tracks.values()}
     units = {"time_train_step": "seconds", "track_first_step": "s", "track_peak_memory": "bytes"}
     for framework in sorted(frameworks):
@@ -114,7 +114,7 @@ def _described(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
                 "version": measure.PROTOCOL,
                 "code": "",
                 "param_names": list(choices),
-                "params": [[repr(text) for text in each] for each in choices.values()],
+                "params": [[repr(value) for value in values] for values in choices.values()],
                 "unit": units.get(method, "1"),
                 "timeout": measure.DEADLINE_S,
             }
@@ -135,7 +135,7 @@ def _generator(*seed: object) -> random.Random:
 def _measure(
     results: Path, catalogue: Catalogue, release: Release, machine: str, asv: bool
 ) -> None:
-    """Write the records of one run on one release, and asv's result of it."""
+    """Write the records of a run on a release, and asv's result of it where ``asv`` is true."""
     framework = catalogue.tracks[release.track].framework
     started = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
     place = [r.name for r in catalogue].index(release.name)
@@ -157,7 +157,7 @@ def _measure(
 
 
 def _cannot(release: Release, configuration: params.Configuration) -> str | None:
-    """Why a made-up release cannot do it, None where it can."""
+    """Why a made-up release cannot do a configuration, None where it can."""
     version = Version(release.version)
     if configuration.backend == "theano" and version >= Version("2.4"):
         return "this Keras has no backend theano"
@@ -174,7 +174,10 @@ def _cannot(release: Release, configuration: params.Configuration) -> str | None
 
 
 def _level_s(release: Release, configuration: params.Configuration, line: Sequence[str]) -> float:
-    """Seconds that a step takes of a made-up release: the product of the shifts up to it."""
+    """Seconds of a step of a made-up release: the product of the shifts up to this release.
+
+    line: the names of the releases of the track.
+    """
     seconds = 0.42 * {"none": 1.0, "fused": 1.15, "mode 0": 1.2}.get(configuration.batch_norm, 1.45)
     seconds *= (0.8 if configuration.xla == "on" else 1.0) * (
         1.08 if configuration.data_format == "NCHW" else 1.0
@@ -197,9 +200,36 @@ def _processes(
     run: str,
     started: datetime.datetime,
 ) -> Iterator[records.Record]:
+    """Yield the records of the processes of a configuration."""
     draw = _generator(machine, release.name, str(configuration))
-    line = [one.name for one in catalogue.tracks[release.track].releases]
-    record = {
+    line = [of_track.name for of_track in catalogue.tracks[release.track].releases]
+    facts = _facts_of_run(release, configuration, machine=machine, run=run, started=started)
+    why = _cannot(release, configuration)
+    if why is not None:
+        outcome = {"round": 1, "outcome": records.NOT_APPLICABLE, "reason": why}
+        yield records.Record.from_json({**facts, **outcome})
+        return
+    fails = draw.randrange(RARELY) == 0
+    level = _level_s(release, configuration, line) * (1 + zlib.crc32(machine.encode()) % 7 / 10)
+    for number in range(1, PROCESSES + 1):
+        if fails and number == 2:
+            error = "it was ended by SIGSEGV after 12.3 s"
+            outcome = {"round": number, "outcome": records.FAILED, "error": error}
+        else:
+            outcome = {"round": number, **_outcome(release, configuration, level, draw)}
+        yield records.Record.from_json({**facts, **outcome})
+
+
+def _facts_of_run(
+    release: Release,
+    configuration: params.Configuration,
+    *,
+    machine: str,
+    run: str,
+    started: datetime.datetime,
+) -> dict[str, Any]:
+    """What the records of all processes of a configuration in a run have alike."""
+    return {
         "schema": records.SCHEMA,
         "run": run,
         "started": started.isoformat(timespec="seconds"),
@@ -222,40 +252,31 @@ def _processes(
         "load_before": [0.1, 0.1, 0.1],
         "variables": {},
     }
-    why = _cannot(release, configuration)
-    if why is not None:
-        told = {"round": 1, "outcome": records.NOT_APPLICABLE, "reason": why}
-        yield records.Record.from_json({**record, **told})
-        return
-    fails = draw.randrange(RARELY) == 0
-    level = _level_s(release, configuration, line) * (1 + zlib.crc32(machine.encode()) % 7 / 10)
-    for number in range(1, PROCESSES + 1):
-        if fails and number == 2:
-            error = "it was ended by SIGSEGV after 12.3 s"
-            told = {"round": number, "outcome": records.FAILED, "error": error}
-            yield records.Record.from_json({**record, **told})
-            continue
-        of_process = level * math.exp(draw.gauss(0, NOISE_OF_PROCESSES))
-        samples = [of_process * math.exp(draw.gauss(0, NOISE_OF_SAMPLES)) for _ in range(SAMPLES)]
-        first = of_process * (40 if configuration.xla == "on" else 2)
-        memory = int(1.6e9 * (1.25 if configuration.has_batch_norm else 1) * draw.uniform(1, 1.03))
-        told = {
-            "round": number,
-            "outcome": records.OK,
-            "samples": samples,
-            "number": 1,
-            "protocol": measure.PROTOCOL,
-            "python": release.python,
-            "build_s": 4.0 + draw.random(),
-            "warm_up_s": [first, of_process, of_process],
-            "losses": [6.912, 6.911, 6.910 + draw.randrange(3) * 1e-6],
-            "last_loss": 6.9,
-            "versions": {release.track: release.version},
-            "peak_memory_bytes": memory,
-            "exit_status": 0,
-            "process_s": 30.0,
-        }
-        yield records.Record.from_json({**record, **told})
+
+
+def _outcome(
+    release: Release, configuration: params.Configuration, level: float, draw: random.Random
+) -> dict[str, Any]:
+    """What the record of a process that ends well has besides. level: the seconds of its step."""
+    of_process = level * math.exp(draw.gauss(0, NOISE_OF_PROCESSES))
+    samples = [of_process * math.exp(draw.gauss(0, NOISE_OF_SAMPLES)) for _ in range(SAMPLES)]
+    first = of_process * (40 if configuration.xla == "on" else 2)
+    memory = int(1.6e9 * (1.25 if configuration.has_batch_norm else 1) * draw.uniform(1, 1.03))
+    return {
+        "outcome": records.OK,
+        "samples": samples,
+        "number": 1,
+        "protocol": measure.PROTOCOL,
+        "python": release.python,
+        "build_s": 4.0 + draw.random(),
+        "warm_up_s": [first, of_process, of_process],
+        "losses": [6.912, 6.911, 6.910 + draw.randrange(3) * 1e-6],
+        "last_loss": 6.9,
+        "versions": {release.track: release.version},
+        "peak_memory_bytes": memory,
+        "exit_status": 0,
+        "process_s": 30.0,
+    }
 
 
 def _asv_result(
@@ -304,7 +325,10 @@ def _asv_result(
 def _answer(
     group: Sequence[records.Record], method: str
 ) -> tuple[float | None, list[float] | None]:
-    """(what asv keeps of one configuration, its samples)."""
+    """(what asv keeps of a configuration, its samples).
+
+    group: the records of the configuration. method: that of the benchmark.
+    """
     outcomes = {record.outcome for record in group}
     if records.FAILED in outcomes:
         return None, None
@@ -322,8 +346,8 @@ def main() -> None:
     parser.add_argument("--tracks", nargs="+", default=["tensorflow", "keras", "theano"])
     parser.add_argument("--releases", type=int, default=40)
     parser.add_argument("--machines", type=int, default=1)
-    told = parser.parse_args()
-    print(checkout(told.folder, told.tracks, told.releases, told.machines))
+    options = parser.parse_args()
+    print(checkout(options.folder, options.tracks, options.releases, options.machines))
 
 
 if __name__ == "__main__":
