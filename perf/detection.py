@@ -1,17 +1,18 @@
 """How often the verdict is right, on series with a known answer, beside asv and Apache Otava.
 
-Series are drawn, everything else is the product's own: the noise is estimated from each history,
-``judge`` suspects, ``next_batch`` says how many interleaved processes to draw next, and ``judge``
-decides. The same series go through asv's step detection and, where the package apache-otava is
-installed (``pip install -e '.[perf]'``), through Otava's change points; both see a release as asv
-does, by the median of all its samples, and neither can ask for more.
+The series are drawn; everything else is the product's own. The noise is estimated from each
+history. ``judge`` suspects, ``next_batch`` says how many interleaved processes to draw next, and
+``judge`` decides. The same series go through asv's step detection and, where the package
+apache-otava is installed (``pip install -e '.[perf]'``), through Otava's change points. Both see a
+release as asv does, by the median of all its samples, and neither can ask for more samples.
 
-What is drawn, on a log scale: 2 % between processes, 5 % between samples, 1 % between sessions,
-which the configurations of a session share; each release has a session of its own. With heavy tails
-a tenth of the processes are up to 12 % slower, uniformly. On a restless line nearly each release
-but the newest changed by 10 %; anchors are what sittings of a history measure again.
+The deviations that are drawn, on a log scale: 2 % between processes, 5 % between samples, and 1 %
+between sessions, which the configurations of a session share. Each release has a session of its
+own. With heavy tails, a tenth of the processes are up to 12 % slower, uniformly. On a restless
+line, nearly each release but the newest changed by 10 %. Anchors are what sittings of a history
+measure again.
 
-``--of blocks``: the same of the verdict by duets, whose blocks perf/shared/drawn_blocks.py draws.
+``--of blocks`` is about the verdict by duets, whose blocks perf/shared/drawn_blocks.py draws.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
 from asv._stats import get_weight
@@ -37,7 +37,7 @@ from tabulate import tabulate
 from vggbench.stats import noise
 from vggbench.stats import whole_lines as history
 from vggbench.stats.judge import Judgement, Noise, Process, judge
-from vggbench.stats.policy import REGRESSED, THRESHOLD
+from vggbench.stats.policy import IMPROVED, REGRESSED, THRESHOLD, UNCHANGED
 from vggbench.stats.sequential import next_batch, to_confirm
 
 try:
@@ -56,7 +56,7 @@ CONFIGURATIONS = 12
 PROCESSES = 4
 SAMPLES = 10
 
-#: As history.toml has them, in as many sessions as tell anything.
+#: As history.toml has them, in as many sessions as are needed to tell anything.
 ANCHORS = 3
 ANCHOR_PROCESSES = 3
 SESSIONS = noise.LEAST_SESSIONS
@@ -66,8 +66,8 @@ Z = 1.959964
 
 
 class ProcessDraws:
-    """Draws processes. ``heavy``: with heavy tails. ``louder``: by how much processes and sessions
-    scatter more than usual."""
+    """Draws processes. ``heavy``: whether with heavy tails. ``louder``: how many times as much as
+    usual processes and sessions scatter."""
 
     def __init__(self, seed: int, heavy: bool, louder: float = 1.0) -> None:
         self.draw = np.random.default_rng(seed)
@@ -79,7 +79,8 @@ class ProcessDraws:
         return float(self.draw.normal(0, self.louder * BETWEEN_SESSIONS))
 
     def processes(self, count: int, level: float, drift: float, session: str) -> list[Process]:
-        """Of a release at ``level``, on a log scale."""
+        """Draw processes of a release. level, drift: of the release and the session, on a log
+        scale. session: the session's name."""
         centres = level + drift + self.draw.normal(0, self.louder * BETWEEN_PROCESSES, count)
         if self.heavy:
             slow = self.draw.random(count) < TAIL_SHARE
@@ -88,7 +89,7 @@ class ProcessDraws:
         return [Process(session, tuple(samples)) for samples in np.exp(logs).tolist()]
 
     def lines(self, levels: list[list[float]]) -> list[list[list[Process]]]:
-        """The processes of each release of each configuration, at these levels."""
+        """The processes of each release of each configuration, whose levels these are."""
         drifts = [self.session() for _ in levels[0]]
         return [
             [
@@ -113,7 +114,9 @@ class ProcessDraws:
 
 @dataclass
 class SeenHistory:
-    """What came of one history. ``spent``: processes for each configuration that was suspected."""
+    """What came of a history. ``ours``, ``asv``, ``otava``: whether each found a slow-down.
+    ``spent``: the processes that confirmed each configuration that was suspected. ``judged``: the
+    number of configurations that were judged. ``unsure``: how many of them were left not sure."""
 
     ours: bool
     asv: bool
@@ -124,15 +127,17 @@ class SeenHistory:
 
 
 def flat() -> list[list[float]]:
+    """The levels of configurations without any change."""
     return [[0.0] * RELEASES for _ in range(CONFIGURATIONS)]
 
 
 def newest(
     change: float, all_of_them: bool, seed: int, heavy: bool, louder: float = 1.0
 ) -> SeenHistory:
-    """A slow-down in the newest release, of the first configuration, or none at all.
+    """A history with a slow-down in the newest release of the first configuration, or with none.
 
-    all_of_them: whether any configuration counts, or the first alone.
+    change: the slow-down, a ratio less one. all_of_them: whether a slow-down that is found counts
+    in any configuration, or in the first alone.
     """
     machine = ProcessDraws(seed, heavy, louder)
     levels = flat()
@@ -143,8 +148,11 @@ def newest(
 def restless(
     change: float, all_of_them: bool, anchored: bool, seed: int, heavy: bool
 ) -> SeenHistory:
-    """As ``newest``, in lines where nearly each release changed by 10 %, one way or the other, so
-    that neighbours say little of the noise; ``anchored``: a few sessions of anchors say more."""
+    """A history in whose lines nearly each release changed by 10 %, one way or the other.
+
+    Neighbours therefore say little about the noise. anchored: whether a few sessions of anchors say
+    more. change, all_of_them: as newest() takes them.
+    """
     machine = ProcessDraws(seed, heavy)
     levels = flat()
     for level in levels:
@@ -156,7 +164,7 @@ def restless(
 
 
 def after_a_level_shift(seed: int, heavy: bool) -> SeenHistory:
-    """All configurations became 5 % slower one release ago: nothing changed in the newest."""
+    """A history in which all configurations became 5 % slower in the release before the newest."""
     levels = [[0.0] * (RELEASES - 2) + [math.log1p(0.05)] * 2 for _ in range(CONFIGURATIONS)]
     return in_the_newest(ProcessDraws(seed, heavy), levels, True)
 
@@ -167,7 +175,11 @@ def in_the_newest(
     all_of_them: bool,
     anchors: Sequence[list[Process]] = (),
 ) -> SeenHistory:
-    """Whether a slow-down is found in the newest release of the first configuration, or of any."""
+    """What came of a history with these levels.
+
+    all_of_them: whether a slow-down that is found in the newest release counts in any
+    configuration, or in the first alone. anchors: the processes of each anchor.
+    """
     lines = machine.lines(levels)
     judged = lines if all_of_them else lines[:1]
     seen = ours_of(machine, lines, levels, len(judged), anchors)
@@ -189,11 +201,11 @@ def ours_of(
     sessions = noise.between_sessions([], [line[:-1] for line in lines], anchors)
     drift = machine.session()
     for line, level in zip(lines[:judged], levels, strict=False):
-        found, spent = confirmed(
+        judgement, spent = confirmed(
             machine, line, level, noise.estimate([], line[:-1], sessions), drift
         )
-        seen.ours |= found.outcome == REGRESSED
-        seen.unsure += found.outcome not in (REGRESSED, "improved", "unchanged")
+        seen.ours |= judgement.outcome == REGRESSED
+        seen.unsure += judgement.outcome not in (REGRESSED, IMPROVED, UNCHANGED)
         if spent is not None:
             seen.spent.append(spent)
     return seen
@@ -206,27 +218,33 @@ def confirmed(
     of_machine: Noise,
     drift: float,
 ) -> tuple[Judgement, int | None]:
-    """The judgement of the newest release when its confirmation is over, and how many processes
-    that took; None where there was nothing to confirm."""
+    """Judge the newest release, and confirm what is suspected.
 
-    def judgement() -> Judgement:
+    Returns the judgement when the confirmation is over, and the number of processes that it took,
+    None where there was nothing to confirm.
+    """
+
+    def judged() -> Judgement:
         return judge(before, after, line[:-2], of_machine, comparisons=CONFIGURATIONS)
 
     before, after = list(line[-2]), list(line[-1])
-    found = judgement()
-    if not to_confirm(found, apart=True):
-        return found, None
+    judgement = judged()
+    if not to_confirm(judgement, apart=True):
+        return judgement, None
     spent = 0
-    while more := next_batch(found, spent, apart=True):
+    while more := next_batch(judgement, spent, apart=True):
         before += machine.processes(more // 2, level[-2], drift, "confirmation")
         after += machine.processes(more // 2, level[-1], drift, "confirmation")
         spent += more
-        found = judgement()
-    return found, spent
+        judgement = judged()
+    return judgement, spent
 
 
 def recovered(seed: int, heavy: bool) -> SeenHistory:
-    """The first configuration was 10 % slower in one release, neither of the first or last two."""
+    """A history in which the first configuration was 10 % slower in one release.
+
+    The release is none of the first two or the last two.
+    """
     machine = ProcessDraws(seed, heavy)
     levels = flat()
     place = int(machine.draw.integers(2, RELEASES - 2))
@@ -245,7 +263,7 @@ def recovered(seed: int, heavy: bool) -> SeenHistory:
 
 
 def drift(seed: int, heavy: bool) -> SeenHistory:
-    """The first configuration became 1 % slower in each of eight releases in a row."""
+    """A history in which the first configuration became 1 % slower in eight releases in a row."""
     machine = ProcessDraws(seed, heavy)
     levels = flat()
     levels[0] = [math.log1p(0.01) * min(max(place - 5, 0), 8) for place in range(RELEASES)]
@@ -266,7 +284,7 @@ def drift(seed: int, heavy: bool) -> SeenHistory:
 
 
 def nothing_listed(seed: int, heavy: bool) -> SeenHistory:
-    """No change in any configuration: is a slow-down listed at any release?"""
+    """A history without changes. Found is a slow-down that is listed at any release."""
     lines = ProcessDraws(seed, heavy).lines(flat())
     return SeenHistory(
         any(change.ratio > 1 for listed in ours_listed(lines, CONFIGURATIONS) for change in listed),
@@ -276,7 +294,7 @@ def nothing_listed(seed: int, heavy: bool) -> SeenHistory:
 
 
 def ours_listed(lines: list[list[list[Process]]], count: int = 1) -> list[list[history.Change]]:
-    """What is listed of the first ``count`` lines."""
+    """The changes that are listed in each of the first ``count`` lines."""
     sessions = noise.between_sessions([], lines)
     return [
         history.changes(line, noise.estimate([], line, sessions), comparisons=CONFIGURATIONS)
@@ -285,8 +303,11 @@ def ours_listed(lines: list[list[list[Process]]], count: int = 1) -> list[list[h
 
 
 def asv_finds(line: list[list[Process]]) -> set[int]:
-    """The releases at which asv says that a regression began, with our threshold for its own
-    (5 % by default, which finds less) and its own weights."""
+    """The places of the releases at which asv says that a regression began.
+
+    asv has its own weights, and our threshold instead of its own (5 % by default, which finds
+    less).
+    """
     pooled = [[sample for process in release for sample in process.samples] for release in line]
     values, weights = [], []
     for samples in pooled:
@@ -294,25 +315,29 @@ def asv_finds(line: list[list[Process]]) -> set[int]:
         values.append(value)
         weights.append(get_weight(stats))
     steps = detect_steps(values, weights)
-    _, _, found = detect_regressions(steps, THRESHOLD)
-    return {after for _, after, _, _ in found or []}
+    _, _, regressions = detect_regressions(steps, THRESHOLD)
+    return {after for _, after, _, _ in regressions or []}
 
 
 def otava_finds(line: list[list[Process]]) -> set[int]:
-    """The releases at which Otava, with its own defaults, has a change point to slower."""
+    """The places of the releases at which Otava, with its own defaults, has a change to slower."""
     if compute_change_points is None:
         return set()
     values = [
-        statistics.median(s for process in release for s in process.samples) for release in line
+        statistics.median(sample for process in release for sample in process.samples)
+        for release in line
     ]
-    found, _ = compute_change_points(values)
-    return {point.index for point in found if point.stats.mean_2 > point.stats.mean_1}
+    points, _ = compute_change_points(values)
+    return {point.index for point in points if point.stats.mean_2 > point.stats.mean_1}
 
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """``figure``: what our share must reach; ``most``: whether at most that, else at least; None
-    where nothing is asked for."""
+    """How often a slow-down is found in drawn histories.
+
+    ``history`` draws one by a seed and ``heavy``. ``figure``: what our share must be, None where no
+    figure is asked for. ``most``: whether it must be that at most, else at least.
+    """
 
     what: str
     history: Callable[[int, bool], SeenHistory]
@@ -363,7 +388,8 @@ ROWS = [
     ),
 ]
 
-#: Processes spent in confirming, per suspected configuration and release: the median, at most.
+#: The figure of the processes that are spent in confirming, per suspected configuration and
+#: release: their median is at most this.
 MOST_SPENT = 12
 
 
@@ -376,9 +402,10 @@ def wilson(hits: int, trials: int) -> tuple[float, float]:
 
 
 def share(hits: Iterable[bool]) -> str:
-    found = list(hits)
-    low, high = wilson(sum(found), len(found))
-    return f"{sum(found) / len(found):.1%} ({low:.1%} to {high:.1%})"
+    """The share of hits and its interval, for people."""
+    all_hits = list(hits)
+    low, high = wilson(sum(all_hits), len(all_hits))
+    return f"{sum(all_hits) / len(all_hits):.1%} ({low:.1%} to {high:.1%})"
 
 
 def main() -> int:
@@ -403,9 +430,11 @@ def main() -> int:
 
 
 def processes(pool: Executor, histories: int, part: str) -> bool:
-    """Print what came of verdicts by processes, in rows whose text has this ``part``; whether a
-    figure is missed."""
-    table: list[list[Any]] = []
+    """Print what came of verdicts by processes, in the rows whose text contains ``part``.
+
+    Returns whether a figure is missed.
+    """
+    table: list[list[str]] = []
     missed = False
     all_spent: list[int] = []
     for number, row in enumerate(ROWS):
@@ -413,33 +442,11 @@ def processes(pool: Executor, histories: int, part: str) -> bool:
             continue
         seeds = itertools.islice(seeds_of(number), histories)
         seen = list(pool.map(row.history, seeds, itertools.repeat(row.heavy), chunksize=5))
-        reached = sum(history_.ours for history_ in seen) / len(seen)
-        spent = [spent for history_ in seen for spent in history_.spent]
-        judged = sum(history_.judged for history_ in seen)
-        median = statistics.median(spent) if spent else None
-        wrong = row.figure is not None and (
-            reached > row.figure if row.most else reached < row.figure
-        )
-        all_spent += spent
-        missed |= wrong
-        figure, ours = "", share(history_.ours for history_ in seen)
-        if row.figure is not None:
-            figure = f"{'at most' if row.most else 'at least'} {row.figure:.0%}"
-            common.keep(f"drawn processes: {row.what}", figure, ours, "MISSED" if wrong else "met")
-        table.append(
-            [
-                row.what,
-                figure,
-                ours,
-                share(history_.asv for history_ in seen),
-                share(history_.otava for history_ in seen) if compute_change_points else "n/a",
-                f"{len(spent) / judged:.1%}" if judged else "",
-                "" if median is None else f"{median:g}",
-                f"{sum(one.unsure for one in seen) / judged:.1%}" if judged else "",
-                "MISSED" if wrong else "",
-            ]
-        )
-        print(f"{row.what}: {table[-1][2]}", file=sys.stderr, flush=True)
+        cells, row_missed = _cells(row, seen)
+        table.append(cells)
+        missed |= row_missed
+        all_spent += [count for history_ in seen for count in history_.spent]
+        print(f"{row.what}: {cells[2]}", file=sys.stderr, flush=True)
     print(
         f"{histories} histories a row of {RELEASES} releases, {CONFIGURATIONS} "
         f"configurations, {PROCESSES} processes of {SAMPLES} samples; 95 % intervals (Wilson)\n"
@@ -463,8 +470,33 @@ def processes(pool: Executor, histories: int, part: str) -> bool:
     return missed
 
 
+def _cells(row: HistoryRow, seen: Sequence[SeenHistory]) -> tuple[list[str], bool]:
+    """(the cells of a row of the table, whether its figure is missed)."""
+    reached = sum(history_.ours for history_ in seen) / len(seen)
+    missed = row.figure is not None and (reached > row.figure if row.most else reached < row.figure)
+    figure, ours = "", share(history_.ours for history_ in seen)
+    if row.figure is not None:
+        figure = f"{'at most' if row.most else 'at least'} {row.figure:.0%}"
+        common.keep(f"drawn processes: {row.what}", figure, ours, "MISSED" if missed else "met")
+    spent = [count for history_ in seen for count in history_.spent]
+    judged = sum(history_.judged for history_ in seen)
+    unsure = sum(history_.unsure for history_ in seen)
+    cells = [
+        row.what,
+        figure,
+        ours,
+        share(history_.asv for history_ in seen),
+        share(history_.otava for history_ in seen) if compute_change_points else "n/a",
+        f"{len(spent) / judged:.1%}" if judged else "",
+        f"{statistics.median(spent):g}" if spent else "",
+        f"{unsure / judged:.1%}" if judged else "",
+        "MISSED" if missed else "",
+    ]
+    return cells, missed
+
+
 def seeds_of(row: int) -> Iterator[int]:
-    """The same series in each run; others for each row."""
+    """The seeds of a row, by its number. They are the same in each run, and differ between rows."""
     return itertools.count(1_000_000 * (row + 1))
 
 

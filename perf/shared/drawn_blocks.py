@@ -1,9 +1,9 @@
-"""Drawn blocks with a known answer: what perf/detection.py prints of the verdict by duets.
+"""Drawn blocks with a known answer: what perf/detection.py prints about the verdict by duets.
 
-Only the numbers of blocks are drawn: the true log ratio and a deviation, normal, or with heavy
-tails: one block in twenty is five deviations off, either way. Everything else is the product's own:
-the noise is estimated from what is known of the machine, and each comparison takes one block after
-the other until it is sure or MOST_BLOCKS are spent.
+Only the numbers of blocks are drawn, from the true log ratio and a deviation. They are normal, or
+have heavy tails: one block in twenty is five deviations off, either way. Everything else is the
+product's own. The noise is estimated from what is known of the machine, and each comparison takes
+one block after the other until it is sure or MOST_BLOCKS are spent.
 """
 
 from __future__ import annotations
@@ -35,21 +35,25 @@ from vggbench.stats.policy import (
 
 from . import common
 
+#: So many configurations are judged together.
 CONFIGURATIONS = 12
+
+#: The standard deviation of the logarithm of a block.
 DEVIATION = 0.015
 
+#: With heavy tails, this share of the blocks is so many deviations off.
 TAIL_SHARE = 0.05
 TAIL = 5.0
 
-#: What is known of the machine: so many blocks of one release with itself, or so many comparisons
-#: of earlier releases of so many blocks, whose true changes scatter by that much.
+#: What can be known of the machine: so many blocks of a release with itself, or so many comparisons
+#: of earlier releases, each of so many blocks, whose true changes scatter by that much.
 CALIBRATED = 10
 EARLIER, EARLIER_BLOCKS, EARLIER_CHANGES = 6, 4, 0.05
 
-#: Drawn sequences that the boundary is held against.
+#: Drawn sequences that the boundary is compared with.
 SEQUENCES = 100_000
 
-#: Drawn groups that a robust scale's degrees of freedom are read from.
+#: Drawn groups from which the degrees of freedom of a robust scale are computed.
 GROUPS = 20_000
 
 #: Drawn groups of blocks with a bias.
@@ -58,7 +62,11 @@ BIASED = 2000
 
 @dataclass(frozen=True)
 class Setting:
-    """``known``: "calibrated", "earlier" or "nothing"."""
+    """How blocks are drawn.
+
+    ``deviation``: of the logarithm of a block. ``heavy``: whether with heavy tails. ``known``: what
+    is known of the machine, "calibrated", "earlier" or "nothing".
+    """
 
     what: str
     deviation: float = DEVIATION
@@ -66,7 +74,7 @@ class Setting:
     known: str = "calibrated"
 
 
-#: The first is what figures are asked of.
+#: Only the first setting has figures.
 SETTINGS = [
     Setting("1.5 %, 10 calibrating blocks"),
     Setting("1.5 %, 6 earlier comparisons of 4", known="earlier"),
@@ -82,9 +90,12 @@ SETTINGS = [
 
 @dataclass(frozen=True)
 class SeenComparison:
-    """What came of one comparison. ``foreseen``: how many blocks it was thought to need in all,
-    when it had the least; None where these were enough. ``off``: the logarithm of the ratio that
-    was found, less the true one; ``held``: whether the interval shown has the true one."""
+    """What came of a comparison.
+
+    ``spent``: the number of its blocks. ``foreseen``: how many blocks in all it was thought to need
+    when it had LEAST_BLOCKS; None where these were enough. ``off``: the logarithm of the ratio that
+    was found, less that of the true ratio. ``held``: whether the interval contains the true ratio.
+    """
 
     outcome: str
     spent: int
@@ -94,23 +105,23 @@ class SeenComparison:
 
 
 class BlockDraws:
-    """Draws blocks."""
+    """Draws the blocks of one machine in a setting."""
 
     def __init__(self, seed: int, setting: Setting) -> None:
         self.draw = np.random.default_rng(seed)
         self.setting = setting
 
     def blocks(self, count: int, level: float) -> list[float]:
-        """The numbers of ``count`` blocks of subjects with this log ratio."""
+        """The logarithms of ``count`` blocks of two subjects whose true log ratio is ``level``."""
         off = self.draw.normal(size=count)
         if self.setting.heavy:
             far = self.draw.random(count) < TAIL_SHARE
             off += far * TAIL * self.draw.choice([-1, 1], count)
-        found: list[float] = (level + self.setting.deviation * off).tolist()
-        return found
+        logs: list[float] = (level + self.setting.deviation * off).tolist()
+        return logs
 
     def noise(self) -> BlockNoise:
-        """What is known of this machine before the comparison."""
+        """The noise that is known of this machine before the comparison."""
         if self.setting.known == "calibrated":
             return blocks.noise([self.blocks(CALIBRATED, 0.0)], [])
         if self.setting.known == "earlier":
@@ -127,8 +138,11 @@ def compared(
     threshold: float = THRESHOLD,
     comparisons: int = 1,
 ) -> list[SeenComparison]:
-    """So many comparisons of one release, out of CONFIGURATIONS that are judged together with what
-    is known of the machine. ``change``: the true one is drawn evenly between these two."""
+    """What came of so many ``comparisons`` of a release.
+
+    They are some of CONFIGURATIONS that are judged together, with the noise that is known of the
+    machine. change: the true change is drawn evenly between these two, ratios less one.
+    """
     machine = BlockDraws(seed, setting)
     noise = machine.noise()
     levels = [math.log1p(machine.draw.uniform(*change)) for _ in range(comparisons)]
@@ -138,26 +152,31 @@ def compared(
 def answered(
     machine: BlockDraws, level: float, noise: BlockNoise, threshold: float
 ) -> SeenComparison:
-    """What comes of a comparison whose true log ratio is ``level``."""
-    numbers = machine.blocks(MOST_BLOCKS, level)
+    """What came of a comparison whose true log ratio is ``level``."""
+    logs = machine.blocks(MOST_BLOCKS, level)
     foreseen = None
     for spent in range(LEAST_BLOCKS, MOST_BLOCKS + 1):
-        found = blocks.judge_blocks(
-            numbers[:spent], noise, threshold=threshold, comparisons=CONFIGURATIONS
+        judgement = blocks.judge_blocks(
+            logs[:spent], noise, threshold=threshold, comparisons=CONFIGURATIONS
         )
-        if found.outcome != NOT_SURE:
+        if judgement.outcome != NOT_SURE:
             break
-        if spent == LEAST_BLOCKS and found.blocks_needed is not None:
-            foreseen = spent + found.blocks_needed
-    off, held = math.log(found.ratio) - level, found.low <= math.exp(level) <= found.high
-    return SeenComparison(found.outcome, spent, foreseen, off, held)
+        if spent == LEAST_BLOCKS and judgement.blocks_needed is not None:
+            foreseen = spent + judgement.blocks_needed
+    off = math.log(judgement.ratio) - level
+    held = judgement.low <= math.exp(level) <= judgement.high
+    return SeenComparison(judgement.outcome, spent, foreseen, off, held)
 
 
 @dataclass(frozen=True)
 class BlockRow:
-    """A history counts where any of its comparisons ended in one of ``outcomes``. ``figure``: what
-    the share of these must reach; ``most``: whether at most that, else at least. ``change``: the
-    true one, as a ratio less one, or between which two it is drawn evenly."""
+    """How often drawn histories of comparisons come to some outcome.
+
+    A history counts where any of its ``comparisons`` ended in one of ``outcomes``. ``what`` and
+    ``short`` are texts for people. ``change``: the true change, a ratio less one, or two such
+    between which it is drawn evenly. ``figure``: what the share of histories that count must be,
+    None where no figure is asked for. ``most``: whether it must be that at most, else at least.
+    """
 
     what: str
     short: str
@@ -220,13 +239,17 @@ ROWS = [
     BlockRow("no change, threshold 1 %: unchanged", "0 by 1 %", 0.0, (UNCHANGED,), threshold=0.01),
 ]
 
-#: Of these rows the blocks that a comparison takes are told in the second table, by their change.
+#: For these rows the second table has the blocks that a comparison takes, under these headings.
 SPENT = {"false alarms": "blocks at 0", "3 % found": "at 3 %"}
 
 
 @dataclass(frozen=True)
 class RowShare:
-    """Of one row in one setting."""
+    """What a row has come to in a setting.
+
+    ``hits``: whether each history counts. ``seen``: the comparisons of all histories. ``missed``:
+    whether the figure is missed.
+    """
 
     hits: list[bool]
     seen: list[SeenComparison]
@@ -242,6 +265,7 @@ class RowShare:
 
 
 def reached(pool: Executor, setting: Setting, row: BlockRow, histories: int) -> RowShare:
+    """Draw so many ``histories`` of a row in a setting, in the processes of ``pool``."""
     number = len(SETTINGS) * ROWS.index(row) + SETTINGS.index(setting)
     seeds = range(1_000_000 * number, 1_000_000 * number + histories)
     of_all = list(pool.map(_history, itertools.repeat((setting, row.what)), seeds, chunksize=20))
@@ -252,6 +276,7 @@ def reached(pool: Executor, setting: Setting, row: BlockRow, histories: int) -> 
 
 
 def _history(which: tuple[Setting, str], seed: int) -> list[SeenComparison]:
+    """A history of the setting and the row (by its ``what``) that ``which`` names."""
     setting, what = which
     (row,) = (row for row in ROWS if row.what == what)
     return row.history(setting, seed)
@@ -260,29 +285,29 @@ def _history(which: tuple[Setting, str], seed: int) -> list[SeenComparison]:
 def tables(
     pool: Executor, histories: int, part: str, share: Callable[[Sequence[bool]], str]
 ) -> bool:
-    """Print all that is drawn of blocks; whether a figure is missed in the first setting.
+    """Print everything about drawn blocks. Returns whether the first setting misses a figure.
 
-    part: only settings whose text has it. share: writes a share with its interval.
+    part: only settings whose text contains it are drawn. share: writes a share with its interval.
     """
     settings = [setting for setting in SETTINGS if part in setting.what]
-    found: dict[tuple[str, str], RowShare] = {}
+    shares: dict[tuple[str, str], RowShare] = {}
     for setting in settings:
         for row in ROWS:
-            one = reached(pool, setting, row, histories)
-            found[setting.what, row.what] = one
-            print(f"{setting.what}: {row.what}: {one.share:.1%}", file=sys.stderr, flush=True)
+            row_share = reached(pool, setting, row, histories)
+            shares[setting.what, row.what] = row_share
+            print(f"{setting.what}: {row.what}: {row_share.share:.1%}", file=sys.stderr, flush=True)
     if SETTINGS[0] in settings:
-        _print_figures(found, share)
+        _print_figures(shares, share)
     headers = ["", *(row.short for row in ROWS), *SPENT.values()]
     rows = [
         [
             setting.what,
             *(
-                f"{one.share:.1%}{' *' * one.missed}"
-                for one in (found[setting.what, row.what] for row in ROWS)
+                f"{row_share.share:.1%}{' *' * row_share.missed}"
+                for row_share in (shares[setting.what, row.what] for row in ROWS)
             ),
             *(
-                f"{found[setting.what, row.what].spent:.1f}"
+                f"{shares[setting.what, row.what].spent:.1f}"
                 for short in SPENT
                 for row in ROWS
                 if row.short == short
@@ -293,36 +318,41 @@ def tables(
     print(tabulate(rows, headers, disable_numparse=True))
     print("\n*: misses the figure, which is asked of the first row alone; blocks: the mean\n")
     _print_derived()
-    return any(found[SETTINGS[0].what, row.what].missed for row in ROWS if SETTINGS[0] in settings)
+    return any(shares[SETTINGS[0].what, row.what].missed for row in ROWS if SETTINGS[0] in settings)
 
 
 def _print_figures(
-    found: dict[tuple[str, str], RowShare], share: Callable[[Sequence[bool]], str]
+    shares: dict[tuple[str, str], RowShare], share: Callable[[Sequence[bool]], str]
 ) -> None:
+    """Print the figures of the first setting.
+
+    shares: by the texts of setting and row. share: writes a share with its interval.
+    """
     table = []
     for row in ROWS:
-        one = found[SETTINGS[0].what, row.what]
+        row_share = shares[SETTINGS[0].what, row.what]
         figure = ""
         if row.figure is not None:
             figure = f"{'at most' if row.most else 'at least'} {row.figure:.0%}"
-            outcome = "MISSED" if one.missed else "met"
-            common.keep(f"drawn blocks: {row.what}", figure, share(one.hits), outcome)
-        unsure = [seen.outcome == NOT_SURE for seen in one.seen]
+            outcome = "MISSED" if row_share.missed else "met"
+            common.keep(f"drawn blocks: {row.what}", figure, share(row_share.hits), outcome)
+        unsure = [seen.outcome == NOT_SURE for seen in row_share.seen]
         table.append(
             [
                 row.what,
                 figure,
-                share(one.hits),
-                f"{one.spent:.1f}",
+                share(row_share.hits),
+                f"{row_share.spent:.1f}",
                 f"{statistics.fmean(unsure):.1%}",
-                f"{statistics.fmean(seen.off for seen in one.seen):+.2%}",
-                f"{statistics.fmean(seen.held for seen in one.seen):.1%}",
-                "MISSED" if one.missed else "",
+                f"{statistics.fmean(seen.off for seen in row_share.seen):+.2%}",
+                f"{statistics.fmean(seen.held for seen in row_share.seen):.1%}",
+                "MISSED" if row_share.missed else "",
             ]
         )
+    histories = len(row_share.hits)
     print(
         f"blocks of a deviation of {DEVIATION:.1%}, {CONFIGURATIONS} configurations judged "
-        f"together, {CALIBRATED} calibrating blocks of one known: {len(one.hits)} histories a row\n"
+        f"together, {CALIBRATED} calibrating blocks of one known: {histories} histories a row\n"
     )
     headers = ["what", "figure", "reached", "blocks, mean", "not sure", "off, mean", "held", ""]
     print(tabulate(table, headers, disable_numparse=True))
@@ -333,7 +363,7 @@ def _print_figures(
     unsure_at_first = [
         (seen.spent, seen.foreseen)
         for row in ROWS
-        for seen in found[SETTINGS[0].what, row.what].seen
+        for seen in shares[SETTINGS[0].what, row.what].seen
         if seen.foreseen is not None and seen.foreseen <= MOST_BLOCKS
     ]
     within = [spent <= foreseen for spent, foreseen in unsure_at_first]
@@ -346,7 +376,7 @@ def _print_figures(
 
 
 def _print_derived() -> None:
-    """What the constants of vggbench.stats.blocks come from."""
+    """Print what the constants of vggbench.stats.blocks come from."""
     draw = np.random.default_rng(0)
     looks = np.arange(LEAST_BLOCKS, MOST_BLOCKS + 1)
     bounds = np.array(blocks.boundary(CONFIGURATIONS))
@@ -371,12 +401,13 @@ def _print_derived() -> None:
         for group in groups:
             centre = robust.pseudomedian(group)
             correction = math.sqrt(count / (count - 1))
-            squares.append(robust.scale([(number - centre) * correction for number in group]) ** 2)
+            squares.append(robust.scale([(value - centre) * correction for value in group]) ** 2)
         degrees = 2 * statistics.fmean(squares) ** 2 / statistics.variance(squares)
         print(f"  n = {count}: {degrees / (count - 1):.2f} (taken: {blocks.OF_ROBUST})")
 
 
 def _print_without_margin(draw: np.random.Generator, bound: float) -> None:
+    """Print how often a slow-down would be called unchanged if no margin were asked for."""
     error = DEVIATION / math.sqrt(LEAST_BLOCKS)
     relevant = math.log1p(THRESHOLD)
     sizes = np.abs(math.log1p(0.03) + error * draw.normal(size=SEQUENCES))
@@ -388,10 +419,11 @@ def _print_without_margin(draw: np.random.Generator, bound: float) -> None:
 
 
 def _print_bias(draw: np.random.Generator) -> None:
+    """Print how often blocks with a bias, and blocks without, make the noise believe in one."""
     for count, bias in ((10, 0.0), (10, 0.03), (20, 0.015)):
         groups = bias + DEVIATION * draw.normal(size=(BIASED, count))
-        found = [blocks.noise([group.tolist()], []).bias > 0 for group in groups]
+        believed = [blocks.noise([group.tolist()], []).bias > 0 for group in groups]
         print(
             f"a bias of {bias:.1%}, believed by {count} blocks of {DEVIATION:.1%}: "
-            f"{statistics.fmean(found):.1%}"
+            f"{statistics.fmean(believed):.1%}"
         )
