@@ -577,6 +577,7 @@ class Row:
 
 
 def _same(release: str, configuration: str, wanted: int, within: float) -> Row:
+    """The row of blocks of two installations of one lock."""
     return Row(
         f"A/A between two installations of one lock, {release} {configuration}, {wanted} blocks",
         f"90 % interval of the mean inside +-{within:.1%}",
@@ -588,6 +589,7 @@ def _same(release: str, configuration: str, wanted: int, within: float) -> Row:
 
 
 def _deviation(where: str, most: float, measure: Callable[[Bench, Plan, Entries], Plan]) -> Row:
+    """The row of the deviation of blocks by that of processes; ``where``: on which machine."""
     wanted = 20
     return Row(
         f"deviation of a block by that of processes in turns at equal seconds, A/A, {where}",
@@ -600,6 +602,7 @@ def _deviation(where: str, most: float, measure: Callable[[Bench, Plan, Entries]
 
 
 def _planted(slow_down: float, threshold: float, least: int) -> Row:
+    """The row of a planted slow-down, which must be found ``least`` times."""
     rule = Rule(threshold=threshold, limit_s=360.0)
     wanted = 10
     return Row(

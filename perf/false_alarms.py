@@ -57,6 +57,7 @@ def main() -> int:
 
 
 def report(rounds: list[dict], copied: copies.CopiedTrack) -> int:
+    """Report the false alarms of these rounds; return the exit status."""
     outcomes = [outcome for round_ in rounds for outcome in round_["outcomes"].values()]
     alarms = outcomes.count("regressed")
     counts = ", ".join(f"{outcomes.count(name)} {name}" for name in sorted(set(outcomes)))

@@ -33,6 +33,8 @@ REFUSED = "another process measures on this machine"
 
 @dataclass(frozen=True)
 class Clone:
+    """A checkout in ``folder`` that measures as a clone of the repository does."""
+
     folder: Path
 
     @staticmethod

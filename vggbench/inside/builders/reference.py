@@ -321,6 +321,7 @@ def softmax_cross_entropy(logits, labels):
 
 
 def _check_shapes(weights, image_size, has_batch_norm):
+    """Raise ValueError for weights of other names or shapes than the network's."""
     expected = dict(
         vgg16.weight_shapes(image_size, has_batch_norm)
         + vgg16.moving_average_shapes(has_batch_norm)

@@ -117,6 +117,7 @@ def _notes(given, names):
 
 
 def _configuration(framework, options):
+    """Return the Configuration of a framework that the options ask for."""
     chosen = {
         "TensorFlow": {
             "data_format": options.data_format or "NHWC",

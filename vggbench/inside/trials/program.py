@@ -117,6 +117,7 @@ def machine(device):
 
 
 def cpu_model():
+    """Return the name of the processor, or of its architecture where the name is unknown."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             for line in file:

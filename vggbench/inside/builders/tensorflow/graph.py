@@ -21,6 +21,8 @@ def build(workload, configuration, device):
 
 
 class _GraphStep:
+    """A train step as vggbench.inside.builders describes it."""
+
     def __init__(self, workload, configuration, device):
         self._configuration = configuration
         self._device = device

@@ -238,6 +238,7 @@ def _tells_nothing():
 
 
 def _refuse_work_outside(operations):
+    """Raise NotApplicable where one of these names of operations is work of the step."""
     outside = sorted({op for op in operations if any(word in op for word in WORK)})
     if outside:
         raise NotApplicable(

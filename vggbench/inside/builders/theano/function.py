@@ -35,6 +35,8 @@ def build(workload, configuration, device):
 
 
 class _TheanoStep:
+    """A train step as vggbench.inside.builders describes it."""
+
     def __init__(self, workload, configuration, device):
         self._device = device
         self._loss = float("nan")
