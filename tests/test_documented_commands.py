@@ -56,6 +56,7 @@ FOR = {
 NOT_RUN = {
     "make test": "it is what runs this test",
     "make test-fast": "a part of make test",
+    "make figures": "it measures for minutes, on an idle machine",
     "vggbench verify abacus": "Abacus would fail it, as the page says",
     "docker run": "it asks for a machine with docker and a GPU",
     "python perf/environment.py": "it wants the packages of '.[perf]', and installs",
