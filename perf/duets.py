@@ -274,7 +274,7 @@ def of_block(
     for of_duet in taken:
         for record in of_duet:
             if record is not None and record.outcome not in (records.OK, records.INTERRUPTED):
-                raise SystemExit(records.progress_line(record))
+                raise SystemExit(records.progress_message(record))
         first, second = of_duet
         if first is None or second is None or not duet.ended_well(of_duet):
             raise SystemExit("a duet was cut off")

@@ -566,14 +566,14 @@ def memory_record(entry: Entry, copy: Release) -> Record:
 def agreement_plan(
     taken: Entries, processor: str, comparisons: Sequence[str], wanted: int
 ) -> Plan | None:
-    """The next block, or the next process by itself, of the first pair that is not complete.
+    """The next block, or the next process by itself, of the first comparison that is not complete.
 
     After each block come as many processes by themselves as the block started, until there are
-    ``wanted`` blocks that count. ``pairs``: the names of two releases in a configuration each.
+    ``wanted`` blocks that count. ``comparisons``: their names, which entries keep as ``pair``.
     """
-    by_pair = grouped(taken, "pair")
-    for pair in pairs:
-        whole, alone = _blocks_and_processes(by_pair.get(pair, []))
+    by_comparison = grouped(taken, "pair")
+    for comparison in comparisons:
+        whole, alone = _blocks_and_processes(by_comparison.get(comparison, []))
         if len(alone) < PROCESSES_A_BLOCK * len(whole):
             # A B B A
             return {"pair": comparison, "side": (0, 1, 1, 0)[len(alone) % 4]}
@@ -588,30 +588,30 @@ def _blocks_and_processes(taken: Entries) -> tuple[list[Entry], list[Entry]]:
     return counted([entry for entry in taken if "side" not in entry]), alone
 
 
-def agreement_progress(taken: Entries, pairs: Sequence[str], wanted: int) -> str:
-    by_pair = grouped(taken, "pair")
-    done = [_blocks_and_processes(by_pair.get(pair, [])) for pair in pairs]
-    whole = sum(len(of_pair) for of_pair, _ in done)
-    alone = sum(len(of_pair) for _, of_pair in done)
+def agreement_progress(taken: Entries, comparisons: Sequence[str], wanted: int) -> str:
+    by_comparison = grouped(taken, "pair")
+    done = [_blocks_and_processes(by_comparison.get(comparison, [])) for comparison in comparisons]
+    whole = sum(len(of_comparison) for of_comparison, _ in done)
+    alone = sum(len(of_comparison) for _, of_comparison in done)
     return (
         f"{whole} of {wanted * len(comparisons)} blocks, "
         f"{alone} of {PROCESSES_A_BLOCK * wanted * len(comparisons)} processes"
     )
 
 
-def agreement_reached(taken: Entries, pairs: Sequence[str], wanted: int) -> Reached:
-    """The figure of agreement: there is no pair about which duets and processes surely differ."""
+def agreement_reached(taken: Entries, comparisons: Sequence[str], wanted: int) -> Reached:
+    """The figure of agreement: duets and processes surely differ about no comparison."""
     messages, agree = [], []
-    whole_row = agreement_plan(taken, "", pairs, wanted) is None
-    for pair in pairs:
-        counting, alone = _blocks_and_processes(grouped(taken, "pair").get(pair, []))
+    whole_row = agreement_plan(taken, "", comparisons, wanted) is None
+    for comparison in comparisons:
+        counting, alone = _blocks_and_processes(grouped(taken, "pair").get(comparison, []))
         of_blocks, of_processes = logs_of(counting), neighbours(alone)
         if len(of_blocks) < 2 or len(of_processes) < 2:
             continue
         low, high = difference(of_blocks, of_processes, 1 - DISAGREE)
         agree.append(low <= 0 <= high)
         messages.append(
-            f"{pair}: blocks {mean_text(of_blocks, 0.95)}; "
+            f"{comparison}: blocks {mean_text(of_blocks, 0.95)}; "
             f"processes {mean_text(of_processes, 0.95)}; blocks by processes "
             f"{per_cent(low)} to {per_cent(high)} ({1 - DISAGREE:.0%}): "
             f"{'they agree' if agree[-1] else 'THEY DISAGREE'}"

@@ -28,7 +28,7 @@ def visible():
             [tool, "-L"],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            text=True,
+            universal_newlines=True,
             timeout=30,
         )
     except (OSError, subprocess.SubprocessError):
