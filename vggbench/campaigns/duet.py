@@ -188,6 +188,44 @@ def _known(here: Local, release: Release) -> str:
     return f"it has: {', '.join(configured.words for configured in own) or 'none'}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Evidence:
+    """The blocks of two subjects that were ``taken`` now. ``before``: blocks that were on record
+    earlier, which tell the noise and nothing else."""
+
+    wanted: tuple[_NamedSubject, _NamedSubject]
+    profile: str
+    criterion: _Criterion
+    before: Sequence[Block]
+    taken: list[Block] = field(default_factory=list)
+
+    def judgement(self, measure: str) -> BlockJudgement:
+        """The judgement of a measure by the blocks that were taken so far."""
+        # The noise is what blocks of any one subject with itself scatter by, in this state.
+        alike = [
+            block
+            for block in self.before
+            if block.profile == self.profile and set(block.states) & set(self.taken[0].states)
+        ]
+        first, second = self.wanted
+        return judge_blocks(
+            duets.numbers(self.taken, first.key, second.key, measure),
+            duets.noise(alike, measure=measure),
+            threshold=self.criterion.threshold,
+            comparisons=self.criterion.comparisons,
+        )
+
+    def by_products(self) -> list[str]:
+        """A note on each by-product that enough of the blocks have."""
+        return [
+            f"{JUDGED[measure].title}: {change(found)}, {found.outcome}"
+            for measure in JUDGED
+            if measure != STEP.key
+            and sum(measure in block.numbers for block in self.taken) >= LEAST_BLOCKS
+            for found in [self.judgement(measure)]
+        ]
+
+
 def _answer(
     here: Local,
     runner: Runner,
@@ -211,23 +249,7 @@ def _answer(
             "both are one release and configuration: what they differ by is the machine's doing"
         )
     before, _ = duets.gather(here.machine, here.store.all(here.machine), here.catalogue)
-    own: list[Block] = []
-
-    def by_now(measure: str) -> BlockJudgement:
-        numbers = duets.numbers(own, wanted[0].key, wanted[1].key, measure)
-        # What blocks of one subject with itself scatter by, of whatever subject, in this state.
-        alike = [
-            block
-            for block in before
-            if block.profile == into.profile and set(block.states) & set(own[0].states)
-        ]
-        return judge_blocks(
-            numbers,
-            duets.noise(alike, measure=measure),
-            threshold=criterion.threshold,
-            comparisons=criterion.comparisons,
-        )
-
+    evidence = _Evidence(wanted=wanted, profile=into.profile, criterion=criterion, before=before)
     uncounted = Uncounted()
     seconds = 0.0
     is_waiting_told = is_busy = False
@@ -243,9 +265,9 @@ def _answer(
         is_busy = came.is_busy
         ended = uncounted.end_it(came)
         if came.block is not None:
-            own.append(came.block)
-            by_step = by_now(STEP.key)
-            into.judged(by_step, own)
+            evidence.taken.append(came.block)
+            by_step = evidence.judgement(STEP.key)
+            into.judged(by_step, evidence.taken)
             here.say(
                 f"{how_many_blocks(into.blocks)}: {into.second} by {into.first}: "
                 f"{by_step.ratio:.3f} ({by_step.low:.3f} to {by_step.high:.3f}), {by_step.outcome}"
@@ -256,15 +278,10 @@ def _answer(
             into.notes.append(str(came.why))
             if came.waited_in_vain:
                 into.notes.append(_spent(budget, is_busy))
-            if came.outcome is not None and came.outcome != records.OK and not came.waited_in_vain:
+            elif came.outcome is not None and came.outcome != records.OK:
                 into.outcome, into.status = came.outcome, 2
             break
-    into.notes += [
-        f"{JUDGED[measure].title}: {change(found)}, {found.outcome}"
-        for measure in JUDGED
-        if measure != STEP.key and sum(measure in block.numbers for block in own) >= LEAST_BLOCKS
-        for found in [by_now(measure)]
-    ]
+    into.notes += evidence.by_products()
 
 
 def _spent(budget: Budget, is_busy: bool) -> str:
