@@ -36,10 +36,10 @@ def test_the_largest_confirmed_changes_come_first_each_in_a_sentence() -> None:
         confirmed(0.5, release="tensorflow-2.9.3", against="tensorflow-2.8.4"),
     ]
     assert opening.sentences(found, {}) == [
-        "1. tensorflow-2.9.3: a step takes 50 % less than in tensorflow-2.8.4 (50 to 50 %), with "
-        f"NHWC, on {MACHINE}. Nothing else is known to have changed.",
-        "2. tensorflow-2.5.3: a step takes 5.0 % more than in tensorflow-2.4.4 (4.0 to 6.1 %), "
-        f"with NHWC, on {MACHINE}. Nothing else is known to have changed.",
+        "1. tensorflow-2.9.3 (NHWC): a step takes 50 % less than in tensorflow-2.8.4 "
+        f"(50 to 50 %), on {MACHINE}. Nothing else is known to have changed.",
+        "2. tensorflow-2.5.3 (NHWC): a step takes 5.0 % more than in tensorflow-2.4.4 "
+        f"(4.0 to 6.0 %), on {MACHINE}. Nothing else is known to have changed.",
     ]
 
 
@@ -47,7 +47,7 @@ def test_no_more_than_twenty_are_named() -> None:
     found = [confirmed(1.1 + place / 100, release=f"tensorflow-3.{place}") for place in range(30)]
     lines = opening.sentences(found, {})
     assert len(lines) == 20
-    assert lines[0].startswith("1. tensorflow-3.29: ")
+    assert lines[0].startswith("1. tensorflow-3.29 (NHWC): ")
 
 
 def test_of_a_release_the_change_that_duets_decided_is_named() -> None:
@@ -66,7 +66,11 @@ def test_what_no_session_saw_or_is_no_step_time_is_not_named() -> None:
 
 def test_a_cause_that_was_separated_is_named_and_surprises() -> None:
     faster = confirmed(0.7, differences=ONEDNN)
-    part = separation(faster, "onednn", Judgement(IMPROVED, 0.72, 0.7, 0.74, False, 0))
+    part = separation(
+        faster,
+        "onednn",
+        Judgement(IMPROVED, 0.72, 0.7, 0.74, suspected=False, processes_needed=None),
+    )
     told = {MACHINE: [part]}
     (line,) = opening.sentences([faster], told)
     assert line.endswith("Of this, onednn alone makes -28.0 %.")

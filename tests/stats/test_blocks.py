@@ -220,7 +220,7 @@ def test_no_blocks_are_refused() -> None:
         (USUAL, {"threshold": 0.0}, "a threshold of 0.0"),
         (USUAL, {"threshold": math.nan}, "a threshold of nan"),
         (USUAL, {"comparisons": 0}, "0 comparisons"),
-        (BlockNoise(math.nan, 5.0, ""), {}, "a noise of nan"),
+        (BlockNoise(math.nan, 5.0, ""), {}, "no noise: nan"),
         (BlockNoise(0.01, 0.0, ""), {}, "with 0.0 degrees"),
         (BlockNoise(0.01, 5.0, "", bias=-1.0), {}, "a bias of -1.0"),
     ],

@@ -63,13 +63,13 @@ def _sentence(verdict: Verdict) -> str:
     assert verdict.high is not None
     said = sentence(
         verdict.measure,
-        verdict.release,
+        f"{verdict.release} ({_configuration(verdict)})",
         str(verdict.against),
         ratio=verdict.ratio,
         low=verdict.low,
         high=verdict.high,
     )
-    return f"{said}, with {_configuration(verdict)}, on {verdict.machine}."
+    return f"{said}, on {verdict.machine}."
 
 
 def _configuration(verdict: Verdict) -> str:
@@ -92,14 +92,14 @@ def _cause(verdict: Verdict, separations: OfMachines) -> str:
 
 def _explaining(verdict: Verdict, separations: OfMachines) -> list[str]:
     """What else than the framework surely makes a part of a change, and how much by itself."""
-    return [
-        f"{' and '.join(things(separation.variant))} alone makes "
-        f"{percent(separation.judgement.ratio)}"
-        for separation in separations.get(verdict.machine, ())
-        if separation.is_of(verdict)
-        and separation.judgement is not None
-        and explains(separation.judgement, verdict)
-    ]
+    found = []
+    for separation in separations.get(verdict.machine, ()):
+        judgement = separation.judgement
+        if judgement is not None and separation.is_of(verdict) and explains(judgement, verdict):
+            named = things(separation.variant)
+            make = "make" if len(named) > 1 else "makes"
+            found.append(f"{' and '.join(named)} alone {make} {percent(judgement.ratio)}")
+    return found
 
 
 def surprises(
@@ -113,7 +113,9 @@ def surprises(
         "are changes of something else than the framework",
         [
             f"{_of(verdict)}: {percent(verdict.ratio or 1)}, of which {'; '.join(makes)}"
-            for verdict in verdicts
+            for verdict in sorted(
+                verdicts, key=lambda each: (each.measure != STEP.key, -_size(each))
+            )
             if verdict.outcome in CHANGED
             for makes in [_explaining(verdict, separations)]
             if makes
@@ -134,7 +136,7 @@ def surprises(
             if verdict.is_disputed and opinion is not None
         ],
     )
-    return lines or ["Nothing."]
+    return lines[:-1] or ["Nothing."]
 
 
 def _of(verdict: Verdict) -> str:

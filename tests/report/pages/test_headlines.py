@@ -12,6 +12,7 @@ from vggbench.report.pages import headlines as of_pages
 from vggbench.report.pages.headlines import Headlines, plain
 from vggbench.report.pages.lines import PageLine, lines
 from vggbench.report.pages.verdicts import PageVerdict
+from vggbench.report.sentences import SENTENCES
 
 from . import literal
 from .literal import CATALOGUE, CHAINED, HISTORY, SHIPPED, record
@@ -97,7 +98,7 @@ def test_other_measures_have_sentences_of_their_own(measure: str, sentence: str)
 
 
 def test_all_that_verdicts_are_said_of_has_a_sentence() -> None:
-    assert of_pages.SENTENCES.keys() == JUDGED.keys()
+    assert SENTENCES.keys() == JUDGED.keys()
 
 
 def test_the_largest_come_first_up_or_down_and_what_duets_decided_before_the_others() -> None:

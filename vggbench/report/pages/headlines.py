@@ -120,17 +120,15 @@ def _text(line: PageLine, verdict: PageVerdict, words: Words | None) -> str:
     assert verdict.ratio is not None
     assert verdict.low is not None
     assert verdict.high is not None
-    text = sentence(
+    chosen = f" ({line.readable(words)})" if words is not None else ""
+    return sentence(
         verdict.measure,
-        _version(line, verdict.release),
+        _version(line, verdict.release) + chosen,
         _version(line, str(verdict.against)),
         ratio=verdict.ratio,
         low=verdict.low,
         high=verdict.high,
     )
-    if words is None:
-        return text
-    return f"{text}, with {line.readable(words)}"
 
 
 def _version(line: PageLine, release: str) -> str:
