@@ -128,7 +128,7 @@ def test_a_release_may_be_held_against_one_that_is_no_neighbour(tmp_path: Path) 
     taken = [*line(0.1, 0.1, 0.1, 0.1), *blocks_of(LINE[-2], LINE[-1], 1.0, 8)]
     of = judging(tmp_path, taken, against=against)
     assert compared(of) == [PAIR.replace(LINE[-2], LINE[-4])], "blocks of the neighbour are others"
-    of = judging(tmp_path, blocks_of(LINE[-4], LINE[-1], 1.0, 8), against=against)
+    of = judging(tmp_path / "another", blocks_of(LINE[-4], LINE[-1], 1.0, 8), against=against)
     assert compared(of) == []
 
 

@@ -108,6 +108,9 @@ def hover(visit: Visit, series: str, release: int) -> str:
             const datum = one.data.findLast((datum) => datum.value[0] === i);
             const spot = chart.convertToPixel({seriesIndex: place}, datum.value);
             (one.symbolOffset ?? [0, 0]).forEach((by, axis) => { spot[axis] += by; });
+            // The mouse reaches only what is in the window.
+            const { top } = holder.getBoundingClientRect();
+            window.scrollBy(0, top + spot[1] - window.innerHeight / 2);
             const box = holder.getBoundingClientRect();
             return [box.left + spot[0], box.top + spot[1]];
         }""",
