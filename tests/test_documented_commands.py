@@ -54,6 +54,8 @@ FOR = {
 
 #: By the beginning of the line, the longest that fits. Everything else is run.
 NOT_RUN = {
+    ". .venv/bin/activate": "it changes the reader's shell; the test of the tutorial types it",
+    "make lint": "a part of make test",
     "make test": "it is what runs this test",
     "make test-fast": "a part of make test",
     "make figures": "it measures for minutes, on an idle machine",

@@ -94,8 +94,9 @@ def url(serving: http.server.ThreadingHTTPServer) -> str:
 def run(html_dir: Path, port: int | None, say: Callable[[str], None]) -> int:
     """Serve the pages until Ctrl-C. Returns the exit status, 0. Raises PreviewError."""
     with server(html_dir, port) as serving:
-        say(f"The pages are at {url(serving)} for this machine alone; Ctrl-C ends it.")
         try:
+            # Whoever reads this line may be as quick as to end it at once.
+            say(f"The pages are at {url(serving)} for this machine alone; Ctrl-C ends it.")
             serving.serve_forever()
         except KeyboardInterrupt:
             say("")

@@ -79,9 +79,7 @@ def test_a_change_is_a_sentence_with_its_interval() -> None:
 
 def test_a_sentence_names_its_configuration_unless_the_page_opens_in_it() -> None:
     (text,) = texts(told("2.18.1", 1.18, ON, low=1.11, high=1.26))
-    assert text == (
-        "2.18.1 (NHWC, no BN, XLA): a step takes 18 % more than in 1.0.0 (11 to 26 %)"
-    )
+    assert text == ("2.18.1 (NHWC, no BN, XLA): a step takes 18 % more than in 1.0.0 (11 to 26 %)")
 
 
 @pytest.mark.parametrize(
