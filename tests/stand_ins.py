@@ -157,3 +157,11 @@ class StandIns(Tiny):
 
 def shipped_dates() -> dict[str, str]:
     return {release.name: release.date for release in Catalogue(ROOT / "releases")}
+
+
+def days_of(index: Path) -> dict[str, str]:
+    """When each version in a folder of wheels was uploaded: a shipped release on its day, all else
+    earlier."""
+    dates = shipped_dates()
+    names = ["-".join(path.name.split("-")[:2]) for path in index.iterdir()]
+    return {name: dates.get(name, "2018-01-01") for name in names}

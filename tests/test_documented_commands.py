@@ -29,7 +29,7 @@ from . import documented
 from .documented import Command, arguments
 from .index import serving
 from .real import RealCheckout, find, python_of
-from .stand_ins import StandIns, set_up, shipped_dates
+from .stand_ins import StandIns, days_of, set_up
 from .tiny import MACHINE, PATIENCE_S, ROOT, Ended, pythons, write_wheel
 
 #: What a page calls otherwise than these checkouts, or leaves to the reader.
@@ -216,10 +216,7 @@ def with_an_index(made: StandIns, argv: list[str]) -> Ended:
     if "--wheel" in argv:
         module = "__version__ = '2.21.0'\nSECONDS_A_STEP = 0.02\n"
         write_wheel(made.folder / "dist", "tensorflow", "2.21.0", module)
-    dates = shipped_dates()
-    names = ["-".join(path.name.split("-")[:2]) for path in index.iterdir()]
-    days = {name: dates.get(name, "2018-01-01") for name in names}
-    with serving(index, days) as url:
+    with serving(index, days_of(index)) as url:
         env = {"UV_DEFAULT_INDEX": url, "UV_OFFLINE": "0", "UV_FIND_LINKS": ""}
         return made.vggbench(*argv, env=env)
 

@@ -23,7 +23,7 @@ import pytest
 
 from . import documented
 from .index import serving
-from .stand_ins import StandIns, shipped_dates
+from .stand_ins import StandIns, days_of
 from .tiny import PATIENCE_S, ROOT, TESTS, Ended, pythons, write_wheel
 
 SCRIPT = ROOT / "docs" / "plant_slow_down.py"
@@ -124,9 +124,7 @@ def test_the_tutorial_finds_the_slow_down_that_it_plants(stand_ins: StandIns) ->
     build(stand_ins.home / "fetched", tag)
     index = stand_ins.folder.parent / "index"
     shutil.copytree(stand_ins.wheels, index)
-    names = ["-".join(path.name.split("-")[:2]) for path in index.iterdir()]
-    days = {name: shipped_dates().get(name, "2018-01-01") for name in names}
-    with serving(index, days) as url:
+    with serving(index, days_of(index)) as url:
         reader = Reader(stand_ins, url)
         for line in documented.of_the_tutorial():
             served = line.startswith("vggbench preview")

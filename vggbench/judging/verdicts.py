@@ -30,6 +30,7 @@ from ..stats.policy import (
     LEAST_BLOCKS,
     NOT_SURE,
     REGRESSED,
+    SURE,
     THRESHOLD,
     UNCHANGED,
 )
@@ -154,13 +155,17 @@ class Verdict:
         return not set.intersection(*sides) if len(sides) == 2 else True
 
     @property
+    def is_confirmed(self) -> bool:
+        """Whether it is a sure change, and one session measured both releases."""
+        return self.outcome in CHANGED and not self.apart
+
+    @property
     def is_disputed(self) -> bool:
         """Whether processes surely say otherwise than duets."""
-        sure = (REGRESSED, IMPROVED, UNCHANGED)
         return (
             self.second_opinion is not None
-            and self.outcome in sure
-            and self.second_opinion.outcome in sure
+            and self.outcome in SURE
+            and self.second_opinion.outcome in SURE
             and self.second_opinion.outcome != self.outcome
         )
 

@@ -41,12 +41,13 @@ from ..runs.suite import Configured, is_of_track
 from ..stats import whole_lines
 from ..stats.policy import CHANGED, THRESHOLD
 from . import across, milestones, opening, rates
+from .across import Across
 from .milestones import Milestone
 from .pages import lines as pages_lines
 from .rates import Rate
 
 #: What names the release that it is of.
-_Row = TypeVar("_Row", Verdict, across.Across)
+_Row = TypeVar("_Row", Verdict, Across)
 
 #: The modules of frameworks, by which builders name a framework in a reason.
 _MODULES = "|".join(re.escape(package.MODULE) for package in builders.packages().values())
@@ -97,9 +98,7 @@ class Findings:
     @property
     def confirmed(self) -> list[Verdict]:
         """The changes of which one session measured both releases."""
-        return [
-            verdict for verdict in self.verdicts if verdict.outcome in CHANGED and not verdict.apart
-        ]
+        return [verdict for verdict in self.verdicts if verdict.is_confirmed]
 
     @property
     def unconfirmed(self) -> list[Verdict]:
@@ -267,16 +266,20 @@ def markdown(
         profile: [findings for findings in of_machines if findings.profile == profile]
         for profile in dict.fromkeys(findings.profile for findings in of_machines)
     }
+    changes = {
+        profile: across.across(verdict for findings in alike for verdict in findings.verdicts)
+        for profile, alike in by_profile.items()
+    }
     for profile, alike in by_profile.items():
-        lines += _opening(profile, alike)
-    for alike in by_profile.values():
-        lines += _side_by_side(alike, catalogue)
+        lines += _opening(profile, alike, changes[profile])
+    for profile, alike in by_profile.items():
+        lines += _side_by_side(alike, changes[profile], catalogue)
     for findings in of_machines:
         lines += _of_machine(findings, catalogue)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _opening(profile: str, of_machines: Sequence[Findings]) -> list[str]:
+def _opening(profile: str, of_machines: Sequence[Findings], changes: Sequence[Across]) -> list[str]:
     """What a person reads first, of all machines with one profile."""
     of_all = [verdict for findings in of_machines for verdict in findings.verdicts]
     separations = {findings.machine: findings.separations for findings in of_machines}
@@ -290,16 +293,17 @@ def _opening(profile: str, of_machines: Sequence[Findings]) -> list[str]:
         "",
         f"## What surprises, {profile}",
         "",
-        *opening.surprises(of_all, separations, across.across(of_all)),
+        *opening.surprises(of_all, separations, changes),
         "",
     ]
 
 
-def _side_by_side(of_machines: Sequence[Findings], catalogue: Catalogue) -> list[str]:
+def _side_by_side(
+    of_machines: Sequence[Findings], changes: Sequence[Across], catalogue: Catalogue
+) -> list[str]:
     """The same changes on all machines with one profile; no line where there is one machine."""
     if len(of_machines) < 2:
         return []
-    changes = across.across(verdict for findings in of_machines for verdict in findings.verdicts)
     names = [findings.machine for findings in of_machines]
     agreed = sum(change.agreed for change in changes)
     settings = [(findings.machine, findings.settings) for findings in of_machines]

@@ -7,15 +7,15 @@ releases. Everything else is in the tables after them.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from .. import records
 from ..inside import params
 from ..judging.measures import JUDGED, STEP
 from ..judging.phrases import cell, outcome, percent
-from ..judging.separations import Separation, explains, things
+from ..judging.separations import AND, Separation, explains, things
 from ..judging.verdicts import BY_DUETS, Verdict
-from ..stats.policy import CHANGED, UNCHANGED
+from ..stats.policy import CHANGED, SURE
 from .across import Across
 from .sentences import sentence
 
@@ -30,11 +30,7 @@ def largest(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """The LARGEST confirmed changes of the step time, one for each release and what it is compared
     with: the one that duets decided, else the one with the largest ratio. The largest comes
     first."""
-    sure = [
-        verdict
-        for verdict in verdicts
-        if verdict.measure == STEP.key and verdict.outcome in CHANGED and not verdict.apart
-    ]
+    sure = [verdict for verdict in verdicts if verdict.measure == STEP.key and verdict.is_confirmed]
     of_releases: dict[tuple[str, str | None], Verdict] = {}
     for verdict in sorted(sure, key=lambda each: (each.decided_by != BY_DUETS, -_size(each))):
         of_releases.setdefault((verdict.release, verdict.against), verdict)
@@ -74,7 +70,7 @@ def _sentence(verdict: Verdict) -> str:
 
 def _configuration(verdict: Verdict) -> str:
     """The configuration as people read it."""
-    framework = records.family_of(verdict.benchmark).rpartition(".")[2]
+    framework = records.class_of(verdict.benchmark)
     words = [str(value) for value in verdict.configuration.values()]
     text: str = params.readable(framework, list(verdict.configuration), words)
     return text
@@ -98,7 +94,7 @@ def _explaining(verdict: Verdict, separations: OfMachines) -> list[str]:
         if judgement is not None and separation.is_of(verdict) and explains(judgement, verdict):
             named = things(separation.variant)
             make = "make" if len(named) > 1 else "makes"
-            found.append(f"{' and '.join(named)} alone {make} {percent(judgement.ratio)}")
+            found.append(f"{AND.join(named)} alone {make} {percent(judgement.ratio)}")
     return found
 
 
@@ -157,9 +153,8 @@ def _some(one: str, many: str, texts: Sequence[str]) -> list[str]:
 
 def _sure(change: Across) -> dict[str, Verdict]:
     """The verdicts of those machines that are sure."""
-    known: Collection[str] = {*CHANGED, UNCHANGED}
     return {
-        machine: verdict for machine, verdict in change.verdicts.items() if verdict.outcome in known
+        machine: verdict for machine, verdict in change.verdicts.items() if verdict.outcome in SURE
     }
 
 

@@ -8,8 +8,11 @@ REGRESSED = "regressed"
 IMPROVED = "improved"
 #: The outcomes of a sure change.
 CHANGED = (REGRESSED, IMPROVED)
+
 #: No change is suspected, and one of EXCLUDED thresholds is surely excluded.
 UNCHANGED = "unchanged"
+#: The outcomes that are sure.
+SURE = (*CHANGED, UNCHANGED)
 NOT_SURE = "not sure"
 
 #: A smaller change is not relevant, however sure it is. It is a ratio less one.
