@@ -19,3 +19,15 @@ class Theano(benchmark.TrainStep):
     """A compiled Theano function."""
 
     param_names, params = benchmark.params_of("Theano")
+
+
+class PyTorch(benchmark.TrainStep):
+    """Layers, loss and torch.optim.SGD, eager or compiled by torch.compile."""
+
+    param_names, params = benchmark.params_of("PyTorch")
+
+
+class JAX(benchmark.TrainStep):
+    """A pure function from weights to new weights, compiled by jax.jit."""
+
+    param_names, params = benchmark.params_of("JAX")

@@ -13,21 +13,57 @@ from vggbench.inside.params import DATA_FORMATS, Configuration, choices_of
 BATCH_SIZE, IMAGE_SIZE, N_TRIALS = 16, 224, 100
 
 # The option that asks for each framework, in the order in which they are run.
-FRAMEWORKS = {"Keras": "--run_keras", "TensorFlow": "--run_tensorflow", "Theano": "--run_theano"}
+FRAMEWORKS = {
+    "Keras": "--run_keras",
+    "TensorFlow": "--run_tensorflow",
+    "Theano": "--run_theano",
+    "PyTorch": "--run_torch",
+    "JAX": "--run_jax",
+}
 
-# Each row is an option, the frameworks that lack it, and why. An option is refused where none of
-# the frameworks that are asked for has it. Where some have it, the others run without it, and a
-# note says this.
+ON_KERAS = tuple("Keras on " + backend for backend in choices_of("Keras")["backend"])
+ALL_BUT_KERAS = tuple(name for name in FRAMEWORKS if name != "Keras")
+
+
+def _lacked(why, *frameworks):
+    return dict.fromkeys(frameworks, why)
+
+
+# Each row is an option, and the frameworks that lack it with the reason. An option is refused where
+# none of the frameworks that are asked for has it. Where some have it, the others run without it,
+# and a note says this.
 LACKING = (
-    ("--use_XLA", ("Keras on theano", "Theano"), "Theano has no XLA"),
+    (
+        "--use_XLA",
+        {
+            **_lacked("Theano has no XLA", "Keras on theano", "Theano"),
+            **_lacked("PyTorch has a compiler of its own, --use_compile", "PyTorch"),
+            **_lacked("XLA compiles all of its step in any case", "JAX"),
+        },
+    ),
+    (
+        "--use_compile",
+        {
+            **_lacked("it is PyTorch's", "TensorFlow", "Theano", "JAX"),
+            **_lacked("Keras's own switch, on torch too, is --use_XLA", *ON_KERAS),
+        },
+    ),
     (
         "--use_fused",
-        ("Keras on theano", "Keras on tensorflow"),
-        "Keras chooses the kernel of batch normalisation itself",
+        {
+            **_lacked("Keras chooses the kernel of batch normalisation itself", *ON_KERAS),
+            **_lacked("JAX has no fused batch normalisation", "JAX"),
+        },
     ),
-    ("--data_format NHWC", ("Theano",), "Theano alone computes in NCHW"),
-    ("--keras_backend", ("TensorFlow", "Theano"), "it is Keras's, and --run_keras is not given"),
-    ("--keras_bn_mode", ("TensorFlow", "Theano"), "it is Keras's, and --run_keras is not given"),
+    ("--data_format NHWC", _lacked("Theano alone computes in NCHW", "Theano")),
+    (
+        "--keras_backend",
+        _lacked("it is Keras's, and --run_keras is not given", *ALL_BUT_KERAS),
+    ),
+    (
+        "--keras_bn_mode",
+        _lacked("it is Keras's, and --run_keras is not given", *ALL_BUT_KERAS),
+    ),
 )
 
 
@@ -103,45 +139,55 @@ def _notes(given, names):
     asked for, as LACKING names them. Raises Refused for an option that none of them has.
     """
     notes = []
-    for option_and_value, lacking, why in LACKING:
+    for option_and_value, lacking in LACKING:
         option = option_and_value.split()[0]
         with_value = "%s %s" % (option, given.get(option))
         if option not in given or option_and_value not in (option, with_value):
             continue
         without = [name for name in names if name in lacking]
         if without == names:
-            raise Refused("%s cannot be: %s" % (option_and_value, why))
-        if without and not option.startswith("--keras"):
-            notes.append("%s is not for %s: %s" % (option_and_value, ", ".join(without), why))
+            whys = "; ".join(dict.fromkeys(lacking[name] for name in without))
+            raise Refused("%s cannot be: %s" % (option_and_value, whys))
+        if option.startswith("--keras"):
+            continue
+        for why in dict.fromkeys(lacking[name] for name in without):
+            lack_it = ", ".join(name for name in without if lacking[name] == why)
+            notes.append("%s is not for %s: %s" % (option_and_value, lack_it, why))
     return notes
 
 
 def _configuration(framework, options):
     """Return the Configuration of a framework that the options ask for."""
-    chosen = {
-        "TensorFlow": {
-            "data_format": options.data_format or "NHWC",
-            "batch_norm": ("fused" if options.use_fused else "unfused")
-            if options.use_bn
-            else "none",
-            "xla": "on" if options.use_XLA else "off",
-        },
-        "Theano": {
-            "batch_norm": ("fused" if options.use_fused else "unfused")
-            if options.use_bn
-            else "none"
-        },
-    }
+    kernel = "fused" if options.use_fused else "unfused"
     if framework == "Keras":
-        on_theano = options.keras_backend == "theano"
-        chosen["Keras"] = {
+        # Each backend's own order of axes.
+        own_order = "NCHW" if options.keras_backend in ("theano", "torch") else "NHWC"
+        chosen = {
             "backend": options.keras_backend,
-            # Each backend's own order.
-            "data_format": options.data_format or ("NCHW" if on_theano else "NHWC"),
+            "data_format": options.data_format or own_order,
             "batch_norm": "mode %s" % (options.keras_bn_mode or 0) if options.use_bn else "none",
-            "xla": "on" if options.use_XLA and not on_theano else "off",
+            "xla": "on" if options.use_XLA and options.keras_backend != "theano" else "off",
         }
-    return Configuration(framework, **chosen[framework])
+    elif framework == "TensorFlow":
+        chosen = {
+            "data_format": options.data_format or "NHWC",
+            "batch_norm": kernel if options.use_bn else "none",
+            "xla": "on" if options.use_XLA else "off",
+        }
+    elif framework == "PyTorch":
+        chosen = {
+            "data_format": options.data_format or "NCHW",
+            "batch_norm": kernel if options.use_bn else "none",
+            "compile": "on" if options.use_compile else "off",
+        }
+    elif framework == "JAX":
+        chosen = {
+            "data_format": options.data_format or "NHWC",
+            "batch_norm": "unfused" if options.use_bn else "none",
+        }
+    else:
+        chosen = {"batch_norm": kernel if options.use_bn else "none"}
+    return Configuration(framework, **chosen)
 
 
 def own_keras_backend():
@@ -192,11 +238,13 @@ def _parser():
     flag("--run_keras", "run the Keras benchmark")
     option(
         "--keras_backend",
-        "theano or tensorflow (default: Keras's own)",
+        "what Keras computes with (default: Keras's own)",
         choices=sorted(choices_of("Keras")["backend"], reverse=True),
     )
     flag("--run_tensorflow", "run the pure TensorFlow benchmark")
     flag("--run_theano", "run the pure Theano benchmark")
+    flag("--run_torch", "run the PyTorch benchmark")
+    flag("--run_jax", "run the JAX benchmark")
     option("--batch_size", "batch size (default: %(default)s)", type=_count, default=BATCH_SIZE)
     option(
         "--n_trials",
@@ -204,10 +252,11 @@ def _parser():
         type=_count,
         default=N_TRIALS,
     )
-    flag("--use_XLA", "use the XLA compiler")
+    flag("--use_XLA", "use the XLA compiler; on Keras: jit_compile=True")
+    flag("--use_compile", "use torch.compile")
     option(
         "--data_format",
-        "order of an image's axes (default: NHWC; on Theano NCHW)",
+        "order of an image's axes (default: NHWC; on Theano and PyTorch NCHW)",
         choices=DATA_FORMATS,
     )
     flag("--use_bn", "use batch normalisation")

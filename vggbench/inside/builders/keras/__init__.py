@@ -12,9 +12,14 @@ MODULE = "keras"
 PARAMS = (
     Param(
         "backend",
-        ("tensorflow", "theano"),
+        ("tensorflow", "theano", "jax", "torch"),
         BACKEND,
-        shown={"tensorflow": "on TensorFlow", "theano": "on Theano"},
+        shown={
+            "tensorflow": "on TensorFlow",
+            "theano": "on Theano",
+            "jax": "on JAX",
+            "torch": "on PyTorch",
+        },
     ),
     Param("data_format", DATA_FORMATS, LAYOUT),
     Param(

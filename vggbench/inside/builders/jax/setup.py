@@ -1,0 +1,138 @@
+"""JAX in this process: what comes before its import, the device, and facts for a record.
+
+Only functions here import JAX, because prepare() must come first.
+"""
+
+import importlib.util
+import os
+
+import numpy as np
+
+from vggbench.inside import gpu, vgg16
+from vggbench.inside.params import MachineLacks, NotApplicable
+
+# Environment variables that change how JAX and XLA compute. They are left as the user sets them.
+SETTINGS = (
+    "JAX_DEFAULT_MATMUL_PRECISION",
+    "JAX_ENABLE_X64",
+    "NVIDIA_TF32_OVERRIDE",
+    "XLA_FLAGS",
+    "XLA_PYTHON_CLIENT_ALLOCATOR",
+    "XLA_PYTHON_CLIENT_MEM_FRACTION",
+    "XLA_PYTHON_CLIENT_PREALLOCATE",
+)
+
+# The variable that chooses where JAX computes.
+PLATFORMS = "JAX_PLATFORMS"
+
+# The variables by which JAX keeps what it compiled for later processes.
+KEEPS_COMPILED = ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE")
+
+# XLA is given each convolution three times: forward, backward to its kernel and backward to its
+# input. One less is enough: nobody needs the gradient of the batch.
+LEAST_CONVOLUTIONS = 3 * sum(layer.kind == vgg16.CONVOLUTION for layer in vgg16.layers(32)) - 1
+
+
+def prepare(device):
+    """Do what must come before the import of JAX.
+
+    For the CPU, the GPUs are hidden from this process for good. What was compiled by an earlier
+    process is not looked for: the first step would be another thing than that of other processes.
+    """
+    for variable in KEEPS_COMPILED:
+        os.environ.pop(variable, None)
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        os.environ[PLATFORMS] = "cpu"
+    else:
+        os.environ.pop(PLATFORMS, None)
+
+
+def check_device(device, framework=None):
+    """Raise NotApplicable where JAX sees no such device.
+
+    framework: what the message names, such as "keras 3.15.1"; this JAX where None. The exception is
+    MachineLacks where the machine has no GPU, and a RuntimeError where JAX has CUDA and cannot use
+    the GPU that is there. That may be mended.
+    """
+    import jax
+
+    if device == "cpu":
+        return
+    framework = framework or "jax %s" % jax.__version__
+    try:
+        jax.devices("gpu")
+    except RuntimeError as error:
+        if not gpu.is_visible():
+            raise MachineLacks("no GPU visible to %s" % framework, "a GPU") from None
+        if not _has_cuda():
+            raise NotApplicable("no CUDA is installed beside %s" % framework) from None
+        raise RuntimeError(
+            "%s has CUDA and sees no GPU, nvidia-smi lists %s: %s"
+            % (framework, gpu.visible()[0], error)
+        ) from None
+
+
+def _has_cuda():
+    """Return whether a plugin of JAX for CUDA is installed."""
+    names = ("jax_cuda13_plugin", "jax_cuda12_plugin")
+    return any(importlib.util.find_spec(name) is not None for name in names)
+
+
+def compute_in_float32():
+    """Have products and convolutions on a GPU not rounded to TF32.
+
+    Call this before the first step.
+    """
+    import jax
+
+    jax.config.update("jax_default_matmul_precision", "highest")
+
+
+def prove(program, what):
+    """Prove that a program of XLA is the whole step; return the sentence for the record.
+
+    program: its text, in StableHLO or in HLO. what: what the program is, for the sentence. Raises
+    NotApplicable where it holds fewer convolutions than the step has.
+    """
+    import jax
+
+    # Names of convolutions in StableHLO, in HLO, and in what XLA calls on a GPU and on a CPU.
+    names = ("stablehlo.convolution", " convolution(", "__cudnn$conv", "__onednn$conv")
+    convolutions = sum(program.count(name) for name in names)
+    if convolutions < LEAST_CONVOLUTIONS:
+        raise NotApplicable(
+            "jax %s compiled %d convolutions of the step's %d as one program"
+            % (jax.__version__, convolutions, LEAST_CONVOLUTIONS)
+        )
+    return "%s holds %d convolutions" % (what, convolutions)
+
+
+def facts():
+    """Return JSON-able facts about this JAX; None for what a release cannot tell."""
+    import jax
+    import jaxlib
+
+    devices = jax.devices()
+    return {
+        "jax": jax.__version__,
+        "jaxlib": jaxlib.__version__,
+        "jaxlib_git": _first(lambda: jaxlib.version._git_hash),
+        "numpy": np.__version__,
+        "platform": _first(lambda: devices[0].client.platform_version),
+        "devices": [str(device) for device in devices],
+        "matmul_precision": _first(lambda: jax.config.jax_default_matmul_precision),
+        **{name: os.environ.get(name) for name in SETTINGS},
+        "gpu_allocated_peak_bytes": _first(lambda: devices[0].memory_stats()["peak_bytes_in_use"]),
+    }
+
+
+def _first(*getters):
+    """Return the JSON-able value of the first getter that works in this release, else None."""
+    for getter in getters:
+        try:
+            value = getter()
+        except Exception:  # a fact is not worth a failed measurement, whatever the release raises
+            continue
+        return value if value is None or isinstance(value, (bool, int)) else str(value)
+    return None

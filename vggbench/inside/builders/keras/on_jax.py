@@ -1,0 +1,123 @@
+"""Keras on JAX: the functions that the docstring of network.backend() lists."""
+
+import contextlib
+import os
+import sys
+import time
+
+from vggbench.inside.builders.jax import setup
+
+TURNS_KERNELS = False
+
+MODE = "Model.compile(jit_compile=True): jax.jit"
+
+
+def why_absent(folder):
+    if os.path.isdir(os.path.join(folder, "src", "backend", "jax")):
+        return None
+    return "this keras has no backend jax: 3.0 was the first that had"
+
+
+def prepare(device):
+    setup.prepare(device)
+
+
+def check_device(keras, device):
+    setup.check_device(device, "keras %s" % keras.__version__)
+
+
+def proof_of_xla(keras):
+    return _first_call
+
+
+def _first_call(call):
+    """Run train_on_batch of a model of Keras that was compiled with jit_compile=True.
+
+    call: train_on_batch, as a function without arguments. Returns (what it returned, the "xla" of
+    the step's description). Raises NotApplicable where Keras did not have the whole step compiled.
+    """
+    with _watched_jit() as functions:
+        returned = call()
+    start = time.perf_counter()
+    programs = [function.program() for function in functions if function.shapes is not None]
+    largest = max(programs, key=lambda text: text.count("stablehlo.convolution"), default="")
+    proof = setup.prove(largest, "the function that Keras gave to jax.jit")
+    return returned, {"mode": MODE, "proof": proof, "proof_s": time.perf_counter() - start}
+
+
+@contextlib.contextmanager
+def _watched_jit():
+    """A context in which functions that Keras gives to jax.jit are watched; a list of them.
+
+    Keras looks jax.jit up when it makes the function that trains. Some releases have it under a
+    name of their own.
+    """
+    import jax
+
+    plain, watched = jax.jit, []
+
+    def jit(*arguments, **options):
+        watched.append(_Watched(plain(*arguments, **options)))
+        return watched[-1]
+
+    trainer = sys.modules.get("keras.src.backend.jax.trainer")
+    places = [place for place in (jax, trainer) if getattr(place, "jit", None) is plain]
+    for place in places:
+        place.jit = jit
+    try:
+        yield watched
+    finally:
+        for place in places:
+            place.jit = plain
+
+
+class _Watched:
+    """A function of jax.jit that remembers of what shape its first arguments were."""
+
+    def __init__(self, jitted):
+        self._jitted = jitted
+        self.shapes = None
+
+    def __call__(self, *arguments):
+        if self.shapes is None:
+            import jax
+
+            # The arguments themselves are gone afterwards: Keras lets JAX take their memory.
+            self.shapes = jax.tree_util.tree_map(
+                lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), arguments
+            )
+        return self._jitted(*arguments)
+
+    def __getattr__(self, name):
+        return getattr(self._jitted, name)
+
+    def program(self):
+        """Return the text of the program that JAX gives to XLA, in StableHLO."""
+        return self._jitted.lower(*self.shapes).as_text()
+
+
+def waiting(weights, device):
+    """Return a function that waits for the updates: JAX returns before it has computed."""
+    import jax
+
+    return lambda: jax.block_until_ready([weight.value for weight in weights])
+
+
+def facts_of_model(model):
+    return {}
+
+
+def gate_updates(keras):
+    pass
+
+
+def compute_in_float32():
+    setup.compute_in_float32()
+
+
+def answer(error, configuration, device):
+    return None
+
+
+def facts():
+    return setup.facts()

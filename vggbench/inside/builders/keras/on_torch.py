@@ -1,0 +1,54 @@
+"""Keras on PyTorch: the functions that the docstring of network.backend() lists."""
+
+import os
+
+from vggbench.inside.builders.torch import setup
+
+TURNS_KERNELS = False
+
+MODE = "Model.compile(jit_compile=True): torch.compile"
+
+
+def why_absent(folder):
+    if os.path.isdir(os.path.join(folder, "src", "backend", "torch")):
+        return None
+    return "this keras has no backend torch: 3.0 was the first that had"
+
+
+def prepare(device):
+    setup.prepare(device)
+
+
+def check_device(keras, device):
+    setup.check_device(device, "keras %s" % keras.__version__)
+
+
+def proof_of_xla(keras):
+    # Imported here: only where a compiled step is asked for, and after PyTorch is prepared.
+    from vggbench.inside.builders.torch import compiler
+
+    return lambda call: compiler.first_call(call, MODE)
+
+
+def waiting(weights, device):
+    return setup.wait_for(device)
+
+
+def facts_of_model(model):
+    return {}
+
+
+def gate_updates(keras):
+    pass
+
+
+def compute_in_float32():
+    setup.compute_in_float32()
+
+
+def answer(error, configuration, device):
+    return None
+
+
+def facts():
+    return setup.facts()

@@ -1,0 +1,109 @@
+"""torch.compile: how a step is compiled, and how this is proven.
+
+torch.compile falls back to eager execution without a word where it gives up. The first step is
+therefore watched: Dynamo, which takes the step's Python apart, counts graphs and breaks, and
+AOTAutograd counts the graphs that were compiled with their backward pass.
+"""
+
+import time
+
+import torch
+
+from vggbench.inside.params import MachineLacks, NotApplicable
+
+OFF = {"mode": "off"}
+MODE = "torch.compile(fullgraph=True)"
+
+# What the compilers of the releases say where the machine has no compiler for them. torch.compile
+# writes C++ for the CPU, and Triton needs a C compiler for its launchers.
+NO_COMPILER = (
+    "No working C++ compiler found",
+    "Failed to find C compiler",
+    "InvalidCxxCompiler",
+)
+
+# What releases say of an interpreter or a system for which they have no torch.compile.
+NOT_SUPPORTED = (
+    "not supported on Python",
+    "not yet supported for torch.compile",
+    "not supported on this platform",
+    "Windows not yet supported",
+)
+
+
+def compiled(function):
+    """Return the function compiled by torch.compile, as one graph.
+
+    A later call that would be compiled anew raises an error, because torch.compile gives up after
+    some of these. Raises NotApplicable where this PyTorch has no torch.compile.
+    """
+    if not hasattr(torch, "compile"):
+        raise NotApplicable("no torch.compile in torch %s: it came with 2.0" % torch.__version__)
+    from torch import _dynamo
+
+    _dynamo.config.error_on_recompile = True
+    try:
+        return torch.compile(function, fullgraph=True)
+    except Exception as error:
+        raise answer(error) or error from None
+
+
+def answer(error):
+    """Return the NotApplicable that an error of torch.compile means, None where it means none."""
+    texts = []
+    while error is not None:
+        texts.append("%s: %s" % (type(error).__name__, error))
+        error = error.__cause__ or error.__context__ or getattr(error, "inner_exception", None)
+    told = " ".join(texts)
+    version = "torch.compile of torch %s" % torch.__version__
+    for text in NO_COMPILER:
+        if text in told:
+            return MachineLacks("%s finds no compiler here: %s" % (version, text), "a C++ compiler")
+    for text in NOT_SUPPORTED:
+        if text in told:
+            line = next(line for line in told.splitlines() if text in line)
+            return NotApplicable("%s: %s" % (version, line.strip()))
+    return None
+
+
+def first_call(call, mode=MODE):
+    """Run a compiled step for the first time. Returns (what it returned, the description's entry).
+
+    The entry is a dict of the mode, the proof as a sentence, and "proof_s", the seconds that the
+    proof took. Raises NotApplicable where not all of the step was compiled.
+    """
+    from torch._dynamo.utils import counters
+
+    counters.clear()
+    try:
+        returned = call()
+    except Exception as error:
+        meant = answer(error)
+        if meant is None:
+            raise
+        raise meant from error
+    start = time.perf_counter()
+    proof = prove({name: dict(counts) for name, counts in counters.items()})
+    return returned, {"mode": mode, "proof": proof, "proof_s": time.perf_counter() - start}
+
+
+def prove(counts):
+    """Prove that one graph with its backward pass was compiled; return the sentence for the record.
+
+    counts: Dynamo's counters, a dict of dicts of numbers. Raises NotApplicable.
+    """
+    breaks = sum(counts.get("graph_break", {}).values())
+    graphs = counts.get("stats", {}).get("unique_graphs", 0)
+    backward = counts.get("aot_autograd", {})
+    done, asked = backward.get("ok", 0), backward.get("total", 0)
+    if breaks or graphs != 1:
+        raise NotApplicable(
+            "torch.compile of torch %s made %d graphs of the step instead of one, with %d breaks"
+            % (torch.__version__, graphs, breaks)
+        )
+    if done != 1 or asked != 1:
+        raise NotApplicable(
+            "torch.compile of torch %s compiled %d of %d graphs with their backward pass"
+            % (torch.__version__, done, asked)
+        )
+    return "one graph, no break; it was compiled with its backward pass"

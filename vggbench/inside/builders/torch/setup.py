@@ -1,0 +1,154 @@
+"""PyTorch in this process: what comes before its import, the device, and facts for a record.
+
+Only functions here import PyTorch, because prepare() must come first.
+"""
+
+import os
+import tempfile
+
+import numpy as np
+
+from vggbench.inside import gpu
+from vggbench.inside.params import MachineLacks, NotApplicable
+
+# Environment variables that change how PyTorch computes. They are left as the user sets them.
+SETTINGS = (
+    "OMP_NUM_THREADS",
+    "OMP_PROC_BIND",
+    "OMP_WAIT_POLICY",
+    "GOMP_SPINCOUNT",
+    "KMP_BLOCKTIME",
+    "MKL_NUM_THREADS",
+    "NVIDIA_TF32_OVERRIDE",
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "TORCH_CUDNN_V8_API_DISABLED",
+    "PYTORCH_CUDA_ALLOC_CONF",
+)
+
+# The folder in which torch.compile keeps what it compiled, and the folder of Triton, which compiles
+# for it on a GPU.
+COMPILED = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
+
+_folders = []
+
+
+def prepare(device):
+    """Do what must come before the import of PyTorch.
+
+    For the CPU, the GPUs are hidden from this process for good. What torch.compile keeps goes into
+    an empty folder, which is removed at the end of this process. A process would otherwise find
+    what an earlier process compiled, and its first step would be another thing than theirs.
+    """
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    if not _folders:
+        _folders.append(tempfile.TemporaryDirectory(prefix="vggbench-torch-"))
+        for variable in COMPILED:
+            os.environ[variable] = os.path.join(_folders[0].name, variable.lower())
+
+
+def check_device(device, framework=None):
+    """Raise NotApplicable where PyTorch sees no such device.
+
+    framework: what the message names, such as "keras 3.15.1"; this PyTorch where None. The
+    exception is MachineLacks where the machine has no GPU, and a RuntimeError where PyTorch has
+    CUDA and cannot use the GPU that is there. That may be mended.
+    """
+    import torch
+
+    if device == "cpu" or torch.cuda.is_available():
+        return
+    framework = framework or "torch %s" % torch.__version__
+    if not gpu.is_visible():
+        raise MachineLacks("no GPU visible to %s" % framework, "a GPU")
+    if torch.version.cuda is None:
+        raise NotApplicable("%s was built without CUDA" % framework)
+    raise RuntimeError(
+        "%s has CUDA %s and sees no GPU, nvidia-smi lists %s: the driver is too old for this CUDA, "
+        "or this GPU is not supported" % (framework, torch.version.cuda, gpu.visible()[0])
+    )
+
+
+def wait_for(device):
+    """Return a function that returns when all that was asked of the device is done."""
+    import torch
+
+    # The loss is known before the optimiser's kernels, which come behind it, have run.
+    return torch.cuda.synchronize if device == "gpu" else lambda: None
+
+
+def compute_in_float32():
+    """Have products and convolutions on a GPU not rounded to TF32.
+
+    From 2.9 on, PyTorch has the switch fp32_precision, and raises where the two kinds of switch are
+    mixed. Releases up to 1.6 have neither, and use no TF32. Call this before the first step.
+    """
+    import torch
+
+    products, convolutions = torch.backends.cuda, torch.backends.cudnn
+    new = (getattr(products, "matmul", None), getattr(convolutions, "conv", None))
+    if all(hasattr(switch, "fp32_precision") for switch in new):
+        for switch in new:
+            switch.fp32_precision = "ieee"
+        return
+    for switch in (new[0], convolutions):
+        if hasattr(switch, "allow_tf32"):
+            switch.allow_tf32 = False
+
+
+def facts():
+    """Return JSON-able facts about this PyTorch; None for what a release cannot tell."""
+    import torch
+
+    told = {
+        "torch": str(torch.__version__),
+        "torch_git": _first(lambda: torch.version.git_version),
+        "numpy": np.__version__,
+        # Threads of one operation, and of operations beside each other.
+        "intra_op_threads": _first(torch.get_num_threads),
+        "inter_op_threads": _first(lambda: torch.get_num_interop_threads()),
+        "threading": _first(lambda: _threading(torch.__config__.parallel_info())),
+        "mkl": _first(torch.backends.mkl.is_available),
+        "mkldnn": _first(lambda: torch.backends.mkldnn.is_available()),
+        "cpu_capability": _first(lambda: torch.backends.cpu.get_cpu_capability()),
+        "cuda": _first(lambda: torch.version.cuda),
+        "cudnn": _first(torch.backends.cudnn.version),
+        "tf32_products": _first(
+            lambda: torch.backends.cuda.matmul.fp32_precision,
+            lambda: torch.backends.cuda.matmul.allow_tf32,
+        ),
+        "tf32_convolutions": _first(
+            lambda: torch.backends.cudnn.conv.fp32_precision,
+            lambda: torch.backends.cudnn.allow_tf32,
+        ),
+        "cudnn_benchmark": _first(lambda: torch.backends.cudnn.benchmark),
+        **{name: os.environ.get(name) for name in SETTINGS},
+    }
+    if torch.cuda.is_available():
+        told["gpu_allocated_peak_bytes"] = _first(torch.cuda.max_memory_allocated)
+    return told
+
+
+def _threading(parallel_info):
+    """Return what PyTorch says of its threads: the backend and the OpenMP.
+
+    parallel_info: the text of torch.__config__.parallel_info().
+    """
+    lines = [line.strip() for line in parallel_info.splitlines()]
+    told = [
+        line
+        for line in lines
+        if line.startswith(("OpenMP", "ATen parallel backend", "at::get_num_threads"))
+    ]
+    return "; ".join(told)
+
+
+def _first(*getters):
+    """Return the JSON-able value of the first getter that works in this release, else None."""
+    for getter in getters:
+        try:
+            value = getter()
+        except Exception:  # a fact is not worth a failed measurement, whatever the release raises
+            continue
+        return value if value is None or isinstance(value, (bool, int)) else str(value)
+    return None
