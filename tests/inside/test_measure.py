@@ -20,6 +20,10 @@ class Clock:
 
     monotonic = perf_counter
 
+    def process_time(self):
+        """As of one and a half threads that compute all the time."""
+        return 1.5 * self.now
+
 
 class Step:
     """A train step that takes ``seconds`` on the clock and has these ``losses``. The last is
@@ -79,6 +83,7 @@ def test_a_step_is_warm_when_it_is_handed_out(clock, notes):
         "cpus": len(measure.os.sched_getaffinity(0)),
         "build_s": 0.0,
         "warm_up_s": [0.5, 0.5, 0.5],
+        "warm_up_cpu_s": [0.75, 0.75, 0.75],
         "losses": [2.5, 2.25, 2.0],
         "versions": {"framework": "tiny 1.0"},
     }

@@ -206,6 +206,18 @@ def test_a_number_of_processors_that_no_machine_has_tells_nothing(cpus: object) 
     assert str(state_of(one, {})) == "an unknown number of CPUs"
 
 
+def test_a_step_that_leaves_cpus_idle_says_on_how_many_it_computes() -> None:
+    cold, warm = 9.0, 0.5
+    told = {"device": "cpu", "cpus": 2, "outcome": "ok", "warm_up_s": [cold, warm, warm]}
+    assert record(**told, warm_up_cpu_s=[cold, warm, warm]).idle == (
+        "a step computes on 1.0 of 2 CPUs"
+    )
+    assert record(**told, warm_up_cpu_s=[cold, warm, 1.9 * warm]).idle is None
+    assert record(**told).idle is None
+    of_gpu = {**told, "device": "gpu"}
+    assert record(**of_gpu, warm_up_cpu_s=[cold, warm, warm]).idle is None
+
+
 def test_a_hypervisor_that_took_more_than_a_quarter_makes_a_machine_busy() -> None:
     assert record(cpus=2, stolen_cpus=0.5).busy is None
     assert record(cpus=2, stolen_cpus=1.9).busy == "a hypervisor took 1.9 CPUs, it may use 2"

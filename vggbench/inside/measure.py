@@ -113,19 +113,22 @@ def prepared(build, configuration):
 def _warm(build):
     """Build a train step and warm it up, with notes of what both came to; return the step."""
     seconds = []
+    cpu_seconds = []
     losses = []
     try:
         start = time.perf_counter()
         step = build()
         note(build_s=time.perf_counter() - start)
         for _ in range(WARM_UP_STEPS):
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             step()
             seconds.append(time.perf_counter() - start)
+            cpu_seconds.append(time.process_time() - cpu_start)
             losses.append(step.loss())
         # JSON has no NaN and no infinity: such a loss is written as text.
         note(
             warm_up_s=seconds,
+            warm_up_cpu_s=cpu_seconds,
             losses=[loss if math.isfinite(loss) else str(loss) for loss in losses],
             versions=step.describe(),
             resident_bytes=memory_bytes("VmRSS"),

@@ -100,6 +100,9 @@ BUSY_ABOVE = 1.5
 #: A hypervisor takes processors from a process where it keeps more than this share of them.
 MOST_STOLEN = 0.25
 
+#: A step leaves CPUs idle where its threads keep fewer than this share of them busy.
+IDLE_BELOW = 0.6
+
 #: The clocks of two machines are expected to disagree by less than this.
 AHEAD = datetime.timedelta(days=1)
 
@@ -155,6 +158,7 @@ class Record:
     python: Any
     build_s: Any
     warm_up_s: Any
+    warm_up_cpu_s: Any
     losses: Any
     last_loss: Any
     versions: Any
@@ -406,6 +410,22 @@ class Record:
         return None
 
     @property
+    def idle(self) -> str | None:
+        """A phrase that says that a step on the CPU leaves some of its CPUs idle; None where it
+        does not, or the seconds of processor time are not on record. The last step before the
+        clock says it, in which nothing is compiled any more."""
+        steps, used = self.warm_up_s, self.warm_up_cpu_s
+        if self.device != "cpu" or not is_cpus(self.cpus) or self.outcome != OK:
+            return None
+        last = [taken[-1] for taken in (steps, used) if isinstance(taken, list) and taken]
+        if len(last) < 2 or not all(map(is_measured, last)) or not last[0]:
+            return None
+        computing = last[1] / last[0]
+        if computing >= IDLE_BELOW * self.cpus:
+            return None
+        return f"a step computes on {computing:.1f} of {self.cpus:g} CPUs"
+
+    @property
     def lacked(self) -> str | None:
         """What the machine lacked for this process; None where it lacked nothing. A record of a
         process that lacked something says nothing of the release, which is to be measured again."""
@@ -603,6 +623,8 @@ def progress_message(record: Record) -> str:
     median = util.human_time(record.median_s)
     remark = record.facts.get("remark")
     more = f"; {remark}" if remark else ""
+    if record.idle is not None:
+        more += f"; {record.idle}"
     if record.busy is not None and not record.is_of_a_duet:
         more += f"; on a busy machine ({record.busy})"
     return f"{head}: {median}, median of {len(record.samples)} samples{more}"

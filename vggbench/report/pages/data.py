@@ -181,9 +181,9 @@ def of_line(
     configuration, ``why`` that of the text in ``whys``; an estimate is value, low, high, processes.
     ``earlier`` are estimates too, where the line is cut; where that is for another state of the
     machine, ``otherwise`` says which (lines.Cell). ``busy`` says why the machine was busy, where it
-    was. ``state`` is the place of that of the machine in ``states``. ``plain`` is the place of the
-    configuration in which the first page opens, ``headlines`` what it says. ``chains`` are there
-    where there are any."""
+    was; ``idle`` that a step leaves CPUs idle, where it does. ``state`` is the place of that of the
+    machine in ``states``. ``plain`` is the place of the configuration in which the first page
+    opens, ``headlines`` what it says. ``chains`` are there where there are any."""
     place = {words: i for i, words in enumerate(line.configurations)}
     whys: dict[str, int] = {}
     states: dict[str, int] = {}
@@ -215,6 +215,8 @@ def of_line(
             made["otherwise"] = cell.otherwise
         if cell.busy is not None:
             made["busy"] = cell.busy
+        if cell.idle is not None:
+            made["idle"] = cell.idle
         if cell.state is not None:
             made["state"] = states.setdefault(str(cell.state), len(states))
         found = verdicts.get((cell.release, cell.words))

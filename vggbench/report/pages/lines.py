@@ -40,6 +40,7 @@ class Cell:
     are not compared. ``state``: what of the machine it was measured in, of what is ok. ``busy``:
     why others may have taken processors from what it took; None where there is no sign of it. Of
     what takes time, processes that no other work disturbed count alone where there are any.
+    ``idle``: on how few of its CPUs a step computes; None where it uses them all.
     """
 
     release: str
@@ -55,6 +56,7 @@ class Cell:
     otherwise: str | None = None
     state: State | None = None
     busy: str | None = None
+    idle: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,6 +242,7 @@ def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> 
         samples=sum(len(record.samples) for record in counting) if ok else 0,
         estimates=_estimates(newest) if ok else {},
         busy=counting[-1].busy if ok else None,
+        idle=counting[-1].idle if ok else None,
     )
 
 

@@ -119,6 +119,7 @@ export interface Drawn {
   earlier?: Record<string, Figures>;
   otherwise?: string;
   busy?: string;
+  idle?: string;
   /** The place of the state in the line's states. */
   state?: number;
   verdicts?: Record<string, Brief>;

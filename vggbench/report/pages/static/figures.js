@@ -81,6 +81,13 @@ export const busyText = (measure, cell) =>
   measure.takes_time && cell.busy ? `measured on a busy machine (${cell.busy})` : "";
 
 /**
+ * That a step leaves processors idle.
+ * @param {Measure} measure
+ * @param {Drawn} cell
+ */
+export const idleText = (measure, cell) => (measure.takes_time && cell.idle) || "";
+
+/**
  * What a hover tells of a cell's figure.
  * @param {Measure} measure
  * @param {Drawn} cell
@@ -88,7 +95,8 @@ export const busyText = (measure, cell) =>
 export function hover(measure, cell) {
   const figures = cell.estimates?.[measure.key];
   if (!figures) return "";
-  return [withUnit(measure, interval(measure, figures)), busyText(measure, cell)]
+  const about = [busyText(measure, cell), idleText(measure, cell)];
+  return [withUnit(measure, interval(measure, figures)), ...about]
     .filter(Boolean)
     .join("; ");
 }

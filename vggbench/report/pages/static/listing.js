@@ -2,7 +2,7 @@
 /** @import { Drawn, Picture, Release } from "../types.js" */
 import { busyMark } from "./badges.js";
 import { byId, el } from "./elements.js";
-import { busyText, figure, interval, titled } from "./figures.js";
+import { busyText, figure, idleText, interval, titled } from "./figures.js";
 import { releaseLink } from "./links.js";
 import { readable } from "./params.js";
 import { rowHead, table, whyOf } from "./tables.js";
@@ -57,6 +57,7 @@ function cellOf({ line, measure }, cell) {
   const about = [
     interval(measure, figures),
     busyText(measure, cell),
+    idleText(measure, cell),
     cutText(measure, cell),
     otherwiseText(cell),
   ];

@@ -3,7 +3,7 @@
 import { verdict } from "./badges.js";
 import { levelText } from "./chain.js";
 import { el } from "./elements.js";
-import { busyText, figure, interval, plural, ratioText, withUnit } from "./figures.js";
+import { busyText, figure, idleText, interval, plural, ratioText, withUnit } from "./figures.js";
 import { readable } from "./params.js";
 import { whyOf } from "./tables.js";
 
@@ -77,7 +77,12 @@ function figureTexts(measure, cell, figures) {
     processes > 1 && plural(processes, "process", "processes"),
     plural(cell.samples ?? 0, "sample"),
   ];
-  const about = [busyText(measure, cell), cutText(measure, cell), otherwiseText(cell)];
+  const about = [
+    busyText(measure, cell),
+    idleText(measure, cell),
+    cutText(measure, cell),
+    otherwiseText(cell),
+  ];
   return [
     el("div", { class: "tip-figure" }, withUnit(measure, figure(measure, figures[0]))),
     el("div", {}, counts.filter(Boolean).join(", ")),
