@@ -21,7 +21,7 @@ test: setup lint
 	$(PYTEST) --durations=10 --durations-min=1
 
 test-fast: setup lint
-	$(PYTEST) -m "not asv and not browser and not numerics and not tensorflow and not theano"
+	$(PYTEST) -m "not asv and not browser and not numerics and not tensorflow and not theano and not torch and not jax"
 
 lint: setup
 	$(BIN)/ruff check .

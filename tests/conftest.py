@@ -22,7 +22,7 @@ from .stand_ins import StandIns
 from .tiny import Tiny
 
 #: In which order tests begin, by their marks: the longest first, so that no worker ends late.
-FIRST = ("theano", "tensorflow", "asv", "browser", "numerics")
+FIRST = ("theano", "torch", "tensorflow", "jax", "asv", "browser", "numerics")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIXED = (
     *("tensorflow-1.0.0", "tensorflow-1.15.5", "tensorflow-2.21.0"),
     *("keras-1.2.2", "keras-3.15.1", "theano-1.0.5"),
+    *("torch-1.0.1", "torch-2.15.0", "jax-0.4.13", "jax-0.12.0.1"),
 )
 ASV = Path(sys.executable).parent / "asv"
 
@@ -71,6 +72,8 @@ TURNS = {
     "Keras 2 with XLA": rotating("keras", "2.8", "2.15"),
     "Keras 3": rotating("keras", "3.0", "3.14.1"),
     "Theano": rotating("theano", "0.9", "1.0.4"),
+    "PyTorch": rotating("torch", "1.1", "2.14.9"),
+    "JAX": rotating("jax", "0.4.18", "0.11.9"),
 }
 
 

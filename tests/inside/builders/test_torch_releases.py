@@ -1,0 +1,146 @@
+"""Real PyTorch releases: the oldest, the newest, and one in between in turns.
+
+They are installed from their locks into .asv/test-env and kept there for the next run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from vggbench.campaigns import verify
+from vggbench.inside.params import Configuration, choices_of
+
+from ...real import TURNS, in_turn, mutated, python_of, verified
+
+pytestmark = pytest.mark.torch
+
+OLDEST, NEWEST = "torch-1.0.1", "torch-2.15.0"
+BETWEEN = TURNS["PyTorch"]
+
+CHOICES = choices_of("PyTorch")
+# A compiled configuration takes most of a minute.
+COMPILED = in_turn(CHOICES["batch_norm"])
+CASES = [
+    *(
+        (NEWEST, data_format, batch_norm, "off")
+        for data_format in CHOICES["data_format"]
+        for batch_norm in CHOICES["batch_norm"]
+    ),
+    *((OLDEST, "NCHW", batch_norm, "off") for batch_norm in CHOICES["batch_norm"]),
+    (BETWEEN, "NCHW", COMPILED, "off"),
+    (NEWEST, in_turn(CHOICES["data_format"]), COMPILED, "on"),
+]
+
+
+def configured(data_format: str, batch_norm: str, compiled: str) -> Configuration:
+    return Configuration(
+        "PyTorch", data_format=data_format, batch_norm=batch_norm, compile=compiled
+    )
+
+
+@pytest.mark.parametrize(("name", "data_format", "batch_norm", "compiled"), CASES)
+def test_every_release_computes_what_the_reference_computes(
+    name: str, data_format: str, batch_norm: str, compiled: str
+) -> None:
+    found = verified(name, configured(data_format, batch_norm, compiled))
+    assert found.answer == verify.AGREES, found.reason
+
+
+@pytest.mark.parametrize(
+    ("data_format", "compiled", "said"),
+    [
+        ("NHWC", "off", "no channels_last in torch 1.0"),
+        ("NCHW", "on", "it came with 2.0"),
+    ],
+)
+def test_what_came_later_is_not_applicable_before(
+    data_format: str, compiled: str, said: str
+) -> None:
+    found = verified(OLDEST, configured(data_format, "none", compiled))
+    assert found.answer == verify.NOT_APPLICABLE, found.reason
+    assert said in str(found.reason)
+
+
+# What is made wrong in PyTorch, in the release's own interpreter.
+SOFTMAX_TWICE = """
+def mutate():
+    from torch.nn import functional
+    once = functional.cross_entropy
+    functional.cross_entropy = lambda x, labels: once(functional.softmax(x, 1), labels)
+"""
+UPDATE_TWICE = """
+def mutate():
+    import torch
+    once = torch.optim.SGD.step
+    def twice(self, *arguments):
+        once(self, *arguments)
+        once(self, *arguments)
+    torch.optim.SGD.step = twice
+"""
+GRADIENTS_THAT_ADD_UP = """
+def mutate():
+    import torch
+    torch.optim.SGD.zero_grad = lambda self, *arguments, **options: None
+"""
+AVERAGES_THAT_DO_NOT_MOVE = """
+def mutate():
+    from torch.nn import functional
+    once = functional.batch_norm
+    def without(x, mean, variance, *arguments, **options):
+        return once(x, mean.clone(), variance.clone(), *arguments, **options)
+    functional.batch_norm = without
+"""
+
+
+@pytest.mark.parametrize(
+    ("mutation", "batch_norm", "said"),
+    [
+        in_turn(
+            [
+                (SOFTMAX_TWICE, "none", "the loss of step 1"),
+                (UPDATE_TWICE, "none", "the loss of step 2"),
+                (GRADIENTS_THAT_ADD_UP, "none", "the loss of step 3"),
+            ]
+        ),
+        (AVERAGES_THAT_DO_NOT_MOVE, "fused", "/moving_"),
+    ],
+)
+def test_a_builder_that_computes_something_else_is_caught(
+    tmp_path: Path, mutation: str, batch_norm: str, said: str
+) -> None:
+    found = verified(NEWEST, configured("NCHW", batch_norm, "off"), mutated(tmp_path, mutation))
+    assert found.answer == verify.DISAGREES, found.reason
+    assert said in (found.reason or "")
+
+
+# torch.compile gives up without a word where it may: the step is then run as it is.
+BREAKS = """
+def mutate():
+    import torch
+    once = torch.compile
+    torch.compile = lambda function, **options: once(function)
+    from torch.nn import functional
+    original = functional.cross_entropy
+    def broken(x, labels):
+        torch._dynamo.graph_break()
+        return original(x, labels)
+    functional.cross_entropy = broken
+"""
+
+
+def test_a_step_that_is_compiled_in_pieces_is_not_applicable(tmp_path: Path) -> None:
+    found = verified(NEWEST, configured("NCHW", "none", "on"), mutated(tmp_path, BREAKS))
+    assert found.answer == verify.NOT_APPLICABLE, found.reason
+    assert "graphs of the step instead of one" in str(found.reason)
+
+
+def test_without_a_compiler_the_machine_lacks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python_of(NEWEST)  # which takes programs to install
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = verified(NEWEST, configured("NCHW", "none", "on"))
+    assert found.answer == verify.NOT_APPLICABLE, found.reason
+    assert "finds no compiler here" in str(found.reason)
