@@ -36,6 +36,7 @@ RETIRED = {
     r"(?:a|one|the) line (?:says|names|reports|tells)": "message",
     r"in the words of asv run": "named",
     r"the seed's": "of 2017",
+    r"(?:put|puts|putting) back": "changed back",
 }
 
 

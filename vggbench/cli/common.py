@@ -73,10 +73,10 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--machine", help="asv's name of another machine (default: this one)")
 
 
-def add_against(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--against", metavar="RELEASE", help="default: the release before it on the track"
-    )
+def add_against(
+    parser: argparse.ArgumentParser, default: str = "the release before it on the track"
+) -> None:
+    parser.add_argument("--against", metavar="RELEASE", help=f"default: {default}")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -47,7 +47,7 @@ def _add_verdict(top: Subparsers) -> None:
     parser.add_argument(
         "spec", nargs="*", help=f"{NAMES} (default: the newest measured of each track)"
     )
-    add_against(parser)
+    add_against(parser, "the newest earlier release of the track that was measured")
     parser.add_argument("--track", nargs="+", action="extend", default=[], help="default: each")
     parser.add_argument(
         "--all", action="store_true", help="every release against the one before, and whole lines"
