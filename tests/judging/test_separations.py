@@ -49,7 +49,7 @@ def test_what_one_thing_makes_at_most_is_said_where_that_is_little(part, whole, 
         (IMPROVED, "python and numpy make a difference"),
         (UNCHANGED, "neither python nor numpy"),
         (NOT_SURE, "not sure about python and numpy"),
-        (None, "python 3.9 and numpy 1.20.1 cannot be put back: ImportError: no numpy"),
+        (None, "python 3.9 and numpy 1.20.1 cannot be changed back: ImportError: no numpy"),
     ],
 )
 def test_what_several_things_make_together_is_said_of_all_of_them(outcome, told: str) -> None:
@@ -247,7 +247,7 @@ def test_a_variant_that_does_not_run_in_a_duet_cannot_be_put_back() -> None:
     failed = changed(first, outcome="failed", error="ImportError: no numpy", samples=None)
     ended = changed(other, outcome="interrupted", error="its partner failed")
     (step, *_) = separations(MACHINE, [failed, ended], CATALOGUE, "cpu-quick", 0.02)[NEWEST]
-    assert conclusion(step, None) == "oneDNN off cannot be put back: ImportError: no numpy"
+    assert conclusion(step, None) == "oneDNN off cannot be changed back: ImportError: no numpy"
     refused = record(NEWEST, outcome="failed", error="no wheel", purpose=DUET, **without_release())
     (step, *_) = separations(MACHINE, [refused], CATALOGUE, "cpu-quick", 0.02)[NEWEST]
     assert step.error == "no wheel"

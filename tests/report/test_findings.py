@@ -226,7 +226,10 @@ A_FIFTH, TWO_THIRDS = (NOT_SURE, 0.95, 0.87, 1.02), (NOT_SURE, 0.9, 0.63, 1.02)
         ({"python 3.7 and numpy 1.17": TWO_THIRDS}, "not sure about python and numpy"),
         ({"python 3.7": NOTHING, "numpy 1.17": A_FIFTH}, "therefore mostly the framework"),
         ({"python 3.7": NOTHING}, "not python (+0.0 % by it alone); also changed"),
-        ({"python 3.7": None, "numpy 1.17": NOTHING}, "python 3.7 cannot be put back: no wheel"),
+        (
+            {"python 3.7": None, "numpy 1.17": NOTHING},
+            "python 3.7 cannot be changed back: no wheel",
+        ),
         (
             {"python 3.7": None, "python 3.7 and numpy 1.17": None},
             "not separated; python 3.7 cannot",

@@ -1,4 +1,4 @@
-"""The seed's tables from literal records, in each format."""
+"""The tables of 2017 from literal records, in each format."""
 
 from __future__ import annotations
 

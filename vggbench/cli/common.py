@@ -27,6 +27,9 @@ Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 #: How an environment's size is measured, for the help of options that limit it.
 LINKS = "a file that uv's cache has too, as a hard link, counts like a copy"
 
+#: What releases can be given as, for the help of arguments that take several.
+NAMES = "releases, such as tensorflow, tensorflow-2.16.2 or 'tensorflow>=2.15'"
+
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -70,10 +73,10 @@ def add_machine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--machine", help="asv's name of another machine (default: this one)")
 
 
-def add_against(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--against", metavar="RELEASE", help="default: the release before it on the track"
-    )
+def add_against(
+    parser: argparse.ArgumentParser, default: str = "the release before it on the track"
+) -> None:
+    parser.add_argument("--against", metavar="RELEASE", help=f"default: {default}")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -190,7 +193,7 @@ def here(checkout: Checkout, report: Callable[[str], None] = say) -> Local:
 
 
 def selected(checkout: Checkout, specs: list[str]) -> list[Release]:
-    """The releases that ``specs`` name in the words of asv run, oldest first; all releases where
+    """The releases that ``specs`` name (vggbench.releases.spec), oldest first; all releases where
     there are no ``specs``."""
     catalogue = checkout.catalogue
     if not specs:

@@ -45,8 +45,8 @@ def run(checkout: Checkout, word: str, arguments: list[str], say: Callable[[str]
 
 
 def _single(catalogue: Catalogue, word: str) -> Release:
-    """The only release that ``word`` names in the words of asv run. A track's name means its newest
-    release. Raises VggbenchError where ``word`` names none, or more than one."""
+    """The only release that ``word`` names (vggbench.releases.spec). A track's name means its
+    newest release. Raises VggbenchError where ``word`` names none, or more than one."""
     if word in catalogue.tracks:
         return spec.one(catalogue, word)
     chosen = spec.select(catalogue, word)

@@ -14,6 +14,7 @@ from ..checkout import Checkout
 from ..frameworks import SWITCHES
 from ..stats import policy
 from .common import (
+    NAMES,
     Subparsers,
     add_against,
     add_bench,
@@ -44,9 +45,9 @@ def _add_verdict(top: Subparsers) -> None:
         "verdict", help="was a release slower than the one before, from records"
     )
     parser.add_argument(
-        "spec", nargs="*", help="releases (default: the newest measured of each track)"
+        "spec", nargs="*", help=f"{NAMES} (default: the newest measured of each track)"
     )
-    add_against(parser)
+    add_against(parser, "the newest earlier release of the track that was measured")
     parser.add_argument("--track", nargs="+", action="extend", default=[], help="default: each")
     parser.add_argument(
         "--all", action="store_true", help="every release against the one before, and whole lines"

@@ -18,6 +18,7 @@ from ..releases import spec
 from ..report import show
 from .common import (
     LINKS,
+    NAMES,
     Subparsers,
     add_device,
     add_json,
@@ -38,7 +39,7 @@ def add(top: Subparsers) -> None:
     parser.set_defaults(command=_first_run)
 
     parser = top.add_parser("verify", help="compare what releases compute with the reference")
-    parser.add_argument("spec", nargs="+", help="releases, in the words of asv run")
+    parser.add_argument("spec", nargs="+", help=NAMES)
     add_json(parser)
     add_device(parser)
     parser.set_defaults(command=_verify)

@@ -18,6 +18,7 @@ from ..releases.uv import UvError
 from ..report import show
 from .common import (
     LINKS,
+    NAMES,
     Subparsers,
     add_commands,
     add_device,
@@ -35,12 +36,12 @@ def add(top: Subparsers) -> None:
     commands = add_commands(releases)
 
     parser = commands.add_parser("list", help="show the releases")
-    parser.add_argument("spec", nargs="*", help="releases (default: all), in the words of asv run")
+    parser.add_argument("spec", nargs="*", help=f"{NAMES} (default: all)")
     add_json(parser)
     parser.set_defaults(command=_list)
 
     parser = commands.add_parser("install", help="make the environments of releases")
-    parser.add_argument("spec", nargs="+")
+    parser.add_argument("spec", nargs="+", help=NAMES)
     add_device(parser)
     parser.set_defaults(command=_install)
 
@@ -55,7 +56,7 @@ def add(top: Subparsers) -> None:
     parser = commands.add_parser(
         "lock", help="make the locks of releases, or check those that are there"
     )
-    parser.add_argument("spec", nargs="+")
+    parser.add_argument("spec", nargs="+", help=NAMES)
     parser.add_argument("--device", choices=DEVICES, help="default: each that the release has")
     parser.add_argument(
         "--again",

@@ -20,7 +20,7 @@ from ..records import stretches
 from ..releases import spec
 from ..releases.catalogue import Track
 from ..report import show
-from .common import Subparsers, add_json, add_machine, complain, say, selected, this_machine
+from .common import NAMES, Subparsers, add_json, add_machine, complain, say, selected, this_machine
 
 
 def add(top: Subparsers) -> None:
@@ -34,7 +34,7 @@ def add(top: Subparsers) -> None:
 
 def _add_rates(top: Subparsers) -> None:
     parser = top.add_parser("rates", help="images/s, FLOP/s and share of the peak, from records")
-    parser.add_argument("spec", nargs="*", help="releases (default: all), in the words of asv run")
+    parser.add_argument("spec", nargs="*", help=f"{NAMES} (default: all)")
     add_machine(parser)
     add_json(parser)
     parser.set_defaults(command=_rates)

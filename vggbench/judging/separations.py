@@ -269,7 +269,7 @@ def conclusion(separation: Separation, whole: Verdict | None) -> str:
     ``whole`` change it makes at most, where that is LITTLE. Why it cannot be changed back where
     that is so."""
     if separation.judgement is None:
-        return f"{separation.variant} cannot be put back: {separation.error}"
+        return f"{separation.variant} cannot be changed back: {separation.error}"
     named = things(separation.variant)
     together = len(named) > 1
     what = AND.join(named)

@@ -1,5 +1,5 @@
-"""The two tables of the comparison of 2017, the seed of vggbench, from records: the configuration
-of each row, and the content of each cell."""
+"""The two tables of the comparison of 2017, with which vggbench began, from records: the
+configuration of each row, and the content of each cell."""
 
 from __future__ import annotations
 

@@ -438,7 +438,7 @@ def test_what_cannot_be_put_together_is_on_record_and_tried_with_the_earlier_pyt
     together = f"python {planned.release('tinyframe-1.1').python} and theano 1.0"
     assert [r["variant"] for r in measured[:4]] == [together] * 4
     (row,) = planned.vggbench("findings").lines_with("tinyframe-1.1 | plain | step time | +200.0")
-    assert "cannot be put back" not in row, "it was, with the earlier Python"
+    assert "cannot be changed back" not in row, "it was, with the earlier Python"
     assert "neither python nor theano (+0.0 % by them alone); therefore mostly the framework" in row
 
 

@@ -1,1 +1,1 @@
-"""main.py: the seed's command line and its protocol, in the interpreter that it is started with."""
+"""main.py: the command line and protocol of 2017, in the interpreter that it is started with."""

@@ -1,4 +1,4 @@
-"""The seed's protocol in one process: one untimed warm-up step, n trials, one clock around them.
+"""The protocol of 2017 in one process: an untimed warm-up step, n trials, one clock around them.
 
     python one_process.py JOB
 

@@ -1,4 +1,4 @@
-"""The command line of main.py: the seed's options and ours, and what is refused before any work."""
+"""main.py's command line: the options of 2017 and ours, and what is refused before any work."""
 
 import argparse
 import os
