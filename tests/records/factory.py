@@ -19,7 +19,7 @@ CATALOGUE = Catalogue(Path(__file__).parent.parent.parent / "releases")
 
 RUN = "20240501T120000Z-00000001"
 
-FRAMEWORKS = {"tensorflow": "TensorFlow", "keras": "Keras", "theano": "Theano"}
+FRAMEWORKS = {track.name: track.framework for track in CATALOGUE.tracks.values()}
 
 
 def record(

@@ -140,6 +140,20 @@ def test_ratios_are_to_the_first_row_that_all_columns_have() -> None:
     assert reported[base] == 1.0
 
 
+def test_rows_that_were_not_there_in_2017_stand_beneath_where_they_have_something() -> None:
+    of_torch = record("torch-2.15.0", [0.3])
+    columns = seed_table.newest(rows(record(NEW, [0.1]), of_torch))
+    title = next(iter(TABLES))
+    assert seed_table.later_rows(columns, title) == ["PyTorch NCHW"]
+    text = seed_formats.markdown([*columns, seed_table.reference()], True)
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    place = next(i for i, line in enumerate(lines) if "not of 2017" in line)
+    assert lines[place - 1].startswith("| TensorFlow NCHW, XLA")
+    assert re.match(r"\| PyTorch NCHW +\| +300\.0 \| +3\.00 \| +- \|", lines[place + 1])
+    read = list(csv.DictReader(flat(columns)))
+    assert [row["row"] for row in read if row["table"] == title][6:] == ["PyTorch NCHW"]
+
+
 def test_the_reference_has_every_row_in_its_order() -> None:
     names = [name for table in TABLES.values() for name in table]
     assert len(names) == 18

@@ -15,7 +15,7 @@ import jinja2
 from tabulate import tabulate
 
 from . import seed_table
-from .seed_table import TABLES, Column
+from .seed_table import TABLES, Column, SeedCell
 
 #: The columns of the CSV, which docs/command-line.md describes.
 FIELDS = ("table", "row", "machine", "profile", "release", "outcome", "ms", "ratio", "why")
@@ -24,6 +24,9 @@ CAPTION = (
     "Milliseconds a train step of VGG16. n/a: it cannot be, for the reason noted; failed: it went "
     "wrong; unmeasured: not asked for yet; -: a row of another framework than the column's."
 )
+
+#: Of a row that a column does not have.
+NO_CELL = SeedCell(seed_table.NONE)
 
 
 @dataclass
@@ -122,9 +125,9 @@ def _flat(columns: Sequence[Column], with_ratios: bool) -> Iterator[dict[str, An
     """Each cell of both tables, by FIELDS."""
     for title, rows in TABLES.items():
         ratios = seed_table.ratios(columns, title)[1] if with_ratios else [{} for _ in columns]
-        for name in rows:
+        for name in (*rows, *seed_table.later_rows(columns, title)):
             for column, of_column in zip(columns, ratios, strict=True):
-                cell = column.cells[name]
+                cell = column.cells.get(name, NO_CELL)
                 yield {
                     "table": title,
                     "row": name,
@@ -148,7 +151,10 @@ def _lay_out(columns: Sequence[Column], with_ratios: bool) -> tuple[list[_TextTa
         for column in columns:
             header += [column.title, "ratio"] if with_ratios else [column.title]
         lines = []
-        for name in rows:
+        later = seed_table.later_rows(columns, title)
+        for name in (*rows, *later):
+            if later and name == later[0]:
+                lines.append([seed_table.LATER_TITLE, *[""] * (len(header) - 1)])
             line = [name]
             for column, of_column in zip(columns, ratios, strict=True):
                 line.append(_shown(column, name, notes))
@@ -161,7 +167,7 @@ def _lay_out(columns: Sequence[Column], with_ratios: bool) -> tuple[list[_TextTa
 
 def _shown(column: Column, name: str, notes: _Footnotes) -> str:
     """The text of a cell: its time or outcome, with the number of its footnote where it has one."""
-    cell = column.cells[name]
+    cell = column.cells.get(name, NO_CELL)
     if cell.ms is not None:
         # The times of 2017 are shown as they were published. Ours are not known to a microsecond.
         text = f"{cell.ms:.3f}" if cell.outcome == seed_table.REPORTED else f"{cell.ms:.1f}"

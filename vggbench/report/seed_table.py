@@ -29,6 +29,18 @@ def _tensorflow(data_format: str, batch_norm: str, xla: str) -> Configuration:
     return Configuration("TensorFlow", data_format=data_format, batch_norm=batch_norm, xla=xla)
 
 
+def _torch(data_format: str, batch_norm: str, compiled: str) -> Configuration:
+    return Configuration(
+        "PyTorch", data_format=data_format, batch_norm=batch_norm, compile=compiled
+    )
+
+
+def _compiled_keras(backend: str, data_format: str, batch_norm: str = "none") -> Configuration:
+    return Configuration(
+        "Keras", backend=backend, data_format=data_format, batch_norm=batch_norm, xla="on"
+    )
+
+
 #: The tables by their titles, with the rows by their names in the order of 2017. NCHW is Theano's
 #: own data format, and Keras on TensorFlow was measured in NHWC throughout in 2017.
 TABLES: dict[str, dict[str, Configuration]] = {
@@ -56,10 +68,36 @@ TABLES: dict[str, dict[str, Configuration]] = {
     },
 }
 
+#: The rows that stand beneath those of 2017, by the titles of the tables. Each is how a framework
+#: that was not there in 2017 is used: JAX compiles, also under Keras, and PyTorch need not.
+LATER: dict[str, dict[str, Configuration]] = {
+    "Without batch normalisation": {
+        "Keras (JAX backend), NHWC, jit": _compiled_keras("jax", "NHWC"),
+        "Keras (PyTorch backend), NCHW": _keras("torch", "NCHW"),
+        "PyTorch NCHW": _torch("NCHW", "none", "off"),
+        "PyTorch NCHW, torch.compile": _torch("NCHW", "none", "on"),
+        "PyTorch NHWC": _torch("NHWC", "none", "off"),
+        "JAX NHWC, jit": Configuration("JAX", data_format="NHWC", batch_norm="none"),
+    },
+    "With batch normalisation after each convolution": {
+        "Keras (JAX backend), BN mode 0, jit": _compiled_keras("jax", "NHWC", "mode 0"),
+        "Keras (PyTorch backend), BN mode 0": _keras("torch", "NCHW", "mode 0"),
+        "PyTorch NCHW, BN": _torch("NCHW", "unfused", "off"),
+        "PyTorch NCHW, fused BN": _torch("NCHW", "fused", "off"),
+        "PyTorch NCHW, fused BN, torch.compile": _torch("NCHW", "fused", "on"),
+        "JAX NHWC, BN, jit": Configuration("JAX", data_format="NHWC", batch_norm="unfused"),
+    },
+}
+
+#: What stands above those rows.
+LATER_TITLE = "not of 2017"
+
+#: The rows of both kinds, by the titles of the tables.
+ROWS = {title: {**rows, **LATER[title]} for title, rows in TABLES.items()}
 
 #: The frameworks that have rows.
 FRAMEWORKS = frozenset(
-    configuration.framework for table in TABLES.values() for configuration in table.values()
+    configuration.framework for table in ROWS.values() for configuration in table.values()
 )
 
 
@@ -88,8 +126,9 @@ class Column:
     or the reference.
 
     ``profile``: empty for the reference. ``releases``: names by framework. ``cells``: by the name
-    of the row. ``about``: a line of text on what the figures are. ``state``: the state of the
-    machine in which most of them were measured, as a text; None where there is no figure.
+    of the row; the reference has the rows of 2017 alone. ``about``: a line of text on what the
+    figures are. ``state``: the state of the machine in which most of them were measured, as a text;
+    None where there is no figure.
     """
 
     machine: str
@@ -147,13 +186,26 @@ def reference() -> Column:
     )
 
 
+def later_rows(columns: Sequence[Column], table: str) -> list[str]:
+    """The names of the rows of a table that were not there in 2017 and that a column has something
+    in. ``table``: its title."""
+    return [
+        name
+        for name in LATER[table]
+        if any(
+            name in column.cells and column.cells[name].outcome not in (UNMEASURED, NONE)
+            for column in columns
+        )
+    ]
+
+
 def ratios(columns: Sequence[Column], table: str) -> tuple[str, list[dict[str, float]]]:
     """(base, ratios): the name of a row, and for each column the time of each row as a multiple of
     the time of the base.
 
-    The base is the table's first row that has a time in all columns, because all columns are then
-    relative to the same configuration. Where there is no such row, the base is the table's first
-    row, and a column without a time of it has no ratios.
+    The base is the table's first row of 2017 that has a time in all columns, because all columns
+    are then relative to the same configuration. Where there is no such row, the base is the table's
+    first row, and a column without a time of it has no ratios.
     """
     names = list(TABLES[table])
     everywhere = [
@@ -165,7 +217,9 @@ def ratios(columns: Sequence[Column], table: str) -> tuple[str, list[dict[str, f
     by_column = []
     for column in columns:
         whole = column.cells[base].compared_ms
-        times = {name: column.cells[name].compared_ms for name in names}
+        times = {
+            name: column.cells[name].compared_ms for name in ROWS[table] if name in column.cells
+        }
         by_column.append(
             {name: ms / whole for name, ms in times.items() if ms is not None}
             if whole is not None
@@ -184,13 +238,13 @@ def _column(rows: Sequence[Rate], profile: str, releases: Mapping[str, str], abs
     by_place = {(row.release, records.canonical(row.configuration)): row for row in rows}
     by_name = {
         name: by_place.get((release, records.canonical(configuration.values)))
-        for table in TABLES.values()
+        for table in ROWS.values()
         for name, configuration in table.items()
         if (release := releases.get(configuration.framework)) is not None
     }
     usual = usual_of(row.state for row in by_name.values() if row is not None and row.step_s)
     cells = {}
-    for table in TABLES.values():
+    for table in ROWS.values():
         for name, configuration in table.items():
             release = releases.get(configuration.framework)
             cells[name] = (

@@ -390,6 +390,7 @@ def seed_tables() -> dict[str, Any]:
         "reference": {
             "machine": reference.machine,
             "mark": seed_table.REPORTED,
+            "later": seed_table.LATER_TITLE,
             "about": reference.about,
         },
         "tables": [
@@ -403,6 +404,14 @@ def seed_tables() -> dict[str, Any]:
                         "reported_ms": reference.cells[name].ms,
                     }
                     for name, configuration in rows.items()
+                ],
+                "later": [
+                    {
+                        "name": name,
+                        "framework": configuration.framework,
+                        "configuration": configuration.values,
+                    }
+                    for name, configuration in seed_table.LATER[title].items()
                 ],
             }
             for title, rows in seed_table.TABLES.items()

@@ -244,19 +244,24 @@ export type VersionChange = [before: string | null, after: string | null];
 
 export interface Seed {
   schema: number;
-  reference: { machine: string; mark: string; about: string };
+  reference: { machine: string; mark: string; about: string; later: string };
   tables: SeedTable[];
 }
 
 export interface SeedTable {
   title: string;
-  rows: SeedRow[];
+  rows: ReportedRow[];
+  /** Rows that were not there in 2017. */
+  later: SeedRow[];
 }
 
 export interface SeedRow {
   name: string;
   framework: string;
   configuration: Record<string, string>;
+}
+
+export interface ReportedRow extends SeedRow {
   reported_ms: number;
 }
 

@@ -1,5 +1,5 @@
 // Table: the two tables of 2017 for releases measured here, side by side, and what 2017 reported.
-/** @import { Cell, Chosen, Index, Line, Measure, Redraw, Seed, SeedRow, SeedTable, Track } from "../types.js" */
+/** @import { Cell, Chosen, Index, Line, Measure, Redraw, ReportedRow, Seed, SeedRow, SeedTable, Track } from "../types.js" */
 
 import { BUSY_KEY, BUSY_MARK, busyMark, outcome } from "./badges.js";
 import { choice, chosenLine } from "./choice.js";
@@ -50,7 +50,7 @@ async function viewOf(index) {
   /** @type {Seed} */
   const seed = await load("seed");
   const chosen = chosenLine(index, { anyTrack: true });
-  const rows = seed.tables.flatMap((one) => one.rows);
+  const rows = seed.tables.flatMap((one) => [...one.rows, ...one.later]);
   const frameworks = distinct(rows.map((row) => row.framework));
   const tracks = present(
     frameworks.map((name) => index.tracks.find((track) => track.framework === name)),
@@ -179,31 +179,45 @@ function earlier(view, column) {
 function card(step, view, told, heads) {
   const { seed, columns, chosen } = view;
   // What was measured in another state of the machine than most of its column is compared with none.
-  const rowsOfAll = seed.tables.flatMap((one) => one.rows);
+  const rowsOfAll = seed.tables.flatMap((one) => [...one.rows, ...one.later]);
   const usual = columns.map((column) =>
     mostOf(present(rowsOfAll.map((row) => entryOf(view, row, column).state))),
   );
-  const entries = told.rows.map((row) => columns.map((column) => entryOf(view, row, column)));
+  // Rows that were not there in 2017 are shown where something of them was measured.
+  const later = told.later.filter((row) => columns.some((one) => entryOf(view, row, one).cell));
+  const all = [...told.rows, ...later];
+  const entries = all.map((row) => columns.map((column) => entryOf(view, row, column)));
   const shown = entries.flat().map(({ cell }) => cell?.estimates?.step?.[0] ?? 0);
   const times = entries.map((of) => of.map((one, i) => comparedTime(one, usual[i])));
-  // As in `vggbench table`: ratios to the first row that has a time in all columns.
-  const everywhere = times.findIndex((of) => of.every((one) => one !== null));
+  // As in `vggbench table`: ratios to the first row of 2017 that has a time in all columns.
+  const everywhere = told.rows.findIndex((_, r) => times[r].every((one) => one !== null));
   const base = Math.max(everywhere, 0);
   const most = { measured: Math.max(...shown), reported: mostReported(told) };
-  const rows = told.rows.map((row, r) =>
-    el(
-      "tr",
-      {},
-      rowHead(row.name),
-      entries[r].map((one, i) => {
-        const ratio = ratioOf(times[r][i], times[base][i]);
-        return measuredCell(step, one, ratio, most.measured, usual[i]);
-      }),
-      view.reference
-        ? reportedCell(row, ratioOf(row.reported_ms, told.rows[base].reported_ms), most.reported)
-        : null,
+  const measuredCells = (/** @type {number} */ r) =>
+    entries[r].map((one, i) => {
+      const ratio = ratioOf(times[r][i], times[base][i]);
+      return measuredCell(step, one, ratio, most.measured, usual[i]);
+    });
+  const width = columns.length + (view.reference ? 2 : 1);
+  const rows = [
+    told.rows.map((row, r) => {
+      const ratio = ratioOf(row.reported_ms, told.rows[base].reported_ms);
+      const reported = view.reference ? reportedCell(row, ratio, most.reported) : null;
+      return el("tr", {}, rowHead(row.name), measuredCells(r), reported);
+    }),
+    later.length
+      ? el("tr", {}, el("th", { colspan: `${width}`, class: "faint" }, seed.reference.later))
+      : null,
+    later.map((row, r) =>
+      el(
+        "tr",
+        {},
+        rowHead(row.name),
+        measuredCells(told.rows.length + r),
+        view.reference ? el("td", { class: "faint" }, "–") : null,
+      ),
     ),
-  );
+  ];
   const where = `${chosen.machine ?? "no machine"}, ${chosen.profile ?? ""}`;
   const ratios = `× is the ratio to “${told.rows[base].name}” of the same column`;
   return el(
@@ -293,7 +307,7 @@ function measuredCell(step, one, ratio, most, usual) {
 
 /**
  * What 2017 reported.
- * @param {SeedRow} row
+ * @param {ReportedRow} row
  * @param {string} ratio
  * @param {number} most
  */
