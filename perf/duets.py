@@ -22,7 +22,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -38,7 +38,6 @@ from vggbench.campaigns import taking
 from vggbench.campaigns.budget import Budget, duration, duration_text
 from vggbench.checkout import Checkout
 from vggbench.errors import VggbenchError
-from vggbench.inside.launch import die_with_parent
 from vggbench.inside.trials.program import cpu_model
 from vggbench.judging import duets as judging
 from vggbench.judging.measures import PEAK_MEMORY, STEP
@@ -378,7 +377,7 @@ def burst_deviation(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     no verdict would count do so too.
     """
     subject = bench.subject(TENSORFLOW, PLAIN)
-    with beside("--seed", str(len(taken))):
+    with common.beside("--seed", str(len(taken))):
         began = time.monotonic()
         tried = []
         while True:
@@ -492,7 +491,7 @@ def agreement(bench: Bench, plan: Plan, taken: Entries) -> Plan:
 def load_bias(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """A block of a release with itself, beside another process that computes all the time."""
     subject = bench.subject(TENSORFLOW, PLAIN)
-    with beside("--steady"):
+    with common.beside("--steady"):
         return dict(bench.block_whatever_others_do((subject, subject)))
 
 
@@ -537,21 +536,6 @@ def whole_release(bench: Bench, plan: Plan, taken: Entries) -> Plan:
         "outcomes": {verdict["words"]: verdict["outcome"] for verdict in verdicts},
         "blocks": {verdict["words"]: verdict["blocks"] for verdict in verdicts},
     }
-
-
-@contextlib.contextmanager
-def beside(*options: str) -> Iterator[None]:
-    """Have shared/burst.py work meanwhile, with these options. It is ended in any case."""
-    command = [sys.executable, str(Path(__file__).parent / "shared" / "burst.py"), *options]
-    other = subprocess.Popen(command, preexec_fn=die_with_parent)
-    try:
-        time.sleep(2.0)  # By then it has begun.
-        if other.poll() is not None:
-            raise SystemExit(f"the other work ended with {other.returncode}")
-        yield
-    finally:
-        other.terminate()
-        other.wait()
 
 
 # -- the rows

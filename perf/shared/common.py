@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -10,11 +11,12 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from vggbench.inside.launch import die_with_parent
 from vggbench.judging.measures import STEP
 
 T = TypeVar("T")
@@ -269,6 +271,22 @@ def step_verdicts(folder: Path, *arguments: str) -> list[dict[str, Any]]:
 
 #: Names the file in which figures.py looks for the figures of the script that it runs.
 FIGURES_VARIABLE = "VGGBENCH_FIGURES"
+
+
+@contextlib.contextmanager
+def beside(*options: str, **variables: str) -> Iterator[None]:
+    """Have burst.py work meanwhile, with these options and environment variables. It is ended in
+    any case."""
+    command = [sys.executable, str(Path(__file__).parent / "burst.py"), *options]
+    other = subprocess.Popen(command, env={**os.environ, **variables}, preexec_fn=die_with_parent)
+    try:
+        time.sleep(2.0)  # By then it has begun.
+        if other.poll() is not None:
+            raise SystemExit(f"the other work ended with {other.returncode}")
+        yield
+    finally:
+        other.terminate()
+        other.wait()
 
 
 def report(what: str, figure: str, reached: str, good: bool) -> int:
