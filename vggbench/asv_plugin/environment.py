@@ -38,10 +38,10 @@ class ReleaseEnvironment(Environment):
     """The environment of one profile, with the release that asv "installed" last: the active one.
 
     To asv all releases share one environment, because they then form one line of its graphs. What
-    asv installs is the environment of the lock without a backend; that of a backend's own lock is
-    made when the first process needs it.
-    ``python`` is ``locked`` (the interpreter that each release's file names) or, given as
-    ``-E release:/path/to/python``, an interpreter that brings its own framework.
+    asv installs is the environment of the lock without a backend. That of a backend's own lock is
+    made when the first process needs it. ``python`` is ``locked`` (the interpreter that each
+    release's file names) or, given as ``-E release:/path/to/python``, an interpreter that brings
+    its own framework.
 
     Raises EnvironmentUnavailable where asv measures and the profile cannot be measured here, and
     where there is no interpreter at the path; UserError where asv measures and the checkout, the
