@@ -52,6 +52,16 @@ REPEAT = 5
 #: Seconds that a step of each release of tinyframe takes: from 1.2 on it is three times as slow.
 STEPS = {"1.0": 0.010, "1.1": 0.010, "1.2": 0.030, "1.10": 0.030, "2.0": 0.030}
 
+#: A benchmark of a framework with the backends of Keras; on any of them it steps in tinyframe.
+BACKENDS = """
+from . import train_step
+
+
+class Keras(train_step.Tiny):
+    params = (("tensorflow", "theano"),)
+    param_names = ("backend",)
+"""
+
 #: What is started, by the name of the command.
 PROGRAMS = {
     "asv": [str(Path(sys.executable).parent / "asv")],
@@ -191,24 +201,57 @@ class Tiny:
         track: str = "tinyframe",
         python: str | None = None,
         seconds: float | None = None,
-        devices: tuple[str, ...] = ("cpu",),
+        names: tuple[str, ...] = ("cpu",),
     ) -> Release:
-        """Put a release on a track: its wheel, its lock for each device and its file."""
+        """Put a release on a track: its wheel, its locks with these ``names`` and its file."""
         step = STEPS.get(version, 0.030) if seconds is None else seconds
         module = f"__version__ = {version!r}\nSECONDS_A_STEP = {step}\n"
         wheel = write_wheel(self.folder / "wheels", track, version, module)
-        requirement = f"{track} @ {wheel.as_uri()}"
         release = Release(track, version, _date_of(version), python or python_of(version), locks={})
         folder = Catalogue(self.releases)
         locks = {}
-        for device in devices:
-            file = self.releases / track / f"{version}-{device}.txt"
-            file.write_text(f"{requirement} --hash=sha256:{sha256(wheel)}\n")
-            digest = folder.digest_of(release, file)
-            locks[device] = Lock(device, file.name, requirement, release.date, digest)
+        for name in names:
+            locks[name] = self._lock(folder, release, name, wheel)
         release = replace(release, locks=locks)
         folder.write(release)
         return release
+
+    def add_backends(self, steps: Mapping[str, float]) -> Release:
+        """Put keras-1.0 on a track of its own, with a benchmark of two backends (BACKENDS).
+
+        ``steps`` has its locks by their names: the seconds of a step in the environment of each,
+        whose wheel is ``wheels/LOCK/tinyframe-1.0-py3-none-any.whl``.
+        """
+        (self.folder / "benchmarks" / "backends.py").write_text(BACKENDS)
+        content = {
+            "track": "keras",
+            "framework": "Keras",
+            "module": "tinyframe",
+            "requirements": {name: [[">=0", "tinyframe=={version}"]] for name in steps},
+        }
+        (self.releases / "keras").mkdir()
+        (self.releases / "keras" / "track.json").write_text(json.dumps(content, indent=2))
+        conf = json.loads((self.folder / "asv.conf.json").read_text())
+        conf["branches"].append("keras")
+        (self.folder / "asv.conf.json").write_text(json.dumps(conf, indent=2))
+        release = Release("keras", "1.0", _date_of("1.0"), pythons()[1], locks={})
+        folder = Catalogue(self.releases)
+        locks = {}
+        for name, seconds in steps.items():
+            module = f"__version__ = '1.0'\nSECONDS_A_STEP = {seconds}\n"
+            wheel = write_wheel(self.folder / "wheels" / name, "tinyframe", "1.0", module)
+            locks[name] = self._lock(folder, release, name, wheel)
+        release = replace(release, locks=locks)
+        folder.write(release)
+        return release
+
+    def _lock(self, catalogue: Catalogue, release: Release, name: str, wheel: Path) -> Lock:
+        """The lock ``name`` of a release, which installs ``wheel``; its file is written."""
+        requirement = f"{wheel.name.partition('-')[0]} @ {wheel.as_uri()}"
+        file = self.releases / release.track / f"{release.version}-{name}.txt"
+        file.write_text(f"{requirement} --hash=sha256:{sha256(wheel)}\n")
+        digest = catalogue.digest_of(release, file)
+        return Lock(name, file.name, requirement, release.date, digest)
 
     def relock(self, name: str, text: str) -> Release:
         """Let ``text`` be the CPU's lock of the release ``name``."""
@@ -217,7 +260,7 @@ class Tiny:
         path = catalogue.lock_path(release, "cpu")
         path.write_text(text)
         lock = replace(release.locks["cpu"], digest=catalogue.digest_of(release, path))
-        release = replace(release, locks={"cpu": lock})
+        release = replace(release, locks={**release.locks, "cpu": lock})
         catalogue.write(release)
         return release
 

@@ -30,7 +30,7 @@ class Machine:
         self.tiny = tiny
         self.nvml = StandIn(folder, *options)
         (tiny.folder / "benchmarks" / "on_gpu.py").write_text(BENCHMARKS)
-        tiny.add_release("1.1", devices=("cpu", "gpu"))
+        tiny.add_release("1.1", names=("cpu", "gpu"))
         # The one release, so that NEW finds it or nothing.
         conf = json.loads((tiny.folder / "asv.conf.json").read_text())
         conf["branches"] = ["tinyframe"]

@@ -71,10 +71,10 @@ def next_of(moved: str, cannot: str = "", **on_record: str) -> str | None:
             return None
         answer = on_record.get(name)
         if answer is None:
-            return ChangeBack(name, RELEASE, ""), None
+            return ChangeBack(name, RELEASE, "cpu", ""), None
         judgement, processes, blocks = ANSWERS[answer]
         found = separation(one, name, judgement, processes=processes, blocks=blocks)
-        return ChangeBack(name, RELEASE, ""), found
+        return ChangeBack(name, RELEASE, "cpu", ""), found
 
     change = causes.what_next(one, tried)
     return change and change.name
@@ -142,7 +142,7 @@ def test_a_by_product_out_of_reach_of_the_blocks_that_are_left_is_not_asked_for_
 
     def tried(*things: str) -> causes.Tried:
         name = "_".join(things)
-        return ChangeBack(name, RELEASE, ""), found if name == "onednn" else None
+        return ChangeBack(name, RELEASE, "cpu", ""), found if name == "onednn" else None
 
     change = causes.what_next(one, tried)
     assert change is not None
@@ -157,7 +157,8 @@ def test_what_the_budget_ended_is_left_to_do_and_did_not_go_wrong(
         benchmark="a.b.time_c", version="1", index=0, params=(), configuration=()
     )
     question = Question(configured=configured)
-    wanted = causes.Wanted(RELEASE, ChangeBack("numpy 1.0", RELEASE, ""), (), (question,), (1.0,))
+    change = ChangeBack("numpy 1.0", RELEASE, "cpu", "")
+    wanted = causes.Wanted(RELEASE, change, (), (question,), (1.0,))
     monkeypatch.setattr(Causes, "wanted", lambda self: [wanted])
     monkeypatch.setattr(separate, "measure", lambda *told: over)
     monkeypatch.setattr(Local, "runner", lambda self, purpose: contextlib.nullcontext())

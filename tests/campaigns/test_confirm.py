@@ -27,6 +27,7 @@ from vggbench.releases.catalogue import Release
 from vggbench.releases.environments import EnvironmentUnusable
 from vggbench.runs import memory
 from vggbench.runs.local import Local
+from vggbench.runs.suite import Configured
 from vggbench.runs.timed import Interrupted, NotMeasured
 from vggbench.stats.policy import MOST
 
@@ -339,7 +340,7 @@ class FailingRunner:
     def __init__(self, error: Exception):
         self.error = error
 
-    def prepared(self, release: Release, profile: str):
+    def prepared(self, release: Release, profile: str, configured: Configured):
         raise self.error
 
     def forget(self) -> None:

@@ -175,7 +175,7 @@ def answered(
         return next(coming)
 
     monkeypatch.setattr(taking, "take", take)
-    runner = SimpleNamespace(prepared=lambda release, profile: None)
+    runner = SimpleNamespace(prepared=lambda *asked: None)
     budget = Budget(more.get("seconds", 1e6), lambda: clock[0])
     criterion = duet._Criterion(0.02, int(more.get("comparisons", 1)))
     duet._answer(here, runner, (first, second), into, criterion=criterion, budget=budget)

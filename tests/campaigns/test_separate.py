@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,6 +19,7 @@ from vggbench.releases.catalogue import Catalogue, pins
 from vggbench.stats.blocks import BlockJudgement
 from vggbench.stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
 
+from .. import two_locks
 from ..judging.duets import block_by_log
 from ..judging.literal import LINE, MACHINE
 from ..judging.literal import record as literal_record
@@ -37,7 +39,7 @@ NO_FACTS: tuple[dict, dict] = ({}, {})
 def variant(folder: Path, release: str, before: str, what: str, facts=NO_FACTS):
     now, earlier = CATALOGUE.by_name[release], CATALOGUE.by_name[before]
     change = variants.change(CATALOGUE, now, earlier, "cpu", what, facts=facts)
-    return variants.make(folder, CATALOGUE, now, "cpu", change)
+    return variants.make(folder, CATALOGUE, change)
 
 
 def test_one_package_is_as_in_the_earlier_lock_and_nothing_else(tmp_path: Path) -> None:
@@ -101,6 +103,59 @@ def test_a_package_that_had_another_name_is_changed_back(tmp_path: Path, what: s
 def test_what_cannot_be_changed_back_is_said(tmp_path: Path, what, facts, said) -> None:
     with pytest.raises(variants.NoVariant, match=said):
         variant(tmp_path, "tensorflow-2.9.3", "tensorflow-2.8.4", what, facts)
+
+
+def works(
+    tmp_path: Path, *back: str, backends: tuple[str, ...] = ("tensorflow", "theano")
+) -> tuple[list[separate.Work], list[str]]:
+    """What is to be measured of keras-2.1 on these backends, and what is said."""
+    said: list[str] = []
+    catalogue = two_locks.make(tmp_path / "releases")
+    here = local(tmp_path, said.append)
+    here = replace(here, checkout=SimpleNamespace(results_dir=tmp_path, catalogue=catalogue))
+    asked = separate.SeparateRequest(
+        release="keras-2.1", against=None, back=back, patterns=[], processes=8, threshold=0.02
+    )
+    before, release = catalogue.tracks["keras"].releases
+    chosen = [f"{backend} NHWC none off" for backend in backends]
+    questions = [
+        separate.Question(configured=configured)
+        for configured in here.suite.timed([])
+        if configured.words in chosen
+    ]
+    assert len(questions) == len(backends)
+    found = separate._works(here, release, before, questions, asked, profile="cpu-quick")
+    return found, said
+
+
+def test_what_is_changed_back_is_changed_in_the_lock_of_the_configuration(tmp_path: Path) -> None:
+    for number, (what, lock, name, backend) in enumerate(
+        (
+            ("numpy", "cpu", "numpy 1.0", "tensorflow"),
+            ("theano", "cpu-theano", "theano 0.9", "theano"),
+        )
+    ):
+        (work,), (said,) = works(tmp_path / str(number), what)
+        assert (work.change.lock, work.change.name) == (lock, name)
+        assert [question.configured.backend for question in work.questions] == [backend]
+        assert said.startswith(f"{name.partition(' ')[0]} ")
+        catalogue = Catalogue(tmp_path / str(number) / "releases")
+        made = variants.make(tmp_path / f"variant-{number}", catalogue, work.change)
+        assert list(made.release.locks) == [made.lock.name] == [lock]
+        text = made.environments.catalogue.lock_path(made.release, lock).read_text()
+        assert name.replace(" ", "==") in text
+
+
+def test_questions_of_one_lock_are_asked_together(tmp_path: Path) -> None:
+    found, said = works(tmp_path, "numpy", "numpy+keras", backends=("tensorflow",))
+    assert [work.change.name for work in found] == ["numpy 1.0", "numpy 1.0 and keras 2.0"]
+    assert {len(work.questions) for work in found} == {1}
+    assert said == []
+
+
+def test_what_no_lock_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(variants.NoVariant, match="torch is not pinned by the locks of both"):
+        works(tmp_path, "torch")
 
 
 @pytest.mark.asv
@@ -198,7 +253,7 @@ def asked(
     )
     work = separate.Work(
         release=release,
-        change=variants.ChangeBack(VARIANT, release, ""),
+        change=variants.ChangeBack(VARIANT, release, "cpu", ""),
         profile="cpu-quick",
         questions=(question,),
         threshold=0.02,

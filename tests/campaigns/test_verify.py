@@ -9,15 +9,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from vggbench.campaigns import verify
+from vggbench.cli import measuring
 from vggbench.inside.params import Configuration
 from vggbench.inside.scripts import first_steps
-from vggbench.releases.catalogue import Catalogue
+from vggbench.releases.catalogue import Catalogue, Release
+from vggbench.releases.environments import EnvironmentUnusable
 
 from ..real import ROOT
 from ..tiny import PATIENCE_S, Tiny, until
@@ -163,7 +167,7 @@ def test_an_interrupt_ends_the_processes_that_run(tmp_path: Path) -> None:
         "from vggbench.releases.catalogue import Catalogue\n"
         "catalogue = Catalogue(Path('releases'))\n"
         "release = catalogue.by_name['tensorflow-2.21.0']\n"
-        "list(verify.verify(catalogue, release, 'cpu', Path(sys.argv[1])))\n"
+        "list(verify.verify(catalogue, release, 'cpu', {'cpu': Path(sys.argv[1])}))\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, hanging],
@@ -205,7 +209,7 @@ def test_what_is_being_started_when_the_others_are_ended_ends_too(
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        list(verify.verify(CATALOGUE, release, "cpu", Path("python")))
+        list(verify.verify(CATALOGUE, release, "cpu", {"cpu": Path("python")}))
     thread.join(PATIENCE_S)
     assert started
     assert all(process.returncode == -signal.SIGKILL for process in started)
@@ -232,10 +236,55 @@ def test_what_compiles_into_one_folder_runs_one_after_the_other(
         return verify.Verified("", configuration, verify.AGREES)
 
     monkeypatch.setattr(verify, "verify_one", computed)
-    found = list(verify.verify(CATALOGUE, CATALOGUE.by_name[name], "cpu", Path("python")))
+    interpreters = {"cpu": Path("python")}
+    found = list(verify.verify(CATALOGUE, CATALOGUE.by_name[name], "cpu", interpreters))
     assert len(found) == len(beside) > 1
     assert all(sum(one.backend == backend for one in ran) <= 1 for ran in beside)
     assert two.is_set() == (backend is not None)  # those on TensorFlow run two at a time
+
+
+def test_each_configuration_runs_in_the_environment_of_its_backend(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def computed(python: Path, configuration: Configuration, *args, **more) -> verify.Verified:
+        return verify.Verified("", configuration, verify.AGREES, reason=str(python))
+
+    monkeypatch.setattr(verify, "verify_one", computed)
+    release = CATALOGUE.by_name["keras-2.3.1"]
+    own = replace(release.locks["cpu"], name="cpu-theano")
+    release = replace(release, locks={**release.locks, "cpu-theano": own})
+    assert [lock.name for lock in verify.locks_of(CATALOGUE, release, "cpu")] == [
+        "cpu",
+        "cpu-theano",
+    ]
+    why = EnvironmentUnusable("keras-2.3.1 (cpu-theano) cannot be installed: no wheel")
+    for theano, answer in ((Path("theano"), verify.AGREES), (why, verify.FAILED)):
+        interpreters = {"cpu": Path("python"), "cpu-theano": theano}
+        found = list(verify.verify(CATALOGUE, release, "cpu", interpreters))
+        answers = {(one.configuration.backend, one.answer, one.reason) for one in found}
+        assert answers == {
+            ("tensorflow", verify.AGREES, "python"),
+            ("theano", answer, str(theano)),
+        }
+
+
+def test_a_backend_whose_environment_cannot_be_made_keeps_no_other_from_being_verified() -> None:
+    def ensure(release: Release, name: str, say: Callable[[str], None]) -> Path:
+        if name in missing:
+            raise EnvironmentUnusable(f"no {name}")
+        return Path(name)
+
+    release = CATALOGUE.by_name["keras-2.3.1"]
+    own = replace(release.locks["cpu"], name="cpu-theano")
+    release = replace(release, locks={**release.locks, "cpu-theano": own})
+    checkout = SimpleNamespace(catalogue=CATALOGUE, environments=SimpleNamespace(ensure=ensure))
+    missing = ["cpu-theano"]
+    found = measuring._interpreters(checkout, release, "cpu", print)
+    assert found["cpu"] == Path("cpu")
+    assert str(found["cpu-theano"]) == "no cpu-theano"
+    missing.append("cpu")
+    with pytest.raises(EnvironmentUnusable, match=r"^no cpu$"):
+        measuring._interpreters(checkout, release, "cpu", print)
 
 
 def pids(folder: Path) -> list[int]:

@@ -50,7 +50,7 @@ def test_list_as_json_has_the_keys_that_scripts_read(tiny: Tiny) -> None:
     assert len(rows) == 6
     row = rows["tinyframe-1.1"]
     assert row["date"] == "2011-02-03"
-    assert row["devices"] == ["cpu"]
+    assert (row["devices"], row["locks"]) == (["cpu"], ["cpu"])
     assert row["installed"] is True
     assert row["size"] > 0
     assert row["measured"] is False
@@ -85,6 +85,52 @@ def test_install_makes_environments_once(bare_tiny: Tiny) -> None:
     assert len(first.lines_with("installed tinyframe-1.")) == 2
     again = vggbench(bare_tiny, "releases", "install", "tinyframe-1.0")
     assert "tinyframe-1.0 (cpu): installed already" in again
+
+
+def test_install_makes_all_that_asv_run_uses_or_what_one_backend_does(bare_tiny: Tiny) -> None:
+    bare_tiny.add_backends({"any": 0.01, "cpu-theano": 0.02, "gpu-theano": 0.03})
+    row = listed(bare_tiny, "keras-1.0")["keras-1.0"]
+    assert row["devices"] == ["cpu", "gpu"]
+    assert row["locks"] == ["any", "cpu-theano", "gpu-theano"]
+    install = ("releases", "install", "keras-1.0")
+    one = vggbench(bare_tiny, *install, "--backend", "theano")
+    assert one.status == 0, one.output
+    assert environments(bare_tiny) == {"keras-1.0-b1-cpu-theano"}
+    done = vggbench(bare_tiny, *install)
+    assert "keras-1.0 (cpu-theano): installed already" in done
+    assert environments(bare_tiny) == {"keras-1.0-b1-cpu-theano", "keras-1.0-b1-any"}
+    on_gpu = vggbench(bare_tiny, *install, "--device", "gpu")
+    assert "keras-1.0 (any): installed already" in on_gpu
+    assert environments(bare_tiny) == {
+        *("keras-1.0-b1-cpu-theano", "keras-1.0-b1-any", "keras-1.0-b1-gpu-theano")
+    }
+
+
+def environments(tiny: Tiny) -> set[str]:
+    return {path.name for path in tiny.environments.glob("*-*")}
+
+
+def test_install_refuses_a_backend_that_the_framework_has_not(bare_tiny: Tiny) -> None:
+    done = vggbench(bare_tiny, "releases", "install", "tinyframe-1.0", "--backend", "theano")
+    assert done.status == 1
+    line = "tinyframe-1.0 is not installed: Tinyframe has no backend theano"
+    assert len(done.lines_with(line)) == 1
+    assert environments(bare_tiny) == set()
+
+
+def test_lock_looks_at_the_locks_that_serve_a_device(bare_tiny: Tiny) -> None:
+    bare_tiny.add_backends({"any": 0.01, "cpu-theano": 0.02, "gpu-theano": 0.03})
+    for device, names in (
+        (None, ["any", "cpu-theano", "gpu-theano"]),
+        ("cpu", ["any", "cpu-theano"]),
+        ("gpu", ["any", "gpu-theano"]),
+    ):
+        options = () if device is None else ("--device", device)
+        done = vggbench(bare_tiny, "releases", "lock", "keras-1.0", *options)
+        assert done.status == 0, done.output
+        assert done.lines_with("its lock is as its release file says") == [
+            f"keras-1.0 ({name}): its lock is as its release file says" for name in names
+        ]
 
 
 def test_install_goes_on_after_a_release_that_cannot_be_installed(bare_tiny: Tiny) -> None:

@@ -64,6 +64,17 @@ def test_main_py_runs_in_the_interpreter_of_the_release_with_its_status(tiny: Ti
     assert done.output.startswith(f"main.py: no theano in this interpreter ({python})")
 
 
+def test_main_py_runs_in_the_environment_of_the_backend_that_its_options_ask_for(
+    bare_tiny: Tiny,
+) -> None:
+    bare_tiny.add_backends({"cpu": 0.01, "cpu-theano": 0.02})
+    for backend, folder in (("theano", "keras-1.0-b1-cpu-theano"), (None, "keras-1.0-b1-cpu")):
+        options = () if backend is None else ("--keras_backend", backend)
+        done = run(bare_tiny, "keras-1.0", "--", "--run_keras", *options)
+        python = bare_tiny.environments / folder / "bin" / "python"
+        assert f"main.py: no keras in this interpreter ({python})" in done
+
+
 def test_options_may_ask_for_main_pys_help(tiny: Tiny) -> None:
     done = run(tiny, "tinyframe-1.1", "--", "--help")
     assert done.status == 0

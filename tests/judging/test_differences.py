@@ -10,6 +10,7 @@ import pytest
 from vggbench.judging.differences import Difference, between
 from vggbench.releases.catalogue import Catalogue, Release
 
+from .. import two_locks
 from ..records.factory import record
 from ..tiny import ROOT
 
@@ -42,6 +43,22 @@ def test_the_framework_of_a_track_is_no_companion_whatever_the_track_is_called(
         catalogue, before, after, profile="cpu-quick", configuration={"xla": "off"}, newest=newest
     )
     assert found == (Difference("NumPy", "1.26.3", "1.26.4"),)
+
+
+@pytest.mark.parametrize(
+    ("backend", "differences"),
+    [
+        ("tensorflow", (Difference("NumPy", "1.0", "1.1"),)),
+        ("theano", (Difference("Theano", "0.9", "1.0"),)),
+    ],
+)
+def test_what_a_lock_pins_is_that_of_the_configurations_backend(
+    tmp_path: Path, backend: str, differences: tuple[Difference, ...]
+) -> None:
+    catalogue = two_locks.make(tmp_path)
+    before, after = catalogue.tracks["keras"].releases
+    more = {"profile": "cpu-quick", "configuration": {"backend": backend}}
+    assert between(catalogue, before, after, newest=(None, None), **more) == differences
 
 
 def test_what_of_the_machine_may_differ_is_told(catalogue: Catalogue) -> None:

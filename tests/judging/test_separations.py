@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from vggbench.judging.evidence import durations
-from vggbench.judging.separations import conclusion, explains, facts, separations, things
+from vggbench.judging.separations import (
+    conclusion,
+    explains,
+    facts,
+    facts_key,
+    separations,
+    things,
+)
 from vggbench.records import DUET, SEPARATE, Record
 from vggbench.stats.judge import Judgement
 from vggbench.stats.policy import IMPROVED, NOT_SURE, REGRESSED, UNCHANGED
 
+from .. import two_locks
+from ..records import factory
 from ..records.factory import changed
 from .duets import block_by_log, blocks_by_log
 from .literal import CATALOGUE, FUSED, LINE, MACHINE, PROCESSES, record, separation, verdict
@@ -284,15 +294,35 @@ def test_what_no_verdict_would_count_tells_neither_of_libraries_nor_of_time(
     good = record(NEWEST, process_s=20.0, versions={"numpy": "2.0"})
     bad = changed(good, **{"process_s": 90.0, "versions": {"numpy": "1.0"}, **change})
     of = MACHINE, [good, bad], CATALOGUE, "cpu-quick"
-    assert facts(*of) == {good.commit: {"numpy": "2.0"}}
+    assert facts(*of) == {(good.commit, "cpu"): {"numpy": "2.0"}}
     assert durations(*of) == {(good.commit, good.key): 20.0}
 
 
 def test_the_newest_process_that_counts_tells_of_libraries_and_of_time() -> None:
     older, newer = (record(NEWEST, process_s=s, versions={"a": s}) for s in (20.0, 30.0))
     of = MACHINE, [older, newer], CATALOGUE, "cpu-quick"
-    assert facts(*of) == {newer.commit: {"a": 30.0}}
+    assert facts(*of) == {(newer.commit, "cpu"): {"a": 30.0}}
     assert durations(*of) == {(newer.commit, newer.key): 30.0}
+
+
+def test_each_lock_of_a_release_has_facts_of_its_own(tmp_path: Path) -> None:
+    catalogue = two_locks.make(tmp_path)
+    release = catalogue.by_name["keras-2.1"]
+    taken = [
+        factory.record(
+            "keras-2.3.1",
+            backend=backend,
+            commit=release.commit,
+            samples=[0.1, 0.1, 0.1],
+            process_s=30.0,
+            versions={"backend": backend},
+        )
+        for backend in ("theano", "tensorflow")
+    ]
+    told = facts(MACHINE, taken, catalogue, "cpu-quick")
+    for backend, name in (("tensorflow", "cpu"), ("theano", "cpu-theano")):
+        assert facts_key(release, "cpu-quick", backend) == (release.commit, name)
+        assert told[release.commit, name] == {"backend": backend}
 
 
 def test_what_was_changed_back_is_named_without_its_version_or_state() -> None:

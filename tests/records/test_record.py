@@ -5,6 +5,7 @@ import re
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from vggbench import records
 from vggbench.records.record import KEYS
 
-from .factory import changed, record
+from .factory import CATALOGUE, changed, record
 
 RECORD = record()
 LINE = RECORD.as_json()
@@ -27,6 +28,25 @@ def read(tmp_path):
     """(records, complaints) of the machine ``host``."""
     complaints = []
     return list(records.read(tmp_path, "host", complaints.append)), complaints
+
+
+def test_a_record_is_held_against_the_lock_of_its_backend():
+    release = CATALOGUE.by_name["keras-2.3.1"]
+    own = replace(release.locks["cpu"], name="cpu-theano", digest="1" * 64)
+    releases = {release.commit: replace(release, locks={**release.locks, "cpu-theano": own})}
+    told = "of another lock than the release has now"
+    for backend, digest, why in (
+        ("tensorflow", release.locks["cpu"].digest, None),
+        ("tensorflow", own.digest, told),
+        ("theano", own.digest, None),
+        ("theano", release.locks["cpu"].digest, told),
+    ):
+        one = record(release.name, backend=backend, lock=digest)
+        assert one.backend == backend
+        assert one.why_left_out("box", releases) == why
+    before = record(release.name, backend="theano", lock=release.locks["cpu"].digest)
+    assert before.why_left_out("box", CATALOGUE.by_commit) is None, "one lock serves both"
+    assert record("tensorflow-2.16.2").backend is None
 
 
 def test_what_is_appended_is_read_in_order(tmp_path, file):

@@ -66,7 +66,7 @@ def test_a_release_is_read_with_its_lock(folder):
         build=1,
         locks={
             "cpu": Lock(
-                device="cpu",
+                name="cpu",
                 file="1.2-cpu.txt",
                 requirement="demo==1.2",
                 as_of="2020-01-15",
@@ -85,6 +85,61 @@ def test_what_is_written_is_read_again(folder):
     assert path == folder / "demo" / "1.3.json"
     assert Catalogue(folder).by_name["demo-1.3"] == release
     assert not list(folder.glob("**/*.new"))
+
+
+def locked(*names):
+    locks = {name: Lock(name, f"1.0-{name}.txt", "demo==1.0", "2020-01-15", "00") for name in names}
+    return Release("demo", "1.0", "2020-01-01", "3.11", locks=locks)
+
+
+@pytest.mark.parametrize(
+    ("names", "device", "backend", "name"),
+    [
+        (["cpu"], "cpu", None, "cpu"),
+        (["cpu"], "gpu", None, None),
+        (["cpu"], "cpu", "jax", "cpu"),
+        (["cpu", "cpu-jax"], "cpu", "jax", "cpu-jax"),
+        (["cpu", "cpu-jax"], "cpu", "torch", "cpu"),
+        (["cpu", "cpu-jax"], "cpu", None, "cpu"),
+        (["cpu", "cpu-jax"], "gpu", "jax", None),
+        (["cpu", "any-jax"], "cpu", "jax", "any-jax"),
+        (["cpu", "any-jax", "cpu-jax"], "cpu", "jax", "cpu-jax"),
+        (["cpu", "any"], "cpu", None, "cpu"),
+        (["cpu", "any"], "gpu", None, "any"),
+        (["cpu", "any"], "gpu", "jax", "any"),
+        (["cpu-jax"], "cpu", None, None),
+        (["cpu-jax"], "cpu", "jax", "cpu-jax"),
+    ],
+)
+def test_a_lock_of_its_own_comes_before_one_for_all(names, device, backend, name):
+    release = locked(*names)
+    found = release.lock_for(device, backend)
+    assert found == (None if name is None else release.locks[name])
+
+
+@pytest.mark.parametrize(
+    ("names", "devices", "for_cpu"),
+    [
+        (["gpu", "cpu"], ["cpu", "gpu"], ["cpu"]),
+        (["any"], ["cpu", "gpu"], ["any"]),
+        (["cpu", "gpu", "gpu-jax"], ["cpu", "gpu"], ["cpu"]),
+        (["cpu", "cpu-torch", "cpu-jax"], ["cpu"], ["cpu", "cpu-jax", "cpu-torch"]),
+        (["cpu", "cpu-jax", "any-jax", "any-torch"], ["cpu"], ["cpu", "cpu-jax", "any-torch"]),
+        (["cpu-jax"], [], ["cpu-jax"]),
+    ],
+)
+def test_a_release_is_for_the_devices_that_a_lock_without_a_backend_serves(names, devices, for_cpu):
+    release = locked(*names)
+    assert release.devices == devices
+    assert [lock.name for lock in release.locks_for("cpu")] == for_cpu
+
+
+def test_locks_of_backends_are_written_and_read_again(folder):
+    release = replace(locked("any", "cpu-jax"), version="1.3")
+    Catalogue(folder).write(release)
+    found = Catalogue(folder).by_name["demo-1.3"]
+    assert found == release
+    assert [lock.backend for lock in found.locks.values()] == [None, "jax"]
 
 
 def test_an_id_depends_on_track_version_and_build_alone():
@@ -161,7 +216,10 @@ CORRUPT = [
     (release_text("1.2", "2020-06-01", build="1"), "its build number is not a whole number"),
     (release_text("1.2", "2020-06-01", build=True), "its build number is not a whole number"),
     (release_text("1.2", "2020-06-01", locks=[]), ""),
-    (release_text("1.2", "2020-06-01", locks={"tpu": {}}), "unknown device 'tpu'"),
+    (release_text("1.2", "2020-06-01", locks={"tpu": {}}), "unknown lock 'tpu'"),
+    (release_text("1.2", "2020-06-01", locks={"cpu-": {}}), "unknown lock 'cpu-'"),
+    (release_text("1.2", "2020-06-01", locks={"cpu-JAX": {}}), "unknown lock 'cpu-JAX'"),
+    (release_text("1.2", "2020-06-01", locks={"cpu/../gpu": {}}), "unknown lock 'cpu/../gpu'"),
     (release_text("1.2", "2020-06-01", locks={"cpu": {}}), "'file' is missing"),
     (release_text("1.2", "2020-06-01", locks={"cpu": "1.2-cpu.txt"}), ""),
     (
@@ -207,6 +265,7 @@ def test_a_lock_elsewhere_than_beside_its_release_is_refused(folder):
         [],
         {**TRACK, "track": "other"},
         {**TRACK, "requirements": []},
+        {**TRACK, "requirements": {"tpu": [["<2", "demo"]]}},
         {**TRACK, "requirements": {"cpu": [["=>2", "demo"]]}},
         {**TRACK, "requirements": {"cpu": ["demo"]}},
         {**TRACK, "requirements": {"cpu": [["<2", []]]}},

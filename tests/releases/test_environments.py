@@ -111,6 +111,37 @@ def test_the_environments_of_two_releases_stay_apart(house: House):
     assert (speed(first), speed(second)) == ("1.1 0.01", "1.2 0.03")
 
 
+def test_a_marker_has_the_keys_that_it_always_had(house: House):
+    """Else every environment that is there would be made again."""
+    folder = house.ensure()
+    told = json.loads((folder / environments.MARKER).read_text())
+    assert list(told) == ["release", "device", "digest", "python", "size", "made", "packages"]
+    assert told["device"] == "cpu"
+    # Earlier markers did not say how many packages there are.
+    earlier = {key: value for key, value in told.items() if key != "packages"}
+    (folder / environments.MARKER).write_text(json.dumps(earlier))
+    assert house.ensure() == folder
+    assert house.said == []
+
+
+def test_a_lock_for_any_device_has_one_environment(house: House):
+    release = house.tiny.add_release("3.0", names=("any",))
+    made = house.environments()
+    names = [lock.name for device in ("cpu", "gpu") for lock in release.locks_for(device)]
+    pythons = {made.ensure(release, name, house.said.append) for name in names}
+    assert [python.parent.parent.name for python in pythons] == ["tinyframe-3.0-b1-any"]
+    assert len(house.said) == 2, "it was made once"
+    assert house.said[0].startswith("installing tinyframe-3.0 (any) on CPython ")
+
+
+def test_the_environments_of_two_locks_of_a_release_stay_apart(house: House):
+    release = house.tiny.add_backends({"cpu": 0.01, "cpu-theano": 0.02})
+    made = house.environments()
+    folders = [made.ensure(release, name).parent.parent for name in ("cpu", "cpu-theano")]
+    assert [folder.name for folder in folders] == ["keras-1.0-b1-cpu", "keras-1.0-b1-cpu-theano"]
+    assert [speed(folder) for folder in folders] == ["1.0 0.01", "1.0 0.02"]
+
+
 # -- damage
 
 

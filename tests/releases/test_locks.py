@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vggbench.releases import locks
 from vggbench.releases.catalogue import Catalogue, Release
+from vggbench.releases.locks import LockError
 from vggbench.releases.uv import UvError
 
 from ..tiny import pythons, write_wheel
 
-TRACK = {
+TRACK: dict[str, Any] = {
     "track": "demo",
     "framework": "Demo",
     "module": "demo",
@@ -22,7 +24,8 @@ TRACK = {
         "cpu": [
             ["<2", ["demo=={version}", "helper"]],
             [">=2", ["demo=={version}", "helper=={minor}.*"]],
-        ]
+        ],
+        "cpu-other": [[">=2", ["demo=={version}", "helper==1.3"]]],
     },
     "later": [["<1.1", {"helper": "2021-01-01"}, "No helper is older."]],
 }
@@ -111,6 +114,40 @@ def test_a_lock_that_comes_out_otherwise_raises_the_build_number(
     again = locks.lock(Catalogue(catalogue.folder), release, "cpu")
     assert again.build == release.build + 1
     assert again.locks["cpu"].companions == {"helper": "2.3"}
+
+
+def test_a_backend_gets_a_lock_beside_that_for_all_others(catalogue: Catalogue) -> None:
+    track = catalogue.tracks["demo"]
+    assert locks.names(track, "1.1") == ["cpu"]
+    assert locks.names(track, "2.0") == ["cpu", "cpu-other"]
+    before = locked(catalogue, "2.0")
+    made = locks.lock(Catalogue(catalogue.folder), before, "cpu-other")
+    assert made.commit == before.commit
+    assert made.locks["cpu"] == before.locks["cpu"]
+    lock = made.locks["cpu-other"]
+    assert (lock.name, lock.file) == ("cpu-other", "2.0-cpu-other.txt")
+    assert catalogue.pins(made, "cpu-other") == {"demo": "2.0", "helper": "1.3"}
+
+
+def test_a_lock_that_the_track_has_no_packages_for_is_one_line(catalogue: Catalogue) -> None:
+    with pytest.raises(LockError) as caught:
+        locks.lock(catalogue, locked(catalogue, "1.1"), "cpu-other")
+    assert str(caught.value) == (
+        "demo-1.1: its track has no packages for the lock cpu-other; it has them for: cpu"
+    )
+
+
+def test_a_build_of_ones_own_gets_companions_of_a_lock_for_any_device(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    after = locked(catalogue, "2.0")
+    content = {**TRACK, "requirements": {"any": TRACK["requirements"]["cpu"]}}
+    (catalogue.folder / "demo" / "track.json").write_text(json.dumps(content))
+    wheel = write_wheel(tmp_path / "mine", "demo", "2.0+mine", "__version__ = '2.0+mine'\n")
+    track = Catalogue(catalogue.folder).tracks["demo"]
+    own = locks.own_release(track, "2.0+mine", wheel, after, device="cpu", python=None)
+    made = locks.lock(Catalogue(catalogue.folder), own, "cpu")
+    assert made.locks["cpu"].companions == {"helper": "2.0.4"}
 
 
 def test_a_build_of_ones_own_gets_the_companions_of_its_release(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,8 +77,17 @@ def catalogue(tmp_path: Path) -> Catalogue:
 
 def added(catalogue: Catalogue) -> tuple[str, str, str]:
     """What becomes of demo 1.0: its date, its Python, and its lock."""
-    made = locks.lock(catalogue, locks.new_release(catalogue.tracks["demo"], "1.0"), device="cpu")
+    made = locks.lock(catalogue, locks.new_release(catalogue.tracks["demo"], "1.0"), "cpu")
     return made.date, made.python, catalogue.lock_path(made, "cpu").read_text()
+
+
+def test_a_track_whose_lock_is_for_any_device_gets_a_release(
+    catalogue: Catalogue, index: str
+) -> None:
+    track = catalogue.tracks["demo"]
+    any_device = replace(track, requirements={"any": track.requirements["cpu"]})
+    made = locks.new_release(any_device, "1.0")
+    assert (made.date, made.python) == ("2020-03-01", OLDEST)
 
 
 def locked(catalogue: Catalogue) -> str:

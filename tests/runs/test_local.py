@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import statistics
 
 import pytest
 
@@ -57,6 +58,35 @@ def test_its_records_are_those_of_asv_run_with_a_purpose(measured: Tiny, monkeyp
     after = result_files(measured)
     assert {name: after[name] for name in before} == before
     assert len(after) == len(before) + 1
+
+
+def test_each_process_runs_in_the_environment_of_its_backend(tiny: Tiny, monkeypatch):
+    release = tiny.add_backends({"cpu": 0.010, "cpu-theano": 0.020})
+    for name, value in tiny.environ().items():
+        monkeypatch.setenv(name, value)
+    said: list[str] = []
+    here = Local.of(Checkout(str(tiny.folder / "asv.conf.json")), MACHINE, said.append)
+    with here.runner("calibrate") as runner:
+        for configured in here.suite.timed(["Keras"]) * 2:
+            runner.measure(release, "cpu-quick", configured)
+    taken = {r["configuration"]["backend"]: r for r in tiny.records(release.name)}
+    for backend, name, step_s in (("tensorflow", "cpu", 0.010), ("theano", "cpu-theano", 0.020)):
+        assert taken[backend]["outcome"] == "ok"
+        assert taken[backend]["lock"] == release.locks[name].digest
+        assert statistics.median(taken[backend]["samples"]) == pytest.approx(step_s, rel=0.03)
+        assert (
+            len([line for line in said if line.startswith(f"installing keras-1.0 ({name})")]) == 1
+        )
+
+
+def test_a_backend_whose_environment_cannot_be_made_gives_way_to_the_next(tiny: Tiny):
+    tiny.add_backends({"cpu": 0.010, "cpu-theano": 0.020})
+    shutil.rmtree(tiny.folder / "wheels" / "cpu-theano")
+    done = tiny.vggbench("calibrate", "keras-1.0", "--bench", "Keras", "--processes", "2")
+    assert done.status == 0, done.output
+    the_line(done, "keras-1.0 (cpu-theano) cannot be installed: ")
+    taken = tiny.records("keras-1.0")
+    assert {r["configuration"]["backend"] for r in taken} == {"tensorflow"}
 
 
 def test_blocks_are_of_one_release_with_itself_and_of_configurations_in_turns(measured: Tiny):

@@ -20,7 +20,7 @@ from .. import records
 from ..checkout import RELEASES
 from ..errors import VggbenchError, one_line
 from ..releases.catalogue import Catalogue, Release
-from ..releases.environments import Environments
+from ..releases.environments import Environments, require_lock
 from ..runs import coverage, process, profiles, suite, timed, variables
 from ..runs.installation import Installation, surroundings
 from ..runs.run import result_of
@@ -37,9 +37,11 @@ class InterpreterRefused(VggbenchError):
 class ReleaseEnvironment(Environment):
     """The environment of one profile, with the release that asv "installed" last: the active one.
 
-    To asv all releases share one environment, because they then form one line of its graphs.
-    ``python`` is ``locked`` (the interpreter that each release's file names) or, given as
-    ``-E release:/path/to/python``, an interpreter that brings its own framework.
+    To asv all releases share one environment, because they then form one line of its graphs. What
+    asv installs is the environment of the lock without a backend. That of a backend's own lock is
+    made when the first process needs it. ``python`` is ``locked`` (the interpreter that each
+    release's file names) or, given as ``-E release:/path/to/python``, an interpreter that brings
+    its own framework.
 
     Raises EnvironmentUnavailable where asv measures and the profile cannot be measured here, and
     where there is no interpreter at the path; UserError where asv measures and the checkout, the
@@ -112,7 +114,8 @@ class ReleaseEnvironment(Environment):
             if self._own_python is not None:
                 _check_version(self._own_python, release, self._catalogue)
             else:
-                self._environments.ensure(release, self._device, say)
+                lock = require_lock(release, self._device)
+                self._environments.ensure(release, lock.name, say)
         except VggbenchError as err:
             if invocation.command() == "find":
                 raise util.UserError(
@@ -121,9 +124,7 @@ class ReleaseEnvironment(Environment):
             log.error(str(err))
             raise util.ProcessError([release.name], 1, "", str(err)) from None
         except KeyboardInterrupt:
-            raise util.UserError(
-                invocation.interrupted(f" while installing {release.name}")
-            ) from None
+            raise _interrupted_installing(release) from None
         self._whole = commit_hash
         self._set_commit_hash(commit_hash)
         # On disk, because under --parallel asv installs in a child process (commands/run.py:525).
@@ -139,14 +140,39 @@ class ReleaseEnvironment(Environment):
             raise util.UserError("no release is installed; run asv with the releases you want")
         return release
 
-    def _installation(self) -> Installation:
-        """The installation of the active release. Raises UserError where there is none."""
+    def _installation(self, backend: str | None = None) -> Installation:
+        """The installation of the active release for configurations that compute with ``backend``,
+        whether or not it is made yet. Raises UserError where no release is active, or it has no
+        lock here."""
         release = self._release()
         python, lock = self._own_python, None
         if python is None:
-            python = str(self._environments.python(release, self._device))
-            lock = release.locks.get(self._device)
+            try:
+                lock = require_lock(release, self._device, backend)
+            except VggbenchError as err:
+                raise util.UserError(str(err)) from None
+            python = str(self._environments.python(release, lock.name))
         return Installation(release=release, profile=self._profile, interpreter=python, lock=lock)
+
+    def _why_not_made(self, installation: Installation) -> str | None:
+        """Why the environment of a backend's own lock cannot be made; None where it is there, or
+        where the installation is another one, which asv has installed already.
+
+        It is made, or fails, once in a run of asv. Raises UserError after Ctrl-C.
+        """
+        release, lock = installation.release, installation.lock
+        if lock is None or lock.backend is None:
+            return None
+        place = (release.commit, lock.name)
+        if place not in invocation.of_backends:
+            try:
+                self._environments.ensure(release, lock.name, say)
+                invocation.of_backends[place] = None
+            except VggbenchError as err:
+                invocation.of_backends[place] = str(err)
+            except KeyboardInterrupt:
+                raise _interrupted_installing(release) from None
+        return invocation.of_backends[place]
 
     def of_other_tracks(self, benchmarks: Iterable[str]) -> set[str]:
         """Those of ``benchmarks`` (asv's names) that the active release does not run."""
@@ -181,13 +207,13 @@ class ReleaseEnvironment(Environment):
                 "--launch-method forkserver forks every process from one that has imported the "
                 "framework already; vggbench times fresh interpreters only: use spawn"
             )
-        installation = self._installation()
         given = {**(kwargs.get("env") or os.environ), **self._global_env_vars}
+        if args[:2] == [BENCHMARK_RUN_SCRIPT, "run"]:
+            return self._timed(args, given, kwargs)
+        installation = self._installation()
         env = surroundings(installation, given)
         if args[:1] != [BENCHMARK_RUN_SCRIPT]:
             return self._plain([installation.interpreter, *args], env, kwargs)
-        if args[1:2] == ["run"]:
-            return self._timed(installation, args, env, kwargs)
         return self._plain(timed.launched(installation, args), env, kwargs)
 
     def _plain(self, command: list[str], env: dict[str, str], kwargs: dict[str, Any]) -> Any:
@@ -212,25 +238,25 @@ class ReleaseEnvironment(Environment):
         return done.output
 
     def _timed(
-        self,
-        installation: Installation,
-        args: list[str],
-        env: dict[str, str],
-        kwargs: dict[str, Any],
+        self, args: list[str], given: dict[str, str], kwargs: dict[str, Any]
     ) -> tuple[str, str, int]:
-        """Run one benchmark process. Returns (output, errors, exit status) as asv expects them.
+        """Run one benchmark process, in the environment of its backend's lock. ``given``: the
+        environment variables that asv gives it. Returns (output, errors, exit status) as asv
+        expects them.
 
-        No process is run where this run's records have the value already, and where the run that
-        this one resumes has seen the process end.
+        No process is run where this run's records have the value already, where the run that this
+        one resumes has seen the process end, and where its environment cannot be made: then it has
+        failed.
         """
+        configured = invocation.suite().configurations[timed.identity(args)]
+        installation = self._installation(configured.backend)
         release = installation.release
         call = timed.Call(
             arguments=args,
-            env=env,
+            env=surroundings(installation, given),
             cwd=kwargs.get("cwd"),
             deadline_s=timed.asked_deadline() or kwargs.get("timeout"),
         )
-        configured = invocation.suite().configurations[call.identity]
         try:
             run = invocation.run()
             known = run.told(release, self._profile, configured)
@@ -247,6 +273,9 @@ class ReleaseEnvironment(Environment):
                 done = process.Finished("", "", before.exit_status, False, before.seconds or 0.0)
                 if before.outcome != records.FAILED:
                     call.result_file.write_text(json.dumps(result_of(before)), encoding="utf-8")
+            elif (why := self._why_not_made(installation)) is not None:
+                record = timed.refuse(run, installation, configured, why, call.attributes)
+                done = process.Finished("", "", 1, False, 0.0)
             else:
                 record, done = timed.measure(run, installation, call)
         except timed.Interrupted as err:
@@ -286,6 +315,10 @@ class ReleaseEnvironment(Environment):
                 results.Results.load(str(path), machine)
             except util.UserError as err:
                 log.warning(str(err))
+
+
+def _interrupted_installing(release: Release) -> util.UserError:
+    return util.UserError(invocation.interrupted(f" while installing {release.name}"))
 
 
 def _shown(output: str) -> str:

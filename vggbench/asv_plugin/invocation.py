@@ -41,6 +41,11 @@ TIMING = (*RECORDED, "profile")
 measured: set[tuple[str, str]] = set()
 
 
+#: For each (commit, lock's name) of a backend's own environment that this process of asv has looked
+#: for: why it cannot be made, None where it is there.
+of_backends: dict[tuple[str, str], str | None] = {}
+
+
 @functools.cache
 def warn_once(line: str) -> None:
     """Print a warning, unless this process has printed the same line before."""

@@ -27,6 +27,7 @@ from ..judging.state import known_of
 from ..records import Record
 from ..releases import spec
 from ..releases.catalogue import Release
+from ..releases.environments import EnvironmentUnusable
 from ..runs import profiles
 from ..runs.duet import Subject
 from ..runs.local import Local, Say, why_not_here
@@ -59,7 +60,12 @@ def choose(checkout: Checkout, device: str) -> Release:
     measured = checkout.measured_commits()
     for preferred in (
         [r for r in runs if r.commit in measured],
-        [r for r in runs if checkout.environments.installed(r, device) is not None],
+        [
+            r
+            for r in runs
+            if (lock := r.lock_for(device)) is not None
+            and checkout.environments.installed(r, lock.name) is not None
+        ],
         runs,
     ):
         if preferred:
@@ -332,9 +338,16 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
     on_record = here.store.all(here.machine, say)
     wanted = candidates(here, release, profile, asked.patterns, on_record)
     with here.runner(records.DUET) as runner:
-        installation = runner.prepared(release, profile)
 
         def measure(configured: Configured) -> Came:
+            try:
+                installation = runner.prepared(release, profile, configured)
+            except EnvironmentUnusable as err:
+                lock = release.lock_for(profiles.device_of(profile), configured.backend)
+                if lock is None or lock.backend is None:
+                    raise
+                # The environments of other backends can be made.
+                return Came(why=str(err), outcome=records.FAILED)
             subject = Subject(installation=installation, configured=configured)
             return taking.take(here, runner, (subject, subject), budget)
 

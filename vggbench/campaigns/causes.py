@@ -21,7 +21,7 @@ from ..judging import separations, verdicts
 from ..judging.differences import PACKAGES
 from ..judging.evidence import gather
 from ..judging.measures import STEP
-from ..judging.separations import Separation
+from ..judging.separations import FactsKey, Separation
 from ..judging.verdicts import Verdict
 from ..records import Record
 from ..releases.catalogue import Release
@@ -63,9 +63,9 @@ LIKELY = 5
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is changed back next of a release to learn the cause of the changes ``of`` which each
-    configuration is asked one of the ``questions``. ``seconds``: what a block of each is likely to
-    take."""
+    """What is changed back next of a lock of a release to learn the cause of the changes ``of``
+    which each configuration is asked one of the ``questions``. ``seconds``: what a block of each is
+    likely to take."""
 
     release: Release
     change: ChangeBack
@@ -74,8 +74,8 @@ class Wanted:
     seconds: tuple[float, ...]
 
     @property
-    def place(self) -> tuple[str, str]:
-        return self.release.name, self.change.name
+    def place(self) -> tuple[str, str, str]:
+        return self.release.name, self.change.lock, self.change.name
 
     @property
     def name(self) -> str:
@@ -133,15 +133,16 @@ class Causes:
         taken, known = self._on_record()
         of = self._here.machine, taken, self._here.catalogue
         facts = separations.facts(*of, self._profile)
-        together: dict[tuple[str, str], Wanted] = {}
+        together: dict[tuple[str, str, str], Wanted] = {}
         for verdict in self.changes:
             release = self._here.catalogue.by_name[verdict.release]
             change = self._next(verdict, release, known[verdict.release], facts)
             if change is None:
                 continue
             configured = self._here.configured(verdict.benchmark, verdict.configuration)
-            place = verdict.release, change.name
-            before = together.get(place, Wanted(release, change, (), (), ()))
+            none_yet = Wanted(release, change, (), (), ())
+            place = none_yet.place
+            before = together.get(place, none_yet)
             asked = {question.configured: question for question in before.questions}
             if configured in asked:
                 measures = (*asked[configured].measures, verdict.measure)
@@ -170,7 +171,7 @@ class Causes:
         if not left:
             return Left()
         self._here.say(plan(left, budget))
-        tried: set[tuple[str, str, str]] = set()
+        tried: set[tuple[str, str, str, str]] = set()
         over = False
 
         def untried(wanted: Wanted) -> list[tuple[Question, float]]:
@@ -215,10 +216,14 @@ class Causes:
         verdict: Verdict,
         release: Release,
         known: Sequence[Separation],
-        facts: Mapping[str, Mapping[str, object]],
+        facts: Mapping[FactsKey, Mapping[str, object]],
     ) -> ChangeBack | None:
         before = self._here.catalogue.by_name[str(verdict.against)]
-        both = facts.get(before.commit, {}), facts.get(release.commit, {})
+        backend = records.backend_of(verdict.benchmark, verdict.configuration)
+        both = (
+            facts.get(separations.facts_key(before, self._profile, backend), {}),
+            facts.get(separations.facts_key(release, self._profile, backend), {}),
+        )
         device = profiles.device_of(self._profile)
         own = {_parts(each.variant): each for each in known if each.is_of(verdict)}
 
@@ -226,7 +231,9 @@ class Causes:
             what = variants.TOGETHER.join(things)
             catalogue = self._here.catalogue
             try:
-                change = variants.change(catalogue, release, before, device, what, facts=both)
+                change = variants.change(
+                    catalogue, release, before, device, what, backend=backend, facts=both
+                )
             except NoVariant:
                 return None
             return change, own.get(_parts(change.name))

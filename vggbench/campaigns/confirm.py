@@ -16,7 +16,7 @@ from ..judging.measures import JUDGED, STEP
 from ..judging.verdicts import Verdict
 from ..records import Record
 from ..releases import spec
-from ..releases.catalogue import Release
+from ..releases.catalogue import Lock, Release
 from ..runs import profiles
 from ..runs.duet import Subject
 from ..runs.local import CannotMeasure, Local, Runner, why_not_here
@@ -167,16 +167,21 @@ def _in_turns(
 
 
 class _Rooms:
-    """Room for the environments of the two releases of a comparison, one after the other."""
+    """Room for the environments of one comparison after the other: two releases, each with the lock
+    of its backend."""
 
     def __init__(self, runner: Runner, limits: Limits):
         self._runner = runner
         self._make_room = limits.make_room
-        self._last: tuple[str, str] | None = None
+        self._last: list[tuple[str, Lock | None]] | None = None
 
     def make(self, wanted: Comparison | Suspect) -> None:
-        """Make it for both releases of what is ``wanted``, unless it was made for them last."""
-        both = wanted.before.commit, wanted.after.commit
+        """Make it for both environments of what is ``wanted``, unless it was made for them last."""
+        device = profiles.device_of(wanted.profile)
+        both = [
+            (each.commit, each.lock_for(device, wanted.configured.backend))
+            for each in (wanted.before, wanted.after)
+        ]
         if both != self._last:
             self._last = both
             self._make_room(wanted.name)
@@ -362,7 +367,9 @@ class Judging:
             try:
                 before, after = (
                     Subject(
-                        installation=runner.prepared(each, comparison.profile),
+                        installation=runner.prepared(
+                            each, comparison.profile, comparison.configured
+                        ),
                         configured=comparison.configured,
                     )
                     for each in (comparison.before, comparison.after)

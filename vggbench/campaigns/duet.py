@@ -239,7 +239,7 @@ def _answer(
     them does not end well. Blocks of earlier calls do not count."""
     first, second = (
         Subject(
-            installation=runner.prepared(subject.release, into.profile),
+            installation=runner.prepared(subject.release, into.profile, subject.configured),
             configured=subject.configured,
         )
         for subject in wanted

@@ -26,6 +26,7 @@ from ..judging.state import is_of_state
 from ..records import Record, files
 from ..records.record import require_keys
 from ..releases.catalogue import Catalogue, Release
+from ..releases.environments import require_lock
 from ..runs import machine_facts, process, variables
 from ..runs.local import why_not_here
 
@@ -157,7 +158,7 @@ def measure(
     if outcome.get("outcome") != records.OK:
         why = outcome.get("reason") or outcome.get("error")
         raise PeakError(f"the peak cannot be measured with {release.name}: {one_line(str(why))}")
-    lock = release.locks[device]
+    lock = require_lock(release, device)
     other = machine_lock.beside(since=started.timestamp())
     return {
         "schema": records.SCHEMA,

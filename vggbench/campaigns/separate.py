@@ -16,10 +16,12 @@ from ..errors import VggbenchError
 from ..judging import duets, verdict_command, verdicts
 from ..judging.measures import JUDGED, STEP
 from ..judging.separations import (
+    FactsKey,
     Separation,
     conclusion,
     configurations_in,
     facts,
+    facts_key,
     of_blocks,
     separations,
 )
@@ -38,7 +40,7 @@ from ..stats.policy import A_BLOCK, CHANGED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE
 from . import taking, variants
 from .budget import Budget
 from .taking import Uncounted
-from .variants import ChangeBack
+from .variants import ChangeBack, NoVariant
 
 #: Of the folders of variants, beside the releases' environments.
 PREFIX = "variants-"
@@ -88,25 +90,13 @@ def run(here: Local, asked: SeparateRequest, budget: Budget) -> int:
         if verdict.ratio is not None
     ]
     questions = _questions(here, release, before, known, asked)
-    told = facts(here.machine, here.store.all(here.machine), catalogue, profile)
-    both = told.get(before.commit, {}), told.get(release.commit, {})
-    device = profiles.device_of(profile)
-    changes = [
-        variants.change(catalogue, release, before, device, what, facts=both) for what in asked.back
-    ]
+    works = _works(here, release, before, questions, asked, profile=profile)
     with here.runner(records.DUET) as runner:
-        for change in changes:
-            work = Work(
-                release=release,
-                change=change,
-                profile=profile,
-                questions=tuple(questions),
-                threshold=asked.threshold,
-            )
+        for work in works:
             measure(here, runner, work, budget)
     on_record = here.store.all(here.machine)
     on_release = separations(here.machine, on_record, catalogue, profile, asked.threshold)
-    variants_asked = {change.name for change in changes}
+    variants_asked = {work.change.name for work in works}
     own = [
         separation
         for separation in on_release.get(release.name, [])
@@ -157,13 +147,61 @@ def _questions(
 
 @dataclass(frozen=True, kw_only=True)
 class Work:
-    """What is asked of a release with one ``change`` in a profile."""
+    """What is asked of a release with one ``change`` in a profile. The configurations of all
+    ``questions`` are of the lock that is changed."""
 
     release: Release
     change: ChangeBack
     profile: str
     questions: tuple[Question, ...]
     threshold: float
+
+
+def _works(
+    here: Local,
+    release: Release,
+    before: Release,
+    questions: Iterable[Question],
+    asked: SeparateRequest,
+    *,
+    profile: str,
+) -> list[Work]:
+    """Each thing that is changed back, lock by lock. Where only some of the locks have the thing, a
+    line says so of the others. Raises NoVariant where none has it."""
+    device = profiles.device_of(profile)
+    told = facts(here.machine, here.store.all(here.machine), here.catalogue, profile)
+    of_locks: dict[tuple[FactsKey, FactsKey], list[Question]] = {}
+    for question in questions:
+        backend = question.configured.backend
+        keys = facts_key(before, profile, backend), facts_key(release, profile, backend)
+        of_locks.setdefault(keys, []).append(question)
+    found = []
+    for what in asked.back:
+        refused = []
+        for keys, own in of_locks.items():
+            both = told.get(keys[0], {}), told.get(keys[1], {})
+            backend = own[0].configured.backend
+            try:
+                change = variants.change(
+                    here.catalogue, release, before, device, what, backend=backend, facts=both
+                )
+            except NoVariant as err:
+                refused.append(err)
+                continue
+            found.append(
+                Work(
+                    release=release,
+                    change=change,
+                    profile=profile,
+                    questions=tuple(own),
+                    threshold=asked.threshold,
+                )
+            )
+        if len(refused) == len(of_locks):
+            raise refused[0]
+        for err in refused:
+            here.say(str(err))
+    return found
 
 
 def measure(here: Local, runner: Runner, work: Work, budget: Budget) -> bool:
@@ -173,26 +211,25 @@ def measure(here: Local, runner: Runner, work: Work, budget: Budget) -> bool:
     A variant that cannot be installed is said, and recorded of all that is asked for where no other
     day would change it.
     """
-    release, device = work.release, profiles.device_of(work.profile)
+    release = work.release
     folder = here.checkout.env_dir
     folder.mkdir(parents=True, exist_ok=True)
     for killed in folder.glob(f"{PREFIX}*"):
         remove(killed)  # nobody else separates: the runner holds the checkout
     with tempfile.TemporaryDirectory(dir=folder, prefix=PREFIX) as aside:
-        variant = variants.make(Path(aside), here.catalogue, release, device, work.change)
-        environments, lock = variant.environments, variant.release.locks[device]
-        python = environments.python(variant.release, device)
+        variant = variants.make(Path(aside), here.catalogue, work.change)
+        environments, name = variant.environments, variant.lock.name
         changed = Installation(
             release=variant.release,
             profile=work.profile,
-            interpreter=str(python),
-            lock=lock,
+            interpreter=str(environments.python(variant.release, name)),
+            lock=variant.lock,
             variant=variant.name,
             variables=variant.variables,
         )
         try:
-            environments.ensure(variant.release, device, here.say)
-            as_it_is = runner.prepared(release, work.profile)
+            environments.ensure(variant.release, name, here.say)
+            as_it_is = runner.prepared(release, work.profile, work.questions[0].configured)
         except Impossible as err:
             here.say(f"{release.name} with {variant.name} cannot be separated: {err}")
             for question in work.questions:

@@ -20,7 +20,7 @@ from ..errors import VggbenchError
 from ..frameworks import SWITCHES, Facts
 from ..judging.differences import PACKAGES, state
 from ..judging.separations import AND
-from ..releases.catalogue import BUILD_CONSTRAINTS, PIN, Catalogue, Release
+from ..releases.catalogue import BUILD_CONSTRAINTS, PIN, Catalogue, Lock, Release
 from ..releases.environments import Environments
 
 PYTHON = "python"
@@ -36,21 +36,24 @@ class NoVariant(VggbenchError):
 @dataclass(frozen=True)
 class ChangeBack:
     """What is changed back. ``name`` says what, and to what: "numpy 1.26.4". ``release`` has the
-    Python that comes of it, and ``text`` is the lock. Processes get ``variables`` besides."""
+    Python that comes of it. ``lock`` is the name of its lock that is changed, and ``text`` what
+    that lock becomes. Processes get ``variables`` besides."""
 
     name: str
     release: Release
+    lock: str
     text: str
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Variant:
-    """``name`` is its change's. ``environments`` install ``release``, which has the variant's
-    lock. Its processes get ``variables`` besides."""
+    """``name`` is its change's. ``environments`` install ``release``, whose only ``lock`` is the
+    variant's. Its processes get ``variables`` besides."""
 
     name: str
     release: Release
+    lock: Lock
     environments: Environments
     variables: Mapping[str, str]
 
@@ -62,31 +65,44 @@ def change(
     device: str,
     what: str,
     *,
+    backend: str | None = None,
     facts: tuple[Facts, Facts],
 ) -> ChangeBack:
     """``what`` of ``release`` as it is in ``before``: one thing, or several joined by TOGETHER.
 
-    facts: what a process of ``before`` and one of ``release`` said of themselves. Raises NoVariant
-    where there is no such thing, or it did not change.
+    The lock that is changed is that of the configurations that compute with ``backend`` on
+    ``device``. facts: what a process of ``before`` and one of ``release`` said of themselves.
+    Raises NoVariant where there is no such thing, or it did not change.
     """
-    for either in (before, release):
-        if device not in either.locks:
-            raise NoVariant(f"{either.name} has no lock for {device}")
-    text = catalogue.lock_path(release, device).read_text(encoding="utf-8")
-    older = catalogue.lock_path(before, device).read_text(encoding="utf-8")
-    changed = ChangeBack("", release, text)
+    own, earlier = release.lock_for(device, backend), before.lock_for(device, backend)
+    if own is None or earlier is None:
+        without = before if earlier is None else release
+        raise NoVariant(f"{without.name} has no lock for {device}")
+    text = catalogue.lock_path(release, own.name).read_text(encoding="utf-8")
+    older = catalogue.lock_path(before, earlier.name).read_text(encoding="utf-8")
+    changed = ChangeBack("", release, own.name, text)
     for thing in dict.fromkeys(canonicalize_name(word) for word in what.split(TOGETHER)):
         changed = _with(changed, before, older, thing, facts)
     return changed
 
 
-def make(
-    folder: Path, catalogue: Catalogue, release: Release, device: str, what: ChangeBack
-) -> Variant:
-    """The variant of ``release`` with this change, written below ``folder``, which is empty."""
-    return Variant(
-        what.name, *_written(folder, catalogue, what.release, device, what.text), what.variables
-    )
+def make(folder: Path, catalogue: Catalogue, what: ChangeBack) -> Variant:
+    """The variant with this change, written below ``folder``, which is empty: with the changed lock
+    alone, in a catalogue of its own."""
+    release = what.release
+    releases = folder / "releases"
+    track = releases / release.track
+    track.mkdir(parents=True)
+    shutil.copyfile(catalogue.folder / release.track / "track.json", track / "track.json")
+    constraints = catalogue.folder / BUILD_CONSTRAINTS
+    if constraints.is_file():
+        shutil.copyfile(constraints, releases / BUILD_CONSTRAINTS)
+    lock = release.locks[what.lock]
+    (track / lock.file).write_text(what.text, encoding="utf-8")
+    own = Catalogue(releases)
+    lock = replace(lock, digest=own.digest_of(release, track / lock.file))
+    changed = replace(release, locks={lock.name: lock})
+    return Variant(what.name, changed, lock, Environments(folder / "env", own), what.variables)
 
 
 def _with(
@@ -119,26 +135,7 @@ def _with(
     if was:
         raise NoVariant(f"{name} is what {before.name} and {release.name} both have")
     told_before = f"{so_far.name}{AND}" if so_far.name else ""
-    return ChangeBack(told_before + name, release, text, variables)
-
-
-def _written(
-    folder: Path, catalogue: Catalogue, release: Release, device: str, text: str
-) -> tuple[Release, Environments]:
-    """The release with a lock of this text, in a catalogue of its own, and its environments."""
-    releases = folder / "releases"
-    track = releases / release.track
-    track.mkdir(parents=True)
-    shutil.copyfile(catalogue.folder / release.track / "track.json", track / "track.json")
-    constraints = catalogue.folder / BUILD_CONSTRAINTS
-    if constraints.is_file():
-        shutil.copyfile(constraints, releases / BUILD_CONSTRAINTS)
-    lock = release.locks[device]
-    (track / lock.file).write_text(text, encoding="utf-8")
-    own = Catalogue(releases)
-    lock = replace(lock, digest=own.digest_of(release, track / lock.file))
-    changed = replace(release, locks={device: lock})
-    return changed, Environments(folder / "env", own)
+    return ChangeBack(told_before + name, release, so_far.lock, text, variables)
 
 
 def _blocks(text: str) -> dict[str, str]:

@@ -1,8 +1,8 @@
 """``vggbench verify``: does a release compute what the reference computes?
 
-Each configuration runs its first steps in a fresh process of the release's own interpreter
-(inside/scripts/first_steps.py), a few at a time; what it leaves is held against the reference
-(agreement.py).
+Each configuration runs its first steps (inside/scripts/first_steps.py) in a fresh process of the
+release's own interpreter, of the environment of its backend's lock, a few at a time. What it leaves
+is held against the reference (agreement.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import signal
 import tempfile
 import threading
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,8 +30,12 @@ from ..inside.builders import reference
 from ..inside.params import Configuration, configurations
 from ..inside.scripts import first_steps
 from ..judging import agreement
-from ..releases.catalogue import Catalogue, Release
+from ..releases.catalogue import Catalogue, Lock, Release
+from ..releases.environments import require_lock
 from ..runs import process, variables
+
+#: By the name of a lock: the interpreter of its environment, or why the environment cannot be made.
+Interpreters = Mapping[str, Path | VggbenchError]
 
 #: What a configuration comes to.
 AGREES, DISAGREES, NOT_APPLICABLE, FAILED = "agrees", "disagrees", "n/a", "failed"
@@ -113,8 +117,21 @@ def keeps_compiled(module: str, configuration: Configuration) -> bool:
     return computes is not None and computes.kept is not None
 
 
-def verify(catalogue: Catalogue, release: Release, device: str, python: Path) -> Iterator[Verified]:
-    """Run all configurations of ``release`` with its interpreter, AT_ONCE[device] at a time.
+def locks_of(catalogue: Catalogue, release: Release, device: str) -> list[Lock]:
+    """The locks that the configurations of ``release`` use on ``device``. Raises VggbenchError for
+    a release that no builder serves, and where it has no lock for a configuration."""
+    of_all = [
+        require_lock(release, device, configuration.backend)
+        for configuration in configurations(framework_of(catalogue, release))
+    ]
+    return list({lock.name: lock for lock in of_all}.values())
+
+
+def verify(
+    catalogue: Catalogue, release: Release, device: str, interpreters: Interpreters
+) -> Iterator[Verified]:
+    """Run all configurations of ``release``, AT_ONCE[device] at a time, each with the interpreter
+    of its backend's lock. Those of a lock without an interpreter have failed.
 
     Those that keep what they compiled go one after the other: Theano removes files from its folder
     while another process that has just begun reads them, which dies of it.
@@ -143,6 +160,10 @@ def verify(catalogue: Catalogue, release: Release, device: str, python: Path) ->
             if stopped.is_set():  # it was being started when the others were ended
                 end(group)
 
+        lock = require_lock(release, device, configuration.backend)
+        python = interpreters[lock.name]
+        if isinstance(python, VggbenchError):
+            return Verified("", configuration, FAILED, str(python))
         alone = compiled if keeps_compiled(module, configuration) else contextlib.nullcontext()
         try:
             with alone:

@@ -121,7 +121,7 @@ def _choose(checkout: Checkout, device: str) -> tuple[list[Chosen], list[str]]:
 def _why_not(release: Release, device: str) -> str | None:
     """Why the release cannot be measured here; None where it can. Its interpreter is fetched where
     it is missing."""
-    if device in release.locks and interpreters.find(release.python) is None:
+    if device in release.devices and interpreters.find(release.python) is None:
         _fetch(release.python)
     return why_not_here(release, [device])
 

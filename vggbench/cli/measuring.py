@@ -9,12 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from collections.abc import Callable
+from pathlib import Path
 
 from ..campaigns import budget
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..records import files
 from ..releases import spec
+from ..releases.catalogue import Release
+from ..releases.environments import require_lock
 from ..report import show
 from .common import (
     LINKS,
@@ -109,8 +113,7 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
     with checkout.measuring():
         for release in selected(checkout, arguments.spec):
             try:
-                verify.framework_of(checkout.catalogue, release)
-                python = checkout.environments.ensure(release, device, report)
+                interpreters = _interpreters(checkout, release, device, report)
             except VggbenchError as err:
                 complain(str(err))
                 failed += 1
@@ -118,7 +121,7 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
             forecast = verify.forecast(checkout.catalogue, release)
             if forecast is not None:
                 report(forecast)
-            of_release = list(verify.verify(checkout.catalogue, release, device, python))
+            of_release = list(verify.verify(checkout.catalogue, release, device, interpreters))
             results += of_release
             if not arguments.json:
                 show(verify.table(of_release), wide=160)
@@ -129,6 +132,26 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps([result.as_json() for result in results], indent=2))
     return 1 if failed else 0
+
+
+def _interpreters(
+    checkout: Checkout, release: Release, device: str, report: Callable[[str], None]
+) -> dict[str, Path | VggbenchError]:
+    """By the name of each lock that configurations of ``release`` use on ``device``: the
+    interpreter, or why its environment cannot be made. Raises VggbenchError where no environment
+    can be made."""
+    from ..campaigns import verify
+
+    found: dict[str, Path | VggbenchError] = {}
+    for lock in verify.locks_of(checkout.catalogue, release, device):
+        try:
+            found[lock.name] = checkout.environments.ensure(release, lock.name, report)
+        except VggbenchError as err:
+            found[lock.name] = err
+    errors = [each for each in found.values() if isinstance(each, VggbenchError)]
+    if len(errors) == len(found):
+        raise errors[0]
+    return found
 
 
 def _run(checkout: Checkout, arguments: argparse.Namespace) -> int:
@@ -154,7 +177,8 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
             if arguments.release
             else peak.choose(checkout.catalogue, device)
         )
-        python = checkout.environments.ensure(release, device, say)
+        lock = require_lock(release, device)
+        python = checkout.environments.ensure(release, lock.name, say)
         framework = checkout.catalogue.tracks[release.track].framework
         measured = peak.measure(release, device, python, machine, framework=framework)
     files.append(peak.path(checkout.results_dir, machine), measured, release.name)

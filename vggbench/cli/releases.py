@@ -12,8 +12,10 @@ from rich.table import Table
 
 from ..checkout import Checkout
 from ..errors import VggbenchError
+from ..inside import builders, params
 from ..releases import interpreters, locks, spec
-from ..releases.catalogue import DEVICES, Catalogue, Release
+from ..releases.catalogue import ANY, DEVICES, Catalogue, Lock, Release
+from ..releases.environments import require_lock
 from ..releases.uv import UvError
 from ..report import show
 from .common import (
@@ -43,6 +45,12 @@ def add(top: Subparsers) -> None:
     parser = commands.add_parser("install", help="make the environments of releases")
     parser.add_argument("spec", nargs="+", help=NAMES)
     add_device(parser)
+    parser.add_argument(
+        "--backend",
+        choices=sorted({name for each in builders.packages() for name in params.backends_of(each)}),
+        help="only the environment that this backend of the framework is measured in (default: "
+        "all that asv run uses)",
+    )
     parser.set_defaults(command=_install)
 
     parser = commands.add_parser("prune", help="free environments, longest unused first")
@@ -57,7 +65,9 @@ def add(top: Subparsers) -> None:
         "lock", help="make the locks of releases, or check those that are there"
     )
     parser.add_argument("spec", nargs="+", help=NAMES)
-    parser.add_argument("--device", choices=DEVICES, help="default: each that the release has")
+    parser.add_argument(
+        "--device", choices=DEVICES, help="only the locks that serve it (default: all)"
+    )
     parser.add_argument(
         "--again",
         action="store_true",
@@ -82,8 +92,8 @@ def add(top: Subparsers) -> None:
 @dataclass(frozen=True)
 class _Listed:
     """A release as ``releases list`` shows it. ``interpreter``: whether its CPython is on this
-    machine. ``size``: the bytes of its environments. ``measured``: whether asv has a result of it
-    of this machine."""
+    machine. ``locks``: their names. ``size``: the bytes of its environments. ``measured``: whether
+    asv has a result of it of this machine."""
 
     release: str
     track: str
@@ -92,6 +102,7 @@ class _Listed:
     python: str
     interpreter: bool
     devices: list[str]
+    locks: list[str]
     installed: bool
     size: int
     measured: bool
@@ -126,7 +137,7 @@ def _listed(checkout: Checkout, releases: Sequence[Release]) -> list[_Listed]:
     measured = checkout.measured_commits()
     rows = []
     for release in releases:
-        markers = [checkout.environments.installed(release, device) for device in release.locks]
+        markers = [checkout.environments.installed(release, name) for name in release.locks]
         rows.append(
             _Listed(
                 release=release.name,
@@ -135,7 +146,8 @@ def _listed(checkout: Checkout, releases: Sequence[Release]) -> list[_Listed]:
                 date=release.date,
                 python=release.python,
                 interpreter=interpreters.find(release.python) is not None,
-                devices=sorted(release.locks),
+                devices=release.devices,
+                locks=sorted(release.locks),
                 installed=any(markers),
                 size=sum(marker.size for marker in markers if marker is not None),
                 measured=release.commit in measured,
@@ -153,16 +165,37 @@ def _install(checkout: Checkout, arguments: argparse.Namespace) -> int:
     device = arguments.device or checkout.default_device()
     failed = 0
     for release in selected(checkout, arguments.spec):
-        before = checkout.environments.installed(release, device)
         try:
-            checkout.environments.ensure(release, device, say)
+            wanted = _wanted(checkout.catalogue, release, device, arguments.backend)
         except VggbenchError as err:
             complain(str(err))
             failed += 1
             continue
-        if before is not None and before == checkout.environments.installed(release, device):
-            say(f"{release.name} ({device}): installed already, {before.size / 1e9:.2f} GB")
+        for lock in wanted:
+            before = checkout.environments.installed(release, lock.name)
+            try:
+                checkout.environments.ensure(release, lock.name, say)
+            except VggbenchError as err:
+                complain(str(err))
+                failed += 1
+                continue
+            if before is not None and before == checkout.environments.installed(release, lock.name):
+                say(f"{release.name} ({lock.name}): installed already, {before.size / 1e9:.2f} GB")
     return 1 if failed else 0
+
+
+def _wanted(catalogue: Catalogue, release: Release, device: str, backend: str | None) -> list[Lock]:
+    """The locks whose environments asv run uses on ``device``; with a ``backend`` that of this one
+    alone. Raises VggbenchError where there is none."""
+    if backend is None:
+        require_lock(release, device)  # asv run leaves a release without it out
+        return release.locks_for(device)
+    framework = catalogue.tracks[release.track].framework
+    if backend not in params.backends_of(framework):
+        raise VggbenchError(
+            f"{release.name} is not installed: {framework} has no backend {backend}"
+        )
+    return [require_lock(release, device, backend)]
 
 
 def _prune(checkout: Checkout, arguments: argparse.Namespace) -> int:
@@ -187,17 +220,16 @@ def _lock(checkout: Checkout, arguments: argparse.Namespace) -> int:
     failed = 0
     for release in selected(checkout, arguments.spec):
         track = checkout.catalogue.tracks[release.track]
-        devices = [arguments.device] if arguments.device else _lockable(checkout, release)
-        for device in devices:
+        for name in _lockable(checkout, release, arguments.device):
             try:
-                if device in release.locks and not arguments.again:
-                    locks.check(checkout.catalogue, release, device)
-                    say(f"{release.name} ({device}): its lock is as its release file says")
+                if name in release.locks and not arguments.again:
+                    locks.check(checkout.catalogue, release, name)
+                    say(f"{release.name} ({name}): its lock is as its release file says")
                     continue
-                made = locks.lock(checkout.catalogue, release, device)
+                made = locks.lock(checkout.catalogue, release, name)
                 path = checkout.catalogue.write(made)
             except VggbenchError as err:
-                complain(f"{release.name} ({device}): {err}")
+                complain(f"{release.name} ({name}): {err}")
                 failed += 1
                 continue
             news = (
@@ -207,18 +239,21 @@ def _lock(checkout: Checkout, arguments: argparse.Namespace) -> int:
                 if made.build != release.build
                 else ""
             )
-            say(f"{release.name} ({device}): locked on track {track.name} in {path}{news}")
+            say(f"{release.name} ({name}): locked on track {track.name} in {path}{news}")
             release = made
     return 1 if failed else 0
 
 
-def _lockable(checkout: Checkout, release: Release) -> list[str]:
-    """The devices that the release gets locks for: that of the wheel where the release is a user's
-    own wheel, else those that its track has packages for in this version."""
-    of_own_wheel = [device for device, lock in release.locks.items() if lock.wheel is not None]
-    if of_own_wheel:
-        return of_own_wheel
-    return locks.devices(checkout.catalogue.tracks[release.track], release.version)
+def _lockable(checkout: Checkout, release: Release, device: str | None = None) -> list[str]:
+    """The names of the locks that the release gets: that of the wheel where the release is a user's
+    own wheel, else those that its track has packages for in this version. ``device``: only those
+    that serve it; its own name where none does, which cannot be locked."""
+    names = [name for name, lock in release.locks.items() if lock.wheel is not None]
+    if not names:
+        names = locks.names(checkout.catalogue.tracks[release.track], release.version)
+    if device is None:
+        return names
+    return [name for name in names if name.partition("-")[0] in (device, ANY)] or [device]
 
 
 def _add(checkout: Checkout, arguments: argparse.Namespace) -> int:
@@ -230,11 +265,9 @@ def _add(checkout: Checkout, arguments: argparse.Namespace) -> int:
     if release.name in catalogue.by_name:
         say(f"{release.name} is on the track already")
         return 0
-    for device in _lockable(checkout, release):
-        say(
-            f"{release.name}: resolving its packages for {device} as of {locks.as_of(release.date)}"
-        )
-        release = _locked(catalogue, release, device)
+    for name in _lockable(checkout, release):
+        say(f"{release.name}: resolving its packages for {name} as of {locks.as_of(release.date)}")
+        release = _locked(catalogue, release, name)
     path = catalogue.write(release)
     say(f"{release.name} is on the track: {path}; measure it with: asv run {release.name}")
     return 0
@@ -274,8 +307,8 @@ def _of_the_index(catalogue: Catalogue, arguments: argparse.Namespace) -> Releas
         raise VggbenchError(f"{track.name}=={version} cannot be looked up: {err}") from None
 
 
-def _locked(catalogue: Catalogue, release: Release, device: str) -> Release:
+def _locked(catalogue: Catalogue, release: Release, name: str) -> Release:
     try:
-        return locks.lock(catalogue, release, device)
+        return locks.lock(catalogue, release, name)
     except UvError as err:
-        raise VggbenchError(f"{release.name} ({device}) cannot be locked: {err}") from None
+        raise VggbenchError(f"{release.name} ({name}) cannot be locked: {err}") from None

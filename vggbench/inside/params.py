@@ -99,6 +99,11 @@ def is_chosen(framework, chosen, role):
     )
 
 
+def backends_of(framework):
+    """Return a tuple of the backends that a framework can compute with; empty where it has none."""
+    return next((param.values for param in of(framework) if param.role == BACKEND), ())
+
+
 def value_of(framework, chosen, role):
     """Return a configuration's value of the param that has this role, None where no param has it.
 

@@ -68,8 +68,9 @@ def between(
         ({} if newest[1] is None else newest[1].facts),
     )
     device = workload.profile(profile).device
-    pins = (_pins(catalogue, before, device), _pins(catalogue, after, device))
     track = catalogue.tracks[after.track]
+    backend = params.value_of(track.framework, configuration, params.BACKEND)
+    pins = (_pins(catalogue, before, device, backend), _pins(catalogue, after, device, backend))
     unused = _unused(track.framework, configuration)
     seen: list[tuple[str, BothTexts]] = [("Python", _python(facts, before, after))]
     for name, key, packages in PACKAGES:
@@ -144,11 +145,14 @@ def _fact(key: str, facts: Facts) -> str | None:
     return _word(found)
 
 
-def _pins(catalogue: Catalogue, release: Release, device: str) -> dict[str, str]:
-    if device not in release.locks:
+def _pins(
+    catalogue: Catalogue, release: Release, device: str, backend: str | None
+) -> dict[str, str]:
+    lock = release.lock_for(device, backend)
+    if lock is None:
         return {}
     try:
-        return catalogue.pins(release, device)
+        return catalogue.pins(release, lock.name)
     except (OSError, UnicodeDecodeError, VggbenchError):
         return {}  # what a lock cannot tell is no reason to keep a verdict back
 

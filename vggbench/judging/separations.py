@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from .. import records
 from ..errors import one_line
 from ..frameworks import KNOWN
+from ..inside import workload
 from ..records import Record
-from ..releases.catalogue import Catalogue
+from ..releases.catalogue import Catalogue, Release
 from ..stats.blocks import BlockJudgement, judge_blocks
 from ..stats.judge import Judgement, Process, judge
 from ..stats.noise import between_sessions, estimate
@@ -27,6 +28,9 @@ from .duets import Block, SubjectKey
 from .measures import JUDGED
 from .state import Known, State, known_of, state_of, values_of
 from .verdicts import Verdict
+
+#: The commit of a release and the name of a lock of it, None where it has none for a configuration.
+FactsKey = tuple[str, str | None]
 
 #: Between things that were changed back together, as a variant names them.
 AND = " and "
@@ -82,13 +86,19 @@ def differences(variant: str) -> set[str]:
     return {_DIFFERENCES.get(thing, thing) for thing in things(variant)}
 
 
+def facts_key(release: Release, profile: str, backend: str | None) -> FactsKey:
+    """The key of ``facts`` for the configurations of a release that compute with ``backend``."""
+    lock = release.lock_for(workload.profile(profile).device, backend)
+    return release.commit, None if lock is None else lock.name
+
+
 def facts(
     machine: str, taken: Iterable[Record], catalogue: Catalogue, profile: str
-) -> dict[str, Mapping[str, object]]:
-    """What the newest process of each release said of its libraries, by the release's commit; of
-    those that ended well and count."""
+) -> dict[FactsKey, Mapping[str, object]]:
+    """What the newest process under each lock of a release said of its libraries; of those that
+    ended well and count."""
     return {
-        record.commit: record.versions
+        facts_key(catalogue.by_commit[record.commit], profile, record.backend): record.versions
         for record in taken
         if record.profile == profile
         and record.variant is None

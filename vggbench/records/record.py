@@ -19,7 +19,7 @@ from typing import Any, TypeGuard
 from asv import util
 
 from ..errors import one_line
-from ..inside import measure, workload
+from ..inside import measure, params, workload
 from ..releases.catalogue import Catalogue, Release
 
 SCHEMA = 1
@@ -310,6 +310,11 @@ class Record:
         return _hashable((subject, purpose, result))
 
     @property
+    def backend(self) -> str | None:
+        """The backend that the process computed with; None where its framework has none."""
+        return backend_of(self.benchmark, self.configuration)
+
+    @property
     def name(self) -> str:
         """The release and the configuration, as messages name them."""
         return f"{self.release} {self.words}".strip()
@@ -447,7 +452,7 @@ class Record:
             return f"of another measuring protocol than {measure.PROTOCOL}"
         if self.profile not in workload.PROFILES:
             return f"of the unknown profile {self.profile}"
-        lock = release.locks.get(workload.profile(self.profile).device)
+        lock = release.lock_for(workload.profile(self.profile).device, self.backend)
         # A variant has a lock of its own.
         its_lock_counts = self.lock is not None and self.variant is None
         if its_lock_counts and (lock is None or lock.digest != self.lock):
@@ -592,6 +597,13 @@ def class_of(benchmark: str) -> str:
     """The name of the class that ``benchmark`` is a method of, without its module. It names the
     framework for whose tracks the benchmark is."""
     return family_of(benchmark).rpartition(".")[2]
+
+
+def backend_of(benchmark: str, configuration: Mapping[str, Any]) -> str | None:
+    """The backend that a configuration of ``benchmark`` computes with; None where the framework
+    that the benchmark is for has none."""
+    backend = params.value_of(class_of(benchmark), configuration, params.BACKEND)
+    return backend if isinstance(backend, str) else None
 
 
 def canonical(configuration: Mapping[str, Any]) -> str:

@@ -27,6 +27,13 @@ TRACK_NAME = re.compile(r"[a-z]+\Z")
 #: A line of a lock that pins a package. Its groups are the name and the version.
 PIN = re.compile(r"^([a-z0-9._-]+)(?:\[[a-z0-9,._-]+\])?==([^\s;\\]+)", re.MULTILINE)
 
+#: The device of a lock that serves every device.
+ANY = "any"
+
+#: The name of a lock: the device that it serves and, where it serves one backend of the framework
+#: alone, that backend.
+LOCK_NAME = re.compile(rf"({'|'.join((*DEVICES, ANY))})(?:-([a-z][a-z0-9_]*))?\Z")
+
 #: A minor version of CPython, by which releases and interpreters are matched.
 PYTHON_MINOR = re.compile(r"3\.\d+\Z", re.ASCII)
 
@@ -44,17 +51,18 @@ class CatalogueError(VggbenchError):
 
 @dataclass(frozen=True)
 class Lock:
-    """The hash-pinned packages of one release for one device.
+    """The hash-pinned packages of one release: for a device, or for any; for all backends of the
+    framework, or for one.
 
-    ``file`` is the name of the lock's file. ``requirement`` is the requirement of the framework
-    itself, and ``wheel`` the path of its wheel where it is a build of the user's own. ``digest`` is
-    the SHA-256 of the lock's text and of the build constraints under which it is installed.
-    ``as_of`` is the day as of which the index was read. ``companions`` are the packages that the
-    track asks for beside the framework, such as the backends of Keras, with the versions that the
-    lock pins.
+    ``name`` says for what: DEVICE or DEVICE-BACKEND, as LOCK_NAME has it. ``file`` is the name of
+    the lock's file. ``requirement`` is the requirement of the framework itself, and ``wheel`` the
+    path of its wheel where it is a build of the user's own. ``digest`` is the SHA-256 of the lock's
+    text and of the build constraints under which it is installed. ``as_of`` is the day as of which
+    the index was read. ``companions`` are the packages that the track asks for beside the
+    framework, such as the backends of Keras, with the versions that the lock pins.
     """
 
-    device: str
+    name: str
     file: str
     requirement: str
     as_of: str
@@ -62,13 +70,19 @@ class Lock:
     wheel: str | None = None
     companions: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def backend(self) -> str | None:
+        """The backend that the lock serves alone; None where it serves all that have no lock of
+        their own."""
+        return self.name.partition("-")[2] or None
+
 
 @dataclass(frozen=True)
 class Release:
     """One version on a track. To asv it is the commit ``commit`` with the tag ``name``.
 
-    ``after`` is the version that a build of the user's own follows on the track; None for a release
-    of the index.
+    ``locks`` has each lock by its name. ``after`` is the version that a build of the user's own
+    follows on the track; None for a release of the index.
     """
 
     track: str
@@ -89,6 +103,26 @@ class Release:
         """SHA-1 (hexadecimal) of track, version and build number alone. No lock and no other
         release changes it."""
         return hashlib.sha1(f"{self.track} {self.version} {self.build}".encode()).hexdigest()
+
+    def lock_for(self, device: str, backend: str | None = None) -> Lock | None:
+        """The lock of the configurations that compute with ``backend`` on ``device``; None where
+        the release has none for them. ``backend`` is None where a framework has no backends."""
+        own = [f"{device}-{backend}", f"{ANY}-{backend}"] if backend is not None else []
+        names = (*own, device, ANY)
+        return next((self.locks[name] for name in names if name in self.locks), None)
+
+    def locks_for(self, device: str) -> list[Lock]:
+        """All locks that configurations on ``device`` use: the lock without a backend first, then
+        those of one backend each."""
+        backends = sorted({lock.backend for lock in self.locks.values() if lock.backend})
+        found = [self.lock_for(device, backend) for backend in (None, *backends)]
+        return list({lock.name: lock for lock in found if lock is not None}.values())
+
+    @property
+    def devices(self) -> list[str]:
+        """The devices that the release can be measured on: those that a lock without a backend
+        serves."""
+        return [device for device in DEVICES if self.lock_for(device) is not None]
 
     @property
     def timestamp_ms(self) -> int:
@@ -111,11 +145,11 @@ class Later:
 class Track:
     """The line of releases of one framework, oldest first.
 
-    ``requirements`` says for each device which packages a version of the framework is installed
-    with. It has pairs of a version specifier and requirements, the framework's own first, with
-    ``{version}`` or its ``{minor}`` in them. ``later`` says which of these packages are resolved as
-    of a later day than the date of the release allows, and why; it too has a version specifier for
-    each entry. In both, the first specifier that matches counts.
+    ``requirements`` says for each lock, by its name, which packages a version of the framework is
+    installed with. It has pairs of a version specifier and requirements, the framework's own first,
+    with ``{version}`` or its ``{minor}`` in them. ``later`` says which of these packages are
+    resolved as of a later day than the date of the release allows, and why; it too has a version
+    specifier for each entry. In both, the first specifier that matches counts.
     """
 
     name: str
@@ -125,16 +159,16 @@ class Track:
     releases: tuple[Release, ...] = ()
     later: tuple[tuple[str, Later], ...] = ()
 
-    def packages(self, version: str, device: str) -> tuple[str, ...]:
-        """The requirements that install ``version`` for ``device``, the framework's own first.
-        There are none where the version does not exist for this device.
+    def packages(self, version: str, name: str) -> tuple[str, ...]:
+        """The requirements of the lock ``name`` of ``version``, the framework's own first. There
+        are none where the version has no such lock.
 
         A pre-release has the requirements of its release: to PEP 440, 2.1rc0 is neither below nor
         above 2.1.
         """
         base = Version(version)
         minor = f"{base.major}.{base.minor}"
-        for specifier, requirements in self.requirements.get(device, ()):
+        for specifier, requirements in self.requirements.get(name, ()):
             if SpecifierSet(specifier).contains(base.base_version):
                 return tuple(r.format(version=version, minor=minor) for r in requirements)
         return ()
@@ -191,8 +225,9 @@ class Catalogue:
     def file_of(self, release: Release) -> Path:
         return self.folder / release.track / f"{release.version}.json"
 
-    def lock_path(self, release: Release, device: str) -> Path:
-        return self.folder / release.track / release.locks[device].file
+    def lock_path(self, release: Release, name: str) -> Path:
+        """The file of the lock ``name`` of ``release``."""
+        return self.folder / release.track / release.locks[name].file
 
     def build_constraints(self, release: Release) -> Path | None:
         """The constraints under which sdists of this release's locks are built, if any."""
@@ -201,14 +236,14 @@ class Catalogue:
         path = self.folder / BUILD_CONSTRAINTS
         return path if path.is_file() else None
 
-    def pins(self, release: Release, device: str) -> dict[str, str]:
-        """The version of every package that this lock pins."""
-        return pins(self.lock_path(release, device).read_text(encoding="utf-8"))
+    def pins(self, release: Release, name: str) -> dict[str, str]:
+        """The version of every package that the lock ``name`` pins."""
+        return pins(self.lock_path(release, name).read_text(encoding="utf-8"))
 
-    def digest(self, release: Release, device: str) -> str:
-        """SHA-256 of what a lock installs, from its files as they are now. The ends of their lines
-        do not matter."""
-        return self.digest_of(release, self.lock_path(release, device))
+    def digest(self, release: Release, name: str) -> str:
+        """SHA-256 of what the lock ``name`` installs, from its files as they are now. The ends of
+        their lines do not matter."""
+        return self.digest_of(release, self.lock_path(release, name))
 
     def digest_of(self, release: Release, lock: Path) -> str:
         """SHA-256 of a file of a lock, and of the build constraints of ``release``. Raises
@@ -239,12 +274,12 @@ class Catalogue:
             if getattr(release, key) is not None:
                 content[key] = getattr(release, key)
         content["locks"] = {
-            device: {
+            name: {
                 key: getattr(lock, key)
                 for key in ("file", "requirement", "companions", "as_of", "digest", "wheel")
                 if getattr(lock, key)
             }
-            for device, lock in sorted(release.locks.items())
+            for name, lock in sorted(release.locks.items())
         }
         path = self.file_of(release)
         replace_text(path, json.dumps(content, indent=2) + "\n")
@@ -287,8 +322,8 @@ def _read_track(path: Path) -> Track:
         if content["track"] != name or not TRACK_NAME.match(name):
             raise ValueError(f"its track is {content['track']!r}, its folder {name!r}")
         requirements = {
-            device: tuple((_specifier(spec), _requirements(reqs)) for spec, reqs in pairs)
-            for device, pairs in content["requirements"].items()
+            _lock_name(lock): tuple((_specifier(spec), _requirements(reqs)) for spec, reqs in pairs)
+            for lock, pairs in content["requirements"].items()
         }
         later = tuple(
             (_specifier(spec), _later(days, reason))
@@ -313,6 +348,16 @@ def _read_track(path: Path) -> Track:
         releases=in_order(releases),
         later=later,
     )
+
+
+def _lock_name(text: str) -> str:
+    """``text`` itself. Raises ValueError where it is no name of a lock."""
+    if not LOCK_NAME.match(text):
+        raise ValueError(
+            f"unknown lock {text!r}: a lock is called {', '.join(DEVICES)} or {ANY}, with -BACKEND "
+            f"behind it where it serves one backend alone"
+        )
+    return text
 
 
 def _specifier(text: str) -> str:
@@ -355,11 +400,9 @@ def _read_release(path: Path) -> Release:
             raise ValueError("its 'after' is no version")
         datetime.date.fromisoformat(content["date"])
         locks = {}
-        for device, lock in content["locks"].items():
-            if device not in DEVICES:
-                raise ValueError(f"unknown device {device!r}")
-            locks[device] = Lock(
-                device=device,
+        for name, lock in content["locks"].items():
+            locks[name] = Lock(
+                name=_lock_name(name),
                 file=str(lock["file"]),
                 requirement=str(lock["requirement"]),
                 as_of=str(lock["as_of"]),
@@ -367,10 +410,10 @@ def _read_release(path: Path) -> Release:
                 wheel=lock.get("wheel"),
                 companions=lock.get("companions", {}),
             )
-            if not isinstance(locks[device].companions, dict):
+            if not isinstance(locks[name].companions, dict):
                 raise ValueError("its companions are no packages with their versions")
-            if Path(locks[device].file).name != locks[device].file:
-                raise ValueError(f"its lock {locks[device].file!r} is not beside it")
+            if Path(locks[name].file).name != locks[name].file:
+                raise ValueError(f"its lock {locks[name].file!r} is not beside it")
         return Release(
             track=track,
             version=version,

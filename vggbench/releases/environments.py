@@ -1,4 +1,4 @@
-"""The environments of releases, one for each release and device: made, checked, reused, removed.
+"""The environments of releases, one for each lock of a release: made, checked, reused, removed.
 
 An environment is built in another folder and renamed when it is whole, under a lock that other
 processes see. A kill at any moment therefore leaves either nothing or all of it. ``uv venv`` makes
@@ -27,7 +27,7 @@ from ..errors import VggbenchError, of_system
 from ..file_lock import LockUnusable
 from ..inside.launch import die_with_parent
 from . import interpreters, locks
-from .catalogue import Catalogue, Release
+from .catalogue import Catalogue, Lock, Release
 from .uv import Unfit, UvError, uv
 
 MARKER = "vggbench.json"
@@ -60,7 +60,8 @@ class Impossible(EnvironmentUnusable):
 @dataclass(frozen=True, kw_only=True)
 class Marker:
     """What an environment says of itself. The marker is written last: an environment without one
-    is not whole. ``size`` is in bytes, ``made`` in seconds since 1970."""
+    is not whole. ``device``, a key that stays as it was, is the name of the lock. ``size`` is in
+    bytes, ``made`` in seconds since 1970."""
 
     release: str
     device: str
@@ -105,6 +106,20 @@ class Freed(Installed):
         return f"freed {self.name}: {self.size / 1e9:.2f} GB, {self.on_disk / 1e9:.2f} GB on disk"
 
 
+def require_lock(release: Release, device: str, backend: str | None = None) -> Lock:
+    """The lock of the configurations of ``release`` that compute with ``backend`` on ``device``.
+    Raises EnvironmentUnusable where there is none."""
+    lock = release.lock_for(device, backend)
+    if lock is None:
+        raise _no_lock(release, device)
+    return lock
+
+
+def _no_lock(release: Release, name: str) -> EnvironmentUnusable:
+    has = ", ".join(release.locks) or "no device"
+    return EnvironmentUnusable(f"{release.name} has no lock for {name}; it is locked for {has}")
+
+
 class Environments:
     """The environments under ``folder``, made from the locks of ``catalogue``."""
 
@@ -112,53 +127,49 @@ class Environments:
         self.folder = Path(folder).absolute()
         self.catalogue = catalogue
 
-    def path(self, release: Release, device: str) -> Path:
-        return self.folder / f"{release.name}-b{release.build}-{device}"
+    def path(self, release: Release, name: str) -> Path:
+        """The folder of the environment of the lock ``name`` of a release."""
+        return self.folder / f"{release.name}-b{release.build}-{name}"
 
-    def python(self, release: Release, device: str) -> Path:
-        return self.path(release, device) / "bin" / "python"
+    def python(self, release: Release, name: str) -> Path:
+        """The interpreter of the environment of the lock ``name`` of a release."""
+        return self.path(release, name) / "bin" / "python"
 
-    def installed(self, release: Release, device: str) -> Marker | None:
-        """The marker of the release's environment; None where the environment is not whole, or not
-        of the lock. Only one file is read."""
-        marker = Marker.read(self.path(release, device))
-        lock = release.locks.get(device)
+    def installed(self, release: Release, name: str) -> Marker | None:
+        """The marker of the environment of the lock ``name``; None where the environment is not
+        whole, or not of the lock as it is now. Only one file is read."""
+        marker = Marker.read(self.path(release, name))
+        lock = release.locks.get(name)
         if marker is None or lock is None or marker.digest != lock.digest:
             return None
         return marker
 
     def ensure(
-        self, release: Release, device: str, say: Callable[[str], None] = lambda line: None
+        self, release: Release, name: str, say: Callable[[str], None] = lambda line: None
     ) -> Path:
-        """The interpreter of the release's environment. The environment is made where it is
-        missing, of another lock, or damaged.
+        """The interpreter of the environment of the lock ``name`` of a release. The environment is
+        made where it is missing, of an earlier lock, or damaged.
 
         ``say`` gets a message before anything that takes time. Raises VggbenchError, whose message
         names the release and says what to do.
         """
-        if device not in release.locks:
-            has = ", ".join(release.locks) or "no device"
-            raise EnvironmentUnusable(
-                f"{release.name} has no lock for {device}; it is locked for {has}"
-            )
-        locks.check(self.catalogue, release, device)
+        if name not in release.locks:
+            raise _no_lock(release, name)
+        locks.check(self.catalogue, release, name)
         base = interpreters.require(release.python, release.name)
-        folder = self.path(release, device)
+        folder = self.path(release, name)
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._building(folder.name):
             marker = Marker.read(folder)
             damaged = None
-            if marker is not None and marker.digest == release.locks[device].digest:
+            if marker is not None and marker.digest == release.locks[name].digest:
                 damaged = damage(folder, marker)
                 if damaged is None:
                     (folder / LAST_USE).touch()
-                    return self.python(release, device)
-                say(
-                    f"{release.name} ({device}): its environment was changed ({damaged}); "
-                    f"made again"
-                )
-            self._make(release, device, base, thorough=damaged is not None, say=say)
-        return self.python(release, device)
+                    return self.python(release, name)
+                say(f"{release.name} ({name}): its environment was changed ({damaged}); made again")
+            self._make(release, name, base, thorough=damaged is not None, say=say)
+        return self.python(release, name)
 
     @contextlib.contextmanager
     def _building(self, name: str) -> Iterator[None]:
@@ -183,40 +194,40 @@ class Environments:
     def _make(
         self,
         release: Release,
-        device: str,
+        name: str,
         base: Path,
         thorough: bool,
         say: Callable[[str], None],
     ) -> None:
-        """Make the release's environment, in place of one that is there.
+        """Make the environment of the lock ``name``, in place of one that is there.
 
         ``thorough``: whether to look for damage in uv's cache too, because the environment was
         damaged.
         """
         started = time.monotonic()
-        folder = self.path(release, device)
+        folder = self.path(release, name)
         aside = self.folder / ".building" / folder.name
-        bytecode = self.folder / BYTECODE / f"{folder.name}-{release.locks[device].digest[:16]}"
-        say(f"installing {release.name} ({device}) on CPython {release.python}")
+        bytecode = self.folder / BYTECODE / f"{folder.name}-{release.locks[name].digest[:16]}"
+        say(f"installing {release.name} ({name}) on CPython {release.python}")
         try:
             remove(aside)  # a killed build may have left it; this process has the lock
             aside.parent.mkdir(exist_ok=True)
             uv("venv", "--quiet", "--no-project", "--relocatable", f"--python={base}", str(aside))
-            self._install(release, device, aside)
+            self._install(release, name, aside)
             if thorough:
                 remove(bytecode)  # it may be of the files that were changed
             damaged = _damaged_packages(aside) if thorough else []
             if damaged:
                 # The environment shares files with uv's cache, which was damaged with it.
-                say(f"{release.name} ({device}): uv's cache was changed too ({', '.join(damaged)})")
+                say(f"{release.name} ({name}): uv's cache was changed too ({', '.join(damaged)})")
                 uv("cache", "clean", "--quiet", *damaged)
-                self._install(release, device, aside, "--reinstall")
+                self._install(release, name, aside, "--reinstall")
             _byte_compile(aside, bytecode)
             (aside / LAST_USE).touch()
             marker = Marker(
                 release=release.name,
-                device=device,
-                digest=release.locks[device].digest,
+                device=name,
+                digest=release.locks[name].digest,
                 python=release.python,
                 size=size_of(aside),
                 made=time.time(),
@@ -228,23 +239,23 @@ class Environments:
         except UvError as err:
             remove(aside)
             kind = Impossible if isinstance(err, Unfit) else EnvironmentUnusable
-            raise kind(f"{release.name} ({device}) cannot be installed: {err}") from None
+            raise kind(f"{release.name} ({name}) cannot be installed: {err}") from None
         except OSError as err:
             remove(aside)
             raise EnvironmentUnusable(
-                f"{release.name} ({device}) cannot be installed: {of_system(err)}; "
+                f"{release.name} ({name}) cannot be installed: {of_system(err)}; "
                 f"if the disk is full: vggbench releases prune --to 10G; uv cache clean"
             ) from None
         except KeyboardInterrupt:
             remove(aside)
             raise
         say(
-            f"installed {release.name} ({device}): {marker.size / 1e9:.2f} GB "
+            f"installed {release.name} ({name}): {marker.size / 1e9:.2f} GB "
             f"in {time.monotonic() - started:.0f} s"
         )
 
-    def _install(self, release: Release, device: str, folder: Path, *more: str) -> None:
-        """Install what the release's lock pins into an environment. ``more``: options for uv."""
+    def _install(self, release: Release, name: str, folder: Path, *more: str) -> None:
+        """Install what the lock ``name`` pins into an environment. ``more``: options for uv."""
         constraints = self.catalogue.build_constraints(release)
         if constraints is not None:
             more = (*more, f"--build-constraints={constraints}")
@@ -256,7 +267,7 @@ class Environments:
             "--require-hashes",
             f"--python={folder / 'bin' / 'python'}",
             *more,
-            f"--requirements={self.catalogue.lock_path(release, device)}",
+            f"--requirements={self.catalogue.lock_path(release, name)}",
             timeout_s=INSTALL_TIMEOUT_S,
         )
 

@@ -18,7 +18,7 @@ from packaging.version import InvalidVersion, Version
 from ..errors import VggbenchError
 from ..frameworks import KNOWN
 from . import interpreters, uv_settings
-from .catalogue import Catalogue, Lock, Release, Track, pins, replace_text
+from .catalogue import ANY, Catalogue, Lock, Release, Track, pins, replace_text
 from .uv import NoneFits, uv
 
 #: The companions of a release are resolved as of so many days after its date, because they may
@@ -131,24 +131,26 @@ def _days(day: str, later: Mapping[str, str]) -> list[str]:
     ]
 
 
-def lock(catalogue: Catalogue, release: Release, device: str) -> Release:
-    """Resolve the lock of ``release`` for ``device`` and write it beside the release.
+def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
+    """Resolve the lock ``name`` of ``release`` and write it beside the release.
 
     Returns the release with this lock; the release itself is not written. Where the lock differs
     from the one that was there, the build number is raised, so that results under the old lock stay
     apart. Raises LockError and UvError.
     """
     track = catalogue.tracks[release.track]
-    old = release.locks.get(device)
+    old = release.locks.get(name)
     wheel = old.wheel if old is not None else None
-    requirements = track.packages(release.version, device)
+    requirements = track.packages(release.version, name)
     if wheel is not None and old is not None:
+        # A wheel is for one device, also on a track whose locks are for any.
+        requirements = requirements or track.packages(release.version, ANY)
         requirements = (old.requirement, *requirements[1:])
         check_wheel(release, Path(wheel), old)
     if not requirements:
         raise LockError(
-            f"{release.name} brings no packages for device {device}; "
-            f"its devices are: {', '.join(devices(track, release.version)) or 'none'}"
+            f"{release.name}: its track has no packages for the lock {name}; "
+            f"it has them for: {', '.join(names(track, release.version)) or 'none'}"
         )
     day = as_of(release.date)
     later = _later(track, release.version, day)
@@ -159,12 +161,12 @@ def lock(catalogue: Catalogue, release: Release, device: str) -> Release:
     except NoneFits:
         _require_dates(release.name, requirements, release.python)
         raise
-    exceptions = "".join(f", {name} as of {later_day}" for name, later_day in later.items())
+    exceptions = "".join(f", {package} as of {on_day}" for package, on_day in later.items())
     text = (
-        f"# {release.name} for {device} on CPython {release.python}: "
+        f"# {release.name} for {name} on CPython {release.python}: "
         f"{', '.join(requirements)} resolved as of {day}{exceptions}\n" + resolved
     )
-    file = f"{release.version}-{device}.txt"
+    file = f"{release.version}-{name}.txt"
     path = catalogue.folder / release.track / file
     if not (
         path.is_file() and _installed_by(path.read_text(encoding="utf-8")) == _installed_by(text)
@@ -172,19 +174,19 @@ def lock(catalogue: Catalogue, release: Release, device: str) -> Release:
         replace_text(path, text)
     versions = pins(text)
     new = Lock(
-        device=device,
+        name=name,
         file=file,
         requirement=requirements[0],
         as_of=day,
         digest=catalogue.digest_of(release, path),
         wheel=wheel,
-        companions={name: versions[name] for name in _names(requirements[1:])},
+        companions={package: versions[package] for package in _names(requirements[1:])},
     )
     on_track = release.name in catalogue.by_name
     changed = on_track and old is not None and old.digest != new.digest
     return replace(
         release,
-        locks={**release.locks, device: new},
+        locks={**release.locks, name: new},
         build=release.build + 1 if changed else release.build,
     )
 
@@ -201,33 +203,34 @@ def _later(track: Track, version: str, day: str) -> dict[str, str]:
     return {name: later_day for name, later_day in days.items() if later_day > day}
 
 
-def check(catalogue: Catalogue, release: Release, device: str) -> None:
-    """Raise LockError where the files of a lock are not those whose digest the release's file
-    has."""
-    if catalogue.digest(release, device) != release.locks[device].digest:
+def check(catalogue: Catalogue, release: Release, name: str) -> None:
+    """Raise LockError where the files of the lock ``name`` are not those whose digest the release's
+    file has."""
+    if catalogue.digest(release, name) != release.locks[name].digest:
         raise LockError(
-            f"{release.name}: the lock for {device} is not the one its release file vouches for; "
+            f"{release.name}: the lock for {name} is not the one its release file vouches for; "
             f"undo the change, or make it again, which raises the build number: "
             f"vggbench releases lock {release.name} --again"
         )
 
 
-def devices(track: Track, version: str) -> list[str]:
-    """The devices for which the track has packages of ``version``."""
-    return [device for device in track.requirements if track.packages(version, device)]
+def names(track: Track, version: str) -> list[str]:
+    """The names of the locks for which the track has packages of ``version``."""
+    return [name for name in track.requirements if track.packages(version, name)]
 
 
 def new_release(track: Track, version: str, python: str | None = None) -> Release:
     """The release ``version`` of the index, with its date and its Python, without locks.
 
-    The date is the day on which its cpu package appeared. The Python, unless given, is the newest
-    CPython for which there are wheels of the release and of its companions. Raises LockError.
+    The date is the day on which the package of its first lock appeared: that of the CPU, else that
+    of any device. The Python, unless given, is the newest CPython for which there are wheels of the
+    packages of that lock. Raises LockError.
     """
     try:
         normal = str(Version(version))
     except InvalidVersion:
         raise LockError(f"{track.name}=={version}: {version!r} is no version") from None
-    requirements = track.packages(normal, "cpu")
+    requirements = track.packages(normal, "cpu") or track.packages(normal, ANY)
     if not requirements:
         raise LockError(f"{track.name}=={version}: the track has no cpu package for this version")
     framework = requirements[:1]
@@ -285,7 +288,7 @@ def own_release(
         after=after.version,
         locks={
             device: Lock(
-                device=device,
+                name=device,
                 file=f"{normal}-{device}.txt",
                 requirement=f"{_project_of(path)} @ {path.as_uri()}",
                 as_of="",

@@ -175,8 +175,8 @@ def find(
 
 
 def _ran(record: Record) -> bool:
-    """Whether the record is of a process. A variant that could not be installed has a record, and
-    no process."""
+    """Whether the record is of a process. A variant or a backend that could not be installed has a
+    record, and no process."""
     return record.outcome == records.INTERRUPTED or record.process_s is not None
 
 

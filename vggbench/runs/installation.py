@@ -12,7 +12,7 @@ from . import variables
 
 @dataclass(frozen=True, kw_only=True)
 class Installation:
-    """What processes are started from: a release with its interpreter, in a profile.
+    """What processes are started from: a release with an interpreter of it, in a profile.
 
     ``lock`` is the lock of the environment, None where the interpreter was given with -E.
     ``variant`` says what differs from the release as it is; None where nothing does. ``variables``

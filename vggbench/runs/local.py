@@ -19,6 +19,7 @@ from ..errors import VggbenchError
 from ..records import Record, Store
 from ..releases import interpreters
 from ..releases.catalogue import Catalogue, Release
+from ..releases.environments import require_lock
 from . import draft, duet, processor, profiles, timed, variables
 from .duet import DuetRecords, Patience, Subject
 from .installation import Installation
@@ -43,7 +44,7 @@ class Runner:
         self.run = run
         self._checkout = checkout
         self._say = say
-        self._prepared: dict[tuple[str, str], Installation] = {}
+        self._prepared: dict[tuple[str, str, str | None], Installation] = {}
         self._messages: set[str] = set()
 
     def measure(self, release: Release, profile: str, configured: Configured) -> Record:
@@ -53,7 +54,7 @@ class Runner:
         Raises VggbenchError where there can be no process: no interpreter, no lock, no room,
         interrupted. Anything that goes wrong in the process is the outcome of its record.
         """
-        return self.measure_installed(self.prepared(release, profile), configured)
+        return self.measure_installed(self.prepared(release, profile, configured), configured)
 
     def measure_installed(self, installation: Installation, configured: Configured) -> Record:
         """Run one process of a configuration in an installation, and return its record.
@@ -90,25 +91,24 @@ class Runner:
         ``why`` is its error."""
         return timed.refuse(self.run, installation, configured, why)
 
-    def prepared(self, release: Release, profile: str) -> Installation:
-        """The installation of a release in a profile, ready to be measured. It is made at the first
-        call and kept.
+    def prepared(self, release: Release, profile: str, configured: Configured) -> Installation:
+        """The installation of a release that a configuration is measured in, in a profile: that of
+        its backend's lock. It is made at the first call and kept.
 
         Raises CannotMeasure where this machine does not measure the profile, and VggbenchError
         where the environment cannot be made.
         """
-        key = (release.commit, profile)
+        device, backend = profiles.device_of(profile), configured.backend
+        lock = release.lock_for(device, backend)
+        key = (release.commit, profile, None if lock is None else lock.name)
         if key not in self._prepared:
             why = profiles.why_unavailable(profile, self._checkout.config)
             if why is not None:
                 raise CannotMeasure(why)
-            device = profiles.device_of(profile)
-            python = self._checkout.environments.ensure(release, device, self._say)
+            lock = require_lock(release, device, backend)
+            python = self._checkout.environments.ensure(release, lock.name, self._say)
             self._prepared[key] = Installation(
-                release=release,
-                profile=profile,
-                interpreter=str(python),
-                lock=release.locks[device],
+                release=release, profile=profile, interpreter=str(python), lock=lock
             )
         return self._prepared[key]
 
@@ -193,7 +193,7 @@ class Local:
 def why_not_here(release: Release, devices: Collection[str]) -> str | None:
     """Why this machine cannot run ``release`` on any of the ``devices``: a phrase that follows the
     name of the release and a colon. None where it can."""
-    if not set(devices) & set(release.locks):
+    if not set(devices) & set(release.devices):
         return f"no lock for {' or '.join(sorted(devices))}"
     if interpreters.find(release.python) is None:
         return (

@@ -48,6 +48,11 @@ class Configured:
         return records.family_of(self.benchmark)
 
     @property
+    def backend(self) -> str | None:
+        """The backend that it computes with; None where its framework has none."""
+        return records.backend_of(self.benchmark, dict(self.configuration))
+
+    @property
     def words(self) -> str:
         return records.words_of(dict(self.configuration))
 

@@ -73,7 +73,7 @@ class Call:
 
     @property
     def identity(self) -> str:
-        return self.arguments[3]
+        return identity(self.arguments)
 
     @property
     def attributes(self) -> str:
@@ -82,6 +82,11 @@ class Call:
     @property
     def result_file(self) -> Path:
         return Path(self.arguments[6])
+
+
+def identity(arguments: Sequence[str]) -> str:
+    """asv's id of the configuration that a process with the ``arguments`` of a Call measures."""
+    return arguments[3]
 
 
 def asked_deadline() -> float | None:
@@ -139,11 +144,20 @@ def measure(run: Run, installation: Installation, call: Call) -> tuple[Record, p
         ) from None
 
 
-def refuse(run: Run, installation: Installation, configured: Configured, why: str) -> Record:
+def refuse(
+    run: Run,
+    installation: Installation,
+    configured: Configured,
+    why: str,
+    attributes: str = "{}",
+) -> Record:
     """Append and return a failed record of a configuration whose environment cannot be made. It has
-    ``why`` as its error, and no process is run."""
-    draft = Draft.begin(run, installation, configured, "{}", given(installation))
-    return draft.refused(why)
+    ``why`` as its error, and no process is run. ``attributes``: asv's JSON of overridden
+    attributes."""
+    draft = Draft.begin(run, installation, configured, attributes, given(installation))
+    record = draft.refused(why)
+    run.note(record)
+    return record
 
 
 def run_fresh(run: Run, installation: Installation, configured: Configured) -> Record:

@@ -9,17 +9,21 @@ import re
 import signal
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
+from vggbench.campaigns.history.history import History
+from vggbench.campaigns.history.plan import Stage, Unit
 from vggbench.records import stretches
 from vggbench.releases.catalogue import Catalogue
 from vggbench.releases.locks import sha256
 from vggbench.runs import processor
 from vggbench.stats.policy import LEAST_BLOCKS
 
-from ...records.factory import sitting_line
+from ...records.factory import CATALOGUE, sitting_line
 from ...tiny import MACHINE, ROUNDS, Ended, Tiny, write_wheel
 
 pytestmark = pytest.mark.asv
@@ -264,6 +268,21 @@ def test_environments_are_freed_before_they_take_more_than_is_allowed(bare_tiny:
     done = history(bare_tiny, "--environments", "1M")
     assert done.lines_with("freed tinyframe-1.0-b1-cpu")
     assert {(release, mode) for release, mode, _ in ended(bare_tiny)} == WANTED
+
+
+def test_a_unit_takes_the_environments_of_all_its_backends() -> None:
+    release = CATALOGUE.tracks["keras"].releases[-1]
+    own = replace(release.locks["cpu"], name="cpu-theano")
+    release = replace(release, locks={**release.locks, "cpu-theano": own})
+    for backends, names in (
+        (["tensorflow"], {"cpu"}),
+        (["theano"], {"cpu", "cpu-theano"}),
+        (["tensorflow", "theano"], {"cpu", "cpu-theano"}),
+    ):
+        configurations = [SimpleNamespace(backend=backend) for backend in backends]
+        of = SimpleNamespace(_profile="cpu-quick", _own=lambda unit, own=configurations: own)
+        unit = Unit(Stage("plain", (release,), ()), release, None)
+        assert History._locks(of, unit) == names
 
 
 def test_a_release_that_cannot_be_installed_is_named_at_the_end(planned: Tiny) -> None:

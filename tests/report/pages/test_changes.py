@@ -7,6 +7,7 @@ from pathlib import Path
 from vggbench.releases.catalogue import Catalogue
 from vggbench.report.pages import changes
 
+from ... import two_locks
 from .literal import checkout
 
 
@@ -30,6 +31,15 @@ def test_each_device_is_held_against_the_release_before_that_has_a_lock_for_it(
     assert difference.packages["tensorflow-cpu"] == ("2.15.1", "2.16.2")
     assert difference.packages["keras"] == ("2.15.0", "3.4.1")
     assert difference.packages["tensorflow-estimator"] == ("2.15.0", None)
+
+
+def test_a_lock_of_a_backend_is_held_against_its_like(tmp_path: Path) -> None:
+    found = changes.of_track(two_locks.make(tmp_path), "keras", lambda line: None)
+    assert set(found["keras-2.1"]) == {"cpu", "cpu-theano"}
+    difference = found["keras-2.1"]["cpu-theano"][1]
+    assert difference is not None
+    assert difference.since == "keras-2.0"
+    assert dict(difference.packages) == {"keras": ("2.0", "2.1"), "theano": ("0.9", "1.0")}
 
 
 def test_a_lock_that_cannot_be_read_is_told_in_a_line(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ class Forecast:
                 found.setdefault(at, took._replace(seconds=ratio * took.seconds))
         for (place, key), took in found.items():
             compiled = _is_compiled(took.benchmark, took.configuration)
-            backend = _backend(took.benchmark, took.configuration)
+            backend = records.backend_of(took.benchmark, took.configuration)
             self._known.setdefault(key, {})[place] = took
             if backend is not None and not compiled:
                 self._backend.setdefault((place, backend), []).append(took)
@@ -119,7 +119,7 @@ class Forecast:
             configuration = dict(configured.configuration)
             compiled = _is_compiled(configured.benchmark, configuration)
             known = self._known.get(configured.key, {})
-            backend = _backend(configured.benchmark, configuration)
+            backend = configured.backend
             on_backend = self._backend.get((here, backend), []) if backend is not None else []
             if here not in known and on_backend and all(took.not_applicable for took in on_backend):
                 known = {here: on_backend[-1]}
@@ -152,8 +152,3 @@ def _ratio(here: _Newest, there: _Newest) -> float:
 
 def _is_compiled(benchmark: str, configuration: Mapping[str, Any]) -> bool:
     return bool(params.is_chosen(records.class_of(benchmark), configuration, params.COMPILER))
-
-
-def _backend(benchmark: str, configuration: Mapping[str, Any]) -> str | None:
-    value: str | None = params.value_of(records.class_of(benchmark), configuration, params.BACKEND)
-    return value

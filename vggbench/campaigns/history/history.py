@@ -167,7 +167,8 @@ class History:
         """How much is done, and what the rest takes of time and disk."""
         runs = self.runs(left)
         held = sum(environment.size for environment in self._checkout.environments.all())
-        most = min(self._asked.environments, held + GUESS_BYTES * len(_releases(left)))
+        coming = {(unit.release.commit, name) for unit in left for name in self._locks(unit)}
+        most = min(self._asked.environments, held + GUESS_BYTES * len(coming))
         free = shutil.disk_usage(self._checkout.root).free
         return (
             f"{len(units) - len(left)} of {len(units)} runs are done; the rest takes about "
@@ -276,13 +277,22 @@ class History:
         self._read()
 
     def _make_room(self, unit: Unit) -> None:
-        """Free environments, longest unused first, before another one takes more than is allowed.
-        Raises HistoryError where the disk is full whatever is freed."""
-        device = profiles.device_of(self._profile)
-        if self._checkout.environments.installed(unit.release, device) is not None:
+        """Free environments, longest unused first, before those of the unit take more than is
+        allowed. Raises HistoryError where the disk is full whatever is freed."""
+        installed = self._checkout.environments.installed
+        names = self._locks(unit)
+        if all(installed(unit.release, name) is not None for name in names):
             return
         with self._checkout.no_run():
-            self._free(unit.name, 1)
+            self._free(unit.name, len(names))
+
+    def _locks(self, unit: Unit) -> set[str]:
+        """The names of the locks whose environments asv takes for a unit: that without a backend,
+        and those of the backends of its configurations."""
+        device = profiles.device_of(self._profile)
+        backends = {None, *(configured.backend for configured in self._own(unit))}
+        locks = (unit.release.lock_for(device, backend) for backend in backends)
+        return {lock.name for lock in locks if lock is not None}
 
     def _free(self, name: str, coming: int) -> None:
         """... before so many are made for what is called ``name``."""
@@ -413,7 +423,3 @@ def _all_of(stages: list[str]) -> str:
 
 def _comparisons(count: int) -> str:
     return "1 comparison" if count == 1 else f"{count} comparisons"
-
-
-def _releases(units: list[Unit]) -> set[str]:
-    return {unit.release.commit for unit in units}

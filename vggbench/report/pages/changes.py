@@ -27,23 +27,23 @@ def changes(since: str, before: Mapping[str, str], after: Mapping[str, str]) -> 
 def of_track(
     catalogue: Catalogue, track: str, complain: Callable[[str], None]
 ) -> dict[str, dict[str, tuple[dict[str, str], Changes | None]]]:
-    """By release and device: (what its lock pins, how that differs from the lock of the nearest
-    release before it that has one for the device; None for the first)."""
+    """By release and the lock's name: (what the lock pins, how that differs from the lock of that
+    name of the nearest release before it that has one; None for the first)."""
     made: dict[str, dict[str, tuple[dict[str, str], Changes | None]]] = {}
     before: dict[str, tuple[Release, dict[str, str]]] = {}
     for release in catalogue.tracks[track].releases:
         made[release.name] = {}
-        for device in release.locks:
+        for name, lock in release.locks.items():
             try:
-                pinned = catalogue.pins(release, device)
+                pinned = catalogue.pins(release, name)
             except (OSError, UnicodeDecodeError, VggbenchError) as err:
-                path = Path(release.locks[device].file)
+                path = Path(lock.file)
                 complain(
                     f"{release.name}: its lock {path} cannot be read, its page lacks it: {err}"
                 )
                 continue
-            earlier = before.get(device)
+            earlier = before.get(name)
             difference = None if earlier is None else changes(earlier[0].name, earlier[1], pinned)
-            made[release.name][device] = (pinned, difference)
-            before[device] = (release, pinned)
+            made[release.name][name] = (pinned, difference)
+            before[name] = (release, pinned)
     return made

@@ -364,10 +364,10 @@ def of_releases(
     """What the page of each release of a track says of its locks."""
     made = {}
     for release in catalogue.tracks[track].releases:
-        devices = {}
-        for device, (pinned, difference) in locks[release.name].items():
-            lock = release.locks[device]
-            devices[device] = {
+        told = {}
+        for name, (pinned, difference) in locks[release.name].items():
+            lock = release.locks[name]
+            told[name] = {
                 "file": lock.file,
                 "requirement": lock.requirement,
                 "as_of": lock.as_of,
@@ -376,9 +376,9 @@ def of_releases(
                 "since": None if difference is None else difference.since,
                 "changes": {}
                 if difference is None
-                else {name: list(versions) for name, versions in difference.packages.items()},
+                else {package: list(versions) for package, versions in difference.packages.items()},
             }
-        made[release.name] = {"build": release.build, "locks": devices}
+        made[release.name] = {"build": release.build, "locks": told}
     return {"schema": SCHEMA, "releases": made}
 
 

@@ -71,9 +71,13 @@ def key(source: Source, machine: str, code: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _releases(catalogue: Catalogue) -> list[tuple[str, str, list[str]]]:
+def _releases(catalogue: Catalogue) -> list[tuple[str, str, list[tuple[str, str]]]]:
     return [
-        (release.name, release.commit, [lock.digest for lock in release.locks.values()])
+        (
+            release.name,
+            release.commit,
+            [(name, lock.digest) for name, lock in release.locks.items()],
+        )
         for release in catalogue
     ]
 

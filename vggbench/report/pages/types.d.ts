@@ -222,6 +222,7 @@ export interface LineChange {
 
 // -- data/releases-TRACK.json
 
+/** The locks of a release by their names, such as "cpu". */
 export interface Releases {
   schema: number;
   releases: Record<string, { build: string | number | null; locks: Record<string, Lock> }>;

@@ -144,7 +144,7 @@ function one(index, { track, release }, line, locks) {
       facts(rows),
     ),
     measured(index, release, line),
-    ...Object.entries(told.locks).map(([device, lock]) => lockCard(device, lock)),
+    ...Object.entries(told.locks).map(([name, lock]) => lockCard(name, lock)),
   ];
 }
 
@@ -229,17 +229,17 @@ function measuredRow(step, line, cell, measures) {
 }
 
 /**
- * @param {string} device
+ * @param {string} lockName
  * @param {Lock} lock
  */
-function lockCard(device, lock) {
+function lockCard(lockName, lock) {
   const changes = Object.entries(lock.changes);
   const packages = Object.entries(lock.packages);
   const names = packages.map(([name, version]) => el("li", {}, `${name} ${version}`));
   return el(
     "section",
     { class: "card" },
-    el("h2", {}, `Lock for ${device}`),
+    el("h2", {}, `Lock for ${lockName}`),
     facts([
       ["installs", el("code", {}, lock.requirement)],
       ["resolved as of", lock.as_of],
