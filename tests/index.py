@@ -44,6 +44,7 @@ def serving(wheels: Path, days: Mapping[str, str] | None = None) -> Iterator[str
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "max-age=0")  # uv keeps it, and asks again
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(body)

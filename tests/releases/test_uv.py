@@ -12,7 +12,7 @@ import pytest
 from vggbench.releases import locks, uv_settings
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.releases.locks import LockError
-from vggbench.releases.uv import NoneFits, NotCached, Unfit, UvError, uv
+from vggbench.releases.uv import Absent, NoneFits, NotCached, Unfit, UvError, uv
 from vggbench.releases.uv_settings import SettingsError
 
 from ..index import serving
@@ -197,12 +197,23 @@ def test_what_uv_says_makes_the_kind_of_error(index: str, tmp_path: Path) -> Non
     with pytest.raises(NotCached, match="with a network"):
         compiled(tmp_path, "helper", "--offline")
     for absent in ("helper==3.0", "nowhere-at-all"):
-        with pytest.raises(NoneFits) as caught:
+        with pytest.raises(Absent) as caught:
             compiled(tmp_path, absent)
-        assert not isinstance(caught.value, Unfit)
+        assert caught.value.package == absent.partition("==")[0]
+    with pytest.raises(NoneFits) as fits:
+        compiled(tmp_path, "helper>3,<4")
+    assert not isinstance(fits.value, (Absent, Unfit))
     newest = ["--python-version=3.14", "--python-platform=x86_64-manylinux_2_28"]
     with pytest.raises(Unfit, match=r"^demo==1\.0 has no wheels with a matching"):
         compiled(tmp_path, "demo==1.0", "--only-binary=demo", *newest)
+
+
+def test_only_an_index_that_was_asked_lacks_something(index: str, tmp_path: Path) -> None:
+    """What uv's cache has of an index may be older than a release."""
+    compiled(tmp_path, "helper")
+    with pytest.raises(UvError) as caught:
+        compiled(tmp_path, "helper==3.0", "--offline")
+    assert not isinstance(caught.value, Absent)
 
 
 def test_no_network_is_said(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

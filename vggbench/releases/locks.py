@@ -390,10 +390,10 @@ def _require_dates(name: str, requirements: Sequence[str], python: str) -> None:
 
 
 def _no_dates(name: str, requirements: Sequence[str]) -> LockError:
-    places = ", ".join(uv_settings.indexes(os.environ)) or "uv's default index"
     return LockError(
         f"{name}: the index tells no upload dates of {', '.join(_names(requirements))}, so nothing "
-        f"can be resolved as of a day; it is {places}; use one that tells them"
+        f"can be resolved as of a day; it is {uv_settings.places(os.environ)}; use one that tells "
+        f"them"
     )
 
 

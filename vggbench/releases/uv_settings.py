@@ -114,6 +114,11 @@ def settings(environ: Mapping[str, str]) -> dict[str, Any]:
     return merged
 
 
+def is_offline(environ: Mapping[str, str], of_files: Mapping[str, Any]) -> bool:
+    """Whether the user keeps uv from the network. ``of_files``: the settings of uv's files."""
+    return _says_yes(environ.get("UV_OFFLINE", "")) or of_files.get("offline") is True
+
+
 def indexes(environ: Mapping[str, str]) -> list[str]:
     """The addresses, without credentials, of the indexes that the user's settings name.
 
@@ -133,6 +138,12 @@ def indexes(environ: Mapping[str, str]) -> list[str]:
         urls += [*(more if isinstance(more, list) else []), table.get("index-url")]
     addresses = [_bare(url) for url in (*urls, *listed) if isinstance(url, str) and url]
     return list(dict.fromkeys(filter(None, addresses)))
+
+
+def places(environ: Mapping[str, str]) -> str:
+    """The indexes that uv asks, as a text for a message, without credentials. Raises
+    SettingsError."""
+    return ", ".join(indexes(environ)) or "uv's default index"
 
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:
