@@ -266,10 +266,11 @@ class Environments:
             *more,
             f"--requirements={self.catalogue.lock_path(release, device)}",
         )
+        index = release.locks[device].index
         try:
-            uv(OFFLINE, *install, timeout_s=INSTALL_TIMEOUT_S)
+            uv(OFFLINE, *install, index=index, timeout_s=INSTALL_TIMEOUT_S)
         except UvError:
-            uv(*install, timeout_s=INSTALL_TIMEOUT_S)
+            uv(*install, index=index, timeout_s=INSTALL_TIMEOUT_S)
             return False
         return True
 
@@ -282,10 +283,11 @@ class Environments:
         name = canonicalize_name(err.package)
         version = self.catalogue.pins(release, device).get(name)
         pin = f"{name}=={version}" if version is not None else name
+        places = uv_settings.places(os.environ, release.locks[device].index)
         return (
-            f"{pin} is gone from the index ({uv_settings.places(os.environ)}), and uv's cache "
-            f"does not have it; what was measured of {release.name} stays; to measure it again, "
-            f"put a wheel of {pin} into a folder and set UV_FIND_LINKS to that folder"
+            f"{pin} is gone from the index ({places}), and uv's cache does not have it; what was "
+            f"measured of {release.name} stays; to measure it again, put a wheel of {pin} into a "
+            f"folder and set UV_FIND_LINKS to that folder"
         )
 
     def all(self) -> list[Installed]:

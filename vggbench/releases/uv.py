@@ -91,12 +91,12 @@ _FAULTS: tuple[tuple[str, type[UvError], str], ...] = (
 )
 
 
-def uv(*args: str, timeout_s: float | None = None) -> str:
+def uv(*args: str, index: str | None = None, timeout_s: float | None = None) -> str:
     """Run uv with ``args``, and return its standard output.
 
-    uv gets those of the user's settings that ``uv_settings`` lets through. Raises UvError, or one
-    of its subclasses, where uv fails; UvError where it takes longer than ``timeout_s`` seconds; and
-    SettingsError.
+    uv gets those of the user's settings that ``uv_settings`` lets through, and asks ``index``
+    before the user's indexes. Raises UvError, or one of its subclasses, where uv fails; UvError
+    where it takes longer than ``timeout_s`` seconds; and SettingsError.
     """
     settings = uv_settings.settings(os.environ)
     with tempfile.TemporaryDirectory(prefix="vggbench-uv-") as folder:
@@ -112,7 +112,7 @@ def uv(*args: str, timeout_s: float | None = None) -> str:
                 capture_output=True,
                 text=True,
                 errors="replace",
-                env=uv_settings.variables(os.environ),
+                env=uv_settings.variables(os.environ, index),
                 timeout=timeout_s,
                 stdin=subprocess.DEVNULL,
                 # A uv that outlives this process would write to a folder of the next run.

@@ -90,16 +90,23 @@ class SettingsError(VggbenchError):
     """A file of uv's settings cannot be read."""
 
 
-def variables(environ: Mapping[str, str]) -> dict[str, str]:
+def variables(environ: Mapping[str, str], index: str | None = None) -> dict[str, str]:
     """The environment variables of uv: those of ``environ`` without the ones that would make uv act
-    on another project or environment, or disturb the interpreters that it runs."""
-    return {
+    on another project or environment, or disturb the interpreters that it runs.
+
+    uv asks ``index`` before all other indexes. An option of uv's command line would replace those
+    of the user's variable instead of coming before them.
+    """
+    passed_on = {
         name: value
         for name, value in environ.items()
         if name != "VIRTUAL_ENV"
         and not name.startswith("PYTHON")
         and (not name.startswith("UV_") or name in VARIABLES or _CREDENTIALS.fullmatch(name))
     }
+    if index is not None:
+        passed_on["UV_INDEX"] = f"{index} {environ.get('UV_INDEX', '')}".strip()
+    return passed_on
 
 
 def settings(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -140,10 +147,11 @@ def indexes(environ: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(filter(None, addresses)))
 
 
-def places(environ: Mapping[str, str]) -> str:
-    """The indexes that uv asks, as a text for a message, without credentials. Raises
-    SettingsError."""
-    return ", ".join(indexes(environ)) or "uv's default index"
+def places(environ: Mapping[str, str], index: str | None) -> str:
+    """The indexes that uv asks, ``index`` first, as a text for a message, without credentials.
+    Raises SettingsError."""
+    first = [] if index is None else [_bare(index)]
+    return ", ".join(first + (indexes(environ) or ["uv's default index"]))
 
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:
