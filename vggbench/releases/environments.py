@@ -235,7 +235,7 @@ class Environments:
             remove(aside)
             raise EnvironmentUnusable(
                 f"{release.name} ({device}) cannot be installed: {of_system(err)}; "
-                f"if the disk is full: vggbench releases prune --to 10G; uv cache clean"
+                f"if the disk is full: vggbench releases prune --to 10G --cache"
             ) from None
         except KeyboardInterrupt:
             remove(aside)
