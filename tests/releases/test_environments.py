@@ -346,7 +346,7 @@ def gone(house: House) -> str:
     assert line.startswith(
         f"{NAME} (cpu) cannot be installed: tinyframe==1.1 is gone from the index ("
     )
-    assert "uv's cache does not have it" in line
+    assert "uv's cache does not have all of the lock" in line
     assert "set UV_FIND_LINKS to that folder" in line
     assert "\n" not in line
     return line
