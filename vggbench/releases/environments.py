@@ -285,9 +285,9 @@ class Environments:
         pin = f"{name}=={version}" if version is not None else name
         places = uv_settings.places(os.environ, release.locks[device].index)
         return (
-            f"{pin} is gone from the index ({places}), and uv's cache does not have all of the lock; "
-            f"what was measured of {release.name} stays; to measure it again, put a wheel of {pin} "
-            f"into a folder and set UV_FIND_LINKS to that folder"
+            f"{pin} is gone from the index ({places}), and uv's cache does not have all of the "
+            f"lock; what was measured of {release.name} stays; to measure it again, put a wheel of "
+            f"{pin} into a folder and set UV_FIND_LINKS to that folder"
         )
 
     def all(self) -> list[Installed]:
