@@ -4,7 +4,7 @@
         monkeypatch.setenv("UV_DEFAULT_INDEX", url)
 
 It speaks the JSON of the simple repository API (PEP 691, PEP 700); without days it tells no upload
-times, as plain mirrors do.
+times, as plain mirrors do. ``write_index`` makes an index of files (PEP 503), without a server.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def serving(wheels: Path, days: Mapping[str, str] | None = None) -> Iterator[str
             self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "max-age=0")  # uv keeps it, and asks again
             self.end_headers()
             if self.command == "GET":
                 self.wfile.write(body)
@@ -58,6 +59,19 @@ def serving(wheels: Path, days: Mapping[str, str] | None = None) -> Iterator[str
     finally:
         server.shutdown()
         server.server_close()
+
+
+def write_index(folder: Path, wheels: Path, days: Mapping[str, str] | None = None) -> str:
+    """Write an index of the ``wheels`` of a folder; returns its address. ``days``: as above."""
+    for wheel in sorted(wheels.glob("*.whl")):
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        day = (days or {}).get("-".join(wheel.name.split("-")[:2]))
+        when = f' data-upload-time="{day}T12:00:00Z"' if day else ""
+        page = folder / wheel.name.partition("-")[0] / "index.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        with page.open("a") as file:
+            file.write(f'<a href="{wheel.as_uri()}#sha256={digest}"{when}>{wheel.name}</a><br/>\n')
+    return folder.as_uri()
 
 
 def _told(wheel: Path, days: Mapping[str, str]) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -163,12 +164,45 @@ def test_prune_says_that_the_disk_keeps_what_has_links_elsewhere(tiny: Tiny) -> 
     os.link(environment / "large", tiny.environments.parent / "cached")
     done = vggbench(tiny, "releases", "prune", "--all")
     assert "the disk got back 0.00 GB: the other files have links elsewhere" in done
-    assert "uv cache clean frees those; what is installed after it is downloaded again" in done
+    assert "releases prune --cache frees those that no environment needs; what is installed" in done
 
 
 def test_prune_must_be_told_how_far(tiny: Tiny) -> None:
-    assert vggbench(tiny, "releases", "prune").status == 2
+    asked_nothing = vggbench(tiny, "releases", "prune")
+    assert asked_nothing.status == 2
+    assert "say what to free: --to SIZE or --all, --cache, or both" in asked_nothing
+    assert vggbench(tiny, "releases", "prune", "--all", "--to", "0", "--cache").status == 2
     assert "is no size" in vggbench(tiny, "releases", "prune", "--to", "lots")
+
+
+def test_prune_frees_the_cache_alone_and_leaves_environments(tiny: Tiny) -> None:
+    before = listed(tiny)
+    done = vggbench(tiny, "releases", "prune", "--cache")
+    assert done.status == 0, done.output
+    assert len(done.output.splitlines()) == 1
+    assert done.output.startswith("uv's cache: freed 0.00 GB of 0 packages that only releases")
+    assert done.output.rstrip().endswith(" GB are left")
+    assert listed(tiny) == before
+
+
+def test_prune_frees_environments_first_and_then_the_cache_of_them(tiny: Tiny) -> None:
+    environment = next(tiny.environments.glob("tinyframe-1.1-*"))
+    (environment / "large").write_bytes(bytes(10**7))
+    os.link(environment / "large", tiny.environments.parent / "cached")
+    done = vggbench(tiny, "releases", "prune", "--all", "--cache")
+    assert done.status == 0, done.output
+    lines = done.output.splitlines()
+    assert lines[-1].startswith("uv's cache: freed 0.00 GB of 2 packages that only releases")
+    assert len(done.lines_with("freed tinyframe-")) == 5
+    assert "the disk got back" in lines[-2]
+    assert "prune --cache frees those" not in done, "it is being done"
+
+
+def test_prune_says_what_of_the_cache_is_left_for_an_environment(tiny: Tiny) -> None:
+    shutil.rmtree(next(tiny.environments.glob("tinyframe-1.1-*")))
+    done = vggbench(tiny, "releases", "prune", "--cache")
+    said = "are left, with all versions of tinyframe, which a release with an environment pins"
+    assert len(done.lines_with(said)) == 1
 
 
 def test_lock_tells_a_lock_that_was_edited_by_hand(tiny: Tiny) -> None:

@@ -79,7 +79,8 @@ def test_a_release_is_read_with_its_lock(folder):
 def test_what_is_written_is_read_again(folder):
     before = Catalogue(folder)
     release = before.by_name["demo-1.2"]
-    lock = replace(release.locks["cpu"], companions={"helper": "2.2", "base": "1.0"})
+    companions, index = {"helper": "2.2", "base": "1.0"}, "https://example.org/simple"
+    lock = replace(release.locks["cpu"], companions=companions, index=index)
     release = replace(release, version="1.3", note="why", after="1.2", locks={"cpu": lock})
     path = before.write(release)
     assert path == folder / "demo" / "1.3.json"
@@ -226,6 +227,10 @@ CORRUPT = [
         release_text("1.2", "2020-06-01").replace('"as_of"', '"companions": ["six"], "as_of"'),
         "its companions",
     ),
+    (
+        release_text("1.2", "2020-06-01").replace('"as_of"', '"index": "here", "as_of"'),
+        "its index 'here' is no address such as https://... or file:///...",
+    ),
     (release_text("1.2", "2020-06-01", after=1.0), "its 'after' is no version"),
     ("[" * 100_000, "recursion"),
 ]
@@ -278,6 +283,11 @@ def test_a_lock_elsewhere_than_beside_its_release_is_refused(folder):
         {**TRACK, "later": [["<2", {"demo": "2020-01-01"}]]},
         {**TRACK, "later": [["<2", {"demo": "2020-01-01"}, ""]]},
         {**TRACK, "later": {"demo": "2020-01-01"}},
+        {**TRACK, "index": 7},
+        {**TRACK, "index": ""},
+        {**TRACK, "index": "https://"},
+        {**TRACK, "index": "ftp://example.org/simple"},
+        {**TRACK, "index": "https://example.org/a https://example.org/b"},
     ],
     ids=repr,
 )
@@ -288,6 +298,21 @@ def test_a_corrupt_track_file_is_one_line_that_names_it(folder, content):
         Catalogue(folder)
     assert str(caught.value).startswith(f"{path}: cannot be read: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("index", [None, "https://example.org/whl/cpu", "file:///mine/simple"])
+def test_a_track_can_name_an_index(folder, index):
+    content = TRACK if index is None else {**TRACK, "index": index}
+    (folder / "demo" / "track.json").write_text(json.dumps(content))
+    assert Catalogue(folder).tracks["demo"].index == index
+
+
+def test_an_index_with_credentials_is_refused_without_showing_them(folder):
+    content = {**TRACK, "index": "https://me:secret@example.org/simple"}
+    (folder / "demo" / "track.json").write_text(json.dumps(content))
+    with pytest.raises(CatalogueError, match=r"credentials in it; .* ~/\.netrc") as caught:
+        Catalogue(folder)
+    assert "secret" not in str(caught.value)
 
 
 def test_no_folder_and_no_track_are_one_line_each(tmp_path):

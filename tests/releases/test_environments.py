@@ -9,16 +9,23 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from vggbench.releases import environments
 from vggbench.releases.catalogue import Catalogue
-from vggbench.releases.environments import Environments, EnvironmentUnusable, Marker
+from vggbench.releases.environments import (
+    Environments,
+    EnvironmentUnusable,
+    Impossible,
+    Marker,
+)
 from vggbench.releases.interpreters import InterpreterMissing
 from vggbench.releases.locks import LockError, sha256
 
+from ..index import serving
 from ..tiny import PATIENCE_S, Tiny, python_of, write_wheel
 
 NAME = "tinyframe-1.1"
@@ -344,6 +351,79 @@ def test_an_environment_stays_when_it_cannot_be_made_again(house: House):
     assert Marker.read(folder) is not None
     with pytest.raises(EnvironmentUnusable):
         house.ensure()
+
+
+@pytest.fixture
+def indexed(house: House, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an index with the releases of tinyframe; the lock of NAME is of it."""
+    wheel = wheel_of_name(house)
+    house.tiny.relock(NAME, f"tinyframe==1.1 --hash=sha256:{sha256(wheel)}\n")
+    monkeypatch.setenv("UV_OFFLINE", "0")
+    with serving(wheel.parent) as url:
+        monkeypatch.setenv("UV_DEFAULT_INDEX", url)
+        yield url
+
+
+def wheel_of_name(house: House) -> Path:
+    return house.tiny.folder / "wheels" / "tinyframe-1.1-py3-none-any.whl"
+
+
+def gone(house: House) -> str:
+    """What is said of NAME, which is gone from the index."""
+    with pytest.raises(EnvironmentUnusable) as caught:
+        house.ensure()
+    assert not isinstance(caught.value, Impossible), "another index may still have it"
+    line = str(caught.value)
+    assert line.startswith(
+        f"{NAME} (cpu) cannot be installed: tinyframe==1.1 is gone from the index ("
+    )
+    assert "uv's cache does not have all of the lock" in line
+    assert "set UV_FIND_LINKS to that folder" in line
+    assert "\n" not in line
+    return line
+
+
+def test_a_wheel_that_is_gone_from_the_index_is_said_by_name(house: House, indexed: str) -> None:
+    wheel_of_name(house).unlink()
+    assert indexed in gone(house)
+
+
+def test_a_package_that_is_gone_from_the_index_is_said_too(house: House, indexed: str) -> None:
+    for wheel in wheel_of_name(house).parent.glob("tinyframe-*"):
+        wheel.unlink()
+    gone(house)
+
+
+def test_an_index_that_cannot_be_reached_has_lost_nothing(
+    house: House, indexed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    with pytest.raises(EnvironmentUnusable, match="check the network and run it again") as caught:
+        house.ensure()
+    assert "gone" not in str(caught.value)
+
+
+def test_a_wheel_that_is_gone_from_the_index_comes_out_of_uvs_cache(
+    house: House, indexed: str
+) -> None:
+    folder = house.ensure()
+    assert not house.said[-1].endswith("uv's cache")
+    wheel_of_name(house).unlink()
+    shutil.rmtree(folder)
+    assert speed(house.ensure()) == "1.1 0.01"
+    assert house.said[-1].endswith(", out of uv's cache")
+
+
+def test_a_folder_with_a_wheel_brings_back_what_is_gone(
+    house: House, indexed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    wheel_of_name(house).rename(kept / wheel_of_name(house).name)
+    gone(house)
+    monkeypatch.setenv("UV_FIND_LINKS", str(kept))
+    assert speed(house.ensure()) == "1.1 0.01"
 
 
 # -- several processes

@@ -12,11 +12,12 @@ import pytest
 
 from vggbench.releases import locks, uv_settings
 from vggbench.releases.catalogue import Catalogue, Release
+from vggbench.releases.environments import Environments, EnvironmentUnusable
 from vggbench.releases.locks import LockError
-from vggbench.releases.uv import NoneFits, NotCached, Unfit, UvError, uv
+from vggbench.releases.uv import Absent, NoneFits, NotCached, Unfit, UvError, uv
 from vggbench.releases.uv_settings import SettingsError
 
-from ..index import serving
+from ..index import serving, write_index
 from ..tiny import pythons, write_wheel
 
 OLDEST = pythons()[0]
@@ -207,12 +208,23 @@ def test_what_uv_says_makes_the_kind_of_error(index: str, tmp_path: Path) -> Non
     with pytest.raises(NotCached, match="with a network"):
         compiled(tmp_path, "helper", "--offline")
     for absent in ("helper==3.0", "nowhere-at-all"):
-        with pytest.raises(NoneFits) as caught:
+        with pytest.raises(Absent) as caught:
             compiled(tmp_path, absent)
-        assert not isinstance(caught.value, Unfit)
+        assert caught.value.package == absent.partition("==")[0]
+    with pytest.raises(NoneFits) as fits:
+        compiled(tmp_path, "helper>3,<4")
+    assert not isinstance(fits.value, (Absent, Unfit))
     newest = ["--python-version=3.14", "--python-platform=x86_64-manylinux_2_28"]
     with pytest.raises(Unfit, match=r"^demo==1\.0 has no wheels with a matching"):
         compiled(tmp_path, "demo==1.0", "--only-binary=demo", *newest)
+
+
+def test_only_an_index_that_was_asked_lacks_something(index: str, tmp_path: Path) -> None:
+    """What uv's cache has of an index may be older than a release."""
+    compiled(tmp_path, "helper")
+    with pytest.raises(UvError) as caught:
+        compiled(tmp_path, "helper==3.0", "--offline")
+    assert not isinstance(caught.value, Absent)
 
 
 def test_no_network_is_said(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,6 +233,65 @@ def test_no_network_is_said(config: Path, tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(UvError, match="check the network and run it again") as caught:
         compiled(tmp_path, "helper")
     assert not isinstance(caught.value, NoneFits)
+
+
+# -- an index of a track
+
+
+@pytest.fixture
+def special(tmp_path: Path) -> Path:
+    """A folder with a helper that no other index has."""
+    return write_wheel(tmp_path / "special", "helper", "3.0", "").parent
+
+
+def naming(catalogue: Catalogue, index: str | None) -> Catalogue:
+    """The catalogue, whose track names this index."""
+    (catalogue.folder / "demo" / "track.json").write_text(
+        json.dumps({**TRACK, **({} if index is None else {"index": index})})
+    )
+    return Catalogue(catalogue.folder)
+
+
+def test_the_index_of_a_track_is_asked_before_the_users(
+    catalogue: Catalogue,
+    index: str,
+    special: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    named = write_index(tmp_path / "simple", special, {"helper-3.0": "2020-03-02"})
+    monkeypatch.setenv("UV_INDEX", index)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    assert "helper==2.0" in locked(catalogue)
+    lock = locked(naming(catalogue, named))
+    assert "helper==3.0" in lock
+    assert "demo==1.0" in lock, "of the user's own index"
+    assert "file://" not in lock, "a lock names packages and hashes alone"
+
+
+def test_a_release_is_installed_with_the_index_of_its_lock(
+    catalogue: Catalogue, index: str, special: Path, tmp_path: Path
+) -> None:
+    named = write_index(tmp_path / "simple", special, {"helper-3.0": "2020-03-02"})
+    made = locks.lock(naming(catalogue, named), Release("demo", "1.0", "2020-03-01", OLDEST), "cpu")
+    catalogue.write(made)
+    release = naming(catalogue, None).by_name["demo-1.0"]
+    assert release.locks["cpu"].index == named
+    environments = Environments(tmp_path / "env", Catalogue(catalogue.folder))
+    without = replace(release.locks["cpu"], index=None)
+    with pytest.raises(EnvironmentUnusable, match=r"helper==3\.0 is gone from the index"):
+        environments.ensure(replace(release, locks={"cpu": without}), "cpu")
+    folder = environments.ensure(release, "cpu").parent.parent
+    assert list(folder.glob("lib/python*/site-packages/helper-3.0.dist-info"))
+
+
+def test_an_index_of_a_track_that_tells_no_upload_dates_is_refused_by_name(
+    catalogue: Catalogue, index: str, special: Path, tmp_path: Path
+) -> None:
+    named = write_index(tmp_path / "simple", special)
+    with pytest.raises(LockError, match="tells no upload dates of helper") as caught:
+        locked(naming(catalogue, named))
+    assert f"it is {named}, " in str(caught.value)
 
 
 # -- which settings reach uv
@@ -237,6 +308,7 @@ def test_where_files_come_from_reaches_uv(config: Path, monkeypatch: pytest.Monk
     }
     unwanted = {**VARIABLES, "VIRTUAL_ENV": "/v", "UV_CONFIG_FILE": "/f", "PYTHONPATH": "/p"}
     assert uv_settings.variables({**told, **unwanted}) == told
+    assert uv_settings.variables({"UV_INDEX": "b c"}, "a") == {"UV_INDEX": "a b c"}
     config.write_text('offline = true\nlink-mode = "copy"\n[pip]\nindex-url = "u"\nstrict = true\n')
     folder = str(config.parent)
     assert uv_settings.settings({}) == {

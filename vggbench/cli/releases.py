@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,9 +12,9 @@ from pathlib import Path
 from rich.table import Table
 
 from ..checkout import Checkout
-from ..errors import VggbenchError
+from ..errors import VggbenchError, some_of
 from ..inside import builders, params
-from ..releases import interpreters, locks, spec
+from ..releases import interpreters, locks, spec, uv_cache
 from ..releases.catalogue import ANY, DEVICES, Catalogue, Lock, Release
 from ..releases.environments import require_lock
 from ..releases.uv import UvError
@@ -54,12 +55,18 @@ def add(top: Subparsers) -> None:
     parser.set_defaults(command=_install)
 
     parser = commands.add_parser("prune", help="free environments, longest unused first")
-    how_far = parser.add_mutually_exclusive_group(required=True)
+    how_far = parser.add_mutually_exclusive_group()
     how_far.add_argument(
         "--to", type=size, metavar="SIZE", help=f"until SIZE is left, such as 10G; {LINKS}"
     )
     how_far.add_argument("--all", action="store_true", help="all of them")
-    parser.set_defaults(command=_prune)
+    parser.add_argument(
+        "--cache",
+        action="store_true",
+        help="free uv's cache too, or alone: packages that only releases without an environment "
+        "pin; they are downloaded again when one is installed",
+    )
+    parser.set_defaults(command=functools.partial(_prune, parser))
 
     parser = commands.add_parser(
         "lock", help="make the locks of releases, or check those that are there"
@@ -198,13 +205,26 @@ def _wanted(catalogue: Catalogue, release: Release, device: str, backend: str | 
     return [require_lock(release, device, backend)]
 
 
-def _prune(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    whole = on_disk = 0
+def _prune(
+    parser: argparse.ArgumentParser, checkout: Checkout, arguments: argparse.Namespace
+) -> int:
+    of_environments = arguments.all or arguments.to is not None
+    if not of_environments and not arguments.cache:
+        parser.error("say what to free: --to SIZE or --all, --cache, or both")
     with checkout.no_run():
-        for freed in checkout.environments.prune(0 if arguments.all else arguments.to):
-            whole += freed.size
-            on_disk += freed.on_disk
-            say(str(freed))
+        if of_environments:
+            _prune_environments(checkout, 0 if arguments.all else arguments.to, arguments.cache)
+        if arguments.cache:
+            _prune_cache(checkout)
+    return 0
+
+
+def _prune_environments(checkout: Checkout, keep_bytes: int, cache_too: bool) -> None:
+    whole = on_disk = 0
+    for freed in checkout.environments.prune(keep_bytes):
+        whole += freed.size
+        on_disk += freed.on_disk
+        say(str(freed))
     left = sum(environment.size for environment in checkout.environments.all())
     say(f"freed {whole / 1e9:.2f} GB in all, {left / 1e9:.2f} GB are left")
     if on_disk < whole:
@@ -212,8 +232,26 @@ def _prune(checkout: Checkout, arguments: argparse.Namespace) -> int:
             f"the disk got back {on_disk / 1e9:.2f} GB: the other files have links elsewhere, most "
             f"of them in uv's cache"
         )
-        say("uv cache clean frees those; what is installed after it is downloaded again")
-    return 0
+        if not cache_too:
+            say(
+                "vggbench releases prune --cache frees those that no environment needs; what is "
+                "installed after it is downloaded again"
+            )
+
+
+def _prune_cache(checkout: Checkout) -> None:
+    freed = uv_cache.free(checkout.environments)
+    of = f"{len(freed.packages)} package{'' if len(freed.packages) == 1 else 's'}"
+    kept = (
+        f", with all versions of {some_of(freed.kept, 3)}, which a release with an environment pins"
+        if freed.kept
+        else ""
+    )
+    say(
+        f"uv's cache: freed {freed.on_disk / 1e9:.2f} GB of {of} that only releases without an "
+        f"environment pin (downloaded again when one is installed); {freed.left / 1e9:.2f} GB are "
+        f"left{kept}"
+    )
 
 
 def _lock(checkout: Checkout, arguments: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -59,7 +60,8 @@ class Lock:
     path of its wheel where it is a build of the user's own. ``digest`` is the SHA-256 of the lock's
     text and of the build constraints under which it is installed. ``as_of`` is the day as of which
     the index was read. ``companions`` are the packages that the track asks for beside the
-    framework, such as the backends of Keras, with the versions that the lock pins.
+    framework, such as the backends of Keras, with the versions that the lock pins. ``index`` is the
+    index of the track that the lock was made with, None without one.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Lock:
     digest: str
     wheel: str | None = None
     companions: Mapping[str, str] = field(default_factory=dict)
+    index: str | None = None
 
     @property
     def backend(self) -> str | None:
@@ -149,7 +152,8 @@ class Track:
     installed with. It has pairs of a version specifier and requirements, the framework's own first,
     with ``{version}`` or its ``{minor}`` in them. ``later`` says which of these packages are
     resolved as of a later day than the date of the release allows, and why; it too has a version
-    specifier for each entry. In both, the first specifier that matches counts.
+    specifier for each entry. In both, the first specifier that matches counts. ``index`` is the
+    address of an index that is asked before the user's own, for this track alone.
     """
 
     name: str
@@ -158,6 +162,7 @@ class Track:
     requirements: Mapping[str, tuple[tuple[str, tuple[str, ...]], ...]]
     releases: tuple[Release, ...] = ()
     later: tuple[tuple[str, Later], ...] = ()
+    index: str | None = None
 
     def packages(self, version: str, name: str) -> tuple[str, ...]:
         """The requirements of the lock ``name`` of ``version``, the framework's own first. There
@@ -276,7 +281,15 @@ class Catalogue:
         content["locks"] = {
             name: {
                 key: getattr(lock, key)
-                for key in ("file", "requirement", "companions", "as_of", "digest", "wheel")
+                for key in (
+                    "file",
+                    "requirement",
+                    "companions",
+                    "as_of",
+                    "digest",
+                    "index",
+                    "wheel",
+                )
                 if getattr(lock, key)
             }
             for name, lock in sorted(release.locks.items())
@@ -330,6 +343,7 @@ def _read_track(path: Path) -> Track:
             for spec, days, reason in content.get("later", ())
         )
         framework, module = str(content["framework"]), str(content["module"])
+        index = _index(content.get("index"))
     except (
         KeyError,
         TypeError,
@@ -347,6 +361,7 @@ def _read_track(path: Path) -> Track:
         requirements=requirements,
         releases=in_order(releases),
         later=later,
+        index=index,
     )
 
 
@@ -385,6 +400,25 @@ def _later(days: Mapping[str, str], reason: str) -> Later:
     return Later(dict(days), reason)
 
 
+def _index(address: Any) -> str | None:
+    """``address`` itself. Raises ValueError for what is no address of an index, and for one with
+    credentials, because addresses are written into files that are committed."""
+    if address is None:
+        return None
+    if not isinstance(address, str):
+        raise ValueError(f"its index {address!r} is no address")
+    parts = urlsplit(address)
+    if "@" in parts.netloc:
+        raise ValueError(
+            "its index has credentials in it; take them out and give them to uv, in ~/.netrc or "
+            "with uv auth login"
+        )
+    there = parts.netloc if parts.scheme in ("http", "https") else parts.path
+    if parts.scheme not in ("http", "https", "file") or not there or re.search(r"\s", address):
+        raise ValueError(f"its index {address!r} is no address such as https://... or file:///...")
+    return address
+
+
 def _read_release(path: Path) -> Release:
     content = _read_json(path)
     try:
@@ -409,6 +443,7 @@ def _read_release(path: Path) -> Release:
                 digest=str(lock["digest"]),
                 wheel=lock.get("wheel"),
                 companions=lock.get("companions", {}),
+                index=_index(lock.get("index")),
             )
             if not isinstance(locks[name].companions, dict):
                 raise ValueError("its companions are no packages with their versions")

@@ -21,14 +21,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from filelock import Timeout
+from packaging.utils import canonicalize_name
 
 from .. import file_lock
 from ..errors import VggbenchError, of_system
 from ..file_lock import LockUnusable
 from ..inside.launch import die_with_parent
-from . import interpreters, locks
+from . import interpreters, locks, uv_settings
 from .catalogue import Catalogue, Lock, Release
-from .uv import Unfit, UvError, uv
+from .uv import OFFLINE, Absent, Unfit, UvError, uv
 
 MARKER = "vggbench.json"
 LAST_USE = "vggbench-last-use"
@@ -213,7 +214,7 @@ class Environments:
             remove(aside)  # a killed build may have left it; this process has the lock
             aside.parent.mkdir(exist_ok=True)
             uv("venv", "--quiet", "--no-project", "--relocatable", f"--python={base}", str(aside))
-            self._install(release, name, aside)
+            of_cache = self._install(release, name, aside)
             if thorough:
                 remove(bytecode)  # it may be of the files that were changed
             damaged = _damaged_packages(aside) if thorough else []
@@ -221,7 +222,7 @@ class Environments:
                 # The environment shares files with uv's cache, which was damaged with it.
                 say(f"{release.name} ({name}): uv's cache was changed too ({', '.join(damaged)})")
                 uv("cache", "clean", "--quiet", *damaged)
-                self._install(release, name, aside, "--reinstall")
+                of_cache = self._install(release, name, aside, "--reinstall")
             _byte_compile(aside, bytecode)
             (aside / LAST_USE).touch()
             marker = Marker(
@@ -239,27 +240,34 @@ class Environments:
         except UvError as err:
             remove(aside)
             kind = Impossible if isinstance(err, Unfit) else EnvironmentUnusable
-            raise kind(f"{release.name} ({name}) cannot be installed: {err}") from None
+            why = self._gone(release, name, err) if isinstance(err, Absent) else err
+            raise kind(f"{release.name} ({name}) cannot be installed: {why}") from None
         except OSError as err:
             remove(aside)
             raise EnvironmentUnusable(
                 f"{release.name} ({name}) cannot be installed: {of_system(err)}; "
-                f"if the disk is full: vggbench releases prune --to 10G; uv cache clean"
+                f"if the disk is full: vggbench releases prune --to 10G --cache"
             ) from None
         except KeyboardInterrupt:
             remove(aside)
             raise
         say(
             f"installed {release.name} ({name}): {marker.size / 1e9:.2f} GB "
-            f"in {time.monotonic() - started:.0f} s"
+            f"in {time.monotonic() - started:.0f} s" + (", out of uv's cache" if of_cache else "")
         )
 
-    def _install(self, release: Release, name: str, folder: Path, *more: str) -> None:
-        """Install what the lock ``name`` pins into an environment. ``more``: options for uv."""
+    def _install(self, release: Release, name: str, folder: Path, *more: str) -> bool:
+        """Install what the lock ``name`` pins into an environment. ``more``: options for uv.
+
+        Returns whether all of it came without a network, out of uv's cache. The index is asked only
+        where uv's cache lacks something, because projects take old releases off the index: uv no
+        longer finds such a release in its cache once it has seen the new page of the index. The
+        hashes of the lock hold for both.
+        """
         constraints = self.catalogue.build_constraints(release)
         if constraints is not None:
             more = (*more, f"--build-constraints={constraints}")
-        uv(
+        install = (
             "pip",
             "install",
             "--quiet",
@@ -268,7 +276,29 @@ class Environments:
             f"--python={folder / 'bin' / 'python'}",
             *more,
             f"--requirements={self.catalogue.lock_path(release, name)}",
-            timeout_s=INSTALL_TIMEOUT_S,
+        )
+        index = release.locks[name].index
+        try:
+            uv(OFFLINE, *install, index=index, timeout_s=INSTALL_TIMEOUT_S)
+        except UvError:
+            uv(*install, index=index, timeout_s=INSTALL_TIMEOUT_S)
+            return False
+        return True
+
+    def _gone(self, release: Release, name: str, err: Absent) -> str:
+        """That the index no longer has what the lock ``name`` pins, and what to do next.
+
+        It is no reason to refuse the release for ever, as Impossible is: another index, or a wheel
+        that somebody kept, can still bring it.
+        """
+        package = canonicalize_name(err.package)
+        version = self.catalogue.pins(release, name).get(package)
+        pin = f"{package}=={version}" if version is not None else package
+        places = uv_settings.places(os.environ, release.locks[name].index)
+        return (
+            f"{pin} is gone from the index ({places}), and uv's cache does not have all of the "
+            f"lock; what was measured of {release.name} stays; to measure it again, put a wheel of "
+            f"{pin} into a folder and set UV_FIND_LINKS to that folder"
         )
 
     def all(self) -> list[Installed]:

@@ -63,13 +63,15 @@ def resolve(
     day: str,
     build_constraints: Path | None,
     later: Mapping[str, str],
+    *,
+    index: str | None,
 ) -> str:
     """The packages that ``requirements`` resolve to for CPython ``python`` as of ``day``, as the
     text of a lock: a line with hashes for each package.
 
     ``later`` has packages that are resolved as of days of their own. To learn the metadata of
-    sdists, uv builds them with that CPython, under ``build_constraints``. Raises UvError and
-    InterpreterMissing.
+    sdists, uv builds them with that CPython, under ``build_constraints``. ``index`` is asked before
+    the user's own. Raises UvError and InterpreterMissing.
     """
     interpreter = interpreters.require(python, requirements[0])
     tools = []
@@ -88,10 +90,11 @@ def resolve(
         *_wheels_alone(requirements[1:]),
         *_days(day, later),
         f"--python={interpreter}",
+        index=index,
     )
 
 
-def _compile(requirements: Sequence[str], *options: str) -> str:
+def _compile(requirements: Sequence[str], *options: str, index: str | None) -> str:
     """What uv resolves ``requirements`` to, for x86-64 Linux. Raises UvError."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "requirements.in"
@@ -107,6 +110,7 @@ def _compile(requirements: Sequence[str], *options: str) -> str:
             *options,
             "--python-platform=x86_64-manylinux_2_28",
             source.name,
+            index=index,
         )
 
 
@@ -156,10 +160,15 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
     later = _later(track, release.version, day)
     try:
         resolved = resolve(
-            requirements, release.python, day, catalogue.build_constraints(release), later
+            requirements,
+            release.python,
+            day,
+            catalogue.build_constraints(release),
+            later,
+            index=track.index,
         )
     except NoneFits:
-        _require_dates(release.name, requirements, release.python)
+        _require_dates(release.name, requirements, release.python, track.index)
         raise
     exceptions = "".join(f", {package} as of {on_day}" for package, on_day in later.items())
     text = (
@@ -181,6 +190,7 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
         digest=catalogue.digest_of(release, path),
         wheel=wheel,
         companions={package: versions[package] for package in _names(requirements[1:])},
+        index=track.index,
     )
     on_track = release.name in catalogue.by_name
     changed = on_track and old is not None and old.digest != new.digest
@@ -330,12 +340,24 @@ def _end_of(day: str) -> str:
     return f"{day}T23:59:59Z"
 
 
-def _available(requirements: Sequence[str], python: str, options: Sequence[str] = ()) -> bool:
-    """Whether the index has all of ``requirements`` for ``python``, under uv's ``options``."""
+def _available(
+    requirements: Sequence[str],
+    python: str,
+    options: Sequence[str] = (),
+    *,
+    index: str | None,
+) -> bool:
+    """Whether the index has all of ``requirements`` for ``python``, under uv's ``options``.
+    ``index`` is asked before the user's own."""
     bare = [re.sub(r"\[.*?\]", "", requirement) for requirement in requirements]
     try:
         _compile(
-            bare, "--no-deps", f"--python-version={python}", *_wheels_alone(requirements), *options
+            bare,
+            "--no-deps",
+            f"--python-version={python}",
+            *_wheels_alone(requirements),
+            *options,
+            index=index,
         )
     except NoneFits:
         return False
@@ -348,7 +370,7 @@ def _newest_python(
     """The newest CPython for which the index has all of ``requirements``. Raises LockError where it
     has them for none."""
     for python in PYTHONS:
-        if _available(requirements, python, options):
+        if _available(requirements, python, options, index=track.index):
             return python
     raise LockError(
         f"{track.name}=={version}: the index has no wheels of {', '.join(requirements)} for any of "
@@ -364,36 +386,37 @@ def _upload_day(track: Track, version: str, requirements: Sequence[str], python:
     not tell its date.
     """
     name = f"{track.name}=={version}"
-    if not _available(requirements, python):
+    index = track.index
+    if not _available(requirements, python, index=index):
         raise LockError(f"{name}: the index has no wheel of it for CPython {python}")
-    _require_dates(name, requirements, python)
+    _require_dates(name, requirements, python, index)
     # Files in a folder, or on a page that is no index, have no date, and are there as of any day.
     first, last = FIRST_DAY, _tomorrow()
-    if _available(requirements, python, _days((first - _A_DAY).isoformat(), {})):
-        raise _no_dates(name, requirements)
+    if _available(requirements, python, _days((first - _A_DAY).isoformat(), {}), index=index):
+        raise _no_dates(name, requirements, index)
     while first < last:
         middle = first + (last - first) // 2
-        if _available(requirements, python, _days(middle.isoformat(), {})):
+        if _available(requirements, python, _days(middle.isoformat(), {}), index=index):
             last = middle
         else:
             first = middle + _A_DAY
     return first.isoformat()
 
 
-def _require_dates(name: str, requirements: Sequence[str], python: str) -> None:
+def _require_dates(name: str, requirements: Sequence[str], python: str, index: str | None) -> None:
     """Raise LockError, which names the release ``name``, where the index has one of
     ``requirements`` but not as of any day: then it tells no upload dates."""
     for requirement in requirements:
         if Requirement(requirement).url is not None:
             continue
-        if _available([requirement], python) and not _available(
-            [requirement], python, _days(_tomorrow().isoformat(), {})
+        if _available([requirement], python, index=index) and not _available(
+            [requirement], python, _days(_tomorrow().isoformat(), {}), index=index
         ):
-            raise _no_dates(name, [requirement])
+            raise _no_dates(name, [requirement], index)
 
 
-def _no_dates(name: str, requirements: Sequence[str]) -> LockError:
-    places = ", ".join(uv_settings.indexes(os.environ)) or "uv's default index"
+def _no_dates(name: str, requirements: Sequence[str], index: str | None) -> LockError:
+    places = uv_settings.places(os.environ, index)
     return LockError(
         f"{name}: the index tells no upload dates of {', '.join(_names(requirements))}, so nothing "
         f"can be resolved as of a day; it is {places}; use one that tells them"

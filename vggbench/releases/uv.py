@@ -19,6 +19,9 @@ from ..errors import VggbenchError, one_line
 from ..inside.launch import die_with_parent
 from . import uv_settings
 
+#: uv's option that keeps it from the network: it installs out of its cache alone.
+OFFLINE = "--offline"
+
 
 class UvError(VggbenchError):
     """uv failed. The message is what uv printed, shortened, and what to do next."""
@@ -37,9 +40,19 @@ class Unfit(NoneFits):
     does not change that."""
 
 
+class Absent(NoneFits):
+    """The index was asked, and does not have ``package`` in the one version that is required, or
+    not at all. What a lock pins was there once, so the index has it no more."""
+
+    def __init__(self, message: str, package: str):
+        super().__init__(message)
+        self.package = package
+
+
 #: A pattern of what uv prints about a failure, the class of the error, and what a user can do. The
 #: first pattern that matches counts. Where none does, the message is what uv printed. The message
-#: of Unfit is only the text that its pattern matches.
+#: of Unfit is only the text that its pattern matches. The patterns of Absent have the package, and
+#: do not count where uv was not to use the network: then its cache was asked, and not the index.
 _FAULTS: tuple[tuple[str, type[UvError], str], ...] = (
     (
         r"hash mismatch",
@@ -59,17 +72,31 @@ _FAULTS: tuple[tuple[str, type[UvError], str], ...] = (
         UvError,
         "check the network and run it again",
     ),
+    (
+        r"could not be queried due to a lack of valid authentication credentials",
+        UvError,
+        "give uv the credentials of the index",
+    ),
     (r"\S+ has no wheels with a matching [^()]*(\(.*?\))?", Unfit, ""),
+    (r"there (?:is no version|are no versions) of (?P<package>[\w.-]+)", Absent, ""),
+    (
+        r"(?P<package>[\w.-]+)\S* was not found in the (?:package registry"
+        r"|provided package locations)",
+        Absent,
+        "",
+    ),
+    # The index has a page of it still, or uv's cache has that page, but the file is gone.
+    (r"Failed to download `(?P<package>[\w.-]+)==.*\(404 Not Found\)", Absent, ""),
     (r"No solution found", NoneFits, ""),
 )
 
 
-def uv(*args: str, timeout_s: float | None = None) -> str:
+def uv(*args: str, index: str | None = None, timeout_s: float | None = None) -> str:
     """Run uv with ``args``, and return its standard output.
 
-    uv gets those of the user's settings that ``uv_settings`` lets through. Raises UvError, or one
-    of its subclasses, where uv fails; UvError where it takes longer than ``timeout_s`` seconds; and
-    SettingsError.
+    uv gets those of the user's settings that ``uv_settings`` lets through, and asks ``index``
+    before the user's indexes. Raises UvError, or one of its subclasses, where uv fails; UvError
+    where it takes longer than ``timeout_s`` seconds; and SettingsError.
     """
     settings = uv_settings.settings(os.environ)
     with tempfile.TemporaryDirectory(prefix="vggbench-uv-") as folder:
@@ -85,7 +112,7 @@ def uv(*args: str, timeout_s: float | None = None) -> str:
                 capture_output=True,
                 text=True,
                 errors="replace",
-                env=uv_settings.variables(os.environ),
+                env=uv_settings.variables(os.environ, index),
                 timeout=timeout_s,
                 stdin=subprocess.DEVNULL,
                 # A uv that outlives this process would write to a folder of the next run.
@@ -96,18 +123,23 @@ def uv(*args: str, timeout_s: float | None = None) -> str:
         except FileNotFoundError as err:
             raise UvError(f"uv is missing ({err}); set the checkout up again: make setup") from None
     if done.returncode != 0:
-        raise _error(done.stderr or done.stdout, done.returncode)
+        offline = OFFLINE in args or uv_settings.is_offline(os.environ, settings)
+        raise _error(done.stderr or done.stdout, done.returncode, offline=offline)
     return done.stdout
 
 
-def _error(output: str, status: int) -> UvError:
-    """The error of a failure of uv, by what it printed."""
+def _error(output: str, status: int, *, offline: bool) -> UvError:
+    """The error of a failure of uv, by what it printed. ``offline``: whether uv was not to use the
+    network."""
     reason = _reason(output) or f"uv ended with status {status}"
     folded = " ".join(output.split())
     for pattern, kind, hint in _FAULTS:
         match = re.search(pattern, folded, re.IGNORECASE)
-        if match is not None:
-            return kind(f"{reason} -> {hint}" if hint else match[0] if kind is Unfit else reason)
+        if match is None or (kind is Absent and offline):
+            continue
+        if kind is Absent:
+            return Absent(reason, match["package"])
+        return kind(f"{reason} -> {hint}" if hint else match[0] if kind is Unfit else reason)
     return UvError(reason)
 
 

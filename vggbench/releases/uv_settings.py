@@ -90,16 +90,23 @@ class SettingsError(VggbenchError):
     """A file of uv's settings cannot be read."""
 
 
-def variables(environ: Mapping[str, str]) -> dict[str, str]:
+def variables(environ: Mapping[str, str], index: str | None = None) -> dict[str, str]:
     """The environment variables of uv: those of ``environ`` without the ones that would make uv act
-    on another project or environment, or disturb the interpreters that it runs."""
-    return {
+    on another project or environment, or disturb the interpreters that it runs.
+
+    uv asks ``index`` before all other indexes. An option of uv's command line would replace those
+    of the user's variable instead of coming before them.
+    """
+    passed_on = {
         name: value
         for name, value in environ.items()
         if name != "VIRTUAL_ENV"
         and not name.startswith("PYTHON")
         and (not name.startswith("UV_") or name in VARIABLES or _CREDENTIALS.fullmatch(name))
     }
+    if index is not None:
+        passed_on["UV_INDEX"] = f"{index} {environ.get('UV_INDEX', '')}".strip()
+    return passed_on
 
 
 def settings(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -112,6 +119,11 @@ def settings(environ: Mapping[str, str]) -> dict[str, Any]:
     for path in _files(environ):
         merged = _merged(merged, _passed_on(_read(path), path.parent))
     return merged
+
+
+def is_offline(environ: Mapping[str, str], of_files: Mapping[str, Any]) -> bool:
+    """Whether the user keeps uv from the network. ``of_files``: the settings of uv's files."""
+    return _says_yes(environ.get("UV_OFFLINE", "")) or of_files.get("offline") is True
 
 
 def indexes(environ: Mapping[str, str]) -> list[str]:
@@ -133,6 +145,13 @@ def indexes(environ: Mapping[str, str]) -> list[str]:
         urls += [*(more if isinstance(more, list) else []), table.get("index-url")]
     addresses = [_bare(url) for url in (*urls, *listed) if isinstance(url, str) and url]
     return list(dict.fromkeys(filter(None, addresses)))
+
+
+def places(environ: Mapping[str, str], index: str | None) -> str:
+    """The indexes that uv asks, ``index`` first, as a text for a message, without credentials.
+    Raises SettingsError."""
+    first = [] if index is None else [_bare(index)]
+    return ", ".join(first + (indexes(environ) or ["uv's default index"]))
 
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:

@@ -306,7 +306,7 @@ class History:
             raise HistoryError(
                 f"{name} is not measured: {free / 1e9:.1f} GB are free of the "
                 f"{LEAST_FREE / 1e9:.0f} GB that are kept free; make room: "
-                f"vggbench releases prune --all; uv cache clean"
+                f"vggbench releases prune --all --cache"
             )
 
     def _make_room_for_two(self, name: str) -> None:
