@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from vggbench.asv_plugin import environment
+from vggbench import frameworks
 from vggbench.releases.catalogue import Catalogue
+from vggbench.runs import own_interpreter
 
 from ..tiny import Tiny
 
@@ -72,7 +73,7 @@ def test_asking_an_interpreter_for_its_version_leaves_the_users_home_alone(
         monkeypatch.setenv(name, str(tiny.home))
     python = str(tiny.environments / "tinyframe-1.1-b1-cpu" / "bin" / "python")
     before = sorted(tiny.home.rglob("*"))
-    environment._check_version(python, tiny.release("tinyframe-1.1"), Catalogue(tiny.releases))
+    own_interpreter.check_version(python, tiny.release("tinyframe-1.1"), Catalogue(tiny.releases))
     assert sorted(tiny.home.rglob("*")) == before
 
 
@@ -95,3 +96,59 @@ def test_asvs_own_python_is_no_release(tiny: Tiny, option: str):
     assert done.status == 1
     assert "asv run -E release:/path/to/python RELEASE" in done
     assert not tiny.results.exists()
+
+
+@pytest.mark.parametrize(
+    ("brought", "wanted", "module", "same"),
+    [
+        ("1.0", "1.0.0", "tinyframe", True),
+        ("2.11.0+cu128", "2.11.0", "torch", True),
+        ("2.11.0+cpu", "2.11.0", "torch", True),
+        ("2.11.0+mine", "2.11.0", "torch", False),
+        ("2.11.0+cu128", "2.11.0", "tensorflow", False),
+        ("2.11.0", "2.11.0+mine", "torch", False),
+        ("a nightly", "a nightly", "torch", True),
+    ],
+)
+def test_a_release_that_is_published_for_several_devices_is_one_version(
+    brought: str, wanted: str, module: str, same: bool
+):
+    assert own_interpreter._same_version(brought, wanted, module) is same
+
+
+def test_a_framework_without_labels_takes_no_other_version():
+    known = frameworks.of("tensorflow")
+    assert known is not None
+    assert known.labels == ()
+
+
+def test_a_duet_measures_a_release_with_an_interpreter_of_the_users(tiny: Tiny, python: str):
+    done = tiny.vggbench(
+        *("duet", "tinyframe-1.0", "tinyframe-1.1", "--bench", "plain", "--budget", "1s"),
+        *("--python", f"tinyframe-1.1={python}"),
+    )
+    assert done.status in (0, 1, 2), done.output
+    of_release = {record["release"]: record for record in tiny.records()}
+    assert of_release["tinyframe-1.1"]["interpreter"] == python
+    assert of_release["tinyframe-1.1"]["lock"] is None
+    assert of_release["tinyframe-1.0"]["lock"] is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("tinyframe-1.1=/nowhere/python", "there is no such interpreter"),
+        ("otherframe-7.0=PYTHON", "otherframe-7.0 is not measured"),
+        ("tinyframe-1.0=PYTHON", "brings tinyframe 1.1"),
+    ],
+)
+def test_an_interpreter_that_cannot_be_a_subjects_is_refused(
+    tiny: Tiny, python: str, given: str, said: str
+):
+    done = tiny.vggbench(
+        *("duet", "tinyframe-1.0", "tinyframe-1.1", "--bench", "plain"),
+        *("--python", given.replace("PYTHON", python)),
+    )
+    assert done.status == 2
+    assert len(done.lines_with(said)) == 1
+    assert tiny.records() == []

@@ -49,7 +49,9 @@ KERAS = "keras-3.15.1"
 
 
 def asked(first: str, second: str, *patterns: str) -> DuetRequest:
-    return DuetRequest(first=first, second=second, patterns=patterns, threshold=0.02, as_json=False)
+    return DuetRequest(
+        first=first, second=second, pythons=(), patterns=patterns, threshold=0.02, as_json=False
+    )
 
 
 def names_of_subjects(

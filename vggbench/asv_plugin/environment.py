@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,24 +13,19 @@ from asv.config import Config
 from asv.console import log
 from asv.environment import Environment, EnvironmentUnavailable
 from asv.runner import BENCHMARK_RUN_SCRIPT
-from packaging.version import InvalidVersion, Version
 
 from .. import records
 from ..checkout import RELEASES
 from ..errors import VggbenchError, one_line
 from ..releases.catalogue import Catalogue, Release
 from ..releases.environments import Environments, require_lock
-from ..runs import coverage, process, profiles, suite, timed, variables
+from ..runs import coverage, own_interpreter, process, profiles, suite, timed, variables
 from ..runs.installation import Installation, surroundings
 from ..runs.run import result_of
 from . import invocation
 
 #: The most seconds that asv's own short processes (discovery, check) may take.
 SHORT_DEADLINE_S = 600.0
-
-
-class InterpreterRefused(VggbenchError):
-    """An interpreter that was given with -E does not bring the release that is to be measured."""
 
 
 class ReleaseEnvironment(Environment):
@@ -112,7 +106,7 @@ class ReleaseEnvironment(Environment):
         self._set_installed_commit_hash(None)
         try:
             if self._own_python is not None:
-                _check_version(self._own_python, release, self._catalogue)
+                own_interpreter.check_version(self._own_python, release, self._catalogue)
             else:
                 lock = require_lock(release, self._device)
                 self._environments.ensure(release, lock.name, say)
@@ -340,55 +334,10 @@ def _own_interpreter(python: str) -> str | None:
     EnvironmentUnavailable where there is none at the path."""
     if python == coverage.PYTHON:
         return None
-    # A symbolic link is not resolved, because a virtualenv's python is one.
-    path = Path(python).absolute()
-    if not (path.is_file() and os.access(path, os.X_OK)):
-        raise EnvironmentUnavailable(
-            f"-E release:{python}: there is no such interpreter; give the path of a python"
-        )
-    return str(path)
-
-
-# Importing a framework may read, write and compile in the user's home: Keras and Theano do. The
-# probe therefore moves its home. It does so after Python has started, because Python may have
-# packages from the user's own home.
-_VERSION_PROBE = """
-import os, sys
-os.environ["HOME"] = sys.argv[2]
-module = __import__(sys.argv[1])
-print("\\n" + module.__version__)
-"""
-
-
-def _check_version(python: str, release: Release, catalogue: Catalogue) -> None:
-    """Raise InterpreterRefused unless ``python`` brings the framework in the version of
-    ``release``."""
-    module = catalogue.tracks[release.track].module
-    env = variables.for_release(os.environ)
-    for name in variables.OF_USERS_FILES:
-        env.pop(name, None)
-    with tempfile.TemporaryDirectory() as home:
-        probe = [python, "-c", _VERSION_PROBE, module, home]
-        done = process.run(probe, env, None, SHORT_DEADLINE_S, merge_streams=False)
-    lines = done.output.split()
-    if done.status != 0 or not lines:
-        reason = (done.errors.strip().splitlines() or ["no reason given"])[-1]
-        raise InterpreterRefused(
-            f"{release.name} is not measured: {python} cannot import {module}: {one_line(reason)}"
-        )
-    if not _same_version(lines[-1], release.version):
-        raise InterpreterRefused(
-            f"{release.name} is not measured: {python} brings {module} {lines[-1]}; "
-            f"ask for {release.track}-{lines[-1]}, or give another interpreter"
-        )
-
-
-def _same_version(brought: str, wanted: str) -> bool:
-    """Whether two texts name the same version, such as ``1.0`` and ``1.0.0``."""
     try:
-        return Version(brought) == Version(wanted)
-    except InvalidVersion:
-        return brought == wanted
+        return own_interpreter.path_of(python)
+    except VggbenchError as err:
+        raise EnvironmentUnavailable(f"-E release:{err}") from None
 
 
 def _catalogue(conf: Config) -> Catalogue:

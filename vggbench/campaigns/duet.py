@@ -24,6 +24,7 @@ from ..judging.measures import JUDGED, STEP
 from ..judging.phrases import change, how_many_blocks
 from ..releases import spec
 from ..releases.catalogue import Release
+from ..runs import own_interpreter
 from ..runs.duet import Subject
 from ..runs.local import Local, Runner
 from ..runs.profiles import VARIABLE
@@ -47,10 +48,12 @@ class NoSubject(VggbenchError):
 @dataclass(frozen=True, kw_only=True)
 class DuetRequest:
     """``first`` and ``second``: each a release as asv run takes it, with the words of a
-    configuration behind it or without. ``patterns``: --bench, which chooses where no words do."""
+    configuration behind it or without. ``patterns``: --bench, which chooses where no words do.
+    ``pythons``: --python, each RELEASE=PATH."""
 
     first: str
     second: str
+    pythons: Sequence[str]
     patterns: Sequence[str]
     threshold: float
     as_json: bool
@@ -120,8 +123,9 @@ def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
     profile = profiles[0]
     comparisons = _comparisons(here, asked)
     criterion = _Criterion(asked.threshold, len(comparisons))
+    own = _own_interpreters(here, asked, comparisons)
     found = []
-    with here.runner(records.DUET) as runner:
+    with here.runner(records.DUET, own=own) as runner:
         for first, second in comparisons:
             finding = Finding(
                 machine=here.machine, profile=profile, first=first.name, second=second.name
@@ -167,6 +171,27 @@ def _comparisons(here: Local, asked: DuetRequest) -> list[tuple[_NamedSubject, _
             )
         wanted.append(_NamedSubject(release, chosen_one))
     return [(wanted[0], wanted[1])]
+
+
+def _own_interpreters(
+    here: Local,
+    asked: DuetRequest,
+    comparisons: Sequence[tuple[_NamedSubject, _NamedSubject]],
+) -> dict[str, str]:
+    """By the names of releases, the paths of the interpreters that the user gave for them. Raises
+    NoSubject for a release that is no subject."""
+    subjects = {subject.release.name for both in comparisons for subject in both}
+    own = {}
+    for text in asked.pythons:
+        word, _, python = text.partition("=")
+        release = spec.one(here.catalogue, word)
+        if release.name not in subjects:
+            raise NoSubject(
+                f"--python {text}: {release.name} is not measured; give RELEASE=PATH of one of "
+                f"{' and '.join(sorted(subjects))}"
+            )
+        own[release.name] = own_interpreter.path_of(python)
+    return own
 
 
 def _told(here: Local, text: str) -> tuple[Release, Configured | None]:

@@ -89,6 +89,13 @@ def _add_duet(top: Subparsers) -> None:
     )
     parser.add_argument("second", help="another one, which is compared with the first")
     add_bench(parser, ", where no words choose a configuration")
+    parser.add_argument(
+        "--python",
+        action="append",
+        default=[],
+        metavar="RELEASE=PATH",
+        help="measure this release with an interpreter of your own instead of its environment",
+    )
     add_budget(parser, "10m")
     parser.add_argument("--json", action="store_true", help="as a JSON object")
     add_threshold(parser)
@@ -192,6 +199,7 @@ def _duet(checkout: Checkout, arguments: argparse.Namespace) -> int:
     request = duet.DuetRequest(
         first=arguments.first,
         second=arguments.second,
+        pythons=arguments.python,
         patterns=arguments.bench,
         threshold=arguments.threshold,
         as_json=arguments.json,

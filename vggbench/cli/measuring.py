@@ -46,6 +46,11 @@ def add(top: Subparsers) -> None:
     parser.add_argument("spec", nargs="+", help=NAMES)
     add_json(parser)
     add_device(parser)
+    parser.add_argument(
+        "--python",
+        metavar="PATH",
+        help="an interpreter of your own instead of the release's environment",
+    )
     parser.set_defaults(command=_verify)
 
     parser = top.add_parser("run", help="run main.py in the environment of a release")
@@ -111,9 +116,16 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
     failed = 0
     tell_flags(report)
     with checkout.measuring():
-        for release in selected(checkout, arguments.spec):
+        releases = selected(checkout, arguments.spec)
+        if arguments.python is not None and len(releases) != 1:
+            raise VggbenchError(
+                f"--python {arguments.python}: an interpreter is of one release; name that release"
+            )
+        for release in releases:
             try:
-                interpreters = _interpreters(checkout, release, device, report)
+                interpreters = _interpreters(
+                    checkout, release, device, report, own=arguments.python
+                )
             except VggbenchError as err:
                 complain(str(err))
                 failed += 1
@@ -135,13 +147,26 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _interpreters(
-    checkout: Checkout, release: Release, device: str, report: Callable[[str], None]
+    checkout: Checkout,
+    release: Release,
+    device: str,
+    report: Callable[[str], None],
+    *,
+    own: str | None,
 ) -> dict[str, Path | VggbenchError]:
     """By the name of each lock that configurations of ``release`` use on ``device``: the
-    interpreter, or why its environment cannot be made. Raises VggbenchError where no environment
-    can be made."""
+    interpreter, or why its environment cannot be made. ``own``: an interpreter that the user gave
+    for all of them. Raises VggbenchError where no environment can be made, and where the user's
+    interpreter brings another version."""
     from ..campaigns import verify
+    from ..runs import own_interpreter
 
+    if own is not None:
+        python = own_interpreter.path_of(own)
+        own_interpreter.check_version(python, release, checkout.catalogue)
+        return {
+            lock.name: Path(python) for lock in verify.locks_of(checkout.catalogue, release, device)
+        }
     found: dict[str, Path | VggbenchError] = {}
     for lock in verify.locks_of(checkout.catalogue, release, device):
         try:

@@ -52,6 +52,9 @@ class Framework:
     the framework takes no more of a GPU's memory than it needs, so that two processes find room
     beside each other.
 
+    ``labels``: the beginnings of what follows a version's "+" where the framework's own project
+    publishes a release several times, for several devices.
+
     ``has_sdists``: whether the index has only sdists of some releases, which must be built.
 
     ``forecast``: takes a version and the companions in its locks. Returns one line where the
@@ -73,6 +76,7 @@ class Framework:
     compared_prefixes: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
     shares_gpu: Mapping[str, str] = field(default_factory=dict)
+    labels: tuple[str, ...] = ()
     has_sdists: bool = False
     forecast: Callable[[str, Collection[str]], str | None] = lambda version, companions: None
     remedy: Callable[[int, Mapping[str, str]], str] = lambda status, environment: ""

@@ -23,6 +23,7 @@ FRAMEWORK = Framework(
     title="PyTorch",
     key="torch",
     packages=("torch",),
+    labels=("cpu", "cu", "rocm", "xpu"),
     facts=(
         ("torch.compile", "compile.mode"),
         ("SGD", "sgd"),

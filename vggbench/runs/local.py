@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from ..records import Record, Store
 from ..releases import interpreters
 from ..releases.catalogue import Catalogue, Release
 from ..releases.environments import require_lock
-from . import draft, duet, processor, profiles, timed, variables
+from . import draft, duet, own_interpreter, processor, profiles, timed, variables
 from .duet import DuetRecords, Patience, Subject
 from .installation import Installation
 from .run import Run, new_id
@@ -40,9 +40,12 @@ class Runner:
     """Runs processes for a purpose, all of one run. ``Local.runner`` makes a runner, and holds the
     locks of the checkout and of the machine as long as it is used."""
 
-    def __init__(self, checkout: Checkout, run: Run, say: Say):
+    def __init__(
+        self, checkout: Checkout, run: Run, say: Say, own: Mapping[str, str] | None = None
+    ):
         self.run = run
         self._checkout = checkout
+        self._own = own or {}
         self._say = say
         self._prepared: dict[tuple[str, str, str | None], Installation] = {}
         self._messages: set[str] = set()
@@ -93,10 +96,11 @@ class Runner:
 
     def prepared(self, release: Release, profile: str, configured: Configured) -> Installation:
         """The installation of a release that a configuration is measured in, in a profile: that of
-        its backend's lock. It is made at the first call and kept.
+        its backend's lock, or the interpreter that the user gave for the release. It is made at the
+        first call and kept.
 
         Raises CannotMeasure where this machine does not measure the profile, and VggbenchError
-        where the environment cannot be made.
+        where the environment cannot be made, or the interpreter brings another version.
         """
         device, backend = profiles.device_of(profile), configured.backend
         lock = release.lock_for(device, backend)
@@ -105,10 +109,15 @@ class Runner:
             why = profiles.why_unavailable(profile, self._checkout.config)
             if why is not None:
                 raise CannotMeasure(why)
+            if release.name in self._own:
+                python = self._own[release.name]
+                own_interpreter.check_version(python, release, self._checkout.catalogue)
+                own = Installation(release=release, profile=profile, interpreter=python, lock=None)
+                return self._prepared.setdefault(key, own)
             lock = require_lock(release, device, backend)
-            python = self._checkout.environments.ensure(release, lock.name, self._say)
+            made = self._checkout.environments.ensure(release, lock.name, self._say)
             self._prepared[key] = Installation(
-                release=release, profile=profile, interpreter=str(python), lock=lock
+                release=release, profile=profile, interpreter=str(made), lock=lock
             )
         return self._prepared[key]
 
@@ -152,10 +161,17 @@ class Local:
         return profiles.asked(self.checkout.config)
 
     @contextlib.contextmanager
-    def runner(self, purpose: str, *, run_id: str | None = None) -> Iterator[Runner]:
+    def runner(
+        self,
+        purpose: str,
+        *,
+        run_id: str | None = None,
+        own: Mapping[str, str] | None = None,
+    ) -> Iterator[Runner]:
         """A context with a runner, which holds the locks of the checkout and of the machine.
 
         ``run_id``: the id of the run that the records belong to, where that run has begun already.
+        ``own``: by the names of releases, the paths of interpreters that the user gave for them.
         Raises RunInProgress where another process measures, and OtherProcessor where the machine
         was measured on another processor.
         """
@@ -174,7 +190,7 @@ class Local:
                 id=run_id or new_id(),
                 purpose=purpose,
             )
-            yield Runner(self.checkout, run, self.say)
+            yield Runner(self.checkout, run, self.say, own)
 
     def configured(self, benchmark: str, configuration: dict[str, Any]) -> Configured:
         """The configuration that a record names, as the benchmarks have it now.
