@@ -148,7 +148,7 @@ class ReleaseEnvironment(Environment):
             python = str(self._environments.python(release, lock.name))
         return Installation(release=release, profile=self._profile, interpreter=python, lock=lock)
 
-    def _why_not_made(self, installation: Installation) -> str | None:
+    def _why_not_made(self, installation: Installation) -> VggbenchError | None:
         """Why the environment of a backend's own lock cannot be made; None where it is there, or
         where the installation is another one, which asv has installed already.
 
@@ -163,7 +163,7 @@ class ReleaseEnvironment(Environment):
                 self._environments.ensure(release, lock.name, say)
                 invocation.of_backends[place] = None
             except VggbenchError as err:
-                invocation.of_backends[place] = str(err)
+                invocation.of_backends[place] = err
             except KeyboardInterrupt:
                 raise _interrupted_installing(release) from None
         return invocation.of_backends[place]

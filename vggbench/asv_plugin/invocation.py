@@ -43,7 +43,7 @@ measured: set[tuple[str, str]] = set()
 
 #: For each (commit, lock's name) of a backend's own environment that this process of asv has looked
 #: for: why it cannot be made, None where it is there.
-of_backends: dict[tuple[str, str], str | None] = {}
+of_backends: dict[tuple[str, str], VggbenchError | None] = {}
 
 
 @functools.cache

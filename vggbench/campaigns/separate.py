@@ -233,7 +233,7 @@ def measure(here: Local, runner: Runner, work: Work, budget: Budget) -> bool:
         except Impossible as err:
             here.say(f"{release.name} with {variant.name} cannot be separated: {err}")
             for question in work.questions:
-                runner.refuse(changed, question.configured, str(err))
+                runner.refuse(changed, question.configured, err)
         except VggbenchError as err:
             here.say(f"{release.name} with {variant.name} is not measured: {err}")
         else:

@@ -434,7 +434,7 @@ class Record:
     def lacked(self) -> str | None:
         """What the machine lacked for this process; None where it lacked nothing. A record of a
         process that lacked something says nothing of the release, which is to be measured again."""
-        if self.outcome != NOT_APPLICABLE or self.lacks is None:
+        if self.outcome not in (NOT_APPLICABLE, FAILED) or self.lacks is None:
             return None
         return one_line(str(self.lacks), 40)
 

@@ -57,14 +57,14 @@ def _pins(environments: Environments) -> tuple[set[tuple[str, str]], set[tuple[s
     without: set[tuple[str, str]] = set()
     needed: set[tuple[str, str]] = set()
     for release in environments.catalogue:
-        for device, lock in release.locks.items():
-            there = Marker.read(environments.path(release, device)) is not None
+        for name, lock in release.locks.items():
+            there = Marker.read(environments.path(release, name)) is not None
             pinned = needed if there else without
             # A wheel of the user's own is no pin of its lock, but uv's cache has it too.
             framework = canonicalize_name(Requirement(lock.requirement).name)
             pinned.add((framework, release.version))
-            if environments.catalogue.lock_path(release, device).is_file():
-                pinned.update(environments.catalogue.pins(release, device).items())
+            if environments.catalogue.lock_path(release, name).is_file():
+                pinned.update(environments.catalogue.pins(release, name).items())
     return without, needed
 
 

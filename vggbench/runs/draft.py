@@ -166,10 +166,12 @@ class Draft:
         self.record.update(_computed_since(self.began))
         return self._append()
 
-    def refused(self, error: str) -> Record:
+    def refused(self, error: str, lacks: str | None = None) -> Record:
         """Append the record of a process that cannot be started because of ``error``, and return
-        the record."""
+        the record. ``lacks``: what this machine lacked for it, where another day may bring it."""
         self.record.update(_failed(error))
+        if lacks is not None:
+            self.record["lacks"] = lacks
         return self._append()
 
     def interrupted(self, why: str | None = None) -> Record:

@@ -19,7 +19,7 @@ from ..errors import VggbenchError
 from ..records import Record, Store
 from ..releases import interpreters
 from ..releases.catalogue import Catalogue, Release
-from ..releases.environments import require_lock
+from ..releases.environments import Impossible, require_lock
 from . import draft, duet, own_interpreter, processor, profiles, timed, variables
 from .duet import DuetRecords, Patience, Subject
 from .installation import Installation
@@ -89,7 +89,7 @@ class Runner:
         """Look at environments anew from now on, because some may have been removed."""
         self._prepared.clear()
 
-    def refuse(self, installation: Installation, configured: Configured, why: str) -> Record:
+    def refuse(self, installation: Installation, configured: Configured, why: Impossible) -> Record:
         """Append and return a failed record of a configuration whose environment cannot be made.
         ``why`` is its error."""
         return timed.refuse(self.run, installation, configured, why)

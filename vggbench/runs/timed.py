@@ -22,6 +22,7 @@ import vggbench
 from ..errors import VggbenchError, of_system
 from ..inside.measure import DEADLINE_S, NOTES_VARIABLE, STRETCH_VARIABLE
 from ..records import Record
+from ..releases.environments import Impossible
 from . import process, profiles
 from .draft import Draft
 from .installation import Installation, surroundings
@@ -148,14 +149,15 @@ def refuse(
     run: Run,
     installation: Installation,
     configured: Configured,
-    why: str,
+    why: VggbenchError,
     attributes: str = "{}",
 ) -> Record:
     """Append and return a failed record of a configuration whose environment cannot be made. It has
-    ``why`` as its error, and no process is run. ``attributes``: asv's JSON of overridden
+    ``why`` as its error, and no process is run. Where the environment may be made on another day,
+    the record says that the machine lacked it. ``attributes``: asv's JSON of overridden
     attributes."""
     draft = Draft.begin(run, installation, configured, attributes, given(installation))
-    record = draft.refused(why)
+    record = draft.refused(str(why), None if isinstance(why, Impossible) else "the environment")
     run.note(record)
     return record
 
