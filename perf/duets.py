@@ -43,7 +43,7 @@ from vggbench.judging import duets as judging
 from vggbench.judging.measures import PEAK_MEMORY, STEP
 from vggbench.judging.state import values_of
 from vggbench.records import Record
-from vggbench.releases.environments import Environments
+from vggbench.releases.environments import Environments, require_lock
 from vggbench.runs import duet
 from vggbench.runs.duet import Subject
 from vggbench.runs.installation import Installation
@@ -52,7 +52,7 @@ from vggbench.runs.suite import Configured
 from vggbench.stats import blocks
 from vggbench.stats.judge import Process, level_of
 
-PROFILE = "cpu-quick"
+DEVICE, PROFILE = "cpu", "cpu-quick"
 STATE = common.ROOT / "perf" / "state" / "duets"
 FOLDER = common.ROOT / ".asv" / "duets"
 
@@ -61,6 +61,7 @@ MACHINE = "perf"
 
 TENSORFLOW = "tensorflow-2.21.0"
 PLAIN = "NHWC none off"
+TORCH, TORCH_PLAIN = "torch-2.15.0", "NCHW none off"
 FOUR = ("NHWC none off", "NHWC fused off", "NCHW none off", "NCHW fused off")
 
 #: One plain configuration of each framework, and the one with XLA.
@@ -128,8 +129,9 @@ class Bench:
         here = here or self.here
         release = here.catalogue.by_name[name]
         python = self._python(here.checkout.environments, name)
+        lock = require_lock(release, DEVICE)
         installation = Installation(
-            release=release, profile=PROFILE, interpreter=str(python), lock=release.locks["cpu"]
+            release=release, profile=PROFILE, interpreter=str(python), lock=lock
         )
         return Subject(
             installation=installation, configured=_configured(here, installation, configuration)
@@ -157,7 +159,8 @@ class Bench:
         key = environments.folder, name
         if key not in self._pythons:
             release = environments.catalogue.by_name[name]
-            self._pythons[key] = environments.ensure(release, "cpu", _say)
+            lock = require_lock(release, DEVICE)
+            self._pythons[key] = environments.ensure(release, lock.name, _say)
         return self._pythons[key]
 
     def with_slow_down(self, slow_down: float) -> tuple[Local, tuple[Subject, Subject]]:
@@ -378,18 +381,34 @@ def burst_deviation(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """
     subject = bench.subject(TENSORFLOW, PLAIN)
     with common.beside("--seed", str(len(taken))):
-        began = time.monotonic()
-        tried = []
-        while True:
-            tried.append(bench.block((subject, subject)))
-            if tried[-1]["left_out"] is None or time.monotonic() - began > PATIENCE_S:
-                break
-        seconds = round(time.monotonic() - began, 1)
-        entry = {**tried[-1], "seconds": seconds}
-        if entry["left_out"] is not None:
-            entry["log"] = None
-        entry["tried"] = [[block["log"], block["others"], block["seconds"]] for block in tried]
-        return entry | in_turns(partial(_process_level, bench, subject), seconds, taken)
+        entry = _counting_block(bench, subject)
+        process = partial(_process_level, bench, subject)
+        return entry | in_turns(process, entry["seconds"], taken)
+
+
+def _counting_block(bench: Bench, subject: Subject) -> Entry:
+    """A block of a subject with itself, which is tried again until it counts or the patience ends.
+
+    The seconds are those of all that were tried. Where none counts there is no "log".
+    """
+    began = time.monotonic()
+    tried = []
+    while True:
+        tried.append(bench.block((subject, subject)))
+        if tried[-1]["left_out"] is None or time.monotonic() - began > PATIENCE_S:
+            break
+    entry = {**tried[-1], "seconds": round(time.monotonic() - began, 1)}
+    if entry["left_out"] is not None:
+        entry["log"] = None
+    entry["tried"] = [[block["log"], block["others"], block["seconds"]] for block in tried]
+    return entry
+
+
+def same_beside_bursts(bench: Bench, plan: Plan, taken: Entries) -> Plan:
+    """A block of a release with itself, beside bursts of work."""
+    subject = bench.subject(TORCH, TORCH_PLAIN)
+    with common.beside("--seed", str(len(taken))):
+        return dict(_counting_block(bench, subject))
 
 
 def in_turns(process: Callable[[], Entry], seconds: float, taken: Entries) -> Plan:
@@ -606,6 +625,7 @@ ROUNDS = 20
 COMPARISONS = 20
 AGREEMENT_BLOCKS = 6
 LOADED_BLOCKS = 8
+BURST_BLOCKS = 20
 
 ROWS = {
     "aa-tensorflow": _same(TENSORFLOW, PLAIN, 30, 0.01),
@@ -615,6 +635,15 @@ ROWS = {
     "deviation-quiet": _deviation("on a quiet machine", 1.0, quiet_deviation),
     "deviation-bursts": _deviation(
         "beside a process that works in bursts of 5 to 60 s, waiting counted", 0.25, burst_deviation
+    ),
+    "torch-bursts": Row(
+        f"A/A of {TORCH} {TORCH_PLAIN}, beside a process that works in bursts of 5 to 60 s, "
+        f"{BURST_BLOCKS} blocks",
+        "90 % interval of the mean inside +-2 %; what is busy is refused",
+        plan=partial(figures.load_plan, wanted=BURST_BLOCKS),
+        progress=partial(figures.load_progress, wanted=BURST_BLOCKS),
+        reached=partial(figures.same_reached, within=0.02),
+        measure=same_beside_bursts,
     ),
     "planted-3": _planted(0.03, 0.02, 10),
     "planted-2": _planted(0.02, 0.01, 9),

@@ -1,4 +1,6 @@
-"""The environment of TensorFlow 2.21.0: ours against asv's own way, virtualenv and pip.
+"""The environment of a release: ours against asv's own way, virtualenv and pip.
+
+    python perf/environment.py [RELEASE]    # default: tensorflow-2.21.0
 
 Both have the same lock, the packages in their caches, and are byte-compiled. They are made turn by
 turn in one run. asv's way is what asv/plugins/virtualenv.py does: `virtualenv`, then pip inside it.
@@ -21,18 +23,18 @@ from shared import common
 
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue
-from vggbench.releases.environments import Environments
+from vggbench.releases.environments import Environments, require_lock
 
-RELEASE = "tensorflow-2.21.0"
 FIGURE = 4.0
 TURNS = 3
 
 
 def main() -> int:
     catalogue = Catalogue(common.ROOT / "releases")
-    release = catalogue.by_name[RELEASE]
-    lock = catalogue.lock_path(release, "cpu")
-    base = interpreters.require(release.python, RELEASE)
+    release = catalogue.by_name[(sys.argv[1:] or ["tensorflow-2.21.0"])[0]]
+    name = require_lock(release, "cpu").name
+    lock = catalogue.lock_path(release, name)
+    base = interpreters.require(release.python, release.name)
     first: list[float] = []
     again: list[float] = []
     theirs: list[float] = []
@@ -40,9 +42,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=common.ROOT / ".asv") as folder:
         for turn in range(TURNS + 1):  # Turn 0 fills the caches and is not counted.
             environments = Environments(Path(folder) / f"ours-{turn}", catalogue)
-            first.append(_seconds(environments.ensure, release, "cpu"))
+            first.append(_seconds(environments.ensure, release, name))
             list(environments.prune(keep_bytes=1))
-            again.append(_seconds(environments.ensure, release, "cpu"))
+            again.append(_seconds(environments.ensure, release, name))
             there = Path(folder) / f"theirs-{turn}"
             theirs.append(_seconds(_virtualenv_and_pip, there, base, lock))
             print(
@@ -57,7 +59,7 @@ def main() -> int:
         ratio = statistics.median(theirs[1:]) / statistics.median(ours[1:])
         statuses.append(
             common.report(
-                f"environment of {RELEASE}, byte-compiled, packages in the cache, {what}",
+                f"environment of {release.name}, byte-compiled, packages in the cache, {what}",
                 f"at least {FIGURE:g} times as fast as virtualenv + pip",
                 f"{ratio:.1f} times: {statistics.median(ours[1:]):.1f} s against "
                 f"{statistics.median(theirs[1:]):.1f} s (medians of {TURNS})",

@@ -39,7 +39,9 @@ SHORT: dict[str, tuple[str, ...]] = {
 #: lack.
 LONG = {
     "train_step.py": "24 processes a case",
-    "keras_applications.py": "32 processes of the large workload",
+    "keras_applications.py": "40 processes",
+    "torchvision_vgg16.py": "40 processes, of which half compile",
+    "torch_speeds.py": "120 processes beside other work",
     "xla_first_step.py": "40 processes that compile",
     "environment.py": "the packages of pip install -e '.[perf]', and many installations",
     "false_alarms.py": "20 rounds of vggbench check",

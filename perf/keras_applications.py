@@ -17,7 +17,11 @@ from shared import common, processes
 
 RELEASE = "tensorflow-2.21.0"
 FIGURE = 1.02
-LOOKS = 2
+CHOICES = [
+    {"data_format": data_format, "batch_norm": "none", "xla": xla}
+    for data_format in ("NHWC", "NCHW")
+    for xla in ("off", "on")
+]
 
 
 def main() -> int:
@@ -25,7 +29,7 @@ def main() -> int:
     parser.add_argument("--pairs", type=int, default=16)
     pairs = parser.parse_args().pairs
     python = processes.python_of(RELEASE)
-    best = _best(python)
+    best = processes.fastest(python, "TensorFlow", CHOICES)
     with tempfile.TemporaryDirectory() as folder:
         start = processes.save_start(Path(folder))
         taken = processes.in_turns(
@@ -40,25 +44,6 @@ def main() -> int:
         str(ratio),
         ratio.high <= FIGURE,
     )
-
-
-def _best(python: Path) -> dict[str, str]:
-    """The fastest configuration without batch normalisation.
-
-    Each counts by the fastest of LOOKS processes, which are taken in turns.
-    """
-    choices = [
-        {"data_format": data_format, "batch_norm": "none", "xla": xla}
-        for data_format in ("NHWC", "NCHW")
-        for xla in ("off", "on")
-    ]
-    seconds = [float("inf")] * len(choices)
-    for _ in range(LOOKS):
-        for place, choice in enumerate(choices):
-            seconds[place] = min(seconds[place], processes.ours(python, **choice).step_s)
-    for choice, best in zip(choices, seconds, strict=True):
-        print(f"first look: {' '.join(choice.values())}: {best * 1e3:.1f} ms", flush=True)
-    return choices[seconds.index(min(seconds))]
 
 
 if __name__ == "__main__":

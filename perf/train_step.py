@@ -1,9 +1,9 @@
 """`time_train_step` against the plainest hand-written training loop of the same framework.
 
 Ours is a process of the benchmark as asv starts it, with asv's timer. Theirs is a script in
-by_hand/, from the same weights and batch. Both run on the CPU, without batch normalisation and
-without XLA. Theano gets the flags that ours noted. A process counts by the median of its samples.
-The first three losses of both must be the same.
+by_hand/, from the same weights and batch. Both run on the CPU, without batch normalisation, and
+compiled only where the case says so. Theano gets the flags that ours noted. A process counts by the
+median of its samples. The first three losses of both must be the same.
 
     python perf/train_step.py [--pairs 12] [CASE ...]
 """
@@ -21,14 +21,16 @@ LEAST, MOST = 0.97, 1.03
 
 @dataclass(frozen=True)
 class Case:
-    """What is compared. ``script``: a script in by_hand/. ``backend``: the further argument of
-    Keras's scripts. ``on_theano``: whether the script gets our flags of Theano."""
+    """What is compared. ``script``: a script in by_hand/. ``backend``: Keras's, None of other
+    frameworks. ``option``: the script's further argument, "" for none. ``on_theano``: whether the
+    script gets our flags of Theano."""
 
     release: str
     framework: str
     configuration: dict[str, str]
     script: str
-    backend: str = ""
+    backend: str | None = None
+    option: str = ""
     on_theano: bool = False
 
 
@@ -39,9 +41,27 @@ def tensorflow(release: str, script: str) -> Case:
 
 def keras(release: str, script: str, backend: str = "tensorflow") -> Case:
     on_theano = backend == "theano"
-    data_format = "NCHW" if on_theano else "NHWC"
-    plain = {"backend": backend, "data_format": data_format, "batch_norm": "none", "xla": "off"}
-    return Case(release, "Keras", plain, script, backend=backend, on_theano=on_theano)
+    plain = {
+        "backend": backend,
+        "data_format": "NCHW" if on_theano else "NHWC",
+        "batch_norm": "none",
+        # On JAX Keras compiles where it is not told.
+        "xla": "on" if backend == "jax" else "off",
+    }
+    return Case(
+        release, "Keras", plain, script, backend=backend, option=backend, on_theano=on_theano
+    )
+
+
+def torch(release: str, compiled: str) -> Case:
+    plain = {"data_format": "NCHW", "batch_norm": "none", "compile": compiled}
+    option = "compile" if compiled == "on" else ""
+    return Case(release, "PyTorch", plain, "torch_step.py", option=option)
+
+
+def jax(release: str) -> Case:
+    plain = {"data_format": "NHWC", "batch_norm": "none", "jit": "on"}
+    return Case(release, "JAX", plain, "jax_step.py")
 
 
 CASES = {
@@ -51,6 +71,11 @@ CASES = {
     "keras-1.2.2-tensorflow": keras("keras-1.2.2", "keras_1.py"),
     "keras-2.3.1": keras("keras-2.3.1", "keras_2_and_3.py"),
     "keras-3.15.1": keras("keras-3.15.1", "keras_2_and_3.py"),
+    "keras-3.15.1-jax": keras("keras-3.15.1", "keras_2_and_3.py", "jax"),
+    "keras-3.15.1-torch": keras("keras-3.15.1", "keras_2_and_3.py", "torch"),
+    "torch-2.15.0": torch("torch-2.15.0", "off"),
+    "torch-2.15.0-compile": torch("torch-2.15.0", "on"),
+    "jax-0.12.0.1": jax("jax-0.12.0.1"),
     "theano-0.9.0": Case(
         "theano-0.9.0", "Theano", {"batch_norm": "none"}, "theano_cpu.py", on_theano=True
     ),
@@ -71,7 +96,7 @@ def main() -> int:
 def compare(name: str, pairs: int) -> int:
     """Measure a case and report its figure; return the exit status."""
     case = CASES[name]
-    python = processes.python_of(case.release)
+    python = processes.python_of(case.release, case.backend)
 
     def ours() -> processes.TakenProcess:
         return processes.ours(python, case.framework, **case.configuration)
@@ -85,7 +110,8 @@ def compare(name: str, pairs: int) -> int:
             print(f"by hand with {variables['THEANO_FLAGS']}")
 
         def theirs() -> processes.TakenProcess:
-            return processes.by_hand(python, case.script, start, case.backend, **variables)
+            more = [case.option] if case.option else []
+            return processes.by_hand(python, case.script, start, *more, **variables)
 
         if case.on_theano:
             theirs()  # The first process compiles.

@@ -1,6 +1,6 @@
 """The plainest training loop of VGG16 in Keras 2 and 3, as its user writes it by hand.
 
-    python keras_2_and_3.py START.npz REPORT.json SAMPLES
+    python keras_2_and_3.py START.npz REPORT.json SAMPLES [BACKEND]
 
 It shares nothing with vggbench. START.npz holds images, labels and the initial weights in the order
 of the layers, so that its losses can be held against those of others.
@@ -13,7 +13,7 @@ import time
 
 started = time.perf_counter()
 
-os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["KERAS_BACKEND"] = sys.argv[4] if len(sys.argv) > 4 else "tensorflow"
 
 import numpy as np  # noqa: E402
 from keras.layers import Conv2D, Dense, Flatten, MaxPooling2D  # noqa: E402

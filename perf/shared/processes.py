@@ -22,6 +22,7 @@ from asv.runner import BENCHMARK_RUN_SCRIPT
 from vggbench.checkout import Checkout
 from vggbench.inside import synthetic, vgg16, workload
 from vggbench.inside.measure import BY_PRODUCTS, NOTES_VARIABLE, REPEAT
+from vggbench.releases.environments import require_lock
 from vggbench.runs import timed, variables
 
 from . import common
@@ -56,11 +57,13 @@ class TakenProcess:
         return statistics.median(self.samples)
 
 
-def python_of(release: str) -> Path:
-    """The interpreter of a release, which is installed first where it is not installed."""
-    common.install(release)
+def python_of(release: str, backend: str | None = None) -> Path:
+    """The interpreter of a release for a backend of its framework. It is installed first where it
+    is not installed."""
     checkout = Checkout(str(common.ROOT / "asv.conf.json"))
-    return checkout.environments.python(checkout.catalogue.by_name[release], "cpu")
+    chosen = checkout.catalogue.by_name[release]
+    lock = require_lock(chosen, "cpu", backend)
+    return checkout.environments.ensure(chosen, lock.name, print)
 
 
 def ours(python: Path, framework: str = "TensorFlow", **configuration: str) -> TakenProcess:
@@ -94,6 +97,24 @@ def ours(python: Path, framework: str = "TensorFlow", **configuration: str) -> T
             raise SystemExit(f"{configuration}: {noted}")
         samples = json.loads(result.read_text())["samples"]
     return TakenProcess(BY_PRODUCTS["track_first_step"](noted), noted["losses"], samples, noted)
+
+
+#: Processes by which the fastest configuration is found.
+LOOKS = 2
+
+
+def fastest(python: Path, framework: str, choices: Sequence[dict[str, str]]) -> dict[str, str]:
+    """The fastest of the configurations ``choices``.
+
+    Each counts by the fastest of LOOKS processes, which are taken in turns.
+    """
+    seconds = [float("inf")] * len(choices)
+    for _ in range(LOOKS):
+        for place, choice in enumerate(choices):
+            seconds[place] = min(seconds[place], ours(python, framework, **choice).step_s)
+    for choice, best in zip(choices, seconds, strict=True):
+        print(f"first look: {' '.join(choice.values())}: {best * 1e3:.1f} ms", flush=True)
+    return choices[seconds.index(min(seconds))]
 
 
 def by_hand(
