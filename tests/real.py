@@ -19,7 +19,7 @@ from vggbench.campaigns import verify
 from vggbench.inside.params import Configuration
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue, Release
-from vggbench.releases.environments import Environments
+from vggbench.releases.environments import Environments, require_lock
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FIXED = (
     *("tensorflow-1.0.0", "tensorflow-1.15.5", "tensorflow-2.21.0"),
     *("keras-1.2.2", "keras-3.15.1", "theano-1.0.5"),
-    *("torch-1.0.1", "torch-2.15.0", "jax-0.4.13", "jax-0.12.0.1"),
+    *("torch-2.15.0", "jax-0.4.13", "jax-0.12.0.1"),
 )
 ASV = Path(sys.executable).parent / "asv"
 
@@ -63,6 +63,8 @@ def rotating(track: str, first: str, last: str) -> str:
     return in_turn([release.name for release in here or between])
 
 
+TORCH_OR_KERAS = "PyTorch before the newest, or Keras on PyTorch"
+
 #: Which release the tests of a kind take in this run, beside FIXED. pytest's header shows it.
 TURNS = {
     "TensorFlow": rotating("tensorflow", "1.0", "2.20"),
@@ -72,7 +74,8 @@ TURNS = {
     "Keras 2 with XLA": rotating("keras", "2.8", "2.15"),
     "Keras 3": rotating("keras", "3.0", "3.14.1"),
     "Theano": rotating("theano", "0.9", "1.0.4"),
-    "PyTorch": rotating("torch", "1.1", "2.14.9"),
+    # An environment with PyTorch takes 3 to 5 GB: two a run, of which one is the newest PyTorch's.
+    TORCH_OR_KERAS: in_turn((rotating("torch", "1.0", "2.14.9"), "keras-3.15.1")),
     "JAX": rotating("jax", "0.4.18", "0.11.9"),
 }
 
@@ -85,17 +88,20 @@ def find(name: str) -> Release:
     return release
 
 
-def python_of(name: str) -> Path:
-    """The interpreter of a shipped release, which is installed if need be."""
+def python_of(name: str, backend: str | None = None) -> Path:
+    """The interpreter of a shipped release for this backend of its framework. It is installed if
+    need be."""
     environments = Environments(ENVIRONMENTS, Catalogue(ROOT / "releases"))
-    return Path(environments.ensure(find(name), "cpu", print))
+    release = find(name)
+    return Path(environments.ensure(release, require_lock(release, "cpu", backend).name, print))
 
 
 def verified(
     name: str, configuration: Configuration, script: Path = verify.SCRIPT, device: str = "cpu"
 ) -> verify.Verified:
     """What `vggbench verify` says of one configuration, in the release's own environment."""
-    return verify.verify_one(python_of(name), configuration, device, script)
+    python = python_of(name, configuration.backend)
+    return verify.verify_one(python, configuration, device, script)
 
 
 def mutated(folder: Path, mutation: str) -> Path:

@@ -20,6 +20,7 @@ from vggbench.judging import agreement
 
 from ...real import (
     ROOT,
+    TORCH_OR_KERAS,
     TURNS,
     RealCheckout,
     by_commit,
@@ -114,6 +115,52 @@ def test_the_loss_is_that_of_the_batch_where_keras_returns_a_mean() -> None:
 @pytest.mark.parametrize("name", [SECOND_WITH_XLA, THIRD, NEWEST])
 def test_a_compiled_step_is_proven_and_agrees(name: str) -> None:
     assert_agrees(verified(name, configured(batch_norm="mode 0", xla="on")))
+
+
+@pytest.mark.parametrize("name", [THIRD, NEWEST])
+@pytest.mark.parametrize("xla", ["off", "on"])
+def test_keras_3_on_jax_computes_what_the_reference_computes(name: str, xla: str) -> None:
+    """In one of the two data formats, and with one of the batch normalisations."""
+    turn = by_commit() + (xla == "on")
+    chosen = configured(
+        backend="jax", batch_norm=IN_TURN, data_format=DATA_FORMATS[turn % 2], xla=xla
+    )
+    assert_agrees(verified(name, chosen))
+
+
+NOT_JITTED = """
+def mutate():
+    from vggbench.inside.builders.keras import network as keras_network
+    keras = keras_network.imported("jax", "cpu")
+    compile_ = keras.Model.compile
+    keras.Model.compile = lambda self, *a, jit_compile=None, **k: compile_(
+        self, *a, jit_compile=False, **k
+    )
+"""
+
+
+def test_a_step_that_keras_does_not_give_to_jit_is_not_applicable(tmp_path: Path) -> None:
+    found = verified(NEWEST, configured(backend="jax", xla="on"), mutated(tmp_path, NOT_JITTED))
+    assert found.answer == verify.NOT_APPLICABLE, found.reason
+    assert "compiled 0 convolutions of the step's 38" in str(found.reason)
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_keras_2_has_neither_jax_nor_torch(backend: str) -> None:
+    found = verified(SECOND_WITH_XLA, configured(backend=backend))
+    assert found.answer == verify.NOT_APPLICABLE, found.reason
+    assert found.reason == (f"this keras has no backend {backend}: 3.0 was the first that had")
+
+
+@pytest.mark.skipif(not TURNS[TORCH_OR_KERAS].startswith("keras"), reason="it is PyTorch's turn")
+@pytest.mark.parametrize("data_format", DATA_FORMATS)
+def test_keras_3_on_torch_computes_what_the_reference_computes(data_format: str) -> None:
+    assert_agrees(
+        verified(
+            TURNS[TORCH_OR_KERAS],
+            configured(backend="torch", batch_norm=IN_TURN, data_format=data_format),
+        )
+    )
 
 
 # What is made wrong, in the release's own interpreter.
