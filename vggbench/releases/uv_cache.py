@@ -1,7 +1,8 @@
 """Frees what uv's cache keeps of releases whose environments are gone.
 
 uv removes from its cache by the name of a package, in all versions at once. A package that an
-environment on the disk pins therefore stays, also in the versions that only other releases pin.
+environment on the disk pins therefore stays, also in the versions that only other releases pin,
+unless those versions take much of the disk: thirty releases of PyTorch unpack to over 100 GB.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ from packaging.utils import canonicalize_name
 
 from .environments import INSTALL_TIMEOUT_S, Environments, Marker
 from .uv import uv
+
+
+#: A package of which an environment is on the disk is removed all the same where its other versions
+#: take so many bytes. Its version there is downloaded again when the environment is made again.
+WORTH = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -40,9 +46,15 @@ def free(environments: Environments) -> FreedCache:
     """
     without, needed = _pins(environments)
     needed_names = {name for name, _ in needed}
-    packages = sorted({name for name, _ in without} - needed_names)
-    kept = sorted({name for name, _ in without - needed} & needed_names)
     folder = Path(uv("cache", "dir").strip())
+    unneeded: Counter[str] = Counter()
+    for pin, size in _sizes_of_packages(folder).items():
+        if pin not in needed:
+            unneeded[pin[0]] += size
+    shared = {name for name, _ in without - needed} & needed_names
+    worth_it = {name for name in shared if unneeded[name] >= WORTH}
+    packages = sorted(({name for name, _ in without} - needed_names) | worth_it)
+    kept = sorted(shared - worth_it)
     _, before = _sizes(folder)
     if packages:  # without a name, uv would remove all that there is
         uv("cache", "clean", "--quiet", *packages, timeout_s=INSTALL_TIMEOUT_S)
@@ -66,6 +78,19 @@ def _pins(environments: Environments) -> tuple[set[tuple[str, str]], set[tuple[s
             if environments.catalogue.lock_path(release, name).is_file():
                 pinned.update(environments.catalogue.pins(release, name).items())
     return without, needed
+
+
+def _sizes_of_packages(folder: Path) -> dict[tuple[str, str], int]:
+    """Bytes that the unpacked files of each package take, by its name and version. ``folder``: uv's
+    cache. Files that environments have links to do not count: removing them here frees nothing."""
+    sizes: dict[tuple[str, str], int] = {}
+    # uv unpacks each wheel into a folder of its own below archive-v0, -v1, ...
+    for info in folder.glob("archive-v*/*/*.dist-info"):
+        name, _, version = info.name.removesuffix(".dist-info").partition("-")
+        alone = sum(stat.st_size for stat in _stats(info.parent) if stat.st_nlink == 1)
+        pin = canonicalize_name(name), version
+        sizes[pin] = sizes.get(pin, 0) + alone
+    return sizes
 
 
 def _sizes(folder: Path) -> tuple[int, int]:
