@@ -109,6 +109,17 @@ def test_a_package_stays_in_all_versions_while_an_environment_pins_one(house: Ho
     assert house.has("# shared 2.0")
 
 
+def test_a_package_whose_other_versions_take_much_is_freed_in_all_versions(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uv_cache, "WORTH", LARGE)
+    house.remove("tinyframe-1.0")
+    freed = house.free()
+    assert "shared" in freed.packages
+    assert freed.kept == ("tinyframe",)
+    assert not house.has("# shared 1.0")
+
+
 def test_an_environment_of_what_was_freed_is_made_again(house: House) -> None:
     house.remove("tinyframe-1.0")
     house.free()

@@ -19,7 +19,6 @@ from packaging.utils import canonicalize_name
 from .environments import INSTALL_TIMEOUT_S, Environments, Marker
 from .uv import uv
 
-
 #: A package of which an environment is on the disk is removed all the same where its other versions
 #: take so many bytes. Its version there is downloaded again when the environment is made again.
 WORTH = 1_000_000_000
