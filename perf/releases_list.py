@@ -16,7 +16,7 @@ from pathlib import Path
 from shared import common
 
 from vggbench.releases.catalogue import Catalogue
-from vggbench.releases.environments import MARKER, Environments, Marker
+from vggbench.releases.environments import MARKER, Environments, Marker, require_lock
 
 RELEASES, INSTALLED = 100, 30
 FIGURE_S = 1.0
@@ -38,12 +38,13 @@ def main() -> int:
         catalogue = Catalogue(Path(folder) / "releases")
         environments = Environments(Path(folder) / "env" / "releases", catalogue)
         for release in list(catalogue)[:INSTALLED]:
-            where = environments.path(release, "cpu")
+            lock = require_lock(release, "cpu")
+            where = environments.path(release, lock.name)
             where.mkdir(parents=True)
             marker = Marker(
                 release=release.name,
-                device="cpu",
-                digest=release.locks["cpu"].digest,
+                device=lock.name,
+                digest=lock.digest,
                 python=release.python,
                 size=10**9,
                 made=0,

@@ -31,6 +31,7 @@ from packaging.version import Version
 from vggbench import records
 from vggbench.inside import measure, params
 from vggbench.releases.catalogue import Catalogue, Release
+from vggbench.releases.environments import require_lock
 from vggbench.runs.coverage import PYTHON, environment_name
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -239,7 +240,7 @@ def _facts_of_run(
         "release": release.name,
         "build": release.build,
         "commit": release.commit,
-        "lock": release.locks["cpu"].digest,
+        "lock": require_lock(release, "cpu").digest,
         "interpreter": "the release's own",
         "profile": PROFILE,
         "device": "cpu",

@@ -60,6 +60,11 @@ NOT_RUN = {
     "make test-fast": "a part of make test",
     "make figures": "it measures for minutes, on an idle machine",
     "vggbench verify abacus": "Abacus would fail it, as the page says",
+    "vggbench verify tensorflow-2.21.0 --python": "its interpreter is the reader's; "
+    "test_own_interpreter.py gives one",
+    "vggbench duet A B --python": "its releases and interpreter are the reader's; "
+    "test_own_interpreter.py gives them",
+    "perf/gpu_history.sh": "it asks for a GPU",
     "docker run": "it asks for a machine with docker and a GPU",
     "python perf/environment.py": "it wants the packages of '.[perf]', and installs",
     "python perf/duets.py ROW": "it measures for an hour; test_perf_duets.py has its rows",

@@ -33,8 +33,8 @@ PAGE = ROOT / "docs" / "adding-a-framework.md"
 #: A file of the page: its path begins the paragraph above its text.
 FILE = re.compile(r"^`([\w./]+)`[^\n]*(?:\n[^\n]+)*\n\n```(?:python|json)\n(.*?)^```$", re.M | re.S)
 
-BRANCHES = '"branches": ["tensorflow", "keras", "theano"],'
-WITH_ABACUS = '"branches": ["tensorflow", "keras", "theano", "abacus"],'
+BRANCHES = '"branches": ["tensorflow", "keras", "theano", "torch", "jax"],'
+WITH_ABACUS = '"branches": ["tensorflow", "keras", "theano", "torch", "jax", "abacus"],'
 
 ABACUS = """
 import time
@@ -137,6 +137,7 @@ def measured(checkout: Copy) -> Copy:
         path.write_text(text)
     config = checkout.folder / "asv.conf.json"
     assert WITH_ABACUS in PAGE.read_text()
+    assert BRANCHES in config.read_text()
     config.write_text(config.read_text().replace(BRANCHES, WITH_ABACUS))
     checkout.add_abacus("1.0", "2024-02-03", seconds=0.02, beads=100)
     checkout.add_abacus("2.0", "2025-02-03", seconds=0.08, beads=90)

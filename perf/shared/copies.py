@@ -18,6 +18,7 @@ from pathlib import Path
 
 from vggbench import records
 from vggbench.releases.catalogue import Catalogue, Release
+from vggbench.releases.environments import require_lock
 
 from . import common
 
@@ -35,16 +36,17 @@ def add_copy(releases: Path, shipped: Release, place: int, more: Sequence[str] =
     lock, of further packages. Returns the copy.
     """
     track = _add_track(releases, shipped.track)
-    lock = shipped.locks["cpu"]
+    lock = require_lock(shipped, "cpu")
     version = f"{shipped.version}.post{place}"
-    file = track / f"{version}-cpu.txt"
+    file = track / f"{version}-{lock.name}.txt"
     text = (common.ROOT / "releases" / shipped.track / lock.file).read_text()
     file.write_text(text + "".join(f"{line}\n" for line in more))
     date = datetime.date.fromisoformat(shipped.date) + datetime.timedelta(days=place)
     catalogue = Catalogue(releases)
     release = Release(shipped.track, version, date.isoformat(), shipped.python)
     digest = catalogue.digest_of(release, file)
-    copy = replace(release, locks={"cpu": replace(lock, file=file.name, digest=digest, wheel=None)})
+    own = replace(lock, file=file.name, digest=digest, wheel=None)
+    copy = replace(release, locks={lock.name: own})
     catalogue.write(copy)
     return copy
 

@@ -27,6 +27,7 @@ from vggbench.judging import evidence, verdicts
 from vggbench.judging.measures import PEAK_MEMORY
 from vggbench.records import Record
 from vggbench.releases.catalogue import Catalogue, Release
+from vggbench.releases.environments import require_lock
 from vggbench.stats import blocks, robust
 from vggbench.stats.blocks import BlockNoise
 from vggbench.stats.policy import (
@@ -550,7 +551,7 @@ def memory_record(entry: Entry, copy: Release) -> Record:
             "track": copy.track,
             "release": copy.name,
             "commit": copy.commit,
-            "lock": copy.locks["cpu"].digest,
+            "lock": require_lock(copy, "cpu").digest,
             "profile": "cpu-quick",
             "benchmark_version": measure.PROTOCOL,
             "outcome": records.OK,

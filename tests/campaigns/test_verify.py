@@ -265,6 +265,8 @@ def test_each_configuration_runs_in_the_environment_of_its_backend(
         assert answers == {
             ("tensorflow", verify.AGREES, "python"),
             ("theano", answer, str(theano)),
+            ("jax", verify.AGREES, "python"),
+            ("torch", verify.AGREES, "python"),
         }
 
 
@@ -279,12 +281,12 @@ def test_a_backend_whose_environment_cannot_be_made_keeps_no_other_from_being_ve
     release = replace(release, locks={**release.locks, "cpu-theano": own})
     checkout = SimpleNamespace(catalogue=CATALOGUE, environments=SimpleNamespace(ensure=ensure))
     missing = ["cpu-theano"]
-    found = measuring._interpreters(checkout, release, "cpu", print)
+    found = measuring._interpreters(checkout, release, "cpu", print, own=None)
     assert found["cpu"] == Path("cpu")
     assert str(found["cpu-theano"]) == "no cpu-theano"
     missing.append("cpu")
     with pytest.raises(EnvironmentUnusable, match=r"^no cpu$"):
-        measuring._interpreters(checkout, release, "cpu", print)
+        measuring._interpreters(checkout, release, "cpu", print, own=None)
 
 
 def pids(folder: Path) -> list[int]:

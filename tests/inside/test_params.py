@@ -26,7 +26,11 @@ def test_configuration_is_plain_by_default():
 @pytest.mark.parametrize(
     ("framework", "chosen", "message"),
     [
-        ("torch", {}, "unknown framework 'torch': choose one of Keras, TensorFlow, Theano"),
+        (
+            "torch",
+            {},
+            "unknown framework 'torch': choose one of JAX, Keras, TensorFlow, Theano, PyTorch",
+        ),
         (
             "TensorFlow",
             {"data_format": "nhwc"},
@@ -37,7 +41,11 @@ def test_configuration_is_plain_by_default():
             {"batch_norm": "fused"},
             "unknown batch norm 'fused': choose one of none, mode 0, mode 2",
         ),
-        ("Keras", {"backend": "jax"}, "unknown backend 'jax': choose one of tensorflow, theano"),
+        (
+            "Keras",
+            {"backend": "openvino"},
+            "unknown backend 'openvino': choose one of tensorflow, theano, jax, torch",
+        ),
         ("TensorFlow", {"xla": True}, "unknown xla True: choose one of off, on"),
         ("Theano", {"data_format": "NHWC"}, "Theano has no choice of data format"),
     ],
@@ -97,7 +105,9 @@ def test_a_name_that_the_framework_lacks_is_no_attribute() -> None:
 
 def test_every_combination_is_a_configuration():
     assert {name: len(set(configurations(name))) for name in packages()} == {
-        "Keras": 24,
+        "JAX": 4,
+        "Keras": 48,
+        "PyTorch": 12,
         "TensorFlow": 12,
         "Theano": 3,
     }

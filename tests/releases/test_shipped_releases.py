@@ -34,8 +34,20 @@ VERSIONS["keras"] = [
 ]  # fmt: skip
 VERSIONS["theano"] = ["0.8.2", "0.9.0", "1.0.0", "1.0.1", "1.0.2", "1.0.3", "1.0.4", "1.0.5"]
 
-#: The first TensorFlow that brings its own CUDA as wheels, and the Keras of its date.
-FIRST_WITH_GPU = Version("2.14")
+#: JAX: those of 0.4 that the index still has, and the last patch release of every minor version
+#: from 0.5 on. PyTorch: the last patch release of every minor version.
+VERSIONS["jax"] = []
+VERSIONS["torch"] = []
+
+#: The first release of each track that has CUDA as wheels, and of Keras that of such a TensorFlow.
+FIRST_WITH_GPU = {
+    "tensorflow": Version("2.14"),
+    "keras": Version("2.14"),
+    "jax": Version("0.4.30"),
+}
+
+#: The first Keras that computes with JAX and PyTorch, each in an environment of its own.
+FIRST_WITH_OTHERS = Version("3.0")
 
 #: The last Keras with a backend on Theano, and the first that has TensorFlow of its date.
 LAST_WITH_THEANO, FIRST_WITH_TENSORFLOW = Version("2.3.1"), Version("1.2.2")
@@ -55,18 +67,30 @@ def test_a_track_has_the_releases_that_it_promises(track):
 
 
 @pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.name)
-def test_a_release_has_a_cpu_lock_and_from_2_14_on_a_gpu_lock(release):
-    has_gpu = release.track != "theano" and Version(release.version) >= FIRST_WITH_GPU
-    assert set(release.locks) == ({"cpu", "gpu"} if has_gpu else {"cpu"})
+def test_a_release_has_a_lock_for_the_cpu_and_for_the_gpu_where_it_brings_cuda(release):
+    first = FIRST_WITH_GPU.get(release.track)
+    version = Version(release.version)
+    devices = {"cpu", "gpu"} if first is not None and version >= first else {"cpu"}
+    if release.track == "torch":
+        assert set(release.locks) == {"any"}, "its wheels serve both"
+    elif release.track == "keras" and version >= FIRST_WITH_OTHERS:
+        backends = ("", "-jax", "-torch")
+        assert set(release.locks) == {d + backend for d in devices for backend in backends}
+    else:
+        assert set(release.locks) == devices
 
 
 @pytest.mark.parametrize("release", KERAS, ids=lambda release: release.name)
 def test_a_keras_brings_the_backends_of_its_date(release):
     version = Version(release.version)
-    for device, lock in release.locks.items():
-        backends = {name.partition("-")[0] for name in lock.companions} & {"tensorflow", "theano"}
+    known = {"tensorflow", "theano", "jax", "torch"}
+    for name, lock in release.locks.items():
+        brought = {package.partition("-")[0] for package in lock.companions} & known
+        if lock.backend is not None:
+            assert brought == {lock.backend}, name
+            continue
         expected = {"tensorflow"} if version >= FIRST_WITH_TENSORFLOW else set()
-        assert backends == expected | ({"theano"} if version <= LAST_WITH_THEANO else set()), device
+        assert brought == expected | ({"theano"} if version <= LAST_WITH_THEANO else set()), name
 
 
 @every_lock

@@ -20,7 +20,7 @@ from vggbench.report.seed_table import TABLES, Column
 from ..records import factory
 
 KERAS, OLD, NEW = "keras-1.2.2", "tensorflow-1.0.0", "tensorflow-2.21.0"
-RELEASES = [factory.CATALOGUE.by_name[name] for name in (KERAS, OLD, NEW)]
+RELEASES = [factory.CATALOGUE.by_name[name] for name in (KERAS, OLD, NEW, "torch-2.15.0")]
 
 NHWC_ONLY = "tensorflow 1.0.0 on the cpu: CPU BiasOp only supports NHWC"
 

@@ -181,9 +181,14 @@ def _own_interpreters(
     """By the names of releases, the paths of the interpreters that the user gave for them. Raises
     NoSubject for a release that is no subject."""
     subjects = {subject.release.name for both in comparisons for subject in both}
+    first = comparisons[0][0].release.name
     own = {}
     for text in asked.pythons:
-        word, _, python = text.partition("=")
+        word, separator, python = text.partition("=")
+        if not separator:
+            raise NoSubject(
+                f"--python {text}: write RELEASE=PATH, such as {first}=/usr/bin/python3"
+            )
         release = spec.one(here.catalogue, word)
         if release.name not in subjects:
             raise NoSubject(

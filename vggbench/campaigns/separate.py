@@ -167,7 +167,7 @@ def _works(
     profile: str,
 ) -> list[Work]:
     """Each thing that is changed back, lock by lock. Where only some of the locks have the thing, a
-    line says so of the others. Raises NoVariant where none has it."""
+    message says so of the others. Raises NoVariant where none has it."""
     device = profiles.device_of(profile)
     told = facts(here.machine, here.store.all(here.machine), here.catalogue, profile)
     of_locks: dict[tuple[FactsKey, FactsKey], list[Question]] = {}

@@ -7,6 +7,7 @@ SciPy.
 from __future__ import annotations
 
 import argparse
+import collections
 import json
 import math
 from collections.abc import Callable
@@ -164,9 +165,7 @@ def _interpreters(
     if own is not None:
         python = own_interpreter.path_of(own)
         own_interpreter.check_version(python, release, checkout.catalogue)
-        return {
-            lock.name: Path(python) for lock in verify.locks_of(checkout.catalogue, release, device)
-        }
+        return collections.defaultdict(lambda: Path(python))
     found: dict[str, Path | VggbenchError] = {}
     for lock in verify.locks_of(checkout.catalogue, release, device):
         try:

@@ -193,7 +193,7 @@ def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
     named = [(catalogue.tracks[release.track].framework, release.name) for release in chosen]
     for framework, name in named:
         if arguments.release and framework not in seed_table.FRAMEWORKS:
-            rows_of = " and ".join(sorted(seed_table.FRAMEWORKS))
+            rows_of = ", ".join(sorted(seed_table.FRAMEWORKS))
             raise VggbenchError(f"{name} has no row in these tables: they are of {rows_of}")
     columns = []
     store = checkout.store()

@@ -29,7 +29,7 @@ from ..file_lock import LockUnusable
 from ..inside.launch import die_with_parent
 from . import interpreters, locks, uv_settings
 from .catalogue import Catalogue, Lock, Release
-from .uv import OFFLINE, Absent, Unfit, UvError, uv
+from .uv import OFFLINE, Absent, NoneFits, NotCached, Unfit, UvError, uv
 
 MARKER = "vggbench.json"
 LAST_USE = "vggbench-last-use"
@@ -112,7 +112,7 @@ def require_lock(release: Release, device: str, backend: str | None = None) -> L
     Raises EnvironmentUnusable where there is none."""
     lock = release.lock_for(device, backend)
     if lock is None:
-        raise _no_lock(release, device)
+        raise _no_lock(release, device if backend is None else f"{device} with {backend}")
     return lock
 
 
@@ -280,7 +280,7 @@ class Environments:
         index = release.locks[name].index
         try:
             uv(OFFLINE, *install, index=index, timeout_s=INSTALL_TIMEOUT_S)
-        except UvError:
+        except (NotCached, NoneFits):
             uv(*install, index=index, timeout_s=INSTALL_TIMEOUT_S)
             return False
         return True

@@ -187,13 +187,14 @@ def reference() -> Column:
 
 
 def later_rows(columns: Sequence[Column], table: str) -> list[str]:
-    """The names of the rows of a table that were not there in 2017 and that a column has something
-    in. ``table``: its title."""
+    """The names of the rows of a table that were not there in 2017 and in which a column has a time
+    or a failure. ``table``: its title."""
     return [
         name
         for name in LATER[table]
         if any(
-            name in column.cells and column.cells[name].outcome not in (UNMEASURED, NONE)
+            name in column.cells
+            and column.cells[name].outcome not in (UNMEASURED, NONE, records.NOT_APPLICABLE)
             for column in columns
         )
     ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from asv import environment, results, util
 from asv.console import log
 
-from .. import records
+from .. import frameworks, records
 from ..checkout import Checkout
 from ..inside.measure import SAMPLED
 from ..releases.catalogue import Catalogue, Release
@@ -94,9 +94,11 @@ class Coverage:
         family.
         """
         answered: set[Answered] = set()
+        releases = self.catalogue.by_commit
         for record in self.store.all(machine, log.warning):
-            # What the machine lacked then may be there now.
-            if not record.is_ordinary or record.lacked is not None or record.excluded is not None:
+            # What the machine lacked then may be there now, and a lock that came since may bring a
+            # backend that was missing.
+            if not record.is_ordinary or record.why_left_out(machine, releases) is not None:
                 continue
             if record.outcome in (records.NOT_APPLICABLE, records.FAILED):
                 names = [record.family]
@@ -130,8 +132,11 @@ class Coverage:
         except util.UserError as err:
             log.warning(str(err))
             return False
+        device = profiles.device_of(profile)
         for configured in wanted:
-            if configured.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
+            if configured.by_product in SAMPLED and device != "gpu":
+                continue
+            if configured.backend is not None and self._lacks(release, device, configured.backend):
                 continue
             if stored.benchmark_version.get(configured.benchmark) != configured.version:
                 return False
@@ -146,3 +151,15 @@ class Coverage:
             ):
                 return False
         return True
+
+    def _lacks(self, release: Release, device: str, backend: str) -> bool:
+        """Whether no lock of the release brings this backend. Such a configuration is n/a for ever,
+        and no reason to measure a release that is complete otherwise."""
+        lock, known = release.lock_for(device, backend), frameworks.of(backend)
+        if lock is None or lock.backend is not None or known is None:
+            return False
+        try:
+            pins = self.catalogue.pins(release, lock.name)
+        except OSError:
+            return False
+        return not set(known.packages) & set(pins)

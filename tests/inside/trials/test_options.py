@@ -93,8 +93,8 @@ def test_keras_itself_chooses_its_backend(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setenv("KERAS_BACKEND", "theano")
     assert options.own_keras_backend() == "theano"
     assert configurations("--run_keras --keras_backend tensorflow")[0].startswith("Keras tensorfl")
-    monkeypatch.setenv("KERAS_BACKEND", "jax")
-    with pytest.raises(options.Refused, match="KERAS_BACKEND is 'jax'"):
+    monkeypatch.setenv("KERAS_BACKEND", "openvino")
+    with pytest.raises(options.Refused, match="KERAS_BACKEND is 'openvino'"):
         options.parse(["--run_keras"])
 
 
@@ -110,7 +110,7 @@ REFUSED = {
     "--run_keras --use_bn --use_fused": "--use_fused cannot be: Keras chooses the kernel",
     "--run_theano --data_format NHWC": "--data_format NHWC cannot be: Theano alone computes",
     "--run_tensorflow --data_format CHWN": "invalid choice: 'CHWN'",
-    "--run_keras --keras_backend jax": "invalid choice: 'jax'",
+    "--run_keras --keras_backend openvino": "invalid choice: 'openvino'",
     "--run_keras --use_bn --keras_bn_mode 1": "invalid choice: '1'",
     "--run_tensorflow --device tpu": "invalid choice: 'tpu'",
     "--run_tensorflow --batch_size 0": "--batch_size: '0': it must be a whole number of at least 1",

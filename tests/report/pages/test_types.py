@@ -87,7 +87,8 @@ def written(html_dir: Path) -> Iterator[tuple[str, Any]]:
     yield "Seed", seed
     for table in seed["tables"]:
         yield "SeedTable", table
-        yield from (("SeedRow", one) for one in table["rows"])
+        yield from (("ReportedRow", one) for one in table["rows"])
+        yield from (("SeedRow", one) for one in table["later"])
 
 
 def test_the_types_name_the_keys_that_are_written(html_dir: Path) -> None:

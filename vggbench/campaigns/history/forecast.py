@@ -21,8 +21,9 @@ GUESS_S, GUESS_COMPILED_S = 15.0, 30.0
 #: Seconds besides its processes that a release takes: asv begins, its environment is made.
 AROUND_S = 15.0
 
-#: Bytes that an environment takes of which nothing is known: the largest there is, nearly.
-GUESS_BYTES = 1_600_000_000
+#: Bytes that an environment takes of which nothing is known: the largest there is, nearly; of a lock
+#: that pins PyTorch, whose wheels bring CUDA, more.
+GUESS_BYTES, GUESS_WITH_TORCH_BYTES = 1_600_000_000, 5_500_000_000
 
 #: Bytes of the record of a process, and of its share of asv's result.
 RECORD_BYTES = 3_000

@@ -202,7 +202,7 @@ def own_keras_backend():
         if backend not in measured:
             raise Refused(
                 "KERAS_BACKEND is %r: Keras is measured on %s; choose with --keras_backend"
-                % (backend, " and ".join(measured))
+                % (backend, ", ".join(measured))
             )
         return backend
     spec = find_spec("keras")

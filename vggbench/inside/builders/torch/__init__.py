@@ -6,7 +6,7 @@ FRAMEWORK = "PyTorch"
 MODULE = "torch"
 
 # NHWC is what PyTorch calls channels_last: the shape stays NCHW, the memory is in the order NHWC.
-# "unfused" is means and elementwise operations, "fused" is torch.nn.BatchNorm2d.
+# "unfused" is means and elementwise operations, "fused" is torch.nn.functional.batch_norm.
 PARAMS = (
     Param("data_format", ("NCHW", "NHWC"), LAYOUT),
     Param(

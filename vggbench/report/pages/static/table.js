@@ -184,7 +184,9 @@ function card(step, view, told, heads) {
     mostOf(present(rowsOfAll.map((row) => entryOf(view, row, column).state))),
   );
   // Rows that were not there in 2017 are shown where something of them was measured.
-  const later = told.later.filter((row) => columns.some((one) => entryOf(view, row, one).cell));
+  const later = told.later.filter((row) =>
+    columns.some((one) => ["ok", "failed"].includes(entryOf(view, row, one).outcome)),
+  );
   const all = [...told.rows, ...later];
   const entries = all.map((row) => columns.map((column) => entryOf(view, row, column)));
   const shown = entries.flat().map(({ cell }) => cell?.estimates?.step?.[0] ?? 0);
