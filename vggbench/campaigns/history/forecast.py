@@ -7,9 +7,11 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from packaging.requirements import Requirement
+
 from ... import records
 from ...inside import params
-from ...releases.catalogue import Catalogue
+from ...releases.catalogue import Catalogue, Lock
 from ...runs.suite import Suite
 from . import plan
 from .plan import Unit
@@ -21,12 +23,18 @@ GUESS_S, GUESS_COMPILED_S = 15.0, 30.0
 #: Seconds besides its processes that a release takes: asv begins, its environment is made.
 AROUND_S = 15.0
 
-#: Bytes that an environment takes of which nothing is known: the largest there is, nearly; of a lock
-#: that pins PyTorch, whose wheels bring CUDA, more.
+#: Bytes that an environment takes of which nothing is known: the largest there is, nearly; and one
+#: with PyTorch, whose wheels bring CUDA.
 GUESS_BYTES, GUESS_WITH_TORCH_BYTES = 1_600_000_000, 5_500_000_000
 
 #: Bytes of the record of a process, and of its share of asv's result.
 RECORD_BYTES = 3_000
+
+
+def guess_bytes(lock: Lock) -> int:
+    """Bytes that the environment of a lock is likely to take at most."""
+    names = {Requirement(lock.requirement).name, *lock.companions}
+    return GUESS_WITH_TORCH_BYTES if "torch" in names else GUESS_BYTES
 
 
 class _Took(NamedTuple):

@@ -18,6 +18,7 @@ from ... import records
 from ...checkout import Checkout
 from ...errors import VggbenchError, some_of
 from ...records import stretches
+from ...releases.catalogue import Lock
 from ...runs import profiles
 from ...runs.asv_command import INTERRUPTED, Asv
 from ...runs.coverage import Coverage
@@ -32,7 +33,7 @@ from ..budget import Budget, duration_text
 from ..causes import Causes
 from ..confirm import Judging, Limits, answer
 from . import anchors, machines, plan, sittings
-from .forecast import GUESS_BYTES, Forecast
+from .forecast import GUESS_BYTES, Forecast, guess_bytes
 from .plan import Plan, Unit
 
 #: Exit statuses besides 0, that all is measured: more is left to do; something went wrong.
@@ -167,8 +168,12 @@ class History:
         """How much is done, and what the rest takes of time and disk."""
         runs = self.runs(left)
         held = sum(environment.size for environment in self._checkout.environments.all())
-        coming = {(unit.release.commit, name) for unit in left for name in self._locks(unit)}
-        most = min(self._asked.environments, held + GUESS_BYTES * len(coming))
+        coming = {
+            (unit.release.commit, lock.name): guess_bytes(lock)
+            for unit in left
+            for lock in self._locks(unit)
+        }
+        most = min(self._asked.environments, held + sum(coming.values()))
         free = shutil.disk_usage(self._checkout.root).free
         return (
             f"{len(units) - len(left)} of {len(units)} runs are done; the rest takes about "
@@ -280,23 +285,23 @@ class History:
         """Free environments, longest unused first, before those of the unit take more than is
         allowed. Raises HistoryError where the disk is full whatever is freed."""
         installed = self._checkout.environments.installed
-        names = self._locks(unit)
-        if all(installed(unit.release, name) is not None for name in names):
+        locks = self._locks(unit)
+        if all(installed(unit.release, lock.name) is not None for lock in locks):
             return
         with self._checkout.no_run():
-            self._free(unit.name, len(names))
+            self._free(unit.name, sum(map(guess_bytes, locks)))
 
-    def _locks(self, unit: Unit) -> set[str]:
-        """The names of the locks whose environments asv takes for a unit: that without a backend,
+    def _locks(self, unit: Unit) -> list[Lock]:
+        """The locks whose environments asv takes for a unit: that without a backend,
         and those of the backends of its configurations."""
         device = profiles.device_of(self._profile)
         backends = {None, *(configured.backend for configured in self._own(unit))}
         locks = (unit.release.lock_for(device, backend) for backend in backends)
-        return {lock.name for lock in locks if lock is not None}
+        return list({lock.name: lock for lock in locks if lock is not None}.values())
 
     def _free(self, name: str, coming: int) -> None:
-        """... before so many are made for what is called ``name``."""
-        keep = self._asked.environments - coming * GUESS_BYTES
+        """... before so many bytes are installed for what is called ``name``."""
+        keep = self._asked.environments - coming
         # 0 would free what was compiled for each, too, which is kept for their next time.
         for freed in self._checkout.environments.prune(max(1, keep)):
             self._say(str(freed))
@@ -311,7 +316,7 @@ class History:
 
     def _make_room_for_two(self, name: str) -> None:
         """While a runner of this process holds the checkout."""
-        self._free(name, 2)
+        self._free(name, 2 * GUESS_BYTES)
 
     def judge(self, stages: list[plan.Stage], duets: list[plan.Duets]) -> int:
         """All of the ``stages`` is measured: compare what the ``duets`` list, and look for the
