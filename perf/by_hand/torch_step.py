@@ -44,7 +44,7 @@ def batch_loss(x, labels):
 
 
 if sys.argv[4:] == ["compile"]:
-    batch_loss = torch.compile(batch_loss)
+    batch_loss = torch.compile(batch_loss, fullgraph=True)
 
 
 def train_step():

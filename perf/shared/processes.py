@@ -194,7 +194,8 @@ def _run(python: Path, command: list[str], folder: str, **more: str) -> None:
     done = subprocess.run(
         [str(python), *command],
         cwd=folder,
-        env={**env, "VGGBENCH_PROFILE": PROFILE, **more},
+        # torch.compile would find what an earlier process compiled.
+        env={**env, "VGGBENCH_PROFILE": PROFILE, "TORCHINDUCTOR_CACHE_DIR": folder, **more},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

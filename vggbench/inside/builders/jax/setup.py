@@ -97,15 +97,20 @@ def prove(program, what):
     """
     import jax
 
-    # Names of convolutions in StableHLO, in HLO, and in what XLA calls on a GPU and on a CPU.
-    names = ("stablehlo.convolution", " convolution(", "__cudnn$conv", "__onednn$conv")
-    convolutions = sum(program.count(name) for name in names)
-    if convolutions < LEAST_CONVOLUTIONS:
+    found = convolutions(program)
+    if found < LEAST_CONVOLUTIONS:
         raise NotApplicable(
             "jax %s compiled %d convolutions of the step's %d as one program"
-            % (jax.__version__, convolutions, LEAST_CONVOLUTIONS)
+            % (jax.__version__, found, LEAST_CONVOLUTIONS)
         )
-    return "%s holds %d convolutions" % (what, convolutions)
+    return "%s holds %d convolutions" % (what, found)
+
+
+def convolutions(program):
+    """Return how many convolutions a program of XLA holds, by its text."""
+    # Their names in StableHLO, in HLO, and in what XLA calls on a GPU and on a CPU.
+    names = ("stablehlo.convolution", " convolution(", "__cudnn$conv", "__onednn$conv")
+    return sum(program.count(name) for name in names)
 
 
 def facts():

@@ -40,7 +40,7 @@ def _first_call(call):
         returned = call()
     start = time.perf_counter()
     programs = [function.program() for function in functions if function.shapes is not None]
-    largest = max(programs, key=lambda text: text.count("stablehlo.convolution"), default="")
+    largest = max(programs, key=setup.convolutions, default="")
     proof = setup.prove(largest, "the function that Keras gave to jax.jit")
     return returned, {"mode": MODE, "proof": proof, "proof_s": time.perf_counter() - start}
 
@@ -78,22 +78,29 @@ class _Watched:
         self._jitted = jitted
         self.shapes = None
 
-    def __call__(self, *arguments):
-        if self.shapes is None:
+    def __call__(self, *arguments, **options):
+        if self.shapes is None and not options:
             import jax
 
             # The arguments themselves are gone afterwards: Keras lets JAX take their memory.
             self.shapes = jax.tree_util.tree_map(
                 lambda array: jax.ShapeDtypeStruct(array.shape, array.dtype), arguments
             )
-        return self._jitted(*arguments)
+        return self._jitted(*arguments, **options)
 
     def __getattr__(self, name):
         return getattr(self._jitted, name)
 
     def program(self):
-        """Return the text of the program that JAX gives to XLA, in StableHLO."""
-        return self._jitted.lower(*self.shapes).as_text()
+        """Return the text of the program that JAX gives to XLA, or of what XLA makes of it.
+
+        JAX may write equal convolutions once, as a function. XLA then knows how many there are.
+        """
+        lowered = self._jitted.lower(*self.shapes)
+        text = lowered.as_text()
+        if 0 < setup.convolutions(text) < setup.LEAST_CONVOLUTIONS:
+            return lowered.compile().as_text()
+        return text
 
 
 def waiting(weights, device):

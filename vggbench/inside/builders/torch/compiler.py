@@ -34,16 +34,19 @@ NOT_SUPPORTED = (
 def compiled(function):
     """Return the function compiled by torch.compile, as one graph.
 
-    A later call that would be compiled anew raises an error, because torch.compile gives up after
-    some of these. Raises NotApplicable where this PyTorch has no torch.compile.
+    From 2.1 on, a later call that would be compiled anew raises an error, because torch.compile
+    gives up after some of these. Raises NotApplicable where this PyTorch has no torch.compile.
     """
     if not hasattr(torch, "compile"):
         raise NotApplicable("no torch.compile in torch %s: it came with 2.0" % torch.__version__)
-    from torch import _dynamo
-
-    _dynamo.config.error_on_recompile = True
     try:
-        return torch.compile(function, fullgraph=True)
+        # It looks at the interpreter and the system first.
+        made = torch.compile(function, fullgraph=True)
+        from torch import _dynamo
+
+        if hasattr(_dynamo.config, "error_on_recompile"):  # from 2.1 on
+            _dynamo.config.error_on_recompile = True
+        return made
     except Exception as error:
         raise answer(error) or error from None
 

@@ -80,20 +80,17 @@ def wait_for(device):
 def compute_in_float32():
     """Have products and convolutions on a GPU not rounded to TF32.
 
-    From 2.9 on, PyTorch has the switch fp32_precision, and raises where the two kinds of switch are
-    mixed. Releases up to 1.6 have neither, and use no TF32. Call this before the first step.
+    The switch allow_tf32 is there from 1.7 on; before that there was no TF32. From 2.9 on there is
+    another one, fp32_precision, beside it. In 2.9 and 2.10 torch.compile raises where that one was
+    used, so the old one is used where it is there. Call this before the first step.
     """
     import torch
 
-    products, convolutions = torch.backends.cuda, torch.backends.cudnn
-    new = (getattr(products, "matmul", None), getattr(convolutions, "conv", None))
-    if all(hasattr(switch, "fp32_precision") for switch in new):
-        for switch in new:
-            switch.fp32_precision = "ieee"
-        return
-    for switch in (new[0], convolutions):
+    for switch in (getattr(torch.backends.cuda, "matmul", None), torch.backends.cudnn):
         if hasattr(switch, "allow_tf32"):
             switch.allow_tf32 = False
+        elif hasattr(switch, "fp32_precision"):
+            switch.fp32_precision = "ieee"
 
 
 def facts():
@@ -105,14 +102,14 @@ def facts():
         "torch_git": _first(lambda: torch.version.git_version),
         "numpy": np.__version__,
         # Threads of one operation, and of operations beside each other.
-        "intra_op_threads": _first(torch.get_num_threads),
+        "intra_op_threads": _first(lambda: torch.get_num_threads()),
         "inter_op_threads": _first(lambda: torch.get_num_interop_threads()),
         "threading": _first(lambda: _threading(torch.__config__.parallel_info())),
-        "mkl": _first(torch.backends.mkl.is_available),
+        "mkl": _first(lambda: torch.backends.mkl.is_available()),
         "mkldnn": _first(lambda: torch.backends.mkldnn.is_available()),
         "cpu_capability": _first(lambda: torch.backends.cpu.get_cpu_capability()),
         "cuda": _first(lambda: torch.version.cuda),
-        "cudnn": _first(torch.backends.cudnn.version),
+        "cudnn": _first(lambda: torch.backends.cudnn.version()),
         "tf32_products": _first(
             lambda: torch.backends.cuda.matmul.fp32_precision,
             lambda: torch.backends.cuda.matmul.allow_tf32,
@@ -125,7 +122,7 @@ def facts():
         **{name: os.environ.get(name) for name in SETTINGS},
     }
     if torch.cuda.is_available():
-        told["gpu_allocated_peak_bytes"] = _first(torch.cuda.max_memory_allocated)
+        told["gpu_allocated_peak_bytes"] = _first(lambda: torch.cuda.max_memory_allocated())
     return told
 
 
