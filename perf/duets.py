@@ -381,7 +381,7 @@ def burst_deviation(bench: Bench, plan: Plan, taken: Entries) -> Plan:
     """
     subject = bench.subject(TENSORFLOW, PLAIN)
     with common.beside("--seed", str(len(taken))):
-        entry = _counting_block(bench, subject)
+        entry = dict(_counting_block(bench, subject))
         process = partial(_process_level, bench, subject)
         return entry | in_turns(process, entry["seconds"], taken)
 

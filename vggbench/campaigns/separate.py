@@ -199,8 +199,8 @@ def _works(
             )
         if len(refused) == len(of_locks):
             raise refused[0]
-        for err in refused:
-            here.say(str(err))
+        for refusal in refused:
+            here.say(str(refusal))
     return found
 
 

@@ -14,6 +14,8 @@ FRAMEWORK = Framework(
         ("precision of products", "matmul_precision"),
     ),
     prefixes=("JAX_", "XLA_"),
+    # Early releases of jax, which is pure Python, are there as sdists alone.
+    has_sdists=True,
     flags=("JAX_DEFAULT_MATMUL_PRECISION", "JAX_ENABLE_X64", "XLA_FLAGS"),
     # Without these, JAX takes three quarters of a GPU's memory at the start.
     shares_gpu={"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},

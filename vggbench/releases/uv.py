@@ -61,7 +61,7 @@ _FAULTS: tuple[tuple[str, type[UvError], str], ...] = (
     ),
     (r"No space left on device", UvError, "make room: vggbench releases prune --to 10G"),
     (
-        r"not found in the cache|network was disabled",
+        r"(not|n't) found in the cache|network was disabled|connectivity is disabled",
         NotCached,
         "uv's cache has not got it and the network is not to be used (UV_OFFLINE, or offline in "
         "uv.toml): run it again with a network",
