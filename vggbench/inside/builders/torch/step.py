@@ -193,11 +193,13 @@ def _column(vector):
 
 def _canonical(weight):
     """Return a weight as a NumPy array in the canonical layout."""
-    value = weight.detach().cpu().contiguous().numpy()
+    value = weight.detach().cpu().numpy()
     if value.ndim == 4:
-        return value.transpose(TO_CANONICAL)
+        value = value.transpose(TO_CANONICAL)
+    elif value.ndim == 2:
+        value = value.T
     # A copy, because the array would otherwise change with the next step.
-    return (value.T if value.ndim == 2 else value).copy()
+    return value.copy()
 
 
 def _implementation(optimiser):
