@@ -64,7 +64,6 @@ NOT_RUN = {
     "test_own_interpreter.py gives one",
     "vggbench duet A B --python": "its releases and interpreter are the reader's; "
     "test_own_interpreter.py gives them",
-    "perf/gpu_history.sh": "it asks for a GPU",
     "docker run": "it asks for a machine with docker and a GPU",
     "python perf/environment.py": "it wants the packages of '.[perf]', and installs",
     "python perf/duets.py ROW": "it measures for an hour; test_perf_duets.py has its rows",

@@ -31,7 +31,14 @@ def batch_loss(weights, x, labels):
             )
             x = jax.nn.relu(x + next(rest))
         window = (1, 2, 2, 1)
-        x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, window, window, "VALID")
+        x = jax.lax.reduce_window(
+            x,
+            -jnp.inf,
+            jax.lax.max,
+            window_dimensions=window,
+            window_strides=window,
+            padding="VALID",
+        )
     x = x.reshape(x.shape[0], -1)
     x = jax.nn.relu(x @ next(rest) + next(rest))
     x = jax.nn.relu(x @ next(rest) + next(rest))

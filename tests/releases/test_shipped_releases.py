@@ -36,8 +36,16 @@ VERSIONS["theano"] = ["0.8.2", "0.9.0", "1.0.0", "1.0.1", "1.0.2", "1.0.3", "1.0
 
 #: JAX: those of 0.4 that the index still has, and the last patch release of every minor version
 #: from 0.5 on. PyTorch: the last patch release of every minor version.
-VERSIONS["jax"] = []
-VERSIONS["torch"] = []
+VERSIONS["jax"] = [
+    "0.4.13", "0.4.18", "0.4.22", "0.4.26", "0.4.30", "0.4.34", "0.4.38", "0.5.3", "0.6.2",
+    "0.7.2", "0.8.3", "0.9.2", "0.10.2", "0.11.2", "0.12.0.1",
+]  # fmt: skip
+VERSIONS["torch"] = [
+    "1.0.1", "1.1.0", "1.2.0", "1.3.1", "1.4.0", "1.5.1", "1.6.0", "1.7.1", "1.8.1", "1.9.1",
+    "1.10.2", "1.11.0", "1.12.1", "1.13.1", "2.0.1", "2.1.2", "2.2.2", "2.3.1", "2.4.1", "2.5.1",
+    "2.6.0", "2.7.1", "2.8.0", "2.9.1", "2.10.0", "2.11.0", "2.12.1", "2.13.0", "2.14.1",
+    "2.15.0",
+]  # fmt: skip
 
 #: The first release of each track that has CUDA as wheels, and of Keras that of such a TensorFlow.
 FIRST_WITH_GPU = {
@@ -97,7 +105,7 @@ def test_a_keras_brings_the_backends_of_its_date(release):
 def test_a_release_file_tells_the_companions_that_its_lock_pins(release, device):
     asked = CATALOGUE.tracks[release.track].packages(release.version, device)[1:]
     lock = release.locks[device]
-    assert list(lock.companions) == [re.split(r"[\[=]", requirement)[0] for requirement in asked]
+    assert list(lock.companions) == [re.split(r"[\[=<]", requirement)[0] for requirement in asked]
     assert lock.companions.items() <= CATALOGUE.pins(release, device).items()
 
 

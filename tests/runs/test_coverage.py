@@ -23,7 +23,7 @@ from ..records import factory
 
 RELEASE = Release("tinyframe", "1.1", "2011-02-03", "3.13")
 TRACK = Track(name="tinyframe", framework="Tinyframe", module="tinyframe", requirements={})
-CATALOGUE = SimpleNamespace(tracks={"tinyframe": TRACK})
+CATALOGUE = SimpleNamespace(tracks={"tinyframe": TRACK}, by_commit={RELEASE.commit: RELEASE})
 MODES = ("plain", "fused", "unfused")
 BENCHMARK = {
     "name": "step.time_step",

@@ -438,6 +438,15 @@ class Record:
             return None
         return one_line(str(self.lacks), 40)
 
+    def is_of_another_lock(self, release: Release) -> bool:
+        """Whether the process ran under another lock than its ``release`` has now for the
+        configuration. Not so where it ran under none, and where it was one of a variant, which has
+        a lock of its own."""
+        if self.lock is None or self.variant is not None or self.profile not in workload.PROFILES:
+            return False
+        lock = release.lock_for(workload.profile(self.profile).device, self.backend)
+        return lock is None or lock.digest != self.lock
+
     def why_left_out(self, machine: str, releases: Mapping[str, Release]) -> str | None:
         """A phrase that says why the record is in no table and on no page of ``machine``; None
         where it may be. ``releases`` are those that are on a track, by asv's ids."""
@@ -452,10 +461,7 @@ class Record:
             return f"of another measuring protocol than {measure.PROTOCOL}"
         if self.profile not in workload.PROFILES:
             return f"of the unknown profile {self.profile}"
-        lock = release.lock_for(workload.profile(self.profile).device, self.backend)
-        # A variant has a lock of its own.
-        its_lock_counts = self.lock is not None and self.variant is None
-        if its_lock_counts and (lock is None or lock.digest != self.lock):
+        if self.is_of_another_lock(release):
             return "of another lock than the release has now"
         if self.lacked is not None:
             return f"of processes for which the machine lacked {self.lacked}"

@@ -94,11 +94,13 @@ class Coverage:
         family.
         """
         answered: set[Answered] = set()
-        releases = self.catalogue.by_commit
         for record in self.store.all(machine, log.warning):
-            # What the machine lacked then may be there now, and a lock that came since may bring a
-            # backend that was missing.
-            if not record.is_ordinary or record.why_left_out(machine, releases) is not None:
+            # What the machine lacked then may be there now.
+            if not record.is_ordinary or record.lacked is not None or record.excluded is not None:
+                continue
+            # A lock that came since may bring a backend that was missing.
+            release = self.catalogue.by_commit.get(record.commit)
+            if release is not None and record.is_of_another_lock(release):
                 continue
             if record.outcome in (records.NOT_APPLICABLE, records.FAILED):
                 names = [record.family]

@@ -110,7 +110,14 @@ class _JitStep:
                 x = jax.nn.relu(x)
             elif layer.kind == vgg16.POOL:
                 window = (1, 2, 2, 1) if self._channels_last else (1, 1, 2, 2)
-                x = lax.reduce_window(x, -np.inf, lax.max, window, window, "VALID")
+                x = lax.reduce_window(
+                    x,
+                    -np.inf,
+                    lax.max,
+                    window_dimensions=window,
+                    window_strides=window,
+                    padding="VALID",
+                )
             else:
                 if layer.name == "fc6":
                     # To the canonical order, so that fc6 is the same matrix in every builder (see
