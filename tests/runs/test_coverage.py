@@ -177,3 +177,45 @@ def test_a_corrupt_result_is_no_answer(folder: Path):
 def test_a_machine_that_asv_does_not_know_has_no_results(folder: Path):
     store(folder, ALL_ANSWERED)
     assert is_new(folder, machine=None)
+
+
+def lacking(folder: Path, name: str, backend: str) -> bool:
+    """Whether no lock of a shipped release brings this backend."""
+    covered = Coverage(
+        catalogue=factory.CATALOGUE,
+        suite=Suite(Path("benchmarks")),
+        store=records.Store(folder),
+        machine="box",
+        profiles=("cpu-quick",),
+    )
+    return covered._lacks(factory.CATALOGUE.by_name[name], "cpu", backend)
+
+
+@pytest.mark.parametrize(
+    ("name", "backends"),
+    [
+        ("keras-1.0.8", {"theano"}),
+        ("keras-2.3.1", {"tensorflow", "theano"}),
+        ("keras-2.15.0", {"tensorflow"}),
+        ("keras-3.15.1", {"tensorflow", "jax", "torch"}),
+    ],
+)
+def test_a_backend_that_no_lock_brings_keeps_no_release_new(
+    folder: Path, name: str, backends: set[str]
+):
+    all_of_them = ("tensorflow", "theano", "jax", "torch")
+    assert {one for one in all_of_them if not lacking(folder, name, one)} == backends
+
+
+def test_what_another_lock_answered_is_no_answer_of_the_lock_of_now(folder: Path):
+    release = factory.CATALOGUE.by_name["keras-3.15.1"]
+    of = {name: lock.digest for name, lock in release.locks.items()}
+    taken = factory.record(release.name, backend="jax", lock=of["cpu"], outcome="n/a")
+    assert taken.is_of_another_lock(release)
+    assert not factory.record(release.name, backend="jax", lock=of["cpu-jax"]).is_of_another_lock(
+        release
+    )
+    assert not factory.record(release.name, lock=of["cpu"]).is_of_another_lock(release)
+    assert not factory.record(release.name, backend="jax").is_of_another_lock(release)
+    variant = factory.record(release.name, lock="f" * 64, variant="numpy 1.26.4")
+    assert not variant.is_of_another_lock(release)
