@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import signal
+from collections.abc import Collection, Mapping
 
 from packaging.version import Version
 
@@ -17,6 +18,17 @@ def _forecast(version: str, companions: Collection[str]) -> str | None:
     if Version(version) < COMPILES_FROM:
         return None
     return "torch.compile takes 20 to 75 s for each of six configurations: about 5 minutes"
+
+
+def _remedy(status: int, environment: Mapping[str, str]) -> str:
+    """Return what to do about a SIGBUS, of which a process dies that finds no room in the shared
+    memory of a container."""
+    if status != -signal.SIGBUS:
+        return ""
+    return (
+        "; the shared memory, /dev/shm, may be too small: df /dev/shm tells; in a container, give "
+        "more with docker run --shm-size=1g"
+    )
 
 
 FRAMEWORK = Framework(
@@ -47,4 +59,5 @@ FRAMEWORK = Framework(
     compared_prefixes=("TORCHDYNAMO_", "TORCHINDUCTOR_"),
     unset=("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"),
     forecast=_forecast,
+    remedy=_remedy,
 )
