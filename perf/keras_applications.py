@@ -10,10 +10,8 @@ three losses of both must be the same.
 
 import argparse
 import sys
-import tempfile
-from pathlib import Path
 
-from shared import common, processes
+from shared import processes
 
 RELEASE = "tensorflow-2.21.0"
 FIGURE = 1.02
@@ -27,22 +25,14 @@ CHOICES = [
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=16)
-    pairs = parser.parse_args().pairs
-    python = processes.python_of(RELEASE)
-    best = processes.fastest(python, "TensorFlow", CHOICES)
-    with tempfile.TemporaryDirectory() as folder:
-        start = processes.save_start(Path(folder))
-        taken = processes.in_turns(
-            lambda: processes.ours(python, **best),
-            lambda: processes.by_hand(python, "applications_vgg16.py", start),
-            pairs,
-        )
-    ratio = common.ratio_with_interval([(ours.step_s, theirs.step_s) for ours, theirs in taken])
-    return common.report(
-        f"{RELEASE} {' '.join(best.values())} against keras.applications.VGG16, {pairs} pairs",
-        f"upper bound at most {FIGURE:g}",
-        str(ratio),
-        ratio.high <= FIGURE,
+    return processes.fastest_against(
+        RELEASE,
+        "TensorFlow",
+        CHOICES,
+        script="applications_vgg16.py",
+        theirs="keras.applications.VGG16",
+        most=FIGURE,
+        pairs=parser.parse_args().pairs,
     )
 
 

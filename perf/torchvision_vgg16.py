@@ -10,10 +10,8 @@ three losses of both must be the same.
 
 import argparse
 import sys
-import tempfile
-from pathlib import Path
 
-from shared import common, processes
+from shared import processes
 
 RELEASE = "torch-2.15.0"
 FIGURE = 1.02
@@ -27,22 +25,14 @@ CHOICES = [
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=16)
-    pairs = parser.parse_args().pairs
-    python = processes.python_of(RELEASE)
-    best = processes.fastest(python, "PyTorch", CHOICES)
-    with tempfile.TemporaryDirectory() as folder:
-        start = processes.save_start(Path(folder))
-        taken = processes.in_turns(
-            lambda: processes.ours(python, "PyTorch", **best),
-            lambda: processes.by_hand(python, "torchvision_vgg16.py", start),
-            pairs,
-        )
-    ratio = common.ratio_with_interval([(ours.step_s, theirs.step_s) for ours, theirs in taken])
-    return common.report(
-        f"{RELEASE} {' '.join(best.values())} against torchvision's VGG16 by hand, {pairs} pairs",
-        f"upper bound at most {FIGURE:g}",
-        str(ratio),
-        ratio.high <= FIGURE,
+    return processes.fastest_against(
+        RELEASE,
+        "PyTorch",
+        CHOICES,
+        script="torchvision_vgg16.py",
+        theirs="torchvision's VGG16 by hand",
+        most=FIGURE,
+        pairs=parser.parse_args().pairs,
     )
 
 

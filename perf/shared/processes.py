@@ -117,6 +117,40 @@ def fastest(python: Path, framework: str, choices: Sequence[dict[str, str]]) -> 
     return choices[seconds.index(min(seconds))]
 
 
+def fastest_against(
+    release: str,
+    framework: str,
+    choices: Sequence[dict[str, str]],
+    *,
+    script: str,
+    theirs: str,
+    most: float,
+    pairs: int,
+) -> int:
+    """Compare our fastest configuration of a release with a script of by_hand/, report the figure,
+    and return the exit status.
+
+    choices: the configurations among which a first look finds the fastest. theirs: what the script
+    is called. most: the largest upper bound of the ratio that meets the figure.
+    """
+    python = python_of(release)
+    best = fastest(python, framework, choices)
+    with tempfile.TemporaryDirectory() as folder:
+        start = save_start(Path(folder))
+        taken = in_turns(
+            lambda: ours(python, framework, **best),
+            lambda: by_hand(python, script, start),
+            pairs,
+        )
+    ratio = common.ratio_with_interval([(ours.step_s, theirs.step_s) for ours, theirs in taken])
+    return common.report(
+        f"{release} {' '.join(best.values())} against {theirs}, {pairs} pairs",
+        f"upper bound at most {most:g}",
+        str(ratio),
+        ratio.high <= most,
+    )
+
+
 def by_hand(
     python: Path, script: str, start: Path, *options: str, **variables: str
 ) -> TakenProcess:

@@ -93,3 +93,14 @@ def empty_home(**variables):
                     del os.environ[name]
                 else:
                     os.environ[name] = value
+
+
+def fact(*getters):
+    """Return the JSON-able value of the first getter that works in this release, else None."""
+    for getter in getters:
+        try:
+            value = getter()
+        except Exception:  # a fact is not worth a failed measurement, whatever the release raises
+            continue
+        return value if value is None or isinstance(value, (bool, int)) else str(value)
+    return None

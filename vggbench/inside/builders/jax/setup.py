@@ -9,6 +9,7 @@ import os
 import numpy as np
 
 from vggbench.inside import gpu, vgg16
+from vggbench.inside.builders import fact
 from vggbench.inside.params import MachineLacks, NotApplicable
 
 # Environment variables that change how JAX and XLA compute. They are left as the user sets them.
@@ -122,22 +123,11 @@ def facts():
     return {
         "jax": jax.__version__,
         "jaxlib": jaxlib.__version__,
-        "jaxlib_git": _first(lambda: jaxlib.version._git_hash),
+        "jaxlib_git": fact(lambda: jaxlib.version._git_hash),
         "numpy": np.__version__,
-        "platform": _first(lambda: devices[0].client.platform_version),
+        "platform": fact(lambda: devices[0].client.platform_version),
         "devices": [str(device) for device in devices],
-        "matmul_precision": _first(lambda: jax.config.jax_default_matmul_precision),
+        "matmul_precision": fact(lambda: jax.config.jax_default_matmul_precision),
         **{name: os.environ.get(name) for name in SETTINGS},
-        "gpu_allocated_peak_bytes": _first(lambda: devices[0].memory_stats()["peak_bytes_in_use"]),
+        "gpu_allocated_peak_bytes": fact(lambda: devices[0].memory_stats()["peak_bytes_in_use"]),
     }
-
-
-def _first(*getters):
-    """Return the JSON-able value of the first getter that works in this release, else None."""
-    for getter in getters:
-        try:
-            value = getter()
-        except Exception:  # a fact is not worth a failed measurement, whatever the release raises
-            continue
-        return value if value is None or isinstance(value, (bool, int)) else str(value)
-    return None

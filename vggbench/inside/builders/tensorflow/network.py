@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from vggbench.inside import gpu, vgg16
+from vggbench.inside.builders import fact
 from vggbench.inside.params import MachineLacks, NotApplicable
 from vggbench.inside.workload import BN_EPSILON
 
@@ -212,46 +213,35 @@ def facts():
     """Return JSON-able facts about this TensorFlow; None for what a release cannot tell."""
     return {
         "tensorflow": tf.__version__,
-        "tensorflow_git": _first(lambda: tf.version.GIT_VERSION, lambda: tf.__git_version__),
-        "compiler": _first(lambda: tf.version.COMPILER_VERSION, lambda: tf.__compiler_version__),
+        "tensorflow_git": fact(lambda: tf.version.GIT_VERSION, lambda: tf.__git_version__),
+        "compiler": fact(lambda: tf.version.COMPILER_VERSION, lambda: tf.__compiler_version__),
         "numpy": np.__version__,
         # From 2.11 on, whether oneDNN is on. Before that it is False even where oneDNN is on,
         # except for builds with MKL.
-        "mkl_enabled": _first(_mkl_since_2_5, _mkl_in_2_1_to_2_4, _mkl_in_1),
+        "mkl_enabled": fact(_mkl_since_2_5, _mkl_in_2_1_to_2_4, _mkl_in_1),
         "onednn_instructions": _has_onednn_instructions(),
         **{name: os.environ.get(name) for name in SETTINGS},
-        "built_with_cuda": _first(lambda: tf.test.is_built_with_cuda()),
-        "cuda": _first(
+        "built_with_cuda": fact(lambda: tf.test.is_built_with_cuda()),
+        "cuda": fact(
             lambda: tf.sysconfig.get_build_info()["cuda_version"],
             lambda: _build_info().cuda_version_number,
         ),
-        "cudnn": _first(
+        "cudnn": fact(
             lambda: tf.sysconfig.get_build_info()["cudnn_version"],
             lambda: _build_info().cudnn_version_number,
         ),
         # Whether products and convolutions on a GPU may round to TF32. Releases up to 2.3 have no
         # such switch.
-        "tf32": _first(lambda: tf.config.experimental.tensor_float_32_execution_enabled()),
+        "tf32": fact(lambda: tf.config.experimental.tensor_float_32_execution_enabled()),
         # XLA's clustering of what was not compiled as a whole. Where it is off, the value is ""
         # from 2.5 on, and False in 2.0 to 2.4.
-        "auto_jit": _first(_auto_jit),
+        "auto_jit": fact(_auto_jit),
         **{name: os.environ.get(name) for name in GPU_SETTINGS},
         # How much the step has needed of the memory that TensorFlow reserved (2.5 and later).
-        "gpu_allocated_peak_bytes": _first(
+        "gpu_allocated_peak_bytes": fact(
             lambda: tf.config.experimental.get_memory_info("GPU:0")["peak"]
         ),
     }
-
-
-def _first(*getters):
-    """Return the JSON-able value of the first getter that works in this release, else None."""
-    for getter in getters:
-        try:
-            value = getter()
-        except Exception:  # a fact is not worth a failed measurement, whatever the release raises
-            continue
-        return value if isinstance(value, (bool, int)) else str(value)
-    return None
 
 
 def _auto_jit():

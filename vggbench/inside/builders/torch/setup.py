@@ -9,6 +9,7 @@ import tempfile
 import numpy as np
 
 from vggbench.inside import gpu
+from vggbench.inside.builders import fact
 from vggbench.inside.params import MachineLacks, NotApplicable
 
 # Environment variables that change how PyTorch computes. They are left as the user sets them.
@@ -99,30 +100,30 @@ def facts():
 
     told = {
         "torch": str(torch.__version__),
-        "torch_git": _first(lambda: torch.version.git_version),
+        "torch_git": fact(lambda: torch.version.git_version),
         "numpy": np.__version__,
         # Threads of one operation, and of operations beside each other.
-        "intra_op_threads": _first(lambda: torch.get_num_threads()),
-        "inter_op_threads": _first(lambda: torch.get_num_interop_threads()),
-        "threading": _first(lambda: _threading(torch.__config__.parallel_info())),
-        "mkl": _first(lambda: torch.backends.mkl.is_available()),
-        "mkldnn": _first(lambda: torch.backends.mkldnn.is_available()),
-        "cpu_capability": _first(lambda: torch.backends.cpu.get_cpu_capability()),
-        "cuda": _first(lambda: torch.version.cuda),
-        "cudnn": _first(lambda: torch.backends.cudnn.version()),
-        "tf32_products": _first(
+        "intra_op_threads": fact(lambda: torch.get_num_threads()),
+        "inter_op_threads": fact(lambda: torch.get_num_interop_threads()),
+        "threading": fact(lambda: _threading(torch.__config__.parallel_info())),
+        "mkl": fact(lambda: torch.backends.mkl.is_available()),
+        "mkldnn": fact(lambda: torch.backends.mkldnn.is_available()),
+        "cpu_capability": fact(lambda: torch.backends.cpu.get_cpu_capability()),
+        "cuda": fact(lambda: torch.version.cuda),
+        "cudnn": fact(lambda: torch.backends.cudnn.version()),
+        "tf32_products": fact(
             lambda: torch.backends.cuda.matmul.fp32_precision,
             lambda: torch.backends.cuda.matmul.allow_tf32,
         ),
-        "tf32_convolutions": _first(
+        "tf32_convolutions": fact(
             lambda: torch.backends.cudnn.conv.fp32_precision,
             lambda: torch.backends.cudnn.allow_tf32,
         ),
-        "cudnn_benchmark": _first(lambda: torch.backends.cudnn.benchmark),
+        "cudnn_benchmark": fact(lambda: torch.backends.cudnn.benchmark),
         **{name: os.environ.get(name) for name in SETTINGS},
     }
     if torch.cuda.is_available():
-        told["gpu_allocated_peak_bytes"] = _first(lambda: torch.cuda.max_memory_allocated())
+        told["gpu_allocated_peak_bytes"] = fact(lambda: torch.cuda.max_memory_allocated())
     return told
 
 
@@ -138,14 +139,3 @@ def _threading(parallel_info):
         if line.startswith(("OpenMP", "ATen parallel backend", "at::get_num_threads"))
     ]
     return "; ".join(told)
-
-
-def _first(*getters):
-    """Return the JSON-able value of the first getter that works in this release, else None."""
-    for getter in getters:
-        try:
-            value = getter()
-        except Exception:  # a fact is not worth a failed measurement, whatever the release raises
-            continue
-        return value if value is None or isinstance(value, (bool, int)) else str(value)
-    return None
