@@ -312,16 +312,20 @@ def test_asv_measures_the_oldest_and_the_newest(tmp_path: Path) -> None:
         "--attribute=repeat=2",
         "--record-samples",
         "--bench",
-        "'NHWC', 'none', 'off'",
+        r"'(tensorflow|theano|jax)', 'NHWC', 'none', 'off'",
         f"{OLDEST} {NEWEST}",
     )
     taken = {
         (record.release, record.configuration["backend"]): record
         for record in records.read(real.folder / "results", "testbox")
     }
-    theano = taken.pop((NEWEST, "theano"))
-    assert theano.outcome == records.NOT_APPLICABLE
-    assert set(taken) == {(OLDEST, "tensorflow"), (OLDEST, "theano"), (NEWEST, "tensorflow")}
+    for absent in ((NEWEST, "theano"), (OLDEST, "jax")):
+        assert taken.pop(absent).outcome == records.NOT_APPLICABLE
+    assert set(taken) == {
+        *((OLDEST, "tensorflow"), (OLDEST, "theano")),
+        *((NEWEST, "tensorflow"), (NEWEST, "jax")),
+    }
+    assert taken[NEWEST, "jax"].lock == find(NEWEST).locks["cpu-jax"].digest
     for (release, backend), record in taken.items():
         assert len(record.samples) == 2
         assert record.versions["keras"] == release.partition("-")[2]

@@ -96,9 +96,7 @@ export function hover(measure, cell) {
   const figures = cell.estimates?.[measure.key];
   if (!figures) return "";
   const about = [busyText(measure, cell), idleText(measure, cell)];
-  return [withUnit(measure, interval(measure, figures)), ...about]
-    .filter(Boolean)
-    .join("; ");
+  return [withUnit(measure, interval(measure, figures)), ...about].filter(Boolean).join("; ");
 }
 
 /**
