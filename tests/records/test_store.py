@@ -214,6 +214,8 @@ def test_a_step_that_leaves_cpus_idle_says_on_how_many_it_computes() -> None:
     )
     assert record(**told, warm_up_cpu_s=[cold, warm, 1.9 * warm]).idle is None
     assert record(**told).idle is None
+    beside_others = {**told, "load_before": [9.0, 9.0, 9.0]}
+    assert record(**beside_others, warm_up_cpu_s=[cold, warm, warm]).idle is None
     of_gpu = {**told, "device": "gpu"}
     assert record(**of_gpu, warm_up_cpu_s=[cold, warm, warm]).idle is None
 

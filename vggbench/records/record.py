@@ -417,10 +417,12 @@ class Record:
     @property
     def idle(self) -> str | None:
         """A phrase that says that a step on the CPU leaves some of its CPUs idle; None where it
-        does not, or the seconds of processor time are not on record. The last step before the
-        clock says it, in which nothing is compiled any more."""
+        does not, where others may have taken them, and where the seconds of processor time are not
+        on record. The last step before the clock says it, in which nothing is compiled any more."""
         steps, used = self.warm_up_s, self.warm_up_cpu_s
         if self.device != "cpu" or not is_cpus(self.cpus) or self.outcome != OK:
+            return None
+        if self.busy is not None:
             return None
         last = [taken[-1] for taken in (steps, used) if isinstance(taken, list) and taken]
         if len(last) < 2 or not all(map(is_measured, last)) or not last[0]:
