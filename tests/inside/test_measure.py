@@ -275,3 +275,12 @@ def test_the_first_step_is_without_the_proof_that_xla_compiled_it(clock, notes):
     measure.prepared(lambda: step, {"xla": "on"})
     assert measure.by_product("track_first_step") == 3.75
     assert notes()["warm_up_s"][0] == 4.0
+
+
+def test_an_error_is_described_by_its_first_line_and_what_a_colon_announces():
+    told = RuntimeError("backend='inductor' raised:\n\nTypeError: no weight\nmore")
+    assert measure.describe_error(told) == (
+        "RuntimeError: backend='inductor' raised: TypeError: no weight"
+    )
+    assert measure.describe_error(ValueError("one\ntwo")) == "ValueError: one"
+    assert measure.describe_error(ValueError("alone:")) == "ValueError: alone:"

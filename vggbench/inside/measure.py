@@ -172,9 +172,12 @@ def fail(error):
 def describe_error(error):
     """Return one line about an exception: its type and the first line of its text.
 
-    TrainStepFailed is described by its text alone.
+    A first line that ends with a colon has the second behind it. TrainStepFailed is described by
+    its text alone.
     """
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].endswith(":"):
+        lines[:2] = [" ".join(lines[:2])]
     if isinstance(error, TrainStepFailed):
         return lines[0] if lines else "failed"
     return ": ".join([type(error).__name__, *lines[:1]])

@@ -125,15 +125,18 @@ def test_a_builder_that_computes_something_else_is_caught(
 # torch.compile gives up without a word where it may: the step is then run as it is.
 BREAKS = """
 def mutate():
+    from vggbench.inside.builders.torch import setup
+    setup.prepare("cpu")
     import torch
+    from vggbench.inside.builders.torch import step
     once = torch.compile
     torch.compile = lambda function, **options: once(function)
-    from torch.nn import functional
-    original = functional.cross_entropy
-    def broken(x, labels):
+    original = step._Step._batch_loss
+    def broken(self):
+        loss = original(self)
         torch._dynamo.graph_break()
-        return original(x, labels)
-    functional.cross_entropy = broken
+        return loss * 1
+    step._Step._batch_loss = broken
 """
 
 
