@@ -126,7 +126,9 @@ def test_long_compilations_are_forecast() -> None:
 
     assert "about 4 minutes" in (said("tensorflow-1.15.5") or "")
     assert "six configurations" in (said("keras-2.3.1") or "")
-    assert said("keras-3.15.1") is None
+    assert said("keras-2.15.0") is None
+    assert "torch.compile" in (said("keras-3.15.1") or "")
+    assert said("torch-1.13.1") is None
     assert said("tensorflow-1.0.0") is None
     assert said("tensorflow-2.21.0") is None
     assert "about 3 minutes" in (said("theano-1.0.5") or "")
