@@ -26,12 +26,20 @@ export VGGBENCH_PROFILE=${VGGBENCH_PROFILE:-gpu-quick}
 device=${VGGBENCH_PROFILE%%-*}
 failed=0
 
+# What is running ends with this script.
+child=
+trap '[[ -z $child ]] || kill "$child"; exit 130' INT TERM
+
 # part WHAT COMMAND...: run it for at most part_s seconds, and say how it ended.
 part() {
   local what=$1 begun=$SECONDS status=0
   shift
   echo "== $what: $*"
-  timeout --signal=INT --kill-after=10 "$part_s" "$@" || status=$?
+  # In the background, because a shell that waits for its foreground hears no signal.
+  timeout --signal=INT --kill-after=10 "$part_s" "$@" &
+  child=$!
+  wait "$child" || status=$?
+  child=
   case $status in
     0) echo "== $what: done in $((SECONDS - begun)) s" ;;
     124 | 137) echo "== $what: ended after $part_s s; what it measured is kept" ;;
