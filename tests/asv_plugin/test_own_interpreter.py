@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from vggbench import frameworks
 from vggbench.releases.catalogue import Catalogue
 from vggbench.runs import own_interpreter
 
-from ..tiny import Tiny
+from ..real import ROOT
+from ..tiny import Tiny, write_wheel
 
 pytestmark = pytest.mark.asv
 
@@ -96,6 +101,24 @@ def test_asvs_own_python_is_no_release(tiny: Tiny, option: str):
     assert done.status == 1
     assert "asv run -E release:/path/to/python RELEASE" in done
     assert not tiny.results.exists()
+
+
+def test_a_keras_without_the_backend_that_it_takes_by_itself_tells_its_version(
+    tmp_path: Path,
+):
+    own = tmp_path / "own"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(own)], check=True)
+    (site,) = own.glob("lib/python*/site-packages")
+    for name in ("keras", "theano"):
+        wheel = write_wheel(tmp_path / "wheels", name, "3.15.1", "import no_such_backend\n")
+        subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(site)], check=True)
+    python = str(own / "bin" / "python")
+    catalogue = Catalogue(ROOT / "releases")
+    own_interpreter.check_version(python, catalogue.by_name["keras-3.15.1"], catalogue)
+    with pytest.raises(own_interpreter.InterpreterRefused, match=r"brings keras 3\.15\.1"):
+        own_interpreter.check_version(python, catalogue.by_name["keras-3.14.1"], catalogue)
+    with pytest.raises(own_interpreter.InterpreterRefused, match="cannot import theano"):
+        own_interpreter.check_version(python, catalogue.by_name["theano-1.0.5"], catalogue)
 
 
 @pytest.mark.parametrize(

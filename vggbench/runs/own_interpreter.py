@@ -10,6 +10,7 @@ from packaging.version import InvalidVersion, Version
 
 from .. import frameworks
 from ..errors import VggbenchError, one_line
+from ..inside import params
 from ..releases.catalogue import Catalogue, Release
 from . import process, variables
 
@@ -18,12 +19,19 @@ DEADLINE_S = 600.0
 
 # Importing a framework may read, write and compile in the user's home: Keras and Theano do. The
 # probe therefore moves its home. It does so after Python has started, because Python may have
-# packages from the user's own home.
+# packages from the user's own home. Keras cannot be imported where the backend that it takes by
+# itself is missing. Its metadata tell the version then.
 _VERSION_PROBE = """
 import os, sys
 os.environ["HOME"] = sys.argv[2]
-module = __import__(sys.argv[1])
-print("\\n" + module.__version__)
+try:
+    version = __import__(sys.argv[1]).__version__
+except ImportError:
+    if sys.argv[3:] != ["has backends"]:
+        raise
+    from importlib import metadata
+    version = metadata.version(sys.argv[1])
+print("\\n" + version)
 """
 
 
@@ -51,7 +59,9 @@ def check_version(python: str, release: Release, catalogue: Catalogue) -> None:
     for name in variables.OF_USERS_FILES:
         env.pop(name, None)
     with tempfile.TemporaryDirectory() as home:
+        has_backends = params.backends_of(catalogue.tracks[release.track].framework)
         probe = [python, "-c", _VERSION_PROBE, module, home]
+        probe += ["has backends"] if has_backends else []
         done = process.run(probe, env, None, DEADLINE_S, merge_streams=False)
     lines = done.output.split()
     if done.status != 0 or not lines:
