@@ -135,10 +135,12 @@ class Coverage:
             log.warning(str(err))
             return False
         device = profiles.device_of(profile)
+        backends = {configured.backend for configured in wanted} - {None}
+        lacking = {backend for backend in backends if self._lacks(release, device, str(backend))}
         for configured in wanted:
             if configured.by_product in SAMPLED and device != "gpu":
                 continue
-            if configured.backend is not None and self._lacks(release, device, configured.backend):
+            if configured.backend in lacking:
                 continue
             if stored.benchmark_version.get(configured.benchmark) != configured.version:
                 return False
