@@ -103,21 +103,23 @@ class Runner:
         where the environment cannot be made, or the interpreter brings another version.
         """
         device, backend = profiles.device_of(profile), configured.backend
-        lock = release.lock_for(device, backend)
+        own = self._own.get(release.name)
+        # An interpreter of the user's serves all backends, and is asked for its version once.
+        lock = release.lock_for(device, backend) if own is None else None
         key = (release.commit, profile, None if lock is None else lock.name)
         if key not in self._prepared:
             why = profiles.why_unavailable(profile, self._checkout.config)
             if why is not None:
                 raise CannotMeasure(why)
-            if release.name in self._own:
-                python = self._own[release.name]
-                own_interpreter.check_version(python, release, self._checkout.catalogue)
-                own = Installation(release=release, profile=profile, interpreter=python, lock=None)
-                return self._prepared.setdefault(key, own)
-            lock = require_lock(release, device, backend)
-            made = self._checkout.environments.ensure(release, lock.name, self._say)
+            if own is not None:
+                own_interpreter.check_version(own, release, self._checkout.catalogue)
+                python = own
+            else:
+                lock = require_lock(release, device, backend)
+                made = self._checkout.environments.ensure(release, lock.name, self._say)
+                python = str(made)
             self._prepared[key] = Installation(
-                release=release, profile=profile, interpreter=str(made), lock=lock
+                release=release, profile=profile, interpreter=python, lock=lock
             )
         return self._prepared[key]
 
