@@ -61,7 +61,7 @@ class ReleaseRepo(Repo):
         if name is None or name == "HEAD":
             name = self._default_branch
         try:
-            return self.catalogue.by_commit.get(name) or spec.one(self.catalogue, name)
+            return self.catalogue.by_commit.get(name) or spec.release(self.catalogue, name)
         except VggbenchError as err:
             raise NoSuchNameError(str(err)) from None
 

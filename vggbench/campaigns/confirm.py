@@ -69,8 +69,8 @@ def run(here: Local, asked: ConfirmRequest, limits: Limits) -> int:
     Raises VggbenchError where nothing more can be measured, UserError where the patterns select
     nothing; what was measured is on record.
     """
-    after = spec.one(here.catalogue, asked.release)
-    against = spec.one(here.catalogue, asked.against) if asked.against else None
+    after = spec.release(here.catalogue, asked.release)
+    against = spec.release(here.catalogue, asked.against) if asked.against else None
     if against is not None:
         verdict_command.require_earlier(here.catalogue, after, against)
     if asked.patterns:

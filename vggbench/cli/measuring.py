@@ -197,7 +197,7 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
     tell_flags(say)
     with checkout.measuring():
         release = (
-            spec.one(checkout.catalogue, arguments.release)
+            spec.release(checkout.catalogue, arguments.release)
             if arguments.release
             else peak.choose(checkout.catalogue, device)
         )

@@ -317,7 +317,7 @@ def _of_a_wheel(catalogue: Catalogue, arguments: argparse.Namespace) -> Release:
             "a wheel of your own needs a version and a place: "
             "vggbench releases add TRACK VERSION --wheel FILE --after RELEASE"
         )
-    after = spec.one(catalogue, arguments.after)
+    after = spec.release(catalogue, arguments.after)
     track = spec.track(catalogue, arguments.release)
     if after.track != track.name:
         raise VggbenchError(f"--after {after.name} is not on the track {track.name}")

@@ -53,7 +53,7 @@ def run(
     nothing can be said at all."""
     _refuse(asked)
     chosen = _chosen(catalogue, asked)
-    against = spec.one(catalogue, asked.against) if asked.against else None
+    against = spec.release(catalogue, asked.against) if asked.against else None
     for release in chosen:
         if against is not None:
             require_earlier(catalogue, release, against)

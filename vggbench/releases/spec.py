@@ -56,8 +56,8 @@ def select(catalogue: Catalogue, text: str) -> list[Release]:
     selected: dict[str, Release] = {}
     for word in _split(text):
         _require_length(word)
-        for release in _select_word(catalogue, word):
-            selected.setdefault(release.commit, release)
+        for found in _select_word(catalogue, word):
+            selected.setdefault(found.commit, found)
     if not selected:
         raise SpecError(f"{text!r} names no release; give one such as {_example(catalogue)}")
     return list(selected.values())
@@ -79,7 +79,7 @@ def _split(text: str) -> list[str]:
 
 def _select_word(catalogue: Catalogue, word: str) -> list[Release]:
     if word.endswith("^!"):
-        return [one(catalogue, word[:-2])]
+        return [release(catalogue, word[:-2])]
     if ".." in word:
         return _between(catalogue, word)
     match = _SPECIFIER.match(word)
@@ -87,7 +87,7 @@ def _select_word(catalogue: Catalogue, word: str) -> list[Release]:
         return _specified(track(catalogue, match[1]), word, match[2])
     if word in catalogue.tracks:
         return list(reversed(catalogue.tracks[word].releases))
-    return [one(catalogue, word)]
+    return [release(catalogue, word)]
 
 
 def _between(catalogue: Catalogue, word: str) -> list[Release]:
@@ -98,11 +98,11 @@ def _between(catalogue: Catalogue, word: str) -> list[Release]:
         raise SpecError(
             f"{word!r}: a range needs its end: A..B, such as {_example_range(catalogue)}"
         )
-    end = one(catalogue, last)
+    end = release(catalogue, last)
     line = catalogue.tracks[end.track].releases
     start = 0
     if first:
-        begin = one(catalogue, first)
+        begin = release(catalogue, first)
         if begin.track != end.track:
             raise SpecError(
                 f"{word!r}: {begin.name} and {end.name} are on two tracks; "
@@ -166,27 +166,27 @@ def _clause(text: str) -> Callable[[Version], bool]:
     return lambda version: Version(version.public) in allowed
 
 
-def one(catalogue: Catalogue, word: str) -> Release:
+def release(catalogue: Catalogue, word: str) -> Release:
     """The single release that ``word`` names. The name of a track names its newest release.
 
     Raises SpecError where ``word`` names no release, or more than one.
     """
     if word in catalogue.tracks:
-        releases = catalogue.tracks[word].releases
-        if not releases:
+        line = catalogue.tracks[word].releases
+        if not line:
             raise SpecError(
                 f"the track {word} has no release yet: vggbench releases add {word}==..."
             )
-        return releases[-1]
+        return line[-1]
     if word in catalogue.by_name:
         return catalogue.by_name[word]
     _require_length(word)
     if is_commit(word):
-        hits = [r for commit, r in catalogue.by_commit.items() if commit.startswith(word)]
+        hits = [found for commit, found in catalogue.by_commit.items() if commit.startswith(word)]
         if len(hits) == 1:
             return hits[0]
         if hits:
-            several = ", ".join(r.name for r in hits)
+            several = ", ".join(found.name for found in hits)
             raise SpecError(f"{word!r} begins the ids of {several}; give more of the id, or a name")
         raise SpecError(
             f"{word!r} is the beginning of no release's id; a name is {_example(catalogue)}"
@@ -194,41 +194,32 @@ def one(catalogue: Catalogue, word: str) -> Release:
     earlier = _EARLIER.match(word)
     if earlier:
         return _earlier(catalogue, word, earlier[1], earlier[2])
-    if ".." in word:
-        raise _not_one(catalogue, word)
+    if ".." in word or _SPECIFIER.match(word) or len(word.split()) > 1:
+        chosen = select(catalogue, word)
+        if len(chosen) > 1:
+            raise SpecError(
+                f"{word!r} names {len(chosen)} releases; give one of them, such as {chosen[0].name}"
+            )
+        return chosen[0]
     name, _, version = word.partition("-")
-    specified = _SPECIFIER.match(word)
-    if specified:
-        name, version = specified[1], specified[2].removeprefix("==")
     on = track(catalogue, name)
     try:
         wanted = Version(version)
     except InvalidVersion:
-        if specified or len(word.split()) > 1:
-            raise _not_one(catalogue, word) from None
         raise SpecError(
             f"{word!r} is no release: {version!r} is no version; {_nearest(on, None)}"
         ) from None
-    for release in on.releases:
-        if Version(release.version) == wanted:
-            return release
+    for found in on.releases:
+        if Version(found.version) == wanted:
+            return found
     raise SpecError(f"{word!r}: no such release on the track; {_nearest(on, version)}")
-
-
-def _not_one(catalogue: Catalogue, word: str) -> SpecError:
-    """The error for a word that names several releases where one is wanted."""
-    of_track = (t.releases for name, t in catalogue.tracks.items() if word.startswith(name))
-    newest = next((line[-1].name for line in of_track if line), _example(catalogue))
-    return SpecError(
-        f"{word!r}: give one release here, as vggbench releases list names it, such as {newest}"
-    )
 
 
 def _earlier(catalogue: Catalogue, word: str, base: str, distance: str) -> Release:
     """The release that stands ``distance``, such as "^" or "~3", before ``base`` on its track."""
-    release = one(catalogue, base)
-    line = catalogue.tracks[release.track].releases
-    index = line.index(release) - (len(distance) if distance[0] == "^" else int(distance[1:]))
+    later = release(catalogue, base)
+    line = catalogue.tracks[later.track].releases
+    index = line.index(later) - (len(distance) if distance[0] == "^" else int(distance[1:]))
     if index < 0:
         raise SpecError(f"{word!r} is before the first release of the track, {line[0].name}")
     return line[index]

@@ -221,12 +221,12 @@ def test_two_publishes_at_the_same_time_leave_whole_files(folder: Path, tmp_path
 def test_the_tables_rows_and_reported_figures_are_those_of_the_command(
     folder: Path, tmp_path: Path
 ) -> None:
-    from vggbench.report import seed_table
+    from vggbench.report import tables_2017
 
     literal.write_pages(folder, tmp_path / "html")
     seed = literal.read(tmp_path / "html", "seed")
-    assert [table["title"] for table in seed["tables"]] == list(seed_table.TABLES)
+    assert [table["title"] for table in seed["tables"]] == list(tables_2017.TABLES)
     reported = {
         row["name"]: row["reported_ms"] for table in seed["tables"] for row in table["rows"]
     }
-    assert reported == {n: c.ms for n, c in seed_table.reference().cells.items()}
+    assert reported == {n: c.ms for n, c in tables_2017.reference().cells.items()}

@@ -60,7 +60,7 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PageLine:
+class PageGraph:
     """``params`` are the names of the words of a configuration; ``configurations`` are in asv's
     order, ``cells`` in the order of the releases, then of the configurations. Of a configuration
     that only duets have measured there are no cells."""
@@ -113,7 +113,7 @@ def lines(
     catalogue: Catalogue,
     *,
     chained: Iterable[evidence.Line] = (),
-) -> tuple[list[PageLine], list[LeftOut]]:
+) -> tuple[list[PageGraph], list[LeftOut]]:
     """The lines of ``machine``, from its records in the order in which they were written.
 
     The newest run that has a configuration counts, as in ``vggbench rates`` and ``table``; records
@@ -169,7 +169,7 @@ def _line(
     *,
     known: Known,
     chained: Sequence[evidence.Line],
-) -> PageLine:
+) -> PageGraph:
     profile, track, family = of
     benchmarks = [line.benchmark for line in chained]
     benchmarks += [group[0].record.benchmark for group in groups.values()]
@@ -215,7 +215,7 @@ def _line(
         words_in(configuration, params) for configuration in of_chains
     }
     configurations = sorted(words, key=order)
-    return PageLine(
+    return PageGraph(
         machine=machine,
         profile=profile,
         track=track,
