@@ -27,10 +27,10 @@ from ..judging.separations import (
     LITTLE,
     Separation,
     conclusion,
-    differences,
     largest_share,
     separations,
     things,
+    titles,
 )
 from ..judging.state import Known, known_of, state_of, usual_of
 from ..judging.verdicts import LineChange, Verdict
@@ -45,6 +45,9 @@ from .across import Across
 from .milestones import Milestone
 from .pages import lines as pages_lines
 from .rates import Rate
+
+#: What the picture of the page shows, for those who cannot see it.
+PICTURE = "The time of a train step in each release, as a multiple of the time in the first"
 
 #: What names the release that it is of.
 _Row = TypeVar("_Row", Verdict, Across)
@@ -261,7 +264,7 @@ def markdown(
         "",
     ]
     if picture is not None:
-        lines += [f"![The history that was measured]({picture})", ""]
+        lines += [f"![{PICTURE}]({picture})", ""]
     by_profile = {
         profile: [findings for findings in of_machines if findings.profile == profile]
         for profile in dict.fromkeys(findings.profile for findings in of_machines)
@@ -286,8 +289,9 @@ def _opening(profile: str, of_machines: Sequence[Findings], changes: Sequence[Ac
     return [
         f"## The largest changes, {profile}",
         "",
-        f"These are the {opening.LARGEST} largest changes of the step time that one session saw "
-        "which measured both releases, at most one for each release.",
+        f"These are the {opening.LARGEST} largest changes of the step time that are "
+        "[confirmed](glossary.md), the one with the largest ratio first. Of each release "
+        "one configuration is named: one that duets measured, where there is one.",
         "",
         *opening.sentences(of_all, separations),
         "",
@@ -511,7 +515,7 @@ def _is_the_frameworks(verdict: Verdict, of_change: Iterable[Separation]) -> boo
     left = {difference.what for difference in verdict.differences}
     share = 0.0
     for separation in sorted(of_change, key=lambda each: -len(things(each.variant))):
-        back = differences(separation.variant)
+        back = set(titles(separation.variant))
         most = (
             None if separation.judgement is None else largest_share(separation.judgement, verdict)
         )
