@@ -33,6 +33,7 @@ SHORT: dict[str, tuple[str, ...]] = {
     "publish.py": (),
     "asv_run.py": (),
     "detection.py": ("--of", "blocks", "--histories", "200"),
+    "bisection.py": ("--searches", "200"),
 }
 
 #: The scripts that are not run, and why: they take longer, or need something that most machines
