@@ -79,14 +79,16 @@ def take(
     budget: Budget,
     *,
     until_s: float = math.inf,
+    bisecting: bool = False,
 ) -> Came:
     """Take a block of ``subjects``, and say where one computed while it waited. A busy machine
     is waited for as long as the ``budget`` lasts, and until ``until_s`` of it are spent.
+    ``bisecting``: whether the runner's purpose is that of a bisection.
 
     Raises Interrupted, NotMeasured and RecordError.
     """
     plain = [(subject.installation.release.commit, subject.configured.key) for subject in subjects]
-    newest = known(here, subjects[0].installation.profile, plain)
+    newest = known(here, subjects[0].installation.profile, plain, bisecting=bisecting)
     why = why_no_room(newest)
     if why is not None:
         return Came(why=why, outcome=None)
@@ -112,7 +114,9 @@ def take(
         here.say(waiting)
     taken = [record for of_duet in both for record in of_duet]
     on_machine = known_of(here.store.all(here.machine))
-    whole, left_out = duets.gather(here.machine, taken, here.catalogue, on_machine)
+    whole, left_out = duets.gather(
+        here.machine, taken, here.catalogue, on_machine, bisecting=bisecting
+    )
     if whole:
         return Came(block=whole[0], waiting=waiting, seconds=seconds)
     why = "; ".join(left_out)
@@ -146,20 +150,26 @@ def waiting_message(both: Iterable[duets.DuetRecords]) -> str | None:
 # -- what it is likely to take
 
 
-def known(here: Local, profile: str, subjects: Sequence[PlainSubject]) -> list[Record | None]:
+def known(
+    here: Local, profile: str, subjects: Sequence[PlainSubject], *, bisecting: bool = False
+) -> list[Record | None]:
     """Of each of the ``subjects`` the newest process that counts, by itself or in a duet, and of no
-    variant; None where none is on record."""
+    variant; None where none is on record. ``bisecting``: those of bisections tell it, too."""
+    commits = {commit for commit, _ in subjects}
+    keys = {key for _, key in subjects}
+    on_record = here.store.where(here.machine, commits=commits, profile=profile, keys=keys)
+    if bisecting:
+        on_record += [
+            record
+            for record in here.store.of_bisections(here.machine)
+            if record.commit in commits and record.profile == profile and record.key in keys
+        ]
     newest = {
         (record.commit, record.key): record
-        for record in here.store.where(
-            here.machine,
-            commits={commit for commit, _ in subjects},
-            profile=profile,
-            keys={key for _, key in subjects},
-        )
+        for record in on_record
         if record.outcome == records.OK
         and record.variant is None
-        and record.why_no_evidence(here.machine, here.catalogue) is None
+        and record.why_no_evidence(here.machine, here.catalogue, bisecting=bisecting) is None
     }
     return [newest.get(subject) for subject in subjects]
 
