@@ -422,7 +422,11 @@ def test_records_of_duets_change_nothing_that_processes_say() -> None:
 
 def test_what_a_bisection_measured_is_evidence_for_nothing_else() -> None:
     """Of releases on the track and of builds that are on none: no block, no line, no message."""
-    known = [*line(0.1, 0.1, 0.13, 0.13), *blocks(BEFORE, NEWEST, 1.1), *blocks(OLDER, OLDER)]
+    known = [
+        *line(0.1, 0.1, 0.13, 0.13),
+        *blocks(BEFORE, NEWEST, 1.1),
+        *blocks(OLDER, OLDER, session=24),
+    ]
     nightly = {"release": "tensorflow-9.9.0.dev20260101", "commit": "f" * 40}
     bisecting = [
         *blocks(BEFORE, NEWEST, 1.5, session=21, purpose=BISECT),

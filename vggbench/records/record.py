@@ -50,8 +50,8 @@ SEPARATE = "separate"
 #: measured by themselves.
 DUET = "duet"
 
-#: The ``purpose`` of a process of a duet that ``vggbench bisect`` ran. It is evidence for bisections
-#: alone, which choose what they measure by what they have seen.
+#: The ``purpose`` of a process of a duet that ``vggbench bisect`` ran. It is evidence for nothing
+#: but bisections, which choose what they measure by what they have seen.
 BISECT = "bisect"
 
 #: Every ``purpose`` that is known; None is that of a run of asv.
