@@ -40,16 +40,18 @@ PlainSubject = tuple[str, str]
 @dataclass(frozen=True, kw_only=True)
 class Came:
     """What came of a block: itself, or ``why`` it does not count. ``outcome``: OK where both of its
-    subjects ran in both duets, else that of the process that did not; None where there was no room
-    for two. ``waited_in_vain``: the patience with a busy machine ended. ``is_disturbed``: the block
-    does not count since others computed. ``waiting``: a line where a process computed while it
-    waited. ``seconds``: what it took, but for waiting for a quiet machine and for environments."""
+    subjects ran in both duets, else that of the process that did not, of the release with the id
+    ``commit``; None where there was no room for two. ``waited_in_vain``: the patience with a busy
+    machine ended. ``is_disturbed``: the block does not count since others computed. ``waiting``: a
+    line where a process computed while it waited. ``seconds``: what it took, but for waiting for a
+    quiet machine and for environments."""
 
     block: Block | None = None
     why: str | None = None
     outcome: str | None = records.OK
     waited_in_vain: bool = False
     is_disturbed: bool = False
+    commit: str | None = None
     waiting: str | None = None
     seconds: float = 0.0
 
@@ -101,6 +103,7 @@ def take(
         return Came(
             why=trouble(worst),
             outcome=worst.outcome,
+            commit=worst.commit,
             waited_in_vain=patience.is_over and worst.outcome == records.INTERRUPTED,
         )
     both = [

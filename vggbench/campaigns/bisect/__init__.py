@@ -1,0 +1,5 @@
+"""``vggbench bisect``: where between two releases of a track a change lies.
+
+``line`` says which builds stand between the two ends, ``bisect`` has them measured where
+``stats.bisection`` wants it, ``report`` says what came of it.
+"""
