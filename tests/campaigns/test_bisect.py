@@ -73,6 +73,7 @@ def add_nightlies(tiny: Tiny) -> None:
     path = tiny.releases / "tinyframe-nightly" / "track.json"
     content = json.loads(path.read_text())
     content["framework"] = "Tinyframe"
+    content["nightly_of"] = "tinyframe"
     content["requirements"] = {"cpu": [[">=0", "tinyframe-nightly=={version}"]]}
     path.write_text(json.dumps(content))
 

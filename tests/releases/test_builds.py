@@ -110,20 +110,17 @@ def test_a_lock_is_called_as_a_release_finds_it() -> None:
     assert lock_name(track, "3.1", "gpu", None) is None
 
 
-def test_a_track_of_nightlies_is_of_the_same_framework(bare_tiny: Tiny) -> None:
-    def made(framework: str) -> Catalogue:
-        content = {
-            "track": "tinyframe-nightly",
-            "framework": framework,
-            "module": "tinyframe",
-            "requirements": {"cpu": [[">=0", "tinyframe-nightly=={version}"]]},
-        }
-        folder = bare_tiny.releases / "tinyframe-nightly"
-        folder.mkdir(exist_ok=True)
-        (folder / "track.json").write_text(json.dumps(content))
-        return Catalogue(bare_tiny.releases)
-
-    for framework, name in (("Tinyframe", "tinyframe-nightly"), ("Other", None)):
-        catalogue = made(framework)
-        found = nightly_track(catalogue, catalogue.tracks["tinyframe"])
-        assert (None if found is None else found.name) == name
+def test_a_track_of_nightlies_names_the_track_that_it_is_of(bare_tiny: Tiny) -> None:
+    content = {
+        "track": "tinyframe-nightly",
+        "framework": "Tinyframe",
+        "module": "tinyframe",
+        "nightly_of": "tinyframe",
+        "requirements": {"cpu": [[">=0", "tinyframe-nightly=={version}"]]},
+    }
+    folder = bare_tiny.releases / "tinyframe-nightly"
+    folder.mkdir()
+    (folder / "track.json").write_text(json.dumps(content))
+    tracks = Catalogue(bare_tiny.releases)
+    assert nightly_track(tracks, tracks.tracks["tinyframe"]) is tracks.tracks["tinyframe-nightly"]
+    assert nightly_track(tracks, tracks.tracks["otherframe"]) is None

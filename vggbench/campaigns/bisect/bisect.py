@@ -14,6 +14,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from packaging.version import Version
+
 from ... import records
 from ...errors import VggbenchError, one_line, some_of
 from ...judging import duets
@@ -363,7 +365,12 @@ class _Campaign:
             if self._catalogue.by_name.get(build.name) is None:
                 self._here.say(f"{build.name}: resolving its packages as of its date")
             release = self._catalogue.locked(
-                build.track, build.version, self._device, self._configured.backend
+                build.track,
+                build.version,
+                self._device,
+                self._configured.backend,
+                date=build.date,
+                newest_python=self._newest_python,
             )
             installation = self._runner.prepared(release, self._profile, self._configured)
         except VggbenchError as err:
@@ -375,6 +382,16 @@ class _Campaign:
             installation = replace(installation, catalogue=CATALOGUE)
         self._subjects[place] = Subject(installation=installation, configured=self._configured)
         return self._subjects[place]
+
+    @property
+    def _newest_python(self) -> str | None:
+        """The newer CPython of both ends, so that a build's is no reason for a change; None where
+        neither has one yet."""
+        ends = (self._line.builds[0].name, self._line.builds[-1].name)
+        known = [
+            self._catalogue.by_name[name].python for name in ends if name in self._catalogue.by_name
+        ]
+        return max(known, key=Version, default=None)
 
     def _give_up(self, place: int, why: str) -> Unmeasured:
         """Note why a build cannot be looked at. Raises CannotBisect where it is an end."""
