@@ -18,11 +18,10 @@ from packaging.version import Version
 
 from ... import records
 from ...errors import VggbenchError, one_line, some_of
-from ...judging import duets
-from ...judging.duets import Block, SubjectKey
+from ...judging.duets import Block
 from ...judging.measures import JUDGED
-from ...judging.phrases import change, how_many_blocks
-from ...judging.state import State, known_of, values_of
+from ...judging.phrases import how_many_blocks
+from ...judging.state import State, values_of
 from ...releases.builds import BuildCatalogue
 from ...releases.catalogue import Release
 from ...runs import profiles
@@ -30,14 +29,13 @@ from ...runs.duet import Subject
 from ...runs.local import Local, Runner
 from ...runs.suite import Configured
 from ...stats import bisection
-from ...stats.bisection import Look, Search, Unmeasured
-from ...stats.blocks import BlockNoise
-from ...stats.policy import SURE
+from ...stats.bisection import Search, Unmeasured
 from .. import taking
 from ..budget import Budget, duration_text
 from ..taking import MOST_UNCOUNTED, Uncounted
 from . import line, report
 from .line import BuildsBetween, NothingToBisect
+from .on_record import OnRecord
 from .report import BisectFinding
 
 #: Seconds of a block, and of making an environment and its lock, where none was seen yet.
@@ -146,6 +144,13 @@ class _Campaign:
             for place, build in enumerate(searched.builds)
             if build.unknown is not None and 0 < place < self._last
         }
+        self._on_record = OnRecord(
+            here=here,
+            searched=searched,
+            profile=self._profile,
+            configured=configured,
+            measure=asked.measure,
+        )
         self._subjects: dict[int, Subject] = {}
         self._state: State | None = None
         self._installs_s: list[float] = []
@@ -163,8 +168,12 @@ class _Campaign:
         )
         ended: str | None = None
         while True:
-            blocks = self._on_record()
-            looks = [self._look_of(block) for block in blocks]
+            blocks = self._on_record.blocks()
+            self._state = blocks[-1].states[0] if blocks else None
+            for place, why in self._on_record.not_applicable().items():
+                if 0 < place < self._last:
+                    self.unknown[place] = why
+            looks = [self._on_record.look(block) for block in blocks]
             if looks:
                 here.say(f"{how_many_blocks(len(looks))} on record: the search goes on from there")
             self._block_s = self._block_s or self._likely_block_s(blocks)
@@ -172,7 +181,7 @@ class _Campaign:
                 self._search = bisection.search(
                     len(builds),
                     self._take,
-                    self._noise(),
+                    self._on_record.noise(self._state),
                     seconds=self._seconds,
                     allows=self._budget.allows,
                     looks=looks,
@@ -203,68 +212,6 @@ class _Campaign:
             notes=[*self._notes, *([] if ended is None else [ended])],
             budget=self._budget,
         )
-
-    # -- what is on record
-
-    def _on_record(self) -> list[Block]:
-        """The whole blocks of two builds of the line, in the state in which the newest was
-        measured; sets that state. What is n/a by the record of a process is unknown."""
-        here = self._here
-        own = here.store.of_bisections(here.machine)
-        known = known_of(here.store.all(here.machine))
-        found, _ = duets.gather(here.machine, own, self._catalogue, known, bisecting=True)
-        places = self._places()
-        of_line = [
-            block
-            for block in found
-            if block.profile == self._profile
-            and block.first in places
-            and block.second in places
-            and block.first != block.second
-            and self._asked.measure in block.numbers
-        ]
-        self._state = of_line[-1].states[0] if of_line else None
-        for record in own:
-            place = places.get((record.commit, record.key, None))
-            if (
-                place is not None
-                and 0 < place < self._last
-                and record.outcome == records.NOT_APPLICABLE
-                and record.profile == self._profile
-                and record.why_no_evidence(here.machine, self._catalogue, bisecting=True) is None
-            ):
-                self.unknown[place] = one_line(f"n/a: {record.reason}", 160)
-        return [
-            block
-            for block in of_line
-            if block.states[0] == self._state
-            and not {places[block.first], places[block.second]} & set(self.unknown)
-        ]
-
-    def _places(self) -> dict[SubjectKey, int]:
-        """The place of each build that is locked, by its key in blocks."""
-        return {
-            (release.commit, self._configured.key, None): place
-            for place, build in enumerate(self._line.builds)
-            if (release := self._catalogue.by_name.get(build.name)) is not None
-        }
-
-    def _look_of(self, block: Block) -> Look:
-        places = self._places()
-        first, second = places[block.first], places[block.second]
-        return Look(first, second, block.numbers[self._asked.measure])
-
-    def _noise(self) -> BlockNoise:
-        """The noise of this measure's blocks, by those that are evidence on this machine."""
-        here = self._here
-        found, _ = duets.gather(here.machine, here.store.all(here.machine), self._catalogue)
-        alike = [
-            block
-            for block in found
-            if block.profile == self._profile
-            and (self._state is None or self._state in block.states)
-        ]
-        return duets.noise(alike, measure=self._asked.measure)
 
     # -- what a look costs
 
@@ -326,11 +273,11 @@ class _Campaign:
             if came.block is None:
                 self._here.say(f"the block does not count: {came.why}")
             else:
-                if self._state is not None and came.block.states[0] != self._state:
-                    raise _OtherState
-                self._state = came.block.states[0]
                 number = came.block.numbers.get(self._asked.measure)
                 if number is not None:
+                    if self._state not in (None, came.block.states[0]):
+                        raise _OtherState
+                    self._state = came.block.states[0]
                     return number
                 told_nothing += 1
                 title = JUDGED[self._asked.measure].title
@@ -406,15 +353,6 @@ class _Campaign:
 
     def _tell(self, search: Search) -> None:
         self._search = search
-        builds, ends = self._line.builds, search.ends
-        blocks = how_many_blocks(len(search.looks))
-        if ends is not None and ends.outcome not in SURE:
-            self._here.say(
-                f"{blocks}: {builds[-1].name} by {builds[0].name}: {change(ends)}, {ends.outcome}"
-            )
-        elif search.decision.outcome != bisection.NO_CHANGE:
-            decision = search.decision
-            self._here.say(
-                f"{blocks}: the change lies after {builds[decision.left].name}, up to "
-                f"{builds[decision.right].name} ({decision.probability:.0%})"
-            )
+        told = report.progress(search, self._line.builds)
+        if told is not None:
+            self._here.say(told)

@@ -22,6 +22,7 @@ from ...runs.local import Local
 from ...runs.suite import Configured
 from ...stats import bisection, blocks, robust
 from ...stats.bisection import Search
+from ...stats.policy import SURE
 from .. import taking
 from ..budget import Budget, duration_text
 from .line import Build, BuildsBetween
@@ -268,6 +269,22 @@ def _profile(asked: Asked) -> str:
 
 
 # -- for people
+
+
+def progress(search: Search, builds: Sequence[Build]) -> str | None:
+    """A message about what is known so far; None where the ends turned out to be alike."""
+    ends, decision = search.ends, search.decision
+    blocks_so_far = how_many_blocks(len(search.looks))
+    if ends is not None and ends.outcome not in SURE:
+        told = f"{builds[-1].name} by {builds[0].name}: {change(ends)}, {ends.outcome}"
+    elif decision.outcome == bisection.NO_CHANGE:
+        return None
+    else:
+        told = (
+            f"the change lies after {builds[decision.left].name}, up to "
+            f"{builds[decision.right].name} ({decision.probability:.0%})"
+        )
+    return f"{blocks_so_far}: {told}"
 
 
 def show(found: BisectFinding, *, as_json: bool) -> None:
