@@ -48,6 +48,7 @@ LONG = {
     "false_alarms.py": "20 rounds of vggbench check",
     "planted.py": "10 rounds of vggbench check",
     "two_clones.py": "20 runs of asv",
+    "bisect_real.py": "up to an hour a case, and the index",
     "duets.py ROW": "up to five hours a row",
     "detection.py": "every row, with processes too",
     "gpu_wait.py": "a GPU",

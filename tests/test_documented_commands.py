@@ -44,6 +44,9 @@ FOR = {
     "PATTERN": "'off'",
     "WHAT": "onednn",
     "TRACK": "tensorflow",
+    "GOOD": "tensorflow-2.8.4",
+    "BAD": "tensorflow-2.10.1",
+    "MEASURE": "step",
     "FILE": "file.svg",
     "FOLDER": ".asv/html",
     "SPEC...": "tensorflow-2.16.2",
@@ -80,6 +83,7 @@ ENDS = {
     "vggbench verdict tensorflow": (0, ""),
     "vggbench verdict --track keras --all": (1, "regressed"),
     "vggbench check": (1, "regressed"),
+    "vggbench bisect GOOD BAD": (2, "a bisection is of one"),
 }
 
 

@@ -42,7 +42,8 @@ class Framework:
     ``versions``, in which a dot leads into a dict. ``switches``: what can be turned on and off in
     it. ``compiled_fact``: the key in ``versions`` with how much a process compiled that later
     processes find done. The first step of a process that compiled something of this kind is not
-    judged.
+    judged. ``commit_fact``: the key in ``versions`` with the commit of its sources that the release
+    was built from.
 
     The following fields are about environment variables. ``prefixes``: the beginnings of the names
     that a record keeps. ``foreign_prefixes``: the beginnings of names that belong to something else
@@ -71,6 +72,7 @@ class Framework:
     facts: tuple[tuple[str, str], ...] = ()
     switches: tuple[Switch, ...] = ()
     compiled_fact: str | None = None
+    commit_fact: str | None = None
     prefixes: tuple[str, ...] = ()
     foreign_prefixes: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()

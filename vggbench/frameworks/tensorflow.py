@@ -81,6 +81,7 @@ FRAMEWORK = Framework(
         ("cuDNN", "cudnn"),
         ("TF32", "tf32"),
     ),
+    commit_fact="tensorflow_git",
     switches=(Switch(title="oneDNN", variable=ONEDNN_VARIABLE, is_on=uses_onednn),),
     prefixes=("TF_", "XLA_", "ONEDNN_"),
     # These variables belong to Terraform, and may hold secrets.

@@ -388,6 +388,8 @@ def gather(
     were written. ``known``: what the machine's records say of facts that some lack; those ``taken``
     say it where it is None."""
     evidence = Evidence(machine, catalogue)
+    # Not even the pauses between processes may be filled by a bisection.
+    taken = [record for record in taken if not record.bisects]
     known = known_of(taken) if known is None else known
     evidence.blocks, left_out = duets.gather(machine, taken, catalogue, known)
     for block in evidence.blocks:
