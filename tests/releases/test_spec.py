@@ -114,6 +114,57 @@ def test_a_text_names_its_releases_or_is_refused(text, expected):
             names(text)
 
 
+DATES = ("2.21.0.dev20260101", "2.22.0.dev20260601", "2.22.0.dev20260905")
+NIGHTLY = make_catalogue(tensorflow=("2.20.0", "2.21.0"), **{"tensorflow-nightly": DATES})
+NEWEST = "tensorflow-nightly-2.22.0.dev20260905"
+
+
+def nightly(*places):
+    return [f"tensorflow-nightly-{DATES[place]}" for place in places]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tensorflow-nightly", nightly(2, 1, 0)),
+        ("tensorflow", tf("2.21.0", "2.20.0")),
+        (NEWEST, nightly(2)),
+        ("tensorflow-nightly==2.22.0.dev20260601", nightly(1)),
+        ("tensorflow-nightly>=2.22.0.dev20260601", nightly(2, 1)),
+        ("tensorflow-nightly >= 2.21.0.dev1, < 2.22.0.dev20260905", nightly(1, 0)),
+        (f"{nightly(0)[0]}..{NEWEST}", nightly(2, 1)),
+        (f"{NEWEST}^", nightly(1)),
+        (f"{NEWEST}~2", nightly(0)),
+        (f"{NEWEST}^!", nightly(2)),
+        ("tensorflow-2.21.0 tensorflow-nightly^", [*tf("2.21.0"), *nightly(1)]),
+    ],
+)
+def test_a_track_can_have_a_hyphen_and_begin_with_the_name_of_another(text, expected):
+    found = [release.name for release in spec.select(NIGHTLY, text)]
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("tensorflow-nightly-2.23", f"the nearest are {NEWEST}; "),
+        ("tensorflow-nightly-late", "'late' is no version; the track goes from tensorflow-nightly"),
+        (
+            "tensorflow-nigthly-2.22",
+            "'nigthly-2.22' is no version; the track goes from tensorflow-",
+        ),
+        ("tensroflow-nightly-2.22", "unknown track 'tensroflow-nightly'; perhaps tensorflow-night"),
+        ("tensorflow-nigthly>=2", "unknown track 'tensorflow-nigthly'; perhaps tensorflow-nightly"),
+        (f"{nightly(0)[0]}..tensorflow-2.21.0", "are on two tracks; "),
+    ],
+)
+def test_a_wrong_text_with_a_hyphen_gets_one_line_with_what_is_nearest(text, expected):
+    with pytest.raises(spec.SpecError) as caught:
+        spec.select(NIGHTLY, text)
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

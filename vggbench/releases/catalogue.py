@@ -21,9 +21,9 @@ from packaging.version import InvalidVersion, Version
 from ..errors import VggbenchError, one_line
 from ..inside.devices import DEVICES
 
-#: The name of a track has lower-case letters only, so that in a specification of releases it ends
-#: where ``-``, ``=`` or ``<`` begins.
-TRACK_NAME = re.compile(r"[a-z]+\Z")
+#: The name of a track has lower-case letters, and hyphens between them, but no digit: in the name
+#: of a release it ends where a hyphen and the version follow, and in a specifier at the operator.
+TRACK_NAME = re.compile(r"[a-z]+(?:-[a-z]+)*\Z")
 
 #: A line of a lock that pins a package. Its groups are the name and the version.
 PIN = re.compile(r"^([a-z0-9._-]+)(?:\[[a-z0-9,._-]+\])?==([^\s;\\]+)", re.MULTILINE)
@@ -226,6 +226,16 @@ class Catalogue:
         """Every release, track by track, oldest first."""
         for track in self.tracks.values():
             yield from track.releases
+
+    def split(self, name: str) -> tuple[str, str] | None:
+        """The track and the version in the name of a release, which need not be on that track. None
+        where ``name`` begins with the name of no track. Where the name of a track begins that of
+        another, the longest that fits counts."""
+        fitting = [track for track in self.tracks if name.startswith(f"{track}-")]
+        if not fitting:
+            return None
+        track = max(fitting, key=len)
+        return track, name[len(track) + 1 :]
 
     def file_of(self, release: Release) -> Path:
         return self.folder / release.track / f"{release.version}.json"

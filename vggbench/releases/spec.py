@@ -34,7 +34,7 @@ from .catalogue import Catalogue, Release, Track
 #: What ``asv run`` takes in place of a range.
 OF_ASV_RUN = ("ALL", "NEW", "EXISTING", "HASHFILE")
 
-_SPECIFIER = re.compile(r"([A-Za-z_]+)\s*([<>=!~].*)\Z")
+_SPECIFIER = re.compile(r"([A-Za-z_]+(?:-[A-Za-z_]+)*)\s*([<>=!~].*)\Z")
 _COMMIT = re.compile(r"[0-9a-f]{4,40}\Z")
 _EARLIER = re.compile(r"(.+?)(\^+|~\d+)\Z")
 
@@ -201,7 +201,8 @@ def release(catalogue: Catalogue, word: str) -> Release:
                 f"{word!r} names {len(chosen)} releases; give one of them, such as {chosen[0].name}"
             )
         return chosen[0]
-    name, _, version = word.partition("-")
+    # Of a track that there is none of, the name ends where a version can begin.
+    name, version = catalogue.split(word) or (re.split(r"-(?=\d)", word, maxsplit=1)[0], "")
     on = track(catalogue, name)
     try:
         wanted = Version(version)
