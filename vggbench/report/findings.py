@@ -563,7 +563,8 @@ def spans(names: Collection[str], catalogue: Catalogue) -> str:
     texts = []
     for track in catalogue.tracks.values():
         for is_named, group in itertools.groupby(
-            (release.name for release in track.releases), lambda name: name in names
+            (r.name for r in track.releases if r in track.current or r.name in names),
+            lambda name: name in names,
         ):
             if is_named:
                 neighbours = list(group)
