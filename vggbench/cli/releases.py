@@ -1,4 +1,4 @@
-"""The commands of vggbench releases: list, install, prune, lock, add."""
+"""The commands of vggbench releases: list, install, prune, lock, add, update."""
 
 from __future__ import annotations
 
@@ -95,12 +95,29 @@ def add(top: Subparsers) -> None:
     parser.add_argument("--python", metavar="X.Y", help="default: the newest that the wheels name")
     parser.set_defaults(command=_add)
 
+    parser = commands.add_parser("update", help="put on the tracks what the index has and they not")
+    parser.add_argument("track", nargs="*", help="tracks, such as tensorflow (default: all)")
+    parser.add_argument(
+        "--pre",
+        action="store_true",
+        help="also the newest release candidate of a version that has no final yet",
+    )
+    parser.add_argument(
+        "--nightly", action="store_true", help="also dated builds, on the tracks of nightlies"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only ask the index; resolve and write nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="as a JSON object")
+    parser.set_defaults(command=_update)
+
 
 @dataclass(frozen=True)
 class _Listed:
     """A release as ``releases list`` shows it. ``interpreter``: whether its CPython is on this
     machine. ``locks``: their names. ``size``: the bytes of its environments. ``measured``: whether
-    asv has a result of it of this machine."""
+    asv has a result of it of this machine. ``gone``: the day since which the index has it no more,
+    None where it was not found to be gone."""
 
     release: str
     track: str
@@ -114,6 +131,7 @@ class _Listed:
     size: int
     measured: bool
     build: int
+    gone: str | None
 
 
 def _list(checkout: Checkout, arguments: argparse.Namespace) -> int:
@@ -127,7 +145,7 @@ def _list(checkout: Checkout, arguments: argparse.Namespace) -> int:
     for row in rows:
         table.add_row(
             row.release,
-            row.date,
+            row.date + (f" (gone since {row.gone})" if row.gone else ""),
             row.python + ("" if row.interpreter else " (missing)"),
             " ".join(row.devices),
             f"{row.size / 1e9:.2f} GB" if row.installed else "-",
@@ -159,6 +177,7 @@ def _listed(checkout: Checkout, releases: Sequence[Release]) -> list[_Listed]:
                 size=sum(marker.size for marker in markers if marker is not None),
                 measured=release.commit in measured,
                 build=release.build,
+                gone=release.gone,
             )
         )
     return rows
@@ -350,3 +369,33 @@ def _locked(catalogue: Catalogue, release: Release, name: str) -> Release:
         return locks.lock(catalogue, release, name)
     except UvError as err:
         raise VggbenchError(f"{release.name} ({name}) cannot be locked: {err}") from None
+
+
+def _update(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    # Imported here because it imports what asks an index, which other commands do without.
+    from ..releases import update
+
+    catalogue = checkout.catalogue
+    tracks = [spec.track(catalogue, name) for name in dict.fromkeys(arguments.track)]
+    for track in tracks:
+        if track.nightly_of is not None and not arguments.nightly:
+            raise VggbenchError(f"{track.name} has nightlies alone, which --nightly adds")
+    done = update.update(
+        catalogue,
+        tracks or list(catalogue.tracks.values()),
+        pre=arguments.pre,
+        nightly=arguments.nightly,
+        dry_run=arguments.dry_run,
+        say=(lambda line: None) if arguments.json else say,
+    )
+    if arguments.json:
+        print(json.dumps(done.as_json(), indent=2))
+    else:
+        would_be = "would be added" if done.dry_run else "added"
+        say(
+            f"{len(done.added)} {would_be}, {len(done.not_locked)} could not be locked, "
+            f"{len(done.passed_over)} passed over"
+        )
+        if done.added and not done.dry_run:
+            say("commit the files; measure what is new with: asv run NEW")
+    return 1 if done.not_locked else 0

@@ -160,8 +160,12 @@ class Track:
     with ``{version}`` or its ``{minor}`` in them. ``later`` says which of these packages are
     resolved as of a later day than the date of the release allows, and why; it too has a version
     specifier for each entry. In both, the first specifier that matches counts. ``index`` is the
-    address of an index that is asked before the user's own, for this track alone. ``nightly_of`` is
-    the track of the same framework whose nightlies these are, None for a track of finals.
+    address of an index that is asked before the user's own, for this track alone. ``python`` has
+    the newest CPython that releases are locked for, again with a version specifier for each.
+
+    ``nightly_of`` is the track of the same framework whose nightlies these are, None for a track of
+    finals. ``without`` are packages that a nightly asks for and that are not installed, because the
+    pins of a final stand in their place.
 
     A pre-release is **current** while it is the newest of a version that has no final on the track
     yet, and superseded from then on. A version is its first two numbers here, since a track has the
@@ -176,7 +180,9 @@ class Track:
     releases: tuple[Release, ...] = ()
     later: tuple[tuple[str, Later], ...] = ()
     index: str | None = None
+    python: tuple[tuple[str, str], ...] = ()
     nightly_of: str | None = None
+    without: tuple[str, ...] = ()
 
     @functools.cached_property
     def superseded(self) -> frozenset[str]:
@@ -233,6 +239,11 @@ class Track:
             if self._fits(specifier, version):
                 return later
         return Later({}, None)
+
+    def newest_python(self, version: str) -> str | None:
+        """The newest CPython that ``version`` may be locked for; None where any may be."""
+        fitting = (python for specifier, python in self.python if self._fits(specifier, version))
+        return next(fitting, None)
 
     def _fits(self, specifier: str, version: str) -> bool:
         """Whether an entry of the track's file is for ``version``."""
@@ -419,6 +430,10 @@ def _read_track(path: Path) -> Track:
         )
         framework, module = str(content["framework"]), str(content["module"])
         index = _index(content.get("index"))
+        python = tuple(
+            (_specifier(spec), _python(newest)) for spec, newest in content.get("python", ())
+        )
+        without = _requirements(content["without"]) if "without" in content else ()
         nightly_of = content.get("nightly_of")
         if nightly_of is not None and not TRACK_NAME.match(nightly_of):
             raise ValueError(f"its nightly_of {nightly_of!r} is no name of a track")
@@ -440,7 +455,9 @@ def _read_track(path: Path) -> Track:
         releases=in_order(releases),
         later=later,
         index=index,
+        python=python,
         nightly_of=nightly_of,
+        without=without,
     )
 
 
@@ -507,8 +524,7 @@ def _read_release(path: Path) -> Release:
         if type(content["build"]) is not int:
             raise ValueError("its build number is not a whole number")
         Version(version)
-        if not (isinstance(content["python"], str) and PYTHON_MINOR.match(content["python"])):
-            raise ValueError(f"its Python {content['python']!r} is none such as 3.12")
+        _python(content["python"])
         if not isinstance(content.get("after", ""), str):
             raise ValueError("its 'after' is no version")
         for day in (content["date"], content.get("gone", content["date"])):
@@ -542,6 +558,13 @@ def _read_release(path: Path) -> Release:
         )
     except (KeyError, TypeError, ValueError, AttributeError, InvalidVersion) as err:
         raise _not_readable(path, _reason(err)) from err
+
+
+def _python(text: Any) -> str:
+    """``text`` itself. Raises ValueError where it is no minor version of CPython."""
+    if not (isinstance(text, str) and PYTHON_MINOR.match(text)):
+        raise ValueError(f"its Python {text!r} is none such as 3.12")
+    return text
 
 
 def _reason(err: Exception) -> str:
