@@ -304,6 +304,13 @@ def test_an_index_out_of_reach_is_told_of_each_track(world: World) -> None:
     assert world.files() == before
 
 
+def test_a_version_that_the_index_has_for_a_device_counts_without_its_label(world: World) -> None:
+    world.take_away("demo-1.2.1")
+    world.days["demo-1.2.1+cpu"] = "2020-05-02"
+    write_wheel(world.wheels, "demo", "1.2.1+cpu", "", tag=TAG)
+    assert world.update("demo", dry_run=True).added == ["demo-1.2.1"]
+
+
 def test_a_track_can_limit_the_cpython_of_its_releases(world: World) -> None:
     oldest = pythons()[0]
     assert oldest != PYTHON

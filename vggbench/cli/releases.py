@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import functools
 import json
 from collections.abc import Sequence
@@ -358,8 +359,12 @@ def _of_the_index(catalogue: Catalogue, arguments: argparse.Namespace) -> Releas
             f"--after RELEASE for a build of your own"
         )
     track = spec.track(catalogue, name)
+    newest = None
+    if track.nightly_of is not None:
+        # The pins of a final, which a nightly is held to, are for its CPython.
+        newest = locks.final_before(catalogue, track, datetime.date.today().isoformat()).python
     try:
-        return locks.new_release(track, version, arguments.python)
+        return locks.new_release(track, version, arguments.python, newest_python=newest)
     except UvError as err:
         raise VggbenchError(f"{track.name}=={version} cannot be looked up: {err}") from None
 

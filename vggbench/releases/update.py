@@ -108,7 +108,8 @@ def update(
 
 def _listed(track: Track) -> dict[Version, Listed]:
     """What the index has of the track's framework: of each version, that of the package which the
-    track installs it from. Raises IndexUnreachable, NotListed and SettingsError."""
+    track installs it from. A version that the index has for several devices, such as 2.11.0+cpu,
+    counts without its label. Raises IndexUnreachable, NotListed and SettingsError."""
     lock = "cpu" if "cpu" in track.requirements else ANY
     packages = dict.fromkeys(
         _package(requirements[0]) for _, requirements in track.requirements.get(lock, ())
@@ -122,9 +123,10 @@ def _listed(track: Track) -> dict[Version, Listed]:
             missing.append(err)
             continue
         for listed in versions:
-            own = track.packages(str(listed.version), lock)
+            version = Version(listed.version.public)
+            own = track.packages(str(version), lock)
             if own and _package(own[0]) == package:
-                found[listed.version] = listed
+                found[version] = replace(listed, version=version)
     if missing and len(missing) == len(packages):
         raise missing[0]
     return found

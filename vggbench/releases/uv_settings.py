@@ -166,9 +166,9 @@ def uses_system_certificates(environ: Mapping[str, str], of_files: Mapping[str, 
     """Whether the user has uv trust the certificates of the system, or of a file of their own.
     ``of_files``: the settings of uv's files."""
     names = ("system-certs", "native-tls")
-    variables = [environ.get(f"UV_{name.upper().replace('-', '_')}", "") for name in names]
+    values = [environ.get(f"UV_{name.upper().replace('-', '_')}", "") for name in names]
     told = any(of_files.get(name) is True for name in names)
-    return told or any(map(_says_yes, variables)) or bool(environ.get("SSL_CERT_FILE"))
+    return told or any(map(_says_yes, values)) or bool(environ.get("SSL_CERT_FILE"))
 
 
 def _named(environ: Mapping[str, str], from_files: Mapping[str, Any]) -> Iterator[Index]:

@@ -16,7 +16,7 @@ export const present = (list) => /** @type {T[]} */ (list.filter(Boolean));
 export const distinct = (list) => [...new Set(list)];
 
 /**
- * Whether a release of a track is current: a superseded pre-release is not the one before any other.
+ * Whether a release is current: a superseded pre-release is not the one before any other.
  * @param {Release} release
  */
 export const isCurrent = (release) => !release.superseded;

@@ -313,6 +313,9 @@ function all(index, found, chosen, line) {
   );
 }
 
+/** @param {Release} release */
+const goneText = ({ gone }) => (gone ? ` (gone since ${gone})` : "");
+
 /**
  * @param {Release} release
  * @param {Cell[]} cells
@@ -331,7 +334,7 @@ function releaseRow(release, cells, isHere) {
     "tr",
     { class: isHere ? "here" : "" },
     rowHead(releaseLink(release.name)),
-    el("td", { class: "number" }, release.date, release.gone ? ` (gone since ${release.gone})` : ""),
+    el("td", { class: "number" }, release.date, goneText(release)),
     el("td", {}, release.python),
     el("td", { class: "number" }, cells.length ? count("ok") || "0" : "unmeasured"),
     el("td", { class: "number" }, count("n/a")),
