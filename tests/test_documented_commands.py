@@ -124,7 +124,7 @@ def run(command: Command, places: Places) -> Ended:
     made = places.stand_ins
     if program == "make":
         return made.make_target(*argv)
-    if argv[:2] == ["releases", "add"] or argv[:2] == ["releases", "lock"]:
+    if argv[:1] == ["releases"] and argv[1] in ("add", "lock", "update"):
         return with_an_index(made, argv)
     if argv[0] == "preview":
         return served(made, argv)

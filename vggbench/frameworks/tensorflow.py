@@ -74,7 +74,13 @@ def _remedy(status: int, environment: Mapping[str, str]) -> str:
 FRAMEWORK = Framework(
     title="TensorFlow",
     key="tensorflow",
-    packages=("tensorflow", "tensorflow-cpu", "tensorflow-intel"),
+    packages=(
+        "tensorflow",
+        "tensorflow-cpu",
+        "tensorflow-intel",
+        "tf-nightly",
+        "tf-nightly-cpu",
+    ),
     facts=(
         ("XLA mode", "xla.mode"),
         ("CUDA", "cuda"),

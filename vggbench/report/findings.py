@@ -198,14 +198,19 @@ def _unmeasured(
     rows: Iterable[Rate], configurations: Iterable[Configured], catalogue: Catalogue
 ) -> dict[tuple[str, ...], tuple[str, ...]]:
     """For names of releases, the configurations that are missing in the rows of exactly these
-    releases."""
+    releases. Nobody promises nightlies and superseded pre-releases, so they are not missing."""
+    promised = [
+        release
+        for release in catalogue
+        if catalogue.is_current(release) and catalogue.tracks[release.track].nightly_of is None
+    ]
     known = {(row.release, records.key_of(row.benchmark, row.configuration)) for row in rows}
     unmeasured: dict[tuple[str, ...], tuple[str, ...]] = {}
     for configured in configurations:
         key = configured.key
         lacking = tuple(
             release.name
-            for release in catalogue
+            for release in promised
             if is_of_track(configured.benchmark, release, catalogue)
             and (release.name, key) not in known
         )
@@ -567,7 +572,8 @@ def spans(names: Collection[str], catalogue: Catalogue) -> str:
     texts = []
     for track in catalogue.tracks.values():
         for is_named, group in itertools.groupby(
-            (release.name for release in track.releases), lambda name: name in names
+            (r.name for r in track.releases if r in track.current or r.name in names),
+            lambda name: name in names,
         ):
             if is_named:
                 neighbours = list(group)

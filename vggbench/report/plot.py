@@ -153,14 +153,19 @@ def draw(
     busy machine. Raises PlotError.
     """
     measured = {cell.release for cell in line.cells}
-    releases = [release for release in track.releases if release.name in measured]
+    releases = [release for release in track.current if release.name in measured]
     shown = _ordered(releases, by_date)
+    names = {release.name for release in shown}
     look_of = looks(line)
     curves = []
     cuts = []
     busy: dict[str, list[str]] = {}
     for words in wanted:
-        cells = {cell.release: cell for cell in line.cells if cell.words == words}
+        cells = {
+            cell.release: cell
+            for cell in line.cells
+            if cell.words == words and cell.release in names
+        }
         name = line.readable(words)
         for cell in cells.values():
             if cell.otherwise is not None:

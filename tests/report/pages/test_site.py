@@ -7,6 +7,7 @@ import html
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vggbench.checkout import Checkout
+from vggbench.releases.catalogue import Catalogue
 from vggbench.report import pages
 from vggbench.report.pages import data, site
 
@@ -56,6 +58,22 @@ def test_every_page_and_what_it_reads_is_written(folder: Path, tmp_path: Path) -
         "n/a",
         "the wheel has no XLA",
     )
+
+
+def test_a_pre_release_is_told_to_be_superseded_and_a_release_to_be_gone(
+    folder: Path, tmp_path: Path
+) -> None:
+    before = Catalogue(folder / "releases")
+    final = before.tracks["tensorflow"].releases[-1]
+    candidate = f"{final.version.rpartition('.')[0]}.0rc0"
+    before.write(replace(final, version=candidate, gone="2026-10-01", locks={}))
+    literal.write_records(folder, HISTORY)
+    assert literal.write_pages(folder, tmp_path / "html") == []
+    (track, *_) = literal.read(tmp_path / "html", "index")["tracks"]
+    told = {release["version"]: release for release in track["releases"]}
+    assert told[candidate]["superseded"] is True
+    assert told[candidate]["gone"] == "2026-10-01"
+    assert not {"superseded", "gone"} & told[final.version].keys()
 
 
 def test_a_page_asks_at_once_for_all_scripts_that_it_will_import(

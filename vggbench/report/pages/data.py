@@ -16,7 +16,7 @@ from ... import records
 from ...inside import builders, params, workload
 from ...inside.params import Param
 from ...judging.measures import MEASURES
-from ...releases.catalogue import Catalogue, Release
+from ...releases.catalogue import Catalogue, Release, Track
 from .. import tables_2017
 from .changes import Changes
 from .choices import Choice
@@ -63,7 +63,7 @@ def index(
             {
                 "name": track.name,
                 "framework": track.framework,
-                "releases": [_release_in_index(release) for release in track.releases],
+                "releases": [_release_in_index(release, track) for release in track.releases],
             }
             for track in (catalogue.tracks[name] for name in tracks)
         ],
@@ -129,15 +129,21 @@ def _param(framework: str, param: Param) -> dict[str, Any]:
     }
 
 
-def _release_in_index(release: Release) -> dict[str, Any]:
-    told = {
+def _release_in_index(release: Release, track: Track) -> dict[str, Any]:
+    told: dict[str, Any] = {
         "name": release.name,
         "version": release.version,
         "date": release.date,
         "python": release.python,
         "commit": release.commit,
     }
-    return {**told, "note": release.note} if release.note else told
+    if release.note:
+        told["note"] = release.note
+    if release.name in track.superseded:
+        told["superseded"] = True
+    if release.gone:
+        told["gone"] = release.gone
+    return told
 
 
 def of_left_out(machine: str, left_out: LeftOut) -> dict[str, Any]:

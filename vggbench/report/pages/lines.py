@@ -189,7 +189,7 @@ def _line(
         return ranks
 
     cells = []
-    # The stretch of the release before, and its state, by configuration.
+    # The stretch of the current release before, and its state, by configuration.
     beside: dict[str, int | None] = {}
     states: dict[str, State] = {}
     for (commit, configuration), group in sorted(
@@ -207,7 +207,8 @@ def _line(
             elif before not in (None, now):
                 alike = [process for process in group if process.state == own.state]
                 cell = replace(cell, earlier=_earlier(alike, before))
-            beside[configuration], states[configuration] = now, own.state
+            if catalogue.is_current(catalogue.by_commit[commit]):
+                beside[configuration], states[configuration] = now, own.state
         cells.append(cell)
     by_name = {release.name: place[release.commit] for release in catalogue.tracks[track].releases}
     cells.sort(key=lambda cell: (by_name[cell.release], order(cell.words)))
