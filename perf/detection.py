@@ -22,7 +22,7 @@ import itertools
 import math
 import statistics
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -60,9 +60,6 @@ SAMPLES = 10
 ANCHORS = 3
 ANCHOR_PROCESSES = 3
 SESSIONS = noise.LEAST_SESSIONS
-
-#: The quantile of the normal distribution for 95 % intervals.
-Z = 1.959964
 
 
 class ProcessDraws:
@@ -393,21 +390,6 @@ ROWS = [
 MOST_SPENT = 12
 
 
-def wilson(hits: int, trials: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927)."""
-    share, square = hits / trials, Z**2 / trials
-    centre = (share + square / 2) / (1 + square)
-    half = math.sqrt(share * (1 - share) * square + square**2 / 4) / (1 + square)
-    return centre - half, centre + half
-
-
-def share(hits: Iterable[bool]) -> str:
-    """The share of hits and its interval, for people."""
-    all_hits = list(hits)
-    low, high = wilson(sum(all_hits), len(all_hits))
-    return f"{sum(all_hits) / len(all_hits):.1%} ({low:.1%} to {high:.1%})"
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--histories", type=int, default=400, help="a row (default: %(default)s)")
@@ -425,7 +407,7 @@ def main() -> int:
         if options.of != "blocks":
             missed |= processes(pool, options.histories, options.rows)
         if options.of != "processes":
-            missed |= drawn_blocks.tables(pool, options.histories, options.rows, share)
+            missed |= drawn_blocks.tables(pool, options.histories, options.rows, common.share)
     return int(missed)
 
 
@@ -474,7 +456,7 @@ def _cells(row: HistoryRow, seen: Sequence[SeenHistory]) -> tuple[list[str], boo
     """(the cells of a row of the table, whether its figure is missed)."""
     reached = sum(history_.ours for history_ in seen) / len(seen)
     missed = row.figure is not None and (reached > row.figure if row.most else reached < row.figure)
-    figure, ours = "", share(history_.ours for history_ in seen)
+    figure, ours = "", common.share(history_.ours for history_ in seen)
     if row.figure is not None:
         figure = f"{'at most' if row.most else 'at least'} {row.figure:.0%}"
         common.keep(f"drawn processes: {row.what}", figure, ours, "MISSED" if missed else "met")
@@ -485,8 +467,8 @@ def _cells(row: HistoryRow, seen: Sequence[SeenHistory]) -> tuple[list[str], boo
         row.what,
         figure,
         ours,
-        share(history_.asv for history_ in seen),
-        share(history_.otava for history_ in seen) if compute_change_points else "n/a",
+        common.share(history_.asv for history_ in seen),
+        common.share(history_.otava for history_ in seen) if compute_change_points else "n/a",
         f"{len(spent) / judged:.1%}" if judged else "",
         f"{statistics.median(spent):g}" if spent else "",
         f"{unsure / judged:.1%}" if judged else "",

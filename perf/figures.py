@@ -33,6 +33,7 @@ SHORT: dict[str, tuple[str, ...]] = {
     "publish.py": (),
     "asv_run.py": (),
     "detection.py": ("--of", "blocks", "--histories", "200"),
+    "bisection.py": ("--searches", "200"),
 }
 
 #: The scripts that are not run, and why: they take longer, or need something that most machines
@@ -47,6 +48,7 @@ LONG = {
     "false_alarms.py": "20 rounds of vggbench check",
     "planted.py": "10 rounds of vggbench check",
     "two_clones.py": "20 runs of asv",
+    "bisect_real.py": "up to an hour a case, and the index",
     "duets.py ROW": "up to five hours a row",
     "detection.py": "every row, with processes too",
     "gpu_wait.py": "a GPU",

@@ -3,12 +3,15 @@
     with serving(wheels, {"demo-1.0": "2020-03-01"}) as url:
         monkeypatch.setenv("UV_DEFAULT_INDEX", url)
 
+A package with a hyphen in its name has an underscore there in the names of its wheels.
+
 It speaks the JSON of the simple repository API (PEP 691, PEP 700); without days it tells no upload
 times, as plain mirrors do. ``write_index`` makes an index of files (PEP 503), without a server.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -21,18 +24,30 @@ JSON = "application/vnd.pypi.simple.v1+json"
 
 
 @contextlib.contextmanager
-def serving(wheels: Path, days: Mapping[str, str] | None = None) -> Iterator[str]:
+def serving(
+    wheels: Path,
+    days: Mapping[str, str] | None = None,
+    yanked: Mapping[str, str] | None = None,
+    login: str | None = None,
+) -> Iterator[str]:
     """Serve the ``wheels`` of a folder; yields the address of the index. ``days``: when a version
-    was uploaded, by "name-version"; a wheel without one tells no time."""
+    was uploaded, by "name-version"; a wheel without one tells no time. ``yanked``: why one was
+    withdrawn, by the same. ``login``: "user:password", without which nothing is answered."""
+    wanted = f"Basic {base64.b64encode(login.encode()).decode()}" if login else None
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:  # uv asks whether it can have a part of a wheel
             self.do_GET()
 
         def do_GET(self) -> None:
+            if wanted not in (None, self.headers.get("Authorization")):
+                self._answer(401, b"", "text/plain")
+                return
             parts = self.path.strip("/").split("/")
             if parts[0] == "simple" and len(parts) == 2:
-                files = [_told(path, days or {}) for path in sorted(wheels.glob(f"{parts[1]}-*"))]
+                name = parts[1].replace("-", "_")
+                found = sorted(wheels.glob(f"{name}-*"))
+                files = [_told(path, days or {}, yanked or {}) for path in found]
                 page = {"meta": {"api-version": "1.1"}, "name": parts[1], "files": files}
                 self._answer(200 if files else 404, json.dumps(page).encode(), JSON)
             elif parts[0] == "files" and (wheels / parts[-1]).is_file():
@@ -74,7 +89,7 @@ def write_index(folder: Path, wheels: Path, days: Mapping[str, str] | None = Non
     return folder.as_uri()
 
 
-def _told(wheel: Path, days: Mapping[str, str]) -> dict[str, object]:
+def _told(wheel: Path, days: Mapping[str, str], yanked: Mapping[str, str]) -> dict[str, object]:
     body = wheel.read_bytes()
     told: dict[str, object] = {
         "filename": wheel.name,
@@ -82,5 +97,9 @@ def _told(wheel: Path, days: Mapping[str, str]) -> dict[str, object]:
         "hashes": {"sha256": hashlib.sha256(body).hexdigest()},
         "size": len(body),
     }
-    day = days.get("-".join(wheel.name.split("-")[:2]))
-    return {**told, "upload-time": f"{day}T12:00:00Z"} if day else told
+    version = "-".join(wheel.name.split("-")[:2])
+    if version in days:
+        told["upload-time"] = f"{days[version]}T12:00:00Z"
+    if version in yanked:
+        told["yanked"] = yanked[version] or True
+    return told

@@ -104,7 +104,7 @@ class StandIns(Tiny):
         return self.folder / "wheels"
 
     def _write(self, name: str) -> None:
-        track, version = name.split("-")
+        track, version = name.rsplit("-", 1)
         which, ms, besides = RELEASES[name]
         pins = sorted({track: version, **besides}.items())
         text = ""

@@ -44,6 +44,9 @@ FOR = {
     "PATTERN": "'off'",
     "WHAT": "onednn",
     "TRACK": "tensorflow",
+    "GOOD": "tensorflow-2.8.4",
+    "BAD": "tensorflow-2.10.1",
+    "MEASURE": "step",
     "FILE": "file.svg",
     "FOLDER": ".asv/html",
     "SPEC...": "tensorflow-2.16.2",
@@ -80,6 +83,7 @@ ENDS = {
     "vggbench verdict tensorflow": (0, ""),
     "vggbench verdict --track keras --all": (1, "regressed"),
     "vggbench check": (1, "regressed"),
+    "vggbench bisect GOOD BAD": (2, "a bisection is of one"),
 }
 
 
@@ -120,7 +124,7 @@ def run(command: Command, places: Places) -> Ended:
     made = places.stand_ins
     if program == "make":
         return made.make_target(*argv)
-    if argv[:2] == ["releases", "add"] or argv[:2] == ["releases", "lock"]:
+    if argv[:1] == ["releases"] and argv[1] in ("add", "lock", "update"):
         return with_an_index(made, argv)
     if argv[0] == "preview":
         return served(made, argv)

@@ -33,8 +33,9 @@ PAGE = ROOT / "docs" / "adding-a-framework.md"
 #: A file of the page: its path begins the paragraph above its text.
 FILE = re.compile(r"^`([\w./]+)`[^\n]*(?:\n[^\n]+)*\n\n```(?:python|json)\n(.*?)^```$", re.M | re.S)
 
-BRANCHES = '"branches": ["tensorflow", "keras", "theano", "torch", "jax"],'
-WITH_ABACUS = '"branches": ["tensorflow", "keras", "theano", "torch", "jax", "abacus"],'
+TRACKS = '"tensorflow", "keras", "theano", "torch", "jax", "tensorflow-nightly"'
+BRANCHES = f'"branches": [{TRACKS}],'
+WITH_ABACUS = f'"branches": [{TRACKS}, "abacus"],'
 
 ABACUS = """
 import time

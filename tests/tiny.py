@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -100,14 +100,17 @@ def write_wheel(
     module: str,
     besides: Mapping[str, str] | None = None,
     tag: str = "py3-none-any",
+    requires: Sequence[str] = (),
 ) -> Path:
     """A wheel of the package ``name``, whose one module has the text ``module``; ``besides``: the
-    text of other files, by their paths. ``tag``: the interpreters and platforms it is for."""
+    text of other files, by their paths. ``tag``: the interpreters and platforms it is for.
+    ``requires``: the requirements that it is installed with."""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}/__init__.py": module,
         **(besides or {}),
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        + "".join(f"Requires-Dist: {requirement}\n" for requirement in requires),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n"
         f"Tag: {tag}\n",
     }

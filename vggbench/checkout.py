@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import json
 from collections.abc import Iterator
@@ -25,9 +26,9 @@ from .releases.environments import Environments
 #: The names of asv's configuration file. asv takes the first one that exists.
 CONFIG_FILES = ("asv.conf.json", "asv.conf.jsonc")
 
-#: Folders below asv's env_dir: the releases' environments, and the drafts of the records of
-#: processes that run.
-RELEASES, DRAFTS = "releases", "open"
+#: Folders below asv's env_dir: the releases' environments, the drafts of the records of processes
+#: that run, and the catalogue of the builds that bisections looked at.
+RELEASES, DRAFTS, BISECT = "releases", "open", "bisect"
 
 
 class CheckoutError(VggbenchError):
@@ -81,6 +82,11 @@ class Checkout:
         """The folder of the drafts of records that are not complete yet."""
         return self.env_dir / DRAFTS
 
+    @property
+    def builds_dir(self) -> Path:
+        """The folder of the catalogue of bisections: of builds that are on no track."""
+        return self.env_dir / BISECT
+
     @functools.cached_property
     def catalogue(self) -> Catalogue:
         return Catalogue(self.releases_dir)
@@ -97,6 +103,15 @@ class Checkout:
     @functools.cached_property
     def environments(self) -> Environments:
         return Environments(self.env_dir / RELEASES, self.catalogue)
+
+    def with_catalogue(self, catalogue: Catalogue) -> Checkout:
+        """This checkout with the releases of another ``catalogue``: its folders, records and
+        environments are the same."""
+        other = copy.copy(self)
+        # Where functools keeps what was computed.
+        other.__dict__.pop("environments", None)
+        other.__dict__["catalogue"] = catalogue
+        return other
 
     def machine(self) -> str | None:
         """The name under which asv stores this machine's results, None where asv does not know the

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,6 +87,10 @@ T_975 = (
     *(2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086),
     *(2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042),
 )
+
+
+#: The quantile of the normal distribution for 95 % intervals.
+Z = 1.959964
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,21 @@ def ratio_with_interval(pairs: Sequence[tuple[float, float]]) -> Ratio:
     quantile = T_975[min(len(logs) - 1, len(T_975)) - 1]
     half = quantile * statistics.stdev(logs) / math.sqrt(len(logs))
     return Ratio(math.exp(middle), math.exp(middle - half), math.exp(middle + half))
+
+
+def wilson(hits: int, trials: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson 1927)."""
+    share, square = hits / trials, Z**2 / trials
+    centre = (share + square / 2) / (1 + square)
+    half = math.sqrt(share * (1 - share) * square + square**2 / 4) / (1 + square)
+    return centre - half, centre + half
+
+
+def share(hits: Iterable[bool]) -> str:
+    """The share of hits and its interval, for people."""
+    all_hits = list(hits)
+    low, high = wilson(sum(all_hits), len(all_hits))
+    return f"{sum(all_hits) / len(all_hits):.1%} ({low:.1%} to {high:.1%})"
 
 
 def checkout(

@@ -39,6 +39,16 @@ def test_new_runs_a_late_release_of_an_old_line(measured: Tiny):
     assert run_new(measured) == ["otherframe-7.0", "tinyframe-1.1.1"]
 
 
+def test_new_takes_a_current_pre_release_and_passes_over_a_superseded_one(measured: Tiny):
+    measured.add_release("2.0rc0")
+    measured.add_release("3.0rc0")
+    assert run_new(measured) == ["otherframe-7.0", "tinyframe-3.0rc0"]
+    assert measured.asv("run", "tinyframe-2.0rc0", *BRIEFLY).status == 0
+    assert "tinyframe-2.0rc0" in measured.measured()
+    done = measured.asv("publish")
+    assert done.status == 0, done.output
+
+
 def test_results_of_another_machine_do_not_count(measured: Tiny):
     assert measured.asv("machine", "--yes", "--machine", "otherbox").status == 0
     count = len(measured.records())

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ class Machine:
             self.is_waited_for = patience(0.4)
         return [(one, other) for one, other in zip(self.comes[::2], self.comes[1::2], strict=True)]
 
-    def take(self, **more: float) -> Came:
+    def take(self, **more: Any) -> Came:
         one = literal_record(RELEASE.name)
         installation = Installation(
             release=RELEASE, profile="cpu-quick", interpreter="python", lock=RELEASE.locks["cpu"]
@@ -80,6 +81,20 @@ def test_a_whole_block_comes_with_the_seconds_of_both_duets(tmp_path: Path) -> N
     assert came.block is not None
     assert (came.why, came.outcome, came.seconds) == (None, records.OK, 40.0)
     assert machine.said == []
+
+
+def test_a_block_of_a_bisection_is_one_for_bisections_alone(tmp_path: Path) -> None:
+    taken = comes(purpose=records.BISECT)
+    assert Machine(tmp_path, taken).take(bisecting=True).block is not None
+    assert Machine(tmp_path, taken).take().block is None
+    assert Machine(tmp_path, comes()).take(bisecting=True).block is None
+    # What a step takes, bisections know of one another.
+    on_record(tmp_path, *taken)
+    machine = Machine(tmp_path, taken)
+    machine.take()
+    assert machine.step_s is None
+    machine.take(bisecting=True)
+    assert machine.step_s == pytest.approx(taken[-1].median_s)
 
 
 def test_a_block_beside_other_work_does_not_count(tmp_path: Path) -> None:
@@ -133,6 +148,7 @@ def test_of_two_processes_the_one_that_went_wrong_is_told(tmp_path: Path) -> Non
         came = Machine(tmp_path, [ended, bad]).take()
         assert (came.block, came.outcome, came.waited_in_vain) == (None, outcome, False)
         assert came.why == f"{bad.name} {outcome}: NHWC only"
+        assert came.commit == bad.commit
 
 
 BUSY = {"outcome": records.INTERRUPTED, "samples": None, "reason": "the machine is busy"}

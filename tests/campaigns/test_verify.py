@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
+from vggbench import cli
 from vggbench.campaigns import verify
 from vggbench.cli import measuring
 from vggbench.inside.params import Configuration
@@ -289,6 +290,23 @@ def test_a_backend_whose_environment_cannot_be_made_keeps_no_other_from_being_ve
     missing.append("cpu")
     with pytest.raises(EnvironmentUnusable, match=r"^no cpu$"):
         measuring._interpreters(checkout, release, "cpu", print, own=None)
+
+
+def test_each_answer_is_said_as_it_comes(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answers(*_: object) -> Iterator[verify.Verified]:
+        yield verify.Verified("tinyframe-1.1", Configuration("Theano"), verify.AGREES)
+        said.append(capsys.readouterr().out.splitlines()[-1])
+        yield verify.Verified("tinyframe-1.1", Configuration("Theano"), verify.FAILED, "it died")
+
+    said: list[str] = []
+    monkeypatch.setattr(verify, "verify", answers)
+    monkeypatch.setattr(verify, "forecast", lambda *_: None)
+    monkeypatch.setattr(measuring, "_interpreters", lambda *_, **__: {})
+    config = str(tiny.folder / "asv.conf.json")
+    assert cli.main(["--config", config, "verify", "tinyframe-1.1"]) == 1
+    assert said == ["tinyframe-1.1 (none): agrees"]
 
 
 def pids(folder: Path) -> list[int]:

@@ -14,6 +14,7 @@ import pytest
 from vggbench.cli import main
 from vggbench.releases.catalogue import Catalogue
 
+from ..index import serving
 from ..records.factory import peak
 from ..tiny import MACHINE, MODES, PATIENCE_S, ROUNDS, STEPS, Ended, Tiny, write_wheel
 
@@ -142,6 +143,34 @@ def test_install_goes_on_after_a_release_that_cannot_be_installed(bare_tiny: Tin
     assert listed(bare_tiny)["tinyframe-1.0"]["installed"]
 
 
+def test_update_as_json_has_the_keys_that_scripts_read(bare_tiny: Tiny) -> None:
+    wheels = bare_tiny.folder / "wheels"
+    write_wheel(wheels, "tinyframe", "3.0", "")
+    before = sorted(bare_tiny.releases.rglob("*"))
+    with serving(wheels, {"tinyframe-3.0": "2026-01-02"}) as url:
+        asked = {"UV_DEFAULT_INDEX": url, "UV_OFFLINE": "0"}
+        done = vggbench(
+            bare_tiny, "releases", "update", "tinyframe", "--dry-run", "--json", **asked
+        )
+    assert done.status == 0, done.output
+    assert json.loads(done.output) == {
+        "schema": 1,
+        "dry_run": True,
+        "added": [{"release": "tinyframe-3.0"}],
+        "not_locked": [],
+        "passed_over": [],
+        "gone": [],
+    }
+    assert sorted(bare_tiny.releases.rglob("*")) == before
+
+
+def test_update_without_an_index_says_so_and_fails(bare_tiny: Tiny) -> None:
+    done = vggbench(bare_tiny, "releases", "update", "tinyframe", UV_NO_INDEX="1")
+    assert done.status == 1
+    assert done.lines_with("tinyframe: tinyframe is on no index that uv asks")
+    assert "0 added, 1 could not be locked, 0 passed over" in done
+
+
 def test_prune_frees_the_longest_unused_first_down_to_a_size(tiny: Tiny) -> None:
     sizes = {name: row["size"] for name, row in listed(tiny).items()}
     vggbench(tiny, "releases", "install", "tinyframe-1.2")  # the last that was used
@@ -249,6 +278,7 @@ def test_a_wheel_whose_contents_changed_is_refused(bare_tiny: Tiny) -> None:
         (("list", "tinyfame"), "perhaps tinyframe"),
         (("list", "tinyframe-1.3"), "the nearest are tinyframe-1.2 and tinyframe-1.10"),
         (("add", "tinyframe-1.3"), "write TRACK==VERSION"),
+        (("update", "tinyfame"), "perhaps tinyframe"),
         (("add", "tinyframe==one"), "'one' is no version"),
         (("add", "nothing==1.0"), "unknown track 'nothing'"),
         (("add", "tinyframe", "9", "--wheel", "x.whl", "--after", "tinyframe-1.0"), "no wheel"),

@@ -39,7 +39,7 @@ def run(tiny: Tiny, *arguments: str) -> Ended:
         (
             ("tinyframe>=1.0", "--", "--run_theano"),
             1,
-            "names 5 releases: run one of them, such as tinyframe-2.0",
+            "names 5 releases; give one of them, such as tinyframe-2.0",
         ),
         (
             ("tinyframe-1.1", "--", "--run_theano", "--device", "gpu"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from vggbench.judging import phrases, verdicts
 from vggbench.judging.evidence import durations
 from vggbench.judging.verdicts import Verdict
-from vggbench.records import Record
+from vggbench.records import BISECT, NOT_APPLICABLE, Record
 from vggbench.report import rates
 from vggbench.report.pages.verdicts import judge as of_pages
 from vggbench.stats.blocks import BlockNoise
@@ -418,6 +418,49 @@ def test_records_of_duets_change_nothing_that_processes_say() -> None:
     assert found.lines == without_them.lines
     assert found.calibrating == without_them.calibrating == {}
     assert verdicts.changes(found, "tensorflow") == verdicts.changes(without_them, "tensorflow")
+
+
+def test_what_a_bisection_measured_is_evidence_for_nothing_else() -> None:
+    """Of releases on the track and of builds that are on none: no block, no line, no message."""
+    known = [
+        *line(0.1, 0.1, 0.13, 0.13),
+        *blocks(BEFORE, NEWEST, 1.1),
+        *blocks(OLDER, OLDER, session=24),
+    ]
+    nightly = {"release": "tensorflow-9.9.0.dev20260101", "commit": "f" * 40}
+    bisecting = [
+        *blocks(BEFORE, NEWEST, 1.5, session=21, purpose=BISECT),
+        *blocks(NEWEST, NEWEST, 1.2, session=22, purpose=BISECT),
+        *(changed(one, **nightly) for one in blocks(OLDER, OLDER, session=23, purpose=BISECT)),
+    ]
+    found, without = evidence([*known, *bisecting]), evidence(known)
+    assert found.blocks == without.blocks
+    assert found.lines == without.lines
+    assert found.refused == without.refused
+    assert found.left_out == without.left_out == []
+    assert by_measure([*known, *bisecting]) == by_measure(known)
+    for one in bisecting:
+        assert one.why_no_evidence(MACHINE, CATALOGUE) == "of a bisection"
+
+
+def test_a_bisections_refusals_and_pauses_are_no_evidence_either() -> None:
+    refused = [
+        changed(one, outcome=NOT_APPLICABLE, samples=None, reason="no")
+        for one in blocks(BEFORE, NEWEST, count=1, purpose=BISECT)
+    ]
+    assert evidence(refused).refused == {}
+    # Processes that lie two hours apart are two stretches, whatever was measured in between.
+    apart = [
+        record(release, run=f"20240620T{hour:02d}0000Z-{hour:08x}", started=_at(hour))
+        for release, hour in ((BEFORE, 10), (NEWEST, 12))
+    ]
+    between = [changed(one, started=_at(11), process_s=3000.0) for one in apart]
+    bisecting = [changed(one, purpose=BISECT, run="other") for one in between]
+    assert evidence([*apart, *bisecting]).lines == evidence(apart).lines
+
+
+def _at(hour: int) -> str:
+    return f"2024-06-20T{hour:02d}:00:00+00:00"
 
 
 def test_records_of_duets_are_in_no_forecast_and_no_table() -> None:

@@ -27,7 +27,7 @@ def record(
 ) -> Record:
     """A process of ``release`` in the configuration with these ``words``, the first of each param
     where there are none. ``more``: the record's keys, and params by their names."""
-    framework = FRAMEWORKS.get(release.partition("-")[0], "TensorFlow")
+    framework = FRAMEWORKS.get(release.rpartition("-")[0], "TensorFlow")
     of = CATALOGUE.by_name.get(release)
     params = choices_of(framework)
     values = words.split() if isinstance(words, str) else list(words)

@@ -14,7 +14,8 @@ import pytest
 from vggbench import records
 from vggbench.inside.measure import BY_PRODUCTS
 from vggbench.judging.state import state_of
-from vggbench.records import CALIBRATE, CONFIRM, Record, Store
+from vggbench.records import BISECT, CALIBRATE, CONFIRM, Record, Store
+from vggbench.records.excluded import Exclusion
 
 from .factory import CATALOGUE, NONSENSE, changed, full, nonsensical, record
 
@@ -246,6 +247,28 @@ def test_it_answers_by_release_profile_configuration_and_purpose(store: Store) -
         *taken[:2],
         taken[3],
     ]
+
+
+def test_what_a_bisection_measured_is_asked_for_by_name_and_never_among_the_rest(
+    store: Store,
+) -> None:
+    ordinary = record(run="0")
+    of_bisection = record("tensorflow-9.9.0.dev20260101", run="1", purpose=BISECT)
+    for one in (ordinary, of_bisection):
+        records.append(file_of(store), one)
+    assert store.all("box") == store.where("box") == [ordinary]
+    assert store.where("box", purposes=(BISECT,)) == []
+    assert store.of_bisections("box") == [of_bisection]
+    before = store.all("box")
+    assert store.all("box") is before
+
+
+def test_an_exclusion_of_a_bisections_records_covers_them(store: Store) -> None:
+    records.append(file_of(store), record(run="1", purpose=BISECT))
+    excluding = Store(store.results_dir, [Exclusion(reason="the fan was off", run="1")])
+    assert excluding.of_idle_exclusions("box") == []
+    (one,) = excluding.of_bisections("box")
+    assert one.excluded == "the fan was off"
 
 
 def test_the_digest_changes_with_the_records_alone(store: Store) -> None:

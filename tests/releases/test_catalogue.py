@@ -210,6 +210,7 @@ CORRUPT = [
     (release_text("1.2", "2020-06-01", track=["demo"]), "it holds"),
     (release_text("1.2", "June 2020"), "June 2020"),
     (release_text("1.2", 20200601), ""),
+    (release_text("1.2", "2020-06-01", gone="soon"), "soon"),
     (release_text("1.2", "2020-06-01", python="three"), "its Python 'three' is none such as 3.12"),
     (release_text("1.2", "2020-06-01", python="3"), "its Python '3' is none such as 3.12"),
     (release_text("1.2", "2020-06-01", python="3.6.15"), "its Python '3.6.15' is none such as"),
@@ -284,6 +285,12 @@ def test_a_lock_elsewhere_than_beside_its_release_is_refused(folder):
         {**TRACK, "later": [["<2", {"demo": "2020-01-01"}, ""]]},
         {**TRACK, "later": {"demo": "2020-01-01"}},
         {**TRACK, "index": 7},
+        {**TRACK, "nightly_of": 7},
+        {**TRACK, "nightly_of": "Demo 2"},
+        {**TRACK, "without": []},
+        {**TRACK, "python": [[">=1", "3"]]},
+        {**TRACK, "python": [["one", "3.12"]]},
+        {**TRACK, "track": "demo-"},
         {**TRACK, "index": ""},
         {**TRACK, "index": "https://"},
         {**TRACK, "index": "ftp://example.org/simple"},
@@ -305,6 +312,47 @@ def test_a_track_can_name_an_index(folder, index):
     content = TRACK if index is None else {**TRACK, "index": index}
     (folder / "demo" / "track.json").write_text(json.dumps(content))
     assert Catalogue(folder).tracks["demo"].index == index
+
+
+def test_a_track_can_have_the_nightlies_of_another_whose_whole_version_counts(folder):
+    content = {
+        **TRACK,
+        "requirements": {
+            "cpu": [
+                ["<=2.1.dev20260905", ["demo-cpu=={version}", "helper"]],
+                [">2.1.dev20260905", ["demo=={version}", "helper"]],
+            ]
+        },
+        "python": [["<2.1.dev20260101", "3.12"]],
+        "nightly_of": "other",
+        "without": ["helper-nightly"],
+    }
+    (folder / "demo" / "track.json").write_text(json.dumps(content))
+    track = Catalogue(folder).tracks["demo"]
+    assert (track.nightly_of, track.without) == ("other", ("helper-nightly",))
+    assert track.packages("2.1.dev20260905", "cpu")[0] == "demo-cpu==2.1.dev20260905"
+    assert track.packages("2.1.dev20260906", "cpu")[0] == "demo==2.1.dev20260906"
+    assert track.newest_python("2.0.dev20250101") == "3.12"
+    assert track.newest_python("2.1.dev20260905") is None
+
+
+def test_the_name_of_a_track_can_have_hyphens(folder):
+    (folder / "demo").rename(folder / "demo-nightly")
+    for path in (folder / "demo-nightly").glob("*.json"):
+        path.write_text(path.read_text().replace('"demo"', '"demo-nightly"', 1))
+    found = Catalogue(folder)
+    assert found.by_name["demo-nightly-1.2"].track == "demo-nightly"
+    assert found.split("demo-nightly-1.2") == ("demo-nightly", "1.2")
+    assert found.split("demo-1.2") is None
+
+
+def test_a_release_that_is_gone_says_since_when_under_the_same_id_and_digest(folder):
+    before = Catalogue(folder)
+    release = before.by_name["demo-1.2"]
+    before.write(replace(release, gone="2026-10-01"))
+    after = Catalogue(folder).by_name["demo-1.2"]
+    assert after == replace(release, gone="2026-10-01")
+    assert (after.commit, after.locks) == (release.commit, release.locks)
 
 
 def test_an_index_with_credentials_is_refused_without_showing_them(folder):

@@ -69,7 +69,11 @@ def text_of(release, device):
     return CATALOGUE.lock_path(release, device).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("track", CATALOGUE.tracks)
+#: The tracks of finals. Nightlies come by the day, and none is promised.
+OF_FINALS = [track.name for track in CATALOGUE.tracks.values() if track.nightly_of is None]
+
+
+@pytest.mark.parametrize("track", OF_FINALS)
 def test_a_track_has_the_releases_that_it_promises(track):
     assert [release.version for release in CATALOGUE.tracks[track].releases] == VERSIONS[track]
 
@@ -113,6 +117,26 @@ def test_a_release_file_tells_the_companions_that_its_lock_pins(release, device)
 def test_a_package_of_a_later_day_has_its_reason_in_the_release_file(release):
     reason = CATALOGUE.tracks[release.track].later_than_its_date(release.version).reason
     assert reason is None or release.note == reason
+
+
+def test_nightlies_are_installed_from_the_package_that_the_index_has_of_their_day():
+    nightly = CATALOGUE.tracks["tensorflow-nightly"]
+    for version, package in {
+        "2.21.0.dev20250818": "tf-nightly-cpu",
+        "2.22.0.dev20260905": "tf-nightly-cpu",
+        "2.22.0.dev20260906": "tf-nightly",
+        "2.23.0.dev20261026": "tf-nightly",
+    }.items():
+        assert nightly.packages(version, "cpu") == (f"{package}=={version}", "keras")
+    finals = CATALOGUE.tracks[nightly.nightly_of]
+    assert finals.framework == nightly.framework
+    assert "keras" in CATALOGUE.pins(finals.releases[-1], "cpu"), "its Keras is that of the final"
+
+
+@pytest.mark.parametrize("release", CATALOGUE.tracks["torch"].releases, ids=lambda each: each.name)
+def test_a_torch_is_locked_for_no_cpython_that_its_track_does_not_allow(release):
+    newest = CATALOGUE.tracks["torch"].newest_python(release.version)
+    assert newest in (None, release.python)
 
 
 def test_asv_lists_every_track_as_a_branch():

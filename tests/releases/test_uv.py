@@ -340,6 +340,29 @@ def test_the_users_settings_count_before_the_systems(config: Path, tmp_path: Pat
     ]
 
 
+def test_indexes_are_asked_in_uvs_order_the_default_one_last(config: Path) -> None:
+    config.write_text(
+        'index-url = "http://last/"\nextra-index-url = ["http://d/"]\n'
+        '[[index]]\nname = "c"\nurl = "http://c/"\n'
+        '[[index]]\nname = "hidden"\nurl = "http://hidden/"\nexplicit = true\n'
+    )
+    asked = uv_settings.asked({"UV_INDEX": "a=http://me:x%21@a/ http://b/"}, "http://of-track/")
+    assert [index.address for index in asked] == [
+        "http://of-track/",
+        "http://a/",
+        "http://b/",
+        "http://c/",
+        "http://d/",
+        "http://last/",
+    ]
+    assert [index.is_default for index in asked] == [False] * 5 + [True]
+    assert asked[1].login == ("me", "x!")
+    assert "x!" not in repr(asked)
+    only_one = uv_settings.asked({"UV_DEFAULT_INDEX": "http://mine/"})
+    assert [index.address for index in only_one if index.is_default] == ["http://mine/"]
+    assert uv_settings.asked({"UV_NO_INDEX": "1"}, "http://of-track/") == []
+
+
 @pytest.mark.parametrize("damage", ["no toml [", "\udcff"], ids=["text", "bytes"])
 def test_settings_that_cannot_be_read_are_one_line(config: Path, damage: str) -> None:
     config.write_bytes(damage.encode("utf-8", "surrogateescape"))

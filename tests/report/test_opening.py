@@ -68,15 +68,15 @@ def test_a_cause_that_was_separated_is_named_and_surprises() -> None:
     faster = confirmed(0.7, differences=ONEDNN)
     part = separation(
         faster,
-        "onednn",
+        "oneDNN off",
         Judgement(IMPROVED, 0.72, 0.7, 0.74, suspected=False, processes_needed=None),
     )
     told = {MACHINE: [part]}
     (line,) = opening.sentences([faster], told)
-    assert line.endswith("Of this, onednn alone makes -28.0 %.")
+    assert line.endswith("By oneDNN alone 28 % less.")
     lines = opening.surprises([faster], told, [])
     assert lines[0] == "1 is a change of something else than the framework:"
-    assert "-30.0 %, of which onednn alone makes -28.0 %" in lines[2]
+    assert "-30.0 %; by oneDNN alone -28.0 %" in lines[2]
     # Of another machine it says nothing.
     (line,) = opening.sentences([faster], {"another": [part]})
     assert line.endswith("Also changed: oneDNN off to on.")

@@ -15,7 +15,7 @@ from vggbench import cli
 from vggbench.judging.evidence import gather
 from vggbench.records import Record
 from vggbench.report import chained, plot
-from vggbench.report.pages.lines import PageLine, lines
+from vggbench.report.pages.lines import PageGraph, lines
 
 from ..judging.duets import block_by_log, link
 from ..judging.literal import NHWC
@@ -35,7 +35,7 @@ from .pages.literal import (
 TENSORFLOW = CATALOGUE.tracks["tensorflow"]
 
 
-def found(*taken: Record) -> list[PageLine]:
+def found(*taken: Record) -> list[PageGraph]:
     return lines("box", taken or HISTORY, CATALOGUE)[0]
 
 

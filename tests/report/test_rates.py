@@ -65,7 +65,7 @@ def shown(rows: list[rates.Rate]) -> list[str]:
     return capture.get().splitlines()
 
 
-@pytest.mark.parametrize("purpose", ["confirm", "calibrate", "separate", "duet"])
+@pytest.mark.parametrize("purpose", ["confirm", "calibrate", "separate", "duet", "bisect"])
 def test_what_was_run_for_a_purpose_changes_no_rate(purpose: str) -> None:
     of_asv = record(samples=[0.4])
     later = record(samples=[0.8], run="20990101T000000Z-00000001", purpose=purpose)

@@ -144,7 +144,7 @@ def test_results_of_another_version_profile_or_machine_are_no_answer(
     assert not is_new(folder)
 
 
-@pytest.mark.parametrize("purpose", ["confirm", "calibrate", "separate", "duet"])
+@pytest.mark.parametrize("purpose", ["confirm", "calibrate", "separate", "duet", "bisect"])
 def test_what_processes_with_a_purpose_came_to_is_no_answer(folder: Path, purpose: str):
     store(folder, ALL_ANSWERED, purpose=purpose)
     assert is_new(folder, "'fused'")

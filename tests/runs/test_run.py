@@ -27,7 +27,8 @@ def test_a_run_that_is_resumed_is_named_by_its_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("purpose", "answers"), [(None, True), ("confirm", False), ("duet", False)]
+    ("purpose", "answers"),
+    [(None, True), ("confirm", False), ("duet", False), ("bisect", False)],
 )
 def test_what_processes_with_a_purpose_came_to_answers_no_run_of_asv(
     purpose: str | None, answers: bool, tmp_path: Path

@@ -253,7 +253,7 @@ class ReleaseEnvironment(Environment):
         )
         try:
             run = invocation.run()
-            known = run.told(release, self._profile, configured)
+            known = run.known_value(release, self._profile, configured)
             if known is not None:
                 if known.reason is not None:
                     invocation.warn_once(known.reason)

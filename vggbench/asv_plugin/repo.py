@@ -61,7 +61,7 @@ class ReleaseRepo(Repo):
         if name is None or name == "HEAD":
             name = self._default_branch
         try:
-            return self.catalogue.by_commit.get(name) or spec.one(self.catalogue, name)
+            return self.catalogue.by_commit.get(name) or spec.release(self.catalogue, name)
         except VggbenchError as err:
             raise NoSuchNameError(str(err)) from None
 
@@ -135,7 +135,10 @@ class ReleaseRepo(Repo):
         return [release.commit for release in self._servable(chosen)]
 
     def get_new_branch_commits(self, branches: list[str], existing: Iterable[str]) -> list[str]:
-        """All releases of the branches; for NEW the releases without a complete result here.
+        """The current releases of the branches; for NEW those without a complete result here.
+
+        A pre-release whose final is on the track is measured no more, but ``get_branch_commits``
+        has it too: asv publish shows what was measured of it.
 
         asv's own method stops at the first release of a branch that has a result of any machine.
         It therefore never reaches gaps, nor late releases of an old line.
@@ -144,6 +147,7 @@ class ReleaseRepo(Repo):
             self.catalogue.by_commit[commit]
             for branch in branches
             for commit in self.get_branch_commits(branch)
+            if self.catalogue.is_current(self.catalogue.by_commit[commit])
         ]
         if invocation.option("range") == "NEW":
             covered = Coverage(

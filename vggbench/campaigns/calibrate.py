@@ -332,7 +332,7 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
     VggbenchError where the noise cannot be measured."""
     profile, say = here.profiles[0], here.say
     if asked.release:
-        release = spec.one(here.catalogue, asked.release)
+        release = spec.release(here.catalogue, asked.release)
     else:
         release = choose(here.checkout, profiles.device_of(profile))
     on_record = here.store.all(here.machine, say)

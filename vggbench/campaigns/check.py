@@ -111,5 +111,6 @@ def _measured_now(
         for release in track.releases:
             if release.commit in commits and release not in newest and earlier:
                 found.append(release)
-            earlier = earlier or release.commit in measured
+            is_current = checkout.catalogue.is_current(release)
+            earlier = earlier or (is_current and release.commit in measured)
     return found

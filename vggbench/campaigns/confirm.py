@@ -69,8 +69,8 @@ def run(here: Local, asked: ConfirmRequest, limits: Limits) -> int:
     Raises VggbenchError where nothing more can be measured, UserError where the patterns select
     nothing; what was measured is on record.
     """
-    after = spec.one(here.catalogue, asked.release)
-    against = spec.one(here.catalogue, asked.against) if asked.against else None
+    after = spec.release(here.catalogue, asked.release)
+    against = spec.release(here.catalogue, asked.against) if asked.against else None
     if against is not None:
         verdict_command.require_earlier(here.catalogue, after, against)
     if asked.patterns:
@@ -236,14 +236,14 @@ class Judging:
         return {configured.key for configured in self.here.suite.timed(self._patterns)}
 
     def newest(self) -> list[Release]:
-        """The newest measured release of each track."""
+        """The newest measured release of each track that is current."""
         evidence = self.evidence()
         found = [
-            evidence.measured(track, profile)[-1:]
+            evidence.newest(track, profile)
             for track in self.here.catalogue.tracks
             for profile in self._profiles
         ]
-        return list({release.commit: release for last in found for release in last}.values())
+        return list({release.commit: release for release in found if release}.values())
 
     def comparisons(self, releases: Iterable[Release], limits: Limits) -> list[Comparison]:
         """The configurations of ``releases`` against the release before that are not answered."""
@@ -314,10 +314,9 @@ class Judging:
         return Comparison(before, after, profile, configured, are_neighbours=are_neighbours, **more)
 
     def _one_before(self, release: Release) -> Release | None:
-        """The release before on the track; None before the first."""
-        releases = self.here.catalogue.tracks[release.track].releases
-        place = releases.index(release)
-        return releases[place - 1] if place else None
+        """The current release before on the track; None before the first."""
+        older = self.here.catalogue.tracks[release.track].before(release)
+        return older[-1] if older else None
 
     def is_compared(self, release: Release) -> bool:
         """Whether anything is said of the release against another."""

@@ -141,7 +141,7 @@ def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
 
 
 def _comparisons(here: Local, asked: DuetRequest) -> list[tuple[_NamedSubject, _NamedSubject]]:
-    """The two subjects of each comparison. Raises NoSubject, and what spec.one raises."""
+    """The two subjects of each comparison. Raises NoSubject, and what spec.release raises."""
     told = [_told(here, text) for text in (asked.first, asked.second)]
     if asked.patterns and any(configured for _, configured in told):
         raise NoSubject("--bench chooses configurations where no words do; leave out the one")
@@ -189,7 +189,7 @@ def _own_interpreters(
             raise NoSubject(
                 f"--python {text}: write RELEASE=PATH, such as {first}=/usr/bin/python3"
             )
-        release = spec.one(here.catalogue, word)
+        release = spec.release(here.catalogue, word)
         if release.name not in subjects:
             raise NoSubject(
                 f"--python {text}: {release.name} is not measured; give RELEASE=PATH of one of "
@@ -204,7 +204,7 @@ def _told(here: Local, text: str) -> tuple[Release, Configured | None]:
     word, _, rest = " ".join(text.split()).partition(" ")
     if not word:
         raise NoSubject("a subject is a release, such as 'tensorflow-2.21.0 NHWC none off'")
-    release = spec.one(here.catalogue, word)
+    release = spec.release(here.catalogue, word)
     if not rest:
         return release, None
     for configured in here.suite.timed_of(release, [], here.catalogue):

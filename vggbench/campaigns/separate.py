@@ -80,8 +80,8 @@ def run(here: Local, asked: SeparateRequest, budget: Budget) -> int:
     Raises VggbenchError where nothing can be measured."""
     profile = here.profiles[0]
     catalogue = here.catalogue
-    release = spec.one(catalogue, asked.release)
-    before = spec.one(catalogue, asked.against or f"{release.name}^")
+    release = spec.release(catalogue, asked.release)
+    before = spec.release(catalogue, asked.against or f"{release.name}^")
     verdict_command.require_earlier(catalogue, release, before)
     evidence = verdicts.read_evidence(here.store, here.machine, catalogue)
     known = [

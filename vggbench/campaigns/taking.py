@@ -40,16 +40,18 @@ PlainSubject = tuple[str, str]
 @dataclass(frozen=True, kw_only=True)
 class Came:
     """What came of a block: itself, or ``why`` it does not count. ``outcome``: OK where both of its
-    subjects ran in both duets, else that of the process that did not; None where there was no room
-    for two. ``waited_in_vain``: the patience with a busy machine ended. ``is_disturbed``: the block
-    does not count since others computed. ``waiting``: a line where a process computed while it
-    waited. ``seconds``: what it took, but for waiting for a quiet machine and for environments."""
+    subjects ran in both duets, else that of the process that did not, of the release with the id
+    ``commit``; None where there was no room for two. ``waited_in_vain``: the patience with a busy
+    machine ended. ``is_disturbed``: the block does not count since others computed. ``waiting``: a
+    line where a process computed while it waited. ``seconds``: what it took, but for waiting for a
+    quiet machine and for environments."""
 
     block: Block | None = None
     why: str | None = None
     outcome: str | None = records.OK
     waited_in_vain: bool = False
     is_disturbed: bool = False
+    commit: str | None = None
     waiting: str | None = None
     seconds: float = 0.0
 
@@ -79,14 +81,16 @@ def take(
     budget: Budget,
     *,
     until_s: float = math.inf,
+    bisecting: bool = False,
 ) -> Came:
     """Take a block of ``subjects``, and say where one computed while it waited. A busy machine
     is waited for as long as the ``budget`` lasts, and until ``until_s`` of it are spent.
+    ``bisecting``: whether the runner's purpose is that of a bisection.
 
     Raises Interrupted, NotMeasured and RecordError.
     """
     plain = [(subject.installation.release.commit, subject.configured.key) for subject in subjects]
-    newest = known(here, subjects[0].installation.profile, plain)
+    newest = known(here, subjects[0].installation.profile, plain, bisecting=bisecting)
     why = why_no_room(newest)
     if why is not None:
         return Came(why=why, outcome=None)
@@ -99,6 +103,7 @@ def take(
         return Came(
             why=trouble(worst),
             outcome=worst.outcome,
+            commit=worst.commit,
             waited_in_vain=patience.is_over and worst.outcome == records.INTERRUPTED,
         )
     both = [
@@ -112,7 +117,9 @@ def take(
         here.say(waiting)
     taken = [record for of_duet in both for record in of_duet]
     on_machine = known_of(here.store.all(here.machine))
-    whole, left_out = duets.gather(here.machine, taken, here.catalogue, on_machine)
+    whole, left_out = duets.gather(
+        here.machine, taken, here.catalogue, on_machine, bisecting=bisecting
+    )
     if whole:
         return Came(block=whole[0], waiting=waiting, seconds=seconds)
     why = "; ".join(left_out)
@@ -146,20 +153,26 @@ def waiting_message(both: Iterable[duets.DuetRecords]) -> str | None:
 # -- what it is likely to take
 
 
-def known(here: Local, profile: str, subjects: Sequence[PlainSubject]) -> list[Record | None]:
+def known(
+    here: Local, profile: str, subjects: Sequence[PlainSubject], *, bisecting: bool = False
+) -> list[Record | None]:
     """Of each of the ``subjects`` the newest process that counts, by itself or in a duet, and of no
-    variant; None where none is on record."""
+    variant; None where none is on record. ``bisecting``: those of bisections tell it, too."""
+    commits = {commit for commit, _ in subjects}
+    keys = {key for _, key in subjects}
+    on_record = here.store.where(here.machine, commits=commits, profile=profile, keys=keys)
+    if bisecting:
+        on_record += [
+            record
+            for record in here.store.of_bisections(here.machine)
+            if record.commit in commits and record.profile == profile and record.key in keys
+        ]
     newest = {
         (record.commit, record.key): record
-        for record in here.store.where(
-            here.machine,
-            commits={commit for commit, _ in subjects},
-            profile=profile,
-            keys={key for _, key in subjects},
-        )
+        for record in on_record
         if record.outcome == records.OK
         and record.variant is None
-        and record.why_no_evidence(here.machine, here.catalogue) is None
+        and record.why_no_evidence(here.machine, here.catalogue, bisecting=bisecting) is None
     }
     return [newest.get(subject) for subject in subjects]
 

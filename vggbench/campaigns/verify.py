@@ -114,7 +114,7 @@ def keeps_compiled(module: str, configuration: Configuration) -> bool:
     module: what the release's track imports.
     """
     computes = frameworks.of(configuration.backend or module)
-    return computes is not None and computes.kept is not None
+    return computes is not None and computes.compiled_fact is not None
 
 
 def locks_of(catalogue: Catalogue, release: Release, device: str) -> list[Lock]:

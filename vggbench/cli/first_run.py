@@ -107,7 +107,7 @@ def _choose(checkout: Checkout, device: str) -> tuple[list[Chosen], list[str]]:
     for era, names in ERAS:
         reasons = []
         for name in names:
-            release = spec.one(checkout.catalogue, name)
+            release = spec.release(checkout.catalogue, name)
             why_not = _why_not(release, device)
             if why_not is None:
                 chosen.append(Chosen(era, release))

@@ -9,11 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..checkout import Checkout
-from ..errors import VggbenchError
 from ..inside.launch import die_with_parent
 from ..inside.trials import options
 from ..releases import spec
-from ..releases.catalogue import Catalogue, Release
 from ..releases.environments import require_lock
 from ..runs import variables
 from ..runs.timed import VGGBENCH_FOLDER
@@ -29,7 +27,7 @@ def run(checkout: Checkout, word: str, arguments: list[str], say: Callable[[str]
     would refuse the arguments, and VggbenchError.
     """
     parsed = options.parse(arguments)
-    release = _single(checkout.catalogue, word)
+    release = spec.release(checkout.catalogue, word)
     env = variables.for_release(os.environ)
     with checkout.measuring():
         lock = require_lock(release, parsed.device or checkout.default_device(), _backend(parsed))
@@ -48,16 +46,3 @@ def _backend(parsed: options.TrialsRequest) -> str | None:
     """The backend that a command line asks for; None where none of its frameworks has one."""
     backends = (configuration.backend for configuration in parsed.configurations)
     return next((backend for backend in backends if backend is not None), None)
-
-
-def _single(catalogue: Catalogue, word: str) -> Release:
-    """The only release that ``word`` names (vggbench.releases.spec). A track's name means its
-    newest release. Raises VggbenchError where ``word`` names none, or more than one."""
-    if word in catalogue.tracks:
-        return spec.one(catalogue, word)
-    chosen = spec.select(catalogue, word)
-    if len(chosen) > 1:
-        raise VggbenchError(
-            f"{word!r} names {len(chosen)} releases: run one of them, such as {chosen[0].name}"
-        )
-    return chosen[0]

@@ -1,5 +1,5 @@
 """The commands that ask whether a release was slower: verdict, confirm, check, duet, calibrate,
-separate.
+separate, bisect.
 
 The code of a command is imported when the command is given, because other commands start without
 SciPy.
@@ -12,6 +12,7 @@ import argparse
 from ..campaigns import budget
 from ..checkout import Checkout
 from ..frameworks import SWITCHES
+from ..judging.measures import JUDGED, STEP
 from ..stats import policy
 from .common import (
     NAMES,
@@ -38,6 +39,7 @@ def add(top: Subparsers) -> None:
     _add_duet(top)
     _add_calibrate(top)
     _add_separate(top)
+    _add_bisect(top)
 
 
 def _add_verdict(top: Subparsers) -> None:
@@ -148,6 +150,23 @@ def _add_separate(top: Subparsers) -> None:
     parser.set_defaults(command=_separate, trouble=2)
 
 
+def _add_bisect(top: Subparsers) -> None:
+    parser = top.add_parser("bisect", help="find the build between two releases that changed")
+    parser.add_argument("good", help="the earlier release, such as tensorflow-2.17.1")
+    parser.add_argument("bad", help="a later release of its track")
+    add_bench(parser, "; of one configuration (default: the first)")
+    parser.add_argument(
+        "--measure",
+        choices=tuple(JUDGED),
+        default=STEP.key,
+        help="what changed (default: %(default)s)",
+    )
+    add_budget(parser, "1h")
+    parser.add_argument("--json", action="store_true", help="as a JSON object")
+    add_threshold(parser)
+    parser.set_defaults(command=_bisect, trouble=2)
+
+
 def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..judging import verdict_command
 
@@ -233,3 +252,19 @@ def _separate(checkout: Checkout, arguments: argparse.Namespace) -> int:
         threshold=arguments.threshold,
     )
     return separate.run(here(checkout), request, budget.Budget(arguments.budget))
+
+
+def _bisect(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from ..campaigns.bisect import bisect
+
+    request = bisect.BisectRequest(
+        good=arguments.good,
+        bad=arguments.bad,
+        patterns=arguments.bench,
+        measure=arguments.measure,
+        threshold=arguments.threshold,
+        as_json=arguments.json,
+    )
+    # With --json, standard output has nothing but JSON.
+    local = here(checkout, complain if arguments.json else say)
+    return bisect.run(local, request, budget.Budget(arguments.budget))

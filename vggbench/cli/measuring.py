@@ -134,7 +134,11 @@ def _verify(checkout: Checkout, arguments: argparse.Namespace) -> int:
             forecast = verify.forecast(checkout.catalogue, release)
             if forecast is not None:
                 report(forecast)
-            of_release = list(verify.verify(checkout.catalogue, release, device, interpreters))
+            of_release = []
+            for result in verify.verify(checkout.catalogue, release, device, interpreters):
+                of_release.append(result)
+                # A release takes minutes. What has answered is known when somebody cuts it off.
+                report(f"{result.release} ({result.configuration}): {result.answer}")
             results += of_release
             if not arguments.json:
                 show(verify.table(of_release), wide=160)
@@ -197,7 +201,7 @@ def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
     tell_flags(say)
     with checkout.measuring():
         release = (
-            spec.one(checkout.catalogue, arguments.release)
+            spec.release(checkout.catalogue, arguments.release)
             if arguments.release
             else peak.choose(checkout.catalogue, device)
         )

@@ -1,8 +1,9 @@
-"""The commands of vggbench releases: list, install, prune, lock, add."""
+"""The commands of vggbench releases: list, install, prune, lock, add, update."""
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import functools
 import json
 from collections.abc import Sequence
@@ -95,12 +96,29 @@ def add(top: Subparsers) -> None:
     parser.add_argument("--python", metavar="X.Y", help="default: the newest that the wheels name")
     parser.set_defaults(command=_add)
 
+    parser = commands.add_parser("update", help="put on the tracks what the index has and they not")
+    parser.add_argument("track", nargs="*", help="tracks, such as tensorflow (default: all)")
+    parser.add_argument(
+        "--pre",
+        action="store_true",
+        help="also the newest release candidate of a version that has no final yet",
+    )
+    parser.add_argument(
+        "--nightly", action="store_true", help="also dated builds, on the tracks of nightlies"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="only ask the index; resolve and write nothing"
+    )
+    parser.add_argument("--json", action="store_true", help="as a JSON object")
+    parser.set_defaults(command=_update)
+
 
 @dataclass(frozen=True)
 class _Listed:
     """A release as ``releases list`` shows it. ``interpreter``: whether its CPython is on this
     machine. ``locks``: their names. ``size``: the bytes of its environments. ``measured``: whether
-    asv has a result of it of this machine."""
+    asv has a result of it of this machine. ``gone``: the day since which the index has it no more,
+    None where it was not found to be gone."""
 
     release: str
     track: str
@@ -114,6 +132,7 @@ class _Listed:
     size: int
     measured: bool
     build: int
+    gone: str | None
 
 
 def _list(checkout: Checkout, arguments: argparse.Namespace) -> int:
@@ -127,7 +146,7 @@ def _list(checkout: Checkout, arguments: argparse.Namespace) -> int:
     for row in rows:
         table.add_row(
             row.release,
-            row.date,
+            row.date + (f" (gone since {row.gone})" if row.gone else ""),
             row.python + ("" if row.interpreter else " (missing)"),
             " ".join(row.devices),
             f"{row.size / 1e9:.2f} GB" if row.installed else "-",
@@ -159,6 +178,7 @@ def _listed(checkout: Checkout, releases: Sequence[Release]) -> list[_Listed]:
                 size=sum(marker.size for marker in markers if marker is not None),
                 measured=release.commit in measured,
                 build=release.build,
+                gone=release.gone,
             )
         )
     return rows
@@ -317,7 +337,7 @@ def _of_a_wheel(catalogue: Catalogue, arguments: argparse.Namespace) -> Release:
             "a wheel of your own needs a version and a place: "
             "vggbench releases add TRACK VERSION --wheel FILE --after RELEASE"
         )
-    after = spec.one(catalogue, arguments.after)
+    after = spec.release(catalogue, arguments.after)
     track = spec.track(catalogue, arguments.release)
     if after.track != track.name:
         raise VggbenchError(f"--after {after.name} is not on the track {track.name}")
@@ -339,8 +359,12 @@ def _of_the_index(catalogue: Catalogue, arguments: argparse.Namespace) -> Releas
             f"--after RELEASE for a build of your own"
         )
     track = spec.track(catalogue, name)
+    newest = None
+    if track.nightly_of is not None:
+        # The pins of a final, which a nightly is held to, are for its CPython.
+        newest = locks.final_before(catalogue, track, datetime.date.today().isoformat()).python
     try:
-        return locks.new_release(track, version, arguments.python)
+        return locks.new_release(track, version, arguments.python, newest_python=newest)
     except UvError as err:
         raise VggbenchError(f"{track.name}=={version} cannot be looked up: {err}") from None
 
@@ -350,3 +374,33 @@ def _locked(catalogue: Catalogue, release: Release, name: str) -> Release:
         return locks.lock(catalogue, release, name)
     except UvError as err:
         raise VggbenchError(f"{release.name} ({name}) cannot be locked: {err}") from None
+
+
+def _update(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    # Imported here because it imports what asks an index, which other commands do without.
+    from ..releases import update
+
+    catalogue = checkout.catalogue
+    tracks = [spec.track(catalogue, name) for name in dict.fromkeys(arguments.track)]
+    for track in tracks:
+        if track.nightly_of is not None and not arguments.nightly:
+            raise VggbenchError(f"{track.name} has nightlies alone, which --nightly adds")
+    done = update.update(
+        catalogue,
+        tracks or list(catalogue.tracks.values()),
+        pre=arguments.pre,
+        nightly=arguments.nightly,
+        dry_run=arguments.dry_run,
+        say=(lambda line: None) if arguments.json else say,
+    )
+    if arguments.json:
+        print(json.dumps(done.as_json(), indent=2))
+    else:
+        would_be = "would be added" if done.dry_run else "added"
+        say(
+            f"{len(done.added)} {would_be}, {len(done.not_locked)} could not be locked, "
+            f"{len(done.passed_over)} passed over"
+        )
+        if done.added and not done.dry_run:
+            say("commit the files; measure what is new with: asv run NEW")
+    return 1 if done.not_locked else 0

@@ -182,7 +182,7 @@ def _nothing_on_record(checkout: Checkout, machine: str) -> str:
 
 def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..inside import workload
-    from ..report import rates, seed_formats, seed_table
+    from ..report import formats_2017, rates, tables_2017
 
     catalogue = checkout.catalogue
     for profile in arguments.profile or []:
@@ -192,8 +192,8 @@ def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
     chosen = selected(checkout, arguments.release or [])
     named = [(catalogue.tracks[release.track].framework, release.name) for release in chosen]
     for framework, name in named:
-        if arguments.release and framework not in seed_table.FRAMEWORKS:
-            rows_of = ", ".join(sorted(seed_table.FRAMEWORKS))
+        if arguments.release and framework not in tables_2017.FRAMEWORKS:
+            rows_of = ", ".join(sorted(tables_2017.FRAMEWORKS))
             raise VggbenchError(f"{name} has no row in these tables: they are of {rows_of}")
     columns = []
     store = checkout.store()
@@ -202,19 +202,19 @@ def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
         if arguments.profile:
             rows = [row for row in rows if row.profile in arguments.profile]
         if arguments.release:
-            of_machine = seed_table.of_releases(rows, named)
+            of_machine = tables_2017.of_releases(rows, named)
         else:
-            of_machine = seed_table.newest(rows)
+            of_machine = tables_2017.newest(rows)
         if not of_machine:
             complain(_nothing_on_record(checkout, machine))
         columns += of_machine
     if arguments.reference:
-        columns.append(seed_table.reference())
+        columns.append(tables_2017.reference())
     if not columns:
         return 1
     if arguments.format == "html" and isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="xmlcharrefreplace")
-    sys.stdout.write(seed_formats.FORMATS[arguments.format](columns, arguments.reference))
+    sys.stdout.write(formats_2017.FORMATS[arguments.format](columns, arguments.reference))
     return 0
 
 
@@ -257,7 +257,7 @@ def _plot_chains(checkout: Checkout, arguments: argparse.Namespace, track: Track
 
     base = None
     if arguments.base is not None:
-        base = spec.one(checkout.catalogue, arguments.base)
+        base = spec.release(checkout.catalogue, arguments.base)
         if base.track != track.name:
             raise VggbenchError(f"--base {base.name} is no release of {track.framework}")
     machine = arguments.machine or this_machine(checkout)

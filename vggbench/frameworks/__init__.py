@@ -40,8 +40,10 @@ class Framework:
     ``computes``: whether another version of it often makes a difference where it is the companion
     of another framework. ``facts``: pairs of a name that people read, and the fact's key in
     ``versions``, in which a dot leads into a dict. ``switches``: what can be turned on and off in
-    it. ``kept``: the key in ``versions`` with how much a process compiled that later processes find
-    done. The first step of a process that compiled something of this kind is not judged.
+    it. ``compiled_fact``: the key in ``versions`` with how much a process compiled that later
+    processes find done. The first step of a process that compiled something of this kind is not
+    judged. ``commit_fact``: the key in ``versions`` with the commit of its sources that the release
+    was built from.
 
     The following fields are about environment variables. ``prefixes``: the beginnings of the names
     that a record keeps. ``foreign_prefixes``: the beginnings of names that belong to something else
@@ -69,7 +71,8 @@ class Framework:
     computes: bool = True
     facts: tuple[tuple[str, str], ...] = ()
     switches: tuple[Switch, ...] = ()
-    kept: str | None = None
+    compiled_fact: str | None = None
+    commit_fact: str | None = None
     prefixes: tuple[str, ...] = ()
     foreign_prefixes: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ FRAMEWORK = Framework(
     title="JAX",
     key="jax",
     packages=("jax", "jaxlib"),
+    commit_fact="jaxlib_git",
     facts=(
         ("jaxlib", "jaxlib"),
         ("platform", "platform"),

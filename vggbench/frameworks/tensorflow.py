@@ -74,13 +74,20 @@ def _remedy(status: int, environment: Mapping[str, str]) -> str:
 FRAMEWORK = Framework(
     title="TensorFlow",
     key="tensorflow",
-    packages=("tensorflow", "tensorflow-cpu", "tensorflow-intel"),
+    packages=(
+        "tensorflow",
+        "tensorflow-cpu",
+        "tensorflow-intel",
+        "tf-nightly",
+        "tf-nightly-cpu",
+    ),
     facts=(
         ("XLA mode", "xla.mode"),
         ("CUDA", "cuda"),
         ("cuDNN", "cudnn"),
         ("TF32", "tf32"),
     ),
+    commit_fact="tensorflow_git",
     switches=(Switch(title="oneDNN", variable=ONEDNN_VARIABLE, is_on=uses_onednn),),
     prefixes=("TF_", "XLA_", "ONEDNN_"),
     # These variables belong to Terraform, and may hold secrets.

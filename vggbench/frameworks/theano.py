@@ -25,7 +25,7 @@ FRAMEWORK = Framework(
         ("BLAS threads", "blas_threads"),
     ),
     # Theano keeps compiled modules in a folder (docs/method.md).
-    kept="compiled_modules",
+    compiled_fact="compiled_modules",
     prefixes=("THEANO_", "THEANORC"),
     flags=("THEANO_FLAGS", "THEANORC"),
     unset=("THEANORC", "THEANO_FLAGS"),

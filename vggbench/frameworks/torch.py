@@ -35,6 +35,7 @@ FRAMEWORK = Framework(
     title="PyTorch",
     key="torch",
     packages=("torch",),
+    commit_fact="torch_git",
     labels=("cpu", "cu", "rocm", "xpu"),
     facts=(
         ("torch.compile", "compile.mode"),

@@ -76,7 +76,7 @@ def _entry(number: int, entry: Mapping[str, Any], catalogue: Catalogue) -> Ackno
         track = spec.track(catalogue, entry["track"])
         version = entry["release"]
         word = version if version.startswith(f"{track.name}-") else f"{track.name}-{version}"
-        release = spec.one(catalogue, word)
+        release = spec.release(catalogue, word)
     except spec.SpecError as err:
         raise _wrong(f"entry {number}: {err}") from None
     return Acknowledged(

@@ -41,7 +41,7 @@ class NamedComponent(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class LineChain:
     """The chain of a line by the key of a measure. Places in ``chain`` are those in ``releases``,
-    all of the track. ``state``: what the machine was in when its blocks were measured.
+    the current ones of the track. ``state``: what the machine was in when its blocks were measured.
     ``elsewhere``: how many blocks were measured in another state, and do not count."""
 
     line: Line
@@ -110,11 +110,17 @@ def of_line(
     is one of its releases, else to its first.
 
     Blocks of two states of the machine cannot be multiplied: those count that were measured in the
-    state of most; of as many, in that of the newest.
+    state of most; of as many, in that of the newest. Superseded pre-releases are left out.
     """
-    releases = evidence.catalogue.tracks[line.track].releases
+    releases = evidence.catalogue.tracks[line.track].current
+    commits = {release.commit for release in releases}
     own = [block for block in evidence.in_configuration(line) if measure in block.numbers]
-    of_two = [block for block in own if line_of(block, evidence.catalogue) == line]
+    of_two = [
+        block
+        for block in own
+        if line_of(block, evidence.catalogue) == line
+        and {block.first[0], block.second[0]} <= commits
+    ]
     state = _state_of_most(of_two)
     counted = [block for block in of_two if _state(block) == state]
     calibrating = [block for block in own if block.is_of_one and _state(block) == state]

@@ -211,11 +211,13 @@ def gather(
     taken: Iterable[Record],
     catalogue: Catalogue,
     known: Known | None = None,
+    *,
+    bisecting: bool = False,
 ) -> tuple[list[Block], dict[str, list[str]]]:
     """The whole blocks among the records ``taken`` of a machine, in the order in which they were
     measured; and for each reason why records of duets are left out, the releases that they are of,
     once for each record. ``known``: what the machine's records say of facts that some lack; those
-    ``taken`` say it where it is None.
+    ``taken`` say it where it is None. ``bisecting``: take the blocks of bisections, and no others.
     """
     taken = list(taken)
     known = known_of(taken) if known is None else known
@@ -226,9 +228,11 @@ def gather(
         left_out.setdefault(why, []).extend(one_line(record.release, 40) for record in those)
 
     for record in taken:
+        if record.bisects != bisecting:
+            continue
         if not (record.is_of_a_duet and record.times_the_step and record.outcome == records.OK):
             continue  # a process that did not end well says of itself why
-        why = record.why_no_evidence(machine, catalogue)
+        why = record.why_no_evidence(machine, catalogue, bisecting=bisecting)
         if why is not None:
             leave_out(why, record)
         elif _place(record) is None:

@@ -302,10 +302,11 @@ class Evidence:
         A history measures the last release of a sitting again in the next, before it goes on: a
         segment ends with what that release took in the one sitting, and the next begins with what
         it took in the other. Releases that were measured on days of their own are one segment.
+        Superseded pre-releases are in none.
         """
         cut: list[tuple[set[int], list[Release]]] = []
         before: set[int] = set()
-        for release in self.catalogue.tracks[line.track].releases:
+        for release in self.catalogue.tracks[line.track].current:
             if not self.processes(line, release, state, key):
                 continue
             own = self.stretches(line, release, state)
@@ -354,8 +355,14 @@ class Evidence:
                 found[process.state] = list(dict.fromkeys([*sessions, process.session]))
         return found
 
+    def newest(self, track: str, profile: str | None = None) -> Release | None:
+        """The newest current release of a track of which anything is on record."""
+        measured = self.measured(track, profile)
+        return next(filter(self.catalogue.is_current, reversed(measured)), None)
+
     def measured(self, track: str, profile: str | None = None) -> list[Release]:
-        """The releases of a track of which anything is on record, oldest first."""
+        """The releases of a track of which anything is on record, superseded pre-releases too,
+        oldest first."""
         commits = {
             commit
             for line, cells in self.lines.items()
@@ -388,6 +395,8 @@ def gather(
     were written. ``known``: what the machine's records say of facts that some lack; those ``taken``
     say it where it is None."""
     evidence = Evidence(machine, catalogue)
+    # Not even the pauses between processes may be filled by a bisection.
+    taken = [record for record in taken if not record.bisects]
     known = known_of(taken) if known is None else known
     evidence.blocks, left_out = duets.gather(machine, taken, catalogue, known)
     for block in evidence.blocks:

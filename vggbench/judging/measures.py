@@ -62,7 +62,11 @@ def _samples(record: Record) -> Sequence[Any]:
 
 
 def _first_step(record: Record) -> Sequence[Any]:
-    if any(record.facts.get(framework.kept) for framework in KNOWN if framework.kept is not None):
+    if any(
+        record.facts.get(framework.compiled_fact)
+        for framework in KNOWN
+        if framework.compiled_fact is not None
+    ):
         return ()
     return (record.by_product("track_first_step"),)
 

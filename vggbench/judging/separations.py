@@ -81,9 +81,10 @@ def things(variant: str) -> list[str]:
     return [part.rpartition(" ")[0] or part for part in variant.split(AND)]
 
 
-def differences(variant: str) -> set[str]:
-    """What a variant has changed back, as differences call it."""
-    return {_DIFFERENCES.get(thing, thing) for thing in things(variant)}
+def titles(variant: str) -> list[str]:
+    """The same names as people read them, which are those of differences
+    (vggbench.judging.differences)."""
+    return [_DIFFERENCES.get(thing, thing) for thing in things(variant)]
 
 
 def facts_key(release: Release, profile: str, backend: str | None) -> FactsKey:

@@ -53,7 +53,7 @@ def run(
     nothing can be said at all."""
     _refuse(asked)
     chosen = _chosen(catalogue, asked)
-    against = spec.one(catalogue, asked.against) if asked.against else None
+    against = spec.release(catalogue, asked.against) if asked.against else None
     for release in chosen:
         if against is not None:
             require_earlier(catalogue, release, against)
@@ -180,20 +180,19 @@ def _newest(evidence: Evidence, asked: VerdictRequest) -> list[Release]:
     found = []
     for track in asked.tracks or evidence.catalogue.tracks:
         for profile in [asked.profile] if asked.profile else profiles:
-            measured = evidence.measured(track, profile)
-            if measured and measured[-1] not in found:
-                found.append(measured[-1])
+            newest = evidence.newest(track, profile)
+            if newest is not None and newest not in found:
+                found.append(newest)
     return found
 
 
 def _first(evidence: Evidence, release: Release) -> str:
-    line = evidence.catalogue.tracks[release.track].releases
-    place = line.index(release)
-    if place == 0:
+    older = evidence.catalogue.tracks[release.track].before(release)
+    if not older:
         return f"{release.name} is the first of its track: there is nothing to judge it against"
     return (
         f"{release.name}: no release before it has a number or an n/a on {evidence.machine}, so "
-        f"there is nothing to judge it against; measure one: asv run {line[place - 1].name}"
+        f"there is nothing to judge it against; measure one: asv run {older[-1].name}"
     )
 
 

@@ -225,12 +225,15 @@ def of_track(
     profile: str | None = None,
     threshold: float = THRESHOLD,
     accepted: Sequence[Acknowledged] = (),
+    *,
+    superseded: bool = False,
 ) -> list[Verdict]:
     """The verdicts on every release of a track against the one before, oldest first; none on what
-    no earlier release was asked for."""
+    no earlier release was asked for. ``superseded``: whether also on superseded pre-releases."""
     return [
         verdict
         for release in evidence.measured(track, profile)
+        if superseded or evidence.catalogue.is_current(release)
         for verdict in of_release(evidence, release, None, profile, threshold, accepted=accepted)
         if verdict.against is not None
     ]
@@ -246,7 +249,7 @@ def of_release(
     accepted: Sequence[Acknowledged] = (),
 ) -> list[Verdict]:
     """The verdicts on a release: against ``against``, or in each configuration against the newest
-    release before it that ran or was n/a. ``profile``: all on record where it is None.
+    current release before it that ran or was n/a. ``profile``: all on record where it is None.
 
     What is unmeasured, or n/a in both releases, has no verdict.
     """
@@ -457,8 +460,8 @@ def _comparison(
 ) -> _Comparison | None:
     """None where there is nothing to say: it is unmeasured, or n/a and did not run before."""
     now = evidence.answer(line, after, after)
-    releases = evidence.catalogue.tracks[after.track].releases
-    older = releases[: releases.index(after)]
+    track = evidence.catalogue.tracks[after.track]
+    older = track.before(after)
     before = against
     if before is None:
         answers = [
@@ -472,7 +475,7 @@ def _comparison(
     past: tuple[str | None, str | None] = (None, None)
     if before is not None:
         past = evidence.answer(line, before, after)
-        older = older[: older.index(before)]
+        older = track.before(before)
     if now[0] is None or (now[0] == records.NOT_APPLICABLE and past[0] != records.OK):
         return None
     return _Comparison(
@@ -825,7 +828,7 @@ def _changes(
     histories: dict[Line, list[list[Process]]] = {}
     states: dict[Line, State | None] = {}
     for line in lines:
-        releases = evidence.catalogue.tracks[line.track].releases
+        releases = evidence.catalogue.tracks[line.track].current
         own = [state for release in releases for state in [evidence.state(line, release)] if state]
         if not own:
             continue

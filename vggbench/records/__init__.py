@@ -13,6 +13,7 @@ from .files import RecordError
 from .outcomes import Summary, newest_run, outcome_of, undisturbed
 from .record import (
     AHEAD,
+    BISECT,
     CALIBRATE,
     CONFIRM,
     DUET,
@@ -39,6 +40,7 @@ from .store import Store, append, digest, folder, machines, read, read_file
 
 __all__ = [
     "AHEAD",
+    "BISECT",
     "CALIBRATE",
     "CONFIRM",
     "DUET",

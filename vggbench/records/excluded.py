@@ -116,7 +116,7 @@ def _require_name(number: int, release: str, catalogue: Catalogue) -> None:
     if release in catalogue.by_name:
         return
     try:
-        name = spec.one(catalogue, release).name
+        name = spec.release(catalogue, release).name
     except spec.SpecError as err:
         raise _wrong(f"entry {number}: its release: {err}") from None
     raise _wrong(f"entry {number}: its release {release} is no whole name, such as {name}")

@@ -50,8 +50,12 @@ SEPARATE = "separate"
 #: measured by themselves.
 DUET = "duet"
 
+#: The ``purpose`` of a process of a duet that ``vggbench bisect`` ran. It is evidence for nothing
+#: but bisections, which choose what they measure by what they have seen.
+BISECT = "bisect"
+
 #: Every ``purpose`` that is known; None is that of a run of asv.
-PURPOSES = (None, CONFIRM, CALIBRATE, SEPARATE, DUET)
+PURPOSES = (None, CONFIRM, CALIBRATE, SEPARATE, DUET, BISECT)
 
 #: The keys that every record has. A line of text that lacks one of them is no record.
 REQUIRED = (
@@ -136,6 +140,7 @@ class Record:
     machine: Any
     track: Any
     version: Any
+    catalogue: Any
     build: Any
     lock: Any
     interpreter: Any
@@ -267,7 +272,12 @@ class Record:
     @property
     def is_of_a_duet(self) -> bool:
         """Whether the process was one of two that stepped in turns."""
-        return self.purpose == DUET
+        return self.purpose in (DUET, BISECT)
+
+    @property
+    def bisects(self) -> bool:
+        """Whether the process was to find where between two releases a change lies."""
+        return self.purpose == BISECT
 
     @property
     def family(self) -> str:
@@ -471,11 +481,15 @@ class Record:
             return "in the future"
         return None
 
-    def why_no_evidence(self, machine: str, catalogue: Catalogue) -> str | None:
+    def why_no_evidence(
+        self, machine: str, catalogue: Catalogue, *, bisecting: bool = False
+    ) -> str | None:
         """A phrase that says why nothing may be concluded from the record about a release of the
         ``catalogue`` on ``machine``; None where something may be. All code that judges, calibrates,
         separates, forecasts or compares with an anchor asks this, so that all of it counts the same
-        records."""
+        records. ``bisecting``: whether a bisection asks, for which its own records count."""
+        if self.bisects and not bisecting:
+            return "of a bisection"
         why = self.why_left_out(machine, catalogue.by_commit)
         if why is not None:
             return why

@@ -138,6 +138,17 @@ class _File:
         return file.read(len(self.last)) == self.last
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """What a machine's files held when they were read last: ``records`` without those
+    ``of_bisections``."""
+
+    paths: list[Path]
+    records: list[Record]
+    of_bisections: list[Record]
+    complaints: list[str]
+
+
 class Store:
     """The records of the machines below ``results_dir``, kept in memory to be asked for again.
 
@@ -151,7 +162,7 @@ class Store:
         self.exclusions = exclusions
         self.lines_read = 0
         self._files: dict[Path, _File] = {}
-        self._taken: dict[str, tuple[list[Path], list[Record], list[str]]] = {}
+        self._taken: dict[str, _Taken] = {}
 
     def machines(self) -> list[str]:
         """The machines that have records, in the order of their names."""
@@ -160,12 +171,21 @@ class Store:
     def all(
         self, machine: str, complain: Callable[[str], None] = lambda line: None
     ) -> list[Record]:
-        """All records of a machine, in the order in which they were written. It is the same list
-        as before where nothing has changed since.
+        """All records of a machine but those of bisections, in the order in which they were
+        written. It is the same list as before where nothing has changed since.
 
         A record that is there twice counts once. ``complain`` gets a message about that, and about
         each line that is no record, at every call.
         """
+        return self._read(machine, complain).records
+
+    def of_bisections(self, machine: str) -> list[Record]:
+        """The records of a machine's bisections, in the order in which they were written. They are
+        apart from all others, so that whoever asks for records does not count them."""
+        return self._read(machine).of_bisections
+
+    def _read(self, machine: str, complain: Callable[[str], None] = lambda line: None) -> _Taken:
+        """What is on the disk of a machine's records."""
         paths = _files(self.results_dir, machine)
         changed = [path for path in paths if self._read_on(path)]
         files_read = [self._files[path] for path in paths]
@@ -173,7 +193,7 @@ class Store:
             for message in (*file.complaints, *file.tail_complaints):
                 complain(message)
         before = self._taken.get(machine)
-        if before is None or changed or before[0] != paths:
+        if before is None or changed or before.paths != paths:
             complaints: list[str] = []
             seen: set[Hashable] = set()
             taken = [
@@ -183,10 +203,15 @@ class Store:
             ]
             for record in taken if self.exclusions else ():
                 mark(machine, record, self.exclusions)
-            before = self._taken[machine] = paths, taken, complaints
-        for message in before[2]:
+            before = self._taken[machine] = _Taken(
+                paths,
+                [record for record in taken if not record.bisects],
+                [record for record in taken if record.bisects],
+                complaints,
+            )
+        for message in before.complaints:
             complain(message)
-        return before[1]
+        return before
 
     def where(
         self,
@@ -197,8 +222,9 @@ class Store:
         keys: Collection[str] | None = None,
         purposes: Sequence[str | None] | None = None,
     ) -> list[Record]:
-        """The records of a machine that agree with all that is given: ids of releases, a profile,
-        keys of configurations (``Record.key``), purposes (None among them: runs of asv)."""
+        """The records of a machine, without those of bisections, that agree with all that is given:
+        ids of releases, a profile, keys of configurations (``Record.key``), purposes (None among
+        them: runs of asv)."""
         return [
             record
             for record in self.all(machine)
@@ -221,7 +247,9 @@ class Store:
             here_first = sorted(known, key=lambda name: name != machine)
             among = here_first if exclusion.machine is None else [machine]
             return any(
-                exclusion.covers(name, record) for name in among for record in self.all(name)
+                exclusion.covers(name, record)
+                for name in among
+                for record in (*self.all(name), *self.of_bisections(name))
             )
 
         return [

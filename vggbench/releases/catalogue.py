@@ -21,9 +21,9 @@ from packaging.version import InvalidVersion, Version
 from ..errors import VggbenchError, one_line
 from ..inside.devices import DEVICES
 
-#: The name of a track has lower-case letters only, so that in a specification of releases it ends
-#: where ``-``, ``=`` or ``<`` begins.
-TRACK_NAME = re.compile(r"[a-z]+\Z")
+#: The name of a track has lower-case letters, and hyphens between them, but no digit: in the name
+#: of a release it ends where a hyphen and the version follow, and in a specifier at the operator.
+TRACK_NAME = re.compile(r"[a-z]+(?:-[a-z]+)*\Z")
 
 #: A line of a lock that pins a package. Its groups are the name and the version.
 PIN = re.compile(r"^([a-z0-9._-]+)(?:\[[a-z0-9,._-]+\])?==([^\s;\\]+)", re.MULTILINE)
@@ -85,7 +85,8 @@ class Release:
     """One version on a track. To asv it is the commit ``commit`` with the tag ``name``.
 
     ``locks`` has each lock by its name. ``after`` is the version that a build of the user's own
-    follows on the track; None for a release of the index.
+    follows on the track; None for a release of the index. ``gone`` is the day (ISO) on which a
+    nightly was found to be gone from the index; its results stay.
     """
 
     track: str
@@ -96,10 +97,16 @@ class Release:
     locks: Mapping[str, Lock] = field(default_factory=dict)
     after: str | None = None
     note: str | None = None
+    gone: str | None = None
 
     @property
     def name(self) -> str:
         return f"{self.track}-{self.version}"
+
+    @functools.cached_property
+    def is_prerelease(self) -> bool:
+        """Whether the version is a release candidate, a nightly or the like, as PEP 440 has it."""
+        return Version(self.version).is_prerelease
 
     @functools.cached_property  # judging asks for it hundreds of thousands of times
     def commit(self) -> str:
@@ -153,7 +160,17 @@ class Track:
     with ``{version}`` or its ``{minor}`` in them. ``later`` says which of these packages are
     resolved as of a later day than the date of the release allows, and why; it too has a version
     specifier for each entry. In both, the first specifier that matches counts. ``index`` is the
-    address of an index that is asked before the user's own, for this track alone.
+    address of an index that is asked before the user's own, for this track alone. ``python`` has
+    the newest CPython that releases are locked for, again with a version specifier for each.
+
+    ``nightly_of`` is the track of the same framework whose nightlies these are, None for a track of
+    finals. ``without`` are packages that a nightly asks for and that are not installed, because the
+    pins of a final stand in their place.
+
+    A pre-release is **current** while it is the newest of a version that has no final on the track
+    yet, and superseded from then on. A version is its first two numbers here, since a track has the
+    last patch of each. All other releases are current always: finals, nightlies on a track of their
+    own, and builds of the user's own.
     """
 
     name: str
@@ -163,27 +180,76 @@ class Track:
     releases: tuple[Release, ...] = ()
     later: tuple[tuple[str, Later], ...] = ()
     index: str | None = None
+    python: tuple[tuple[str, str], ...] = ()
+    nightly_of: str | None = None
+    without: tuple[str, ...] = ()
+
+    @functools.cached_property
+    def superseded(self) -> frozenset[str]:
+        """The names of the releases that are not current."""
+        if self.nightly_of is not None:
+            return frozenset()
+        of_index = [release for release in self.releases if release.after is None]
+        final = {minor_of(each.version) for each in of_index if not each.is_prerelease}
+        pre = [release for release in of_index if release.is_prerelease]
+        newest = {minor_of(release.version): release.name for release in pre}
+        return frozenset(
+            release.name
+            for release in pre
+            for minor in [minor_of(release.version)]
+            if minor in final or release.name != newest[minor]
+        )
+
+    @functools.cached_property
+    def current(self) -> tuple[Release, ...]:
+        """The current releases, oldest first."""
+        return tuple(r for r in self.releases if r.name not in self.superseded)
+
+    def before(self, release: Release) -> tuple[Release, ...]:
+        """The current releases that stand before ``release``, oldest first. It need not be current
+        itself."""
+        earlier = self.releases[: self.releases.index(release)]
+        if not self.superseded:
+            return earlier
+        return tuple(r for r in earlier if r.name not in self.superseded)
+
+    @property
+    def has_final(self) -> bool:
+        """Whether any release is not a pre-release. There is none on a track of nightlies."""
+        return any(not release.is_prerelease for release in self.releases)
 
     def packages(self, version: str, name: str) -> tuple[str, ...]:
         """The requirements of the lock ``name`` of ``version``, the framework's own first. There
         are none where the version has no such lock.
 
         A pre-release has the requirements of its release: to PEP 440, 2.1rc0 is neither below nor
-        above 2.1.
+        above 2.1. On a track of nightlies, whose package may change on some day, the whole version
+        counts.
         """
         base = Version(version)
         minor = f"{base.major}.{base.minor}"
         for specifier, requirements in self.requirements.get(name, ()):
-            if SpecifierSet(specifier).contains(base.base_version):
+            if self._fits(specifier, version):
                 return tuple(r.format(version=version, minor=minor) for r in requirements)
         return ()
 
     def later_than_its_date(self, version: str) -> Later:
         """The packages of ``version`` that are resolved as of a later day, and why."""
         for specifier, later in self.later:
-            if SpecifierSet(specifier).contains(Version(version).base_version):
+            if self._fits(specifier, version):
                 return later
         return Later({}, None)
+
+    def newest_python(self, version: str) -> str | None:
+        """The newest CPython that ``version`` may be locked for; None where any may be."""
+        fitting = (python for specifier, python in self.python if self._fits(specifier, version))
+        return next(fitting, None)
+
+    def _fits(self, specifier: str, version: str) -> bool:
+        """Whether an entry of the track's file is for ``version``."""
+        whole = self.nightly_of is not None
+        counts = version if whole else Version(version).base_version
+        return SpecifierSet(specifier).contains(counts, prereleases=True)
 
 
 class Catalogue:
@@ -226,6 +292,20 @@ class Catalogue:
         """Every release, track by track, oldest first."""
         for track in self.tracks.values():
             yield from track.releases
+
+    def split(self, name: str) -> tuple[str, str] | None:
+        """The track and the version in the name of a release, which need not be on that track. None
+        where ``name`` begins with the name of no track. Where the name of a track begins that of
+        another, the longest that fits counts."""
+        fitting = [track for track in self.tracks if name.startswith(f"{track}-")]
+        if not fitting:
+            return None
+        track = max(fitting, key=len)
+        return track, name[len(track) + 1 :]
+
+    def is_current(self, release: Release) -> bool:
+        """Whether the release is current on its track (``Track`` says what that is)."""
+        return release.name not in self.tracks[release.track].superseded
 
     def file_of(self, release: Release) -> Path:
         return self.folder / release.track / f"{release.version}.json"
@@ -275,7 +355,7 @@ class Catalogue:
             "python": release.python,
             "build": release.build,
         }
-        for key in ("after", "note"):
+        for key in ("after", "note", "gone"):
             if getattr(release, key) is not None:
                 content[key] = getattr(release, key)
         content["locks"] = {
@@ -297,6 +377,12 @@ class Catalogue:
         path = self.file_of(release)
         replace_text(path, json.dumps(content, indent=2) + "\n")
         return path
+
+
+def minor_of(version: str) -> tuple[int, ...]:
+    """The first two numbers of a version, with its epoch before them."""
+    parsed = Version(version)
+    return parsed.epoch, parsed.major, parsed.minor
 
 
 def pins(lock_text: str) -> dict[str, str]:
@@ -344,6 +430,13 @@ def _read_track(path: Path) -> Track:
         )
         framework, module = str(content["framework"]), str(content["module"])
         index = _index(content.get("index"))
+        python = tuple(
+            (_specifier(spec), _python(newest)) for spec, newest in content.get("python", ())
+        )
+        without = _requirements(content["without"]) if "without" in content else ()
+        nightly_of = content.get("nightly_of")
+        if nightly_of is not None and not TRACK_NAME.match(nightly_of):
+            raise ValueError(f"its nightly_of {nightly_of!r} is no name of a track")
     except (
         KeyError,
         TypeError,
@@ -362,6 +455,9 @@ def _read_track(path: Path) -> Track:
         releases=in_order(releases),
         later=later,
         index=index,
+        python=python,
+        nightly_of=nightly_of,
+        without=without,
     )
 
 
@@ -428,11 +524,11 @@ def _read_release(path: Path) -> Release:
         if type(content["build"]) is not int:
             raise ValueError("its build number is not a whole number")
         Version(version)
-        if not (isinstance(content["python"], str) and PYTHON_MINOR.match(content["python"])):
-            raise ValueError(f"its Python {content['python']!r} is none such as 3.12")
+        _python(content["python"])
         if not isinstance(content.get("after", ""), str):
             raise ValueError("its 'after' is no version")
-        datetime.date.fromisoformat(content["date"])
+        for day in (content["date"], content.get("gone", content["date"])):
+            datetime.date.fromisoformat(day)
         locks = {}
         for name, lock in content["locks"].items():
             locks[name] = Lock(
@@ -458,9 +554,17 @@ def _read_release(path: Path) -> Release:
             locks=locks,
             after=content.get("after"),
             note=content.get("note"),
+            gone=content.get("gone"),
         )
     except (KeyError, TypeError, ValueError, AttributeError, InvalidVersion) as err:
         raise _not_readable(path, _reason(err)) from err
+
+
+def _python(text: Any) -> str:
+    """``text`` itself. Raises ValueError where it is no minor version of CPython."""
+    if not (isinstance(text, str) and PYTHON_MINOR.match(text)):
+        raise ValueError(f"its Python {text!r} is none such as 3.12")
+    return text
 
 
 def _reason(err: Exception) -> str:

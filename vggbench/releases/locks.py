@@ -65,13 +65,15 @@ def resolve(
     later: Mapping[str, str],
     *,
     index: str | None,
+    overrides: Sequence[str] = (),
 ) -> str:
     """The packages that ``requirements`` resolve to for CPython ``python`` as of ``day``, as the
     text of a lock: a line with hashes for each package.
 
     ``later`` has packages that are resolved as of days of their own. To learn the metadata of
     sdists, uv builds them with that CPython, under ``build_constraints``. ``index`` is asked before
-    the user's own. Raises UvError and InterpreterMissing.
+    the user's own. ``overrides`` are requirements that stand in place of whatever asks for the same
+    package. Raises UvError and InterpreterMissing.
     """
     interpreter = interpreters.require(python, requirements[0])
     tools = []
@@ -91,14 +93,21 @@ def resolve(
         *_days(day, later),
         f"--python={interpreter}",
         index=index,
+        overrides=overrides,
     )
 
 
-def _compile(requirements: Sequence[str], *options: str, index: str | None) -> str:
+def _compile(
+    requirements: Sequence[str], *options: str, index: str | None, overrides: Sequence[str] = ()
+) -> str:
     """What uv resolves ``requirements`` to, for x86-64 Linux. Raises UvError."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "requirements.in"
         source.write_text("".join(f"{r}\n" for r in requirements), encoding="utf-8")
+        if overrides:
+            file = Path(folder) / "overrides.txt"
+            file.write_text("".join(f"{r}\n" for r in overrides), encoding="utf-8")
+            options = (*options, f"--override={file.name}")
         # uv runs within the folder, because it writes the path as it is given into the lock.
         return uv(
             f"--directory={folder}",
@@ -140,7 +149,8 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
 
     Returns the release with this lock; the release itself is not written. Where the lock differs
     from the one that was there, the build number is raised, so that results under the old lock stay
-    apart. Raises LockError and UvError.
+    apart. What a nightly is installed with is held to the pins of a final (``final_before``).
+    Raises LockError and UvError.
     """
     track = catalogue.tracks[release.track]
     old = release.locks.get(name)
@@ -158,6 +168,7 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
         )
     day = as_of(release.date)
     later = _later(track, release.version, day)
+    final = None if track.nightly_of is None else final_before(catalogue, track, release.date)
     try:
         resolved = resolve(
             requirements,
@@ -166,17 +177,18 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
             catalogue.build_constraints(release),
             later,
             index=track.index,
+            overrides=() if final is None else _held_to(catalogue, track, final, name),
         )
     except NoneFits:
         _require_dates(release.name, requirements, release.python, track.index)
         raise
     exceptions = "".join(f", {package} as of {on_day}" for package, on_day in later.items())
+    exceptions += "" if final is None else f", companions as {final.name} has them"
     text = (
         f"# {release.name} for {name} on CPython {release.python}: "
         f"{', '.join(requirements)} resolved as of {day}{exceptions}\n" + resolved
     )
-    file = f"{release.version}-{name}.txt"
-    path = catalogue.folder / release.track / file
+    path = path_of(catalogue, release, name)
     if not (
         path.is_file() and _installed_by(path.read_text(encoding="utf-8")) == _installed_by(text)
     ):
@@ -184,7 +196,7 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
     versions = pins(text)
     new = Lock(
         name=name,
-        file=file,
+        file=path.name,
         requirement=requirements[0],
         as_of=day,
         digest=catalogue.digest_of(release, path),
@@ -199,6 +211,46 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
         locks={**release.locks, name: new},
         build=release.build + 1 if changed else release.build,
     )
+
+
+def path_of(catalogue: Catalogue, release: Release, name: str) -> Path:
+    """The file that the lock ``name`` of a release is written to."""
+    return catalogue.folder / release.track / f"{release.version}-{name}.txt"
+
+
+def final_before(catalogue: Catalogue, nightlies: Track, date: str) -> Release:
+    """The newest final of the track that ``nightlies`` is of, of those that had appeared by
+    ``date`` (ISO). Raises LockError where there is none."""
+    finals = catalogue.tracks.get(str(nightlies.nightly_of))
+    found = [
+        release
+        for release in (() if finals is None else finals.releases)
+        if not release.is_prerelease and release.after is None and release.date <= date
+    ]
+    if not found:
+        raise LockError(
+            f"a nightly of {date} on the track {nightlies.name} is locked with the packages of a "
+            f"final, and {nightlies.nightly_of} has none of that day or earlier; put one on that "
+            f"track: vggbench releases add {nightlies.nightly_of}==..."
+        )
+    return found[-1]
+
+
+def _held_to(catalogue: Catalogue, track: Track, final: Release, name: str) -> list[str]:
+    """Overrides that hold a nightly's companions to those of the lock ``name`` of a final, and that
+    leave out what the track does without. Raises LockError where the final has no such lock."""
+    if name not in final.locks:
+        raise LockError(
+            f"{final.name} has no lock for {name}, to which nightlies on the track {track.name} "
+            f"could be held; take it out of the requirements of that track"
+        )
+    framework = canonicalize_name(Requirement(final.locks[name].requirement).name)
+    pinned = catalogue.pins(final, name)
+    return [
+        *(f"{package}=={version}" for package, version in pinned.items() if package != framework),
+        # A requirement for no CPython at all: uv then installs nothing of that name.
+        *(f"{package}; python_version < '3'" for package in track.without),
+    ]
 
 
 def _installed_by(lock_text: str) -> list[str]:
@@ -229,12 +281,20 @@ def names(track: Track, version: str) -> list[str]:
     return [name for name in track.requirements if track.packages(version, name)]
 
 
-def new_release(track: Track, version: str, python: str | None = None) -> Release:
+def new_release(
+    track: Track,
+    version: str,
+    python: str | None = None,
+    *,
+    date: str | None = None,
+    newest_python: str | None = None,
+) -> Release:
     """The release ``version`` of the index, with its date and its Python, without locks.
 
-    The date is the day on which the package of its first lock appeared: that of the CPU, else that
-    of any device. The Python, unless given, is the newest CPython for which there are wheels of the
-    packages of that lock. Raises LockError.
+    The date, unless given, is the day on which the package of its first lock appeared: that of the
+    CPU, else that of any device. The Python, unless given, is the newest CPython for which there
+    are wheels of the packages of that lock, and no newer than the track allows or than
+    ``newest_python``. Raises LockError.
     """
     try:
         normal = str(Version(version))
@@ -244,14 +304,20 @@ def new_release(track: Track, version: str, python: str | None = None) -> Releas
     if not requirements:
         raise LockError(f"{track.name}=={version}: the track has no cpu package for this version")
     framework = requirements[:1]
-    chosen = python or _newest_python(track, normal, framework)
-    date = _upload_day(track, normal, framework, chosen)
+    limits = [limit for limit in (track.newest_python(normal), newest_python) if limit is not None]
+    pythons = [p for p in PYTHONS if all(_minor(p) <= _minor(limit) for limit in limits)]
+    chosen = python or _newest_python(track, normal, framework, pythons)
+    date = date or _upload_day(track, normal, framework, chosen)
     if python is None and len(requirements) > 1:
         day = as_of(date)
         days = _days(day, _later(track, normal, day))
-        chosen = _newest_python(track, normal, requirements, days)
+        chosen = _newest_python(track, normal, requirements, pythons, days)
     note = track.later_than_its_date(normal).reason
     return Release(track.name, normal, date, chosen, note=note)
+
+
+def _minor(python: str) -> int:
+    return int(python.partition(".")[2])
 
 
 def own_release(
@@ -365,16 +431,20 @@ def _available(
 
 
 def _newest_python(
-    track: Track, version: str, requirements: Sequence[str], options: Sequence[str] = ()
+    track: Track,
+    version: str,
+    requirements: Sequence[str],
+    pythons: Sequence[str],
+    options: Sequence[str] = (),
 ) -> str:
-    """The newest CPython for which the index has all of ``requirements``. Raises LockError where it
-    has them for none."""
-    for python in PYTHONS:
+    """The first of ``pythons``, newest first, for which the index has all of ``requirements``.
+    Raises LockError where it has them for none."""
+    for python in pythons:
         if _available(requirements, python, options, index=track.index):
             return python
     raise LockError(
         f"{track.name}=={version}: the index has no wheels of {', '.join(requirements)} for any of "
-        f"CPython {PYTHONS[-1]} to {PYTHONS[0]} on x86-64 Linux"
+        f"CPython {PYTHONS[-1]} to {pythons[0] if pythons else PYTHONS[-1]} on x86-64 Linux"
     )
 
 

@@ -2,7 +2,7 @@
 
 =============================================  =====================================================
 ``tensorflow``                                 the whole track
-``tensorflow>=2.15``, ``tensorflow>=2.10,<3``  a version specifier (PEP 440), pre-releases included
+``tensorflow>=2.15``, ``tensorflow>=2.10,<3``  a version specifier (PEP 440)
 ``tensorflow==1.15.5``, ``tensorflow-1.15.5``  one release
 ``A..B``                                       the releases after A up to B, on one track
 ``A^!``                                        A alone
@@ -12,6 +12,13 @@ four or more characters of a commit id         the release with that id
 
 Several of these can stand side by side, with white space between them. They name all releases that
 any of them names.
+
+Which words mean a pre-release: its own name does. A specifier takes pre-releases where one of its
+clauses names one, such as ``>=2.22.0rc0``, but for ``!=``; on a track that has pre-releases alone,
+such as one of nightlies, every specifier takes them. The name of a track takes only those that are
+current (``catalogue.Track``: the newest of a version that has no final yet), and so do ``ALL`` and
+``NEW`` of asv run. A range takes these and its own end. ``A^`` and ``A~3`` count only current
+releases before A. ``EXISTING`` of asv run takes whatever has results.
 
 A build of a user's own, ``2.21.0+mine``, is another release than 2.21.0. ``==2.21.0`` and
 ``!=2.21.0`` are about 2.21.0 alone, and ``>=2.21.0+mine`` names that build and all releases after
@@ -34,7 +41,7 @@ from .catalogue import Catalogue, Release, Track
 #: What ``asv run`` takes in place of a range.
 OF_ASV_RUN = ("ALL", "NEW", "EXISTING", "HASHFILE")
 
-_SPECIFIER = re.compile(r"([A-Za-z_]+)\s*([<>=!~].*)\Z")
+_SPECIFIER = re.compile(r"([A-Za-z_]+(?:-[A-Za-z_]+)*)\s*([<>=!~].*)\Z")
 _COMMIT = re.compile(r"[0-9a-f]{4,40}\Z")
 _EARLIER = re.compile(r"(.+?)(\^+|~\d+)\Z")
 
@@ -56,8 +63,8 @@ def select(catalogue: Catalogue, text: str) -> list[Release]:
     selected: dict[str, Release] = {}
     for word in _split(text):
         _require_length(word)
-        for release in _select_word(catalogue, word):
-            selected.setdefault(release.commit, release)
+        for found in _select_word(catalogue, word):
+            selected.setdefault(found.commit, found)
     if not selected:
         raise SpecError(f"{text!r} names no release; give one such as {_example(catalogue)}")
     return list(selected.values())
@@ -79,15 +86,15 @@ def _split(text: str) -> list[str]:
 
 def _select_word(catalogue: Catalogue, word: str) -> list[Release]:
     if word.endswith("^!"):
-        return [one(catalogue, word[:-2])]
+        return [release(catalogue, word[:-2])]
     if ".." in word:
         return _between(catalogue, word)
     match = _SPECIFIER.match(word)
     if match:
         return _specified(track(catalogue, match[1]), word, match[2])
     if word in catalogue.tracks:
-        return list(reversed(catalogue.tracks[word].releases))
-    return [one(catalogue, word)]
+        return list(reversed(catalogue.tracks[word].current))
+    return [release(catalogue, word)]
 
 
 def _between(catalogue: Catalogue, word: str) -> list[Release]:
@@ -98,18 +105,21 @@ def _between(catalogue: Catalogue, word: str) -> list[Release]:
         raise SpecError(
             f"{word!r}: a range needs its end: A..B, such as {_example_range(catalogue)}"
         )
-    end = one(catalogue, last)
-    line = catalogue.tracks[end.track].releases
+    end = release(catalogue, last)
+    on = catalogue.tracks[end.track]
+    line = on.releases
     start = 0
     if first:
-        begin = one(catalogue, first)
+        begin = release(catalogue, first)
         if begin.track != end.track:
             raise SpecError(
                 f"{word!r}: {begin.name} and {end.name} are on two tracks; "
                 f"a range stays on one, several ranges can stand side by side"
             )
         start = line.index(begin) + 1
-    chosen = line[start : line.index(end) + 1]
+    chosen = [
+        r for r in line[start : line.index(end) + 1] if r == end or r.name not in on.superseded
+    ]
     if not chosen:
         raise SpecError(
             f"{word!r} is empty: the start is not part of a range, and {end.name} "
@@ -121,15 +131,23 @@ def _between(catalogue: Catalogue, word: str) -> list[Release]:
 def _specified(on: Track, word: str, specifier: str) -> list[Release]:
     """The releases on a track that a version specifier allows, newest first."""
     try:
-        clauses = [_clause(text.strip()) for text in specifier.split(",") if text.strip()]
+        texts = [text.strip() for text in specifier.split(",") if text.strip()]
+        clauses = [_clause(text) for text in texts]
     except InvalidSpecifier:
         raise SpecError(
             f"{word!r}: {specifier!r} is no version specifier; write {on.name}==2.16.2, "
             f"'{on.name}>=2.10,<2.16' or the like"
         ) from None
-    chosen = [
+    fitting = [
         r for r in reversed(on.releases) if all(holds(Version(r.version)) for holds in clauses)
     ]
+    takes_all = not on.has_final or any(map(_names_prerelease, texts))
+    chosen = [r for r in fitting if takes_all or not r.is_prerelease]
+    if fitting and not chosen:
+        raise SpecError(
+            f"{word!r}: only pre-releases fit, and a specifier takes them only where it names one, "
+            f"such as '{on.name}>={fitting[-1].version}'"
+        )
     if not chosen:
         wanted = re.match(r"===?([^,]+)\Z", specifier)
         raise SpecError(
@@ -166,27 +184,37 @@ def _clause(text: str) -> Callable[[Version], bool]:
     return lambda version: Version(version.public) in allowed
 
 
-def one(catalogue: Catalogue, word: str) -> Release:
-    """The single release that ``word`` names. The name of a track names its newest release.
+def _names_prerelease(clause: str) -> bool:
+    """Whether a clause of a specifier, such as ">=2.22.0rc0", names a pre-release. One that is to
+    be left out does not make the others wanted."""
+    try:
+        return not clause.startswith("!=") and Version(clause.lstrip("<>=!~")).is_prerelease
+    except InvalidVersion:  # "2.1.*"
+        return False
+
+
+def release(catalogue: Catalogue, word: str) -> Release:
+    """The single release that ``word`` names. The name of a track names its newest release that is
+    current.
 
     Raises SpecError where ``word`` names no release, or more than one.
     """
     if word in catalogue.tracks:
-        releases = catalogue.tracks[word].releases
-        if not releases:
+        line = catalogue.tracks[word].current
+        if not line:
             raise SpecError(
                 f"the track {word} has no release yet: vggbench releases add {word}==..."
             )
-        return releases[-1]
+        return line[-1]
     if word in catalogue.by_name:
         return catalogue.by_name[word]
     _require_length(word)
     if is_commit(word):
-        hits = [r for commit, r in catalogue.by_commit.items() if commit.startswith(word)]
+        hits = [found for commit, found in catalogue.by_commit.items() if commit.startswith(word)]
         if len(hits) == 1:
             return hits[0]
         if hits:
-            several = ", ".join(r.name for r in hits)
+            several = ", ".join(found.name for found in hits)
             raise SpecError(f"{word!r} begins the ids of {several}; give more of the id, or a name")
         raise SpecError(
             f"{word!r} is the beginning of no release's id; a name is {_example(catalogue)}"
@@ -194,43 +222,37 @@ def one(catalogue: Catalogue, word: str) -> Release:
     earlier = _EARLIER.match(word)
     if earlier:
         return _earlier(catalogue, word, earlier[1], earlier[2])
-    if ".." in word:
-        raise _not_one(catalogue, word)
-    name, _, version = word.partition("-")
-    specified = _SPECIFIER.match(word)
-    if specified:
-        name, version = specified[1], specified[2].removeprefix("==")
+    if ".." in word or _SPECIFIER.match(word) or len(word.split()) > 1:
+        chosen = select(catalogue, word)
+        if len(chosen) > 1:
+            raise SpecError(
+                f"{word!r} names {len(chosen)} releases; give one of them, such as {chosen[0].name}"
+            )
+        return chosen[0]
+    # Of a track that there is none of, the name ends where a version can begin.
+    name, version = catalogue.split(word) or (re.split(r"-(?=\d)", word, maxsplit=1)[0], "")
     on = track(catalogue, name)
     try:
         wanted = Version(version)
     except InvalidVersion:
-        if specified or len(word.split()) > 1:
-            raise _not_one(catalogue, word) from None
         raise SpecError(
             f"{word!r} is no release: {version!r} is no version; {_nearest(on, None)}"
         ) from None
-    for release in on.releases:
-        if Version(release.version) == wanted:
-            return release
+    for found in on.releases:
+        if Version(found.version) == wanted:
+            return found
     raise SpecError(f"{word!r}: no such release on the track; {_nearest(on, version)}")
-
-
-def _not_one(catalogue: Catalogue, word: str) -> SpecError:
-    """The error for a word that names several releases where one is wanted."""
-    of_track = (t.releases for name, t in catalogue.tracks.items() if word.startswith(name))
-    newest = next((line[-1].name for line in of_track if line), _example(catalogue))
-    return SpecError(
-        f"{word!r}: give one release here, as vggbench releases list names it, such as {newest}"
-    )
 
 
 def _earlier(catalogue: Catalogue, word: str, base: str, distance: str) -> Release:
     """The release that stands ``distance``, such as "^" or "~3", before ``base`` on its track."""
-    release = one(catalogue, base)
-    line = catalogue.tracks[release.track].releases
-    index = line.index(release) - (len(distance) if distance[0] == "^" else int(distance[1:]))
+    later = release(catalogue, base)
+    on = catalogue.tracks[later.track]
+    line = (*on.before(later), later)
+    index = len(line) - 1 - (len(distance) if distance[0] == "^" else int(distance[1:]))
     if index < 0:
-        raise SpecError(f"{word!r} is before the first release of the track, {line[0].name}")
+        first = on.releases[0].name
+        raise SpecError(f"{word!r} is before the first release of the track, {first}")
     return line[index]
 
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import platformdirs
 import tomli
@@ -126,25 +127,97 @@ def is_offline(environ: Mapping[str, str], of_files: Mapping[str, Any]) -> bool:
     return _says_yes(environ.get("UV_OFFLINE", "")) or of_files.get("offline") is True
 
 
-def indexes(environ: Mapping[str, str]) -> list[str]:
-    """The addresses, without credentials, of the indexes that the user's settings name.
+@dataclass(frozen=True)
+class Index:
+    """An index as uv asks it: its address without credentials, and the user and password that it is
+    asked with, which no message may show. ``is_default``: it stands in place of uv's default
+    index, and is asked last."""
 
-    Those of environment variables come before those of files. There are none where uv uses its
-    default index. Raises SettingsError.
+    address: str
+    login: tuple[str, str] | None = field(default=None, repr=False)
+    is_default: bool = False
+
+
+def asked(environ: Mapping[str, str], first: str | None = None) -> list[Index]:
+    """The indexes that the user's settings name, in the order in which uv asks them; ``first``, the
+    index of a track, before them.
+
+    uv asks its own default index after them where none ``is_default``. There are none where uv is
+    to use no index at all. Raises SettingsError.
     """
     from_files = settings(environ)
-    pip = from_files.get("pip", {})
-    listed = [index.get("url") for index in from_files.get("index", []) if isinstance(index, dict)]
-    # uv takes "name=url" as well as the address alone.
-    named = [environ.get(name, "") for name in ("UV_INDEX", "UV_DEFAULT_INDEX")]
-    urls: list[Any] = [entry.rpartition("=")[2] for text in named for entry in text.split()]
-    urls += environ.get("UV_EXTRA_INDEX_URL", "").split()
-    urls += environ.get("UV_INDEX_URL", "").split()
-    for table in (from_files, pip):
-        more = table.get("extra-index-url", [])
-        urls += [*(more if isinstance(more, list) else []), table.get("index-url")]
-    addresses = [_bare(url) for url in (*urls, *listed) if isinstance(url, str) and url]
-    return list(dict.fromkeys(filter(None, addresses)))
+    if uses_no_index(environ, from_files):
+        return []
+    found = [index for index in _named(environ, from_files) if index.address]
+    # Of several that are to be uv's default, the first is.
+    default = [index for index in found if index.is_default][:1]
+    ahead = [] if first is None else [_index(first, environ)]
+    return [*ahead, *(index for index in found if not index.is_default), *default]
+
+
+def uses_no_index(environ: Mapping[str, str], of_files: Mapping[str, Any]) -> bool:
+    """Whether the user has uv ask no index at all. ``of_files``: the settings of uv's files."""
+    tables = (of_files, of_files.get("pip", {}))
+    told = any(table.get("no-index") is True for table in tables)
+    return told or _says_yes(environ.get("UV_NO_INDEX", ""))
+
+
+def uses_system_certificates(environ: Mapping[str, str], of_files: Mapping[str, Any]) -> bool:
+    """Whether the user has uv trust the certificates of the system, or of a file of their own.
+    ``of_files``: the settings of uv's files."""
+    names = ("system-certs", "native-tls")
+    values = [environ.get(f"UV_{name.upper().replace('-', '_')}", "") for name in names]
+    told = any(of_files.get(name) is True for name in names)
+    return told or any(map(_says_yes, values)) or bool(environ.get("SSL_CERT_FILE"))
+
+
+def _named(environ: Mapping[str, str], from_files: Mapping[str, Any]) -> Iterator[Index]:
+    """The indexes in variables, then those in files, as uv reads the one and the other."""
+    for variable, is_default in (
+        ("UV_DEFAULT_INDEX", True),
+        ("UV_INDEX", False),
+        ("UV_EXTRA_INDEX_URL", False),
+        ("UV_INDEX_URL", True),
+    ):
+        for entry in environ.get(variable, "").split():
+            name, _, url = entry.rpartition("=")  # "name=url", or the address alone
+            yield _index(url, environ, name, is_default=is_default)
+    for table in (from_files.get("pip", {}), from_files):
+        for entry in _list(table.get("index")):
+            if isinstance(entry, dict) and not entry.get("explicit"):
+                name, is_default = str(entry.get("name", "")), entry.get("default") is True
+                yield _index(entry.get("url"), environ, name, is_default=is_default)
+        for url in _list(table.get("extra-index-url")):
+            yield _index(url, environ)
+        yield _index(table.get("index-url"), environ, is_default=True)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _index(
+    url: Any, environ: Mapping[str, str], name: str = "", *, is_default: bool = False
+) -> Index:
+    """The index at ``url``; its address is empty where that is none. Variables have the credentials
+    of an index with a ``name``."""
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+    except ValueError:
+        return Index("")
+    stem = f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', name.upper())}"
+    user = environ.get(f"{stem}_USERNAME") if name else None
+    password = environ.get(f"{stem}_PASSWORD") if name else None
+    user = user or unquote(parts.username or "")
+    password = password or unquote(parts.password or "")
+    login = (user, password) if user or password else None
+    return Index(_bare(urlunsplit(parts)), login, is_default)
+
+
+def indexes(environ: Mapping[str, str]) -> list[str]:
+    """The addresses, without credentials, of the indexes that the user's settings name, in uv's
+    order. There are none where uv uses its default index. Raises SettingsError."""
+    return list(dict.fromkeys(index.address for index in asked(environ)))
 
 
 def places(environ: Mapping[str, str], index: str | None) -> str:

@@ -27,10 +27,10 @@ from ..judging.separations import (
     LITTLE,
     Separation,
     conclusion,
-    differences,
     largest_share,
     separations,
     things,
+    titles,
 )
 from ..judging.state import Known, known_of, state_of, usual_of
 from ..judging.verdicts import LineChange, Verdict
@@ -45,6 +45,9 @@ from .across import Across
 from .milestones import Milestone
 from .pages import lines as pages_lines
 from .rates import Rate
+
+#: What the picture of the page shows, for those who cannot see it.
+PICTURE = "The time of a train step in each release, as a multiple of the time in the first"
 
 #: What names the release that it is of.
 _Row = TypeVar("_Row", Verdict, Across)
@@ -195,14 +198,19 @@ def _unmeasured(
     rows: Iterable[Rate], configurations: Iterable[Configured], catalogue: Catalogue
 ) -> dict[tuple[str, ...], tuple[str, ...]]:
     """For names of releases, the configurations that are missing in the rows of exactly these
-    releases."""
+    releases. Nobody promises nightlies and superseded pre-releases, so they are not missing."""
+    promised = [
+        release
+        for release in catalogue
+        if catalogue.is_current(release) and catalogue.tracks[release.track].nightly_of is None
+    ]
     known = {(row.release, records.key_of(row.benchmark, row.configuration)) for row in rows}
     unmeasured: dict[tuple[str, ...], tuple[str, ...]] = {}
     for configured in configurations:
         key = configured.key
         lacking = tuple(
             release.name
-            for release in catalogue
+            for release in promised
             if is_of_track(configured.benchmark, release, catalogue)
             and (release.name, key) not in known
         )
@@ -261,7 +269,7 @@ def markdown(
         "",
     ]
     if picture is not None:
-        lines += [f"![The history that was measured]({picture})", ""]
+        lines += [f"![{PICTURE}]({picture})", ""]
     by_profile = {
         profile: [findings for findings in of_machines if findings.profile == profile]
         for profile in dict.fromkeys(findings.profile for findings in of_machines)
@@ -286,8 +294,9 @@ def _opening(profile: str, of_machines: Sequence[Findings], changes: Sequence[Ac
     return [
         f"## The largest changes, {profile}",
         "",
-        f"These are the {opening.LARGEST} largest changes of the step time that one session saw "
-        "which measured both releases, at most one for each release.",
+        f"These are the {opening.LARGEST} largest changes of the step time that are "
+        "[confirmed](glossary.md), the one with the largest ratio first. Of each release "
+        "one configuration is named: one that duets measured, where there is one.",
         "",
         *opening.sentences(of_all, separations),
         "",
@@ -511,7 +520,7 @@ def _is_the_frameworks(verdict: Verdict, of_change: Iterable[Separation]) -> boo
     left = {difference.what for difference in verdict.differences}
     share = 0.0
     for separation in sorted(of_change, key=lambda each: -len(things(each.variant))):
-        back = differences(separation.variant)
+        back = set(titles(separation.variant))
         most = (
             None if separation.judgement is None else largest_share(separation.judgement, verdict)
         )
@@ -563,7 +572,8 @@ def spans(names: Collection[str], catalogue: Catalogue) -> str:
     texts = []
     for track in catalogue.tracks.values():
         for is_named, group in itertools.groupby(
-            (release.name for release in track.releases), lambda name: name in names
+            (r.name for r in track.releases if r in track.current or r.name in names),
+            lambda name: name in names,
         ):
             if is_named:
                 neighbours = list(group)

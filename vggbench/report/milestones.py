@@ -21,7 +21,7 @@ from ..judging import measures
 from ..judging.phrases import row
 from ..judging.state import apart_messages
 from ..releases.catalogue import Catalogue, Release
-from .pages.lines import Cell, PageLine
+from .pages.lines import Cell, PageGraph
 
 BEGIN, END = "<!-- vggbench findings -->", "<!-- end of vggbench findings -->"
 
@@ -40,7 +40,7 @@ class Milestone:
     cell: Cell
 
 
-def milestones(page_lines: Iterable[PageLine], catalogue: Catalogue) -> list[Milestone]:
+def milestones(page_lines: Iterable[PageGraph], catalogue: Catalogue) -> list[Milestone]:
     """For one configuration of each line and backend, the first and the last release of each major
     version that have numbers."""
     return [
@@ -51,12 +51,12 @@ def milestones(page_lines: Iterable[PageLine], catalogue: Catalogue) -> list[Mil
     ]
 
 
-def _numbers(line: PageLine) -> list[Cell]:
+def _numbers(line: PageGraph) -> list[Cell]:
     """The cells that have numbers."""
     return [cell for cell in line.cells if cell.outcome == records.OK]
 
 
-def _longest(line: PageLine) -> list[tuple[str, ...]]:
+def _longest(line: PageGraph) -> list[tuple[str, ...]]:
     """For each backend, the configuration that has numbers of most releases. Where several have as
     many, it is the one with the least of batch normalisation and compiling, then the first."""
     counts = Counter(cell.words for cell in _numbers(line))

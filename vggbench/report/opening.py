@@ -13,11 +13,11 @@ from .. import records
 from ..inside import params
 from ..judging.measures import JUDGED, STEP
 from ..judging.phrases import cell, outcome, percent
-from ..judging.separations import AND, Separation, explains, things
+from ..judging.separations import AND, Separation, explains, titles
 from ..judging.verdicts import BY_DUETS, Verdict
 from ..stats.policy import CHANGED, SURE
 from .across import Across
-from .sentences import sentence
+from .sentences import more_or_less, sentence
 
 #: By machine, what changing something back came to.
 OfMachines = Mapping[str, Sequence[Separation]]
@@ -80,21 +80,21 @@ def _cause(verdict: Verdict, separations: OfMachines) -> str:
     """What is known of the cause, in a sentence."""
     if not verdict.differences:
         return "Nothing else is known to have changed."
-    makes = _explaining(verdict, separations)
-    if makes:
-        return f"Of this, {'; '.join(makes)}."
+    parts = _explaining(verdict, separations)
+    if parts:
+        by = "; ".join(f"by {what} alone {more_or_less(ratio)}" for what, ratio in parts)
+        return f"{by[0].upper()}{by[1:]}."
     return f"Also changed: {'; '.join(map(str, verdict.differences))}."
 
 
-def _explaining(verdict: Verdict, separations: OfMachines) -> list[str]:
-    """What else than the framework surely makes a part of a change, and how much by itself."""
+def _explaining(verdict: Verdict, separations: OfMachines) -> list[tuple[str, float]]:
+    """What else than the framework surely makes a part of a change, and the ratio that it makes by
+    itself."""
     found = []
     for separation in separations.get(verdict.machine, ()):
         judgement = separation.judgement
         if judgement is not None and separation.is_of(verdict) and explains(judgement, verdict):
-            named = things(separation.variant)
-            make = "make" if len(named) > 1 else "makes"
-            found.append(f"{AND.join(named)} alone {make} {percent(judgement.ratio)}")
+            found.append((AND.join(titles(separation.variant)), judgement.ratio))
     return found
 
 
@@ -108,13 +108,14 @@ def surprises(
         "is a change of something else than the framework",
         "are changes of something else than the framework",
         [
-            f"{_of(verdict)}: {percent(verdict.ratio or 1)}, of which {'; '.join(makes)}"
+            f"{_of(verdict)}: {percent(verdict.ratio or 1)}; "
+            + "; ".join(f"by {what} alone {percent(ratio)}" for what, ratio in parts)
             for verdict in sorted(
                 verdicts, key=lambda each: (each.measure != STEP.key, -_size(each))
             )
             if verdict.outcome in CHANGED
-            for makes in [_explaining(verdict, separations)]
-            if makes
+            for parts in [_explaining(verdict, separations)]
+            if parts
         ],
     )
     lines += _some(

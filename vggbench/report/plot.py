@@ -22,7 +22,7 @@ from ..inside import params
 from ..inside.params import Param
 from ..judging.measures import MEASURES, Measure
 from ..releases.catalogue import Release, Track
-from .pages.lines import Cell, PageLine, place_of, words_in
+from .pages.lines import Cell, PageGraph, place_of, words_in
 
 # Not imported to draw times, which need none of the code that judges.
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Curve:
     failed: Sequence[str] = ()
 
 
-def looks(line: PageLine) -> dict[tuple[str, ...], Look]:
+def looks(line: PageGraph) -> dict[tuple[str, ...], Look]:
     """How each configuration of a line is drawn. static/looks.js draws them alike."""
     groups: list[tuple[str, ...]] = []
     by_words = {}
@@ -98,14 +98,14 @@ def looks(line: PageLine) -> dict[tuple[str, ...], Look]:
 
 
 def choose(
-    lines: Sequence[PageLine],
+    lines: Sequence[PageGraph],
     track: Track,
     machine: str,
     *,
     profile: str | None = None,
     measure: str = "step",
     configurations: Sequence[str] = (),
-) -> tuple[PageLine, Measure, list[tuple[str, ...]]]:
+) -> tuple[PageGraph, Measure, list[tuple[str, ...]]]:
     """(line, measure, configurations) that the options choose, among the ``lines`` of a machine.
 
     Raises PlotError, which lists the possible values, where no line has the value of an option.
@@ -138,7 +138,7 @@ def choose(
 
 
 def draw(
-    line: PageLine,
+    line: PageGraph,
     track: Track,
     measure: Measure,
     wanted: Sequence[tuple[str, ...]],
@@ -153,14 +153,19 @@ def draw(
     busy machine. Raises PlotError.
     """
     measured = {cell.release for cell in line.cells}
-    releases = [release for release in track.releases if release.name in measured]
+    releases = [release for release in track.current if release.name in measured]
     shown = _ordered(releases, by_date)
+    names = {release.name for release in shown}
     look_of = looks(line)
     curves = []
     cuts = []
     busy: dict[str, list[str]] = {}
     for words in wanted:
-        cells = {cell.release: cell for cell in line.cells if cell.words == words}
+        cells = {
+            cell.release: cell
+            for cell in line.cells
+            if cell.words == words and cell.release in names
+        }
         name = line.readable(words)
         for cell in cells.values():
             if cell.otherwise is not None:
@@ -218,14 +223,14 @@ def _with_a_place(curves: Sequence[Curve], log: bool) -> tuple[list[Curve], list
     return with_a_place, left_out
 
 
-def line_of(lines: Iterable[PageLine], chain: LineChain) -> PageLine:
+def line_of(lines: Iterable[PageGraph], chain: LineChain) -> PageGraph:
     """The line, among these ``lines``, that has the configuration of a chain."""
     place = place_of(chain.line)
     return next(line for line in lines if (line.profile, line.track, line.family) == place)
 
 
 def draw_chains(
-    line: PageLine,
+    line: PageGraph,
     track: Track,
     chains: Sequence[LineChain],
     path: Path,
@@ -263,7 +268,7 @@ def draw_chains(
     )
 
 
-def _title(track: Track, line: PageLine) -> str:
+def _title(track: Track, line: PageGraph) -> str:
     return f"{track.framework} on {line.machine}, {line.profile}"
 
 

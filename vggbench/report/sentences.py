@@ -23,13 +23,20 @@ def sentence(
     ``measure``: the key of one that is judged. ``ratio`` is the release by ``against``, a ratio
     that is surely not 1, in ``low`` to ``high``.
     """
-    decimals = 0 if _percent(ratio) >= WHOLE_PERCENT else 1
+    decimals = _decimals(ratio)
     least, most = sorted((_percent(low), _percent(high)))
-    said = SENTENCES[measure].format(
-        change=f"{_percent(ratio):.{decimals}f} % {'more' if ratio > 1 else 'less'}",
-        against=against,
-    )
+    said = SENTENCES[measure].format(change=more_or_less(ratio), against=against)
     return f"{release}: {said} ({least:.{decimals}f} to {most:.{decimals}f} %)"
+
+
+def more_or_less(ratio: float) -> str:
+    """A change in words, such as "28 % less"."""
+    return f"{_percent(ratio):.{_decimals(ratio)}f} % {'more' if ratio > 1 else 'less'}"
+
+
+def _decimals(ratio: float) -> int:
+    """How many decimals the per cent of a change have."""
+    return 0 if _percent(ratio) >= WHOLE_PERCENT else 1
 
 
 def _percent(ratio: float) -> float:

@@ -105,6 +105,8 @@ class Draft:
             record["purpose"] = run.purpose
         if installation.variant is not None:
             record["variant"] = installation.variant
+        if installation.catalogue is not None:
+            record["catalogue"] = installation.catalogue
         record.update(more or {})
         run.drafts.mkdir(parents=True, exist_ok=True)
         identity = f"{run.id}-{time.monotonic_ns()}"

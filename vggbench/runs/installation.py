@@ -16,7 +16,8 @@ class Installation:
 
     ``lock`` is the lock of the environment, None where the interpreter was given with -E.
     ``variant`` says what differs from the release as it is; None where nothing does. ``variables``
-    are added to the environment variables of its processes.
+    are added to the environment variables of its processes. ``catalogue`` names the catalogue that
+    the release is in, None where it is that of the checkout.
     """
 
     release: Release
@@ -25,6 +26,7 @@ class Installation:
     lock: Lock | None
     variant: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    catalogue: str | None = None
 
 
 def surroundings(installation: Installation, given: Mapping[str, str]) -> dict[str, str]:

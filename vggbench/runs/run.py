@@ -115,7 +115,9 @@ class Run:
         failed.append(record.outcome == records.FAILED)
         return sum(failed), len(failed)
 
-    def told(self, release: Release, profile: str, configured: Configured) -> ToldValue | None:
+    def known_value(
+        self, release: Release, profile: str, configured: Configured
+    ) -> KnownValue | None:
         """What this run's processes already say of ``configured``; None where a process must be
         run.
 
@@ -123,7 +125,7 @@ class Run:
         which another process would only show again.
         """
         if configured.by_product in SAMPLED and profiles.device_of(profile) != "gpu":
-            return ToldValue(
+            return KnownValue(
                 math.nan, f"{configured.by_product} is n/a on {profile}: it has no GPU"
             )
         configuration = records.canonical(dict(configured.configuration))
@@ -133,17 +135,17 @@ class Run:
             outcomes = {
                 record.outcome for record in taken if record.benchmark == configured.benchmark
             }
-            return ToldValue(math.nan) if outcomes == {records.NOT_APPLICABLE} else None
+            return KnownValue(math.nan) if outcomes == {records.NOT_APPLICABLE} else None
         if not taken:
             return None
         outcomes = {record.outcome for record in taken}
         if records.FAILED in outcomes:
-            return ToldValue(None)
+            return KnownValue(None)
         if records.NOT_APPLICABLE in outcomes:
-            return ToldValue(math.nan)
+            return KnownValue(math.nan)
         values = [record.by_product(configured.by_product) for record in taken]
         known = [value for value in values if value is not None]
-        return ToldValue(statistics.median(known) if known else math.nan)
+        return KnownValue(statistics.median(known) if known else math.nan)
 
     def answered(
         self,
@@ -203,7 +205,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class ToldValue:
+class KnownValue:
     """What processes of a run already say of a configuration.
 
     ``value`` is the median of a by-product over the processes, NaN for n/a, and None where a

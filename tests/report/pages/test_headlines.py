@@ -10,7 +10,7 @@ import pytest
 from vggbench.judging.measures import JUDGED
 from vggbench.report.pages import headlines as of_pages
 from vggbench.report.pages.headlines import Headlines, plain
-from vggbench.report.pages.lines import PageLine, lines
+from vggbench.report.pages.lines import PageGraph, lines
 from vggbench.report.pages.verdicts import PageVerdict
 from vggbench.report.sentences import SENTENCES
 
@@ -20,7 +20,7 @@ from .literal import CATALOGUE, CHAINED, HISTORY, SHIPPED, record
 OFF, ON, NCHW = "NHWC none off", "NHWC none on", "NCHW none off"
 
 
-def line_of(*taken: Any) -> PageLine:
+def line_of(*taken: Any) -> PageGraph:
     (line,) = (one for one in lines("box", taken, CATALOGUE)[0] if one.track == "tensorflow")
     return line
 

@@ -8,13 +8,13 @@ import pytest
 
 from vggbench.report import rates
 from vggbench.report.pages.estimates import Estimate
-from vggbench.report.pages.lines import Cell, LeftOut, PageLine, lines
+from vggbench.report.pages.lines import Cell, LeftOut, PageGraph, lines
 
 from ...records.factory import changed
 from .literal import CATALOGUE, HISTORY, SHIPPED, TWO_DAYS, processes, record
 
 
-def made(*taken: Any) -> list[PageLine]:
+def made(*taken: Any) -> list[PageGraph]:
     return lines("box", taken, CATALOGUE)[0]
 
 

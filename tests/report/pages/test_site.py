@@ -7,6 +7,7 @@ import html
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vggbench.checkout import Checkout
+from vggbench.releases.catalogue import Catalogue
 from vggbench.report import pages
 from vggbench.report.pages import data, site
 
@@ -56,6 +58,22 @@ def test_every_page_and_what_it_reads_is_written(folder: Path, tmp_path: Path) -
         "n/a",
         "the wheel has no XLA",
     )
+
+
+def test_a_pre_release_is_told_to_be_superseded_and_a_release_to_be_gone(
+    folder: Path, tmp_path: Path
+) -> None:
+    before = Catalogue(folder / "releases")
+    final = before.tracks["tensorflow"].releases[-1]
+    candidate = f"{final.version.rpartition('.')[0]}.0rc0"
+    before.write(replace(final, version=candidate, gone="2026-10-01", locks={}))
+    literal.write_records(folder, HISTORY)
+    assert literal.write_pages(folder, tmp_path / "html") == []
+    (track, *_) = literal.read(tmp_path / "html", "index")["tracks"]
+    told = {release["version"]: release for release in track["releases"]}
+    assert told[candidate]["superseded"] is True
+    assert told[candidate]["gone"] == "2026-10-01"
+    assert not {"superseded", "gone"} & told[final.version].keys()
 
 
 def test_a_page_asks_at_once_for_all_scripts_that_it_will_import(
@@ -221,12 +239,12 @@ def test_two_publishes_at_the_same_time_leave_whole_files(folder: Path, tmp_path
 def test_the_tables_rows_and_reported_figures_are_those_of_the_command(
     folder: Path, tmp_path: Path
 ) -> None:
-    from vggbench.report import seed_table
+    from vggbench.report import tables_2017
 
     literal.write_pages(folder, tmp_path / "html")
     seed = literal.read(tmp_path / "html", "seed")
-    assert [table["title"] for table in seed["tables"]] == list(seed_table.TABLES)
+    assert [table["title"] for table in seed["tables"]] == list(tables_2017.TABLES)
     reported = {
         row["name"]: row["reported_ms"] for table in seed["tables"] for row in table["rows"]
     }
-    assert reported == {n: c.ms for n, c in seed_table.reference().cells.items()}
+    assert reported == {n: c.ms for n, c in tables_2017.reference().cells.items()}

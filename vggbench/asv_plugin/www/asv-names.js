@@ -13,8 +13,10 @@
   /** @type {Record<string, string[]>} of each benchmark, the tracks that have results of it */
   let tracks_of = {};
 
-  const track_of = (/** @type {string} */ name) => name.slice(0, name.indexOf("-"));
-  const version_of = (/** @type {string} */ name) => name.slice(name.indexOf("-") + 1);
+  /* A version begins with a digit, and the name of a track has none. */
+  const end_of_track = (/** @type {string} */ name) => name.search(/-\d/);
+  const track_of = (/** @type {string} */ name) => name.slice(0, end_of_track(name));
+  const version_of = (/** @type {string} */ name) => name.slice(end_of_track(name) + 1);
   const as_text = (/** @type {unknown} */ value) => $("<span>").text(`${value}`).html();
 
   /** Give the revisions the names of their releases, once index.json is there. */

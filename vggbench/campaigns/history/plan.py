@@ -113,7 +113,7 @@ def read(path: Path, catalogue: Catalogue) -> Plan:
     )
     if len({listed.name for listed in in_duets}) < len(in_duets):
         raise _wrong(path, "two [[duets]] have one name")
-    return Plan(tuple(spec.one(catalogue, word) for word in anchors), processes, read, in_duets)
+    return Plan(tuple(spec.release(catalogue, word) for word in anchors), processes, read, in_duets)
 
 
 def _stage(path: Path, catalogue: Catalogue, number: int, told: Any) -> Stage:

@@ -28,7 +28,7 @@ def of_track(
     catalogue: Catalogue, track: str, complain: Callable[[str], None]
 ) -> dict[str, dict[str, tuple[dict[str, str], Changes | None]]]:
     """By release and the lock's name: (what the lock pins, how that differs from the lock of that
-    name of the nearest release before it that has one; None for the first)."""
+    name of the nearest current release before it that has one; None for the first)."""
     made: dict[str, dict[str, tuple[dict[str, str], Changes | None]]] = {}
     before: dict[str, tuple[Release, dict[str, str]]] = {}
     for release in catalogue.tracks[track].releases:
@@ -45,5 +45,6 @@ def of_track(
             earlier = before.get(name)
             difference = None if earlier is None else changes(earlier[0].name, earlier[1], pinned)
             made[release.name][name] = (pinned, difference)
-            before[name] = (release, pinned)
+            if catalogue.is_current(release):
+                before[name] = (release, pinned)
     return made

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...judging.measures import FIRST_STEP, STEP
-from .lines import Cell, PageLine
+from .lines import Cell, PageGraph
 
 #: Of each configuration, at least: the intervals of fewer are often apart by chance alone.
 LEAST_PROCESSES = 3
@@ -35,7 +35,7 @@ class Choice:
     otherwise: str | None = None
 
 
-def choices(line: PageLine) -> list[Choice]:
+def choices(line: PageGraph) -> list[Choice]:
     """All choices in all releases of a line, release by release, param by param."""
     made = []
     for _, of_release in itertools.groupby(line.cells, key=lambda cell: cell.release):

@@ -16,13 +16,13 @@ from ... import records
 from ...inside import builders, params, workload
 from ...inside.params import Param
 from ...judging.measures import MEASURES
-from ...releases.catalogue import Catalogue, Release
-from .. import seed_table
+from ...releases.catalogue import Catalogue, Release, Track
+from .. import tables_2017
 from .changes import Changes
 from .choices import Choice
 from .estimates import Estimate
 from .headlines import Headlines, headlines, plain
-from .lines import LACKING, LeftOut, PageLine, words_in
+from .lines import LACKING, LeftOut, PageGraph, words_in
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
     from ...judging.chains import LineChain
@@ -41,7 +41,7 @@ def file_name(*parts: str) -> str:
     return f"{readable.lower()}-{digest}"
 
 
-def line_id(line: PageLine) -> str:
+def line_id(line: PageGraph) -> str:
     return file_name(line.track, line.machine, line.profile, line.family)
 
 
@@ -63,7 +63,7 @@ def index(
             {
                 "name": track.name,
                 "framework": track.framework,
-                "releases": [_release_in_index(release) for release in track.releases],
+                "releases": [_release_in_index(release, track) for release in track.releases],
             }
             for track in (catalogue.tracks[name] for name in tracks)
         ],
@@ -129,15 +129,21 @@ def _param(framework: str, param: Param) -> dict[str, Any]:
     }
 
 
-def _release_in_index(release: Release) -> dict[str, Any]:
-    told = {
+def _release_in_index(release: Release, track: Track) -> dict[str, Any]:
+    told: dict[str, Any] = {
         "name": release.name,
         "version": release.version,
         "date": release.date,
         "python": release.python,
         "commit": release.commit,
     }
-    return {**told, "note": release.note} if release.note else told
+    if release.note:
+        told["note"] = release.note
+    if release.name in track.superseded:
+        told["superseded"] = True
+    if release.gone:
+        told["gone"] = release.gone
+    return told
 
 
 def of_left_out(machine: str, left_out: LeftOut) -> dict[str, Any]:
@@ -149,7 +155,7 @@ def of_left_out(machine: str, left_out: LeftOut) -> dict[str, Any]:
     }
 
 
-def described(line: PageLine, chains: Sequence[LineChain] = ()) -> dict[str, Any]:
+def described(line: PageGraph, chains: Sequence[LineChain] = ()) -> dict[str, Any]:
     """A line's place in the index. ``measures``: those that any cell has, or any of its ``chains``
     is of; ``numbers``: how many cells have some."""
     found = {key for cell in line.cells for key in cell.estimates}
@@ -175,7 +181,7 @@ def described(line: PageLine, chains: Sequence[LineChain] = ()) -> dict[str, Any
 
 
 def of_line(
-    line: PageLine, told: Sequence[PageVerdict] = (), chains: Sequence[LineChain] = ()
+    line: PageGraph, told: Sequence[PageVerdict] = (), chains: Sequence[LineChain] = ()
 ) -> dict[str, Any]:
     """The cells of a line, with the verdicts on them in short. ``c`` is the place of the
     configuration, ``why`` that of the text in ``whys``; an estimate is value, low, high, processes.
@@ -256,7 +262,7 @@ def _of_headlines(place: Mapping[tuple[str, ...], int], said: Headlines) -> dict
 
 
 def _chain(
-    place: Mapping[tuple[str, ...], int], line: PageLine, line_chain: LineChain
+    place: Mapping[tuple[str, ...], int], line: PageGraph, line_chain: LineChain
 ) -> dict[str, Any]:
     """A level is ratio, low, high; the base's own is 1 without a width. A loop that ``misfits``
     does so by more than chance allows."""
@@ -298,7 +304,10 @@ def _loop(of: LineChain, loop: Loop) -> dict[str, Any]:
 
 
 def of_verdicts(
-    line: PageLine, told: Sequence[PageVerdict], changes: Sequence[LineChange], why_none: str | None
+    line: PageGraph,
+    told: Sequence[PageVerdict],
+    changes: Sequence[LineChange],
+    why_none: str | None,
 ) -> dict[str, Any]:
     """The verdicts on a line with their evidence, and the changes over the whole of it."""
     place = {words: i for i, words in enumerate(line.configurations)}
@@ -333,11 +342,11 @@ def of_verdicts(
     }
 
 
-def _words(line: PageLine, configuration: Mapping[str, Any]) -> tuple[str, ...]:
+def _words(line: PageGraph, configuration: Mapping[str, Any]) -> tuple[str, ...]:
     return words_in(configuration, line.params)
 
 
-def of_choices(line: PageLine, found: Sequence[Choice]) -> dict[str, Any]:
+def of_choices(line: PageGraph, found: Sequence[Choice]) -> dict[str, Any]:
     place = {words: i for i, words in enumerate(line.configurations)}
     releases: dict[str, list[dict[str, Any]]] = {}
     for choice in found:
@@ -384,13 +393,13 @@ def of_releases(
 
 def seed_tables() -> dict[str, Any]:
     """The rows of the tables of 2017, and the figures that were reported."""
-    reference = seed_table.reference()
+    reference = tables_2017.reference()
     return {
         "schema": SCHEMA,
         "reference": {
             "machine": reference.machine,
-            "mark": seed_table.REPORTED,
-            "later": seed_table.LATER_TITLE,
+            "mark": tables_2017.REPORTED,
+            "later": tables_2017.LATER_TITLE,
             "about": reference.about,
         },
         "tables": [
@@ -411,10 +420,10 @@ def seed_tables() -> dict[str, Any]:
                         "framework": configuration.framework,
                         "configuration": configuration.values,
                     }
-                    for name, configuration in seed_table.LATER[title].items()
+                    for name, configuration in tables_2017.LATER[title].items()
                 ],
             }
-            for title, rows in seed_table.TABLES.items()
+            for title, rows in tables_2017.TABLES.items()
         ],
     }
 

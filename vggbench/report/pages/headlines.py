@@ -13,7 +13,7 @@ from ...inside import params
 from ...judging.measures import JUDGED
 from ...stats.policy import CHANGED, NOT_SURE
 from ..sentences import sentence
-from .lines import LACKING, PageLine, words_in
+from .lines import LACKING, PageGraph, words_in
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
     from .verdicts import PageVerdict
@@ -45,7 +45,7 @@ class Headlines:
     not_sure: Mapping[Words, int]
 
 
-def plain(line: PageLine, chained: Collection[Words] = ()) -> Words | None:
+def plain(line: PageGraph, chained: Collection[Words] = ()) -> Words | None:
     """The configuration that chooses least: of those that some release has a number of, or that are
     ``chained``, where there are any. None where the line has no configurations."""
     defaults = {name: words[0] for name, words in params.choices_of(line.framework).items()}
@@ -59,7 +59,7 @@ def plain(line: PageLine, chained: Collection[Words] = ()) -> Words | None:
     return min(found or line.configurations, key=chosen, default=None)
 
 
-def headlines(line: PageLine, told: Sequence[PageVerdict], usual: Words | None) -> list[Headlines]:
+def headlines(line: PageGraph, told: Sequence[PageVerdict], usual: Words | None) -> list[Headlines]:
     """By measure, of those that any verdict is said of. ``usual``: the configuration in which the
     page opens, which sentences do not name."""
     made = []
@@ -114,7 +114,7 @@ def _largest(
     return ranked[:MOST]
 
 
-def _text(line: PageLine, verdict: PageVerdict, words: Words | None) -> str:
+def _text(line: PageGraph, verdict: PageVerdict, words: Words | None) -> str:
     """The sentence on a change, in which releases have no track; with the ``words`` of the
     configuration, where there are any to name."""
     assert verdict.ratio is not None
@@ -131,6 +131,6 @@ def _text(line: PageLine, verdict: PageVerdict, words: Words | None) -> str:
     )
 
 
-def _version(line: PageLine, release: str) -> str:
+def _version(line: PageGraph, release: str) -> str:
     """A release of the line's track, without the name of the track."""
     return release.removeprefix(f"{line.track}-")

@@ -60,7 +60,7 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PageLine:
+class PageGraph:
     """``params`` are the names of the words of a configuration; ``configurations`` are in asv's
     order, ``cells`` in the order of the releases, then of the configurations. Of a configuration
     that only duets have measured there are no cells."""
@@ -113,7 +113,7 @@ def lines(
     catalogue: Catalogue,
     *,
     chained: Iterable[evidence.Line] = (),
-) -> tuple[list[PageLine], list[LeftOut]]:
+) -> tuple[list[PageGraph], list[LeftOut]]:
     """The lines of ``machine``, from its records in the order in which they were written.
 
     The newest run that has a configuration counts, as in ``vggbench rates`` and ``table``; records
@@ -169,7 +169,7 @@ def _line(
     *,
     known: Known,
     chained: Sequence[evidence.Line],
-) -> PageLine:
+) -> PageGraph:
     profile, track, family = of
     benchmarks = [line.benchmark for line in chained]
     benchmarks += [group[0].record.benchmark for group in groups.values()]
@@ -189,7 +189,7 @@ def _line(
         return ranks
 
     cells = []
-    # The stretch of the release before, and its state, by configuration.
+    # The stretch of the current release before, and its state, by configuration.
     beside: dict[str, int | None] = {}
     states: dict[str, State] = {}
     for (commit, configuration), group in sorted(
@@ -207,7 +207,8 @@ def _line(
             elif before not in (None, now):
                 alike = [process for process in group if process.state == own.state]
                 cell = replace(cell, earlier=_earlier(alike, before))
-            beside[configuration], states[configuration] = now, own.state
+            if catalogue.is_current(catalogue.by_commit[commit]):
+                beside[configuration], states[configuration] = now, own.state
         cells.append(cell)
     by_name = {release.name: place[release.commit] for release in catalogue.tracks[track].releases}
     cells.sort(key=lambda cell: (by_name[cell.release], order(cell.words)))
@@ -215,7 +216,7 @@ def _line(
         words_in(configuration, params) for configuration in of_chains
     }
     configurations = sorted(words, key=order)
-    return PageLine(
+    return PageGraph(
         machine=machine,
         profile=profile,
         track=track,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import data, verdicts
 from .choices import choices
 from .kept import OfMachine
-from .lines import PageLine, lines, place_of
+from .lines import PageGraph, lines, place_of
 from .source import Source
 from .verdicts import MachineVerdicts
 
@@ -32,7 +32,7 @@ def of_machine(machine: str, source: Source) -> OfMachine:
     return made
 
 
-def _add_line(made: OfMachine, line: PageLine, judged: MachineVerdicts) -> None:
+def _add_line(made: OfMachine, line: PageGraph, judged: MachineVerdicts) -> None:
     name = data.line_id(line)
     place = (line.profile, line.track, line.family)
     chained = [line_chain for line_chain in judged.chains if place_of(line_chain.line) == place]

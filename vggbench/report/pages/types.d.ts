@@ -28,6 +28,10 @@ export interface Release {
   python: string;
   commit: string;
   note?: string;
+  /** A pre-release whose version has a newer one, or its final: not the one before any other. */
+  superseded?: true;
+  /** The day since which the index has it no more. */
+  gone?: string;
 }
 
 export interface Machine {

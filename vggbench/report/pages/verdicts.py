@@ -129,7 +129,8 @@ def judge(
     found: list[PageVerdict] = []
     changes: list[LineChange] = []
     for track in catalogue.tracks:
-        found += map(page_verdict, verdicts.of_track(evidence, track, accepted=accepted))
+        of_track = verdicts.of_track(evidence, track, accepted=accepted, superseded=True)
+        found += map(page_verdict, of_track)
         changes += [
             change
             for change in verdicts.changes(evidence, track)

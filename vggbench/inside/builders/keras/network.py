@@ -11,6 +11,7 @@ import functools
 import importlib
 import importlib.util
 import os
+import re
 import sys
 
 import numpy as np
@@ -94,8 +95,9 @@ def _installed(package):
 
 
 def version(keras):
-    """Return the version of Keras as a tuple of three numbers."""
-    return tuple(int(part) for part in keras.__version__.split(".")[:3])
+    """Return the version of Keras as a tuple of three numbers, which for 3.12.0rc1 are those of
+    3.12.0."""
+    return tuple(int(number) for number in re.findall(r"\d+", keras.__version__)[:3])
 
 
 def no_switch(keras):

@@ -8,7 +8,7 @@ import { byId, el } from "./elements.js";
 import { figure, interval, percent, titled, withUnit } from "./figures.js";
 import { notSureLine } from "./headlines.js";
 import { asvGraph, releaseLink } from "./links.js";
-import { present } from "./lists.js";
+import { isCurrent, present } from "./lists.js";
 import { looks, swatch } from "./looks.js";
 import { readable } from "./params.js";
 import { cannot, lined, rowHead, whyOf } from "./tables.js";
@@ -117,15 +117,16 @@ function verdictCell({ measure }, cell) {
 }
 
 /**
- * The newest cell of the configuration in the releases before that has a figure.
+ * The newest cell of the configuration in the current releases before that has a figure.
  * @param {Picture} picture
  * @param {Drawn} cell
  */
 function before({ line, measure, track }, cell) {
-  const order = track.releases.map((one) => one.name);
-  const place = order.indexOf(cell.release);
+  const place = track.releases.findIndex((one) => one.name === cell.release);
+  const earlier = track.releases.slice(0, place).filter(isCurrent);
+  const names = new Set(earlier.map((one) => one.name));
   return line.cells.findLast(
-    (one) => one.c === cell.c && order.indexOf(one.release) < place && one.estimates?.[measure.key],
+    (one) => one.c === cell.c && names.has(one.release) && one.estimates?.[measure.key],
   );
 }
 

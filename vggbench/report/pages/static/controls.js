@@ -1,5 +1,5 @@
 // What is chosen by: selects and ticks.
-/** @import { Child, Chosen, Index, Redraw } from "../types.js" */
+/** @import { Child, Chosen, Index, Redraw, Track } from "../types.js" */
 
 import { choice } from "./choice.js";
 import { byId, el } from "./elements.js";
@@ -102,7 +102,7 @@ export function lineControls(index, chosen, redraw, { track = true } = {}) {
       choice.set({ [key]: chosen, ...ofTrack });
       redraw();
     });
-  const tracks = index.tracks.map((one) => [one.name, one.framework]);
+  const tracks = index.tracks.map((one, i) => [one.name, titleOf(index.tracks, one, i)]);
   const machines = chosen.machines.map((name) => [name, name]);
   const profiles = chosen.profiles.map((name) => [name, profileText(index, name)]);
   const families = chosen.lines.map(({ family }) => [family, family]);
@@ -112,6 +112,17 @@ export function lineControls(index, chosen, redraw, { track = true } = {}) {
     profile !== undefined && choose("Profile", "profile", profiles, profile),
     line && families.length > 1 && choose("Benchmark", "benchmark", families, line.family),
   ]);
+}
+
+/**
+ * What a track is offered as: its framework, and of a framework's second track its name too.
+ * @param {Track[]} tracks
+ * @param {Track} track
+ * @param {number} place
+ */
+function titleOf(tracks, { name, framework }, place) {
+  const isFirst = tracks.findIndex((one) => one.framework === framework) === place;
+  return isFirst ? framework : `${framework} (${name})`;
 }
 
 /**

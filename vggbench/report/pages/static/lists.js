@@ -1,4 +1,5 @@
 // What is asked of lists.
+/** @import { Release } from "../types.js" */
 
 /**
  * What of a list is there: neither null nor false nor empty.
@@ -13,6 +14,12 @@ export const present = (list) => /** @type {T[]} */ (list.filter(Boolean));
  * @param {T[]} list
  */
 export const distinct = (list) => [...new Set(list)];
+
+/**
+ * Whether a release is current: a superseded pre-release is not the one before any other.
+ * @param {Release} release
+ */
+export const isCurrent = (release) => !release.superseded;
 
 /**
  * The values by their keys, both in the order in which they come.

@@ -4,6 +4,7 @@ import { chainOf } from "./chain.js";
 import { choice, chosenLine } from "./choice.js";
 import { load } from "./data.js";
 import { measureOf } from "./figures.js";
+import { isCurrent } from "./lists.js";
 
 /**
  * What the URL asks for; no picture where nothing was measured of that.
@@ -30,8 +31,8 @@ export async function viewOf(index) {
       ...figuresOf(line, measure, configurations.ticked),
       byDate,
       releases: byDate
-        ? [...track.releases].sort((a, b) => a.date.localeCompare(b.date))
-        : track.releases,
+        ? track.releases.filter(isCurrent).sort((a, b) => a.date.localeCompare(b.date))
+        : track.releases.filter(isCurrent),
       log: choice.get("scale") === "log",
       intervals: choice.get("intervals") !== "no",
     },

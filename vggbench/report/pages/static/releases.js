@@ -8,7 +8,7 @@ import { load } from "./data.js";
 import { byId, el, problem } from "./elements.js";
 import { heading, measureOf, plural, ratioText } from "./figures.js";
 import { asvGraph, releaseLink } from "./links.js";
-import { distinct, grouped, present } from "./lists.js";
+import { distinct, grouped, isCurrent, present } from "./lists.js";
 import { start } from "./page.js";
 import { readable } from "./params.js";
 import { figureCell, lined, rowHead, whyOf } from "./tables.js";
@@ -125,13 +125,16 @@ const facts = (rows) =>
 function one(index, { track, release }, line, locks) {
   const told = locks.releases[release.name] ?? { locks: {} };
   const place = track.releases.indexOf(release);
-  const [before, after] = [track.releases[place - 1], track.releases[place + 1]];
+  const before = track.releases.slice(0, place).findLast(isCurrent);
+  const after = track.releases.slice(place + 1).find(isCurrent);
   /** @type {[string, Child][]} */
   const rows = present([
     ["version", release.version],
     ["released", release.date],
     ["CPython", release.python],
     release.note && ["note", release.note],
+    release.superseded && ["superseded", "a newer pre-release of the version is out, or its final"],
+    release.gone && ["gone", `since ${release.gone} the index has it no more`],
     before && ["the one before", releaseLink(before.name)],
     after && ["the one after", releaseLink(after.name)],
     ["asv's id", el("code", {}, release.commit.slice(0, DIGITS_OF_ID))],
@@ -310,6 +313,9 @@ function all(index, found, chosen, line) {
   );
 }
 
+/** @param {Release} release */
+const goneText = ({ gone }) => (gone ? ` (gone since ${gone})` : "");
+
 /**
  * @param {Release} release
  * @param {Cell[]} cells
@@ -328,7 +334,7 @@ function releaseRow(release, cells, isHere) {
     "tr",
     { class: isHere ? "here" : "" },
     rowHead(releaseLink(release.name)),
-    el("td", { class: "number" }, release.date),
+    el("td", { class: "number" }, release.date, goneText(release)),
     el("td", {}, release.python),
     el("td", { class: "number" }, cells.length ? count("ok") || "0" : "unmeasured"),
     el("td", { class: "number" }, count("n/a")),

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from vggbench.records import Record
-from vggbench.report import rates, seed_formats, seed_table
-from vggbench.report.seed_table import TABLES, Column
+from vggbench.report import formats_2017, rates, tables_2017
+from vggbench.report.tables_2017 import TABLES, Column
 
 from ..records import factory
 
@@ -52,7 +52,7 @@ def rows(*taken: Record, machine: str = "box") -> list[rates.Rate]:
 def releases(*taken: Record, machine: str = "box") -> list[Column]:
     named = [("Keras", "keras-1.2.2"), ("TensorFlow", "tensorflow-1.0.0")]
     named.append(("TensorFlow", "tensorflow-2.21.0"))
-    return seed_table.of_releases(rows(*taken, machine=machine), named)
+    return tables_2017.of_releases(rows(*taken, machine=machine), named)
 
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -63,21 +63,21 @@ def cells(column: Column) -> dict[str, str]:
     return {name: cell.outcome for name, cell in column.cells.items()}
 
 
-@pytest.mark.parametrize("name", seed_formats.FORMATS)
+@pytest.mark.parametrize("name", formats_2017.FORMATS)
 def test_each_format_says_what_the_records_say(name: str) -> None:
-    columns = [*releases(), *seed_table.newest(rows()), seed_table.reference()]
-    expected = (GOLDEN / f"seed_table.{name}").read_text(encoding="utf-8")
-    assert seed_formats.FORMATS[name](columns, True) == expected
+    columns = [*releases(), *tables_2017.newest(rows()), tables_2017.reference()]
+    expected = (GOLDEN / f"tables_2017.{name}").read_text(encoding="utf-8")
+    assert formats_2017.FORMATS[name](columns, True) == expected
 
 
 def test_without_the_reference_there_are_no_ratios() -> None:
     expected = (GOLDEN / "no_ratios.md").read_text(encoding="utf-8")
-    assert seed_formats.markdown(seed_table.newest(rows()), False) == expected
-    assert {row["ratio"] for row in csv.DictReader(flat(seed_table.newest(rows())))} == {""}
+    assert formats_2017.markdown(tables_2017.newest(rows()), False) == expected
+    assert {row["ratio"] for row in csv.DictReader(flat(tables_2017.newest(rows())))} == {""}
 
 
 def flat(columns: list[Column]) -> io.StringIO:
-    return io.StringIO(seed_formats.as_csv(columns, False))
+    return io.StringIO(formats_2017.as_csv(columns, False))
 
 
 def test_the_four_outcomes_stay_four() -> None:
@@ -104,17 +104,17 @@ def test_a_time_is_the_median_of_the_processes_medians() -> None:
 
 
 def test_a_column_of_a_machine_has_the_newest_measured_release_of_each_framework() -> None:
-    (column,) = seed_table.newest(rows())
+    (column,) = tables_2017.newest(rows())
     assert dict(column.releases) == {"Keras": "keras-1.2.2", "TensorFlow": "tensorflow-2.21.0"}
-    (column,) = seed_table.newest(rows(record(OLD, [1.0]), record(NEW, outcome="interrupted")))
+    (column,) = tables_2017.newest(rows(record(OLD, [1.0]), record(NEW, outcome="interrupted")))
     assert dict(column.releases) == {"TensorFlow": "tensorflow-1.0.0"}
     assert cells(column)["Keras (Theano backend)"] == "unmeasured"
 
 
 def test_profiles_and_machines_have_columns_of_their_own() -> None:
     paper = record(NEW, [4.0], profile="cpu-paper")
-    columns = seed_table.newest(rows(paper, record(NEW, [0.1])))
-    columns += seed_table.newest(rows(record(NEW, [0.3]), machine="other"))
+    columns = tables_2017.newest(rows(paper, record(NEW, [0.1])))
+    columns += tables_2017.newest(rows(record(NEW, [0.3]), machine="other"))
     assert [column.title for column in columns] == [
         "box, cpu-paper, tensorflow-2.21.0",
         "box, cpu-quick, tensorflow-2.21.0",
@@ -122,19 +122,19 @@ def test_profiles_and_machines_have_columns_of_their_own() -> None:
     ]
     times = [column.cells["TensorFlow NHWC, no XLA"].ms for column in columns]
     assert times == [4000.0, 100.0, 300.0]
-    made = seed_formats.markdown(columns, False)
+    made = formats_2017.markdown(columns, False)
     assert "- cpu-paper: 16 x 224 x 224 on the cpu" in made
     assert made.count("- cpu-quick: 8 x 64 x 64 on the cpu") == 1
 
 
 def test_ratios_are_to_the_first_row_that_all_columns_have() -> None:
-    columns = [*seed_table.newest(rows(record(NEW, [0.1], xla="on"), record(NEW, [0.2])))]
-    columns.append(seed_table.reference())
-    base, (here, reported) = seed_table.ratios(columns, "Without batch normalisation")
+    columns = [*tables_2017.newest(rows(record(NEW, [0.1], xla="on"), record(NEW, [0.2])))]
+    columns.append(tables_2017.reference())
+    base, (here, reported) = tables_2017.ratios(columns, "Without batch normalisation")
     assert base == "TensorFlow NHWC, no XLA"
     assert here == {base: 1.0, "TensorFlow NHWC, XLA": 0.5}
     assert reported["Keras (Theano backend)"] == 241.478 / 365.122
-    base, (here, reported) = seed_table.ratios(columns, list(TABLES)[1])
+    base, (here, reported) = tables_2017.ratios(columns, list(TABLES)[1])
     assert base == "Keras (Theano backend), BN mode 0"
     assert here == {}
     assert reported[base] == 1.0
@@ -142,10 +142,10 @@ def test_ratios_are_to_the_first_row_that_all_columns_have() -> None:
 
 def test_rows_that_were_not_there_in_2017_stand_beneath_where_they_have_something() -> None:
     of_torch = record("torch-2.15.0", [0.3])
-    columns = seed_table.newest(rows(record(NEW, [0.1]), of_torch))
+    columns = tables_2017.newest(rows(record(NEW, [0.1]), of_torch))
     title = next(iter(TABLES))
-    assert seed_table.later_rows(columns, title) == ["PyTorch NCHW"]
-    text = seed_formats.markdown([*columns, seed_table.reference()], True)
+    assert tables_2017.later_rows(columns, title) == ["PyTorch NCHW"]
+    text = formats_2017.markdown([*columns, tables_2017.reference()], True)
     lines = [line for line in text.splitlines() if line.startswith("|")]
     place = next(i for i, line in enumerate(lines) if "not of 2017" in line)
     assert lines[place - 1].startswith("| TensorFlow NCHW, XLA")
@@ -157,7 +157,7 @@ def test_rows_that_were_not_there_in_2017_stand_beneath_where_they_have_somethin
 def test_the_reference_has_every_row_in_its_order() -> None:
     names = [name for table in TABLES.values() for name in table]
     assert len(names) == 18
-    assert list(seed_table.reference().cells) == names
+    assert list(tables_2017.reference().cells) == names
     assert (
         len({configuration for table in TABLES.values() for configuration in table.values()}) == 18
     )
@@ -165,7 +165,7 @@ def test_the_reference_has_every_row_in_its_order() -> None:
 
 def test_hostile_text_is_only_text_in_markdown() -> None:
     taken = [record(NEW, [0.1]), record(NEW, outcome="n/a", reason=HOSTILE, xla="on")]
-    made = seed_formats.markdown(seed_table.newest(rows(*taken, machine=HOSTILE)), False)
+    made = formats_2017.markdown(tables_2017.newest(rows(*taken, machine=HOSTILE)), False)
     assert "<script>" not in made.replace("\\<script\\>", "")
     lines = [line for line in made.splitlines() if line.startswith("|")]
     # Unescaped bars alone separate cells: the first, and two columns.
@@ -189,19 +189,19 @@ class _Page(HTMLParser):
 def test_hostile_text_is_only_text_in_html() -> None:
     taken = [record(NEW, [0.1]), record(NEW, outcome="n/a", reason=HOSTILE, xla="on")]
     page = _Page()
-    page.feed(seed_formats.html(seed_table.newest(rows(*taken, machine=HOSTILE)), True))
+    page.feed(formats_2017.html(tables_2017.newest(rows(*taken, machine=HOSTILE)), True))
     assert "script" not in page.tags
     assert page.text.count(HOSTILE) == 4  # in the heads of two tables, and twice in a note
 
 
 def test_hostile_text_survives_csv_and_json() -> None:
     taken = [record(NEW, [0.1]), record(NEW, outcome="n/a", reason=HOSTILE, xla="on")]
-    columns = seed_table.newest(rows(*taken, machine=HOSTILE))
+    columns = tables_2017.newest(rows(*taken, machine=HOSTILE))
     read = list(csv.DictReader(flat(columns)))
     assert len(read) == 18
     assert {row["machine"] for row in read} == {HOSTILE}
     assert [row["why"] for row in read if row["why"]] == [HOSTILE]
-    told = json.loads(seed_formats.as_json(columns, False))
+    told = json.loads(formats_2017.as_json(columns, False))
     assert told["columns"][0]["machine"] == HOSTILE
     assert [cell["why"] for cell in told["cells"] if cell["why"]] == [HOSTILE]
 
@@ -213,7 +213,7 @@ def test_what_was_measured_in_another_state_of_the_machine_has_no_ratio() -> Non
         record(NEW, [0.4], batch_norm="fused", cpus=1),
         record(KERAS, [0.8], backend="tensorflow", variables={"OMP_NUM_THREADS": "1"}),
     ]
-    (column,) = seed_table.newest(rows(*taken))
+    (column,) = tables_2017.newest(rows(*taken))
     apart = {name: cell for name, cell in column.cells.items() if cell.apart}
     assert {name: cell.ms for name, cell in apart.items()} == {
         "TensorFlow NHWC, fused BN, no XLA": 400.0,
@@ -221,23 +221,23 @@ def test_what_was_measured_in_another_state_of_the_machine_has_no_ratio() -> Non
     }
     why = apart["TensorFlow NHWC, fused BN, no XLA"].why
     assert why == "not compared: measured with 1 CPU; the others with 2 CPUs"
-    found = [seed_table.ratios([column], title) for title in TABLES]
+    found = [tables_2017.ratios([column], title) for title in TABLES]
     without = {"TensorFlow NHWC, no XLA": 1.0, "TensorFlow NHWC, XLA": 2.0}
     assert found[0] == ("TensorFlow NHWC, no XLA", [without])
     assert found[1][1] == [{}]
-    text = seed_formats.markdown([column], True)
+    text = formats_2017.markdown([column], True)
     assert re.search(r"\| +400\.0 \(2\) \|", text)
     assert "measured with 1 CPU; the others" in text
 
 
 def test_what_a_busy_machine_measured_says_so_in_each_format() -> None:
     busy = record(NEW, [0.4], batch_norm="fused", load_before=[9.0, 5.0, 3.0])
-    (column,) = seed_table.newest(rows(record(NEW, [0.1]), busy))
+    (column,) = tables_2017.newest(rows(record(NEW, [0.1]), busy))
     why = "measured on a busy machine (a load of 9.0, it may use 2 CPUs)"
-    text = seed_formats.markdown([column], False)
+    text = formats_2017.markdown([column], False)
     assert re.search(r"\| +400\.0 \(1\) \|", text)
     assert f"1. tensorflow-2.21.0 on box, cpu-quick: {why}" in text
-    assert why in seed_formats.html([column], False)
+    assert why in formats_2017.html([column], False)
     assert [row["why"] for row in csv.DictReader(flat([column])) if row["ms"]] == ["", why]
     assert column.cells["TensorFlow NHWC, fused BN, no XLA"].compared_ms == 400.0
 
@@ -245,8 +245,8 @@ def test_what_a_busy_machine_measured_says_so_in_each_format() -> None:
 def test_columns_of_a_machine_in_different_states_say_in_which() -> None:
     taken = [record(OLD, [0.1]), record(NEW, [0.2], cpus=1)]
     named = [("TensorFlow", "tensorflow-1.0.0"), ("TensorFlow", "tensorflow-2.21.0")]
-    columns = seed_table.of_releases(rows(*taken), named)
-    text = seed_formats.markdown(columns, False)
+    columns = tables_2017.of_releases(rows(*taken), named)
+    text = formats_2017.markdown(columns, False)
     assert "- box, cpu-quick, tensorflow-1.0.0: measured with 2 CPUs" in text
     assert "- box, cpu-quick, tensorflow-2.21.0: measured with 1 CPU" in text
-    assert "measured with" not in seed_formats.markdown(columns[:1], False)
+    assert "measured with" not in formats_2017.markdown(columns[:1], False)

@@ -14,8 +14,8 @@ from typing import Any
 import jinja2
 from tabulate import tabulate
 
-from . import seed_table
-from .seed_table import TABLES, Column, SeedCell
+from . import tables_2017
+from .tables_2017 import TABLES, Column, SeedCell
 
 #: The columns of the CSV, which docs/command-line.md describes.
 FIELDS = ("table", "row", "machine", "profile", "release", "outcome", "ms", "ratio", "why")
@@ -26,7 +26,7 @@ CAPTION = (
 )
 
 #: Of a row that a column does not have.
-NO_CELL = SeedCell(seed_table.NONE)
+NO_CELL = SeedCell(tables_2017.NONE)
 
 
 @dataclass
@@ -86,7 +86,7 @@ def html(columns: Sequence[Column], with_ratios: bool) -> str:
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
     )
-    return environment.get_template("seed_table.html").render(
+    return environment.get_template("tables_2017.html").render(
         tables=tables,
         caption=CAPTION,
         ratio_text=_ratio_text,
@@ -124,8 +124,8 @@ def as_json(columns: Sequence[Column], with_ratios: bool) -> str:
 def _flat(columns: Sequence[Column], with_ratios: bool) -> Iterator[dict[str, Any]]:
     """Each cell of both tables, by FIELDS."""
     for title, rows in TABLES.items():
-        ratios = seed_table.ratios(columns, title)[1] if with_ratios else [{} for _ in columns]
-        for name in (*rows, *seed_table.later_rows(columns, title)):
+        ratios = tables_2017.ratios(columns, title)[1] if with_ratios else [{} for _ in columns]
+        for name in (*rows, *tables_2017.later_rows(columns, title)):
             for column, of_column in zip(columns, ratios, strict=True):
                 cell = column.cells.get(name, NO_CELL)
                 yield {
@@ -146,15 +146,15 @@ def _lay_out(columns: Sequence[Column], with_ratios: bool) -> tuple[list[_TextTa
     notes = _Footnotes()
     tables = []
     for title, rows in TABLES.items():
-        base, ratios = seed_table.ratios(columns, title)
+        base, ratios = tables_2017.ratios(columns, title)
         header = ["framework"]
         for column in columns:
             header += [column.title, "ratio"] if with_ratios else [column.title]
         lines = []
-        later = seed_table.later_rows(columns, title)
+        later = tables_2017.later_rows(columns, title)
         for name in (*rows, *later):
             if later and name == later[0]:
-                lines.append([seed_table.LATER_TITLE, *[""] * (len(header) - 1)])
+                lines.append([tables_2017.LATER_TITLE, *[""] * (len(header) - 1)])
             line = [name]
             for column, of_column in zip(columns, ratios, strict=True):
                 line.append(_shown(column, name, notes))
@@ -170,7 +170,7 @@ def _shown(column: Column, name: str, notes: _Footnotes) -> str:
     cell = column.cells.get(name, NO_CELL)
     if cell.ms is not None:
         # The times of 2017 are shown as they were published. Ours are not known to a microsecond.
-        text = f"{cell.ms:.3f}" if cell.outcome == seed_table.REPORTED else f"{cell.ms:.1f}"
+        text = f"{cell.ms:.3f}" if cell.outcome == tables_2017.REPORTED else f"{cell.ms:.1f}"
     else:
         text = cell.outcome
     if cell.why is None:
