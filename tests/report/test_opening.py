@@ -73,7 +73,7 @@ def test_a_cause_that_was_separated_is_named_and_surprises() -> None:
     )
     told = {MACHINE: [part]}
     (line,) = opening.sentences([faster], told)
-    assert line.endswith("By oneDNN alone 28 % less.")
+    assert line.endswith("oneDNN alone makes a step take 28 % less.")
     lines = opening.surprises([faster], told, [])
     assert lines[0] == "1 is a change of something else than the framework:"
     assert "-30.0 %; by oneDNN alone -28.0 %" in lines[2]

@@ -531,7 +531,7 @@ def test_a_search_that_was_ended_goes_on_where_it_was() -> None:
     levels = stepped(12, p7=0.05)
     whole = DrawnBuilds(4, levels, gone={6}).search()
     builds = DrawnBuilds(4, levels, gone={6})
-    part = builds.search(allows=lambda _: len(builds.looked_at) < 9)
+    part = builds.search(allows=lambda _: len(builds.looked_at) < 5)
     assert part.ended == bisection.OUT_OF_BUDGET
     rest = builds.search(looks=part.looks, unknown=part.unknown)
     assert rest.looks == whole.looks

@@ -82,8 +82,11 @@ def _cause(verdict: Verdict, separations: OfMachines) -> str:
         return "Nothing else is known to have changed."
     parts = _explaining(verdict, separations)
     if parts:
-        by = "; ".join(f"by {what} alone {more_or_less(ratio)}" for what, ratio in parts)
-        return f"{by[0].upper()}{by[1:]}."
+        makes = [
+            f"{what} alone {'make' if AND in what else 'makes'} a step take {more_or_less(ratio)}"
+            for what, ratio in parts
+        ]
+        return f"{'; '.join(makes)}."
     return f"Also changed: {'; '.join(map(str, verdict.differences))}."
 
 

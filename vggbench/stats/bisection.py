@@ -43,7 +43,7 @@ NONE = 0.5
 USUAL_CHANGE = 0.05
 
 #: The shares of looks whose answer is wrong, each as likely as the others before the first look.
-WRONG = (0.01, 0.1, 0.25)
+WRONG = (0.01, 0.1, 0.4)
 
 #: Half of the wrong answers are what the other side of the change would give. The others are
 #: anything: Cauchy's distribution about 0, so many deviations of a block wide.
