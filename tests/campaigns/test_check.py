@@ -132,7 +132,7 @@ def notices(tiny: Tiny) -> list[str]:
 
 #: Appends what it is told to told.txt.
 TELL = (
-    'printf "=====\\n%s|%s\\n" "$VGGBENCH_STATUS" "$VGGBENCH_RELEASES" >> told.txt; cat >> told.txt'
+    r'printf "=====\n%s|%s\n" "$VGGBENCH_STATUS" "$VGGBENCH_RELEASES" >> told.txt; cat >> told.txt'
 )
 
 

@@ -1,8 +1,8 @@
 """``vggbench check``: measure what is new, judge it, answer it by duets, publish.
 
 The one command of a nightly job. On request, new releases are put on the tracks before, and a
-command of the user's is told of trouble after. Each part goes on where an earlier, interrupted one was: what was
-measured is on record and is not measured again.
+command of the user's is told of trouble after. Each part goes on where an earlier, interrupted one
+was: what was measured is on record and is not measured again.
 """
 
 from __future__ import annotations
