@@ -1,4 +1,4 @@
-"""The files of examples/, as far as they can be tested without a runner and a systemd of their own."""
+"""The files of examples/, as far as they can be tested without a runner of one's own."""
 
 from __future__ import annotations
 

@@ -148,7 +148,8 @@ def test_a_command_is_told_of_a_slow_down_once_and_once_that_it_is_over(nightly:
     assert len(notices(nightly)) == 1
 
     (nightly.folder / "acknowledged.toml").write_text(
-        '[[acknowledged]]\nrelease = "tinyframe-2.1"\nreason = "as it is to be"\n'
+        '[[acknowledged]]\ntrack = "tinyframe"\nrelease = "2.1"\nconfiguration = "plain"\n'
+        'reason = "as it is to be"\n'
     )
     for _ in range(2):
         assert nightly.vggbench(*CHECK, "--notify", TELL, env=SLOWER).status == 0
