@@ -122,3 +122,73 @@ def test_a_second_check_at_once_is_refused_at_once(nightly: Tiny):
     the_line(done, "another process works in this checkout: process ")
     os.killpg(process.pid, signal.SIGINT)
     ended(process)
+
+
+def notices(tiny: Tiny) -> list[str]:
+    """What the command of a check was told, one text each."""
+    path = tiny.folder / "told.txt"
+    return path.read_text().split("=====\n")[1:] if path.exists() else []
+
+
+#: Appends what it is told to told.txt.
+TELL = (
+    r'printf "=====\n%s|%s\n" "$VGGBENCH_STATUS" "$VGGBENCH_RELEASES" >> told.txt; cat >> told.txt'
+)
+
+
+def test_a_command_is_told_of_a_slow_down_once_and_once_that_it_is_over(nightly: Tiny):
+    done = nightly.vggbench(*CHECK, "--notify", TELL, env=SLOWER)
+    assert done.status == 1, done.output
+    the_line(done, "notifying: regressed: tinyframe-2.1")
+    (told,) = notices(nightly)
+    assert told.startswith("regressed|tinyframe-2.1\n### tinyframe-2.1 against tinyframe-2.0\n")
+    assert "| **regressed** |" in told
+
+    assert nightly.vggbench(*CHECK, "--notify", TELL, env=SLOWER).status == 1
+    assert len(notices(nightly)) == 1
+
+    (nightly.folder / "acknowledged.toml").write_text(
+        '[[acknowledged]]\ntrack = "tinyframe"\nrelease = "2.1"\nconfiguration = "plain"\n'
+        'reason = "as it is to be"\n'
+    )
+    for _ in range(2):
+        assert nightly.vggbench(*CHECK, "--notify", TELL, env=SLOWER).status == 0
+        _, over = notices(nightly)
+    assert over.startswith("over|tinyframe-2.1\nIt is over. This was told before:\n")
+    assert "- tinyframe-2.1 plain, step time, cpu-quick: regressed" in over
+    assert "regressed, acknowledged" in over
+
+
+def test_a_command_that_fails_is_said_and_tried_again(nightly: Tiny):
+    done = nightly.vggbench(*CHECK, "--notify", "exit 3", env=SLOWER)
+    assert done.status == 1, done.output
+    the_line(done, "--notify: the command ended with 3; it is tried again next time: exit 3")
+    assert nightly.vggbench(*CHECK, "--notify", TELL, env=SLOWER).status == 1
+    assert len(notices(nightly)) == 1
+
+
+def test_a_command_is_told_of_what_fails(nightly: Tiny):
+    done = nightly.vggbench(*CHECK, "--notify", TELL, faults="2.1:segv", env=NOISE)
+    assert done.status == 2, done.output
+    (told,) = notices(nightly)
+    assert told.startswith("failed|tinyframe-2.1\n")
+
+
+def test_a_quiet_night_tells_nothing(nightly: Tiny):
+    assert nightly.vggbench(*CHECK, "--notify", TELL, env=NOISE).status == 0
+    assert notices(nightly) == []
+
+
+def test_release_candidates_are_for_an_update(tiny: Tiny):
+    done = tiny.vggbench("check", "--pre")
+    assert done.status == 2
+    assert done.output == "vggbench: --pre is for --update, which adds releases; give both\n"
+
+
+def test_an_index_out_of_reach_is_said_and_the_rest_goes_on(nightly: Tiny):
+    env = {**NOISE, "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple", "UV_OFFLINE": "0"}
+    done = nightly.vggbench(*CHECK, "--update", env=env)
+    assert done.status == 2, done.output
+    for number in (1, 2, 3, 4, 5):
+        the_line(done, f"{number} of 5: ")
+    assert of_asv(nightly, "tinyframe-2.1") == ["ok", "ok"]

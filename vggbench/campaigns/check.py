@@ -1,11 +1,13 @@
 """``vggbench check``: measure what is new, judge it, answer it by duets, publish.
 
-The one command of a nightly job. Each part goes on where an earlier, interrupted one was: what was
-measured is on record and is not measured again.
+The one command of a nightly job. On request, new releases are put on the tracks before, and a
+command of the user's is told of trouble after. Each part goes on where an earlier, interrupted one
+was: what was measured is on record and is not measured again.
 """
 
 from __future__ import annotations
 
+import itertools
 import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from ..runs.asv_command import INTERRUPTED, Asv
 from ..runs.local import Local, Say
 from ..runs.run import RESUME_VARIABLE
 from ..runs.timed import Interrupted
+from . import notification
 from .answering import open_messages
 from .confirm import Judging, Limits, confirm
 
@@ -29,15 +32,22 @@ class CheckError(VggbenchError):
 
 @dataclass(frozen=True)
 class CheckRequest:
-    """``bench``: asv's patterns of what is measured, and compared."""
+    """``bench``: asv's patterns of what is measured, and compared. ``update``: put new releases on
+    the tracks first, with ``pre`` release candidates too. ``notify``: a command line for a shell,
+    which is told of trouble."""
 
     bench: Sequence[str]
     threshold: float
+    update: bool = False
+    pre: bool = False
+    notify: str | None = None
 
 
 def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> int:
     """Returns the exit status: 0 nothing regressed, 1 something did, 2 it could not be judged, 130
     after Ctrl-C. Raises VggbenchError where nothing can be measured or judged at all."""
+    if asked.pre and not asked.update:
+        raise CheckError("--pre is for --update, which adds releases; give both")
     asv = Asv(checkout)
     with checkout.measuring(may_be_beside=False):
         pass  # another one that measures is met here, not after hours
@@ -48,8 +58,19 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     if machine is None:
         raise CheckError("asv does not know this machine; tell it with: asv machine --yes")
 
+    total = 5 if asked.update else 4
+    numbers = itertools.count(1)
+
+    def begin(what: str) -> None:
+        say(f"{next(numbers)} of {total}: {what}")
+
+    trouble = False
+    if asked.update:
+        begin("putting new releases on the tracks: vggbench releases update")
+        trouble = not _update(checkout, asked.pre, say)
+        checkout = Checkout(str(checkout.config_file))  # with the releases that came
     bench = [word for pattern in asked.bench for word in ("--bench", pattern)]
-    say(f"1 of 4: measuring what is new: {shlex.join(['asv', 'run', *bench, 'NEW'])}")
+    begin(f"measuring what is new: {shlex.join(['asv', 'run', *bench, 'NEW'])}")
     here = Local.of(checkout, machine, say)
     before = {record.run for record in here.store.all(machine)}
     # Nothing is resumed, but what is complete is not measured again.
@@ -68,9 +89,8 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     }
     older = _measured_now(checkout, now, newest)
     names = ", ".join(release.name for release in [*older, *newest])
-    say(f"2 of 4: judging {names or 'nothing: no release was measured here'}")
-    say("3 of 4: measuring in duets what is not answered")
-    trouble = False
+    begin(f"judging {names or 'nothing: no release was measured here'}")
+    begin("measuring in duets what is not answered")
     try:
         answers = confirm(judging, [*older, *newest], limits)
         if not answers:
@@ -78,7 +98,7 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
         for line in open_messages(answers):
             say(line)
         # What went wrong was said when it did.
-        trouble = any(answer.failed for answer in answers)
+        trouble = trouble or any(answer.failed for answer in answers)
     except Interrupted:
         raise
     except (VggbenchError, util.UserError) as err:
@@ -86,7 +106,7 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
         trouble = True
         say(f"not answered: {err}")
 
-    say("4 of 4: publishing: asv publish")
+    begin("publishing: asv publish")
     published = asv("publish")
     if asv.interrupted:
         return INTERRUPTED
@@ -96,7 +116,47 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     if older:
         statuses.append(judging.report([release.name for release in older]))
     statuses.append(judging.report([]))
+    if asked.notify is not None and not _notify(judging, [*older, *newest], asked.notify):
+        statuses.append(2)
     return max(statuses, key=(0, 2, 1).index)
+
+
+def _update(checkout: Checkout, pre: bool, say: Say) -> bool:
+    """Put on the tracks what the index has and they have not; returns whether all of that could be
+    done. What could not was said, and keeps nothing from being measured."""
+    # Imported here because it imports what asks an index, which a check without --update does not.
+    from ..releases import update
+
+    catalogue = checkout.catalogue
+    try:
+        done = update.update(
+            catalogue,
+            list(catalogue.tracks.values()),
+            pre=pre,
+            nightly=False,
+            dry_run=False,
+            say=say,
+        )
+    except VggbenchError as err:
+        say(f"not updated: {err}")
+        return False
+    if done.added:
+        say(f"added: {', '.join(done.added)}; commit the files")
+    return not done.not_locked
+
+
+def _notify(judging: Judging, judged: Sequence[Release], command: str) -> bool:
+    """Tell the user's command what is new of the ``judged`` releases, and of those of which it was
+    told before. Returns whether that went well."""
+    checkout, say = judging.here.checkout, judging.here.say
+    before = notification.remembered(notification.path_of(checkout))
+    known = checkout.catalogue.by_name
+    names = [release.name for release in judged]
+    names += [each.release for each in before if each.release in known]
+    report = judging.told(sorted(set(names)))
+    return notification.notify(
+        command, notification.news(report, before, checkout.catalogue), checkout, say
+    )
 
 
 def _measured_now(

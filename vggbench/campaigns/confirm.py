@@ -13,6 +13,7 @@ from ..errors import VggbenchError
 from ..judging import duets, verdict_command, verdicts
 from ..judging.evidence import Evidence, Line, gather
 from ..judging.measures import JUDGED, STEP
+from ..judging.phrases import Report
 from ..judging.verdicts import Verdict
 from ..records import Record
 from ..releases import spec
@@ -476,13 +477,17 @@ class Judging:
     def report(self, names: Sequence[str]) -> int:
         """Print the verdicts on the releases called ``names``, or on the newest; returns their exit
         status. Raises VggbenchError where nothing can be judged."""
+        return verdict_command.show(self.told(names), "text", self.here.say)
+
+    def told(self, names: Sequence[str]) -> Report:
+        """What ``report`` prints. Raises VggbenchError where nothing can be judged."""
         profile = self._profiles[0] if len(self._profiles) == 1 else None
         against = None if self._against is None else self._against.name
         asked = verdict_command.VerdictRequest(
             releases=names, against=against, profile=profile, threshold=self._threshold
         )
         here = self.here
-        return verdict_command.run(
+        return verdict_command.judge(
             here.store,
             here.machine,
             asked,

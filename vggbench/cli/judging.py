@@ -81,6 +81,16 @@ def _add_check(top: Subparsers) -> None:
     add_bench(parser)
     add_limits(parser, "1h")
     add_threshold(parser)
+    parser.add_argument(
+        "--update", action="store_true", help="put new releases on the tracks first"
+    )
+    parser.add_argument("--pre", action="store_true", help="with --update: release candidates, too")
+    parser.add_argument(
+        "--notify",
+        metavar="COMMAND",
+        help="a shell's command line that gets the verdicts in Markdown on its standard input when "
+        "something regressed, was lost or failed, and once when that is over",
+    )
     parser.set_defaults(command=_check, trouble=2)
 
 
@@ -207,7 +217,13 @@ def _confirm(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _check(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import check, confirm
 
-    request = check.CheckRequest(bench=arguments.bench, threshold=arguments.threshold)
+    request = check.CheckRequest(
+        bench=arguments.bench,
+        threshold=arguments.threshold,
+        update=arguments.update,
+        pre=arguments.pre,
+        notify=arguments.notify,
+    )
     limits = confirm.Limits(seconds=arguments.budget, processes=arguments.processes)
     return check.run(checkout, request, limits, say)
 

@@ -51,6 +51,21 @@ def run(
     """Judge, print and return the exit status: 0 nothing regressed, 1 something did, 2 it cannot
     be judged. ``root``: the folder that acknowledged.toml lies in. Raises VggbenchError where
     nothing can be said at all."""
+    report = judge(store, machine, asked, complain, catalogue=catalogue, root=root)
+    return show(report, asked.format, complain)
+
+
+def judge(
+    store: Store,
+    machine: str,
+    asked: VerdictRequest,
+    complain: Say,
+    *,
+    catalogue: Catalogue,
+    root: Path,
+) -> phrases.Report:
+    """What ``run`` prints. ``complain`` gets what there is to say where there is no verdict. Raises
+    VggbenchError where nothing can be said at all."""
     _refuse(asked)
     chosen = _chosen(catalogue, asked)
     against = spec.release(catalogue, asked.against) if asked.against else None
@@ -65,14 +80,22 @@ def run(
         report = _whole(evidence, asked, accepted, notes)
     else:
         report = _of_releases(evidence, chosen, against, asked, accepted=accepted, notes=notes)
-    for line in notes:
-        complain(line)
     if not report.verdicts:
+        for line in notes:
+            complain(line)
         raise VerdictError(_nothing(store, machine))
-    if asked.format == "text" and sys.stdout.isatty() and not is_dumb():
+    return report
+
+
+def show(report: phrases.Report, format_: str, complain: Say) -> int:
+    """Print it in a format of phrases.FORMATS, what else there is to say by ``complain``; returns
+    its exit status."""
+    for line in report.notes:
+        complain(line)
+    if format_ == "text" and sys.stdout.isatty() and not is_dumb():
         sys.stdout.write(phrases.text(report, colour=True))
     else:
-        sys.stdout.write(phrases.FORMATS[asked.format](report))
+        sys.stdout.write(phrases.FORMATS[format_](report))
     return report.status
 
 

@@ -47,13 +47,14 @@ def sentences(verdicts: Sequence[Verdict], separations: OfMachines) -> list[str]
     if not found:
         return ["No change of the step time is confirmed yet."]
     return [
-        f"{place}. {cell(_sentence(verdict))} {cell(_cause(verdict, separations))}"
+        f"{place}. {cell(sentence_of(verdict))} {cell(_cause(verdict, separations))}"
         for place, verdict in enumerate(found, start=1)
     ]
 
 
-def _sentence(verdict: Verdict) -> str:
-    """What changed, in which configuration, on which machine."""
+def sentence_of(verdict: Verdict) -> str:
+    """What changed, by how much, in which configuration, on which machine. ``verdict``: one that is
+    sure of a change."""
     assert verdict.ratio is not None
     assert verdict.low is not None
     assert verdict.high is not None

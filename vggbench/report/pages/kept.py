@@ -22,12 +22,14 @@ PACKAGE = Path(__file__).parents[2]
 @dataclass
 class OfMachine:
     """``described``: its lines, for the index. ``left_out``: records that are on no page.
-    ``complaints``: a line each for the user. ``files``: texts by their names."""
+    ``complaints``: a line each for the user. ``files``: texts by their names. ``entries``: what the
+    feed has of it."""
 
     described: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[dict[str, Any]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
+    entries: list[dict[str, Any]] = field(default_factory=list)
 
 
 def path(folder: Path, machine: str) -> Path:

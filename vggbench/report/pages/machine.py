@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import data, verdicts
+from . import confirmed, data, verdicts
 from .choices import choices
 from .kept import OfMachine
 from .lines import PageGraph, lines, place_of
@@ -29,6 +29,7 @@ def of_machine(machine: str, source: Source) -> OfMachine:
             made.complaints.append(f"{machine}: verdicts: {message}")
     for line in drawn:
         _add_line(made, line, judged)
+    made.entries += confirmed.entries(judged.judged, taken)
     return made
 
 

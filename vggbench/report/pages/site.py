@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import jinja2
 
 from ...errors import VggbenchError, one_line
-from . import changes, data, kept
+from . import changes, data, feed, kept
 from .kept import OfMachine
 from .source import Source
 
@@ -52,7 +52,8 @@ def write(html_dir: Path, source: Source, complain: Callable[[str], None]) -> No
     """
     try:
         _write_static(html_dir)
-        _write_data(html_dir / DATA, source, complain)
+        of_machines = _write_data(html_dir / DATA, source, complain)
+        _write_feed(html_dir / feed.FILE, of_machines.values())
     except OSError as err:
         raise PagesError(
             f"the pages cannot be written: {err.strerror}: {err.filename or html_dir}; "
@@ -76,6 +77,7 @@ def _write_static(html_dir: Path) -> None:
             about=about,
             pages=PAGES,
             policy=POLICY,
+            feed=feed.FILE,
             modules=modules_of(name),
         )
         _put(html_dir / f"{name}.html", text)
@@ -97,7 +99,10 @@ def modules_of(page: str) -> list[str]:
     return sorted(found)
 
 
-def _write_data(folder: Path, source: Source, complain: Callable[[str], None]) -> None:
+def _write_data(
+    folder: Path, source: Source, complain: Callable[[str], None]
+) -> dict[str, OfMachine]:
+    """Returns what was made of each machine."""
     folder.mkdir(parents=True, exist_ok=True)
     catalogue = source.catalogue
     for track in catalogue.tracks:
@@ -124,6 +129,11 @@ def _write_data(folder: Path, source: Source, complain: Callable[[str], None]) -
     tracks = list(dict.fromkeys([*configured, *catalogue.tracks]))
     index = data.index(catalogue, tracks, machines, described, left_out)
     _put(folder / "index.json", data.as_json(index))
+    return of_machines
+
+
+def _write_feed(path: Path, of_machines: Iterable[OfMachine]) -> None:
+    _put(path, feed.write(entry for made in of_machines for entry in made.entries))
 
 
 def _best_first(of_machines: Mapping[str, OfMachine], here: str | None) -> list[str]:

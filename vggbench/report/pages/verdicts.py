@@ -45,9 +45,10 @@ class PageVerdict:
 
 @dataclass(frozen=True)
 class MachineVerdicts:
-    """``chains`` are those that have levels, judged or not. ``complaints`` are lines on what was
-    left out; ``why_none`` where nothing could be judged."""
+    """``judged``: what ``told`` was made of. ``chains`` are those that have levels, judged or not.
+    ``complaints`` are lines on what was left out; ``why_none`` where nothing could be judged."""
 
+    judged: tuple[Verdict, ...] = ()
     told: tuple[PageVerdict, ...] = ()
     changes: tuple[LineChange, ...] = ()
     chains: tuple[LineChain, ...] = ()
@@ -126,14 +127,19 @@ def judge(
     )
     if why_none is not None:
         return MachineVerdicts(chains=chained, why_none=why_none)
-    found: list[PageVerdict] = []
+    found: list[Verdict] = []
     changes: list[LineChange] = []
     for track in catalogue.tracks:
-        of_track = verdicts.of_track(evidence, track, accepted=accepted, superseded=True)
-        found += map(page_verdict, of_track)
+        found += verdicts.of_track(evidence, track, accepted=accepted, superseded=True)
         changes += [
             change
             for change in verdicts.changes(evidence, track)
             if change.kind in whole_lines.OF_LINES
         ]
-    return MachineVerdicts(tuple(found), tuple(changes), chained, tuple(evidence.left_out))
+    return MachineVerdicts(
+        judged=tuple(found),
+        told=tuple(map(page_verdict, found)),
+        changes=tuple(changes),
+        chains=chained,
+        complaints=tuple(evidence.left_out),
+    )
