@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from ..errors import VggbenchError
-from . import index, locks
+from . import index, interpreters, locks
 from .catalogue import ANY, Catalogue, Release, Track, minor_of
 from .index import Listed, NotListed
 
@@ -248,7 +248,10 @@ def _add(catalogue: Catalogue, track: Track, listed: Listed, done: Updated, say:
         else:
             # What this update put on other tracks counts too.
             release = _locked(Catalogue(catalogue.folder), track, listed.version, date)
-            say(f"{name}: on the track, of {date}, for {', '.join(release.locks)}")
+            say(
+                f"{name}: on the track, of {date}, on CPython {release.python}, for "
+                f"{', '.join(release.locks)}"
+            )
         done.added.append(name)
     except VggbenchError as err:
         done.not_locked[name] = str(err)
@@ -258,7 +261,8 @@ def _add(catalogue: Catalogue, track: Track, listed: Listed, done: Updated, say:
 def _locked(catalogue: Catalogue, track: Track, version: Version, date: str) -> Release:
     """The release, written with all its locks. What fails leaves no file behind. Raises
     VggbenchError."""
-    newest = None
+    # A release for a CPython that is not here could be neither locked nor measured.
+    newest = next((python for python in locks.PYTHONS if interpreters.find(python)), None)
     if track.nightly_of is not None:
         # Its companions are those of a final, for the CPython of that final.
         newest = locks.final_before(catalogue, track, date).python
