@@ -66,14 +66,15 @@ def test_an_entry_has_all_that_atom_asks_for(folder: Path) -> None:
         assert link.attrib["href"].startswith("releases.html#tensorflow-2.")
 
 
-def test_ids_stay_when_evidence_comes(folder: Path) -> None:
+def test_an_entry_that_evidence_is_added_to_is_updated_and_keeps_its_id(folder: Path) -> None:
     literal.write_records(folder, CHAINED)
     before = published(folder)
     assert set(texts(before, "updated")) == {"2024-06-01T12:00:00Z"}
-    later = literal.link(literal.SHIPPED[0], literal.SHIPPED[1], 0.021, session=5)
+    later = literal.link(literal.SHIPPED[1], literal.SHIPPED[2], -0.051, session=5)
     literal.write_records(folder, later)
     after = published(folder)
-    assert set(texts(before, "id")) <= set(texts(after, "id"))
+    assert set(texts(after, "id")) == set(texts(before, "id"))
+    assert set(texts(after, "updated")) == {"2024-06-06T12:00:00Z"}
 
 
 def test_the_same_records_make_the_same_feed(folder: Path) -> None:
