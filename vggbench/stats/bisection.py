@@ -368,7 +368,7 @@ def search(
     ``look(before, after)`` takes one block of two builds and returns its number, or which of the
     two cannot be measured. ``seconds()`` is asked before each look for what a block of each build
     against place 0 costs now. ``allows``: whether a look of so many seconds may begin. ``told`` is
-    called after each look.
+    called after each look, and before the first one where there are ``looks`` on record.
 
     The first looks are at both ends, until it is sure whether they differ by the ``threshold``, a
     ratio less one. The next ones are those that tell most per second. A pair that is likely is then
@@ -380,6 +380,8 @@ def search(
     """
     taken, gone = [*looks], {*unknown}
     found = _so_far(builds, taken, gone, noise, threshold)
+    if told is not None and taken:
+        told(found)
     while True:
         costs = [*seconds()]
         following = _following(found, costs, most)
@@ -462,8 +464,8 @@ def _following(found: Search, seconds: Sequence[float], most: int) -> tuple[int,
 
 
 def _cost(seconds: Sequence[float], before: int, after: int) -> float:
-    """The seconds of a look. The good end is installed already."""
-    return seconds[after] if before == 0 else max(seconds[before], seconds[after])
+    """The seconds of a look."""
+    return max(seconds[before], seconds[after])
 
 
 def _numbers(looks: Sequence[Look], left: int, right: int) -> list[float]:

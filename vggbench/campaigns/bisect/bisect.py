@@ -22,7 +22,8 @@ from ...judging.duets import Block
 from ...judging.measures import JUDGED
 from ...judging.phrases import how_many_blocks
 from ...judging.state import State, values_of
-from ...releases.builds import BuildCatalogue
+from ...releases import interpreters, locks
+from ...releases.builds import BuildCatalogue, lock_name
 from ...releases.catalogue import Release
 from ...runs import profiles
 from ...runs.duet import Subject
@@ -88,6 +89,7 @@ def run(here: Local, asked: BisectRequest, budget: Budget) -> int:
     searched = line.between(main, own, asked.good, asked.bad)
     here = replace(here, checkout=here.checkout.with_catalogue(own))
     configured = _configured(here, searched, asked)
+    searched = _lockable(searched, profiles.device_of(here.profiles[0]), configured)
     with here.runner(records.BISECT) as runner:
         campaign = _Campaign(here, runner, searched, configured, asked, budget=budget)
         found = campaign.run()
@@ -114,6 +116,24 @@ def _configured(here: Local, searched: BuildsBetween, asked: BisectRequest) -> C
     if len(chosen) > 1:
         here.say(f"in the configuration {chosen[0].words} (--bench chooses another)")
     return chosen[0]
+
+
+def _lockable(searched: BuildsBetween, device: str, configured: Configured) -> BuildsBetween:
+    """The same line without the builds whose tracks have no packages for the device: the nightlies
+    of a track may be for the CPU alone. Raises NothingToBisect where nothing is left."""
+    first, *between, last = searched.builds
+    left = [
+        build
+        for build in between
+        if searched.catalogue.is_on_track(build.name)
+        or lock_name(build.track, build.version, device, configured.backend) is not None
+    ]
+    if not left:
+        raise NothingToBisect(
+            f"nothing between {first.name} and {last.name} is for {device}; compare the two: "
+            f"vggbench duet {first.name} {last.name}"
+        )
+    return replace(searched, builds=(first, *left, last))
 
 
 class _Campaign:
@@ -155,6 +175,7 @@ class _Campaign:
         self._state: State | None = None
         self._installs_s: list[float] = []
         self._block_s = 0.0
+        self._taken = 0
         self._notes = list(searched.notes)
         self._search: Search | None = None
 
@@ -174,7 +195,7 @@ class _Campaign:
                 if 0 < place < self._last:
                     self.unknown[place] = why
             looks = [self._on_record.look(block) for block in blocks]
-            if looks:
+            if looks and self._search is None and not self._taken:
                 here.say(f"{how_many_blocks(len(looks))} on record: the search goes on from there")
             self._block_s = self._block_s or self._likely_block_s(blocks)
             try:
@@ -190,10 +211,12 @@ class _Campaign:
                     threshold=self._asked.threshold,
                 )
             except _OtherState:
-                here.say(
-                    "the machine is in another state than that in which earlier blocks were "
-                    "measured: these do not count"
-                )
+                # The noise is that of the state, which the first block tells.
+                if blocks:
+                    here.say(
+                        "the machine is in another state than that in which earlier blocks were "
+                        "measured: these do not count"
+                    )
                 continue
             except _Ended as end:
                 ended = str(end)
@@ -256,6 +279,8 @@ class _Campaign:
                 return Unmeasured(place)
             subjects.append(subject)
         one, other = subjects
+        if not self._budget.allows(self._block_s):  # the environments took what was left
+            raise _Ended(f"{self._spent}; the same command goes on from here")
         uncounted = Uncounted()
         told_nothing = 0
         while True:
@@ -275,9 +300,9 @@ class _Campaign:
             else:
                 number = came.block.numbers.get(self._asked.measure)
                 if number is not None:
-                    if self._state not in (None, came.block.states[0]):
+                    self._taken += 1
+                    if self._state != came.block.states[0] and self._is_on_record(came.block):
                         raise _OtherState
-                    self._state = came.block.states[0]
                     return number
                 told_nothing += 1
                 title = JUDGED[self._asked.measure].title
@@ -287,6 +312,10 @@ class _Campaign:
                     return self._give_up(silent, f"its processes do not tell the {title}")
             if not self._budget.allows(self._block_s):
                 raise _Ended(self._spent)
+
+    def _is_on_record(self, block: Block) -> bool:
+        """Whether the records tell of a block that was just taken; an exclusion may hide it."""
+        return any(block.id == other.id for other in self._on_record.blocks())
 
     @property
     def _spent(self) -> str:
@@ -332,19 +361,23 @@ class _Campaign:
 
     @property
     def _newest_python(self) -> str | None:
-        """The newer CPython of both ends, so that a build's is no reason for a change; None where
-        neither has one yet."""
+        """The newer CPython of both ends, so that a build's is no reason for a change; where
+        neither has one yet, the newest that is here. None where there is none."""
         ends = (self._line.builds[0].name, self._line.builds[-1].name)
         known = [
             self._catalogue.by_name[name].python for name in ends if name in self._catalogue.by_name
         ]
-        return max(known, key=Version, default=None)
+        here = next((python for python in locks.PYTHONS if interpreters.find(python)), None)
+        return max(known, key=Version, default=here)
 
     def _give_up(self, place: int, why: str) -> Unmeasured:
         """Note why a build cannot be looked at. Raises CannotBisect where it is an end."""
         name = self._line.builds[place].name
         if place in (0, self._last):
-            raise CannotBisect(f"{name} is an end and cannot be measured: {why}")
+            told = f"{name} is an end and cannot be measured: {why}"
+            if self._search is not None and self._search.looks:
+                raise _Ended(told)  # what earlier blocks say is reported
+            raise CannotBisect(told)
         self.unknown[place] = one_line(why, 200)
         self._here.say(f"{name} is stepped over: {self.unknown[place]}")
         return Unmeasured(place)

@@ -203,9 +203,18 @@ def _end(main: Catalogue, own: BuildCatalogue, known: _Index, text: str) -> Buil
         if named is None or version is None or named[1] not in main.tracks:
             raise
         track = main.tracks[named[1]]
-        for build in _candidates(main, own, known, track):
-            if Version(build.version) == version and build.unknown is None:
+        found = [
+            build
+            for build in _candidates(main, own, known, track)
+            if Version(build.version) == version
+        ]
+        for build in found:
+            if build.unknown is None:
                 return build
+        for build in found:
+            raise NothingToBisect(f"{build.name} cannot be an end: {build.unknown}") from None
+        for note in known.notes:
+            raise NothingToBisect(f"{text} is on no track, and {note}") from None
         raise
 
 

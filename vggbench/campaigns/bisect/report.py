@@ -127,12 +127,14 @@ def finding(
     found.blocks = len(search.looks)
     found.probability = decision.probability
     if search.ended == bisection.UNCHANGED_ENDS:
+        # That the ends are alike is a verdict by the threshold. It has no probability.
         found.outcome, found.before, found.after = NO_CHANGE, None, None
-    elif search.ended == bisection.FOUND:
+        found.probability = None
+    elif search.ended == bisection.FOUND and not _is_whole(search):
         found.outcome = NAMED
     found.status = _STATUS[found.outcome]
     ends = search.ends
-    if ends is not None and (decision.left, decision.right) == (0, len(builds) - 1):
+    if ends is not None and _is_whole(search):
         found.ratio, found.low, found.high = ends.ratio, ends.low, ends.high
     else:
         found.ratio, found.low, found.high = search.change
@@ -150,6 +152,11 @@ def finding(
     found.notes += _commands(searched, asked, (decision.left, decision.right))
     found.notes += _elsewhere(searched, asked, search)
     return found
+
+
+def _is_whole(search: Search) -> bool:
+    """Whether no build between the ends was told apart from them."""
+    return (search.decision.left, search.decision.right) == (0, len(search.posterior.gaps))
 
 
 def _newest(here: Local, searched: BuildsBetween, asked: Asked) -> list[Record | None]:
@@ -196,6 +203,7 @@ def _why_no_shorter(search: Search, budget: Budget) -> list[str]:
         "between them; where the machine is noisy: vggbench calibrate",
         bisection.TOO_MANY_LOOKS: f"{how_many_blocks(len(search.looks))} did not tell",
         bisection.NOTHING_TELLS: "no build that can be measured tells more",
+        bisection.FOUND: "no build between them can be measured",
     }
     return [told[search.ended]] if search.ended in told else []
 
