@@ -197,7 +197,7 @@ def _end(main: Catalogue, own: BuildCatalogue, known: _Index, text: str) -> Buil
     the builds that are locked, and on the index."""
     try:
         return _of(main, spec.release(main, text))
-    except SpecError:
+    except SpecError as err:
         named = _NAMED.match(text)
         version = None if named is None else _version(named[2])
         if named is None or version is None or named[1] not in main.tracks:
@@ -214,7 +214,7 @@ def _end(main: Catalogue, own: BuildCatalogue, known: _Index, text: str) -> Buil
         for build in found:
             raise NothingToBisect(f"{build.name} cannot be an end: {build.unknown}") from None
         for note in known.notes:
-            raise NothingToBisect(f"{text} is on no track, and {note}") from None
+            raise SpecError(f"{err}; {note}") from None
         raise
 
 
