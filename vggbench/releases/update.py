@@ -33,8 +33,9 @@ class Updated:
 
     ``added``: the names of releases that are on their tracks now; with ``dry_run`` those that would
     be. ``not_locked``: why releases could not be added or written, by their names; of a track that
-    could not be looked up, by the track's. ``passed_over``: why releases of the index were not wanted.
-    ``gone``: the day since which nightlies on a track are gone from the index, by their names.
+    could not be looked up, by the track's. ``passed_over``: why releases of the index were not
+    wanted. ``gone``: the day since which nightlies on a track are gone from the index, by their
+    names.
     """
 
     dry_run: bool
