@@ -15,7 +15,9 @@ from vggbench.releases.catalogue import Release, Track
 LINE = tuple(Release("demo", version, "2020-01-01", "3.11") for version in ("1.0", "2.0"))
 CATALOGUE: Any = SimpleNamespace(
     by_name={release.name: release for release in LINE},
-    tracks={"demo": Track("demo", "Demo", "demo", {}, LINE)},
+    tracks={
+        "demo": Track(name="demo", framework="Demo", module="demo", requirements={}, releases=LINE)
+    },
 )
 
 
