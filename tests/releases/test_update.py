@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from vggbench.cli.releases import _of_the_index
 from vggbench.releases import interpreters, locks, uv_settings
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.releases.environments import Environments, EnvironmentUnusable
@@ -390,3 +392,13 @@ def test_a_release_is_locked_for_a_cpython_that_is_here(world: World) -> None:
     )
     world.update("demo")
     assert world.catalogue().by_name["demo-1.2.1"].python == oldest
+
+
+def test_a_nightly_is_put_on_by_hand_for_the_cpython_of_the_final_of_its_day(
+    world: World,
+) -> None:
+    world.catalogue().write(Release("demo", "1.4", "2021-01-01", pythons()[0]))
+    told = Namespace(release="demo-nightly==2.0.dev20200702", version=None, after=None, python=None)
+    with world.index():
+        made = _of_the_index(world.catalogue(), told)
+    assert (made.date, made.python) == ("2020-07-02", PYTHON)
