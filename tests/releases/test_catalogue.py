@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -429,3 +430,13 @@ def test_a_lock_that_is_gone_is_one_line(folder):
     releases = Catalogue(folder)
     with pytest.raises(CatalogueError, match=r"^demo-1\.2: its lock .* lock demo-1\.2$"):
         releases.digest(releases.by_name["demo-1.2"], "cpu")
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_beside_it(tmp_path, monkeypatch):
+    def refuse(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="No space left"):
+        catalogue.replace_text(tmp_path / "1.0.json", "{}")
+    assert list(tmp_path.iterdir()) == []

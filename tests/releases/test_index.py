@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,64 @@ def test_a_page_that_is_none_is_one_line() -> None:
     for page in (b"[]", b"{", b'{"meta": {"api-version": "9.0"}, "name": "demo", "files": []}'):
         with pytest.raises(IndexUnreachable, match="cannot be read"):
             index._read(served, "demo", page, is_json=True)
+
+
+@pytest.mark.parametrize(
+    ("entry", "address"),
+    [
+        ("mine=http://127.0.0.1/simple", "http://127.0.0.1/simple"),
+        ("mine=http://127.0.0.1/simple?a=b", "http://127.0.0.1/simple?a=b"),
+        ("http://me:pass=word@127.0.0.1/simple", "http://127.0.0.1/simple"),
+    ],
+)
+def test_an_entry_of_uv_index_has_a_name_or_is_an_address(entry: str, address: str) -> None:
+    assert uv_settings.indexes({"UV_INDEX": entry, "UV_NO_CONFIG": "1"}) == [address]
+
+
+def test_a_variable_of_one_address_has_no_name_in_it() -> None:
+    environ = {"UV_INDEX_URL": "file=/simple", "UV_NO_CONFIG": "1"}
+    assert uv_settings.indexes(environ) == ["file=/simple"]
+
+
+@pytest.mark.parametrize("mark", "/?#")
+def test_an_unquoted_password_is_in_no_message(mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_INDEX", f"http://me:sec{mark}ret@127.0.0.1:9/simple")
+    message = refused(IndexUnreachable)
+    assert "http://127.0.0.1:9/simple" in message
+    assert not any(part in message for part in ("me:", "sec", "ret@"))
+
+
+def test_an_address_that_is_none_is_in_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_INDEX", "http://secret:x/simple")
+    message = refused(IndexUnreachable)
+    assert "the address of an index in uv's settings is none" in message
+    assert "secret" not in message
+
+
+def test_certificates_that_are_gone_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UV_INDEX", "https://127.0.0.1:9/simple")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere.pem")
+    assert "/nowhere.pem" in refused(IndexUnreachable)
+
+
+@pytest.mark.parametrize(
+    "time", ["2020-03-01T12:00:00Z", "2020-03-01T12:00:00", "2020-03-01T14:00:00+02:00"]
+)
+def test_times_are_in_utc_with_and_without_a_zone(time: str) -> None:
+    file = {
+        "filename": "demo-1.0-py3-none-any.whl",
+        "url": "demo-1.0-py3-none-any.whl",
+        "hashes": {},
+        "upload-time": time,
+    }
+    page = {"meta": {"api-version": "1.1"}, "name": "demo", "files": [file]}
+    served = uv_settings.Index("http://127.0.0.1/simple")
+    (read,) = index._read(served, "demo", json.dumps(page).encode(), is_json=True)
+    assert read.uploaded == at("2020-03-01")
+    assert index._time(time) == at("2020-03-01")
+    assert read.uploaded.utcoffset() == datetime.timedelta(0)
+
+
+def test_an_index_that_asks_for_patience_is_not_waited_for() -> None:
+    session = index._session({})
+    assert session.get_adapter("https://a.org").max_retries.respect_retry_after_header is False

@@ -158,6 +158,16 @@ def test_a_track_can_have_a_hyphen_and_begin_with_the_name_of_another(text, expe
     assert found == expected
 
 
+def test_a_build_of_ones_own_hides_no_nightly_from_a_specifier():
+    own = make_catalogue(
+        {"tensorflow-nightly": "tensorflow"}, **{"tensorflow-nightly": (*DATES, "2.22.0+mine")}
+    )
+    found = [release.version for release in spec.select(own, "tensorflow-nightly>=2.22.0.dev1")]
+    assert found == ["2.22.0+mine", DATES[2], DATES[1]]
+    found = [release.version for release in spec.select(own, "tensorflow-nightly<2.22")]
+    assert found == [DATES[0]]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from vggbench.releases import locks, uv_settings
+from vggbench.cli.releases import _of_the_index
+from vggbench.releases import interpreters, locks, uv_settings
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.releases.environments import Environments, EnvironmentUnusable
 from vggbench.releases.update import Updated, update
@@ -332,3 +334,71 @@ def test_what_comes_of_an_update_as_json() -> None:
         "passed_over": [{"release": "a-3", "why": "because"}],
         "gone": [{"release": "a-4", "since": "2026-01-01"}],
     }
+
+
+def test_a_build_of_the_users_own_is_neither_replaced_nor_taken_away(world: World) -> None:
+    own = Release("demo", "1.2.1", "2020-05-03", PYTHON, after="1.1")
+    with world.index():
+        world.catalogue().write(locks.lock(world.catalogue(), own, "cpu"))
+    world.wheel("demo-1.2.0", requires=("nowhere",))
+    before = world.files()
+    world.update("demo")
+    assert world.files() == before
+
+
+def test_what_was_there_before_a_lock_that_fails_stays(world: World) -> None:
+    world.wheel("demo-1.2.1", requires=("nowhere",))
+    (world.releases / "demo" / "1.2.1-cpu.txt").write_text("# the user's\n")
+    before = world.files()
+    assert list(world.update("demo").not_locked) == ["demo-1.2.1"]
+    assert world.files() == before
+
+
+def test_an_empty_page_is_said_and_no_nightly_is_gone_by_it(world: World) -> None:
+    world.update("demo-nightly", nightly=True)
+    before = world.files()
+    for name in ("demo_nightly_cpu", "demo_nightly", "demo"):
+        world.take_away(name)
+        write_wheel(world.wheels, name, "1.0", "", tag="cp311-cp311-win_amd64")
+    done = world.update(nightly=True)
+    assert (done.added, done.gone, done.passed_over) == ([], {}, {})
+    assert "the index has no version of demo for x86-64 Linux" in done.not_locked["demo"]
+    assert done.not_locked.keys() == {"demo", "demo-nightly"}
+    assert world.files() == before
+
+
+def test_a_file_that_cannot_be_written_is_a_line(world: World) -> None:
+    world.update("demo-nightly", nightly=True)
+    world.take_away("demo_nightly_cpu-2.0.dev20200630")
+
+    def refuse(*args: Any, **more: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    world.monkeypatch.setattr(Catalogue, "write", refuse)
+    done = world.update(nightly=True)
+    assert done.not_locked == {
+        "demo-1.2.1": "No space left on device",
+        "demo-nightly-2.0.dev20200630": "No space left on device",
+    }
+    assert not (world.releases / "demo" / "1.2.1-cpu.txt").exists()
+
+
+def test_a_release_is_locked_for_a_cpython_that_is_here(world: World) -> None:
+    oldest = pythons()[0]
+    write_wheel(world.wheels, "demo", "1.2.1", "", tag=f"cp{oldest.replace('.', '')}-none-any")
+    found = interpreters.find
+    world.monkeypatch.setattr(
+        interpreters, "find", lambda python: None if python == PYTHON else found(python)
+    )
+    world.update("demo")
+    assert world.catalogue().by_name["demo-1.2.1"].python == oldest
+
+
+def test_a_nightly_is_put_on_by_hand_for_the_cpython_of_the_final_of_its_day(
+    world: World,
+) -> None:
+    world.catalogue().write(Release("demo", "1.4", "2021-01-01", pythons()[0]))
+    told = Namespace(release="demo-nightly==2.0.dev20200702", version=None, after=None, python=None)
+    with world.index():
+        made = _of_the_index(world.catalogue(), told)
+    assert (made.date, made.python) == ("2020-07-02", PYTHON)

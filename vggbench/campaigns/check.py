@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from asv import util
 
 from ..checkout import Checkout
-from ..errors import VggbenchError
+from ..errors import VggbenchError, of_system
 from ..releases.catalogue import Release
 from ..runs.asv_command import INTERRUPTED, Asv
 from ..runs.local import Local, Say
@@ -137,8 +137,8 @@ def _update(checkout: Checkout, pre: bool, say: Say) -> bool:
             dry_run=False,
             say=say,
         )
-    except VggbenchError as err:
-        say(f"not updated: {err}")
+    except (VggbenchError, OSError) as err:
+        say(f"not updated: {of_system(err) if isinstance(err, OSError) else err}")
         return False
     if done.added:
         say(f"added: {', '.join(done.added)}; commit the files")
@@ -147,12 +147,16 @@ def _update(checkout: Checkout, pre: bool, say: Say) -> bool:
 
 def _notify(judging: Judging, judged: Sequence[Release], command: str) -> bool:
     """Tell the user's command what is new of the ``judged`` releases, and of those of which it was
-    told before. Returns whether that went well."""
+    told before, and of later ones, which may end that. Returns whether that went well."""
     checkout, say = judging.here.checkout, judging.here.say
     before = notification.remembered(notification.path_of(checkout))
-    known = checkout.catalogue.by_name
+    known, tracks = checkout.catalogue.by_name, checkout.catalogue.tracks
+    measured = checkout.measured_commits()
     names = [release.name for release in judged]
-    names += [each.release for each in before if each.release in known]
+    for told in [known[each.release] for each in before if each.release in known]:
+        line = tracks[told.track].releases
+        later = line[line.index(told) + 1 :]
+        names += [told.name, *(each.name for each in later if each.commit in measured)]
     report = judging.told(sorted(set(names)))
     return notification.notify(
         command, notification.news(report, before, checkout.catalogue), checkout, say

@@ -23,7 +23,7 @@ from ..inside.launch import die_with_parent
 from ..judging import phrases
 from ..judging.measures import JUDGED
 from ..judging.phrases import Report
-from ..judging.verdicts import FAILED, LOST, NEW, Verdict
+from ..judging.verdicts import FAILED, LOST, NEW, OUTCOMES, Verdict
 from ..releases.catalogue import Catalogue, replace_text
 from ..runs.local import Say
 from ..stats.policy import IMPROVED, NOT_SURE, REGRESSED
@@ -31,6 +31,9 @@ from ..stats.policy import IMPROVED, NOT_SURE, REGRESSED
 #: The outcomes that are told, in the order in which they matter, and the word when none is left.
 TOLD = (REGRESSED, LOST, FAILED)
 OVER = "over"
+
+#: The outcomes of a later release that end each of them.
+_ENDS = {REGRESSED: {IMPROVED}, LOST: {NEW}, FAILED: set(OUTCOMES) - {FAILED, LOST}}
 
 #: The file below asv's env_dir.
 FILE = "notified.json"
@@ -168,7 +171,7 @@ def _is_mended(trouble: Trouble, verdicts: Iterable[Verdict], catalogue: Catalog
     return any(
         verdict.release in later
         and (verdict.profile, verdict.measure) == (trouble.profile, trouble.measure)
-        and verdict.outcome == (IMPROVED if trouble.outcome == REGRESSED else NEW)
+        and verdict.outcome in _ENDS.get(trouble.outcome, ())
         and records.key_of(verdict.benchmark, verdict.configuration) == trouble.key
         for verdict in verdicts
     )

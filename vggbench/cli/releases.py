@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import datetime
 import functools
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rich.table import Table
@@ -359,14 +358,14 @@ def _of_the_index(catalogue: Catalogue, arguments: argparse.Namespace) -> Releas
             f"--after RELEASE for a build of your own"
         )
     track = spec.track(catalogue, name)
-    newest = None
-    if track.nightly_of is not None:
-        # The pins of a final, which a nightly is held to, are for its CPython.
-        newest = locks.final_before(catalogue, track, datetime.date.today().isoformat()).python
     try:
-        return locks.new_release(track, version, arguments.python, newest_python=newest)
+        made = locks.new_release(track, version, arguments.python)
     except UvError as err:
         raise VggbenchError(f"{track.name}=={version} cannot be looked up: {err}") from None
+    if track.nightly_of is not None and arguments.python is None:
+        # The pins of a final, which a nightly is held to, are for its CPython.
+        made = replace(made, python=locks.final_before(catalogue, track, made.date).python)
+    return made
 
 
 def _locked(catalogue: Catalogue, release: Release, name: str) -> Release:

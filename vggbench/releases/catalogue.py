@@ -3,6 +3,7 @@ beside it."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import hashlib
@@ -215,8 +216,9 @@ class Track:
 
     @property
     def has_final(self) -> bool:
-        """Whether any release is not a pre-release. There is none on a track of nightlies."""
-        return any(not release.is_prerelease for release in self.releases)
+        """Whether any release is not a pre-release. On a track of nightlies no release counts as a
+        final, not even a build of the user's own."""
+        return self.nightly_of is None and any(not each.is_prerelease for each in self.releases)
 
     def packages(self, version: str, name: str) -> tuple[str, ...]:
         """The requirements of the lock ``name`` of ``version``, the framework's own first. There
@@ -392,10 +394,15 @@ def pins(lock_text: str) -> dict[str, str]:
 
 def replace_text(path: Path, text: str) -> None:
     """Write ``text`` to ``path`` so that a reader sees the old content or the new one, never half
-    of it."""
+    of it. Raises OSError, and then nothing is left of ``text``."""
     aside = path.with_name(path.name + ".new")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise
 
 
 def _read_json(path: Path) -> dict[str, Any]:

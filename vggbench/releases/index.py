@@ -119,7 +119,11 @@ def _session(settings: Mapping[str, Any]) -> requests.Session:
     session.headers["Accept"] = ACCEPT_JSON_PREFERRED
     # Where the fault stays, its status is the answer.
     again = Retry(
-        RETRIES, backoff_factor=0.5, status_forcelist=PASSING_FAULTS, raise_on_status=False
+        RETRIES,
+        backoff_factor=0.5,
+        status_forcelist=PASSING_FAULTS,
+        raise_on_status=False,
+        respect_retry_after_header=False,  # it may ask for hours
     )
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(max_retries=again))
@@ -148,8 +152,14 @@ def _files(
         answer = session.get(url, auth=index.login, timeout=TIMEOUT_S)
     except requests.Timeout:
         raise _unreachable(index, package, f"no answer within {sum(TIMEOUT_S):.0f} s") from None
-    except requests.RequestException as err:
-        raise _unreachable(index, package, one_line(str(err), 160)) from None
+    except requests.exceptions.InvalidURL:
+        # What cannot be parsed may have a password in it.
+        raise IndexUnreachable(
+            f"{package}: the address of an index in uv's settings is none; quote what is special "
+            f"in its user and password, such as %2F for /, and run it again"
+        ) from None
+    except OSError as err:  # those of requests, and a file of certificates that is gone
+        raise _unreachable(index, package, one_line(of_system(err), 160)) from None
     if answer.status_code == 404:
         return None
     if answer.status_code in (401, 403):
@@ -197,7 +207,9 @@ def _read(index: Index, package: str, page: bytes, *, is_json: bool) -> list[_Fi
             warnings.simplefilter("ignore")
             if is_json:
                 told = ProjectPage.from_json_data(json.loads(page)).packages
-                return [_File(each.filename, each.upload_time, _yanked(each)) for each in told]
+                return [
+                    _File(each.filename, _time(each.upload_time), _yanked(each)) for each in told
+                ]
             links = RepositoryPage.from_html(page).links
             return [
                 _File(link.text, _time(link.attrs.get("data-upload-time")), _yanked(each))
@@ -216,12 +228,15 @@ def _yanked(told: DistributionPackage) -> str | None:
 
 
 def _time(text: object) -> datetime.datetime | None:
-    """A time such as 2020-03-01T12:00:00Z; None where it is none."""
+    """A time such as 2020-03-01T12:00:00Z, in UTC, which one without a zone is in; None where it is
+    none."""
     try:
         time = datetime.datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    except ValueError:
+        if time.tzinfo is None:
+            return time.replace(tzinfo=datetime.timezone.utc)
+        return time.astimezone(datetime.timezone.utc)
+    except (ValueError, OverflowError):
         return None
-    return time if time.tzinfo is not None else time.replace(tzinfo=datetime.timezone.utc)
 
 
 def _listed(package: str, files: Iterable[_File]) -> list[Listed]:

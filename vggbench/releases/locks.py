@@ -288,13 +288,14 @@ def new_release(
     *,
     date: str | None = None,
     newest_python: str | None = None,
+    among: Sequence[str] = PYTHONS,
 ) -> Release:
     """The release ``version`` of the index, with its date and its Python, without locks.
 
     The date, unless given, is the day on which the package of its first lock appeared: that of the
-    CPU, else that of any device. The Python, unless given, is the newest CPython for which there
-    are wheels of the packages of that lock, and no newer than the track allows or than
-    ``newest_python``. Raises LockError.
+    CPU, else that of any device. The Python, unless given, is the first ``among`` these, newest
+    first, for which there are wheels of the packages of that lock, and no newer than the track
+    allows or than ``newest_python``. Raises LockError.
     """
     try:
         normal = str(Version(version))
@@ -305,7 +306,7 @@ def new_release(
         raise LockError(f"{track.name}=={version}: the track has no cpu package for this version")
     framework = requirements[:1]
     limits = [limit for limit in (track.newest_python(normal), newest_python) if limit is not None]
-    pythons = [p for p in PYTHONS if all(_minor(p) <= _minor(limit) for limit in limits)]
+    pythons = [p for p in among if all(_minor(p) <= _minor(limit) for limit in limits)]
     chosen = python or _newest_python(track, normal, framework, pythons)
     date = date or _upload_day(track, normal, framework, chosen)
     if python is None and len(requirements) > 1:
@@ -443,8 +444,8 @@ def _newest_python(
         if _available(requirements, python, options, index=track.index):
             return python
     raise LockError(
-        f"{track.name}=={version}: the index has no wheels of {', '.join(requirements)} for any of "
-        f"CPython {PYTHONS[-1]} to {pythons[0] if pythons else PYTHONS[-1]} on x86-64 Linux"
+        f"{track.name}=={version}: the index has no wheels of {', '.join(requirements)} on x86-64 "
+        f"Linux for any of CPython {', '.join(reversed(pythons)) or PYTHONS[-1]}"
     )
 
 

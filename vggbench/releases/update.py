@@ -16,7 +16,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from ..errors import VggbenchError
+from ..errors import VggbenchError, of_system
 from . import index, interpreters, locks
 from .catalogue import ANY, Catalogue, Release, Track, minor_of
 from .index import Listed, NotListed
@@ -32,9 +32,10 @@ class Updated:
     """What became of an update.
 
     ``added``: the names of releases that are on their tracks now; with ``dry_run`` those that would
-    be. ``not_locked``: why releases could not be added, by their names; of a track that could not
-    be looked up, by the track's. ``passed_over``: why releases of the index were not wanted.
-    ``gone``: the day since which nightlies on a track are gone from the index, by their names.
+    be. ``not_locked``: why releases could not be added or written, by their names; of a track that
+    could not be looked up, by the track's. ``passed_over``: why releases of the index were not
+    wanted. ``gone``: the day since which nightlies on a track are gone from the index, by their
+    names.
     """
 
     dry_run: bool
@@ -122,6 +123,11 @@ def _listed(track: Track) -> dict[Version, Listed]:
         except NotListed as err:  # the index may have dropped one that old versions alone have
             missing.append(err)
             continue
+        if not versions:  # nothing can be learnt from it, not even what is gone
+            raise NotListed(
+                f"the index has no version of {package} for x86-64 Linux; check its address "
+                f"(UV_INDEX, UV_DEFAULT_INDEX) and run it again"
+            )
         for listed in versions:
             version = Version(listed.version.public)
             own = track.packages(str(version), lock)
@@ -143,6 +149,7 @@ def _package(requirement: str) -> str:
 def _of_finals(track: Track, listed: Mapping[Version, Listed], pre: bool) -> _Plan:
     """The last patch of each minor that is newer than the newest on the track; with ``pre`` the
     newest release candidate of each such minor that has no final."""
+    taken = {Version(release.version) for release in track.releases}
     here = sorted(Version(r.version) for r in track.releases if r.after is None)
     last_here = {_minor(version): version for version in here if not version.is_prerelease}
     if not last_here:
@@ -169,6 +176,8 @@ def _of_finals(track: Track, listed: Mapping[Version, Listed], pre: bool) -> _Pl
             new = [version for version in finals if minor > top or version > last_here[minor]]
         else:
             new = _new_candidates(versions, here)
+        # A build of the user's own may have the version; its files are theirs.
+        new = [version for version in new if version not in taken]
         passed_over.update({v: _withdrawn(listed[v]) for v in new if listed[v].yanked is not None})
         left = [version for version in new if listed[version].yanked is None]
         if not left:
@@ -253,29 +262,40 @@ def _add(catalogue: Catalogue, track: Track, listed: Listed, done: Updated, say:
                 f"{', '.join(release.locks)}"
             )
         done.added.append(name)
-    except VggbenchError as err:
-        done.not_locked[name] = str(err)
-        say(f"{name}: cannot be locked: {err}")
+    except (VggbenchError, OSError) as err:
+        done.not_locked[name] = _why(err)
+        say(f"{name}: cannot be locked: {_why(err)}")
+
+
+def _why(err: Exception) -> str:
+    return of_system(err) if isinstance(err, OSError) else str(err)
 
 
 def _locked(catalogue: Catalogue, track: Track, version: Version, date: str) -> Release:
-    """The release, written with all its locks. What fails leaves no file behind. Raises
-    VggbenchError."""
-    # A release for a CPython that is not here could be neither locked nor measured.
-    newest = next((python for python in locks.PYTHONS if interpreters.find(python)), None)
+    """The release, written with all its locks. What fails leaves no new file behind. Raises
+    VggbenchError and OSError."""
+    newest = None
     if track.nightly_of is not None:
         # Its companions are those of a final, for the CPython of that final.
         newest = locks.final_before(catalogue, track, date).python
-    release = locks.new_release(track, str(version), date=date, newest_python=newest)
+    release = locks.new_release(
+        track,
+        str(version),
+        date=date,
+        newest_python=newest,
+        # A release for a CPython that is not here could be neither locked nor measured.
+        among=[python for python in locks.PYTHONS if interpreters.find(python)],
+    )
     names = locks.names(track, release.version)
+    files = [locks.path_of(catalogue, release, name) for name in names]
+    files = [path for path in (*files, catalogue.file_of(release)) if not path.exists()]
     try:
         for name in names:
             release = locks.lock(catalogue, release, name)
         catalogue.write(release)
     except BaseException:
-        for name in names:
-            locks.path_of(catalogue, release, name).unlink(missing_ok=True)
-        catalogue.file_of(release).unlink(missing_ok=True)
+        for path in files:
+            path.unlink(missing_ok=True)
         raise
     return release
 
@@ -293,8 +313,13 @@ def _note_gone(
         if is_there == (release.gone is None):
             continue
         day = None if is_there else datetime.date.today().isoformat()
-        if not done.dry_run:
-            catalogue.write(replace(release, gone=day))
+        try:
+            if not done.dry_run:
+                catalogue.write(replace(release, gone=day))
+        except OSError as err:
+            done.not_locked[release.name] = _why(err)
+            say(f"{release.name}: whether the index has it cannot be noted: {_why(err)}")
+            continue
         if day is None:
             say(f"{release.name}: the index has it again")
         else:

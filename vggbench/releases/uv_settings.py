@@ -180,7 +180,9 @@ def _named(environ: Mapping[str, str], from_files: Mapping[str, Any]) -> Iterato
         ("UV_INDEX_URL", True),
     ):
         for entry in environ.get(variable, "").split():
-            name, _, url = entry.rpartition("=")  # "name=url", or the address alone
+            name, _, url = entry.partition("=")  # "name=url", or the address alone
+            if variable.endswith("_URL") or not url or ":" in name:
+                name, url = "", entry
             yield _index(url, environ, name, is_default=is_default)
     for table in (from_files.get("pip", {}), from_files):
         for entry in _list(table.get("index")):
@@ -303,4 +305,9 @@ def _bare(address: str) -> str:
         parts = urlsplit(address)
     except ValueError:
         return ""
+    try:
+        parts.port  # noqa: B018  # it is parsed when it is asked for
+    except ValueError:
+        # An unquoted / ? or # in a password ends the host for urlsplit.
+        return re.sub(r"//.*@", "//", address, count=1, flags=re.DOTALL)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

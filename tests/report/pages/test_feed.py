@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from vggbench.releases.catalogue import Track
 from vggbench.report import findings
 from vggbench.report.pages import feed, site
 
@@ -103,6 +104,19 @@ def told(number: int, **more: Any) -> dict[str, Any]:
         "updated": (when + datetime.timedelta(days=number)).isoformat(),
         **more,
     }
+
+
+def test_a_superseded_pre_release_is_not_in_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    literal.write_records(folder, CHAINED)
+    name = texts(published(folder), "title")[0].partition(" (")[0]
+    monkeypatch.setattr(Track, "superseded", frozenset({name}))
+    literal.write_records(folder, CHAINED)
+    again = folder.parent / "again"
+    literal.write_pages(folder, again)
+    made = ET.parse(again / "changes.xml").getroot()
+    assert not any(title.startswith(f"{name} (") for title in texts(made, "title"))
 
 
 def test_the_feed_is_bounded_and_keeps_the_newest() -> None:

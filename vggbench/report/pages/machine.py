@@ -29,7 +29,12 @@ def of_machine(machine: str, source: Source) -> OfMachine:
             made.complaints.append(f"{machine}: verdicts: {message}")
     for line in drawn:
         _add_line(made, line, judged)
-    made.entries += confirmed.entries(judged.judged, taken)
+    current = [
+        verdict
+        for verdict in judged.judged
+        if verdict.release not in source.catalogue.tracks[verdict.track].superseded
+    ]
+    made.entries += confirmed.entries(current, taken)
     return made
 
 
