@@ -83,7 +83,6 @@ ENDS = {
     "vggbench verdict tensorflow": (0, ""),
     "vggbench verdict --track keras --all": (1, "regressed"),
     "vggbench check": (1, "regressed"),
-    "vggbench bisect GOOD BAD": (2, "a bisection is of one"),
 }
 
 
