@@ -45,20 +45,20 @@ _Times = dict[tuple[str, str, str, str], datetime.datetime]
 def _times(taken: Iterable[Record]) -> _Times:
     times: _Times = {}
     for record in taken:
-        started = _time(record.started)
+        started = _started(record)
         if started is not None:
             place = (record.run, record.profile, record.key, record.release)
             times[place] = max(started, times.get(place, EPOCH))
     return times
 
 
-def _time(text: Any) -> datetime.datetime | None:
+def _started(record: Record) -> datetime.datetime | None:
+    """When the process was started, in whole seconds of UTC; None where that is not on record."""
     try:
-        found = datetime.datetime.fromisoformat(str(text))
-        if found.tzinfo is None:
-            found = found.replace(tzinfo=datetime.timezone.utc)
-        return found.astimezone(datetime.timezone.utc).replace(microsecond=0)
-    except (ValueError, OverflowError):
+        return record.began and record.began.astimezone(datetime.timezone.utc).replace(
+            microsecond=0
+        )
+    except OverflowError:  # in UTC it is before the first year, or behind the last
         return None
 
 
