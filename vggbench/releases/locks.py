@@ -281,6 +281,11 @@ def names(track: Track, version: str) -> list[str]:
     return [name for name in track.requirements if track.packages(version, name)]
 
 
+def pythons_here() -> list[str]:
+    """Those of PYTHONS that are on this machine, newest first."""
+    return [python for python in PYTHONS if interpreters.find(python)]
+
+
 def new_release(
     track: Track,
     version: str,

@@ -17,7 +17,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from ..errors import VggbenchError, of_system
-from . import index, interpreters, locks
+from . import index, locks
 from .catalogue import ANY, Catalogue, Release, Track, minor_of
 from .index import Listed, NotListed
 
@@ -284,7 +284,7 @@ def _locked(catalogue: Catalogue, track: Track, version: Version, date: str) -> 
         date=date,
         newest_python=newest,
         # A release for a CPython that is not here could be neither locked nor measured.
-        among=[python for python in locks.PYTHONS if interpreters.find(python)],
+        among=locks.pythons_here(),
     )
     names = locks.names(track, release.version)
     files = [locks.path_of(catalogue, release, name) for name in names]

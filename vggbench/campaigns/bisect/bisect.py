@@ -22,7 +22,7 @@ from ...judging.duets import Block
 from ...judging.measures import JUDGED
 from ...judging.phrases import how_many_blocks
 from ...judging.state import State, values_of
-from ...releases import interpreters, locks
+from ...releases import locks
 from ...releases.builds import BuildCatalogue, lock_name
 from ...releases.catalogue import Release
 from ...runs import profiles
@@ -367,8 +367,9 @@ class _Campaign:
         known = [
             self._catalogue.by_name[name].python for name in ends if name in self._catalogue.by_name
         ]
-        here = next((python for python in locks.PYTHONS if interpreters.find(python)), None)
-        return max(known, key=Version, default=here)
+        if not known:
+            return next(iter(locks.pythons_here()), None)
+        return max(known, key=Version)
 
     def _give_up(self, place: int, why: str) -> Unmeasured:
         """Note why a build cannot be looked at. Raises CannotBisect where it is an end."""
