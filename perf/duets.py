@@ -579,12 +579,12 @@ class Row:
     measure: Callable[[Bench, Plan, Entries], Plan]
 
 
-def _same(release: str, configuration: str, wanted: int, within: float) -> Row:
-    """The row of blocks of two installations of one lock."""
+def _same(release: str, configuration: str, wanted: int, within: float, of_each: int = 0) -> Row:
+    """The row of blocks of two installations of one lock, ``of_each`` or more on a processor."""
     return Row(
         f"A/A between two installations of one lock, {release} {configuration}, {wanted} blocks",
         f"90 % interval of the mean inside +-{within:.1%}",
-        plan=partial(figures.same_plan, wanted=wanted),
+        plan=partial(figures.same_plan, wanted=wanted, of_each=of_each),
         progress=partial(figures.same_progress, wanted=wanted),
         reached=partial(figures.same_reached, within=within),
         measure=partial(same, release=release, configuration=configuration),
@@ -628,7 +628,7 @@ LOADED_BLOCKS = 8
 BURST_BLOCKS = 20
 
 ROWS = {
-    "aa-tensorflow": _same(TENSORFLOW, PLAIN, 30, 0.01),
+    "aa-tensorflow": _same(TENSORFLOW, PLAIN, 30, 0.01, figures.CALIBRATING),
     "aa-keras": _same("keras-3.15.1", "tensorflow NHWC none off", 15, 0.015),
     "aa-theano": _same("theano-1.0.5", "none", 15, 0.015),
     "aa-xla": _same(TENSORFLOW, "NHWC none on", 15, 0.015),

@@ -48,6 +48,15 @@ def test_blocks_that_no_verdict_would_count_are_measured_again(figures: ModuleTy
     assert figures.same_progress(taken, 3) == "2 of 3 blocks"
 
 
+def test_a_release_with_itself_is_measured_until_each_processor_that_is_used_has_its_blocks(
+    figures: ModuleType,
+) -> None:
+    taken = [block(0.0), block(0.0), block(0.0, processor=ELSEWHERE)]
+
+    assert figures.same_plan(taken, HERE, 3, 2) is None
+    assert figures.same_plan(taken, ELSEWHERE, 3, 2) == {}
+
+
 def test_the_interval_of_the_mean_is_students(figures: ModuleType) -> None:
     # Mean 0.01, standard deviation 0.01, of 3; t at 95 % with 2 degrees of freedom is 2.920.
     mean, low, high = figures.interval([0.0, 0.01, 0.02], 0.9)

@@ -140,8 +140,10 @@ def refused_texts(taken: Entries) -> list[str]:
 # -- one release against itself
 
 
-def same_plan(taken: Entries, processor: str, wanted: int) -> Plan | None:
-    return {} if len(counted(taken)) < wanted else None
+def same_plan(taken: Entries, processor: str, wanted: int, of_each: int = 0) -> Plan | None:
+    """A block, until ``wanted`` count, of which ``of_each`` or more are of this processor."""
+    here = counted(processors(taken).get(processor, []))
+    return {} if len(counted(taken)) < wanted or len(here) < of_each else None
 
 
 def same_progress(taken: Entries, wanted: int) -> str:
