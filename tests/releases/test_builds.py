@@ -10,7 +10,7 @@ import pytest
 
 from vggbench.errors import VggbenchError
 from vggbench.releases.builds import BuildCatalogue, lock_name, nightly_track
-from vggbench.releases.catalogue import Catalogue, Track
+from vggbench.releases.catalogue import DEVICES, Catalogue, Lock, Release, Track
 
 from ..index import serving
 from ..tiny import Tiny, pythons, write_wheel
@@ -108,6 +108,14 @@ def test_a_lock_is_called_as_a_release_finds_it() -> None:
     assert lock_name(track, "2.1", "cpu", "jax") == "cpu"
     assert lock_name(track, "2.1", "cpu", "torch") == "any-torch"
     assert lock_name(track, "3.1", "gpu", None) is None
+    of_track = {
+        name: Lock(name, f"3.1-{name}.txt", "demo==3.1", "2020-01-15", "0") for name in requirements
+    }
+    release = Release("demo", "3.1", "2020-01-01", "3.11", locks=of_track)
+    for device in DEVICES:
+        for backend in (None, "jax", "torch", "theano"):
+            found = release.lock_for(device, backend)
+            assert lock_name(track, "3.1", device, backend) == (found and found.name)
 
 
 def test_a_track_of_nightlies_names_the_track_that_it_is_of(bare_tiny: Tiny) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import VggbenchError
 from . import locks
-from .catalogue import ANY, BUILD_CONSTRAINTS, Catalogue, Release, Track, replace_text
+from .catalogue import BUILD_CONSTRAINTS, Catalogue, Release, Track, lock_names, replace_text
 from .environments import require_lock
 from .locks import LockError
 
@@ -25,10 +25,9 @@ def nightly_track(catalogue: Catalogue, track: Track) -> Track | None:
 
 def lock_name(track: Track, version: str, device: str, backend: str | None) -> str | None:
     """The name of the lock that configurations with ``backend`` on ``device`` use of ``version``;
-    None where the track has no packages for them. It is the one that ``Release.lock_for`` takes of
-    a release that has all locks of its track."""
-    own = [f"{device}-{backend}", f"{ANY}-{backend}"] if backend is not None else []
-    return next((name for name in (*own, device, ANY) if track.packages(version, name)), None)
+    None where the track has no packages for them."""
+    names = lock_names(device, backend)
+    return next((name for name in names if track.packages(version, name)), None)
 
 
 class BuildCatalogue(Catalogue):

@@ -118,8 +118,7 @@ class Release:
     def lock_for(self, device: str, backend: str | None = None) -> Lock | None:
         """The lock of the configurations that compute with ``backend`` on ``device``; None where
         the release has none for them. ``backend`` is None where a framework has no backends."""
-        own = [f"{device}-{backend}", f"{ANY}-{backend}"] if backend is not None else []
-        names = (*own, device, ANY)
+        names = lock_names(device, backend)
         return next((self.locks[name] for name in names if name in self.locks), None)
 
     def locks_for(self, device: str) -> list[Lock]:
@@ -379,6 +378,13 @@ class Catalogue:
         path = self.file_of(release)
         replace_text(path, json.dumps(content, indent=2) + "\n")
         return path
+
+
+def lock_names(device: str, backend: str | None) -> tuple[str, ...]:
+    """The names of the locks that serve configurations with ``backend`` on ``device``; the first
+    that there is counts. ``backend`` is None where a framework has no backends."""
+    own = (f"{device}-{backend}", f"{ANY}-{backend}") if backend is not None else ()
+    return (*own, device, ANY)
 
 
 def minor_of(version: str) -> tuple[int, ...]:
