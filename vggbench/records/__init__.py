@@ -9,6 +9,7 @@ processes of a configuration came to. ``store`` writes and reads the files. ``ex
 records are not to count. ``stretches`` says which processes were measured without a long pause.
 """
 
+from ..moments import moment
 from .files import RecordError
 from .outcomes import Summary, newest_run, outcome_of, undisturbed
 from .record import (
@@ -32,7 +33,6 @@ from .record import (
     is_measured,
     key_of,
     method_of,
-    moment,
     progress_message,
     words_of,
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import VggbenchError, one_line
+from ..moments import moment
 from ..releases import spec
 from ..releases.catalogue import Catalogue
 from . import tables
@@ -128,13 +129,12 @@ def _moment(number: int, key: str, value: Any) -> datetime.datetime:
     try:
         if not isinstance(value, (str, datetime.date)):
             raise ValueError
-        time = datetime.datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+        return moment(value, datetime.timezone.utc)
     except ValueError:
         raise _wrong(
             f"entry {number}: its {key} is no date and no time, such as 2026-05-01 or "
             f"2026-05-01T12:00:00Z"
         ) from None
-    return time if time.tzinfo else time.replace(tzinfo=datetime.timezone.utc)
 
 
 def _wrong(what: str) -> ExcludedError:

@@ -20,6 +20,7 @@ from asv import util
 
 from ..errors import one_line
 from ..inside import measure, params, workload
+from ..moments import moment
 from ..releases.catalogue import Catalogue, Release
 
 SCHEMA = 1
@@ -571,15 +572,6 @@ def require_keys(value: Mapping[str, Any], keys: Sequence[str]) -> None:
         raise ValueError(f"its schema {value['schema']!r} is no number")
     if value["schema"] > SCHEMA:
         raise ValueError(f"its schema {value['schema']} is newer than {SCHEMA}")
-
-
-def moment(text: object) -> datetime.datetime:
-    """The time that a record or a sitting names. Raises ValueError for a text that is no time, or
-    has no time zone."""
-    time = datetime.datetime.fromisoformat(str(text))
-    if time.tzinfo is None:
-        raise ValueError(f"{text} has no time zone")
-    return time
 
 
 def is_number(value: object) -> TypeGuard[float]:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import VggbenchError
+from ..moments import moment
 from . import files
-from .record import SCHEMA, Span, moment, require_keys
+from .record import SCHEMA, Span, require_keys
 
 #: A pause of more seconds than these ends a stretch.
 LONGEST_PAUSE_S = 3600.0

@@ -35,6 +35,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from ..errors import VggbenchError, of_system, one_line
+from ..moments import moment
 from . import uv_settings
 from .locks import SDISTS
 from .uv_settings import Index
@@ -231,10 +232,8 @@ def _time(text: object) -> datetime.datetime | None:
     """A time such as 2020-03-01T12:00:00Z, in UTC, which one without a zone is in; None where it is
     none."""
     try:
-        time = datetime.datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-        if time.tzinfo is None:
-            return time.replace(tzinfo=datetime.timezone.utc)
-        return time.astimezone(datetime.timezone.utc)
+        utc = datetime.timezone.utc
+        return moment(text, utc).astimezone(utc)
     except (ValueError, OverflowError):
         return None
 
