@@ -106,8 +106,7 @@ def _add(releases: Path, listed: index.Listed, more: Sequence[str]) -> str:
     track = catalogue.tracks[NIGHTLY]
     assert listed.uploaded is not None
     date = listed.uploaded.date().isoformat()
-    python = locks.final_before(catalogue, track, date).python
-    release = locks.new_release(track, str(listed.version), date=date, newest_python=python)
+    release = locks.new_release(catalogue, track, str(listed.version), date=date)
     release = locks.lock(catalogue, release, DEVICE)
     path = catalogue.lock_path(release, DEVICE)
     with path.open("a") as file:

@@ -15,6 +15,7 @@ import pytest
 
 from vggbench.cli.releases import _of_the_index
 from vggbench.releases import interpreters, locks, uv_settings
+from vggbench.releases.builds import BuildCatalogue
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.releases.environments import Environments, EnvironmentUnusable
 from vggbench.releases.update import Updated, update
@@ -402,3 +403,33 @@ def test_a_nightly_is_put_on_by_hand_for_the_cpython_of_the_final_of_its_day(
     with world.index():
         made = _of_the_index(world.catalogue(), told)
     assert (made.date, made.python) == ("2020-07-02", PYTHON)
+
+
+def test_a_nightly_that_is_on_no_track_is_for_the_cpython_of_that_final_too(
+    world: World, tmp_path: Path
+) -> None:
+    main = world.catalogue()
+    track = main.tracks["demo-nightly"]
+    builds = BuildCatalogue(main, tmp_path / "builds", (main.tracks["demo"], track))
+    asked = {"date": "2020-07-02", "newest_python": pythons()[0]}
+    with world.index():
+        made = builds.locked(track, "2.0.dev20200702", "cpu", None, **asked)
+    assert (made.date, made.python) == ("2020-07-02", PYTHON)
+    assert builds.pins(made, "cpu")["helper"] == "1.0"
+
+
+def test_a_nightly_is_for_the_cpython_that_its_user_names(world: World) -> None:
+    oldest = pythons()[0]
+    write_wheel(
+        world.wheels,
+        "demo_nightly",
+        "2.0.dev20200702",
+        "",
+        tag=f"cp{oldest.replace('.', '')}-none-any",
+    )
+    catalogue = world.catalogue()
+    with world.index():
+        made = locks.new_release(
+            catalogue, catalogue.tracks["demo-nightly"], "2.0.dev20200702", oldest
+        )
+    assert (made.date, made.python) == ("2020-07-02", oldest)

@@ -78,7 +78,9 @@ def catalogue(tmp_path: Path) -> Catalogue:
 
 def added(catalogue: Catalogue) -> tuple[str, str, str]:
     """What becomes of demo 1.0: its date, its Python, and its lock."""
-    made = locks.lock(catalogue, locks.new_release(catalogue.tracks["demo"], "1.0"), "cpu")
+    made = locks.lock(
+        catalogue, locks.new_release(catalogue, catalogue.tracks["demo"], "1.0"), "cpu"
+    )
     return made.date, made.python, catalogue.lock_path(made, "cpu").read_text()
 
 
@@ -87,7 +89,7 @@ def test_a_track_whose_lock_is_for_any_device_gets_a_release(
 ) -> None:
     track = catalogue.tracks["demo"]
     any_device = replace(track, requirements={"any": track.requirements["cpu"]})
-    made = locks.new_release(any_device, "1.0")
+    made = locks.new_release(catalogue, any_device, "1.0")
     assert (made.date, made.python) == ("2020-03-01", OLDEST)
 
 
@@ -194,7 +196,7 @@ def test_a_folder_of_wheels_has_no_dates_either(
 ) -> None:
     config.write_text(f'no-index = true\nfind-links = ["{wheels}"]\n')
     with pytest.raises(LockError, match="tells no upload dates of demo"):
-        locks.new_release(catalogue.tracks["demo"], "1.0")
+        locks.new_release(catalogue, catalogue.tracks["demo"], "1.0")
 
 
 def compiled(folder: Path, requirement: str, *options: str) -> str:

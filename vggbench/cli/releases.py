@@ -6,7 +6,7 @@ import argparse
 import functools
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.table import Table
@@ -359,13 +359,9 @@ def _of_the_index(catalogue: Catalogue, arguments: argparse.Namespace) -> Releas
         )
     track = spec.track(catalogue, name)
     try:
-        made = locks.new_release(track, version, arguments.python)
+        return locks.new_release(catalogue, track, version, arguments.python)
     except UvError as err:
         raise VggbenchError(f"{track.name}=={version} cannot be looked up: {err}") from None
-    if track.nightly_of is not None and arguments.python is None:
-        # The pins of a final, which a nightly is held to, are for its CPython.
-        made = replace(made, python=locks.final_before(catalogue, track, made.date).python)
-    return made
 
 
 def _locked(catalogue: Catalogue, release: Release, name: str) -> Release:

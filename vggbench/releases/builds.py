@@ -87,8 +87,9 @@ class BuildCatalogue(Catalogue):
         which is made where the build has none.
 
         ``date``: when it appeared (ISO), where that is known. ``newest_python``: a build is locked
-        for no newer CPython. Raises EnvironmentUnusable where a release on a track has no such
-        lock, LockError and UvError where none can be made.
+        for no newer CPython, but for a nightly, which gets that of a final. Raises
+        EnvironmentUnusable where a release on a track has no such lock, LockError and UvError where
+        none can be made.
         """
         name = f"{track.name}-{version}"
         if self.is_on_track(name):
@@ -101,10 +102,7 @@ class BuildCatalogue(Catalogue):
             raise LockError(f"{name}: its track has no packages for {device}{with_backend}")
         build = self.by_name.get(name)
         if build is None:
-            if track.nightly_of is not None and date is not None:
-                # Its companions are those of a final, for the CPython of that final.
-                newest_python = locks.final_before(self, track, date).python
-            build = locks.new_release(track, version, date=date, newest_python=newest_python)
+            build = locks.new_release(self, track, version, date=date, newest_python=newest_python)
         if wanted not in build.locks or not self._is_whole(build, wanted):
             build = locks.lock(self, build, wanted)
             self.write(build)

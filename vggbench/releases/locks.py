@@ -287,6 +287,7 @@ def pythons_here() -> list[str]:
 
 
 def new_release(
+    catalogue: Catalogue,
     track: Track,
     version: str,
     python: str | None = None,
@@ -300,7 +301,8 @@ def new_release(
     The date, unless given, is the day on which the package of its first lock appeared: that of the
     CPU, else that of any device. The Python, unless given, is the first ``among`` these, newest
     first, for which there are wheels of the packages of that lock, and no newer than the track
-    allows or than ``newest_python``. Raises LockError.
+    allows or than ``newest_python``. That of a nightly, unless given, is the one of the final whose
+    companions it is held to (``final_before``). Raises LockError and UvError.
     """
     try:
         normal = str(Version(version))
@@ -312,14 +314,18 @@ def new_release(
     framework = requirements[:1]
     limits = [limit for limit in (track.newest_python(normal), newest_python) if limit is not None]
     pythons = [p for p in among if all(_minor(p) <= _minor(limit) for limit in limits)]
-    chosen = python or _newest_python(track, normal, framework, pythons)
-    date = date or _upload_day(track, normal, framework, chosen)
-    if python is None and len(requirements) > 1:
+    if date is None:
+        known = python or _newest_python(track, normal, framework, pythons)
+        date = _upload_day(track, normal, framework, known)
+        pythons = [p for p in pythons if _minor(p) <= _minor(known)]
+    if python is None and track.nightly_of is not None:
+        python = final_before(catalogue, track, date).python
+    if python is None:
         day = as_of(date)
         days = _days(day, _later(track, normal, day))
-        chosen = _newest_python(track, normal, requirements, pythons, days)
+        python = _newest_python(track, normal, requirements, pythons, days)
     note = track.later_than_its_date(normal).reason
-    return Release(track.name, normal, date, chosen, note=note)
+    return Release(track.name, normal, date, python, note=note)
 
 
 def _minor(python: str) -> int:

@@ -274,15 +274,11 @@ def _why(err: Exception) -> str:
 def _locked(catalogue: Catalogue, track: Track, version: Version, date: str) -> Release:
     """The release, written with all its locks. What fails leaves no new file behind. Raises
     VggbenchError and OSError."""
-    newest = None
-    if track.nightly_of is not None:
-        # Its companions are those of a final, for the CPython of that final.
-        newest = locks.final_before(catalogue, track, date).python
     release = locks.new_release(
+        catalogue,
         track,
         str(version),
         date=date,
-        newest_python=newest,
         # A release for a CPython that is not here could be neither locked nor measured.
         among=locks.pythons_here(),
     )
