@@ -368,6 +368,24 @@ def test_an_empty_page_is_said_and_no_nightly_is_gone_by_it(world: World) -> Non
     assert world.files() == before
 
 
+@pytest.mark.parametrize("has_page", [False, True])
+def test_one_package_of_which_the_index_has_nothing_keeps_no_other_from_being_added(
+    world: World, has_page: bool
+) -> None:
+    world.take_away("demo_nightly-2.0.dev20200702")
+    world.update("demo-nightly", nightly=True)
+    world.wheel("demo_nightly-2.0.dev20200702")
+    world.take_away("demo_nightly_cpu")
+    if has_page:
+        write_wheel(world.wheels, "demo_nightly_cpu", "1.0", "", tag="cp311-cp311-win_amd64")
+    done = world.update("demo-nightly", nightly=True)
+    assert (done.added, done.not_locked) == (["demo-nightly-2.0.dev20200702"], {})
+    assert done.gone.keys() == {"demo-nightly-2.0.dev20200630", "demo-nightly-2.0.dev20200701"}
+    told = [line for line in world.said if "updated without one of its packages: " in line]
+    assert len(told) == 1
+    assert "demo-nightly-cpu" in told[0]
+
+
 def test_a_file_that_cannot_be_written_is_a_line(world: World) -> None:
     world.update("demo-nightly", nightly=True)
     world.take_away("demo_nightly_cpu-2.0.dev20200630")

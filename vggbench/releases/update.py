@@ -88,7 +88,7 @@ def update(
         if track.nightly_of is not None and not nightly:
             continue
         try:
-            listed = _listed(track)
+            listed = _listed(track, say)
         except VggbenchError as err:
             done.not_locked[track.name] = str(err)
             say(f"{track.name}: {err}")
@@ -107,10 +107,17 @@ def update(
 # -- what the index has
 
 
-def _listed(track: Track) -> dict[Version, Listed]:
+def _listed(track: Track, say: Say) -> dict[Version, Listed]:
     """What the index has of the track's framework: of each version, that of the package which the
     track installs it from. A version that the index has for several devices, such as 2.11.0+cpu,
-    counts without its label. Raises IndexUnreachable, NotListed and SettingsError."""
+    counts without its label.
+
+    A package that is not there, and one whose page has no version for x86-64 Linux, have none. What
+    a project has dropped keeps nothing of the track's other packages from being added, its own
+    nightlies are gone, and ``say`` gets a message. Where no package has a version, the index is at
+    fault rather than each project, and nothing is learnt from it. Raises IndexUnreachable,
+    NotListed and SettingsError.
+    """
     lock = "cpu" if "cpu" in track.requirements else ANY
     packages = dict.fromkeys(
         _package(requirements[0]) for _, requirements in track.requirements.get(lock, ())
@@ -119,15 +126,10 @@ def _listed(track: Track) -> dict[Version, Listed]:
     missing: list[NotListed] = []
     for package in packages:
         try:
-            versions = index.versions_of(package, track.index)
-        except NotListed as err:  # the index may have dropped one that old versions alone have
+            versions = _some_of(package, track)
+        except NotListed as err:
             missing.append(err)
             continue
-        if not versions:  # nothing can be learnt from it, not even what is gone
-            raise NotListed(
-                f"the index has no version of {package} for x86-64 Linux; check its address "
-                f"(UV_INDEX, UV_DEFAULT_INDEX) and run it again"
-            )
         for listed in versions:
             version = Version(listed.version.public)
             own = track.packages(str(version), lock)
@@ -135,7 +137,20 @@ def _listed(track: Track) -> dict[Version, Listed]:
                 found[version] = replace(listed, version=version)
     if missing and len(missing) == len(packages):
         raise missing[0]
+    for err in missing:
+        say(f"{track.name}: updated without one of its packages: {err}")
     return found
+
+
+def _some_of(package: str, track: Track) -> list[Listed]:
+    """The versions of a package that the index has; NotListed where there are none."""
+    versions = index.versions_of(package, track.index)
+    if not versions:
+        raise NotListed(
+            f"the index has no version of {package} for x86-64 Linux; check its address "
+            f"(UV_INDEX, UV_DEFAULT_INDEX) and run it again"
+        )
+    return versions
 
 
 def _package(requirement: str) -> str:
