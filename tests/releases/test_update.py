@@ -341,10 +341,39 @@ def test_a_build_of_the_users_own_is_neither_replaced_nor_taken_away(world: Worl
     own = Release("demo", "1.2.1", "2020-05-03", PYTHON, after="1.1")
     with world.index():
         world.catalogue().write(locks.lock(world.catalogue(), own, "cpu"))
-    world.wheel("demo-1.2.0", requires=("nowhere",))
     before = world.files()
-    world.update("demo")
-    assert world.files() == before
+    done = world.update("demo")
+    assert (done.added, done.not_locked, world.files()) == ([], {}, before)
+
+
+@pytest.mark.parametrize(
+    ("own", "added"),
+    [
+        # The index has 1.2.0 and 1.2.1, 2.0rc0 and 2.0rc1.
+        ("1.2.2", ["demo-2.0rc1"]),
+        ("1.2.1", ["demo-2.0rc1"]),
+        ("1.2.2rc1+mine", ["demo-2.0rc1"]),
+        ("1.2.1+mine", ["demo-1.2.1", "demo-2.0rc1"]),
+        ("1.2.0", ["demo-1.2.1", "demo-2.0rc1"]),
+        ("1.2.0.dev0", ["demo-1.2.1", "demo-2.0rc1"]),
+        ("2.0", ["demo-1.2.1"]),
+        ("2.0rc2", ["demo-1.2.1"]),
+        ("2.0rc1+mine", ["demo-1.2.1", "demo-2.0rc1"]),
+    ],
+)
+def test_what_is_older_than_a_build_of_the_users_own_is_not_the_last_of_its_minor(
+    world: World, own: str, added: list[str]
+) -> None:
+    world.catalogue().write(Release("demo", own, "2020-05-03", PYTHON, after="1.1"))
+    assert world.update("demo", pre=True, dry_run=True).added == added
+
+
+def test_what_is_passed_over_for_a_build_of_the_users_own_is_said(world: World) -> None:
+    world.catalogue().write(Release("demo", "1.2.1", "2020-05-03", PYTHON, after="1.1"))
+    assert world.update("demo", dry_run=True).passed_over["demo-1.2.0"] == (
+        "older than demo-1.2.1, a build of your own; to have both: vggbench releases add "
+        "demo==1.2.0"
+    )
 
 
 def test_what_was_there_before_a_lock_that_fails_stays(world: World) -> None:

@@ -163,9 +163,10 @@ def _package(requirement: str) -> str:
 
 def _of_finals(track: Track, listed: Mapping[Version, Listed], pre: bool) -> _Plan:
     """The last patch of each minor that is newer than the newest on the track; with ``pre`` the
-    newest release candidate of each such minor that has no final."""
-    taken = {Version(release.version) for release in track.releases}
+    newest release candidate of each such minor that has no final. Neither where the user has a
+    newer build of their own of that minor."""
     here = sorted(Version(r.version) for r in track.releases if r.after is None)
+    own = _by_minor(Version(r.version) for r in track.releases if r.after is not None)
     last_here = {_minor(version): version for version in here if not version.is_prerelease}
     if not last_here:
         why = (
@@ -192,12 +193,18 @@ def _of_finals(track: Track, listed: Mapping[Version, Listed], pre: bool) -> _Pl
         else:
             new = _new_candidates(versions, here)
         # A build of the user's own may have the version; its files are theirs.
-        new = [version for version in new if version not in taken]
+        mine = own.get(minor, [])
+        new = [version for version in new if version not in mine]
         passed_over.update({v: _withdrawn(listed[v]) for v in new if listed[v].yanked is not None})
         left = [version for version in new if listed[version].yanked is None]
         if not left:
             continue
-        if minor in last_here:
+        if mine and left[-1] < Version(mine[-1].public):
+            passed_over[left[-1]] = (
+                f"older than {track.name}-{mine[-1]}, a build of your own; to have both: vggbench "
+                f"releases add {track.name}=={left[-1]}"
+            )
+        elif minor in last_here:
             passed_over[left[-1]] = (
                 f"a newer patch than {track.name}-{last_here[minor]}, which stays, so that what "
                 f"was measured of it counts; to have both: vggbench releases add "
