@@ -20,6 +20,9 @@ from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+#: A file in the folder of wheels: while it is there, each is answered with 503.
+OUT_OF_ORDER = "out-of-order"
+
 JSON = "application/vnd.pypi.simple.v1+json"
 
 
@@ -32,7 +35,8 @@ def serving(
 ) -> Iterator[str]:
     """Serve the ``wheels`` of a folder; yields the address of the index. ``days``: when a version
     was uploaded, by "name-version"; a wheel without one tells no time. ``yanked``: why one was
-    withdrawn, by the same. ``login``: "user:password", without which nothing is answered."""
+    withdrawn, by the same. ``login``: "user:password", without which nothing is answered. While the
+    folder has a file OUT_OF_ORDER, no wheel is served."""
     wanted = f"Basic {base64.b64encode(login.encode()).decode()}" if login else None
 
     class Handler(BaseHTTPRequestHandler):
@@ -42,6 +46,9 @@ def serving(
         def do_GET(self) -> None:
             if wanted not in (None, self.headers.get("Authorization")):
                 self._answer(401, b"", "text/plain")
+                return
+            if (wheels / OUT_OF_ORDER).exists() and self.path.startswith("/files/"):
+                self._answer(503, b"", "text/plain")
                 return
             parts = self.path.strip("/").split("/")
             if parts[0] == "simple" and len(parts) == 2:

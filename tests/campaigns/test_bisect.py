@@ -9,6 +9,7 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from packaging.version import Version
@@ -25,7 +26,7 @@ from vggbench.releases.index import IndexUnreachable, Listed, NotListed
 from vggbench.releases.spec import SpecError
 
 from ..asv_plugin.test_faults import ended, the_line, until
-from ..index import serving
+from ..index import OUT_OF_ORDER, serving
 from ..tiny import Ended, Tiny, pythons, write_wheel
 from .here import ROOT
 from .test_confirm import NOISE, ROUGH
@@ -239,6 +240,9 @@ def test_a_headline_says_what_came_of_it() -> None:
     assert headline(found) == (
         "step time: not named: a change lies after A-3 and up to A-4 (97%): +5.0 % (+4.0 to +6.0), "
         "12 blocks"
+    )
+    assert headline(replace(found, blocks=0)) == (
+        "step time: not named: no block between A-1 and A-9 is on record"
     )
     found.outcome = "named"
     assert headline(found).startswith("step time: A-4 is the first with the change, A-3 the last ")
@@ -488,3 +492,25 @@ def test_a_build_that_has_vanished_from_the_index_is_stepped_over(tiny: Tiny) ->
     assert (found["before"], found["after"]) == ("tinyframe-3.1", "tinyframe-3.3")
     (unknown,) = [build for build in found["builds"] if build["unknown"]]
     assert unknown["name"] == "tinyframe-3.2"
+
+
+@pytest.mark.asv
+def test_an_index_that_is_out_of_order_pauses_it_and_makes_no_build_unknown(tiny: Tiny) -> None:
+    tiny.add_release("4.0", seconds=0.090)
+    asked = ("bisect", "tinyframe-2.0", "tinyframe-4.0", *PLAIN, "--json")
+    with an_index(tiny, {"3.1": 0.030, "3.2": 0.090}) as env:
+        fault = tiny.folder / "index" / OUT_OF_ORDER
+        fault.touch()
+        done = tiny.vggbench(*asked, env={**env, "UV_HTTP_RETRIES": "0"})
+        assert done.status == 2, done.output
+        found = told(done)
+        fault.unlink()
+        again = tiny.vggbench(*asked, env=env)
+    assert found["outcome"] == "not named"
+    assert [build["unknown"] for build in found["builds"]] == [None] * 4
+    (note,) = [note for note in found["notes"] if " cannot be had now: " in note]
+    assert note.startswith("tinyframe-3.")
+    assert note.endswith("; the same command goes on from here")
+    assert "503" in note
+    assert again.status == 0, again.output
+    assert (told(again)["before"], told(again)["after"]) == ("tinyframe-3.1", "tinyframe-3.2")

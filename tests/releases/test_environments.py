@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from vggbench.releases.environments import (
     EnvironmentUnusable,
     Impossible,
     Marker,
+    Postponed,
 )
 from vggbench.releases.interpreters import InterpreterMissing
 from vggbench.releases.locks import LockError, sha256
@@ -372,7 +374,7 @@ def gone(house: House) -> str:
     """What is said of NAME, which is gone from the index."""
     with pytest.raises(EnvironmentUnusable) as caught:
         house.ensure()
-    assert not isinstance(caught.value, Impossible), "another index may still have it"
+    assert not isinstance(caught.value, (Impossible, Postponed)), "another index may still have it"
     line = str(caught.value)
     assert line.startswith(
         f"{NAME} (cpu) cannot be installed: tinyframe==1.1 is gone from the index ("
@@ -399,9 +401,21 @@ def test_an_index_that_cannot_be_reached_has_lost_nothing(
 ) -> None:
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    with pytest.raises(EnvironmentUnusable, match="check the network and run it again") as caught:
+    with pytest.raises(Postponed, match="check the network and run it again") as caught:
         house.ensure()
     assert "gone" not in str(caught.value)
+
+
+def test_a_full_disk_is_no_fault_of_the_release(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path, kept: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(environments, "_byte_compile", refuse)
+    with pytest.raises(Postponed, match="No space left on device; if the disk is full: vggbench"):
+        house.ensure()
+    assert not list(house.tiny.environments.glob("tinyframe*"))
 
 
 def test_a_wheel_that_is_gone_from_the_index_comes_out_of_uvs_cache(

@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from vggbench.releases import locks, uv_settings
+from vggbench.releases import uv as uv_module
 from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.releases.environments import Environments, EnvironmentUnusable
 from vggbench.releases.locks import LockError
-from vggbench.releases.uv import Absent, NoneFits, NotCached, Unfit, UvError, uv
+from vggbench.releases.uv import Absent, Hindered, NoneFits, NotCached, Unfit, UvError, uv
 from vggbench.releases.uv_settings import SettingsError
 
-from ..index import serving, write_index
+from ..index import OUT_OF_ORDER, serving, write_index
 from ..tiny import pythons, write_wheel
 
 OLDEST = pythons()[0]
@@ -232,9 +233,36 @@ def test_only_an_index_that_was_asked_lacks_something(index: str, tmp_path: Path
 def test_no_network_is_said(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    with pytest.raises(UvError, match="check the network and run it again") as caught:
+    with pytest.raises(Hindered, match="check the network and run it again"):
         compiled(tmp_path, "helper")
-    assert not isinstance(caught.value, NoneFits)
+
+
+def test_an_index_that_is_out_of_order_is_said(
+    index: str, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    (wheels / OUT_OF_ORDER).touch()
+    with pytest.raises(Hindered, match="the index is out of order: run it again later"):
+        compiled(tmp_path, "helper")
+
+
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("error: failed to write to file `/c/x`: No space left on device (os error 28)", Hindered),
+        ("error: failed to create `/c`: Disk quota exceeded (os error 122)", Hindered),
+        ("error: failed to open file `/c`: Permission denied (os error 13)", Hindered),
+        ("HTTP status client error (429 Too Many Requests) for url (http://a/)", Hindered),
+        ("Failed to download distribution due to network timeout.", Hindered),
+        ("error: No solution found when resolving dependencies", NoneFits),
+        ("hash mismatch for `demo==1.0`: error sending request", UvError),
+        ("error: the wheel `demo-1.0` is invalid: unexpected end of file", UvError),
+    ],
+)
+def test_a_fault_of_the_network_or_the_disk_is_told_from_one_of_a_package(
+    said: str, kind: type[UvError]
+) -> None:
+    assert type(uv_module._error(said, 2, offline=False)) is kind
 
 
 # -- an index of a track

@@ -29,7 +29,7 @@ from ..file_lock import LockUnusable
 from ..inside.launch import die_with_parent
 from . import interpreters, locks, uv_settings
 from .catalogue import Catalogue, Lock, Release
-from .uv import OFFLINE, Absent, NoneFits, NotCached, Unfit, UvError, uv
+from .uv import OFFLINE, Absent, Hindered, NoneFits, NotCached, Unfit, UvError, uv
 
 MARKER = "vggbench.json"
 LAST_USE = "vggbench-last-use"
@@ -56,6 +56,15 @@ class EnvironmentUnusable(VggbenchError):
 class Impossible(EnvironmentUnusable):
     """An environment can never be made: a pin of the lock is not made for the interpreter or the
     platform."""
+
+
+class Postponed(EnvironmentUnusable):
+    """An environment cannot be made now: the network, the index or the disk is at fault, and
+    another environment would meet the same."""
+
+
+#: What errors of uv make of an environment; all others make it unusable.
+_KINDS: dict[type[UvError], type[EnvironmentUnusable]] = {Unfit: Impossible, Hindered: Postponed}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,12 +248,12 @@ class Environments:
             aside.rename(folder)
         except UvError as err:
             remove(aside)
-            kind = Impossible if isinstance(err, Unfit) else EnvironmentUnusable
+            kind = _KINDS.get(type(err), EnvironmentUnusable)
             why = self._gone(release, name, err) if isinstance(err, Absent) else err
             raise kind(f"{release.name} ({name}) cannot be installed: {why}") from None
         except OSError as err:
             remove(aside)
-            raise EnvironmentUnusable(
+            raise Postponed(
                 f"{release.name} ({name}) cannot be installed: {of_system(err)}; "
                 f"if the disk is full: vggbench releases prune --to 10G --cache"
             ) from None

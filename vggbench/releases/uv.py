@@ -27,6 +27,11 @@ class UvError(VggbenchError):
     """uv failed. The message is what uv printed, shortened, and what to do next."""
 
 
+class Hindered(UvError):
+    """The network, the index or the disk kept uv from it, whatever was asked. What is asked next
+    would fail alike, and this may go another time."""
+
+
 class NotCached(UvError):
     """uv was not to use the network, and its cache does not have what is needed."""
 
@@ -59,7 +64,16 @@ _FAULTS: tuple[tuple[str, type[UvError], str], ...] = (
         UvError,
         "the index serves another file than the lock names: do not install it",
     ),
-    (r"No space left on device", UvError, "make room: vggbench releases prune --to 10G"),
+    (
+        r"No space left on device|Disk quota exceeded",
+        Hindered,
+        "make room: vggbench releases prune --to 10G",
+    ),
+    (
+        r"(Read-only file system|Input/output error|Permission denied) \(os error",
+        Hindered,
+        "see to the disk, or to the folder's permissions, and run it again",
+    ),
     (
         r"(not|n't) found in the cache|network was disabled|connectivity is disabled",
         NotCached,
@@ -68,9 +82,15 @@ _FAULTS: tuple[tuple[str, type[UvError], str], ...] = (
     ),
     (
         r"error sending request|dns error|Network connectivity|Could not connect|timed out"
-        r"|Connection refused|tcp connect error",
-        UvError,
+        r"|Connection refused|tcp connect error|network timeout|error decoding response body"
+        r"|request or response body error",
+        Hindered,
         "check the network and run it again",
+    ),
+    (
+        r"HTTP status server error|\(429 Too Many Requests\)",
+        Hindered,
+        "the index is out of order: run it again later",
     ),
     (
         r"could not be queried due to a lack of valid authentication credentials",

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from packaging.version import Version
 
 from ... import records
-from ...errors import VggbenchError, one_line, some_of
+from ...errors import VggbenchError, of_system, one_line, some_of
 from ...judging.duets import Block
 from ...judging.measures import JUDGED
 from ...judging.phrases import how_many_blocks
@@ -25,6 +25,8 @@ from ...judging.state import State, values_of
 from ...releases import locks
 from ...releases.builds import BuildCatalogue, lock_name
 from ...releases.catalogue import Release
+from ...releases.environments import Postponed
+from ...releases.uv import Hindered
 from ...runs import profiles
 from ...runs.duet import Subject
 from ...runs.local import Local, Runner
@@ -331,7 +333,8 @@ class _Campaign:
 
     def _subject(self, place: int) -> Subject | None:
         """The build at a place, locked and installed; None where that cannot be. Raises
-        CannotBisect for an end that cannot be."""
+        CannotBisect for an end that cannot be, and _Ended where the network, the index or the disk
+        is at fault, and not the build."""
         if place in self._subjects:
             return self._subjects[place]
         build = self._line.builds[place]
@@ -349,6 +352,12 @@ class _Campaign:
                 newest_python=self._newest_python,
             )
             installation = self._runner.prepared(release, self._profile, self._configured)
+        except (Hindered, Postponed, OSError) as err:
+            # Build after build would be taken for unknown, though nothing is wrong with them.
+            why = of_system(err) if isinstance(err, OSError) else err
+            raise _Ended(
+                f"{build.name} cannot be had now: {why}; the same command goes on from here"
+            ) from None
         except VggbenchError as err:
             self._give_up(place, str(err))
             return None

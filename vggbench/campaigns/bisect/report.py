@@ -335,6 +335,8 @@ def headline(found: BisectFinding) -> str:
             f"{title}: {found.after} is the first with the change, {found.before} the last without "
             f"it ({found.probability:.0%}): {change(found)}, {how_many_blocks(found.blocks)}"
         )
+    if not found.blocks:
+        return f"{title}: not named: no block between {found.good} and {found.bad} is on record"
     sure = "" if found.probability is None else f" ({found.probability:.0%})"
     return (
         f"{title}: not named: a change lies after {found.before} and up to {found.after}{sure}: "
