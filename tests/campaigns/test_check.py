@@ -167,6 +167,23 @@ def test_a_command_that_fails_is_said_and_tried_again(nightly: Tiny):
     assert len(notices(nightly)) == 1
 
 
+def test_a_check_that_is_killed_while_its_command_runs_is_told_of_and_tells_nothing_twice(
+    nightly: Tiny,
+):
+    command = "cat > began.txt; exec sleep 100"
+    process = nightly.popen(*CHECK, "--notify", command, program="vggbench", **SLOWER)
+    until((nightly.folder / "began.txt").exists)
+    process.kill()
+    process.communicate()
+    done = nightly.vggbench(*CHECK, "--notify", TELL, env=SLOWER)
+    assert done.status == 1, done.output
+    the_line(done, "--notify: an earlier check was ended while its command ran: ", "tinyframe-2.1")
+    assert notices(nightly) == []
+    again = nightly.vggbench(*CHECK, "--notify", TELL, env=SLOWER)
+    assert "--notify: an earlier check" not in again
+    assert notices(nightly) == []
+
+
 def test_a_command_is_told_of_what_fails(nightly: Tiny):
     done = nightly.vggbench(*CHECK, "--notify", TELL, faults="2.1:segv", env=NOISE)
     assert done.status == 2, done.output

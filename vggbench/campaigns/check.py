@@ -149,7 +149,10 @@ def _notify(judging: Judging, judged: Sequence[Release], command: str) -> bool:
     """Tell the user's command what is new of the ``judged`` releases, and of those of which it was
     told before, and of later ones, which may end that. Returns whether that went well."""
     checkout, say = judging.here.checkout, judging.here.say
-    before = notification.remembered(notification.path_of(checkout))
+    remembered = notification.remembered(notification.path_of(checkout))
+    if remembered.doubt is not None:
+        say(remembered.doubt)
+    before = remembered.told
     known, tracks = checkout.catalogue.by_name, checkout.catalogue.tracks
     measured = checkout.measured_commits()
     names = [release.name for release in judged]
@@ -158,9 +161,8 @@ def _notify(judging: Judging, judged: Sequence[Release], command: str) -> bool:
         later = line[line.index(told) + 1 :]
         names += [told.name, *(each.name for each in later if each.commit in measured)]
     report = judging.told(sorted(set(names)))
-    return notification.notify(
-        command, notification.news(report, before, checkout.catalogue), checkout, say
-    )
+    news = notification.news(report, before, checkout.catalogue)
+    return notification.notify(command, news, before, checkout, say)
 
 
 def _measured_now(

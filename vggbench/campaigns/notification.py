@@ -73,6 +73,26 @@ class Trouble:
         return f"{self.release} {self.words}, {title}, {self.profile}: {self.outcome}"
 
 
+@dataclass(frozen=True)
+class Remembered:
+    """What was ``told``. ``is_sure``: whether the command has ended well; False where the check was
+    ended while the command ran, which may have told it or not."""
+
+    told: frozenset[Trouble] = frozenset()
+    is_sure: bool = True
+
+    @property
+    def doubt(self) -> str | None:
+        """A message where it is not sure; None where it is."""
+        if self.is_sure:
+            return None
+        what = ", ".join(_releases(self.told)) or "the end of all trouble"
+        return (
+            f"--notify: an earlier check was ended while its command ran: it may have told of "
+            f"{what}, which is not told again; look yourself whether it came"
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class News:
     """``now``: the trouble to be remembered. ``message``: Markdown about it, None where there is
@@ -84,25 +104,30 @@ class News:
     message: str | None = None
 
 
-def remembered(path: Path) -> frozenset[Trouble]:
+def remembered(path: Path) -> Remembered:
     """The trouble that was told; none where there is no such file, or it is damaged: what is told
     twice is better than what is lost."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["schema"] != SCHEMA:
-            return frozenset()
+            return Remembered()
         told = [Trouble(**each) for each in content["told"]]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return frozenset()
+        is_sure = bool(content.get("sure", True))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return Remembered()
     if not all(isinstance(word, str) for each in told for word in asdict(each).values()):
-        return frozenset()
-    return frozenset(told)
+        return Remembered()
+    return Remembered(frozenset(told), is_sure)
 
 
-def remember(path: Path, told: Collection[Trouble]) -> None:
+def remember(path: Path, what: Remembered) -> None:
     """Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"schema": SCHEMA, "told": [asdict(trouble) for trouble in sorted(told)]}
+    content = {
+        "schema": SCHEMA,
+        "sure": what.is_sure,
+        "told": [asdict(trouble) for trouble in sorted(what.told)],
+    }
     replace_text(path, json.dumps(content, indent=2) + "\n")
 
 
@@ -188,23 +213,27 @@ def _of(report: Report, releases: Collection[str]) -> Report:
 
 def tell(command: str, told: News, folder: Path, say: Say) -> bool:
     """Run the user's ``command`` in ``folder`` with the message on its standard input; returns
-    whether it ended with 0. What it prints is shown. It ends with this process."""
+    whether it ended with 0. Of several commands, the first that fails is the last. What it prints
+    is shown. It ends with this process."""
     assert told.message is not None
     sys.stdout.flush()
     variables = {
         "VGGBENCH_STATUS": " ".join(told.status),
         "VGGBENCH_RELEASES": " ".join(told.releases),
     }
-    # A session of its own: with the shell, what the shell started is ended.
-    started = subprocess.Popen(
-        command,
-        shell=True,
-        cwd=folder,
-        env={**os.environ, **variables},
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=die_with_parent,
-    )
+    try:
+        # A session of its own: with the shell, what the shell started is ended.
+        started = subprocess.Popen(
+            ["/bin/sh", "-e", "-c", command],
+            cwd=folder,
+            env={**os.environ, **variables},
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=die_with_parent,
+        )
+    except OSError as err:
+        say(f"--notify: the command cannot be started; it is tried again next time: {err.strerror}")
+        return False
     try:
         started.communicate(told.message.encode(), timeout=PATIENCE_S)
     except subprocess.TimeoutExpired:
@@ -225,17 +254,28 @@ def tell(command: str, told: News, folder: Path, say: Say) -> bool:
     return started.returncode == 0
 
 
-def notify(command: str, told: News, checkout: Checkout, say: Say) -> bool:
-    """Tell the news, where there are any, and remember what was told. Returns whether that went
-    well; what did not was said, and is tried again next time."""
-    if told.message is not None:
-        say(f"notifying: {' '.join(told.status)}: {', '.join(told.releases)}")
-        if not tell(command, told, checkout.root, say):
-            return False
+def notify(
+    command: str, told: News, before: Collection[Trouble], checkout: Checkout, say: Say
+) -> bool:
+    """Tell the news, where there are any, and remember what was told, which is that of ``before``
+    where the command fails. Returns whether that went well; what did not was said, and is tried
+    again next time."""
     path = path_of(checkout)
+    if told.message is None:
+        return _remembers(path, Remembered(told.now), say)
+    say(f"notifying: {' '.join(told.status)}: {', '.join(told.releases)}")
+    # Before the command: where this process is ended from here on, nothing is told twice.
+    is_noted = _remembers(path, Remembered(told.now, is_sure=False), say)
+    went_well = tell(command, told, checkout.root, say)
+    if is_noted:
+        now = told.now if went_well else frozenset(before)
+        is_noted = _remembers(path, Remembered(now), say)
+    return went_well and is_noted
+
+
+def _remembers(path: Path, what: Remembered, say: Say) -> bool:
     try:
-        # At once: who ends this process in between is told twice.
-        remember(path, told.now)
+        remember(path, what)
     except OSError as err:
         say(f"--notify: {path} cannot be written, so this is told again: {err.strerror}")
         return False
