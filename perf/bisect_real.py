@@ -6,7 +6,8 @@
 The cases are Keras on Theano, TensorFlow with XLA over its release candidates and patch releases,
 and ten nightlies of TensorFlow, which all have a slow-down planted from one date on (planted.py).
 Before its first search, a case gets what it needs into uv's cache; that is not timed. What was done
-is kept in a folder, with the records of the blocks: run a case again to go on.
+is kept in a folder, with the records of the blocks: run a case again to go on. The hour is that of
+all calls of `vggbench bisect` together, whatever came of them.
 """
 
 from __future__ import annotations
@@ -170,21 +171,34 @@ def go_on(name: str, case: Case, folder: Path) -> None:
     env = common.surroundings(checkout)
     if case.offline:
         env["UV_OFFLINE"] = "1"
+    found = None
     began = time.monotonic()
-    done = subprocess.run(
-        [
-            *(str(common.VGGBENCH), "bisect", good, bad),
-            *("--bench", case.bench, "--budget", f"{left_s:.0f}s", "--json"),
-        ],
-        cwd=checkout,
-        env=env,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    seconds = time.monotonic() - began
-    if not done.stdout.strip():
+    try:
+        done = subprocess.run(
+            [
+                *(str(common.VGGBENCH), "bisect", good, bad),
+                *("--bench", case.bench, "--budget", f"{left_s:.0f}s", "--json"),
+            ],
+            cwd=checkout,
+            env=env,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        found = _told(done.stdout)
+    finally:
+        # What a call took counts, however it ended.
+        state.add({"seconds": time.monotonic() - began, "found": found})
+    if found is None:
         raise SystemExit(f"vggbench bisect ended with {done.returncode}; run {name} again")
-    state.add({"seconds": seconds, "found": json.loads(done.stdout)})
+
+
+def _told(output: str) -> dict[str, Any] | None:
+    """The JSON of `vggbench bisect`; None where it was ended before it had printed all of it."""
+    try:
+        told: dict[str, Any] = json.loads(output)
+    except ValueError:
+        return None
+    return told
 
 
 def _warm(case: Case, checkout: Path, folder: Path, good: str, bad: str) -> None:
@@ -206,29 +220,48 @@ def _warm(case: Case, checkout: Path, folder: Path, good: str, bad: str) -> None
             print(f"{build.name}: {err}", flush=True)
 
 
+def _found(calls: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """What the last call found that told anything."""
+    told: list[dict[str, Any]] = [call["found"] for call in calls if call["found"] is not None]
+    return told[-1] if told else None
+
+
 def _answer(calls: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """What the last call found, where it needs no further one."""
-    found: dict[str, Any] | None = calls[-1]["found"] if calls else None
+    """What was found, where it needs no further call."""
+    found = _found(calls)
     return found if found is not None and found["outcome"] != "not named" else None
+
+
+def unknown_between(found: dict[str, Any]) -> list[str]:
+    """The unknown builds between the two that are named."""
+    names = [build["name"] for build in found["builds"]]
+    if found["outcome"] != "named":
+        return []
+    between = found["builds"][names.index(found["before"]) + 1 : names.index(found["after"])]
+    return [build["name"] for build in between if build["unknown"] is not None]
 
 
 def report(case: Case, folder: Path) -> int:
     calls = copies.State(folder / "calls.jsonl").read()
-    wanted = f"named within {WITHIN_S / 60:.0f} min"
+    wanted = f"named within {WITHIN_S / 60:.0f} min, no unknown build between the two"
     if not calls:
         common.keep(case.what, wanted, "nothing", "not run")
         print(f"{case.what}: not run")
         return 0
-    found = calls[-1]["found"]
+    found = _found(calls)
     seconds = sum(call["seconds"] for call in calls)
+    if found is None:
+        return common.report(case.what, wanted, f"no answer in {seconds / 60:.0f} min", False)
     visited = sum(build["blocks"] > 0 for build in found["builds"])
     reached = (
         f"{found['outcome']}: {found['before']} to {found['after']}, "
         f"{_percent(found['ratio'])} ({found['blocks']} blocks, {visited} of "
         f"{len(found['builds'])} builds, {seconds / 60:.0f} min)"
     )
+    unknown = unknown_between(found)
+    reached += "".join(f", {name} between them unknown" for name in unknown)
     right = case.named(folder)
-    good = found["outcome"] == "named" and seconds <= WITHIN_S
+    good = found["outcome"] == "named" and seconds <= WITHIN_S and not unknown
     if right is not None:
         wanted += f", as {right}"
         good = good and found["after"] == right
