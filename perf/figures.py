@@ -27,6 +27,7 @@ SHORT: dict[str, tuple[str, ...]] = {
     "history.py": (),
     "duets.py": (),
     "releases_list.py": (),
+    "update.py": (),
     "first_sample.py": (),
     "memory.py": (),
     "fuzz.py": ("--trees", "50"),
