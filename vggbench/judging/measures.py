@@ -35,15 +35,16 @@ class JudgedMeasure:
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """``title`` and ``unit`` are what pages show, ``scale`` of which are one of what records hold.
-    ``benchmark`` is the method whose graph asv has of it. ``of_process``: the figure of a process
-    that ended well. ``judged``: None where verdicts say nothing of it."""
+    ``benchmark`` is the method whose graph asv has of it, None where it has none. ``of_process``:
+    the figure of a process that ended well. ``judged``: None where verdicts say nothing of its
+    ratio."""
 
     key: str
     title: str
     unit: str
     scale: float
     better: str
-    benchmark: str
+    benchmark: str | None
     of_process: Callable[[Record], object]
     judged: JudgedMeasure | None = None
 
@@ -122,6 +123,17 @@ PEAK_MEMORY = Measure(
     ),
 )
 
+#: It may be 0, which makes no ratio: verdicts judge the difference of two releases (growth.py).
+MEMORY_GROWTH = Measure(
+    key="memory_growth",
+    title="Memory growth per step",
+    unit="MB",
+    scale=1e-6,
+    better=LOWER,
+    benchmark=None,
+    of_process=lambda record: record.memory_growth,
+)
+
 LOSS = Measure(
     key="loss",
     title="Loss of the third step",
@@ -153,7 +165,16 @@ GPU_MEMORY = Measure(
 )
 
 #: In the order in which pages offer them.
-MEASURES = (STEP, IMAGES, FIRST_STEP, PEAK_MEMORY, LOSS, GPU_UTILISATION, GPU_MEMORY)
+MEASURES = (
+    STEP,
+    IMAGES,
+    FIRST_STEP,
+    PEAK_MEMORY,
+    MEMORY_GROWTH,
+    LOSS,
+    GPU_UTILISATION,
+    GPU_MEMORY,
+)
 
-#: What verdicts are said of, the most important first.
+#: What verdicts say the ratio of, the most important first.
 JUDGED = {measure.key: measure.judged for measure in MEASURES if measure.judged is not None}

@@ -377,6 +377,14 @@ class Record:
         return float(statistics.median(self.samples))
 
     @property
+    def memory_growth(self) -> float | None:
+        """Bytes by which resident memory grew per timed step, below 0 where it shrank; None where
+        that is not on record. Steps after the samples, for a device that is sampled from outside,
+        are not in it."""
+        grown = self.memory_growth_per_step_bytes
+        return grown if is_number(grown) and abs(grown) <= MOST_MEASURED else None
+
+    @property
     def facts(self) -> dict[str, Any]:
         """What the process said of its Python and of the libraries that it used."""
         facts = dict(self.versions) if isinstance(self.versions, dict) else {}
