@@ -441,6 +441,8 @@ def _brief(verdict: PageVerdict) -> dict[str, Any]:
     made: dict[str, Any] = {"outcome": verdict.outcome, "against": verdict.against}
     if verdict.ratio is not None and verdict.low is not None and verdict.high is not None:
         made["ratio"] = [rounded(verdict.ratio), rounded(verdict.low), rounded(verdict.high)]
+    if verdict.difference is not None:
+        made["difference"] = list(map(rounded, verdict.difference))
     if verdict.acknowledged is not None:
         made["acknowledged"] = verdict.acknowledged
     return made

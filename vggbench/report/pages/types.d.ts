@@ -53,7 +53,8 @@ export interface Measure {
   scale: number;
   better: string;
   takes_time: boolean;
-  benchmark: string;
+  /** The method whose graph asv has of it; null where it has none. */
+  benchmark: string | null;
 }
 
 /** A line's place in the index. */
@@ -105,6 +106,8 @@ export interface Brief {
   outcome: string;
   against: string | null;
   ratio?: Interval;
+  /** Of a measure that has no ratio: what it differs by, in the unit of records. */
+  difference?: Interval;
   acknowledged?: string;
 }
 

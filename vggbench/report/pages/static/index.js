@@ -124,8 +124,8 @@ function titles(index, { line, measure, track, shown }) {
   byId("machine").textContent = machineText(index, line.machine);
   const one = shown.length === 1 ? line.configurations[shown[0]] : null;
   byId("configuration").textContent = one ? readable(line, one) : "";
-  const graph = el("a", { href: asvGraph(line, measure, one) }, "asv's own graph");
-  byId("asv-link").replaceChildren(graph);
+  const href = asvGraph(line, measure, one);
+  byId("asv-link").replaceChildren(...(href ? [el("a", { href }, "asv's own graph")] : []));
 }
 
 /**

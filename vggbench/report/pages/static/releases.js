@@ -14,7 +14,7 @@ import { readable } from "./params.js";
 import { figureCell, lined, rowHead, whyOf } from "./tables.js";
 
 /** What is shown of each configuration. */
-const SHOWN = ["step", "first_step", "peak_memory", "loss"];
+const SHOWN = ["step", "first_step", "peak_memory", "memory_growth", "loss"];
 /** Where the link that skips the navigation leads: it names no release. */
 const SKIPPED_TO = "content";
 /** As asv shortens ids. */
