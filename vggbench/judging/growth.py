@@ -21,7 +21,7 @@ from ..stats.policy import NOT_SURE, REGRESSED
 from .acknowledged import Acknowledged
 from .evidence import Evidence
 from .measures import MEMORY_GROWTH
-from .verdicts import Comparison, comparisons_of
+from .verdicts import LineComparison, comparisons_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ def of_release(
     return [_acknowledge(verdict, release, accepted) for verdict in made]
 
 
-def _processes(comparison: Comparison) -> tuple[list[Record], list[Record]]:
+def _processes(comparison: LineComparison) -> tuple[list[Record], list[Record]]:
     """The records of the processes before and after that say by how much they grew."""
     if comparison.before is None or not comparison.past[0] == comparison.now[0] == records.OK:
         return [], []
@@ -135,7 +135,7 @@ def _processes(comparison: Comparison) -> tuple[list[Record], list[Record]]:
 
 
 def _judged(
-    comparison: Comparison,
+    comparison: LineComparison,
     earlier: Release,
     before: Sequence[Record],
     after: Sequence[Record],

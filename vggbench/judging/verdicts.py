@@ -265,7 +265,7 @@ def comparisons_of(
     release: Release,
     against: Release | None = None,
     profile: str | None = None,
-) -> list[list[Comparison]]:
+) -> list[list[LineComparison]]:
     """What there is to say something of in a release, as in ``of_release``: in each profile the
     comparisons that are judged together."""
     lines = sorted(
@@ -293,7 +293,7 @@ def _processes_of(count: int, release: Release, kind: str = "") -> str:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Comparison:
+class LineComparison:
     """One line in a release and in the one before; ``past`` and ``now`` are (outcome, why)."""
 
     evidence: Evidence
@@ -471,7 +471,7 @@ class Comparison:
 
 def _comparison(
     evidence: Evidence, line: Line, after: Release, against: Release | None
-) -> Comparison | None:
+) -> LineComparison | None:
     """None where there is nothing to say: it is unmeasured, or n/a and did not run before."""
     now = evidence.answer(line, after, after)
     track = evidence.catalogue.tracks[after.track]
@@ -492,7 +492,7 @@ def _comparison(
         older = track.before(before)
     if now[0] is None or (now[0] == records.NOT_APPLICABLE and past[0] != records.OK):
         return None
-    return Comparison(
+    return LineComparison(
         evidence=evidence, line=line, before=before, after=after, past=past, now=now, earlier=older
     )
 
@@ -505,7 +505,7 @@ def _is_with_others(evidence: Evidence, line: Line, before: Release, after: Rele
 
 
 def _of_measure(
-    evidence: Evidence, together: Sequence[Comparison], key: str, threshold: float
+    evidence: Evidence, together: Sequence[LineComparison], key: str, threshold: float
 ) -> list[Verdict]:
     """The verdicts on one measure of the configurations that are judged together."""
     compared = [comparison for comparison in together if comparison.is_compared(key)]
@@ -543,7 +543,7 @@ def _of_measure(
     return made
 
 
-def _by_duets(comparison: Comparison, about: Verdict, by_processes: Verdict | None) -> Verdict:
+def _by_duets(comparison: LineComparison, about: Verdict, by_processes: Verdict | None) -> Verdict:
     """What blocks say. ``about`` has all that is said in any case."""
     assert comparison.before is not None
     key, line = about.measure, comparison.line
@@ -597,7 +597,7 @@ def _by_duets(comparison: Comparison, about: Verdict, by_processes: Verdict | No
     )
 
 
-def _with_blocks_foreseen(comparison: Comparison, verdict: Verdict) -> Verdict:
+def _with_blocks_foreseen(comparison: LineComparison, verdict: Verdict) -> Verdict:
     """The verdict by processes, with how many blocks would make it sure where it is not."""
     own, needed = comparison.blocks(verdict.measure), None
     if verdict.outcome == NOT_SURE and comparison.before is not None:
@@ -615,7 +615,7 @@ def _with_blocks_foreseen(comparison: Comparison, verdict: Verdict) -> Verdict:
     )
 
 
-def _too_few(comparison: Comparison, key: str, own: Sequence[Block]) -> list[str]:
+def _too_few(comparison: LineComparison, key: str, own: Sequence[Block]) -> list[str]:
     """What these blocks say, where they are too few to decide."""
     if comparison.before is None or not 0 < len(own) < LEAST_BLOCKS:
         return []
@@ -668,7 +668,7 @@ def _noises(
     }
 
 
-def _bare(comparison: Comparison, measure: str, outcome: str) -> Verdict:
+def _bare(comparison: LineComparison, measure: str, outcome: str) -> Verdict:
     """What is said of a comparison in any case; the rest is for ``replace``."""
     return Verdict(
         machine=comparison.evidence.machine,
@@ -684,7 +684,7 @@ def _bare(comparison: Comparison, measure: str, outcome: str) -> Verdict:
     )
 
 
-def _not_compared(comparison: Comparison, together: Sequence[Comparison]) -> Verdict:
+def _not_compared(comparison: LineComparison, together: Sequence[LineComparison]) -> Verdict:
     """``together``: all comparisons of the two releases, this one too."""
     now, why = comparison.now
     if now == records.FAILED:
@@ -743,7 +743,7 @@ def _pattern(line: Line) -> str:
 
 
 def _judged(
-    comparison: Comparison,
+    comparison: LineComparison,
     key: str,
     judgement: Judgement,
     noise: Noise,

@@ -615,6 +615,28 @@ def test_the_history_marks_what_regressed(surf: Surf, published: Path) -> None:
         assert f"against {SHIPPED[1]}" in said
 
 
+def test_memory_growth_has_a_chart_and_differences_and_no_graph_of_asv(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    taken = [
+        changed(
+            process, memory_growth_per_step_bytes=1e9 if process.release == SHIPPED[2] else -5e6
+        )
+        for process in HISTORY
+        if process.outcome == "ok"
+    ]
+    with surf(published_anew(tmp_path, taken)) as visit:
+        page = visit.page
+        drawn(visit, "index.html?machine=box&measure=memory_growth&configuration=NHWC+none+off")
+        assert "memory growth per step, MB" in page.inner_text("#chart-title")
+        assert page.locator("#asv-link a").count() == 0
+        assert "+1005 MB" in page.inner_text("#release")
+        assert "regressed +1005 (+1005 to +1005) MB" in hover(visit, "regressed", 2)
+        drawn(visit, "verdicts.html?machine=box&measure=memory_growth")
+        assert "+1005 (+1005 to +1005) MB" in page.inner_text("#verdicts")
+
+
 def test_a_release_has_a_page_under_its_name_and_asvs_id(surf: Surf, published: Path) -> None:
     commit = literal.CATALOGUE.by_name[SHIPPED[2]].commit
     with surf(published) as visit:
