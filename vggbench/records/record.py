@@ -143,6 +143,7 @@ class Record:
     catalogue: Any
     build: Any
     lock: Any
+    installed_bytes: Any
     interpreter: Any
     device: Any
     workload: Any

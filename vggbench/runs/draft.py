@@ -22,7 +22,8 @@ from ..errors import one_line
 from ..inside.measure import BY_PRODUCTS, SAMPLED
 from ..records import Record
 from ..records.record import OWN_INTERPRETER
-from ..releases.catalogue import replace_text
+from ..releases.catalogue import Lock, replace_text
+from ..releases.environments import Marker
 from . import clocks, machine_facts, profiles, variables
 from .installation import Installation
 from .process import Finished
@@ -101,6 +102,10 @@ class Draft:
         beside = machine_lock.beside()
         if beside is not None:
             record["beside"] = beside
+        folder = Path(installation.interpreter).parent.parent if lock is not None else None
+        size = _installed_bytes(folder, lock)
+        if size is not None:
+            record["installed_bytes"] = size
         if run.purpose is not None:
             record["purpose"] = run.purpose
         if installation.variant is not None:
@@ -111,7 +116,6 @@ class Draft:
         run.drafts.mkdir(parents=True, exist_ok=True)
         identity = f"{run.id}-{time.monotonic_ns()}"
         notes = run.drafts / f"{identity}.notes"
-        folder = Path(installation.interpreter).parent.parent if lock is not None else None
         draft = Draft(
             record=record, notes_path=notes, environment_folder=folder, began=_computed_so_far()
         )
@@ -198,6 +202,13 @@ class Draft:
             if path is not None:
                 path.unlink(missing_ok=True)
         return record
+
+
+def _installed_bytes(folder: Path | None, lock: Lock | None) -> int | None:
+    """How many bytes the environment in ``folder`` has on the disk; None where no environment says
+    that it was made from the ``lock``."""
+    marker = None if folder is None else Marker.read(folder)
+    return marker.size if marker is not None and lock and marker.digest == lock.digest else None
 
 
 def collect_orphans(folder: Path) -> None:

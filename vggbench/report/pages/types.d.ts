@@ -241,6 +241,8 @@ export interface Lock {
   as_of: string;
   digest: string;
   packages: Record<string, string>;
+  /** Of the environment; null where no record says so. */
+  installed_bytes: number | null;
   since: string | null;
   changes: Record<string, VersionChange>;
 }
