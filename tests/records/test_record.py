@@ -164,3 +164,13 @@ def test_memory_growth_is_a_number_or_none():
         if nonsense != -1:
             assert changed(RECORD, memory_growth_per_step_bytes=nonsense).memory_growth is None
     assert RECORD.memory_growth is None
+
+
+def test_what_was_counted_is_a_number_or_none():
+    told = {"cpu_s": 0.5, "major_faults": 0, "cycles": {"reason": "no counter"}}
+    counted = changed(RECORD, counters=told)
+    found = [counted.counter(name) for name in ("cpu_s", "major_faults", "cycles", "instructions")]
+    assert found == [0.5, 0, None, None]
+    for nonsense in NONSENSE:
+        assert changed(RECORD, counters=nonsense).counter("cpu_s") is None
+        assert changed(RECORD, counters={"cpu_s": nonsense}).counter("cpu_s") is None

@@ -173,6 +173,7 @@ class Record:
     resident_bytes: Any
     resident_bytes_at_end: Any
     memory_growth_per_step_bytes: Any
+    counters: Any
     gpu: Any
     cpus: Any
     processor: Any
@@ -384,6 +385,12 @@ class Record:
         are not in it."""
         grown = self.memory_growth_per_step_bytes
         return grown if is_number(grown) and abs(grown) <= MOST_MEASURED else None
+
+    def counter(self, name: str) -> float | None:
+        """What a timed step cost besides its time (docs/records.md); None where that is not on
+        record, or was not counted."""
+        told = self.counters.get(name) if isinstance(self.counters, dict) else None
+        return told if is_number(told) and 0 <= told <= MOST_MEASURED else None
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -158,6 +158,9 @@ class Draft:
             self.record["number"] = result.get("number")
         # asv may have bound the process to some processors after it was started (--cpu-affinity).
         self.record["cpus"] = notes.pop("cpus", self.record["cpus"])
+        counted = _counters(notes.pop("used", None), notes.pop("counted", None), self.record)
+        if counted:
+            self.record["counters"] = counted
         for key, value in notes.items():
             if key not in ("outcome", "reason", "error", "configuration", "warm_at", "ended_at"):
                 self.record.setdefault(key, value)
@@ -324,6 +327,20 @@ def _signal(number: int) -> str:
 def _last_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else "it printed nothing"
+
+
+def _counters(used: Any, counted: Any, record: dict[str, Any]) -> dict[str, Any]:
+    """What a timed step cost besides its time: ``used`` is what all steps took together, and
+    ``counted`` what the processor counted, a number a step already. Nothing of a process without
+    samples. What was used is not that of the samples where other steps were taken too, as asv's
+    --profile does."""
+    samples = record.get("samples")
+    if not samples:
+        return {}
+    used = dict(used) if isinstance(used, dict) else {}
+    of_samples = used.pop("times", None) == len(samples)
+    a_step = {name: total / len(samples) for name, total in used.items()} if of_samples else {}
+    return {**a_step, **(counted if isinstance(counted, dict) else {})}
 
 
 def _growth_per_step(record: dict[str, Any]) -> float | None:

@@ -202,7 +202,7 @@ function change({ measure }, cell, figures, earlier) {
   const beside = cell.earlier?.[measure.key] ?? figures;
   const title = `${earlier.release}: ${withUnit(measure, figure(measure, last[0]))}`;
   const text =
-    measure.key === GROWTH
+    measure.key === GROWTH || last[0] === 0
       ? differenceText(measure, beside[0] - last[0])
       : percent(beside[0] / last[0]);
   return el("span", { title }, text);

@@ -112,13 +112,16 @@ function chartControls({ hasChoice, chain, byDate, log, intervals }, redraw) {
   ];
 }
 
+/** @param {string} title */
+const lowerCase = (title) => title.toLowerCase().replace("gpu", "GPU").replace("cpu", "CPU");
+
 /**
  * What the chart is of, and on which machine.
  * @param {Index} index
  * @param {Picture} picture
  */
 function titles(index, { line, measure, track, shown }) {
-  const title = { ...measure, title: measure.title.toLowerCase().replace("gpu", "GPU") };
+  const title = { ...measure, title: lowerCase(measure.title) };
   byId("chart-title").textContent =
     `${track.framework}: ${titled(title)}, on ${line.machine}, ${line.profile}`;
   byId("machine").textContent = machineText(index, line.machine);
