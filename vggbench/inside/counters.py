@@ -29,10 +29,11 @@ COUNTED_STEPS = 2
 #: The number of the system call perf_event_open, by what platform.machine() says.
 SYSTEM_CALL = {"x86_64": 298, "aarch64": 241}
 
-#: Of struct perf_event_attr: its first published size, and bits of its flags. Threads that are
-#: started later are counted too; what the kernel does is not, because most systems let only the
+#: Of struct perf_event_attr: type, size, config, period, what is sampled, what is read, flags and
+#: what is of no use here, its first published size, and bits of its flags. Threads that are started
+#: later are counted too; what the kernel does is not, because most systems let only the
 #: administrator count that.
-ATTR_SIZE = 64
+ATTR, ATTR_SIZE = "<IIQQQQQIIQ", 64
 INHERIT, EXCLUDE_KERNEL, EXCLUDE_HYPERVISOR = 1 << 1, 1 << 5, 1 << 6
 
 #: PERF_FORMAT_TOTAL_TIME_ENABLED and _RUNNING: a counter that others need too is given back and
@@ -141,10 +142,8 @@ def _open_one(kind, config, thread):
     except (ImportError, OSError, AttributeError):
         raise NotCounted("this Python cannot call the system (ctypes)")
     flags = INHERIT | EXCLUDE_KERNEL | EXCLUDE_HYPERVISOR
-    attributes = ctypes.create_string_buffer(
-        struct.pack("<IIQQQQQIIQ", kind, ATTR_SIZE, config, 0, 0, READ_TIMES, flags, 0, 0, 0),
-        ATTR_SIZE,
-    )
+    fields = (kind, ATTR_SIZE, config, 0, 0, READ_TIMES, flags, 0, 0, 0)
+    attributes = ctypes.create_string_buffer(struct.pack(ATTR, *fields), ATTR_SIZE)
     numbers = (number, ctypes.addressof(attributes), thread, -1, -1, CLOSE_ON_EXEC)
     call.restype = ctypes.c_long
     file = call(*map(ctypes.c_long, numbers))
