@@ -143,9 +143,11 @@ def _judged(
     comparisons: int,
 ) -> GrowthVerdict:
     steps = min(len(record.samples) for record in (*before, *after))
-    threshold = growth.threshold(
-        statistics.median(record.peak_memory_bytes for record in before), steps
+    # What has more memory has more of it to settle.
+    peak = max(
+        statistics.median(record.peak_memory_bytes for record in side) for side in (before, after)
     )
+    threshold = growth.threshold(peak, steps)
     judgement = growth.judge(
         _values(before), _values(after), threshold=threshold, comparisons=comparisons
     )
