@@ -28,11 +28,12 @@ from asv import results, util
 
 from vggbench import records, web
 from vggbench.inside.params import choices_of
-from vggbench.judging import verdicts
-from vggbench.judging.phrases import change
+from vggbench.judging import growth, verdicts
+from vggbench.judging.phrases import change, growth_of
 from vggbench.records import stretches
 from vggbench.records.record import TIMED
 from vggbench.releases.catalogue import Catalogue
+from vggbench.stats.policy import UNCHANGED
 
 from .browser import Surf
 from .once import once
@@ -294,6 +295,24 @@ def test_the_verdicts_are_those_of_the_golden_file(shipped: Path, machine: str) 
     changed = what_changed(golden.read_text().splitlines(), rows)
     if changed:
         pytest.fail(f"{machine}: {changed}\nTo write {golden.name} anew: {WRITE}", pytrace=False)
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_what_settles_in_the_shipped_results_is_taken_for_no_leak(
+    shipped: Path, machine: str
+) -> None:
+    """docs/method.md says that the threshold of memory growth follows from these."""
+    evidence = verdicts.gather(machine, taken(shipped, machine), CATALOGUE)
+    found = [verdict for track in CATALOGUE.tracks for verdict in growth.of_track(evidence, track)]
+    leaks = [
+        f"{verdict.release} | {verdict.words} | {verdict.outcome} | {growth_of(verdict.after)}"
+        for verdict in found
+        if growth.is_news(verdict)
+    ]
+    assert found
+    assert leaks == []
+    unchanged = sum(verdict.outcome == UNCHANGED for verdict in found)
+    assert unchanged > 0.8 * len(found)
 
 
 def test_a_golden_file_that_differs_says_what_flipped_and_how_often() -> None:

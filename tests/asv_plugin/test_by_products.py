@@ -7,6 +7,8 @@ import math
 
 import pytest
 
+from vggbench.releases import environments
+
 from ..tiny import Tiny
 
 pytestmark = pytest.mark.asv
@@ -87,6 +89,30 @@ def test_growth_of_memory_is_recorded(family: Tiny) -> None:
     record = family.records()[0]
     grown = record["resident_bytes_at_end"] - record["resident_bytes"]
     assert record["memory_growth_per_step_bytes"] == grown / len(record["samples"])
+
+
+def test_what_a_step_costs_besides_its_time_is_recorded(family: Tiny) -> None:
+    family.asv("run", "tinyframe-1.1", "--bench", "Family.time.*plain")
+    counted = family.records()[0]["counters"]
+    for name in ("cpu_s", "minor_faults", "major_faults", "voluntary_switches"):
+        assert counted[name] >= 0
+    # A step of the tiny framework sleeps for nearly all of its time.
+    assert counted["cpu_s"] < sum(family.records()[0]["samples"])
+    assert counted["voluntary_switches"] >= 1
+    for name in ("instructions", "cycles"):
+        told = counted[name]
+        assert told["reason"] if isinstance(told, dict) else told > 0
+
+
+def test_the_size_of_the_environment_is_recorded(family: Tiny) -> None:
+    family.asv("run", "tinyframe-1.1", "--bench", "Family.time.*plain")
+    (marker,) = [
+        found
+        for file in family.environments.glob(f"*/{environments.MARKER}")
+        for found in [environments.Marker.read(file.parent)]
+        if found is not None and found.release == "tinyframe-1.1"
+    ]
+    assert family.records()[0]["installed_bytes"] == marker.size > 0
 
 
 def test_what_is_not_better_when_lower_is_kept_out_of_asvs_regressions(family: Tiny) -> None:

@@ -17,12 +17,17 @@ from vggbench.campaigns.notification import (
     Remembered,
     Trouble,
     _is_mended,
+    news,
     notify,
     remember,
     remembered,
 )
+from vggbench.judging import growth, phrases, verdicts
 from vggbench.judging.verdicts import OUTCOMES
 from vggbench.releases.catalogue import Release, Track
+
+from ..judging import literal
+from ..records.factory import changed
 
 LINE = tuple(Release("demo", version, "2020-01-01", "3.11") for version in ("1.0", "2.0"))
 CATALOGUE: Any = SimpleNamespace(
@@ -162,3 +167,35 @@ def test_a_memory_without_a_word_on_that_is_sure(tmp_path: Path) -> None:
     del content["sure"]
     path.write_text(json.dumps(content))
     assert remembered(path) == Remembered(NOW)
+
+
+def report(grown: dict[str, float]) -> phrases.Report:
+    """Of the newest release, whose processes and those of the one before grow by so many bytes a
+    step, and are as fast."""
+    taken = [
+        changed(process, memory_growth_per_step_bytes=grown[name])
+        for name in literal.LINE[-2:]
+        for process in literal.measured(name)
+    ]
+    found, release = literal.evidence(taken), literal.CATALOGUE.by_name[literal.LINE[-1]]
+    return phrases.Report(
+        machine=literal.MACHINE,
+        threshold=0.02,
+        status=1,
+        verdicts=verdicts.of_release(found, release),
+        growths=growth.of_release(found, release),
+    )
+
+
+def test_a_leak_is_told_once_and_is_over_when_it_is() -> None:
+    before, newest = literal.LINE[-2:]
+    leaks = report({before: 0.0, newest: 2e8})
+    told = news(leaks, (), literal.CATALOGUE)
+    assert (told.status, told.releases) == (("regressed",), (newest,))
+    assert told.message is not None
+    assert "**memory growth per step**: 1 regressed" in told.message
+    (trouble,) = told.now
+    assert str(trouble) == f"{newest} NHWC none off, memory growth per step, cpu-quick: regressed"
+    assert news(leaks, told.now, literal.CATALOGUE).message is None
+    over = news(report({before: 0.0, newest: 0.0}), told.now, literal.CATALOGUE)
+    assert (over.now, over.status) == (frozenset(), ("over",))

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from vggbench.inside import measure
+from vggbench.inside import counters, measure, turns
 from vggbench.inside.params import NotApplicable
 
 
@@ -52,6 +52,9 @@ def clock(monkeypatch):
     monkeypatch.setattr(measure, "time", clock)
     monkeypatch.setattr(measure, "_notes", {})
     monkeypatch.setattr(measure, "_steps", {})
+    monkeypatch.setattr(measure, "_usage", counters.Usage())
+    # As on a machine whose processor counts nothing: no step follows the last sample.
+    monkeypatch.setattr(counters, "HARDWARE", {})
     return clock
 
 
@@ -247,6 +250,73 @@ def test_a_device_that_dies_while_it_is_sampled_fails_the_process(clock, notes, 
     measure.prepared(lambda: Dying(clock), {})
     measure.finish()
     assert (notes()["outcome"], notes()["error"]) == ("failed", "RuntimeError: the device is gone")
+
+
+def test_what_the_samples_used_is_noted_without_the_warm_up_and_the_waiting(
+    clock, notes, monkeypatch
+):
+    def wait():
+        clock.now += 100.0
+
+    monkeypatch.setattr(counters, "_used", lambda: {"cpu_s": clock.now})
+    monkeypatch.setattr(turns, "wait", wait)
+    for _ in range(4):
+        step = measure.prepared(lambda: Step(clock), {})
+        step()
+    measure.finish()
+    assert notes()["used"] == {"cpu_s": 2.0, "times": 4}
+
+
+def test_the_steps_that_the_processor_counts_come_after_all_that_is_noted(
+    clock, notes, monkeypatch
+):
+    seen = []
+
+    def count(step):
+        seen.append(sorted(notes()))
+        step()
+        return {"instructions": 5e9}
+
+    monkeypatch.setattr(counters, "count", count)
+    step = measure.prepared(lambda: Step(clock, [2.5, 2.25, 2.0, 9.0]), {})
+    measure.finish()
+    assert step.calls == measure.WARM_UP_STEPS + 1
+    assert notes()["counted"] == {"instructions": 5e9}
+    assert notes()["last_loss"] == 2.0
+    assert {"last_loss", "peak_memory_bytes", "resident_bytes_at_end"} <= set(*seen)
+
+
+def test_a_step_that_fails_while_it_is_counted_takes_nothing_from_the_samples(
+    clock, notes, monkeypatch
+):
+    def count(step):
+        raise MemoryError("too many files")
+
+    monkeypatch.setattr(counters, "HARDWARE", {"cycles": (0, 0)})
+    monkeypatch.setattr(counters, "count", count)
+    measure.prepared(lambda: Step(clock), {})
+    measure.finish()
+    assert "outcome" not in notes()
+    assert notes()["counted"] == {
+        "cycles": {"reason": "the step failed after the last sample: MemoryError: too many files"}
+    }
+
+
+def test_in_a_duet_the_processor_counts_nothing(clock, notes, monkeypatch):
+    monkeypatch.setattr(counters, "HARDWARE", {"cycles": (0, 0)})
+    monkeypatch.setattr(turns, "wait", lambda: None)
+    monkeypatch.setenv(turns.VARIABLE, "3,4")
+    step = measure.prepared(lambda: Step(clock), {})
+    measure.finish()
+    assert step.calls == measure.WARM_UP_STEPS
+    assert "in a duet" in notes()["counted"]["cycles"]["reason"]
+
+
+def test_a_process_that_failed_counts_nothing(clock, notes):
+    with pytest.raises(measure.TrainStepFailed):
+        measure.prepared(raising(ValueError("odd")), {})
+    measure.finish()
+    assert not {"used", "counted"} & notes().keys()
 
 
 def test_a_process_that_prepared_nothing_notes_nothing(clock, notes):

@@ -28,6 +28,12 @@ NEWEST, BEFORE = LINE[-1], LINE[-2]
 SLOWER = line(*[0.1] * 6, 0.112)
 SAME = line(*[0.1] * 7)
 
+#: The newest release grows by 200 MB in each step.
+LEAKS = [
+    changed(process, memory_growth_per_step_bytes=2e8 if process.release == NEWEST else 0.0)
+    for process in SAME
+]
+
 ENTRY = {
     "track": "tensorflow",
     "release": "2.16.2",
@@ -308,6 +314,37 @@ def test_torn_records_are_said_and_left_out(box: Box) -> None:
     assert len(said.err.splitlines()) == 2
 
 
+# -- memory growth
+
+
+def test_a_leak_is_status_1_and_has_the_documented_keys(box: Box) -> None:
+    box.measure(LEAKS)
+    said = box.verdict("--format", "json")
+    told = json.loads(said.out)
+    assert told["status"] == said.status == 1
+    documented = (ROOT / "docs" / "verdicts.md").read_text()
+    (growth,) = told["memory_growth"]
+    for key in [*growth, *growth["after"]]:
+        assert f"`{key}`" in documented, key
+    assert (growth["outcome"], growth["difference"]) == ("regressed", 2e8)
+
+
+def test_with_all_a_leak_is_shown_where_it_began(box: Box) -> None:
+    box.measure(LEAKS)
+    said = box.verdict("--all")
+    assert said.status == 1
+    assert f"{NEWEST} against {BEFORE}" in said.out
+    assert "memory surely grows, by 200.0 (200.0 to 200.0) MB a step" in said.out
+
+
+def test_an_acknowledged_leak_fails_nothing(box: Box) -> None:
+    box.measure(LEAKS)
+    box.acknowledge(**ENTRY, measure="memory_growth")
+    said = box.verdict()
+    assert (said.status, said.err) == (0, "")
+    assert "acknowledged: it is exact now" in said.out
+
+
 # -- acknowledged.toml
 
 
@@ -358,7 +395,10 @@ def test_a_corrupt_file_is_one_line(box: Box, text: str) -> None:
     [
         ({"track": "tensorflaw"}, "unknown track"),
         ({"release": "9.9"}, "no such release"),
-        ({"measure": "speed"}, "its measure is none of step, first_step, peak_memory"),
+        (
+            {"measure": "speed"},
+            "its measure is none of step, first_step, peak_memory, memory_growth",
+        ),
         ({"reason": ""}, "its reason is no text, or empty"),
         ({"reason": 3}, "its reason is no text, or empty"),
         ({"until": "2030"}, "has an unknown until"),

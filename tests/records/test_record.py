@@ -13,7 +13,7 @@ import pytest
 from vggbench import records
 from vggbench.records.record import KEYS
 
-from .factory import CATALOGUE, changed, record
+from .factory import CATALOGUE, NONSENSE, changed, record
 
 RECORD = record()
 LINE = RECORD.as_json()
@@ -155,3 +155,22 @@ def test_every_key_of_a_record_is_described_and_no_other():
     described = {word for cell in cells for word in re.findall(r"`([^`]+)`", cell)}
     of_duets = {"duet.id", "duet.block", "duet.partner", "duet.started", "duet.begins"}
     assert described == KEYS | of_duets
+
+
+def test_memory_growth_is_a_number_or_none():
+    for grown in (0, 4096.5, -8192.0):
+        assert changed(RECORD, memory_growth_per_step_bytes=grown).memory_growth == grown
+    for nonsense in NONSENSE:
+        if nonsense != -1:
+            assert changed(RECORD, memory_growth_per_step_bytes=nonsense).memory_growth is None
+    assert RECORD.memory_growth is None
+
+
+def test_what_was_counted_is_a_number_or_none():
+    told = {"cpu_s": 0.5, "major_faults": 0, "cycles": {"reason": "no counter"}}
+    counted = changed(RECORD, counters=told)
+    found = [counted.counter(name) for name in ("cpu_s", "major_faults", "cycles", "instructions")]
+    assert found == [0.5, 0, None, None]
+    for nonsense in NONSENSE:
+        assert changed(RECORD, counters=nonsense).counter("cpu_s") is None
+        assert changed(RECORD, counters={"cpu_s": nonsense}).counter("cpu_s") is None

@@ -65,6 +65,17 @@ def test_what_could_not_be_is_counted_by_reason(measured: Tiny) -> None:
     assert rows(text, "plain; fused; impossible | otherframe-7.0 |")
 
 
+def test_what_releases_install_is_listed_of_each_major_version(measured: Tiny) -> None:
+    listed = rows(findings(measured)["What releases install, cpu"], "| tinyframe-")
+    assert [row.split(" | ")[0] for row in listed] == [
+        "| tinyframe-1.0",
+        "| tinyframe-1.10",
+        "| tinyframe-2.0",
+    ]
+    for row in listed:
+        assert re.search(r"\| cpu \| 1 \| \d+\.\d\d GB \|$", row)
+
+
 def test_what_was_left_out_of_a_line_is_named(tiny: Tiny) -> None:
     assert tiny.asv("run", "--bench", "plain", "tinyframe>=1.2 otherframe").status == 0
     assert tiny.asv("run", "--bench", "fused", "tinyframe-1.0 tinyframe-1.10").status == 0

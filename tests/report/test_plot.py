@@ -146,6 +146,19 @@ def test_a_figure_without_a_place_on_a_logarithmic_scale_is_left_out_and_said(
     assert said.endswith(f"since 0 has no place on a logarithmic scale: {SHIPPED[2]}")
 
 
+def test_the_axis_of_memory_that_shrank_reaches_below_0(tmp_path: Path) -> None:
+    taken = [
+        record(name, memory_growth_per_step_bytes=grown)
+        for name, grown in ((SHIPPED[1], -7e6), (SHIPPED[2], 3e6))
+    ]
+    line, measure, wanted = plot.choose(found(*taken), TENSORFLOW, "box", measure="memory_growth")
+    path = tmp_path / "growth.svg"
+    assert plot.draw(line, TENSORFLOW, measure, wanted, path) == []
+    text = path.read_text()
+    assert "Memory growth per step, MB" in text
+    assert "\N{MINUS SIGN}" in text
+
+
 def test_the_same_records_make_the_same_file(tmp_path: Path) -> None:
     texts = []
     for name in ("one.svg", "other.svg"):

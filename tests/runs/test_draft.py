@@ -68,6 +68,35 @@ def test_what_measured_beside_another_one_before_is_not(draft, lock_of_machine):
     assert record.beside is None
 
 
+USED = {"cpu_s": 3.0, "minor_faults": 10, "times": 2}
+NOT_COUNTED = {"instructions": {"reason": "this machine has no such counter"}}
+
+
+def test_what_the_samples_used_is_on_record_a_step(draft):
+    notes = {**WARM, "used": USED, "counted": NOT_COUNTED}
+    record, _ = end(draft, finished(), notes, SAMPLES)
+    assert record.counters == {"cpu_s": 1.5, "minor_faults": 5.0, **NOT_COUNTED}
+    assert (record.counter("cpu_s"), record.counter("instructions")) == (1.5, None)
+    assert not {"used", "counted"} & set(record.stated)
+
+
+def test_what_other_steps_used_too_is_not_that_of_the_samples(draft):
+    notes = {**WARM, "used": {**USED, "times": 12}, "counted": {"cycles": 4e9}}
+    record, _ = end(draft, finished(), notes, SAMPLES)
+    assert record.counters == {"cycles": 4e9}
+
+
+@pytest.mark.parametrize("notes", [{}, {"used": None, "counted": None}])
+def test_a_process_that_counts_nothing_has_no_counters(draft, notes):
+    record, _ = end(draft, finished(), {**WARM, **notes}, SAMPLES)
+    assert "counters" not in record.stated
+
+
+def test_without_samples_nothing_was_counted(draft):
+    record, _ = end(draft, finished(status=-9), {**WARM, "used": USED})
+    assert "counters" not in record.stated
+
+
 HEAD = "tensorflow-2.16.2 NHWC fused off, process 2"
 
 NO_SAMPLES = "it ended without samples, and without a reason for that"

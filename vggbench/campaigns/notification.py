@@ -21,7 +21,8 @@ from ..checkout import Checkout
 from ..errors import one_line
 from ..inside.launch import die_with_parent
 from ..judging import phrases
-from ..judging.measures import JUDGED
+from ..judging.growth import GrowthVerdict
+from ..judging.measures import JUDGED, MEMORY_GROWTH
 from ..judging.phrases import Report
 from ..judging.verdicts import FAILED, LOST, NEW, OUTCOMES, Verdict
 from ..releases.catalogue import Catalogue, replace_text
@@ -34,6 +35,9 @@ OVER = "over"
 
 #: The outcomes of a later release that end each of them.
 _ENDS = {REGRESSED: {IMPROVED}, LOST: {NEW}, FAILED: set(OUTCOMES) - {FAILED, LOST}}
+
+_TITLES = {key: judged.title for key, judged in JUDGED.items()}
+_TITLES[MEMORY_GROWTH.key] = phrases.GROWTH
 
 #: The file below asv's env_dir.
 FILE = "notified.json"
@@ -58,7 +62,7 @@ class Trouble:
     words: str
 
     @classmethod
-    def of(cls, verdict: Verdict) -> Trouble:
+    def of(cls, verdict: Verdict | GrowthVerdict) -> Trouble:
         return cls(
             profile=verdict.profile,
             release=verdict.release,
@@ -69,7 +73,7 @@ class Trouble:
         )
 
     def __str__(self) -> str:
-        title = JUDGED[self.measure].title if self.measure in JUDGED else self.measure
+        title = _TITLES.get(self.measure, self.measure)
         return f"{self.release} {self.words}, {title}, {self.profile}: {self.outcome}"
 
 
@@ -140,12 +144,12 @@ def news(report: Report, before: Collection[Trouble], catalogue: Catalogue) -> N
     """
     found = [
         Trouble.of(verdict)
-        for verdict in report.verdicts
+        for verdict in _all_of(report)
         if verdict.outcome in TOLD and verdict.acknowledged is None
     ]
     still = [each for each in before if _is_open(each, report, catalogue)]
     now = frozenset(
-        each for each in [*found, *still] if not _is_mended(each, report.verdicts, catalogue)
+        each for each in [*found, *still] if not _is_mended(each, _all_of(report), catalogue)
     )
     if now - frozenset(before):
         outcomes = {each.outcome for each in now}
@@ -167,13 +171,17 @@ def news(report: Report, before: Collection[Trouble], catalogue: Catalogue) -> N
     return News(now=now)
 
 
+def _all_of(report: Report) -> list[Verdict | GrowthVerdict]:
+    return [*report.verdicts, *report.growths]
+
+
 def _is_open(trouble: Trouble, report: Report, catalogue: Catalogue) -> bool:
     """Whether what was told may still be so, though it is not found now."""
     if trouble.release not in catalogue.by_name:
         return False
     own = [
         verdict
-        for verdict in report.verdicts
+        for verdict in _all_of(report)
         if (verdict.profile, verdict.release) == (trouble.profile, trouble.release)
     ]
     about_it = [
@@ -185,7 +193,9 @@ def _is_open(trouble: Trouble, report: Report, catalogue: Catalogue) -> bool:
     return not own or any(verdict.outcome == NOT_SURE for verdict in about_it)
 
 
-def _is_mended(trouble: Trouble, verdicts: Iterable[Verdict], catalogue: Catalogue) -> bool:
+def _is_mended(
+    trouble: Trouble, verdicts: Iterable[Verdict | GrowthVerdict], catalogue: Catalogue
+) -> bool:
     """Whether a later release of the track is faster than the one before it, or runs where that one
     did not."""
     release = catalogue.by_name.get(trouble.release)

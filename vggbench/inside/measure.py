@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from vggbench.inside import turns
+from vggbench.inside import counters, turns
 from vggbench.inside.params import MachineLacks, NotApplicable
 
 # The name of the measuring protocol: what is timed, how it is warmed up, what the workloads are. It
@@ -70,6 +70,7 @@ SAMPLED = ("track_gpu_utilisation", "track_gpu_memory")
 
 _notes = {}
 _steps = {}
+_usage = counters.Usage()
 
 
 class TrainStepFailed(Exception):
@@ -93,7 +94,8 @@ def prepared(build, configuration):
     configuration: a dict of JSON-able values, the benchmark's params by name.
 
     asv_runner calls a benchmark's setup before every sample. From the second call on, this function
-    only looks the step up. In a duet, the process waits here for its turn. Raises
+    only looks the step up. In a duet, the process waits here for its turn. What is used from its
+    return until the next call, or until the process finishes, is that of a timed step. Raises
     NotImplementedError, which asv takes for n/a, where the builder raises NotApplicable, and
     TrainStepFailed for any other error.
     """
@@ -106,7 +108,9 @@ def prepared(build, configuration):
             cpus=len(os.sched_getaffinity(0)),
         )
         _steps[key] = _warm(build)
+    _usage.stop()
     turns.wait()
+    _usage.go_on()
     return _steps[key]
 
 
@@ -187,8 +191,10 @@ def finish():
     """Note what is known only at the end of the process: last loss and peak resident memory.
 
     In a duet, the process first waits for its turn, so that its end disturbs no step of its
-    partner. Afterwards the steps go on where the device is sampled from outside (STRETCH_VARIABLE).
+    partner. Afterwards the processor counts steps of their own, where it can, and the steps go on
+    where the device is sampled from outside (STRETCH_VARIABLE).
     """
+    _usage.stop()
     if not _notes:
         return
     if "warm_at" in _notes and "outcome" not in _notes:
@@ -210,8 +216,26 @@ def finish():
             )
     note(**facts)
     if "warm_at" in _notes and "outcome" not in _notes:
+        note(used=_usage.totals, counted=_counted())
         _go_on(float(os.environ.get(STRETCH_VARIABLE, "0")))
         note(ended_at=time.monotonic())
+
+
+def _counted():
+    """Return what the processor counts in a step (vggbench.inside.counters)."""
+    if turns.is_given():
+        reason = "not counted in a duet, in which the partner would wait for it"
+        return {name: {"reason": reason} for name in counters.HARDWARE}
+
+    def step():
+        for each in _steps.values():
+            each()
+
+    try:
+        return counters.count(step)
+    except Exception as error:  # the samples were taken, and stay
+        reason = "the step failed after the last sample: " + describe_error(error)
+        return {name: {"reason": reason} for name in counters.HARDWARE}
 
 
 def _go_on(seconds):

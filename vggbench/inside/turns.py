@@ -15,6 +15,11 @@ VARIABLE = "VGGBENCH_TURNS"
 WORD = b"."
 
 
+def is_given():
+    """Whether this process is in a duet."""
+    return bool(os.environ.get(VARIABLE))
+
+
 def wait():
     """Say that this process stands still, and wait for the word to go on.
 

@@ -11,7 +11,7 @@ from ..errors import VggbenchError, one_line
 from ..records import tables
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
-from .measures import JUDGED
+from .measures import JUDGED, MEMORY_GROWTH
 
 FILE = "acknowledged.toml"
 TABLE = "acknowledged"
@@ -21,6 +21,7 @@ ALL = "all"
 
 _NEEDED = ("track", "release", "configuration", "reason")
 _KEYS = (*_NEEDED, "measure")
+_MEASURES = (*JUDGED, MEMORY_GROWTH.key)
 
 
 class AcknowledgedError(VggbenchError):
@@ -29,8 +30,8 @@ class AcknowledgedError(VggbenchError):
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """One entry. ``configuration``: its words as verdicts show them, or ALL. ``measure``: a key of
-    JUDGED, None for each of them."""
+    """One entry. ``configuration``: its words as verdicts show them, or ALL. ``measure``: the
+    key of one that verdicts judge, None for each of them."""
 
     track: str
     release: str
@@ -70,8 +71,8 @@ def _entry(number: int, entry: Mapping[str, Any], catalogue: Catalogue) -> Ackno
     for key, value in entry.items():
         if not (isinstance(value, str) and value.strip()):
             raise _wrong(f"entry {number}: its {key} is no text, or empty")
-    if entry.get("measure") not in (None, *JUDGED):
-        raise _wrong(f"entry {number}: its measure is none of {', '.join(JUDGED)}")
+    if entry.get("measure") not in (None, *_MEASURES):
+        raise _wrong(f"entry {number}: its measure is none of {', '.join(_MEASURES)}")
     try:
         track = spec.track(catalogue, entry["track"])
         version = entry["release"]

@@ -35,22 +35,26 @@ class JudgedMeasure:
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """``title`` and ``unit`` are what pages show, ``scale`` of which are one of what records hold.
-    ``benchmark`` is the method whose graph asv has of it. ``of_process``: the figure of a process
-    that ended well. ``judged``: None where verdicts say nothing of it."""
+    ``benchmark`` is the method whose graph asv has of it, None where it has none. ``of_process``:
+    the figure of a process that ended well. ``judged``: None where verdicts say nothing of its
+    ratio; then ``disturbed`` says whether other work on the machine makes it worse."""
 
     key: str
     title: str
     unit: str
     scale: float
     better: str
-    benchmark: str
+    benchmark: str | None
     of_process: Callable[[Record], object]
     judged: JudgedMeasure | None = None
+    disturbed: bool = False
 
     @property
     def takes_time(self) -> bool:
         """Whether other work on the machine makes it worse."""
-        return self.benchmark == TIMED or (self.judged is not None and self.judged.takes_time)
+        if self.benchmark == TIMED or self.disturbed:
+            return True
+        return self.judged is not None and self.judged.takes_time
 
 
 def _by_product(name: str) -> Callable[[Record], object]:
@@ -122,6 +126,17 @@ PEAK_MEMORY = Measure(
     ),
 )
 
+#: It may be 0, which makes no ratio: verdicts judge the difference of two releases (growth.py).
+MEMORY_GROWTH = Measure(
+    key="memory_growth",
+    title="Memory growth per step",
+    unit="MB",
+    scale=1e-6,
+    better=LOWER,
+    benchmark=None,
+    of_process=lambda record: record.memory_growth,
+)
+
 LOSS = Measure(
     key="loss",
     title="Loss of the third step",
@@ -152,8 +167,52 @@ GPU_MEMORY = Measure(
     of_process=_by_product("track_gpu_memory"),
 )
 
-#: In the order in which pages offer them.
-MEASURES = (STEP, IMAGES, FIRST_STEP, PEAK_MEMORY, LOSS, GPU_UTILISATION, GPU_MEMORY)
 
-#: What verdicts are said of, the most important first.
+def _of_counter(
+    name: str, key: str, title: str, *, unit: str = "", scale: float = 1, disturbed: bool = False
+) -> Measure:
+    """What a timed step cost besides its time, by its ``name`` in a record's ``counters``."""
+    return Measure(
+        key=key,
+        title=title,
+        unit=unit,
+        scale=scale,
+        better=LOWER,
+        benchmark=None,
+        of_process=lambda record: record.counter(name),
+        disturbed=disturbed,
+    )
+
+
+#: What a step costs besides its time. Other work takes caches and processors from a process, and
+#: changes neither what it computes nor what memory it asks for.
+COUNTERS = (
+    _of_counter("cpu_s", "cpu_time", "CPU time a step", unit="ms", scale=1e3, disturbed=True),
+    _of_counter("minor_faults", "minor_faults", "Minor page faults a step"),
+    _of_counter("major_faults", "major_faults", "Major page faults a step", disturbed=True),
+    _of_counter("voluntary_switches", "voluntary_switches", "Voluntary switches a step"),
+    _of_counter(
+        "involuntary_switches",
+        "involuntary_switches",
+        "Involuntary switches a step",
+        disturbed=True,
+    ),
+    _of_counter("instructions", "instructions", "Instructions a step", unit="10⁹", scale=1e-9),
+    _of_counter("cycles", "cycles", "Cycles a step", unit="10⁹", scale=1e-9, disturbed=True),
+)
+
+#: In the order in which pages offer them.
+MEASURES = (
+    STEP,
+    IMAGES,
+    FIRST_STEP,
+    PEAK_MEMORY,
+    MEMORY_GROWTH,
+    LOSS,
+    GPU_UTILISATION,
+    GPU_MEMORY,
+    *COUNTERS,
+)
+
+#: What verdicts say the ratio of, the most important first.
 JUDGED = {measure.key: measure.judged for measure in MEASURES if measure.judged is not None}

@@ -25,6 +25,8 @@ from ..stats.policy import (
     UNCHANGED,
 )
 from ..stats.whole_lines import DRIFT, RECOVERED
+from . import growth
+from .growth import GrowthSide, GrowthVerdict
 from .measures import JUDGED, STEP
 from .verdicts import BY_DUETS, LOST, OUTCOMES, LineChange, Side, Verdict
 
@@ -34,18 +36,23 @@ SCHEMA = 1
 #: How wide a table may be, in characters: wider than any.
 WIDE = 1000
 
+#: How verdicts call the measure that has a difference in bytes instead of a ratio.
+GROWTH = "memory growth per step"
+
 STYLES = {REGRESSED: "red", "failed": "red", LOST: "yellow", "improved": "green", NOT_SURE: "cyan"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What one call of ``vggbench verdict`` says. ``whole``: of every release, so what changed is
-    shown and the rest is counted. ``notes``: lines on what was left out or is not judged."""
+    """What one call of ``vggbench verdict`` says. ``growths``: what it says of memory growth.
+    ``whole``: of every release, so what changed is shown and the rest is counted. ``notes``: lines
+    on what was left out or is not judged."""
 
     machine: str
     threshold: float
     status: int
     verdicts: Sequence[Verdict]
+    growths: Sequence[GrowthVerdict] = ()
     changes: Sequence[LineChange] = ()
     whole: bool = False
     notes: Sequence[str] = field(default=())
@@ -87,6 +94,47 @@ def quantity(side: Side | None, measure: str) -> str:
     return f"{value:.{decimals}f} {known.unit}"
 
 
+def bytes_a_step(*values: float, sign: str = "") -> str:
+    """Bytes a step in one unit, which fits the largest: "1.2 MB", or "1.2 (-0.3 to 2.7) MB" for a
+    value and its interval. ``sign``: "+" shows that of each."""
+    scale, unit = (1e-6, "MB") if max(map(abs, values)) >= 1e6 else (1e-3, "kB")
+    first, *ends = (f"{value * scale:{sign}.1f}" for value in values)
+    return f"{first} ({' to '.join(ends)}) {unit}" if ends else f"{first} {unit}"
+
+
+def growth_change(verdict: GrowthVerdict) -> str:
+    if verdict.low is None or verdict.high is None:
+        return bytes_a_step(verdict.difference, sign="+")
+    return bytes_a_step(verdict.difference, verdict.low, verdict.high, sign="+")
+
+
+def growth_of(side: GrowthSide) -> str:
+    """What a release grows by, with its interval."""
+    if side.low is None or side.high is None:
+        return bytes_a_step(side.value)
+    return bytes_a_step(side.value, side.low, side.high)
+
+
+def growth_remark(verdict: GrowthVerdict, prose: Callable[[str], str] = str) -> str | None:
+    """What there is to say beside the numbers, as ``remark``."""
+    parts = [prose(verdict.why)] if verdict.why else []
+    if verdict.after.grows:
+        parts.append(f"memory surely grows, by {growth_of(verdict.after)} a step")
+    if verdict.acknowledged is not None:
+        parts.append(f"acknowledged: {prose(verdict.acknowledged)}")
+    return "; ".join(parts) or None
+
+
+def growth_threshold(growths: Sequence[GrowthVerdict]) -> str:
+    """From which growth on it is more than settling."""
+    values = sorted({verdict.threshold for verdict in growths})
+    ends = bytes_a_step(values[0])
+    if len(values) > 1:
+        ends += f" to {bytes_a_step(values[-1])}"
+    steps = min(verdict.steps for verdict in growths)
+    return f"growth below {ends} a step may be settling, over {steps} steps"
+
+
 def counts(verdict: Verdict) -> str:
     """Processes of both sides, their samples, and in how many blocks of duets they were."""
     before, after = verdict.before, verdict.after
@@ -104,7 +152,7 @@ def how_many_blocks(count: int) -> str:
     return "1 block" if count == 1 else f"{count} blocks"
 
 
-def outcome(verdict: Verdict) -> str:
+def outcome(verdict: Verdict | GrowthVerdict) -> str:
     return (
         f"{verdict.outcome}, acknowledged" if verdict.acknowledged is not None else verdict.outcome
     )
@@ -158,7 +206,7 @@ def line_change(found: LineChange) -> str:
     return f"{kind}: {name} in {found.first}"
 
 
-def summary(verdicts: Iterable[Verdict]) -> str:
+def summary(verdicts: Iterable[Verdict | GrowthVerdict]) -> str:
     """How many of each outcome, the worst first."""
     found = [outcome(verdict) for verdict in verdicts]
     order = {name: place for place, name in enumerate(OUTCOMES)}
@@ -254,6 +302,25 @@ def _rows(own: Sequence[Verdict], whole: bool) -> list[Verdict]:
     return [verdict for verdict in own if not whole or _is_news(verdict)]
 
 
+def _growths(group: Sequence[Verdict], report: Report) -> list[GrowthVerdict]:
+    """Those of the same profile, release and release before it."""
+    first = group[0]
+    about = first.profile, first.release, first.against
+    return [
+        verdict
+        for verdict in report.growths
+        if (verdict.profile, verdict.release, verdict.against) == about
+    ]
+
+
+def _has_news(group: Sequence[Verdict], report: Report) -> bool:
+    return any(map(_is_news, group)) or any(map(growth.is_news, _growths(group, report)))
+
+
+def _growth_rows(own: Sequence[GrowthVerdict], whole: bool) -> list[GrowthVerdict]:
+    return [verdict for verdict in own if not whole or growth.is_news(verdict)]
+
+
 def _title(group: Sequence[Verdict]) -> str:
     first = group[0]
     against = first.against or "no earlier release"
@@ -288,6 +355,18 @@ def _cells(verdict: Verdict) -> tuple[str, ...]:
     )
 
 
+def _growth_cells(verdict: GrowthVerdict) -> tuple[str, ...]:
+    return (
+        verdict.words,
+        outcome(verdict),
+        growth_change(verdict),
+        bytes_a_step(verdict.before.value),
+        bytes_a_step(verdict.after.value),
+        f"{verdict.before.processes} + {verdict.after.processes}",
+        "",
+    )
+
+
 # -- text
 
 
@@ -304,7 +383,7 @@ def text(report: Report, colour: bool = False) -> str:
         soft_wrap=True,
     )
     for group in _groups(report.verdicts):
-        if report.whole and not any(_is_news(verdict) for verdict in group):
+        if report.whole and not _has_news(group, report):
             console.print(f"{_title(group)}: {summary(group)}")
             continue
         console.print(_title(group), style="bold" if colour else None)
@@ -313,20 +392,15 @@ def text(report: Report, colour: bool = False) -> str:
             rows = _rows(own, report.whole)
             if not rows:
                 continue
-            table = Table(box=None, pad_edge=False, header_style="bold" if colour else "")
-            for heading in HEADINGS:
-                right = "left" if heading in LEFT else "right"
-                table.add_column(heading, justify=right, overflow="fold")  # type: ignore[arg-type]
-            for verdict in rows:
-                style = STYLES.get(verdict.outcome) if colour else None
-                table.add_row(*_cells(verdict), style=style)
-            console.print(table, soft_wrap=False)
+            _print_table(console, [(_cells(each), each.outcome) for each in rows], colour)
             for verdict in rows:
                 said = remark(verdict)
                 if said:
                     console.print(f"  {verdict.words}: {said}")
             for noise in [] if report.whole else noise_messages(own):
                 console.print(f"  noise: {noise}")
+        if grown := _growths(group, report):
+            _print_growths(console, grown, report.whole, colour)
         for line in confirm_messages(group):
             console.print(line)
         for line in _changed(group):
@@ -335,6 +409,32 @@ def text(report: Report, colour: bool = False) -> str:
     for line in _line_messages(report):
         console.print(line)
     return "".join(f"{line.rstrip()}\n" for line in into.getvalue().splitlines())
+
+
+def _print_table(console: Console, rows: Iterable[tuple[Sequence[str], str]], colour: bool) -> None:
+    """``rows``: the cells of each, and its outcome."""
+    table = Table(box=None, pad_edge=False, header_style="bold" if colour else "")
+    for heading in HEADINGS:
+        right = "left" if heading in LEFT else "right"
+        table.add_column(heading, justify=right, overflow="fold")  # type: ignore[arg-type]
+    for cells, word in rows:
+        table.add_row(*cells, style=STYLES.get(word) if colour else None)
+    console.print(table, soft_wrap=False)
+
+
+def _print_growths(
+    console: Console, own: Sequence[GrowthVerdict], whole: bool, colour: bool
+) -> None:
+    console.print(f"{GROWTH}: {summary(own)}")
+    rows = _growth_rows(own, whole)
+    if not rows:
+        return
+    _print_table(console, [(_growth_cells(each), each.outcome) for each in rows], colour)
+    for verdict in rows:
+        said = growth_remark(verdict)
+        if said:
+            console.print(f"  {verdict.words}: {said}")
+    console.print(f"  {growth_threshold(rows)}")
 
 
 def _line_messages(report: Report) -> list[str]:
@@ -355,11 +455,11 @@ def markdown(report: Report) -> str:
     """Fit for an issue or a pull request: the evidence folded away."""
     lines: list[str] = []
     for group in _groups(report.verdicts):
-        if report.whole and not any(_is_news(verdict) for verdict in group):
+        if report.whole and not _has_news(group, report):
             continue
         lines += _markdown_of(group, report)
     if report.whole:
-        quiet = [g for g in _groups(report.verdicts) if not any(_is_news(verdict) for verdict in g)]
+        quiet = [group for group in _groups(report.verdicts) if not _has_news(group, report)]
         lines.append(f"{len(quiet)} other comparisons of releases show no change.")
         lines.append("")
         listing = _line_messages(report)
@@ -397,13 +497,33 @@ def _markdown_of(group: Sequence[Verdict], report: Report) -> list[str]:
         ]
         remarks = [f"- {cell(words)}: {line}" for words, line in said if line]
         lines += [*remarks, ""] if remarks else []
+    grown = _growths(group, report)
+    if grown:
+        lines += _markdown_of_growths(grown, report.whole)
     lines += ["What else changed:", "", *(f"- {cell(line)}" for line in _changed(group)), ""]
     if first.against is not None:
         lines += ["To reproduce it:", "", "```sh", *_reproduce(group), "```", ""]
-    return [*lines, *_evidence(group)]
+    return [*lines, *_evidence(group, grown)]
 
 
-def _evidence(group: Sequence[Verdict]) -> list[str]:
+def _markdown_of_growths(own: Sequence[GrowthVerdict], whole: bool) -> list[str]:
+    lines = [f"**{GROWTH}**: {summary(own)}", ""]
+    rows = _growth_rows(own, whole)
+    if not rows:
+        return lines
+    lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|--:|--:|--:|--:|---|"]
+    for verdict in rows:
+        cells = [cell(word) for word in _growth_cells(verdict)]
+        if verdict.outcome == REGRESSED:
+            cells[1] = f"**{cells[1]}**"
+        lines.append(f"| {' | '.join(cells)} |")
+    lines.append("")
+    said = [(verdict.words, growth_remark(verdict, cell)) for verdict in rows]
+    lines += [f"- {cell(words)}: {line}" for words, line in said if line]
+    return [*lines, f"- {growth_threshold(rows)}", ""]
+
+
+def _evidence(group: Sequence[Verdict], grown: Sequence[GrowthVerdict] = ()) -> list[str]:
     """Every process of every comparison, folded away."""
     compared = [verdict for verdict in group if verdict.ratio is not None]
     if not compared:
@@ -439,6 +559,18 @@ def _evidence(group: Sequence[Verdict]) -> list[str]:
             f"{f'; what is sure is sure for all {many} together' if many > 1 else ''}.",
             "",
         ]
+    if grown:
+        lines += [
+            f"{GROWTH.capitalize()}: each process.",
+            "",
+            "| configuration | release | processes |",
+            "|---|---|---|",
+        ]
+        for each in grown:
+            for of_release in (each.before, each.after):
+                processes = ", ".join(map(bytes_a_step, of_release.evidence))
+                lines.append(row((each.words, of_release.release, processes)))
+        lines.append("")
     return [*lines, "</details>", ""]
 
 
@@ -466,6 +598,7 @@ def as_json(report: Report) -> str:
         "threshold": report.threshold,
         "status": report.status,
         "verdicts": [verdict.as_json() for verdict in report.verdicts],
+        "memory_growth": [verdict.as_json() for verdict in report.growths],
         "changes": [changed.as_json() for changed in report.changes],
         "notes": list(report.notes),
     }

@@ -13,9 +13,10 @@ from ..records import Store
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
 from ..terminal import is_dumb
-from . import acknowledged, phrases, verdicts
+from . import acknowledged, growth, phrases, verdicts
 from .acknowledged import Acknowledged
 from .evidence import Evidence
+from .growth import GrowthVerdict
 from .verdicts import Verdict
 
 Say = Callable[[str], None]
@@ -145,16 +146,19 @@ def _whole(
     notes: Sequence[str],
 ) -> phrases.Report:
     found: list[Verdict] = []
+    grown: list[GrowthVerdict] = []
     changes = []
     for track in asked.tracks or evidence.catalogue.tracks:
         found += verdicts.of_track(evidence, track, asked.profile, asked.threshold, accepted)
+        grown += growth.of_track(evidence, track, asked.profile, accepted)
         changes += verdicts.changes(evidence, track, asked.profile, asked.threshold)
-    status = verdicts.exit_status(found)
+    status = _worst(verdicts.exit_status(found), growth.status(grown))
     return phrases.Report(
         machine=evidence.machine,
         threshold=asked.threshold,
         status=status,
         verdicts=found,
+        growths=grown,
         changes=changes,
         whole=True,
         notes=tuple(notes),
@@ -171,6 +175,7 @@ def _of_releases(
     notes: list[str],
 ) -> phrases.Report:
     found: list[Verdict] = []
+    grown: list[GrowthVerdict] = []
     status = 0
     for release in chosen or _newest(evidence, asked):
         own = verdicts.of_release(
@@ -185,16 +190,24 @@ def _of_releases(
             notes.append(_unmeasured(evidence, release, asked.profile))
             status = 2
         found += own
-        notes += _unmatched(release, own, accepted)
+        of_memory = growth.of_release(evidence, release, against, asked.profile, accepted=accepted)
+        grown += of_memory
+        notes += _unmatched(release, [*own, *of_memory], accepted)
     if found:
-        status = max((status, verdicts.exit_status(found)), key=(0, 2, 1).index)
+        status = _worst(status, verdicts.exit_status(found), growth.status(grown))
     return phrases.Report(
         machine=evidence.machine,
         threshold=asked.threshold,
         status=status,
         verdicts=found,
+        growths=grown,
         notes=tuple(notes),
     )
+
+
+def _worst(*statuses: int) -> int:
+    """What regressed counts more than what could not be judged."""
+    return max(statuses, key=(0, 2, 1).index)
 
 
 def _newest(evidence: Evidence, asked: VerdictRequest) -> list[Release]:
@@ -230,7 +243,9 @@ def _unmeasured(evidence: Evidence, release: Release, profile: str | None) -> st
 
 
 def _unmatched(
-    release: Release, own: Sequence[Verdict], accepted: Sequence[Acknowledged]
+    release: Release,
+    own: Sequence[Verdict | GrowthVerdict],
+    accepted: Sequence[Acknowledged],
 ) -> list[str]:
     """Entries of acknowledged.toml that name the release and nothing that it has."""
     return [

@@ -253,6 +253,21 @@ def of_release(
 
     What is unmeasured, or n/a in both releases, has no verdict.
     """
+    made = []
+    for together in comparisons_of(evidence, release, against, profile):
+        for key in JUDGED:
+            made += _of_measure(evidence, together, key, threshold)
+    return [_acknowledge(verdict, release, accepted) for verdict in made]
+
+
+def comparisons_of(
+    evidence: Evidence,
+    release: Release,
+    against: Release | None = None,
+    profile: str | None = None,
+) -> list[list[LineComparison]]:
+    """What there is to say something of in a release, as in ``of_release``: in each profile the
+    comparisons that are judged together."""
     lines = sorted(
         (
             line
@@ -261,18 +276,16 @@ def of_release(
         ),
         key=lambda line: line.rank,
     )
-    made = []
-    for own_profile in dict.fromkeys(line.profile for line in lines):
-        together = [
+    return [
+        [
             comparison
             for line in lines
             if line.profile == own_profile
             for comparison in [_comparison(evidence, line, release, against)]
             if comparison is not None
         ]
-        for key in JUDGED:
-            made += _of_measure(evidence, together, key, threshold)
-    return [_acknowledge(verdict, release, accepted) for verdict in made]
+        for own_profile in dict.fromkeys(line.profile for line in lines)
+    ]
 
 
 def _processes_of(count: int, release: Release, kind: str = "") -> str:
@@ -280,7 +293,7 @@ def _processes_of(count: int, release: Release, kind: str = "") -> str:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Comparison:
+class LineComparison:
     """One line in a release and in the one before; ``past`` and ``now`` are (outcome, why)."""
 
     evidence: Evidence
@@ -300,10 +313,11 @@ class _Comparison:
         what takes time, those that no other work disturbed, where there are any."""
         if release is None:
             return []
-        taken = self._taken(release)
+        taken = self.taken(release)
         return processes_of(counting(taken, key) or taken, key)
 
-    def _taken(self, release: Release) -> list[Taken]:
+    def taken(self, release: Release) -> list[Taken]:
+        """What its processes left that were measured by themselves and can be compared."""
         return self.evidence.taken(self.line, release, self.state, stretches=self.together)
 
     def disturbed(self, key: str) -> list[str]:
@@ -313,7 +327,7 @@ class _Comparison:
             return []
         found = []
         for release in filter(None, (self.before, self.after)):
-            busy = [process.busy for process in self._taken(release)]
+            busy = [process.busy for process in self.taken(release)]
             if busy and None not in busy:
                 found.append(f"{release.name} was measured on a busy machine ({busy[-1]})")
         return found
@@ -322,7 +336,7 @@ class _Comparison:
         """What of the processes does not count, and why."""
         found = []
         for release in filter(None, (self.before, self.after)):
-            taken = self._taken(release)
+            taken = self.taken(release)
             busy = [process.busy for process in taken if process.busy is not None]
             if 0 < len(busy) < len(taken) and JUDGED[key].takes_time:
                 found.append(
@@ -457,7 +471,7 @@ class _Comparison:
 
 def _comparison(
     evidence: Evidence, line: Line, after: Release, against: Release | None
-) -> _Comparison | None:
+) -> LineComparison | None:
     """None where there is nothing to say: it is unmeasured, or n/a and did not run before."""
     now = evidence.answer(line, after, after)
     track = evidence.catalogue.tracks[after.track]
@@ -478,7 +492,7 @@ def _comparison(
         older = track.before(before)
     if now[0] is None or (now[0] == records.NOT_APPLICABLE and past[0] != records.OK):
         return None
-    return _Comparison(
+    return LineComparison(
         evidence=evidence, line=line, before=before, after=after, past=past, now=now, earlier=older
     )
 
@@ -491,7 +505,7 @@ def _is_with_others(evidence: Evidence, line: Line, before: Release, after: Rele
 
 
 def _of_measure(
-    evidence: Evidence, together: Sequence[_Comparison], key: str, threshold: float
+    evidence: Evidence, together: Sequence[LineComparison], key: str, threshold: float
 ) -> list[Verdict]:
     """The verdicts on one measure of the configurations that are judged together."""
     compared = [comparison for comparison in together if comparison.is_compared(key)]
@@ -529,7 +543,7 @@ def _of_measure(
     return made
 
 
-def _by_duets(comparison: _Comparison, about: Verdict, by_processes: Verdict | None) -> Verdict:
+def _by_duets(comparison: LineComparison, about: Verdict, by_processes: Verdict | None) -> Verdict:
     """What blocks say. ``about`` has all that is said in any case."""
     assert comparison.before is not None
     key, line = about.measure, comparison.line
@@ -583,7 +597,7 @@ def _by_duets(comparison: _Comparison, about: Verdict, by_processes: Verdict | N
     )
 
 
-def _with_blocks_foreseen(comparison: _Comparison, verdict: Verdict) -> Verdict:
+def _with_blocks_foreseen(comparison: LineComparison, verdict: Verdict) -> Verdict:
     """The verdict by processes, with how many blocks would make it sure where it is not."""
     own, needed = comparison.blocks(verdict.measure), None
     if verdict.outcome == NOT_SURE and comparison.before is not None:
@@ -601,7 +615,7 @@ def _with_blocks_foreseen(comparison: _Comparison, verdict: Verdict) -> Verdict:
     )
 
 
-def _too_few(comparison: _Comparison, key: str, own: Sequence[Block]) -> list[str]:
+def _too_few(comparison: LineComparison, key: str, own: Sequence[Block]) -> list[str]:
     """What these blocks say, where they are too few to decide."""
     if comparison.before is None or not 0 < len(own) < LEAST_BLOCKS:
         return []
@@ -654,7 +668,7 @@ def _noises(
     }
 
 
-def _bare(comparison: _Comparison, measure: str, outcome: str) -> Verdict:
+def _bare(comparison: LineComparison, measure: str, outcome: str) -> Verdict:
     """What is said of a comparison in any case; the rest is for ``replace``."""
     return Verdict(
         machine=comparison.evidence.machine,
@@ -670,7 +684,7 @@ def _bare(comparison: _Comparison, measure: str, outcome: str) -> Verdict:
     )
 
 
-def _not_compared(comparison: _Comparison, together: Sequence[_Comparison]) -> Verdict:
+def _not_compared(comparison: LineComparison, together: Sequence[LineComparison]) -> Verdict:
     """``together``: all comparisons of the two releases, this one too."""
     now, why = comparison.now
     if now == records.FAILED:
@@ -729,7 +743,7 @@ def _pattern(line: Line) -> str:
 
 
 def _judged(
-    comparison: _Comparison,
+    comparison: LineComparison,
     key: str,
     judgement: Judgement,
     noise: Noise,

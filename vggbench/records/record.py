@@ -144,6 +144,7 @@ class Record:
     catalogue: Any
     build: Any
     lock: Any
+    installed_bytes: Any
     interpreter: Any
     device: Any
     workload: Any
@@ -173,6 +174,7 @@ class Record:
     resident_bytes: Any
     resident_bytes_at_end: Any
     memory_growth_per_step_bytes: Any
+    counters: Any
     gpu: Any
     cpus: Any
     processor: Any
@@ -376,6 +378,20 @@ class Record:
     def median_s(self) -> float:
         """Seconds of a step: the median of the samples, which the record must have."""
         return float(statistics.median(self.samples))
+
+    @property
+    def memory_growth(self) -> float | None:
+        """Bytes by which resident memory grew per timed step, below 0 where it shrank; None where
+        that is not on record. Steps after the samples, for a device that is sampled from outside,
+        are not in it."""
+        grown = self.memory_growth_per_step_bytes
+        return grown if is_number(grown) and abs(grown) <= MOST_MEASURED else None
+
+    def counter(self, name: str) -> float | None:
+        """What a timed step cost besides its time (docs/records.md); None where that is not on
+        record, or was not counted."""
+        told = self.counters.get(name) if isinstance(self.counters, dict) else None
+        return told if is_number(told) and 0 <= told <= MOST_MEASURED else None
 
     @property
     def facts(self) -> dict[str, Any]:

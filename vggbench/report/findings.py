@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from .. import records
 from ..errors import VggbenchError, one_line
-from ..inside import builders
+from ..inside import builders, workload
 from ..judging import phrases, verdicts
 from ..judging.evidence import gather
 from ..judging.measures import JUDGED
@@ -40,7 +40,7 @@ from ..runs import variables
 from ..runs.suite import Configured, is_of_track
 from ..stats import whole_lines
 from ..stats.policy import CHANGED, THRESHOLD
-from . import across, milestones, opening, rates
+from . import across, installed, milestones, opening, rates
 from .across import Across
 from .milestones import Milestone
 from .pages import lines as pages_lines
@@ -69,7 +69,8 @@ class Findings:
     of releases, the configurations that are missing in the records of exactly these releases.
     ``anchors``: the start of each sitting of the history, and the step time (s) of its anchors.
     ``flags``: for how many processes a text of variables was set, of those variables that are the
-    same in all processes that are compared.
+    same in all processes that are compared. ``installed``: bytes of an environment, by the digest
+    of its lock.
     """
 
     machine: str
@@ -86,6 +87,7 @@ class Findings:
     unmeasured: Mapping[tuple[str, ...], tuple[str, ...]]
     anchors: Sequence[tuple[str, Mapping[str, float]]]
     flags: Mapping[str, int]
+    installed: Mapping[str, float]
 
     @property
     def settings(self) -> str | None:
@@ -172,6 +174,7 @@ def find(
                 unmeasured=_unmeasured(profile_rows, configurations, catalogue),
                 anchors=_anchors_by_sitting(machine, sittings, in_profile, catalogue, known),
                 flags=_flags(in_profile),
+                installed=installed.bytes_by_lock(in_profile),
             )
         )
     return all_findings
@@ -282,6 +285,7 @@ def markdown(
         lines += _opening(profile, alike, changes[profile])
     for profile, alike in by_profile.items():
         lines += _side_by_side(alike, changes[profile], catalogue)
+    lines += _installed(of_machines, catalogue)
     for findings in of_machines:
         lines += _of_machine(findings, catalogue)
     return "\n".join(lines).rstrip() + "\n"
@@ -334,6 +338,34 @@ def _side_by_side(
         ),
         "",
     ]
+
+
+def _installed(of_machines: Sequence[Findings], catalogue: Catalogue) -> list[str]:
+    """What releases install, for each device that anything was measured on."""
+    sizes: dict[str, dict[str, float]] = {}
+    for findings in reversed(of_machines):  # what the first machine says counts
+        device = workload.profile(findings.profile).device
+        sizes.setdefault(device, {}).update(findings.installed)
+    lines = []
+    for device, of_device in sorted(sizes.items()):
+        rows = installed.ends(catalogue, device, of_device)
+        lines += [
+            f"## What releases install, {device}",
+            "",
+            "The first and the last final release of each major version: how many packages its "
+            "lock pins, and how large its environment is on the disk, with bytecode. The size is "
+            "n/a where no process has been measured since it is on record. What is downloaded for "
+            f"it is {installed.NO_DOWNLOAD}.",
+            "",
+            *_folded(
+                {
+                    track: (len(of_track), installed.table(of_track))
+                    for track, of_track in itertools.groupby(rows, lambda row: row.release.track)
+                    for of_track in [list(of_track)]
+                }
+            ),
+        ]
+    return lines
 
 
 def _by_track(rows: Iterable[_Row], catalogue: Catalogue) -> dict[str, list[_Row]]:

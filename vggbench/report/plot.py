@@ -194,7 +194,8 @@ def draw(
         what=measure.title + (f", {measure.unit}" if measure.unit else ""),
         log=log,
         by_date=by_date,
-        bottom=None if measure.key == "loss" else 0.0,
+        # Memory that shrank is below 0.
+        bottom=None if measure.key == "loss" or _goes_below(curves) else 0.0,
     )
     disturbed = [
         f"measured on a busy machine ({why}): {', '.join(names)}" for why, names in busy.items()
@@ -388,6 +389,11 @@ def _picture(
             figure.savefig(path, dpi=DPI, metadata=metadata)
         except OSError as err:
             raise PlotError(f"{path} cannot be written: {err.strerror}") from None
+
+
+def _goes_below(curves: Sequence[Curve]) -> bool:
+    """Whether an interval reaches below 0; NaN, the end of a piece, does not."""
+    return any(low < 0 for curve in curves for _, _, low, _ in curve.points)
 
 
 def _as_everywhere() -> Any:

@@ -22,7 +22,8 @@ from ..errors import one_line
 from ..inside.measure import BY_PRODUCTS, SAMPLED
 from ..records import Record
 from ..records.record import OWN_INTERPRETER
-from ..releases.catalogue import replace_text
+from ..releases.catalogue import Lock, replace_text
+from ..releases.environments import Marker
 from . import clocks, machine_facts, profiles, variables
 from .installation import Installation
 from .process import Finished
@@ -101,6 +102,10 @@ class Draft:
         beside = machine_lock.beside()
         if beside is not None:
             record["beside"] = beside
+        folder = Path(installation.interpreter).parent.parent if lock is not None else None
+        size = _installed_bytes(folder, lock)
+        if size is not None:
+            record["installed_bytes"] = size
         if run.purpose is not None:
             record["purpose"] = run.purpose
         if installation.variant is not None:
@@ -111,7 +116,6 @@ class Draft:
         run.drafts.mkdir(parents=True, exist_ok=True)
         identity = f"{run.id}-{time.monotonic_ns()}"
         notes = run.drafts / f"{identity}.notes"
-        folder = Path(installation.interpreter).parent.parent if lock is not None else None
         draft = Draft(
             record=record, notes_path=notes, environment_folder=folder, began=_computed_so_far()
         )
@@ -154,6 +158,9 @@ class Draft:
             self.record["number"] = result.get("number")
         # asv may have bound the process to some processors after it was started (--cpu-affinity).
         self.record["cpus"] = notes.pop("cpus", self.record["cpus"])
+        counted = _counters(notes.pop("used", None), notes.pop("counted", None), self.record)
+        if counted:
+            self.record["counters"] = counted
         for key, value in notes.items():
             if key not in ("outcome", "reason", "error", "configuration", "warm_at", "ended_at"):
                 self.record.setdefault(key, value)
@@ -198,6 +205,13 @@ class Draft:
             if path is not None:
                 path.unlink(missing_ok=True)
         return record
+
+
+def _installed_bytes(folder: Path | None, lock: Lock | None) -> int | None:
+    """How many bytes the environment in ``folder`` has on the disk; None where no environment says
+    that it was made from the ``lock``."""
+    marker = None if folder is None else Marker.read(folder)
+    return marker.size if marker is not None and lock and marker.digest == lock.digest else None
 
 
 def collect_orphans(folder: Path) -> None:
@@ -313,6 +327,20 @@ def _signal(number: int) -> str:
 def _last_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else "it printed nothing"
+
+
+def _counters(used: Any, counted: Any, record: dict[str, Any]) -> dict[str, Any]:
+    """What a timed step cost besides its time: ``used`` is what all steps took together, and
+    ``counted`` what the processor counted, a number a step already. Nothing of a process without
+    samples. What was used is not that of the samples where other steps were taken too, as asv's
+    --profile does."""
+    samples = record.get("samples")
+    if not samples:
+        return {}
+    used = dict(used) if isinstance(used, dict) else {}
+    of_samples = used.pop("times", None) == len(samples)
+    a_step = {name: total / len(samples) for name, total in used.items()} if of_samples else {}
+    return {**a_step, **(counted if isinstance(counted, dict) else {})}
 
 
 def _growth_per_step(record: dict[str, Any]) -> float | None:

@@ -61,14 +61,11 @@ def test_images_per_second_are_the_batch_by_the_step() -> None:
 def test_by_products_come_from_the_processes_notes() -> None:
     one = record(versions={"xla": {"proof_s": 0.5}})
     found = {key: estimates.of_process(measure, one) for key, measure in BY_KEY.items()}
-    assert found == {
+    assert {key: value for key, value in found.items() if value is not None} == {
         "step": 0.25,
-        "images": None,
         "first_step": 4.0,
         "peak_memory": 2e9,
         "loss": 6.8912345,
-        "gpu_utilisation": None,
-        "gpu_memory": None,
     }
 
 

@@ -615,6 +615,28 @@ def test_the_history_marks_what_regressed(surf: Surf, published: Path) -> None:
         assert f"against {SHIPPED[1]}" in said
 
 
+def test_memory_growth_has_a_chart_and_differences_and_no_graph_of_asv(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    taken = [
+        changed(
+            process, memory_growth_per_step_bytes=1e9 if process.release == SHIPPED[2] else -5e6
+        )
+        for process in HISTORY
+        if process.outcome == "ok"
+    ]
+    with surf(published_anew(tmp_path, taken)) as visit:
+        page = visit.page
+        drawn(visit, "index.html?machine=box&measure=memory_growth&configuration=NHWC+none+off")
+        assert "memory growth per step, MB" in page.inner_text("#chart-title")
+        assert page.locator("#asv-link a").count() == 0
+        assert "+1005 MB" in page.inner_text("#release")
+        assert "regressed +1005 (+1005 to +1005) MB" in hover(visit, "regressed", 2)
+        drawn(visit, "verdicts.html?machine=box&measure=memory_growth")
+        assert "+1005 (+1005 to +1005) MB" in page.inner_text("#verdicts")
+
+
 def test_a_release_has_a_page_under_its_name_and_asvs_id(surf: Surf, published: Path) -> None:
     commit = literal.CATALOGUE.by_name[SHIPPED[2]].commit
     with surf(published) as visit:
@@ -625,12 +647,32 @@ def test_a_release_has_a_page_under_its_name_and_asvs_id(surf: Surf, published: 
             assert "2024-06-28" in text
             assert "tensorflow-cpu==2.16.2" in text
             assert "keras 2.15.0 → 3.4.1" in text
+            assert "n/a: the lock has hashes, and no sizes" in text
         visit.page.click("text=tensorflow-2.15.1 >> nth=0")
         visit.page.wait_for_selector("#one >> text=TensorFlow 2.15.1")
         assert "SIGSEGV after 2 s" in visit.page.inner_text("#one")
         drawn(visit, "releases.html#tensorflow-%3Cb%3E0.1")
         assert "No track has a release tensorflow-<b>0.1" in visit.page.inner_text("#problem")
         assert visit.page.locator("#problem b").count() == 0
+
+
+def test_a_release_says_how_many_packages_and_bytes_it_installs(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lock = literal.CATALOGUE.by_name[SHIPPED[2]].locks["cpu"]
+    pinned = literal.CATALOGUE.pins(literal.CATALOGUE.by_name[SHIPPED[2]], "cpu")
+    taken = [*HISTORY, record(SHIPPED[2], lock=lock.digest, installed_bytes=1_490_000_000)]
+    with surf(published_anew(tmp_path, taken)) as visit:
+        drawn(visit, f"releases.html?track=tensorflow#{SHIPPED[2]}")
+        one = visit.page.inner_text("#one")
+        assert f"packages\n{len(pinned)}\n" in one
+        assert "installed\n1.49 GB\n" in one
+        drawn(visit, f"releases.html?track=tensorflow#{SHIPPED[1]}")
+        assert "no process has been measured since" in visit.page.inner_text("#one")
+        rows = visit.page.locator("#all tbody tr").all_inner_texts()
+        (row,) = [row for row in rows if row.startswith(SHIPPED[2])]
+        assert row.split("\t")[-2:] == [str(len(pinned)), "1.49 GB"]
 
 
 def test_hostile_text_is_shown_as_text(surf: Surf, tmp_path: Path, monkeypatch: Any) -> None:

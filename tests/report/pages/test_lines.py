@@ -57,6 +57,34 @@ def test_a_cell_is_the_median_of_the_processes_medians() -> None:
     assert cell.estimates["first_step"].value == 4.5
 
 
+def test_memory_growth_may_be_0_or_below_it() -> None:
+    cell = one(
+        *(
+            changed(process, memory_growth_per_step_bytes=grown)
+            for process, grown in zip(
+                processes(SHIPPED[2], "NHWC none off", 0.3, 0.3, 0.3),
+                (0, -4096.0, 8e6),
+                strict=True,
+            )
+        )
+    )
+    assert cell.estimates["memory_growth"] == Estimate(0.0, -4096.0, 8e6, 3)
+
+
+def test_what_a_step_costs_besides_its_time_is_shown_where_it_was_counted() -> None:
+    counted = [{"cpu_s": 0.4, "cycles": {"reason": "no counter"}}, {"cpu_s": 0.6}, {"cpu_s": "?"}]
+    cell = one(
+        *(
+            changed(process, counters=told)
+            for process, told in zip(
+                processes(SHIPPED[2], "NHWC none off", 0.3, 0.3, 0.3), counted, strict=True
+            )
+        )
+    )
+    assert cell.estimates["cpu_time"] == Estimate(0.5, 0.4, 0.6, 2)
+    assert "cycles" not in cell.estimates
+
+
 def test_the_step_is_that_of_vggbench_rates() -> None:
     rows = {
         (row.release, tuple(row.configuration.values())): (row.outcome, row.why, row.step_s)

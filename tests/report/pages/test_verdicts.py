@@ -13,6 +13,7 @@ from vggbench.report.pages import data, verdicts
 from vggbench.report.pages.lines import lines
 from vggbench.report.pages.verdicts import PageVerdict
 
+from ...records.factory import changed
 from . import literal
 from .literal import CATALOGUE, HISTORY, SHIPPED
 
@@ -46,6 +47,31 @@ def test_a_slower_release_is_told_with_its_evidence() -> None:
     assert "with 9 samples: 300, 306, 294" in notes
     assert "Keras 2.15.0 → 3.4.1" in notes
     assert "noise:" in notes
+
+
+def test_memory_growth_is_told_with_its_difference_and_each_process() -> None:
+    grown = [
+        changed(process, memory_growth_per_step_bytes=1e9 if process.release == SHIPPED[2] else 0.0)
+        for process in HISTORY
+    ]
+    found = [
+        verdict
+        for verdict in verdicts.judge("box", grown, CATALOGUE).told
+        if verdict.measure == "memory_growth" and verdict.release == SHIPPED[2]
+    ]
+    told = {" ".join(verdict.configuration.values()): verdict for verdict in found}
+    verdict = told["NHWC none off"]
+    assert (verdict.outcome, verdict.against) == ("regressed", SHIPPED[1])
+    assert (verdict.ratio, verdict.difference) == (None, (1e9, 1e9, 1e9))
+    assert f"{SHIPPED[1]}: 0.0 (0.0 to 0.0) kB a step, the mean of 3 processes" in verdict.notes[1]
+    assert "may be settling, over 3 steps" in verdict.notes[-1]
+    (line,) = (line for line in lines("box", grown, CATALOGUE)[0] if line.track == "tensorflow")
+    brief = [
+        cell["verdicts"]["memory_growth"]
+        for cell in data.of_line(line, found)["cells"]
+        if "verdicts" in cell
+    ]
+    assert {"outcome": "regressed", "against": SHIPPED[1], "difference": [1e9, 1e9, 1e9]} in brief
 
 
 def test_what_is_new_or_failed_has_no_ratio_but_its_reason() -> None:

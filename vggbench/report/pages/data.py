@@ -369,8 +369,10 @@ def of_releases(
     catalogue: Catalogue,
     track: str,
     locks: Mapping[str, Mapping[str, tuple[Mapping[str, str], Changes | None]]],
+    installed: Mapping[str, float],
 ) -> dict[str, Any]:
-    """What the page of each release of a track says of its locks."""
+    """What the page of each release of a track says of its locks. ``installed``: bytes of an
+    environment, by the digest of its lock; null where no record says so."""
     made = {}
     for release in catalogue.tracks[track].releases:
         told = {}
@@ -382,6 +384,7 @@ def of_releases(
                 "as_of": lock.as_of,
                 "digest": lock.digest,
                 "packages": dict(pinned),
+                "installed_bytes": installed.get(lock.digest),
                 "since": None if difference is None else difference.since,
                 "changes": {}
                 if difference is None
@@ -441,6 +444,8 @@ def _brief(verdict: PageVerdict) -> dict[str, Any]:
     made: dict[str, Any] = {"outcome": verdict.outcome, "against": verdict.against}
     if verdict.ratio is not None and verdict.low is not None and verdict.high is not None:
         made["ratio"] = [rounded(verdict.ratio), rounded(verdict.low), rounded(verdict.high)]
+    if verdict.difference is not None:
+        made["difference"] = list(map(rounded, verdict.difference))
     if verdict.acknowledged is not None:
         made["acknowledged"] = verdict.acknowledged
     return made

@@ -23,13 +23,14 @@ PACKAGE = Path(__file__).parents[2]
 class OfMachine:
     """``described``: its lines, for the index. ``left_out``: records that are on no page.
     ``complaints``: a line each for the user. ``files``: texts by their names. ``entries``: what the
-    feed has of it."""
+    feed has of it. ``installed``: bytes of an environment, by the digest of its lock."""
 
     described: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[dict[str, Any]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     entries: list[dict[str, Any]] = field(default_factory=list)
+    installed: dict[str, float] = field(default_factory=dict)
 
 
 def path(folder: Path, machine: str) -> Path:

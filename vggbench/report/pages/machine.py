@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..installed import bytes_by_lock
 from . import confirmed, data, verdicts
 from .choices import choices
 from .kept import OfMachine
@@ -35,6 +36,7 @@ def of_machine(machine: str, source: Source) -> OfMachine:
         if verdict.release not in source.catalogue.tracks[verdict.track].superseded
     ]
     made.entries += confirmed.entries(current, taken)
+    made.installed.update(bytes_by_lock(taken))
     return made
 
 

@@ -105,12 +105,7 @@ def _write_data(
     """Returns what was made of each machine."""
     folder.mkdir(parents=True, exist_ok=True)
     catalogue = source.catalogue
-    for track in catalogue.tracks:
-        locks = changes.of_track(catalogue, track, complain)
-        _put(
-            folder / f"releases-{track}.json",
-            data.as_json(data.of_releases(catalogue, track, locks)),
-        )
+    locks = {track: changes.of_track(catalogue, track, complain) for track in catalogue.tracks}
     _put(folder / "params.json", data.as_json(data.of_params()))
     _put(folder / "seed.json", data.as_json(data.seed_tables()))
     of_machines: dict[str, OfMachine] = {}
@@ -122,6 +117,14 @@ def _write_data(
         for name, text in made.files.items():
             _put(folder / name, text)
     order = _best_first(of_machines, source.here)
+    installed: dict[str, float] = {}
+    for name in reversed(order):  # what the first machine says counts
+        installed.update(of_machines[name].installed)
+    for track, of_track in locks.items():
+        _put(
+            folder / f"releases-{track}.json",
+            data.as_json(data.of_releases(catalogue, track, of_track, installed)),
+        )
     described = [line for name in order for line in of_machines[name].described]
     left_out = [left for name in order for left in of_machines[name].left_out]
     machines = {name: _facts(source, name) for name in order if of_machines[name].described}

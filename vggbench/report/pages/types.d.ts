@@ -53,7 +53,8 @@ export interface Measure {
   scale: number;
   better: string;
   takes_time: boolean;
-  benchmark: string;
+  /** The method whose graph asv has of it; null where it has none. */
+  benchmark: string | null;
 }
 
 /** A line's place in the index. */
@@ -105,6 +106,8 @@ export interface Brief {
   outcome: string;
   against: string | null;
   ratio?: Interval;
+  /** Of a measure that has no ratio: what it differs by, in the unit of records. */
+  difference?: Interval;
   acknowledged?: string;
 }
 
@@ -238,6 +241,8 @@ export interface Lock {
   as_of: string;
   digest: string;
   packages: Record<string, string>;
+  /** Of the environment; null where no record says so. */
+  installed_bytes: number | null;
   since: string | null;
   changes: Record<string, VersionChange>;
 }

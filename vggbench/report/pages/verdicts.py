@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ... import records
-from ...judging import chains, phrases, verdicts
+from ...judging import chains, growth, phrases, verdicts
 from ...judging.acknowledged import Acknowledged
 from ...judging.chains import LineChain
 from ...judging.evidence import gather
+from ...judging.growth import GrowthSide, GrowthVerdict
 from ...judging.measures import JUDGED
 from ...judging.verdicts import LineChange, Side, Verdict
 from ...releases.catalogue import Catalogue
@@ -21,9 +22,10 @@ class PageVerdict:
     """The verdict on one measure of one configuration of a release, against an earlier one.
 
     ``configuration``: its values, by param. ``ratio`` is after by before, in ``low`` to ``high``;
-    None where nothing was compared. ``notes`` are lines of evidence, ``next_step`` the command that
-    would make it sure, ``acknowledged`` why a regression was accepted. ``by_duets``: whether blocks
-    of duets decided it.
+    None where nothing was compared, and of a measure that has no ratio: then ``difference`` is
+    after less before, and its interval. ``notes`` are lines of evidence, ``next_step`` the command
+    that would make it sure, ``acknowledged`` why a regression was accepted. ``by_duets``: whether
+    blocks of duets decided it.
     """
 
     profile: str
@@ -37,6 +39,7 @@ class PageVerdict:
     ratio: float | None = None
     low: float | None = None
     high: float | None = None
+    difference: tuple[float, float, float] | None = None
     notes: Sequence[str] = ()
     next_step: str | None = None
     acknowledged: str | None = None
@@ -73,6 +76,44 @@ def page_verdict(verdict: Verdict) -> PageVerdict:
         next_step=verdict.next_step,
         acknowledged=verdict.acknowledged,
         by_duets=verdict.decided_by == verdicts.BY_DUETS,
+    )
+
+
+def page_growth(verdict: GrowthVerdict) -> PageVerdict:
+    """The verdict on memory growth, as that on any other measure."""
+    difference = None
+    if verdict.low is not None and verdict.high is not None:
+        difference = verdict.difference, verdict.low, verdict.high
+    return PageVerdict(
+        profile=verdict.profile,
+        track=verdict.track,
+        family=records.family_of(verdict.benchmark),
+        release=verdict.release,
+        configuration={name: str(value) for name, value in verdict.configuration.items()},
+        measure=verdict.measure,
+        outcome=verdict.outcome,
+        against=verdict.against,
+        difference=difference,
+        notes=tuple(_notes_of_growth(verdict)),
+        acknowledged=verdict.acknowledged,
+    )
+
+
+def _notes_of_growth(verdict: GrowthVerdict) -> list[str]:
+    said = phrases.growth_remark(verdict)
+    return [
+        *([said] if said else []),
+        *map(_grown, (verdict.before, verdict.after)),
+        phrases.growth_threshold([verdict]),
+    ]
+
+
+def _grown(side: GrowthSide) -> str:
+    word = "process" if side.processes == 1 else "processes"
+    shown = ", ".join(map(phrases.bytes_a_step, side.evidence))
+    return (
+        f"{side.release}: {phrases.growth_of(side)} a step, the mean of {side.processes} {word}: "
+        f"{shown}"
     )
 
 
@@ -128,9 +169,11 @@ def judge(
     if why_none is not None:
         return MachineVerdicts(chains=chained, why_none=why_none)
     found: list[Verdict] = []
+    grown: list[GrowthVerdict] = []
     changes: list[LineChange] = []
     for track in catalogue.tracks:
         found += verdicts.of_track(evidence, track, accepted=accepted, superseded=True)
+        grown += growth.of_track(evidence, track, accepted=accepted, superseded=True)
         changes += [
             change
             for change in verdicts.changes(evidence, track)
@@ -138,7 +181,7 @@ def judge(
         ]
     return MachineVerdicts(
         judged=tuple(found),
-        told=tuple(map(page_verdict, found)),
+        told=(*map(page_verdict, found), *map(page_growth, grown)),
         changes=tuple(changes),
         chains=chained,
         complaints=tuple(evidence.left_out),

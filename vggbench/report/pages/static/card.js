@@ -5,7 +5,7 @@ import { busyMark, outcome, verdict } from "./badges.js";
 import { levelCells } from "./chain.js";
 import { address, choice } from "./choice.js";
 import { byId, el } from "./elements.js";
-import { figure, interval, percent, titled, withUnit } from "./figures.js";
+import { differenceText, figure, GROWTH, interval, percent, titled, withUnit } from "./figures.js";
 import { notSureLine } from "./headlines.js";
 import { asvGraph, releaseLink } from "./links.js";
 import { isCurrent, present } from "./lists.js";
@@ -151,6 +151,7 @@ function figureRow(picture, cell, earlier) {
   const words = line.configurations[cell.c];
   const figures = cell.estimates?.[measure.key];
   const { processes = 0, samples = 0 } = cell;
+  const href = asvGraph(line, measure, words);
   const hidden = el("span", { class: "visually-hidden" }, ` of ${words.join(" ")} in asv`);
   const number = { class: "number" };
   return el(
@@ -171,7 +172,7 @@ function figureRow(picture, cell, earlier) {
     el("td", number, figures && earlier ? change(picture, cell, figures, earlier) : null),
     verdictCell(picture, cell),
     el("td", number, figures ? `${processes} × ${Math.round(samples / processes)}` : null),
-    el("td", {}, el("a", { href: asvGraph(line, measure, words) }, "graph", hidden)),
+    el("td", {}, href ? el("a", { href }, "graph", hidden) : null),
   );
 }
 
@@ -200,7 +201,11 @@ function change({ measure }, cell, figures, earlier) {
   if (!last || measure.key === "loss") return null;
   const beside = cell.earlier?.[measure.key] ?? figures;
   const title = `${earlier.release}: ${withUnit(measure, figure(measure, last[0]))}`;
-  return el("span", { title }, percent(beside[0] / last[0]));
+  const text =
+    measure.key === GROWTH || last[0] === 0
+      ? differenceText(measure, beside[0] - last[0])
+      : percent(beside[0] / last[0]);
+  return el("span", { title }, text);
 }
 
 const headsOfLevels = () => [

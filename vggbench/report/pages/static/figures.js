@@ -73,6 +73,34 @@ export function ratioText(told) {
 }
 
 /**
+ * A difference in a measure that has no ratio.
+ * @param {Measure} measure
+ * @param {number} value
+ */
+const signed = (measure, value) => `${value < 0 ? "−" : "+"}${figure(measure, Math.abs(value))}`;
+
+/**
+ * By how much a verdict says that something changed: a ratio, or a difference.
+ * @param {Measure} measure
+ * @param {Brief} told
+ */
+export function changeText(measure, told) {
+  if (!told.difference) return ratioText(told);
+  const [value, low, high] = told.difference.map((one) => signed(measure, one));
+  return withUnit(measure, `${value} (${low} to ${high})`);
+}
+
+/**
+ * A figure less another one, with its sign and unit.
+ * @param {Measure} measure
+ * @param {number} value
+ */
+export const differenceText = (measure, value) => withUnit(measure, signed(measure, value));
+
+/** The measure that may be 0 or below, so that two of its figures have a difference and no ratio. */
+export const GROWTH = "memory_growth";
+
+/**
  * Why other work on the machine may be in a figure; empty where nothing tells so.
  * @param {Measure} measure
  * @param {Drawn} cell

@@ -112,20 +112,23 @@ function chartControls({ hasChoice, chain, byDate, log, intervals }, redraw) {
   ];
 }
 
+/** @param {string} title */
+const lowerCase = (title) => title.toLowerCase().replace("gpu", "GPU").replace("cpu", "CPU");
+
 /**
  * What the chart is of, and on which machine.
  * @param {Index} index
  * @param {Picture} picture
  */
 function titles(index, { line, measure, track, shown }) {
-  const title = { ...measure, title: measure.title.toLowerCase().replace("gpu", "GPU") };
+  const title = { ...measure, title: lowerCase(measure.title) };
   byId("chart-title").textContent =
     `${track.framework}: ${titled(title)}, on ${line.machine}, ${line.profile}`;
   byId("machine").textContent = machineText(index, line.machine);
   const one = shown.length === 1 ? line.configurations[shown[0]] : null;
   byId("configuration").textContent = one ? readable(line, one) : "";
-  const graph = el("a", { href: asvGraph(line, measure, one) }, "asv's own graph");
-  byId("asv-link").replaceChildren(graph);
+  const href = asvGraph(line, measure, one);
+  byId("asv-link").replaceChildren(...(href ? [el("a", { href }, "asv's own graph")] : []));
 }
 
 /**

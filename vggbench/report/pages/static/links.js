@@ -8,12 +8,14 @@ export const releaseLink = (name, text = name) =>
   el("a", { href: `${address("releases")}#${encodeURIComponent(name)}` }, text);
 
 /**
- * The address of asv's own graph of one line, or of one of its configurations.
+ * The address of asv's own graph of one line, or of one of its configurations; null where asv has none
+ * of the measure.
  * @param {ListedLine} line
  * @param {Measure} measure
  * @param {string[] | null} configuration
  */
 export function asvGraph(line, measure, configuration) {
+  if (measure.benchmark === null) return null;
   const params = [
     ["machine", line.machine],
     ["env-VGGBENCH_PROFILE", line.profile],

@@ -14,9 +14,17 @@ import { readable } from "./params.js";
 import { figureCell, lined, rowHead, whyOf } from "./tables.js";
 
 /** What is shown of each configuration. */
-const SHOWN = ["step", "first_step", "peak_memory", "loss"];
+const SHOWN = ["step", "first_step", "peak_memory", "memory_growth", "loss"];
+/** Why nothing says how large an environment is, and how much is downloaded for it. */
+const NOT_RECORDED = "n/a: no process has been measured since environments are sized";
+const NO_SIZES = "n/a: the lock has hashes, and no sizes";
+const GIGABYTE = 1e9;
 /** Where the link that skips the navigation leads: it names no release. */
 const SKIPPED_TO = "content";
+/** The heads of what is shown of each release, before what it installs. */
+const HEADS = ["release", "date", "CPython", "measured", "n/a", "failed", "step"];
+/** The name of a lock for whatever device. */
+const ANY = "any";
 /** As asv shortens ids. */
 const DIGITS_OF_ID = 8;
 /** A whole id, or the beginning of one that is long enough. */
@@ -99,7 +107,7 @@ function show(index, { asked, found, chosen, line, locks }, redraw) {
   }
   document.title = `${found ? found.release.name : "Releases"} · vggbench`;
   byId("one").replaceChildren(...(found ? one(index, found, line, locks) : []));
-  all(index, found, chosen, line);
+  all(index, { asked, found, chosen, line, locks });
   leftOut(index);
   if (found && !isSkip) byId("one").scrollIntoView({ block: "nearest" });
 }
@@ -232,6 +240,13 @@ function measuredRow(step, line, cell, measures) {
 }
 
 /**
+ * How large the environment of a lock is; null where no record says so.
+ * @param {Lock} lock
+ */
+const installedText = ({ installed_bytes }) =>
+  installed_bytes === null ? null : `${(installed_bytes / GIGABYTE).toFixed(2)} GB`;
+
+/**
  * @param {string} lockName
  * @param {Lock} lock
  */
@@ -246,6 +261,9 @@ function lockCard(lockName, lock) {
     facts([
       ["installs", el("code", {}, lock.requirement)],
       ["resolved as of", lock.as_of],
+      ["packages", String(packages.length)],
+      ["installed", installedText(lock) ?? NOT_RECORDED],
+      ["downloaded", NO_SIZES],
       ["file, SHA-256", [lock.file, " ", el("code", {}, lock.digest)]],
     ]),
     el(
@@ -290,24 +308,25 @@ function changed(changes) {
 }
 
 /**
- * All releases of the track that is chosen.
+ * All releases of the track that is chosen, with what they install for the device that is.
  * @param {Index} index
- * @param {Found | null} found
- * @param {Chosen} chosen
- * @param {Line | null} line
+ * @param {View} view
  */
-function all(index, found, chosen, line) {
+function all(index, { found, chosen, line, locks }) {
   const track = index.tracks.find((one) => one.name === chosen.track);
   if (!track) return;
   const of = grouped(line?.cells ?? [], (cell) => cell.release);
-  const rows = [...track.releases]
-    .reverse()
-    .map((release) => releaseRow(release, of.get(release.name) ?? [], found?.release === release));
+  const device = chosen.profile ? index.profiles[chosen.profile].device : "cpu";
+  const rows = [...track.releases].reverse().map((release) => {
+    const own = locks.releases[release.name]?.locks ?? {};
+    const lock = own[device] ?? own[ANY];
+    return releaseRow(release, of.get(release.name) ?? [], lock, found?.release === release);
+  });
   byId("all").replaceChildren(
     el("h2", { id: "all-title" }, `${track.framework}: all releases`),
     lined(
       `Releases of ${track.framework}, newest first`,
-      ["release", "date", "CPython", "measured", "n/a", "failed", "step"],
+      [...HEADS, "packages", "installed"],
       rows,
     ),
   );
@@ -319,9 +338,10 @@ const goneText = ({ gone }) => (gone ? ` (gone since ${gone})` : "");
 /**
  * @param {Release} release
  * @param {Cell[]} cells
+ * @param {Lock | undefined} lock
  * @param {boolean} isHere
  */
-function releaseRow(release, cells, isHere) {
+function releaseRow(release, cells, lock, isHere) {
   const count = (/** @type {string} */ word) => String(countOf(cells, word) || "");
   const judged = ["regressed", "improved"]
     .map((word) => ({
@@ -340,6 +360,8 @@ function releaseRow(release, cells, isHere) {
     el("td", { class: "number" }, count("n/a")),
     el("td", { class: "number" }, count("failed")),
     el("td", {}, judged),
+    el("td", { class: "number" }, lock ? String(Object.keys(lock.packages).length) : "n/a"),
+    el("td", { class: "number" }, (lock && installedText(lock)) ?? "n/a"),
   );
 }
 

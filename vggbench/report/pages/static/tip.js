@@ -3,7 +3,7 @@
 import { verdict } from "./badges.js";
 import { levelText } from "./chain.js";
 import { el } from "./elements.js";
-import { busyText, figure, idleText, interval, plural, ratioText, withUnit } from "./figures.js";
+import { busyText, changeText, figure, idleText, interval, plural, withUnit } from "./figures.js";
 import { readable } from "./params.js";
 import { whyOf } from "./tables.js";
 
@@ -40,7 +40,7 @@ export function tip(line, measure, release, cell) {
     el("div", { class: "tip-head" }, `${release.name} · ${release.date}`),
     el("div", {}, readable(line, line.configurations[cell.c])),
     whatOf(line, measure, cell),
-    judged ? judgedTexts(judged) : null,
+    judged ? judgedTexts(measure, judged) : null,
     el("div", { class: "tip-faint" }, `CPython ${release.python}`),
   );
 }
@@ -90,12 +90,16 @@ function figureTexts(measure, cell, figures) {
   ];
 }
 
-/** @param {Brief} judged */
-function judgedTexts(judged) {
-  const ratio = judged.ratio ? ` ${ratioText(judged)}` : "";
+/**
+ * @param {Measure} measure
+ * @param {Brief} judged
+ */
+function judgedTexts(measure, judged) {
+  const text = changeText(measure, judged);
+  const change = text ? ` ${text}` : "";
   const against = judged.against ? ` against ${judged.against}` : "";
   return [
-    el("div", {}, verdict(judged), ratio, against),
+    el("div", {}, verdict(judged), change, against),
     judged.acknowledged === undefined
       ? null
       : el("div", {}, `acknowledged: ${judged.acknowledged}`),

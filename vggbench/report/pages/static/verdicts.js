@@ -6,7 +6,7 @@ import { VERDICTS, verdict } from "./badges.js";
 import { choice, chosenWith } from "./choice.js";
 import { fill, formOf, lineControls, nothing, select, setter } from "./controls.js";
 import { byId, el, problem } from "./elements.js";
-import { measureOf, ratioText } from "./figures.js";
+import { changeText, measureOf, ratioText } from "./figures.js";
 import { asvGraph, releaseLink } from "./links.js";
 import { grouped, present } from "./lists.js";
 import { start } from "./page.js";
@@ -268,7 +268,7 @@ function rowOf(line, measure, told, usual, isOpen) {
       rowHead(readable(line, line.configurations[told.c])),
       el("td", {}, measure.title),
       el("td", {}, verdict(told), why),
-      el("td", { class: "number" }, ratioText(told), other),
+      el("td", { class: "number" }, changeText(measure, told), other),
       el("td", {}, evidence.button),
     ),
     evidence.row,
@@ -314,13 +314,13 @@ function evidenceRow(line, measure, told, isOpen) {
  * @param {Told} told
  */
 function evidenceOf(line, measure, told) {
-  const graph = asvGraph(line, measure, line.configurations[told.c]);
+  const href = asvGraph(line, measure, line.configurations[told.c]);
   return el(
     "ul",
     { class: "notes" },
     told.notes.map((note) => el("li", {}, note)),
     told.next ? el("li", {}, "to be sure: ", el("code", {}, told.next)) : null,
-    el("li", {}, el("a", { href: graph }, "asv's graph of it")),
+    href ? el("li", {}, el("a", { href }, "asv's graph of it")) : null,
   );
 }
 
