@@ -29,7 +29,7 @@ from .suite import Configured, Suite
 Say = Callable[[str], None]
 
 #: The purposes of processes that are no evidence where another process measured beside them.
-COUNTED_ALONE = (records.DUET, records.CONFIRM, records.BISECT)
+COUNTED_ALONE = (records.DUET, records.CONFIRM, *records.APART)
 
 
 class CannotMeasure(VggbenchError):
