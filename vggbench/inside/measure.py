@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from vggbench.inside import turns
+from vggbench.inside import profilers, turns
 from vggbench.inside.params import MachineLacks, NotApplicable
 
 # The name of the measuring protocol: what is timed, how it is warmed up, what the workloads are. It
@@ -71,6 +71,9 @@ SAMPLED = ("track_gpu_utilisation", "track_gpu_memory")
 _notes = {}
 _steps = {}
 
+# In a process that is profiled: by the same keys as the steps, what runs them and watches.
+_profiled = {}
+
 
 class TrainStepFailed(Exception):
     """Building, warming up or running the train step went wrong; never means n/a."""
@@ -86,10 +89,12 @@ def note(**facts):
         os.replace(path + ".new", path)
 
 
-def prepared(build, configuration):
+def prepared(build, configuration, profiler=None):
     """Return the warm train step of ``configuration``, built at the first call in this process.
 
     build: a function without arguments that returns a train step (vggbench.inside.builders).
+    profiler: a function of the step and a folder that returns its profiler, for a process that is
+    to be profiled (vggbench.inside.profilers).
     configuration: a dict of JSON-able values, the benchmark's params by name.
 
     asv_runner calls a benchmark's setup before every sample. From the second call on, this function
@@ -106,8 +111,28 @@ def prepared(build, configuration):
             cpus=len(os.sched_getaffinity(0)),
         )
         _steps[key] = _warm(build)
+        if profilers.folder() is not None:
+            _profiled[key] = _watched(_steps[key], profiler)
     turns.wait()
+    if key in _profiled:
+        _profiled[key].prepare()
+        return _profiled[key]
     return _steps[key]
+
+
+def _watched(step, profiler):
+    """Return what runs a step in a process that is profiled."""
+    try:
+        if profiler is None:
+            raise NotApplicable("vggbench knows no profiler for this framework")
+        folder = profilers.folder()
+        return profilers.ProfiledStep(step, profiler(step, folder), folder)
+    except NotApplicable as reason:
+        note(outcome="n/a", reason=str(reason))
+        raise NotImplementedError(str(reason))
+    except Exception as error:
+        fail(error)
+        raise TrainStepFailed(describe_error(error)) from error
 
 
 def _warm(build):
@@ -197,6 +222,8 @@ def finish():
         "peak_memory_bytes": memory_bytes("VmHWM"),
         "resident_bytes_at_end": memory_bytes("VmRSS"),
     }
+    for profiled in _profiled.values():
+        facts["profiled"] = profiled.finish()
     for step in _steps.values():
         try:
             loss = step.loss()

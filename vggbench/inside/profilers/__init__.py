@@ -90,8 +90,8 @@ def folder():
 def summary(steps):
     """Return the seconds of each operation in each step, a JSON-able dict.
 
-    steps: a list of (seconds, events). The dict has "steps_s" and "idle_s", the seconds of each step
-    and those in which no operation ran, and "operations": a list of dicts with "name", "kinds" (the
+    steps: a list of (seconds, events). The dict has "steps_s" and "idle_s", the seconds of each
+    step and those in which no operation ran, and "operations": a list of dicts with "name", "kinds" (the
     kinds of the operation and of all that contain it, see WITHIN), "shapes", and "seconds", a value
     for each step.
     """

@@ -34,6 +34,16 @@ PARAMS = (
 )
 
 
+def profiler(configuration, device):
+    """Return the class of the profiler of the configuration's backend.
+
+    Raises NotApplicable where vggbench does not know how to watch this Keras on it.
+    """
+    from vggbench.inside.builders.keras import network
+
+    return network.backend(configuration.backend).profiler()
+
+
 def builder(configuration, device):
     """Import Keras on the configuration's backend and return the module for its generation.
 

@@ -1,8 +1,8 @@
 """Operations of a step as TensorFlow's own profiler tells them, from TensorFlow 2.2 on.
 
-tf.profiler.experimental writes an XSpace, a protobuf whose class is in the wheel: planes (the host,
-each GPU) of lines (threads, streams) of events. An event of the host that runs an operation is named
-NAME:TYPE (TraceMeOp of TensorFlow's tsl/profiler/lib/traceme_encode.h). On a GPU, an event of a
+tf.profiler.experimental writes an XSpace, a protobuf whose class is in the wheel: planes (the
+host, each GPU) of lines (threads, streams) of events. An event of the host that runs an operation
+is named NAME:TYPE (TraceMeOp of TensorFlow's tsl/profiler/lib/traceme_encode.h). On a GPU, an event of a
 stream is a kernel, and a stat names the operation that it belongs to (not run on a GPU yet).
 """
 
@@ -97,12 +97,12 @@ def steps(space):
                     markers.append((begin, end))
                 elif of_gpu:
                     operation = _operation(_stat(plane, event, "tf_op") or "") or (name, name)
-                    kernels.append((lane, begin, end) + operation + ("",))
+                    kernels.append((lane, begin, end, *operation, ""))
                 else:
                     operation = _operation(name)
                     if operation is not None:
                         shapes = _stat(plane, event, "shape", "tensor_shapes") or ""
-                        host.append((lane, begin, end) + operation + (shapes,))
+                        host.append((lane, begin, end, *operation, shapes))
     # Where a GPU computes, the host only hands out.
     events = kernels or host
     return [
@@ -116,9 +116,7 @@ def _operation(name):
 
     An operation's type is a name in camel case, as REGISTER_OP wants it.
     """
-    name, separator, kind = name.rpartition(":")
-    if not (separator and name and kind.isalnum() or kind.startswith("_")):
-        return None
+    name, _, kind = name.rpartition(":")
     plain = kind.lstrip("_")
     if not (name and plain and plain[0].isupper() and plain.isalnum()):
         return None
