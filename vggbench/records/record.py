@@ -179,6 +179,7 @@ class Record:
     resident_bytes: Any
     resident_bytes_at_end: Any
     memory_growth_per_step_bytes: Any
+    trace: Any
     gpu: Any
     cpus: Any
     processor: Any

@@ -79,7 +79,7 @@ def build(workload, configuration, device):
 
 
 def profiler(configuration, device):
-    """Return the class of the framework's profiler, as vggbench.inside.profilers describes it.
+    """Return what makes a profiler of the framework, as vggbench.inside.profilers describes it.
 
     Raises NotApplicable where there is none.
     """

@@ -5,8 +5,8 @@ that into seconds: every moment of a step belongs to the operations that run the
 each. So the operations of a step and the time in which none of them ran (``idle_s``) add up to the
 step. Where operations contain each other, the moment belongs to the innermost.
 
-A package of vggbench.inside.builders may offer `profiler(configuration, device)`. It returns a
-class whose objects are made of (step, folder): a train step that is warm, and an empty folder in
+A package of vggbench.inside.builders may offer `profiler(configuration, device)`. It returns what
+makes a profiler of (step, folder): a train step that is warm, and an empty folder in
 which the profiler's own files may stay. Making one raises NotApplicable where this release has
 nothing that tells operations. An object has
 

@@ -35,13 +35,11 @@ PARAMS = (
 
 
 def profiler(configuration, device):
-    """Return the class of the profiler of the configuration's backend.
-
-    Raises NotApplicable where vggbench does not know how to watch this Keras on it.
-    """
+    """Return what makes a profiler of a step and a folder: that of the configuration's backend."""
     from vggbench.inside.builders.keras import network
 
-    return network.backend(configuration.backend).profiler()
+    of_backend = network.backend(configuration.backend).profiler()
+    return lambda step, folder: of_backend(step.watched(), folder)
 
 
 def builder(configuration, device):

@@ -255,11 +255,9 @@ class KerasStep:
         self._run = self._train_on_batch
         return returned
 
-    def __getattr__(self, name):
-        """Return what the profiler of the backend asks of this step (`watched`)."""
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._backend.watched(self._model.trained), name)
+    def watched(self):
+        """Return what the profiler of the backend asks of a train step."""
+        return self._backend.watched(self._model.trained)
 
     def gate_updates(self):
         """Have all gradients computed before any weight changes. Call it before the first step."""
