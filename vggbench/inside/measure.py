@@ -72,7 +72,7 @@ _notes = {}
 _steps = {}
 
 # In a process that is profiled: by the same keys as the steps, what runs them and watches.
-_profiled = {}
+_traced = {}
 
 
 class TrainStepFailed(Exception):
@@ -112,11 +112,11 @@ def prepared(build, configuration, profiler=None):
         )
         _steps[key] = _warm(build)
         if profilers.folder() is not None:
-            _profiled[key] = _watched(_steps[key], profiler)
+            _traced[key] = _watched(_steps[key], profiler)
     turns.wait()
-    if key in _profiled:
-        _profiled[key].prepare()
-        return _profiled[key]
+    if key in _traced:
+        _traced[key].prepare()
+        return _traced[key]
     return _steps[key]
 
 
@@ -126,7 +126,7 @@ def _watched(step, profiler):
         if profiler is None:
             raise NotApplicable("vggbench knows no profiler for this framework")
         folder = profilers.folder()
-        return profilers.ProfiledStep(step, profiler(step, folder), folder)
+        return profilers.TracedStep(step, profiler(step, folder), folder)
     except NotApplicable as reason:
         note(outcome="n/a", reason=str(reason))
         raise NotImplementedError(str(reason))
@@ -222,8 +222,8 @@ def finish():
         "peak_memory_bytes": memory_bytes("VmHWM"),
         "resident_bytes_at_end": memory_bytes("VmRSS"),
     }
-    for profiled in _profiled.values():
-        facts["profiled"] = profiled.finish()
+    for traced in _traced.values():
+        facts["trace"] = traced.finish()
     for step in _steps.values():
         try:
             loss = step.loss()

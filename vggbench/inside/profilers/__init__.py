@@ -28,7 +28,7 @@ from vggbench.inside import onednn
 
 # The environment variable with the folder of a process that is to be profiled. It is not set in a
 # process that is timed.
-VARIABLE = "VGGBENCH_PROFILED"
+VARIABLE = "VGGBENCH_TRACE"
 
 # So many steps run before the profiler starts. They show what profiling costs.
 PLAIN_STEPS = 4
@@ -37,7 +37,7 @@ PLAIN_STEPS = 4
 WITHIN = " > "
 
 
-class ProfiledStep:
+class TracedStep:
     """A train step whose operations are noted down, from its call PLAIN_STEPS on.
 
     step: the train step, which is warm. profiler: an object as the module's docstring describes it.
@@ -74,12 +74,12 @@ class ProfiledStep:
         self._primitives.step_ended()
         start = time.perf_counter()
         steps = self._profiler.stop()
-        profile = dict(summary(steps), profiler=self._profiler.NAME, plain_steps=PLAIN_STEPS)
+        trace = dict(summary(steps), profiler=self._profiler.NAME, plain_steps=PLAIN_STEPS)
         primitives = self._primitives.close()
         if primitives is not None:
-            profile["onednn"] = primitives
-        profile["read_s"] = time.perf_counter() - start
-        return profile
+            trace["onednn"] = primitives
+        trace["read_s"] = time.perf_counter() - start
+        return trace
 
 
 def folder():
@@ -91,9 +91,9 @@ def summary(steps):
     """Return the seconds of each operation in each step, a JSON-able dict.
 
     steps: a list of (seconds, events). The dict has "steps_s" and "idle_s", the seconds of each
-    step and those in which no operation ran, and "operations": a list of dicts with "name", "kinds" (the
-    kinds of the operation and of all that contain it, see WITHIN), "shapes", and "seconds", a value
-    for each step.
+    step and those in which no operation ran, and "operations": a list of dicts with "name", "kinds"
+    (the kinds of the operation and of all that contain it, see WITHIN), "shapes", and "seconds", a
+    value for each step.
     """
     seconds, idle, operations = [], [], {}
     for number, (step_s, events) in enumerate(steps):

@@ -2,8 +2,8 @@
 
 tf.profiler.experimental writes an XSpace, a protobuf whose class is in the wheel: planes (the
 host, each GPU) of lines (threads, streams) of events. An event of the host that runs an operation
-is named NAME:TYPE (TraceMeOp of TensorFlow's tsl/profiler/lib/traceme_encode.h). On a GPU, an event of a
-stream is a kernel, and a stat names the operation that it belongs to (not run on a GPU yet).
+is named NAME:TYPE (TraceMeOp of TensorFlow's tsl/profiler/lib/traceme_encode.h). On a GPU, an event
+of a stream is a kernel, and a stat names the operation that it belongs to (not run on a GPU yet).
 """
 
 import contextlib
