@@ -162,7 +162,7 @@ def _innermost(events):
                 stretches.append((since, event[1], (outer[3], outer_kinds, outer[5])))
             kinds = outer_kinds + WITHIN + kinds
             # Clocks of a profiler may let an event end a moment after what contains it.
-            event = event[:2] + (min(event[2], outer[2]),) + event[3:]
+            event = (*event[:2], min(event[2], outer[2]), *event[3:])
         if event[2] > event[1]:
             open_.append([event, kinds, event[1]])
     close(float("inf"))
