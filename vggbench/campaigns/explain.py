@@ -1,4 +1,4 @@
-"""``vggbench explain``: which operations of a step got slower, between a release and the one before.
+"""``vggbench explain``: which operations of the step got slower since the release before.
 
 Blocks of duets are taken whose processes are traced by their framework's profiler. They are never
 timed ones, and count for nothing else. judging/explanations.py puts the operations into classes.

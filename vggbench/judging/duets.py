@@ -217,7 +217,8 @@ def gather(
     """The whole blocks among the records ``taken`` of a machine, in the order in which they were
     measured; and for each reason why records of duets are left out, the releases that they are of,
     once for each record. ``known``: what the machine's records say of facts that some lack; those
-    ``taken`` say it where it is None. ``purpose``: take the blocks that were measured for it, and no others.
+    ``taken`` say it where it is None. ``purpose``: take the blocks that were measured for it, and
+    no others.
     """
     taken = list(taken)
     known = known_of(taken) if known is None else known

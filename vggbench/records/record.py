@@ -54,8 +54,8 @@ DUET = "duet"
 #: but bisections, which choose what they measure by what they have seen.
 BISECT = "bisect"
 
-#: The ``purpose`` of a process of a duet that ``vggbench explain`` ran. It is profiled, so its steps
-#: take longer than those of a process that is not.
+#: The ``purpose`` of a process of a duet that ``vggbench explain`` ran. A profiler watches its
+#: steps, which take longer for that.
 EXPLAIN = "explain"
 
 #: The purposes of records that are evidence for nothing but what they were taken for.
@@ -495,7 +495,7 @@ class Record:
         """A phrase that says why nothing may be concluded from the record about a release of the
         ``catalogue`` on ``machine``; None where something may be. All code that judges, calibrates,
         separates, forecasts or compares with an anchor asks this, so that all of it counts the same
-        records. ``purpose``: what it is asked for; where that is one of APART, records of it count."""
+        records. ``purpose``: what for; where that is one of APART, records of it count, too."""
         if self.is_apart and self.purpose != purpose:
             return f"of vggbench {self.purpose}"
         why = self.why_left_out(machine, catalogue.by_commit)

@@ -171,8 +171,8 @@ class Store:
     def all(
         self, machine: str, complain: Callable[[str], None] = lambda line: None
     ) -> list[Record]:
-        """All records of a machine but those that are apart (APART), in the order in which they were
-        written. It is the same list as before where nothing has changed since.
+        """All records of a machine but those that are apart (APART), in the order in which they
+        were written. It is the same list as before where nothing has changed since.
 
         A record that is there twice counts once. ``complain`` gets a message about that, and about
         each line that is no record, at every call.
@@ -229,9 +229,9 @@ class Store:
         keys: Collection[str] | None = None,
         purposes: Sequence[str | None] | None = None,
     ) -> list[Record]:
-        """The records of a machine, without those that are apart, that agree with all that is given:
-        ids of releases, a profile, keys of configurations (``Record.key``), purposes (None among
-        them: runs of asv)."""
+        """The records of a machine, without those that are apart, that agree with all that is
+        given: ids of releases, a profile, keys of configurations (``Record.key``), purposes (None
+        among them: runs of asv)."""
         return [
             record
             for record in self.all(machine)

@@ -176,8 +176,9 @@ class Local:
 
         ``run_id``: the id of the run that the records belong to, where that run has begun already.
         ``own``: by the names of releases, the paths of interpreters that the user gave for them.
-        ``traces``: the folder in which the files of profilers stay. Raises RunInProgress where another process measures, and OtherProcessor where the machine
-        was measured on another processor.
+        ``traces``: the folder in which the files of profilers stay. Raises RunInProgress where
+        another process measures, and OtherProcessor where the machine was measured on another
+        processor.
         """
         timed.asked_deadline()
         with self.checkout.measuring(may_be_beside=purpose not in COUNTED_ALONE):

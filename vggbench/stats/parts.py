@@ -1,6 +1,6 @@
-"""What the parts of a step differ by between two subjects: statistics alone, numbers in, numbers out.
+"""What the parts of a step differ by between two subjects: statistics alone, numbers in and out.
 
-The parts of a step add up to it. They are measured in duets, as steps are (blocks.py), and what they
+The parts of a step add up to it. They are measured in duets, as steps are (blocks.py). What they
 differ by is told in seconds: a part may be absent in one of the subjects, and then has no ratio.
 """
 
@@ -98,7 +98,7 @@ def differences(duets: Sequence[Duet], confidence: float = CONFIDENCE) -> dict[s
 
 
 def _means(duet: Duet) -> tuple[dict[str, float], dict[str, float]]:
-    """The mean of each part and of the whole step, over the pairs in the middle, of both subjects."""
+    """Of both subjects the mean of each part and of the whole step, over the pairs in the middle."""
     if not duet.pairs:
         raise ValueError("a duet without a pair of steps that were taken apart")
     by_difference = sorted(
