@@ -98,7 +98,7 @@ def differences(duets: Sequence[Duet], confidence: float = CONFIDENCE) -> dict[s
 
 
 def _means(duet: Duet) -> tuple[dict[str, float], dict[str, float]]:
-    """Of both subjects the mean of each part and of the whole step, over the pairs in the middle."""
+    """Of both subjects the mean of each part and of the step, over the pairs in the middle."""
     if not duet.pairs:
         raise ValueError("a duet without a pair of steps that were taken apart")
     by_difference = sorted(
