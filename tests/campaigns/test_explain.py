@@ -22,8 +22,8 @@ from ..tiny import MACHINE, TESTS, Ended, Tiny
 from .here import local
 from .test_confirm import NOISE
 
-#: A benchmark of TensorFlow that steps in tinyframe, with a profiler that tells its operations: 5 ms
-#: of a product, 1 ms in which nothing runs, and the rest in gradients of weights.
+#: A benchmark of TensorFlow that steps in tinyframe, with a profiler that tells its operations:
+#: 5 ms of a product, 1 ms in which nothing runs, and the rest in gradients of weights.
 TRACED = """
 import contextlib
 
