@@ -114,3 +114,9 @@ def test_a_process_that_ends_before_the_profiler_started_has_no_trace(tmp_path):
     traced.prepare()
     traced()
     assert traced.finish() is None
+
+
+def test_an_event_belongs_to_the_step_in_which_it_begins():
+    outside, first, second = event(0, 1, "A"), event(2, 2.5, "B"), event(5, 9, "C")
+    steps = profilers.in_steps([(4, 6), (1.5, 3)], [second, outside, first])
+    assert steps == [(1.5, [first]), (2, [second])]

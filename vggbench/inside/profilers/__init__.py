@@ -21,6 +21,7 @@ operations of its kind, by which vggbench/frameworks puts it into a class. shape
 the profiler does not tell them.
 """
 
+import bisect
 import os
 import time
 
@@ -85,6 +86,22 @@ class TracedStep:
 def folder():
     """Return the folder of a process that is to be profiled; None where this one is not."""
     return os.environ.get(VARIABLE) or None
+
+
+def in_steps(markers, events):
+    """Return a list of (seconds, events) of steps, as ``stop`` does.
+
+    markers: (begin, end) of each step. events: those of all of them; what begins outside of each
+    step is left out.
+    """
+    markers = sorted(markers)
+    begins = [begin for begin, _ in markers]
+    found = [[] for _ in markers]
+    for event in events:
+        place = bisect.bisect_right(begins, event[1]) - 1
+        if place >= 0 and event[1] < markers[place][1]:
+            found[place].append(event)
+    return [(end - begin, own) for (begin, end), own in zip(markers, found)]
 
 
 def summary(steps):

@@ -1,18 +1,16 @@
 """Operations of a step as jax.profiler tells them: what XLA runs, by the HLO that it was made of.
 
-The trace is an XSpace, as TensorFlow's is; jax.profiler.ProfileData reads it (from JAX 0.5 on). Its
-events on a CPU have the names of HLO instructions, which the text of the compiled program explains:
+On a CPU, events have the names of HLO instructions. The text of the compiled program explains them:
 the opcode, and in its metadata the operation of JAX that it came from.
 """
 
 import contextlib
-import glob
-import os
 import re
 
 import jax
 
 from vggbench.inside.params import NotApplicable
+from vggbench.inside.profilers import in_steps, xspace
 
 MARKER = "vggbench step"
 
@@ -29,8 +27,8 @@ class Profiler:
     NAME = "jax.profiler"
 
     def __init__(self, step, folder):
-        if not hasattr(jax, "profiler") or not hasattr(jax.profiler, "ProfileData"):
-            raise NotApplicable("jax %s cannot read its own traces" % jax.__version__)
+        if not hasattr(jax.profiler, "start_trace"):
+            raise NotApplicable("jax %s has no profiler that writes traces" % jax.__version__)
         self._folder = folder
         self._kinds = instructions(step.program_text())
 
@@ -44,31 +42,25 @@ class Profiler:
 
     def stop(self):
         jax.profiler.stop_trace()
-        (path,) = glob.glob(os.path.join(self._folder, "plugins", "profile", "*", "*.xplane.pb"))
-        return steps(jax.profiler.ProfileData.from_file(path), self._kinds)
+        return steps(xspace.written_in(self._folder), self._kinds)
 
 
-def steps(data, kinds):
+def steps(events, kinds):
     """Return a list of (seconds, events) of the watched steps.
 
-    data: a jax.profiler.ProfileData. kinds: what instructions() returned.
+    events: of an XSpace. kinds: what instructions() returned.
     """
-    markers, events = [], []
-    for plane in data.planes:
-        for line in plane.lines:
-            lane = "%s %s" % (plane.name, line.name)
-            for event in line.events:
-                begin = event.start_ns / 1e9
-                end = begin + event.duration_ns / 1e9
-                if event.name == MARKER:
-                    markers.append((begin, end))
-                elif event.name in kinds:
-                    kind, shape = kinds[event.name]
-                    events.append((lane, begin, end, event.name, kind, shape))
-    return [
-        (end - begin, [event for event in events if begin <= event[1] < end])
-        for begin, end in sorted(markers)
-    ]
+    markers, found = [], []
+    for event in events:
+        if event.name == MARKER:
+            markers.append((event.begin, event.end))
+            continue
+        # On a GPU, events are kernels, and a statistic has the name of the instruction.
+        name = str(event.stats.get("hlo_op", event.name))
+        if name in kinds:
+            lane = "%s %s" % (event.plane, event.line)
+            found.append((lane, event.begin, event.end, name) + kinds[name])
+    return in_steps(markers, found)
 
 
 def instructions(text):

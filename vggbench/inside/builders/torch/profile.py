@@ -9,6 +9,7 @@ import contextlib
 import torch
 
 from vggbench.inside.params import NotApplicable
+from vggbench.inside.profilers import in_steps
 
 MARKER = "vggbench step"
 
@@ -61,10 +62,7 @@ def steps(function_events, on_gpu=False):
         elif not getattr(event, "is_async", False):
             shapes = ", ".join("x".join(map(str, shape)) for shape in event.input_shapes if shape)
             events.append((str(event.thread), begin, end, event.name, event.name, shapes))
-    return [
-        (end - begin, [event for event in events if begin <= event[1] < end])
-        for begin, end in sorted(markers)
-    ]
+    return in_steps(markers, events)
 
 
 def _is_of_device(event):
