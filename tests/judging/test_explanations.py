@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from vggbench.inside.profilers import WITHIN
-from vggbench.judging import explanations
+from vggbench.judging import explanations, verdicts
 from vggbench.judging.duets import gather
 from vggbench.judging.explanations import Explanation, headline, markdown, milliseconds, of_blocks
 from vggbench.records import DUET, EXPLAIN, Record
 
 from ..records.factory import CATALOGUE, NONSENSE, changed
-from .duets import BLOCKS, block
-from .literal import LINE, MACHINE, SAMPLES
+from .duets import BLOCKS, block, blocks
+from .literal import LINE, MACHINE, SAMPLES, evidence, measured
 
 BEFORE, AFTER = LINE[-2], LINE[-1]
 
@@ -272,3 +272,26 @@ def test_the_json_is_finite_and_has_the_keys_that_are_described() -> None:
 )
 def test_milliseconds_have_three_digits(seconds: float, shown: str) -> None:
     assert milliseconds(seconds) == shown
+
+
+def test_a_sure_change_of_the_step_has_the_first_line_of_its_explanation() -> None:
+    taken = [*measured(BEFORE, 0.1), *blocks(BEFORE, AFTER, 1.25), *traced()]
+    plain = verdicts.of_release(
+        evidence(taken), CATALOGUE.by_name[AFTER], CATALOGUE.by_name[BEFORE], "cpu-quick"
+    )
+    found = explanations.told(plain, MACHINE, taken, CATALOGUE)
+    assert len(found) == len(plain)
+    for before, after in zip(plain, found, strict=True):
+        if after.measure == "step":
+            assert after.outcome == "regressed"
+            assert after.notes[-1] == f"operations: {headline(sure(traced()))}"
+        else:
+            assert after == before
+
+
+def test_a_step_that_is_unchanged_is_not_explained() -> None:
+    taken = [*measured(BEFORE, 0.1), *blocks(BEFORE, AFTER, 1.0), *traced()]
+    plain = verdicts.of_release(
+        evidence(taken), CATALOGUE.by_name[AFTER], CATALOGUE.by_name[BEFORE], "cpu-quick"
+    )
+    assert explanations.told(plain, MACHINE, taken, CATALOGUE) == plain

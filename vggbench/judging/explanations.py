@@ -11,7 +11,7 @@ import io
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from rich.console import Console
@@ -22,11 +22,15 @@ from ..frameworks import CONV_GRAD_INPUTS, CONV_GRAD_WEIGHTS, CONV_GRADS, OTHER
 from ..inside.profilers import WITHIN
 from ..records import Record
 from ..records.record import class_of, is_number
+from ..releases.catalogue import Catalogue
 from ..stats import parts
 from ..stats.parts import Difference
-from ..stats.policy import LEAST_BLOCKS
+from ..stats.policy import CHANGED, LEAST_BLOCKS
+from . import duets
 from .duets import Block, DuetRecords, SubjectKey, in_one_state
+from .measures import STEP
 from .phrases import cell, row
+from .verdicts import Verdict
 
 #: The part of a step in which no operation ran.
 IDLE = "idle"
@@ -319,6 +323,31 @@ def markdown(explanation: Explanation) -> str:
 
 
 # -- from records
+
+
+def told(
+    found: Sequence[Verdict], machine: str, taken: Iterable[Record], catalogue: Catalogue
+) -> list[Verdict]:
+    """The verdicts, each sure change of a step with a note that has the first line of its
+    explanation. ``taken``: the machine's records, those of traced processes among them."""
+    traced, _ = duets.gather(machine, taken, catalogue, purpose=records.EXPLAIN)
+    if not traced:
+        return list(found)
+    return [_with_note(verdict, traced, catalogue) for verdict in found]
+
+
+def _with_note(verdict: Verdict, traced: Sequence[Block], catalogue: Catalogue) -> Verdict:
+    if verdict.measure != STEP.key or verdict.outcome not in CHANGED or verdict.against is None:
+        return verdict
+    key = records.key_of(verdict.benchmark, verdict.configuration)
+    before, after = (
+        (catalogue.by_name[name].commit, key, None) for name in (verdict.against, verdict.release)
+    )
+    of_profile = [block for block in traced if block.profile == verdict.profile]
+    explanation = of_blocks(of_profile, before, after)
+    if explanation is None:
+        return verdict
+    return replace(verdict, notes=(*verdict.notes, f"operations: {headline(explanation)}"))
 
 
 @dataclass(frozen=True)
