@@ -5,10 +5,12 @@ each of them a list of nodes with begin and end. ``timeline_label`` is "NAME = T
 """
 
 import contextlib
+import os
 import re
 import time
 
 import tensorflow as tf
+from tensorflow.python.client import timeline
 
 LABEL = re.compile(r"(?P<name>\S+) = (?P<kind>\w+)\(")
 
@@ -20,6 +22,7 @@ class Profiler:
 
     def __init__(self, step, folder):
         self._step = step
+        self._folder = folder
         self._steps = []
 
     def start(self):
@@ -36,6 +39,10 @@ class Profiler:
         self._steps.append((seconds, metadata))
 
     def stop(self):
+        if self._steps:
+            step_stats = self._steps[-1][1].step_stats
+            with open(os.path.join(self._folder, "trace.json"), "w") as file:
+                file.write(timeline.Timeline(step_stats).generate_chrome_trace_format())
         return [(seconds, events(metadata.step_stats)) for seconds, metadata in self._steps]
 
 

@@ -5,6 +5,7 @@ On a GPU, kernels are linked to the operation that launched them; their seconds 
 """
 
 import contextlib
+import os
 
 import torch
 
@@ -39,6 +40,7 @@ class Profiler:
 
     def stop(self):
         self._profile.stop()
+        self._profile.export_chrome_trace(os.path.join(self._folder, "trace.json"))
         return steps(self._profile.events(), self._on_gpu)
 
 
