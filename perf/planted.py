@@ -77,11 +77,20 @@ def wheel(folder: Path, slow_down: float = SLOW_DOWN) -> str:
     slow_down: a ratio less one; a folder can have the package of one slow-down only. Returns the
     line for a lock that has the package.
     """
-    info = f"{NAME}-1.0.dist-info"
+    return package(folder, NAME, MODULE.format(slow_down=slow_down))
+
+
+def package(folder: Path, name: str, module: str) -> str:
+    """Write a package into ``folder`` whose one module is imported at the interpreter's start.
+
+    name: of the package and its module. module: its text. Returns the line for a lock that has the
+    package.
+    """
+    info = f"{name}-1.0.dist-info"
     files = {
-        f"{NAME}.py": MODULE.format(slow_down=slow_down),
-        f"{NAME}.pth": f"import {NAME}\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1.0\n",
+        f"{name}.py": module,
+        f"{name}.pth": f"import {name}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: perf\nRoot-Is-Purelib: true\n"
         "Tag: py3-none-any\n",
     }
@@ -90,13 +99,13 @@ def wheel(folder: Path, slow_down: float = SLOW_DOWN) -> str:
         digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
         rows.append(f"{path},sha256={digest.decode()},{len(text.encode())}\n")
     files[f"{info}/RECORD"] = "".join(rows) + f"{info}/RECORD,,\n"
-    file = folder / f"{NAME}-1.0-py3-none-any.whl"
+    file = folder / f"{name}-1.0-py3-none-any.whl"
     if not file.exists():
         with zipfile.ZipFile(file, "w") as archive:
             for path, text in files.items():
                 archive.writestr(path, text)
     whole = hashlib.sha256(file.read_bytes()).hexdigest()
-    return f"{NAME.replace('_', '-')} @ {file.as_uri()} --hash=sha256:{whole}"
+    return f"{name.replace('_', '-')} @ {file.as_uri()} --hash=sha256:{whole}"
 
 
 def main() -> int:

@@ -85,15 +85,15 @@ def test_a_whole_block_comes_with_the_seconds_of_both_duets(tmp_path: Path) -> N
 
 def test_a_block_of_a_bisection_is_one_for_bisections_alone(tmp_path: Path) -> None:
     taken = comes(purpose=records.BISECT)
-    assert Machine(tmp_path, taken).take(bisecting=True).block is not None
+    assert Machine(tmp_path, taken).take(purpose=records.BISECT).block is not None
     assert Machine(tmp_path, taken).take().block is None
-    assert Machine(tmp_path, comes()).take(bisecting=True).block is None
+    assert Machine(tmp_path, comes()).take(purpose=records.BISECT).block is None
     # What a step takes, bisections know of one another.
     on_record(tmp_path, *taken)
     machine = Machine(tmp_path, taken)
     machine.take()
     assert machine.step_s is None
-    machine.take(bisecting=True)
+    machine.take(purpose=records.BISECT)
     assert machine.step_s == pytest.approx(taken[-1].median_s)
 
 

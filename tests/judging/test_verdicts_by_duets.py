@@ -440,7 +440,7 @@ def test_what_a_bisection_measured_is_evidence_for_nothing_else() -> None:
     assert found.left_out == without.left_out == []
     assert by_measure([*known, *bisecting]) == by_measure(known)
     for one in bisecting:
-        assert one.why_no_evidence(MACHINE, CATALOGUE) == "of a bisection"
+        assert one.why_no_evidence(MACHINE, CATALOGUE) == "of vggbench bisect"
 
 
 def test_a_bisections_refusals_and_pauses_are_no_evidence_either() -> None:

@@ -258,7 +258,7 @@ def test_what_a_bisection_measured_is_asked_for_by_name_and_never_among_the_rest
         records.append(file_of(store), one)
     assert store.all("box") == store.where("box") == [ordinary]
     assert store.where("box", purposes=(BISECT,)) == []
-    assert store.of_bisections("box") == [of_bisection]
+    assert store.apart("box", BISECT) == [of_bisection]
     before = store.all("box")
     assert store.all("box") is before
 
@@ -267,7 +267,7 @@ def test_an_exclusion_of_a_bisections_records_covers_them(store: Store) -> None:
     records.append(file_of(store), record(run="1", purpose=BISECT))
     excluding = Store(store.results_dir, [Exclusion(reason="the fan was off", run="1")])
     assert excluding.of_idle_exclusions("box") == []
-    (one,) = excluding.of_bisections("box")
+    (one,) = excluding.apart("box", BISECT)
     assert one.excluded == "the fan was off"
 
 

@@ -81,16 +81,16 @@ def take(
     budget: Budget,
     *,
     until_s: float = math.inf,
-    bisecting: bool = False,
+    purpose: str = records.DUET,
 ) -> Came:
     """Take a block of ``subjects``, and say where one computed while it waited. A busy machine
     is waited for as long as the ``budget`` lasts, and until ``until_s`` of it are spent.
-    ``bisecting``: whether the runner's purpose is that of a bisection.
+    ``purpose``: the runner's.
 
     Raises Interrupted, NotMeasured and RecordError.
     """
     plain = [(subject.installation.release.commit, subject.configured.key) for subject in subjects]
-    newest = known(here, subjects[0].installation.profile, plain, bisecting=bisecting)
+    newest = known(here, subjects[0].installation.profile, plain, purpose=purpose)
     why = why_no_room(newest)
     if why is not None:
         return Came(why=why, outcome=None)
@@ -117,9 +117,7 @@ def take(
         here.say(waiting)
     taken = [record for of_duet in both for record in of_duet]
     on_machine = known_of(here.store.all(here.machine))
-    whole, left_out = duets.gather(
-        here.machine, taken, here.catalogue, on_machine, bisecting=bisecting
-    )
+    whole, left_out = duets.gather(here.machine, taken, here.catalogue, on_machine, purpose=purpose)
     if whole:
         return Came(block=whole[0], waiting=waiting, seconds=seconds)
     why = "; ".join(left_out)
@@ -154,17 +152,18 @@ def waiting_message(both: Iterable[duets.DuetRecords]) -> str | None:
 
 
 def known(
-    here: Local, profile: str, subjects: Sequence[PlainSubject], *, bisecting: bool = False
+    here: Local, profile: str, subjects: Sequence[PlainSubject], *, purpose: str = records.DUET
 ) -> list[Record | None]:
     """Of each of the ``subjects`` the newest process that counts, by itself or in a duet, and of no
-    variant; None where none is on record. ``bisecting``: those of bisections tell it, too."""
+    variant; None where none is on record. ``purpose``: where its records are apart,
+    they tell it, too."""
     commits = {commit for commit, _ in subjects}
     keys = {key for _, key in subjects}
     on_record = here.store.where(here.machine, commits=commits, profile=profile, keys=keys)
-    if bisecting:
+    if purpose in records.APART:
         on_record += [
             record
-            for record in here.store.of_bisections(here.machine)
+            for record in here.store.apart(here.machine, purpose)
             if record.commit in commits and record.profile == profile and record.key in keys
         ]
     newest = {
@@ -172,7 +171,7 @@ def known(
         for record in on_record
         if record.outcome == records.OK
         and record.variant is None
-        and record.why_no_evidence(here.machine, here.catalogue, bisecting=bisecting) is None
+        and record.why_no_evidence(here.machine, here.catalogue, purpose=purpose) is None
     }
     return [newest.get(subject) for subject in subjects]
 

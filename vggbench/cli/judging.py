@@ -1,5 +1,5 @@
 """The commands that ask whether a release was slower: verdict, confirm, check, duet, calibrate,
-separate, bisect.
+separate, bisect, explain.
 
 The code of a command is imported when the command is given, because other commands start without
 SciPy.
@@ -26,6 +26,7 @@ from .common import (
     complain,
     count,
     here,
+    path,
     say,
     this_machine,
 )
@@ -40,6 +41,7 @@ def add(top: Subparsers) -> None:
     _add_calibrate(top)
     _add_separate(top)
     _add_bisect(top)
+    _add_explain(top)
 
 
 def _add_verdict(top: Subparsers) -> None:
@@ -177,6 +179,27 @@ def _add_bisect(top: Subparsers) -> None:
     parser.set_defaults(command=_bisect, trouble=2)
 
 
+def _add_explain(top: Subparsers) -> None:
+    parser = top.add_parser("explain", help="which operations of the step got slower")
+    parser.add_argument("release", help="one release, such as tensorflow-2.18.1")
+    add_against(parser)
+    add_bench(parser, " (default: what changed)")
+    add_budget(parser, "10m")
+    parser.add_argument(
+        "--profile",
+        type=path,
+        metavar="FOLDER",
+        help="keep what the profilers write, for TensorBoard and Perfetto",
+    )
+    format_ = parser.add_mutually_exclusive_group()
+    format_.add_argument("--format", choices=("text", "md", "json"), default="text")
+    format_.add_argument(
+        "--json", action="store_const", dest="format", const="json", help="as a JSON object"
+    )
+    add_threshold(parser)
+    parser.set_defaults(command=_explain, trouble=2)
+
+
 def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..judging import verdict_command
 
@@ -284,3 +307,19 @@ def _bisect(checkout: Checkout, arguments: argparse.Namespace) -> int:
     # With --json, standard output has nothing but JSON.
     local = here(checkout, complain if arguments.json else say)
     return bisect.run(local, request, budget.Budget(arguments.budget))
+
+
+def _explain(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from ..campaigns import explain
+
+    request = explain.ExplainRequest(
+        release=arguments.release,
+        against=arguments.against,
+        patterns=arguments.bench,
+        traces=arguments.profile,
+        threshold=arguments.threshold,
+        format=arguments.format,
+    )
+    # With --json and --format md, standard output has nothing else.
+    local = here(checkout, say if arguments.format == "text" else complain)
+    return explain.run(local, request, budget.Budget(arguments.budget))

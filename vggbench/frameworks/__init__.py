@@ -6,14 +6,35 @@ measured and judged all the same, but fewer things are said about it.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..inside.profilers import WITHIN
+
 #: What a process said about itself: ``versions`` of its record.
 Facts = Mapping[str, Any]
+
+# The classes of operations. LAYOUT are copies, and whatever else only moves values about. OTHER is
+# what no table knows.
+CONV_FORWARD = "conv_forward"
+CONV_GRAD_WEIGHTS = "conv_grad_weights"
+CONV_GRAD_INPUTS = "conv_grad_inputs"
+MATMUL = "matmul"
+POOL = "pool"
+BATCH_NORM = "batch_norm"
+ELEMENTWISE = "elementwise"
+LAYOUT = "layout"
+UPDATE = "update"
+OTHER = "other"
+
+#: Both gradients of a convolution, where one operation computes them. It is no class: oneDNN tells
+#: how its seconds are shared out.
+CONV_GRADS = "conv_grads"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +80,11 @@ class Framework:
 
     ``has_sdists``: whether the index has only sdists of some releases, which must be built.
 
+    ``operations``: pairs of a regular expression and a class of operations. The first expression
+    that the kind of an operation matches as a whole tells its class (``class_of``). Behind the kind
+    stands a space and the operation's shapes. ``containers``: pairs of the same sort, for kinds of
+    operations that contain others: all that is within them is of that class.
+
     ``forecast``: takes a version and the companions in its locks. Returns one line where the
     `vggbench verify` of this version takes minutes, else None. ``remedy``: takes the exit status of
     a process (negative for a signal) and its environment. Returns a text to be put behind the
@@ -81,6 +107,8 @@ class Framework:
     shares_gpu: Mapping[str, str] = field(default_factory=dict)
     labels: tuple[str, ...] = ()
     has_sdists: bool = False
+    operations: tuple[tuple[str, str], ...] = ()
+    containers: tuple[tuple[str, str], ...] = ()
     forecast: Callable[[str, Collection[str]], str | None] = lambda version, companions: None
     remedy: Callable[[int, Mapping[str, str]], str] = lambda status, environment: ""
 
@@ -100,3 +128,32 @@ SWITCHES: dict[str, Switch] = {
 def of(key: str) -> Framework | None:
     """Return the framework with this key, None where there is no module for it."""
     return next((framework for framework in KNOWN if framework.key == key), None)
+
+
+def titled(title: str) -> Framework | None:
+    """Return the framework with this title, None where there is no module for it."""
+    return next((framework for framework in KNOWN if framework.title == title), None)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def class_of(key: str, kinds: str, shapes: str) -> str:
+    """Return the class of an operation of the framework with this key.
+
+    kinds: the framework's name for operations of its kind, behind those of the operations that
+    contain it (vggbench.inside.profilers). Where no table knows an operation, the one that contains
+    it tells the class; OTHER where none is known.
+    """
+    framework = of(key)
+    if framework is None:
+        return OTHER
+    names = kinds.split(WITHIN)
+    for name in names:
+        for expression, found in framework.containers:
+            if re.fullmatch(expression, name):
+                return found
+    for name in reversed(names):
+        text = f"{name} {shapes}" if name is names[-1] else name
+        for expression, found in framework.operations:
+            if re.fullmatch(expression + "(?: .*)?", text, re.DOTALL):
+                return found
+    return OTHER

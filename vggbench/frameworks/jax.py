@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from . import Framework
+from . import (
+    CONV_FORWARD,
+    CONV_GRAD_INPUTS,
+    CONV_GRAD_WEIGHTS,
+    ELEMENTWISE,
+    LAYOUT,
+    MATMUL,
+    POOL,
+    UPDATE,
+    Framework,
+)
+
+#: The shape of a convolution's kernel of 3 x 3, in whichever order XLA has its axes.
+_KERNEL = r"\S*\[(?:3,3,\d+,\d+|\d+,\d+,3,3|\d+,3,3,\d+)\]\S*"
 
 FRAMEWORK = Framework(
     title="JAX",
@@ -22,4 +35,17 @@ FRAMEWORK = Framework(
     shares_gpu={"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
     # By these, JAX would find what an earlier process compiled.
     unset=("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE"),
+    # Kinds are an opcode of HLO, a slash, and the operation of JAX that it came from
+    # (vggbench.inside.builders.jax.profile). "transpose(" is the backward pass.
+    operations=(
+        (r"\S+transpose\(\S*/conv_general_dilated " + _KERNEL, CONV_GRAD_WEIGHTS),
+        (r"\S+transpose\(\S*/conv_general_dilated", CONV_GRAD_INPUTS),
+        (r"\S+/conv_general_dilated", CONV_FORWARD),
+        (r"\S+/dot_general", MATMUL),
+        (r"\S*(?:reduce_window|select_and_scatter|reduce-window|select-and-scatter)\S*", POOL),
+        (r"(?:copy|transpose|bitcast|reshape|broadcast|slice|concatenate|tuple)(?:/\S*)?", LAYOUT),
+        (r"\S+/(?:transpose|reshape|copy|broadcast_in_dim|squeeze|rev)", LAYOUT),
+        (r"\S+/jit\(_train\)(?:/\w+)?/sub", UPDATE),
+        (r"\S+", ELEMENTWISE),
+    ),
 )

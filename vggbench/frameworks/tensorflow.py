@@ -7,7 +7,20 @@ from collections.abc import Collection, Mapping
 
 from packaging.version import InvalidVersion, Version
 
-from . import Facts, Framework, Switch
+from . import (
+    BATCH_NORM,
+    CONV_FORWARD,
+    CONV_GRAD_INPUTS,
+    CONV_GRAD_WEIGHTS,
+    ELEMENTWISE,
+    LAYOUT,
+    MATMUL,
+    POOL,
+    UPDATE,
+    Facts,
+    Framework,
+    Switch,
+)
 
 #: From this release on, TensorFlow for Linux on x86-64 uses oneDNN by default, on processors with
 #: instructions such as AVX512_VNNI (its release notes).
@@ -97,6 +110,30 @@ FRAMEWORK = Framework(
     shares_gpu={"TF_FORCE_GPU_ALLOW_GROWTH": "true"},
     flags=("TF_XLA_FLAGS", "XLA_FLAGS", ONEDNN_VARIABLE),
     compared_prefixes=("TF_NUM_",),
+    # Operations have the names of REGISTER_OP. Those that oneDNN replaces begin with _Mkl, those
+    # that Grappler fuses with _Fused.
+    operations=(
+        (r"\w*Conv2DBackpropFilter\w*", CONV_GRAD_WEIGHTS),
+        (r"\w*Conv2DBackpropInput\w*", CONV_GRAD_INPUTS),
+        (r"\w*Conv2D\w*", CONV_FORWARD),
+        (r"\w*MatMul\w*", MATMUL),
+        (r"\w*(?:Max|Avg)Pool\w*", POOL),
+        (r"\w*FusedBatchNorm\w*", BATCH_NORM),
+        (r"(?:Resource)?Apply\w+|Assign\w*", UPDATE),
+        (
+            r"_?(?:Mkl\w*)?(?:Transpose|Reshape|ToTf|TfToMkl|InputConversion|Reorder|Concat\w*|Pack"
+            r"|Unpack|Slice|StridedSlice\w*|Squeeze|ExpandDims|Identity\w*|Copy\w*|Send|Recv"
+            r"|HostSend|HostRecv|Tile|BroadcastTo|ReadVariableOp|Cast|Fill|Pad|PadV2)",
+            LAYOUT,
+        ),
+        (
+            r"_?(?:Mkl\w*)?(?:Fused)?(?:BiasAdd\w*|Relu\w*|Add|AddV2|AddN|Sub|Mul|RealDiv|Neg|Sum"
+            r"|Mean|Max|Maximum|Exp|Log|Softmax|LogSoftmax|\w*SoftmaxCrossEntropyWithLogits"
+            r"|Square|SquaredDifference|Sqrt|Rsqrt|RsqrtGrad|Select\w*|GreaterEqual|Greater"
+            r"|Reciprocal|ReciprocalGrad|DivNoNan|ZerosLike|OnesLike)",
+            ELEMENTWISE,
+        ),
+    ),
     forecast=_forecast,
     remedy=_remedy,
 )

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from . import Framework
+from . import (
+    BATCH_NORM,
+    CONV_FORWARD,
+    CONV_GRAD_INPUTS,
+    CONV_GRAD_WEIGHTS,
+    ELEMENTWISE,
+    LAYOUT,
+    MATMUL,
+    POOL,
+    UPDATE,
+    Framework,
+)
 
 
 def _forecast(version: str, companions: Collection[str]) -> str:
@@ -30,5 +41,28 @@ FRAMEWORK = Framework(
     flags=("THEANO_FLAGS", "THEANORC"),
     unset=("THEANORC", "THEANO_FLAGS"),
     has_sdists=True,
+    # Operations have the names of the classes of Theano's ops. "(update)" is behind the one that
+    # makes a new weight (vggbench.inside.builders.theano.profile).
+    operations=(
+        (r"\w+ \(update\)", UPDATE),
+        (r"\w*(?:MM_gradWeights|ConvGradW\w*|Conv2d_gradWeights)", CONV_GRAD_WEIGHTS),
+        (r"\w*(?:MM_gradInputs|ConvGradI\w*|Conv2d_gradInputs)", CONV_GRAD_INPUTS),
+        (r"\w*(?:CorrMM|ConvOp|DnnConv|Conv2d)", CONV_FORWARD),
+        (r"(?:Gpu)?(?:Dot\w*|Gemm\w*|Gemv\w*|Ger)", MATMUL),
+        (r"\w*(?:Pool|MaxPoolGrad|DownsampleFactorMax)\w*", POOL),
+        (r"\w*BatchNorm\w*", BATCH_NORM),
+        (
+            r"(?:Gpu)?(?:InplaceDimShuffle|DimShuffle|Reshape|Alloc\w*|Subtensor|IncSubtensor|Join"
+            r"|MakeVector|Shape_i|Contiguous|\w*FromHost|HostFrom\w*|DeepCopyOp|ScalarFromTensor"
+            r"|TensorFromScalar|Rebroadcast|ViewOp|OutputGuard)",
+            LAYOUT,
+        ),
+        (
+            r"(?:Gpu)?(?:Elemwise|CAReduce\w*|Sum|Mean|Softmax\w*|CrossentropySoftmax\w*|MaxAndArgmax"
+            r"|SoftmaxWithBias|CrossentropySoftmaxArgmax1HotWithBias"
+            r"|CrossentropySoftmax1HotWithBiasDx)",
+            ELEMENTWISE,
+        ),
+    ),
     forecast=_forecast,
 )

@@ -7,7 +7,19 @@ from collections.abc import Collection, Mapping
 
 from packaging.version import Version
 
-from . import Framework
+from . import (
+    BATCH_NORM,
+    CONV_FORWARD,
+    CONV_GRAD_INPUTS,
+    CONV_GRAD_WEIGHTS,
+    CONV_GRADS,
+    ELEMENTWISE,
+    LAYOUT,
+    MATMUL,
+    POOL,
+    UPDATE,
+    Framework,
+)
 
 #: torch.compile came with the first release.
 COMPILES_FROM = Version("2.0")
@@ -59,6 +71,34 @@ FRAMEWORK = Framework(
     ),
     compared_prefixes=("TORCHDYNAMO_", "TORCHINDUCTOR_"),
     unset=("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"),
+    containers=((r"Optimizer\.(?:step|zero_grad)#.*", UPDATE),),
+    # Operations have the names of ATen. An underscore at the end works in place.
+    operations=(
+        (r"aten::(?:mkldnn|thnn|slow|cudnn)_?conv\w*_backward_weights?", CONV_GRAD_WEIGHTS),
+        (r"aten::(?:mkldnn|thnn|slow|cudnn)_?conv\w*_backward_input", CONV_GRAD_INPUTS),
+        (r"aten::\w*conv\w*_backward\w*", CONV_GRADS),
+        (r"aten::\w*conv\w*", CONV_FORWARD),
+        (r"aten::(?:addmm|mm|bmm|matmul|linear|mkldnn_linear|_addmm_activation)_?\w*", MATMUL),
+        (r"aten::\w*pool\w*", POOL),
+        (r"aten::\w*batch_norm\w*", BATCH_NORM),
+        (
+            r"aten::(?:copy|clone|contiguous|to|_to_copy|transpose|t|permute|reshape|_reshape_alias"
+            r"|view|as_strided|expand|empty|empty_like|empty_strided|new_\w+|resize|detach"
+            r"|slice|select|squeeze|unsqueeze|alias|narrow|cat|zeros|zeros_like|ones_like|fill"
+            r"|zero|set|_to_dense|to_mkldnn|to_dense)_?|detach",
+            LAYOUT,
+        ),
+        (
+            r"aten::(?:relu|threshold|threshold_backward|clamp|clamp_min|add|sub|rsub|mul|div|neg"
+            r"|sum|mean|sqrt|rsqrt|reciprocal|pow|exp|log|_?log_softmax\w*|nll_loss\w*"
+            r"|cross_entropy_loss|gt|ge|le|where)_?",
+            ELEMENTWISE,
+        ),
+        # What torch.compile's Inductor made of the operations between convolutions and products,
+        # which it leaves to ATen.
+        (r"(?:graph_\d+_)?cpp_fused\w*|triton_\w+|Torch-Compiled Region.*", ELEMENTWISE),
+        (r"CompiledFunction(?:Backward)?|## Call CompiledFxGraph .*", ELEMENTWISE),
+    ),
     forecast=_forecast,
     remedy=_remedy,
 )

@@ -37,7 +37,11 @@ class TrainStep:
             profile = workload.profile(os.environ["VGGBENCH_PROFILE"])
             return builders.build(profile.workload, configuration, profile.device)
 
-        self.step = measure.prepared(build, chosen)
+        def profiler(step, folder):
+            profile = workload.profile(os.environ["VGGBENCH_PROFILE"])
+            return builders.profiler(configuration, profile.device)(step, folder)
+
+        self.step = measure.prepared(build, chosen, profiler)
 
     def time_train_step(self, *values):
         self.step()

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 
-from vggbench.inside import counters, turns
+from vggbench.inside import counters, profilers, turns
 from vggbench.inside.params import MachineLacks, NotApplicable
 
 # The name of the measuring protocol: what is timed, how it is warmed up, what the workloads are. It
@@ -72,6 +72,9 @@ _notes = {}
 _steps = {}
 _usage = counters.Usage()
 
+# In a process that is profiled: by the same keys as the steps, what runs them and watches.
+_traced = {}
+
 
 class TrainStepFailed(Exception):
     """Building, warming up or running the train step went wrong; never means n/a."""
@@ -87,10 +90,12 @@ def note(**facts):
         os.replace(path + ".new", path)
 
 
-def prepared(build, configuration):
+def prepared(build, configuration, profiler=None):
     """Return the warm train step of ``configuration``, built at the first call in this process.
 
     build: a function without arguments that returns a train step (vggbench.inside.builders).
+    profiler: a function of the step and a folder that returns its profiler, for a process that is
+    to be profiled (vggbench.inside.profilers).
     configuration: a dict of JSON-able values, the benchmark's params by name.
 
     asv_runner calls a benchmark's setup before every sample. From the second call on, this function
@@ -108,10 +113,30 @@ def prepared(build, configuration):
             cpus=len(os.sched_getaffinity(0)),
         )
         _steps[key] = _warm(build)
+        if profilers.folder() is not None:
+            _traced[key] = _watched(_steps[key], profiler)
     _usage.stop()
     turns.wait()
+    if key in _traced:
+        _traced[key].prepare()
+        return _traced[key]
     _usage.go_on()
     return _steps[key]
+
+
+def _watched(step, profiler):
+    """Return what runs a step in a process that is profiled."""
+    try:
+        if profiler is None:
+            raise NotApplicable("vggbench knows no profiler for this framework")
+        folder = profilers.folder()
+        return profilers.TracedStep(step, profiler(step, folder), folder)
+    except NotApplicable as reason:
+        note(outcome="n/a", reason=str(reason))
+        raise NotImplementedError(str(reason))
+    except Exception as error:
+        fail(error)
+        raise TrainStepFailed(describe_error(error)) from error
 
 
 def _warm(build):
@@ -203,6 +228,11 @@ def finish():
         "peak_memory_bytes": memory_bytes("VmHWM"),
         "resident_bytes_at_end": memory_bytes("VmRSS"),
     }
+    for traced in _traced.values():
+        try:
+            facts["trace"] = traced.finish()
+        except Exception as error:  # whatever a release's profiler raises
+            facts.update(outcome="failed", error="no trace: " + describe_error(error))
     for step in _steps.values():
         try:
             loss = step.loss()

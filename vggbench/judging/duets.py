@@ -212,12 +212,13 @@ def gather(
     catalogue: Catalogue,
     known: Known | None = None,
     *,
-    bisecting: bool = False,
+    purpose: str = records.DUET,
 ) -> tuple[list[Block], dict[str, list[str]]]:
     """The whole blocks among the records ``taken`` of a machine, in the order in which they were
     measured; and for each reason why records of duets are left out, the releases that they are of,
     once for each record. ``known``: what the machine's records say of facts that some lack; those
-    ``taken`` say it where it is None. ``bisecting``: take the blocks of bisections, and no others.
+    ``taken`` say it where it is None. ``purpose``: take the blocks that were measured for it, and
+    no others.
     """
     taken = list(taken)
     known = known_of(taken) if known is None else known
@@ -228,11 +229,11 @@ def gather(
         left_out.setdefault(why, []).extend(one_line(record.release, 40) for record in those)
 
     for record in taken:
-        if record.bisects != bisecting:
+        if record.purpose != purpose:
             continue
-        if not (record.is_of_a_duet and record.times_the_step and record.outcome == records.OK):
+        if not (record.times_the_step and record.outcome == records.OK):
             continue  # a process that did not end well says of itself why
-        why = record.why_no_evidence(machine, catalogue, bisecting=bisecting)
+        why = record.why_no_evidence(machine, catalogue, purpose=purpose)
         if why is not None:
             leave_out(why, record)
         elif _place(record) is None:

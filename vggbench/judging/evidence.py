@@ -396,7 +396,7 @@ def gather(
     say it where it is None."""
     evidence = Evidence(machine, catalogue)
     # Not even the pauses between processes may be filled by a bisection.
-    taken = [record for record in taken if not record.bisects]
+    taken = [record for record in taken if not record.is_apart]
     known = known_of(taken) if known is None else known
     evidence.blocks, left_out = duets.gather(machine, taken, catalogue, known)
     for block in evidence.blocks:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .. import records
 from ..errors import VggbenchError
 from ..inside import workload
 from ..records import Store
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
 from ..terminal import is_dumb
-from . import acknowledged, growth, phrases, verdicts
+from . import acknowledged, explanations, growth, phrases, verdicts
 from .acknowledged import Acknowledged
 from .evidence import Evidence
 from .growth import GrowthVerdict
@@ -81,6 +82,10 @@ def judge(
         report = _whole(evidence, asked, accepted, notes)
     else:
         report = _of_releases(evidence, chosen, against, asked, accepted=accepted, notes=notes)
+    traced = store.apart(machine, records.EXPLAIN)
+    report = replace(
+        report, verdicts=explanations.told(report.verdicts, machine, traced, catalogue)
+    )
     if not report.verdicts:
         for line in notes:
             complain(line)

@@ -14,10 +14,12 @@ from .files import RecordError
 from .outcomes import Summary, newest_run, outcome_of, undisturbed
 from .record import (
     AHEAD,
+    APART,
     BISECT,
     CALIBRATE,
     CONFIRM,
     DUET,
+    EXPLAIN,
     FAILED,
     INTERRUPTED,
     NOT_APPLICABLE,
@@ -40,10 +42,12 @@ from .store import Store, append, digest, folder, machines, read, read_file
 
 __all__ = [
     "AHEAD",
+    "APART",
     "BISECT",
     "CALIBRATE",
     "CONFIRM",
     "DUET",
+    "EXPLAIN",
     "FAILED",
     "INTERRUPTED",
     "NOT_APPLICABLE",

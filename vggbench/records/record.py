@@ -55,8 +55,15 @@ DUET = "duet"
 #: but bisections, which choose what they measure by what they have seen.
 BISECT = "bisect"
 
+#: The ``purpose`` of a process of a duet that ``vggbench explain`` ran. A profiler watches its
+#: steps, which take longer for that.
+EXPLAIN = "explain"
+
+#: The purposes of records that are evidence for nothing but what they were taken for.
+APART = (BISECT, EXPLAIN)
+
 #: Every ``purpose`` that is known; None is that of a run of asv.
-PURPOSES = (None, CONFIRM, CALIBRATE, SEPARATE, DUET, BISECT)
+PURPOSES = (None, CONFIRM, CALIBRATE, SEPARATE, DUET, BISECT, EXPLAIN)
 
 #: The keys that every record has. A line of text that lacks one of them is no record.
 REQUIRED = (
@@ -175,6 +182,7 @@ class Record:
     resident_bytes_at_end: Any
     memory_growth_per_step_bytes: Any
     counters: Any
+    trace: Any
     gpu: Any
     cpus: Any
     processor: Any
@@ -275,12 +283,12 @@ class Record:
     @property
     def is_of_a_duet(self) -> bool:
         """Whether the process was one of two that stepped in turns."""
-        return self.purpose in (DUET, BISECT)
+        return self.purpose in (DUET, *APART)
 
     @property
-    def bisects(self) -> bool:
-        """Whether the process was to find where between two releases a change lies."""
-        return self.purpose == BISECT
+    def is_apart(self) -> bool:
+        """Whether the record is evidence for nothing but what it was taken for."""
+        return self.purpose in APART
 
     @property
     def family(self) -> str:
@@ -499,14 +507,14 @@ class Record:
         return None
 
     def why_no_evidence(
-        self, machine: str, catalogue: Catalogue, *, bisecting: bool = False
+        self, machine: str, catalogue: Catalogue, *, purpose: str | None = None
     ) -> str | None:
         """A phrase that says why nothing may be concluded from the record about a release of the
         ``catalogue`` on ``machine``; None where something may be. All code that judges, calibrates,
         separates, forecasts or compares with an anchor asks this, so that all of it counts the same
-        records. ``bisecting``: whether a bisection asks, for which its own records count."""
-        if self.bisects and not bisecting:
-            return "of a bisection"
+        records. ``purpose``: what for; where that is one of APART, records of it count, too."""
+        if self.is_apart and self.purpose != purpose:
+            return f"of vggbench {self.purpose}"
         why = self.why_left_out(machine, catalogue.by_commit)
         if why is not None:
             return why

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from . import files
 from .excluded import FILE, Exclusion, mark
-from .record import Record
+from .record import APART, Record
 
 
 def folder(results_dir: Path | str, machine: str) -> Path:
@@ -140,12 +140,12 @@ class _File:
 
 @dataclass(frozen=True)
 class _Taken:
-    """What a machine's files held when they were read last: ``records`` without those
-    ``of_bisections``."""
+    """What a machine's files held when they were read last: ``records`` without those that are
+    ``apart``, by their purpose."""
 
     paths: list[Path]
     records: list[Record]
-    of_bisections: list[Record]
+    apart: dict[str, list[Record]]
     complaints: list[str]
 
 
@@ -171,18 +171,22 @@ class Store:
     def all(
         self, machine: str, complain: Callable[[str], None] = lambda line: None
     ) -> list[Record]:
-        """All records of a machine but those of bisections, in the order in which they were
-        written. It is the same list as before where nothing has changed since.
+        """All records of a machine but those that are apart (APART), in the order in which they
+        were written. It is the same list as before where nothing has changed since.
 
         A record that is there twice counts once. ``complain`` gets a message about that, and about
         each line that is no record, at every call.
         """
         return self._read(machine, complain).records
 
-    def of_bisections(self, machine: str) -> list[Record]:
-        """The records of a machine's bisections, in the order in which they were written. They are
-        apart from all others, so that whoever asks for records does not count them."""
-        return self._read(machine).of_bisections
+    def apart(self, machine: str, purpose: str) -> list[Record]:
+        """A machine's records of a purpose that is one of APART, in the order in which they were
+        written. Whoever asks for records does not count them."""
+        return self._read(machine).apart[purpose]
+
+    def _apart(self, machine: str) -> Iterator[Record]:
+        for purpose in APART:
+            yield from self.apart(machine, purpose)
 
     def _read(self, machine: str, complain: Callable[[str], None] = lambda line: None) -> _Taken:
         """What is on the disk of a machine's records."""
@@ -205,8 +209,11 @@ class Store:
                 mark(machine, record, self.exclusions)
             before = self._taken[machine] = _Taken(
                 paths,
-                [record for record in taken if not record.bisects],
-                [record for record in taken if record.bisects],
+                [record for record in taken if not record.is_apart],
+                {
+                    purpose: [record for record in taken if record.purpose == purpose]
+                    for purpose in APART
+                },
                 complaints,
             )
         for message in before.complaints:
@@ -222,9 +229,9 @@ class Store:
         keys: Collection[str] | None = None,
         purposes: Sequence[str | None] | None = None,
     ) -> list[Record]:
-        """The records of a machine, without those of bisections, that agree with all that is given:
-        ids of releases, a profile, keys of configurations (``Record.key``), purposes (None among
-        them: runs of asv)."""
+        """The records of a machine, without those that are apart, that agree with all that is
+        given: ids of releases, a profile, keys of configurations (``Record.key``), purposes (None
+        among them: runs of asv)."""
         return [
             record
             for record in self.all(machine)
@@ -249,7 +256,7 @@ class Store:
             return any(
                 exclusion.covers(name, record)
                 for name in among
-                for record in (*self.all(name), *self.of_bisections(name))
+                for record in (*self.all(name), *self._apart(name))
             )
 
         return [

@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .. import frameworks
+from .. import frameworks, records
 from ..errors import of_system
-from ..inside import turns
+from ..inside import onednn, profilers, turns
 from ..records import OK, Record
 from . import clocks, process, profiles, timed
 from .draft import Draft
@@ -373,7 +373,7 @@ class _RunningProcess:
         self._call = call = timed.fresh(
             self._run, installation, configured, aside, self._attributes
         )
-        ours = set_by_us(installation.profile)
+        ours = set_by_us(installation.profile, self._run.purpose)
         more = {"duet": self._in_record, "set_by_vggbench": ours}
         self._draft = Draft.begin(
             self._run, installation, configured, self._attributes, call.env, more=more
@@ -391,11 +391,25 @@ class _RunningProcess:
                 timed.NOTES_VARIABLE: str(self._draft.notes_path),
                 turns.VARIABLE: f"{heard},{said}",
             }
+            if self._run.purpose == records.EXPLAIN:
+                env[profilers.VARIABLE] = str(self._trace_folder(aside))
             command = timed.launched(installation, call.arguments)
             self._running = process.Running(
                 command, env, call.cwd, merge_streams=True, handed=(heard, said)
             )
         self._clock = clocks.cpu_clock(self._running.pid)
+
+    def _trace_folder(self, aside: Path) -> Path:
+        """The folder for what a profiler writes: below the one that the user wants it in, else one
+        that is removed with the other files of the process."""
+        if self._run.traces is None:
+            folder = aside / "trace"
+        else:
+            subject = self.subject.name.replace(" ", "-").replace("/", "-")
+            names = self._in_record["id"].rpartition("/")
+            folder = self._run.traces / names[0] / names[2] / subject
+        folder.mkdir(parents=True)
+        return folder
 
     def cpu_s(self) -> float | None:
         """CPU seconds that the process has taken so far; None where that is not known."""
@@ -487,13 +501,13 @@ class _RunningProcess:
                 os.close(end)
 
 
-def set_by_us(profile: str) -> dict[str, str]:
+def set_by_us(profile: str, purpose: str | None = None) -> dict[str, str]:
     """The variables that vggbench adds to those of the processes of a duet. On a GPU they make both
-    processes find room in its memory."""
-    if profiles.device_of(profile) != "gpu":
-        return {}
-    return {
-        name: value
-        for framework in frameworks.KNOWN
-        for name, value in framework.shares_gpu.items()
-    }
+    processes find room in its memory. Where both are profiled, oneDNN gives its account."""
+    found = {}
+    if profiles.device_of(profile) == "gpu":
+        for framework in frameworks.KNOWN:
+            found.update(framework.shares_gpu)
+    if purpose == records.EXPLAIN:
+        found.update(dict.fromkeys(onednn.VARIABLES, "1"))
+    return found

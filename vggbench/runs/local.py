@@ -11,6 +11,7 @@ import contextlib
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .. import records
@@ -29,7 +30,7 @@ from .suite import Configured, Suite
 Say = Callable[[str], None]
 
 #: The purposes of processes that are no evidence where another process measured beside them.
-COUNTED_ALONE = (records.DUET, records.CONFIRM, records.BISECT)
+COUNTED_ALONE = (records.DUET, records.CONFIRM, *records.APART)
 
 
 class CannotMeasure(VggbenchError):
@@ -169,13 +170,15 @@ class Local:
         *,
         run_id: str | None = None,
         own: Mapping[str, str] | None = None,
+        traces: Path | None = None,
     ) -> Iterator[Runner]:
         """A context with a runner, which holds the locks of the checkout and of the machine.
 
         ``run_id``: the id of the run that the records belong to, where that run has begun already.
         ``own``: by the names of releases, the paths of interpreters that the user gave for them.
-        Raises RunInProgress where another process measures, and OtherProcessor where the machine
-        was measured on another processor.
+        ``traces``: the folder in which the files of profilers stay. Raises RunInProgress where
+        another process measures, and OtherProcessor where the machine was measured on another
+        processor.
         """
         timed.asked_deadline()
         with self.checkout.measuring(may_be_beside=purpose not in COUNTED_ALONE):
@@ -191,6 +194,7 @@ class Local:
                 drafts=self.checkout.drafts_dir,
                 id=run_id or new_id(),
                 purpose=purpose,
+                traces=traces,
             )
             yield Runner(self.checkout, run, self.say, own)
 

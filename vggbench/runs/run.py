@@ -69,6 +69,8 @@ class Run:
     know it yet. ``drafts`` is the folder of the drafts of records. ``purpose`` is the purpose of
     its processes where they are no part of a run of asv (docs/records.md). ``resumes``: whether it
     goes on as a run that was cut off. ``keeps``: whether its processes leave records.
+    ``traces``: the folder in which
+    the files of profilers stay, None where they do not.
     """
 
     results_dir: Path
@@ -79,6 +81,7 @@ class Run:
     purpose: str | None = None
     resumes: bool = False
     keeps: bool = True
+    traces: Path | None = None
     _blocks: int = 0
     _rounds: dict[_Counted, int] = field(default_factory=dict)
     _taken: dict[tuple[str, ...], list[Record]] = field(default_factory=dict)

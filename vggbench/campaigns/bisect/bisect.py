@@ -286,7 +286,9 @@ class _Campaign:
         uncounted = Uncounted()
         told_nothing = 0
         while True:
-            came = taking.take(self._here, self._runner, (one, other), self._budget, bisecting=True)
+            came = taking.take(
+                self._here, self._runner, (one, other), self._budget, purpose=records.BISECT
+            )
             self._block_s = came.seconds or self._block_s
             if came.waiting is not None and came.waiting not in self._notes:
                 self._notes.append(came.waiting)

@@ -38,10 +38,10 @@ class OnRecord:
         here, places = self.here, self._places()
         found, _ = duets.gather(
             here.machine,
-            here.store.of_bisections(here.machine),
+            here.store.apart(here.machine, records.BISECT),
             here.catalogue,
             known_of(here.store.all(here.machine)),
-            bisecting=True,
+            purpose=records.BISECT,
         )
         of_line = [
             block
@@ -71,10 +71,10 @@ class OnRecord:
         here, places = self.here, self._places()
         return {
             place: one_line(f"n/a: {record.reason}", 160)
-            for record in here.store.of_bisections(here.machine)
+            for record in here.store.apart(here.machine, records.BISECT)
             if record.outcome == records.NOT_APPLICABLE
             and record.profile == self.profile
-            and record.why_no_evidence(here.machine, here.catalogue, bisecting=True) is None
+            and record.why_no_evidence(here.machine, here.catalogue, purpose=records.BISECT) is None
             if (place := places.get(duets.subject_key(record))) is not None
         }
 

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from ... import frameworks
+from ... import frameworks, records
 from ...judging import differences
 from ...judging.measures import JUDGED, STEP
 from ...judging.phrases import change, how_many_blocks, percent
@@ -166,7 +166,7 @@ def _newest(here: Local, searched: BuildsBetween, asked: Asked) -> list[Record |
         for build in searched.builds
     ]
     subjects = [(commit, asked.configured.key) for commit in commits]
-    return taking.known(here, asked.profile, subjects, bisecting=True)
+    return taking.known(here, asked.profile, subjects, purpose=records.BISECT)
 
 
 def _looked_at(

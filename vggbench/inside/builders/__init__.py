@@ -11,6 +11,9 @@ offers
   (vggbench.inside.params) with the reason where this release or this machine cannot do the
   configuration.
 
+A package may offer `profiler(configuration, device)`, with which a step is taken apart:
+vggbench.inside.profilers says what it returns.
+
 A package may offer `matrix_products(device)` too, with which the machine's peak is measured. It
 imports the framework and returns a module with two functions. `seconds(size, device)` returns a
 list of the seconds that each of several products of two size x size float32 matrices took.
@@ -50,6 +53,7 @@ import pkgutil
 import tempfile
 
 from vggbench.inside import devices
+from vggbench.inside.params import NotApplicable
 
 
 @functools.lru_cache(maxsize=None)
@@ -72,6 +76,17 @@ def build(workload, configuration, device):
     devices.check_device(device)
     builder = packages()[configuration.framework].builder(configuration, device)
     return builder.build(workload, configuration, device)
+
+
+def profiler(configuration, device):
+    """Return what makes a profiler of the framework, as vggbench.inside.profilers describes it.
+
+    Raises NotApplicable where there is none.
+    """
+    package = packages()[configuration.framework]
+    if not hasattr(package, "profiler"):
+        raise NotApplicable("vggbench knows no profiler of %s" % configuration.framework)
+    return package.profiler(configuration, device)
 
 
 @contextlib.contextmanager

@@ -20,6 +20,13 @@ PARAMS = (
 )
 
 
+def profiler(configuration, device):
+    """Return the class of JAX's profiler."""
+    from vggbench.inside.builders.jax import profile
+
+    return profile.Profiler
+
+
 def builder(configuration, device):
     """Import JAX and return the module that builds its train step.
 

@@ -150,6 +150,10 @@ class _JitStep:
         """Return a vector of channels so that it broadcasts over a batch of images."""
         return vector if self._channels_last else vector.reshape(1, -1, 1, 1)
 
+    def program_text(self):
+        """Return the text of the program that runs, in HLO, for a profiler."""
+        return self._run.as_text()
+
     def compute_in_float32(self):
         setup.compute_in_float32()
 

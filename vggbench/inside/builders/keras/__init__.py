@@ -34,6 +34,14 @@ PARAMS = (
 )
 
 
+def profiler(configuration, device):
+    """Return what makes a profiler of a step and a folder: that of the configuration's backend."""
+    from vggbench.inside.builders.keras import network
+
+    of_backend = network.backend(configuration.backend).profiler()
+    return lambda step, folder: of_backend(step.watched(), folder)
+
+
 def builder(configuration, device):
     """Import Keras on the configuration's backend and return the module for its generation.
 

@@ -46,7 +46,9 @@ def backend(name):
     - `gate_updates(keras)`, `compute_in_float32()`: do what these methods of a train step do;
     - `answer(error, configuration, device)`: return NotApplicable for an error that means it, else
       None;
-    - `facts()`: return a dict for the description.
+    - `facts()`: return a dict for the description;
+    - `profiler()`: return the class of the backend's profiler. Raises NotApplicable without one;
+    - `watched(model)`: return what that class asks of a train step, of a model that has run a step.
 
     The modules of the backends that Keras 1 and 2 have offer two more functions:
 
@@ -252,6 +254,10 @@ class KerasStep:
         self._facts.update(self._backend.facts_of_model(self._model.trained))
         self._run = self._train_on_batch
         return returned
+
+    def watched(self):
+        """Return what the profiler of the backend asks of a train step."""
+        return self._backend.watched(self._model.trained)
 
     def gate_updates(self):
         """Have all gradients computed before any weight changes. Call it before the first step."""

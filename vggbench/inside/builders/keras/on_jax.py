@@ -6,6 +6,7 @@ import sys
 import time
 
 from vggbench.inside.builders.jax import setup
+from vggbench.inside.params import NotApplicable
 
 TURNS_KERNELS = False
 
@@ -91,6 +92,10 @@ class _Watched:
     def __getattr__(self, name):
         return getattr(self._jitted, name)
 
+    def program_text(self):
+        """Return the text of the program that runs, in HLO, for a profiler."""
+        return self._jitted.lower(*self.shapes).compile().as_text()
+
     def program(self):
         """Return the text of the program that JAX gives to XLA, or of what XLA makes of it.
 
@@ -128,3 +133,16 @@ def answer(error, configuration, device):
 
 def facts():
     return setup.facts()
+
+
+def profiler():
+    from vggbench.inside.builders import jax
+
+    return jax.profiler(None, None)
+
+
+def watched(model):
+    function = model.train_function
+    if not isinstance(function, _Watched):
+        raise NotApplicable("Keras runs each operation by itself on JAX without XLA")
+    return function

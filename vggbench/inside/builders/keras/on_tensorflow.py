@@ -1,5 +1,6 @@
 """Keras on TensorFlow: the functions that the docstring of network.backend() lists."""
 
+import contextlib
 import os
 
 from vggbench.inside.builders.keras import network
@@ -93,3 +94,39 @@ def _tensorflow():
     from vggbench.inside.builders.tensorflow import network as of_tensorflow
 
     return of_tensorflow
+
+
+def profiler():
+    from vggbench.inside.builders import tensorflow
+
+    return tensorflow.profiler(None, None)
+
+
+def watched(model):
+    return _OnGraph(model.train_function)
+
+
+class _OnGraph:
+    """A function of Keras that a session of TensorFlow 1.x runs."""
+
+    def __init__(self, function):
+        self._function = function
+
+    @contextlib.contextmanager
+    def traced(self, options, metadata):
+        """A context in which the session runs with these RunOptions, and fills the RunMetadata."""
+        function = self._function
+        if hasattr(function, "_callable_fn"):
+            # From 2.2 on, Keras makes a callable of the session, once.
+            if function.run_options is None:
+                function.run_options, function._callable_fn = options, None
+            function.run_metadata = metadata
+            yield
+            return
+        kept = dict(function.session_kwargs)
+        function.session_kwargs.update(options=options, run_metadata=metadata)
+        try:
+            yield
+        finally:
+            function.session_kwargs.clear()
+            function.session_kwargs.update(kept)

@@ -78,3 +78,23 @@ def _variance():
     from theano.tensor.nnet import bn
 
     return "biased + epsilon" if hasattr(bn, "batch_normalization_train") else "biased"
+
+
+def profiler():
+    from vggbench.inside.builders import theano
+
+    return theano.profiler(None, None)
+
+
+def watched(model):
+    return _Compiled(model.train_function)
+
+
+class _Compiled:
+    """A function of Keras, which has a compiled function of Theano."""
+
+    def __init__(self, function):
+        self._function = function
+
+    def compiled_function(self):
+        return self._function.function

@@ -32,6 +32,17 @@ def builder(configuration, device):
     return generation
 
 
+def profiler(configuration, device):
+    """Return the class of the profiler of this TensorFlow's generation."""
+    import tensorflow as tf
+
+    if tf.__version__.startswith("1."):
+        from vggbench.inside.builders.tensorflow import step_stats as generation
+    else:
+        from vggbench.inside.builders.tensorflow import xplane as generation
+    return generation.Profiler
+
+
 def matrix_products(device):
     """Import TensorFlow and return the module that multiplies matrices with it.
 

@@ -1,5 +1,6 @@
 """The train step in TensorFlow 1.x: a graph that a session runs."""
 
+import contextlib
 import functools
 
 import tensorflow as tf
@@ -97,6 +98,16 @@ class _GraphStep:
             if answer is None:
                 raise
             raise answer from error
+
+    @contextlib.contextmanager
+    def traced(self, options, metadata):
+        """A context in which the session runs with these RunOptions, and fills the RunMetadata."""
+        run = self._run
+        self._run = functools.partial(run, options=options, run_metadata=metadata)
+        try:
+            yield
+        finally:
+            self._run = run
 
     def _proven_run(self):
         """Run the first step, and prove by the graph that ran that XLA compiled it."""

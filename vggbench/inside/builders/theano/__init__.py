@@ -17,6 +17,13 @@ PARAMS = (
 )
 
 
+def profiler(configuration, device):
+    """Return the class of the profiler that Theano's linker is."""
+    from vggbench.inside.builders.theano import profile
+
+    return profile.Profiler
+
+
 def builder(configuration, device):
     """Set Theano up for this machine, import it and return the module that builds."""
     from vggbench.inside.builders.theano import setup

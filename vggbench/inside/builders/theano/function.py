@@ -61,6 +61,10 @@ class _TheanoStep:
             for weight in self._weights.values():
                 weight.get_value(borrow=True, return_internal_type=True).sync()
 
+    def compiled_function(self):
+        """Return the compiled function of the step, for a profiler."""
+        return self._step
+
     def loss(self):
         return float(self._loss)
 

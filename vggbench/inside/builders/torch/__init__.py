@@ -26,6 +26,13 @@ PARAMS = (
 )
 
 
+def profiler(configuration, device):
+    """Return the class of PyTorch's profiler."""
+    from vggbench.inside.builders.torch import profile
+
+    return profile.Profiler
+
+
 def builder(configuration, device):
     """Import PyTorch and return the module that builds its train step.
 

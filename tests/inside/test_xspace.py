@@ -1,0 +1,87 @@
+"""Reading what TensorFlow's and JAX's profilers write, on bytes that are written here."""
+
+import struct
+
+import pytest
+
+from vggbench.inside.profilers import xspace
+
+
+def varint(value):
+    found = bytearray()
+    while value > 127:
+        found.append(value & 127 | 128)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
+
+
+def field(number, value):
+    if isinstance(value, float):
+        return varint(number << 3 | xspace.FIXED_64) + struct.pack("<d", value)
+    if isinstance(value, int):
+        return varint(number << 3 | xspace.VARINT) + varint(value)
+    value = value.encode() if isinstance(value, str) else value
+    return varint(number << 3 | xspace.BYTES) + varint(len(value)) + value
+
+
+def named(number, id_, name):
+    """An entry of a map from ids to messages that have a name."""
+    return field(number, field(1, id_) + field(2, field(1, id_) + field(2, name)))
+
+
+EVENT = (
+    field(1, 3)
+    + field(2, 5_000_000)
+    + field(3, 2_000_000)
+    + field(4, field(1, 7) + field(5, "8x64"))
+    + field(4, field(1, 8) + field(7, 9))
+    + field(4, field(1, 9) + field(2, 1.5))
+    + field(4, field(1, 10) + field(4, 12))
+)
+PLANE = (
+    field(1, 1)
+    + field(2, "/host:CPU")
+    + field(3, field(1, 11) + field(2, "worker") + field(3, 1_000) + field(4, EVENT))
+    + named(4, 3, "conv1/Conv2D:Conv2D")
+    + named(5, 7, "shape")
+    + named(5, 8, "kind")
+    + named(5, 9, "a name that is referred to")
+    + named(5, 10, "count")
+)
+
+
+def test_an_event_has_its_plane_its_line_its_time_and_its_statistics():
+    (event,) = xspace.events(field(1, PLANE) + field(4, "a host"))
+    assert (event.plane, event.line) == ("/host:CPU", "11 worker")
+    assert event.begin == pytest.approx(6e-6)
+    assert event.end == pytest.approx(8e-6)
+    assert event.name == "conv1/Conv2D:Conv2D"
+    assert event.stats == {
+        "shape": "8x64",
+        "kind": "a name that is referred to",
+        "a name that is referred to": 1.5,
+        "count": 12,
+    }
+
+
+def test_an_empty_file_has_no_events():
+    assert xspace.events(b"") == []
+
+
+@pytest.mark.parametrize("cut", [1, 10, 40, -1])
+def test_a_file_that_is_cut_off_is_told(cut):
+    with pytest.raises(ValueError, match="cut off"):
+        xspace.events(field(1, PLANE)[:cut])
+
+
+def test_a_profiler_that_left_no_file_is_told(tmp_path):
+    with pytest.raises(RuntimeError, match="left 0 files"):
+        xspace.written_in(str(tmp_path))
+
+
+def test_the_one_file_below_a_folder_is_read(tmp_path):
+    folder = tmp_path / "plugins" / "profile" / "2026_11_30"
+    folder.mkdir(parents=True)
+    (folder / "box.xplane.pb").write_bytes(field(1, PLANE))
+    assert len(xspace.written_in(str(tmp_path))) == 1

@@ -1,0 +1,226 @@
+"""``vggbench explain``: which operations of the step got slower since the release before.
+
+Blocks of duets are taken whose processes are traced by their framework's profiler. They are never
+timed ones, and count for nothing else. judging/explanations.py puts the operations into classes.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import records
+from ..errors import VggbenchError
+from ..judging import duets, explanations, verdict_command, verdicts
+from ..judging.duets import SubjectKey
+from ..judging.explanations import Explanation
+from ..judging.measures import STEP
+from ..releases import spec
+from ..releases.catalogue import Release
+from ..runs import profiles
+from ..runs.duet import Subject
+from ..runs.local import Local, Runner
+from ..runs.suite import Configured
+from ..stats.policy import CHANGED, MOST_BLOCKS
+from . import taking
+from .budget import Budget, duration_text
+from .taking import Uncounted
+
+#: Version of the JSON's format.
+SCHEMA = 1
+
+#: Blocks are taken until half the width of each part's interval is this share of the step, or less.
+PRECISE = 0.01
+
+
+class NothingToExplain(VggbenchError):
+    """No change is known that could be taken apart, or it cannot be."""
+
+    status = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainRequest:
+    """``release`` and ``against`` as asv run takes them. ``patterns``: --bench. ``traces``: the
+    folder in which the profilers' own files stay, None where they do not. ``format``: text, md or
+    json."""
+
+    release: str
+    against: str | None
+    patterns: Sequence[str]
+    traces: Path | None
+    threshold: float
+    format: str
+
+
+@dataclass(kw_only=True)
+class _Answer:
+    """What came of one configuration: its explanation, or why there is none."""
+
+    configured: Configured
+    explanation: Explanation | None = None
+    why: str | None = None
+
+
+def run(here: Local, asked: ExplainRequest, budget: Budget) -> int:
+    """Measure and say it; returns the exit status: 0 where every configuration is explained, else
+    2. Raises VggbenchError and UserError where nothing can be measured."""
+    if len(here.profiles) > 1:
+        names = " ".join(here.profiles)
+        raise NothingToExplain(
+            f"{profiles.VARIABLE}={names}: an explanation is of one profile; give one"
+        )
+    catalogue = here.catalogue
+    release = spec.release(catalogue, asked.release)
+    before = spec.release(catalogue, asked.against or f"{release.name}^")
+    if release.commit == before.commit:
+        raise NothingToExplain(f"{release.name} is compared with itself; give --against another")
+    if asked.traces is not None and asked.traces.exists() and not asked.traces.is_dir():
+        raise NothingToExplain(f"--profile {asked.traces}: it is no folder; name another")
+    chosen = _configurations(here, release, before, asked)
+    answers = [_Answer(configured=configured) for configured in chosen]
+    traces = None if asked.traces is None else asked.traces.absolute()
+    with here.runner(records.EXPLAIN, traces=traces) as runner:
+        for answer in answers:
+            _explain(here, runner, (before, release), answer, budget)
+    print(_told(here, (before, release), answers, asked.format), end="")
+    return 0 if all(answer.explanation is not None for answer in answers) else 2
+
+
+def _configurations(
+    here: Local, release: Release, before: Release, asked: ExplainRequest
+) -> list[Configured]:
+    """Those that patterns select, or whose step surely changed. Raises UserError where the patterns
+    select none, NothingToExplain where both releases have none of them, or nothing changed."""
+    if asked.patterns:
+        chosen = here.suite.chosen(release, asked.patterns, here.catalogue)
+    else:
+        verdict_command.require_earlier(here.catalogue, release, before)
+        evidence = verdicts.read_evidence(here.store, here.machine, here.catalogue)
+        profile = here.profiles[0]
+        changed = {
+            records.key_of(verdict.benchmark, verdict.configuration)
+            for verdict in verdicts.of_release(evidence, release, before, profile, asked.threshold)
+            if verdict.measure == STEP.key and verdict.outcome in CHANGED
+        }
+        timed = here.suite.timed_of(release, [], here.catalogue)
+        chosen = [configured for configured in timed if configured.key in changed]
+        if not chosen:
+            raise NothingToExplain(
+                f"no step surely changed in {release.name} against {before.name}, as far as is "
+                f"known; make sure first: vggbench confirm {release.name} --against "
+                f"{before.name}; or choose configurations with --bench"
+            )
+    of_both = here.suite.timed_of(before, [], here.catalogue)
+    both = [configured for configured in chosen if configured in of_both]
+    if not both:
+        raise NothingToExplain(
+            f"{before.name} and {release.name} have no such configuration in common"
+        )
+    return both
+
+
+def _explain(
+    here: Local,
+    runner: Runner,
+    releases: tuple[Release, Release],
+    answer: _Answer,
+    budget: Budget,
+) -> None:
+    """Take blocks until the parts are known well enough, MOST_BLOCKS or the budget are spent, or a
+    process does not end well. Blocks of earlier calls count."""
+    configured, profile = answer.configured, here.profiles[0]
+    before, after = (
+        Subject(installation=runner.prepared(release, profile, configured), configured=configured)
+        for release in releases
+    )
+    keys = tuple((release.commit, configured.key, None) for release in releases)
+    name = f"{releases[1].name} {configured.words}".strip()
+    answer.explanation = on_record(here, profile, (keys[0], keys[1]))
+    uncounted = Uncounted()
+    seconds = 0.0
+    while not _is_enough(answer.explanation):
+        if not budget.allows(seconds):
+            answer.why = f"the budget of {duration_text(budget.seconds)} is spent"
+            return
+        came = taking.take(here, runner, (before, after), budget, purpose=records.EXPLAIN)
+        seconds = came.seconds or seconds
+        answer.explanation = on_record(here, profile, (keys[0], keys[1]))
+        if came.block is not None:
+            here.say(f"{name}: {_progress(answer.explanation)}")
+        else:
+            here.say(f"{name}: the block does not count: {came.why}")
+        if uncounted.end_it(came):
+            answer.why = came.why
+            return
+
+
+def _is_enough(explanation: Explanation | None) -> bool:
+    if explanation is None:
+        return False
+    step_s = min(explanation.step.before, explanation.step.after)
+    return explanation.blocks >= MOST_BLOCKS or explanation.reach_s <= PRECISE * step_s
+
+
+def _progress(explanation: Explanation | None) -> str:
+    if explanation is None:
+        return "a block more"
+    return f"{explanation.blocks} blocks: {explanations.headline(explanation)}"
+
+
+def on_record(
+    here: Local, profile: str, subjects: tuple[SubjectKey, SubjectKey]
+) -> Explanation | None:
+    """The explanation by all traced blocks of two subjects that are on record."""
+    taken = here.store.apart(here.machine, records.EXPLAIN)
+    found, _ = duets.gather(here.machine, taken, here.catalogue, purpose=records.EXPLAIN)
+    of_profile = [block for block in found if block.profile == profile]
+    return explanations.of_blocks(of_profile, *subjects)
+
+
+# -- what is said
+
+
+def _told(
+    here: Local,
+    releases: tuple[Release, Release],
+    answers: Sequence[_Answer],
+    format_: str,
+) -> str:
+    if format_ == "json":
+        return json.dumps(_json_of(here, releases, answers), indent=2, allow_nan=False) + "\n"
+    lines: list[str] = []
+    for answer in answers:
+        if answer.explanation is not None:
+            show = explanations.markdown if format_ == "md" else explanations.text
+            lines.append(show(answer.explanation))
+        if answer.why is not None:
+            where = f"{releases[1].name} {answer.configured.words}".strip()
+            print(f"vggbench: {where}: {answer.why}", file=sys.stderr)
+    return "\n".join(lines)
+
+
+def _json_of(
+    here: Local, releases: tuple[Release, Release], answers: Sequence[_Answer]
+) -> dict[str, Any]:
+    before, after = releases
+    return {
+        "schema": SCHEMA,
+        "machine": here.machine,
+        "profile": here.profiles[0],
+        "release": after.name,
+        "against": before.name,
+        "explanations": [
+            answer.explanation.as_json() for answer in answers if answer.explanation is not None
+        ],
+        "unexplained": [
+            {"configuration": dict(answer.configured.configuration), "why": answer.why}
+            for answer in answers
+            if answer.explanation is None
+        ],
+        "status": 0 if all(answer.explanation is not None for answer in answers) else 2,
+    }

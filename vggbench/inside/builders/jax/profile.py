@@ -1,0 +1,81 @@
+"""Operations of a step as jax.profiler tells them: what XLA runs, by the HLO that it was made of.
+
+On a CPU, events have the names of HLO instructions. The text of the compiled program explains them:
+the opcode, and in its metadata the operation of JAX that it came from.
+"""
+
+import contextlib
+import re
+
+import jax
+
+from vggbench.inside.params import NotApplicable
+from vggbench.inside.profilers import in_steps, xspace
+
+MARKER = "vggbench step"
+
+# An instruction of the text of an HLO module, and the metadata that it may have.
+INSTRUCTION = re.compile(
+    r"^\s*(?:ROOT )?%?(?P<name>[\w.\-]+) = (?P<shape>\S+(?: \S+\))?) (?P<opcode>[\w\-]+)\("
+)
+OP_NAME = re.compile(r'op_name="(?P<name>[^"]*)"')
+
+
+class Profiler:
+    """A profiler as vggbench.inside.profilers describes it."""
+
+    NAME = "jax.profiler"
+
+    def __init__(self, step, folder):
+        if not hasattr(jax.profiler, "start_trace"):
+            raise NotApplicable("jax %s has no profiler that writes traces" % jax.__version__)
+        self._folder = folder
+        self._kinds = instructions(step.program_text())
+
+    def start(self):
+        jax.profiler.start_trace(self._folder)
+
+    @contextlib.contextmanager
+    def watching(self):
+        with jax.profiler.TraceAnnotation(MARKER):
+            yield
+
+    def stop(self):
+        jax.profiler.stop_trace()
+        return steps(xspace.written_in(self._folder), self._kinds)
+
+
+def steps(events, kinds):
+    """Return a list of (seconds, events) of the watched steps.
+
+    events: of an XSpace. kinds: what instructions() returned.
+    """
+    markers, found = [], []
+    for event in events:
+        if event.name == MARKER:
+            markers.append((event.begin, event.end))
+            continue
+        # On a GPU, events are kernels, and a statistic has the name of the instruction.
+        name = str(event.stats.get("hlo_op", event.name))
+        if name in kinds:
+            lane = "%s %s" % (event.plane, event.line)
+            found.append((lane, event.begin, event.end, name) + kinds[name])
+    return in_steps(markers, found)
+
+
+def instructions(text):
+    """Return a dict of the name of each instruction in an HLO module's text to (kind, shape).
+
+    The kind is the opcode, and behind a slash the operation of JAX that it came from.
+    """
+    found = {}
+    for line in text.splitlines():
+        told = INSTRUCTION.match(line)
+        if told is None:
+            continue
+        name = OP_NAME.search(line)
+        kind = told.group("opcode")
+        if name:
+            kind += "/" + name.group("name")
+        found[told.group("name")] = kind, told.group("shape")
+    return found
