@@ -548,6 +548,14 @@ def test_a_link_stays_a_link(checkout: Path) -> None:
     assert NAME in json.loads(Path("file").read_text())
 
 
+def test_half_a_character_in_a_record_is_written_as_its_number(checkout: Path) -> None:
+    refused = record(RELEASE, "NCHW none on", outcome="n/a", reason="no \ud800 here")
+    literal.write_records(checkout, [refused])
+    assert cli.main(argv(checkout, "csv", RELEASE, "-o", "file")) == 0
+    (row,) = rows(Path("file").read_text(encoding="utf-8"))
+    assert row["reason"] == r"no \ud800 here"
+
+
 def test_a_file_that_cannot_be_written_whole_stays_as_it_was(checkout: Path) -> None:
     """The system lets the process write a part of the file, as where a disk is full."""
     Path("file").write_text("old")
