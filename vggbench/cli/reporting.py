@@ -33,6 +33,18 @@ from .common import (
     this_machine,
 )
 
+#: By what the file of a format is of: what SPEC has to name, and which profiles it has.
+_SPECS = {
+    exports.RELEASE: "exactly one",
+    exports.LINE: "all of one track (default: all)",
+    exports.ALL: "default: all",
+}
+_PROFILES = {
+    exports.RELEASE: "the one on record",
+    exports.LINE: "the one on record",
+    exports.ALL: "all on record",
+}
+
 
 def add(top: Subparsers) -> None:
     """Add these commands to those of vggbench."""
@@ -141,23 +153,12 @@ def _add_export(top: Subparsers) -> None:
             of_format.add_argument(
                 "--samples", action="store_true", help="a row for each sample, not each process"
             )
+        else:
+            of_format.set_defaults(samples=False)
         of_format.add_argument(
             "-o", "--output", type=Path, metavar="FILE", help="default: standard output"
         )
         of_format.set_defaults(command=_export, format=name)
-
-
-#: By what the file of a format is of: what SPEC has to name, and which profiles it has.
-_SPECS = {
-    exports.RELEASE: "exactly one",
-    exports.LINE: "all of one track (default: all)",
-    exports.ALL: "default: all",
-}
-_PROFILES = {
-    exports.RELEASE: "the one on record",
-    exports.LINE: "the one on record",
-    exports.ALL: "all on record",
-}
 
 
 def _add_preview(top: Subparsers) -> None:
@@ -397,7 +398,7 @@ def _export(checkout: Checkout, arguments: argparse.Namespace) -> int:
     if arguments.spec and unmeasured:
         complain(f"unmeasured on {machine}: {', '.join(unmeasured)}")
     written = exports.FORMATS[name]
-    by_sample = written.by_sample if getattr(arguments, "samples", False) else None
+    by_sample = written.by_sample if arguments.samples else None
     text = (by_sample or written.text)(results)
     if arguments.output is None:
         sys.stdout.write(text)

@@ -76,9 +76,9 @@ def for_format(name: str, on_record: Sequence[Exported]) -> tuple[list[Exported]
     """(what a file of the format of this name has, messages about what of ``on_record`` it has not,
     and about what may not be compared in it).
 
-    What is n/a or failed is in csv alone. Of a line, what was measured in another state of the
-    machine than most is left out. Raises ExportError where the file would mix profiles or lines, or
-    would have nothing.
+    ``on_record`` has one configuration or more. What is n/a or failed is in csv alone. Of a line,
+    what was measured in another state of the machine than most is left out. Raises ExportError
+    where the file would mix profiles or lines, or would have nothing.
     """
     of = FORMATS[name].of
     if of == ALL:
