@@ -144,6 +144,8 @@ COMMANDS: tuple[tuple[tuple[str, ...], bool], ...] = (
     (("table", *OF, "--format", "json"), True),
     (("table", *OF), False),
     (("findings", *OF), False),
+    (("export", "csv", *OF), False),
+    (("export", "csv", "--samples", *OF), False),
 )
 
 

@@ -49,6 +49,7 @@ FOR = {
     "MEASURE": "step",
     "FILE": "file.svg",
     "FOLDER": ".asv/html",
+    "FORMAT": "csv",
     "SPEC...": "tensorflow-2.16.2",
     "release:/path/to/python": "release:{python}",
     "release:/usr/bin/python3": "release:{python}",
@@ -67,6 +68,8 @@ NOT_RUN = {
     "test_own_interpreter.py gives one",
     "vggbench duet A B --python": "its releases and interpreter are the reader's; "
     "test_own_interpreter.py gives them",
+    "pyperf compare_to": "its files are those of the two commands before it; test_exports.py has "
+    "pyperf compare two",
     "docker run": "it asks for a machine with docker and a GPU",
     "python perf/environment.py": "it wants the packages of '.[perf]', and installs",
     "python perf/duets.py ROW": "it measures for an hour; test_perf_duets.py has its rows",

@@ -44,6 +44,8 @@ def empty() -> Iterator[list[str]]:
         yield [name]
     yield ["releases", "list"]
     yield ["findings", "-o"]
+    for option in ([], ["--machine"], ["--profile"], ["-o"]):
+        yield ["export", "csv", *option]
     yield ["verdict", "--track"]
 
 
@@ -80,6 +82,8 @@ def test_an_empty_argument_is_refused_where_it_names_the_configuration_file(
         [*CHECKOUT, "plot", "tensorflow", "-o", LONG, *MEASURED],
         [*CHECKOUT, "table", "--profile", LONG, *MEASURED],
         [*CHECKOUT, "findings", "--into", LONG, *MEASURED],
+        [*CHECKOUT, "export", LONG],
+        [*CHECKOUT, "export", "bmf", LONG, *MEASURED],
         [*CHECKOUT, "check", "--budget", LONG],
         [*CHECKOUT, "check", "--processes", LONG],
         ["--config", LONG, "rates"],

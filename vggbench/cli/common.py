@@ -56,8 +56,8 @@ class Parser(argparse.ArgumentParser):
         super().error(shortened(message))
 
 
-def add_commands(to: argparse.ArgumentParser) -> Subparsers:
-    commands = to.add_subparsers(required=True, metavar="COMMAND")
+def add_commands(to: argparse.ArgumentParser, metavar: str = "COMMAND") -> Subparsers:
+    commands = to.add_subparsers(required=True, metavar=metavar)
     # A command's own arguments pass through here too: its parser gives each of them its type.
     commands.type = str
     return commands

@@ -1,4 +1,4 @@
-"""The commands that show what is on record: rates, table, plot, findings, preview.
+"""The commands that show what is on record: rates, table, plot, findings, export, preview.
 
 The code of a command is imported when the command is given, because other commands start without
 SciPy.
@@ -19,8 +19,31 @@ from ..errors import VggbenchError
 from ..records import stretches
 from ..releases import spec
 from ..releases.catalogue import Track
-from ..report import show
-from .common import NAMES, Subparsers, add_json, add_machine, complain, say, selected, this_machine
+from ..report import exports, show
+from .common import (
+    NAMES,
+    Subparsers,
+    add_bench,
+    add_commands,
+    add_json,
+    add_machine,
+    complain,
+    say,
+    selected,
+    this_machine,
+)
+
+#: By what the file of a format is of: what SPEC has to name, and which profiles it has.
+_SPECS = {
+    exports.RELEASE: "exactly one",
+    exports.LINE: "all of one track (default: all)",
+    exports.ALL: "default: all",
+}
+_PROFILES = {
+    exports.RELEASE: "the one on record",
+    exports.LINE: "the one on record",
+    exports.ALL: "all on record",
+}
 
 
 def add(top: Subparsers) -> None:
@@ -29,6 +52,7 @@ def add(top: Subparsers) -> None:
     _add_table(top)
     _add_plot(top)
     _add_findings(top)
+    _add_export(top)
     _add_preview(top)
 
 
@@ -114,6 +138,27 @@ def _add_findings(top: Subparsers) -> None:
         help="the address of a picture for the top of the page, as the page names it",
     )
     parser.set_defaults(command=_findings)
+
+
+def _add_export(top: Subparsers) -> None:
+    parser = top.add_parser("export", help="what is on record, in formats that other tools read")
+    formats = add_commands(parser, "FORMAT")
+    for name, written in exports.FORMATS.items():
+        of_format = formats.add_parser(name, help=written.help)
+        of_format.add_argument("spec", nargs="*", help=f"{NAMES}; {_SPECS[written.of]}")
+        add_machine(of_format)
+        of_format.add_argument("--profile", help=f"default: {_PROFILES[written.of]}")
+        add_bench(of_format)
+        if written.by_sample is not None:
+            of_format.add_argument(
+                "--samples", action="store_true", help="a row for each sample, not each process"
+            )
+        else:
+            of_format.set_defaults(samples=False)
+        of_format.add_argument(
+            "-o", "--output", type=Path, metavar="FILE", help="default: standard output"
+        )
+        of_format.set_defaults(command=_export, format=name)
 
 
 def _add_preview(top: Subparsers) -> None:
@@ -323,6 +368,60 @@ def _sittings(checkout: Checkout, machine: str) -> list[dict[str, Any]]:
     except VggbenchError as err:
         complain(str(err))
         return []
+
+
+def _export(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    from ..report.exports import chosen
+
+    name = arguments.format
+    releases = selected(checkout, arguments.spec)
+    chosen.require_releases(name, arguments.spec, releases)
+    machine = arguments.machine or this_machine(checkout)
+    on_record, messages = chosen.found(
+        machine,
+        checkout.store().all(machine, complain),
+        checkout.catalogue,
+        releases,
+        profile=arguments.profile,
+        keys=_keys(checkout, arguments.bench),
+    )
+    for message in messages:
+        complain(message)
+    if not on_record:
+        complain(_nothing_on_record(checkout, machine))
+        return 1
+    results, messages = chosen.for_format(name, on_record)
+    for message in messages:
+        complain(message)
+    measured = {result.release.name for result in on_record}
+    unmeasured = [release.name for release in releases if release.name not in measured]
+    if arguments.spec and unmeasured:
+        complain(f"unmeasured on {machine}: {', '.join(unmeasured)}")
+    written = exports.FORMATS[name]
+    by_sample = written.by_sample if arguments.samples else None
+    text = (by_sample or written.text)(results)
+    if arguments.output is None:
+        sys.stdout.write(text)
+    else:
+        chosen.write(arguments.output, text)
+        say(f"{arguments.output.absolute()}: {name} of {machine}")
+    return 0
+
+
+def _keys(checkout: Checkout, patterns: list[str]) -> set[str] | None:
+    """The keys of the configurations that the patterns of --bench select; None where there are no
+    patterns. Raises ExportError where they select nothing that is timed."""
+    if not patterns:
+        return None
+    from ..runs.suite import Suite
+
+    keys = {configured.key for configured in Suite(checkout.benchmark_dir).timed(patterns)}
+    if not keys:
+        raise exports.ExportError(
+            f"--bench {' '.join(patterns)} selects no benchmark that is timed; export takes "
+            f"patterns of these alone, and has their first step and memory too"
+        )
+    return keys
 
 
 def _preview(checkout: Checkout, arguments: argparse.Namespace) -> int:

@@ -6,13 +6,14 @@ people have read and scripts have parsed, so they stay what they are, in one row
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..frameworks import KNOWN
 from ..records import Record
-from ..records.record import TIMED
+from ..records.record import TIMED, is_number
 
 LOWER, HIGHER, NEITHER = "lower", "higher", "neither"
 
@@ -36,8 +37,9 @@ class JudgedMeasure:
 class Measure:
     """``title`` and ``unit`` are what pages show, ``scale`` of which are one of what records hold.
     ``benchmark`` is the method whose graph asv has of it, None where it has none. ``of_process``:
-    the figure of a process that ended well. ``judged``: None where verdicts say nothing of its
-    ratio; then ``disturbed`` says whether other work on the machine makes it worse."""
+    what a process that ended well has of it, which may be anything; ``figure`` is the number.
+    ``judged``: None where verdicts say nothing of its ratio; then ``disturbed`` says whether other
+    work on the machine makes it worse."""
 
     key: str
     title: str
@@ -55,6 +57,12 @@ class Measure:
         if self.benchmark == TIMED or self.disturbed:
             return True
         return self.judged is not None and self.judged.takes_time
+
+    def figure(self, record: Record) -> float | None:
+        """The figure of one process that ended well, in the unit of records; None where its record
+        has none that is a finite number."""
+        value = self.of_process(record)
+        return float(value) if is_number(value) and math.isfinite(value) else None
 
 
 def _by_product(name: str) -> Callable[[Record], object]:

@@ -60,7 +60,7 @@ def test_images_per_second_are_the_batch_by_the_step() -> None:
 
 def test_by_products_come_from_the_processes_notes() -> None:
     one = record(versions={"xla": {"proof_s": 0.5}})
-    found = {key: estimates.of_process(measure, one) for key, measure in BY_KEY.items()}
+    found = {key: measure.figure(one) for key, measure in BY_KEY.items()}
     assert {key: value for key, value in found.items() if value is not None} == {
         "step": 0.25,
         "first_step": 4.0,
@@ -81,7 +81,7 @@ def test_by_products_come_from_the_processes_notes() -> None:
     ],
 )
 def test_a_loss_that_is_no_number_is_not_on_record(nonsense: dict[str, Any]) -> None:
-    assert estimates.of_process(BY_KEY["loss"], record(**nonsense)) is None
+    assert BY_KEY["loss"].figure(record(**nonsense)) is None
 
 
 @pytest.mark.parametrize("value", NONSENSE, ids=lambda value: str(value)[:30])
@@ -92,5 +92,5 @@ def test_no_figure_ends_in_a_traceback_whatever_a_key_holds(value: object) -> No
             assert all(map(math.isfinite, values))
         for measure in MEASURES:
             if records.outcome_of([one]).outcome == records.OK:
-                found = estimates.of_process(measure, one)
+                found = measure.figure(one)
                 assert found is None or math.isfinite(found)

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from ...judging.measures import Measure
-from ...records import Record
-from ...records.record import is_number
 
 #: The interval of a median covers it with at least this probability, where there are processes
 #: enough for that.
@@ -24,12 +19,6 @@ class Estimate:
     low: float
     high: float
     processes: int
-
-
-def of_process(measure: Measure, record: Record) -> float | None:
-    """The figure of one process; None where its record has none that is a finite number."""
-    value = measure.of_process(record)
-    return float(value) if is_number(value) and math.isfinite(value) else None
 
 
 def estimate(values: Sequence[float]) -> Estimate:

@@ -15,7 +15,7 @@ from ...judging.state import Known, State, known_of, newest_alike, state_of
 from ...records import Record
 from ...records.stretches import stretches
 from ...releases.catalogue import Catalogue, Release
-from .estimates import Estimate, estimate, images_per_s, of_process
+from .estimates import Estimate, estimate, images_per_s
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
     from ...judging import evidence
@@ -27,20 +27,26 @@ _WORD, _REASON = 60, 400
 #: is at its default.
 LACKING = "-"
 
+#: A process, and its figure of one measure.
+Counted = tuple[Record, float]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """One configuration of one release: what the processes of the newest run came to.
 
-    ``why``: the reason or error of what is not ok. ``samples``: how many in all. ``estimates``: by
-    the key of the measure, empty where the outcome is not ok. ``earlier``: the same of a run beside
-    which the release before was measured, where the newest run is of another day. There the line
-    has to be cut: the machine may have drifted between the two. ``otherwise``: in what
-    other state of the machine the release before was measured; there it is cut too, since the two
-    are not compared. ``state``: what of the machine it was measured in, of what is ok. ``busy``:
-    why others may have taken processors from what it took; None where there is no sign of it. Of
-    what takes time, processes that no other work disturbed count alone where there are any.
-    ``idle``: on how few of its CPUs a step computes; None where it uses them all.
+    ``why``: the reason or error of what is not ok. ``taken``: the records of the run's processes,
+    of what is ok those in the state of the last. ``processes``: how many of them count.
+    ``samples``: how many these have in all. ``counted``: by the key of the measure, the processes
+    that count for it, each with its figure; ``estimates``: by the same key, what these come to.
+    Both are empty where the outcome is not ok. ``earlier``: the estimates of a run beside which the
+    release before was measured, where the newest run is of another day. There the line has to be
+    cut: the machine may have drifted between the two. ``otherwise``: in what other state of the
+    machine the release before was measured; there it is cut too, since the two are not compared.
+    ``state``: what of the machine it was measured in, of what is ok. ``busy``: why others may have
+    taken processors from what it took; None where there is no sign of it. Of what takes time,
+    processes that no other work disturbed count alone where there are any. ``idle``: on how few of
+    its CPUs a step computes; None where it uses them all.
     """
 
     release: str
@@ -49,8 +55,10 @@ class Cell:
     why: str | None
     run: str
     started: str
+    taken: tuple[Record, ...]
     processes: int
     samples: int
+    counted: Mapping[str, Sequence[Counted]] = field(default_factory=dict)
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     earlier: Mapping[str, Estimate] = field(default_factory=dict)
     otherwise: str | None = None
@@ -232,6 +240,7 @@ def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> 
     summary = records.outcome_of(newest)
     ok, why = summary.outcome == records.OK, summary.why_counted
     counting = records.undisturbed(newest) if ok else newest
+    counted = _counted(newest) if ok else {}
     return Cell(
         release=release.name,
         words=words_in(newest[0].configuration, params),
@@ -239,9 +248,11 @@ def _cell(newest: Sequence[Record], params: Sequence[str], release: Release) -> 
         why=None if why is None else one_line(why, _REASON),
         run=newest[0].run,
         started="" if newest[0].started is None else str(newest[0].started),
+        taken=tuple(newest),
         processes=len(counting),
         samples=sum(len(record.samples) for record in counting) if ok else 0,
-        estimates=_estimates(newest) if ok else {},
+        counted=counted,
+        estimates=_estimates(counted) if ok else {},
         busy=counting[-1].busy if ok else None,
         idle=counting[-1].idle if ok else None,
     )
@@ -252,23 +263,33 @@ def _earlier(group: Sequence[_Placed], stretch: int | None) -> Mapping[str, Esti
     among = [process.record for process in group if process.stretch == stretch]
     newest = records.newest_run(among) if among else []
     is_ok = bool(newest) and records.outcome_of(newest).outcome == records.OK
-    return _estimates(newest) if is_ok else {}
+    return _estimates(_counted(newest)) if is_ok else {}
 
 
-def _estimates(processes: Sequence[Record]) -> dict[str, Estimate]:
-    """By the key of the measure, of the processes of one run that measured a configuration."""
+def _counted(processes: Sequence[Record]) -> dict[str, list[Counted]]:
+    """By the key of the measure, those of the processes of one run that count for it, each with its
+    figure. Of what takes time, processes that no other work disturbed count alone where there are
+    any."""
+    undisturbed = records.undisturbed(processes)
     found = {}
-    counting = records.undisturbed(processes)
     for measure in MEASURES:
-        values = [
-            value
-            for record in (counting if measure.takes_time else processes)
-            for value in [of_process(measure, record)]
-            if value is not None
+        figures = [
+            (record, figure)
+            for record in (undisturbed if measure.takes_time else processes)
+            for figure in [measure.figure(record)]
+            if figure is not None
         ]
-        if values:
-            found[measure.key] = estimate(values)
-    batch_size = workload.profile(processes[0].profile).workload.batch_size
+        if figures:
+            found[measure.key] = figures
+    return found
+
+
+def _estimates(counted: Mapping[str, Sequence[Counted]]) -> dict[str, Estimate]:
+    """By the key of the measure, of the processes that count for it, which are of one run and
+    configuration."""
+    found = {key: estimate([figure for _, figure in own]) for key, own in counted.items()}
+    profile = counted[STEP.key][0][0].profile
+    batch_size = workload.profile(profile).workload.batch_size
     found[IMAGES.key] = images_per_s(found[STEP.key], batch_size)
     return found
 
