@@ -141,6 +141,20 @@ def test_a_variant_may_be_made_by_a_flag() -> None:
     assert "more than one state" in refused(block(FIRST, elsewhere, 0.9))
 
 
+def test_an_interpreter_of_the_users_for_one_of_two_makes_a_block_that_no_verdict_takes() -> None:
+    own = {"release": SECOND_OF_TWO, "interpreter": "/opt/python", "lock": None}
+    records = block(FIRST, own, 1.1)
+    one = one_block(records)
+    assert one.numbers["step"] == pytest.approx(math.log(1.1))
+    assert not one.is_of_one_state
+    assert not one.compares_releases
+    assert one_block(block(FIRST, SECOND_OF_TWO)).compares_releases
+    assert evidence(records).lines == {}, "nor does a chain, which is of lines"
+    itself = one_block(block(FIRST, {**own, "release": FIRST}))
+    assert not itself.is_of_one, "what the two differ by is not the machine's doing"
+    assert "more than one state" in refused(block(FIRST, {**own, "cpus": 4}))
+
+
 # -- what is none
 
 

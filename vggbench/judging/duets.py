@@ -82,14 +82,21 @@ class Block:
 
     @property
     def is_of_one(self) -> bool:
-        """Whether it is of a subject with itself."""
-        return self.first == self.second
+        """Whether it is of a subject with itself, in one state."""
+        return self.first == self.second and self.is_of_one_state
 
     @property
     def compares_releases(self) -> bool:
-        """Whether it is of two releases as they are, in one configuration."""
+        """Whether it is of two releases as they are, in one configuration and one state."""
         first, other = self.first, self.second
-        return first[0] != other[0] and first[1:] == other[1:] and first[2] is None
+        are_two = first[0] != other[0] and first[1:] == other[1:] and first[2] is None
+        return are_two and self.is_of_one_state
+
+    @property
+    def is_of_one_state(self) -> bool:
+        """Whether both subjects were measured in the same. They were not where a flag makes one a
+        variant, and where the user gave an interpreter for one of the two."""
+        return self.states[0] == self.states[1]
 
     def reads(self, before: SubjectKey, after: SubjectKey) -> int:
         """1 where it is of these two, -1 where it is of these two the other way round, else 0. A
@@ -317,12 +324,12 @@ def _block(name: str, own: Sequence[Record], known: Known) -> Block | str:
     )
     if any(other != states for other in others):
         return MORE_STATES
-    if first[2] is second[2] is None:
-        are_alike = states[0] == states[1]
-    else:
-        # What was changed back may be a flag.
-        are_alike = replace(states[0], flags=()) == replace(states[1], flags=())
-    if not are_alike:
+    # What was changed back may be a flag. Of two releases, the user may have given an interpreter
+    # for one alone.
+    may_differ: dict[str, Any] = (
+        {"own_interpreter": True} if first[2] is second[2] is None else {"flags": ()}
+    )
+    if replace(states[0], **may_differ) != replace(states[1], **may_differ):
         return MORE_STATES
     return Block(
         id=name,
