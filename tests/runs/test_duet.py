@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +273,77 @@ def test_a_subject_that_computes_for_a_while_after_its_steps_is_waited_for(
     (one, other), *_ = map(both, block(place, spins, still, pairs=6))
     assert one.outcome == other.outcome == records.OK
     assert statistics.median(one.waiting_cpu_s) < 0.01
+
+
+class Member(Clock):
+    """One of the two, on two processors."""
+
+    cpus = (0, 1)
+
+
+def waited(
+    monkeypatch: pytest.MonkeyPatch, used: list[float], *members: Member
+) -> tuple[float | None, list[float]]:
+    """What waiting comes to where any process ``used`` these shares, look after look, and the
+    shares that patience was asked with; it ends with the last of them."""
+    asked: list[float] = []
+    shares = iter(used)
+
+    def patience(share: float) -> bool:
+        asked.append(share)
+        return len(asked) < len(used)
+
+    monkeypatch.setattr(duet, "QUIET_LOOK_S", 3600.0)
+    monkeypatch.setattr(duet.clocks, "busy_share", lambda cpus, seconds: next(shares))
+    return duet._await_quiet(members, patience), asked
+
+
+def test_what_the_two_compute_while_they_wait_is_not_what_others_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One of them keeps a processor of two busy."""
+    spins, still = Member(0.0, 3600.0), Member(7.0)
+    assert waited(monkeypatch, [0.55], spins, still) == (None, [])
+    spins = Member(0.0, 3600.0)
+    share, asked = waited(monkeypatch, [0.75], spins, still)
+    assert share == pytest.approx(0.25)
+    assert asked == [share]
+
+
+def test_others_are_waited_for_until_they_use_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    still = Member(7.0)
+    assert waited(monkeypatch, [0.5, 0.3, 0.05], still, Member(None)) == (None, [0.5, 0.3])
+    assert waited(monkeypatch, [0.5, 0.3], still, Member(None)) == (0.3, [0.5, 0.3])
+
+
+def test_a_pool_that_never_stands_still_does_not_keep_a_duet_from_its_steps(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine of one processor, on which nobody but the two computes."""
+    monkeypatch.setattr(duet, "STILL_PATIENCE_S", 0.01)
+
+    def used() -> float:
+        running = [psutil.Process(pid) for pid in place.pids() if not is_gone(pid)]
+        return sum(sum(one.cpu_times()[:2]) for one in running)
+
+    def busy_share(cpus: Any, seconds: float) -> float:
+        before, began = used(), time.monotonic()
+        time.sleep(seconds)
+        share = (used() - before) / (time.monotonic() - began) / len(cpus)
+        shares.append(share)
+        return share
+
+    shares: list[float] = []
+    monkeypatch.setattr(duet.clocks, "busy_share", busy_share)
+    # A second is many ticks, and of other tests nothing is told.
+    monkeypatch.setattr(duet, "QUIET_LOOK_S", 1.0)
+    monkeypatch.setattr(duet.clocks, "STAT", str(place.folder / "nowhere"))
+    monkeypatch.setattr(duet.os, "sched_getaffinity", lambda pid: {0})
+    spins = place.subject("1.0", SUBJECT_SPINS_S="3600")
+    subjects = (spins, place.subject("1.1"))
+    found = duet.block(place.run(), subjects, pairs=2, patience=lambda share: False)
+    assert all(duet.ended_well(duet_records) for duet_records in found)
+    assert max(shares) > duet.MOST_OTHERS, "by themselves they would have waited in vain"
 
 
 def test_where_the_system_has_no_such_clocks_duets_go_on(

@@ -16,7 +16,7 @@ import os
 import select
 import tempfile
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -207,7 +207,7 @@ def _step_in_turns(started: Sequence[_RunningProcess], turns: _Turns) -> str | N
     disturbed = True
     for pair in range(turns.pairs):
         if disturbed and turns.patience is not None:
-            share = _await_quiet(started[0].cpus, turns.patience)
+            share = _await_quiet(started, turns.patience)
             if share is not None:
                 return f"the machine is busy: others use {share:.0%} of the processors"
         disturbed = False
@@ -220,13 +220,24 @@ def _step_in_turns(started: Sequence[_RunningProcess], turns: _Turns) -> str | N
     return None
 
 
-def _await_quiet(cpus: Collection[int], patience: Patience) -> float | None:
-    """Wait until others leave the processors alone, and return None. Where the ``patience`` ends
-    before that, return the share of the processors that others use."""
-    while (share := clocks.busy_share(cpus, QUIET_LOOK_S)) > MOST_OTHERS:
+def _await_quiet(members: Sequence[_RunningProcess], patience: Patience) -> float | None:
+    """Wait until others than the two processes leave the processors alone, and return None. Where
+    the ``patience`` ends before that, return the share of the processors that others use."""
+    while (share := _others_share(members)) > MOST_OTHERS:
         if not patience(share):
             return share
     return None
+
+
+def _others_share(members: Sequence[_RunningProcess]) -> float:
+    """The share of the processors that others than the two processes use in the next QUIET_LOOK_S
+    seconds. A pool that spins while its process waits is no other: waiting would not end it."""
+    cpus = members[0].cpus
+    before, began = [member.cpu_s() for member in members], time.monotonic()
+    used = clocks.busy_share(cpus, QUIET_LOOK_S)
+    took = max(QUIET_LOOK_S, time.monotonic() - began)
+    own = _moved(before, [member.cpu_s() for member in members])
+    return max(0.0, used - own / (took * len(cpus)))
 
 
 def _step(mover: _RunningProcess, other: _RunningProcess, first: float) -> _Step | None:
@@ -255,12 +266,16 @@ def _await_stillness(*members: _RunningProcess) -> None:
     while time.monotonic() < until:
         time.sleep(STILL_S)
         now = [member.cpu_s() for member in members]
-        moved = [b - a for a, b in zip(before, now, strict=True) if a is not None and b is not None]
-        if sum(moved) <= STILL_SHARE * STILL_S and not any(
+        if _moved(before, now) <= STILL_SHARE * STILL_S and not any(
             member.is_computing() for member in members
         ):
             return
         before = now
+
+
+def _moved(before: Sequence[float | None], now: Sequence[float | None]) -> float:
+    """By how many seconds clocks moved together, as far as they were known at both looks."""
+    return sum(b - a for a, b in zip(before, now, strict=True) if a is not None and b is not None)
 
 
 @dataclass(frozen=True)
