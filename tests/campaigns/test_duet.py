@@ -228,6 +228,17 @@ def test_what_cannot_be_measured_is_told(
     assert (into.outcome, into.status, into.notes) == (told, 2, ["no"])
 
 
+def test_what_a_process_said_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    said = "failed: ValueError: no kernel for [/device:GPU:0] in [bold]float16[/bold] :warning:"
+    finding = duet.Finding(
+        machine=MACHINE, profile="cpu-quick", first="one [x]", second="another", notes=[said]
+    )
+    duet._show([finding])
+    row, note = capsys.readouterr().out.splitlines()[-2:]
+    assert "one [x]" in row
+    assert note == f"  another: {said}"
+
+
 # -- real duets
 
 #: The other mode takes 30 % less.

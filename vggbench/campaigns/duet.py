@@ -331,7 +331,10 @@ def _show(found: Sequence[Finding]) -> None:
             finding.outcome,
             f"{finding.blocks} ({finding.samples})",
         )
-    console = Console(file=sys.stdout, width=160, highlight=False, soft_wrap=True)
+    # What a process said may have brackets and colons of its own.
+    console = Console(
+        file=sys.stdout, width=160, highlight=False, markup=False, emoji=False, soft_wrap=True
+    )
     console.print(table)
     for finding in found:
         for note in finding.notes:
