@@ -14,11 +14,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from vggbench import records
 from vggbench.campaigns import duet, taking
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.duet import DuetRequest, NoSubject
 from vggbench.campaigns.taking import Came
 from vggbench.judging.duets import gather
+from vggbench.releases.catalogue import Release
 
 from ..asv_plugin.test_faults import ended, gone, started_process, the_line, until
 from ..judging.duets import block_by_log
@@ -163,9 +165,16 @@ def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def answered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes: Sequence[Came], **more: float
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    comes: Sequence[Came],
+    *,
+    making_s: float = 0.0,
+    made: list[Release] | None = None,
+    **more: float,
 ) -> duet.Finding:
-    """What is said of two neighbours when blocks come to this one after the other."""
+    """What is said of two neighbours when blocks come to this one after the other. ``making_s``:
+    what it takes to make the environment of either; ``made`` gets their releases."""
     here = local(tmp_path)
     ((first, second),) = duet._comparisons(here, asked(f"{LINE[-2]} NHWC none off", LINE[-1]))
     into = duet.Finding(machine=MACHINE, profile="cpu-quick", first=first.name, second=second.name)
@@ -176,8 +185,13 @@ def answered(
         clock[0] += 10.0
         return next(coming)
 
+    def prepared(release: Release, *asked) -> None:
+        clock[0] += making_s
+        if made is not None:
+            made.append(release)
+
     monkeypatch.setattr(taking, "take", take)
-    runner = SimpleNamespace(prepared=lambda *asked: None)
+    runner = SimpleNamespace(prepared=prepared)
     budget = Budget(more.get("seconds", 1e6), lambda: clock[0])
     criterion = duet._Criterion(0.02, int(more.get("comparisons", 1)))
     duet._answer(here, runner, (first, second), into, criterion=criterion, budget=budget)
@@ -198,6 +212,28 @@ def test_what_else_was_measured_is_told_though_the_budget_ends_it(
     budget, *others = into.notes
     assert budget == "the budget of 40 s is spent"
     assert [one.partition(":")[0] for one in others] == ["first step", "peak memory"]
+
+
+def test_no_environment_is_made_where_a_block_takes_more_than_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for record in block_by_log(LINE[-2], LINE[-1], process_s=70.0):
+        records.append(records.folder(tmp_path, MACHINE) / f"{record.run}.jsonl", record)
+    made: list[Release] = []
+    into = answered(tmp_path, monkeypatch, [], made=made, seconds=60.0)
+    assert into.notes == ["a block takes about 2 min, more than the budget of 60 s"]
+    assert (into.outcome, into.blocks, into.status) == ("not sure", 0, 2)
+    assert made == []
+    into = answered(tmp_path, monkeypatch, [came(0.5)] * 20, made=made, seconds=1000.0)
+    assert (into.outcome, [release.name for release in made]) == ("regressed", LINE[-2:])
+
+
+def test_no_block_is_begun_where_the_environments_have_taken_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into = answered(tmp_path, monkeypatch, [], making_s=60.0, seconds=100.0)
+    assert into.notes == ["the budget of 2 min is spent"]
+    assert (into.outcome, into.blocks, into.status) == ("not sure", 0, 2)
 
 
 def test_several_configurations_are_judged_together(

@@ -31,6 +31,18 @@ class Budget:
         """Whether what is expected to take ``seconds`` would be done within the budget."""
         return 0 < self.left_s >= seconds
 
+    def why_over(self, block_s: float = 0.0) -> str:
+        """Why nothing more is begun; ``block_s`` as ``why_over`` has it."""
+        return why_over(f"the budget of {duration_text(self.seconds)}", self.seconds, block_s)
+
+
+def why_over(name: str, seconds: float, block_s: float = 0.0) -> str:
+    """Why nothing more is begun within the budget of this ``name``, which is of so many
+    ``seconds``. ``block_s``: where no block was begun, the seconds that one is likely to take."""
+    if block_s > seconds:
+        return f"a block takes about {duration_text(block_s)}, more than {name}"
+    return f"{name} is spent"
+
 
 def duration(text: str) -> float:
     """Seconds of ``10m``, ``1h30m``, ``90s`` or ``90``: a type for argparse."""

@@ -32,7 +32,7 @@ from ..runs.suite import Configured
 from ..stats.blocks import BlockJudgement, judge_blocks
 from ..stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, REGRESSED
 from . import taking
-from .budget import Budget, duration_text
+from .budget import Budget
 from .taking import Uncounted
 
 #: Version of the JSON's format.
@@ -266,7 +266,13 @@ def _answer(
     budget: Budget,
 ) -> None:
     """Take blocks of two subjects until it is sure, MOST_BLOCKS or the budget are spent, or one of
-    them does not end well. Blocks of earlier calls do not count."""
+    them does not end well. Blocks of earlier calls do not count. No environment is made where the
+    budget has no room for a block."""
+    newest = taking.known(here, into.profile, [subject.key[:2] for subject in wanted])
+    seconds = taking.block_s(newest)
+    if not budget.allows(seconds):
+        into.notes.append(budget.why_over(seconds))
+        return
     first, second = (
         Subject(
             installation=runner.prepared(subject.release, into.profile, subject.configured),
@@ -281,7 +287,6 @@ def _answer(
     before, _ = duets.gather(here.machine, here.store.all(here.machine), here.catalogue)
     evidence = _Evidence(wanted=wanted, profile=into.profile, criterion=criterion, before=before)
     uncounted = Uncounted()
-    seconds = 0.0
     is_waiting_told = is_busy = False
     while into.outcome == NOT_SURE and into.blocks < MOST_BLOCKS:
         if not budget.allows(seconds):
@@ -315,7 +320,7 @@ def _answer(
 
 
 def _spent(budget: Budget, is_busy: bool) -> str:
-    told = f"the budget of {duration_text(budget.seconds)} is spent"
+    told = budget.why_over()
     return f"{told} while the machine was busy; {taking.QUIET}" if is_busy else told
 
 
