@@ -47,10 +47,12 @@ def configuration(mode: str) -> Configured:
 
 
 class Machine:
-    """Every block takes ten seconds; ``bad`` modes do not run, and ``busy`` ones do not count."""
+    """Every block takes ten seconds, as was ``foreseen`` or not; ``bad`` modes do not run, and
+    ``busy`` ones do not count."""
 
-    def __init__(self, *bad: str, busy: Collection[str] = ()):
+    def __init__(self, *bad: str, busy: Collection[str] = (), foreseen: float = 10.0):
         self.now = 0.0
+        self.foreseen = foreseen
         self.bad = bad
         self.busy = busy
         self.order: list[str] = []
@@ -72,6 +74,7 @@ class Machine:
             self.measure,
             [configuration(mode) for mode in ("plain", "fused", "slow")],
             Budget(seconds, lambda: self.now),
+            forecast=lambda configured: self.foreseen,
             how_many=how_many,
             blocks=blocks,
             say=self.said.append,
@@ -85,10 +88,24 @@ def test_configurations_take_turns_up_to_the_number_of_blocks() -> None:
     assert machine.said[2] == "plain, block 2: the two differ by +1.0%"
 
 
-def test_no_block_is_begun_that_would_end_after_the_budget() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "until"), [(45, 40), (40, 40), (39, 30), (19, 10), (10, 10), (9, 0)]
+)
+def test_no_block_is_begun_that_would_end_after_the_budget(seconds: float, until: float) -> None:
     machine = Machine()
-    machine.take(seconds=45)
-    assert machine.now == 40
+    assert machine.take(seconds=seconds) == until / 10
+    assert machine.now == until
+
+
+def test_where_the_budget_has_no_block_that_is_said() -> None:
+    machine = Machine(foreseen=100.0)
+    assert machine.take(seconds=60) == 0
+    assert machine.said == ["a block takes about 2 min, more than the budget of 60 s"]
+
+
+def test_of_what_was_never_measured_a_block_is_begun_that_ends_after_the_budget() -> None:
+    machine = Machine(foreseen=0.0)
+    assert machine.take(seconds=9) == 1
 
 
 def test_a_configuration_that_does_not_run_gives_way_to_the_next() -> None:

@@ -105,12 +105,14 @@ def take(
     wanted: Sequence[Configured],
     budget: Budget,
     *,
+    forecast: Callable[[Configured], float],
     how_many: int,
     blocks: int,
     say: Say,
 ) -> int:
     """Take blocks of ``how_many`` of the configurations ``wanted`` in turns, so many ``blocks`` of
-    each or as long as the budget lasts; returns how many count. ``measure`` takes one.
+    each or as long as the budget lasts; returns how many count. ``measure`` takes one; the first of
+    a configuration is likely to take the seconds that ``forecast`` says, 0 where nothing is known.
 
     A configuration that is n/a or fails, or of which three blocks one after the other do not count,
     gives way to the next, with a line.
@@ -123,13 +125,18 @@ def take(
     while True:
         while waiting and len(running) < how_many:
             running.append(waiting.pop(0))
+            expected_s[running[-1]] = forecast(running[-1])
         if not running:
             break
         configured = min(running, key=taken.__getitem__)
-        if taken[configured] >= blocks or not budget.allows(expected_s.get(configured, 0.0)):
+        if taken[configured] >= blocks:
+            break
+        if not budget.allows(expected_s[configured]):
+            if not taken.total():
+                say(budget.why_over(expected_s[configured]))
             break
         came = measure(configured)
-        expected_s[configured] = came.seconds
+        expected_s[configured] = came.seconds or expected_s[configured]
         ended = uncounted.setdefault(configured, Uncounted()).end_it(came)
         if came.block is not None:
             taken[configured] += 1
@@ -351,10 +358,15 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
             subject = Subject(installation=installation, configured=configured)
             return taking.take(here, runner, (subject, subject), budget)
 
+        def forecast(configured: Configured) -> float:
+            both = [(release.commit, configured.key)] * 2
+            return taking.block_s(taking.known(here, profile, both))
+
         counted = take(
             measure,
             wanted,
             budget,
+            forecast=forecast,
             how_many=len(wanted) if asked.patterns else CONFIGURATIONS,
             blocks=max(1, asked.processes // A_BLOCK),
             say=say,
