@@ -12,7 +12,7 @@ from vggbench import records
 from vggbench.campaigns import answering
 from vggbench.campaigns.answering import Answer, BlockTools, Comparison, Standing
 from vggbench.campaigns.budget import Budget
-from vggbench.campaigns.taking import Came
+from vggbench.campaigns.taking import Came, out_of_budget
 from vggbench.judging.duets import gather
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES, Verdict
 from vggbench.releases.catalogue import Release
@@ -364,6 +364,25 @@ def test_waiting_is_spent_but_no_forecast() -> None:
 
     (answer,) = machine.answer_all(comparison(), take=take, budget=750)
     assert (answer.why, answer.blocks, machine.now) == (None, 3, 700.0)
+
+
+@pytest.mark.parametrize("own", [math.inf, 450.0])
+def test_environments_that_leave_too_little_of_a_budget_leave_it_open(own: float) -> None:
+    """Nothing was known of what a block takes when the environments were begun."""
+    machine = Machine(unknown=True)
+
+    def take(comparison: Comparison, until_s: float) -> Came:
+        machine.now += 400.0
+        machine.order.append(comparison.after.version)
+        came = out_of_budget(Budget(500, iter([0.0, *[machine.now] * 9]).__next__), 150.0, until_s)
+        assert came is not None
+        return came
+
+    (answer,) = machine.answer_all(comparison(budget_s=own), take=take, budget=500)
+    assert machine.order == [AFTER.version]
+    whose = "the budget of 8 min" if own == math.inf else "its budget of 8 min"
+    assert answer.why == f"{whose} is spent"
+    assert (answer.blocks, answer.failed, answer.out_of_budget) == (0, False, own == math.inf)
 
 
 def test_blocks_that_its_verdict_does_not_count_close_it() -> None:

@@ -11,7 +11,7 @@ import pytest
 from vggbench import records
 from vggbench.campaigns import calibrate
 from vggbench.campaigns.budget import Budget
-from vggbench.campaigns.taking import Came
+from vggbench.campaigns.taking import Came, out_of_budget
 from vggbench.judging.duets import gather as gather_blocks
 from vggbench.judging.evidence import gather
 from vggbench.records import Record
@@ -136,6 +136,23 @@ def test_waiting_in_vain_for_a_quiet_machine_ends_it() -> None:
     first, second = machine.said
     assert first == "the machine is busy", "no other configuration is asked"
     assert second.startswith("the budget is spent while the machine was busy; end what computes")
+
+
+def test_an_environment_that_takes_the_budget_ends_it_and_no_other_is_made() -> None:
+    machine = Machine()
+    asked = []
+
+    def measure(configured: Configured) -> Came:
+        asked.append(configured)
+        machine.now += 55.0
+        came = out_of_budget(Budget(60, iter([0.0, 55.0, 55.0, 55.0]).__next__), 10.0)
+        assert came is not None
+        return came
+
+    machine.measure = measure
+    assert machine.take(seconds=60) == 0
+    assert len(asked) == 1
+    assert machine.said == ["the budget of 60 s is spent"]
 
 
 def known(noise: BlockNoise, off: float = 0.001) -> calibrate.KnownNoise:

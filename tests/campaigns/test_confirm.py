@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -360,6 +362,20 @@ def test_an_environment_that_cannot_be_made_ends_its_comparison_alone(tmp_path: 
     assert (came.block, came.outcome) == (None, records.FAILED)
     assert came.why == "it cannot be installed: no wheel"
     assert rooms == [f"{LINE[-1]} NHWC none off"]
+
+
+def test_no_block_is_begun_where_the_environments_have_taken_the_budget(tmp_path: Path) -> None:
+    of = judging(tmp_path, line(0.1, 0.1))
+    clock = [0.0]
+
+    def prepared(*asked) -> None:
+        clock[0] += 30.0
+
+    runner = SimpleNamespace(prepared=prepared, forget=lambda: None)
+    tools = of.block_tools(runner, Budget(100, lambda: clock[0]), LIMITS)
+    came = tools.take(the_comparison(of), math.inf)
+    assert came.is_spent, "four processes of 30 s each do not end within 40 s"
+    assert (came.why, clock[0]) == ("the budget of 2 min is spent", 60.0)
 
 
 @pytest.mark.parametrize("error", [Interrupted(""), NotMeasured("the disk is full")])

@@ -265,6 +265,9 @@ def _take(open_: _Open, tools: BlockTools) -> Answer | None:
     came = tools.take(open_.comparison, before + open_.comparison.budget_s - open_.spent_s)
     open_.spent_s += tools.budget.spent_s - before
     open_.is_busy = came.is_busy
+    if came.is_spent:
+        open_.seconds = came.seconds
+        return None  # as below
     given_up = open_.uncounted.end_it(came)
     if came.waited_in_vain:
         return None  # one of the two budgets is spent, which is said in any case

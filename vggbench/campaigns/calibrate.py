@@ -149,6 +149,8 @@ def take(
         if came.waited_in_vain:
             say(f"the budget is spent while the machine was busy; {taking.QUIET}")
             break
+        if came.is_spent:
+            break
         if ended:
             running.remove(configured)
     return taken.total()
@@ -346,6 +348,10 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
     wanted = candidates(here, release, profile, asked.patterns, on_record)
     with here.runner(records.DUET) as runner:
 
+        def forecast(configured: Configured) -> float:
+            both = [(release.commit, configured.key)] * 2
+            return taking.block_s(taking.known(here, profile, both))
+
         def measure(configured: Configured) -> Came:
             try:
                 installation = runner.prepared(release, profile, configured)
@@ -355,12 +361,12 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
                     raise
                 # The environments of other backends can be made.
                 return Came(why=str(err), outcome=records.FAILED)
+            # The environment may have taken long.
+            spent = taking.out_of_budget(budget, forecast(configured))
+            if spent is not None:
+                return spent
             subject = Subject(installation=installation, configured=configured)
             return taking.take(here, runner, (subject, subject), budget)
-
-        def forecast(configured: Configured) -> float:
-            both = [(release.commit, configured.key)] * 2
-            return taking.block_s(taking.known(here, profile, both))
 
         counted = take(
             measure,

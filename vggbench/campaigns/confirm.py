@@ -378,6 +378,10 @@ class Judging:
                 raise
             except VggbenchError as err:  # other releases can be installed
                 return Came(why=str(err), outcome=records.FAILED)
+            # Environments may have taken long.
+            spent = taking.out_of_budget(budget, self.seconds(comparison), until_s)
+            if spent is not None:
+                return spent
             return taking.take(self.here, runner, (before, after), budget, until_s=until_s)
 
         return answering.BlockTools(

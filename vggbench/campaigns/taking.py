@@ -42,14 +42,16 @@ class Came:
     """What came of a block: itself, or ``why`` it does not count. ``outcome``: OK where both of its
     subjects ran in both duets, else that of the process that did not, of the release with the id
     ``commit``; None where there was no room for two. ``waited_in_vain``: the patience with a busy
-    machine ended. ``is_disturbed``: the block does not count since others computed. ``waiting``: a
-    line where a process computed while it waited. ``seconds``: what it took, but for waiting for a
-    quiet machine and for environments."""
+    machine ended. ``is_spent``: it was not begun, since environments left too little of the budget.
+    ``is_disturbed``: the block does not count since others computed. ``waiting``: a line where a
+    process computed while it waited. ``seconds``: what it took, but for waiting for a quiet machine
+    and for environments; what it would take where the budget is spent."""
 
     block: Block | None = None
     why: str | None = None
     outcome: str | None = records.OK
     waited_in_vain: bool = False
+    is_spent: bool = False
     is_disturbed: bool = False
     commit: str | None = None
     waiting: str | None = None
@@ -59,6 +61,15 @@ class Came:
     def is_busy(self) -> bool:
         """Whether there is no block since others keep the machine busy."""
         return self.waited_in_vain or self.is_disturbed
+
+
+def out_of_budget(budget: Budget, seconds: float, until_s: float = math.inf) -> Came | None:
+    """What comes of a block that is likely to take so many ``seconds``, where that is more than is
+    left of the ``budget``, or of what of it is spent at ``until_s``. None where there is room."""
+    left_s = min(budget.left_s, until_s - budget.spent_s)
+    if 0 < left_s >= seconds:
+        return None
+    return Came(why=budget.why_over(), outcome=None, is_spent=True, seconds=seconds)
 
 
 @dataclass
