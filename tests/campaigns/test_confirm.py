@@ -9,6 +9,7 @@ import math
 import os
 import signal
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -334,6 +335,21 @@ def test_processes_in_turns_are_no_more_than_their_bounds_are_made_for(
     (found,) = command.answer(of, wanted, limits)
     assert told == [most]
     assert (found.why, found.failed) == ("it crashed", True)
+
+
+def test_what_is_left_of_a_budget_for_more_is_called_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    of = judging(tmp_path, line(0.1, 0.1))
+    of.here = replace(of.here, say=said.append)
+    monkeypatch.setattr(Local, "runner", lambda self, purpose: contextlib.nullcontext())
+    monkeypatch.setattr(memory, "available_bytes", lambda: None)
+    limits = Limits(seconds=0.0, processes=80, is_rest=True)
+    (found,) = command.answer(of, of.comparisons([CATALOGUE.by_name[LINE[-1]]], limits), limits)
+    assert found.why == "what is left of the budget (0 s) is spent"
+    (plan,) = said
+    assert plan.endswith("; what is left of the budget (0 s) may not do")
 
 
 class FailingRunner:

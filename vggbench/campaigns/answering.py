@@ -230,7 +230,7 @@ def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Ans
             ended[open_.comparison] = given_up
             tools.say(ending(given_up))
     for open_ in going:
-        why = f"the budget of {duration_text(tools.budget.seconds)} is spent{_while_busy(is_busy)}"
+        why = f"{tools.budget.why_over()}{_while_busy(is_busy)}"
         seconds = open_.likely_s(tools)
         ended[open_.comparison] = _answer(
             open_, why, out_of_budget=True, is_busy=is_busy, seconds=seconds
@@ -321,12 +321,8 @@ def _plan(wanted: Sequence[_Open], tools: BlockTools) -> str:
     each = [open_.likely_s(tools) for open_ in wanted]
     seconds = sum(each)
     about = f", {_about(each)}" if seconds else ""
-    over = "" if seconds <= tools.budget.left_s else _over(tools.budget)
+    over = "" if seconds <= tools.budget.left_s else f"; {tools.budget.name} may not do"
     return f"To answer: {names}{about}{over}"
-
-
-def _over(budget: Budget) -> str:
-    return f"; the budget of {duration_text(budget.seconds)} may not do"
 
 
 def _about(each: Sequence[float]) -> str:

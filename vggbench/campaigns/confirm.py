@@ -48,15 +48,17 @@ class ConfirmRequest:
 
 @dataclass(frozen=True)
 class Limits:
-    """``seconds``: for all comparisons, environments included. ``processes``: of both releases
-    together, for one configuration, at most; a block has A_BLOCK. ``again``: so many more of what
-    has spent them already. ``make_room``: called with the name of each comparison before
-    environments are made for it."""
+    """``seconds``: for all comparisons, environments included; ``is_rest``: they are what is left
+    of a budget for more than these. ``processes``: of both releases together, for one
+    configuration, at most; a block has A_BLOCK. ``again``: so many more of what has spent them
+    already. ``make_room``: called with the name of each comparison before environments are made for
+    it."""
 
     seconds: float
     processes: int
     again: bool = False
     make_room: Callable[[str], None] = lambda name: None
+    is_rest: bool = False
 
     @property
     def blocks(self) -> int:
@@ -113,7 +115,7 @@ def answer(judging: Judging, wanted: Sequence[Comparison], limits: Limits) -> li
         # Where there are enough blocks they decide, and processes would change nothing.
         and judging.standing(comparison).blocks < LEAST_BLOCKS
     }
-    budget = Budget(limits.seconds)
+    budget = Budget(limits.seconds, is_rest=limits.is_rest)
     found = {}
     in_duets = [comparison for comparison in wanted if id(comparison) not in too_large]
     if in_duets:

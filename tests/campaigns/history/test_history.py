@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.history.history import History
 from vggbench.campaigns.history.plan import Stage, Unit
 from vggbench.records import stretches
@@ -283,6 +284,17 @@ def test_a_unit_takes_the_environments_of_all_its_backends() -> None:
         of = SimpleNamespace(_profile="cpu-quick", _own=lambda unit, own=configurations: own)
         unit = Unit(Stage("plain", (release,), ()), release, None)
         assert {lock.name for lock in History._locks(of, unit)} == names
+
+
+@pytest.mark.parametrize(("spent", "left"), [(40.0, 20.0), (63.0, 0.0)])
+def test_comparing_has_what_is_left_of_the_budget_and_never_less_than_nothing(
+    spent: float, left: float
+) -> None:
+    clock = iter([0.0, spent])
+    asked = SimpleNamespace(budget=Budget(60, clock.__next__), processes=80)
+    of = SimpleNamespace(_asked=asked, _make_room_for_two=None)
+    limits = History._limits.fget(of)
+    assert (limits.seconds, limits.is_rest) == (left, True)
 
 
 def test_a_release_that_cannot_be_installed_is_named_at_the_end(planned: Tiny) -> None:

@@ -391,9 +391,10 @@ class History:
     @property
     def _limits(self) -> Limits:
         return Limits(
-            self._asked.budget.left_s,
+            max(0.0, self._asked.budget.left_s),
             self._asked.processes,
             make_room=self._make_room_for_two,
+            is_rest=True,
         )
 
     def _compare(self, duets: list[plan.Duets]) -> list[Answer]:
