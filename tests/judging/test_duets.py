@@ -420,6 +420,23 @@ def test_blocks_in_another_state_than_the_newest_do_not_count() -> None:
     assert duets.in_one_state([]) == []
 
 
+def on_gpu(name: str, session: int = 20) -> list[Record]:
+    """The records of a block that was measured on a GPU of this name."""
+    both = [
+        {"release": release, "lock": CATALOGUE.by_name[release].locks["gpu"].digest}
+        for release in (FIRST, SECOND_OF_TWO)
+    ]
+    return block(*both, session=session, profile="gpu-quick", gpu={"name": name})
+
+
+def test_blocks_on_two_kinds_of_gpu_are_not_put_together() -> None:
+    found, _ = gathered([*on_gpu("NVIDIA T4"), *on_gpu("NVIDIA H200", session=21)])
+    assert len(found) == 2
+    assert duets.in_one_state(found) == found[1:]
+    mixed = [*on_gpu("NVIDIA T4")[:3], on_gpu("NVIDIA H200")[3]]
+    assert "more than one state" in refused(mixed)
+
+
 def test_noise_is_of_calibrating_blocks_and_of_earlier_comparisons() -> None:
     records = [
         *blocks(FIRST, FIRST, session=20),

@@ -370,9 +370,29 @@ def test_on_a_gpu_both_are_told_to_take_no_more_memory_than_they_need(place: Pla
         assert not set(record.set_by_vggbench) & set(record.variables)
 
 
-def test_on_a_cpu_nothing_is_set(ran: Any) -> None:
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        (["NVIDIA H200"], {"name": "NVIDIA H200"}),
+        (["NVIDIA H200", "NVIDIA H200"], {"name": "NVIDIA H200"}),
+        # It is not known which of them a process takes.
+        (["NVIDIA H200", "NVIDIA T4"], None),
+    ],
+)
+def test_on_a_gpu_both_say_its_name(
+    place: Place, monkeypatch: pytest.MonkeyPatch, listed: list[str], told: dict[str, str] | None
+) -> None:
+    monkeypatch.setattr(duet.gpu, "visible", lambda: listed)
+    subjects = [place.subject(version, profile="gpu-quick") for version in ("1.0", "1.1")]
+    for record in both(block(place, *subjects, pairs=2)[0]):
+        assert record.outcome == records.OK
+        assert record.gpu == told
+
+
+def test_on_a_cpu_nothing_is_set_and_no_gpu_is_named(ran: Any) -> None:
     place, _ = ran
     for record in place.records():
+        assert "gpu" not in record.stated
         assert record.set_by_vggbench == {}
         assert record.versions["growth"] is None
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from .. import frameworks
 from ..errors import of_system
-from ..inside import turns
+from ..inside import gpu, turns
 from ..records import OK, Record
 from . import clocks, process, profiles, timed
 from .draft import Draft
@@ -389,7 +389,11 @@ class _RunningProcess:
             self._run, installation, configured, aside, self._attributes
         )
         ours = set_by_us(installation.profile)
-        more = {"duet": self._in_record, "set_by_vggbench": ours}
+        more = {
+            "duet": self._in_record,
+            "set_by_vggbench": ours,
+            **_facts_of_gpu(installation.profile),
+        }
         self._draft = Draft.begin(
             self._run, installation, configured, self._attributes, call.env, more=more
         )
@@ -512,3 +516,10 @@ def set_by_us(profile: str) -> dict[str, str]:
         for framework in frameworks.KNOWN
         for name, value in framework.shares_gpu.items()
     }
+
+
+def _facts_of_gpu(profile: str) -> dict[str, Any]:
+    """What the record of a process of a duet says of the GPU: its name, where all that are visible
+    have one. Nothing samples it, and nothing is said on a CPU."""
+    names = set(gpu.visible()) if profiles.device_of(profile) == "gpu" else set()
+    return {"gpu": {"name": names.pop()}} if len(names) == 1 else {}
