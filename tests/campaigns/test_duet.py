@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +23,10 @@ from vggbench.campaigns.duet import DuetRequest, NoSubject
 from vggbench.campaigns.taking import Came
 from vggbench.judging.duets import gather
 from vggbench.releases.catalogue import Release
+from vggbench.releases.environments import EnvironmentUnusable
+from vggbench.releases.interpreters import InterpreterMissing
+from vggbench.runs.local import Local
+from vggbench.runs.suite import Configured
 
 from ..asv_plugin.test_faults import ended, gone, started_process, the_line, until
 from ..judging.duets import block_by_log
@@ -262,6 +268,37 @@ def test_what_cannot_be_measured_is_told(
 ) -> None:
     into = answered(tmp_path, monkeypatch, [Came(why="no", outcome=outcome)])
     assert (into.outcome, into.status, into.notes) == (told, 2, ["no"])
+
+
+@pytest.mark.parametrize("error", [EnvironmentUnusable, InterpreterMissing])
+def test_an_environment_that_cannot_be_made_keeps_no_other_answer_back(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: type[Exception],
+) -> None:
+    def prepared(release: Release, profile: str, configured: Configured) -> None:
+        if configured.words == "NHWC none off":
+            raise error("it cannot be installed: no wheel")
+
+    def take(*told) -> Came:
+        taken = block_by_log(LINE[-2], LINE[-1], 0.5, ("NHWC", "fused", "off"))
+        ((found,), _) = gather(MACHINE, taken, CATALOGUE)
+        return Came(block=found, seconds=10.0)
+
+    runner = SimpleNamespace(prepared=prepared)
+    monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick")
+    monkeypatch.setattr(Local, "runner", lambda self, *told, own: nullcontext(runner))
+    monkeypatch.setattr(taking, "take", take)
+    of_two = asked(LINE[-2], LINE[-1], "'NHWC', '(none|fused)', 'off'")
+    said: list[str] = []
+    status = duet.run(local(tmp_path, said.append), replace(of_two, as_json=True), Budget(60))
+    failed, regressed = json.loads(capsys.readouterr().out)
+    assert status == 1
+    assert (failed["outcome"], failed["status"], failed["blocks"]) == ("failed", 2, 0)
+    assert failed["notes"] == ["it cannot be installed: no wheel"]
+    assert (regressed["outcome"], regressed["status"]) == ("regressed", 1)
+    assert regressed["second"] == f"{LINE[-1]} NHWC fused off"
 
 
 def test_what_a_process_said_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:

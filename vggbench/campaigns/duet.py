@@ -24,6 +24,8 @@ from ..judging.measures import JUDGED, STEP
 from ..judging.phrases import change, how_many_blocks
 from ..releases import spec
 from ..releases.catalogue import Release
+from ..releases.environments import EnvironmentUnusable
+from ..releases.interpreters import InterpreterMissing
 from ..runs import own_interpreter
 from ..runs.duet import Subject
 from ..runs.local import Local, Runner
@@ -130,7 +132,11 @@ def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
             finding = Finding(
                 machine=here.machine, profile=profile, first=first.name, second=second.name
             )
-            _answer(here, runner, (first, second), finding, criterion=criterion, budget=budget)
+            try:
+                _answer(here, runner, (first, second), finding, criterion=criterion, budget=budget)
+            except (EnvironmentUnusable, InterpreterMissing) as err:  # others can be installed
+                finding.notes.append(str(err))
+                finding.outcome, finding.status = records.FAILED, 2
             found.append(finding)
     if asked.as_json:
         told = [finding.as_json() for finding in found]
