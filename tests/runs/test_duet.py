@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ import psutil
 import pytest
 
 from vggbench import frameworks, records
+from vggbench.inside.launch import STARTER_VARIABLE
 from vggbench.records import Record, RecordError
 from vggbench.runs import draft, duet, timed
 
+from ..records.factory import CATALOGUE
 from ..tiny import until
 from .duets import PAIRS, ROOT, Place
 
@@ -627,6 +630,14 @@ def test_when_whoever_started_them_is_killed_both_end_and_the_next_run_records_i
     assert [(r.outcome, r.purpose) for r in stored] == [("interrupted", "duet")] * 2
     assert {r.duet["id"] for r in stored} == {f"{stored[0].run}/1.1"}
     assert list(place.drafts.iterdir()) == []
+
+
+def test_a_releases_own_process_is_told_who_starts_it(place: Place) -> None:
+    """An interpreter of the user's may be a script, which starts the process in turn."""
+    given = place.subject("1.0").installation
+    assert timed.started_here(given) == {}
+    own = replace(given, lock=CATALOGUE.by_name["tensorflow-2.16.2"].locks["cpu"])
+    assert timed.started_here(own) == {STARTER_VARIABLE: str(os.getpid())}
 
 
 def test_a_record_that_cannot_be_written_leaves_nothing_running(place: Place) -> None:

@@ -408,6 +408,7 @@ class _RunningProcess:
                 **call.env,
                 **ours,
                 timed.NOTES_VARIABLE: str(self._draft.notes_path),
+                **timed.started_here(installation),
                 turns.VARIABLE: f"{heard},{said}",
             }
             command = timed.launched(installation, call.arguments)
