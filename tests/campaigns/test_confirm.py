@@ -26,7 +26,7 @@ from vggbench.campaigns.taking import Came
 from vggbench.errors import VggbenchError
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES
 from vggbench.records import Record
-from vggbench.releases.catalogue import Release
+from vggbench.releases.catalogue import Lock, Release
 from vggbench.releases.environments import EnvironmentUnusable
 from vggbench.runs import memory
 from vggbench.runs.local import Local
@@ -365,19 +365,25 @@ class FailingRunner:
         pass
 
 
-def taken_with(of: Judging, error: Exception, rooms: list[str]) -> Came:
-    limits = Limits(60, 80, make_room=rooms.append)
+def taken_with(of: Judging, error: Exception, rooms: list[tuple[str, list[str]]]) -> Came:
+    """What comes of a block where there is no environment. ``rooms``: what room is made for."""
+
+    def make_room(name: str, both: Sequence[tuple[Release, Lock]]) -> None:
+        assert all(release.locks[lock.name] == lock for release, lock in both)
+        rooms.append((name, [f"{release.name} {lock.name}" for release, lock in both]))
+
+    limits = Limits(60, 80, make_room=make_room)
     tools = of.block_tools(FailingRunner(error), Budget(60), limits)
     return tools.take(the_comparison(of), 60.0)
 
 
 def test_an_environment_that_cannot_be_made_ends_its_comparison_alone(tmp_path: Path) -> None:
     of = judging(tmp_path, [])
-    rooms: list[str] = []
+    rooms: list[tuple[str, list[str]]] = []
     came = taken_with(of, EnvironmentUnusable("it cannot be installed: no wheel"), rooms)
     assert (came.block, came.outcome) == (None, records.FAILED)
     assert came.why == "it cannot be installed: no wheel"
-    assert rooms == [f"{LINE[-1]} NHWC none off"]
+    assert rooms == [(f"{LINE[-1]} NHWC none off", [f"{name} cpu" for name in LINE[-2:]])]
 
 
 def test_no_block_is_begun_where_the_environments_have_taken_the_budget(tmp_path: Path) -> None:

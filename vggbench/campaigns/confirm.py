@@ -51,13 +51,13 @@ class Limits:
     """``seconds``: for all comparisons, environments included; ``is_rest``: they are what is left
     of a budget for more than these. ``processes``: of both releases together, for one
     configuration, at most; a block has A_BLOCK. ``again``: so many more of what has spent them
-    already. ``make_room``: called with the name of each comparison before environments are made for
-    it."""
+    already. ``make_room``: called with the name of each comparison, and its two releases with the
+    lock of each, before environments are made for it."""
 
     seconds: float
     processes: int
     again: bool = False
-    make_room: Callable[[str], None] = lambda name: None
+    make_room: Callable[[str, Sequence[tuple[Release, Lock]]], None] = lambda name, both: None
     is_rest: bool = False
 
     @property
@@ -176,18 +176,19 @@ class _Rooms:
     def __init__(self, runner: Runner, limits: Limits):
         self._runner = runner
         self._make_room = limits.make_room
-        self._last: list[tuple[str, Lock | None]] | None = None
+        self._last: list[tuple[Release, Lock]] | None = None
 
     def make(self, wanted: Comparison | Suspect) -> None:
         """Make it for both environments of what is ``wanted``, unless it was made for them last."""
         device = profiles.device_of(wanted.profile)
         both = [
-            (each.commit, each.lock_for(device, wanted.configured.backend))
+            (each, lock)
             for each in (wanted.before, wanted.after)
+            if (lock := each.lock_for(device, wanted.configured.backend)) is not None
         ]
         if both != self._last:
             self._last = both
-            self._make_room(wanted.name)
+            self._make_room(wanted.name, both)
             self._runner.forget()
 
 
