@@ -278,6 +278,25 @@ def test_a_subject_that_computes_for_a_while_after_its_steps_is_waited_for(
     assert statistics.median(one.waiting_cpu_s) < 0.01
 
 
+@pytest.mark.parametrize(
+    ("others", "steal", "is_disturbed"),
+    [
+        (0.15, 0.0, False),
+        (0.25, 0.0, True),
+        (0.15, None, False),
+        # A neighbour of a virtual machine disturbs it as others do.
+        (0.15, 0.1, True),
+        (0.0, 0.25, True),
+        (None, 0.25, False),
+    ],
+)
+def test_a_step_is_disturbed_where_others_or_a_hypervisor_take_a_tenth(
+    others: float | None, steal: float | None, is_disturbed: bool
+) -> None:
+    step = duet._Step(0.0, 1.0, 1.9, 0.0, others=others, steal=steal)
+    assert step.is_disturbed(2) is is_disturbed
+
+
 class Member(Clock):
     """One of the two, on two processors."""
 

@@ -326,8 +326,11 @@ class _Step:
     steal: float | None
 
     def is_disturbed(self, cpus: int) -> bool:
-        """Whether others used too much of the processors, of which there are ``cpus``."""
-        return self.others is not None and self.others > MOST_OTHERS * self.took * cpus
+        """Whether others used too much of the processors, of which there are ``cpus``. A hypervisor
+        is one of the others."""
+        if self.others is None:
+            return False
+        return self.others + (self.steal or 0.0) > MOST_OTHERS * self.took * cpus
 
 
 @dataclass
