@@ -29,6 +29,7 @@ from vggbench.records import Record
 from vggbench.releases.catalogue import Lock, Release
 from vggbench.releases.environments import EnvironmentUnusable
 from vggbench.runs import memory
+from vggbench.runs.installation import Installation
 from vggbench.runs.local import Local
 from vggbench.runs.suite import Configured
 from vggbench.runs.timed import Interrupted, NotMeasured
@@ -335,6 +336,44 @@ def test_processes_in_turns_are_no_more_than_their_bounds_are_made_for(
     (found,) = command.answer(of, wanted, limits)
     assert told == [most]
     assert (found.why, found.failed) == ("it crashed", True)
+
+
+@pytest.mark.parametrize("blocks", [0, 2, 3])
+def test_what_finds_no_room_during_the_command_takes_turns_within_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blocks: int
+) -> None:
+    """Unless there are enough blocks, which decide."""
+    noisy = [
+        record
+        for number in range(blocks)
+        for record in block(LINE[-2], LINE[-1], 1.03 + 0.3 * (-1) ** number, number=number + 1)
+    ]
+    taken = [*line(0.1, 0.1, peak_memory_bytes=2_000_000_000), *noisy]
+    of = judging(tmp_path, taken)
+    begun: list[Suspect] = []
+
+    def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed]:
+        begun.extend(suspects)
+        return [Confirmed(suspect, {}, 4, "it is not sure") for suspect in suspects]
+
+    def prepared(release: Release, profile: str, configured: Configured) -> Installation:
+        # It fills up while environments are made.
+        monkeypatch.setattr(memory, "available_bytes", lambda: 1_000)
+        return Installation(release=release, profile=profile, interpreter="", lock=None)
+
+    runner = SimpleNamespace(prepared=prepared, forget=lambda: None)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10**15)
+    monkeypatch.setattr(Local, "runner", lambda self, purpose: contextlib.nullcontext(runner))
+    monkeypatch.setattr(interleave, "confirm_all", confirm_all)
+    wanted = of.comparisons([CATALOGUE.by_name[LINE[-1]]], LIMITS)
+    (found,) = command.answer(of, wanted, LIMITS)
+    if blocks == 3:
+        assert begun == []
+        assert found.has_no_room
+        assert str(found.why).startswith("two processes at once would take about ")
+    else:
+        assert [suspect.name for suspect in begun] == [f"{LINE[-1]} NHWC none off"]
+        assert found.why == "it is not sure"
 
 
 def test_what_is_left_of_a_budget_for_more_is_called_that(

@@ -189,6 +189,7 @@ def test_two_that_find_no_room_in_memory_are_not_begun(
     monkeypatch.setattr(memory, "available_bytes", lambda: 4_300_000_000)
     came = machine.take()
     assert (came.block, came.outcome) == (None, None)
+    assert came.has_no_room
     assert came.why == "two processes at once would take about 4.4 GB of memory, 4.3 GB are free"
 
 

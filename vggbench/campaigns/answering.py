@@ -149,7 +149,7 @@ class Answer:
     """What came of a comparison. ``blocks`` were taken now. ``why``: what keeps it from being
     answered, None where it is. ``out_of_budget``: it was the budget, and about ``seconds`` more
     would answer it. ``is_busy``: the budget was spent while others kept the machine busy.
-    ``failed``: something went wrong."""
+    ``failed``: something went wrong. ``has_no_room``: two processes found no room in memory."""
 
     comparison: Comparison
     standing: Standing
@@ -159,6 +159,7 @@ class Answer:
     is_busy: bool = False
     seconds: float = 0.0
     failed: bool = False
+    has_no_room: bool = False
 
 
 @dataclass
@@ -278,7 +279,10 @@ def _take(open_: _Open, tools: BlockTools) -> Answer | None:
     elif came.outcome == records.OK:
         tools.say(f"{open_.comparison.name}: the block does not count: {came.why}")
     open_.seconds = came.seconds or open_.seconds
-    return _answer(open_, came.why, failed=came.outcome == records.FAILED) if given_up else None
+    if not given_up:
+        return None
+    failed = came.outcome == records.FAILED
+    return _answer(open_, came.why, failed=failed, has_no_room=came.has_no_room)
 
 
 def progress(comparison: Comparison, standing: Standing) -> str:

@@ -108,33 +108,37 @@ def confirm(judging: Judging, releases: Sequence[Release], limits: Limits) -> li
 def answer(judging: Judging, wanted: Sequence[Comparison], limits: Limits) -> list[Answer]:
     """Answer these comparisons: by duets, or by processes in turns where two find no room."""
     here = judging.here
+
+    def takes_turns(comparison: Comparison) -> bool:
+        """Whether processes in turns may answer it. Where there are enough blocks they decide, and
+        processes would change nothing."""
+        return judging.standing(comparison).blocks < LEAST_BLOCKS
+
     too_large = {
         id(comparison): why
         for comparison in wanted
-        if (why := judging.why_not_both(comparison)) is not None
-        # Where there are enough blocks they decide, and processes would change nothing.
-        and judging.standing(comparison).blocks < LEAST_BLOCKS
+        if (why := judging.why_not_both(comparison)) is not None and takes_turns(comparison)
     }
     budget = Budget(limits.seconds, is_rest=limits.is_rest)
-    found = {}
+    found: dict[int, Answer] = {}
     in_duets = [comparison for comparison in wanted if id(comparison) not in too_large]
     if in_duets:
         with here.runner(records.DUET) as runner:
             tools = judging.block_tools(runner, budget, limits)
             for told in answering.answer_all(in_duets, tools):
                 found[id(told.comparison)] = told
+                # What a process takes may be known only now, and others may have taken the rest.
+                if told.has_no_room and takes_turns(told.comparison):
+                    too_large[id(told.comparison)] = str(told.why)
     in_turns = [comparison for comparison in wanted if id(comparison) in too_large]
     for comparison in in_turns:
         here.say(
             f"{comparison.name}: {too_large[id(comparison)]}: its processes take turns instead"
         )
     if in_turns:
-        found.update(
-            {
-                id(answer.comparison): answer
-                for answer in _in_turns(judging, in_turns, budget, limits)
-            }
-        )
+        for told in _in_turns(judging, in_turns, budget, limits):
+            before = found.get(id(told.comparison))
+            found[id(told.comparison)] = replace(told, blocks=before.blocks if before else 0)
     return [found[id(comparison)] for comparison in wanted]
 
 

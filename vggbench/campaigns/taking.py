@@ -41,15 +41,17 @@ PlainSubject = tuple[str, str]
 class Came:
     """What came of a block: itself, or ``why`` it does not count. ``outcome``: OK where both of its
     subjects ran in both duets, else that of the process that did not, of the release with the id
-    ``commit``; None where there was no room for two. ``waited_in_vain``: the patience with a busy
-    machine ended. ``is_spent``: it was not begun, since environments left too little of the budget.
-    ``is_disturbed``: the block does not count since others computed. ``waiting``: a line where a
-    process computed while it waited. ``seconds``: what it took, but for waiting for a quiet machine
-    and for environments; what it would take where the budget is spent."""
+    ``commit``; None where no process ran. ``has_no_room``: two found no room in memory.
+    ``waited_in_vain``: the patience with a busy machine ended. ``is_spent``: it was not begun,
+    since environments left too little of the budget. ``is_disturbed``: the block does not count
+    since others computed. ``waiting``: a line where a process computed while it waited.
+    ``seconds``: what it took, but for waiting for a quiet machine and for environments; what it
+    would take where the budget is spent."""
 
     block: Block | None = None
     why: str | None = None
     outcome: str | None = records.OK
+    has_no_room: bool = False
     waited_in_vain: bool = False
     is_spent: bool = False
     is_disturbed: bool = False
@@ -104,7 +106,7 @@ def take(
     newest = known(here, subjects[0].installation.profile, plain, bisecting=bisecting)
     why = why_no_room(newest)
     if why is not None:
-        return Came(why=why, outcome=None)
+        return Came(why=why, outcome=None, has_no_room=True)
     patience = Patience(budget, here.say, until_s=until_s)
     block = runner.block(subjects, step_s(newest), patience=patience)
     bad = [record for record in block[-1] if record is not None and record.outcome != records.OK]
