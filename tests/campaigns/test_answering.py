@@ -224,6 +224,7 @@ def test_what_is_too_long_for_the_budget_does_not_keep_others_from_it() -> None:
     found = answering.answer_all([comparison("long"), comparison("short")], tools)
     assert machine.order == ["short"]
     assert [answer.out_of_budget for answer in found] == [True, False]
+    assert found[0].why == "a block takes about 8 min, more than the budget of 5 min"
 
 
 def test_where_nothing_is_known_of_what_a_block_takes_no_cost_is_told() -> None:
@@ -251,6 +252,17 @@ def test_a_comparison_has_a_budget_of_its_own() -> None:
     assert answering.open_messages(found) == [
         "Not answered: tensorflow-a NHWC fused off, tensorflow-b NHWC fused off"
     ]
+
+
+def test_a_budget_of_its_own_that_has_no_block_is_not_called_spent() -> None:
+    machine = Machine(seconds=300.0)
+    (answer,) = machine.answer_all(comparison(budget_s=120.0))
+    assert machine.order == []
+    assert answer.why == "a block takes about 5 min, more than its budget of 2 min"
+    # It is spent by what turned out to take that long.
+    machine = Machine(seconds=300.0, unknown=True)
+    (answer,) = machine.answer_all(comparison(budget_s=120.0))
+    assert (machine.order, answer.why) == ([AFTER.version], "its budget of 2 min is spent")
 
 
 def test_a_link_of_a_chain_has_its_least_number_of_blocks_though_it_is_sure() -> None:

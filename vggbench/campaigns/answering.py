@@ -20,7 +20,7 @@ from ..releases.catalogue import Release
 from ..runs.local import Say
 from ..runs.suite import Configured
 from ..stats.policy import CHANGED, IMPROVED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
-from .budget import Budget, duration_text
+from .budget import Budget, duration_text, why_over
 from .taking import QUIET, Came, Uncounted
 
 #: Comparisons that are named in one line, at most.
@@ -191,8 +191,14 @@ class _Open:
             return f"not sure after {how_many_blocks(blocks)}"
         budget_s = self.comparison.budget_s
         if self.spent_s >= budget_s or self.spent_s + self.seconds > budget_s:
-            return f"its budget of {duration_text(budget_s)} is spent{_while_busy(self.is_busy)}"
+            over = why_over(f"its budget of {duration_text(budget_s)}", budget_s, self.unbegun_s)
+            return f"{over}{_while_busy(self.is_busy)}"
         return None
+
+    @property
+    def unbegun_s(self) -> float:
+        """Seconds that a block is likely to take, where none was begun; else 0."""
+        return 0.0 if self.taken or self.uncounted.in_a_row or self.is_busy else self.seconds
 
 
 def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Answer]:
@@ -231,7 +237,7 @@ def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Ans
             ended[open_.comparison] = given_up
             tools.say(ending(given_up))
     for open_ in going:
-        why = f"{tools.budget.why_over()}{_while_busy(is_busy)}"
+        why = f"{tools.budget.why_over(open_.unbegun_s)}{_while_busy(is_busy)}"
         seconds = open_.likely_s(tools)
         ended[open_.comparison] = _answer(
             open_, why, out_of_budget=True, is_busy=is_busy, seconds=seconds
