@@ -687,6 +687,22 @@ def test_an_interpreter_that_is_not_there_is_one_line(place: Place) -> None:
     assert_nothing_is_left(place, 1)
 
 
+def test_where_nobody_reads_what_is_said_both_end_and_no_disk_is_called_full(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of ``vggbench duet ... | head -1``, which says that it waits for a quiet machine."""
+
+    def patience(share: float) -> bool:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(duet.clocks, "busy_share", lambda cpus, seconds: 0.5)
+    subjects = (place.subject("1.0"), place.subject("1.1"))
+    with pytest.raises(BrokenPipeError):
+        duet.block(place.run(), subjects, pairs=2, patience=patience)
+    assert [(r.outcome, r.reason) for r in place.records()] == [("interrupted", None)] * 2
+    assert_nothing_is_left(place, 2)
+
+
 def test_a_second_interrupt_while_they_are_ended_leaves_nothing_running(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

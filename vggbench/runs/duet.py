@@ -164,6 +164,10 @@ def _duet(
             member.interrupted()
         both_names = " and ".join(member.subject.name for member in started)
         raise timed.Interrupted(f" in a duet of {both_names}") from None
+    except BrokenPipeError:  # nobody reads any more what is said, which ends a command elsewhere
+        for member in started:
+            member.interrupted()
+        raise
     except OSError as err:
         trouble = of_system(err)
         for member in started:
