@@ -229,7 +229,12 @@ def is_too_noisy(noise: BlockNoise, threshold: float, comparisons: int) -> bool:
     if noise.is_assumed:
         return False
     smallest = found_with(noise, threshold=threshold, comparisons=comparisons)[-1]
-    return smallest > EXCLUDED * threshold
+    return smallest > _excluded(threshold)
+
+
+def _excluded(threshold: float) -> float:
+    """What "unchanged" excludes, a ratio less one: EXCLUDED thresholds, as logarithms."""
+    return math.expm1(EXCLUDED * math.log1p(threshold))
 
 
 def noise_report(found: Mapping[str, KnownNoise], threshold: float, comparisons: int) -> list[str]:
@@ -260,7 +265,7 @@ def noise_report(found: Mapping[str, KnownNoise], threshold: float, comparisons:
     if is_too_noisy(found[worst].noise, threshold, comparisons):
         lines.append(
             f"This machine is too noisy for a threshold of {threshold:.1%}: no comparison could "
-            f"tell {EXCLUDED * threshold:.1%} from nothing. Ask for a higher --threshold, or make "
+            f"tell {_excluded(threshold):.1%} from nothing. Ask for a higher --threshold, or make "
             f"it quieter:"
         )
         lines += [f"  - {line}" for line in advice()]
