@@ -302,12 +302,17 @@ def test_without_the_variable_it_is_one_file_whatever_tmpdir_is(
     assert machine_lock.path() == Path("/tmp/vggbench-machine.lock")
 
 
-def test_it_is_made_for_all_users_whatever_the_umask(lock_of_machine: Path) -> None:
+def test_it_is_made_for_all_users_whatever_the_umask(
+    lock_of_machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # From the first moment on: nothing changes its mode later.
+    monkeypatch.delattr(os, "fchmod")
     before = os.umask(0o077)
     try:
         assert not taken()
     finally:
-        os.umask(before)
+        umask = os.umask(before)
+    assert umask == 0o077, "it is left as it was"
     assert lock_of_machine.stat().st_mode & 0o777 == 0o666
 
 

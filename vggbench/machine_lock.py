@@ -199,12 +199,14 @@ def _opened(file: Path) -> Iterator[int]:
 
 def _made(file: Path, flags: int) -> int:
     """The descriptor of a file that this process or, meanwhile, another one made."""
+    # For all users from the first moment on: one who meets it meanwhile must be able to open it.
+    umask = os.umask(0)
     try:
-        descriptor = os.open(file, flags | os.O_CREAT | os.O_EXCL, 0o666)
+        return os.open(file, flags | os.O_CREAT | os.O_EXCL, 0o666)
     except FileExistsError:
         return os.open(file, flags)
-    os.fchmod(descriptor, 0o666)  # for all users, whatever the umask
-    return descriptor
+    finally:
+        os.umask(umask)
 
 
 def _forget() -> None:
