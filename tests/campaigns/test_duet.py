@@ -242,6 +242,18 @@ def test_no_block_is_begun_where_the_environments_have_taken_the_budget(
     assert (into.outcome, into.blocks, into.status) == ("not sure", 0, 2)
 
 
+def test_what_is_not_sure_after_the_most_blocks_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comes = [came(number) for number in (-0.4, 0.4, 0.02) * 9]
+    into = answered(tmp_path, monkeypatch, comes)
+    assert (into.outcome, into.blocks) == ("not sure", 20)
+    assert into.notes[0] == (
+        "not sure after 20 blocks, the most that are taken; what this machine can tell: "
+        "vggbench calibrate"
+    )
+
+
 def test_several_configurations_are_judged_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -322,6 +322,11 @@ def _answer(
             elif came.outcome is not None and came.outcome != records.OK:
                 into.outcome, into.status = came.outcome, 2
             break
+    if into.outcome == NOT_SURE and into.blocks >= MOST_BLOCKS:
+        into.notes.append(
+            f"not sure after {how_many_blocks(into.blocks)}, the most that are taken; what this "
+            f"machine can tell: vggbench calibrate"
+        )
     into.notes += evidence.by_products()
 
 
