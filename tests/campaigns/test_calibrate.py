@@ -15,6 +15,7 @@ from vggbench.campaigns.taking import Came, out_of_budget
 from vggbench.judging.duets import gather as gather_blocks
 from vggbench.judging.evidence import gather
 from vggbench.records import Record
+from vggbench.runs.local import CannotMeasure
 from vggbench.runs.suite import Configured
 from vggbench.stats.blocks import BlockNoise, noise
 from vggbench.stats.policy import MOST_BLOCKS
@@ -374,3 +375,10 @@ def test_what_calibrated_and_does_not_count_is_said() -> None:
         f"{NAME}: 1 block with 2 CPUs, OMP_NUM_THREADS=1 left out: the last was with 2 CPUs",
     ]
     assert not_counted(*itself(0.0, 0.01)) == []
+
+
+def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick cpu-paper")
+    asked = calibrate.CalibrateRequest(release=None, patterns=(), processes=4, threshold=0.02)
+    with pytest.raises(CannotMeasure, match="a calibration is of one profile; give one"):
+        calibrate.run(local(tmp_path), asked, Budget(60))

@@ -25,7 +25,7 @@ from vggbench.judging.duets import gather
 from vggbench.releases.catalogue import Release
 from vggbench.releases.environments import EnvironmentUnusable
 from vggbench.releases.interpreters import InterpreterMissing
-from vggbench.runs.local import Local
+from vggbench.runs.local import CannotMeasure, Local
 from vggbench.runs.suite import Configured
 
 from ..asv_plugin.test_faults import ended, gone, started_process, the_line, until
@@ -163,7 +163,7 @@ def test_words_that_name_nothing_are_told_what_there_is(
 
 def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick cpu-paper")
-    with pytest.raises(NoSubject, match="a duet is of one profile; give one"):
+    with pytest.raises(CannotMeasure, match="a duet is of one profile; give one"):
         duet.run(local(tmp_path), asked(TENSORFLOW, TENSORFLOW), Budget(60))
 
 

@@ -17,7 +17,7 @@ from vggbench.judging.duets import gather
 from vggbench.judging.separations import Separation
 from vggbench.records import Record, Store
 from vggbench.releases.catalogue import Catalogue, pins
-from vggbench.runs.local import Local
+from vggbench.runs.local import CannotMeasure, Local
 from vggbench.stats.blocks import BlockJudgement
 from vggbench.stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
 
@@ -425,3 +425,12 @@ def test_what_is_not_before_the_release_is_refused(measured: Tiny, against: str)
     assert done.status == 2
     (line,) = done.lines_with("tinyframe-1.2")
     assert against in line
+
+
+def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick cpu-paper")
+    asked = separate.SeparateRequest(
+        release=LINE[-1], against=None, back=["python"], patterns=[], processes=8, threshold=0.02
+    )
+    with pytest.raises(CannotMeasure, match="a separation is of one profile; give one"):
+        separate.run(local(tmp_path), asked, Budget(60))

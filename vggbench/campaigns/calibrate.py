@@ -344,7 +344,7 @@ class CalibrateRequest:
 def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
     """Returns the exit status: 0, or 1 where the machine is too noisy for the threshold. Raises
     VggbenchError where the noise cannot be measured."""
-    profile, say = here.profiles[0], here.say
+    profile, say = here.one_profile("a calibration"), here.say
     if asked.release:
         release = spec.release(here.catalogue, asked.release)
     else:

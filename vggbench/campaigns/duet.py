@@ -29,7 +29,6 @@ from ..releases.interpreters import InterpreterMissing
 from ..runs import own_interpreter
 from ..runs.duet import Subject
 from ..runs.local import Local, Runner
-from ..runs.profiles import VARIABLE
 from ..runs.suite import Configured
 from ..stats.blocks import BlockJudgement, judge_blocks
 from ..stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, REGRESSED
@@ -119,10 +118,7 @@ class Finding:
 def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
     """Measure, and say it; returns the exit status: 1 where the second surely takes longer, 2 where
     it is not sure, else 0. Raises VggbenchError and UserError where nothing can be measured."""
-    profiles = here.profiles
-    if len(profiles) > 1:
-        raise NoSubject(f"{VARIABLE}={' '.join(profiles)}: a duet is of one profile; give one")
-    profile = profiles[0]
+    profile = here.one_profile("a duet")
     comparisons = _comparisons(here, asked)
     criterion = _Criterion(asked.threshold, len(comparisons))
     own = _own_interpreters(here, asked, comparisons)

@@ -78,7 +78,7 @@ def run(here: Local, asked: SeparateRequest, budget: Budget) -> int:
     """Measure and say it; returns the exit status: 2 where nothing of what is asked is answered,
     neither by blocks, of earlier times too, nor by the error of a variant that cannot run; else 0.
     Raises VggbenchError where nothing can be measured."""
-    profile = here.profiles[0]
+    profile = here.one_profile("a separation")
     catalogue = here.catalogue
     release = spec.release(catalogue, asked.release)
     before = spec.release(catalogue, asked.against or f"{release.name}^")

@@ -162,6 +162,16 @@ class Local:
         list."""
         return profiles.asked(self.checkout.config)
 
+    def one_profile(self, what: str) -> str:
+        """The profile that the user asks for, of ``what``, which has one: "a duet". Raises
+        CannotMeasure where the user asks for several, and UserError."""
+        asked = self.profiles
+        if len(asked) > 1:
+            raise CannotMeasure(
+                f"{profiles.VARIABLE}={' '.join(asked)}: {what} is of one profile; give one"
+            )
+        return asked[0]
+
     @contextlib.contextmanager
     def runner(
         self,
