@@ -406,6 +406,9 @@ def test_a_waiting_process_that_computes_is_seen() -> None:
     )
     assert duets.waiting_share(still.duets[0]) == 0
     assert duets.waiting_share(spinning.duets[0]) == pytest.approx(0.5, rel=0.05)
+    rarely: dict[str, Any] = {"release": SECOND_OF_TWO, "waiting_cpu_s": [0.05, 0.0, 0.0, 0.0, 0.0]}
+    one = one_block(block(FIRST, rarely))
+    assert duets.waiting_share(one.duets[0]) == pytest.approx(0.1, rel=0.05)
 
 
 # -- state, noise

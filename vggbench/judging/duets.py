@@ -7,7 +7,6 @@ blocks count, and none during which others took the processors.
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -28,7 +27,7 @@ from .state import Known, State, known_of, state_of, values_of
 #: is one of the others.
 MOST_IN_A_STEP, TICKS_S = 0.25, 0.02
 
-#: The share of its own step that a process may compute during a step of the other.
+#: The share of the other's steps that a process may compute during these.
 MOST_WAITING = 0.01
 
 #: A release (its commit), a configuration (``Record.key``), and what was changed back of it.
@@ -189,14 +188,15 @@ def _is_disturbed(record: Record, place: int) -> bool:
 
 
 def waiting_share(duet: DuetRecords) -> float:
-    """How much the one process computed during a step of the other, as a share of that step; of
-    both the larger. 0 where that is not on record."""
+    """How much the one process computed during the steps of the other, as a share of these; of both
+    the larger. 0 where that is not on record. Of all steps together: a pool that spins now and then
+    takes nothing from most of them."""
     shares = [0.0]
     for waits, steps in ((duet.first, duet.second), (duet.second, duet.first)):
         seconds, own = _seconds(waits.waiting_cpu_s), _seconds(steps.samples)
-        step = statistics.median(own) if own else 0.0
-        if seconds and step > 0:
-            shares.append(statistics.median(seconds) / step)
+        whole = sum(own)
+        if whole > 0:
+            shares.append(sum(seconds) / whole)
     return max(shares)
 
 
