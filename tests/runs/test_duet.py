@@ -574,6 +574,40 @@ def test_one_that_is_killed_while_it_waits_ends_the_other(place: Place) -> None:
     assert_nothing_is_left(place, 2)
 
 
+@pytest.mark.parametrize("which", [0, 1], ids=["the first", "the second"])
+def test_one_that_is_killed_while_a_busy_machine_is_waited_for_was_not_ended_by_that(
+    place: Place, monkeypatch: pytest.MonkeyPatch, which: int
+) -> None:
+    def patience(share: float) -> bool:
+        os.kill(place.pids()[which], signal.SIGKILL)
+        until(lambda: is_gone(place.pids()[which]))
+        return False
+
+    monkeypatch.setattr(duet.clocks, "busy_share", lambda cpus, seconds: 0.5)
+    subjects = (place.subject("1.0"), place.subject("1.1"))
+    (duet_records,) = duet.block(place.run(), subjects, pairs=2, patience=patience)
+    killed, other = both(duet_records)[which], both(duet_records)[1 - which]
+    assert killed.outcome == records.FAILED
+    assert killed.error.startswith("killed by SIGKILL")
+    assert (other.outcome, other.reason) == (
+        records.INTERRUPTED,
+        f"its partner in the duet: tinyframe-1.{which} plain: failed: {killed.error}",
+    )
+    assert_nothing_is_left(place, 2)
+
+
+def test_a_machine_that_is_waited_for_in_vain_ends_both(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duet.clocks, "busy_share", lambda cpus, seconds: 0.5)
+    subjects = (place.subject("1.0"), place.subject("1.1"))
+    found = duet.block(place.run(), subjects, pairs=2, patience=lambda share: False)
+    (duet_records,) = found
+    why = "the machine is busy: others use 50% of the processors"
+    assert [(r.outcome, r.reason) for r in both(duet_records)] == [("interrupted", why)] * 2
+    assert_nothing_is_left(place, 2)
+
+
 # -- whoever started them goes wrong
 
 

@@ -153,6 +153,9 @@ def _duet(
                     break
             else:
                 why = _step_in_turns(started, turns)
+            for member in started:
+                if member.has_ended:  # while a busy machine was waited for, which is no reason then
+                    why, member.in_trouble = None, True
             # A process in trouble is ended first: its record tells the reason to end the other.
             for member in sorted(started, key=lambda member: not member.in_trouble):
                 record = records[order[started.index(member)]] = member.end(why)
@@ -434,6 +437,11 @@ class _RunningProcess:
     def is_computing(self) -> bool:
         """Whether the process computes now, or would if it had a processor."""
         return self._running is not None and clocks.is_computing(self._running.pid)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process has ended by itself, or was killed."""
+        return self._running is not None and self._running.has_ended
 
     def go(self) -> None:
         """Give the process the word to step."""
