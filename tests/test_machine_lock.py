@@ -94,6 +94,30 @@ def test_the_file_says_who_holds_it_and_is_emptied_afterwards(lock_of_machine: P
     assert lock_of_machine.read_text() == ""
 
 
+SECRET = "curl -d @- https://here/?token=SECRET"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--notify", SECRET, "--pre"), "check --notify ... --pre"),
+        (("--pre", "--notify", SECRET), "check --pre --notify ..."),
+        ((f"--notify={SECRET}", "--pre"), "check --notify=... --pre"),
+        (("--not", SECRET, "--notif", SECRET), "check --not ... --notif ..."),
+        # The value is whatever stands behind it.
+        (("--notify", "--notify", "--pre"), "check --notify ... --pre"),
+        (("--notify",), "check --notify"),
+        (("--", "--bench", "notify"), "check -- --bench notify"),
+    ],
+)
+def test_what_notifies_is_told_to_no_other_user(
+    lock_of_machine: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["vggbench", "check", *given])
+    with machine_lock.held():
+        assert json.loads(lock_of_machine.read_text())["command"] == f"vggbench {told}"
+
+
 def test_the_second_is_told_who_measures_what_since_when(hold: Hold, lock_of_machine: Path) -> None:
     process = hold("the words")
     told = json.loads(lock_of_machine.read_text())

@@ -21,7 +21,7 @@ import shlex
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .errors import VggbenchError, one_line
@@ -34,6 +34,10 @@ BESIDE_VARIABLE = "VGGBENCH_BESIDE"
 
 #: One file for all users of the machine. TMPDIR would not be the same folder for all of them.
 FILE = Path("/tmp/vggbench-machine.lock")
+
+#: The option whose value no other user may read, since a command line may hold a password; and
+#: what stands in its place.
+SECRET, HIDDEN = "--notify", "..."
 
 #: The most bytes of the file that are read, which is more than are ever written.
 _READ = 65536
@@ -161,13 +165,30 @@ def _in_progress(who: str, may_be_beside: bool) -> RunInProgress:
 
 def of_this_process() -> str:
     """The line that this process writes into the file of a lock that it holds: its id, command and
-    start, as JSON. ``who_holds`` reads it."""
+    start, as JSON. ``who_holds`` reads it, and so may every user of the machine."""
     facts = {
         "pid": os.getpid(),
-        "command": one_line(shlex.join(sys.argv)),
+        "command": one_line(shlex.join(_open_words(sys.argv))),
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
     }
     return json.dumps(facts) + "\n"
+
+
+def _open_words(command: Sequence[str]) -> list[str]:
+    """The words of a command, without what is given to SECRET."""
+    words: list[str] = []
+    is_secret = False
+    for word in command:
+        name, separator, _ = word.partition("=")
+        # argparse takes the beginning of an option for the option.
+        names_it = len(name) > 2 and SECRET.startswith(name)
+        if is_secret:
+            word = HIDDEN
+        elif names_it and separator:
+            word = f"{name}={HIDDEN}"
+        words.append(word)
+        is_secret = names_it and not separator and not is_secret
+    return words
 
 
 @contextlib.contextmanager
