@@ -204,8 +204,8 @@ def answered(
     return into
 
 
-def came(number: float) -> Came:
-    ((found,), _) = gather(MACHINE, block_by_log(LINE[-2], LINE[-1], number), CATALOGUE)
+def came(number: float, **more) -> Came:
+    ((found,), _) = gather(MACHINE, block_by_log(LINE[-2], LINE[-1], number, **more), CATALOGUE)
     return Came(block=found, seconds=10.0)
 
 
@@ -240,6 +240,21 @@ def test_no_block_is_begun_where_the_environments_have_taken_the_budget(
     into = answered(tmp_path, monkeypatch, [], making_s=60.0, seconds=100.0)
     assert into.notes == ["the budget of 2 min is spent"]
     assert (into.outcome, into.blocks, into.status) == ("not sure", 0, 2)
+
+
+def test_blocks_in_another_state_than_the_last_do_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the governor changes while it is measured."""
+    comes = [came(0.5, cpus=4), came(0.5, cpus=4), *[came(0.0)] * 18]
+    into = answered(tmp_path, monkeypatch, comes)
+    assert into.outcome == "unchanged"
+    assert into.ratio == pytest.approx(1.0)
+    assert into.blocks < 18
+    # So many are taken at most, whatever counts of them.
+    comes = [came(0.0, cpus=cpus) for cpus in (2, 4) * 10]
+    into = answered(tmp_path, monkeypatch, comes)
+    assert (into.outcome, into.blocks) == ("not sure", 1)
 
 
 def test_what_is_not_sure_after_the_most_blocks_says_so(

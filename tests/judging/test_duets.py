@@ -423,6 +423,21 @@ def test_blocks_in_another_state_than_the_newest_do_not_count() -> None:
     assert duets.in_one_state([]) == []
 
 
+def test_the_noise_of_a_state_is_told_by_blocks_that_were_partly_measured_in_it() -> None:
+    flag = {"variables": {"TF_ENABLE_ONEDNN_OPTS": "0"}}
+    records = [
+        *block(FIRST, FIRST, session=20),
+        *block(FIRST, FIRST, session=21, cpus=4),
+        *block(FIRST, {"release": FIRST, "variant": "oneDNN off", **flag}, session=22),
+    ]
+    found, _ = gathered(records)
+    plain, larger, partly = found
+    assert duets.of_states(found, plain.states) == [plain, partly]
+    assert duets.of_states(found, larger.states) == [larger]
+    assert duets.of_states(found, partly.states) == [plain, partly]
+    assert duets.of_states(found, []) == []
+
+
 def on_gpu(name: str, session: int = 20) -> list[Record]:
     """The records of a block that was measured on a GPU of this name."""
     both = [

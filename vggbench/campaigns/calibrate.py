@@ -197,7 +197,7 @@ def noises(evidence: Evidence, release: Release, profile: str) -> dict[str, Know
         name: KnownNoise(
             noise=duets.noise(
                 own,
-                [block for block in together if block.states == own[-1].states],
+                duets.of_states(together, own[-1].states),
                 measure=STEP.key,
             ),
             off=math.expm1(robust.pseudomedian([block.numbers[STEP.key] for block in own])),

@@ -222,8 +222,9 @@ def _known(here: Local, release: Release) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _Evidence:
-    """The blocks of two subjects that were ``taken`` now. ``before``: blocks that were on record
-    earlier, which tell the noise and nothing else."""
+    """The blocks of two subjects that were ``taken`` now, of which those count that were measured
+    in the state of the last. ``before``: blocks that were on record earlier, which tell the noise
+    and nothing else."""
 
     wanted: tuple[_NamedSubject, _NamedSubject]
     profile: str
@@ -231,18 +232,19 @@ class _Evidence:
     before: Sequence[Block]
     taken: list[Block] = field(default_factory=list)
 
+    @property
+    def counting(self) -> list[Block]:
+        """The blocks that count."""
+        return duets.in_one_state(self.taken)
+
     def judgement(self, measure: str) -> BlockJudgement:
-        """The judgement of a measure by the blocks that were taken so far."""
+        """The judgement of a measure by the blocks that count so far."""
         # The noise is what blocks of any one subject with itself scatter by, in this state.
-        alike = [
-            block
-            for block in self.before
-            if block.profile == self.profile and set(block.states) & set(self.taken[0].states)
-        ]
+        of_profile = [block for block in self.before if block.profile == self.profile]
         first, second = self.wanted
         return judge_blocks(
-            duets.numbers(self.taken, first.key, second.key, measure),
-            duets.noise(alike, measure=measure),
+            duets.numbers(self.counting, first.key, second.key, measure),
+            duets.noise(duets.of_states(of_profile, self.taken[-1].states), measure=measure),
             threshold=self.criterion.threshold,
             comparisons=self.criterion.comparisons,
         )
@@ -253,7 +255,7 @@ class _Evidence:
             f"{JUDGED[measure].title}: {change(found)}, {found.outcome}"
             for measure in JUDGED
             if measure != STEP.key
-            and sum(measure in block.numbers for block in self.taken) >= LEAST_BLOCKS
+            and sum(measure in block.numbers for block in self.counting) >= LEAST_BLOCKS
             for found in [self.judgement(measure)]
         ]
 
@@ -290,7 +292,7 @@ def _answer(
     evidence = _Evidence(wanted=wanted, profile=into.profile, criterion=criterion, before=before)
     uncounted = Uncounted()
     is_waiting_told = is_busy = False
-    while into.outcome == NOT_SURE and into.blocks < MOST_BLOCKS:
+    while into.outcome == NOT_SURE and len(evidence.taken) < MOST_BLOCKS:
         if not budget.allows(seconds):
             into.notes.append(_spent(budget, is_busy))
             break
@@ -304,7 +306,7 @@ def _answer(
         if came.block is not None:
             evidence.taken.append(came.block)
             by_step = evidence.judgement(STEP.key)
-            into.judged(by_step, evidence.taken)
+            into.judged(by_step, evidence.counting)
             here.say(
                 f"{how_many_blocks(into.blocks)}: {into.second} by {into.first}: "
                 f"{by_step.ratio:.3f} ({by_step.low:.3f} to {by_step.high:.3f}), {by_step.outcome}"
@@ -318,9 +320,9 @@ def _answer(
             elif came.outcome is not None and came.outcome != records.OK:
                 into.outcome, into.status = came.outcome, 2
             break
-    if into.outcome == NOT_SURE and into.blocks >= MOST_BLOCKS:
+    if into.outcome == NOT_SURE and len(evidence.taken) >= MOST_BLOCKS:
         into.notes.append(
-            f"not sure after {how_many_blocks(into.blocks)}, the most that are taken; what this "
+            f"not sure after {how_many_blocks(MOST_BLOCKS)}, the most that are taken; what this "
             f"machine can tell: vggbench calibrate"
         )
     into.notes += evidence.by_products()

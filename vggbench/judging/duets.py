@@ -7,7 +7,7 @@ blocks count, and none during which others took the processors.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -399,6 +399,12 @@ def noise(
 
 def _order(subject: SubjectKey) -> tuple[str, str, str]:
     return subject[0], subject[1], subject[2] or ""
+
+
+def of_states(found: Iterable[Block], states: Collection[State]) -> list[Block]:
+    """Those blocks that tell the noise of what was measured in these ``states``: one of their two
+    subjects was measured in one of them. What was measured in another tells nothing of it."""
+    return [block for block in found if any(state in states for state in block.states)]
 
 
 def in_one_state(found: Sequence[Block]) -> list[Block]:
