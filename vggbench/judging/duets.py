@@ -45,13 +45,11 @@ class DuetRecords(NamedTuple):
     second: Record
 
     @property
-    def undisturbed(self) -> list[int]:
-        """The places of those pairs of steps that others did not disturb."""
+    def counting(self) -> list[int]:
+        """The places of those pairs of steps that count: others spoilt neither of the two."""
         many = min(len(self.first.samples), len(self.second.samples))
         return [
-            place
-            for place in range(many)
-            if not any(_is_disturbed(record, place) for record in self)
+            place for place in range(many) if not any(_is_spoilt(record, place) for record in self)
         ]
 
     def values(self, measure: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
@@ -59,7 +57,7 @@ class DuetRecords(NamedTuple):
         first, other = (values_of(record).get(measure) for record in self)
         if first is None or other is None:
             return None
-        places = self.undisturbed if measure == STEP.key else []
+        places = self.counting if measure == STEP.key else []
         if not places:
             return first, other
         return tuple(first[place] for place in places), tuple(other[place] for place in places)
@@ -142,9 +140,7 @@ def is_busy(duets: Iterable[DuetRecords]) -> bool:
     own = list(duets)
     if beside(own) is not None:
         return True
-    few = any(
-        2 * len(duet.undisturbed) < min(len(record.samples) for record in duet) for duet in own
-    )
+    few = any(2 * len(duet.counting) < min(len(record.samples) for record in duet) for duet in own)
     return few or others_share(own, of_all=False) > MOST_OTHERS
 
 
@@ -154,9 +150,9 @@ def others_share(duets: Iterable[DuetRecords], of_all: bool = True) -> float:
     it."""
     used, whole = 0.0, 0.0
     for duet in duets:
-        undisturbed = None if of_all else duet.undisturbed
+        counting = None if of_all else duet.counting
         for record in duet:
-            for place in range(len(record.samples)) if undisturbed is None else undisturbed:
+            for place in range(len(record.samples)) if counting is None else counting:
                 seconds = _others(record, place)
                 if seconds is not None:
                     used += seconds
@@ -180,7 +176,9 @@ def _at(told: Any, place: int) -> float | None:
     return float(told[place])
 
 
-def _is_disturbed(record: Record, place: int) -> bool:
+def _is_spoilt(record: Record, place: int) -> bool:
+    """Whether others took so much during a step that its pair does not count. A step that others
+    disturbed (vggbench.runs.duet) may still count."""
     seconds = _others(record, place)
     if seconds is None:
         return False
