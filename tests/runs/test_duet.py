@@ -40,7 +40,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 def block(
     place: Place, first: duet.Subject, second: duet.Subject, pairs: int = PAIRS
-) -> list[duet.DuetRecords]:
+) -> list[duet.BothRecords]:
     return duet.block(place.run(), (first, second), pairs=pairs)
 
 
@@ -57,7 +57,7 @@ def assert_nothing_is_left(place: Place, processes: int) -> None:
     assert list(place.drafts.iterdir()) == []
 
 
-def both(duet_records: duet.DuetRecords) -> tuple[Record, Record]:
+def both(duet_records: duet.BothRecords) -> tuple[Record, Record]:
     first, second = duet_records
     assert first is not None
     assert second is not None
@@ -68,7 +68,7 @@ def both(duet_records: duet.DuetRecords) -> tuple[Record, Record]:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, list[list[duet.DuetRecords]]]:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, list[list[duet.BothRecords]]]:
     """Two blocks of one run, which ended well. Only to be looked at."""
     place = Place(tmp_path_factory.mktemp("duets"))
     run = place.run()

@@ -71,10 +71,10 @@ class Subject:
 
 #: The records of a duet, in the order of its subjects. None stands for a process that was not
 #: started because the other process could not run.
-DuetRecords = tuple[Record | None, Record | None]
+BothRecords = tuple[Record | None, Record | None]
 
 
-def ended_well(records: DuetRecords) -> bool:
+def ended_well(records: BothRecords) -> bool:
     """Whether both processes of a duet took their samples."""
     return all(record is not None and record.outcome == OK for record in records)
 
@@ -89,7 +89,7 @@ def pairs_for(step_s: float | None) -> int:
 
 #: A function that is called again and again while the machine is busy, with the share of its
 #: processors that others use. It returns whether to wait any longer; False ends the duet.
-Patience = Callable[[float], bool]
+MayWait = Callable[[float], bool]
 
 
 def block(
@@ -97,8 +97,8 @@ def block(
     subjects: tuple[Subject, Subject],
     *,
     pairs: int = PAIRS,
-    patience: Patience | None = None,
-) -> list[DuetRecords]:
+    patience: MayWait | None = None,
+) -> list[BothRecords]:
     """Run a block and return the records of its duets: two duets of ``subjects``, the start order
     swapped in the second.
 
@@ -111,8 +111,8 @@ def block(
     begins = number % 2
     for place in range(2):
         names = {"id": f"{run.id}/{number}.{place + 1}", "block": f"{run.id}/{number}"}
-        turns = _Turns(begins, pairs, patience)
-        duets.append(_duet(run, subjects, names, order=(place, 1 - place), turns=turns))
+        course = _Course(begins, pairs, patience)
+        duets.append(_duet(run, subjects, names, order=(place, 1 - place), course=course))
         if not ended_well(duets[-1]):
             break
     return duets
@@ -124,8 +124,8 @@ def _duet(
     names: dict[str, Any],
     *,
     order: tuple[int, int],
-    turns: _Turns,
-) -> DuetRecords:
+    course: _Course,
+) -> BothRecords:
     """Run one duet and return its records.
 
     ``names``: the names of the duet and of its block, as records have them. ``order``: the places
@@ -141,18 +141,18 @@ def _duet(
                     **names,
                     "partner": subjects[order[1 - place]].name,
                     "started": place + 1,
-                    "begins": place == turns.begins,
+                    "begins": place == course.begins,
                 }
                 # The process works in this folder, which is entered first to be removed last.
                 aside = stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))
-                member = _RunningProcess(run, subjects[which], in_record, turns.pairs)
+                member = _RunningProcess(run, subjects[which], in_record, course.pairs)
                 started.append(member)
                 stack.callback(member.close)
                 member.start(Path(aside))
-                if not member.stands_still():
+                if not member.wait_until_still():
                     break
             else:
-                why = _step_in_turns(started, turns)
+                why = _step_in_turns(started, course)
             for member in started:
                 if member.has_ended:  # while a busy machine was waited for, which is no reason then
                     why, member.in_trouble = None, True
@@ -164,17 +164,17 @@ def _duet(
                     why = f"{partner}: {_what_happened(record)}"
     except KeyboardInterrupt:
         for member in started:
-            member.interrupted()
+            member.interrupt()
         both_names = " and ".join(member.subject.name for member in started)
         raise timed.Interrupted(f" in a duet of {both_names}") from None
     except BrokenPipeError:  # nobody reads any more what is said, which ends a command elsewhere
         for member in started:
-            member.interrupted()
+            member.interrupt()
         raise
     except OSError as err:
         trouble = of_system(err)
         for member in started:
-            member.interrupted(trouble)
+            member.interrupt(trouble)
         raise timed.NotMeasured(
             f"{subjects[0].name} and {subjects[1].name} cannot be measured: {trouble}; "
             f"if the disk is full: vggbench releases prune --to 10G"
@@ -193,7 +193,7 @@ def _what_happened(record: Record) -> str:
 
 
 @dataclass(frozen=True)
-class _Turns:
+class _Course:
     """How the processes of a duet take turns.
 
     ``begins``: whether the process that was started first (0) or second (1) makes the first step.
@@ -203,18 +203,18 @@ class _Turns:
 
     begins: int
     pairs: int
-    patience: Patience | None
+    patience: MayWait | None
 
 
-def _step_in_turns(started: Sequence[_RunningProcess], turns: _Turns) -> str | None:
+def _step_in_turns(started: Sequence[_RunningProcess], course: _Course) -> str | None:
     """Let the processes step A B B A, until each has taken its samples or one of them does not
     come back from a step. Returns why both are to be ended before that, None where they are not."""
     first = time.monotonic()
-    order = (turns.begins, 1 - turns.begins)
+    order = (course.begins, 1 - course.begins)
     disturbed = True
-    for pair in range(turns.pairs):
-        if disturbed and turns.patience is not None:
-            share = _await_quiet(started, turns.patience)
+    for pair in range(course.pairs):
+        if disturbed and course.patience is not None:
+            share = _await_quiet(started, course.patience)
             if share is not None:
                 return f"the machine is busy: others use {share:.0%} of the processors"
         disturbed = False
@@ -227,7 +227,7 @@ def _step_in_turns(started: Sequence[_RunningProcess], turns: _Turns) -> str | N
     return None
 
 
-def _await_quiet(members: Sequence[_RunningProcess], patience: Patience) -> float | None:
+def _await_quiet(members: Sequence[_RunningProcess], patience: MayWait) -> float | None:
     """Wait until others than the two processes leave the processors alone, and return None. Where
     the ``patience`` ends before that, return the share of the processors that others use."""
     while (share := _others_share(members)) > MOST_OTHERS:
@@ -253,7 +253,7 @@ def _step(mover: _RunningProcess, other: _RunningProcess, first: float) -> _Step
     _await_stillness(mover, other)
     before = _Reading.now(mover, other)
     mover.go()
-    if not mover.stands_still():
+    if not mover.wait_until_still():
         return None
     step = _Reading.now(mover, other).since(before, begun=before.at - first)
     mover.seen.add(step, other.seen)
@@ -452,7 +452,7 @@ class _RunningProcess:
         with contextlib.suppress(BrokenPipeError):
             os.write(self._word, turns.WORD)
 
-    def stands_still(self) -> bool:
+    def wait_until_still(self) -> bool:
         """Wait until the process says that it stands still; False where it ended instead, or its
         deadline passed."""
         assert self._running is not None
@@ -497,7 +497,7 @@ class _RunningProcess:
         draft.record.update(self.seen.as_json())
         return draft.end(done, self._call.deadline_s, self._call.result_file)
 
-    def interrupted(self, why: str | None = None) -> None:
+    def interrupt(self, why: str | None = None) -> None:
         """End the process, and record that it was ended, unless it is on record already."""
         if self._running is not None:
             self._running.end()

@@ -21,7 +21,7 @@ from ..releases import interpreters
 from ..releases.catalogue import Catalogue, Release
 from ..releases.environments import Impossible, require_lock
 from . import draft, duet, own_interpreter, processor, profiles, timed, variables
-from .duet import DuetRecords, Patience, Subject
+from .duet import BothRecords, MayWait, Subject
 from .installation import Installation
 from .run import Run, new_id
 from .suite import Configured, Suite
@@ -75,8 +75,8 @@ class Runner:
         subjects: tuple[Subject, Subject],
         step_s: float | None = None,
         *,
-        patience: Patience | None = None,
-    ) -> list[DuetRecords]:
+        patience: MayWait | None = None,
+    ) -> list[BothRecords]:
         """Run a block of duets, and return its records, duet by duet.
 
         ``step_s``: seconds that a step is known to take. ``patience``: how long to wait while the
