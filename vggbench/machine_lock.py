@@ -116,7 +116,7 @@ def beside(since: float | None = None) -> str | None:
     with contextlib.suppress(MachineLockError), _opened(file) as descriptor:
         # The clock may have been set back since the file was written.
         began = since is not None and since <= os.fstat(descriptor).st_mtime <= time.time()
-        if began or _is_taken(descriptor):
+        if began or not _take(descriptor):
             return _holder(file, descriptor)
     return None
 
@@ -141,14 +141,14 @@ def _guests() -> Path:
     return file.with_name(f"{file.name}.beside")
 
 
-def _is_taken(descriptor: int) -> bool:
-    """Whether another process holds a lock on the file. Where none does, this process holds it as
-    long as the file stays open."""
+def _take(descriptor: int) -> bool:
+    """Take the file's lock, which this process then holds as long as the file stays open; returns
+    whether that was possible: another process may hold it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return True
-    return False
+        return False
+    return True
 
 
 def _in_progress(who: str, may_be_beside: bool) -> RunInProgress:
