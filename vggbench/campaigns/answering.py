@@ -67,32 +67,33 @@ class Standing:
     blocks: int
     ratios: Mapping[str, float] = field(default_factory=dict)
 
-    def needed(self, of: Comparison, improved: bool = True) -> int:
+    def needed(self, of: Comparison, follow_improved: bool = True) -> int:
         """About how many blocks more ``of`` needs; 0 where it has what it must have, and is
-        answered. ``improved``: whether it is no answer that processes by themselves say that it
-        became faster."""
+        answered. ``follow_improved``: whether what processes by themselves call an improvement
+        needs blocks, too."""
         by_products = [
             more
             for measure, verdict in self.verdicts.items()
             # A by-product is followed only while an answer is within reach.
-            if measure != STEP.key and (more := self._more(verdict, improved)) <= self.left(of)
+            if measure != STEP.key
+            and (more := self._more(verdict, follow_improved)) <= self.left(of)
         ]
-        return max(self.needed_for_the_step(of, improved), *by_products, 0)
+        return max(self.needed_for_the_step(of, follow_improved), *by_products, 0)
 
-    def needed_for_the_step(self, of: Comparison, improved: bool = True) -> int:
+    def needed_for_the_step(self, of: Comparison, follow_improved: bool = True) -> int:
         """... whatever the by-products are answered."""
         wanted = [of.least - self.blocks]
         if not self.verdicts:  # never measured
             wanted.append(LEAST_BLOCKS)
         if (step := self.verdicts.get(STEP.key)) is not None:
-            wanted.append(self._more(step, improved))
+            wanted.append(self._more(step, follow_improved))
         return max(0, *wanted)
 
-    def _more(self, verdict: Verdict, improved: bool) -> int:
+    def _more(self, verdict: Verdict, follow_improved: bool) -> int:
         """How many blocks more answer one measure; 0 where no block will say anything of it."""
         if verdict.blocks == 0 and self.blocks >= LEAST_BLOCKS:
             return 0
-        return _needed(verdict, improved)
+        return _needed(verdict, follow_improved)
 
     def left(self, of: Comparison) -> int:
         """How many blocks it may still have."""
@@ -115,7 +116,7 @@ class Standing:
         )
 
 
-def _needed(verdict: Verdict, improved: bool) -> int:
+def _needed(verdict: Verdict, follow_improved: bool) -> int:
     """How many blocks more answer one measure."""
     if verdict.outcome == NOT_SURE:
         if verdict.measure != STEP.key and not verdict.suspected:
@@ -123,7 +124,7 @@ def _needed(verdict: Verdict, improved: bool) -> int:
         return verdict.blocks_needed or LEAST_BLOCKS
     if verdict.outcome in CHANGED and verdict.decided_by != BY_DUETS:
         # What drifts between processes was perhaps taken for the release's doing.
-        if verdict.outcome == IMPROVED and not improved:
+        if verdict.outcome == IMPROVED and not follow_improved:
             return 0
         return max(1, LEAST_BLOCKS - verdict.blocks)
     return 0
@@ -133,7 +134,7 @@ def _needed(verdict: Verdict, improved: bool) -> int:
 class BlockTools:
     """What comparisons are answered with. ``take`` measures one block; a busy machine it waits for
     until so many seconds of the budget are spent. ``standing`` judges by everything on record;
-    ``seconds``: what a block is likely to take, 0 where that is not known. ``improved``: as
+    ``seconds``: what a block is likely to take, 0 where that is not known. ``follow_improved``: as
     ``Standing.needed`` has it."""
 
     take: Callable[[Comparison, float], Came]
@@ -141,7 +142,7 @@ class BlockTools:
     seconds: Callable[[Comparison], float]
     budget: Budget
     say: Say
-    improved: bool = True
+    follow_improved: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +178,7 @@ class _Open:
     is_busy: bool = False
 
     def needed(self, tools: BlockTools) -> int:
-        return self.standing.needed(self.comparison, tools.improved)
+        return self.standing.needed(self.comparison, tools.follow_improved)
 
     def likely_s(self, tools: BlockTools) -> float:
         """Seconds until it is answered or closed, about; 0 where nothing is known of it."""
@@ -262,7 +263,7 @@ def _answer(open_: _Open, why: str | None, **more: Any) -> Answer:
 
 def _rank(open_: _Open, tools: BlockTools) -> tuple[bool, bool, float]:
     # A by-product may take as many blocks again: no step waits for that.
-    step = open_.standing.needed_for_the_step(open_.comparison, tools.improved)
+    step = open_.standing.needed_for_the_step(open_.comparison, tools.follow_improved)
     return step == 0, not open_.standing.is_telling, open_.likely_s(tools)
 
 

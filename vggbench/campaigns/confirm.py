@@ -397,7 +397,7 @@ class Judging:
             seconds=self.seconds,
             budget=budget,
             say=self.here.say,
-            improved=self._improved,
+            follow_improved=self._improved,
         )
 
     def _newest(self, comparison: Comparison) -> list[Record | None]:
