@@ -43,6 +43,7 @@ def test_why_nothing_more_is_begun_is_said_as_it_is():
     budget = Budget(600, Clock())
     assert budget.why_over() == budget.why_over(600) == "the budget of 10 min is spent"
     assert budget.why_over(700) == "a block takes about 12 min, more than the budget of 10 min"
+    assert Budget(0, Clock()).why_over(700) == "the budget of 0 s is spent"
     rest = Budget(180, Clock(), is_rest=True)
     assert rest.why_over() == "what is left of the budget (3 min) is spent"
 

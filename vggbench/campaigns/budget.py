@@ -55,7 +55,7 @@ class Budget:
 def why_over(name: str, seconds: float, block_s: float = 0.0) -> str:
     """Why nothing more is begun within the budget of this ``name``, which is of so many
     ``seconds``. ``block_s``: where no block was begun, the seconds that one is likely to take."""
-    if block_s > seconds:
+    if block_s > seconds > 0:
         return f"a block takes about {duration_text(block_s)}, more than {name}"
     return f"{name} is spent"
 
