@@ -328,7 +328,7 @@ QUIET = "end what computes (top shows it), or go on later, with the same command
 
 
 def test_what_a_busy_machine_left_open_is_told_as_that_and_no_more_budget_is_asked_for() -> None:
-    disturbed = replace(BUSY, is_disturbed=True)
+    disturbed = replace(BUSY, is_spoilt=True)
     for busy in (IN_VAIN, disturbed):
         machine = Machine(seconds=500.0, comes=lambda version, number, busy=busy: busy)
         found = machine.answer_all(comparison("a"), comparison("b"), budget=900)

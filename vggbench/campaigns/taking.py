@@ -43,7 +43,7 @@ class Came:
     subjects ran in both duets, else that of the process that did not, of the release with the id
     ``commit``; None where no process ran. ``has_no_room``: two found no room in memory.
     ``waited_in_vain``: the patience with a busy machine ended. ``is_spent``: it was not begun,
-    since environments left too little of the budget. ``is_disturbed``: the block does not count
+    since environments left too little of the budget. ``is_spoilt``: the block does not count
     since others computed. ``waiting``: a line where a process computed while it waited.
     ``seconds``: what it took, but for waiting for a quiet machine and for environments; what it
     would take where the budget is spent."""
@@ -54,7 +54,7 @@ class Came:
     has_no_room: bool = False
     waited_in_vain: bool = False
     is_spent: bool = False
-    is_disturbed: bool = False
+    is_spoilt: bool = False
     commit: str | None = None
     waiting: str | None = None
     seconds: float = 0.0
@@ -62,7 +62,7 @@ class Came:
     @property
     def is_busy(self) -> bool:
         """Whether there is no block since others keep the machine busy."""
-        return self.waited_in_vain or self.is_disturbed
+        return self.waited_in_vain or self.is_spoilt
 
 
 def out_of_budget(budget: Budget, seconds: float, until_s: float = math.inf) -> Came | None:
@@ -136,13 +136,13 @@ def take(
     if whole:
         return Came(block=whole[0], waiting=waiting, seconds=seconds)
     why = "; ".join(left_out)
-    other, is_disturbed = duets.beside(both), duets.is_busy(both)
+    other, is_spoilt = duets.beside(both), duets.is_busy(both)
     if other is not None:
         why = f"another one measured on this machine at the same time: {other}"
-    elif is_disturbed:
+    elif is_spoilt:
         share = duets.others_share(both)
         why = f"the machine was busy: others used {share:.0%} of the processors"
-    return Came(why=why, is_disturbed=is_disturbed, waiting=waiting, seconds=seconds)
+    return Came(why=why, is_spoilt=is_spoilt, waiting=waiting, seconds=seconds)
 
 
 def trouble(worst: Record) -> str:
