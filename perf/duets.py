@@ -265,7 +265,7 @@ def _files(python: Path) -> set[tuple[int, int]]:
 
 
 def of_block(
-    taken: Sequence[duet.DuetRecords], seconds: float, here: Local, samples: bool = False
+    taken: Sequence[duet.BothRecords], seconds: float, here: Local, samples: bool = False
 ) -> Plan:
     """The entry of a block.
 

@@ -94,6 +94,30 @@ def test_the_file_says_who_holds_it_and_is_emptied_afterwards(lock_of_machine: P
     assert lock_of_machine.read_text() == ""
 
 
+SECRET = "curl -d @- https://here/?token=SECRET"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (("--notify", SECRET, "--pre"), "check --notify ... --pre"),
+        (("--pre", "--notify", SECRET), "check --pre --notify ..."),
+        ((f"--notify={SECRET}", "--pre"), "check --notify=... --pre"),
+        (("--not", SECRET, "--notif", SECRET), "check --not ... --notif ..."),
+        # The value is whatever stands behind it.
+        (("--notify", "--notify", "--pre"), "check --notify ... --pre"),
+        (("--notify",), "check --notify"),
+        (("--", "--bench", "notify"), "check -- --bench notify"),
+    ],
+)
+def test_what_notifies_is_told_to_no_other_user(
+    lock_of_machine: Path, monkeypatch: pytest.MonkeyPatch, given: tuple[str, ...], told: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["vggbench", "check", *given])
+    with machine_lock.held():
+        assert json.loads(lock_of_machine.read_text())["command"] == f"vggbench {told}"
+
+
 def test_the_second_is_told_who_measures_what_since_when(hold: Hold, lock_of_machine: Path) -> None:
     process = hold("the words")
     told = json.loads(lock_of_machine.read_text())
@@ -302,12 +326,17 @@ def test_without_the_variable_it_is_one_file_whatever_tmpdir_is(
     assert machine_lock.path() == Path("/tmp/vggbench-machine.lock")
 
 
-def test_it_is_made_for_all_users_whatever_the_umask(lock_of_machine: Path) -> None:
+def test_it_is_made_for_all_users_whatever_the_umask(
+    lock_of_machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # From the first moment on: nothing changes its mode later.
+    monkeypatch.delattr(os, "fchmod")
     before = os.umask(0o077)
     try:
         assert not taken()
     finally:
-        os.umask(before)
+        umask = os.umask(before)
+    assert umask == 0o077, "it is left as it was"
     assert lock_of_machine.stat().st_mode & 0o777 == 0o666
 
 

@@ -21,7 +21,7 @@ import shlex
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .errors import VggbenchError, one_line
@@ -34,6 +34,10 @@ BESIDE_VARIABLE = "VGGBENCH_BESIDE"
 
 #: One file for all users of the machine. TMPDIR would not be the same folder for all of them.
 FILE = Path("/tmp/vggbench-machine.lock")
+
+#: The option whose value no other user may read, since a command line may hold a password; and
+#: what stands in its place.
+SECRET, HIDDEN = "--notify", "..."
 
 #: The most bytes of the file that are read, which is more than are ever written.
 _READ = 65536
@@ -112,7 +116,7 @@ def beside(since: float | None = None) -> str | None:
     with contextlib.suppress(MachineLockError), _opened(file) as descriptor:
         # The clock may have been set back since the file was written.
         began = since is not None and since <= os.fstat(descriptor).st_mtime <= time.time()
-        if began or _is_taken(descriptor):
+        if began or not _take(descriptor):
             return _holder(file, descriptor)
     return None
 
@@ -137,14 +141,14 @@ def _guests() -> Path:
     return file.with_name(f"{file.name}.beside")
 
 
-def _is_taken(descriptor: int) -> bool:
-    """Whether another process holds a lock on the file. Where none does, this process holds it as
-    long as the file stays open."""
+def _take(descriptor: int) -> bool:
+    """Take the file's lock, which this process then holds as long as the file stays open; returns
+    whether that was possible: another process may hold it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return True
-    return False
+        return False
+    return True
 
 
 def _in_progress(who: str, may_be_beside: bool) -> RunInProgress:
@@ -161,13 +165,30 @@ def _in_progress(who: str, may_be_beside: bool) -> RunInProgress:
 
 def of_this_process() -> str:
     """The line that this process writes into the file of a lock that it holds: its id, command and
-    start, as JSON. ``who_holds`` reads it."""
+    start, as JSON. ``who_holds`` reads it, and so may every user of the machine."""
     facts = {
         "pid": os.getpid(),
-        "command": one_line(shlex.join(sys.argv)),
+        "command": one_line(shlex.join(_open_words(sys.argv))),
         "started": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
     }
     return json.dumps(facts) + "\n"
+
+
+def _open_words(command: Sequence[str]) -> list[str]:
+    """The words of a command, without what is given to SECRET."""
+    words: list[str] = []
+    is_secret = False
+    for word in command:
+        name, separator, _ = word.partition("=")
+        # argparse takes the beginning of an option for the option.
+        names_it = len(name) > 2 and SECRET.startswith(name)
+        if is_secret:
+            word = HIDDEN
+        elif names_it and separator:
+            word = f"{name}={HIDDEN}"
+        words.append(word)
+        is_secret = names_it and not separator and not is_secret
+    return words
 
 
 @contextlib.contextmanager
@@ -199,12 +220,14 @@ def _opened(file: Path) -> Iterator[int]:
 
 def _made(file: Path, flags: int) -> int:
     """The descriptor of a file that this process or, meanwhile, another one made."""
+    # For all users from the first moment on: one who meets it meanwhile must be able to open it.
+    umask = os.umask(0)
     try:
-        descriptor = os.open(file, flags | os.O_CREAT | os.O_EXCL, 0o666)
+        return os.open(file, flags | os.O_CREAT | os.O_EXCL, 0o666)
     except FileExistsError:
         return os.open(file, flags)
-    os.fchmod(descriptor, 0o666)  # for all users, whatever the umask
-    return descriptor
+    finally:
+        os.umask(umask)
 
 
 def _forget() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -147,10 +148,14 @@ def test_a_framework_without_labels_takes_no_other_version():
 
 def test_a_duet_measures_a_release_with_an_interpreter_of_the_users(tiny: Tiny, python: str):
     done = tiny.vggbench(
-        *("duet", "tinyframe-1.0", "tinyframe-1.1", "--bench", "plain", "--budget", "1s"),
-        *("--python", f"tinyframe-1.1={python}"),
+        *("duet", "tinyframe-1.0", "tinyframe-1.1", "--bench", "plain", "--json"),
+        *("--threshold", "10%", "--python", f"tinyframe-1.1={python}"),
+        env={"TINY_NOISE": "0.002"},
     )
-    assert done.status in (0, 1, 2), done.output
+    found = json.loads(done.output[done.output.index("{\n") :])
+    assert found["blocks"] >= 1, done.output
+    assert found["outcome"] == "unchanged", done.output
+    assert done.status == 0
     of_release = {record["release"]: record for record in tiny.records()}
     assert of_release["tinyframe-1.1"]["interpreter"] == python
     assert of_release["tinyframe-1.1"]["lock"] is None

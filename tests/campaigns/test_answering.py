@@ -12,7 +12,7 @@ from vggbench import records
 from vggbench.campaigns import answering
 from vggbench.campaigns.answering import Answer, BlockTools, Comparison, Standing
 from vggbench.campaigns.budget import Budget
-from vggbench.campaigns.taking import Came
+from vggbench.campaigns.taking import Came, out_of_budget
 from vggbench.judging.duets import gather
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES, Verdict
 from vggbench.releases.catalogue import Release
@@ -224,6 +224,7 @@ def test_what_is_too_long_for_the_budget_does_not_keep_others_from_it() -> None:
     found = answering.answer_all([comparison("long"), comparison("short")], tools)
     assert machine.order == ["short"]
     assert [answer.out_of_budget for answer in found] == [True, False]
+    assert found[0].why == "a block takes about 8 min, more than the budget of 5 min"
 
 
 def test_where_nothing_is_known_of_what_a_block_takes_no_cost_is_told() -> None:
@@ -251,6 +252,17 @@ def test_a_comparison_has_a_budget_of_its_own() -> None:
     assert answering.open_messages(found) == [
         "Not answered: tensorflow-a NHWC fused off, tensorflow-b NHWC fused off"
     ]
+
+
+def test_a_budget_of_its_own_that_has_no_block_is_not_called_spent() -> None:
+    machine = Machine(seconds=300.0)
+    (answer,) = machine.answer_all(comparison(budget_s=120.0))
+    assert machine.order == []
+    assert answer.why == "a block takes about 5 min, more than its budget of 2 min"
+    # It is spent by what turned out to take that long.
+    machine = Machine(seconds=300.0, unknown=True)
+    (answer,) = machine.answer_all(comparison(budget_s=120.0))
+    assert (machine.order, answer.why) == ([AFTER.version], "its budget of 2 min is spent")
 
 
 def test_a_link_of_a_chain_has_its_least_number_of_blocks_though_it_is_sure() -> None:
@@ -316,7 +328,7 @@ QUIET = "end what computes (top shows it), or go on later, with the same command
 
 
 def test_what_a_busy_machine_left_open_is_told_as_that_and_no_more_budget_is_asked_for() -> None:
-    disturbed = replace(BUSY, is_disturbed=True)
+    disturbed = replace(BUSY, is_spoilt=True)
     for busy in (IN_VAIN, disturbed):
         machine = Machine(seconds=500.0, comes=lambda version, number, busy=busy: busy)
         found = machine.answer_all(comparison("a"), comparison("b"), budget=900)
@@ -364,6 +376,25 @@ def test_waiting_is_spent_but_no_forecast() -> None:
 
     (answer,) = machine.answer_all(comparison(), take=take, budget=750)
     assert (answer.why, answer.blocks, machine.now) == (None, 3, 700.0)
+
+
+@pytest.mark.parametrize("own", [math.inf, 450.0])
+def test_environments_that_leave_too_little_of_a_budget_leave_it_open(own: float) -> None:
+    """Nothing was known of what a block takes when the environments were begun."""
+    machine = Machine(unknown=True)
+
+    def take(comparison: Comparison, until_s: float) -> Came:
+        machine.now += 400.0
+        machine.order.append(comparison.after.version)
+        came = out_of_budget(Budget(500, iter([0.0, *[machine.now] * 9]).__next__), 150.0, until_s)
+        assert came is not None
+        return came
+
+    (answer,) = machine.answer_all(comparison(budget_s=own), take=take, budget=500)
+    assert machine.order == [AFTER.version]
+    whose = "the budget of 8 min" if own == math.inf else "its budget of 8 min"
+    assert answer.why == f"{whose} is spent"
+    assert (answer.blocks, answer.failed, answer.out_of_budget) == (0, False, own == math.inf)
 
 
 def test_blocks_that_its_verdict_does_not_count_close_it() -> None:

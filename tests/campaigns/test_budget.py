@@ -39,6 +39,15 @@ def test_a_spent_budget_allows_nothing_even_of_unknown_length():
     assert not budget.allows(0)
 
 
+def test_why_nothing_more_is_begun_is_said_as_it_is():
+    budget = Budget(600, Clock())
+    assert budget.why_over() == budget.why_over(600) == "the budget of 10 min is spent"
+    assert budget.why_over(700) == "a block takes about 12 min, more than the budget of 10 min"
+    assert Budget(0, Clock()).why_over(700) == "the budget of 0 s is spent"
+    rest = Budget(180, Clock(), is_rest=True)
+    assert rest.why_over() == "what is left of the budget (3 min) is spent"
+
+
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [("10m", 600), ("90s", 90), ("90", 90), ("1h30m", 5400), ("1.5h", 5400), (" 2H ", 7200)],

@@ -11,10 +11,11 @@ import pytest
 from vggbench import records
 from vggbench.campaigns import calibrate
 from vggbench.campaigns.budget import Budget
-from vggbench.campaigns.taking import Came
+from vggbench.campaigns.taking import Came, out_of_budget
 from vggbench.judging.duets import gather as gather_blocks
 from vggbench.judging.evidence import gather
 from vggbench.records import Record
+from vggbench.runs.local import CannotMeasure
 from vggbench.runs.suite import Configured
 from vggbench.stats.blocks import BlockNoise, noise
 from vggbench.stats.policy import MOST_BLOCKS
@@ -47,10 +48,12 @@ def configuration(mode: str) -> Configured:
 
 
 class Machine:
-    """Every block takes ten seconds; ``bad`` modes do not run, and ``busy`` ones do not count."""
+    """Every block takes ten seconds, as was ``foreseen`` or not; ``bad`` modes do not run, and
+    ``busy`` ones do not count."""
 
-    def __init__(self, *bad: str, busy: Collection[str] = ()):
+    def __init__(self, *bad: str, busy: Collection[str] = (), foreseen: float = 10.0):
         self.now = 0.0
+        self.foreseen = foreseen
         self.bad = bad
         self.busy = busy
         self.order: list[str] = []
@@ -72,6 +75,7 @@ class Machine:
             self.measure,
             [configuration(mode) for mode in ("plain", "fused", "slow")],
             Budget(seconds, lambda: self.now),
+            forecast=lambda configured: self.foreseen,
             how_many=how_many,
             blocks=blocks,
             say=self.said.append,
@@ -85,10 +89,24 @@ def test_configurations_take_turns_up_to_the_number_of_blocks() -> None:
     assert machine.said[2] == "plain, block 2: the two differ by +1.0%"
 
 
-def test_no_block_is_begun_that_would_end_after_the_budget() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "until"), [(45, 40), (40, 40), (39, 30), (19, 10), (10, 10), (9, 0)]
+)
+def test_no_block_is_begun_that_would_end_after_the_budget(seconds: float, until: float) -> None:
     machine = Machine()
-    machine.take(seconds=45)
-    assert machine.now == 40
+    assert machine.take(seconds=seconds) == until / 10
+    assert machine.now == until
+
+
+def test_where_the_budget_has_no_block_that_is_said() -> None:
+    machine = Machine(foreseen=100.0)
+    assert machine.take(seconds=60) == 0
+    assert machine.said == ["a block takes about 2 min, more than the budget of 60 s"]
+
+
+def test_of_what_was_never_measured_a_block_is_begun_that_ends_after_the_budget() -> None:
+    machine = Machine(foreseen=0.0)
+    assert machine.take(seconds=9) == 1
 
 
 def test_a_configuration_that_does_not_run_gives_way_to_the_next() -> None:
@@ -121,6 +139,23 @@ def test_waiting_in_vain_for_a_quiet_machine_ends_it() -> None:
     assert second.startswith("the budget is spent while the machine was busy; end what computes")
 
 
+def test_an_environment_that_takes_the_budget_ends_it_and_no_other_is_made() -> None:
+    machine = Machine()
+    asked = []
+
+    def measure(configured: Configured) -> Came:
+        asked.append(configured)
+        machine.now += 55.0
+        came = out_of_budget(Budget(60, iter([0.0, 55.0, 55.0, 55.0]).__next__), 10.0)
+        assert came is not None
+        return came
+
+    machine.measure = measure
+    assert machine.take(seconds=60) == 0
+    assert len(asked) == 1
+    assert machine.said == ["the budget of 60 s is spent"]
+
+
 def known(noise: BlockNoise, off: float = 0.001) -> calibrate.KnownNoise:
     return calibrate.KnownNoise(noise=noise, off=off)
 
@@ -150,7 +185,9 @@ def test_the_noisiest_configuration_says_what_can_be_found() -> None:
     )
     assert "fused: blocks differ by 10.0%" in lines[1]
     assert f"3%: more than {MOST_BLOCKS}, 5%: more than {MOST_BLOCKS}, 10%: " in lines[2]
-    assert "too noisy for a threshold of 2.0%" in lines[3]
+    assert (
+        "too noisy for a threshold of 2.0%: no comparison could tell 5.1% from nothing" in lines[3]
+    )
     assert len(lines) > 4
 
 
@@ -338,3 +375,10 @@ def test_what_calibrated_and_does_not_count_is_said() -> None:
         f"{NAME}: 1 block with 2 CPUs, OMP_NUM_THREADS=1 left out: the last was with 2 CPUs",
     ]
     assert not_counted(*itself(0.0, 0.01)) == []
+
+
+def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick cpu-paper")
+    asked = calibrate.CalibrateRequest(release=None, patterns=(), processes=4, threshold=0.02)
+    with pytest.raises(CannotMeasure, match="a calibration is of one profile; give one"):
+        calibrate.run(local(tmp_path), asked, Budget(60))

@@ -9,16 +9,24 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from vggbench import records
 from vggbench.campaigns import duet, taking
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.duet import DuetRequest, NoSubject
 from vggbench.campaigns.taking import Came
 from vggbench.judging.duets import gather
+from vggbench.releases.catalogue import Release
+from vggbench.releases.environments import EnvironmentUnusable
+from vggbench.releases.interpreters import InterpreterMissing
+from vggbench.runs.local import CannotMeasure, Local
+from vggbench.runs.suite import Configured
 
 from ..asv_plugin.test_faults import ended, gone, started_process, the_line, until
 from ..judging.duets import block_by_log
@@ -155,7 +163,7 @@ def test_words_that_name_nothing_are_told_what_there_is(
 
 def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick cpu-paper")
-    with pytest.raises(NoSubject, match="a duet is of one profile; give one"):
+    with pytest.raises(CannotMeasure, match="a duet is of one profile; give one"):
         duet.run(local(tmp_path), asked(TENSORFLOW, TENSORFLOW), Budget(60))
 
 
@@ -163,9 +171,16 @@ def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def answered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comes: Sequence[Came], **more: float
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    comes: Sequence[Came],
+    *,
+    making_s: float = 0.0,
+    made: list[Release] | None = None,
+    **more: float,
 ) -> duet.Finding:
-    """What is said of two neighbours when blocks come to this one after the other."""
+    """What is said of two neighbours when blocks come to this one after the other. ``making_s``:
+    what it takes to make the environment of either; ``made`` gets their releases."""
     here = local(tmp_path)
     ((first, second),) = duet._comparisons(here, asked(f"{LINE[-2]} NHWC none off", LINE[-1]))
     into = duet.Finding(machine=MACHINE, profile="cpu-quick", first=first.name, second=second.name)
@@ -176,16 +191,21 @@ def answered(
         clock[0] += 10.0
         return next(coming)
 
+    def prepared(release: Release, *asked) -> None:
+        clock[0] += making_s
+        if made is not None:
+            made.append(release)
+
     monkeypatch.setattr(taking, "take", take)
-    runner = SimpleNamespace(prepared=lambda *asked: None)
+    runner = SimpleNamespace(prepared=prepared)
     budget = Budget(more.get("seconds", 1e6), lambda: clock[0])
     criterion = duet._Criterion(0.02, int(more.get("comparisons", 1)))
     duet._answer(here, runner, (first, second), into, criterion=criterion, budget=budget)
     return into
 
 
-def came(number: float) -> Came:
-    ((found,), _) = gather(MACHINE, block_by_log(LINE[-2], LINE[-1], number), CATALOGUE)
+def came(number: float, **more) -> Came:
+    ((found,), _) = gather(MACHINE, block_by_log(LINE[-2], LINE[-1], number, **more), CATALOGUE)
     return Came(block=found, seconds=10.0)
 
 
@@ -198,6 +218,55 @@ def test_what_else_was_measured_is_told_though_the_budget_ends_it(
     budget, *others = into.notes
     assert budget == "the budget of 40 s is spent"
     assert [one.partition(":")[0] for one in others] == ["first step", "peak memory"]
+
+
+def test_no_environment_is_made_where_a_block_takes_more_than_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for record in block_by_log(LINE[-2], LINE[-1], process_s=70.0):
+        records.append(records.folder(tmp_path, MACHINE) / f"{record.run}.jsonl", record)
+    made: list[Release] = []
+    into = answered(tmp_path, monkeypatch, [], made=made, seconds=60.0)
+    assert into.notes == ["a block takes about 2 min, more than the budget of 60 s"]
+    assert (into.outcome, into.blocks, into.status) == ("not sure", 0, 2)
+    assert made == []
+    into = answered(tmp_path, monkeypatch, [came(0.5)] * 20, made=made, seconds=1000.0)
+    assert (into.outcome, [release.name for release in made]) == ("regressed", LINE[-2:])
+
+
+def test_no_block_is_begun_where_the_environments_have_taken_the_budget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into = answered(tmp_path, monkeypatch, [], making_s=60.0, seconds=100.0)
+    assert into.notes == ["the budget of 2 min is spent"]
+    assert (into.outcome, into.blocks, into.status) == ("not sure", 0, 2)
+
+
+def test_blocks_in_another_state_than_the_last_do_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the governor changes while it is measured."""
+    comes = [came(0.5, cpus=4), came(0.5, cpus=4), *[came(0.0)] * 18]
+    into = answered(tmp_path, monkeypatch, comes)
+    assert into.outcome == "unchanged"
+    assert into.ratio == pytest.approx(1.0)
+    assert into.blocks < 18
+    # So many are taken at most, whatever counts of them.
+    comes = [came(0.0, cpus=cpus) for cpus in (2, 4) * 10]
+    into = answered(tmp_path, monkeypatch, comes)
+    assert (into.outcome, into.blocks) == ("not sure", 1)
+
+
+def test_what_is_not_sure_after_the_most_blocks_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comes = [came(number) for number in (-0.4, 0.4, 0.02) * 9]
+    into = answered(tmp_path, monkeypatch, comes)
+    assert (into.outcome, into.blocks) == ("not sure", 20)
+    assert into.notes[0] == (
+        "not sure after 20 blocks, the most that are taken; what this machine can tell: "
+        "vggbench calibrate"
+    )
 
 
 def test_several_configurations_are_judged_together(
@@ -226,6 +295,48 @@ def test_what_cannot_be_measured_is_told(
 ) -> None:
     into = answered(tmp_path, monkeypatch, [Came(why="no", outcome=outcome)])
     assert (into.outcome, into.status, into.notes) == (told, 2, ["no"])
+
+
+@pytest.mark.parametrize("error", [EnvironmentUnusable, InterpreterMissing])
+def test_an_environment_that_cannot_be_made_keeps_no_other_answer_back(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: type[Exception],
+) -> None:
+    def prepared(release: Release, profile: str, configured: Configured) -> None:
+        if configured.words == "NHWC none off":
+            raise error("it cannot be installed: no wheel")
+
+    def take(*told) -> Came:
+        taken = block_by_log(LINE[-2], LINE[-1], 0.5, ("NHWC", "fused", "off"))
+        ((found,), _) = gather(MACHINE, taken, CATALOGUE)
+        return Came(block=found, seconds=10.0)
+
+    runner = SimpleNamespace(prepared=prepared)
+    monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick")
+    monkeypatch.setattr(Local, "runner", lambda self, *told, own: nullcontext(runner))
+    monkeypatch.setattr(taking, "take", take)
+    of_two = asked(LINE[-2], LINE[-1], "'NHWC', '(none|fused)', 'off'")
+    said: list[str] = []
+    status = duet.run(local(tmp_path, said.append), replace(of_two, as_json=True), Budget(60))
+    failed, regressed = json.loads(capsys.readouterr().out)
+    assert status == 1
+    assert (failed["outcome"], failed["status"], failed["blocks"]) == ("failed", 2, 0)
+    assert failed["notes"] == ["it cannot be installed: no wheel"]
+    assert (regressed["outcome"], regressed["status"]) == ("regressed", 1)
+    assert regressed["second"] == f"{LINE[-1]} NHWC fused off"
+
+
+def test_what_a_process_said_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    said = "failed: ValueError: no kernel for [/device:GPU:0] in [bold]float16[/bold] :warning:"
+    finding = duet.Finding(
+        machine=MACHINE, profile="cpu-quick", first="one [x]", second="another", notes=[said]
+    )
+    duet._show([finding])
+    row, note = capsys.readouterr().out.splitlines()[-2:]
+    assert "one [x]" in row
+    assert note == f"  another: {said}"
 
 
 # -- real duets

@@ -8,19 +8,21 @@ from types import SimpleNamespace
 
 import pytest
 
+from vggbench import records
 from vggbench.campaigns import separate, taking, variants
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.taking import Came
 from vggbench.judging import separations, verdicts
 from vggbench.judging.duets import gather
 from vggbench.judging.separations import Separation
-from vggbench.records import Store
+from vggbench.records import Record, Store
 from vggbench.releases.catalogue import Catalogue, pins
+from vggbench.runs.local import CannotMeasure, Local
 from vggbench.stats.blocks import BlockJudgement
 from vggbench.stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
 
 from .. import two_locks
-from ..judging.duets import block_by_log
+from ..judging.duets import block_by_log, blocks_by_log
 from ..judging.literal import LINE, MACHINE
 from ..judging.literal import record as literal_record
 from ..judging.literal import separation as literal_separation
@@ -239,6 +241,22 @@ def test_a_variant_that_does_not_run_answers_once(measured: Tiny) -> None:
 VARIANT = "numpy 1.0"
 
 
+def the_work(here: Local) -> separate.Work:
+    """What a package makes of one configuration of a release, by five blocks."""
+    release = CATALOGUE.by_name[LINE[-1]]
+    known = literal_record(release.name)
+    question = separate.Question(
+        configured=here.configured(known.benchmark, known.configuration), most=5
+    )
+    return separate.Work(
+        release=release,
+        change=variants.ChangeBack(VARIANT, release, "cpu", ""),
+        profile="cpu-quick",
+        questions=(question,),
+        threshold=0.02,
+    )
+
+
 def asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *comes: Came
 ) -> tuple[bool, list[str], int]:
@@ -246,18 +264,7 @@ def asked(
     release and a variant of it. ``comes``: what each block comes to; the last one is repeated."""
     said: list[str] = []
     here = local(tmp_path, said.append)
-    release = CATALOGUE.by_name[LINE[-1]]
-    known = literal_record(release.name)
-    question = separate.Question(
-        configured=here.configured(known.benchmark, known.configuration), most=5
-    )
-    work = separate.Work(
-        release=release,
-        change=variants.ChangeBack(VARIANT, release, "cpu", ""),
-        profile="cpu-quick",
-        questions=(question,),
-        threshold=0.02,
-    )
+    work = the_work(here)
     coming = [*comes]
     count = [0]
 
@@ -267,7 +274,7 @@ def asked(
 
     monkeypatch.setattr(taking, "take", take)
     asking = separate._Asking(here, None, work, Budget(60))
-    over = asking.answer(question, (SimpleNamespace(name="it"), None))
+    over = asking.answer(work.questions[0], (SimpleNamespace(name="it"), None))
     return over, said, count[0]
 
 
@@ -306,8 +313,37 @@ def test_waiting_in_vain_is_told_as_the_budgets_end(
     in_vain = Came(why="the machine is busy", outcome="interrupted", waited_in_vain=True)
     over, said, taken = asked(tmp_path, monkeypatch, came(0.2), in_vain)
     assert (over, taken) == (True, 2)
-    told = "the budget is spent: 1 of 5 blocks of it; the machine was busy: end what computes"
-    assert said[-1].startswith(told)
+    told = f"the budget is spent: 1 of 5 blocks of {LINE[-1]} NHWC none off with {VARIANT}; the "
+    assert said[-1].startswith(f"{told}machine was busy: end what computes")
+
+
+def measured_without_a_checkout(
+    tmp_path: Path, budget: Budget, *taken: Record
+) -> tuple[bool, list[str]]:
+    """(whether the budget ended it, what was said), with these records, where nothing can be
+    installed."""
+    for one in taken:
+        records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
+    said: list[str] = []
+    here = local(tmp_path, said.append)
+    return separate.measure(here, None, the_work(here), budget), said
+
+
+def test_no_variant_is_installed_where_the_budget_has_no_room_for_a_block(tmp_path: Path) -> None:
+    told = f"the budget is spent: 0 of 5 blocks of {LINE[-1]} NHWC none off with {VARIANT}"
+    clock = iter([0.0] + [60.0] * 99)
+    spent = Budget(60, lambda: next(clock))
+    assert measured_without_a_checkout(tmp_path / "a", spent) == (True, [told])
+    too_long = [literal_record(LINE[-1], process_s=100.0)]
+    budget = Budget(60, lambda: 0.0)
+    assert measured_without_a_checkout(tmp_path / "b", budget, *too_long) == (True, [told])
+
+
+def test_no_variant_is_installed_where_all_is_answered(tmp_path: Path) -> None:
+    variant = {"release": LINE[-1], "variant": VARIANT}
+    taken = blocks_by_log(variant, LINE[-1], *[0.5] * LEAST_BLOCKS)
+    budget = Budget(60, lambda: 0.0)
+    assert measured_without_a_checkout(tmp_path, budget, *taken) == (False, [])
 
 
 def separating(tiny: Tiny) -> list[dict]:
@@ -389,3 +425,12 @@ def test_what_is_not_before_the_release_is_refused(measured: Tiny, against: str)
     assert done.status == 2
     (line,) = done.lines_with("tinyframe-1.2")
     assert against in line
+
+
+def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick cpu-paper")
+    asked = separate.SeparateRequest(
+        release=LINE[-1], against=None, back=["python"], patterns=[], processes=8, threshold=0.02
+    )
+    with pytest.raises(CannotMeasure, match="a separation is of one profile; give one"):
+        separate.run(local(tmp_path), asked, Budget(60))

@@ -189,6 +189,7 @@ def test_two_that_find_no_room_in_memory_are_not_begun(
     monkeypatch.setattr(memory, "available_bytes", lambda: 4_300_000_000)
     came = machine.take()
     assert (came.block, came.outcome) == (None, None)
+    assert came.has_no_room
     assert came.why == "two processes at once would take about 4.4 GB of memory, 4.3 GB are free"
 
 
@@ -243,6 +244,33 @@ def test_what_a_duet_waited_for_a_quiet_machine_is_no_part_of_what_it_lasts() ->
 
 
 # -- a machine that is busy
+
+
+@pytest.mark.parametrize(
+    ("spent", "seconds", "until_s", "is_room"),
+    [
+        (0.0, 60.0, math.inf, True),
+        (0.0, 0.0, math.inf, True),
+        (50.0, 10.0, math.inf, True),
+        (50.0, 10.1, math.inf, False),
+        (60.0, 0.0, math.inf, False),
+        (10.0, 20.0, 30.0, True),
+        (10.0, 20.1, 30.0, False),
+        (30.0, 0.0, 30.0, False),
+    ],
+)
+def test_a_block_is_begun_where_environments_have_left_room_for_it(
+    spent: float, seconds: float, until_s: float, is_room: bool
+) -> None:
+    clock = [0.0]
+    budget = Budget(60, lambda: clock[0])
+    clock[0] = spent
+    came = taking.out_of_budget(budget, seconds, until_s)
+    assert (came is None) is is_room
+    if came is not None:
+        assert (came.block, came.is_spent, came.is_busy) == (None, True, False)
+        assert (came.outcome, came.seconds) == (None, seconds)
+        assert came.why == "the budget of 60 s is spent"
 
 
 def test_patience_lasts_as_long_as_the_budget_with_a_line_a_minute() -> None:

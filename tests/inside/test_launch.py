@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 import vggbench
+from vggbench.inside.launch import STARTER_VARIABLE
 from vggbench.inside.measure import NOTES_VARIABLE
 from vggbench.releases import interpreters
 
@@ -113,6 +114,18 @@ def test_an_exception_of_the_script_is_noted_and_ends_the_process(python, tmp_pa
     assert written["outcome"] == "failed"
     assert written["error"] == "NotImplementedError: of the framework"
     assert written["peak_memory_bytes"] > 0
+
+
+@some_pythons
+def test_it_ends_at_once_where_the_process_that_started_it_was_killed_before(python, tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(f"import os\nprint(os.environ.get({STARTER_VARIABLE!r}))")
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for starter, status, said in ((os.getpid(), 0, "None\n"), (gone.pid, 1, "")):
+        process = launch(python, script, env={STARTER_VARIABLE: str(starter)})
+        assert process.communicate(timeout=60) == (said, "")
+        assert process.returncode == status
 
 
 PARENT = """

@@ -141,6 +141,20 @@ def test_a_variant_may_be_made_by_a_flag() -> None:
     assert "more than one state" in refused(block(FIRST, elsewhere, 0.9))
 
 
+def test_an_interpreter_of_the_users_for_one_of_two_makes_a_block_that_no_verdict_takes() -> None:
+    own = {"release": SECOND_OF_TWO, "interpreter": "/opt/python", "lock": None}
+    records = block(FIRST, own, 1.1)
+    one = one_block(records)
+    assert one.numbers["step"] == pytest.approx(math.log(1.1))
+    assert not one.is_of_one_state
+    assert not one.compares_releases
+    assert one_block(block(FIRST, SECOND_OF_TWO)).compares_releases
+    assert evidence(records).lines == {}, "nor does a chain, which is of lines"
+    itself = one_block(block(FIRST, {**own, "release": FIRST}))
+    assert not itself.is_of_one, "what the two differ by is not the machine's doing"
+    assert "more than one state" in refused(block(FIRST, {**own, "cpus": 4}))
+
+
 # -- what is none
 
 
@@ -392,6 +406,9 @@ def test_a_waiting_process_that_computes_is_seen() -> None:
     )
     assert duets.waiting_share(still.duets[0]) == 0
     assert duets.waiting_share(spinning.duets[0]) == pytest.approx(0.5, rel=0.05)
+    rarely: dict[str, Any] = {"release": SECOND_OF_TWO, "waiting_cpu_s": [0.05, 0.0, 0.0, 0.0, 0.0]}
+    one = one_block(block(FIRST, rarely))
+    assert duets.waiting_share(one.duets[0]) == pytest.approx(0.1, rel=0.05)
 
 
 # -- state, noise
@@ -404,6 +421,38 @@ def test_blocks_in_another_state_than_the_newest_do_not_count() -> None:
     assert duets.in_one_state(found) == found[2:]
     assert duets.in_one_state(found[:3]) == found[2:3]
     assert duets.in_one_state([]) == []
+
+
+def test_the_noise_of_a_state_is_told_by_blocks_that_were_partly_measured_in_it() -> None:
+    flag = {"variables": {"TF_ENABLE_ONEDNN_OPTS": "0"}}
+    records = [
+        *block(FIRST, FIRST, session=20),
+        *block(FIRST, FIRST, session=21, cpus=4),
+        *block(FIRST, {"release": FIRST, "variant": "oneDNN off", **flag}, session=22),
+    ]
+    found, _ = gathered(records)
+    plain, larger, partly = found
+    assert duets.of_states(found, plain.states) == [plain, partly]
+    assert duets.of_states(found, larger.states) == [larger]
+    assert duets.of_states(found, partly.states) == [plain, partly]
+    assert duets.of_states(found, []) == []
+
+
+def on_gpu(name: str, session: int = 20) -> list[Record]:
+    """The records of a block that was measured on a GPU of this name."""
+    both = [
+        {"release": release, "lock": CATALOGUE.by_name[release].locks["gpu"].digest}
+        for release in (FIRST, SECOND_OF_TWO)
+    ]
+    return block(*both, session=session, profile="gpu-quick", gpu={"name": name})
+
+
+def test_blocks_on_two_kinds_of_gpu_are_not_put_together() -> None:
+    found, _ = gathered([*on_gpu("NVIDIA T4"), *on_gpu("NVIDIA H200", session=21)])
+    assert len(found) == 2
+    assert duets.in_one_state(found) == found[1:]
+    mixed = [*on_gpu("NVIDIA T4")[:3], on_gpu("NVIDIA H200")[3]]
+    assert "more than one state" in refused(mixed)
 
 
 def test_noise_is_of_calibrating_blocks_and_of_earlier_comparisons() -> None:

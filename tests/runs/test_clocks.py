@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -138,6 +139,37 @@ def test_without_that_file_nothing_is_known(
 ) -> None:
     monkeypatch.setattr(clocks, "STAT", str(tmp_path / "nowhere"))
     assert clocks.machine([0]) is None
+
+
+@pytest.mark.parametrize(
+    ("after", "share"),
+    [
+        ((10.0, 1.0), 0.0),
+        ((10.4, 1.0), 0.5),
+        # Kept by a hypervisor.
+        ((10.0, 1.2), 0.25),
+        ((10.4, 1.2), 0.75),
+    ],
+)
+def test_the_share_that_is_busy_is_what_anybody_takes_of_the_processors(
+    after: tuple[float, float], share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    told = iter([clocks.MachineTime(10.0, 1.0), clocks.MachineTime(*after)])
+    monkeypatch.setattr(clocks, "machine", lambda cpus: next(told))
+
+    def sleep(seconds: float) -> None:
+        now[0] += 2 * seconds  # it may last longer than it was asked to
+
+    monkeypatch.setattr(clocks, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: now[0]))
+    assert clocks.busy_share([0, 1], 0.2) == pytest.approx(share)
+
+
+def test_where_the_kernel_does_not_tell_nobody_is_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clocks, "STAT", str(tmp_path / "nowhere"))
+    assert clocks.busy_share([0], 0.0) == 0.0
 
 
 def test_on_this_machine_processors_compute(started: list[subprocess.Popen[bytes]]) -> None:

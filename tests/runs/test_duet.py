@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,11 @@ import psutil
 import pytest
 
 from vggbench import frameworks, records
+from vggbench.inside.launch import STARTER_VARIABLE
 from vggbench.records import Record, RecordError
 from vggbench.runs import draft, duet, timed
 
+from ..records.factory import CATALOGUE
 from ..tiny import until
 from .duets import PAIRS, ROOT, Place
 
@@ -36,7 +40,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
 
 def block(
     place: Place, first: duet.Subject, second: duet.Subject, pairs: int = PAIRS
-) -> list[duet.DuetRecords]:
+) -> list[duet.BothRecords]:
     return duet.block(place.run(), (first, second), pairs=pairs)
 
 
@@ -53,7 +57,7 @@ def assert_nothing_is_left(place: Place, processes: int) -> None:
     assert list(place.drafts.iterdir()) == []
 
 
-def both(duet_records: duet.DuetRecords) -> tuple[Record, Record]:
+def both(duet_records: duet.BothRecords) -> tuple[Record, Record]:
     first, second = duet_records
     assert first is not None
     assert second is not None
@@ -64,7 +68,7 @@ def both(duet_records: duet.DuetRecords) -> tuple[Record, Record]:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, list[list[duet.DuetRecords]]]:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, list[list[duet.BothRecords]]]:
     """Two blocks of one run, which ended well. Only to be looked at."""
     place = Place(tmp_path_factory.mktemp("duets"))
     run = place.run()
@@ -274,6 +278,96 @@ def test_a_subject_that_computes_for_a_while_after_its_steps_is_waited_for(
     assert statistics.median(one.waiting_cpu_s) < 0.01
 
 
+@pytest.mark.parametrize(
+    ("others", "steal", "is_disturbed"),
+    [
+        (0.15, 0.0, False),
+        (0.25, 0.0, True),
+        (0.15, None, False),
+        # A neighbour of a virtual machine disturbs it as others do.
+        (0.15, 0.1, True),
+        (0.0, 0.25, True),
+        (None, 0.25, False),
+    ],
+)
+def test_a_step_is_disturbed_where_others_or_a_hypervisor_take_a_tenth(
+    others: float | None, steal: float | None, is_disturbed: bool
+) -> None:
+    step = duet._Step(0.0, 1.0, 1.9, 0.0, others=others, steal=steal)
+    assert step.is_disturbed(2) is is_disturbed
+
+
+class Member(Clock):
+    """One of the two, on two processors."""
+
+    cpus = (0, 1)
+
+
+def waited(
+    monkeypatch: pytest.MonkeyPatch, used: list[float], *members: Member
+) -> tuple[float | None, list[float]]:
+    """What waiting comes to where any process ``used`` these shares, look after look, and the
+    shares that patience was asked with; it ends with the last of them."""
+    asked: list[float] = []
+    shares = iter(used)
+
+    def patience(share: float) -> bool:
+        asked.append(share)
+        return len(asked) < len(used)
+
+    monkeypatch.setattr(duet, "QUIET_LOOK_S", 3600.0)
+    monkeypatch.setattr(duet.clocks, "busy_share", lambda cpus, seconds: next(shares))
+    return duet._await_quiet(members, patience), asked
+
+
+def test_what_the_two_compute_while_they_wait_is_not_what_others_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One of them keeps a processor of two busy."""
+    spins, still = Member(0.0, 3600.0), Member(7.0)
+    assert waited(monkeypatch, [0.55], spins, still) == (None, [])
+    spins = Member(0.0, 3600.0)
+    share, asked = waited(monkeypatch, [0.75], spins, still)
+    assert share == pytest.approx(0.25)
+    assert asked == [share]
+
+
+def test_others_are_waited_for_until_they_use_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    still = Member(7.0)
+    assert waited(monkeypatch, [0.5, 0.3, 0.05], still, Member(None)) == (None, [0.5, 0.3])
+    assert waited(monkeypatch, [0.5, 0.3], still, Member(None)) == (0.3, [0.5, 0.3])
+
+
+def test_a_pool_that_never_stands_still_does_not_keep_a_duet_from_its_steps(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a machine of one processor, on which nobody but the two computes."""
+    monkeypatch.setattr(duet, "STILL_PATIENCE_S", 0.01)
+
+    def used() -> float:
+        running = [psutil.Process(pid) for pid in place.pids() if not is_gone(pid)]
+        return sum(sum(one.cpu_times()[:2]) for one in running)
+
+    def busy_share(cpus: Any, seconds: float) -> float:
+        before, began = used(), time.monotonic()
+        time.sleep(seconds)
+        share = (used() - before) / (time.monotonic() - began) / len(cpus)
+        shares.append(share)
+        return share
+
+    shares: list[float] = []
+    monkeypatch.setattr(duet.clocks, "busy_share", busy_share)
+    # A second is many ticks, and of other tests nothing is told.
+    monkeypatch.setattr(duet, "QUIET_LOOK_S", 1.0)
+    monkeypatch.setattr(duet.clocks, "STAT", str(place.folder / "nowhere"))
+    monkeypatch.setattr(duet.os, "sched_getaffinity", lambda pid: {0})
+    spins = place.subject("1.0", SUBJECT_SPINS_S="3600")
+    subjects = (spins, place.subject("1.1"))
+    found = duet.block(place.run(), subjects, pairs=2, patience=lambda share: False)
+    assert all(duet.ended_well(duet_records) for duet_records in found)
+    assert max(shares) > duet.MOST_OTHERS, "by themselves they would have waited in vain"
+
+
 def test_where_the_system_has_no_such_clocks_duets_go_on(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -298,9 +392,29 @@ def test_on_a_gpu_both_are_told_to_take_no_more_memory_than_they_need(place: Pla
         assert not set(record.set_by_vggbench) & set(record.variables)
 
 
-def test_on_a_cpu_nothing_is_set(ran: Any) -> None:
+@pytest.mark.parametrize(
+    ("listed", "told"),
+    [
+        (["NVIDIA H200"], {"name": "NVIDIA H200"}),
+        (["NVIDIA H200", "NVIDIA H200"], {"name": "NVIDIA H200"}),
+        # It is not known which of them a process takes.
+        (["NVIDIA H200", "NVIDIA T4"], None),
+    ],
+)
+def test_on_a_gpu_both_say_its_name(
+    place: Place, monkeypatch: pytest.MonkeyPatch, listed: list[str], told: dict[str, str] | None
+) -> None:
+    monkeypatch.setattr(duet.gpu, "visible", lambda: listed)
+    subjects = [place.subject(version, profile="gpu-quick") for version in ("1.0", "1.1")]
+    for record in both(block(place, *subjects, pairs=2)[0]):
+        assert record.outcome == records.OK
+        assert record.gpu == told
+
+
+def test_on_a_cpu_nothing_is_set_and_no_gpu_is_named(ran: Any) -> None:
     place, _ = ran
     for record in place.records():
+        assert "gpu" not in record.stated
         assert record.set_by_vggbench == {}
         assert record.versions["growth"] is None
 
@@ -460,6 +574,40 @@ def test_one_that_is_killed_while_it_waits_ends_the_other(place: Place) -> None:
     assert_nothing_is_left(place, 2)
 
 
+@pytest.mark.parametrize("which", [0, 1], ids=["the first", "the second"])
+def test_one_that_is_killed_while_a_busy_machine_is_waited_for_was_not_ended_by_that(
+    place: Place, monkeypatch: pytest.MonkeyPatch, which: int
+) -> None:
+    def patience(share: float) -> bool:
+        os.kill(place.pids()[which], signal.SIGKILL)
+        until(lambda: is_gone(place.pids()[which]))
+        return False
+
+    monkeypatch.setattr(duet.clocks, "busy_share", lambda cpus, seconds: 0.5)
+    subjects = (place.subject("1.0"), place.subject("1.1"))
+    (duet_records,) = duet.block(place.run(), subjects, pairs=2, patience=patience)
+    killed, other = both(duet_records)[which], both(duet_records)[1 - which]
+    assert killed.outcome == records.FAILED
+    assert killed.error.startswith("killed by SIGKILL")
+    assert (other.outcome, other.reason) == (
+        records.INTERRUPTED,
+        f"its partner in the duet: tinyframe-1.{which} plain: failed: {killed.error}",
+    )
+    assert_nothing_is_left(place, 2)
+
+
+def test_a_machine_that_is_waited_for_in_vain_ends_both(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duet.clocks, "busy_share", lambda cpus, seconds: 0.5)
+    subjects = (place.subject("1.0"), place.subject("1.1"))
+    found = duet.block(place.run(), subjects, pairs=2, patience=lambda share: False)
+    (duet_records,) = found
+    why = "the machine is busy: others use 50% of the processors"
+    assert [(r.outcome, r.reason) for r in both(duet_records)] == [("interrupted", why)] * 2
+    assert_nothing_is_left(place, 2)
+
+
 # -- whoever started them goes wrong
 
 
@@ -537,6 +685,14 @@ def test_when_whoever_started_them_is_killed_both_end_and_the_next_run_records_i
     assert list(place.drafts.iterdir()) == []
 
 
+def test_a_releases_own_process_is_told_who_starts_it(place: Place) -> None:
+    """An interpreter of the user's may be a script, which starts the process in turn."""
+    given = place.subject("1.0").installation
+    assert timed.started_here(given) == {}
+    own = replace(given, lock=CATALOGUE.by_name["tensorflow-2.16.2"].locks["cpu"])
+    assert timed.started_here(own) == {STARTER_VARIABLE: str(os.getpid())}
+
+
 def test_a_record_that_cannot_be_written_leaves_nothing_running(place: Place) -> None:
     (place.folder / "results").write_text("a file where a folder should be")
     with pytest.raises(RecordError):
@@ -563,6 +719,22 @@ def test_an_interpreter_that_is_not_there_is_one_line(place: Place) -> None:
     assert [r.outcome for r in stored] == ["interrupted"] * 2
     assert all("No such file or directory: /nowhere/python" in r.reason for r in stored)
     assert_nothing_is_left(place, 1)
+
+
+def test_where_nobody_reads_what_is_said_both_end_and_no_disk_is_called_full(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of ``vggbench duet ... | head -1``, which says that it waits for a quiet machine."""
+
+    def patience(share: float) -> bool:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(duet.clocks, "busy_share", lambda cpus, seconds: 0.5)
+    subjects = (place.subject("1.0"), place.subject("1.1"))
+    with pytest.raises(BrokenPipeError):
+        duet.block(place.run(), subjects, pairs=2, patience=patience)
+    assert [(r.outcome, r.reason) for r in place.records()] == [("interrupted", None)] * 2
+    assert_nothing_is_left(place, 2)
 
 
 def test_a_second_interrupt_while_they_are_ended_leaves_nothing_running(

@@ -20,7 +20,7 @@ from ..releases.catalogue import Release
 from ..runs.local import Say
 from ..runs.suite import Configured
 from ..stats.policy import CHANGED, IMPROVED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
-from .budget import Budget, duration_text
+from .budget import Budget, duration_text, why_over
 from .taking import QUIET, Came, Uncounted
 
 #: Comparisons that are named in one line, at most.
@@ -67,32 +67,33 @@ class Standing:
     blocks: int
     ratios: Mapping[str, float] = field(default_factory=dict)
 
-    def needed(self, of: Comparison, improved: bool = True) -> int:
+    def needed(self, of: Comparison, follow_improved: bool = True) -> int:
         """About how many blocks more ``of`` needs; 0 where it has what it must have, and is
-        answered. ``improved``: whether it is no answer that processes by themselves say that it
-        became faster."""
+        answered. ``follow_improved``: whether what processes by themselves call an improvement
+        needs blocks, too."""
         by_products = [
             more
             for measure, verdict in self.verdicts.items()
             # A by-product is followed only while an answer is within reach.
-            if measure != STEP.key and (more := self._more(verdict, improved)) <= self.left(of)
+            if measure != STEP.key
+            and (more := self._more(verdict, follow_improved)) <= self.left(of)
         ]
-        return max(self.needed_for_the_step(of, improved), *by_products, 0)
+        return max(self.needed_for_the_step(of, follow_improved), *by_products, 0)
 
-    def needed_for_the_step(self, of: Comparison, improved: bool = True) -> int:
+    def needed_for_the_step(self, of: Comparison, follow_improved: bool = True) -> int:
         """... whatever the by-products are answered."""
         wanted = [of.least - self.blocks]
         if not self.verdicts:  # never measured
             wanted.append(LEAST_BLOCKS)
         if (step := self.verdicts.get(STEP.key)) is not None:
-            wanted.append(self._more(step, improved))
+            wanted.append(self._more(step, follow_improved))
         return max(0, *wanted)
 
-    def _more(self, verdict: Verdict, improved: bool) -> int:
+    def _more(self, verdict: Verdict, follow_improved: bool) -> int:
         """How many blocks more answer one measure; 0 where no block will say anything of it."""
         if verdict.blocks == 0 and self.blocks >= LEAST_BLOCKS:
             return 0
-        return _needed(verdict, improved)
+        return _needed(verdict, follow_improved)
 
     def left(self, of: Comparison) -> int:
         """How many blocks it may still have."""
@@ -115,7 +116,7 @@ class Standing:
         )
 
 
-def _needed(verdict: Verdict, improved: bool) -> int:
+def _needed(verdict: Verdict, follow_improved: bool) -> int:
     """How many blocks more answer one measure."""
     if verdict.outcome == NOT_SURE:
         if verdict.measure != STEP.key and not verdict.suspected:
@@ -123,7 +124,7 @@ def _needed(verdict: Verdict, improved: bool) -> int:
         return verdict.blocks_needed or LEAST_BLOCKS
     if verdict.outcome in CHANGED and verdict.decided_by != BY_DUETS:
         # What drifts between processes was perhaps taken for the release's doing.
-        if verdict.outcome == IMPROVED and not improved:
+        if verdict.outcome == IMPROVED and not follow_improved:
             return 0
         return max(1, LEAST_BLOCKS - verdict.blocks)
     return 0
@@ -133,7 +134,7 @@ def _needed(verdict: Verdict, improved: bool) -> int:
 class BlockTools:
     """What comparisons are answered with. ``take`` measures one block; a busy machine it waits for
     until so many seconds of the budget are spent. ``standing`` judges by everything on record;
-    ``seconds``: what a block is likely to take, 0 where that is not known. ``improved``: as
+    ``seconds``: what a block is likely to take, 0 where that is not known. ``follow_improved``: as
     ``Standing.needed`` has it."""
 
     take: Callable[[Comparison, float], Came]
@@ -141,7 +142,7 @@ class BlockTools:
     seconds: Callable[[Comparison], float]
     budget: Budget
     say: Say
-    improved: bool = True
+    follow_improved: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +150,7 @@ class Answer:
     """What came of a comparison. ``blocks`` were taken now. ``why``: what keeps it from being
     answered, None where it is. ``out_of_budget``: it was the budget, and about ``seconds`` more
     would answer it. ``is_busy``: the budget was spent while others kept the machine busy.
-    ``failed``: something went wrong."""
+    ``failed``: something went wrong. ``has_no_room``: two processes found no room in memory."""
 
     comparison: Comparison
     standing: Standing
@@ -159,6 +160,7 @@ class Answer:
     is_busy: bool = False
     seconds: float = 0.0
     failed: bool = False
+    has_no_room: bool = False
 
 
 @dataclass
@@ -176,7 +178,7 @@ class _Open:
     is_busy: bool = False
 
     def needed(self, tools: BlockTools) -> int:
-        return self.standing.needed(self.comparison, tools.improved)
+        return self.standing.needed(self.comparison, tools.follow_improved)
 
     def likely_s(self, tools: BlockTools) -> float:
         """Seconds until it is answered or closed, about; 0 where nothing is known of it."""
@@ -190,8 +192,14 @@ class _Open:
             return f"not sure after {how_many_blocks(blocks)}"
         budget_s = self.comparison.budget_s
         if self.spent_s >= budget_s or self.spent_s + self.seconds > budget_s:
-            return f"its budget of {duration_text(budget_s)} is spent{_while_busy(self.is_busy)}"
+            over = why_over(f"its budget of {duration_text(budget_s)}", budget_s, self.unbegun_s)
+            return f"{over}{_while_busy(self.is_busy)}"
         return None
+
+    @property
+    def unbegun_s(self) -> float:
+        """Seconds that a block is likely to take, where none was begun; else 0."""
+        return 0.0 if self.taken or self.uncounted.in_a_row or self.is_busy else self.seconds
 
 
 def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Answer]:
@@ -230,7 +238,7 @@ def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Ans
             ended[open_.comparison] = given_up
             tools.say(ending(given_up))
     for open_ in going:
-        why = f"the budget of {duration_text(tools.budget.seconds)} is spent{_while_busy(is_busy)}"
+        why = f"{tools.budget.why_over(open_.unbegun_s)}{_while_busy(is_busy)}"
         seconds = open_.likely_s(tools)
         ended[open_.comparison] = _answer(
             open_, why, out_of_budget=True, is_busy=is_busy, seconds=seconds
@@ -255,7 +263,7 @@ def _answer(open_: _Open, why: str | None, **more: Any) -> Answer:
 
 def _rank(open_: _Open, tools: BlockTools) -> tuple[bool, bool, float]:
     # A by-product may take as many blocks again: no step waits for that.
-    step = open_.standing.needed_for_the_step(open_.comparison, tools.improved)
+    step = open_.standing.needed_for_the_step(open_.comparison, tools.follow_improved)
     return step == 0, not open_.standing.is_telling, open_.likely_s(tools)
 
 
@@ -265,6 +273,9 @@ def _take(open_: _Open, tools: BlockTools) -> Answer | None:
     came = tools.take(open_.comparison, before + open_.comparison.budget_s - open_.spent_s)
     open_.spent_s += tools.budget.spent_s - before
     open_.is_busy = came.is_busy
+    if came.is_spent:
+        open_.seconds = came.seconds
+        return None  # as below
     given_up = open_.uncounted.end_it(came)
     if came.waited_in_vain:
         return None  # one of the two budgets is spent, which is said in any case
@@ -275,7 +286,10 @@ def _take(open_: _Open, tools: BlockTools) -> Answer | None:
     elif came.outcome == records.OK:
         tools.say(f"{open_.comparison.name}: the block does not count: {came.why}")
     open_.seconds = came.seconds or open_.seconds
-    return _answer(open_, came.why, failed=came.outcome == records.FAILED) if given_up else None
+    if not given_up:
+        return None
+    failed = came.outcome == records.FAILED
+    return _answer(open_, came.why, failed=failed, has_no_room=came.has_no_room)
 
 
 def progress(comparison: Comparison, standing: Standing) -> str:
@@ -318,12 +332,8 @@ def _plan(wanted: Sequence[_Open], tools: BlockTools) -> str:
     each = [open_.likely_s(tools) for open_ in wanted]
     seconds = sum(each)
     about = f", {_about(each)}" if seconds else ""
-    over = "" if seconds <= tools.budget.left_s else _over(tools.budget)
+    over = "" if seconds <= tools.budget.left_s else f"; {tools.budget.name} may not do"
     return f"To answer: {names}{about}{over}"
-
-
-def _over(budget: Budget) -> str:
-    return f"; the budget of {duration_text(budget.seconds)} may not do"
 
 
 def _about(each: Sequence[float]) -> str:

@@ -12,10 +12,18 @@ _UNITS_S = {"h": 3600.0, "m": 60.0, "s": 1.0}
 
 
 class Budget:
-    """``seconds`` from now on; ``clock`` counts seconds, from anywhere."""
+    """``seconds`` from now on; ``clock`` counts seconds, from anywhere. ``is_rest``: they are what
+    is left of a budget that the user gave for more than this."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic):
+    def __init__(
+        self,
+        seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        is_rest: bool = False,
+    ):
         self.seconds = seconds
+        self._is_rest = is_rest
         self._clock = clock
         self._started = clock()
 
@@ -30,6 +38,26 @@ class Budget:
     def allows(self, seconds: float) -> bool:
         """Whether what is expected to take ``seconds`` would be done within the budget."""
         return 0 < self.left_s >= seconds
+
+    @property
+    def name(self) -> str:
+        """As messages name it."""
+        seconds = duration_text(self.seconds)
+        if self._is_rest:
+            return f"what is left of the budget ({seconds})"
+        return f"the budget of {seconds}"
+
+    def why_over(self, block_s: float = 0.0) -> str:
+        """Why nothing more is begun; ``block_s`` as ``why_over`` has it."""
+        return why_over(self.name, self.seconds, block_s)
+
+
+def why_over(name: str, seconds: float, block_s: float = 0.0) -> str:
+    """Why nothing more is begun within the budget of this ``name``, which is of so many
+    ``seconds``. ``block_s``: where no block was begun, the seconds that one is likely to take."""
+    if block_s > seconds > 0:
+        return f"a block takes about {duration_text(block_s)}, more than {name}"
+    return f"{name} is spent"
 
 
 def duration(text: str) -> float:

@@ -105,12 +105,14 @@ def take(
     wanted: Sequence[Configured],
     budget: Budget,
     *,
+    forecast: Callable[[Configured], float],
     how_many: int,
     blocks: int,
     say: Say,
 ) -> int:
     """Take blocks of ``how_many`` of the configurations ``wanted`` in turns, so many ``blocks`` of
-    each or as long as the budget lasts; returns how many count. ``measure`` takes one.
+    each or as long as the budget lasts; returns how many count. ``measure`` takes one; the first of
+    a configuration is likely to take the seconds that ``forecast`` says, 0 where nothing is known.
 
     A configuration that is n/a or fails, or of which three blocks one after the other do not count,
     gives way to the next, with a line.
@@ -123,13 +125,18 @@ def take(
     while True:
         while waiting and len(running) < how_many:
             running.append(waiting.pop(0))
+            expected_s[running[-1]] = forecast(running[-1])
         if not running:
             break
         configured = min(running, key=taken.__getitem__)
-        if taken[configured] >= blocks or not budget.allows(expected_s.get(configured, 0.0)):
+        if taken[configured] >= blocks:
+            break
+        if not budget.allows(expected_s[configured]):
+            if not taken.total():
+                say(budget.why_over(expected_s[configured]))
             break
         came = measure(configured)
-        expected_s[configured] = came.seconds
+        expected_s[configured] = came.seconds or expected_s[configured]
         ended = uncounted.setdefault(configured, Uncounted()).end_it(came)
         if came.block is not None:
             taken[configured] += 1
@@ -141,6 +148,8 @@ def take(
             say(str(came.why))
         if came.waited_in_vain:
             say(f"the budget is spent while the machine was busy; {taking.QUIET}")
+            break
+        if came.is_spent:
             break
         if ended:
             running.remove(configured)
@@ -188,7 +197,7 @@ def noises(evidence: Evidence, release: Release, profile: str) -> dict[str, Know
         name: KnownNoise(
             noise=duets.noise(
                 own,
-                [block for block in together if block.states == own[-1].states],
+                duets.of_states(together, own[-1].states),
                 measure=STEP.key,
             ),
             off=math.expm1(robust.pseudomedian([block.numbers[STEP.key] for block in own])),
@@ -220,7 +229,12 @@ def is_too_noisy(noise: BlockNoise, threshold: float, comparisons: int) -> bool:
     if noise.is_assumed:
         return False
     smallest = found_with(noise, threshold=threshold, comparisons=comparisons)[-1]
-    return smallest > EXCLUDED * threshold
+    return smallest > _excluded(threshold)
+
+
+def _excluded(threshold: float) -> float:
+    """What "unchanged" excludes, a ratio less one: EXCLUDED thresholds, as logarithms."""
+    return math.expm1(EXCLUDED * math.log1p(threshold))
 
 
 def noise_report(found: Mapping[str, KnownNoise], threshold: float, comparisons: int) -> list[str]:
@@ -251,7 +265,7 @@ def noise_report(found: Mapping[str, KnownNoise], threshold: float, comparisons:
     if is_too_noisy(found[worst].noise, threshold, comparisons):
         lines.append(
             f"This machine is too noisy for a threshold of {threshold:.1%}: no comparison could "
-            f"tell {EXCLUDED * threshold:.1%} from nothing. Ask for a higher --threshold, or make "
+            f"tell {_excluded(threshold):.1%} from nothing. Ask for a higher --threshold, or make "
             f"it quieter:"
         )
         lines += [f"  - {line}" for line in advice()]
@@ -330,7 +344,7 @@ class CalibrateRequest:
 def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
     """Returns the exit status: 0, or 1 where the machine is too noisy for the threshold. Raises
     VggbenchError where the noise cannot be measured."""
-    profile, say = here.profiles[0], here.say
+    profile, say = here.one_profile("a calibration"), here.say
     if asked.release:
         release = spec.release(here.catalogue, asked.release)
     else:
@@ -338,6 +352,10 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
     on_record = here.store.all(here.machine, say)
     wanted = candidates(here, release, profile, asked.patterns, on_record)
     with here.runner(records.DUET) as runner:
+
+        def forecast(configured: Configured) -> float:
+            both = [(release.commit, configured.key)] * 2
+            return taking.block_s(taking.known(here, profile, both))
 
         def measure(configured: Configured) -> Came:
             try:
@@ -348,6 +366,10 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
                     raise
                 # The environments of other backends can be made.
                 return Came(why=str(err), outcome=records.FAILED)
+            # The environment may have taken long.
+            spent = taking.out_of_budget(budget, forecast(configured))
+            if spent is not None:
+                return spent
             subject = Subject(installation=installation, configured=configured)
             return taking.take(here, runner, (subject, subject), budget)
 
@@ -355,6 +377,7 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
             measure,
             wanted,
             budget,
+            forecast=forecast,
             how_many=len(wanted) if asked.patterns else CONFIGURATIONS,
             blocks=max(1, asked.processes // A_BLOCK),
             say=say,

@@ -161,9 +161,9 @@ class Causes:
             )
         return sorted(together.values(), key=lambda each: each.rank)
 
-    def separate_all(self, budget: Budget, make_room: Callable[[str], None]) -> Left:
+    def separate_all(self, budget: Budget, make_room: Callable[[Wanted], None]) -> Left:
         """Measure what is wanted until nothing is, or the budget is spent. ``make_room`` is called
-        with the name of each before environments are made for it.
+        with each before environments are made for it.
 
         Errors of measuring pass through: what was taken before is on record.
         """
@@ -199,7 +199,7 @@ class Causes:
                 threshold=self._threshold,
             )
             with self._here.runner(records.DUET) as runner:
-                make_room(now.name)
+                make_room(now)
                 over = separate.measure(self._here, runner, work, budget) or over
             left = self.wanted()
 

@@ -48,15 +48,17 @@ class ConfirmRequest:
 
 @dataclass(frozen=True)
 class Limits:
-    """``seconds``: for all comparisons, environments included. ``processes``: of both releases
-    together, for one configuration, at most; a block has A_BLOCK. ``again``: so many more of what
-    has spent them already. ``make_room``: called with the name of each comparison before
-    environments are made for it."""
+    """``seconds``: for all comparisons, environments included; ``is_rest``: they are what is left
+    of a budget for more than these. ``processes``: of both releases together, for one
+    configuration, at most; a block has A_BLOCK. ``again``: so many more of what has spent them
+    already. ``make_room``: called with the name of each comparison, and its two releases with the
+    lock of each, before environments are made for it."""
 
     seconds: float
     processes: int
     again: bool = False
-    make_room: Callable[[str], None] = lambda name: None
+    make_room: Callable[[str, Sequence[tuple[Release, Lock]]], None] = lambda name, both: None
+    is_rest: bool = False
 
     @property
     def blocks(self) -> int:
@@ -106,33 +108,37 @@ def confirm(judging: Judging, releases: Sequence[Release], limits: Limits) -> li
 def answer(judging: Judging, wanted: Sequence[Comparison], limits: Limits) -> list[Answer]:
     """Answer these comparisons: by duets, or by processes in turns where two find no room."""
     here = judging.here
+
+    def takes_turns(comparison: Comparison) -> bool:
+        """Whether processes in turns may answer it. Where there are enough blocks they decide, and
+        processes would change nothing."""
+        return judging.standing(comparison).blocks < LEAST_BLOCKS
+
     too_large = {
         id(comparison): why
         for comparison in wanted
-        if (why := judging.why_not_both(comparison)) is not None
-        # Where there are enough blocks they decide, and processes would change nothing.
-        and judging.standing(comparison).blocks < LEAST_BLOCKS
+        if (why := judging.why_not_both(comparison)) is not None and takes_turns(comparison)
     }
-    budget = Budget(limits.seconds)
-    found = {}
+    budget = Budget(limits.seconds, is_rest=limits.is_rest)
+    found: dict[int, Answer] = {}
     in_duets = [comparison for comparison in wanted if id(comparison) not in too_large]
     if in_duets:
         with here.runner(records.DUET) as runner:
             tools = judging.block_tools(runner, budget, limits)
             for told in answering.answer_all(in_duets, tools):
                 found[id(told.comparison)] = told
+                # What a process takes may be known only now, and others may have taken the rest.
+                if told.has_no_room and takes_turns(told.comparison):
+                    too_large[id(told.comparison)] = str(told.why)
     in_turns = [comparison for comparison in wanted if id(comparison) in too_large]
     for comparison in in_turns:
         here.say(
             f"{comparison.name}: {too_large[id(comparison)]}: its processes take turns instead"
         )
     if in_turns:
-        found.update(
-            {
-                id(answer.comparison): answer
-                for answer in _in_turns(judging, in_turns, budget, limits)
-            }
-        )
+        for told in _in_turns(judging, in_turns, budget, limits):
+            before = found.get(id(told.comparison))
+            found[id(told.comparison)] = replace(told, blocks=before.blocks if before else 0)
     return [found[id(comparison)] for comparison in wanted]
 
 
@@ -174,18 +180,19 @@ class _Rooms:
     def __init__(self, runner: Runner, limits: Limits):
         self._runner = runner
         self._make_room = limits.make_room
-        self._last: list[tuple[str, Lock | None]] | None = None
+        self._last: list[tuple[Release, Lock]] | None = None
 
     def make(self, wanted: Comparison | Suspect) -> None:
         """Make it for both environments of what is ``wanted``, unless it was made for them last."""
         device = profiles.device_of(wanted.profile)
         both = [
-            (each.commit, each.lock_for(device, wanted.configured.backend))
+            (each, lock)
             for each in (wanted.before, wanted.after)
+            if (lock := each.lock_for(device, wanted.configured.backend)) is not None
         ]
         if both != self._last:
             self._last = both
-            self._make_room(wanted.name)
+            self._make_room(wanted.name, both)
             self._runner.forget()
 
 
@@ -378,6 +385,10 @@ class Judging:
                 raise
             except VggbenchError as err:  # other releases can be installed
                 return Came(why=str(err), outcome=records.FAILED)
+            # Environments may have taken long.
+            spent = taking.out_of_budget(budget, self.seconds(comparison), until_s)
+            if spent is not None:
+                return spent
             return taking.take(self.here, runner, (before, after), budget, until_s=until_s)
 
         return answering.BlockTools(
@@ -386,7 +397,7 @@ class Judging:
             seconds=self.seconds,
             budget=budget,
             say=self.here.say,
-            improved=self._improved,
+            follow_improved=self._improved,
         )
 
     def _newest(self, comparison: Comparison) -> list[Record | None]:

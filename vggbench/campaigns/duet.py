@@ -24,15 +24,16 @@ from ..judging.measures import JUDGED, STEP
 from ..judging.phrases import change, how_many_blocks
 from ..releases import spec
 from ..releases.catalogue import Release
+from ..releases.environments import EnvironmentUnusable
+from ..releases.interpreters import InterpreterMissing
 from ..runs import own_interpreter
 from ..runs.duet import Subject
 from ..runs.local import Local, Runner
-from ..runs.profiles import VARIABLE
 from ..runs.suite import Configured
 from ..stats.blocks import BlockJudgement, judge_blocks
 from ..stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, REGRESSED
 from . import taking
-from .budget import Budget, duration_text
+from .budget import Budget
 from .taking import Uncounted
 
 #: Version of the JSON's format.
@@ -117,10 +118,7 @@ class Finding:
 def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
     """Measure, and say it; returns the exit status: 1 where the second surely takes longer, 2 where
     it is not sure, else 0. Raises VggbenchError and UserError where nothing can be measured."""
-    profiles = here.profiles
-    if len(profiles) > 1:
-        raise NoSubject(f"{VARIABLE}={' '.join(profiles)}: a duet is of one profile; give one")
-    profile = profiles[0]
+    profile = here.one_profile("a duet")
     comparisons = _comparisons(here, asked)
     criterion = _Criterion(asked.threshold, len(comparisons))
     own = _own_interpreters(here, asked, comparisons)
@@ -130,7 +128,11 @@ def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
             finding = Finding(
                 machine=here.machine, profile=profile, first=first.name, second=second.name
             )
-            _answer(here, runner, (first, second), finding, criterion=criterion, budget=budget)
+            try:
+                _answer(here, runner, (first, second), finding, criterion=criterion, budget=budget)
+            except (EnvironmentUnusable, InterpreterMissing) as err:  # others can be installed
+                finding.notes.append(str(err))
+                finding.outcome, finding.status = records.FAILED, 2
             found.append(finding)
     if asked.as_json:
         told = [finding.as_json() for finding in found]
@@ -220,8 +222,9 @@ def _known(here: Local, release: Release) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class _Evidence:
-    """The blocks of two subjects that were ``taken`` now. ``before``: blocks that were on record
-    earlier, which tell the noise and nothing else."""
+    """The blocks of two subjects that were ``taken`` now, of which those count that were measured
+    in the state of the last. ``before``: blocks that were on record earlier, which tell the noise
+    and nothing else."""
 
     wanted: tuple[_NamedSubject, _NamedSubject]
     profile: str
@@ -229,18 +232,19 @@ class _Evidence:
     before: Sequence[Block]
     taken: list[Block] = field(default_factory=list)
 
+    @property
+    def counting(self) -> list[Block]:
+        """The blocks that count."""
+        return duets.in_one_state(self.taken)
+
     def judgement(self, measure: str) -> BlockJudgement:
-        """The judgement of a measure by the blocks that were taken so far."""
+        """The judgement of a measure by the blocks that count so far."""
         # The noise is what blocks of any one subject with itself scatter by, in this state.
-        alike = [
-            block
-            for block in self.before
-            if block.profile == self.profile and set(block.states) & set(self.taken[0].states)
-        ]
+        of_profile = [block for block in self.before if block.profile == self.profile]
         first, second = self.wanted
         return judge_blocks(
-            duets.numbers(self.taken, first.key, second.key, measure),
-            duets.noise(alike, measure=measure),
+            duets.numbers(self.counting, first.key, second.key, measure),
+            duets.noise(duets.of_states(of_profile, self.taken[-1].states), measure=measure),
             threshold=self.criterion.threshold,
             comparisons=self.criterion.comparisons,
         )
@@ -251,7 +255,7 @@ class _Evidence:
             f"{JUDGED[measure].title}: {change(found)}, {found.outcome}"
             for measure in JUDGED
             if measure != STEP.key
-            and sum(measure in block.numbers for block in self.taken) >= LEAST_BLOCKS
+            and sum(measure in block.numbers for block in self.counting) >= LEAST_BLOCKS
             for found in [self.judgement(measure)]
         ]
 
@@ -266,7 +270,13 @@ def _answer(
     budget: Budget,
 ) -> None:
     """Take blocks of two subjects until it is sure, MOST_BLOCKS or the budget are spent, or one of
-    them does not end well. Blocks of earlier calls do not count."""
+    them does not end well. Blocks of earlier calls do not count. No environment is made where the
+    budget has no room for a block."""
+    newest = taking.known(here, into.profile, [subject.key[:2] for subject in wanted])
+    seconds = taking.block_s(newest)
+    if not budget.allows(seconds):
+        into.notes.append(budget.why_over(seconds))
+        return
     first, second = (
         Subject(
             installation=runner.prepared(subject.release, into.profile, subject.configured),
@@ -281,9 +291,8 @@ def _answer(
     before, _ = duets.gather(here.machine, here.store.all(here.machine), here.catalogue)
     evidence = _Evidence(wanted=wanted, profile=into.profile, criterion=criterion, before=before)
     uncounted = Uncounted()
-    seconds = 0.0
     is_waiting_told = is_busy = False
-    while into.outcome == NOT_SURE and into.blocks < MOST_BLOCKS:
+    while into.outcome == NOT_SURE and len(evidence.taken) < MOST_BLOCKS:
         if not budget.allows(seconds):
             into.notes.append(_spent(budget, is_busy))
             break
@@ -297,7 +306,7 @@ def _answer(
         if came.block is not None:
             evidence.taken.append(came.block)
             by_step = evidence.judgement(STEP.key)
-            into.judged(by_step, evidence.taken)
+            into.judged(by_step, evidence.counting)
             here.say(
                 f"{how_many_blocks(into.blocks)}: {into.second} by {into.first}: "
                 f"{by_step.ratio:.3f} ({by_step.low:.3f} to {by_step.high:.3f}), {by_step.outcome}"
@@ -311,11 +320,16 @@ def _answer(
             elif came.outcome is not None and came.outcome != records.OK:
                 into.outcome, into.status = came.outcome, 2
             break
+    if into.outcome == NOT_SURE and len(evidence.taken) >= MOST_BLOCKS:
+        into.notes.append(
+            f"not sure after {how_many_blocks(MOST_BLOCKS)}, the most that are taken; what this "
+            f"machine can tell: vggbench calibrate"
+        )
     into.notes += evidence.by_products()
 
 
 def _spent(budget: Budget, is_busy: bool) -> str:
-    told = f"the budget of {duration_text(budget.seconds)} is spent"
+    told = budget.why_over()
     return f"{told} while the machine was busy; {taking.QUIET}" if is_busy else told
 
 
@@ -331,7 +345,10 @@ def _show(found: Sequence[Finding]) -> None:
             finding.outcome,
             f"{finding.blocks} ({finding.samples})",
         )
-    console = Console(file=sys.stdout, width=160, highlight=False, soft_wrap=True)
+    # What a process said may have brackets and colons of its own.
+    console = Console(
+        file=sys.stdout, width=160, highlight=False, markup=False, emoji=False, soft_wrap=True
+    )
     console.print(table)
     for finding in found:
         for note in finding.notes:

@@ -114,8 +114,7 @@ def confirm(suspect: Suspect, tools: TurnTools) -> Confirmed:
         return Confirmed(suspect, judgements, taken, why, failed=failed)
 
     def out_of_budget() -> Confirmed:
-        why = f"the budget of {duration_text(budget.seconds)} is spent"
-        return Confirmed(suspect, judgements, taken, why, out_of_budget=True)
+        return Confirmed(suspect, judgements, taken, budget.why_over(), out_of_budget=True)
 
     if budget.left_s <= 0:
         return out_of_budget()  # without judging: there may be hundreds of suspects
@@ -219,8 +218,7 @@ def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed
             tools.say(ending(confirmed))
     if not_begun:
         tools.say(
-            f"Not begun, the budget of {duration_text(tools.budget.seconds)} is spent or would be: "
-            f"{some_of(not_begun, NAMED)}"
+            f"Not begun, {tools.budget.name} is spent or would be: {some_of(not_begun, NAMED)}"
         )
     return found
 
@@ -228,11 +226,7 @@ def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed
 def _plan(suspects: Sequence[Suspect], seconds: float, budget: Budget) -> str:
     names = some_of([suspect.name for suspect in suspects], NAMED)
     about = f", about {duration_text(seconds)}" if seconds else ""
-    over = (
-        f"; the budget of {duration_text(budget.seconds)} may not do"
-        if seconds > budget.left_s
-        else ""
-    )
+    over = f"; {budget.name} may not do" if seconds > budget.left_s else ""
     return f"To confirm: {names}{about}{over}"
 
 

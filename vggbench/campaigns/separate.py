@@ -78,7 +78,7 @@ def run(here: Local, asked: SeparateRequest, budget: Budget) -> int:
     """Measure and say it; returns the exit status: 2 where nothing of what is asked is answered,
     neither by blocks, of earlier times too, nor by the error of a variant that cannot run; else 0.
     Raises VggbenchError where nothing can be measured."""
-    profile = here.profiles[0]
+    profile = here.one_profile("a separation")
     catalogue = here.catalogue
     release = spec.release(catalogue, asked.release)
     before = spec.release(catalogue, asked.against or f"{release.name}^")
@@ -206,12 +206,19 @@ def _works(
 
 def measure(here: Local, runner: Runner, work: Work, budget: Budget) -> bool:
     """Measure the release and its variant in blocks, one configuration after the other, until the
-    answers are sure; returns whether the budget ended that.
+    answers are sure; returns whether the budget ended that. Nothing is installed where all is
+    answered, or the budget has no room for a block.
 
     A variant that cannot be installed is said, and recorded of all that is asked for where no other
     day would change it.
     """
     release = work.release
+    asking = _Asking(here, runner, work, budget)
+    asked = [question for question in work.questions if asking.is_open(question)]
+    if not any(asking.is_affordable(question) for question in asked):
+        for question in asked:
+            asking.say_spent(question)
+        return bool(asked)
     folder = here.checkout.env_dir
     folder.mkdir(parents=True, exist_ok=True)
     for killed in folder.glob(f"{PREFIX}*"):
@@ -232,14 +239,13 @@ def measure(here: Local, runner: Runner, work: Work, budget: Budget) -> bool:
             as_it_is = runner.prepared(release, work.profile, work.questions[0].configured)
         except Impossible as err:
             here.say(f"{release.name} with {variant.name} cannot be separated: {err}")
-            for question in work.questions:
+            for question in asked:
                 runner.refuse(changed, question.configured, err)
         except VggbenchError as err:
             here.say(f"{release.name} with {variant.name} is not measured: {err}")
         else:
-            asking = _Asking(here, runner, work, budget)
             over = False
-            for question in work.questions:
+            for question in asked:
                 # The variant is started first: one that does not run is met at once.
                 both = (
                     Subject(installation=changed, configured=question.configured),
@@ -263,26 +269,47 @@ class _Asking:
         found, _ = duets.gather(here.machine, on_record, here.catalogue)
         self._whole = [block for block in found if block.profile == work.profile]
 
+    def is_open(self, question: Question, taken: int = 0) -> bool:
+        """Whether more is to be asked, where so many of its blocks were ``taken``."""
+        found = self._judged(question.configured.key)
+        return not is_answered(found, question.measures, question.most - taken)
+
+    def is_affordable(self, question: Question) -> bool:
+        """Whether the budget has room for a block."""
+        return self._budget.allows(self._block_s(question))
+
+    def say_spent(self, question: Question, taken: int = 0, is_busy: bool = False) -> None:
+        """Say that the budget has no room for more than the blocks that were ``taken``."""
+        work = self._work
+        name = f"{work.release.name} {question.configured.words}".strip()
+        busy = f"; the machine was busy: {taking.QUIET}" if is_busy else ""
+        self._here.say(
+            f"the budget is spent: {taken} of {question.most} blocks of {name} with "
+            f"{work.change.name}{busy}"
+        )
+
+    def _block_s(self, question: Question) -> float:
+        """Seconds that a block is likely to take; 0 where nothing is known."""
+        as_it_is = self._work.release.commit, question.configured.key
+        return taking.block_s(taking.known(self._here, self._work.profile, [as_it_is] * 2))
+
     def answer(self, question: Question, both: tuple[Subject, Subject]) -> bool:
         """Take blocks until the answer is sure, the ``most`` are spent or the budget is; says a
         line about each, and one where there is no answer. Returns whether the budget ended it."""
         here, key, say = self._here, question.configured.key, self._here.say
         name = both[0].name
-        as_it_is = self._work.release.commit, key
-        expected_s = taking.block_s(taking.known(here, self._work.profile, [as_it_is] * 2))
+        expected_s = self._block_s(question)
         uncounted = Uncounted()
         taken = 0
         is_busy = False
         while taken < question.most:
-            if is_answered(self._judged(key), question.measures, question.most - taken):
+            if not self.is_open(question, taken):
                 return False
             came = None
             if self._budget.allows(expected_s):
                 came = taking.take(here, self._runner, both, self._budget)
             if came is None or came.waited_in_vain:
-                is_busy = is_busy if came is None else came.is_busy
-                busy = f"; the machine was busy: {taking.QUIET}" if is_busy else ""
-                say(f"the budget is spent: {taken} of {question.most} blocks of {name}{busy}")
+                self.say_spent(question, taken, is_busy if came is None else came.is_busy)
                 return True
             is_busy = came.is_busy
             expected_s = came.seconds or expected_s

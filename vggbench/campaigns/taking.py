@@ -41,16 +41,20 @@ PlainSubject = tuple[str, str]
 class Came:
     """What came of a block: itself, or ``why`` it does not count. ``outcome``: OK where both of its
     subjects ran in both duets, else that of the process that did not, of the release with the id
-    ``commit``; None where there was no room for two. ``waited_in_vain``: the patience with a busy
-    machine ended. ``is_disturbed``: the block does not count since others computed. ``waiting``: a
-    line where a process computed while it waited. ``seconds``: what it took, but for waiting for a
-    quiet machine and for environments."""
+    ``commit``; None where no process ran. ``has_no_room``: two found no room in memory.
+    ``waited_in_vain``: the patience with a busy machine ended. ``is_spent``: it was not begun,
+    since environments left too little of the budget. ``is_spoilt``: the block does not count
+    since others computed. ``waiting``: a line where a process computed while it waited.
+    ``seconds``: what it took, but for waiting for a quiet machine and for environments; what it
+    would take where the budget is spent."""
 
     block: Block | None = None
     why: str | None = None
     outcome: str | None = records.OK
+    has_no_room: bool = False
     waited_in_vain: bool = False
-    is_disturbed: bool = False
+    is_spent: bool = False
+    is_spoilt: bool = False
     commit: str | None = None
     waiting: str | None = None
     seconds: float = 0.0
@@ -58,7 +62,16 @@ class Came:
     @property
     def is_busy(self) -> bool:
         """Whether there is no block since others keep the machine busy."""
-        return self.waited_in_vain or self.is_disturbed
+        return self.waited_in_vain or self.is_spoilt
+
+
+def out_of_budget(budget: Budget, seconds: float, until_s: float = math.inf) -> Came | None:
+    """What comes of a block that is likely to take so many ``seconds``, where that is more than is
+    left of the ``budget``, or of what of it is spent at ``until_s``. None where there is room."""
+    left_s = min(budget.left_s, until_s - budget.spent_s)
+    if 0 < left_s >= seconds:
+        return None
+    return Came(why=budget.why_over(), outcome=None, is_spent=True, seconds=seconds)
 
 
 @dataclass
@@ -93,7 +106,7 @@ def take(
     newest = known(here, subjects[0].installation.profile, plain, purpose=purpose)
     why = why_no_room(newest)
     if why is not None:
-        return Came(why=why, outcome=None)
+        return Came(why=why, outcome=None, has_no_room=True)
     patience = Patience(budget, here.say, until_s=until_s)
     block = runner.block(subjects, step_s(newest), patience=patience)
     bad = [record for record in block[-1] if record is not None and record.outcome != records.OK]
@@ -121,13 +134,13 @@ def take(
     if whole:
         return Came(block=whole[0], waiting=waiting, seconds=seconds)
     why = "; ".join(left_out)
-    other, is_disturbed = duets.beside(both), duets.is_busy(both)
+    other, is_spoilt = duets.beside(both), duets.is_busy(both)
     if other is not None:
         why = f"another one measured on this machine at the same time: {other}"
-    elif is_disturbed:
+    elif is_spoilt:
         share = duets.others_share(both)
         why = f"the machine was busy: others used {share:.0%} of the processors"
-    return Came(why=why, is_disturbed=is_disturbed, waiting=waiting, seconds=seconds)
+    return Came(why=why, is_spoilt=is_spoilt, waiting=waiting, seconds=seconds)
 
 
 def trouble(worst: Record) -> str:

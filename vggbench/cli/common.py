@@ -106,8 +106,8 @@ def add_processes(parser: argparse.ArgumentParser) -> None:
         type=count,
         default=policy.A_BLOCK * policy.MOST_BLOCKS,
         metavar="N",
-        help="the most processes of one configuration, of both releases together; a block of duets "
-        f"has {policy.A_BLOCK} (default: %(default)s)",
+        help="the most processes of one configuration, of both releases together, "
+        f"{policy.A_BLOCK} a block of duets, but at least one block (default: %(default)s)",
     )
 
 

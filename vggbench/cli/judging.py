@@ -68,7 +68,11 @@ def _add_confirm(top: Subparsers) -> None:
         "confirm", help="measure a release and the one before in duets, until it is sure"
     )
     parser.add_argument("release", help="one release, such as tensorflow-2.16.2")
-    add_against(parser)
+    add_against(
+        parser,
+        "the newest earlier release of the track that was measured, or the one before it on the "
+        "track where this release was not",
+    )
     parser.add_argument("--improved", action="store_true", help="confirm what looks faster, too")
     add_bench(parser)
     add_limits(parser, "10m")

@@ -16,6 +16,9 @@ import types
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 
+# The environment variable with the id of the process that starts this one as its child.
+STARTER_VARIABLE = "VGGBENCH_STARTER"
+
 
 class OnePackage:
     """An import finder that finds one top-level package in one folder, and nothing else."""
@@ -30,11 +33,12 @@ class OnePackage:
         return importlib.machinery.PathFinder.find_spec(fullname, [self.folder], target)
 
 
-def die_with_parent():
+def die_with_parent(starter=None):
     """Have this process end when its parent process is killed.
 
     An orphan would go on using the machine while the next run measures on it. This works on Linux
-    only; elsewhere nothing happens.
+    only; elsewhere nothing happens. ``starter``: the id of the process that was its parent at the
+    start, as a text. Where that one was killed before this is called, the process ends at once.
     """
     try:
         import ctypes
@@ -42,6 +46,8 @@ def die_with_parent():
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     except (ImportError, OSError, AttributeError):
         pass
+    if starter is not None and str(os.getppid()) != starter:
+        os._exit(1)
 
 
 def import_asv_runner():
@@ -75,7 +81,7 @@ def main(arguments):
         del sys.path[0]
     sys.meta_path.insert(0, OnePackage("asv_runner", asv_runner_folder))
     sys.meta_path.insert(0, OnePackage("vggbench", vggbench_folder))
-    die_with_parent()
+    die_with_parent(os.environ.pop(STARTER_VARIABLE, None))
     import_asv_runner()
     from vggbench.inside import measure
 

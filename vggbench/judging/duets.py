@@ -7,8 +7,7 @@ blocks count, and none during which others took the processors.
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -28,7 +27,7 @@ from .state import Known, State, known_of, state_of, values_of
 #: is one of the others.
 MOST_IN_A_STEP, TICKS_S = 0.25, 0.02
 
-#: The share of its own step that a process may compute during a step of the other.
+#: The share of the other's steps that a process may compute during these.
 MOST_WAITING = 0.01
 
 #: A release (its commit), a configuration (``Record.key``), and what was changed back of it.
@@ -46,13 +45,11 @@ class DuetRecords(NamedTuple):
     second: Record
 
     @property
-    def undisturbed(self) -> list[int]:
-        """The places of those pairs of steps that others did not disturb."""
+    def counting(self) -> list[int]:
+        """The places of those pairs of steps that count: others spoilt neither of the two."""
         many = min(len(self.first.samples), len(self.second.samples))
         return [
-            place
-            for place in range(many)
-            if not any(_is_disturbed(record, place) for record in self)
+            place for place in range(many) if not any(_is_spoilt(record, place) for record in self)
         ]
 
     def values(self, measure: str) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
@@ -60,7 +57,7 @@ class DuetRecords(NamedTuple):
         first, other = (values_of(record).get(measure) for record in self)
         if first is None or other is None:
             return None
-        places = self.undisturbed if measure == STEP.key else []
+        places = self.counting if measure == STEP.key else []
         if not places:
             return first, other
         return tuple(first[place] for place in places), tuple(other[place] for place in places)
@@ -82,14 +79,21 @@ class Block:
 
     @property
     def is_of_one(self) -> bool:
-        """Whether it is of a subject with itself."""
-        return self.first == self.second
+        """Whether it is of a subject with itself, in one state."""
+        return self.first == self.second and self.is_of_one_state
 
     @property
     def compares_releases(self) -> bool:
-        """Whether it is of two releases as they are, in one configuration."""
+        """Whether it is of two releases as they are, in one configuration and one state."""
         first, other = self.first, self.second
-        return first[0] != other[0] and first[1:] == other[1:] and first[2] is None
+        are_two = first[0] != other[0] and first[1:] == other[1:] and first[2] is None
+        return are_two and self.is_of_one_state
+
+    @property
+    def is_of_one_state(self) -> bool:
+        """Whether both subjects were measured in the same. They were not where a flag makes one a
+        variant, and where the user gave an interpreter for one of the two."""
+        return self.states[0] == self.states[1]
 
     def reads(self, before: SubjectKey, after: SubjectKey) -> int:
         """1 where it is of these two, -1 where it is of these two the other way round, else 0. A
@@ -136,9 +140,7 @@ def is_busy(duets: Iterable[DuetRecords]) -> bool:
     own = list(duets)
     if beside(own) is not None:
         return True
-    few = any(
-        2 * len(duet.undisturbed) < min(len(record.samples) for record in duet) for duet in own
-    )
+    few = any(2 * len(duet.counting) < min(len(record.samples) for record in duet) for duet in own)
     return few or others_share(own, of_all=False) > MOST_OTHERS
 
 
@@ -148,9 +150,9 @@ def others_share(duets: Iterable[DuetRecords], of_all: bool = True) -> float:
     it."""
     used, whole = 0.0, 0.0
     for duet in duets:
-        undisturbed = None if of_all else duet.undisturbed
+        counting = None if of_all else duet.counting
         for record in duet:
-            for place in range(len(record.samples)) if undisturbed is None else undisturbed:
+            for place in range(len(record.samples)) if counting is None else counting:
                 seconds = _others(record, place)
                 if seconds is not None:
                     used += seconds
@@ -174,7 +176,9 @@ def _at(told: Any, place: int) -> float | None:
     return float(told[place])
 
 
-def _is_disturbed(record: Record, place: int) -> bool:
+def _is_spoilt(record: Record, place: int) -> bool:
+    """Whether others took so much during a step that its pair does not count. A step that others
+    disturbed (vggbench.runs.duet) may still count."""
     seconds = _others(record, place)
     if seconds is None:
         return False
@@ -182,14 +186,15 @@ def _is_disturbed(record: Record, place: int) -> bool:
 
 
 def waiting_share(duet: DuetRecords) -> float:
-    """How much the one process computed during a step of the other, as a share of that step; of
-    both the larger. 0 where that is not on record."""
+    """How much the one process computed during the steps of the other, as a share of these; of both
+    the larger. 0 where that is not on record. Of all steps together: a pool that spins now and then
+    takes nothing from most of them."""
     shares = [0.0]
     for waits, steps in ((duet.first, duet.second), (duet.second, duet.first)):
         seconds, own = _seconds(waits.waiting_cpu_s), _seconds(steps.samples)
-        step = statistics.median(own) if own else 0.0
-        if seconds and step > 0:
-            shares.append(statistics.median(seconds) / step)
+        whole = sum(own)
+        if whole > 0:
+            shares.append(sum(seconds) / whole)
     return max(shares)
 
 
@@ -318,12 +323,12 @@ def _block(name: str, own: Sequence[Record], known: Known) -> Block | str:
     )
     if any(other != states for other in others):
         return MORE_STATES
-    if first[2] is second[2] is None:
-        are_alike = states[0] == states[1]
-    else:
-        # What was changed back may be a flag.
-        are_alike = replace(states[0], flags=()) == replace(states[1], flags=())
-    if not are_alike:
+    # What was changed back may be a flag. Of two releases, the user may have given an interpreter
+    # for one alone.
+    may_differ: dict[str, Any] = (
+        {"own_interpreter": True} if first[2] is second[2] is None else {"flags": ()}
+    )
+    if replace(states[0], **may_differ) != replace(states[1], **may_differ):
         return MORE_STATES
     return Block(
         id=name,
@@ -393,6 +398,12 @@ def noise(
 
 def _order(subject: SubjectKey) -> tuple[str, str, str]:
     return subject[0], subject[1], subject[2] or ""
+
+
+def of_states(found: Iterable[Block], states: Collection[State]) -> list[Block]:
+    """Those blocks that tell the noise of what was measured in these ``states``: one of their two
+    subjects was measured in one of them. What was measured in another tells nothing of it."""
+    return [block for block in found if any(state in states for state in block.states)]
 
 
 def in_one_state(found: Sequence[Block]) -> list[Block]:

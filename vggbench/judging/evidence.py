@@ -248,7 +248,7 @@ class Evidence:
         if asked not in self._noises:
             track = self.catalogue.tracks[before.track].releases
             earlier = {release.commit for release in track[: track.index(before) + 1]}
-            counting = [block for block in own if state is None or state in block.states]
+            counting = own if state is None else duets.of_states(own, [state])
             self._noises[asked] = duets.noise(counting, measure=key, earlier=earlier)
         return self._noises[asked]
 

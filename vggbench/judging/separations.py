@@ -194,12 +194,8 @@ def of_blocks(
     release = catalogue.by_commit[commit]
     track = catalogue.tracks[release.track].releases
     earlier = {older.commit for older in track[: track.index(release) + 1]}
-    # What was measured in another state of the machine tells nothing of this noise.
-    others = [
-        block
-        for block in whole
-        if not block.reads(changed, as_it_is) and set(block.states) & set(own[-1].states)
-    ]
+    of_state = duets.of_states(whole, own[-1].states)
+    others = [block for block in of_state if not block.reads(changed, as_it_is)]
     of_line = [block for block in others if block.first[1] == block.second[1] == key]
     of = own[0].of(changed)[0]
     found = []

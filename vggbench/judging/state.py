@@ -196,7 +196,7 @@ def _on_record(record: Record) -> dict[str, str]:
 
 
 def _gpu(record: Record) -> str | None:
-    """Its name; None where that is unknown: in a duet nothing looks at it."""
+    """Its name; None where that is unknown, as in a duet where GPUs of several names are."""
     if profiles.device_of(record.profile) != "gpu":
         return NONE
     name = record.gpu.get("name") if _is_object(record.gpu) else None

@@ -85,10 +85,11 @@ def machine(cpus: Collection[int]) -> MachineTime | None:
 
 def busy_share(cpus: Collection[int], seconds: float) -> float:
     """The share of these processors that is used in the next ``seconds``, by any process, this one
-    included. 0 where the system does not tell."""
+    included, or kept from them by a hypervisor. 0 where the system does not tell."""
     before, began = machine(cpus), time.monotonic()
     time.sleep(seconds)
     after, took = machine(cpus), time.monotonic() - began
     if before is None or after is None:
         return 0.0
-    return (after.busy_s - before.busy_s) / (took * len(cpus))
+    used = after.busy_s - before.busy_s + after.steal_s - before.steal_s
+    return used / (took * len(cpus))

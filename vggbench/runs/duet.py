@@ -16,14 +16,14 @@ import os
 import select
 import tempfile
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .. import frameworks, records
 from ..errors import of_system
-from ..inside import onednn, profilers, turns
+from ..inside import gpu, onednn, profilers, turns
 from ..records import OK, Record
 from . import clocks, process, profiles, timed
 from .draft import Draft
@@ -71,10 +71,10 @@ class Subject:
 
 #: The records of a duet, in the order of its subjects. None stands for a process that was not
 #: started because the other process could not run.
-DuetRecords = tuple[Record | None, Record | None]
+BothRecords = tuple[Record | None, Record | None]
 
 
-def ended_well(records: DuetRecords) -> bool:
+def ended_well(records: BothRecords) -> bool:
     """Whether both processes of a duet took their samples."""
     return all(record is not None and record.outcome == OK for record in records)
 
@@ -89,7 +89,7 @@ def pairs_for(step_s: float | None) -> int:
 
 #: A function that is called again and again while the machine is busy, with the share of its
 #: processors that others use. It returns whether to wait any longer; False ends the duet.
-Patience = Callable[[float], bool]
+MayWait = Callable[[float], bool]
 
 
 def block(
@@ -97,8 +97,8 @@ def block(
     subjects: tuple[Subject, Subject],
     *,
     pairs: int = PAIRS,
-    patience: Patience | None = None,
-) -> list[DuetRecords]:
+    patience: MayWait | None = None,
+) -> list[BothRecords]:
     """Run a block and return the records of its duets: two duets of ``subjects``, the start order
     swapped in the second.
 
@@ -111,8 +111,8 @@ def block(
     begins = number % 2
     for place in range(2):
         names = {"id": f"{run.id}/{number}.{place + 1}", "block": f"{run.id}/{number}"}
-        turns = _Turns(begins, pairs, patience)
-        duets.append(_duet(run, subjects, names, order=(place, 1 - place), turns=turns))
+        course = _Course(begins, pairs, patience)
+        duets.append(_duet(run, subjects, names, order=(place, 1 - place), course=course))
         if not ended_well(duets[-1]):
             break
     return duets
@@ -124,8 +124,8 @@ def _duet(
     names: dict[str, Any],
     *,
     order: tuple[int, int],
-    turns: _Turns,
-) -> DuetRecords:
+    course: _Course,
+) -> BothRecords:
     """Run one duet and return its records.
 
     ``names``: the names of the duet and of its block, as records have them. ``order``: the places
@@ -141,18 +141,21 @@ def _duet(
                     **names,
                     "partner": subjects[order[1 - place]].name,
                     "started": place + 1,
-                    "begins": place == turns.begins,
+                    "begins": place == course.begins,
                 }
                 # The process works in this folder, which is entered first to be removed last.
                 aside = stack.enter_context(tempfile.TemporaryDirectory(prefix=_PREFIX))
-                member = _RunningProcess(run, subjects[which], in_record, turns.pairs)
+                member = _RunningProcess(run, subjects[which], in_record, course.pairs)
                 started.append(member)
                 stack.callback(member.close)
                 member.start(Path(aside))
-                if not member.stands_still():
+                if not member.wait_until_still():
                     break
             else:
-                why = _step_in_turns(started, turns)
+                why = _step_in_turns(started, course)
+            for member in started:
+                if member.has_ended:  # while a busy machine was waited for, which is no reason then
+                    why, member.in_trouble = None, True
             # A process in trouble is ended first: its record tells the reason to end the other.
             for member in sorted(started, key=lambda member: not member.in_trouble):
                 record = records[order[started.index(member)]] = member.end(why)
@@ -161,13 +164,17 @@ def _duet(
                     why = f"{partner}: {_what_happened(record)}"
     except KeyboardInterrupt:
         for member in started:
-            member.interrupted()
+            member.interrupt()
         both_names = " and ".join(member.subject.name for member in started)
         raise timed.Interrupted(f" in a duet of {both_names}") from None
+    except BrokenPipeError:  # nobody reads any more what is said, which ends a command elsewhere
+        for member in started:
+            member.interrupt()
+        raise
     except OSError as err:
         trouble = of_system(err)
         for member in started:
-            member.interrupted(trouble)
+            member.interrupt(trouble)
         raise timed.NotMeasured(
             f"{subjects[0].name} and {subjects[1].name} cannot be measured: {trouble}; "
             f"if the disk is full: vggbench releases prune --to 10G"
@@ -186,7 +193,7 @@ def _what_happened(record: Record) -> str:
 
 
 @dataclass(frozen=True)
-class _Turns:
+class _Course:
     """How the processes of a duet take turns.
 
     ``begins``: whether the process that was started first (0) or second (1) makes the first step.
@@ -196,18 +203,18 @@ class _Turns:
 
     begins: int
     pairs: int
-    patience: Patience | None
+    patience: MayWait | None
 
 
-def _step_in_turns(started: Sequence[_RunningProcess], turns: _Turns) -> str | None:
+def _step_in_turns(started: Sequence[_RunningProcess], course: _Course) -> str | None:
     """Let the processes step A B B A, until each has taken its samples or one of them does not
     come back from a step. Returns why both are to be ended before that, None where they are not."""
     first = time.monotonic()
-    order = (turns.begins, 1 - turns.begins)
+    order = (course.begins, 1 - course.begins)
     disturbed = True
-    for pair in range(turns.pairs):
-        if disturbed and turns.patience is not None:
-            share = _await_quiet(started[0].cpus, turns.patience)
+    for pair in range(course.pairs):
+        if disturbed and course.patience is not None:
+            share = _await_quiet(started, course.patience)
             if share is not None:
                 return f"the machine is busy: others use {share:.0%} of the processors"
         disturbed = False
@@ -220,13 +227,24 @@ def _step_in_turns(started: Sequence[_RunningProcess], turns: _Turns) -> str | N
     return None
 
 
-def _await_quiet(cpus: Collection[int], patience: Patience) -> float | None:
-    """Wait until others leave the processors alone, and return None. Where the ``patience`` ends
-    before that, return the share of the processors that others use."""
-    while (share := clocks.busy_share(cpus, QUIET_LOOK_S)) > MOST_OTHERS:
+def _await_quiet(members: Sequence[_RunningProcess], patience: MayWait) -> float | None:
+    """Wait until others than the two processes leave the processors alone, and return None. Where
+    the ``patience`` ends before that, return the share of the processors that others use."""
+    while (share := _others_share(members)) > MOST_OTHERS:
         if not patience(share):
             return share
     return None
+
+
+def _others_share(members: Sequence[_RunningProcess]) -> float:
+    """The share of the processors that others than the two processes use in the next QUIET_LOOK_S
+    seconds. A pool that spins while its process waits is no other: waiting would not end it."""
+    cpus = members[0].cpus
+    before, began = [member.cpu_s() for member in members], time.monotonic()
+    used = clocks.busy_share(cpus, QUIET_LOOK_S)
+    took = max(QUIET_LOOK_S, time.monotonic() - began)
+    own = _moved(before, [member.cpu_s() for member in members])
+    return max(0.0, used - own / (took * len(cpus)))
 
 
 def _step(mover: _RunningProcess, other: _RunningProcess, first: float) -> _Step | None:
@@ -235,7 +253,7 @@ def _step(mover: _RunningProcess, other: _RunningProcess, first: float) -> _Step
     _await_stillness(mover, other)
     before = _Reading.now(mover, other)
     mover.go()
-    if not mover.stands_still():
+    if not mover.wait_until_still():
         return None
     step = _Reading.now(mover, other).since(before, begun=before.at - first)
     mover.seen.add(step, other.seen)
@@ -255,12 +273,16 @@ def _await_stillness(*members: _RunningProcess) -> None:
     while time.monotonic() < until:
         time.sleep(STILL_S)
         now = [member.cpu_s() for member in members]
-        moved = [b - a for a, b in zip(before, now, strict=True) if a is not None and b is not None]
-        if sum(moved) <= STILL_SHARE * STILL_S and not any(
+        if _moved(before, now) <= STILL_SHARE * STILL_S and not any(
             member.is_computing() for member in members
         ):
             return
         before = now
+
+
+def _moved(before: Sequence[float | None], now: Sequence[float | None]) -> float:
+    """By how many seconds clocks moved together, as far as they were known at both looks."""
+    return sum(b - a for a, b in zip(before, now, strict=True) if a is not None and b is not None)
 
 
 @dataclass(frozen=True)
@@ -311,8 +333,11 @@ class _Step:
     steal: float | None
 
     def is_disturbed(self, cpus: int) -> bool:
-        """Whether others used too much of the processors, of which there are ``cpus``."""
-        return self.others is not None and self.others > MOST_OTHERS * self.took * cpus
+        """Whether others used too much of the processors, of which there are ``cpus``. A hypervisor
+        is one of the others."""
+        if self.others is None:
+            return False
+        return self.others + (self.steal or 0.0) > MOST_OTHERS * self.took * cpus
 
 
 @dataclass
@@ -374,7 +399,11 @@ class _RunningProcess:
             self._run, installation, configured, aside, self._attributes
         )
         ours = set_by_us(installation.profile, self._run.purpose)
-        more = {"duet": self._in_record, "set_by_vggbench": ours}
+        more = {
+            "duet": self._in_record,
+            "set_by_vggbench": ours,
+            **_facts_of_gpu(installation.profile),
+        }
         self._draft = Draft.begin(
             self._run, installation, configured, self._attributes, call.env, more=more
         )
@@ -389,6 +418,7 @@ class _RunningProcess:
                 **call.env,
                 **ours,
                 timed.NOTES_VARIABLE: str(self._draft.notes_path),
+                **timed.started_here(installation),
                 turns.VARIABLE: f"{heard},{said}",
             }
             if self._run.purpose == records.EXPLAIN:
@@ -422,6 +452,11 @@ class _RunningProcess:
         """Whether the process computes now, or would if it had a processor."""
         return self._running is not None and clocks.is_computing(self._running.pid)
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process has ended by itself, or was killed."""
+        return self._running is not None and self._running.has_ended
+
     def go(self) -> None:
         """Give the process the word to step."""
         assert self._running is not None
@@ -431,7 +466,7 @@ class _RunningProcess:
         with contextlib.suppress(BrokenPipeError):
             os.write(self._word, turns.WORD)
 
-    def stands_still(self) -> bool:
+    def wait_until_still(self) -> bool:
         """Wait until the process says that it stands still; False where it ended instead, or its
         deadline passed."""
         assert self._running is not None
@@ -476,7 +511,7 @@ class _RunningProcess:
         draft.record.update(self.seen.as_json())
         return draft.end(done, self._call.deadline_s, self._call.result_file)
 
-    def interrupted(self, why: str | None = None) -> None:
+    def interrupt(self, why: str | None = None) -> None:
         """End the process, and record that it was ended, unless it is on record already."""
         if self._running is not None:
             self._running.end()
@@ -511,3 +546,10 @@ def set_by_us(profile: str, purpose: str | None = None) -> dict[str, str]:
     if purpose == records.EXPLAIN:
         found.update(dict.fromkeys(onednn.VARIABLES, "1"))
     return found
+
+
+def _facts_of_gpu(profile: str) -> dict[str, Any]:
+    """What the record of a process of a duet says of the GPU: its name, where all that are visible
+    have one. Nothing samples it, and nothing is said on a CPU."""
+    names = set(gpu.visible()) if profiles.device_of(profile) == "gpu" else set()
+    return {"gpu": {"name": names.pop()}} if len(names) == 1 else {}

@@ -22,7 +22,7 @@ from ..releases import interpreters
 from ..releases.catalogue import Catalogue, Release
 from ..releases.environments import Impossible, require_lock
 from . import draft, duet, own_interpreter, processor, profiles, timed, variables
-from .duet import DuetRecords, Patience, Subject
+from .duet import BothRecords, MayWait, Subject
 from .installation import Installation
 from .run import Run, new_id
 from .suite import Configured, Suite
@@ -76,8 +76,8 @@ class Runner:
         subjects: tuple[Subject, Subject],
         step_s: float | None = None,
         *,
-        patience: Patience | None = None,
-    ) -> list[DuetRecords]:
+        patience: MayWait | None = None,
+    ) -> list[BothRecords]:
         """Run a block of duets, and return its records, duet by duet.
 
         ``step_s``: seconds that a step is known to take. ``patience``: how long to wait while the
@@ -162,6 +162,16 @@ class Local:
         """The profiles that the user asks for. Raises UserError for one that asv.conf.json does not
         list."""
         return profiles.asked(self.checkout.config)
+
+    def one_profile(self, what: str) -> str:
+        """The profile that the user asks for, of ``what``, which has one: "a duet". Raises
+        CannotMeasure where the user asks for several, and UserError."""
+        asked = self.profiles
+        if len(asked) > 1:
+            raise CannotMeasure(
+                f"{profiles.VARIABLE}={' '.join(asked)}: {what} is of one profile; give one"
+            )
+        return asked[0]
 
     @contextlib.contextmanager
     def runner(

@@ -20,6 +20,7 @@ from asv.runner import BENCHMARK_RUN_SCRIPT
 import vggbench
 
 from ..errors import VggbenchError, of_system
+from ..inside.launch import STARTER_VARIABLE
 from ..inside.measure import DEADLINE_S, NOTES_VARIABLE, STRETCH_VARIABLE
 from ..records import Record
 from ..releases.environments import Impossible
@@ -109,6 +110,13 @@ def launched(installation: Installation, arguments: Sequence[str]) -> list[str]:
     return [installation.interpreter, LAUNCH_SCRIPT, ASV_RUNNER_FOLDER, VGGBENCH_FOLDER, *arguments]
 
 
+def started_here(installation: Installation) -> dict[str, str]:
+    """What tells a process that this one starts it as its child, so that it ends where this one is
+    killed meanwhile. Nothing of an interpreter of the user's: that may be a script, which starts
+    the process in turn."""
+    return {} if installation.lock is None else {STARTER_VARIABLE: str(os.getpid())}
+
+
 def measure(run: Run, installation: Installation, call: Call) -> tuple[Record, process.Finished]:
     """Run one timed process of ``run`` to its end, append its record, and return both.
 
@@ -120,6 +128,7 @@ def measure(run: Run, installation: Installation, call: Call) -> tuple[Record, p
     try:
         draft = Draft.begin(run, installation, configured, call.attributes, env)
         env[NOTES_VARIABLE] = str(draft.notes_path)
+        env.update(started_here(installation))
         with _sampler(installation.profile, env) as sampler:
             done = process.run(
                 launched(installation, call.arguments),

@@ -18,8 +18,8 @@ NOT_SURE = "not sure"
 #: A smaller change is not relevant, however sure it is. It is a ratio less one.
 THRESHOLD = 0.02
 
-#: The change that "unchanged" excludes, in thresholds. Four processes a release can exclude as much
-#: at the noise of an ordinary machine.
+#: The change that "unchanged" excludes, in thresholds, as logarithms: 5.1 % at a threshold of 2 %.
+#: Four processes a release can exclude as much at the noise of an ordinary machine.
 EXCLUDED = 2.5
 
 #: The confidence of the interval that is shown, for one comparison alone.

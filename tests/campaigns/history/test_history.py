@@ -9,16 +9,21 @@ import re
 import signal
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
+from vggbench.campaigns import causes
+from vggbench.campaigns.budget import Budget
+from vggbench.campaigns.history.forecast import GUESS_BYTES, GUESS_WITH_TORCH_BYTES
 from vggbench.campaigns.history.history import History
 from vggbench.campaigns.history.plan import Stage, Unit
+from vggbench.campaigns.variants import ChangeBack
 from vggbench.records import stretches
-from vggbench.releases.catalogue import Catalogue
+from vggbench.releases.catalogue import Catalogue, Release
 from vggbench.releases.locks import sha256
 from vggbench.runs import processor
 from vggbench.stats.policy import LEAST_BLOCKS
@@ -283,6 +288,56 @@ def test_a_unit_takes_the_environments_of_all_its_backends() -> None:
         of = SimpleNamespace(_profile="cpu-quick", _own=lambda unit, own=configurations: own)
         unit = Unit(Stage("plain", (release,), ()), release, None)
         assert {lock.name for lock in History._locks(of, unit)} == names
+
+
+def freeing(*installed: str) -> tuple[SimpleNamespace, list[tuple[str, int]]]:
+    """A history where these releases are installed, and for what it frees how many bytes."""
+    freed: list[tuple[str, int]] = []
+    environments = SimpleNamespace(
+        installed=lambda release, lock: "a marker" if release.name in installed else None
+    )
+    checkout = SimpleNamespace(environments=environments)
+    of = SimpleNamespace(
+        _checkout=checkout, _free=lambda name, coming: freed.append((name, coming))
+    )
+    return of, freed
+
+
+TORCH = CATALOGUE.tracks["torch"].releases[-2:]
+TENSORFLOW = CATALOGUE.tracks["tensorflow"].releases[-2:]
+
+
+@pytest.mark.parametrize("installed", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("releases", "each"), [(TENSORFLOW, GUESS_BYTES), (TORCH, GUESS_WITH_TORCH_BYTES)]
+)
+def test_room_is_made_for_what_two_releases_take_unless_both_are_there(
+    releases: Sequence[Release], each: int, installed: int
+) -> None:
+    of, freed = freeing(*[release.name for release in releases[:installed]])
+    both = [(release, release.lock_for("cpu")) for release in releases]
+    History._make_room_for_two(of, "a comparison", both)
+    assert freed == ([] if installed == 2 else [("a comparison", 2 * each)])
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_room_is_made_for_a_variant_each_time_it_is_made(is_there: bool) -> None:
+    release = TENSORFLOW[-1]
+    of, freed = freeing(*[release.name] * is_there)
+    wanted = causes.Wanted(release, ChangeBack("numpy 1.0", release, "cpu", ""), (), (), ())
+    History._make_room_for_variant(of, wanted)
+    assert freed == [(f"{release.name} with numpy 1.0", (2 - is_there) * GUESS_BYTES)]
+
+
+@pytest.mark.parametrize(("spent", "left"), [(40.0, 20.0), (63.0, 0.0)])
+def test_comparing_has_what_is_left_of_the_budget_and_never_less_than_nothing(
+    spent: float, left: float
+) -> None:
+    clock = iter([0.0, spent])
+    asked = SimpleNamespace(budget=Budget(60, clock.__next__), processes=80)
+    of = SimpleNamespace(_asked=asked, _make_room_for_two=None)
+    limits = History._limits.fget(of)
+    assert (limits.seconds, limits.is_rest) == (left, True)
 
 
 def test_a_release_that_cannot_be_installed_is_named_at_the_end(planned: Tiny) -> None:

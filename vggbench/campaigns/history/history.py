@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import functools
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from ... import records
 from ...checkout import Checkout
 from ...errors import VggbenchError, some_of
 from ...records import stretches
-from ...releases.catalogue import Lock
+from ...releases.catalogue import Lock, Release
 from ...runs import profiles
 from ...runs.asv_command import INTERRUPTED, Asv
 from ...runs.coverage import Coverage
@@ -30,10 +30,10 @@ from ...stats.chain import LEAST_BLOCKS_A_LINK
 from .. import answering, causes
 from ..answering import Answer, Comparison
 from ..budget import Budget, duration_text
-from ..causes import Causes
+from ..causes import Causes, Wanted
 from ..confirm import Judging, Limits, answer
 from . import anchors, machines, plan, sittings
-from .forecast import GUESS_BYTES, Forecast, guess_bytes
+from .forecast import Forecast, guess_bytes
 from .plan import Plan, Unit
 
 #: Exit statuses besides 0, that all is measured: more is left to do; something went wrong.
@@ -314,9 +314,18 @@ class History:
                 f"vggbench releases prune --all --cache"
             )
 
-    def _make_room_for_two(self, name: str) -> None:
-        """While a runner of this process holds the checkout."""
-        self._free(name, 2 * GUESS_BYTES)
+    def _make_room_for_two(self, name: str, both: Sequence[tuple[Release, Lock]]) -> None:
+        """... for two releases that are compared, while a runner of this process holds the
+        checkout. Nothing is freed where the environments of both are there."""
+        installed = self._checkout.environments.installed
+        if not all(installed(release, lock.name) for release, lock in both):
+            self._free(name, sum(guess_bytes(lock) for _, lock in both))
+
+    def _make_room_for_variant(self, wanted: Wanted) -> None:
+        """... which is made each time, beside the release as it is."""
+        release, lock = wanted.release, wanted.release.locks[wanted.change.lock]
+        is_there = self._checkout.environments.installed(release, lock.name) is not None
+        self._free(wanted.name, (1 if is_there else 2) * guess_bytes(lock))
 
     def judge(self, stages: list[plan.Stage], duets: list[plan.Duets]) -> int:
         """All of the ``stages`` is measured: compare what the ``duets`` list, and look for the
@@ -328,7 +337,7 @@ class History:
             self._say("The budget is spent while comparing: run the same command again to go on.")
             return LEFT
         found = self.causes(stages)
-        left = found.separate_all(self._asked.budget, self._make_room_for_two)
+        left = found.separate_all(self._asked.budget, self._make_room_for_variant)
         if left.out_of_budget:
             self._say("The budget is spent while separating: run the same command again to go on.")
             return LEFT
@@ -391,9 +400,10 @@ class History:
     @property
     def _limits(self) -> Limits:
         return Limits(
-            self._asked.budget.left_s,
+            max(0.0, self._asked.budget.left_s),
             self._asked.processes,
             make_room=self._make_room_for_two,
+            is_rest=True,
         )
 
     def _compare(self, duets: list[plan.Duets]) -> list[Answer]:
