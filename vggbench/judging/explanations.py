@@ -417,7 +417,7 @@ def _pairs(
     """The traced steps of a duet, pair by pair, without those that others disturbed."""
     begin = max(first.plain_steps, second.plain_steps)
     found = []
-    for place in duet.undisturbed:
+    for place in duet.counting:
         own = place - first.plain_steps, place - second.plain_steps
         if place >= begin and own[0] < len(first.steps) and own[1] < len(second.steps):
             found.append((first.steps[own[0]], second.steps[own[1]]))
@@ -435,12 +435,12 @@ def _parts(
                 sides[place].setdefault(key, []).append(seconds)
     operations: dict[str, list[Operation]] = {}
     for key in dict.fromkeys((*sides[0], *sides[1])):
-        name, *told = key
+        class_, name, kind, shapes = key
         before, after = (
             sum(side[key]) / len(traced[place]) if key in side else None
             for place, side in enumerate(sides)
         )
-        operations.setdefault(name, []).append(Operation(*told, before, after))
+        operations.setdefault(class_, []).append(Operation(name, kind, shapes, before, after))
     found = []
     for name, difference in differences.items():
         own = sorted(operations.get(name, ()), key=lambda each: -abs(each.difference_s))

@@ -137,8 +137,8 @@ def _listed(track: Track, say: Say) -> dict[Version, Listed]:
                 found[version] = replace(listed, version=version)
     if missing and len(missing) == len(packages):
         raise missing[0]
-    for err in missing:
-        say(f"{track.name}: updated without one of its packages: {err}")
+    for absent in missing:
+        say(f"{track.name}: updated without one of its packages: {absent}")
     return found
 
 

@@ -359,9 +359,9 @@ def _installed(of_machines: Sequence[Findings], catalogue: Catalogue) -> list[st
             "",
             *_folded(
                 {
-                    track: (len(of_track), installed.table(of_track))
+                    track: (len(own), installed.table(own))
                     for track, of_track in itertools.groupby(rows, lambda row: row.release.track)
-                    for of_track in [list(of_track)]
+                    for own in [list(of_track)]
                 }
             ),
         ]

@@ -539,7 +539,7 @@ class _RunningProcess:
 def set_by_us(profile: str, purpose: str | None = None) -> dict[str, str]:
     """The variables that vggbench adds to those of the processes of a duet. On a GPU they make both
     processes find room in its memory. Where both are profiled, oneDNN gives its account."""
-    found = {}
+    found: dict[str, str] = {}
     if profiles.device_of(profile) == "gpu":
         for framework in frameworks.KNOWN:
             found.update(framework.shares_gpu)
