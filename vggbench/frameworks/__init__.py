@@ -154,6 +154,6 @@ def class_of(key: str, kinds: str, shapes: str) -> str:
     for name in reversed(names):
         text = f"{name} {shapes}" if name is names[-1] else name
         for expression, found in framework.operations:
-            if re.fullmatch(expression + "(?: .*)?", text, re.DOTALL):
+            if re.fullmatch(f"(?:{expression})(?: .*)?", text, re.DOTALL):
                 return found
     return OTHER

@@ -53,7 +53,6 @@ import pkgutil
 import tempfile
 
 from vggbench.inside import devices
-from vggbench.inside.params import NotApplicable
 
 
 @functools.lru_cache(maxsize=None)
@@ -83,6 +82,8 @@ def profiler(configuration, device):
 
     Raises NotApplicable where there is none.
     """
+    from vggbench.inside.params import NotApplicable  # which asks this module for all params
+
     package = packages()[configuration.framework]
     if not hasattr(package, "profiler"):
         raise NotApplicable("vggbench knows no profiler of %s" % configuration.framework)

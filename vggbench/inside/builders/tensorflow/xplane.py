@@ -70,10 +70,11 @@ def steps(events):
 def _operation(name):
     """Return (name, type) of the operation that an event's name tells of; None for another event.
 
-    An operation's type is a name in camel case, as REGISTER_OP wants it.
+    An operation's type is a name in camel case, as REGISTER_OP wants it. Functions of C++, which
+    are events too, have two colons.
     """
     name, _, kind = name.rpartition(":")
     plain = kind.lstrip("_")
-    if not (name and plain and plain[0].isupper() and plain.isalnum()):
+    if not (name and plain and plain[0].isupper() and plain.isalnum()) or name.endswith(":"):
         return None
     return name, kind
