@@ -21,6 +21,7 @@ GENERATED = ("findings.md",)
 #: have; and why.
 SHARED = {
     "BatchStatistics": "one layer, written for Keras 2 and for Keras 3",
+    "Profiler": "one for each profiler of a framework, in inside/builders",
     "Look": "report.plot draws a configuration so, stats.bisection has a look at a build",
     "build": "the verb: to make a step, as each module of inside/builders does",
     "builder": "what each framework's package in inside/builders offers",

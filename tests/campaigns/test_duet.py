@@ -252,7 +252,7 @@ def test_blocks_in_another_state_than_the_last_do_not_count(
     assert into.ratio == pytest.approx(1.0)
     assert into.blocks < 18
     # So many are taken at most, whatever counts of them.
-    comes = [came(0.0, cpus=cpus) for cpus in (2, 4) * 10]
+    comes = [came(0.0, cpus=cpus) for cpus in range(2, 22)]
     into = answered(tmp_path, monkeypatch, comes)
     assert (into.outcome, into.blocks) == ("not sure", 1)
 

@@ -111,7 +111,11 @@ BACKWARD = "jit(_train)/transpose(jvp(_loss))/conv_general_dilated"
         ("select-and-scatter/jit(_train)/select_and_scatter_add", "f32[8,2,2,8]", POOL),
         ("fusion/jit(_train)/sub", "f32[3,3,64,64]", UPDATE),
         ("fusion/jit(_train)/jvp()/max", "f32[8,64,64,64]", ELEMENTWISE),
-        ("copy", "f32[8,64,64,64]", LAYOUT),
+        ("copy/copy", "f32[8,64,64,64]", LAYOUT),
+        ("fusion/transpose_copy_fusion", "f32[3,3,512,512]", LAYOUT),
+        ("fusion/wrapped_transpose", "f32[3,3,512,512]", LAYOUT),
+        ("fusion/broadcast_add_fusion", "f32[3,3,512,512]", ELEMENTWISE),
+        ("dot/jit(_train)/transpose(jvp())/transpose", "f32[4096,4096]", MATMUL),
     ],
 )
 def test_an_operation_of_jax_has_its_class(kind: str, shape: str, found: str) -> None:

@@ -63,8 +63,8 @@ NOISES = [
 
 def test_the_part_that_grew_is_sure_and_the_others_are_not() -> None:
     found = differences(blocks(BEFORE, AFTER, NOISES))
-    assert found["conv"].difference == pytest.approx(0.1, rel=0.03)
-    assert found["conv"].low < 0.1 < found["conv"].high
+    # Half of the processes are started second, and take 3 % less.
+    assert found["conv"].low < 0.1 * (1 + SECOND) / 2 < found["conv"].high
     assert found["conv"].is_sure
     assert found[STEP].is_sure
     assert not found["matmul"].is_sure

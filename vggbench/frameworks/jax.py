@@ -41,11 +41,14 @@ FRAMEWORK = Framework(
         (r"\S+transpose\(\S*/conv_general_dilated " + _KERNEL, CONV_GRAD_WEIGHTS),
         (r"\S+transpose\(\S*/conv_general_dilated", CONV_GRAD_INPUTS),
         (r"\S+/conv_general_dilated", CONV_FORWARD),
-        (r"\S+/dot_general", MATMUL),
+        (r"\S+/dot_general|dot/\S*", MATMUL),
         (r"\S*(?:reduce_window|select_and_scatter|reduce-window|select-and-scatter)\S*", POOL),
-        (r"(?:copy|transpose|bitcast|reshape|broadcast|slice|concatenate|tuple)(?:/\S*)?", LAYOUT),
-        (r"\S+/(?:transpose|reshape|copy|broadcast_in_dim|squeeze|rev)", LAYOUT),
         (r"\S+/jit\(_train\)(?:/\w+)?/sub", UPDATE),
+        (r"(?:copy|transpose|bitcast|reshape|broadcast|slice|concatenate|tuple)/\S*", LAYOUT),
+        (r"\S+/(?:transpose|reshape|copy|broadcast_in_dim|squeeze|rev)", LAYOUT),
+        # What XLA fused of these alone.
+        (r"fusion/(?:wrapped_)?(?:(?:transpose|copy|bitcast|reshape|broadcast)_?)+fusion", LAYOUT),
+        (r"fusion/wrapped_(?:transpose|copy|bitcast|reshape|broadcast)", LAYOUT),
         (r"\S+", ELEMENTWISE),
     ),
 )

@@ -114,7 +114,7 @@ def primitives(steps):
 
 
 def executed(line):
-    """Return ((kind, direction, implementation, shapes), seconds) that a line tells of, else None.
+    """Return ((kind, direction, implementation, shapes), seconds) that a text tells of, else None.
 
     Returns None for a line of another program, for the header, and for a line about the creation of
     a primitive.

@@ -8,7 +8,6 @@ two releases are compared class by class.
 from __future__ import annotations
 
 import io
-import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -21,10 +20,10 @@ from .. import frameworks, records
 from ..frameworks import CONV_GRAD_INPUTS, CONV_GRAD_WEIGHTS, CONV_GRADS, OTHER
 from ..inside.profilers import WITHIN
 from ..records import Record
-from ..records.record import class_of, is_number
+from ..records.record import MOST_SECONDS, class_of, is_number
 from ..releases.catalogue import Catalogue
 from ..stats import parts
-from ..stats.parts import Difference
+from ..stats.parts import PartDifference
 from ..stats.policy import CHANGED, LEAST_BLOCKS
 from . import duets
 from .duets import Block, DuetRecords, SubjectKey, in_one_state
@@ -79,7 +78,7 @@ class Part:
     """A class of operations, or IDLE. ``operations``: those that differ most, LARGEST at most."""
 
     name: str
-    difference: Difference
+    difference: PartDifference
     operations: tuple[Operation, ...] = ()
 
 
@@ -116,7 +115,7 @@ class Explanation:
     before: str
     after: str
     blocks: int
-    step: Difference
+    step: PartDifference
     parts: tuple[Part, ...]
     implementations: tuple[Implementation, ...]
     traced_by: tuple[str, str]
@@ -176,7 +175,7 @@ class Explanation:
         }
 
 
-def _json_of(difference: Difference) -> dict[str, float]:
+def _json_of(difference: PartDifference) -> dict[str, float]:
     return {
         "before_s": difference.before,
         "after_s": difference.after,
@@ -248,7 +247,7 @@ def _rows(explanation: Explanation) -> list[tuple[str, ...]]:
     return rows
 
 
-def _row(name: str, difference: Difference, share: str) -> tuple[str, ...]:
+def _row(name: str, difference: PartDifference, share: str) -> tuple[str, ...]:
     return (
         name,
         _plain(difference.before),
@@ -425,7 +424,7 @@ def _pairs(
 
 
 def _parts(
-    differences: Mapping[str, Difference], traced: tuple[list[_Traced], list[_Traced]]
+    differences: Mapping[str, PartDifference], traced: tuple[list[_Traced], list[_Traced]]
 ) -> list[Part]:
     """The parts, the largest difference first, with their operations."""
     sides: list[dict[tuple[str, str, str, str], list[float]]] = [{}, {}]
@@ -545,7 +544,7 @@ def _seconds(value: Any, many: int | None = None) -> list[float]:
     if not isinstance(value, list) or (many is not None and len(value) != many):
         raise NoTrace("its trace has lists of other lengths")
     for each in value:
-        if not (is_number(each) and 0 <= each < math.inf):
+        if not (is_number(each) and 0 <= each <= MOST_SECONDS):
             raise NoTrace("its trace has seconds that are none")
     return [float(each) for each in value]
 

@@ -32,7 +32,7 @@ class Duet:
 
 
 @dataclass(frozen=True)
-class Difference:
+class PartDifference:
     """What a part, or the whole step, came to: seconds of both subjects, and second less first.
 
     ``low`` to ``high`` is the interval of the difference. All intervals of a comparison together
@@ -55,7 +55,7 @@ class Difference:
 STEP = "step"
 
 
-def differences(duets: Sequence[Duet], confidence: float = CONFIDENCE) -> dict[str, Difference]:
+def differences(duets: Sequence[Duet], confidence: float = CONFIDENCE) -> dict[str, PartDifference]:
     """Of each part, and of the whole step (STEP), what the two subjects differ by.
 
     The steps of a duet come down to one number for each part: its mean over those pairs that lie in
@@ -87,7 +87,7 @@ def differences(duets: Sequence[Duet], confidence: float = CONFIDENCE) -> dict[s
             (value - middle - way * by_order) ** 2 for way, value in zip(orders, own, strict=True)
         )
         error = math.sqrt(squares / degrees / len(own))
-        found[name] = Difference(
+        found[name] = PartDifference(
             statistics.fmean(before),
             statistics.fmean(after),
             middle,

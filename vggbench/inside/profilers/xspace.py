@@ -59,7 +59,7 @@ def _of_plane(data):
             end = begin + _first(told, 3, 0) * PICOSECOND
             stats = dict(_stat(stat, stat_names) for stat in told.get(4, ()))
             name = names.get(_first(told, 1, 0), "")
-            found.append(Event(plane, lane, begin, end, name, stats))
+            found.append(Event(plane, lane, begin, end, name=name, stats=stats))
     return found
 
 

@@ -66,7 +66,9 @@ def steps(events, kinds):
 def instructions(text):
     """Return a dict of the name of each instruction in an HLO module's text to (kind, shape).
 
-    The kind is the opcode, and behind a slash the operation of JAX that it came from.
+    The kind is the opcode, and behind a slash the operation of JAX that it came from. Where that is
+    not told, the instruction's own name without its number stands there, which says what XLA has
+    fused.
     """
     found = {}
     for line in text.splitlines():
@@ -74,8 +76,7 @@ def instructions(text):
         if told is None:
             continue
         name = OP_NAME.search(line)
-        kind = told.group("opcode")
-        if name:
-            kind += "/" + name.group("name")
-        found[told.group("name")] = kind, told.group("shape")
+        own = told.group("name")
+        origin = name.group("name") if name else own.partition(".")[0]
+        found[own] = told.group("opcode") + "/" + origin, told.group("shape")
     return found
