@@ -96,9 +96,6 @@ def test_what_a_step_costs_besides_its_time_is_recorded(family: Tiny) -> None:
     counted = family.records()[0]["counters"]
     for name in ("cpu_s", "minor_faults", "major_faults", "voluntary_switches"):
         assert counted[name] >= 0
-    # A step of the tiny framework sleeps for nearly all of its time.
-    assert counted["cpu_s"] < sum(family.records()[0]["samples"])
-    assert counted["voluntary_switches"] >= 1
     for name in ("instructions", "cycles"):
         told = counted[name]
         assert told["reason"] if isinstance(told, dict) else told > 0

@@ -64,6 +64,7 @@ def test_an_operation_of_tensorflow_has_its_class(kind: str, found: str) -> None
         # All that an optimiser does is the update.
         ("Optimizer.step#SGD.step > aten::_foreach_add_", UPDATE),
         ("Optimizer.zero_grad#SGD.zero_grad > aten::zero_", UPDATE),
+        ("aten::_foreach_add_ > aten::add_", UPDATE),
         ("aten::mkldnn_convolution_backward_weights", CONV_GRAD_WEIGHTS),
         ("aten::mkldnn_convolution_backward_input", CONV_GRAD_INPUTS),
         ("autograd::engine::evaluate_function: X", OTHER),
@@ -110,6 +111,7 @@ BACKWARD = "jit(_train)/transpose(jvp(_loss))/conv_general_dilated"
         ("dot/jit(_train)/dot_general", "f32[8,4096]", MATMUL),
         ("select-and-scatter/jit(_train)/select_and_scatter_add", "f32[8,2,2,8]", POOL),
         ("fusion/jit(_train)/sub", "f32[3,3,64,64]", UPDATE),
+        ("fusion/jit(train_step)/sgd/sub", "f32[4096,4096]", UPDATE),
         ("fusion/jit(_train)/jvp()/max", "f32[8,64,64,64]", ELEMENTWISE),
         ("copy/copy", "f32[8,64,64,64]", LAYOUT),
         ("fusion/transpose_copy_fusion", "f32[3,3,512,512]", LAYOUT),

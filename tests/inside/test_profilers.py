@@ -3,6 +3,7 @@
 import pytest
 
 from vggbench.inside import profilers
+from vggbench.inside.params import NotApplicable
 from vggbench.inside.profilers import TracedStep, shared_out, summary
 
 
@@ -107,6 +108,19 @@ def test_the_first_steps_are_plain_and_the_profiler_starts_between_two_steps(tmp
     assert (told["profiler"], told["plain_steps"]) == ("recorder", profilers.PLAIN_STEPS)
     assert told["steps_s"] == [1.0]
     assert "onednn" not in told
+
+
+def test_a_profiler_that_tells_no_operations_is_na(tmp_path):
+    class Silent(Recorder):
+        def stop(self):
+            return [(1.0, []), (1.0, [])]
+
+    traced = TracedStep(lambda: None, Silent(), str(tmp_path))
+    for _ in range(profilers.PLAIN_STEPS + 1):
+        traced.prepare()
+        traced()
+    with pytest.raises(NotApplicable, match="recorder of this release tells no operations"):
+        traced.finish()
 
 
 def test_a_process_that_ends_before_the_profiler_started_has_no_trace(tmp_path):

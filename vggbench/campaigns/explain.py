@@ -150,13 +150,13 @@ def _explain(
         came = taking.take(here, runner, (before, after), budget, purpose=records.EXPLAIN)
         seconds = came.seconds or seconds
         answer.explanation = on_record(here, profile, (keys[0], keys[1]))
+        if uncounted.end_it(came):
+            answer.why = came.why
+            return
         if came.block is not None:
             here.say(f"{name}: {_progress(answer.explanation)}")
         else:
             here.say(f"{name}: the block does not count: {came.why}")
-        if uncounted.end_it(came):
-            answer.why = came.why
-            return
 
 
 def _is_enough(explanation: Explanation | None) -> bool:

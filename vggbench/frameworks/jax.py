@@ -43,7 +43,8 @@ FRAMEWORK = Framework(
         (r"\S+/conv_general_dilated", CONV_FORWARD),
         (r"\S+/dot_general|dot/\S*", MATMUL),
         (r"\S*(?:reduce_window|select_and_scatter|reduce-window|select-and-scatter)\S*", POOL),
-        (r"\S+/jit\(_train\)(?:/\w+)?/sub", UPDATE),
+        # Keras's optimiser has its name there.
+        (r"\S+/jit\(_train\)(?:/\w+)?/sub|\S+/sgd/\w+", UPDATE),
         (r"(?:copy|transpose|bitcast|reshape|broadcast|slice|concatenate|tuple)/\S*", LAYOUT),
         (r"\S+/(?:transpose|reshape|copy|broadcast_in_dim|squeeze|rev)", LAYOUT),
         # What XLA fused of these alone.

@@ -71,7 +71,8 @@ FRAMEWORK = Framework(
     ),
     compared_prefixes=("TORCHDYNAMO_", "TORCHINDUCTOR_"),
     unset=("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"),
-    containers=((r"Optimizer\.(?:step|zero_grad)#.*", UPDATE),),
+    # Optimisers alone have operations of whole lists of tensors, Keras's too.
+    containers=((r"Optimizer\.(?:step|zero_grad)#.*|aten::_foreach_\w+", UPDATE),),
     # Operations have the names of ATen. An underscore at the end works in place.
     operations=(
         (r"aten::(?:mkldnn|thnn|slow|cudnn)_?conv\w*_backward_weights?", CONV_GRAD_WEIGHTS),

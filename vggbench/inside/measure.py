@@ -231,6 +231,8 @@ def finish():
     for traced in _traced.values():
         try:
             facts["trace"] = traced.finish()
+        except NotApplicable as reason:
+            facts.update(outcome="n/a", reason=str(reason))
         except Exception as error:  # whatever a release's profiler raises
             facts.update(outcome="failed", error="no trace: " + describe_error(error))
     for step in _steps.values():

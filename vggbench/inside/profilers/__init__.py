@@ -26,6 +26,7 @@ import os
 import time
 
 from vggbench.inside import onednn
+from vggbench.inside.params import NotApplicable
 
 # The environment variable with the folder of a process that is to be profiled. It is not set in a
 # process that is timed.
@@ -69,12 +70,17 @@ class TracedStep:
             self._step()
 
     def finish(self):
-        """Return what was seen, a JSON-able dict for the notes; None where nothing was watched."""
+        """Return what was seen, a JSON-able dict for the notes; None where nothing was watched.
+
+        Raises NotApplicable where the profiler told of no operation in any step.
+        """
         if not self._started:
             return None
         self._primitives.step_ended()
         start = time.perf_counter()
         steps = self._profiler.stop()
+        if not any(events for _, events in steps):
+            raise NotApplicable("%s of this release tells no operations" % self._profiler.NAME)
         trace = dict(summary(steps), profiler=self._profiler.NAME, plain_steps=PLAIN_STEPS)
         primitives = self._primitives.close()
         if primitives is not None:

@@ -33,7 +33,12 @@ class Profiler:
         self._kinds = instructions(step.program_text())
 
     def start(self):
-        jax.profiler.start_trace(self._folder)
+        options = {}
+        if hasattr(jax.profiler, "ProfileOptions"):
+            # Calls of Python functions would be events too, and there are many.
+            options["profiler_options"] = jax.profiler.ProfileOptions()
+            options["profiler_options"].python_tracer_level = 0
+        jax.profiler.start_trace(self._folder, **options)
 
     @contextlib.contextmanager
     def watching(self):
