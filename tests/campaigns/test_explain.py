@@ -252,3 +252,15 @@ def test_blocks_are_taken_until_the_widest_interval_is_narrow() -> None:
     assert not explain._is_enough(found(0.02, 3))
     assert explain._is_enough(found(0.002, 3))
     assert explain._is_enough(found(0.02, 20))
+
+
+def test_no_environment_is_made_where_the_budget_is_spent(tmp_path: Path) -> None:
+    here = local(tmp_path)
+    releases = [here.catalogue.by_name[f"tensorflow-2.{minor}.0"] for minor in (20, 21)]
+    answer = explain._Answer(configured=here.suite.timed_of(releases[1], [], here.catalogue)[0])
+    clock = iter((0.0, *[61.0] * 9))
+    runner = SimpleNamespace(prepared=lambda *asked: pytest.fail("an environment was made"))
+    explain._explain(
+        here, runner, (releases[0], releases[1]), answer, Budget(60, lambda: next(clock))
+    )
+    assert (answer.explanation, answer.why) == (None, "the budget of 1 min is spent")

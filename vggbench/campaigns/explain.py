@@ -21,13 +21,15 @@ from ..judging.explanations import Explanation
 from ..judging.measures import STEP
 from ..releases import spec
 from ..releases.catalogue import Release
+from ..releases.environments import EnvironmentUnusable
+from ..releases.interpreters import InterpreterMissing
 from ..runs import profiles
 from ..runs.duet import Subject
 from ..runs.local import Local, Runner
 from ..runs.suite import Configured
 from ..stats.policy import CHANGED, MOST_BLOCKS
 from . import taking
-from .budget import Budget, duration_text
+from .budget import Budget
 from .taking import Uncounted
 
 #: Version of the JSON's format.
@@ -86,7 +88,10 @@ def run(here: Local, asked: ExplainRequest, budget: Budget) -> int:
     traces = None if asked.traces is None else asked.traces.absolute()
     with here.runner(records.EXPLAIN, traces=traces) as runner:
         for answer in answers:
-            _explain(here, runner, (before, release), answer, budget)
+            try:
+                _explain(here, runner, (before, release), answer, budget)
+            except (EnvironmentUnusable, InterpreterMissing) as err:  # others can be installed
+                answer.why = str(err)
     print(_told(here, (before, release), answers, asked.format), end="")
     return 0 if all(answer.explanation is not None for answer in answers) else 2
 
@@ -132,24 +137,32 @@ def _explain(
     budget: Budget,
 ) -> None:
     """Take blocks until the parts are known well enough, MOST_BLOCKS or the budget are spent, or a
-    process does not end well. Blocks of earlier calls count."""
+    process does not end well. Blocks of earlier calls count. No environment is made where they are
+    enough, nor where the budget has no room for a block."""
     configured, profile = answer.configured, here.profiles[0]
-    before, after = (
+    before, after = (release.commit for release in releases)
+    keys = (before, configured.key, None), (after, configured.key, None)
+    answer.explanation = on_record(here, profile, keys)
+    newest = taking.known(here, profile, [key[:2] for key in keys], purpose=records.EXPLAIN)
+    seconds = taking.block_s(newest)
+    if _is_enough(answer.explanation):
+        return
+    if not budget.allows(seconds):
+        answer.why = budget.why_over(seconds)
+        return
+    first, second = (
         Subject(installation=runner.prepared(release, profile, configured), configured=configured)
         for release in releases
     )
-    keys = tuple((release.commit, configured.key, None) for release in releases)
     name = f"{releases[1].name} {configured.words}".strip()
-    answer.explanation = on_record(here, profile, (keys[0], keys[1]))
     uncounted = Uncounted()
-    seconds = 0.0
     while not _is_enough(answer.explanation):
         if not budget.allows(seconds):
-            answer.why = f"the budget of {duration_text(budget.seconds)} is spent"
+            answer.why = budget.why_over(seconds)
             return
-        came = taking.take(here, runner, (before, after), budget, purpose=records.EXPLAIN)
+        came = taking.take(here, runner, (first, second), budget, purpose=records.EXPLAIN)
         seconds = came.seconds or seconds
-        answer.explanation = on_record(here, profile, (keys[0], keys[1]))
+        answer.explanation = on_record(here, profile, keys)
         if uncounted.end_it(came):
             answer.why = came.why
             return
