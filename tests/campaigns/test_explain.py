@@ -263,4 +263,4 @@ def test_no_environment_is_made_where_the_budget_is_spent(tmp_path: Path) -> Non
     explain._explain(
         here, runner, (releases[0], releases[1]), answer, Budget(60, lambda: next(clock))
     )
-    assert (answer.explanation, answer.why) == (None, "the budget of 1 min is spent")
+    assert (answer.explanation, answer.why) == (None, "the budget of 60 s is spent")
