@@ -466,7 +466,7 @@ def test_noise_is_of_calibrating_blocks_and_of_earlier_comparisons() -> None:
     found, _ = gathered(records)
     earlier = {CATALOGUE.by_name[name].commit for name in LINE[:2]}
     known = duets.noise(found, earlier=earlier)
-    assert known.origin == "6 calibrating blocks; 12 blocks of earlier comparisons"
+    assert known.origin == "6 calibrating blocks; 12 blocks of other comparisons"
     assert 0.002 < known.deviation < 0.006
     assert duets.noise([], found, earlier=earlier) == known
     assert duets.noise(found[:2], earlier=earlier).is_assumed

@@ -35,6 +35,7 @@ from .literal import (
 from .test_verdicts import judged, step
 
 NEWEST, BEFORE, OLDER = LINE[-1], LINE[-2], LINE[-3]
+PLAIN = "NHWC none off"
 
 
 def compared(ratio: float = 1.0, **more: Any) -> list[Record]:
@@ -507,9 +508,30 @@ def test_calibrating_a_release_of_another_track_tells_the_noise_of_the_machine()
 def test_blocks_of_releases_up_to_the_one_before_tell_the_noise_and_later_ones_do_not() -> None:
     earlier = blocks(LINE[3], OLDER, 1.2, session=10)
     one = noise_of([*earlier, *compared()])
-    assert one.origin == "6 blocks of earlier comparisons"
+    assert one.origin == "6 blocks of other comparisons"
     assert noise_of([*earlier, *compared(), *blocks(LINE[0], NEWEST, session=11)]) == one
     assert noise_of([*blocks(OLDER, NEWEST, session=10), *compared()]).is_assumed
+
+
+def test_other_configurations_of_both_releases_tell_the_noise_where_nothing_else_does() -> None:
+    """They are measured in the same hour. The blocks that are judged tell it another way."""
+
+    def origin(taken: list[Record]) -> str:
+        (verdict,) = [one for one in judged(taken) if (one.words, one.measure) == (PLAIN, "step")]
+        assert verdict.noise is not None
+        return verdict.noise.origin
+
+    others = [
+        *blocks(BEFORE, NEWEST, 0.8, NCHW, session=22),
+        *blocks(BEFORE, NEWEST, 1.2, FUSED, session=21),
+    ]
+    assert origin([*others, *compared()]) == "12 blocks of other comparisons"
+    calibrated = blocks(OLDER, OLDER, words=FUSED, session=10, count=8)
+    assert origin([*others, *calibrated, *compared()]) == "8 calibrating blocks"
+    # What compares the newest release with yet another one may have been measured any time.
+    assumed = origin(compared())
+    assert "is assumed" in assumed
+    assert origin([*blocks(OLDER, NEWEST, 0.8, NCHW, session=10), *compared()]) == assumed
 
 
 def test_the_noise_of_a_by_product_is_its_own() -> None:

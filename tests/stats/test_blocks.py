@@ -98,7 +98,7 @@ def test_what_earlier_comparisons_compare_is_not_noise() -> None:
     near = [[0.0 + one, 0.02 + one, 0.01 + one] for one in (0.0, 0.001, -0.002, 0.003)]
     far = [[one + 0.1 * place for one in group] for place, group in enumerate(near)]
     assert blocks.noise([], far).deviation == pytest.approx(blocks.noise([], near).deviation)
-    assert blocks.noise([], far).origin == "12 blocks of earlier comparisons"
+    assert blocks.noise([], far).origin == "12 blocks of other comparisons"
 
 
 def test_one_block_of_an_earlier_comparison_says_nothing() -> None:

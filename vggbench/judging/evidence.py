@@ -217,21 +217,36 @@ class Evidence:
         return duets.in_one_state(both)
 
     def block_noise(
-        self, line: Line, before: Release, key: str, state: State | None = None
+        self, line: Line, before: Release, after: Release, key: str, state: State | None = None
     ) -> BlockNoise:
-        """The noise of a measure's blocks of a release against ``before``: by those of this line,
+        """The noise of a measure's blocks of ``after`` against ``before``: by those of this line,
         else, where these tell too little, by those of all lines in its profile. ``state``: what
         was measured in another does not count; None where each does.
 
-        Calibrating blocks count, and blocks of releases up to ``before``: no verdict changes when
-        later releases come. Which is earlier is known within a track alone, so of other tracks only
-        what calibrated counts.
+        Calibrating blocks count, and blocks of releases up to ``before``. Where all of these tell
+        too little, those of the same two releases in other configurations count too, which are
+        measured in the same hour. No verdict changes when later releases come. Which is earlier is
+        known within a track alone, so of other tracks only what calibrated counts.
         """
         of_line = self.in_configuration(line)
         of_profile = self._by_profile.get(line.profile, [])
         found = self._noise(line, of_line, before, key, state)
         if found.is_assumed:
             found = self._noise(line.profile, of_profile, before, key, state)
+        if found.is_assumed:
+            both, own_key = {before.commit, after.commit}, line.subject_key(after)[1]
+            others = [
+                block
+                for block in of_profile
+                if block.is_of_one
+                or after.commit not in (block.first[0], block.second[0])
+                or (
+                    {block.first[0], block.second[0]} == both
+                    and own_key not in (block.first[1], block.second[1])
+                )
+            ]
+            of = line, after.commit
+            found = self._noise(of, others, before, key, state, besides=after)
         return found
 
     def _noise(
@@ -241,13 +256,18 @@ class Evidence:
         before: Release,
         key: str,
         state: State | None,
+        *,
+        besides: Release | None = None,
     ) -> BlockNoise:
-        """That of ``own``, the blocks ``of`` a line or a profile; kept, since many verdicts of a
-        release ask for the same."""
+        """That of ``own``, the blocks ``of`` a line or a profile, by those of releases up to
+        ``before`` and of the one ``besides``; kept, since many verdicts of a release ask for the
+        same."""
         asked = of, before.commit, key, state
         if asked not in self._noises:
             track = self.catalogue.tracks[before.track].releases
             earlier = {release.commit for release in track[: track.index(before) + 1]}
+            if besides is not None:
+                earlier.add(besides.commit)
             counting = own if state is None else duets.of_states(own, [state])
             self._noises[asked] = duets.noise(counting, measure=key, earlier=earlier)
         return self._noises[asked]

@@ -548,7 +548,9 @@ def _by_duets(comparison: LineComparison, about: Verdict, by_processes: Verdict 
     assert comparison.before is not None
     key, line = about.measure, comparison.line
     own = comparison.blocks(key)
-    noise = comparison.evidence.block_noise(line, comparison.before, key, own[-1].states[0])
+    noise = comparison.evidence.block_noise(
+        line, comparison.before, comparison.after, key, own[-1].states[0]
+    )
     subjects = line.subject_key(comparison.before), line.subject_key(comparison.after)
     found = blocks.judge_blocks(
         duets.numbers(own, *subjects, key),
@@ -601,7 +603,9 @@ def _with_blocks_foreseen(comparison: LineComparison, verdict: Verdict) -> Verdi
     """The verdict by processes, with how many blocks would make it sure where it is not."""
     own, needed = comparison.blocks(verdict.measure), None
     if verdict.outcome == NOT_SURE and comparison.before is not None:
-        noise = comparison.evidence.block_noise(comparison.line, comparison.before, verdict.measure)
+        noise = comparison.evidence.block_noise(
+            comparison.line, comparison.before, comparison.after, verdict.measure
+        )
         needed = blocks.blocks_for(
             noise, threshold=verdict.threshold, comparisons=verdict.comparisons
         )

@@ -191,7 +191,7 @@ def noise(
         )
     origins = [
         f"{sum(map(len, groups))} {kind}"
-        for groups, kind in ((same, "calibrating blocks"), (other, "blocks of earlier comparisons"))
+        for groups, kind in ((same, "calibrating blocks"), (other, "blocks of other comparisons"))
         if groups
     ]
     if bias > 0:
