@@ -85,3 +85,10 @@ def test_the_one_file_below_a_folder_is_read(tmp_path):
     folder.mkdir(parents=True)
     (folder / "box.xplane.pb").write_bytes(field(1, PLANE))
     assert len(xspace.written_in(str(tmp_path))) == 1
+
+
+def test_a_folder_may_have_brackets_in_its_name(tmp_path):
+    folder = tmp_path / "traces [1]" / "plugins" / "profile" / "now"
+    folder.mkdir(parents=True)
+    (folder / "box.xplane.pb").write_bytes(field(1, PLANE))
+    assert len(xspace.written_in(str(tmp_path / "traces [1]"))) == 1

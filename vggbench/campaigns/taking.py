@@ -4,6 +4,7 @@ take."""
 from __future__ import annotations
 
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -12,10 +13,10 @@ from dataclasses import dataclass
 from .. import records
 from ..judging import duets
 from ..judging.duets import Block
-from ..judging.state import known_of
+from ..judging.state import State, known_of
 from ..records import Record
 from ..records.record import is_number
-from ..runs import duet, memory
+from ..runs import duet, memory, variables
 from ..runs.duet import Subject
 from ..runs.local import Local, Runner, Say
 from ..stats.policy import A_BLOCK
@@ -159,6 +160,15 @@ def waiting_message(both: Iterable[duets.DuetRecords]) -> str | None:
         f"one process computed while it waited: {share:.1%} of a step of the other; pools "
         f"that spin do that (OMP_WAIT_POLICY=passive, KMP_BLOCKTIME=0 end it)"
     )
+
+
+def is_as_now(state: State, profile: str, purpose: str) -> bool:
+    """Whether a block that is measured now, for this ``purpose``, would have the variables and the
+    CPUs of this ``state``."""
+    own = variables.telling(variables.for_release(os.environ))
+    ours = duet.set_by_us(profile, purpose)
+    flags = (*variables.compared(own).items(), *sorted(ours.items()))
+    return state.flags == flags and state.cpus in (None, len(os.sched_getaffinity(0)))
 
 
 # -- what it is likely to take

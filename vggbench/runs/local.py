@@ -17,6 +17,7 @@ from typing import Any
 from .. import records
 from ..checkout import Checkout
 from ..errors import VggbenchError
+from ..inside import profilers
 from ..records import Record, Store
 from ..releases import interpreters
 from ..releases.catalogue import Catalogue, Release
@@ -84,7 +85,10 @@ class Runner:
         machine is busy; without it the block goes on however busy the machine is. Raises
         VggbenchError where the processes cannot be run or recorded, or were interrupted.
         """
-        return duet.block(self.run, subjects, pairs=duet.pairs_for(step_s), patience=patience)
+        pairs = duet.pairs_for(step_s)
+        if self.run.purpose == records.EXPLAIN:
+            pairs += profilers.PLAIN_STEPS  # which are not traced
+        return duet.block(self.run, subjects, pairs=pairs, patience=patience)
 
     def forget(self) -> None:
         """Look at environments anew from now on, because some may have been removed."""

@@ -10,9 +10,21 @@ from collections.abc import Mapping
 
 from ..errors import one_line
 from ..frameworks import KNOWN
+from ..inside import profilers, turns
+from ..inside.launch import STARTER_VARIABLE
+from ..inside.measure import STRETCH_VARIABLE
 
-#: Variables of asv's and of the user's environment that must not reach a release's interpreter.
-UNWANTED = ("ASV_PYTHONPATH", "VIRTUAL_ENV")
+#: Variables of asv's and of the user's environment that must not reach a release's interpreter. By
+#: the last four, vggbench has a process be traced, wait for its turns, go on for longer, or end
+#: with whoever started it. It gives them itself.
+UNWANTED = (
+    "ASV_PYTHONPATH",
+    "VIRTUAL_ENV",
+    profilers.VARIABLE,
+    turns.VARIABLE,
+    STRETCH_VARIABLE,
+    STARTER_VARIABLE,
+)
 
 #: The variables of CPython that neither lead to other code nor cost time. All its other variables,
 #: which are for other packages, another bytecode, warnings or debugging, are unwanted too.

@@ -3,7 +3,6 @@ noise of blocks on this machine."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 from ... import records
@@ -11,12 +10,11 @@ from ...errors import one_line
 from ...judging import duets
 from ...judging.duets import Block, SubjectKey
 from ...judging.state import State, known_of
-from ...runs import variables
-from ...runs.duet import set_by_us
 from ...runs.local import Local
 from ...runs.suite import Configured
 from ...stats.bisection import Look
 from ...stats.blocks import BlockNoise
+from .. import taking
 from .line import BuildsBetween
 
 
@@ -51,15 +49,9 @@ class OnRecord:
             and block.second in places
             and block.first != block.second
             and self.measure in block.numbers
-            and self._is_as_now(block.states[0])
+            and taking.is_as_now(block.states[0], self.profile, records.BISECT)
         ]
         return [block for block in of_line if block.states[0] == of_line[-1].states[0]]
-
-    def _is_as_now(self, state: State) -> bool:
-        """Whether a block that is measured now would have these variables and CPUs."""
-        own = variables.telling(variables.for_release(os.environ))
-        flags = (*variables.compared(own).items(), *sorted(set_by_us(self.profile).items()))
-        return state.flags == flags and state.cpus in (None, len(os.sched_getaffinity(0)))
 
     def look(self, block: Block) -> Look:
         """A block as the search has it."""

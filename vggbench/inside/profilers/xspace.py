@@ -25,7 +25,7 @@ def written_in(folder):
 
     Raises RuntimeError where there is not exactly one.
     """
-    paths = glob.glob(os.path.join(folder, "plugins", "profile", "*", "*.xplane.pb"))
+    paths = glob.glob(os.path.join(glob.escape(folder), "plugins", "profile", "*", "*.xplane.pb"))
     if len(paths) != 1:
         raise RuntimeError("the profiler left %d files, where one was expected" % len(paths))
     with open(paths[0], "rb") as file:

@@ -18,6 +18,8 @@ def of_machine(machine: str, source: Source) -> OfMachine:
         machine, taken, source.catalogue, source.accepted, why_none=source.why_none
     )
     chained = [line_chain.line for line_chain in judged.chains]
+    # What counts for one command alone is on no page, nor does it fill the pause of a sitting.
+    taken = [record for record in taken if not record.is_apart]
     drawn, without = lines(machine, taken, source.catalogue, chained=chained)
     for left_out in without:
         made.left_out.append(data.of_left_out(machine, left_out))

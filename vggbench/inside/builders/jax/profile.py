@@ -16,7 +16,7 @@ MARKER = "vggbench step"
 
 # An instruction of the text of an HLO module, and the metadata that it may have.
 INSTRUCTION = re.compile(
-    r"^\s*(?:ROOT )?%?(?P<name>[\w.\-]+) = (?P<shape>\S+(?: \S+\))?) (?P<opcode>[\w\-]+)\("
+    r"^\s*(?:ROOT )?%?(?P<name>[\w.\-]+) = (?P<shape>\(.*?\)|\S+) (?P<opcode>[\w\-]+)\("
 )
 OP_NAME = re.compile(r'op_name="(?P<name>[^"]*)"')
 

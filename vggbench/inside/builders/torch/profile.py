@@ -1,7 +1,7 @@
 """Operations of a step as torch.profiler tells them, from torch 1.8.1 on.
 
-On a GPU, kernels are linked to the operation that launched them; their seconds are the kernels'
-(from its documentation, not run on a GPU yet).
+On a GPU, kernels are events of the device. Each is linked to the operation that launched it, by its
+name, its device and its duration (from torch/autograd/profiler_util.py, not run on a GPU yet).
 """
 
 import contextlib
@@ -50,6 +50,10 @@ def steps(function_events, on_gpu=False):
     function_events: what torch.profiler.profile.events() returned.
     """
     markers, events = [], []
+    owners = {}
+    for event in function_events if on_gpu else ():
+        for kernel in event.kernels:
+            owners.setdefault(tuple(kernel), []).append(event.name)
     for event in function_events:
         begin, end = event.time_range.start / 1e6, event.time_range.end / 1e6
         if event.name == MARKER:
@@ -57,10 +61,11 @@ def steps(function_events, on_gpu=False):
                 markers.append((begin, end))
             continue
         if on_gpu:
-            for kernel in event.kernels:
-                begin, end = kernel.interval.start / 1e6, kernel.interval.end / 1e6
-                lane = "gpu %s" % kernel.device
-                events.append((lane, begin, end, event.name, event.name, ""))
+            if _is_of_device(event) and not getattr(event, "is_user_annotation", False):
+                kernel = event.name, event.device_index, event.time_range.elapsed_us()
+                launched_by = owners.get(kernel) or [event.name]
+                lane = "gpu %s" % event.device_index
+                events.append((lane, begin, end, event.name, launched_by.pop(0), ""))
         elif not getattr(event, "is_async", False):
             shapes = ", ".join("x".join(map(str, shape)) for shape in event.input_shapes if shape)
             events.append((str(event.thread), begin, end, event.name, event.name, shapes))
