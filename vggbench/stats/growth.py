@@ -18,7 +18,7 @@ from .judge import ALPHA
 from .policy import CONFIDENCE, IMPROVED, NOT_SURE, REGRESSED, UNCHANGED
 
 #: By this share of its peak memory a process may grow until its allocators have settled, however
-#: many steps it takes. docs/method.md says what it follows from, under "Memory growth".
+#: many steps it takes. What that rests on stands in docs/method.md, under "Memory growth".
 SETTLES = 0.2
 
 #: A release with fewer processes is not judged.
