@@ -52,7 +52,8 @@ def main() -> int:
     statuses = []
     for file in sorted(RESULTS.glob(f"*/{stretches.FILE}")):
         machine = file.parent.name
-        evidence = verdicts.gather(machine, records.read(RESULTS, machine, print), catalogue)
+        taken = list(records.read(RESULTS, machine, print))
+        evidence = verdicts.gather(machine, taken, catalogue)
         statuses.append(leaks(evidence))
         if machine == CHOSEN_BY:
             statuses += [settling(evidence), more_steps(evidence)]
