@@ -25,6 +25,7 @@ from shared import common
 #: The scripts to run, in this order, with their arguments.
 SHORT: dict[str, tuple[str, ...]] = {
     "history.py": (),
+    "growth.py": (),
     "duets.py": (),
     "releases_list.py": (),
     "update.py": (),

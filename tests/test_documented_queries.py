@@ -66,7 +66,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> duckdb.DuckDBPyConnection:
 
 
 @pytest.mark.parametrize("query", ASKED, ids=lambda query: query.question)
-def test_a_query_is_answered_as_the_page_shows(
+def test_a_query_has_the_columns_of_the_page_and_as_many_rows(
     database: duckdb.DuckDBPyConnection, query: Query
 ) -> None:
     answer = database.sql(query.sql)

@@ -71,13 +71,13 @@ def test_a_leak_is_regressed_with_both_sides_and_surely_grows() -> None:
     assert verdict.after.value == pytest.approx(LEAK)
     assert (verdict.before.grows, verdict.after.grows) == (False, True)
     assert (verdict.after.processes, verdict.steps) == (4, 5)
-    assert growth.status([verdict]) == 1
+    assert growth.exit_status([verdict]) == 1
 
 
 def test_a_leak_that_ended_is_improved() -> None:
     verdict = one([*grown(BEFORE, LEAK), *grown(NEWEST, 0.0)])
     assert verdict.outcome == "improved"
-    assert growth.status([verdict]) == 0
+    assert growth.exit_status([verdict]) == 0
 
 
 def test_growth_that_settling_explains_is_unchanged() -> None:
@@ -150,7 +150,7 @@ def test_an_acknowledged_regression_stands_with_its_reason_and_fails_nothing() -
     entry = Acknowledged("tensorflow", NEWEST, "all", "a cache of kernels", "memory_growth")
     verdict = one(records, accepted=[entry])
     assert (verdict.outcome, verdict.acknowledged) == ("regressed", "a cache of kernels")
-    assert growth.status([verdict]) == 0
+    assert growth.exit_status([verdict]) == 0
     of_the_step = Acknowledged("tensorflow", NEWEST, "all", "slower", "step")
     assert one(records, accepted=[of_the_step]).acknowledged is None
 
@@ -208,7 +208,14 @@ def test_the_json_has_it_beside_the_verdicts() -> None:
 
 
 def test_a_listing_of_all_releases_shows_a_leak_alone() -> None:
-    report = said([*grown(BEFORE, 0.0), *grown(NEWEST, LEAK)])
+    report = said(
+        [
+            *grown(BEFORE, 0.0),
+            *grown(NEWEST, LEAK),
+            *grown(BEFORE, 0.0, NCHW),
+            *grown(NEWEST, 0.0, NCHW),
+        ]
+    )
     whole = phrases.text(
         phrases.Report(
             machine=MACHINE,
@@ -219,7 +226,9 @@ def test_a_listing_of_all_releases_shows_a_leak_alone() -> None:
             whole=True,
         )
     )
-    assert "memory growth per step: 1 regressed" in whole
+    _, below = whole.split("memory growth per step: 1 regressed, 1 unchanged\n")
+    assert "NHWC none off" in below
+    assert "NCHW none off" not in below
 
 
 @pytest.mark.parametrize(

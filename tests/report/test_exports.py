@@ -327,10 +327,12 @@ def test_what_does_not_count_is_left_out_with_a_message() -> None:
     excluded = record(RELEASE, PLAIN, samples=[8.0] * 3)
     excluded.exclude("the fan had failed")
     for name in FORMATS:
-        text, messages = export(name, [*THREE, protocol, excluded])
+        text, messages = export(name, [*THREE, protocol, protocol, excluded])
         assert text == export(name, THREE)[0]
         assert len(messages) == 2
+        assert messages[0].startswith(f"1 record of {RELEASE} is left out: ")
         assert "excluded (the fan had failed)" in messages[0]
+        assert messages[1].startswith(f"2 records of {RELEASE} are left out: ")
         assert "of another measuring protocol" in messages[1]
 
 

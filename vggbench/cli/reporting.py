@@ -276,7 +276,7 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
     taken = checkout.store().all(machine, complain)
     drawable, left_out = lines(machine, taken, checkout.catalogue)
     for group in left_out:
-        complain(f"{group.count} records of {group.release} are left out: {group.why}")
+        complain(str(group))
     line, measure, wanted = plot.choose(
         drawable,
         track,
@@ -371,7 +371,7 @@ def _sittings(checkout: Checkout, machine: str) -> list[dict[str, Any]]:
 
 
 def _export(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from ..report.exports import chosen
+    from ..report.exports import chosen, files
 
     name = arguments.format
     releases = selected(checkout, arguments.spec)
@@ -403,7 +403,7 @@ def _export(checkout: Checkout, arguments: argparse.Namespace) -> int:
     if arguments.output is None:
         sys.stdout.write(text)
     else:
-        chosen.write(arguments.output, text)
+        files.write(arguments.output, text)
         say(f"{arguments.output.absolute()}: {name} of {machine}")
     return 0
 

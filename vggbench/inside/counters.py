@@ -12,7 +12,7 @@ import platform
 import struct
 import time
 
-#: What is read from getrusage(2), by its name here.
+# What is read from getrusage(2), by its name here.
 FIELDS = {
     "minor_faults": "ru_minflt",
     "major_faults": "ru_majflt",
@@ -20,24 +20,24 @@ FIELDS = {
     "involuntary_switches": "ru_nivcsw",
 }
 
-#: (type, config) of perf_event_open(2): PERF_TYPE_HARDWARE, and which of its events.
+# (type, config) of perf_event_open(2): PERF_TYPE_HARDWARE, and which of its events.
 HARDWARE = {"instructions": (0, 1), "cycles": (0, 0)}
 
-#: The steps that the processor's counters look at.
+# The steps that the processor's counters look at.
 COUNTED_STEPS = 2
 
-#: The number of the system call perf_event_open, by what platform.machine() says.
-SYSTEM_CALL = {"x86_64": 298, "aarch64": 241}
+# The number of the system call perf_event_open, by what platform.machine() says.
+SYSTEM_CALL = {"x86_64": 298}
 
-#: Of struct perf_event_attr: type, size, config, period, what is sampled, what is read, flags and
-#: what is of no use here, its first published size, and bits of its flags. Threads that are started
-#: later are counted too; what the kernel does is not, because most systems let only the
-#: administrator count that.
+# Of struct perf_event_attr: type, size, config, period, what is sampled, what is read, flags and
+# what is of no use here, its first published size, and bits of its flags. Threads that are started
+# later are counted too; what the kernel does is not, because most systems let only the
+# administrator count that.
 ATTR, ATTR_SIZE = "<IIQQQQQIIQ", 64
 INHERIT, EXCLUDE_KERNEL, EXCLUDE_HYPERVISOR = 1 << 1, 1 << 5, 1 << 6
 
-#: PERF_FORMAT_TOTAL_TIME_ENABLED and _RUNNING: a counter that others need too is given back and
-#: taken again, and has counted for a part of the time.
+# PERF_FORMAT_TOTAL_TIME_ENABLED and _RUNNING: a counter that others need too is given back and
+# taken again, and has counted for a part of the time.
 READ_TIMES = 1 | 2
 
 CLOSE_ON_EXEC = 8  # PERF_FLAG_FD_CLOEXEC

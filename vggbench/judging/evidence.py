@@ -23,7 +23,7 @@ from ..stats.blocks import BlockNoise
 from ..stats.judge import Process
 from . import duets
 from .duets import Block, SubjectKey
-from .measures import JUDGED
+from .measures import TAKE_TIME
 from .state import Known, State, known_of, state_of, unknown_message, values_of
 
 #: Names of releases in a message, at most.
@@ -395,7 +395,7 @@ class Evidence:
 def counting(taken: Iterable[Taken], key: str) -> list[Taken]:
     """Those from which a measure's changes and noise are told: of what takes time, those that no
     other work disturbed."""
-    return [process for process in taken if process.busy is None or not JUDGED[key].takes_time]
+    return [process for process in taken if process.busy is None or key not in TAKE_TIME]
 
 
 def processes_of(taken: Iterable[Taken], key: str) -> list[Process]:

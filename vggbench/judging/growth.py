@@ -17,7 +17,7 @@ from ..records import Record
 from ..records.record import is_measured
 from ..releases.catalogue import Release
 from ..stats import growth
-from ..stats.policy import NOT_SURE, REGRESSED
+from ..stats.policy import NOT_SURE, REGRESSED, UNCHANGED
 from .acknowledged import Acknowledged
 from .evidence import Evidence
 from .measures import MEMORY_GROWTH
@@ -203,10 +203,10 @@ def _acknowledge(
 
 def is_news(verdict: GrowthVerdict) -> bool:
     """Whether a listing of many releases shows it: a change that is sure, or growth that is."""
-    return verdict.after.grows or verdict.outcome not in (NOT_SURE, growth.UNCHANGED)
+    return verdict.after.grows or verdict.outcome not in (NOT_SURE, UNCHANGED)
 
 
-def status(found: Iterable[GrowthVerdict]) -> int:
+def exit_status(found: Iterable[GrowthVerdict]) -> int:
     """1 where one regressed and is not acknowledged, else 0, as ``verdicts.exit_status``."""
     return int(
         any(verdict.outcome == REGRESSED and verdict.acknowledged is None for verdict in found)

@@ -23,14 +23,13 @@ class JudgedMeasure:
     """As verdicts say it. ``of_record``: the values of one process; none, or nonsense, where it did
     not measure any. ``steady``: whether most releases have what the one before has, so that
     neighbours tell what it differs by from session to session. Memory changes in nearly every
-    release. ``takes_time``: whether other work on the machine makes it more."""
+    release."""
 
     title: str
     unit: str
     scale: float
     of_record: Callable[[Record], Sequence[Any]]
     steady: bool = True
-    takes_time: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +37,8 @@ class Measure:
     """``title`` and ``unit`` are what pages show, ``scale`` of which are one of what records hold.
     ``benchmark`` is the method whose graph asv has of it, None where it has none. ``of_process``:
     what a process that ended well has of it, which may be anything; ``figure`` is the number.
-    ``judged``: None where verdicts say nothing of its ratio; then ``disturbed`` says whether other
-    work on the machine makes it worse."""
+    ``judged``: None where verdicts say nothing of its ratio. ``takes_time``: whether other work on
+    the machine makes it worse."""
 
     key: str
     title: str
@@ -49,14 +48,7 @@ class Measure:
     benchmark: str | None
     of_process: Callable[[Record], object]
     judged: JudgedMeasure | None = None
-    disturbed: bool = False
-
-    @property
-    def takes_time(self) -> bool:
-        """Whether other work on the machine makes it worse."""
-        if self.benchmark == TIMED or self.disturbed:
-            return True
-        return self.judged is not None and self.judged.takes_time
+    takes_time: bool = False
 
     def figure(self, record: Record) -> float | None:
         """The figure of one process that ended well, in the unit of records; None where its record
@@ -92,6 +84,7 @@ STEP = Measure(
     benchmark=TIMED,
     of_process=lambda record: record.median_s,
     judged=JudgedMeasure(title="step time", unit="ms", scale=1e3, of_record=_samples),
+    takes_time=True,
 )
 
 #: Computed from the step's estimate, as ``vggbench rates`` does.
@@ -103,6 +96,7 @@ IMAGES = Measure(
     better=HIGHER,
     benchmark=TIMED,
     of_process=lambda record: None,
+    takes_time=True,
 )
 
 FIRST_STEP = Measure(
@@ -114,6 +108,7 @@ FIRST_STEP = Measure(
     benchmark="track_first_step",
     of_process=_by_product("track_first_step"),
     judged=JudgedMeasure(title="first step", unit="s", scale=1.0, of_record=_first_step),
+    takes_time=True,
 )
 
 PEAK_MEMORY = Measure(
@@ -130,7 +125,6 @@ PEAK_MEMORY = Measure(
         scale=1e-6,
         of_record=lambda record: (record.by_product("track_peak_memory"),),
         steady=False,
-        takes_time=False,
     ),
 )
 
@@ -177,7 +171,7 @@ GPU_MEMORY = Measure(
 
 
 def _of_counter(
-    name: str, key: str, title: str, *, unit: str = "", scale: float = 1, disturbed: bool = False
+    name: str, key: str, title: str, *, unit: str = "", scale: float = 1, takes_time: bool = False
 ) -> Measure:
     """What a timed step cost besides its time, by its ``name`` in a record's ``counters``."""
     return Measure(
@@ -188,25 +182,25 @@ def _of_counter(
         better=LOWER,
         benchmark=None,
         of_process=lambda record: record.counter(name),
-        disturbed=disturbed,
+        takes_time=takes_time,
     )
 
 
 #: What a step costs besides its time. Other work takes caches and processors from a process, and
 #: changes neither what it computes nor what memory it asks for.
 COUNTERS = (
-    _of_counter("cpu_s", "cpu_time", "CPU time a step", unit="ms", scale=1e3, disturbed=True),
+    _of_counter("cpu_s", "cpu_time", "CPU time a step", unit="ms", scale=1e3, takes_time=True),
     _of_counter("minor_faults", "minor_faults", "Minor page faults a step"),
-    _of_counter("major_faults", "major_faults", "Major page faults a step", disturbed=True),
+    _of_counter("major_faults", "major_faults", "Major page faults a step", takes_time=True),
     _of_counter("voluntary_switches", "voluntary_switches", "Voluntary switches a step"),
     _of_counter(
         "involuntary_switches",
         "involuntary_switches",
         "Involuntary switches a step",
-        disturbed=True,
+        takes_time=True,
     ),
     _of_counter("instructions", "instructions", "Instructions a step", unit="10⁹", scale=1e-9),
-    _of_counter("cycles", "cycles", "Cycles a step", unit="10⁹", scale=1e-9, disturbed=True),
+    _of_counter("cycles", "cycles", "Cycles a step", unit="10⁹", scale=1e-9, takes_time=True),
 )
 
 #: In the order in which pages offer them.
@@ -221,6 +215,9 @@ MEASURES = (
     GPU_MEMORY,
     *COUNTERS,
 )
+
+#: The keys of what other work on the machine makes worse.
+TAKE_TIME = frozenset(measure.key for measure in MEASURES if measure.takes_time)
 
 #: What verdicts say the ratio of, the most important first.
 JUDGED = {measure.key: measure.judged for measure in MEASURES if measure.judged is not None}

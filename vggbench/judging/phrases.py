@@ -27,7 +27,7 @@ from ..stats.policy import (
 from ..stats.whole_lines import DRIFT, RECOVERED
 from . import growth
 from .growth import GrowthSide, GrowthVerdict
-from .measures import JUDGED, STEP
+from .measures import JUDGED, MEMORY_GROWTH, STEP
 from .verdicts import BY_DUETS, LOST, OUTCOMES, LineChange, Side, Verdict
 
 #: Version of the JSON's format.
@@ -37,7 +37,7 @@ SCHEMA = 1
 WIDE = 1000
 
 #: How verdicts call the measure that has a difference in bytes instead of a ratio.
-GROWTH = "memory growth per step"
+GROWTH = MEMORY_GROWTH.title.lower()
 
 STYLES = {REGRESSED: "red", "failed": "red", LOST: "yellow", "improved": "green", NOT_SURE: "cyan"}
 
@@ -561,7 +561,7 @@ def _evidence(group: Sequence[Verdict], grown: Sequence[GrowthVerdict] = ()) -> 
         ]
     if grown:
         lines += [
-            f"{GROWTH.capitalize()}: each process.",
+            f"{MEMORY_GROWTH.title}: each process.",
             "",
             "| configuration | release | processes |",
             "|---|---|---|",

@@ -157,7 +157,7 @@ def _whole(
         found += verdicts.of_track(evidence, track, asked.profile, asked.threshold, accepted)
         grown += growth.of_track(evidence, track, asked.profile, accepted)
         changes += verdicts.changes(evidence, track, asked.profile, asked.threshold)
-    status = _worst(verdicts.exit_status(found), growth.status(grown))
+    status = _worst(verdicts.exit_status(found), growth.exit_status(grown))
     return phrases.Report(
         machine=evidence.machine,
         threshold=asked.threshold,
@@ -199,7 +199,7 @@ def _of_releases(
         grown += of_memory
         notes += _unmatched(release, [*own, *of_memory], accepted)
     if found:
-        status = _worst(status, verdicts.exit_status(found), growth.status(grown))
+        status = _worst(status, verdicts.exit_status(found), growth.exit_status(grown))
     return phrases.Report(
         machine=evidence.machine,
         threshold=asked.threshold,

@@ -39,7 +39,7 @@ from .acknowledged import Acknowledged
 from .differences import Difference
 from .duets import Block
 from .evidence import Evidence, Line, Taken, counting, gather, processes_of, typical
-from .measures import JUDGED, STEP
+from .measures import JUDGED, STEP, TAKE_TIME
 from .state import State
 
 #: It ran, and could not in the release before.
@@ -323,7 +323,7 @@ class LineComparison:
     def disturbed(self, key: str) -> list[str]:
         """Of the releases both of which must have been measured on a quiet machine for a change to
         be sure, a message about each that never was."""
-        if not JUDGED[key].takes_time:
+        if key not in TAKE_TIME:
             return []
         found = []
         for release in filter(None, (self.before, self.after)):
@@ -338,7 +338,7 @@ class LineComparison:
         for release in filter(None, (self.before, self.after)):
             taken = self.taken(release)
             busy = [process.busy for process in taken if process.busy is not None]
-            if 0 < len(busy) < len(taken) and JUDGED[key].takes_time:
+            if 0 < len(busy) < len(taken) and key in TAKE_TIME:
                 found.append(
                     f"{_processes_of(len(busy), release)} on a busy machine left out ({busy[-1]})"
                 )

@@ -43,6 +43,7 @@ from ..stats.policy import CHANGED, THRESHOLD
 from . import across, installed, milestones, opening, rates
 from .across import Across
 from .milestones import Milestone
+from .pages import data
 from .pages import lines as pages_lines
 from .rates import Rate
 
@@ -355,7 +356,7 @@ def _installed(of_machines: Sequence[Findings], catalogue: Catalogue) -> list[st
             "The first and the last final release of each major version: how many packages its "
             "lock pins, and how large its environment is on the disk, with bytecode. The size is "
             "n/a where no process has been measured since it is on record. What is downloaded for "
-            f"it is {installed.NO_DOWNLOAD}.",
+            f"it is {data.NO_DOWNLOAD}.",
             "",
             *_folded(
                 {

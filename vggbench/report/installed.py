@@ -2,25 +2,20 @@
 noise.
 
 The packages are those that the lock pins. The bytes are on record since processes note how large
-their environment is. The lock has hashes and no sizes, so what is downloaded is not known.
+their environment is.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-
-from packaging.version import Version
 
 from ..errors import VggbenchError
 from ..judging.phrases import row
 from ..records import Record
 from ..records.record import is_measured
 from ..releases.catalogue import Catalogue, Lock, Release
-
-#: Why nothing says how many bytes are downloaded.
-NO_DOWNLOAD = "n/a: a lock has hashes, and no sizes"
+from .milestones import ends_of_majors
 
 
 @dataclass(frozen=True)
@@ -59,11 +54,9 @@ def ends(catalogue: Catalogue, device: str, sizes: Mapping[str, float]) -> list[
             for lock in [release.lock_for(device)]
             if lock is not None and not release.is_prerelease
         ]
-        for _, of_major in itertools.groupby(finals, lambda pair: Version(pair[0].version).major):
-            group = list(of_major)
-            for release, lock in group[:1] + group[1:][-1:]:
-                packages = _packages(catalogue, release, lock)
-                found.append(InstalledRelease(release, lock, packages, sizes.get(lock.digest)))
+        for release, lock in ends_of_majors(finals, lambda pair: pair[0]):
+            packages = _packages(catalogue, release, lock)
+            found.append(InstalledRelease(release, lock, packages, sizes.get(lock.digest)))
     return found
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from packaging.version import Version
 
@@ -22,6 +23,8 @@ from ..judging.phrases import row
 from ..judging.state import apart_messages
 from ..releases.catalogue import Catalogue, Release
 from .pages.lines import Cell, PageGraph
+
+_T = TypeVar("_T")
 
 BEGIN, END = "<!-- vggbench findings -->", "<!-- end of vggbench findings -->"
 
@@ -47,8 +50,24 @@ def milestones(page_lines: Iterable[PageGraph], catalogue: Catalogue) -> list[Mi
         Milestone(catalogue.by_name[cell.release], line.readable(words), cell)
         for line in page_lines
         for words in _longest(line)
-        for cell in _ends([cell for cell in _numbers(line) if cell.words == words], catalogue)
+        for cell in ends_of_majors(
+            (cell for cell in _numbers(line) if cell.words == words),
+            lambda cell: catalogue.by_name[cell.release],
+        )
     ]
+
+
+def ends_of_majors(items: Iterable[_T], release_of: Callable[[_T], Release]) -> list[_T]:
+    """The first and the last of each major version, of items in the order of their releases."""
+
+    def major(item: _T) -> int:
+        return Version(release_of(item).version).major
+
+    ends: list[_T] = []
+    for _, of_major in itertools.groupby(items, major):
+        group = list(of_major)
+        ends += group[:1] + group[1:][-1:]
+    return ends
 
 
 def _numbers(line: PageGraph) -> list[Cell]:
@@ -74,20 +93,6 @@ def _longest(line: PageGraph) -> list[tuple[str, ...]]:
         backend = params.value_of(line.framework, line.named(words), params.BACKEND) or ""
         chosen[backend] = min(chosen.get(backend, words), words, key=rank)
     return sorted(chosen.values(), key=line.configurations.index)
-
-
-def _ends(cells: Sequence[Cell], catalogue: Catalogue) -> list[Cell]:
-    """The first and the last cell of each major version, of cells in the order of their
-    releases."""
-
-    def major(cell: Cell) -> int:
-        return Version(catalogue.by_name[cell.release].version).major
-
-    ends: list[Cell] = []
-    for _, of_major in itertools.groupby(cells, major):
-        group = list(of_major)
-        ends += group[:1] + group[1:][-1:]
-    return ends
 
 
 def table(chosen: Sequence[Milestone]) -> list[str]:

@@ -14,15 +14,11 @@ from dataclasses import dataclass
 
 from scipy import special
 
+from .judge import ALPHA
 from .policy import CONFIDENCE, IMPROVED, NOT_SURE, REGRESSED, UNCHANGED
 
-#: The chance that any configuration of an unchanged release is called changed, at most.
-ALPHA = 0.05
-
 #: By this share of its peak memory a process may grow until its allocators have settled, however
-#: many steps it takes. Of 596 configurations of releases on record (two processes or more, 10 steps
-#: each) the mean growth is 18.2 % of the peak at most. In the 35 of them that have 16 steps too,
-#: these bring 4.8 % on average where 10 bring 3.9 %; a leak would have brought 6.2 %.
+#: many steps it takes. What that rests on stands in docs/method.md, under "Memory growth".
 SETTLES = 0.2
 
 #: A release with fewer processes is not judged.

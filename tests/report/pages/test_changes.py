@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from vggbench.releases.catalogue import Catalogue
-from vggbench.report.pages import changes
+from vggbench.report.pages import changes, data
 
 from ... import two_locks
-from .literal import checkout
+from .literal import CATALOGUE, checkout
 
 
 def test_a_change_is_another_version_a_new_package_or_one_that_is_gone() -> None:
@@ -54,3 +56,13 @@ def test_a_lock_that_cannot_be_read_is_told_in_a_line(tmp_path: Path) -> None:
     (line,) = complaints
     assert "tensorflow-2.15.1" in line
     assert "2.15.1-cpu.txt" in line
+
+
+@pytest.mark.parametrize(
+    ("track", "named"), [("theano", {"cpu": "cpu"}), ("torch", {"cpu": "any", "gpu": "any"})]
+)
+def test_a_page_names_the_lock_of_each_device(track: str, named: dict[str, str]) -> None:
+    locks = changes.of_track(CATALOGUE, track, print)
+    told = data.of_releases(CATALOGUE, track, locks, {})["releases"]
+    assert told
+    assert all(release["lock_of"] == named for release in told.values())

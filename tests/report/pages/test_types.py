@@ -65,6 +65,7 @@ def written(html_dir: Path) -> Iterator[tuple[str, Any]]:
         releases = literal.read(html_dir, f"releases-{track['name']}")
         yield "Releases", releases
         for release in releases["releases"].values():
+            yield "Locks", release
             yield from (("Lock", one) for one in release["locks"].values())
     for interface, key in (("Machine", "machines"), ("Measure", "measures")):
         yield from ((interface, one) for one in index[key])

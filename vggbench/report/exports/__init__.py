@@ -1,7 +1,8 @@
 """vggbench export: what is on record, in formats that other tools read.
 
 ``chosen`` finds which configurations an export has, and what is to be said of the others. Each
-format is a module with a function from those to the text of a file, and a row of FORMATS.
+format is a module with a function from those to the text of a file, and a row of FORMATS. ``files``
+writes the file.
 """
 
 from __future__ import annotations

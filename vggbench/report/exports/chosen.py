@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 from ...errors import one_line, some_of
 from ...judging.state import apart_messages, usual_of
 from ...records import Record
-from ...releases.catalogue import Catalogue, Release, replace_text
+from ...releases.catalogue import Catalogue, Release
 from ..pages.lines import lines
 from . import ALL, FORMATS, LINE, RELEASE
 from .exported import COLUMNS, Exported, ExportError
@@ -48,11 +46,7 @@ def found(
     """
     drawable, left_out = lines(machine, taken, catalogue)
     wanted = {release.name: release for release in releases}
-    messages = [
-        f"{group.count} records of {group.release} are left out: {group.why}"
-        for group in left_out
-        if group.release in wanted
-    ]
+    messages = [str(group) for group in left_out if group.release in wanted]
     on_record = [
         Exported(
             machine=machine,
@@ -99,20 +93,6 @@ def for_format(name: str, on_record: Sequence[Exported]) -> tuple[list[Exported]
         results = [each for each in results if str(each.cell.state) == usual]
         apart = [*(f"left out: {message}" for message in apart), *_cuts(results)]
     return results, [*messages, *apart, *_lacking(results), *_busy(results)]
-
-
-def write(path: Path, text: str) -> None:
-    """Write ``text`` to the file ``path``, whole or not at all. Raises ExportError."""
-    target = Path(os.path.realpath(path))
-    # JSON can hold half of a character, which UTF-8 cannot.
-    whole = text.encode("utf-8", "backslashreplace").decode("utf-8")
-    try:
-        # A device or a pipe would be replaced by a file.
-        if target.exists() and not target.is_file():
-            raise ExportError(f"-o {path}: it is no file; give the name of one")
-        replace_text(target, whole)
-    except OSError as err:
-        raise ExportError(f"-o {path} cannot be written: {err.strerror}") from None
 
 
 def _require_line(name: str, on_record: Sequence[Exported]) -> None:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:  # it imports what judges: what is kept is published without t
 
 SCHEMA = 1
 
+#: Why nothing says how many bytes are downloaded.
+NO_DOWNLOAD = "n/a: a lock has hashes, and no sizes"
+
 
 def file_name(*parts: str) -> str:
     """A name for a file that is made of ``parts``, whatever is in them: distinct parts have
@@ -372,7 +375,8 @@ def of_releases(
     installed: Mapping[str, float],
 ) -> dict[str, Any]:
     """What the page of each release of a track says of its locks. ``installed``: bytes of an
-    environment, by the digest of its lock; null where no record says so."""
+    environment, by the digest of its lock; null where no record says so. ``lock_of`` names the lock
+    of the configurations without a backend, for each device."""
     made = {}
     for release in catalogue.tracks[track].releases:
         told = {}
@@ -390,8 +394,17 @@ def of_releases(
                 if difference is None
                 else {package: list(versions) for package, versions in difference.packages.items()},
             }
-        made[release.name] = {"build": release.build, "locks": told}
-    return {"schema": SCHEMA, "releases": made}
+        made[release.name] = {
+            "build": release.build,
+            "locks": told,
+            "lock_of": {
+                device: lock.name
+                for device in release.devices
+                for lock in [release.lock_for(device)]
+                if lock is not None and lock.name in told
+            },
+        }
+    return {"schema": SCHEMA, "downloaded": NO_DOWNLOAD, "releases": made}
 
 
 def seed_tables() -> dict[str, Any]:

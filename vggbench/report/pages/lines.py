@@ -114,6 +114,10 @@ class LeftOut:
     release: str
     count: int
 
+    def __str__(self) -> str:
+        many, are = ("1 record", "is") if self.count == 1 else (f"{self.count} records", "are")
+        return f"{many} of {self.release} {are} left out: {self.why}"
+
 
 def lines(
     machine: str,

@@ -229,10 +229,18 @@ export interface LineChange {
 
 // -- data/releases-TRACK.json
 
-/** The locks of a release by their names, such as "cpu". */
 export interface Releases {
   schema: number;
-  releases: Record<string, { build: string | number | null; locks: Record<string, Lock> }>;
+  /** Why nothing says how much is downloaded. */
+  downloaded: string;
+  releases: Record<string, Locks>;
+}
+
+/** The locks of a release by their names, such as "cpu", and the names by devices. */
+export interface Locks {
+  build: string | number | null;
+  locks: Record<string, Lock>;
+  lock_of: Record<string, string>;
 }
 
 export interface Lock {

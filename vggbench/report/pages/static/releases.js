@@ -15,16 +15,13 @@ import { figureCell, lined, rowHead, whyOf } from "./tables.js";
 
 /** What is shown of each configuration. */
 const SHOWN = ["step", "first_step", "peak_memory", "memory_growth", "loss"];
-/** Why nothing says how large an environment is, and how much is downloaded for it. */
+/** Why nothing says how large an environment is. */
 const NOT_RECORDED = "n/a: no process has been measured since environments are sized";
-const NO_SIZES = "n/a: the lock has hashes, and no sizes";
 const GIGABYTE = 1e9;
 /** Where the link that skips the navigation leads: it names no release. */
 const SKIPPED_TO = "content";
 /** The heads of what is shown of each release, before what it installs. */
 const HEADS = ["release", "date", "CPython", "measured", "n/a", "failed", "step"];
-/** The name of a lock for whatever device. */
-const ANY = "any";
 /** As asv shortens ids. */
 const DIGITS_OF_ID = 8;
 /** A whole id, or the beginning of one that is long enough. */
@@ -131,7 +128,7 @@ const facts = (rows) =>
  * @param {Releases} locks
  */
 function one(index, { track, release }, line, locks) {
-  const told = locks.releases[release.name] ?? { locks: {} };
+  const told = locks.releases[release.name]?.locks ?? {};
   const place = track.releases.indexOf(release);
   const before = track.releases.slice(0, place).findLast(isCurrent);
   const after = track.releases.slice(place + 1).find(isCurrent);
@@ -155,7 +152,7 @@ function one(index, { track, release }, line, locks) {
       facts(rows),
     ),
     measured(index, release, line),
-    ...Object.entries(told.locks).map(([name, lock]) => lockCard(name, lock)),
+    ...Object.entries(told).map(([name, lock]) => lockCard(name, lock, locks.downloaded)),
   ];
 }
 
@@ -249,8 +246,9 @@ const installedText = ({ installed_bytes }) =>
 /**
  * @param {string} lockName
  * @param {Lock} lock
+ * @param {string} downloaded
  */
-function lockCard(lockName, lock) {
+function lockCard(lockName, lock, downloaded) {
   const changes = Object.entries(lock.changes);
   const packages = Object.entries(lock.packages);
   const names = packages.map(([name, version]) => el("li", {}, `${name} ${version}`));
@@ -263,7 +261,7 @@ function lockCard(lockName, lock) {
       ["resolved as of", lock.as_of],
       ["packages", String(packages.length)],
       ["installed", installedText(lock) ?? NOT_RECORDED],
-      ["downloaded", NO_SIZES],
+      ["downloaded", downloaded],
       ["file, SHA-256", [lock.file, " ", el("code", {}, lock.digest)]],
     ]),
     el(
@@ -318,8 +316,8 @@ function all(index, { found, chosen, line, locks }) {
   const of = grouped(line?.cells ?? [], (cell) => cell.release);
   const device = chosen.profile ? index.profiles[chosen.profile].device : "cpu";
   const rows = [...track.releases].reverse().map((release) => {
-    const own = locks.releases[release.name]?.locks ?? {};
-    const lock = own[device] ?? own[ANY];
+    const own = locks.releases[release.name];
+    const lock = own?.locks[own.lock_of[device]];
     return releaseRow(release, of.get(release.name) ?? [], lock, found?.release === release);
   });
   byId("all").replaceChildren(
