@@ -126,7 +126,7 @@ def planted(what: Planted, taken: Entries) -> Entry | None:
     found = explained(copied.folder, after, before, PLAIN, what.budget)
     return {
         key: found[key]
-        for key in ("seconds", "blocks", "words", "step", "classes", "named", "cost")
+        for key in ("seconds", "blocks", "headline", "step", "classes", "named", "cost")
     }
 
 
@@ -223,7 +223,7 @@ def quick(taken: Entries) -> Entry | None:
     for name in (release, before):
         common.install(name)
     found = explained(folder, release, before, PLAIN, "10m")
-    return {key: found[key] for key in ("seconds", "blocks", "words", "named", "cost")}
+    return {key: found[key] for key in ("seconds", "blocks", "headline", "named", "cost")}
 
 
 def quick_reached(taken: Entries) -> Reached:
@@ -231,7 +231,7 @@ def quick_reached(taken: Entries) -> Reached:
         return Reached([])
     last = taken[-1]
     return Reached(
-        [f"{last['seconds']:.0f} s, {last['blocks']} blocks: {last['words']}"],
+        [f"{last['seconds']:.0f} s, {last['blocks']} blocks: {last['headline']}"],
         last["seconds"] <= WITHIN_S,
     )
 
@@ -301,7 +301,7 @@ def go_on(name: str, budget: Budget) -> None:
             return
         when = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
         state.add({**entry, "when": when, "processor": duets.processor()})
-        print(f"{name}: {entry.get('words') or duets._short(entry)}", flush=True)
+        print(f"{name}: {entry.get('headline') or duets._short(entry)}", flush=True)
 
 
 def report(name: str) -> bool:

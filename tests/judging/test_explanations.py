@@ -258,7 +258,8 @@ def test_the_json_is_finite_and_has_the_keys_that_are_described() -> None:
     told = json.loads(json.dumps(sure(traced()).as_json(), allow_nan=False))
     assert set(told) == {
         *("machine", "profile", "benchmark", "configuration", "release", "against", "blocks"),
-        *("words", "step", "classes", "implementations", "traced_by", "cost", "named", "notes"),
+        *("words", "headline", "step", "classes", "implementations", "traced_by", "cost", "named"),
+        "notes",
     }
     assert set(told["classes"][0]) == {
         *("class", "before_s", "after_s", "difference_s", "low_s", "high_s", "share", "sure"),

@@ -35,7 +35,7 @@ from .verdicts import Verdict
 IDLE = "idle"
 
 #: What a class of operations is, in words that follow "are" or "is".
-WORDS = {
+CLASS_WORDS = {
     frameworks.CONV_FORWARD: "convolutions",
     CONV_GRAD_WEIGHTS: "gradients of the convolutions' weights",
     CONV_GRAD_INPUTS: "gradients of the convolutions' inputs",
@@ -155,7 +155,8 @@ class Explanation:
             "release": self.after,
             "against": self.before,
             "blocks": self.blocks,
-            "words": headline(self),
+            "words": self.words,
+            "headline": headline(self),
             "step": _json_of(self.step),
             "classes": [
                 {
@@ -206,7 +207,7 @@ def headline(explanation: Explanation) -> str:
     if step.is_sure and (step.difference > 0) == (largest.difference.difference > 0):
         text = (
             f"{milliseconds(largest.difference.difference)} ms of "
-            f"{milliseconds(step.difference)} ms are {WORDS[largest.name]} "
+            f"{milliseconds(step.difference)} ms are {CLASS_WORDS[largest.name]} "
             f"({milliseconds(largest.difference.low)} to {milliseconds(largest.difference.high)})"
         )
     else:
@@ -218,7 +219,7 @@ def headline(explanation: Explanation) -> str:
 def _of(part: Part) -> str:
     own = part.difference
     return (
-        f"{WORDS[part.name]} {milliseconds(own.difference)} ms "
+        f"{CLASS_WORDS[part.name]} {milliseconds(own.difference)} ms "
         f"({milliseconds(own.low)} to {milliseconds(own.high)})"
     )
 
