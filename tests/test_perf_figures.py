@@ -23,7 +23,9 @@ def test_each_script_that_prints_a_figure_is_run_or_named(figures: ModuleType) -
     named = {*figures.SHORT, *(name.partition(" ")[0] for name in figures.LONG)}
     scripts = [path for path in PERF.glob("*.py") if path.name != "figures.py"]
     printing = {
-        path.name for path in scripts if re.search(r"common\.(report|keep)\(", path.read_text())
+        path.name
+        for path in scripts
+        if re.search(r"\b(?:common\.(?:report|keep)|rows\.report)\(", path.read_text())
     }
     assert len(printing) > 10
     assert printing <= named
