@@ -512,7 +512,7 @@ def _traced(record: Record) -> _Traced:
     steps: list[dict[str, float]] = [{IDLE: seconds} for seconds in idle_s]
     operations: dict[tuple[str, str, str, str], float] = {}
     for name, kinds, shapes, seconds in told:
-        found = frameworks.class_of(key, kinds, shapes)
+        found = frameworks.operation_class(key, kinds, shapes)
         shares = {found: 1.0}
         if found == CONV_GRADS:
             shares = shared

@@ -66,7 +66,7 @@ def classes(key: str, told: dict[str, Any]) -> dict[str, float]:
     """Seconds of each class in both steps together."""
     found: dict[str, float] = {}
     for each in told["operations"]:
-        name = frameworks.class_of(key, each["kinds"], each["shapes"])
+        name = frameworks.operation_class(key, each["kinds"], each["shapes"])
         found[name] = found.get(name, 0.0) + sum(each["seconds"])
     return found
 
