@@ -108,7 +108,7 @@ def test_the_class_that_got_slower_is_named_first(traced: Tiny) -> None:
     assert done.status == 0, done.output
     line = the_line(done, "tinyframe-1.2 plain against tinyframe-1.1, cpu-quick on testbox: ")
     assert "ms are gradients of the convolutions' weights (+" in line
-    the_line(done, "traced by the tests' profiler, which costs ")
+    the_line(done, "traced by the tests' profiler, which makes a step ")
 
     taken = traced.records()
     assert {record["purpose"] for record in taken} == {"explain"}

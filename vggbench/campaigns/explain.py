@@ -1,7 +1,7 @@
 """``vggbench explain``: which operations of the step got slower since the release before.
 
 Blocks of duets are taken whose processes are traced by their framework's profiler. They are never
-timed ones, and count for nothing else. judging/explanations.py puts the operations into classes.
+timed ones, and count for nothing else. judging/traces.py puts the operations into classes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from .. import records
 from ..errors import VggbenchError
 from ..inside import workload
-from ..judging import duets, explanations, verdict_command, verdicts
+from ..judging import duets, explanation_text, explanations, verdict_command, verdicts
 from ..judging.duets import SubjectKey
 from ..judging.explanations import Explanation
 from ..judging.measures import STEP
@@ -94,7 +94,7 @@ def run(here: Local, asked: ExplainRequest, budget: Budget) -> int:
         told = _json_of(here.machine, profile, (before, release), answers, status)
         print(json.dumps(told, indent=2, allow_nan=False))
     else:
-        show = explanations.markdown if asked.format == "md" else explanations.text
+        show = explanation_text.markdown if asked.format == "md" else explanation_text.text
         print("\n".join(show(each.explanation) for each in answers if each.explanation), end="")
     for answer in answers:
         if answer.why is not None:
@@ -206,7 +206,7 @@ def _is_enough(explanation: Explanation | None) -> bool:
 def _progress(explanation: Explanation | None) -> str:
     if explanation is None:
         return f"fewer than {LEAST_BLOCKS} blocks so far"
-    return f"{explanation.blocks} blocks: {explanations.headline(explanation)}"
+    return f"{explanation.blocks} blocks: {explanation_text.headline(explanation)}"
 
 
 def on_record(
@@ -235,7 +235,7 @@ def _json_of(
         "release": after.name,
         "against": before.name,
         "explanations": [
-            {**answer.explanation.as_json(), "why": answer.why}
+            {**explanation_text.as_json(answer.explanation), "why": answer.why}
             for answer in answers
             if answer.explanation is not None
         ],
