@@ -52,7 +52,7 @@ class Profiler:
             file.write("what a profiler writes")
 
     @contextlib.contextmanager
-    def watching(self):
+    def tracing(self):
         begin = train_step.clock()
         yield
         self.steps.append((begin, train_step.clock()))
@@ -167,7 +167,7 @@ def test_a_release_that_tells_no_operations_is_na_once(traced: Tiny) -> None:
 def test_a_benchmark_without_a_profiler_is_na(tiny: Tiny) -> None:
     done = tiny.vggbench("explain", "tinyframe-1.2", "--bench", "'plain'")
     assert done.status == 2
-    assert done.lines_with("vggbench knows no profiler for this framework")
+    assert done.lines_with("vggbench knows no profiler of this framework")
 
 
 @pytest.mark.asv

@@ -68,7 +68,7 @@ class Profiler:
         pass
 
     @contextlib.contextmanager
-    def watching(self):
+    def tracing(self):
         begin = clock()
         yield
         self.steps.append((begin, clock()))
