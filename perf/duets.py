@@ -13,32 +13,28 @@ machine was waited for are kept beside those that were measured, and count for n
 
 from __future__ import annotations
 
-import argparse
 import contextlib
-import datetime
-import os
 import shutil
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import planted
-from shared import common, copies
+from shared import common, copies, rows
 from shared import duet_figures as figures
-from shared.duet_figures import Entries, Entry, Plan, Reached, Rule
+from shared.duet_figures import Rule
+from shared.rows import Entries, Entry, Plan, Row, local
 
 from vggbench import records
 from vggbench.campaigns import taking
-from vggbench.campaigns.budget import Budget, duration, duration_text
-from vggbench.checkout import Checkout
+from vggbench.campaigns.budget import Budget
 from vggbench.errors import VggbenchError
-from vggbench.inside.trials.program import cpu_model
 from vggbench.judging import duets as judging
 from vggbench.judging.measures import PEAK_MEMORY, STEP
 from vggbench.judging.state import values_of
@@ -55,9 +51,6 @@ from vggbench.stats.judge import Process, level_of
 DEVICE, PROFILE = "cpu", "cpu-quick"
 STATE = common.ROOT / "perf" / "state" / "duets"
 FOLDER = common.ROOT / ".asv" / "duets"
-
-#: The machine's name in records. Each entry has the processor.
-MACHINE = "perf"
 
 TENSORFLOW = "tensorflow-2.21.0"
 PLAIN = "NHWC none off"
@@ -84,9 +77,6 @@ REAL = {
 #: A block waits for a quiet machine, or is taken again beside bursts until it counts, for so many
 #: seconds at most.
 PATIENCE_S = 600.0
-
-#: Seconds of an entry where none was measured yet.
-GUESS_S = 60.0
 
 #: Two installations of one lock share no file larger than this many bytes.
 SHARED_MOST = 100_000
@@ -122,7 +112,7 @@ class Bench:
             shutil.rmtree(folder, ignore_errors=True)
             common.checkout(folder, benchmarks=common.ROOT / "benchmarks")
             (folder / "whole").touch()
-        return _local(folder)
+        return local(folder)
 
     def subject(self, name: str, configuration: str, here: Local | None = None) -> Subject:
         """The release of that name as this checkout installs it, in a configuration (its words)."""
@@ -160,7 +150,7 @@ class Bench:
         if key not in self._pythons:
             release = environments.catalogue.by_name[name]
             lock = require_lock(release, DEVICE)
-            self._pythons[key] = environments.ensure(release, lock.name, _say)
+            self._pythons[key] = environments.ensure(release, lock.name, rows.say)
         return self._pythons[key]
 
     def with_slow_down(self, slow_down: float) -> tuple[Local, tuple[Subject, Subject]]:
@@ -174,7 +164,7 @@ class Bench:
             version = TENSORFLOW.removeprefix("tensorflow-")
             copied = copies.CopiedTrack(folder / "checkout", version, folder / "env")
             names = copied.add(0), copied.add(1, [planted.wheel(folder, slow_down)])
-            here = _local(copied.folder)
+            here = local(copied.folder)
             before, after = (self.subject(name, PLAIN, here) for name in names)
             self._planted[slow_down] = here, (before, after)
         return self._planted[slow_down]
@@ -226,14 +216,6 @@ class Bench:
             runner = self._stack.enter_context(here.runner(records.DUET))
             self._runners[root] = runner
         return self._runners[root]
-
-
-def _local(folder: Path) -> Local:
-    return Local.of(Checkout(str(folder / "asv.conf.json")), MACHINE, _say)
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 def _configured(here: Local, installation: Installation, configuration: str) -> Configured:
@@ -457,8 +439,8 @@ def _noise_of(taken: Entries, key: str, name: Any) -> Plan:
     for entry in taken:
         if entry[key] == name:
             return dict(entry["noise"])
-    same_release = copies.State(STATE / "aa-tensorflow.jsonl").read()
-    return asdict(figures.calibrated(same_release, processor()))
+    same_release = state_of("aa-tensorflow").read()
+    return asdict(figures.calibrated(same_release, rows.processor()))
 
 
 def round_of_four(bench: Bench, plan: Plan, taken: Entries) -> Plan:
@@ -558,25 +540,6 @@ def whole_release(bench: Bench, plan: Plan, taken: Entries) -> Plan:
 
 
 # -- the rows
-
-
-@dataclass(frozen=True)
-class Row:
-    """A figure and how it is measured.
-
-    ``what`` is measured, and what is ``wanted`` of it, are texts for people. ``plan`` takes the
-    entries so far and the processor, and returns what to measure next, None where the row is
-    complete. ``measure`` measures a plan and returns an entry. ``progress`` and ``reached`` say how
-    far the row is and what it has come to.
-    """
-
-    what: str
-    wanted: str
-    _: KW_ONLY
-    plan: Callable[[Entries, str], Plan | None]
-    progress: Callable[[Entries], str]
-    reached: Callable[[Entries], Reached]
-    measure: Callable[[Bench, Plan, Entries], Plan]
 
 
 def _same(release: str, configuration: str, wanted: int, within: float, of_each: int = 0) -> Row:
@@ -701,77 +664,22 @@ ROWS = {
 }
 
 
-def processor() -> str:
-    """This machine's processor, and how many CPUs this process may use."""
-    return f"{cpu_model()}, {len(os.sched_getaffinity(0))} CPUs"
-
-
-def go_on(name: str, bench: Bench, budget: Budget) -> None:
-    """Measure what the row still wants, while the budget lasts."""
-    row, state, here = ROWS[name], copies.State(STATE / f"{name}.jsonl"), processor()
-    STATE.mkdir(parents=True, exist_ok=True)
-    while True:
-        taken = state.read()
-        plan = row.plan(taken, here)
-        if plan is None:
-            return
-        took = [entry["seconds"] + entry.get("processes_s", 0.0) for entry in taken]
-        if not budget.allows(statistics.median(took) if took else GUESS_S):
-            print(f"{name}: the budget of {duration_text(budget.seconds)} is spent", flush=True)
-            return
-        when = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-        entry = {**plan, **row.measure(bench, plan, taken), "when": when, "processor": here}
-        state.add(entry)
-        print(f"{name}, {row.progress([*taken, entry])}: {_short(entry)}", flush=True)
-
-
-def _short(entry: Entry) -> str:
-    """The numbers and texts of an entry, for those who wait."""
-    shown = {key: value for key, value in entry.items() if isinstance(value, (int, float, str))}
-    return ", ".join(f"{key} {value}" for key, value in shown.items() if key != "processor")
-
-
-def report(name: str) -> bool:
-    """Print a row. Returns whether its figure is missed."""
-    row, taken = ROWS[name], copies.State(STATE / f"{name}.jsonl").read()
-    whole = row.plan(taken, processor()) is None
-    reached = row.reached(taken)
-    print(f"{name}: {row.what}\n  figure:  {row.wanted}")
-    for message in reached.messages:
-        print(f"  reached: {message}")
-    if not whole:
-        outcome = f"NOT COMPLETE: {row.progress(taken)}"
-    elif reached.good is None:
-        outcome = "complete"
-    else:
-        outcome = "met" if reached.good else "MISSED"
-    print(f"  {outcome}")
-    common.keep(f"{name}: {row.what}", row.wanted, "; ".join(reached.messages), outcome)
-    return whole and reached.good is False
-
-
-def _row(name: str) -> str:
-    if name not in ROWS:
-        raise argparse.ArgumentTypeError(f"{name} is none of {', '.join(ROWS)}")
-    return name
+def state_of(name: str) -> copies.State:
+    """What the row of that name has measured."""
+    return copies.State(STATE / f"{name}.jsonl")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("row", nargs="*", type=_row, help=f"to go on with: {', '.join(ROWS)}")
-    parser.add_argument("--budget", type=duration, default=duration("60m"), metavar="TIME")
-    parser.add_argument("--report", action="store_true", help="measure nothing, print the rows")
-    options = parser.parse_args()
-    names = options.row or list(ROWS)
+    options = rows.options(__doc__, list(ROWS))
     if options.row and not options.report:
         budget = Budget(options.budget)
         try:
-            for name in names:
+            for name in options.row:
                 with Bench() as bench:
-                    go_on(name, bench, budget)
+                    rows.go_on(name, ROWS[name], state_of(name), budget, bench)
         except VggbenchError as err:
             raise SystemExit(str(err)) from None
-    missed = [report(name) for name in names]
+    missed = [rows.report(name, ROWS[name], state_of(name)) for name in options.row or ROWS]
     return 1 if any(missed) else 0
 
 

@@ -27,6 +27,7 @@ SHORT: dict[str, tuple[str, ...]] = {
     "history.py": (),
     "growth.py": (),
     "duets.py": (),
+    "explain.py": (),
     "releases_list.py": (),
     "update.py": (),
     "first_sample.py": (),
@@ -52,6 +53,7 @@ LONG = {
     "two_clones.py": "20 runs of asv",
     "bisect_real.py": "up to an hour a case, and the index",
     "duets.py ROW": "up to five hours a row",
+    "explain.py ROW": "up to three hours a row",
     "detection.py": "every row, with processes too",
     "gpu_wait.py": "a GPU",
 }

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from vggbench.campaigns.budget import Budget
 from vggbench.stats.policy import IMPROVED, NOT_SURE, REGRESSED, UNCHANGED
 
 HERE, ELSEWHERE = "one, 2 CPUs", "another, 8 CPUs"
@@ -25,6 +26,11 @@ Entry = dict[str, Any]
 def figures(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / "perf"))
     return importlib.import_module("shared.duet_figures")
+
+
+@pytest.fixture
+def rows(figures: ModuleType) -> ModuleType:
+    return importlib.import_module("shared.rows")
 
 
 @pytest.fixture
@@ -433,33 +439,35 @@ def test_steps_that_follow_ones_own_are_told_from_the_others(
 
 
 def test_a_row_goes_on_where_its_file_ends(
-    duets: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    duets: ModuleType, rows: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(duets, "STATE", tmp_path)
-    row = duets.ROWS["aa-theano"]
+    state = duets.state_of("aa-theano")
     measured = iter(range(100))
 
     def measure(bench: Any, plan: Entry, taken: list[Entry]) -> Entry:
         assert len(taken) == next(measured)
         return block(0.001)
 
-    monkeypatch.setitem(duets.ROWS, "aa-theano", duets.replace(row, measure=measure))
+    row = replace(duets.ROWS["aa-theano"], measure=measure)
     for _ in range(2):
-        duets.go_on("aa-theano", None, duets.Budget(1e9, iter([0.0] * 9 + [2e9] * 99).__next__))
-    duets.go_on("aa-theano", None, duets.Budget(1e9))
+        ends = Budget(1e9, iter([0.0] * 9 + [2e9] * 99).__next__)
+        rows.go_on("aa-theano", row, state, ends, None)
+    rows.go_on("aa-theano", row, state, Budget(1e9), None)
 
-    state = (tmp_path / "aa-theano.jsonl").read_text().splitlines()
-    assert len(state) == 15
-    assert {json.loads(line)["processor"] for line in state} == {duets.processor()}
+    assert len(state.read()) == 15
+    assert {entry["processor"] for entry in state.read()} == {rows.processor()}
     assert next(measured) == 15
 
 
 def test_every_row_can_be_printed_before_anything_is_measured(
     duets: ModuleType,
+    rows: ModuleType,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(duets, "STATE", tmp_path)
-    assert not any(duets.report(name) for name in duets.ROWS)
+    states = {name: duets.state_of(name) for name in duets.ROWS}
+    assert not any(rows.report(name, row, states[name]) for name, row in duets.ROWS.items())
     assert capsys.readouterr().out.count("NOT COMPLETE: 0 of ") == len(duets.ROWS)

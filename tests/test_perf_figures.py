@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -21,7 +22,11 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 def test_each_script_that_prints_a_figure_is_run_or_named(figures: ModuleType) -> None:
     named = {*figures.SHORT, *(name.partition(" ")[0] for name in figures.LONG)}
     scripts = [path for path in PERF.glob("*.py") if path.name != "figures.py"]
-    printing = {path.name for path in scripts if "common.report(" in path.read_text()}
+    printing = {
+        path.name
+        for path in scripts
+        if re.search(r"\b(?:common\.(?:report|keep)|rows\.report)\(", path.read_text())
+    }
     assert len(printing) > 10
     assert printing <= named
     assert named <= {path.name for path in scripts}

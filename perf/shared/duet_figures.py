@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import statistics
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,7 @@ from vggbench.stats.policy import (
 )
 
 from . import common, copies
-
-Entry = Mapping[str, Any]
-Entries = Sequence[Entry]
-
-#: What to measure next: the keys of the entry that are known before it is measured.
-Plan = dict[str, Any]
+from .rows import Entries, Entry, Plan, Reached
 
 #: So many blocks of a release with itself tell the noise that a trial begins with. A calibration of
 #: two configurations would take five blocks of each.
@@ -63,15 +58,6 @@ MEMORY_PROCESSES = 3
 #: Duets and processes are said to disagree about two releases where chance makes them differ so
 #: rarely. With five comparisons, at least one would disagree by chance once in 20 times.
 DISAGREE = 0.01
-
-
-@dataclass(frozen=True)
-class Reached:
-    """What a row has come to. ``messages``: for people. ``good``: whether the figure is met; None
-    where no figure is asked for, or too little was measured to tell."""
-
-    messages: list[str]
-    good: bool | None = None
 
 
 def processors(taken: Entries) -> dict[str, list[Entry]]:

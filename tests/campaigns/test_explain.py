@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,8 +18,11 @@ from vggbench.campaigns import explain
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.explain import ExplainRequest, NothingToExplain
 from vggbench.records import EXPLAIN, Store
+from vggbench.runs.local import CannotMeasure, Local
 
 from ..asv_plugin.test_faults import ended, gone, started_process, the_line, until
+from ..judging.test_explanations import sure
+from ..judging.test_explanations import traced as traced_records
 from ..tiny import MACHINE, TESTS, Ended, Tiny
 from .here import local
 from .test_confirm import NOISE
@@ -47,7 +52,7 @@ class Profiler:
             file.write("what a profiler writes")
 
     @contextlib.contextmanager
-    def watching(self):
+    def tracing(self):
         begin = train_step.clock()
         yield
         self.steps.append((begin, train_step.clock()))
@@ -103,7 +108,7 @@ def test_the_class_that_got_slower_is_named_first(traced: Tiny) -> None:
     assert done.status == 0, done.output
     line = the_line(done, "tinyframe-1.2 plain against tinyframe-1.1, cpu-quick on testbox: ")
     assert "ms are gradients of the convolutions' weights (+" in line
-    the_line(done, "traced by the tests' profiler, which costs ")
+    the_line(done, "traced by the tests' profiler, which makes a step ")
 
     taken = traced.records()
     assert {record["purpose"] for record in taken} == {"explain"}
@@ -122,6 +127,7 @@ def test_json_tells_every_class_and_a_second_call_measures_nothing(traced: Tiny)
     (own,) = found["explanations"]
     first = own["classes"][0]
     assert first["class"] == "conv_grad_weights"
+    assert own["why"] is None
     assert first["low_s"] < 0.020 < first["high_s"]
     assert first["difference_s"] == pytest.approx(0.020, rel=0.05)
     assert first["operations"][0]["shapes"] == "8x64"
@@ -161,7 +167,7 @@ def test_a_release_that_tells_no_operations_is_na_once(traced: Tiny) -> None:
 def test_a_benchmark_without_a_profiler_is_na(tiny: Tiny) -> None:
     done = tiny.vggbench("explain", "tinyframe-1.2", "--bench", "'plain'")
     assert done.status == 2
-    assert done.lines_with("vggbench knows no profiler for this framework")
+    assert done.lines_with("vggbench knows no profiler of this framework")
 
 
 @pytest.mark.asv
@@ -238,8 +244,53 @@ def test_what_cannot_be_explained_is_told_in_a_line(
 
 def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick cpu-paper")
-    with pytest.raises(NothingToExplain, match="an explanation is of one profile; give one"):
+    with pytest.raises(CannotMeasure, match="an explanation is of one profile; give one"):
         explain.run(local(tmp_path), asked("tensorflow-2.21.0"), Budget(60))
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        (
+            "cpu-paper",
+            "--profile cpu-paper: it is a profile, and here the folder for what the profilers "
+            "write; VGGBENCH_PROFILE=cpu-paper chooses the profile",
+        ),
+        ("/dev/null", "--profile /dev/null: it is no folder; name another"),
+    ],
+)
+def test_what_is_no_folder_for_the_profilers_is_told_in_a_line(
+    tmp_path: Path, name: str, line: str
+) -> None:
+    request_ = replace(asked("tensorflow-2.21.0", None, "NHWC"), traces=Path(name))
+    with pytest.raises(NothingToExplain) as raised:
+        explain.run(local(tmp_path), request_, Budget(60))
+    assert str(raised.value) == line
+
+
+@pytest.mark.parametrize("format_", ["text", "md", "json"])
+def test_what_ended_the_measuring_too_early_is_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    format_: str,
+) -> None:
+    def spent(*given: object, answer: explain._Answer, budget: Budget) -> None:
+        answer.explanation = sure(traced_records())
+        answer.why = budget.why_over()
+
+    monkeypatch.setattr(explain, "_explain", spent)
+    monkeypatch.setattr(Local, "runner", lambda *given, **more: contextlib.nullcontext())
+    request_ = asked("tensorflow-2.21.0", None, "TensorFlow.*'NHWC', 'none', 'off'")
+    status = explain.run(local(tmp_path), replace(request_, format=format_), Budget(60))
+    written = capsys.readouterr()
+    assert status == 0
+    assert written.err.endswith(
+        "vggbench: tensorflow-2.21.0 NHWC none off: the budget of 60 s is spent\n"
+    )
+    if format_ == "json":
+        (own,) = json.loads(written.out)["explanations"]
+        assert own["why"] == "the budget of 60 s is spent"
 
 
 def test_blocks_are_taken_until_the_widest_interval_is_narrow() -> None:
@@ -261,6 +312,11 @@ def test_no_environment_is_made_where_the_budget_is_spent(tmp_path: Path) -> Non
     clock = iter((0.0, *[61.0] * 9))
     runner = SimpleNamespace(prepared=lambda *asked: pytest.fail("an environment was made"))
     explain._explain(
-        here, runner, (releases[0], releases[1]), answer, Budget(60, lambda: next(clock))
+        here,
+        runner,
+        "cpu-quick",
+        (releases[0], releases[1]),
+        answer=answer,
+        budget=Budget(60, lambda: next(clock)),
     )
     assert (answer.explanation, answer.why) == (None, "the budget of 60 s is spent")

@@ -17,7 +17,7 @@ from vggbench.frameworks import (
     OTHER,
     POOL,
     UPDATE,
-    class_of,
+    operation_class,
 )
 
 
@@ -45,7 +45,7 @@ from vggbench.frameworks import (
     ],
 )
 def test_an_operation_of_tensorflow_has_its_class(kind: str, found: str) -> None:
-    assert class_of("tensorflow", kind, "8x64x64x3") == found
+    assert operation_class("tensorflow", kind, "8x64x64x3") == found
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_an_operation_of_tensorflow_has_its_class(kind: str, found: str) -> None
     ],
 )
 def test_an_operation_of_pytorch_has_its_class(kinds: str, found: str) -> None:
-    assert class_of("torch", kinds, "") == found
+    assert operation_class("torch", kinds, "") == found
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_an_operation_of_pytorch_has_its_class(kinds: str, found: str) -> None:
     ],
 )
 def test_an_operation_of_theano_has_its_class(kind: str, found: str) -> None:
-    assert class_of("theano", kind, "") == found
+    assert operation_class("theano", kind, "") == found
 
 
 BACKWARD = "jit(_train)/transpose(jvp(_loss))/conv_general_dilated"
@@ -121,12 +121,12 @@ BACKWARD = "jit(_train)/transpose(jvp(_loss))/conv_general_dilated"
     ],
 )
 def test_an_operation_of_jax_has_its_class(kind: str, shape: str, found: str) -> None:
-    assert class_of("jax", kind, shape) == found
+    assert operation_class("jax", kind, shape) == found
 
 
 def test_operations_of_a_framework_without_a_table_are_other() -> None:
-    assert class_of("keras", "Conv2D", "") == OTHER
-    assert class_of("nobody", "Conv2D", "") == OTHER
+    assert operation_class("keras", "Conv2D", "") == OTHER
+    assert operation_class("nobody", "Conv2D", "") == OTHER
 
 
 def test_only_classes_stand_in_tables() -> None:

@@ -85,10 +85,10 @@ class Recorder:
     def start(self):
         self.asked.append("start")
 
-    def watching(self):
+    def tracing(self):
         import contextlib
 
-        self.asked.append("watching")
+        self.asked.append("tracing")
         return contextlib.nullcontext()
 
     def stop(self):
@@ -103,7 +103,7 @@ def test_the_first_steps_are_plain_and_the_profiler_starts_between_two_steps(tmp
         traced.prepare()
         traced()
     assert steps[: profilers.PLAIN_STEPS] == [0] * profilers.PLAIN_STEPS
-    assert profiler.asked == ["start", "watching", "watching"]
+    assert profiler.asked == ["start", "tracing", "tracing"]
     told = traced.finish()
     assert (told["profiler"], told["plain_steps"]) == ("recorder", profilers.PLAIN_STEPS)
     assert told["steps_s"] == [1.0]

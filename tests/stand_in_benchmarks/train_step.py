@@ -4,6 +4,7 @@ A step does no work. The clock stands still but for the steps, so that numbers a
 run, those of the first step too.
 """
 
+import contextlib
 import importlib
 import time
 
@@ -54,6 +55,34 @@ class Step:
         pass
 
 
+class Profiler:
+    """Tells two operations of each step, by TensorFlow's names: a product takes a fifth of it, and
+    gradients of weights the rest."""
+
+    NAME = "the stand-ins' profiler"
+
+    def __init__(self, step, folder):
+        self.steps = []
+
+    def start(self):
+        pass
+
+    @contextlib.contextmanager
+    def tracing(self):
+        begin = clock()
+        yield
+        self.steps.append((begin, clock()))
+
+    def stop(self):
+        found = []
+        for begin, end in self.steps:
+            between = begin + (end - begin) / 5
+            product = ("", begin, between, "fc/MatMul", "MatMul", "")
+            gradient = ("", between, end, "grad", "Conv2DBackpropFilter", "8x64")
+            found.append((end - begin, [product, gradient]))
+        return found
+
+
 class _TrainStep:  # which asv passes over
     version = measure.PROTOCOL
     timeout = 60.0
@@ -67,7 +96,7 @@ class _TrainStep:  # which asv passes over
     def setup(self, *values):
         name = type(self).__name__.lower()
         chosen = dict(zip(self.param_names, values))
-        self.step = measure.prepared(lambda: Step(name), chosen)
+        self.step = measure.prepared(lambda: Step(name), chosen, Profiler)
 
     def time_train_step(self, *values):
         self.step()

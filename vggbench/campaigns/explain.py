@@ -1,7 +1,7 @@
 """``vggbench explain``: which operations of the step got slower since the release before.
 
 Blocks of duets are taken whose processes are traced by their framework's profiler. They are never
-timed ones, and count for nothing else. judging/explanations.py puts the operations into classes.
+timed ones, and count for nothing else. judging/traces.py puts the operations into classes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from typing import Any
 
 from .. import records
 from ..errors import VggbenchError
-from ..judging import duets, explanations, verdict_command, verdicts
+from ..inside import workload
+from ..judging import duets, explanation_text, explanations, verdict_command, verdicts
 from ..judging.duets import SubjectKey
 from ..judging.explanations import Explanation
 from ..judging.measures import STEP
@@ -27,7 +28,7 @@ from ..runs import profiles
 from ..runs.duet import Subject
 from ..runs.local import Local, Runner
 from ..runs.suite import Configured
-from ..stats.policy import CHANGED, MOST_BLOCKS
+from ..stats.policy import CHANGED, LEAST_BLOCKS, MOST_BLOCKS
 from . import taking
 from .budget import Budget
 from .taking import Uncounted
@@ -61,7 +62,8 @@ class ExplainRequest:
 
 @dataclass(kw_only=True)
 class _Answer:
-    """What came of one configuration: its explanation, or why there is none."""
+    """What came of one configuration: its explanation, None where there is none. ``why``: what
+    ended the measuring before its intervals were narrow; None where nothing did."""
 
     configured: Configured
     explanation: Explanation | None = None
@@ -69,44 +71,64 @@ class _Answer:
 
 
 def run(here: Local, asked: ExplainRequest, budget: Budget) -> int:
-    """Measure and say it; returns the exit status: 0 where every configuration is explained, else
-    2. Raises VggbenchError and UserError where nothing can be measured."""
-    if len(here.profiles) > 1:
-        names = " ".join(here.profiles)
-        raise NothingToExplain(
-            f"{profiles.VARIABLE}={names}: an explanation is of one profile; give one"
-        )
+    """Measure and say it, and what ended the measuring too early; returns the exit status: 0 where
+    every configuration is explained, else 2. Raises VggbenchError and UserError where nothing can
+    be measured."""
+    profile = here.one_profile("an explanation")
     catalogue = here.catalogue
     release = spec.release(catalogue, asked.release)
     before = spec.release(catalogue, asked.against or f"{release.name}^")
     if release.commit == before.commit:
         raise NothingToExplain(f"{release.name} is compared with itself; give --against another")
-    if asked.traces is not None and asked.traces.exists() and not asked.traces.is_dir():
-        raise NothingToExplain(f"--profile {asked.traces}: it is no folder; name another")
-    chosen = _configurations(here, release, before, asked)
+    traces = _folder(asked.traces)
+    chosen = _configurations(here, profile, (before, release), asked)
     answers = [_Answer(configured=configured) for configured in chosen]
-    traces = None if asked.traces is None else asked.traces.absolute()
     with here.runner(records.EXPLAIN, traces=traces) as runner:
         for answer in answers:
             try:
-                _explain(here, runner, (before, release), answer, budget)
+                _explain(here, runner, profile, (before, release), answer=answer, budget=budget)
             except (EnvironmentUnusable, InterpreterMissing) as err:  # others can be installed
                 answer.why = str(err)
-    print(_told(here, (before, release), answers, asked.format), end="")
-    return 0 if all(answer.explanation is not None for answer in answers) else 2
+    status = 0 if all(answer.explanation is not None for answer in answers) else 2
+    if asked.format == "json":
+        told = _json_of(here.machine, profile, (before, release), answers, status)
+        print(json.dumps(told, indent=2, allow_nan=False))
+    else:
+        show = explanation_text.markdown if asked.format == "md" else explanation_text.text
+        print("\n".join(show(each.explanation) for each in answers if each.explanation), end="")
+    for answer in answers:
+        if answer.why is not None:
+            where = f"{release.name} {answer.configured.words}".strip()
+            print(f"vggbench: {where}: {answer.why}", file=sys.stderr)
+    return status
+
+
+def _folder(traces: Path | None) -> Path | None:
+    """The folder in which the profilers' own files stay. Raises NothingToExplain where it is none.
+    Elsewhere --profile names a profile, so the name of one is taken for a mistake."""
+    if traces is None:
+        return None
+    if str(traces) in workload.PROFILES:
+        raise NothingToExplain(
+            f"--profile {traces}: it is a profile, and here the folder for what the profilers "
+            f"write; {profiles.VARIABLE}={traces} chooses the profile"
+        )
+    if traces.exists() and not traces.is_dir():
+        raise NothingToExplain(f"--profile {traces}: it is no folder; name another")
+    return traces.absolute()
 
 
 def _configurations(
-    here: Local, release: Release, before: Release, asked: ExplainRequest
+    here: Local, profile: str, releases: tuple[Release, Release], asked: ExplainRequest
 ) -> list[Configured]:
     """Those that patterns select, or whose step surely changed. Raises UserError where the patterns
     select none, NothingToExplain where both releases have none of them, or nothing changed."""
+    before, release = releases
     if asked.patterns:
         chosen = here.suite.chosen(release, asked.patterns, here.catalogue)
     else:
         verdict_command.require_earlier(here.catalogue, release, before)
         evidence = verdicts.read_evidence(here.store, here.machine, here.catalogue)
-        profile = here.profiles[0]
         changed = {
             records.key_of(verdict.benchmark, verdict.configuration)
             for verdict in verdicts.of_release(evidence, release, before, profile, asked.threshold)
@@ -132,14 +154,16 @@ def _configurations(
 def _explain(
     here: Local,
     runner: Runner,
+    profile: str,
     releases: tuple[Release, Release],
+    *,
     answer: _Answer,
     budget: Budget,
 ) -> None:
     """Take blocks until the parts are known well enough, MOST_BLOCKS or the budget are spent, or a
     process does not end well. Blocks of earlier calls count. No environment is made where they are
     enough, nor where the budget has no room for a block."""
-    configured, profile = answer.configured, here.profiles[0]
+    configured = answer.configured
     before, after = (release.commit for release in releases)
     keys = (before, configured.key, None), (after, configured.key, None)
     answer.explanation = on_record(here, profile, keys)
@@ -158,7 +182,7 @@ def _explain(
     uncounted = Uncounted()
     while not _is_enough(answer.explanation):
         if not budget.allows(seconds):
-            answer.why = budget.why_over(seconds)
+            answer.why = budget.why_over()
             return
         came = taking.take(here, runner, (first, second), budget, purpose=records.EXPLAIN)
         seconds = came.seconds or seconds
@@ -181,8 +205,8 @@ def _is_enough(explanation: Explanation | None) -> bool:
 
 def _progress(explanation: Explanation | None) -> str:
     if explanation is None:
-        return "a block more"
-    return f"{explanation.blocks} blocks: {explanations.headline(explanation)}"
+        return f"fewer than {LEAST_BLOCKS} blocks so far"
+    return f"{explanation.blocks} blocks: {explanation_text.headline(explanation)}"
 
 
 def on_record(
@@ -195,45 +219,30 @@ def on_record(
     return explanations.of_blocks(of_profile, *subjects)
 
 
-# -- what is said
-
-
-def _told(
-    here: Local,
+def _json_of(
+    machine: str,
+    profile: str,
     releases: tuple[Release, Release],
     answers: Sequence[_Answer],
-    format_: str,
-) -> str:
-    if format_ == "json":
-        return json.dumps(_json_of(here, releases, answers), indent=2, allow_nan=False) + "\n"
-    lines: list[str] = []
-    for answer in answers:
-        if answer.explanation is not None:
-            show = explanations.markdown if format_ == "md" else explanations.text
-            lines.append(show(answer.explanation))
-        if answer.why is not None:
-            where = f"{releases[1].name} {answer.configured.words}".strip()
-            print(f"vggbench: {where}: {answer.why}", file=sys.stderr)
-    return "\n".join(lines)
-
-
-def _json_of(
-    here: Local, releases: tuple[Release, Release], answers: Sequence[_Answer]
+    status: int,
 ) -> dict[str, Any]:
+    """docs/explaining.md lists the keys."""
     before, after = releases
     return {
         "schema": SCHEMA,
-        "machine": here.machine,
-        "profile": here.profiles[0],
+        "machine": machine,
+        "profile": profile,
         "release": after.name,
         "against": before.name,
         "explanations": [
-            answer.explanation.as_json() for answer in answers if answer.explanation is not None
+            {**explanation_text.as_json(answer.explanation), "why": answer.why}
+            for answer in answers
+            if answer.explanation is not None
         ],
         "unexplained": [
             {"configuration": dict(answer.configured.configuration), "why": answer.why}
             for answer in answers
             if answer.explanation is None
         ],
-        "status": 0 if all(answer.explanation is not None for answer in answers) else 2,
+        "status": status,
     }

@@ -178,8 +178,8 @@ def known(
     here: Local, profile: str, subjects: Sequence[PlainSubject], *, purpose: str = records.DUET
 ) -> list[Record | None]:
     """Of each of the ``subjects`` the newest process that counts, by itself or in a duet, and of no
-    variant; None where none is on record. ``purpose``: where its records are apart,
-    they tell it, too."""
+    variant; None where none is on record. ``purpose``: where its records are apart, they tell it,
+    too."""
     commits = {commit for commit, _ in subjects}
     keys = {key for _, key in subjects}
     on_record = here.store.where(here.machine, commits=commits, profile=profile, keys=keys)

@@ -193,7 +193,8 @@ def _add_explain(top: Subparsers) -> None:
         "--profile",
         type=path,
         metavar="FOLDER",
-        help="keep what the profilers write, for TensorBoard and Perfetto",
+        help="a folder, and no profile: keep there what the profilers write, for TensorBoard and "
+        "Perfetto",
     )
     format_ = parser.add_mutually_exclusive_group()
     format_.add_argument("--format", choices=("text", "md", "json"), default="text")

@@ -81,9 +81,9 @@ class Framework:
     ``has_sdists``: whether the index has only sdists of some releases, which must be built.
 
     ``operations``: pairs of a regular expression and a class of operations. The first expression
-    that the kind of an operation matches as a whole tells its class (``class_of``). Behind the kind
-    stands a space and the operation's shapes. ``containers``: pairs of the same sort, for kinds of
-    operations that contain others: all that is within them is of that class.
+    that the kind of an operation matches as a whole tells its class (``operation_class``). Behind
+    the kind stands a space and the operation's shapes. ``containers``: pairs of the same sort, for
+    kinds of operations that contain others: all that is within them is of that class.
 
     ``forecast``: takes a version and the companions in its locks. Returns one line where the
     `vggbench verify` of this version takes minutes, else None. ``remedy``: takes the exit status of
@@ -136,7 +136,7 @@ def titled(title: str) -> Framework | None:
 
 
 @functools.lru_cache(maxsize=1 << 14)
-def class_of(key: str, kinds: str, shapes: str) -> str:
+def operation_class(key: str, kinds: str, shapes: str) -> str:
     """Return the class of an operation of the framework with this key.
 
     kinds: the framework's name for operations of its kind, behind those of the operations that

@@ -72,7 +72,7 @@ _notes = {}
 _steps = {}
 _usage = counters.Usage()
 
-# In a process that is profiled: by the same keys as the steps, what runs them and watches.
+# In a process that is traced: by the same keys as the steps, the TracedSteps that run them.
 _traced = {}
 
 
@@ -95,7 +95,7 @@ def prepared(build, configuration, profiler=None):
 
     build: a function without arguments that returns a train step (vggbench.inside.builders).
     profiler: a function of the step and a folder that returns its profiler, for a process that is
-    to be profiled (vggbench.inside.profilers).
+    to be traced (vggbench.inside.profilers).
     configuration: a dict of JSON-able values, the benchmark's params by name.
 
     asv_runner calls a benchmark's setup before every sample. From the second call on, this function
@@ -114,7 +114,7 @@ def prepared(build, configuration, profiler=None):
         )
         _steps[key] = _warm(build)
         if profilers.folder() is not None:
-            _traced[key] = _watched(_steps[key], profiler)
+            _traced[key] = _traced_step(_steps[key], profiler)
     _usage.stop()
     turns.wait()
     if key in _traced:
@@ -124,11 +124,11 @@ def prepared(build, configuration, profiler=None):
     return _steps[key]
 
 
-def _watched(step, profiler):
-    """Return what runs a step in a process that is profiled."""
+def _traced_step(step, profiler):
+    """Return the TracedStep that runs a step in a process that is traced."""
     try:
         if profiler is None:
-            raise NotApplicable("vggbench knows no profiler for this framework")
+            raise profilers.unknown("this framework")
         folder = profilers.folder()
         return profilers.TracedStep(step, profiler(step, folder), folder)
     except NotApplicable as reason:
@@ -213,7 +213,8 @@ def describe_error(error):
 
 
 def finish():
-    """Note what is known only at the end of the process: last loss and peak resident memory.
+    """Note what is known only at the end of the process: last loss, peak resident memory, and the
+    trace of a process that is traced.
 
     In a duet, the process first waits for its turn, so that its end disturbs no step of its
     partner. Afterwards the processor counts steps of their own, where it can, and the steps go on

@@ -17,15 +17,12 @@ VARIABLES = ("ONEDNN_VERBOSE", "DNNL_VERBOSE", "MKLDNN_VERBOSE")
 
 MARKERS = ("onednn_verbose", "dnnl_verbose", "mkldnn_verbose")
 
-# The primitives that are told apart, by oneDNN's names for their kinds.
+# Of oneDNN's names for the direction of a primitive, those that are told otherwise. To a train step
+# all ways to compute forward are one. What has no direction, such as a reorder, is "undef".
 DIRECTIONS = {
     "forward_training": "forward",
     "forward_inference": "forward",
     "forward_scoring": "forward",
-    "forward": "forward",
-    "backward": "backward",
-    "backward_data": "backward_data",
-    "backward_weights": "backward_weights",
     "undef": "",
 }
 
@@ -126,7 +123,6 @@ def executed(line):
     # Up to version 1.1 no engine stands before the kind.
     if words and words[0] in ("cpu", "gpu"):
         del words[0]
-    # Version 3 has the name of the engine's runtime behind it where there are several.
     if len(words) < 5:
         return None
     kind, implementation, direction = words[:3]

@@ -415,7 +415,7 @@ def gather(
     were written. ``known``: what the machine's records say of facts that some lack; those ``taken``
     say it where it is None."""
     evidence = Evidence(machine, catalogue)
-    # Not even the pauses between processes may be filled by a bisection.
+    # Not even the pauses between processes may be filled by those of a bisection or an explanation.
     taken = [record for record in taken if not record.is_apart]
     known = known_of(taken) if known is None else known
     evidence.blocks, left_out = duets.gather(machine, taken, catalogue, known)

@@ -14,7 +14,7 @@ from ..records import Store
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
 from ..terminal import is_dumb
-from . import acknowledged, explanations, growth, phrases, verdicts
+from . import acknowledged, explanation_text, growth, phrases, verdicts
 from .acknowledged import Acknowledged
 from .evidence import Evidence
 from .growth import GrowthVerdict
@@ -84,7 +84,7 @@ def judge(
         report = _of_releases(evidence, chosen, against, asked, accepted=accepted, notes=notes)
     traced = store.apart(machine, records.EXPLAIN)
     report = replace(
-        report, verdicts=explanations.told(report.verdicts, machine, traced, catalogue)
+        report, verdicts=explanation_text.told(report.verdicts, machine, traced, catalogue)
     )
     if not report.verdicts:
         for line in notes:

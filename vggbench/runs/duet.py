@@ -436,8 +436,7 @@ class _RunningProcess:
             folder = aside / "trace"
         else:
             subject = self.subject.name.replace(" ", "-").replace("/", "-")
-            names = self._in_record["id"].rpartition("/")
-            folder = self._run.traces / names[0] / names[2] / subject
+            folder = self._run.traces / self._in_record["id"] / subject
         folder.mkdir(parents=True)
         return folder
 
@@ -538,7 +537,7 @@ class _RunningProcess:
 
 def set_by_us(profile: str, purpose: str | None = None) -> dict[str, str]:
     """The variables that vggbench adds to those of the processes of a duet. On a GPU they make both
-    processes find room in its memory. Where both are profiled, oneDNN gives its account."""
+    processes find room in its memory. Where both are traced, oneDNN gives its account."""
     found: dict[str, str] = {}
     if profiles.device_of(profile) == "gpu":
         for framework in frameworks.KNOWN:

@@ -68,9 +68,8 @@ class Run:
     ``id`` is its name in records. ``machine`` is asv's name of the machine, None where asv does not
     know it yet. ``drafts`` is the folder of the drafts of records. ``purpose`` is the purpose of
     its processes where they are no part of a run of asv (docs/records.md). ``resumes``: whether it
-    goes on as a run that was cut off. ``keeps``: whether its processes leave records.
-    ``traces``: the folder in which
-    the files of profilers stay, None where they do not.
+    goes on as a run that was cut off. ``keeps``: whether its processes leave records. ``traces``:
+    the folder in which the files of profilers stay, None where they do not.
     """
 
     results_dir: Path

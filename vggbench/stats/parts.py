@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from scipy import special
 
+from . import robust
 from .policy import CONFIDENCE, LEAST_BLOCKS
 
 #: The seconds of each part of one step, by the part's name. A part that is absent took none.
@@ -59,7 +60,7 @@ def differences(duets: Sequence[Duet], confidence: float = CONFIDENCE) -> dict[s
     """Of each part, and of the whole step (STEP), what the two subjects differ by.
 
     The steps of a duet come down to one number for each part: its mean over those pairs that lie in
-    the middle by the difference of their whole steps (``robust.midmean`` cuts as many). The same
+    the middle by the difference of their whole steps (``robust.cut``). The same
     pairs count for all parts, so the parts' differences add up to the step's.
 
     Which process was started first makes a difference of its own, so the difference of a duet is
@@ -104,8 +105,7 @@ def _means(duet: Duet) -> tuple[dict[str, float], dict[str, float]]:
     by_difference = sorted(
         duet.pairs, key=lambda pair: sum(pair[1].values()) - sum(pair[0].values())
     )
-    cut = (len(by_difference) + 1) // 4
-    middle = by_difference[cut : len(by_difference) - cut]
+    middle = by_difference[robust.cut(len(by_difference))]
     first, second = (_mean([pair[place] for pair in middle]) for place in (0, 1))
     return first, second
 

@@ -31,11 +31,18 @@ ITERATIONS = 12
 def midmean(values: Sequence[float]) -> float:
     """The mean without about a quarter of the values at each end: a process's location.
 
-    The first and the disturbed samples of a process are much slower than the others, and they are
-    few. Of three values one is cut at each end, of ten values two.
+    The first and the disturbed samples of a process are much slower than the others, and are few.
     """
-    cut = (len(values) + 1) // 4
-    return statistics.fmean(sorted(values)[cut : len(values) - cut])
+    return statistics.fmean(sorted(values)[cut(len(values))])
+
+
+def cut(count: int) -> slice:
+    """Where the middle of so many sorted values lies: without about a quarter at each end.
+
+    Of three values one is cut at each end, of ten values two.
+    """
+    ends = (count + 1) // 4
+    return slice(ends, count - ends)
 
 
 def location(values: Sequence[float], scale: float) -> float:

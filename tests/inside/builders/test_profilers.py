@@ -14,8 +14,8 @@ from vggbench.inside.params import choices_of
 
 from ...real import ROOT, TURNS, python_of
 
-#: Profiles two steps that are warm, and prints what profilers.summary says, or why it is n/a.
-PROFILED = """
+#: Traces two steps that are warm, and prints what profilers.summary says, or why it is n/a.
+TRACED = """
 import json, sys
 sys.path.insert(0, {root!r})
 import vggbench
@@ -31,7 +31,7 @@ try:
     profiler = builders.profiler(configuration, "cpu")(step, folder)
     profiler.start()
     for _ in range(2):
-        with profiler.watching():
+        with profiler.tracing():
             step()
     told = profilers.summary(profiler.stop())
 except params.NotApplicable as reason:
@@ -40,7 +40,7 @@ print("\\n" + json.dumps(told))
 """
 
 
-def profiled(name: str, words: str, folder: Path) -> tuple[str, dict[str, Any]]:
+def traced(name: str, words: str, folder: Path) -> tuple[str, dict[str, Any]]:
     """The key of the framework that computes, and what the script prints of a shipped release."""
     track = name.rpartition("-")[0]
     framework = {
@@ -52,8 +52,8 @@ def profiled(name: str, words: str, folder: Path) -> tuple[str, dict[str, Any]]:
     }[track]
     chosen = dict(zip(choices_of(framework), words.split(), strict=True))
     backend = chosen.get("backend")
-    script = folder / "profiled.py"
-    script.write_text(PROFILED.format(root=str(ROOT)))
+    script = folder / "traced.py"
+    script.write_text(TRACED.format(root=str(ROOT)))
     asked = json.dumps([framework, chosen, str(folder)])
     done = subprocess.run(
         [python_of(name, backend), script, asked], cwd=folder, capture_output=True, text=True
@@ -66,7 +66,7 @@ def classes(key: str, told: dict[str, Any]) -> dict[str, float]:
     """Seconds of each class in both steps together."""
     found: dict[str, float] = {}
     for each in told["operations"]:
-        name = frameworks.class_of(key, each["kinds"], each["shapes"])
+        name = frameworks.operation_class(key, each["kinds"], each["shapes"])
         found[name] = found.get(name, 0.0) + sum(each["seconds"])
     return found
 
@@ -89,7 +89,7 @@ def classes(key: str, told: dict[str, Any]) -> dict[str, float]:
     ],
 )
 def test_nine_tenths_of_a_step_lie_in_named_classes(name: str, words: str, tmp_path: Path) -> None:
-    key, told = profiled(name, words, tmp_path)
+    key, told = traced(name, words, tmp_path)
     if name.startswith(("tensorflow-2.0.", "tensorflow-2.1.")):
         assert "has no profiler that tells steps" in told["reason"]
         return
@@ -106,5 +106,5 @@ def test_nine_tenths_of_a_step_lie_in_named_classes(name: str, words: str, tmp_p
 @pytest.mark.jax
 def test_a_release_that_runs_a_program_as_a_whole_tells_no_operations(tmp_path: Path) -> None:
     """Before 0.4.32, XLA made one function of a program on a CPU."""
-    _, told = profiled("jax-0.4.13", "NHWC none on", tmp_path)
+    _, told = traced("jax-0.4.13", "NHWC none on", tmp_path)
     assert told.get("reason") or told["operations"] == []

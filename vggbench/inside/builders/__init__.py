@@ -82,11 +82,11 @@ def profiler(configuration, device):
 
     Raises NotApplicable where there is none.
     """
-    from vggbench.inside.params import NotApplicable  # which asks this module for all params
+    from vggbench.inside import profilers  # which imports params, and that asks this module
 
     package = packages()[configuration.framework]
     if not hasattr(package, "profiler"):
-        raise NotApplicable("vggbench knows no profiler of %s" % configuration.framework)
+        raise profilers.unknown(configuration.framework)
     return package.profiler(configuration, device)
 
 

@@ -1,4 +1,4 @@
-"""What a step is made of, in a process that is profiled: the seconds of each of its operations.
+"""What a step is made of, in a process that is traced: the seconds of each of its operations.
 
 A framework's own profiler tells when each operation ran, and in which thread. This package turns
 that into seconds: every moment of a step belongs to the operations that run then, an equal share to
@@ -12,8 +12,8 @@ nothing that tells operations. An object has
 
 - `NAME`: what tells the operations, as people know it;
 - `start()`: begin to profile;
-- `watching()`: a context in which one step runs;
-- `stop()`: stop, and return a list with a (seconds, events) for each step that was watched.
+- `tracing()`: a context in which one step runs, and is traced;
+- `stop()`: stop, and return a list with a (seconds, events) for each step that was traced.
 
 An event is a tuple (lane, begin, end, name, kind, shapes). lane: what tells one thread from the
 others. begin, end: seconds of one clock. name: the operation's name. kind: the framework's name for
@@ -28,12 +28,15 @@ import time
 from vggbench.inside import onednn
 from vggbench.inside.params import NotApplicable
 
-# The environment variable with the folder of a process that is to be profiled. It is not set in a
+# The environment variable with the folder of a process that is to be traced. It is not set in a
 # process that is timed.
 VARIABLE = "VGGBENCH_TRACE"
 
-# So many steps run before the profiler starts. They show what profiling costs.
+# So many steps run before the profiler starts. They show what tracing costs.
 PLAIN_STEPS = 4
+
+# The name of the event that a traced step is, among those that frameworks' profilers tell.
+MARKER = "vggbench step"
 
 # What stands between the kinds of operations that contain each other, the outermost first.
 WITHIN = " > "
@@ -54,7 +57,7 @@ class TracedStep:
         self._primitives = onednn.Account(folder)
 
     def prepare(self):
-        """Start the profiler where the next call is to be watched. Called outside of the clock."""
+        """Start the profiler where the next call is to be traced. Called outside of the clock."""
         self._primitives.step_ended()
         if self._calls >= PLAIN_STEPS and not self._started:
             self._started = True
@@ -66,11 +69,11 @@ class TracedStep:
         if not self._started:
             self._step()
             return
-        with self._profiler.watching():
+        with self._profiler.tracing():
             self._step()
 
     def finish(self):
-        """Return what was seen, a JSON-able dict for the notes; None where nothing was watched.
+        """Return what was seen, a JSON-able dict for the notes; None where nothing was traced.
 
         Raises NotApplicable where the profiler told of no operation in any step.
         """
@@ -90,8 +93,13 @@ class TracedStep:
 
 
 def folder():
-    """Return the folder of a process that is to be profiled; None where this one is not."""
+    """Return the folder of a process that is to be traced; None where this one is not."""
     return os.environ.get(VARIABLE) or None
+
+
+def unknown(framework):
+    """Return the NotApplicable of a framework whose builder offers no profiler."""
+    return NotApplicable("vggbench knows no profiler of %s" % framework)
 
 
 def in_steps(markers, events):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ... import records
-from ...judging import chains, explanations, growth, phrases, verdicts
+from ...judging import chains, explanation_text, growth, phrases, verdicts
 from ...judging.acknowledged import Acknowledged
 from ...judging.chains import LineChain
 from ...judging.evidence import gather
@@ -179,7 +179,7 @@ def judge(
             for change in verdicts.changes(evidence, track)
             if change.kind in whole_lines.OF_LINES
         ]
-    found = explanations.told(found, machine, taken, catalogue)
+    found = explanation_text.told(found, machine, taken, catalogue)
     return MachineVerdicts(
         judged=tuple(found),
         told=(*map(page_verdict, found), *map(page_growth, grown)),

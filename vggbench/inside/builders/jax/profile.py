@@ -10,9 +10,7 @@ import re
 import jax
 
 from vggbench.inside.params import NotApplicable
-from vggbench.inside.profilers import in_steps, xspace
-
-MARKER = "vggbench step"
+from vggbench.inside.profilers import MARKER, in_steps, xspace
 
 # An instruction of the text of an HLO module, and the metadata that it may have.
 INSTRUCTION = re.compile(
@@ -41,7 +39,7 @@ class Profiler:
         jax.profiler.start_trace(self._folder, **options)
 
     @contextlib.contextmanager
-    def watching(self):
+    def tracing(self):
         with jax.profiler.TraceAnnotation(MARKER):
             yield
 
@@ -51,7 +49,7 @@ class Profiler:
 
 
 def steps(events, kinds):
-    """Return a list of (seconds, events) of the watched steps.
+    """Return a list of (seconds, events) of the traced steps.
 
     events: of an XSpace. kinds: what instructions() returned.
     """

@@ -49,6 +49,7 @@ def backend(name):
     - `facts()`: return a dict for the description;
     - `profiler()`: return the class of the backend's profiler. Raises NotApplicable without one;
     - `watched(model)`: return what that class asks of a train step, of a model that has run a step.
+      Raises NotApplicable where the backend runs no such thing.
 
     The modules of the backends that Keras 1 and 2 have offer two more functions:
 

@@ -99,7 +99,7 @@ def _tensorflow():
 def profiler():
     from vggbench.inside.builders import tensorflow
 
-    return tensorflow.profiler(None, None)
+    return tensorflow.profiler_of_generation()
 
 
 def watched(model):
@@ -117,7 +117,8 @@ class _OnGraph:
         """A context in which the session runs with these RunOptions, and fills the RunMetadata."""
         function = self._function
         if hasattr(function, "_callable_fn"):
-            # From 2.2 on, Keras makes a callable of the session, once.
+            # From 2.2 on, Keras makes a callable of the session, once, and reads the options then.
+            # They stay: to make it anew would cost each traced step, and no timed step follows.
             if function.run_options is None:
                 function.run_options, function._callable_fn = options, None
             function.run_metadata = metadata

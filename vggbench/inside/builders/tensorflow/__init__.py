@@ -34,6 +34,11 @@ def builder(configuration, device):
 
 def profiler(configuration, device):
     """Return the class of the profiler of this TensorFlow's generation."""
+    return profiler_of_generation()
+
+
+def profiler_of_generation():
+    """Return the class of the profiler of this TensorFlow's generation, for Keras too."""
     import tensorflow as tf
 
     if tf.__version__.startswith("1."):

@@ -34,7 +34,7 @@ class Profiler:
         pass
 
     @contextlib.contextmanager
-    def watching(self):
+    def tracing(self):
         metadata = tf.RunMetadata()
         options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
         with self._step.traced(options, metadata):

@@ -10,9 +10,7 @@ import contextlib
 import tensorflow as tf
 
 from vggbench.inside.params import NotApplicable
-from vggbench.inside.profilers import in_steps, xspace
-
-MARKER = "vggbench step"
+from vggbench.inside.profilers import MARKER, in_steps, xspace
 
 
 class Profiler:
@@ -30,7 +28,7 @@ class Profiler:
         self._profiler.start(self._folder)
 
     @contextlib.contextmanager
-    def watching(self):
+    def tracing(self):
         with _marker(self._profiler):
             yield
 
@@ -49,7 +47,7 @@ def _marker(profiler):
 
 
 def steps(events):
-    """Return a list of (seconds, events) of the watched steps. events: of an XSpace."""
+    """Return a list of (seconds, events) of the traced steps. events: of an XSpace."""
     markers, host, kernels = [], [], []
     for event in events:
         lane = "%s %s" % (event.plane, event.line)

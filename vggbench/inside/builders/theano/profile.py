@@ -28,7 +28,7 @@ class Profiler:
         self._machine.time_thunks = 1
 
     @contextlib.contextmanager
-    def watching(self):
+    def tracing(self):
         before = list(self._machine.call_times)
         begin = time.perf_counter()
         yield

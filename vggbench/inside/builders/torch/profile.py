@@ -10,9 +10,7 @@ import os
 import torch
 
 from vggbench.inside.params import NotApplicable
-from vggbench.inside.profilers import in_steps
-
-MARKER = "vggbench step"
+from vggbench.inside.profilers import MARKER, in_steps
 
 
 class Profiler:
@@ -34,7 +32,7 @@ class Profiler:
         self._profile.start()
 
     @contextlib.contextmanager
-    def watching(self):
+    def tracing(self):
         with torch.profiler.record_function(MARKER):
             yield
 
@@ -45,7 +43,7 @@ class Profiler:
 
 
 def steps(function_events, on_gpu=False):
-    """Return a list of (seconds, events) of the watched steps.
+    """Return a list of (seconds, events) of the traced steps.
 
     function_events: what torch.profiler.profile.events() returned.
     """
