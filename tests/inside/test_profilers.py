@@ -92,8 +92,8 @@ class Recorder:
         return contextlib.nullcontext()
 
     def stop(self):
-        self.asked.append("stop")
-        return [(1.0, [event(0, 1, "Conv2D")])]
+        traced = self.asked.count("tracing")
+        return [(1.0, [event(0, 1, "Conv2D")])] * traced
 
 
 def test_the_first_steps_are_plain_and_the_profiler_starts_between_two_steps(tmp_path):
@@ -106,8 +106,31 @@ def test_the_first_steps_are_plain_and_the_profiler_starts_between_two_steps(tmp
     assert profiler.asked == ["start", "tracing", "tracing"]
     told = traced.finish()
     assert (told["profiler"], told["plain_steps"]) == ("recorder", profilers.PLAIN_STEPS)
-    assert told["steps_s"] == [1.0]
+    assert told["steps_s"] == [1.0, 1.0]
     assert "onednn" not in told
+
+
+def test_a_profiler_that_lost_a_step_tells_nothing(tmp_path):
+    class Loses(Recorder):
+        def stop(self):
+            return Recorder.stop(self)[1:]
+
+    traced = TracedStep(lambda: None, Loses(), str(tmp_path))
+    for _ in range(profilers.PLAIN_STEPS + 2):
+        traced.prepare()
+        traced()
+    with pytest.raises(RuntimeError, match="the profiler tells 1 steps of 2"):
+        traced.finish()
+
+
+def test_operations_that_take_next_to_nothing_are_added_up_by_their_kinds():
+    small = [event(1 + n / 1e4, 1 + (n + 0.1) / 1e4, "Add", name=f"add {n}") for n in range(50)]
+    told = summary([(1.1, [event(0, 1, "Conv2D"), *small])])
+    assert [(each["name"], each["kinds"]) for each in told["operations"]] == [
+        ("conv2d", "Conv2D"),
+        ("", "Add"),
+    ]
+    assert told["operations"][1]["seconds"] == [pytest.approx(50 * 1e-5)]
 
 
 def test_a_profiler_that_tells_no_operations_is_na(tmp_path):

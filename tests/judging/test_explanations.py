@@ -325,7 +325,7 @@ def test_a_sure_change_of_the_step_has_the_first_line_of_its_explanation() -> No
     plain = verdicts.of_release(
         evidence(taken), CATALOGUE.by_name[AFTER], CATALOGUE.by_name[BEFORE], "cpu-quick"
     )
-    found = explanation_text.told(plain, MACHINE, taken, CATALOGUE)
+    found = explanation_text.told(plain, evidence(taken), taken)
     assert len(found) == len(plain)
     for before, after in zip(plain, found, strict=True):
         if after.measure == "step":
@@ -340,4 +340,32 @@ def test_a_step_that_is_unchanged_is_not_explained() -> None:
     plain = verdicts.of_release(
         evidence(taken), CATALOGUE.by_name[AFTER], CATALOGUE.by_name[BEFORE], "cpu-quick"
     )
-    assert explanation_text.told(plain, MACHINE, taken, CATALOGUE) == plain
+    assert explanation_text.told(plain, evidence(taken), taken) == plain
+
+
+OTHER_STATE = {"TF_ENABLE_ONEDNN_OPTS": "0"}
+
+
+def test_an_explanation_of_another_state_says_nothing_of_a_verdict() -> None:
+    """oneDNN was off where the steps were taken apart, and on where they were judged."""
+    elsewhere = [changed(one, variables=OTHER_STATE) for one in traced()]
+    taken = [*measured(BEFORE, 0.1), *blocks(BEFORE, AFTER, 1.25), *elsewhere]
+    plain = verdicts.of_release(
+        evidence(taken), CATALOGUE.by_name[AFTER], CATALOGUE.by_name[BEFORE], "cpu-quick"
+    )
+    assert explanation_text.told(plain, evidence(taken), taken) == plain
+
+
+def test_a_trace_of_more_or_fewer_steps_than_samples_does_not_count() -> None:
+    taken = traced(4)
+    fewer = changed(taken[0], samples=taken[0].samples[:-1])
+    found = explained([fewer, *taken[1:]])
+    assert found is not None
+    assert found.blocks == 3
+
+
+def test_texts_of_a_trace_cannot_break_a_line() -> None:
+    odd = {**OF_AFTER, ("a\x1b[31m\nb", "Conv2D", "8x\n64"): 0.050}
+    told = explanation_text.text(sure(traced(after=odd)))
+    assert "\x1b" not in told
+    assert "a [31m b [8x 64]" in told

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ..judging import duets, explanation_text, explanations, verdict_command, ve
 from ..judging.duets import SubjectKey
 from ..judging.explanations import Explanation
 from ..judging.measures import STEP
+from ..judging.state import known_of
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..releases.environments import EnvironmentUnusable
@@ -82,9 +83,16 @@ def run(here: Local, asked: ExplainRequest, budget: Budget) -> int:
         raise NothingToExplain(f"{release.name} is compared with itself; give --against another")
     traces = _folder(asked.traces)
     chosen = _configurations(here, profile, (before, release), asked)
-    answers = [_Answer(configured=configured) for configured in chosen]
+    of_both = here.suite.timed_of(before, [], here.catalogue)
+    lacks = f"{before.name} has no such configuration"
+    answers = [
+        _Answer(configured=configured, why=None if configured in of_both else lacks)
+        for configured in chosen
+    ]
     with here.runner(records.EXPLAIN, traces=traces) as runner:
         for answer in answers:
+            if answer.why is not None:
+                continue
             try:
                 _explain(here, runner, profile, (before, release), answer=answer, budget=budget)
             except (EnvironmentUnusable, InterpreterMissing) as err:  # others can be installed
@@ -121,8 +129,9 @@ def _folder(traces: Path | None) -> Path | None:
 def _configurations(
     here: Local, profile: str, releases: tuple[Release, Release], asked: ExplainRequest
 ) -> list[Configured]:
-    """Those that patterns select, or whose step surely changed. Raises UserError where the patterns
-    select none, NothingToExplain where both releases have none of them, or nothing changed."""
+    """Those of the release that patterns select, or whose step surely changed. Raises UserError
+    where the patterns select none, NothingToExplain where both releases have none of them, or
+    nothing changed."""
     before, release = releases
     if asked.patterns:
         chosen = here.suite.chosen(release, asked.patterns, here.catalogue)
@@ -143,12 +152,11 @@ def _configurations(
                 f"{before.name}; or choose configurations with --bench"
             )
     of_both = here.suite.timed_of(before, [], here.catalogue)
-    both = [configured for configured in chosen if configured in of_both]
-    if not both:
+    if not any(configured in of_both for configured in chosen):
         raise NothingToExplain(
             f"{before.name} and {release.name} have no such configuration in common"
         )
-    return both
+    return chosen
 
 
 def _explain(
@@ -169,7 +177,10 @@ def _explain(
     answer.explanation = on_record(here, profile, keys)
     newest = taking.known(here, profile, [key[:2] for key in keys], purpose=records.EXPLAIN)
     seconds = taking.block_s(newest)
+    name = f"{releases[1].name} {configured.words}".strip()
     if _is_enough(answer.explanation):
+        if runner.run.traces is not None:
+            here.say(f"{name}: enough is on record, so nothing is measured and nothing is kept")
         return
     if not budget.allows(seconds):
         answer.why = budget.why_over(seconds)
@@ -178,13 +189,15 @@ def _explain(
         Subject(installation=runner.prepared(release, profile, configured), configured=configured)
         for release in releases
     )
-    name = f"{releases[1].name} {configured.words}".strip()
     uncounted = Uncounted()
     while not _is_enough(answer.explanation):
         if not budget.allows(seconds):
             answer.why = budget.why_over()
             return
         came = taking.take(here, runner, (first, second), budget, purpose=records.EXPLAIN)
+        if came.block is not None and not explanations.has_traces(came.block):
+            why = "its traced steps were disturbed, or its traces tell nothing"
+            came = replace(came, block=None, why=why)
         seconds = came.seconds or seconds
         answer.explanation = on_record(here, profile, keys)
         if uncounted.end_it(came):
@@ -212,10 +225,20 @@ def _progress(explanation: Explanation | None) -> str:
 def on_record(
     here: Local, profile: str, subjects: tuple[SubjectKey, SubjectKey]
 ) -> Explanation | None:
-    """The explanation by all traced blocks of two subjects that are on record."""
-    taken = here.store.apart(here.machine, records.EXPLAIN)
-    found, _ = duets.gather(here.machine, taken, here.catalogue, purpose=records.EXPLAIN)
-    of_profile = [block for block in found if block.profile == profile]
+    """The explanation by all traced blocks of two subjects that are on record, and were measured in
+    the state that the machine has now, as far as that is known."""
+    found, _ = duets.gather(
+        here.machine,
+        here.store.apart(here.machine, records.EXPLAIN),
+        here.catalogue,
+        known_of(here.store.all(here.machine)),
+        purpose=records.EXPLAIN,
+    )
+    of_profile = [
+        block
+        for block in found
+        if block.profile == profile and taking.is_as_now(block.states[0], profile, records.EXPLAIN)
+    ]
     return explanations.of_blocks(of_profile, *subjects)
 
 

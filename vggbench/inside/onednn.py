@@ -9,7 +9,6 @@ described in its documentation under "Verbose mode":
 Newer versions put "v1" and a time stamp, and the version of oneDNN, before "exec" or behind it.
 """
 
-import ctypes
 import os
 
 # All three, because nothing of this process says which version its framework has.
@@ -76,7 +75,12 @@ class Account:
 
 def _flush():
     """Write what the C library still holds of standard output."""
-    ctypes.CDLL(None).fflush(None)
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).fflush(None)
+    except (ImportError, OSError, AttributeError):  # this Python cannot call the system
+        pass
 
 
 def primitives(steps):

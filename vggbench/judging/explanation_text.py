@@ -12,14 +12,17 @@ from rich.table import Table
 
 from .. import frameworks, records
 from ..records import Record
-from ..releases.catalogue import Catalogue
+from ..releases.catalogue import Release
+from ..runs.duet import set_by_us
 from ..stats.parts import PartDifference
 from ..stats.policy import CHANGED
 from . import duets
 from .duets import Block
+from .evidence import Evidence
 from .explanations import Explanation, Part, of_blocks
 from .measures import STEP
 from .phrases import cell, row
+from .state import State, known_of
 from .traces import IDLE
 from .verdicts import Verdict
 
@@ -220,26 +223,49 @@ def _json_of(difference: PartDifference) -> dict[str, float]:
 # -- beside verdicts
 
 
-def told(
-    found: Sequence[Verdict], machine: str, taken: Iterable[Record], catalogue: Catalogue
-) -> list[Verdict]:
+def told(found: Sequence[Verdict], evidence: Evidence, taken: Iterable[Record]) -> list[Verdict]:
     """The verdicts, each sure change of a step with a note that has the first line of its
-    explanation. ``taken``: the machine's records, those of traced processes among them."""
-    traced, _ = duets.gather(machine, taken, catalogue, purpose=records.EXPLAIN)
+    explanation, where both rest on one state of the machine. ``evidence``: what the verdicts rest
+    on. ``taken``: the machine's records, those of traced processes among them."""
+    taken = list(taken)
+    traced, _ = duets.gather(
+        evidence.machine, taken, evidence.catalogue, known_of(taken), purpose=records.EXPLAIN
+    )
     if not traced:
         return list(found)
-    return [_with_note(verdict, traced, catalogue) for verdict in found]
+    return [_with_note(verdict, evidence, traced) for verdict in found]
 
 
-def _with_note(verdict: Verdict, traced: Sequence[Block], catalogue: Catalogue) -> Verdict:
+def _with_note(verdict: Verdict, evidence: Evidence, traced: Sequence[Block]) -> Verdict:
     if verdict.measure != STEP.key or verdict.outcome not in CHANGED or verdict.against is None:
         return verdict
     key = records.key_of(verdict.benchmark, verdict.configuration)
-    before, after = (
-        (catalogue.by_name[name].commit, key, None) for name in (verdict.against, verdict.release)
-    )
-    of_profile = [block for block in traced if block.profile == verdict.profile]
-    explanation = of_blocks(of_profile, before, after)
+    by_name = evidence.catalogue.by_name
+    before, after = by_name[verdict.against], by_name[verdict.release]
+    states = _states(verdict, evidence, key, (before, after))
+    ours = set_by_us(verdict.profile, records.EXPLAIN)
+    alike = [
+        block
+        for block in traced
+        if block.profile == verdict.profile and block.states[0].without(ours) in states
+    ]
+    explanation = of_blocks(alike, (before.commit, key, None), (after.commit, key, None))
     if explanation is None:
         return verdict
     return replace(verdict, notes=(*verdict.notes, f"operations: {headline(explanation)}"))
+
+
+def _states(
+    verdict: Verdict, evidence: Evidence, key: str, releases: tuple[Release, Release]
+) -> list[State]:
+    """The state that a verdict rests on: that of the newest block of its two releases, else of the
+    newest process that measured the release."""
+    before, after = releases
+    line = next(
+        line for line in evidence.lines if (line.profile, line.key) == (verdict.profile, key)
+    )
+    compared = evidence.compared(line, before, after)
+    if compared:
+        return [compared[-1].states[0].without(set_by_us(verdict.profile))]
+    state = evidence.state(line, after)
+    return [] if state is None else [state]

@@ -18,7 +18,7 @@ from ..stats import parts
 from ..stats.parts import PartDifference
 from ..stats.policy import LEAST_BLOCKS
 from .duets import Block, DuetRecords, SubjectKey, in_one_state
-from .traces import NoTrace, Traced, of_record
+from .traces import SETTLING, NoTrace, Traced, of_record
 
 #: So many operations of a class are shown, the ones that differ most.
 LARGEST = 3
@@ -102,8 +102,9 @@ class Explanation:
 
     @property
     def reach_s(self) -> float:
-        """Half the width of the widest interval of a part, in seconds."""
-        return max((part.difference.high - part.difference.low) / 2 for part in self.parts)
+        """Half the width of the widest interval, of the step and of its parts, in seconds."""
+        told = (self.step, *(part.difference for part in self.parts))
+        return max((each.high - each.low) / 2 for each in told)
 
     def share(self, part: Part) -> float | None:
         """The share of the step's difference that lies in a part; None where the step's is not
@@ -117,7 +118,7 @@ def of_blocks(found: Iterable[Block], before: SubjectKey, after: SubjectKey) -> 
     """The explanation by those traced blocks that are of these two subjects, in the state in which
     the newest was measured; None where they are fewer than LEAST_BLOCKS."""
     own = [block for block in found if block.reads(before, after)]
-    own = [block for block in in_one_state(own) if _has_traces(block)] if own else []
+    own = [block for block in in_one_state(own) if has_traces(block)] if own else []
     if len(own) < LEAST_BLOCKS:
         return None
     of_duets = []
@@ -152,7 +153,8 @@ def of_blocks(found: Iterable[Block], before: SubjectKey, after: SubjectKey) -> 
     )
 
 
-def _has_traces(block: Block) -> bool:
+def has_traces(block: Block) -> bool:
+    """Whether the traces of all its processes tell of steps that nothing disturbed."""
     try:
         return all(_pairs(duet, *map(of_record, duet)) for duet in block.duets)
     except NoTrace:
@@ -163,11 +165,10 @@ def _pairs(
     duet: DuetRecords, first: Traced, second: Traced
 ) -> list[tuple[parts.Parts, parts.Parts]]:
     """The traced steps of a duet, pair by pair, without those that others disturbed."""
-    begin = max(first.plain_steps, second.plain_steps)
     found = []
     for place in duet.counting:
-        own = place - first.plain_steps, place - second.plain_steps
-        if place >= begin and own[0] < len(first.steps) and own[1] < len(second.steps):
+        own = [place - each.plain_steps - SETTLING for each in (first, second)]
+        if min(own) >= 0 and own[0] < len(first.steps) and own[1] < len(second.steps):
             found.append((first.steps[own[0]], second.steps[own[1]]))
     return found
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import frameworks
+from ..errors import one_line
 from ..frameworks import CONV_GRAD_INPUTS, CONV_GRAD_WEIGHTS, CONV_GRADS, OTHER
 from ..inside.profilers import WITHIN
 from ..records import Record
@@ -19,6 +20,15 @@ from ..records.record import MOST_SECONDS, class_of, is_number
 
 #: The part of a step in which no operation ran.
 IDLE = "idle"
+
+
+#: So many traced steps at the beginning do not count. Profilers allocate in the first one, and some
+#: releases of Keras make their function anew.
+SETTLING = 1
+
+#: Texts of a trace are cut to so many characters, and the kinds of operations within each other to
+#: more.
+MOST_TEXT, MOST_KINDS = 120, 1000
 
 
 class NoTrace(ValueError):
@@ -29,11 +39,11 @@ class NoTrace(ValueError):
 class Traced:
     """The traced steps of a process.
 
-    ``steps``: of each traced step the seconds of each class, and of IDLE. ``operations``: by class,
-    name, kind and shapes, the seconds of a step. ``primitives``: by kind and shapes of oneDNN's,
-    the names of the implementations and the seconds of a step. ``plain_steps``: how many steps ran
-    before the traced ones. ``plain_s`` and ``traced_s``: the median of those, and of the traced
-    ones.
+    ``steps``: of each traced step that counts the seconds of each class, and of IDLE.
+    ``operations``: by class, name, kind and shapes, the seconds of a step. ``primitives``: by kind
+    and shapes of oneDNN's, the names of the implementations and the seconds of a step.
+    ``plain_steps``: how many steps ran before the traced ones, of which the first SETTLING do not
+    count. ``plain_s`` and ``traced_s``: the median of those, and of the traced ones.
     """
 
     profiler: str
@@ -115,26 +125,26 @@ def _checked(record: Record) -> _Told:
         steps_s = _seconds(trace["steps_s"])
         plain, samples = trace["plain_steps"], _seconds(record.samples)
         told = _Told(
-            profiler=str(trace.get("profiler", "")),
+            profiler=_text(trace.get("profiler", "")),
             plain_steps=plain,
             plain_s=samples[:plain],
-            steps_s=steps_s,
-            idle_s=_seconds(trace["idle_s"], len(steps_s)),
+            steps_s=steps_s[SETTLING:],
+            idle_s=_seconds(trace["idle_s"], len(steps_s))[SETTLING:],
             operations=[
                 (
-                    str(each["name"]),
-                    str(each["kinds"]),
-                    str(each["shapes"]),
-                    _seconds(each["seconds"], len(steps_s)),
+                    _text(each["name"]),
+                    _text(each["kinds"], MOST_KINDS),
+                    _text(each["shapes"]),
+                    _seconds(each["seconds"], len(steps_s))[SETTLING:],
                 )
                 for each in _list(trace["operations"])
             ],
             primitives=[
                 _Primitive(
-                    str(each["kind"]),
-                    str(each["direction"]),
-                    str(each["implementation"]),
-                    str(each["shapes"]),
+                    _text(each["kind"]),
+                    _text(each["direction"]),
+                    _text(each["implementation"]),
+                    _text(each["shapes"]),
                     _seconds(each["seconds"]),
                 )
                 for each in _list(trace.get("onednn", []))
@@ -144,11 +154,19 @@ def _checked(record: Record) -> _Told:
         raise NoTrace(f"its trace is none: {err!r}") from None
     if not (is_number(plain) and 0 < plain < len(samples)):
         raise NoTrace("it has no step that was traced, or none that was not")
-    if not min([*told.plain_s, *steps_s], default=0.0) > 0:
+    if plain + len(steps_s) != len(samples):
+        raise NoTrace("it tells another number of steps than were traced")
+    if not min([*told.plain_s, *told.steps_s], default=0.0) > 0:
         raise NoTrace("it has a step that took no time")
     if not any(seconds > 0 for *_, of_steps in told.operations for seconds in of_steps):
         raise NoTrace("it tells no operation")
     return told
+
+
+def _text(value: object, most: int = MOST_TEXT) -> str:
+    """A text of a trace, as messages and tables can hold it."""
+    printable = "".join(sign if sign.isprintable() else " " for sign in str(value))
+    return one_line(printable, most)
 
 
 def _list(value: Any) -> list[Any]:

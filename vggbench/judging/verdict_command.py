@@ -82,10 +82,8 @@ def judge(
         report = _whole(evidence, asked, accepted, notes)
     else:
         report = _of_releases(evidence, chosen, against, asked, accepted=accepted, notes=notes)
-    traced = store.apart(machine, records.EXPLAIN)
-    report = replace(
-        report, verdicts=explanation_text.told(report.verdicts, machine, traced, catalogue)
-    )
+    taken = [*store.all(machine), *store.apart(machine, records.EXPLAIN)]
+    report = replace(report, verdicts=explanation_text.told(report.verdicts, evidence, taken))
     if not report.verdicts:
         for line in notes:
             complain(line)

@@ -38,6 +38,9 @@ PLAIN_STEPS = 4
 # The name of the event that a traced step is, among those that frameworks' profilers tell.
 MARKER = "vggbench step"
 
+# Operations that take a smaller share of the steps do not stand by themselves.
+SMALL = 1e-3
+
 # What stands between the kinds of operations that contain each other, the outermost first.
 WITHIN = " > "
 
@@ -75,7 +78,8 @@ class TracedStep:
     def finish(self):
         """Return what was seen, a JSON-able dict for the notes; None where nothing was traced.
 
-        Raises NotApplicable where the profiler told of no operation in any step.
+        Raises NotApplicable where the profiler told of no operation in any step, and RuntimeError
+        where it told of more or fewer steps than were traced.
         """
         if not self._started:
             return None
@@ -84,6 +88,9 @@ class TracedStep:
         steps = self._profiler.stop()
         if not any(events for _, events in steps):
             raise NotApplicable("%s of this release tells no operations" % self._profiler.NAME)
+        wanted = self._calls - PLAIN_STEPS
+        if len(steps) != wanted:
+            raise RuntimeError("the profiler tells %d steps of %d" % (len(steps), wanted))
         trace = dict(summary(steps), profiler=self._profiler.NAME, plain_steps=PLAIN_STEPS)
         primitives = self._primitives.close()
         if primitives is not None:
@@ -124,7 +131,8 @@ def summary(steps):
     steps: a list of (seconds, events). The dict has "steps_s" and "idle_s", the seconds of each
     step and those in which no operation ran, and "operations": a list of dicts with "name", "kinds"
     (the kinds of the operation and of all that contain it, see WITHIN), "shapes", and "seconds", a
-    value for each step.
+    value for each step. Operations that take less than SMALL of the steps are added up by their
+    kinds and shapes, under the name "": there are hundreds of them, and nobody looks for one.
     """
     seconds, idle, operations = [], [], {}
     for number, (step_s, events) in enumerate(steps):
@@ -133,6 +141,11 @@ def summary(steps):
         idle.append(_rounded(max(0.0, step_s - busy_s)))
         for key, own_s in of_step.items():
             operations.setdefault(key, [0.0] * len(steps))[number] = _rounded(own_s)
+    for key in [key for key, own in operations.items() if sum(own) < SMALL * sum(seconds)]:
+        small = operations.pop(key)
+        together = ("", *key[1:])
+        so_far = operations.get(together, [0.0] * len(steps))
+        operations[together] = [_rounded(a + b) for a, b in zip(so_far, small)]
     largest_first = sorted(operations.items(), key=lambda item: (-sum(item[1]), item[0]))
     return {
         "steps_s": seconds,
@@ -201,4 +214,4 @@ def _innermost(events):
 
 
 def _rounded(seconds):
-    return round(seconds, 7)
+    return round(seconds, 6)  # a profiler's clock tells microseconds

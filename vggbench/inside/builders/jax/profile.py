@@ -5,18 +5,11 @@ the opcode, and in its metadata the operation of JAX that it came from.
 """
 
 import contextlib
-import re
 
 import jax
 
 from vggbench.inside.params import NotApplicable
-from vggbench.inside.profilers import MARKER, in_steps, xspace
-
-# An instruction of the text of an HLO module, and the metadata that it may have.
-INSTRUCTION = re.compile(
-    r"^\s*(?:ROOT )?%?(?P<name>[\w.\-]+) = (?P<shape>\(.*?\)|\S+) (?P<opcode>[\w\-]+)\("
-)
-OP_NAME = re.compile(r'op_name="(?P<name>[^"]*)"')
+from vggbench.inside.profilers import MARKER, hlo, in_steps, xspace
 
 
 class Profiler:
@@ -28,7 +21,7 @@ class Profiler:
         if not hasattr(jax.profiler, "start_trace"):
             raise NotApplicable("jax %s has no profiler that writes traces" % jax.__version__)
         self._folder = folder
-        self._kinds = instructions(step.program_text())
+        self._kinds = hlo.instructions(step.program_text())
 
     def start(self):
         options = {}
@@ -51,7 +44,7 @@ class Profiler:
 def steps(events, kinds):
     """Return a list of (seconds, events) of the traced steps.
 
-    events: of an XSpace. kinds: what instructions() returned.
+    events: of an XSpace. kinds: what hlo.instructions() returned.
     """
     markers, found = [], []
     for event in events:
@@ -64,22 +57,3 @@ def steps(events, kinds):
             lane = "%s %s" % (event.plane, event.line)
             found.append((lane, event.begin, event.end, name) + kinds[name])
     return in_steps(markers, found)
-
-
-def instructions(text):
-    """Return a dict of the name of each instruction in an HLO module's text to (kind, shape).
-
-    The kind is the opcode, and behind a slash the operation of JAX that it came from. Where that is
-    not told, the instruction's own name without its number stands there, which says what XLA has
-    fused.
-    """
-    found = {}
-    for line in text.splitlines():
-        told = INSTRUCTION.match(line)
-        if told is None:
-            continue
-        name = OP_NAME.search(line)
-        own = told.group("name")
-        origin = name.group("name") if name else own.partition(".")[0]
-        found[own] = told.group("opcode") + "/" + origin, told.group("shape")
-    return found
