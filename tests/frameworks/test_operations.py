@@ -118,6 +118,12 @@ BACKWARD = "jit(_train)/transpose(jvp(_loss))/conv_general_dilated"
         ("fusion/wrapped_transpose", "f32[3,3,512,512]", LAYOUT),
         ("fusion/broadcast_add_fusion", "f32[3,3,512,512]", ELEMENTWISE),
         ("dot/jit(_train)/transpose(jvp())/transpose", "f32[4096,4096]", MATMUL),
+        ("fusion/wrapped_iota", "s32[8,32,32,128]", ELEMENTWISE),
+        ("fusion/concatenate_bitcast_fusion", "f32[8,32,32,128]", LAYOUT),
+        ("fusion/jit(_train)/transpose(jvp())/select_n", "f32[8,32,32,128]", ELEMENTWISE),
+        ("add/add", "f32[8]", ELEMENTWISE),
+        ("fusion/jit(_train)/fft", "f32[8]", OTHER),
+        ("custom-call/custom-call", "f32[8]", OTHER),
     ],
 )
 def test_an_operation_of_jax_has_its_class(kind: str, shape: str, found: str) -> None:

@@ -14,6 +14,18 @@ from . import (
     Framework,
 )
 
+#: What only moves values about, by XLA's names and JAX's.
+_MOVES = "(?:transpose|copy|bitcast|reshape|broadcast|slice|concatenate|pad|reverse|tuple)"
+
+#: What computes value by value, and sums, by XLA's names and JAX's. XLA counts positions (iota) for
+#: the gradient of max pooling, and tells no more of it.
+_COMPUTES = (
+    "(?:abs|add|add_any|and|clamp|compare|constant|convert|convert_element_type|div|divide|eq|exp"
+    "|exponential|ge|gt|integer_pow|iota|le|log|log1p|lt|max|maximum|min|minimum|mul|multiply|ne"
+    "|neg|negate|not|or|pow|power|reduce|reduce_max|reduce_min|reduce_sum|rsqrt|select|select_n"
+    "|sign|sqrt|square|stop_gradient|sub|subtract)"
+)
+
 #: The shape of a convolution's kernel of 3 x 3, in whichever order XLA has its axes.
 _KERNEL = r"\S*\[(?:3,3,\d+,\d+|\d+,\d+,3,3|\d+,3,3,\d+)\]\S*"
 
@@ -47,9 +59,10 @@ FRAMEWORK = Framework(
         (r"\S+/jit\(_train\)(?:/\w+)?/sub|\S+/sgd/\w+", UPDATE),
         (r"(?:copy|transpose|bitcast|reshape|broadcast|slice|concatenate|tuple)/\S*", LAYOUT),
         (r"\S+/(?:transpose|reshape|copy|broadcast_in_dim|squeeze|rev)", LAYOUT),
-        # What XLA fused of these alone.
-        (r"fusion/(?:wrapped_)?(?:(?:transpose|copy|bitcast|reshape|broadcast)_?)+fusion", LAYOUT),
-        (r"fusion/wrapped_(?:transpose|copy|bitcast|reshape|broadcast)", LAYOUT),
-        (r"\S+", ELEMENTWISE),
+        (rf"fusion/(?:wrapped_)?(?:{_MOVES}_?)+(?:fusion)?", LAYOUT),
+        (rf"\S+/{_COMPUTES}", ELEMENTWISE),
+        (rf"(?:{_COMPUTES})/\S*", ELEMENTWISE),
+        # Of what XLA has fused without telling its origin, the name says what it was.
+        (rf"fusion/(?:wrapped_)?(?:(?:{_MOVES}|{_COMPUTES})_?)+(?:fusion)?", ELEMENTWISE),
     ),
 )
