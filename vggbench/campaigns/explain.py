@@ -16,11 +16,10 @@ from typing import Any
 from .. import records
 from ..errors import VggbenchError
 from ..inside import workload
-from ..judging import duets, explanation_text, explanations, verdict_command, verdicts
+from ..judging import explanation_text, explanations, verdict_command, verdicts
 from ..judging.duets import SubjectKey
 from ..judging.explanations import Explanation
 from ..judging.measures import STEP
-from ..judging.state import known_of
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..releases.environments import EnvironmentUnusable
@@ -227,19 +226,8 @@ def on_record(
 ) -> Explanation | None:
     """The explanation by all traced blocks of two subjects that are on record, and were measured in
     the state that the machine has now, as far as that is known."""
-    found, _ = duets.gather(
-        here.machine,
-        here.store.apart(here.machine, records.EXPLAIN),
-        here.catalogue,
-        known_of(here.store.all(here.machine)),
-        purpose=records.EXPLAIN,
-    )
-    of_profile = [
-        block
-        for block in found
-        if block.profile == profile and taking.is_as_now(block.states[0], profile, records.EXPLAIN)
-    ]
-    return explanations.of_blocks(of_profile, *subjects)
+    traced = taking.blocks_apart(here, profile, records.EXPLAIN)
+    return explanations.of_blocks(traced, *subjects)
 
 
 def _json_of(

@@ -162,7 +162,24 @@ def waiting_message(both: Iterable[duets.DuetRecords]) -> str | None:
     )
 
 
-def is_as_now(state: State, profile: str, purpose: str) -> bool:
+def blocks_apart(here: Local, profile: str, purpose: str) -> list[Block]:
+    """The whole blocks in a profile that were measured for a ``purpose`` which is one of APART, in
+    the state that the machine has now, as far as that is known, oldest first."""
+    found, _ = duets.gather(
+        here.machine,
+        here.store.apart(here.machine, purpose),
+        here.catalogue,
+        known_of(here.store.all(here.machine)),
+        purpose=purpose,
+    )
+    return [
+        block
+        for block in found
+        if block.profile == profile and _is_as_now(block.states[0], profile, purpose)
+    ]
+
+
+def _is_as_now(state: State, profile: str, purpose: str) -> bool:
     """Whether a block that is measured now, for this ``purpose``, would have the variables and the
     CPUs of this ``state``."""
     own = variables.telling(variables.for_release(os.environ))

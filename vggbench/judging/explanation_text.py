@@ -228,6 +228,8 @@ def told(found: Sequence[Verdict], evidence: Evidence, taken: Iterable[Record]) 
     explanation, where both rest on one state of the machine. ``evidence``: what the verdicts rest
     on. ``taken``: the machine's records, those of traced processes among them."""
     taken = list(taken)
+    if not any(record.purpose == records.EXPLAIN for record in taken):
+        return list(found)  # most machines: all their records need not be gone through for facts
     traced, _ = duets.gather(
         evidence.machine, taken, evidence.catalogue, known_of(taken), purpose=records.EXPLAIN
     )

@@ -40,15 +40,25 @@ def is_computing(pid: int) -> bool:
     proc_pid_stat(5)); False where the process is gone or the system does not tell."""
     folder = f"/proc/{pid}/task"
     with contextlib.suppress(OSError):
-        for thread in os.listdir(folder):
-            with (
-                contextlib.suppress(OSError),  # the thread has ended
-                open(f"{folder}/{thread}/stat", "rb") as file,
-            ):
-                # The state follows the thread's name, which is in brackets and may hold anything.
-                if file.read().rpartition(b")")[2].split()[:1] == [b"R"]:
-                    return True
+        return any(_state(f"{folder}/{thread}") == b"R" for thread in os.listdir(folder))
     return False
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether the main thread of a process has ended (state Z or X in proc_pid_stat(5)); False
+    where the process is gone or the system does not tell. It cannot be waited for before its last
+    thread has ended, which takes a moment after a kill."""
+    return _state(f"/proc/{pid}") in (b"Z", b"X")
+
+
+def _state(folder: str) -> bytes | None:
+    """The state of the process or thread with this folder; None where it has ended."""
+    try:
+        with open(f"{folder}/stat", "rb") as file:
+            # The state follows the thread's name, which is in brackets and may hold anything.
+            return next(iter(file.read().rpartition(b")")[2].split()), None)
+    except OSError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import IO
 
+from . import clocks
+
 #: How many bytes are kept of the beginning and of the end of a process's output. A process that
 #: prints without end must not fill asv's memory.
 HEAD_BYTES = 32 * 1024
@@ -147,7 +149,7 @@ class Running:
     @property
     def has_ended(self) -> bool:
         """Whether the process has ended, or only threads of it have not yet."""
-        return self._process.poll() is not None or _is_zombie(self.pid)
+        return self._process.poll() is not None or clocks.is_zombie(self.pid)
 
     def end(self) -> None:
         """End the process and its group, if that was not done yet."""
@@ -181,16 +183,6 @@ def run(
         return running.wait(deadline_s)
     finally:
         running.end()
-
-
-def _is_zombie(pid: int) -> bool:
-    """Whether the main thread of a process has ended, as proc(5) tells. The process cannot be
-    waited for before its last thread has, which takes a moment after a kill."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[0] in ("Z", "X")
-    except (OSError, IndexError):
-        return False
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

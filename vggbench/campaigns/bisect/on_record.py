@@ -9,7 +9,7 @@ from ... import records
 from ...errors import one_line
 from ...judging import duets
 from ...judging.duets import Block, SubjectKey
-from ...judging.state import State, known_of
+from ...judging.state import State
 from ...runs.local import Local
 from ...runs.suite import Configured
 from ...stats.bisection import Look
@@ -33,23 +33,14 @@ class OnRecord:
         """The whole blocks of two builds of the line, oldest first, which were measured in the
         state of the newest, as far as it is known to be that of now: with the same variables, on as
         many CPUs."""
-        here, places = self.here, self._places()
-        found, _ = duets.gather(
-            here.machine,
-            here.store.apart(here.machine, records.BISECT),
-            here.catalogue,
-            known_of(here.store.all(here.machine)),
-            purpose=records.BISECT,
-        )
+        places = self._places()
         of_line = [
             block
-            for block in found
-            if block.profile == self.profile
-            and block.first in places
+            for block in taking.blocks_apart(self.here, self.profile, records.BISECT)
+            if block.first in places
             and block.second in places
             and block.first != block.second
             and self.measure in block.numbers
-            and taking.is_as_now(block.states[0], self.profile, records.BISECT)
         ]
         return [block for block in of_line if block.states[0] == of_line[-1].states[0]]
 
