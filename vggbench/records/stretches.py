@@ -62,10 +62,17 @@ def sittings(results_dir: Path, machine: str) -> list[dict[str, Any]]:
     if not file.is_file():
         return []
 
-    def complain(line: str) -> None:
-        raise SittingsDamaged(f"{line}; mend it, or check it out again")
-
-    return list(files.read(file, _checked, complain))
+    found = []
+    with file.open("rb") as opened:
+        for number, line in enumerate(opened, 1):
+            try:
+                found.append(files.parsed(line, _checked))
+            except ValueError as err:
+                raise SittingsDamaged(
+                    f"{file}:{number} is no sitting: {err}; correct the line, or restore the file: "
+                    f"git checkout -- {file}"
+                ) from None
+    return found
 
 
 def begin(

@@ -265,7 +265,7 @@ def test_another_processor_is_refused(planned: Tiny) -> None:
 
     file.write_text("no sitting\n")
     done = history(planned, status=2)
-    assert f"{file}:1 is no record and is left out" in done
+    assert f"{file}:1 is no sitting: " in done
 
 
 def test_environments_are_freed_before_they_take_more_than_is_allowed(bare_tiny: Tiny) -> None:
