@@ -122,7 +122,8 @@ def test_a_block_in_two_states_does_not_count_and_says_why(tmp_path: Path) -> No
     came = machine.take()
     assert (came.block, came.outcome) == (None, records.OK)
     assert came.why == (
-        "of a block of duets that was measured in more than one state of the machine"
+        "4 records of a block of duets that was measured in more than one state of the machine are "
+        f"left out: {RELEASE.name}"
     )
 
 

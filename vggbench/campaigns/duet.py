@@ -312,7 +312,7 @@ def _answer(
                 f"{by_step.ratio:.3f} ({by_step.low:.3f} to {by_step.high:.3f}), {by_step.outcome}"
             )
         elif came.outcome == records.OK:
-            here.say(f"the block does not count: {came.why}")
+            here.say(f"{into.second} by {into.first}: the block does not count: {came.why}")
         if ended:
             into.notes.append(str(came.why))
             if came.waited_in_vain:

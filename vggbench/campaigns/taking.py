@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from .. import records
 from ..judging import duets
 from ..judging.duets import Block
+from ..judging.evidence import left_out_message
 from ..judging.state import State, known_of
 from ..records import Record
 from ..records.record import is_number
@@ -134,7 +135,7 @@ def take(
     whole, left_out = duets.gather(here.machine, taken, here.catalogue, on_machine, purpose=purpose)
     if whole:
         return Came(block=whole[0], waiting=waiting, seconds=seconds)
-    why = "; ".join(left_out)
+    why = "; ".join(left_out_message(*told) for told in left_out.items())
     other, is_spoilt = duets.beside(both), duets.is_busy(both)
     if other is not None:
         why = f"another one measured on this machine at the same time: {other}"

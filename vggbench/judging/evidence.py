@@ -441,7 +441,7 @@ def gather(
         into.setdefault(line, {}).setdefault(release.commit, []).append(
             _taken(record, stretch, known)
         )
-    evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
+    evidence.left_out = [left_out_message(*told) for told in sorted(left_out.items())]
     evidence.unknown = unknown_message(taken)
     return evidence
 
@@ -480,7 +480,8 @@ def line_of(block: Block, catalogue: Catalogue) -> Line | None:
     return _line(block.duets[0].first, releases[0])
 
 
-def _left_out(why: str, names: Sequence[str]) -> str:
+def left_out_message(why: str, names: Sequence[str]) -> str:
+    """The message about records that are left out for a reason; ``names``: the release of each."""
     releases = some_of(list(dict.fromkeys(names)), _NAMED)
     how_many = "1 record" if len(names) == 1 else f"{len(names)} records"
     verb = "is" if len(names) == 1 else "are"

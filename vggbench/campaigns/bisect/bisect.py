@@ -281,6 +281,7 @@ class _Campaign:
                 return Unmeasured(place)
             subjects.append(subject)
         one, other = subjects
+        names = f"{self._line.builds[after].name} by {self._line.builds[before].name}"
         if not self._budget.allows(self._block_s):  # the environments took what was left
             raise _Ended(f"{self._spent}; the same command goes on from here")
         uncounted = Uncounted()
@@ -300,7 +301,7 @@ class _Campaign:
             if uncounted.end_it(came):
                 raise _Ended(str(came.why))
             if came.block is None:
-                self._here.say(f"the block does not count: {came.why}")
+                self._here.say(f"{names}: the block does not count: {came.why}")
             else:
                 number = came.block.numbers.get(self._asked.measure)
                 if number is not None:
@@ -310,7 +311,7 @@ class _Campaign:
                     return number
                 told_nothing += 1
                 title = JUDGED[self._asked.measure].title
-                self._here.say(f"the block does not tell the {title}")
+                self._here.say(f"{names}: the block has no {title}")
                 if told_nothing >= MOST_UNCOUNTED:
                     silent = self._silent(came.block, (before, after))
                     return self._give_up(silent, f"its processes do not tell the {title}")
