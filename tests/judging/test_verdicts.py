@@ -510,7 +510,8 @@ def test_newer_processes_that_do_not_count_are_said() -> None:
     verdict = step([*together, *later])
     assert verdict.outcome == "regressed"
     assert verdict.notes == (
-        f"3 newer processes of another day left out: {NEWEST} was measured by itself then",
+        f"3 newer processes of {NEWEST} of another day left out: the other release was not "
+        f"measured then; measure both together: asv run '{BEFORE} {NEWEST}'",
     )
     assert verdict.as_json()["notes"] == verdict.notes
 
@@ -524,7 +525,7 @@ def test_newer_processes_of_the_release_before_in_another_state_are_said() -> No
     assert verdict.outcome == "regressed"
     assert verdict.notes == (
         f"3 newer processes of {BEFORE} left out: measured otherwise; "
-        "OMP_NUM_THREADS: none in what counts, 1 in the newer",
+        "OMP_NUM_THREADS: none in the processes that count, 1 in the newer ones",
     )
 
 

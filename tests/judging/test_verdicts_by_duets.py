@@ -262,7 +262,7 @@ def test_newer_processes_in_another_state_than_the_blocks_are_said() -> None:
     assert (verdict.outcome, verdict.decided_by) == ("unchanged", "duets")
     assert verdict.notes == (
         f"3 newer processes of {NEWEST} left out: measured otherwise; "
-        "OMP_NUM_THREADS: none in the blocks, 1 in the newer",
+        "OMP_NUM_THREADS: none in the blocks, 1 in the newer ones",
     )
     ours = {"set_by_vggbench": {"OMP_NUM_THREADS": "4"}}
     assert step([*line(0.1, 0.1), *compared(1.0, **ours), *newer]).notes == (), "we set it in duets"
