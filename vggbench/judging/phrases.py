@@ -6,6 +6,7 @@ import html
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -153,9 +154,8 @@ def how_many_blocks(count: int) -> str:
 
 
 def outcome(verdict: Verdict | GrowthVerdict) -> str:
-    return (
-        f"{verdict.outcome}, acknowledged" if verdict.acknowledged is not None else verdict.outcome
-    )
+    """The outcome as people read it; that of an accepted regression says so."""
+    return f"{verdict.outcome}{'' if verdict.acknowledged is None else ' but acknowledged'}"
 
 
 def remark(
@@ -199,19 +199,16 @@ def line_change(found: LineChange) -> str:
     kind = {RECOVERED: "recovered", DRIFT: "drift"}.get(found.kind, "level shift")
     if found.kind == RECOVERED:
         lasted = found.first if found.first == found.last else f"{found.first} to {found.last}"
-        end = "taken back" if found.ratio > 1 else "lost again"
-        return f"{kind}: {name} in {lasted}, {end} after it"
+        return f"{kind}: {name} in {lasted}, taken back after it"
     if found.kind == DRIFT:
         return f"{kind}: {name} from {found.before} to {found.last}, in several level shifts"
     return f"{kind}: {name} in {found.first}"
 
 
 def summary(verdicts: Iterable[Verdict | GrowthVerdict]) -> str:
-    """How many of each outcome, the worst first."""
-    found = [outcome(verdict) for verdict in verdicts]
-    order = {name: place for place, name in enumerate(OUTCOMES)}
-    names = sorted(set(found), key=lambda name: (order.get(name, -1), name))
-    return ", ".join(f"{found.count(name)} {name}" for name in names)
+    """How many of each outcome, the worst first; accepted regressions come after the others."""
+    found = Counter((OUTCOMES.index(verdict.outcome), outcome(verdict)) for verdict in verdicts)
+    return ", ".join(f"{count} {name}" for (_, name), count in sorted(found.items()))
 
 
 def noise_messages(verdicts: Sequence[Verdict]) -> list[str]:

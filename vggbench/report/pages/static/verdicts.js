@@ -332,8 +332,8 @@ function evidenceOf(line, measure, told) {
 function kindText({ kind, ratio }, measure) {
   const worse = ratio[0] > 1;
   const [more, less] = measure.key === "peak_memory" ? ["more", "less"] : ["slower", "faster"];
-  if (kind === "recovered") return worse ? `${more}, then taken back` : `${less}, then lost again`;
-  return `${worse ? more : less}, in several level shifts`;
+  const what = worse ? more : less;
+  return kind === "recovered" ? `${what}, then taken back` : `${what}, in several level shifts`;
 }
 
 /**
