@@ -110,7 +110,7 @@ def test_each_process_has_a_line_with_the_ratio_so_far() -> None:
     machine.confirm()
     assert machine.said[1] == (
         "NHWC fused off, process 2, tensorflow-2.16.2: 300ms; "
-        "ratio so far: step 1.050 (1.010 to 1.090)"
+        "tensorflow-2.16.2 by tensorflow-2.15.1 so far: step time 1.050 (1.010 to 1.090)"
     )
     assert len(machine.said) == 4
 
@@ -151,7 +151,7 @@ def test_what_earlier_confirmations_have_spent_counts() -> None:
     machine = Machine(sure_after=1000)
     found = machine.confirm(spent=MOST - 8)
     assert found.processes == 8
-    assert found.why == f"step not sure after {MOST} processes"
+    assert found.why == f"step time not sure after {MOST} processes"
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_a_by_product_is_followed_while_an_answer_is_in_reach(needed: int, taken
     )
     assert found.processes == taken
     assert found.why is not None
-    assert found.why.startswith(f"first_step not sure after {taken} processes")
+    assert found.why.startswith(f"first step not sure after {taken} processes")
     assert found.why.endswith("would need about 400 more") == (taken == 0)
 
 

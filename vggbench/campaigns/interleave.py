@@ -13,7 +13,7 @@ from asv import util
 
 from .. import records
 from ..errors import some_of
-from ..judging.measures import STEP
+from ..judging.measures import JUDGED, STEP
 from ..records import Record
 from ..releases.catalogue import Release
 from ..releases.environments import EnvironmentUnusable
@@ -165,7 +165,7 @@ def _unsure(judgements: Mapping[str, Judgement], spent: int, most: int) -> str |
             needed = judgement.processes_needed or 0
             out_of_reach = needed > most - spent and spent + BATCH <= most
             needs = f", and would need about {needed} more" if out_of_reach else ""
-            parts.append(f"{measure} not sure after {spent} processes{needs}")
+            parts.append(f"{JUDGED[measure].title} not sure after {spent} processes{needs}")
     if not judgements:
         parts.append(f"no judgement after {spent} processes")
     return "; ".join(parts) or None
@@ -176,12 +176,16 @@ def progress(
 ) -> str:
     """One line about a process that ended, for the one who waits."""
     ratios = ", ".join(
-        f"{what} {judgement.ratio:.3f} ({judgement.low:.3f} to {judgement.high:.3f})"
-        for what, judgement in judgements.items()
+        f"{JUDGED[measure].title} {judgement.ratio:.3f} "
+        f"({judgement.low:.3f} to {judgement.high:.3f})"
+        for measure, judgement in judgements.items()
     )
     took = util.human_time(record.median_s)
     name = suspect.configured.words
-    return f"{name}, process {taken}, {record.release}: {took}; ratio so far: {ratios}"
+    return (
+        f"{name}, process {taken}, {record.release}: {took}; "
+        f"{suspect.after.name} by {suspect.before.name} so far: {ratios}"
+    )
 
 
 def forecast_s(suspect: Suspect, judgements: Mapping[str, Judgement], most: int) -> float:
@@ -233,8 +237,9 @@ def _plan(suspects: Sequence[Suspect], seconds: float, budget: Budget) -> str:
 def ending(confirmed: Confirmed) -> str:
     """One line about what came of a suspect."""
     answers = "; ".join(
-        f"{what}: {judged.outcome}, {judged.ratio:.3f} ({judged.low:.3f} to {judged.high:.3f})"
-        for what, judged in confirmed.judgements.items()
+        f"{JUDGED[measure].title}: {judged.outcome}, "
+        f"{judged.ratio:.3f} ({judged.low:.3f} to {judged.high:.3f})"
+        for measure, judged in confirmed.judgements.items()
     )
     why = f"; {confirmed.why}" if confirmed.why else ""
     return (

@@ -410,10 +410,11 @@ class Record:
         return facts
 
     @property
-    def not_sampled(self) -> dict[str, Any]:
-        """What of the GPU was not sampled while the process ran, and why."""
+    def not_sampled_messages(self) -> list[str]:
+        """A message about each quantity of the GPU that was not sampled while the process ran."""
         reasons = self.gpu.get("not_sampled") if isinstance(self.gpu, dict) else None
-        return reasons if isinstance(reasons, dict) else {}
+        those = reasons.items() if isinstance(reasons, dict) else ()
+        return [f"not sampled of the GPU: {quantity}: {why}" for quantity, why in those]
 
     def by_product(self, name: str) -> Any:
         """The by-product that the benchmark ``name`` reports; None where it is not on record, or
@@ -669,7 +670,7 @@ def progress_message(record: Record) -> str:
     if record.outcome == INTERRUPTED:
         return f"{head}: interrupted: {record.reason or 'it was ended before it was done'}"
     if record.samples is None:
-        return f"{head}: {record.value:g}"
+        return f"{head}: {record.method}: {record.value:g}"
     median = util.human_time(record.median_s)
     remark = record.facts.get("remark")
     more = f"; {remark}" if remark else ""

@@ -68,8 +68,8 @@ class Runner:
         Anything that goes wrong in the process is the outcome of its record.
         """
         record = timed.run_fresh(self.run, installation, configured)
-        for quantity, why in record.not_sampled.items():
-            self._say_once(f"of the GPU is not sampled: {quantity}: {why}")
+        for message in record.not_sampled_messages:
+            self._say_once(message)
         return record
 
     def block(
