@@ -123,8 +123,8 @@ def test_what_is_sure_already_costs_no_process() -> None:
 
 def test_what_no_session_has_measured_together_is_measured_so_once() -> None:
     machine = Machine(sure_after=0)
-    assert machine.confirm(apart=True).processes == 4
-    assert Machine(sure_after=0, answer=UNCHANGED).confirm(apart=True).processes == 0
+    assert machine.confirm(lacks_shared_session=True).processes == 4
+    assert Machine(sure_after=0, answer=UNCHANGED).confirm(lacks_shared_session=True).processes == 0
 
 
 def test_a_budget_ends_a_confirmation_without_a_sure_answer() -> None:
@@ -192,7 +192,7 @@ def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_res
 def test_what_has_surely_changed_is_confirmed_before_what_is_quicker_to_doubt() -> None:
     machine = Machine()
     doubted = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=MOST - 4, seconds=1.0)
-    changed = Suspect(BEFORE, AFTER, "cpu-quick", ONE, seconds=10.0, apart=True)
+    changed = Suspect(BEFORE, AFTER, "cpu-quick", ONE, seconds=10.0, lacks_shared_session=True)
 
     def judge(suspect: Suspect) -> dict[str, Judgement]:
         return {"step": judgement(REGRESSED if suspect is changed else NOT_SURE, needed=8)}

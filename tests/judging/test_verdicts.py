@@ -442,7 +442,7 @@ def test_what_older_records_lack_is_taken_to_be_as_it_was_first_on_record() -> N
     before, now = measured(BEFORE, 0.1), measured(NEWEST, 0.2, **old)
     assert step([*before, *now]).outcome == "regressed"
     said = evidence([*before, *now]).unknown or ""
-    assert said.startswith("4 of 8 records are of before CPU quota were kept")
+    assert said.startswith("4 of 8 records do not say the machine's CPU quota")
     # Those of before are of no quota now: the first that have the fact say so.
     later = measured(NEWEST, 0.2, session=12, **new)
     assert "not compared" in (step([*before, *measured(LINE[0], **old), *later]).why or "")

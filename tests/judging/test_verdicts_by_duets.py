@@ -76,7 +76,7 @@ def test_each_side_is_made_of_the_processes_of_the_blocks_alone() -> None:
         assert (side.processes, side.samples, side.sessions) == (12, 60, 6)
     assert verdict.after.value / verdict.before.value == pytest.approx(1.1, rel=0.01)
     assert {each.session.rpartition("/")[2] for each in verdict.after.evidence} == set("123456")
-    assert not verdict.apart
+    assert not verdict.lacks_shared_session
 
 
 def test_blocks_of_the_later_release_by_the_earlier_one_say_the_same() -> None:

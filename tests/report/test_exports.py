@@ -358,15 +358,15 @@ def test_what_was_measured_in_another_state_is_named_and_left_out_of_a_line() ->
     text, messages = export("otava", [*taken, *other], *SHIPPED[:3])
     assert [row["release"] for row in rows(text)] == list(SHIPPED[:2])
     assert messages == [
-        "left out: not to be compared with the others, which were measured with 2 CPUs: "
-        f"{SHIPPED[2]} {PLAIN}: measured with 4 CPUs"
+        f"left out: {SHIPPED[2]} {PLAIN}: measured with 4 CPUs, the others with 2 CPUs: not to be "
+        "compared with them"
     ]
     others = processes(SHIPPED[2], "NCHW none off", 0.1, cpus=4)
     text, messages = export("bmf", [*THREE, *others])
     assert len(json.loads(text)) == 2
     assert messages == [
-        "not to be compared with the others, which were measured with 2 CPUs: "
-        f"{SHIPPED[2]} NCHW none off: measured with 4 CPUs"
+        f"{SHIPPED[2]} NCHW none off: measured with 4 CPUs, the others with 2 CPUs: not to be "
+        "compared with them"
     ]
 
 

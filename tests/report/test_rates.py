@@ -229,8 +229,8 @@ def test_rows_of_another_state_of_the_machine_are_told_apart() -> None:
     )
     assert rows[0].as_json()["state"] == "2 CPUs"
     assert rates.state_messages(rows) == [
-        "not to be compared with the others, which were measured with 2 CPUs: "
-        "tensorflow-2.21.0 NHWC fused off: measured with 2 CPUs, OMP_NUM_THREADS=1"
+        "tensorflow-2.21.0 NHWC fused off: measured with 2 CPUs, OMP_NUM_THREADS=1, the others "
+        "with 2 CPUs: not to be compared with them"
     ]
     assert rates.state_messages(rows[:1]) == []
 

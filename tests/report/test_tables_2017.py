@@ -214,7 +214,7 @@ def test_what_was_measured_in_another_state_of_the_machine_has_no_ratio() -> Non
         record(KERAS, [0.8], backend="tensorflow", variables={"OMP_NUM_THREADS": "1"}),
     ]
     (column,) = tables_2017.newest(rows(*taken))
-    apart = {name: cell for name, cell in column.cells.items() if cell.apart}
+    apart = {name: cell for name, cell in column.cells.items() if cell.is_of_other_state}
     assert {name: cell.ms for name, cell in apart.items()} == {
         "TensorFlow NHWC, fused BN, no XLA": 400.0,
         "Keras (TensorFlow backend), NHWC": 800.0,

@@ -28,7 +28,7 @@ from ..releases.catalogue import Release
 from ..runs import profiles
 from ..runs.local import Local
 from ..stats.blocks import BlockJudgement
-from ..stats.policy import CHANGED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE
+from ..stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE
 from . import separate, taking, variants
 from .budget import Budget, duration_text
 from .separate import Question
@@ -111,8 +111,7 @@ class Causes:
             verdict
             for track in here.catalogue.tracks
             for verdict in verdicts.of_track(evidence, track, profile, threshold)
-            if verdict.outcome in CHANGED
-            and not verdict.apart
+            if verdict.is_confirmed
             and verdict.differences
             and records.key_of(verdict.benchmark, verdict.configuration) in keys
         ]

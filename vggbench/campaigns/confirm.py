@@ -461,7 +461,7 @@ class Judging:
             measures=tuple(each.measure for each in own) or (STEP.key,),
             spent=spent,
             seconds=seconds,
-            apart=any(each.apart for each in own),
+            lacks_shared_session=any(each.lacks_shared_session for each in own),
         )
 
     def judge(self, suspect: Suspect) -> Mapping[str, Judgement]:

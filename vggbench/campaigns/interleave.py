@@ -40,8 +40,8 @@ class Suspect:
     """A configuration in which ``after`` may be slower than ``before``, or take more memory.
 
     ``measures``: what of it is suspected. ``spent``: processes that confirmations of it have taken
-    already. ``seconds``: what one is known to take, 0 where that is not known. ``apart``: no
-    session has measured both releases.
+    already. ``seconds``: what one is known to take, 0 where that is not known.
+    ``lacks_shared_session``: no session has measured both releases.
     """
 
     before: Release
@@ -52,7 +52,7 @@ class Suspect:
     measures: tuple[str, ...] = (STEP.key,)
     spent: int = 0
     seconds: float = 0.0
-    apart: bool = False
+    lacks_shared_session: bool = False
 
     @property
     def name(self) -> str:
@@ -152,9 +152,11 @@ def _batch(suspect: Suspect, measure: str, judgement: Judgement, spent: int, mos
     sure: it is followed only while it is suspected and an answer is in reach.
     """
     in_reach = (judgement.processes_needed or 0) <= most - spent
-    if measure != STEP.key and not (to_confirm(judgement, suspect.apart) and in_reach):
+    if measure != STEP.key and not (
+        to_confirm(judgement, suspect.lacks_shared_session) and in_reach
+    ):
         return 0
-    return next_batch(judgement, spent, most, suspect.apart)
+    return next_batch(judgement, spent, most, suspect.lacks_shared_session)
 
 
 def _unsure(judgements: Mapping[str, Judgement], spent: int, most: int) -> str | None:

@@ -145,7 +145,7 @@ class Verdict:
         return records.words_of(self.configuration)
 
     @property
-    def apart(self) -> bool:
+    def lacks_shared_session(self) -> bool:
         """Whether no session has measured both releases."""
         sides = [
             {process.session for process in side.evidence}
@@ -157,7 +157,7 @@ class Verdict:
     @property
     def is_confirmed(self) -> bool:
         """Whether it is a sure change, and one session measured both releases."""
-        return self.outcome in CHANGED and not self.apart
+        return self.outcome in CHANGED and not self.lacks_shared_session
 
     @property
     def is_disputed(self) -> bool:

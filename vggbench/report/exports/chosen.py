@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from ...errors import one_line, some_of
-from ...judging.state import apart_messages, usual_of
+from ...judging.state import other_state_messages, usual_of
 from ...records import Record
 from ...releases.catalogue import Catalogue, Release
 from ..pages.lines import lines
@@ -87,7 +87,7 @@ def for_format(name: str, on_record: Sequence[Exported]) -> tuple[list[Exported]
     if not results:
         raise ExportError(f"nothing can be exported as {name}: {messages[0]}")
     states = [(each.subject, str(each.cell.state)) for each in results]
-    apart = apart_messages(states)
+    apart = other_state_messages(states)
     if of == LINE:
         usual = usual_of(state for _, state in states)
         results = [each for each in results if str(each.cell.state) == usual]
