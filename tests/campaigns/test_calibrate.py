@@ -194,19 +194,22 @@ def test_the_noisiest_configuration_says_what_can_be_found() -> None:
 def test_a_bias_is_said_and_is_what_no_number_of_blocks_finds_below() -> None:
     lines = calibrate.noise_report({"plain": known(BIASED, 0.06)}, 0.02, 12)
     assert "a bias of 6.0% (together they lie +6.0% off" in lines[0]
-    assert f"10%: more than {MOST_BLOCKS}" in lines[1]
+    assert f"of 10% with more than {MOST_BLOCKS} blocks" in lines[1]
 
 
 def test_a_quiet_machine_gets_no_advice() -> None:
     lines = calibrate.noise_report({"plain": known(QUIET)}, 0.02, 12)
     assert len(lines) == 2
-    assert "3%: 3, 5%: 3, 10%: 3; 20 find 2.2%." in lines[1]
+    assert lines[1] == (
+        "Likely to be found: a slow-down of 3% with 3 blocks, of 5% with 3 blocks, of 10% with "
+        "3 blocks, of 2.2% with 20 blocks."
+    )
 
 
 def test_slow_downs_that_are_not_relevant_are_left_out() -> None:
     (_, told) = calibrate.noise_report({"plain": known(QUIET)}, 0.04, 12)
     assert "3%" not in told
-    assert "5%: " in told
+    assert "of 5% with " in told
 
 
 def test_too_few_blocks_to_tell_the_noise_are_said_and_tell_nothing_else() -> None:

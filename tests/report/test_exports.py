@@ -348,7 +348,8 @@ def test_a_process_that_other_work_disturbed_counts_where_there_is_no_other() ->
     text, messages = export("bmf", busy)
     assert json.loads(text)[NAME]["step_s"]["value"] == 0.9
     assert messages == [
-        f"measured on a busy machine (a load of 9.0, it may use 2 CPUs): {RELEASE} {PLAIN}"
+        "measured on a busy machine (a load of 9.0 where the process may use 2 CPUs): "
+        f"{RELEASE} {PLAIN}"
     ]
 
 

@@ -249,7 +249,7 @@ def test_of_a_run_in_two_states_of_the_machine_the_last_counts() -> None:
 
 def test_a_busy_machine_is_said_beside_its_figures() -> None:
     (row,) = made(record(NEW, load_before=[7.5, 5.0, 3.0]))
-    assert row.busy == "a load of 7.5, it may use 2 CPUs"
+    assert row.busy == "a load of 7.5 where the process may use 2 CPUs"
     assert "on a busy machine (a load of 7.5" in shown([row])[-1]
     assert one(record(NEW)).busy is None
 

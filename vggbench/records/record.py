@@ -445,9 +445,12 @@ class Record:
         signs = (*(("a load of", load) for load in loads), ("busy CPUs:", self.busy_cpus))
         for sign, busy_cpus in signs:
             if is_cpus(busy_cpus) and self.cpus + BUSY_ABOVE < busy_cpus:
-                return f"{sign} {busy_cpus:.1f}, it may use {self.cpus:g} CPUs"
+                return f"{sign} {busy_cpus:.1f} where the process may use {self.cpus:g} CPUs"
         if is_cpus(self.stolen_cpus) and self.stolen_cpus > MOST_STOLEN * self.cpus:
-            return f"a hypervisor took {self.stolen_cpus:.1f} CPUs, it may use {self.cpus:g}"
+            return (
+                f"a hypervisor took {self.stolen_cpus:.1f} of the {self.cpus:g} CPUs that the "
+                f"process may use"
+            )
         return None
 
     @property
@@ -504,7 +507,7 @@ class Record:
         if self.lacked is not None:
             return f"of processes for which the machine lacked {self.lacked}"
         if self.is_of_the_future:
-            return "in the future"
+            return "that began in the future (a clock was wrong)"
         return None
 
     def why_no_evidence(

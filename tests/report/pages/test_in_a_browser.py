@@ -791,7 +791,7 @@ def test_what_a_busy_machine_measured_is_marked(surf: Surf, tmp_path: Path) -> N
         *literal.processes(SHIPPED[2], "NHWC none off", 0.199, 0.2, 0.201),
         *literal.processes(SHIPPED[2], "NHWC none on", 0.1, **load),
     ]
-    message = "measured on a busy machine (a load of 9.0, it may use 2 CPUs)"
+    message = "measured on a busy machine (a load of 9.0 where the process may use 2 CPUs)"
     key = "! measured on a busy machine; hover for its load"
     with surf(published_anew(tmp_path, taken)) as visit:
         page = visit.page
