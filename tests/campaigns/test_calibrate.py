@@ -184,7 +184,8 @@ def test_the_noisiest_configuration_says_what_can_be_found() -> None:
         "calibrating blocks)"
     )
     assert "fused: blocks differ by 10.0%" in lines[1]
-    assert f"3%: more than {MOST_BLOCKS}, 5%: more than {MOST_BLOCKS}, 10%: " in lines[2]
+    most = f"more than {MOST_BLOCKS} blocks"
+    assert f"of 3% with {most}, of 5% with {most}, of 10% with " in lines[2]
     assert (
         "too noisy for a threshold of 2.0%: no comparison could tell 5.1% from nothing" in lines[3]
     )

@@ -17,7 +17,7 @@ from ..releases.catalogue import Catalogue
 from ..runs.coverage import environment_name
 
 #: The most configurations that a line of text names.
-_NAMED = 9
+_MOST_NAMES = 9
 
 #: A profile and the key of a configuration.
 _Place = tuple[str, str]
@@ -55,7 +55,7 @@ def lines(
     again = f"measure both anew: asv run '{' '.join(names)}'"
     return [
         "vggbench would not compare "
-        f"{some_of(list(dict.fromkeys(configurations)), _NAMED)} ({profile}): "
+        f"{some_of(list(dict.fromkeys(configurations)), _MOST_NAMES)} ({profile}): "
         f"{why}; {again}"
         for (profile, _), (why, configurations) in reasons.items()
     ]

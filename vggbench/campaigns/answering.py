@@ -24,7 +24,7 @@ from .budget import Budget, duration_text, why_over
 from .taking import QUIET, Came, Uncounted
 
 #: Comparisons that are named in one line, at most.
-NAMED = 12
+MOST_NAMES = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -328,7 +328,7 @@ def _change(verdict: Verdict, standing: Standing) -> str:
 
 
 def _plan(wanted: Sequence[_Open], tools: BlockTools) -> str:
-    names = some_of([open_.comparison.name for open_ in wanted], NAMED)
+    names = some_of([open_.comparison.name for open_ in wanted], MOST_NAMES)
     each = [open_.likely_s(tools) for open_ in wanted]
     seconds = sum(each)
     about = f", {_about(each)}" if seconds else ""
@@ -353,16 +353,16 @@ def open_messages(answers: Sequence[Answer]) -> list[str]:
             if any(answer.blocks for answer in answers)
             else "for the whole budget"
         )
-        names = some_of([_name(answer) for answer in kept_off], NAMED)
+        names = some_of([_name(answer) for answer in kept_off], MOST_NAMES)
         lines.append(f"Open, as the machine was busy {when}: {names}; {QUIET}")
     if waiting:
         each = [answer.seconds for answer in waiting]
         them = "it" if len(waiting) == 1 else "them"
         cost = f"; {_about(each)} more would answer {them}" if any(each) else ""
-        names = some_of([_name(answer) for answer in waiting], NAMED)
+        names = some_of([_name(answer) for answer in waiting], MOST_NAMES)
         lines.append(f"Open, as the budget allows no more blocks: {names}{cost}")
     if closed:
-        lines.append(f"Not answered: {some_of([_name(answer) for answer in closed], NAMED)}")
+        lines.append(f"Not answered: {some_of([_name(answer) for answer in closed], MOST_NAMES)}")
     return lines
 
 

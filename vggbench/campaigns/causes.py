@@ -52,7 +52,7 @@ LARGE = (
 Tried: TypeAlias = "tuple[ChangeBack, Separation | None] | None"
 
 #: Causes that are named before it begins, at most.
-NAMED = 10
+MOST_NAMES = 10
 
 #: Processes of each subject after which what they say in turns is left as it is.
 ENOUGH = 4
@@ -323,5 +323,5 @@ def plan(left: Sequence[Wanted], budget: Budget) -> str:
         if seconds > budget.left_s
         else ""
     )
-    names = some_of([wanted.name for wanted in left], NAMED)
+    names = some_of([wanted.name for wanted in left], MOST_NAMES)
     return f"To separate: {names}, about {duration_text(seconds)}{over}"

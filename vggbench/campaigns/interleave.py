@@ -26,7 +26,7 @@ from ..stats.sequential import next_batch, to_confirm
 from .budget import Budget, duration_text
 
 #: Suspects that are named before it begins, at most; on a loud machine a history has a hundred.
-NAMED = 10
+MOST_NAMES = 10
 
 #: Measures one process of a release in the configuration and profile of a suspect.
 MeasureProcess = Callable[["Suspect", Release], Record]
@@ -224,13 +224,13 @@ def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed
             tools.say(ending(confirmed))
     if not_begun:
         tools.say(
-            f"Not begun, {tools.budget.name} is spent or would be: {some_of(not_begun, NAMED)}"
+            f"Not begun, {tools.budget.name} is spent or would be: {some_of(not_begun, MOST_NAMES)}"
         )
     return found
 
 
 def _plan(suspects: Sequence[Suspect], seconds: float, budget: Budget) -> str:
-    names = some_of([suspect.name for suspect in suspects], NAMED)
+    names = some_of([suspect.name for suspect in suspects], MOST_NAMES)
     about = f", about {duration_text(seconds)}" if seconds else ""
     over = f"; {budget.name} may not do" if seconds > budget.left_s else ""
     return f"To confirm: {names}{about}{over}"

@@ -27,7 +27,7 @@ from .measures import TAKE_TIME
 from .state import Known, State, known_of, state_of, unknown_message, values_of
 
 #: Names of releases in a message, at most.
-_NAMED = 5
+_MOST_NAMES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -423,7 +423,7 @@ def gather(
         of_block = line_of(block, catalogue)
         if of_block is not None:  # a line that nothing but duets has measured is one, too
             evidence.lines.setdefault(of_block, {})
-    for record, stretch in zip(taken, stretches([record.span for record in taken]), strict=True):
+    for record, stretch in zip(taken, stretches([record.period for record in taken]), strict=True):
         if not record.times_the_step or record.separates:
             continue
         if record.outcome == records.INTERRUPTED:
@@ -482,7 +482,7 @@ def line_of(block: Block, catalogue: Catalogue) -> Line | None:
 
 def left_out_message(why: str, names: Sequence[str]) -> str:
     """The message about records that are left out for a reason; ``names``: the release of each."""
-    releases = some_of(list(dict.fromkeys(names)), _NAMED)
+    releases = some_of(list(dict.fromkeys(names)), _MOST_NAMES)
     how_many = "1 record" if len(names) == 1 else f"{len(names)} records"
     verb = "is" if len(names) == 1 else "are"
     return f"{how_many} {why} {verb} left out: {releases}"

@@ -119,7 +119,7 @@ IDLE_BELOW = 0.6
 AHEAD = datetime.timedelta(days=1)
 
 #: When a process was started, and when it was over.
-Span = tuple[datetime.datetime, datetime.datetime]
+Period = tuple[datetime.datetime, datetime.datetime]
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -369,7 +369,7 @@ class Record:
         return float(self.process_s) if is_known else None
 
     @property
-    def span(self) -> Span | None:
+    def period(self) -> Period | None:
         """When the process was started and when it was over; None where its start is not on
         record."""
         begun = self.began

@@ -21,7 +21,7 @@ import vggbench
 
 from ..errors import VggbenchError, of_system
 from ..inside.launch import STARTER_VARIABLE
-from ..inside.measure import DEADLINE_S, NOTES_VARIABLE, STRETCH_VARIABLE
+from ..inside.measure import DEADLINE_S, GO_ON_VARIABLE, NOTES_VARIABLE
 from ..records import Record
 from ..releases.environments import Impossible
 from . import process, profiles
@@ -224,5 +224,5 @@ def _sampler(profile: str, env: dict[str, str]) -> contextlib.AbstractContextMan
 
     sampler = nvml.Sampler(env)
     if sampler.trouble is None:
-        env[STRETCH_VARIABLE] = str(nvml.STRETCH_S)
+        env[GO_ON_VARIABLE] = str(nvml.GO_ON_S)
     return sampler

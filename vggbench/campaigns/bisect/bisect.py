@@ -45,7 +45,7 @@ from .report import BisectFinding
 BLOCK_S, INSTALL_S = 60.0, 60.0
 
 #: Names of configurations in a message, at most.
-NAMED = 12
+MOST_NAMES = 12
 
 #: How records name the catalogue of bisections.
 CATALOGUE = "bisect"
@@ -109,7 +109,7 @@ def _configured(here: Local, searched: BuildsBetween, asked: BisectRequest) -> C
     )
     chosen = here.suite.chosen(release, asked.patterns, here.catalogue)
     if asked.patterns and len(chosen) > 1:
-        names = some_of([configured.words for configured in chosen], NAMED)
+        names = some_of([configured.words for configured in chosen], MOST_NAMES)
         one = shlex.quote(re.escape(chosen[0].asv_name).replace("\\ ", " "))
         raise NothingToBisect(
             f"--bench selects {len(chosen)} configurations of {release.name} ({names}); a "

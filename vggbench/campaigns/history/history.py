@@ -342,11 +342,11 @@ class History:
             self._say("The budget is spent while separating: run the same command again to go on.")
             return LEFT
         if left.names:
-            names = some_of(left.names, causes.NAMED)
+            names = some_of(left.names, causes.MOST_NAMES)
             self._say(f"Not separated: {names}. Run the same command again to try once more.")
             return TROUBLE
         if failed := [answer.comparison.name for answer in answers if answer.failed]:
-            names = some_of(failed, answering.NAMED)
+            names = some_of(failed, answering.MOST_NAMES)
             self._say(f"Not compared: {names}. Run the same command again to try once more.")
             return TROUBLE
         not_sure = sum(answer.why is not None for answer in answers)
@@ -386,7 +386,7 @@ class History:
         """One line about the comparisons that are left, and what they are likely to take."""
         judging = self._judging
         known = [seconds for comparison in wanted if (seconds := judging.forecast_s(comparison))]
-        names = some_of([comparison.name for comparison in wanted], answering.NAMED)
+        names = some_of([comparison.name for comparison in wanted], answering.MOST_NAMES)
         told = [f"about {duration_text(sum(known))}"] if known else []
         if len(known) < len(wanted):
             told.append(f"{len(wanted) - len(known)} of which nothing is on record")
