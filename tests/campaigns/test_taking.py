@@ -162,7 +162,7 @@ BUSY = {"outcome": records.INTERRUPTED, "samples": None, "reason": "the machine 
 def test_that_it_was_waited_in_vain_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, until_s: float, in_vain: bool
 ) -> None:
-    monkeypatch.setattr(taking, "LOOK_S", 0.0)
+    monkeypatch.setattr(taking, "POLL_S", 0.0)
     machine = Machine(tmp_path, comes(**BUSY)[:2], seconds)
     came = machine.take(until_s=until_s)
     assert machine.is_waited_for is not in_vain
@@ -285,8 +285,8 @@ def test_patience_lasts_as_long_as_the_budget_with_a_line_a_minute() -> None:
     looks = 0
     while patience(0.4):
         looks += 1
-    assert clock[0] == pytest.approx(130, abs=taking.LOOK_S)
-    assert looks == round(130 / taking.LOOK_S)
+    assert clock[0] == pytest.approx(130, abs=taking.POLL_S)
+    assert looks == round(130 / taking.POLL_S)
     assert said == [
         "the machine is busy, others use 40% of the processors: waiting, 2 min of the budget are "
         "left",

@@ -26,8 +26,8 @@ from .budget import Budget, duration_text
 #: Both processes of a duet may take so much more together than they were seen to.
 ROOM = 1.1
 
-#: Seconds between two looks at a machine that is busy, and between two lines about it.
-LOOK_S, SAY_S = 2.0, 60.0
+#: Seconds after which a busy machine is asked again, and between two messages about it.
+POLL_S, SAY_S = 2.0, 60.0
 
 #: So many blocks one after the other that do not count end a comparison.
 MOST_UNCOUNTED = 3
@@ -301,5 +301,5 @@ class Patience:
         if left <= 0:
             self.is_over = True
             return False
-        self._sleep(LOOK_S)
+        self._sleep(POLL_S)
         return True

@@ -48,10 +48,10 @@ STILL_PATIENCE_S = 0.5
 MOST_OTHERS = 0.1
 
 #: The seconds over which the processors that others use are measured: a tick is ten milliseconds.
-QUIET_LOOK_S = 0.2
+QUIET_WINDOW_S = 0.2
 
-#: After so many seconds without a word from a process, vggbench looks whether it is still alive.
-LOOK_S = 0.5
+#: After so many seconds without a word from a process, vggbench asks whether it is still alive.
+POLL_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,12 +237,12 @@ def _await_quiet(members: Sequence[_RunningProcess], patience: MayWait) -> float
 
 
 def _others_share(members: Sequence[_RunningProcess]) -> float:
-    """The share of the processors that others than the two processes use in the next QUIET_LOOK_S
+    """The share of the processors that others than the two processes use in the next QUIET_WINDOW_S
     seconds. A pool that spins while its process waits is no other: waiting would not end it."""
     cpus = members[0].cpus
     before, began = [member.cpu_s() for member in members], time.monotonic()
-    used = clocks.busy_share(cpus, QUIET_LOOK_S)
-    took = max(QUIET_LOOK_S, time.monotonic() - began)
+    used = clocks.busy_share(cpus, QUIET_WINDOW_S)
+    took = max(QUIET_WINDOW_S, time.monotonic() - began)
     own = _moved(before, [member.cpu_s() for member in members])
     return max(0.0, used - own / (took * len(cpus)))
 
@@ -473,7 +473,7 @@ class _RunningProcess:
         poll.register(self._still, select.POLLIN)
         deadline_s = self._deadline_s
         while deadline_s is None or self._running.seconds < deadline_s:
-            if poll.poll(LOOK_S * 1000):
+            if poll.poll(POLL_S * 1000):
                 if os.read(self._still, 1):
                     self._still_since_s = self._running.seconds
                     return True
