@@ -37,9 +37,9 @@ Judge = Callable[["Suspect"], Mapping[str, Judgement]]
 
 @dataclass(frozen=True)
 class Suspect:
-    """A configuration in which ``after`` may be slower than ``before``, or take more memory.
+    """A comparison that processes in turns answer: mostly one that is suspected.
 
-    ``measures``: what of it is suspected. ``spent``: processes that confirmations of it have taken
+    ``measures``: what of it is judged. ``spent``: processes that confirmations of it have taken
     already. ``seconds``: what one is known to take, 0 where that is not known.
     ``lacks_shared_session``: no session has measured both releases.
     """
