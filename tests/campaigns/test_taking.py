@@ -13,7 +13,7 @@ import pytest
 from vggbench import records
 from vggbench.campaigns import taking
 from vggbench.campaigns.budget import Budget
-from vggbench.campaigns.taking import Came, Patience, Uncounted
+from vggbench.campaigns.taking import BlockResult, Patience, Uncounted
 from vggbench.judging.duets import Block, gather
 from vggbench.records import Record
 from vggbench.runs import memory
@@ -47,7 +47,7 @@ class Machine:
             self.is_waited_for = patience(0.4)
         return [(one, other) for one, other in zip(self.comes[::2], self.comes[1::2], strict=True)]
 
-    def take(self, **more: Any) -> Came:
+    def take(self, **more: Any) -> BlockResult:
         one = literal_record(RELEASE.name)
         installation = Installation(
             release=RELEASE, profile="cpu-quick", interpreter="python", lock=RELEASE.locks["cpu"]
@@ -195,12 +195,12 @@ def test_two_that_find_no_room_in_memory_are_not_begun(
 
 
 def test_three_in_a_row_that_do_not_count_end_a_comparison() -> None:
-    good, nothing = Came(block=block_of_one()), Came(why="busy")
+    good, nothing = BlockResult(block=block_of_one()), BlockResult(why="busy")
     uncounted = Uncounted()
     in_turns = [nothing, nothing, good, nothing, nothing, nothing]
     assert [uncounted.end_it(one) for one in in_turns] == [False] * 5 + [True]
-    assert Uncounted().end_it(Came(why="n/a", outcome=records.NOT_APPLICABLE))
-    assert Uncounted().end_it(Came(why="no room", outcome=None))
+    assert Uncounted().end_it(BlockResult(why="n/a", outcome=records.NOT_APPLICABLE))
+    assert Uncounted().end_it(BlockResult(why="no room", outcome=None))
 
 
 # -- what it is likely to take

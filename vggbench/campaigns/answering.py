@@ -21,7 +21,7 @@ from ..runs.local import Say
 from ..runs.suite import Configured
 from ..stats.policy import CHANGED, IMPROVED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
 from .budget import Budget, duration_text, why_over
-from .taking import QUIET, Came, Uncounted
+from .taking import QUIET, BlockResult, Uncounted
 
 #: Comparisons that are named in one line, at most.
 MOST_NAMES = 12
@@ -137,7 +137,7 @@ class BlockTools:
     ``seconds``: what a block is likely to take, 0 where that is not known. ``follow_improved``: as
     ``Standing.needed`` has it."""
 
-    take: Callable[[Comparison, float], Came]
+    take: Callable[[Comparison, float], BlockResult]
     standing: Callable[[Comparison], Standing]
     seconds: Callable[[Comparison], float]
     budget: Budget

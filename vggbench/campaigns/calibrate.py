@@ -38,7 +38,7 @@ from ..stats.blocks import BlockNoise, found_with
 from ..stats.policy import A_BLOCK, EXCLUDED, MOST_BLOCKS
 from . import taking
 from .budget import Budget
-from .taking import Came, Uncounted
+from .taking import BlockResult, Uncounted
 
 #: Configurations that are measured where --bench does not say which: two, so that what is said is
 #: not one configuration's alone.
@@ -102,7 +102,7 @@ def candidates(
 
 
 def take(
-    measure: Callable[[Configured], Came],
+    measure: Callable[[Configured], BlockResult],
     wanted: Sequence[Configured],
     budget: Budget,
     *,
@@ -356,7 +356,7 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
             both = [(release.commit, configured.key)] * 2
             return taking.block_s(taking.known(here, profile, both))
 
-        def measure(configured: Configured) -> Came:
+        def measure(configured: Configured) -> BlockResult:
             try:
                 installation = runner.prepared(release, profile, configured)
             except EnvironmentUnusable as err:
@@ -364,7 +364,7 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
                 if lock is None or lock.backend is None:
                     raise
                 # The environments of other backends can be made.
-                return Came(why=str(err), outcome=records.FAILED)
+                return BlockResult(why=str(err), outcome=records.FAILED)
             # The environment may have taken long.
             spent = taking.out_of_budget(budget, forecast(configured))
             if spent is not None:

@@ -160,7 +160,7 @@ def _notify(judging: Judging, judged: Sequence[Release], command: str) -> bool:
         line = tracks[told.track].releases
         later = line[line.index(told) + 1 :]
         names += [told.name, *(each.name for each in later if each.commit in measured)]
-    report = judging.told(sorted(set(names)))
+    report = judging.report_on(sorted(set(names)))
     news = notification.news(report, before, checkout.catalogue)
     return notification.notify(command, news, before, checkout, say)
 

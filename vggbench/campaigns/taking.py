@@ -40,7 +40,7 @@ PlainSubject = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Came:
+class BlockResult:
     """What came of a block: itself, or ``why`` it does not count. ``outcome``: OK where both of its
     subjects ran in both duets, else that of the process that did not, of the release with the id
     ``commit``; None where no process ran. ``has_no_room``: two found no room in memory.
@@ -67,13 +67,13 @@ class Came:
         return self.waited_in_vain or self.is_spoilt
 
 
-def out_of_budget(budget: Budget, seconds: float, until_s: float = math.inf) -> Came | None:
+def out_of_budget(budget: Budget, seconds: float, until_s: float = math.inf) -> BlockResult | None:
     """What comes of a block that is likely to take so many ``seconds``, where that is more than is
     left of the ``budget``, or of what of it is spent at ``until_s``. None where there is room."""
     left_s = min(budget.left_s, until_s - budget.spent_s)
     if 0 < left_s >= seconds:
         return None
-    return Came(why=budget.why_over(), outcome=None, is_spent=True, seconds=seconds)
+    return BlockResult(why=budget.why_over(), outcome=None, is_spent=True, seconds=seconds)
 
 
 @dataclass
@@ -82,7 +82,7 @@ class Uncounted:
 
     in_a_row: int = 0
 
-    def end_it(self, came: Came) -> bool:
+    def end_it(self, came: BlockResult) -> bool:
         """Whether no further block is taken after ``came``: a process did not end well, there was
         no room, or too many in a row did not count."""
         self.in_a_row = 0 if came.block is not None else self.in_a_row + 1
@@ -97,7 +97,7 @@ def take(
     *,
     until_s: float = math.inf,
     purpose: str = records.DUET,
-) -> Came:
+) -> BlockResult:
     """Take a block of ``subjects``, and say where one computed while it waited. A busy machine
     is waited for as long as the ``budget`` lasts, and until ``until_s`` of it are spent.
     ``purpose``: the runner's.
@@ -108,14 +108,14 @@ def take(
     newest = known(here, subjects[0].installation.profile, plain, purpose=purpose)
     why = why_no_room(newest)
     if why is not None:
-        return Came(why=why, outcome=None, has_no_room=True)
+        return BlockResult(why=why, outcome=None, has_no_room=True)
     patience = Patience(budget, here.say, until_s=until_s)
     block = runner.block(subjects, step_s(newest), patience=patience)
     bad = [record for record in block[-1] if record is not None and record.outcome != records.OK]
     if bad:
         # The one that was ended because of the other says so; the other says what it was.
         worst = min(bad, key=lambda record: record.outcome == records.INTERRUPTED)
-        return Came(
+        return BlockResult(
             why=trouble(worst),
             outcome=worst.outcome,
             commit=worst.commit,
@@ -134,7 +134,7 @@ def take(
     on_machine = known_of(here.store.all(here.machine))
     whole, left_out = duets.gather(here.machine, taken, here.catalogue, on_machine, purpose=purpose)
     if whole:
-        return Came(block=whole[0], waiting=waiting, seconds=seconds)
+        return BlockResult(block=whole[0], waiting=waiting, seconds=seconds)
     why = "; ".join(left_out_message(*told) for told in left_out.items())
     other, is_spoilt = duets.beside(both), duets.is_busy(both)
     if other is not None:
@@ -142,7 +142,7 @@ def take(
     elif is_spoilt:
         share = duets.others_share(both)
         why = f"the machine was busy: others used {share:.0%} of the processors"
-    return Came(why=why, is_spoilt=is_spoilt, waiting=waiting, seconds=seconds)
+    return BlockResult(why=why, is_spoilt=is_spoilt, waiting=waiting, seconds=seconds)
 
 
 def trouble(worst: Record) -> str:

@@ -31,7 +31,7 @@ _MOST_NAMES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
+class ProcessEvidence:
     """What one process left: its record, and what it measured (``values``, by the measure's key).
 
     ``session``: what drifts of the machine it shares. asv measures release after release, for
@@ -109,15 +109,15 @@ class Evidence:
 
     machine: str
     catalogue: Catalogue
-    lines: dict[Line, dict[str, list[Taken]]] = field(default_factory=dict)
-    calibrating: dict[Line, dict[str, list[Taken]]] = field(default_factory=dict)
+    lines: dict[Line, dict[str, list[ProcessEvidence]]] = field(default_factory=dict)
+    calibrating: dict[Line, dict[str, list[ProcessEvidence]]] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
     refused: dict[Line, dict[str, list[Record]]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     unknown: str | None = None
     _noises: dict[Any, BlockNoise] = field(default_factory=dict, repr=False, compare=False)
 
-    def of(self, line: Line, release: Release) -> list[Taken]:
+    def of(self, line: Line, release: Release) -> list[ProcessEvidence]:
         return self.lines.get(line, {}).get(release.commit, [])
 
     def answer(self, line: Line, release: Release, until: Release) -> tuple[str | None, str | None]:
@@ -289,7 +289,7 @@ class Evidence:
         *,
         stretches: Set[int] = frozenset(),
         confirmations: bool = True,
-    ) -> list[Taken]:
+    ) -> list[ProcessEvidence]:
         """What the processes in that state left. Where ``stretches`` are named, those of these
         alone, and of ``confirmations`` in any case if asked for."""
         return [
@@ -392,19 +392,19 @@ class Evidence:
         return [r for r in self.catalogue.tracks[track].releases if r.commit in commits]
 
 
-def counting(taken: Iterable[Taken], key: str) -> list[Taken]:
+def counting(taken: Iterable[ProcessEvidence], key: str) -> list[ProcessEvidence]:
     """Those from which a measure's changes and noise are told: of what takes time, those that no
     other work disturbed."""
     return [process for process in taken if process.busy is None or key not in TAKE_TIME]
 
 
-def processes_of(taken: Iterable[Taken], key: str) -> list[Process]:
+def processes_of(taken: Iterable[ProcessEvidence], key: str) -> list[Process]:
     return [
         Process(process.session, process.values[key]) for process in taken if key in process.values
     ]
 
 
-def _in_state(taken: Iterable[Taken], state: State | None) -> list[Taken]:
+def _in_state(taken: Iterable[ProcessEvidence], state: State | None) -> list[ProcessEvidence]:
     return [process for process in taken if process.ran and process.state == state]
 
 
@@ -439,7 +439,7 @@ def gather(
         line = _line(record, release)
         into = evidence.calibrating if record.calibrates else evidence.lines
         into.setdefault(line, {}).setdefault(release.commit, []).append(
-            _taken(record, stretch, known)
+            _process_evidence(record, stretch, known)
         )
     evidence.left_out = [left_out_message(*told) for told in sorted(left_out.items())]
     evidence.unknown = unknown_message(taken)
@@ -488,8 +488,8 @@ def left_out_message(why: str, names: Sequence[str]) -> str:
     return f"{how_many} {why} {verb} left out: {releases}"
 
 
-def _taken(record: Record, stretch: int | None, known: Known) -> Taken:
-    return Taken(
+def _process_evidence(record: Record, stretch: int | None, known: Known) -> ProcessEvidence:
+    return ProcessEvidence(
         record=record,
         session=record.run if record.is_interleaved else f"{record.run}/{record.release}",
         state=state_of(record, known),

@@ -83,7 +83,9 @@ def judge(
     else:
         report = _of_releases(evidence, chosen, against, asked, accepted=accepted, notes=notes)
     taken = [*store.all(machine), *store.apart(machine, records.EXPLAIN)]
-    report = replace(report, verdicts=explanation_text.told(report.verdicts, evidence, taken))
+    report = replace(
+        report, verdicts=explanation_text.with_explanations(report.verdicts, evidence, taken)
+    )
     if not report.verdicts:
         for line in notes:
             complain(line)

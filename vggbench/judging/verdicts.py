@@ -38,7 +38,7 @@ from . import differences, duets
 from .acknowledged import Acknowledged
 from .differences import Difference
 from .duets import Block
-from .evidence import Evidence, Line, Taken, counting, gather, processes_of, typical
+from .evidence import Evidence, Line, ProcessEvidence, counting, gather, processes_of, typical
 from .measures import JUDGED, STEP, TAKE_TIME
 from .state import State
 
@@ -316,7 +316,7 @@ class LineComparison:
         taken = self.taken(release)
         return processes_of(counting(taken, key) or taken, key)
 
-    def taken(self, release: Release) -> list[Taken]:
+    def taken(self, release: Release) -> list[ProcessEvidence]:
         """What its processes left that were measured by themselves and can be compared."""
         return self.evidence.taken(self.line, release, self.state, stretches=self.together)
 

@@ -209,7 +209,7 @@ class _Campaign:
                     allows=self._budget.allows,
                     looks=looks,
                     unknown=sorted(self.unknown),
-                    told=self._tell,
+                    on_look=self._tell,
                     threshold=self._asked.threshold,
                 )
             except _OtherState:
