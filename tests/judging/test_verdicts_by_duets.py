@@ -437,7 +437,7 @@ def test_what_a_bisection_measured_is_evidence_for_nothing_else() -> None:
     found, without = evidence([*known, *bisecting]), evidence(known)
     assert found.blocks == without.blocks
     assert found.lines == without.lines
-    assert found.refused == without.refused
+    assert found.not_applicable == without.not_applicable
     assert found.left_out == without.left_out == []
     assert by_measure([*known, *bisecting]) == by_measure(known)
     for one in bisecting:
@@ -449,7 +449,7 @@ def test_a_bisections_refusals_and_pauses_are_no_evidence_either() -> None:
         changed(one, outcome=NOT_APPLICABLE, samples=None, reason="no")
         for one in blocks(BEFORE, NEWEST, count=1, purpose=BISECT)
     ]
-    assert evidence(refused).refused == {}
+    assert evidence(refused).not_applicable == {}
     # Processes that lie two hours apart are two stretches, whatever was measured in between.
     apart = [
         record(release, run=f"20240620T{hour:02d}0000Z-{hour:08x}", started=_at(hour))

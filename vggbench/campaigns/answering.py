@@ -81,7 +81,7 @@ class Standing:
         return max(self.needed_for_the_step(of, follow_improved), *by_products, 0)
 
     def needed_for_the_step(self, of: Comparison, follow_improved: bool = True) -> int:
-        """... whatever the by-products are answered."""
+        """About how many blocks more the step of ``of`` needs, whatever its by-products need."""
         wanted = [of.least - self.blocks]
         if not self.verdicts:  # never measured
             wanted.append(LEAST_BLOCKS)

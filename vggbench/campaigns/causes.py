@@ -99,7 +99,7 @@ class Left:
 
 
 class Causes:
-    """Of one machine's changes in one profile, in the configurations with these keys."""
+    """The causes of one machine's changes in one profile, in the configurations with these keys."""
 
     def __init__(self, here: Local, profile: str, threshold: float, keys: set[str]):
         self._here = here

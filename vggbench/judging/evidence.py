@@ -102,9 +102,9 @@ class Evidence:
     """The evidence of one machine: of each line, what the processes of each release (its commit)
     left, oldest first; a line that only duets have measured has none. ``calibrating``: the same of
     processes that only measured noise. ``blocks``: the whole blocks of duets, of whatever two
-    subjects, oldest first. ``refused``: the records of duets that said n/a, by line and commit.
-    ``left_out``: a line for each reason why records are none. ``unknown``: a line about facts of
-    the machine that only some records have.
+    subjects, oldest first. ``not_applicable``: the records of duets that said n/a, by line and
+    commit. ``left_out``: a message for each reason why records are none. ``unknown``: a message
+    about facts of the machine that only some records have.
     """
 
     machine: str
@@ -112,12 +112,14 @@ class Evidence:
     lines: dict[Line, dict[str, list[ProcessEvidence]]] = field(default_factory=dict)
     calibrating: dict[Line, dict[str, list[ProcessEvidence]]] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
-    refused: dict[Line, dict[str, list[Record]]] = field(default_factory=dict)
+    not_applicable: dict[Line, dict[str, list[Record]]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     unknown: str | None = None
     _noises: dict[Any, BlockNoise] = field(default_factory=dict, repr=False, compare=False)
 
     def of(self, line: Line, release: Release) -> list[ProcessEvidence]:
+        """What the processes of a release left in a line, oldest first; empty where only duets
+        measured it."""
         return self.lines.get(line, {}).get(release.commit, [])
 
     def answer(self, line: Line, release: Release, until: Release) -> tuple[str | None, str | None]:
@@ -131,7 +133,7 @@ class Evidence:
         if not taken:
             taken = [
                 record
-                for record in self.refused.get(line, {}).get(release.commit, [])
+                for record in self.not_applicable.get(line, {}).get(release.commit, [])
                 if self._partners_place(record) <= self._places[until.commit]
             ]
         if not taken:
@@ -387,7 +389,11 @@ class Evidence:
             commit
             for line, cells in self.lines.items()
             if line.track == track and profile in (None, line.profile)
-            for commit in (*cells, *self._in_duets.get(line, ()), *self.refused.get(line, ()))
+            for commit in (
+                *cells,
+                *self._in_duets.get(line, ()),
+                *self.not_applicable.get(line, ()),
+            )
         }
         return [r for r in self.catalogue.tracks[track].releases if r.commit in commits]
 
@@ -429,7 +435,7 @@ def gather(
         if record.outcome == records.INTERRUPTED:
             continue
         if record.is_of_a_duet:
-            _refuse(evidence, record)
+            _keep_not_applicable(evidence, record)
             continue
         why = record.why_no_evidence(machine, catalogue)
         if why is not None:
@@ -446,18 +452,18 @@ def gather(
     return evidence
 
 
-def _refuse(evidence: Evidence, record: Record) -> None:
+def _keep_not_applicable(evidence: Evidence, record: Record) -> None:
     """Keep the record of a duet where its process said n/a: that is an answer, which no other
     process need give again. Each other answer is a block's, or none."""
-    is_refused = record.outcome == records.NOT_APPLICABLE and record.variant is None
+    is_answer = record.outcome == records.NOT_APPLICABLE and record.variant is None
     if (
-        is_refused
+        is_answer
         and isinstance(record.duet, dict)
         and record.why_no_evidence(evidence.machine, evidence.catalogue) is None
     ):
         line = _line(record, evidence.catalogue.by_commit[record.commit])
         evidence.lines.setdefault(line, {})
-        evidence.refused.setdefault(line, {}).setdefault(record.commit, []).append(record)
+        evidence.not_applicable.setdefault(line, {}).setdefault(record.commit, []).append(record)
 
 
 def _line(record: Record, release: Release) -> Line:

@@ -451,7 +451,8 @@ class LineComparison:
         return [processes_of(counting(own, key), key) for own in taken]
 
     def newest(self, release: Release) -> Record | None:
-        """The record of the newest process of a release; of those that decide."""
+        """The record of the newest process of a release: of its blocks where blocks decide, else of
+        its processes by themselves."""
         if self.is_by_duets(STEP.key):
             return self.blocks(STEP.key)[-1].of(self.line.subject_key(release))[-1]
         ran = [process for process in self.evidence.of(self.line, release) if process.ran]
