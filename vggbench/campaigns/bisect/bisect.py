@@ -34,7 +34,7 @@ from ...runs.suite import Configured
 from ...stats import bisection
 from ...stats.bisection import Search, Unmeasured
 from .. import taking
-from ..budget import Budget, duration_text
+from ..budget import Budget
 from ..taking import MOST_UNCOUNTED, Uncounted
 from . import line, report
 from .line import BuildsBetween, NothingToBisect
@@ -71,7 +71,8 @@ class CannotBisect(VggbenchError):
 
 
 class _OtherState(Exception):
-    """A block was measured in another state of the machine than what is on record."""
+    """A block was measured in another state of the machine than what is on record; its text says
+    what differs, and is empty where nothing is on record."""
 
 
 class _Ended(Exception):
@@ -212,12 +213,12 @@ class _Campaign:
                     on_look=self._tell,
                     threshold=self._asked.threshold,
                 )
-            except _OtherState:
+            except _OtherState as other:
                 # The noise is that of the state, which the first block tells.
                 if blocks:
                     here.say(
-                        "the machine is in another state than that in which earlier blocks were "
-                        "measured: these do not count"
+                        f"the machine is in another state than in the earlier blocks, which do not "
+                        f"count: {other}"
                     )
                 continue
             except _Ended as end:
@@ -283,7 +284,7 @@ class _Campaign:
         one, other = subjects
         names = f"{self._line.builds[after].name} by {self._line.builds[before].name}"
         if not self._budget.allows(self._block_s):  # the environments took what was left
-            raise _Ended(f"{self._spent}; the same command goes on from here")
+            raise _Ended(f"{self._budget.why_over()}; the same command goes on from here")
         uncounted = Uncounted()
         told_nothing = 0
         while True:
@@ -294,7 +295,8 @@ class _Campaign:
             if came.waiting is not None and came.waiting not in self._notes:
                 self._notes.append(came.waiting)
             if came.waited_in_vain:
-                raise _Ended(f"{self._spent} while the machine was busy; {taking.QUIET}")
+                why = self._budget.why_over()
+                raise _Ended(f"{why} while the machine was busy; {taking.QUIET}")
             if came.outcome in (records.FAILED, records.NOT_APPLICABLE):
                 is_after = came.commit == other.installation.release.commit
                 return self._give_up(after if is_after else before, str(came.why))
@@ -307,7 +309,9 @@ class _Campaign:
                 if number is not None:
                     self._taken += 1
                     if self._state != came.block.states[0] and self._is_on_record(came.block):
-                        raise _OtherState
+                        earlier, now = self._state, came.block.states[0]
+                        when = ("earlier", "now")
+                        raise _OtherState("" if earlier is None else now.differs(earlier, when))
                     return number
                 told_nothing += 1
                 title = JUDGED[self._asked.measure].title
@@ -316,15 +320,11 @@ class _Campaign:
                     silent = self._silent(came.block, (before, after))
                     return self._give_up(silent, f"its processes do not tell the {title}")
             if not self._budget.allows(self._block_s):
-                raise _Ended(self._spent)
+                raise _Ended(self._budget.why_over())
 
     def _is_on_record(self, block: Block) -> bool:
         """Whether the records tell of a block that was just taken; an exclusion may hide it."""
         return any(block.id == other.id for other in self._on_record.blocks())
-
-    @property
-    def _spent(self) -> str:
-        return f"the budget of {duration_text(self._budget.seconds)} is spent"
 
     def _silent(self, block: Block, places: tuple[int, int]) -> int:
         """Which of two builds does not tell the measure; the good end only where the other does."""
@@ -387,7 +387,7 @@ class _Campaign:
         """Note why a build cannot be looked at. Raises CannotBisect where it is an end."""
         name = self._line.builds[place].name
         if place in (0, self._last):
-            told = f"{name} is an end and cannot be measured: {why}"
+            told = f"{name} is an end and cannot be measured: {why}; give another build as this end"
             if self._search is not None and self._search.looks:
                 raise _Ended(told)  # what earlier blocks say is reported
             raise CannotBisect(told)

@@ -300,7 +300,7 @@ class History:
         return list({lock.name: lock for lock in locks if lock is not None}.values())
 
     def _free(self, name: str, coming: int) -> None:
-        """... before so many bytes are installed for what is called ``name``."""
+        """Free environments before so many bytes are installed for what is called ``name``."""
         keep = self._asked.environments - coming
         # 0 would free what was compiled for each, too, which is kept for their next time.
         for freed in self._checkout.environments.prune(max(1, keep)):
@@ -315,14 +315,14 @@ class History:
             )
 
     def _make_room_for_two(self, name: str, both: Sequence[tuple[Release, Lock]]) -> None:
-        """... for two releases that are compared, while a runner of this process holds the
-        checkout. Nothing is freed where the environments of both are there."""
+        """Free environments for two releases that are compared, while a runner of this process
+        holds the checkout. Nothing is freed where the environments of both are there."""
         installed = self._checkout.environments.installed
         if not all(installed(release, lock.name) for release, lock in both):
             self._free(name, sum(guess_bytes(lock) for _, lock in both))
 
     def _make_room_for_variant(self, wanted: Wanted) -> None:
-        """... which is made each time, beside the release as it is."""
+        """Free environments for a variant, which is made each time, beside the release as it is."""
         release, lock = wanted.release, wanted.release.locks[wanted.change.lock]
         is_there = self._checkout.environments.installed(release, lock.name) is not None
         self._free(wanted.name, (1 if is_there else 2) * guess_bytes(lock))
