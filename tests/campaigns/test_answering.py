@@ -202,7 +202,7 @@ def test_a_spent_budget_leaves_the_rest_open_with_what_it_would_cost() -> None:
     assert [answer.out_of_budget for answer in found] == [False, True]
     assert found[1].why == "the budget of 8 min is spent"
     assert found[1].seconds == 400.0
-    assert machine.said[0].endswith(", about 13 min; the budget of 8 min may not do")
+    assert machine.said[0].endswith(", about 13 min; the budget of 8 min may not be enough")
     assert answering.open_messages(found) == [
         "Open, as the budget allows no more blocks: tensorflow-slow NHWC fused off; about 7 min "
         "more would "
@@ -250,7 +250,7 @@ def test_a_comparison_has_a_budget_of_its_own() -> None:
         "more of the whole budget would not help"
     )
     assert answering.open_messages(found) == [
-        "Not answered: tensorflow-a NHWC fused off, tensorflow-b NHWC fused off"
+        "Not answered: tensorflow-a NHWC fused off, tensorflow-b NHWC fused off; why is said above"
     ]
 
 

@@ -388,7 +388,7 @@ def test_what_is_left_of_a_budget_for_more_is_called_that(
     (found,) = command.answer(of, of.comparisons([CATALOGUE.by_name[LINE[-1]]], limits), limits)
     assert found.why == "what is left of the budget (0 s) is spent"
     (plan,) = said
-    assert plan.endswith("; what is left of the budget (0 s) may not do")
+    assert plan.endswith("; what is left of the budget (0 s) may not be enough")
 
 
 class FailingRunner:

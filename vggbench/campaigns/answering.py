@@ -332,7 +332,7 @@ def _plan(wanted: Sequence[_Open], tools: BlockTools) -> str:
     each = [open_.likely_s(tools) for open_ in wanted]
     seconds = sum(each)
     about = f", {_about(each)}" if seconds else ""
-    over = "" if seconds <= tools.budget.left_s else f"; {tools.budget.name} may not do"
+    over = "" if seconds <= tools.budget.left_s else f"; {tools.budget.name} may not be enough"
     return f"To answer: {names}{about}{over}"
 
 
@@ -362,7 +362,8 @@ def open_messages(answers: Sequence[Answer]) -> list[str]:
         names = some_of([_name(answer) for answer in waiting], MOST_NAMES)
         lines.append(f"Open, as the budget allows no more blocks: {names}{cost}")
     if closed:
-        lines.append(f"Not answered: {some_of([_name(answer) for answer in closed], MOST_NAMES)}")
+        names = some_of([_name(answer) for answer in closed], MOST_NAMES)
+        lines.append(f"Not answered: {names}; why is said above")
     return lines
 
 

@@ -318,10 +318,6 @@ def _needed(separation: Separation) -> int:
 def plan(left: Sequence[Wanted], budget: Budget) -> str:
     """One line about what is to be measured, and how long it takes."""
     seconds = LIKELY * sum(sum(wanted.seconds) for wanted in left)
-    over = (
-        f"; the budget of {duration_text(budget.seconds)} may not do"
-        if seconds > budget.left_s
-        else ""
-    )
+    over = f"; {budget.name} may not be enough" if seconds > budget.left_s else ""
     names = some_of([wanted.name for wanted in left], MOST_NAMES)
     return f"To separate: {names}, about {duration_text(seconds)}{over}"

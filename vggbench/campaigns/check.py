@@ -104,7 +104,7 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     except (VggbenchError, util.UserError) as err:
         # What is known is published and said all the same.
         trouble = True
-        say(f"not answered: {err}")
+        say(f"comparing by duets ended: {err}")
 
     begin("publishing: asv publish")
     published = asv("publish")
@@ -138,7 +138,7 @@ def _update(checkout: Checkout, pre: bool, say: Say) -> bool:
             say=say,
         )
     except (VggbenchError, OSError) as err:
-        say(f"not updated: {of_system(err) if isinstance(err, OSError) else err}")
+        say(f"the tracks cannot be updated: {of_system(err) if isinstance(err, OSError) else err}")
         return False
     if done.added:
         say(f"added: {', '.join(done.added)}; commit the files")

@@ -232,7 +232,7 @@ def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed
 def _plan(suspects: Sequence[Suspect], seconds: float, budget: Budget) -> str:
     names = some_of([suspect.name for suspect in suspects], MOST_NAMES)
     about = f", about {duration_text(seconds)}" if seconds else ""
-    over = f"; {budget.name} may not do" if seconds > budget.left_s else ""
+    over = f"; {budget.name} may not be enough" if seconds > budget.left_s else ""
     return f"To confirm: {names}{about}{over}"
 
 

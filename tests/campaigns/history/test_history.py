@@ -464,7 +464,7 @@ def test_the_causes_of_what_is_confirmed_are_looked_for_once(planned: Tiny) -> N
     (planned.folder / "history.toml").write_text(PLAN + DUETS)
     done = history(planned, "--stage", "plain", "--stage", "neighbours")
     (line,) = done.lines_with("All of 'plain' and of 'neighbours' is measured.")
-    assert int(re.search(r"(\d+) have something separated", line)[1]) >= 1
+    assert int(re.search(r"its share is measured for (\d+) of them", line)[1]) >= 1
     python = f"python {planned.release('tinyframe-1.1').python}"
     taken = variants_of(planned, "tinyframe-1.2", "plain")
     assert taken == [python, None, None, python] * (len(taken) // 4)

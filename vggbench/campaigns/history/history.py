@@ -353,9 +353,9 @@ class History:
         parted = found.separated()
         self._say(
             f"{_all_of(self._asked.stages)} is measured. Not answered of "
-            f"{_comparisons(len(answers))} made now: {not_sure}. Of "
-            f"{len(found.changes)} confirmed changes that something else moved with, {parted} have "
-            f"something separated."
+            f"{_comparisons(len(answers))} made now: {not_sure}. Something else changed together "
+            f"with {len(found.changes)} confirmed changes; its share is measured for {parted} of "
+            f"them."
         )
         self._say("The pages: asv publish && vggbench preview")
         return 0
