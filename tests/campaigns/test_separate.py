@@ -295,7 +295,7 @@ def test_blocks_that_do_not_count_use_up_nothing_and_three_in_a_row_end_it(
     assert (over, taken) == (False, 7)
     assert sum(line.startswith("it, block ") for line in said) == 2
     assert said.count("it: the block does not count: the machine was busy") == 5
-    assert said[-1] == "it cannot be separated: the machine was busy"
+    assert said[-1] == "it is not separated: the machine was busy"
 
 
 def test_as_many_blocks_are_taken_as_were_asked_for(

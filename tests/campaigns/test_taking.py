@@ -178,8 +178,9 @@ def test_a_process_that_computes_while_it_waits_is_said(tmp_path: Path) -> None:
     came = machine.take()
     assert came.block is not None
     assert machine.said == [came.waiting]
-    assert machine.said[0].startswith("one process computed while it waited: ")
-    assert "of a step of the other; pools that spin do that" in machine.said[0]
+    name = comes()[0].name
+    assert machine.said[0].startswith(f"{name}: one of the two computed while it waited, ")
+    assert "of a step of the other; pools of threads that spin do that" in machine.said[0]
 
 
 def test_two_that_find_no_room_in_memory_are_not_begun(

@@ -321,7 +321,7 @@ class _Asking:
             elif came.outcome == records.OK:
                 say(f"{name}: the block does not count: {came.why}")
             if uncounted.end_it(came):
-                say(f"{name} cannot be separated: {came.why}")
+                say(f"{name} is not separated: {came.why}")
                 return False
         return False
 
@@ -367,7 +367,7 @@ def so_far(found: Sequence[Separation], measures: Sequence[str]) -> str:
         for separation in found
         if separation.measure in measures and separation.judgement is not None
     ]
-    return f"as it is by that: {'; '.join(parts)}"
+    return f"the release as it is by this variant: {'; '.join(parts)}"
 
 
 def interval(found: Judgement | BlockJudgement) -> str:

@@ -152,14 +152,15 @@ def trouble(worst: Record) -> str:
     return f"{worst.name} {worst.outcome}: {worst.error or worst.reason}"
 
 
-def waiting_message(both: Iterable[duets.DuetRecords]) -> str | None:
-    """A line where a process computed while it waited for the other's step, else None."""
+def waiting_message(both: Sequence[duets.DuetRecords]) -> str | None:
+    """A message where a process computed while it waited for the other's step, else None."""
     share = max(map(duets.waiting_share, both))
     if share <= duets.MOST_WAITING:
         return None
+    names = " and ".join(dict.fromkeys(record.name for record in both[0]))
     return (
-        f"one process computed while it waited: {share:.1%} of a step of the other; pools "
-        f"that spin do that (OMP_WAIT_POLICY=passive, KMP_BLOCKTIME=0 end it)"
+        f"{names}: one of the two computed while it waited, {share:.1%} of a step of the other; "
+        f"pools of threads that spin do that (OMP_WAIT_POLICY=passive and KMP_BLOCKTIME=0 end it)"
     )
 
 

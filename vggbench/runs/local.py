@@ -222,7 +222,8 @@ class Local:
                 return configured
         words = records.words_of(configuration)
         raise CannotMeasure(
-            f"{benchmark} has no configuration {words} any more: it cannot be measured again"
+            f"{benchmark} has no configuration {words} any more: what is on record of it stays, "
+            f"and it is not measured again"
         )
 
 

@@ -100,7 +100,10 @@ def asked_deadline() -> float | None:
     except ValueError:
         seconds = 0.0
     if seconds is not None and not 0 < seconds < float("inf"):
-        raise NotMeasured(f"{DEADLINE_VARIABLE}={text} is no number of seconds above zero")
+        raise NotMeasured(
+            f"{DEADLINE_VARIABLE}={text} is no number of seconds above zero; give one, such as "
+            f"600, or unset it"
+        )
     return seconds
 
 
