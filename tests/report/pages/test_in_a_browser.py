@@ -354,7 +354,7 @@ def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day(
         assert points(visit) == [[[0, 201], [1, 211], [1, None], [1, 316], [2, 319]]]
         said = hover(visit, "line 0", 1)
         assert "316.0 ms" in said
-        assert "measured again on another day, after 211.0 ms" in said
+        assert "measured again on another day (211.0 ms the first time)" in said
         assert "a cut: measured again on another day" in visit.page.inner_text("#key")
         # Of the release that was measured twice, what changed since the one before.
         assert "+5.0 %" in visit.page.inner_text("#release")

@@ -51,8 +51,9 @@ function show(index, { chosen, line, more }, redraw) {
     return;
   }
   if (!everything.length) {
-    const why = more.why_none ? `: ${more.why_none}` : ", which takes two releases";
-    problem(`There are no verdicts on this${why}.`);
+    const where = `${line.track} on ${line.machine}, ${line.profile}`;
+    const why = more.why_none ?? "a verdict takes two releases that were measured";
+    problem(`There are no verdicts on ${where}: ${why}.`);
     return;
   }
   const found = everything.filter((row) => isAsked(row, line, asked));
