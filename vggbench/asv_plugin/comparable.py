@@ -23,15 +23,15 @@ _MOST_NAMES = 9
 _Place = tuple[str, str]
 
 
-def lines(
+def messages(
     store: Store,
     machine: str,
     catalogue: Catalogue,
     compared: Sequence[tuple[str, str]],
     environments: Collection[str] | None = None,
 ) -> list[str]:
-    """Lines of text about the configurations of two releases that vggbench would not compare: one
-    line for all configurations of a profile with the same reason.
+    """Messages about the configurations of two releases that vggbench would not compare: one for
+    all configurations of a profile with the same reason.
 
     ``compared``: the commit id and the name of the release before, and of the other release.
     ``environments``: asv's names of the environments that are shown; None where all are.

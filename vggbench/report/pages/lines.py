@@ -1,4 +1,5 @@
-"""Lines: what one track has on record of one machine in one profile, release by release."""
+"""Lines of the pages: a graph each, of what one track has on record of one machine in one profile,
+release by release."""
 
 from __future__ import annotations
 
