@@ -16,6 +16,7 @@ from asv import util
 
 from ..checkout import Checkout
 from ..errors import VggbenchError, of_system
+from ..judging import verdict_command
 from ..releases.catalogue import Release
 from ..runs.asv_command import INTERRUPTED, Asv
 from ..runs.local import Local, Say
@@ -118,7 +119,7 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     statuses.append(judging.report([]))
     if asked.notify is not None and not _notify(judging, [*older, *newest], asked.notify):
         statuses.append(2)
-    return max(statuses, key=(0, 2, 1).index)
+    return verdict_command.worst(*statuses)
 
 
 def _update(checkout: Checkout, pre: bool, say: Say) -> bool:

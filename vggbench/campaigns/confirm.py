@@ -432,9 +432,8 @@ class Judging:
                 profile=comparison.profile,
                 keys=(comparison.configured.key,),
             )
-            if record.variant is None
-            and record.outcome != records.INTERRUPTED
-            and record.why_no_evidence(here.machine, here.catalogue) is None
+            if record.outcome != records.INTERRUPTED
+            and record.tells_of_release(here.machine, here.catalogue)
         }
         return records.NOT_APPLICABLE in outcomes.values()
 
@@ -521,9 +520,8 @@ def _earlier(here: Local, comparison: Comparison) -> tuple[int, float]:
         record
         for record in on_record
         if record.outcome == records.OK
-        and record.variant is None
         and not record.is_of_a_duet  # it waited for its partner
-        and record.why_no_evidence(here.machine, here.catalogue) is None
+        and record.tells_of_release(here.machine, here.catalogue)
     ]
     confirming = [record for record in own if record.confirms]
     of_both = set.intersection(

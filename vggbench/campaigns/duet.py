@@ -18,7 +18,7 @@ from rich.table import Table
 
 from .. import records
 from ..errors import VggbenchError
-from ..judging import duets
+from ..judging import duets, verdict_command
 from ..judging.duets import Block, SubjectKey
 from ..judging.measures import JUDGED, STEP
 from ..judging.phrases import change, how_many_blocks
@@ -139,7 +139,7 @@ def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
         print(json.dumps(told[0] if len(told) == 1 else told, indent=2, allow_nan=False))
     else:
         _show(found)
-    return max((finding.status for finding in found), key=(0, 2, 1).index)
+    return verdict_command.worst(*(finding.status for finding in found))
 
 
 def _comparisons(here: Local, asked: DuetRequest) -> list[tuple[_NamedSubject, _NamedSubject]]:

@@ -131,11 +131,7 @@ def _questions(
         timed = here.suite.timed_of(release, [], here.catalogue)
         own = [configured for configured in timed if configured.key in changed]
     if not own:
-        raise NothingToSeparate(
-            f"nothing surely changed in {release.name} against {before.name}, as far as is known; "
-            f"make sure first: vggbench confirm {release.name} --against {before.name}; or choose "
-            f"configurations with --bench"
-        )
+        raise NothingToSeparate(verdict_command.nothing_changed("nothing", release, before))
     most = max(LEAST_BLOCKS, asked.processes // A_BLOCK)
     return [
         Question(

@@ -4,7 +4,6 @@ take."""
 from __future__ import annotations
 
 import math
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -14,10 +13,10 @@ from .. import records
 from ..judging import duets
 from ..judging.duets import Block
 from ..judging.evidence import left_out_message
-from ..judging.state import State, known_of
+from ..judging.state import is_as_now, known_of
 from ..records import Record
 from ..records.record import is_number
-from ..runs import duet, memory, variables
+from ..runs import duet, memory
 from ..runs.duet import Subject
 from ..runs.local import Local, Runner, Say
 from ..stats.policy import A_BLOCK
@@ -177,17 +176,8 @@ def blocks_apart(here: Local, profile: str, purpose: str) -> list[Block]:
     return [
         block
         for block in found
-        if block.profile == profile and _is_as_now(block.states[0], profile, purpose)
+        if block.profile == profile and is_as_now(block.states[0], duet.set_by_us(profile, purpose))
     ]
-
-
-def _is_as_now(state: State, profile: str, purpose: str) -> bool:
-    """Whether a block that is measured now, for this ``purpose``, would have the variables and the
-    CPUs of this ``state``."""
-    own = variables.telling(variables.for_release(os.environ))
-    ours = duet.set_by_us(profile, purpose)
-    flags = (*variables.compared(own).items(), *sorted(ours.items()))
-    return state.flags == flags and state.cpus in (None, len(os.sched_getaffinity(0)))
 
 
 # -- what it is likely to take
@@ -212,8 +202,7 @@ def known(
         (record.commit, record.key): record
         for record in on_record
         if record.outcome == records.OK
-        and record.variant is None
-        and record.why_no_evidence(here.machine, here.catalogue, purpose=purpose) is None
+        and record.tells_of_release(here.machine, here.catalogue, purpose=purpose)
     }
     return [newest.get(subject) for subject in subjects]
 

@@ -515,11 +515,10 @@ def durations(
         (record.commit, record.key): record.seconds
         for record in taken
         if record.profile == profile
-        and record.variant is None
         and record.outcome == records.OK
         and not record.is_of_a_duet
         and record.seconds is not None
-        and record.why_no_evidence(machine, catalogue) is None
+        and record.tells_of_release(machine, catalogue)
     }
 
 

@@ -481,13 +481,7 @@ def _markdown_of(group: Sequence[Verdict], report: Report) -> list[str]:
         rows = _rows(own, report.whole)
         if not rows:
             continue
-        lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|--:|--:|--:|--:|---|"]
-        for verdict in rows:
-            cells = [cell(word) for word in _cells(verdict)]
-            if verdict.outcome == REGRESSED:
-                cells[1] = f"**{cells[1]}**"
-            lines.append(f"| {' | '.join(cells)} |")
-        lines.append("")
+        lines += _markdown_table((_cells(each), each.outcome) for each in rows)
         said = [
             (verdict.words, remark(verdict, cell, lambda command: f"`{command}`"))
             for verdict in rows
@@ -503,18 +497,23 @@ def _markdown_of(group: Sequence[Verdict], report: Report) -> list[str]:
     return [*lines, *_evidence(group, grown)]
 
 
+def _markdown_table(rows: Iterable[tuple[Sequence[str], str]]) -> list[str]:
+    """``rows``: the cells of each, and its outcome."""
+    lines = [f"| {' | '.join(HEADINGS)} |", "|---|---|--:|--:|--:|--:|---|"]
+    for texts, word in rows:
+        cells = [cell(text) for text in texts]
+        if word == REGRESSED:
+            cells[1] = f"**{cells[1]}**"
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
 def _markdown_of_growths(own: Sequence[GrowthVerdict], whole: bool) -> list[str]:
     lines = [f"**{GROWTH}**: {summary(own)}", ""]
     rows = _growth_rows(own, whole)
     if not rows:
         return lines
-    lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|--:|--:|--:|--:|---|"]
-    for verdict in rows:
-        cells = [cell(word) for word in _growth_cells(verdict)]
-        if verdict.outcome == REGRESSED:
-            cells[1] = f"**{cells[1]}**"
-        lines.append(f"| {' | '.join(cells)} |")
-    lines.append("")
+    lines += _markdown_table((_growth_cells(each), each.outcome) for each in rows)
     said = [(verdict.words, growth_remark(verdict, cell)) for verdict in rows]
     lines += [f"- {cell(words)}: {line}" for words, line in said if line]
     return [*lines, f"- {growth_threshold(rows)}", ""]

@@ -102,10 +102,9 @@ def facts(
         facts_key(catalogue.by_commit[record.commit], profile, record.backend): record.versions
         for record in taken
         if record.profile == profile
-        and record.variant is None
         and record.outcome == records.OK
         and isinstance(record.versions, dict)
-        and record.why_no_evidence(machine, catalogue) is None
+        and record.tells_of_release(machine, catalogue)
     }
 
 

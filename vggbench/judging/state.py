@@ -8,6 +8,7 @@ that of the machine's first record that has it.
 from __future__ import annotations
 
 import functools
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -126,6 +127,14 @@ def is_of_state(record: Record, told: Mapping[str, Any]) -> bool:
         own["flags"] = str(variables.compared(flags))
         its["flags"] = str(variables.compared(others))
     return all(own[name] == its[name] for name in own.keys() & its.keys())
+
+
+def is_as_now(state: State, ours: Mapping[str, str]) -> bool:
+    """Whether a process that is started now, with the variables ``ours`` that we set for it, would
+    have the variables and the CPUs of this ``state``."""
+    own = variables.telling(variables.for_release(os.environ))
+    flags = (*variables.compared(own).items(), *sorted(ours.items()))
+    return state.flags == flags and state.cpus in (None, len(os.sched_getaffinity(0)))
 
 
 def known_of(taken: Iterable[Record]) -> Known:

@@ -35,7 +35,7 @@ from ..stats.policy import (
     UNCHANGED,
 )
 from . import differences, duets
-from .acknowledged import Acknowledged
+from .acknowledged import Acknowledged, acknowledge
 from .differences import Difference
 from .duets import Block
 from .evidence import Evidence, Line, ProcessEvidence, counting, gather, processes_of, typical
@@ -257,7 +257,7 @@ def of_release(
     for together in comparisons_of(evidence, release, against, profile):
         for key in JUDGED:
             made += _of_measure(evidence, together, key, threshold)
-    return [_acknowledge(verdict, release, accepted) for verdict in made]
+    return [acknowledge(verdict, release, accepted) for verdict in made]
 
 
 def comparisons_of(
@@ -813,13 +813,6 @@ def _side(release: Release | None, processes: Sequence[Process]) -> Side | None:
             for process in processes
         ),
     )
-
-
-def _acknowledge(verdict: Verdict, release: Release, accepted: Iterable[Acknowledged]) -> Verdict:
-    for entry in accepted:
-        if verdict.outcome == REGRESSED and entry.covers(release, verdict.words, verdict.measure):
-            return replace(verdict, acknowledged=entry.reason)
-    return verdict
 
 
 def changes(

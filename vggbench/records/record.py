@@ -534,6 +534,16 @@ class Record:
             return "during which a clock jumped"
         return None
 
+    def tells_of_release(
+        self, machine: str, catalogue: Catalogue, *, purpose: str | None = None
+    ) -> bool:
+        """Whether something may be concluded from the record (``why_no_evidence``), of the release
+        as it is: of no variant."""
+        return (
+            self.variant is None
+            and self.why_no_evidence(machine, catalogue, purpose=purpose) is None
+        )
+
     def _clock_jumped(self, within: float) -> bool:
         """Whether the process took less time than its samples, ``within`` seconds, or was started
         before its run."""
