@@ -52,13 +52,7 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     asv = Asv(checkout)
     with checkout.measuring(may_be_beside=False):
         pass  # another one that measures is met here, not after hours
-    if checkout.machine() is None:
-        say("Telling asv about this machine: asv machine --yes")
-        asv("machine", "--yes")
-    machine = checkout.machine()
-    if machine is None:
-        raise CheckError("asv does not know this machine; tell it with: asv machine --yes")
-
+    machine = _named_machine(checkout, asv, say)
     total = 5 if asked.update else 4
     numbers = itertools.count(1)
 
@@ -92,20 +86,7 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     names = ", ".join(release.name for release in [*older, *newest])
     begin(f"judging {names or 'nothing: no release was measured here'}")
     begin("measuring in duets what is not answered")
-    try:
-        answers = confirm(judging, [*older, *newest], limits)
-        if not answers:
-            say("everything is answered")
-        for line in open_messages(answers):
-            say(line)
-        # What went wrong was said when it did.
-        trouble = trouble or any(answer.failed for answer in answers)
-    except Interrupted:
-        raise
-    except (VggbenchError, util.UserError) as err:
-        # What is known is published and said all the same.
-        trouble = True
-        say(f"comparing by duets ended: {err}")
+    trouble = not _answer(judging, [*older, *newest], limits) or trouble
 
     begin("publishing: asv publish")
     published = asv("publish")
@@ -120,6 +101,34 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     if asked.notify is not None and not _notify(judging, [*older, *newest], asked.notify):
         statuses.append(2)
     return verdict_command.worst(*statuses)
+
+
+def _named_machine(checkout: Checkout, asv: Asv, say: Say) -> str:
+    """asv's name of this machine, of which asv is told where it does not know it. Raises CheckError
+    where it has none even then."""
+    if checkout.machine() is None:
+        say("Telling asv about this machine: asv machine --yes")
+        asv("machine", "--yes")
+    machine = checkout.machine()
+    if machine is None:
+        raise CheckError("asv does not know this machine; tell it with: asv machine --yes")
+    return machine
+
+
+def _answer(judging: Judging, releases: Sequence[Release], limits: Limits) -> bool:
+    """Measure in duets what is not answered of ``releases``; returns whether nothing went wrong.
+    What did was said when it did, and keeps nothing that is known from being published."""
+    say = judging.here.say
+    try:
+        answers = confirm(judging, releases, limits)
+    except Interrupted:
+        raise
+    except (VggbenchError, util.UserError) as err:
+        say(f"comparing by duets ended: {err}")
+        return False
+    for line in open_messages(answers) if answers else ["everything is answered"]:
+        say(line)
+    return not any(answer.failed for answer in answers)
 
 
 def _update(checkout: Checkout, pre: bool, say: Say) -> bool:

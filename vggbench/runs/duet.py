@@ -74,9 +74,9 @@ class Subject:
 BothRecords = tuple[Record | None, Record | None]
 
 
-def ended_well(records: BothRecords) -> bool:
+def ended_well(both: BothRecords) -> bool:
     """Whether both processes of a duet took their samples."""
-    return all(record is not None and record.outcome == OK for record in records)
+    return all(record is not None and record.outcome == OK for record in both)
 
 
 def pairs_for(step_s: float | None) -> int:
@@ -132,7 +132,7 @@ def _duet(
     in ``subjects`` of the subject that is started first, and of the one that is started second.
     """
     started: list[_RunningProcess] = []
-    records: dict[int, Record] = {}
+    ended: dict[int, Record] = {}
     try:
         why: str | None = None
         with contextlib.ExitStack() as stack:
@@ -158,7 +158,7 @@ def _duet(
                     why, member.in_trouble = None, True
             # A process in trouble is ended first: its record tells the reason to end the other.
             for member in sorted(started, key=lambda member: not member.in_trouble):
-                record = records[order[started.index(member)]] = member.end(why)
+                record = ended[order[started.index(member)]] = member.end(why)
                 if why is None and (member.in_trouble or record.outcome != OK):
                     partner = f"its partner in the duet: {member.subject.name}"
                     why = f"{partner}: {_what_happened(record)}"
@@ -179,7 +179,7 @@ def _duet(
             f"{subjects[0].name} and {subjects[1].name} cannot be measured: {trouble}; "
             f"if the disk is full: vggbench releases prune --to 10G"
         ) from None
-    return records.get(0), records.get(1)
+    return ended.get(0), ended.get(1)
 
 
 _PREFIX = "vggbench-duet-"
