@@ -12,12 +12,11 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from .. import records
-from ..errors import some_of
+from ..errors import Say, some_of
 from ..judging.measures import JUDGED, STEP
 from ..judging.phrases import change, how_many_blocks, percent
 from ..judging.verdicts import BY_DUETS, BY_PROCESSES, Verdict
 from ..releases.catalogue import Release
-from ..runs.local import Say
 from ..runs.suite import Configured
 from ..stats.policy import CHANGED, IMPROVED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
 from .budget import Budget, duration_text, why_over

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from .. import records
 from ..checkout import Checkout
-from ..errors import VggbenchError
+from ..errors import Say, VggbenchError
 from ..inside import params
 from ..judging import duets
 from ..judging.duets import Block
@@ -31,7 +31,7 @@ from ..releases.catalogue import Release
 from ..releases.environments import EnvironmentUnusable
 from ..runs import profiles
 from ..runs.duet import Subject
-from ..runs.local import Local, Say, why_not_here
+from ..runs.local import Local, why_not_here
 from ..runs.suite import Configured
 from ..stats import robust
 from ..stats.blocks import BlockNoise, found_with

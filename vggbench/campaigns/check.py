@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from asv import util
 
 from ..checkout import Checkout
-from ..errors import VggbenchError, of_system
+from ..errors import Say, VggbenchError, of_system
 from ..judging import verdict_command
 from ..releases.catalogue import Release
 from ..runs.asv_command import INTERRUPTED, Asv
-from ..runs.local import Local, Say
+from ..runs.local import Local
 from ..runs.run import RESUME_VARIABLE
 from ..runs.timed import Interrupted
 from . import notification

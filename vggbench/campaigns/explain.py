@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import records
-from ..errors import VggbenchError
+from ..errors import Say, VggbenchError
 from ..inside import workload
 from ..judging import explanation_text, explanations, verdict_command, verdicts
 from ..judging.duets import SubjectKey
@@ -25,7 +25,7 @@ from ..releases.environments import EnvironmentUnusable
 from ..releases.interpreters import InterpreterMissing
 from ..runs import profiles
 from ..runs.duet import Subject
-from ..runs.local import Local, Runner, Say
+from ..runs.local import Local, Runner
 from ..runs.suite import Configured
 from ..stats.policy import CHANGED, LEAST_BLOCKS, MOST_BLOCKS
 from . import taking

@@ -12,13 +12,12 @@ from dataclasses import KW_ONLY, dataclass
 from asv import util
 
 from .. import records
-from ..errors import some_of
+from ..errors import Say, some_of
 from ..judging.measures import JUDGED, STEP
 from ..records import Record
 from ..releases.catalogue import Release
 from ..releases.environments import EnvironmentUnusable
 from ..releases.interpreters import InterpreterMissing
-from ..runs.local import Say
 from ..runs.suite import Configured
 from ..stats.judge import Judgement
 from ..stats.policy import BATCH, CHANGED, MOST, NOT_SURE

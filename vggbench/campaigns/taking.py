@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from .. import records
+from ..errors import Say
 from ..judging import duets
 from ..judging.duets import Block
 from ..judging.evidence import left_out_message
@@ -18,7 +19,7 @@ from ..records import Record
 from ..records.record import is_number
 from ..runs import duet, memory
 from ..runs.duet import Subject
-from ..runs.local import Local, Runner, Say
+from ..runs.local import Local, Runner
 from ..stats.policy import A_BLOCK
 from .budget import Budget, duration_text
 

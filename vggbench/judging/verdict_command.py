@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import records
-from ..errors import VggbenchError
+from ..errors import Say, VggbenchError
 from ..records import Store
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
@@ -19,8 +19,6 @@ from .acknowledged import Acknowledged
 from .evidence import Evidence
 from .growth import GrowthVerdict
 from .verdicts import Verdict
-
-Say = Callable[[str], None]
 
 
 class VerdictError(VggbenchError):

@@ -16,13 +16,13 @@ from typing import Any
 
 from ... import records
 from ...checkout import Checkout
-from ...errors import VggbenchError, some_of
+from ...errors import Say, VggbenchError, some_of
 from ...records import stretches
 from ...releases.catalogue import Lock, Release
 from ...runs import profiles
 from ...runs.asv_command import INTERRUPTED, Asv
 from ...runs.coverage import Coverage
-from ...runs.local import Local, Say
+from ...runs.local import Local
 from ...runs.processor import processor
 from ...runs.run import RESUME_VARIABLE
 from ...runs.suite import Configured
