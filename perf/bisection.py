@@ -150,7 +150,7 @@ def searched(row: Row, seed: int) -> SeenSearch:
             steps.append((probability, builds.is_change(left, right)))
 
     found = bisection.search(
-        BUILDS, builds.look, blocks.noise(known, []), seconds=builds.seconds, told=told
+        BUILDS, builds.look, blocks.noise(known, []), seconds=builds.seconds, on_look=told
     )
     decision = found.decision
     right = builds.is_change(decision.left, decision.right)

@@ -226,10 +226,10 @@ def confirmed(
 
     before, after = list(line[-2]), list(line[-1])
     judgement = judged()
-    if not to_confirm(judgement, apart=True):
+    if not to_confirm(judgement, lacks_shared_session=True):
         return judgement, None
     spent = 0
-    while more := next_batch(judgement, spent, apart=True):
+    while more := next_batch(judgement, spent, lacks_shared_session=True):
         before += machine.processes(more // 2, level[-2], drift, "confirmation")
         after += machine.processes(more // 2, level[-1], drift, "confirmation")
         spent += more

@@ -185,7 +185,7 @@ class Bench:
         began = time.monotonic()
 
         def patience(share: float) -> bool:
-            time.sleep(taking.LOOK_S)
+            time.sleep(taking.POLL_S)
             return time.monotonic() - began < PATIENCE_S
 
         duets = runner.block(subjects, step_s, patience=patience)

@@ -27,6 +27,7 @@ SHARED = {
     "builder": "what each framework's package in inside/builders offers",
     "block": "runs.duet takes a block, stats.blocks has its number",
     "measure": "the verb: to time something and put it on record",
+    "run": "the verb: to do what a command, a script or a process is there for",
 }
 
 #: Words that were given up, as they stood in sentences, and those that took their place.

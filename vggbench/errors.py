@@ -1,7 +1,11 @@
-"""VggbenchError, the one exception that a user sees as a line, and texts for such lines."""
+"""VggbenchError, the one exception that a user sees as a line, texts for such lines, and who gets
+them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+#: Gets each message for the user.
+Say = Callable[[str], None]
 
 #: The most characters of a word that a message shows whole. No name is so long, and hardly a path.
 LONGEST_WORD = 200

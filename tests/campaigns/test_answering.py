@@ -12,7 +12,7 @@ from vggbench import records
 from vggbench.campaigns import answering
 from vggbench.campaigns.answering import Answer, BlockTools, Comparison, Standing
 from vggbench.campaigns.budget import Budget
-from vggbench.campaigns.taking import Came, out_of_budget
+from vggbench.campaigns.taking import BlockResult, out_of_budget
 from vggbench.judging.duets import gather
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES, Verdict
 from vggbench.releases.catalogue import Release
@@ -65,8 +65,8 @@ def judged(
 
 ((BLOCK,), _) = gather(MACHINE, block_by_log(LINE[-2], LINE[-1], 0.01), CATALOGUE)
 
-GOOD = Came(block=BLOCK)
-BUSY = Came(why="the machine was busy: others used 50% of the processors")
+GOOD = BlockResult(block=BLOCK)
+BUSY = BlockResult(why="the machine was busy: others used 50% of the processors")
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Machine:
     answer: str = UNCHANGED
     known: dict[str, int] = field(default_factory=dict)
     suspected: frozenset[str] = frozenset()
-    comes: Callable[[str, int], Came] = lambda version, number: GOOD
+    comes: Callable[[str, int], BlockResult] = lambda version, number: GOOD
     now: float = 0.0
     order: list[str] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
@@ -87,7 +87,7 @@ class Machine:
     #: A version whose peak memory may have grown, and is not answered before so many blocks.
     larger: dict[str, int] = field(default_factory=dict)
 
-    def take(self, comparison: Comparison, until_s: float) -> Came:
+    def take(self, comparison: Comparison, until_s: float) -> BlockResult:
         self.now += self.seconds
         version = comparison.after.version
         self.order.append(version)
@@ -202,7 +202,7 @@ def test_a_spent_budget_leaves_the_rest_open_with_what_it_would_cost() -> None:
     assert [answer.out_of_budget for answer in found] == [False, True]
     assert found[1].why == "the budget of 8 min is spent"
     assert found[1].seconds == 400.0
-    assert machine.said[0].endswith(", about 13 min; the budget of 8 min may not do")
+    assert machine.said[0].endswith(", about 13 min; the budget of 8 min may not be enough")
     assert answering.open_messages(found) == [
         "Open, as the budget allows no more blocks: tensorflow-slow NHWC fused off; about 7 min "
         "more would "
@@ -250,7 +250,7 @@ def test_a_comparison_has_a_budget_of_its_own() -> None:
         "more of the whole budget would not help"
     )
     assert answering.open_messages(found) == [
-        "Not answered: tensorflow-a NHWC fused off, tensorflow-b NHWC fused off"
+        "Not answered: tensorflow-a NHWC fused off, tensorflow-b NHWC fused off; why is said above"
     ]
 
 
@@ -287,8 +287,8 @@ def test_what_has_spent_its_blocks_is_closed_until_more_are_asked_for() -> None:
 
 @pytest.mark.parametrize("outcome", [records.NOT_APPLICABLE, records.FAILED, None])
 def test_one_that_cannot_be_is_asked_once_and_the_others_go_on(outcome: str | None) -> None:
-    def comes(version: str, number: int) -> Came:
-        return Came(why="NHWC only", outcome=outcome) if version == "bad" else GOOD
+    def comes(version: str, number: int) -> BlockResult:
+        return BlockResult(why="NHWC only", outcome=outcome) if version == "bad" else GOOD
 
     machine = Machine(enough=3, comes=comes, suspected=frozenset({"bad"}))
     bad, good = machine.answer_all(comparison("bad"), comparison("good"))
@@ -313,7 +313,7 @@ def test_one_that_counts_between_those_that_do_not_lets_it_go_on() -> None:
     assert (answer.why, answer.standing.blocks, len(machine.order)) == (None, 2, 6)
 
 
-IN_VAIN = Came(why="the machine is busy", outcome=records.INTERRUPTED, waited_in_vain=True)
+IN_VAIN = BlockResult(why="the machine is busy", outcome=records.INTERRUPTED, waited_in_vain=True)
 
 
 def test_waiting_in_vain_for_a_quiet_machine_leaves_it_open() -> None:
@@ -354,7 +354,7 @@ def test_waiting_in_vain_within_its_own_budget_ends_a_comparison() -> None:
     machine.comes = lambda version, number: IN_VAIN if version == "busy" else GOOD
     told: dict[str, float] = {}
 
-    def take(comparison: Comparison, until_s: float) -> Came:
+    def take(comparison: Comparison, until_s: float) -> BlockResult:
         told.setdefault(comparison.after.version, until_s)
         return machine.take(comparison, until_s)
 
@@ -369,7 +369,7 @@ def test_waiting_in_vain_within_its_own_budget_ends_a_comparison() -> None:
 def test_waiting_is_spent_but_no_forecast() -> None:
     machine = Machine(seconds=100.0, enough=3)
 
-    def take(comparison: Comparison, until_s: float) -> Came:
+    def take(comparison: Comparison, until_s: float) -> BlockResult:
         came = machine.take(comparison, until_s)
         machine.now += 400.0 if len(machine.order) == 1 else 0.0
         return came
@@ -383,7 +383,7 @@ def test_environments_that_leave_too_little_of_a_budget_leave_it_open(own: float
     """Nothing was known of what a block takes when the environments were begun."""
     machine = Machine(unknown=True)
 
-    def take(comparison: Comparison, until_s: float) -> Came:
+    def take(comparison: Comparison, until_s: float) -> BlockResult:
         machine.now += 400.0
         machine.order.append(comparison.after.version)
         came = out_of_budget(Budget(500, iter([0.0, *[machine.now] * 9]).__next__), 150.0, until_s)
@@ -432,7 +432,7 @@ def test_what_is_no_neighbour_is_named_with_what_it_is_held_against() -> None:
 
 
 def test_an_interrupt_passes_through() -> None:
-    def take(comparison: Comparison, until_s: float) -> Came:
+    def take(comparison: Comparison, until_s: float) -> BlockResult:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

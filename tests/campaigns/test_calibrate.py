@@ -11,7 +11,7 @@ import pytest
 from vggbench import records
 from vggbench.campaigns import calibrate
 from vggbench.campaigns.budget import Budget
-from vggbench.campaigns.taking import Came, out_of_budget
+from vggbench.campaigns.taking import BlockResult, out_of_budget
 from vggbench.judging.duets import gather as gather_blocks
 from vggbench.judging.evidence import gather
 from vggbench.records import Record
@@ -59,16 +59,18 @@ class Machine:
         self.order: list[str] = []
         self.said: list[str] = []
 
-    def measure(self, configured: Configured) -> Came:
+    def measure(self, configured: Configured) -> BlockResult:
         mode = dict(configured.configuration)["mode"]
         self.now += 10.0
         self.order.append(mode)
         if mode in self.bad:
-            return Came(why="failed: crashed with SIGSEGV", outcome=records.FAILED, seconds=10.0)
+            return BlockResult(
+                why="failed: crashed with SIGSEGV", outcome=records.FAILED, seconds=10.0
+            )
         if mode in self.busy:
-            return Came(why="the machine was busy", seconds=10.0)
+            return BlockResult(why="the machine was busy", seconds=10.0)
         ((found,), _) = gather_blocks(MACHINE, block_by_log(LINE[-1], LINE[-1], 0.01), CATALOGUE)
-        return Came(block=found, seconds=10.0)
+        return BlockResult(block=found, seconds=10.0)
 
     def take(self, how_many: int = 2, seconds: float = 3600.0, blocks: int = 5) -> int:
         return calibrate.take(
@@ -131,7 +133,7 @@ def test_blocks_beside_other_work_do_not_count_and_three_in_a_row_give_way() -> 
 
 def test_waiting_in_vain_for_a_quiet_machine_ends_it() -> None:
     machine = Machine()
-    came = Came(why="the machine is busy", outcome=records.INTERRUPTED, waited_in_vain=True)
+    came = BlockResult(why="the machine is busy", outcome=records.INTERRUPTED, waited_in_vain=True)
     machine.measure = lambda configured: came
     assert machine.take() == 0
     first, second = machine.said
@@ -143,7 +145,7 @@ def test_an_environment_that_takes_the_budget_ends_it_and_no_other_is_made() -> 
     machine = Machine()
     asked = []
 
-    def measure(configured: Configured) -> Came:
+    def measure(configured: Configured) -> BlockResult:
         asked.append(configured)
         machine.now += 55.0
         came = out_of_budget(Budget(60, iter([0.0, 55.0, 55.0, 55.0]).__next__), 10.0)
@@ -184,7 +186,8 @@ def test_the_noisiest_configuration_says_what_can_be_found() -> None:
         "calibrating blocks)"
     )
     assert "fused: blocks differ by 10.0%" in lines[1]
-    assert f"3%: more than {MOST_BLOCKS}, 5%: more than {MOST_BLOCKS}, 10%: " in lines[2]
+    most = f"more than {MOST_BLOCKS} blocks"
+    assert f"of 3% with {most}, of 5% with {most}, of 10% with " in lines[2]
     assert (
         "too noisy for a threshold of 2.0%: no comparison could tell 5.1% from nothing" in lines[3]
     )
@@ -194,19 +197,22 @@ def test_the_noisiest_configuration_says_what_can_be_found() -> None:
 def test_a_bias_is_said_and_is_what_no_number_of_blocks_finds_below() -> None:
     lines = calibrate.noise_report({"plain": known(BIASED, 0.06)}, 0.02, 12)
     assert "a bias of 6.0% (together they lie +6.0% off" in lines[0]
-    assert f"10%: more than {MOST_BLOCKS}" in lines[1]
+    assert f"of 10% with more than {MOST_BLOCKS} blocks" in lines[1]
 
 
 def test_a_quiet_machine_gets_no_advice() -> None:
     lines = calibrate.noise_report({"plain": known(QUIET)}, 0.02, 12)
     assert len(lines) == 2
-    assert "3%: 3, 5%: 3, 10%: 3; 20 find 2.2%." in lines[1]
+    assert lines[1] == (
+        "Likely to be found: a slow-down of 3% with 3 blocks, of 5% with 3 blocks, of 10% with "
+        "3 blocks, of 2.2% with 20 blocks."
+    )
 
 
 def test_slow_downs_that_are_not_relevant_are_left_out() -> None:
     (_, told) = calibrate.noise_report({"plain": known(QUIET)}, 0.04, 12)
     assert "3%" not in told
-    assert "5%: " in told
+    assert "of 5% with " in told
 
 
 def test_too_few_blocks_to_tell_the_noise_are_said_and_tell_nothing_else() -> None:

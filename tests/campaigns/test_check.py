@@ -156,7 +156,7 @@ def test_a_command_is_told_of_a_slow_down_once_and_once_that_it_is_over(nightly:
         _, over = notices(nightly)
     assert over.startswith("over|tinyframe-2.1\nIt is over. This was told before:\n")
     assert "- tinyframe-2.1 plain, step time, cpu-quick: regressed" in over
-    assert "regressed, acknowledged" in over
+    assert "regressed but acknowledged" in over
 
 
 def test_a_command_that_fails_is_said_and_tried_again(nightly: Tiny):

@@ -22,7 +22,7 @@ from vggbench.campaigns.answering import Comparison
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.confirm import ConfirmRequest, Judging, Limits
 from vggbench.campaigns.interleave import Confirmed, Suspect, TurnTools
-from vggbench.campaigns.taking import Came
+from vggbench.campaigns.taking import BlockResult
 from vggbench.errors import VggbenchError
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES
 from vggbench.records import Record
@@ -388,7 +388,7 @@ def test_what_is_left_of_a_budget_for_more_is_called_that(
     (found,) = command.answer(of, of.comparisons([CATALOGUE.by_name[LINE[-1]]], limits), limits)
     assert found.why == "what is left of the budget (0 s) is spent"
     (plan,) = said
-    assert plan.endswith("; what is left of the budget (0 s) may not do")
+    assert plan.endswith("; what is left of the budget (0 s) may not be enough")
 
 
 class FailingRunner:
@@ -404,7 +404,7 @@ class FailingRunner:
         pass
 
 
-def taken_with(of: Judging, error: Exception, rooms: list[tuple[str, list[str]]]) -> Came:
+def taken_with(of: Judging, error: Exception, rooms: list[tuple[str, list[str]]]) -> BlockResult:
     """What comes of a block where there is no environment. ``rooms``: what room is made for."""
 
     def make_room(name: str, both: Sequence[tuple[Release, Lock]]) -> None:

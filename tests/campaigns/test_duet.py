@@ -20,7 +20,7 @@ from vggbench import records
 from vggbench.campaigns import duet, taking
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.duet import DuetRequest, NoSubject
-from vggbench.campaigns.taking import Came
+from vggbench.campaigns.taking import BlockResult
 from vggbench.judging.duets import gather
 from vggbench.releases.catalogue import Release
 from vggbench.releases.environments import EnvironmentUnusable
@@ -173,7 +173,7 @@ def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def answered(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    comes: Sequence[Came],
+    comes: Sequence[BlockResult],
     *,
     making_s: float = 0.0,
     made: list[Release] | None = None,
@@ -187,7 +187,7 @@ def answered(
     clock = [0.0]
     coming = iter(comes)
 
-    def take(*told) -> Came:
+    def take(*told) -> BlockResult:
         clock[0] += 10.0
         return next(coming)
 
@@ -204,9 +204,9 @@ def answered(
     return into
 
 
-def came(number: float, **more) -> Came:
+def came(number: float, **more) -> BlockResult:
     ((found,), _) = gather(MACHINE, block_by_log(LINE[-2], LINE[-1], number, **more), CATALOGUE)
-    return Came(block=found, seconds=10.0)
+    return BlockResult(block=found, seconds=10.0)
 
 
 def test_what_else_was_measured_is_told_though_the_budget_ends_it(
@@ -282,7 +282,7 @@ def test_several_configurations_are_judged_together(
 def test_waiting_in_vain_leaves_what_blocks_have_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    in_vain = Came(why="the machine is busy", outcome="interrupted", waited_in_vain=True)
+    in_vain = BlockResult(why="the machine is busy", outcome="interrupted", waited_in_vain=True)
     into = answered(tmp_path, monkeypatch, [came(0.2), in_vain])
     assert (into.outcome, into.blocks, into.status) == ("not sure", 1, 2)
     assert into.notes[0] == "the machine is busy"
@@ -293,7 +293,7 @@ def test_waiting_in_vain_leaves_what_blocks_have_said(
 def test_what_cannot_be_measured_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: str | None, told: str
 ) -> None:
-    into = answered(tmp_path, monkeypatch, [Came(why="no", outcome=outcome)])
+    into = answered(tmp_path, monkeypatch, [BlockResult(why="no", outcome=outcome)])
     assert (into.outcome, into.status, into.notes) == (told, 2, ["no"])
 
 
@@ -308,10 +308,10 @@ def test_an_environment_that_cannot_be_made_keeps_no_other_answer_back(
         if configured.words == "NHWC none off":
             raise error("it cannot be installed: no wheel")
 
-    def take(*told) -> Came:
+    def take(*told) -> BlockResult:
         taken = block_by_log(LINE[-2], LINE[-1], 0.5, ("NHWC", "fused", "off"))
         ((found,), _) = gather(MACHINE, taken, CATALOGUE)
-        return Came(block=found, seconds=10.0)
+        return BlockResult(block=found, seconds=10.0)
 
     runner = SimpleNamespace(prepared=prepared)
     monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick")

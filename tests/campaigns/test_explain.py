@@ -237,7 +237,7 @@ def test_what_cannot_be_explained_is_told_in_a_line(
     tmp_path: Path, request_: ExplainRequest, line: str
 ) -> None:
     with pytest.raises(NothingToExplain) as raised:
-        explain.run(local(tmp_path), request_, Budget(60))
+        explain.run(local(tmp_path), request_, Budget(60), print)
     assert str(raised.value) == line
     assert raised.value.status == 2
 
@@ -245,7 +245,7 @@ def test_what_cannot_be_explained_is_told_in_a_line(
 def test_two_profiles_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VGGBENCH_PROFILE", "cpu-quick cpu-paper")
     with pytest.raises(CannotMeasure, match="an explanation is of one profile; give one"):
-        explain.run(local(tmp_path), asked("tensorflow-2.21.0"), Budget(60))
+        explain.run(local(tmp_path), asked("tensorflow-2.21.0"), Budget(60), print)
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_what_is_no_folder_for_the_profilers_is_told_in_a_line(
 ) -> None:
     request_ = replace(asked("tensorflow-2.21.0", None, "NHWC"), traces=Path(name))
     with pytest.raises(NothingToExplain) as raised:
-        explain.run(local(tmp_path), request_, Budget(60))
+        explain.run(local(tmp_path), request_, Budget(60), print)
     assert str(raised.value) == line
 
 
@@ -282,12 +282,13 @@ def test_what_ended_the_measuring_too_early_is_told(
     monkeypatch.setattr(explain, "_explain", spent)
     monkeypatch.setattr(Local, "runner", lambda *given, **more: contextlib.nullcontext())
     request_ = asked("tensorflow-2.21.0", None, "TensorFlow.*'NHWC', 'none', 'off'")
-    status = explain.run(local(tmp_path), replace(request_, format=format_), Budget(60))
+    said: list[str] = []
+    status = explain.run(
+        local(tmp_path), replace(request_, format=format_), Budget(60), said.append
+    )
     written = capsys.readouterr()
     assert status == 0
-    assert written.err.endswith(
-        "vggbench: tensorflow-2.21.0 NHWC none off: the budget of 60 s is spent\n"
-    )
+    assert said == ["tensorflow-2.21.0 NHWC none off: the budget of 60 s is spent"]
     if format_ == "json":
         (own,) = json.loads(written.out)["explanations"]
         assert own["why"] == "the budget of 60 s is spent"

@@ -110,7 +110,7 @@ def test_each_process_has_a_line_with_the_ratio_so_far() -> None:
     machine.confirm()
     assert machine.said[1] == (
         "NHWC fused off, process 2, tensorflow-2.16.2: 300ms; "
-        "ratio so far: step 1.050 (1.010 to 1.090)"
+        "tensorflow-2.16.2 by tensorflow-2.15.1 so far: step time 1.050 (1.010 to 1.090)"
     )
     assert len(machine.said) == 4
 
@@ -123,8 +123,8 @@ def test_what_is_sure_already_costs_no_process() -> None:
 
 def test_what_no_session_has_measured_together_is_measured_so_once() -> None:
     machine = Machine(sure_after=0)
-    assert machine.confirm(apart=True).processes == 4
-    assert Machine(sure_after=0, answer=UNCHANGED).confirm(apart=True).processes == 0
+    assert machine.confirm(lacks_shared_session=True).processes == 4
+    assert Machine(sure_after=0, answer=UNCHANGED).confirm(lacks_shared_session=True).processes == 0
 
 
 def test_a_budget_ends_a_confirmation_without_a_sure_answer() -> None:
@@ -151,7 +151,7 @@ def test_what_earlier_confirmations_have_spent_counts() -> None:
     machine = Machine(sure_after=1000)
     found = machine.confirm(spent=MOST - 8)
     assert found.processes == 8
-    assert found.why == f"step not sure after {MOST} processes"
+    assert found.why == f"step time not sure after {MOST} processes"
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_res
 def test_what_has_surely_changed_is_confirmed_before_what_is_quicker_to_doubt() -> None:
     machine = Machine()
     doubted = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=MOST - 4, seconds=1.0)
-    changed = Suspect(BEFORE, AFTER, "cpu-quick", ONE, seconds=10.0, apart=True)
+    changed = Suspect(BEFORE, AFTER, "cpu-quick", ONE, seconds=10.0, lacks_shared_session=True)
 
     def judge(suspect: Suspect) -> dict[str, Judgement]:
         return {"step": judgement(REGRESSED if suspect is changed else NOT_SURE, needed=8)}
@@ -224,7 +224,7 @@ def test_a_by_product_is_followed_while_an_answer_is_in_reach(needed: int, taken
     )
     assert found.processes == taken
     assert found.why is not None
-    assert found.why.startswith(f"first_step not sure after {taken} processes")
+    assert found.why.startswith(f"first step not sure after {taken} processes")
     assert found.why.endswith("would need about 400 more") == (taken == 0)
 
 

@@ -122,7 +122,7 @@ def left_out(folder: Path, **more: object) -> str:
     complaints: list[str] = []
     assert peak.read(folder, "box", complaints.append) == [GOOD]
     (line,) = complaints
-    return line.removeprefix(f"{file}:1 is no record and is left out: ")
+    return line.removeprefix(f"{file}:1 is no measurement of the peak and is left out: ")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from vggbench import records
 from vggbench.campaigns import taking
 from vggbench.campaigns.budget import Budget
-from vggbench.campaigns.taking import Came, Patience, Uncounted
+from vggbench.campaigns.taking import BlockResult, Patience, Uncounted
 from vggbench.judging.duets import Block, gather
 from vggbench.records import Record
 from vggbench.runs import memory
@@ -47,7 +47,7 @@ class Machine:
             self.is_waited_for = patience(0.4)
         return [(one, other) for one, other in zip(self.comes[::2], self.comes[1::2], strict=True)]
 
-    def take(self, **more: Any) -> Came:
+    def take(self, **more: Any) -> BlockResult:
         one = literal_record(RELEASE.name)
         installation = Installation(
             release=RELEASE, profile="cpu-quick", interpreter="python", lock=RELEASE.locks["cpu"]
@@ -122,7 +122,8 @@ def test_a_block_in_two_states_does_not_count_and_says_why(tmp_path: Path) -> No
     came = machine.take()
     assert (came.block, came.outcome) == (None, records.OK)
     assert came.why == (
-        "of a block of duets that was measured in more than one state of the machine"
+        "4 records of a block of duets that was measured in more than one state of the machine are "
+        f"left out: {RELEASE.name}"
     )
 
 
@@ -161,7 +162,7 @@ BUSY = {"outcome": records.INTERRUPTED, "samples": None, "reason": "the machine 
 def test_that_it_was_waited_in_vain_is_no_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, until_s: float, in_vain: bool
 ) -> None:
-    monkeypatch.setattr(taking, "LOOK_S", 0.0)
+    monkeypatch.setattr(taking, "POLL_S", 0.0)
     machine = Machine(tmp_path, comes(**BUSY)[:2], seconds)
     came = machine.take(until_s=until_s)
     assert machine.is_waited_for is not in_vain
@@ -177,8 +178,9 @@ def test_a_process_that_computes_while_it_waits_is_said(tmp_path: Path) -> None:
     came = machine.take()
     assert came.block is not None
     assert machine.said == [came.waiting]
-    assert machine.said[0].startswith("one process computed while it waited: ")
-    assert "of a step of the other; pools that spin do that" in machine.said[0]
+    name = comes()[0].name
+    assert machine.said[0].startswith(f"{name}: one of the two computed while it waited, ")
+    assert "of a step of the other; pools of threads that spin do that" in machine.said[0]
 
 
 def test_two_that_find_no_room_in_memory_are_not_begun(
@@ -194,12 +196,12 @@ def test_two_that_find_no_room_in_memory_are_not_begun(
 
 
 def test_three_in_a_row_that_do_not_count_end_a_comparison() -> None:
-    good, nothing = Came(block=block_of_one()), Came(why="busy")
+    good, nothing = BlockResult(block=block_of_one()), BlockResult(why="busy")
     uncounted = Uncounted()
     in_turns = [nothing, nothing, good, nothing, nothing, nothing]
     assert [uncounted.end_it(one) for one in in_turns] == [False] * 5 + [True]
-    assert Uncounted().end_it(Came(why="n/a", outcome=records.NOT_APPLICABLE))
-    assert Uncounted().end_it(Came(why="no room", outcome=None))
+    assert Uncounted().end_it(BlockResult(why="n/a", outcome=records.NOT_APPLICABLE))
+    assert Uncounted().end_it(BlockResult(why="no room", outcome=None))
 
 
 # -- what it is likely to take
@@ -284,8 +286,8 @@ def test_patience_lasts_as_long_as_the_budget_with_a_line_a_minute() -> None:
     looks = 0
     while patience(0.4):
         looks += 1
-    assert clock[0] == pytest.approx(130, abs=taking.LOOK_S)
-    assert looks == round(130 / taking.LOOK_S)
+    assert clock[0] == pytest.approx(130, abs=taking.POLL_S)
+    assert looks == round(130 / taking.POLL_S)
     assert said == [
         "the machine is busy, others use 40% of the processors: waiting, 2 min of the budget are "
         "left",

@@ -221,7 +221,7 @@ def test_the_end_of_a_process_notes_its_last_loss_and_peak_memory(clock, notes):
 
 def test_steps_go_on_for_whoever_samples_the_device(clock, notes, monkeypatch):
     """What is noted of losses is of the steps before."""
-    monkeypatch.setenv(measure.STRETCH_VARIABLE, "3.0")
+    monkeypatch.setenv(measure.GO_ON_VARIABLE, "3.0")
     step = measure.prepared(lambda: Step(clock, [2.5, 2.25, 2.0, 1.5, 1.25, 9.0]), {})
     step()
     step()
@@ -246,7 +246,7 @@ def test_a_device_that_dies_while_it_is_sampled_fails_the_process(clock, notes, 
             if self.calls > measure.WARM_UP_STEPS:
                 raise RuntimeError("the device is gone")
 
-    monkeypatch.setenv(measure.STRETCH_VARIABLE, "3.0")
+    monkeypatch.setenv(measure.GO_ON_VARIABLE, "3.0")
     measure.prepared(lambda: Dying(clock), {})
     measure.finish()
     assert (notes()["outcome"], notes()["error"]) == ("failed", "RuntimeError: the device is gone")

@@ -325,7 +325,7 @@ def test_a_sure_change_of_the_step_has_the_first_line_of_its_explanation() -> No
     plain = verdicts.of_release(
         evidence(taken), CATALOGUE.by_name[AFTER], CATALOGUE.by_name[BEFORE], "cpu-quick"
     )
-    found = explanation_text.told(plain, evidence(taken), taken)
+    found = explanation_text.with_explanations(plain, evidence(taken), taken)
     assert len(found) == len(plain)
     for before, after in zip(plain, found, strict=True):
         if after.measure == "step":
@@ -340,7 +340,7 @@ def test_a_step_that_is_unchanged_is_not_explained() -> None:
     plain = verdicts.of_release(
         evidence(taken), CATALOGUE.by_name[AFTER], CATALOGUE.by_name[BEFORE], "cpu-quick"
     )
-    assert explanation_text.told(plain, evidence(taken), taken) == plain
+    assert explanation_text.with_explanations(plain, evidence(taken), taken) == plain
 
 
 OTHER_STATE = {"TF_ENABLE_ONEDNN_OPTS": "0"}
@@ -353,7 +353,7 @@ def test_an_explanation_of_another_state_says_nothing_of_a_verdict() -> None:
     plain = verdicts.of_release(
         evidence(taken), CATALOGUE.by_name[AFTER], CATALOGUE.by_name[BEFORE], "cpu-quick"
     )
-    assert explanation_text.told(plain, evidence(taken), taken) == plain
+    assert explanation_text.with_explanations(plain, evidence(taken), taken) == plain
 
 
 def test_a_trace_of_more_or_fewer_steps_than_samples_does_not_count() -> None:

@@ -159,11 +159,11 @@ def test_all_judges_every_release_and_lists_what_recovered(box: Box) -> None:
     assert f"in {LINE[3]}, taken back after it" in said.out
 
 
-def test_an_improvement_that_did_not_last_is_lost_again(box: Box) -> None:
+def test_an_improvement_that_did_not_last_is_taken_back(box: Box) -> None:
     box.measure(line(0.1, 0.1, 0.1, 0.07, 0.1, 0.1, 0.1))
     said = box.verdict("--all", "--track", "tensorflow")
     assert "recovered: NHWC none off, step time: -29." in said.out
-    assert f"in {LINE[3]}, lost again after it" in said.out
+    assert f"in {LINE[3]}, taken back after it" in said.out
 
 
 def test_profiles_are_judged_by_themselves(box: Box) -> None:
@@ -353,7 +353,7 @@ def test_an_acknowledged_regression_is_shown_with_its_reason(box: Box) -> None:
     box.acknowledge(**ENTRY)
     said = box.verdict()
     assert said.status == 0
-    assert "regressed, acknowledged" in said.out
+    assert "regressed but acknowledged" in said.out
     assert "acknowledged: it is exact now" in said.out
 
 
@@ -362,7 +362,7 @@ def test_one_measure_can_be_acknowledged(box: Box) -> None:
     box.acknowledge(**ENTRY, measure="step")
     said = box.verdict()
     assert said.status == 1
-    assert said.out.count("regressed, acknowledged") > 0
+    assert said.out.count("regressed but acknowledged") > 0
 
 
 def test_an_entry_that_names_nothing_is_said(box: Box) -> None:

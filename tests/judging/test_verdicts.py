@@ -442,7 +442,7 @@ def test_what_older_records_lack_is_taken_to_be_as_it_was_first_on_record() -> N
     before, now = measured(BEFORE, 0.1), measured(NEWEST, 0.2, **old)
     assert step([*before, *now]).outcome == "regressed"
     said = evidence([*before, *now]).unknown or ""
-    assert said.startswith("4 of 8 records are of before CPU quota were kept")
+    assert said.startswith("4 of 8 records do not say the machine's CPU quota")
     # Those of before are of no quota now: the first that have the fact say so.
     later = measured(NEWEST, 0.2, session=12, **new)
     assert "not compared" in (step([*before, *measured(LINE[0], **old), *later]).why or "")
@@ -510,7 +510,8 @@ def test_newer_processes_that_do_not_count_are_said() -> None:
     verdict = step([*together, *later])
     assert verdict.outcome == "regressed"
     assert verdict.notes == (
-        f"3 newer processes of another day left out: {NEWEST} was measured by itself then",
+        f"3 newer processes of {NEWEST} of another day left out: the other release was not "
+        f"measured then; measure both together: asv run '{BEFORE} {NEWEST}'",
     )
     assert verdict.as_json()["notes"] == verdict.notes
 
@@ -524,7 +525,7 @@ def test_newer_processes_of_the_release_before_in_another_state_are_said() -> No
     assert verdict.outcome == "regressed"
     assert verdict.notes == (
         f"3 newer processes of {BEFORE} left out: measured otherwise; "
-        "OMP_NUM_THREADS: none in what counts, 1 in the newer",
+        "OMP_NUM_THREADS: none in the processes that count, 1 in the newer ones",
     )
 
 

@@ -76,7 +76,7 @@ def test_each_side_is_made_of_the_processes_of_the_blocks_alone() -> None:
         assert (side.processes, side.samples, side.sessions) == (12, 60, 6)
     assert verdict.after.value / verdict.before.value == pytest.approx(1.1, rel=0.01)
     assert {each.session.rpartition("/")[2] for each in verdict.after.evidence} == set("123456")
-    assert not verdict.apart
+    assert not verdict.lacks_shared_session
 
 
 def test_blocks_of_the_later_release_by_the_earlier_one_say_the_same() -> None:
@@ -262,7 +262,7 @@ def test_newer_processes_in_another_state_than_the_blocks_are_said() -> None:
     assert (verdict.outcome, verdict.decided_by) == ("unchanged", "duets")
     assert verdict.notes == (
         f"3 newer processes of {NEWEST} left out: measured otherwise; "
-        "OMP_NUM_THREADS: none in the blocks, 1 in the newer",
+        "OMP_NUM_THREADS: none in the blocks, 1 in the newer ones",
     )
     ours = {"set_by_vggbench": {"OMP_NUM_THREADS": "4"}}
     assert step([*line(0.1, 0.1), *compared(1.0, **ours), *newer]).notes == (), "we set it in duets"
@@ -437,7 +437,7 @@ def test_what_a_bisection_measured_is_evidence_for_nothing_else() -> None:
     found, without = evidence([*known, *bisecting]), evidence(known)
     assert found.blocks == without.blocks
     assert found.lines == without.lines
-    assert found.refused == without.refused
+    assert found.not_applicable == without.not_applicable
     assert found.left_out == without.left_out == []
     assert by_measure([*known, *bisecting]) == by_measure(known)
     for one in bisecting:
@@ -449,7 +449,7 @@ def test_a_bisections_refusals_and_pauses_are_no_evidence_either() -> None:
         changed(one, outcome=NOT_APPLICABLE, samples=None, reason="no")
         for one in blocks(BEFORE, NEWEST, count=1, purpose=BISECT)
     ]
-    assert evidence(refused).refused == {}
+    assert evidence(refused).not_applicable == {}
     # Processes that lie two hours apart are two stretches, whatever was measured in between.
     apart = [
         record(release, run=f"20240620T{hour:02d}0000Z-{hour:08x}", started=_at(hour))

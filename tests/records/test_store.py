@@ -188,8 +188,9 @@ def test_two_processes_that_measured_the_same_are_two(store: Store) -> None:
 )
 def test_a_record_of_the_future_is_in_no_table_and_no_verdict(ahead: dict[str, str]) -> None:
     one = record(**ahead)
-    assert one.why_left_out("box", CATALOGUE.by_commit) == "in the future"
-    assert one.why_no_evidence("box", CATALOGUE) == "in the future"
+    why = "that began in the future (a clock was wrong)"
+    assert one.why_left_out("box", CATALOGUE.by_commit) == why
+    assert one.why_no_evidence("box", CATALOGUE) == why
 
 
 def test_a_clock_that_is_an_hour_ahead_is_no_future() -> None:
@@ -223,7 +224,9 @@ def test_a_step_that_leaves_cpus_idle_says_on_how_many_it_computes() -> None:
 
 def test_a_hypervisor_that_took_more_than_a_quarter_makes_a_machine_busy() -> None:
     assert record(cpus=2, stolen_cpus=0.5).busy is None
-    assert record(cpus=2, stolen_cpus=1.9).busy == "a hypervisor took 1.9 CPUs, it may use 2"
+    assert record(cpus=2, stolen_cpus=1.9).busy == (
+        "a hypervisor took 1.9 of the 2 CPUs that the process may use"
+    )
 
 
 def test_it_answers_by_release_profile_configuration_and_purpose(store: Store) -> None:

@@ -322,7 +322,10 @@ def test_another_lock_makes_another_environment(house: House):
 def test_a_device_without_a_lock_is_one_line(house: House):
     with pytest.raises(EnvironmentUnusable) as caught:
         house.environments().ensure(house.tiny.release(NAME), "gpu")
-    assert str(caught.value) == f"{NAME} has no lock for gpu; it is locked for cpu"
+    assert str(caught.value) == (
+        f"{NAME} has no lock for gpu; it is locked for cpu; where its track has packages for that: "
+        f"vggbench releases lock {NAME}"
+    )
 
 
 def test_a_missing_interpreter_is_one_line(house: House):

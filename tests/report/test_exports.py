@@ -348,7 +348,8 @@ def test_a_process_that_other_work_disturbed_counts_where_there_is_no_other() ->
     text, messages = export("bmf", busy)
     assert json.loads(text)[NAME]["step_s"]["value"] == 0.9
     assert messages == [
-        f"measured on a busy machine (a load of 9.0, it may use 2 CPUs): {RELEASE} {PLAIN}"
+        "measured on a busy machine (a load of 9.0 where the process may use 2 CPUs): "
+        f"{RELEASE} {PLAIN}"
     ]
 
 
@@ -358,15 +359,15 @@ def test_what_was_measured_in_another_state_is_named_and_left_out_of_a_line() ->
     text, messages = export("otava", [*taken, *other], *SHIPPED[:3])
     assert [row["release"] for row in rows(text)] == list(SHIPPED[:2])
     assert messages == [
-        "left out: not to be compared with the others, which were measured with 2 CPUs: "
-        f"{SHIPPED[2]} {PLAIN}: measured with 4 CPUs"
+        f"left out: {SHIPPED[2]} {PLAIN}: measured with 4 CPUs, the others with 2 CPUs: not to be "
+        "compared with them"
     ]
     others = processes(SHIPPED[2], "NCHW none off", 0.1, cpus=4)
     text, messages = export("bmf", [*THREE, *others])
     assert len(json.loads(text)) == 2
     assert messages == [
-        "not to be compared with the others, which were measured with 2 CPUs: "
-        f"{SHIPPED[2]} NCHW none off: measured with 4 CPUs"
+        f"{SHIPPED[2]} NCHW none off: measured with 4 CPUs, the others with 2 CPUs: not to be "
+        "compared with them"
     ]
 
 

@@ -198,7 +198,7 @@ def test_what_a_busy_machine_measured_is_named(tmp_path: Path) -> None:
     ]
     line, measure, wanted = plot.choose(found(*taken), TENSORFLOW, "box")
     assert plot.draw(line, TENSORFLOW, measure, wanted, tmp_path / "busy.svg") == [
-        "measured on a busy machine (a load of 9.0, it may use 2 CPUs): "
+        "measured on a busy machine (a load of 9.0 where the process may use 2 CPUs): "
         f"{SHIPPED[0]} NHWC none off, {SHIPPED[1]} NHWC none off"
     ]
     _, memory, _ = plot.choose(found(*taken), TENSORFLOW, "box", measure="peak_memory")

@@ -229,8 +229,8 @@ def test_rows_of_another_state_of_the_machine_are_told_apart() -> None:
     )
     assert rows[0].as_json()["state"] == "2 CPUs"
     assert rates.state_messages(rows) == [
-        "not to be compared with the others, which were measured with 2 CPUs: "
-        "tensorflow-2.21.0 NHWC fused off: measured with 2 CPUs, OMP_NUM_THREADS=1"
+        "tensorflow-2.21.0 NHWC fused off: measured with 2 CPUs, OMP_NUM_THREADS=1, the others "
+        "with 2 CPUs: not to be compared with them"
     ]
     assert rates.state_messages(rows[:1]) == []
 
@@ -249,7 +249,7 @@ def test_of_a_run_in_two_states_of_the_machine_the_last_counts() -> None:
 
 def test_a_busy_machine_is_said_beside_its_figures() -> None:
     (row,) = made(record(NEW, load_before=[7.5, 5.0, 3.0]))
-    assert row.busy == "a load of 7.5, it may use 2 CPUs"
+    assert row.busy == "a load of 7.5 where the process may use 2 CPUs"
     assert "on a busy machine (a load of 7.5" in shown([row])[-1]
     assert one(record(NEW)).busy is None
 

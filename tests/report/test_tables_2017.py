@@ -214,7 +214,7 @@ def test_what_was_measured_in_another_state_of_the_machine_has_no_ratio() -> Non
         record(KERAS, [0.8], backend="tensorflow", variables={"OMP_NUM_THREADS": "1"}),
     ]
     (column,) = tables_2017.newest(rows(*taken))
-    apart = {name: cell for name, cell in column.cells.items() if cell.apart}
+    apart = {name: cell for name, cell in column.cells.items() if cell.is_of_other_state}
     assert {name: cell.ms for name, cell in apart.items()} == {
         "TensorFlow NHWC, fused BN, no XLA": 400.0,
         "Keras (TensorFlow backend), NHWC": 800.0,
@@ -233,7 +233,7 @@ def test_what_was_measured_in_another_state_of_the_machine_has_no_ratio() -> Non
 def test_what_a_busy_machine_measured_says_so_in_each_format() -> None:
     busy = record(NEW, [0.4], batch_norm="fused", load_before=[9.0, 5.0, 3.0])
     (column,) = tables_2017.newest(rows(record(NEW, [0.1]), busy))
-    why = "measured on a busy machine (a load of 9.0, it may use 2 CPUs)"
+    why = "measured on a busy machine (a load of 9.0 where the process may use 2 CPUs)"
     text = formats_2017.markdown([column], False)
     assert re.search(r"\| +400\.0 \(1\) \|", text)
     assert f"1. tensorflow-2.21.0 on box, cpu-quick: {why}" in text

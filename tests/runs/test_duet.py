@@ -315,7 +315,7 @@ def waited(
         asked.append(share)
         return len(asked) < len(used)
 
-    monkeypatch.setattr(duet, "QUIET_LOOK_S", 3600.0)
+    monkeypatch.setattr(duet, "QUIET_WINDOW_S", 3600.0)
     monkeypatch.setattr(duet.clocks, "busy_share", lambda cpus, seconds: next(shares))
     return duet._await_quiet(members, patience), asked
 
@@ -358,7 +358,7 @@ def test_a_pool_that_never_stands_still_does_not_keep_a_duet_from_its_steps(
     shares: list[float] = []
     monkeypatch.setattr(duet.clocks, "busy_share", busy_share)
     # A second is many ticks, and of other tests nothing is told.
-    monkeypatch.setattr(duet, "QUIET_LOOK_S", 1.0)
+    monkeypatch.setattr(duet, "QUIET_WINDOW_S", 1.0)
     monkeypatch.setattr(duet.clocks, "STAT", str(place.folder / "nowhere"))
     monkeypatch.setattr(duet.os, "sched_getaffinity", lambda pid: {0})
     spins = place.subject("1.0", SUBJECT_SPINS_S="3600")

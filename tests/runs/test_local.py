@@ -117,7 +117,8 @@ def test_blocks_of_earlier_invocations_count_too(tiny: Tiny):
     the_line(done, "Run this again, or with a higher --budget")
     done = tiny.vggbench(*BRIEFLY)
     assert len(done.lines_with("no bias that is sure (together they lie +0.0% off; from 4 ")) == 2
-    the_line(done, "Blocks that are likely to find a slow-down of 3%: 3, 5%: 3, 10%: 3; 20 find 2.")
+    found = "of 3% with 3 blocks, of 5% with 3 blocks, of 10% with 3 blocks, of 2."
+    the_line(done, f"Likely to be found: a slow-down {found}")
     assert len({r["run"] for r in tiny.records()}) == 2
 
 

@@ -14,7 +14,7 @@ def test_what_leads_to_other_code_or_only_disturbs_reaches_no_release() -> None:
     kept = {"PATH": "/bin", "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     unwanted = (
         *("PYTHONPATH", "PYTHONHOME", "PYTHONOPTIMIZE", "PYTHONPYCACHEPREFIX", "VIRTUAL_ENV"),
-        *("VGGBENCH_TRACE", "VGGBENCH_TURNS", "VGGBENCH_STRETCH_S", "VGGBENCH_STARTER"),
+        *("VGGBENCH_TRACE", "VGGBENCH_TURNS", "VGGBENCH_GO_ON_S", "VGGBENCH_STARTER"),
     )
     assert variables.for_release({**kept, **dict.fromkeys(unwanted, "x")}) == kept
 

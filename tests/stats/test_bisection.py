@@ -541,7 +541,7 @@ def test_a_search_that_was_ended_goes_on_where_it_was() -> None:
 def test_each_look_is_told() -> None:
     told: list[Search] = []
     builds = DrawnBuilds(1, stepped(12, p6=0.1), deviation=0.0, gone={6})
-    found = builds.search(SHARP, told=told.append)
+    found = builds.search(SHARP, on_look=told.append)
     assert len(told) == len(builds.looked_at) == len(found.looks) + len(found.unknown)
     assert [one.ended for one in told] == [None] * len(told)
     assert told[-1].looks == found.looks

@@ -65,7 +65,7 @@ def test_a_history_tells_both() -> None:
     found = estimate([], drawn(1, [0.0] * 60))
     assert found.processes == pytest.approx(BETWEEN_PROCESSES, rel=0.15)
     assert found.sessions == pytest.approx(BETWEEN_SESSIONS, rel=0.25)
-    assert found.origin == "240 processes of the history; 59 pairs of neighbouring releases"
+    assert found.origin == "240 processes of earlier releases; 59 pairs of neighbouring releases"
 
 
 def test_real_changes_between_releases_are_not_noise() -> None:

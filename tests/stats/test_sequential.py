@@ -34,9 +34,9 @@ def test_a_sure_judgement_takes_no_more() -> None:
 
 
 def test_a_slow_down_that_no_session_has_seen_is_held_against_one_batch() -> None:
-    assert next_batch(judgement(REGRESSED), 0, apart=True) == BATCH
-    assert next_batch(judgement(REGRESSED), BATCH, apart=True) == 0
-    assert next_batch(judgement(UNCHANGED), 0, apart=True) == 0
+    assert next_batch(judgement(REGRESSED), 0, lacks_shared_session=True) == BATCH
+    assert next_batch(judgement(REGRESSED), BATCH, lacks_shared_session=True) == 0
+    assert next_batch(judgement(UNCHANGED), 0, lacks_shared_session=True) == 0
 
 
 def test_the_most_is_never_exceeded() -> None:

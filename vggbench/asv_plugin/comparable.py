@@ -17,21 +17,21 @@ from ..releases.catalogue import Catalogue
 from ..runs.coverage import environment_name
 
 #: The most configurations that a line of text names.
-_NAMED = 9
+_MOST_NAMES = 9
 
 #: A profile and the key of a configuration.
 _Place = tuple[str, str]
 
 
-def lines(
+def messages(
     store: Store,
     machine: str,
     catalogue: Catalogue,
     compared: Sequence[tuple[str, str]],
     environments: Collection[str] | None = None,
 ) -> list[str]:
-    """Lines of text about the configurations of two releases that vggbench would not compare: one
-    line for all configurations of a profile with the same reason.
+    """Messages about the configurations of two releases that vggbench would not compare: one for
+    all configurations of a profile with the same reason.
 
     ``compared``: the commit id and the name of the release before, and of the other release.
     ``environments``: asv's names of the environments that are shown; None where all are.
@@ -55,7 +55,7 @@ def lines(
     again = f"measure both anew: asv run '{' '.join(names)}'"
     return [
         "vggbench would not compare "
-        f"{some_of(list(dict.fromkeys(configurations)), _NAMED)} ({profile}): "
+        f"{some_of(list(dict.fromkeys(configurations)), _MOST_NAMES)} ({profile}): "
         f"{why}; {again}"
         for (profile, _), (why, configurations) in reasons.items()
     ]

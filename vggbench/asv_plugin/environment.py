@@ -277,8 +277,8 @@ class ReleaseEnvironment(Environment):
         except VggbenchError as err:
             raise util.UserError(str(err)) from None
         invocation.measured.add((release.commit, self.name))
-        for what, why in record.not_sampled.items():
-            invocation.warn_once(f"not sampled of the GPU: {what}: {why}")
+        for message in record.not_sampled_messages:
+            invocation.warn_once(message)
         remark = "" if before is None else " (on record)"
         log.info(records.progress_message(record) + remark)
         log.flush()

@@ -286,10 +286,10 @@ def _mended_comparison(original: Any) -> Any:
             except VggbenchError as err:
                 raise util.UserError(str(err)) from None
             compared = [(commit, names.get(commit) or commit[:8]) for commit in commits]
-            for line in comparable.lines(
+            for message in comparable.messages(
                 store, machine, checkout.catalogue, compared, options.get("env_names")
             ):
-                log.warning(line)
+                log.warning(message)
             log.flush()
         return answer
 

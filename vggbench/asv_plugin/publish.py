@@ -211,7 +211,10 @@ def with_names(page: str, tracks: Mapping[str, list[str]]) -> str:
     ):
         match = place.search(page)
         if match is None:
-            raise PageChanged(f"asv's page has no {place.pattern} any more")
+            raise PageChanged(
+                f"asv's page is not that of asv 0.6.6 (it has no {place.pattern}); install the asv "
+                f"that is pinned: make setup"
+            )
         page = page[: match.start()] + text + page[match.start() :]
     left = ASKS.search(page)
     if left:

@@ -12,19 +12,18 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from .. import records
-from ..errors import some_of
+from ..errors import Say, some_of
 from ..judging.measures import JUDGED, STEP
 from ..judging.phrases import change, how_many_blocks, percent
 from ..judging.verdicts import BY_DUETS, BY_PROCESSES, Verdict
 from ..releases.catalogue import Release
-from ..runs.local import Say
 from ..runs.suite import Configured
 from ..stats.policy import CHANGED, IMPROVED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE, UNCHANGED
 from .budget import Budget, duration_text, why_over
-from .taking import QUIET, Came, Uncounted
+from .taking import QUIET, BlockResult, Uncounted
 
 #: Comparisons that are named in one line, at most.
-NAMED = 12
+MOST_NAMES = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +80,7 @@ class Standing:
         return max(self.needed_for_the_step(of, follow_improved), *by_products, 0)
 
     def needed_for_the_step(self, of: Comparison, follow_improved: bool = True) -> int:
-        """... whatever the by-products are answered."""
+        """About how many blocks more the step of ``of`` needs, whatever its by-products need."""
         wanted = [of.least - self.blocks]
         if not self.verdicts:  # never measured
             wanted.append(LEAST_BLOCKS)
@@ -137,7 +136,7 @@ class BlockTools:
     ``seconds``: what a block is likely to take, 0 where that is not known. ``follow_improved``: as
     ``Standing.needed`` has it."""
 
-    take: Callable[[Comparison, float], Came]
+    take: Callable[[Comparison, float], BlockResult]
     standing: Callable[[Comparison], Standing]
     seconds: Callable[[Comparison], float]
     budget: Budget
@@ -328,11 +327,11 @@ def _change(verdict: Verdict, standing: Standing) -> str:
 
 
 def _plan(wanted: Sequence[_Open], tools: BlockTools) -> str:
-    names = some_of([open_.comparison.name for open_ in wanted], NAMED)
+    names = some_of([open_.comparison.name for open_ in wanted], MOST_NAMES)
     each = [open_.likely_s(tools) for open_ in wanted]
     seconds = sum(each)
     about = f", {_about(each)}" if seconds else ""
-    over = "" if seconds <= tools.budget.left_s else f"; {tools.budget.name} may not do"
+    over = "" if seconds <= tools.budget.left_s else f"; {tools.budget.name} may not be enough"
     return f"To answer: {names}{about}{over}"
 
 
@@ -353,16 +352,17 @@ def open_messages(answers: Sequence[Answer]) -> list[str]:
             if any(answer.blocks for answer in answers)
             else "for the whole budget"
         )
-        names = some_of([_name(answer) for answer in kept_off], NAMED)
+        names = some_of([_name(answer) for answer in kept_off], MOST_NAMES)
         lines.append(f"Open, as the machine was busy {when}: {names}; {QUIET}")
     if waiting:
         each = [answer.seconds for answer in waiting]
         them = "it" if len(waiting) == 1 else "them"
         cost = f"; {_about(each)} more would answer {them}" if any(each) else ""
-        names = some_of([_name(answer) for answer in waiting], NAMED)
+        names = some_of([_name(answer) for answer in waiting], MOST_NAMES)
         lines.append(f"Open, as the budget allows no more blocks: {names}{cost}")
     if closed:
-        lines.append(f"Not answered: {some_of([_name(answer) for answer in closed], NAMED)}")
+        names = some_of([_name(answer) for answer in closed], MOST_NAMES)
+        lines.append(f"Not answered: {names}; why is said above")
     return lines
 
 

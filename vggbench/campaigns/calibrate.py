@@ -17,12 +17,13 @@ from pathlib import Path
 
 from .. import records
 from ..checkout import Checkout
-from ..errors import VggbenchError
+from ..errors import Say, VggbenchError
 from ..inside import params
 from ..judging import duets
 from ..judging.duets import Block
 from ..judging.evidence import Evidence, durations, gather
 from ..judging.measures import STEP
+from ..judging.phrases import how_many_blocks
 from ..judging.state import known_of
 from ..records import Record
 from ..releases import spec
@@ -30,14 +31,14 @@ from ..releases.catalogue import Release
 from ..releases.environments import EnvironmentUnusable
 from ..runs import profiles
 from ..runs.duet import Subject
-from ..runs.local import Local, Say, why_not_here
+from ..runs.local import Local, why_not_here
 from ..runs.suite import Configured
 from ..stats import robust
 from ..stats.blocks import BlockNoise, found_with
 from ..stats.policy import A_BLOCK, EXCLUDED, MOST_BLOCKS
 from . import taking
 from .budget import Budget
-from .taking import Came, Uncounted
+from .taking import BlockResult, Uncounted
 
 #: Configurations that are measured where --bench does not say which: two, so that what is said is
 #: not one configuration's alone.
@@ -101,7 +102,7 @@ def candidates(
 
 
 def take(
-    measure: Callable[[Configured], Came],
+    measure: Callable[[Configured], BlockResult],
     wanted: Sequence[Configured],
     budget: Budget,
     *,
@@ -215,8 +216,7 @@ def not_counted(evidence: Evidence, release: Release, profile: str) -> list[str]
         states = Counter(block.states[0] for block in own)
         last = own[-1].states[0]
         lines += [
-            f"{name}: {'1 block' if count == 1 else f'{count} blocks'} with {state} left out: the "
-            f"last was with {last}"
+            f"{name}: {how_many_blocks(count)} with {state} left out: the last was with {last}"
             for state, count in states.items()
             if state != last
         ]
@@ -254,14 +254,13 @@ def noise_report(found: Mapping[str, KnownNoise], threshold: float, comparisons:
     for slow_down in SLOW_DOWNS:
         if slow_down > threshold:
             enough = sum(smallest > slow_down for smallest in finds[worst]) + 1
-            count = f"{enough}" if enough <= MOST_BLOCKS else f"more than {MOST_BLOCKS}"
-            parts.append(f"{slow_down:.0%}: {count}")
+            over = f"more than {MOST_BLOCKS} blocks"
+            count = how_many_blocks(enough) if enough <= MOST_BLOCKS else over
+            parts.append(f"of {slow_down:.0%} with {count}")
     smallest = finds[worst][-1]
     if parts:
-        lines.append(
-            f"Blocks that are likely to find a slow-down of {', '.join(parts)}; "
-            f"{MOST_BLOCKS} find {smallest:.1%}."
-        )
+        parts.append(f"of {smallest:.1%} with {how_many_blocks(MOST_BLOCKS)}")
+        lines.append(f"Likely to be found: a slow-down {', '.join(parts)}.")
     if is_too_noisy(found[worst].noise, threshold, comparisons):
         lines.append(
             f"This machine is too noisy for a threshold of {threshold:.1%}: no comparison could "
@@ -357,7 +356,7 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
             both = [(release.commit, configured.key)] * 2
             return taking.block_s(taking.known(here, profile, both))
 
-        def measure(configured: Configured) -> Came:
+        def measure(configured: Configured) -> BlockResult:
             try:
                 installation = runner.prepared(release, profile, configured)
             except EnvironmentUnusable as err:
@@ -365,7 +364,7 @@ def run(here: Local, asked: CalibrateRequest, budget: Budget) -> int:
                 if lock is None or lock.backend is None:
                     raise
                 # The environments of other backends can be made.
-                return Came(why=str(err), outcome=records.FAILED)
+                return BlockResult(why=str(err), outcome=records.FAILED)
             # The environment may have taken long.
             spent = taking.out_of_budget(budget, forecast(configured))
             if spent is not None:

@@ -28,7 +28,7 @@ from ..releases.catalogue import Release
 from ..runs import profiles
 from ..runs.local import Local
 from ..stats.blocks import BlockJudgement
-from ..stats.policy import CHANGED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE
+from ..stats.policy import LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE
 from . import separate, taking, variants
 from .budget import Budget, duration_text
 from .separate import Question
@@ -52,7 +52,7 @@ LARGE = (
 Tried: TypeAlias = "tuple[ChangeBack, Separation | None] | None"
 
 #: Causes that are named before it begins, at most.
-NAMED = 10
+MOST_NAMES = 10
 
 #: Processes of each subject after which what they say in turns is left as it is.
 ENOUGH = 4
@@ -99,7 +99,7 @@ class Left:
 
 
 class Causes:
-    """Of one machine's changes in one profile, in the configurations with these keys."""
+    """The causes of one machine's changes in one profile, in the configurations with these keys."""
 
     def __init__(self, here: Local, profile: str, threshold: float, keys: set[str]):
         self._here = here
@@ -111,8 +111,7 @@ class Causes:
             verdict
             for track in here.catalogue.tracks
             for verdict in verdicts.of_track(evidence, track, profile, threshold)
-            if verdict.outcome in CHANGED
-            and not verdict.apart
+            if verdict.is_confirmed
             and verdict.differences
             and records.key_of(verdict.benchmark, verdict.configuration) in keys
         ]
@@ -319,10 +318,6 @@ def _needed(separation: Separation) -> int:
 def plan(left: Sequence[Wanted], budget: Budget) -> str:
     """One line about what is to be measured, and how long it takes."""
     seconds = LIKELY * sum(sum(wanted.seconds) for wanted in left)
-    over = (
-        f"; the budget of {duration_text(budget.seconds)} may not do"
-        if seconds > budget.left_s
-        else ""
-    )
-    names = some_of([wanted.name for wanted in left], NAMED)
+    over = f"; {budget.name} may not be enough" if seconds > budget.left_s else ""
+    names = some_of([wanted.name for wanted in left], MOST_NAMES)
     return f"To separate: {names}, about {duration_text(seconds)}{over}"

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from asv import util
 
 from ..checkout import Checkout
-from ..errors import VggbenchError, of_system
+from ..errors import Say, VggbenchError, of_system
+from ..judging import verdict_command
 from ..releases.catalogue import Release
 from ..runs.asv_command import INTERRUPTED, Asv
-from ..runs.local import Local, Say
+from ..runs.local import Local
 from ..runs.run import RESUME_VARIABLE
 from ..runs.timed import Interrupted
 from . import notification
@@ -51,13 +52,7 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     asv = Asv(checkout)
     with checkout.measuring(may_be_beside=False):
         pass  # another one that measures is met here, not after hours
-    if checkout.machine() is None:
-        say("Telling asv about this machine: asv machine --yes")
-        asv("machine", "--yes")
-    machine = checkout.machine()
-    if machine is None:
-        raise CheckError("asv does not know this machine; tell it with: asv machine --yes")
-
+    machine = _named_machine(checkout, asv, say)
     total = 5 if asked.update else 4
     numbers = itertools.count(1)
 
@@ -91,20 +86,7 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     names = ", ".join(release.name for release in [*older, *newest])
     begin(f"judging {names or 'nothing: no release was measured here'}")
     begin("measuring in duets what is not answered")
-    try:
-        answers = confirm(judging, [*older, *newest], limits)
-        if not answers:
-            say("everything is answered")
-        for line in open_messages(answers):
-            say(line)
-        # What went wrong was said when it did.
-        trouble = trouble or any(answer.failed for answer in answers)
-    except Interrupted:
-        raise
-    except (VggbenchError, util.UserError) as err:
-        # What is known is published and said all the same.
-        trouble = True
-        say(f"not answered: {err}")
+    trouble = not _answer(judging, [*older, *newest], limits) or trouble
 
     begin("publishing: asv publish")
     published = asv("publish")
@@ -118,7 +100,35 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     statuses.append(judging.report([]))
     if asked.notify is not None and not _notify(judging, [*older, *newest], asked.notify):
         statuses.append(2)
-    return max(statuses, key=(0, 2, 1).index)
+    return verdict_command.worst(*statuses)
+
+
+def _named_machine(checkout: Checkout, asv: Asv, say: Say) -> str:
+    """asv's name of this machine, of which asv is told where it does not know it. Raises CheckError
+    where it has none even then."""
+    if checkout.machine() is None:
+        say("Telling asv about this machine: asv machine --yes")
+        asv("machine", "--yes")
+    machine = checkout.machine()
+    if machine is None:
+        raise CheckError("asv does not know this machine; tell it with: asv machine --yes")
+    return machine
+
+
+def _answer(judging: Judging, releases: Sequence[Release], limits: Limits) -> bool:
+    """Measure in duets what is not answered of ``releases``; returns whether nothing went wrong.
+    What did was said when it did, and keeps nothing that is known from being published."""
+    say = judging.here.say
+    try:
+        answers = confirm(judging, releases, limits)
+    except Interrupted:
+        raise
+    except (VggbenchError, util.UserError) as err:
+        say(f"comparing by duets ended: {err}")
+        return False
+    for line in open_messages(answers) if answers else ["everything is answered"]:
+        say(line)
+    return not any(answer.failed for answer in answers)
 
 
 def _update(checkout: Checkout, pre: bool, say: Say) -> bool:
@@ -138,7 +148,7 @@ def _update(checkout: Checkout, pre: bool, say: Say) -> bool:
             say=say,
         )
     except (VggbenchError, OSError) as err:
-        say(f"not updated: {of_system(err) if isinstance(err, OSError) else err}")
+        say(f"the tracks cannot be updated: {of_system(err) if isinstance(err, OSError) else err}")
         return False
     if done.added:
         say(f"added: {', '.join(done.added)}; commit the files")
@@ -160,7 +170,7 @@ def _notify(judging: Judging, judged: Sequence[Release], command: str) -> bool:
         line = tracks[told.track].releases
         later = line[line.index(told) + 1 :]
         names += [told.name, *(each.name for each in later if each.commit in measured)]
-    report = judging.told(sorted(set(names)))
+    report = judging.report_on(sorted(set(names)))
     news = notification.news(report, before, checkout.catalogue)
     return notification.notify(command, news, before, checkout, say)
 

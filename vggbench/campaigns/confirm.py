@@ -30,7 +30,7 @@ from . import answering, interleave, taking
 from .answering import Answer, Comparison, Standing
 from .budget import Budget
 from .interleave import Suspect
-from .taking import Came
+from .taking import BlockResult
 
 
 @dataclass(frozen=True)
@@ -369,7 +369,7 @@ class Judging:
         """What comparisons are answered with; ``runner`` runs their processes."""
         rooms = _Rooms(runner, limits)
 
-        def take(comparison: Comparison, until_s: float) -> Came:
+        def take(comparison: Comparison, until_s: float) -> BlockResult:
             rooms.make(comparison)
             try:
                 before, after = (
@@ -384,7 +384,7 @@ class Judging:
             except NotMeasured:
                 raise
             except VggbenchError as err:  # other releases can be installed
-                return Came(why=str(err), outcome=records.FAILED)
+                return BlockResult(why=str(err), outcome=records.FAILED)
             # Environments may have taken long.
             spent = taking.out_of_budget(budget, self.seconds(comparison), until_s)
             if spent is not None:
@@ -432,9 +432,8 @@ class Judging:
                 profile=comparison.profile,
                 keys=(comparison.configured.key,),
             )
-            if record.variant is None
-            and record.outcome != records.INTERRUPTED
-            and record.why_no_evidence(here.machine, here.catalogue) is None
+            if record.outcome != records.INTERRUPTED
+            and record.tells_of_release(here.machine, here.catalogue)
         }
         return records.NOT_APPLICABLE in outcomes.values()
 
@@ -461,7 +460,7 @@ class Judging:
             measures=tuple(each.measure for each in own) or (STEP.key,),
             spent=spent,
             seconds=seconds,
-            apart=any(each.apart for each in own),
+            lacks_shared_session=any(each.lacks_shared_session for each in own),
         )
 
     def judge(self, suspect: Suspect) -> Mapping[str, Judgement]:
@@ -488,9 +487,9 @@ class Judging:
     def report(self, names: Sequence[str]) -> int:
         """Print the verdicts on the releases called ``names``, or on the newest; returns their exit
         status. Raises VggbenchError where nothing can be judged."""
-        return verdict_command.show(self.told(names), "text", self.here.say)
+        return verdict_command.show(self.report_on(names), "text", self.here.say)
 
-    def told(self, names: Sequence[str]) -> Report:
+    def report_on(self, names: Sequence[str]) -> Report:
         """What ``report`` prints. Raises VggbenchError where nothing can be judged."""
         profile = self._profiles[0] if len(self._profiles) == 1 else None
         against = None if self._against is None else self._against.name
@@ -521,9 +520,8 @@ def _earlier(here: Local, comparison: Comparison) -> tuple[int, float]:
         record
         for record in on_record
         if record.outcome == records.OK
-        and record.variant is None
         and not record.is_of_a_duet  # it waited for its partner
-        and record.why_no_evidence(here.machine, here.catalogue) is None
+        and record.tells_of_release(here.machine, here.catalogue)
     ]
     confirming = [record for record in own if record.confirms]
     of_both = set.intersection(

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from .. import records
 from ..errors import VggbenchError
-from ..judging import duets
+from ..judging import duets, verdict_command
 from ..judging.duets import Block, SubjectKey
 from ..judging.measures import JUDGED, STEP
 from ..judging.phrases import change, how_many_blocks
@@ -139,12 +139,12 @@ def run(here: Local, asked: DuetRequest, budget: Budget) -> int:
         print(json.dumps(told[0] if len(told) == 1 else told, indent=2, allow_nan=False))
     else:
         _show(found)
-    return max((finding.status for finding in found), key=(0, 2, 1).index)
+    return verdict_command.worst(*(finding.status for finding in found))
 
 
 def _comparisons(here: Local, asked: DuetRequest) -> list[tuple[_NamedSubject, _NamedSubject]]:
     """The two subjects of each comparison. Raises NoSubject, and what spec.release raises."""
-    told = [_told(here, text) for text in (asked.first, asked.second)]
+    told = [_parsed(here, text) for text in (asked.first, asked.second)]
     if asked.patterns and any(configured for _, configured in told):
         raise NoSubject("--bench chooses configurations where no words do; leave out the one")
     if all(configured is None for _, configured in told):
@@ -169,7 +169,7 @@ def _comparisons(here: Local, asked: DuetRequest) -> list[tuple[_NamedSubject, _
         if chosen_one is None:
             raise NoSubject(
                 f"{release.name} has no configuration {other.words if other else ''}; "
-                f"{_known(here, release)}"
+                f"{_has_message(here, release)}"
             )
         wanted.append(_NamedSubject(release, chosen_one))
     return [(wanted[0], wanted[1])]
@@ -201,7 +201,7 @@ def _own_interpreters(
     return own
 
 
-def _told(here: Local, text: str) -> tuple[Release, Configured | None]:
+def _parsed(here: Local, text: str) -> tuple[Release, Configured | None]:
     """The release and the configuration that ``text`` names, None where it names none."""
     word, _, rest = " ".join(text.split()).partition(" ")
     if not word:
@@ -212,10 +212,10 @@ def _told(here: Local, text: str) -> tuple[Release, Configured | None]:
     for configured in here.suite.timed_of(release, [], here.catalogue):
         if configured.words == rest:
             return release, configured
-    raise NoSubject(f"{release.name} has no configuration {rest}; {_known(here, release)}")
+    raise NoSubject(f"{release.name} has no configuration {rest}; {_has_message(here, release)}")
 
 
-def _known(here: Local, release: Release) -> str:
+def _has_message(here: Local, release: Release) -> str:
     own = here.suite.timed_of(release, [], here.catalogue)
     return f"it has: {', '.join(configured.words for configured in own) or 'none'}"
 
@@ -312,7 +312,7 @@ def _answer(
                 f"{by_step.ratio:.3f} ({by_step.low:.3f} to {by_step.high:.3f}), {by_step.outcome}"
             )
         elif came.outcome == records.OK:
-            here.say(f"the block does not count: {came.why}")
+            here.say(f"{into.second} by {into.first}: the block does not count: {came.why}")
         if ended:
             into.notes.append(str(came.why))
             if came.waited_in_vain:

@@ -7,14 +7,13 @@ timed ones, and count for nothing else. judging/traces.py puts the operations in
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from .. import records
-from ..errors import VggbenchError
+from ..errors import Say, VggbenchError
 from ..inside import workload
 from ..judging import explanation_text, explanations, verdict_command, verdicts
 from ..judging.duets import SubjectKey
@@ -70,10 +69,10 @@ class _Answer:
     why: str | None = None
 
 
-def run(here: Local, asked: ExplainRequest, budget: Budget) -> int:
-    """Measure and say it, and what ended the measuring too early; returns the exit status: 0 where
-    every configuration is explained, else 2. Raises VggbenchError and UserError where nothing can
-    be measured."""
+def run(here: Local, asked: ExplainRequest, budget: Budget, complain: Say) -> int:
+    """Measure and say it; ``complain`` gets what ended the measuring too early. Returns the exit
+    status: 0 where every configuration is explained, else 2. Raises VggbenchError and UserError
+    where nothing can be measured."""
     profile = here.one_profile("an explanation")
     catalogue = here.catalogue
     release = spec.release(catalogue, asked.release)
@@ -106,7 +105,7 @@ def run(here: Local, asked: ExplainRequest, budget: Budget) -> int:
     for answer in answers:
         if answer.why is not None:
             where = f"{release.name} {answer.configured.words}".strip()
-            print(f"vggbench: {where}: {answer.why}", file=sys.stderr)
+            complain(f"{where}: {answer.why}")
     return status
 
 
@@ -145,11 +144,7 @@ def _configurations(
         timed = here.suite.timed_of(release, [], here.catalogue)
         chosen = [configured for configured in timed if configured.key in changed]
         if not chosen:
-            raise NothingToExplain(
-                f"no step surely changed in {release.name} against {before.name}, as far as is "
-                f"known; make sure first: vggbench confirm {release.name} --against "
-                f"{before.name}; or choose configurations with --bench"
-            )
+            raise NothingToExplain(verdict_command.nothing_changed("no step", release, before))
     of_both = here.suite.timed_of(before, [], here.catalogue)
     if not any(configured in of_both for configured in chosen):
         raise NothingToExplain(

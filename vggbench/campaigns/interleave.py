@@ -12,13 +12,12 @@ from dataclasses import KW_ONLY, dataclass
 from asv import util
 
 from .. import records
-from ..errors import some_of
-from ..judging.measures import STEP
+from ..errors import Say, some_of
+from ..judging.measures import JUDGED, STEP
 from ..records import Record
 from ..releases.catalogue import Release
 from ..releases.environments import EnvironmentUnusable
 from ..releases.interpreters import InterpreterMissing
-from ..runs.local import Say
 from ..runs.suite import Configured
 from ..stats.judge import Judgement
 from ..stats.policy import BATCH, CHANGED, MOST, NOT_SURE
@@ -26,7 +25,7 @@ from ..stats.sequential import next_batch, to_confirm
 from .budget import Budget, duration_text
 
 #: Suspects that are named before it begins, at most; on a loud machine a history has a hundred.
-NAMED = 10
+MOST_NAMES = 10
 
 #: Measures one process of a release in the configuration and profile of a suspect.
 MeasureProcess = Callable[["Suspect", Release], Record]
@@ -37,11 +36,11 @@ Judge = Callable[["Suspect"], Mapping[str, Judgement]]
 
 @dataclass(frozen=True)
 class Suspect:
-    """A configuration in which ``after`` may be slower than ``before``, or take more memory.
+    """A comparison that processes in turns answer: mostly one that is suspected.
 
-    ``measures``: what of it is suspected. ``spent``: processes that confirmations of it have taken
-    already. ``seconds``: what one is known to take, 0 where that is not known. ``apart``: no
-    session has measured both releases.
+    ``measures``: what of it is judged. ``spent``: processes that confirmations of it have taken
+    already. ``seconds``: what one is known to take, 0 where that is not known.
+    ``lacks_shared_session``: no session has measured both releases.
     """
 
     before: Release
@@ -52,7 +51,7 @@ class Suspect:
     measures: tuple[str, ...] = (STEP.key,)
     spent: int = 0
     seconds: float = 0.0
-    apart: bool = False
+    lacks_shared_session: bool = False
 
     @property
     def name(self) -> str:
@@ -152,9 +151,11 @@ def _batch(suspect: Suspect, measure: str, judgement: Judgement, spent: int, mos
     sure: it is followed only while it is suspected and an answer is in reach.
     """
     in_reach = (judgement.processes_needed or 0) <= most - spent
-    if measure != STEP.key and not (to_confirm(judgement, suspect.apart) and in_reach):
+    if measure != STEP.key and not (
+        to_confirm(judgement, suspect.lacks_shared_session) and in_reach
+    ):
         return 0
-    return next_batch(judgement, spent, most, suspect.apart)
+    return next_batch(judgement, spent, most, suspect.lacks_shared_session)
 
 
 def _unsure(judgements: Mapping[str, Judgement], spent: int, most: int) -> str | None:
@@ -165,7 +166,7 @@ def _unsure(judgements: Mapping[str, Judgement], spent: int, most: int) -> str |
             needed = judgement.processes_needed or 0
             out_of_reach = needed > most - spent and spent + BATCH <= most
             needs = f", and would need about {needed} more" if out_of_reach else ""
-            parts.append(f"{measure} not sure after {spent} processes{needs}")
+            parts.append(f"{JUDGED[measure].title} not sure after {spent} processes{needs}")
     if not judgements:
         parts.append(f"no judgement after {spent} processes")
     return "; ".join(parts) or None
@@ -176,12 +177,16 @@ def progress(
 ) -> str:
     """One line about a process that ended, for the one who waits."""
     ratios = ", ".join(
-        f"{what} {judgement.ratio:.3f} ({judgement.low:.3f} to {judgement.high:.3f})"
-        for what, judgement in judgements.items()
+        f"{JUDGED[measure].title} {judgement.ratio:.3f} "
+        f"({judgement.low:.3f} to {judgement.high:.3f})"
+        for measure, judgement in judgements.items()
     )
     took = util.human_time(record.median_s)
     name = suspect.configured.words
-    return f"{name}, process {taken}, {record.release}: {took}; ratio so far: {ratios}"
+    return (
+        f"{name}, process {taken}, {record.release}: {took}; "
+        f"{suspect.after.name} by {suspect.before.name} so far: {ratios}"
+    )
 
 
 def forecast_s(suspect: Suspect, judgements: Mapping[str, Judgement], most: int) -> float:
@@ -218,23 +223,24 @@ def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed
             tools.say(ending(confirmed))
     if not_begun:
         tools.say(
-            f"Not begun, {tools.budget.name} is spent or would be: {some_of(not_begun, NAMED)}"
+            f"Not begun, {tools.budget.name} is spent or would be: {some_of(not_begun, MOST_NAMES)}"
         )
     return found
 
 
 def _plan(suspects: Sequence[Suspect], seconds: float, budget: Budget) -> str:
-    names = some_of([suspect.name for suspect in suspects], NAMED)
+    names = some_of([suspect.name for suspect in suspects], MOST_NAMES)
     about = f", about {duration_text(seconds)}" if seconds else ""
-    over = f"; {budget.name} may not do" if seconds > budget.left_s else ""
+    over = f"; {budget.name} may not be enough" if seconds > budget.left_s else ""
     return f"To confirm: {names}{about}{over}"
 
 
 def ending(confirmed: Confirmed) -> str:
     """One line about what came of a suspect."""
     answers = "; ".join(
-        f"{what}: {judged.outcome}, {judged.ratio:.3f} ({judged.low:.3f} to {judged.high:.3f})"
-        for what, judged in confirmed.judgements.items()
+        f"{JUDGED[measure].title}: {judged.outcome}, "
+        f"{judged.ratio:.3f} ({judged.low:.3f} to {judged.high:.3f})"
+        for measure, judged in confirmed.judgements.items()
     )
     why = f"; {confirmed.why}" if confirmed.why else ""
     return (

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .. import records
 from ..checkout import Checkout
-from ..errors import one_line
+from ..errors import Say, one_line
 from ..inside.launch import die_with_parent
 from ..judging import phrases
 from ..judging.growth import GrowthVerdict
@@ -26,7 +26,6 @@ from ..judging.measures import JUDGED, MEMORY_GROWTH
 from ..judging.phrases import Report
 from ..judging.verdicts import FAILED, LOST, NEW, OUTCOMES, Verdict
 from ..releases.catalogue import Catalogue, replace_text
-from ..runs.local import Say
 from ..stats.policy import IMPROVED, NOT_SURE, REGRESSED
 
 #: The outcomes that are told, in the order in which they matter, and the word when none is left.

@@ -53,7 +53,9 @@ def read(results_dir: Path, machine: str, complain: Callable[[str], None]) -> li
     """The measurements of a machine, oldest first."""
     file = path(results_dir, machine)
     checked = functools.partial(_checked, machine)
-    return list(files.read(file, checked, complain)) if file.is_file() else []
+    if not file.is_file():
+        return []
+    return list(files.read(file, checked, complain, "measurement of the peak"))
 
 
 def _checked(machine: str, peak: Any) -> Peak:

@@ -131,11 +131,7 @@ def _questions(
         timed = here.suite.timed_of(release, [], here.catalogue)
         own = [configured for configured in timed if configured.key in changed]
     if not own:
-        raise NothingToSeparate(
-            f"nothing surely changed in {release.name} against {before.name}, as far as is known; "
-            f"make sure first: vggbench confirm {release.name} --against {before.name}; or choose "
-            f"configurations with --bench"
-        )
+        raise NothingToSeparate(verdict_command.nothing_changed("nothing", release, before))
     most = max(LEAST_BLOCKS, asked.processes // A_BLOCK)
     return [
         Question(
@@ -321,7 +317,7 @@ class _Asking:
             elif came.outcome == records.OK:
                 say(f"{name}: the block does not count: {came.why}")
             if uncounted.end_it(came):
-                say(f"{name} cannot be separated: {came.why}")
+                say(f"{name} is not separated: {came.why}")
                 return False
         return False
 
@@ -367,7 +363,7 @@ def so_far(found: Sequence[Separation], measures: Sequence[str]) -> str:
         for separation in found
         if separation.measure in measures and separation.judgement is not None
     ]
-    return f"as it is by that: {'; '.join(parts)}"
+    return f"the release as it is by this variant: {'; '.join(parts)}"
 
 
 def interval(found: Judgement | BlockJudgement) -> str:

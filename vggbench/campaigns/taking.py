@@ -4,29 +4,30 @@ take."""
 from __future__ import annotations
 
 import math
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from .. import records
+from ..errors import Say
 from ..judging import duets
 from ..judging.duets import Block
-from ..judging.state import State, known_of
+from ..judging.evidence import left_out_message
+from ..judging.state import is_as_now, known_of
 from ..records import Record
 from ..records.record import is_number
-from ..runs import duet, memory, variables
+from ..runs import duet, memory
 from ..runs.duet import Subject
-from ..runs.local import Local, Runner, Say
+from ..runs.local import Local, Runner
 from ..stats.policy import A_BLOCK
 from .budget import Budget, duration_text
 
 #: Both processes of a duet may take so much more together than they were seen to.
 ROOM = 1.1
 
-#: Seconds between two looks at a machine that is busy, and between two lines about it.
-LOOK_S, SAY_S = 2.0, 60.0
+#: Seconds after which a busy machine is asked again, and between two messages about it.
+POLL_S, SAY_S = 2.0, 60.0
 
 #: So many blocks one after the other that do not count end a comparison.
 MOST_UNCOUNTED = 3
@@ -39,7 +40,7 @@ PlainSubject = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Came:
+class BlockResult:
     """What came of a block: itself, or ``why`` it does not count. ``outcome``: OK where both of its
     subjects ran in both duets, else that of the process that did not, of the release with the id
     ``commit``; None where no process ran. ``has_no_room``: two found no room in memory.
@@ -66,13 +67,13 @@ class Came:
         return self.waited_in_vain or self.is_spoilt
 
 
-def out_of_budget(budget: Budget, seconds: float, until_s: float = math.inf) -> Came | None:
+def out_of_budget(budget: Budget, seconds: float, until_s: float = math.inf) -> BlockResult | None:
     """What comes of a block that is likely to take so many ``seconds``, where that is more than is
     left of the ``budget``, or of what of it is spent at ``until_s``. None where there is room."""
     left_s = min(budget.left_s, until_s - budget.spent_s)
     if 0 < left_s >= seconds:
         return None
-    return Came(why=budget.why_over(), outcome=None, is_spent=True, seconds=seconds)
+    return BlockResult(why=budget.why_over(), outcome=None, is_spent=True, seconds=seconds)
 
 
 @dataclass
@@ -81,7 +82,7 @@ class Uncounted:
 
     in_a_row: int = 0
 
-    def end_it(self, came: Came) -> bool:
+    def end_it(self, came: BlockResult) -> bool:
         """Whether no further block is taken after ``came``: a process did not end well, there was
         no room, or too many in a row did not count."""
         self.in_a_row = 0 if came.block is not None else self.in_a_row + 1
@@ -96,7 +97,7 @@ def take(
     *,
     until_s: float = math.inf,
     purpose: str = records.DUET,
-) -> Came:
+) -> BlockResult:
     """Take a block of ``subjects``, and say where one computed while it waited. A busy machine
     is waited for as long as the ``budget`` lasts, and until ``until_s`` of it are spent.
     ``purpose``: the runner's.
@@ -107,14 +108,14 @@ def take(
     newest = known(here, subjects[0].installation.profile, plain, purpose=purpose)
     why = why_no_room(newest)
     if why is not None:
-        return Came(why=why, outcome=None, has_no_room=True)
+        return BlockResult(why=why, outcome=None, has_no_room=True)
     patience = Patience(budget, here.say, until_s=until_s)
     block = runner.block(subjects, step_s(newest), patience=patience)
     bad = [record for record in block[-1] if record is not None and record.outcome != records.OK]
     if bad:
         # The one that was ended because of the other says so; the other says what it was.
         worst = min(bad, key=lambda record: record.outcome == records.INTERRUPTED)
-        return Came(
+        return BlockResult(
             why=trouble(worst),
             outcome=worst.outcome,
             commit=worst.commit,
@@ -133,15 +134,15 @@ def take(
     on_machine = known_of(here.store.all(here.machine))
     whole, left_out = duets.gather(here.machine, taken, here.catalogue, on_machine, purpose=purpose)
     if whole:
-        return Came(block=whole[0], waiting=waiting, seconds=seconds)
-    why = "; ".join(left_out)
+        return BlockResult(block=whole[0], waiting=waiting, seconds=seconds)
+    why = "; ".join(left_out_message(*told) for told in left_out.items())
     other, is_spoilt = duets.beside(both), duets.is_busy(both)
     if other is not None:
         why = f"another one measured on this machine at the same time: {other}"
     elif is_spoilt:
         share = duets.others_share(both)
         why = f"the machine was busy: others used {share:.0%} of the processors"
-    return Came(why=why, is_spoilt=is_spoilt, waiting=waiting, seconds=seconds)
+    return BlockResult(why=why, is_spoilt=is_spoilt, waiting=waiting, seconds=seconds)
 
 
 def trouble(worst: Record) -> str:
@@ -151,14 +152,15 @@ def trouble(worst: Record) -> str:
     return f"{worst.name} {worst.outcome}: {worst.error or worst.reason}"
 
 
-def waiting_message(both: Iterable[duets.DuetRecords]) -> str | None:
-    """A line where a process computed while it waited for the other's step, else None."""
+def waiting_message(both: Sequence[duets.DuetRecords]) -> str | None:
+    """A message where a process computed while it waited for the other's step, else None."""
     share = max(map(duets.waiting_share, both))
     if share <= duets.MOST_WAITING:
         return None
+    names = " and ".join(dict.fromkeys(record.name for record in both[0]))
     return (
-        f"one process computed while it waited: {share:.1%} of a step of the other; pools "
-        f"that spin do that (OMP_WAIT_POLICY=passive, KMP_BLOCKTIME=0 end it)"
+        f"{names}: one of the two computed while it waited, {share:.1%} of a step of the other; "
+        f"pools of threads that spin do that (OMP_WAIT_POLICY=passive and KMP_BLOCKTIME=0 end it)"
     )
 
 
@@ -175,17 +177,8 @@ def blocks_apart(here: Local, profile: str, purpose: str) -> list[Block]:
     return [
         block
         for block in found
-        if block.profile == profile and _is_as_now(block.states[0], profile, purpose)
+        if block.profile == profile and is_as_now(block.states[0], duet.set_by_us(profile, purpose))
     ]
-
-
-def _is_as_now(state: State, profile: str, purpose: str) -> bool:
-    """Whether a block that is measured now, for this ``purpose``, would have the variables and the
-    CPUs of this ``state``."""
-    own = variables.telling(variables.for_release(os.environ))
-    ours = duet.set_by_us(profile, purpose)
-    flags = (*variables.compared(own).items(), *sorted(ours.items()))
-    return state.flags == flags and state.cpus in (None, len(os.sched_getaffinity(0)))
 
 
 # -- what it is likely to take
@@ -210,8 +203,7 @@ def known(
         (record.commit, record.key): record
         for record in on_record
         if record.outcome == records.OK
-        and record.variant is None
-        and record.why_no_evidence(here.machine, here.catalogue, purpose=purpose) is None
+        and record.tells_of_release(here.machine, here.catalogue, purpose=purpose)
     }
     return [newest.get(subject) for subject in subjects]
 
@@ -300,5 +292,5 @@ class Patience:
         if left <= 0:
             self.is_over = True
             return False
-        self._sleep(LOOK_S)
+        self._sleep(POLL_S)
         return True

@@ -77,7 +77,10 @@ def change(
     own, earlier = release.lock_for(device, backend), before.lock_for(device, backend)
     if own is None or earlier is None:
         without = before if earlier is None else release
-        raise NoVariant(f"{without.name} has no lock for {device}")
+        raise NoVariant(
+            f"{without.name} has no lock for {device}; where its track has packages for that: "
+            f"vggbench releases lock {without.name}"
+        )
     text = catalogue.lock_path(release, own.name).read_text(encoding="utf-8")
     older = catalogue.lock_path(before, earlier.name).read_text(encoding="utf-8")
     changed = ChangeBack("", release, own.name, text)

@@ -261,8 +261,8 @@ def complaint(verified: Verified) -> str:
     name = str(verified.configuration)
     if verified.answer == FAILED:
         return (
-            f"{verified.release} ({name}) failed: {verified.reason}; make its environment again, "
-            f"or report it"
+            f"{verified.release} ({name}) failed: {verified.reason}; run it again: "
+            f"vggbench verify {verified.release}; report it where it fails again"
         )
     return (
         f"{verified.release} ({name}) does not compute what the reference computes: "

@@ -23,8 +23,8 @@ from ..runs.local import why_not_here
 from ..runs.suite import Suite
 from .common import say
 
-#: Eras, each a stretch of releases with something in common, and the releases that may stand for
-#: it. The first of these that this machine can measure is measured.
+#: Eras, each some neighbouring releases with something in common, and the releases that may stand
+#: for it. The first of these that this machine can measure is measured.
 ERAS = (
     ("the first release, 2017", ("tensorflow-1.0.0", "tensorflow-1.4.1")),
     ("the last of the graph API", ("tensorflow-1.15.5", "tensorflow-1.14.0")),

@@ -327,4 +327,4 @@ def _explain(checkout: Checkout, arguments: argparse.Namespace) -> int:
     )
     # With --json and --format md, standard output has nothing else.
     local = here(checkout, say if arguments.format == "text" else complain)
-    return explain.run(local, request, budget.Budget(arguments.budget))
+    return explain.run(local, request, budget.Budget(arguments.budget), complain)

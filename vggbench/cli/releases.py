@@ -37,12 +37,22 @@ def add(top: Subparsers) -> None:
     """Add vggbench releases, with its own commands, to the commands of vggbench."""
     releases = top.add_parser("releases", help="the releases on the tracks, and their environments")
     commands = add_commands(releases)
+    _add_list(commands)
+    _add_install(commands)
+    _add_prune(commands)
+    _add_lock(commands)
+    _add_add(commands)
+    _add_update(commands)
 
+
+def _add_list(commands: Subparsers) -> None:
     parser = commands.add_parser("list", help="show the releases")
     parser.add_argument("spec", nargs="*", help=f"{NAMES} (default: all)")
     add_json(parser)
     parser.set_defaults(command=_list)
 
+
+def _add_install(commands: Subparsers) -> None:
     parser = commands.add_parser("install", help="make the environments of releases")
     parser.add_argument("spec", nargs="+", help=NAMES)
     add_device(parser)
@@ -54,6 +64,8 @@ def add(top: Subparsers) -> None:
     )
     parser.set_defaults(command=_install)
 
+
+def _add_prune(commands: Subparsers) -> None:
     parser = commands.add_parser("prune", help="free environments, longest unused first")
     how_far = parser.add_mutually_exclusive_group()
     how_far.add_argument(
@@ -68,6 +80,8 @@ def add(top: Subparsers) -> None:
     )
     parser.set_defaults(command=functools.partial(_prune, parser))
 
+
+def _add_lock(commands: Subparsers) -> None:
     parser = commands.add_parser(
         "lock", help="make the locks of releases, or check those that are there"
     )
@@ -82,6 +96,8 @@ def add(top: Subparsers) -> None:
     )
     parser.set_defaults(command=_lock)
 
+
+def _add_add(commands: Subparsers) -> None:
     parser = commands.add_parser("add", help="put a release, or a wheel of your own, on a track")
     parser.add_argument("release", help="TRACK==VERSION of the index; with --wheel: TRACK")
     parser.add_argument("version", nargs="?", help="with --wheel: the version to call it by")
@@ -95,6 +111,8 @@ def add(top: Subparsers) -> None:
     parser.add_argument("--python", metavar="X.Y", help="default: the newest that the wheels name")
     parser.set_defaults(command=_add)
 
+
+def _add_update(commands: Subparsers) -> None:
     parser = commands.add_parser("update", help="put on the tracks what the index has and they not")
     parser.add_argument("track", nargs="*", help="tracks, such as tensorflow (default: all)")
     parser.add_argument(

@@ -226,14 +226,12 @@ def _nothing_on_record(checkout: Checkout, machine: str) -> str:
 
 
 def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    from ..inside import workload
     from ..report import formats_2017, rates, tables_2017
+    from ..runs import profiles
 
     catalogue = checkout.catalogue
     for profile in arguments.profile or []:
-        if profile not in workload.PROFILES:
-            known = ", ".join(sorted(workload.PROFILES))
-            raise VggbenchError(f"--profile {profile}: unknown profile; choose among {known}")
+        profiles.require(profile)
     chosen = selected(checkout, arguments.release or [])
     named = [(catalogue.tracks[release.track].framework, release.name) for release in chosen]
     for framework, name in named:

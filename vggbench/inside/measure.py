@@ -37,7 +37,7 @@ NOTES_VARIABLE = "VGGBENCH_NOTES"
 # counted from when the step is warm, so the time of the samples is part of them. The variable is
 # set where the device is sampled from outside, because a few fast steps are over before NVML has
 # looked once. The added steps change nothing that is noted about samples, losses and memory.
-STRETCH_VARIABLE = "VGGBENCH_STRETCH_S"
+GO_ON_VARIABLE = "VGGBENCH_GO_ON_S"
 
 
 def _first_step_s(notes):
@@ -218,7 +218,7 @@ def finish():
 
     In a duet, the process first waits for its turn, so that its end disturbs no step of its
     partner. Afterwards the processor counts steps of their own, where it can, and the steps go on
-    where the device is sampled from outside (STRETCH_VARIABLE).
+    where the device is sampled from outside (GO_ON_VARIABLE).
     """
     _usage.stop()
     if not _notes:
@@ -250,7 +250,7 @@ def finish():
     note(**facts)
     if "warm_at" in _notes and "outcome" not in _notes:
         note(used=_usage.totals, counted=_counted())
-        _go_on(float(os.environ.get(STRETCH_VARIABLE, "0")))
+        _go_on(float(os.environ.get(GO_ON_VARIABLE, "0")))
         note(ended_at=time.monotonic())
 
 

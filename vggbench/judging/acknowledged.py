@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import VggbenchError, one_line
 from ..records import tables
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
+from ..stats.policy import REGRESSED
 from .measures import JUDGED, MEMORY_GROWTH
+
+if TYPE_CHECKING:
+    from .growth import GrowthVerdict
+    from .verdicts import Verdict
+
+_Judged = TypeVar("_Judged", "Verdict", "GrowthVerdict")
 
 FILE = "acknowledged.toml"
 TABLE = "acknowledged"
@@ -50,6 +57,15 @@ class Acknowledged:
         return " ".join(
             [self.release, self.configuration, *([self.measure] if self.measure else [])]
         )
+
+
+def acknowledge(verdict: _Judged, release: Release, accepted: Iterable[Acknowledged]) -> _Judged:
+    """The verdict on ``release``, with the reason where one of ``accepted`` covers its
+    regression."""
+    for entry in accepted:
+        if verdict.outcome == REGRESSED and entry.covers(release, verdict.words, verdict.measure):
+            return replace(verdict, acknowledged=entry.reason)
+    return verdict
 
 
 def read(root: Path, catalogue: Catalogue) -> list[Acknowledged]:

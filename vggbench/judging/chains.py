@@ -28,7 +28,7 @@ from .phrases import how_many_blocks, percent
 from .state import State
 
 #: Names of releases in a line about a loop, at most.
-_NAMED = 3
+_MOST_NAMES = 3
 
 
 class NamedComponent(NamedTuple):
@@ -212,7 +212,7 @@ def _loops(count: int) -> str:
 
 def _loop(found: LineChain, loop: Loop) -> str:
     between = [found.name(place) for place in loop.through[1:-1]]
-    by = some_of(between, _NAMED)
+    by = some_of(between, _MOST_NAMES)
     verdict = "more than chance allows" if loop.misfits else "within chance"
     return (
         f"loop {found.name(loop.before)} to {found.name(loop.after)}: {percent(loop.direct)} "

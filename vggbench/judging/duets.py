@@ -27,7 +27,8 @@ from .state import Known, State, known_of, state_of, values_of
 #: is one of the others.
 MOST_IN_A_STEP, TICKS_S = 0.25, 0.02
 
-#: The share of the other's steps that a process may compute during these.
+#: A process that waits may compute for this share of its partner's steps. Where it computes for
+#: more, a message says so.
 MOST_WAITING = 0.01
 
 #: A release (its commit), a configuration (``Record.key``), and what was changed back of it.
@@ -79,7 +80,7 @@ class Block:
 
     @property
     def is_of_one(self) -> bool:
-        """Whether it is of a subject with itself, in one state."""
+        """Whether both of its subjects are the same one, measured in one state."""
         return self.first == self.second and self.is_of_one_state
 
     @property

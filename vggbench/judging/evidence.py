@@ -27,11 +27,11 @@ from .measures import TAKE_TIME
 from .state import Known, State, known_of, state_of, unknown_message, values_of
 
 #: Names of releases in a message, at most.
-_NAMED = 5
+_MOST_NAMES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
+class ProcessEvidence:
     """What one process left: its record, and what it measured (``values``, by the measure's key).
 
     ``session``: what drifts of the machine it shares. asv measures release after release, for
@@ -102,22 +102,24 @@ class Evidence:
     """The evidence of one machine: of each line, what the processes of each release (its commit)
     left, oldest first; a line that only duets have measured has none. ``calibrating``: the same of
     processes that only measured noise. ``blocks``: the whole blocks of duets, of whatever two
-    subjects, oldest first. ``refused``: the records of duets that said n/a, by line and commit.
-    ``left_out``: a line for each reason why records are none. ``unknown``: a line about facts of
-    the machine that only some records have.
+    subjects, oldest first. ``not_applicable``: the records of duets that said n/a, by line and
+    commit. ``left_out``: a message for each reason why records are none. ``unknown``: a message
+    about facts of the machine that only some records have.
     """
 
     machine: str
     catalogue: Catalogue
-    lines: dict[Line, dict[str, list[Taken]]] = field(default_factory=dict)
-    calibrating: dict[Line, dict[str, list[Taken]]] = field(default_factory=dict)
+    lines: dict[Line, dict[str, list[ProcessEvidence]]] = field(default_factory=dict)
+    calibrating: dict[Line, dict[str, list[ProcessEvidence]]] = field(default_factory=dict)
     blocks: list[Block] = field(default_factory=list)
-    refused: dict[Line, dict[str, list[Record]]] = field(default_factory=dict)
+    not_applicable: dict[Line, dict[str, list[Record]]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     unknown: str | None = None
     _noises: dict[Any, BlockNoise] = field(default_factory=dict, repr=False, compare=False)
 
-    def of(self, line: Line, release: Release) -> list[Taken]:
+    def of(self, line: Line, release: Release) -> list[ProcessEvidence]:
+        """What the processes of a release left in a line, oldest first; empty where only duets
+        measured it."""
         return self.lines.get(line, {}).get(release.commit, [])
 
     def answer(self, line: Line, release: Release, until: Release) -> tuple[str | None, str | None]:
@@ -131,7 +133,7 @@ class Evidence:
         if not taken:
             taken = [
                 record
-                for record in self.refused.get(line, {}).get(release.commit, [])
+                for record in self.not_applicable.get(line, {}).get(release.commit, [])
                 if self._partners_place(record) <= self._places[until.commit]
             ]
         if not taken:
@@ -289,7 +291,7 @@ class Evidence:
         *,
         stretches: Set[int] = frozenset(),
         confirmations: bool = True,
-    ) -> list[Taken]:
+    ) -> list[ProcessEvidence]:
         """What the processes in that state left. Where ``stretches`` are named, those of these
         alone, and of ``confirmations`` in any case if asked for."""
         return [
@@ -387,24 +389,28 @@ class Evidence:
             commit
             for line, cells in self.lines.items()
             if line.track == track and profile in (None, line.profile)
-            for commit in (*cells, *self._in_duets.get(line, ()), *self.refused.get(line, ()))
+            for commit in (
+                *cells,
+                *self._in_duets.get(line, ()),
+                *self.not_applicable.get(line, ()),
+            )
         }
         return [r for r in self.catalogue.tracks[track].releases if r.commit in commits]
 
 
-def counting(taken: Iterable[Taken], key: str) -> list[Taken]:
+def counting(taken: Iterable[ProcessEvidence], key: str) -> list[ProcessEvidence]:
     """Those from which a measure's changes and noise are told: of what takes time, those that no
     other work disturbed."""
     return [process for process in taken if process.busy is None or key not in TAKE_TIME]
 
 
-def processes_of(taken: Iterable[Taken], key: str) -> list[Process]:
+def processes_of(taken: Iterable[ProcessEvidence], key: str) -> list[Process]:
     return [
         Process(process.session, process.values[key]) for process in taken if key in process.values
     ]
 
 
-def _in_state(taken: Iterable[Taken], state: State | None) -> list[Taken]:
+def _in_state(taken: Iterable[ProcessEvidence], state: State | None) -> list[ProcessEvidence]:
     return [process for process in taken if process.ran and process.state == state]
 
 
@@ -423,13 +429,13 @@ def gather(
         of_block = line_of(block, catalogue)
         if of_block is not None:  # a line that nothing but duets has measured is one, too
             evidence.lines.setdefault(of_block, {})
-    for record, stretch in zip(taken, stretches([record.span for record in taken]), strict=True):
+    for record, stretch in zip(taken, stretches([record.period for record in taken]), strict=True):
         if not record.times_the_step or record.separates:
             continue
         if record.outcome == records.INTERRUPTED:
             continue
         if record.is_of_a_duet:
-            _refuse(evidence, record)
+            _keep_not_applicable(evidence, record)
             continue
         why = record.why_no_evidence(machine, catalogue)
         if why is not None:
@@ -439,25 +445,25 @@ def gather(
         line = _line(record, release)
         into = evidence.calibrating if record.calibrates else evidence.lines
         into.setdefault(line, {}).setdefault(release.commit, []).append(
-            _taken(record, stretch, known)
+            _process_evidence(record, stretch, known)
         )
-    evidence.left_out = [_left_out(why, names) for why, names in sorted(left_out.items())]
+    evidence.left_out = [left_out_message(*told) for told in sorted(left_out.items())]
     evidence.unknown = unknown_message(taken)
     return evidence
 
 
-def _refuse(evidence: Evidence, record: Record) -> None:
+def _keep_not_applicable(evidence: Evidence, record: Record) -> None:
     """Keep the record of a duet where its process said n/a: that is an answer, which no other
     process need give again. Each other answer is a block's, or none."""
-    is_refused = record.outcome == records.NOT_APPLICABLE and record.variant is None
+    is_answer = record.outcome == records.NOT_APPLICABLE and record.variant is None
     if (
-        is_refused
+        is_answer
         and isinstance(record.duet, dict)
         and record.why_no_evidence(evidence.machine, evidence.catalogue) is None
     ):
         line = _line(record, evidence.catalogue.by_commit[record.commit])
         evidence.lines.setdefault(line, {})
-        evidence.refused.setdefault(line, {}).setdefault(record.commit, []).append(record)
+        evidence.not_applicable.setdefault(line, {}).setdefault(record.commit, []).append(record)
 
 
 def _line(record: Record, release: Release) -> Line:
@@ -480,15 +486,16 @@ def line_of(block: Block, catalogue: Catalogue) -> Line | None:
     return _line(block.duets[0].first, releases[0])
 
 
-def _left_out(why: str, names: Sequence[str]) -> str:
-    releases = some_of(list(dict.fromkeys(names)), _NAMED)
+def left_out_message(why: str, names: Sequence[str]) -> str:
+    """The message about records that are left out for a reason; ``names``: the release of each."""
+    releases = some_of(list(dict.fromkeys(names)), _MOST_NAMES)
     how_many = "1 record" if len(names) == 1 else f"{len(names)} records"
     verb = "is" if len(names) == 1 else "are"
     return f"{how_many} {why} {verb} left out: {releases}"
 
 
-def _taken(record: Record, stretch: int | None, known: Known) -> Taken:
-    return Taken(
+def _process_evidence(record: Record, stretch: int | None, known: Known) -> ProcessEvidence:
+    return ProcessEvidence(
         record=record,
         session=record.run if record.is_interleaved else f"{record.run}/{record.release}",
         state=state_of(record, known),
@@ -508,11 +515,10 @@ def durations(
         (record.commit, record.key): record.seconds
         for record in taken
         if record.profile == profile
-        and record.variant is None
         and record.outcome == records.OK
         and not record.is_of_a_duet
         and record.seconds is not None
-        and record.why_no_evidence(machine, catalogue) is None
+        and record.tells_of_release(machine, catalogue)
     }
 
 

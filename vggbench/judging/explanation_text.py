@@ -223,7 +223,9 @@ def _json_of(difference: PartDifference) -> dict[str, float]:
 # -- beside verdicts
 
 
-def told(found: Sequence[Verdict], evidence: Evidence, taken: Iterable[Record]) -> list[Verdict]:
+def with_explanations(
+    found: Sequence[Verdict], evidence: Evidence, taken: Iterable[Record]
+) -> list[Verdict]:
     """The verdicts, each sure change of a step with a note that has the first line of its
     explanation, where both rest on one state of the machine. ``evidence``: what the verdicts rest
     on. ``taken``: the machine's records, those of traced processes among them."""

@@ -18,7 +18,7 @@ from ..stats import parts
 from ..stats.parts import PartDifference
 from ..stats.policy import LEAST_BLOCKS
 from .duets import Block, DuetRecords, SubjectKey, in_one_state
-from .traces import SETTLING, NoTrace, Traced, of_record
+from .traces import UNCOUNTED_STEPS, NoTrace, Traced, of_record
 
 #: So many operations of a class are shown, the ones that differ most.
 LARGEST = 3
@@ -167,7 +167,7 @@ def _pairs(
     """The traced steps of a duet, pair by pair, without those that others disturbed."""
     found = []
     for place in duet.counting:
-        own = [place - each.plain_steps - SETTLING for each in (first, second)]
+        own = [place - each.plain_steps - UNCOUNTED_STEPS for each in (first, second)]
         if min(own) >= 0 and own[0] < len(first.steps) and own[1] < len(second.steps):
             found.append((first.steps[own[0]], second.steps[own[1]]))
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from .. import records
@@ -18,7 +18,7 @@ from ..records.record import is_measured
 from ..releases.catalogue import Release
 from ..stats import growth
 from ..stats.policy import NOT_SURE, REGRESSED, UNCHANGED
-from .acknowledged import Acknowledged
+from .acknowledged import Acknowledged, acknowledge
 from .evidence import Evidence
 from .measures import MEMORY_GROWTH
 from .verdicts import LineComparison, comparisons_of
@@ -115,7 +115,7 @@ def of_release(
             if comparison.before is not None and before and after:
                 compared.append((comparison, comparison.before, before, after))
         made += [_judged(*each, comparisons=len(compared)) for each in compared]
-    return [_acknowledge(verdict, release, accepted) for verdict in made]
+    return [acknowledge(verdict, release, accepted) for verdict in made]
 
 
 def _processes(comparison: LineComparison) -> tuple[list[Record], list[Record]]:
@@ -190,15 +190,6 @@ def _side(release: Release, taken: Sequence[Record], threshold: float) -> Growth
         grows=mean.grows(threshold),
         evidence=tuple(values),
     )
-
-
-def _acknowledge(
-    verdict: GrowthVerdict, release: Release, accepted: Iterable[Acknowledged]
-) -> GrowthVerdict:
-    for entry in accepted:
-        if verdict.outcome == REGRESSED and entry.covers(release, verdict.words, verdict.measure):
-            return replace(verdict, acknowledged=entry.reason)
-    return verdict
 
 
 def is_news(verdict: GrowthVerdict) -> bool:

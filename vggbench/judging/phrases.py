@@ -6,6 +6,7 @@ import html
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -153,9 +154,8 @@ def how_many_blocks(count: int) -> str:
 
 
 def outcome(verdict: Verdict | GrowthVerdict) -> str:
-    return (
-        f"{verdict.outcome}, acknowledged" if verdict.acknowledged is not None else verdict.outcome
-    )
+    """The outcome as people read it; that of an accepted regression says so."""
+    return f"{verdict.outcome}{'' if verdict.acknowledged is None else ' but acknowledged'}"
 
 
 def remark(
@@ -199,19 +199,16 @@ def line_change(found: LineChange) -> str:
     kind = {RECOVERED: "recovered", DRIFT: "drift"}.get(found.kind, "level shift")
     if found.kind == RECOVERED:
         lasted = found.first if found.first == found.last else f"{found.first} to {found.last}"
-        end = "taken back" if found.ratio > 1 else "lost again"
-        return f"{kind}: {name} in {lasted}, {end} after it"
+        return f"{kind}: {name} in {lasted}, taken back after it"
     if found.kind == DRIFT:
         return f"{kind}: {name} from {found.before} to {found.last}, in several level shifts"
     return f"{kind}: {name} in {found.first}"
 
 
 def summary(verdicts: Iterable[Verdict | GrowthVerdict]) -> str:
-    """How many of each outcome, the worst first."""
-    found = [outcome(verdict) for verdict in verdicts]
-    order = {name: place for place, name in enumerate(OUTCOMES)}
-    names = sorted(set(found), key=lambda name: (order.get(name, -1), name))
-    return ", ".join(f"{found.count(name)} {name}" for name in names)
+    """How many of each outcome, the worst first; accepted regressions come after the others."""
+    found = Counter((OUTCOMES.index(verdict.outcome), outcome(verdict)) for verdict in verdicts)
+    return ", ".join(f"{count} {name}" for (_, name), count in sorted(found.items()))
 
 
 def noise_messages(verdicts: Sequence[Verdict]) -> list[str]:
@@ -484,13 +481,7 @@ def _markdown_of(group: Sequence[Verdict], report: Report) -> list[str]:
         rows = _rows(own, report.whole)
         if not rows:
             continue
-        lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|--:|--:|--:|--:|---|"]
-        for verdict in rows:
-            cells = [cell(word) for word in _cells(verdict)]
-            if verdict.outcome == REGRESSED:
-                cells[1] = f"**{cells[1]}**"
-            lines.append(f"| {' | '.join(cells)} |")
-        lines.append("")
+        lines += _markdown_table((_cells(each), each.outcome) for each in rows)
         said = [
             (verdict.words, remark(verdict, cell, lambda command: f"`{command}`"))
             for verdict in rows
@@ -506,18 +497,23 @@ def _markdown_of(group: Sequence[Verdict], report: Report) -> list[str]:
     return [*lines, *_evidence(group, grown)]
 
 
+def _markdown_table(rows: Iterable[tuple[Sequence[str], str]]) -> list[str]:
+    """``rows``: the cells of each, and its outcome."""
+    lines = [f"| {' | '.join(HEADINGS)} |", "|---|---|--:|--:|--:|--:|---|"]
+    for texts, word in rows:
+        cells = [cell(text) for text in texts]
+        if word == REGRESSED:
+            cells[1] = f"**{cells[1]}**"
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
 def _markdown_of_growths(own: Sequence[GrowthVerdict], whole: bool) -> list[str]:
     lines = [f"**{GROWTH}**: {summary(own)}", ""]
     rows = _growth_rows(own, whole)
     if not rows:
         return lines
-    lines += [f"| {' | '.join(HEADINGS)} |", "|---|---|--:|--:|--:|--:|---|"]
-    for verdict in rows:
-        cells = [cell(word) for word in _growth_cells(verdict)]
-        if verdict.outcome == REGRESSED:
-            cells[1] = f"**{cells[1]}**"
-        lines.append(f"| {' | '.join(cells)} |")
-    lines.append("")
+    lines += _markdown_table((_growth_cells(each), each.outcome) for each in rows)
     said = [(verdict.words, growth_remark(verdict, cell)) for verdict in rows]
     lines += [f"- {cell(words)}: {line}" for words, line in said if line]
     return [*lines, f"- {growth_threshold(rows)}", ""]

@@ -102,10 +102,9 @@ def facts(
         facts_key(catalogue.by_commit[record.commit], profile, record.backend): record.versions
         for record in taken
         if record.profile == profile
-        and record.variant is None
         and record.outcome == records.OK
         and isinstance(record.versions, dict)
-        and record.why_no_evidence(machine, catalogue) is None
+        and record.tells_of_release(machine, catalogue)
     }
 
 
@@ -121,7 +120,7 @@ def separations(
     taken = list(taken)
     known = known_of(taken)
     taken = [record for record in taken if record.profile == profile]
-    whole, _ = duets.gather(machine, taken, catalogue, known)
+    all_blocks, _ = duets.gather(machine, taken, catalogue, known)
     groups: dict[tuple[str, str, str], list[Record]] = {}
     for record in taken:
         # A variant that did not run in a duet is in no block.
@@ -145,35 +144,37 @@ def separations(
                     separation.judgement is not None or place not in own
                 ):
                     own[place] = separation
-    for subject in variants_in(whole):
+    for subject in variants_in(all_blocks):
         commit, key, what = subject
         own = found.setdefault(catalogue.by_commit[commit].name, {})
-        together = len(configurations_in(whole, commit, what))
-        for separation in of_blocks(whole, subject, catalogue, threshold, comparisons=together):
+        together = len(configurations_in(all_blocks, commit, what))
+        for separation in of_blocks(
+            all_blocks, subject, catalogue, threshold, comparisons=together
+        ):
             in_turns = own.get((key, separation.variant, separation.measure))
             if separation.blocks >= LEAST_BLOCKS or in_turns is None or in_turns.judgement is None:
                 own[key, separation.variant, separation.measure] = separation
     return {name: list(own.values()) for name, own in found.items()}
 
 
-def variants_in(whole: Iterable[Block]) -> list[SubjectKey]:
+def variants_in(all_blocks: Iterable[Block]) -> list[SubjectKey]:
     """The variants of which there are blocks with their release as it is."""
     found: dict[SubjectKey, None] = {}
-    for block in whole:
+    for block in all_blocks:
         for variant, other in ((block.first, block.second), (block.second, block.first)):
             if variant[2] is not None and other == _as_it_is(variant):
                 found[variant] = None
     return list(found)
 
 
-def configurations_in(whole: Iterable[Block], commit: str, variant: str | None) -> Set[str]:
+def configurations_in(all_blocks: Iterable[Block], commit: str, variant: str | None) -> Set[str]:
     """The configurations (``Record.key``) in which a variant of a release was measured with it:
     those that are judged together, since together they are what one change back makes."""
-    return {key for of, key, what in variants_in(whole) if (of, what) == (commit, variant)}
+    return {key for of, key, what in variants_in(all_blocks) if (of, what) == (commit, variant)}
 
 
 def of_blocks(
-    whole: Sequence[Block],
+    all_blocks: Sequence[Block],
     changed: SubjectKey,
     catalogue: Catalogue,
     threshold: float,
@@ -183,18 +184,18 @@ def of_blocks(
     """What blocks say of a variant, ``changed``, against its release as it is: a measure each, in
     the state in which they were measured last. Nothing where there are no blocks.
 
-    ``whole``: all blocks of the machine in the profile, which tell the noise, but for the ones that
-    are judged. ``comparisons``: how many configurations are judged together.
+    ``all_blocks``: of the machine in the profile; those that are not judged tell the noise.
+    ``comparisons``: how many configurations are judged together.
     """
     commit, key, variant = changed
     as_it_is = _as_it_is(changed)
-    own = duets.in_one_state([block for block in whole if block.reads(changed, as_it_is)])
+    own = duets.in_one_state([block for block in all_blocks if block.reads(changed, as_it_is)])
     if not own or variant is None:
         return []
     release = catalogue.by_commit[commit]
     track = catalogue.tracks[release.track].releases
     earlier = {older.commit for older in track[: track.index(release) + 1]}
-    of_state = duets.of_states(whole, own[-1].states)
+    of_state = duets.of_states(all_blocks, own[-1].states)
     others = [block for block in of_state if not block.reads(changed, as_it_is)]
     of_line = [block for block in others if block.first[1] == block.second[1] == key]
     of = own[0].of(changed)[0]

@@ -8,6 +8,7 @@ that of the machine's first record that has it.
 from __future__ import annotations
 
 import functools
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -128,6 +129,14 @@ def is_of_state(record: Record, told: Mapping[str, Any]) -> bool:
     return all(own[name] == its[name] for name in own.keys() & its.keys())
 
 
+def is_as_now(state: State, ours: Mapping[str, str]) -> bool:
+    """Whether a process that is started now, with the variables ``ours`` that we set for it, would
+    have the variables and the CPUs of this ``state``."""
+    own = variables.telling(variables.for_release(os.environ))
+    flags = (*variables.compared(own).items(), *sorted(ours.items()))
+    return state.flags == flags and state.cpus in (None, len(os.sched_getaffinity(0)))
+
+
 def known_of(taken: Iterable[Record]) -> Known:
     """What the records of a machine, in the order in which they were written, say of each fact
     first; of the GPU those whose processes used it."""
@@ -146,19 +155,19 @@ def usual_of(states: Iterable[str]) -> str | None:
     return max(count, key=count.__getitem__, default=None)
 
 
-def apart_messages(told: Iterable[tuple[str, str]]) -> list[str]:
+def other_state_messages(told: Iterable[tuple[str, str]]) -> list[str]:
     """A message for each state but the usual one, of what has a figure: its name, and the state
     that it was measured in, as a text."""
     figures = list(told)
     usual = usual_of(state for _, state in figures)
-    apart: dict[str, list[str]] = {}
+    others: dict[str, list[str]] = {}
     for name, state in figures:
         if state != usual:
-            apart.setdefault(state, []).append(name)
+            others.setdefault(state, []).append(name)
     return [
-        f"not to be compared with the others, which were measured with {usual}: "
-        f"{', '.join(names)}: measured with {state}"
-        for state, names in apart.items()
+        f"{', '.join(names)}: measured with {state}, the others with {usual}: "
+        f"not to be compared with them"
+        for state, names in others.items()
     ]
 
 
@@ -176,8 +185,8 @@ def unknown_message(taken: Iterable[Record]) -> str | None:
         return None
     most = max(lacking[name] for name in some)
     return (
-        f"{most} of {count} records are of before {some_of(some, 9)} were kept: they are compared "
-        f"as if these were as in the first record that has them"
+        f"{most} of {count} records do not say the machine's {some_of(some, 9)}: they are compared "
+        f"as if it had been as in the first record that says so"
     )
 
 

@@ -24,7 +24,7 @@ IDLE = "idle"
 
 #: So many traced steps at the beginning do not count. Profilers allocate in the first one, and some
 #: releases of Keras make their function anew.
-SETTLING = 1
+UNCOUNTED_STEPS = 1
 
 #: Texts of a trace are cut to so many characters, and the kinds of operations within each other to
 #: more.
@@ -42,8 +42,8 @@ class Traced:
     ``steps``: of each traced step that counts the seconds of each class, and of IDLE.
     ``operations``: by class, name, kind and shapes, the seconds of a step. ``primitives``: by kind
     and shapes of oneDNN's, the names of the implementations and the seconds of a step.
-    ``plain_steps``: how many steps ran before the traced ones, of which the first SETTLING do not
-    count. ``plain_s`` and ``traced_s``: the median of those, and of the traced ones.
+    ``plain_steps``: how many steps ran before the traced ones, of which the first UNCOUNTED_STEPS
+    do not count. ``plain_s`` and ``traced_s``: the median of those, and of the traced ones.
     """
 
     profiler: str
@@ -128,14 +128,14 @@ def _checked(record: Record) -> _Told:
             profiler=_text(trace.get("profiler", "")),
             plain_steps=plain,
             plain_s=samples[:plain],
-            steps_s=steps_s[SETTLING:],
-            idle_s=_seconds(trace["idle_s"], len(steps_s))[SETTLING:],
+            steps_s=steps_s[UNCOUNTED_STEPS:],
+            idle_s=_seconds(trace["idle_s"], len(steps_s))[UNCOUNTED_STEPS:],
             operations=[
                 (
                     _text(each["name"]),
                     _text(each["kinds"], MOST_KINDS),
                     _text(each["shapes"]),
-                    _seconds(each["seconds"], len(steps_s))[SETTLING:],
+                    _seconds(each["seconds"], len(steps_s))[UNCOUNTED_STEPS:],
                 )
                 for each in _list(trace["operations"])
             ],

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import records
-from ..errors import VggbenchError
-from ..inside import workload
+from ..errors import Say, VggbenchError
 from ..records import Store
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
+from ..runs import profiles
 from ..terminal import is_dumb
 from . import acknowledged, explanation_text, growth, phrases, verdicts
 from .acknowledged import Acknowledged
 from .evidence import Evidence
 from .growth import GrowthVerdict
 from .verdicts import Verdict
-
-Say = Callable[[str], None]
 
 
 class VerdictError(VggbenchError):
@@ -83,7 +81,9 @@ def judge(
     else:
         report = _of_releases(evidence, chosen, against, asked, accepted=accepted, notes=notes)
     taken = [*store.all(machine), *store.apart(machine, records.EXPLAIN)]
-    report = replace(report, verdicts=explanation_text.told(report.verdicts, evidence, taken))
+    report = replace(
+        report, verdicts=explanation_text.with_explanations(report.verdicts, evidence, taken)
+    )
     if not report.verdicts:
         for line in notes:
             complain(line)
@@ -112,9 +112,8 @@ def _refuse(asked: VerdictRequest) -> None:
         raise VerdictError("--track is for the newest release or --all; leave out the release")
     if asked.against and not asked.releases:
         raise VerdictError("--against needs a release to be judged: vggbench verdict RELEASE ...")
-    if asked.profile is not None and asked.profile not in workload.PROFILES:
-        known = ", ".join(sorted(workload.PROFILES))
-        raise VerdictError(f"--profile {asked.profile}: unknown profile; choose among {known}")
+    if asked.profile is not None:
+        profiles.require(asked.profile)
 
 
 def _chosen(catalogue: Catalogue, asked: VerdictRequest) -> list[Release]:
@@ -155,7 +154,7 @@ def _whole(
         found += verdicts.of_track(evidence, track, asked.profile, asked.threshold, accepted)
         grown += growth.of_track(evidence, track, asked.profile, accepted)
         changes += verdicts.changes(evidence, track, asked.profile, asked.threshold)
-    status = _worst(verdicts.exit_status(found), growth.exit_status(grown))
+    status = worst(verdicts.exit_status(found), growth.exit_status(grown))
     return phrases.Report(
         machine=evidence.machine,
         threshold=asked.threshold,
@@ -197,7 +196,7 @@ def _of_releases(
         grown += of_memory
         notes += _unmatched(release, [*own, *of_memory], accepted)
     if found:
-        status = _worst(status, verdicts.exit_status(found), growth.exit_status(grown))
+        status = worst(status, verdicts.exit_status(found), growth.exit_status(grown))
     return phrases.Report(
         machine=evidence.machine,
         threshold=asked.threshold,
@@ -208,17 +207,27 @@ def _of_releases(
     )
 
 
-def _worst(*statuses: int) -> int:
-    """What regressed counts more than what could not be judged."""
+def nothing_changed(what: str, release: Release, before: Release) -> str:
+    """The message that ``what`` surely changed, "nothing" or "no step", and what to do."""
+    return (
+        f"{what} surely changed in {release.name} against {before.name}, as far as is known; make "
+        f"sure first: vggbench confirm {release.name} --against {before.name}; or choose "
+        f"configurations with --bench"
+    )
+
+
+def worst(*statuses: int) -> int:
+    """Of exit statuses the one that counts: what regressed does more than what could not be
+    judged."""
     return max(statuses, key=(0, 2, 1).index)
 
 
 def _newest(evidence: Evidence, asked: VerdictRequest) -> list[Release]:
     """The newest measured release of each track, of each profile."""
-    profiles = sorted({line.profile for line in evidence.lines})
+    on_record = sorted({line.profile for line in evidence.lines})
     found = []
     for track in asked.tracks or evidence.catalogue.tracks:
-        for profile in [asked.profile] if asked.profile else profiles:
+        for profile in [asked.profile] if asked.profile else on_record:
             newest = evidence.newest(track, profile)
             if newest is not None and newest not in found:
                 found.append(newest)

@@ -35,10 +35,10 @@ from ..stats.policy import (
     UNCHANGED,
 )
 from . import differences, duets
-from .acknowledged import Acknowledged
+from .acknowledged import Acknowledged, acknowledge
 from .differences import Difference
 from .duets import Block
-from .evidence import Evidence, Line, Taken, counting, gather, processes_of, typical
+from .evidence import Evidence, Line, ProcessEvidence, counting, gather, processes_of, typical
 from .measures import JUDGED, STEP, TAKE_TIME
 from .state import State
 
@@ -145,7 +145,7 @@ class Verdict:
         return records.words_of(self.configuration)
 
     @property
-    def apart(self) -> bool:
+    def lacks_shared_session(self) -> bool:
         """Whether no session has measured both releases."""
         sides = [
             {process.session for process in side.evidence}
@@ -157,7 +157,7 @@ class Verdict:
     @property
     def is_confirmed(self) -> bool:
         """Whether it is a sure change, and one session measured both releases."""
-        return self.outcome in CHANGED and not self.apart
+        return self.outcome in CHANGED and not self.lacks_shared_session
 
     @property
     def is_disputed(self) -> bool:
@@ -257,7 +257,7 @@ def of_release(
     for together in comparisons_of(evidence, release, against, profile):
         for key in JUDGED:
             made += _of_measure(evidence, together, key, threshold)
-    return [_acknowledge(verdict, release, accepted) for verdict in made]
+    return [acknowledge(verdict, release, accepted) for verdict in made]
 
 
 def comparisons_of(
@@ -316,7 +316,7 @@ class LineComparison:
         taken = self.taken(release)
         return processes_of(counting(taken, key) or taken, key)
 
-    def taken(self, release: Release) -> list[Taken]:
+    def taken(self, release: Release) -> list[ProcessEvidence]:
         """What its processes left that were measured by themselves and can be compared."""
         return self.evidence.taken(self.line, release, self.state, stretches=self.together)
 
@@ -349,12 +349,15 @@ class LineComparison:
                 if process.record.run > last
             ]
             if newer and taken:
-                these = "1 newer process" if len(newer) == 1 else f"{len(newer)} newer processes"
+                both = " ".join(each.name for each in (self.before, self.after) if each is not None)
                 found.append(
-                    f"{these} of another day left out: {release.name} was measured by itself then"
+                    f"{_processes_of(len(newer), release, 'newer ')} of another day left out: the "
+                    f"other release was not measured then; measure both together: asv run '{both}'"
                 )
             if taken:
-                found += self.newer_otherwise(release, taken[-1].state, last, "in what counts")
+                found += self.newer_otherwise(
+                    release, taken[-1].state, last, "in the processes that count"
+                )
         return found
 
     def newer_otherwise(
@@ -368,7 +371,7 @@ class LineComparison:
         """The processes of a release by themselves that are newer than the run ``last`` and were
         measured in another state than ``state``, which is that of what ``counts``. ``ours``: the
         variables that we set there ourselves, which no user can have changed."""
-        asked = state.without(ours)
+        compared = state.without(ours)
         newer = [
             process.state.without(ours)
             for process in self.evidence.of(self.line, release)
@@ -376,9 +379,9 @@ class LineComparison:
         ]
         return [
             f"{_processes_of(newer.count(other), release, 'newer ')} left out: measured "
-            f"otherwise; {other.differs(asked, (counts, 'in the newer'))}"
+            f"otherwise; {other.differs(compared, (counts, 'in the newer ones'))}"
             for other in dict.fromkeys(newer)
-            if other != asked
+            if other != compared
         ]
 
     @functools.cached_property
@@ -437,18 +440,19 @@ class LineComparison:
         decide = len(own) >= LEAST_BLOCKS or (bool(own) and not self.is_compared(key))
         return decide and (key == STEP.key or self.is_by_duets(STEP.key))
 
-    def history(self, key: str) -> list[list[Process]]:
-        """Those of the releases before ``before``, oldest first, that can be compared."""
+    def releases_before(self, key: str) -> list[list[Process]]:
+        """The processes of the releases before ``before``, oldest first, that can be compared."""
         return [self.processes(release, key) for release in self.earlier]
 
-    def all_measured(self, key: str) -> list[list[Process]]:
-        """Those of the releases up to ``before``, of all stretches: what tells the noise."""
+    def for_noise(self, key: str) -> list[list[Process]]:
+        """The processes that tell the noise: of all releases up to ``before``, of all stretches."""
         releases = [*self.earlier, *([self.before] if self.before else [])]
         taken = (self.evidence.taken(self.line, release, self.state) for release in releases)
         return [processes_of(counting(own, key), key) for own in taken]
 
     def newest(self, release: Release) -> Record | None:
-        """The record of the newest process of a release; of those that decide."""
+        """The record of the newest process of a release: of its blocks where blocks decide, else of
+        its processes by themselves."""
         if self.is_by_duets(STEP.key):
             return self.blocks(STEP.key)[-1].of(self.line.subject_key(release))[-1]
         ran = [process for process in self.evidence.of(self.line, release) if process.ran]
@@ -511,9 +515,9 @@ def _of_measure(
     compared = [comparison for comparison in together if comparison.is_compared(key)]
     in_duets = [comparison for comparison in together if comparison.is_by_duets(key)]
     comparisons = len({comparison.line for comparison in (*compared, *in_duets)})
-    histories = {comparison.line: comparison.all_measured(key) for comparison in compared}
+    for_noise = {comparison.line: comparison.for_noise(key) for comparison in compared}
     states = {comparison.line: comparison.state for comparison in compared}
-    noises = _noises(evidence, states, histories, key)
+    noises = _noises(evidence, states, for_noise, key)
     made = []
     for comparison in together:
         by_processes = None
@@ -522,7 +526,7 @@ def _of_measure(
             judgement = judge(
                 comparison.processes(comparison.before, key),
                 comparison.processes(comparison.after, key),
-                comparison.history(key),
+                comparison.releases_before(key),
                 noise,
                 threshold=threshold,
                 comparisons=comparisons,
@@ -646,11 +650,12 @@ def _side_in_duets(
 def _noises(
     evidence: Evidence,
     states: Mapping[Line, State | None],
-    histories: Mapping[Line, Sequence[Sequence[Process]]],
+    for_noise: Mapping[Line, Sequence[Sequence[Process]]],
     key: str,
 ) -> dict[Line, Noise]:
-    """The noise of lines that are judged together, in these ``states``, from their ``histories``
-    and from what calibrated the machine: with lines of any track, since drifts are the machine's.
+    """The noise of lines that are judged together, in these ``states``, by the processes
+    ``for_noise`` and by what calibrated the machine: with lines of any track, since drifts are the
+    machine's.
     """
     calibrations = {line: evidence.calibration(line, state, key) for line, state in states.items()}
     profiles = {line.profile for line in states}
@@ -662,13 +667,13 @@ def _noises(
     ]
     sessions = machine_noise.between_sessions(
         list(calibrations.values()),
-        list(histories.values()),
+        list(for_noise.values()),
         others,
         steady=JUDGED[key].steady,
     )
     return {
         line: machine_noise.estimate(calibrations[line], measured, sessions)
-        for line, measured in histories.items()
+        for line, measured in for_noise.items()
     }
 
 
@@ -810,13 +815,6 @@ def _side(release: Release | None, processes: Sequence[Process]) -> Side | None:
     )
 
 
-def _acknowledge(verdict: Verdict, release: Release, accepted: Iterable[Acknowledged]) -> Verdict:
-    for entry in accepted:
-        if verdict.outcome == REGRESSED and entry.covers(release, verdict.words, verdict.measure):
-            return replace(verdict, acknowledged=entry.reason)
-    return verdict
-
-
 def changes(
     evidence: Evidence, track: str, profile: str | None = None, threshold: float = THRESHOLD
 ) -> list[LineChange]:
@@ -843,7 +841,7 @@ def _changes(
     lines: Sequence[Line], evidence: Evidence, key: str, threshold: float
 ) -> list[LineChange]:
     """Those of one measure of the configurations of one profile."""
-    histories: dict[Line, list[list[Process]]] = {}
+    for_noise: dict[Line, list[list[Process]]] = {}
     states: dict[Line, State | None] = {}
     for line in lines:
         releases = evidence.catalogue.tracks[line.track].current
@@ -852,12 +850,12 @@ def _changes(
             continue
         state = states[line] = own[-1]
         found = [evidence.processes(line, release, state, key) for release in releases]
-        histories[line] = [processes for processes in found if processes]
+        for_noise[line] = [processes for processes in found if processes]
     made = []
-    for line, noise in _noises(evidence, states, histories, key).items():
+    for line, noise in _noises(evidence, states, for_noise, key).items():
         for segment in evidence.segments(line, states[line], key):
             processes = [own for _, own in segment]
-            for change in whole_lines.changes(processes, noise, threshold, len(histories)):
+            for change in whole_lines.changes(processes, noise, threshold, len(for_noise)):
                 before, first, last = (
                     segment[place][0].name for place in (change.before, change.first, change.last)
                 )

@@ -51,18 +51,23 @@ def _ends_within_a_line(path: Path, size: int) -> bool:
         return file.read(1) != b"\n"
 
 
-def read(path: Path, of_json: Callable[[Any], T], complain: Callable[[str], None]) -> Iterator[T]:
+def read(
+    path: Path,
+    of_json: Callable[[Any], T],
+    complain: Callable[[str], None],
+    what: str = "record",
+) -> Iterator[T]:
     """What ``of_json`` makes of the JSON on each line of a file.
 
     Where ``of_json`` raises ValueError, which says what is wrong with a line, that line is left out
-    and ``complain`` gets a message about it.
+    and ``complain`` gets a message about it, which says that it is no ``what``.
     """
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
                 yield parsed(line, of_json)
             except ValueError as err:
-                complain(left_out(path, number, err))
+                complain(left_out(path, number, err, what))
 
 
 def parsed(line: bytes, of_json: Callable[[Any], T]) -> T:
@@ -74,6 +79,6 @@ def parsed(line: bytes, of_json: Callable[[Any], T]) -> T:
         raise ValueError("nested too deeply") from None
 
 
-def left_out(path: Path, number: int, why: ValueError) -> str:
-    """The message about a line, by its number, that is left out."""
-    return f"{path}:{number} is no record and is left out: {why}"
+def left_out(path: Path, number: int, why: ValueError, what: str = "record") -> str:
+    """The message about a line, by its number, that is no ``what`` and is left out."""
+    return f"{path}:{number} is no {what} and is left out: {why}"

@@ -119,7 +119,7 @@ IDLE_BELOW = 0.6
 AHEAD = datetime.timedelta(days=1)
 
 #: When a process was started, and when it was over.
-Span = tuple[datetime.datetime, datetime.datetime]
+Period = tuple[datetime.datetime, datetime.datetime]
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -369,7 +369,7 @@ class Record:
         return float(self.process_s) if is_known else None
 
     @property
-    def span(self) -> Span | None:
+    def period(self) -> Period | None:
         """When the process was started and when it was over; None where its start is not on
         record."""
         begun = self.began
@@ -410,10 +410,11 @@ class Record:
         return facts
 
     @property
-    def not_sampled(self) -> dict[str, Any]:
-        """What of the GPU was not sampled while the process ran, and why."""
+    def not_sampled_messages(self) -> list[str]:
+        """A message about each quantity of the GPU that was not sampled while the process ran."""
         reasons = self.gpu.get("not_sampled") if isinstance(self.gpu, dict) else None
-        return reasons if isinstance(reasons, dict) else {}
+        those = reasons.items() if isinstance(reasons, dict) else ()
+        return [f"not sampled of the GPU: {quantity}: {why}" for quantity, why in those]
 
     def by_product(self, name: str) -> Any:
         """The by-product that the benchmark ``name`` reports; None where it is not on record, or
@@ -444,9 +445,12 @@ class Record:
         signs = (*(("a load of", load) for load in loads), ("busy CPUs:", self.busy_cpus))
         for sign, busy_cpus in signs:
             if is_cpus(busy_cpus) and self.cpus + BUSY_ABOVE < busy_cpus:
-                return f"{sign} {busy_cpus:.1f}, it may use {self.cpus:g} CPUs"
+                return f"{sign} {busy_cpus:.1f} where the process may use {self.cpus:g} CPUs"
         if is_cpus(self.stolen_cpus) and self.stolen_cpus > MOST_STOLEN * self.cpus:
-            return f"a hypervisor took {self.stolen_cpus:.1f} CPUs, it may use {self.cpus:g}"
+            return (
+                f"a hypervisor took {self.stolen_cpus:.1f} of the {self.cpus:g} CPUs that the "
+                f"process may use"
+            )
         return None
 
     @property
@@ -503,7 +507,7 @@ class Record:
         if self.lacked is not None:
             return f"of processes for which the machine lacked {self.lacked}"
         if self.is_of_the_future:
-            return "in the future"
+            return "that began in the future (a clock was wrong)"
         return None
 
     def why_no_evidence(
@@ -529,6 +533,16 @@ class Record:
         if self._clock_jumped(sum(self.samples)):
             return "during which a clock jumped"
         return None
+
+    def tells_of_release(
+        self, machine: str, catalogue: Catalogue, *, purpose: str | None = None
+    ) -> bool:
+        """Whether something may be concluded from the record (``why_no_evidence``), of the release
+        as it is: of no variant."""
+        return (
+            self.variant is None
+            and self.why_no_evidence(machine, catalogue, purpose=purpose) is None
+        )
 
     def _clock_jumped(self, within: float) -> bool:
         """Whether the process took less time than its samples, ``within`` seconds, or was started
@@ -669,7 +683,7 @@ def progress_message(record: Record) -> str:
     if record.outcome == INTERRUPTED:
         return f"{head}: interrupted: {record.reason or 'it was ended before it was done'}"
     if record.samples is None:
-        return f"{head}: {record.value:g}"
+        return f"{head}: {record.method}: {record.value:g}"
     median = util.human_time(record.median_s)
     remark = record.facts.get("remark")
     more = f"; {remark}" if remark else ""

@@ -139,7 +139,7 @@ class _File:
 
 
 @dataclass(frozen=True)
-class _Taken:
+class _OnDisk:
     """What a machine's files held when they were read last: ``records`` without those that are
     ``apart``, by their purpose."""
 
@@ -162,7 +162,7 @@ class Store:
         self.exclusions = exclusions
         self.lines_read = 0
         self._files: dict[Path, _File] = {}
-        self._taken: dict[str, _Taken] = {}
+        self._taken: dict[str, _OnDisk] = {}
 
     def machines(self) -> list[str]:
         """The machines that have records, in the order of their names."""
@@ -188,7 +188,7 @@ class Store:
         for purpose in APART:
             yield from self.apart(machine, purpose)
 
-    def _read(self, machine: str, complain: Callable[[str], None] = lambda line: None) -> _Taken:
+    def _read(self, machine: str, complain: Callable[[str], None] = lambda line: None) -> _OnDisk:
         """What is on the disk of a machine's records."""
         paths = _files(self.results_dir, machine)
         changed = [path for path in paths if self._read_on(path)]
@@ -207,7 +207,7 @@ class Store:
             ]
             for record in taken if self.exclusions else ():
                 mark(machine, record, self.exclusions)
-            before = self._taken[machine] = _Taken(
+            before = self._taken[machine] = _OnDisk(
                 paths,
                 [record for record in taken if not record.is_apart],
                 {

@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import VggbenchError
 from ..moments import moment
 from . import files
-from .record import SCHEMA, Span, require_keys
+from .record import SCHEMA, Period, require_keys
 
 #: A pause of more seconds than these ends a stretch.
 LONGEST_PAUSE_S = 3600.0
@@ -29,14 +29,14 @@ class SittingsDamaged(VggbenchError):
     """sessions.jsonl has a line that is no sitting."""
 
 
-def stretches(spans: Sequence[Span | None]) -> list[int | None]:
+def stretches(periods: Sequence[Period | None]) -> list[int | None]:
     """The number of the stretch in which each process was measured, from 0.
 
-    ``spans`` has the span of each process, in any order. The stretch of a process without a span is
-    None.
+    ``periods`` has the period of each process, in any order. The stretch of a process without one
+    is None.
     """
-    timed = sorted((*span, place) for place, span in enumerate(spans) if span is not None)
-    stretch_of: list[int | None] = [None] * len(spans)
+    timed = sorted((*period, place) for place, period in enumerate(periods) if period is not None)
+    stretch_of: list[int | None] = [None] * len(periods)
     stretch = 0
     latest: datetime.datetime | None = None
     for begun, over, place in timed:
@@ -62,10 +62,17 @@ def sittings(results_dir: Path, machine: str) -> list[dict[str, Any]]:
     if not file.is_file():
         return []
 
-    def complain(line: str) -> None:
-        raise SittingsDamaged(f"{line}; mend it, or check it out again")
-
-    return list(files.read(file, _checked, complain))
+    found = []
+    with file.open("rb") as opened:
+        for number, line in enumerate(opened, 1):
+            try:
+                found.append(files.parsed(line, _checked))
+            except ValueError as err:
+                raise SittingsDamaged(
+                    f"{file}:{number} is no sitting: {err}; correct the line, or restore the file: "
+                    f"git checkout -- {file}"
+                ) from None
+    return found
 
 
 def begin(

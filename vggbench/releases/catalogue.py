@@ -153,7 +153,7 @@ class Later:
 
 @dataclass(frozen=True, kw_only=True)
 class Track:
-    """The line of releases of one framework, oldest first.
+    """The releases of one framework in their order, oldest first.
 
     ``requirements`` says for each lock, by its name, which packages a version of the framework is
     installed with. It has pairs of a version specifier and requirements, the framework's own first,

@@ -127,7 +127,10 @@ def require_lock(release: Release, device: str, backend: str | None = None) -> L
 
 def _no_lock(release: Release, name: str) -> EnvironmentUnusable:
     has = ", ".join(release.locks) or "no device"
-    return EnvironmentUnusable(f"{release.name} has no lock for {name}; it is locked for {has}")
+    return EnvironmentUnusable(
+        f"{release.name} has no lock for {name}; it is locked for {has}; where its track has "
+        f"packages for that: vggbench releases lock {release.name}"
+    )
 
 
 class Environments:

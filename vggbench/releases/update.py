@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from ..errors import VggbenchError, of_system
+from ..errors import Say, VggbenchError, of_system
 from . import index, locks
 from .catalogue import ANY, Catalogue, Release, Track, minor_of
 from .index import Listed, NotListed
 
 #: The version of the form of ``Updated.as_json``.
 SCHEMA = 1
-
-Say = Callable[[str], None]
 
 
 @dataclass

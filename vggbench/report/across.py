@@ -69,5 +69,5 @@ def _cell(verdict: Verdict | None) -> str:
         return "-"
     change = percent(verdict.ratio)
     if verdict.outcome in CHANGED:
-        return change if verdict.apart else f"{change}, confirmed"
+        return f"{change}, confirmed" if verdict.is_confirmed else change
     return f"{outcome(verdict)} ({change})"

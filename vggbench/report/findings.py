@@ -110,7 +110,9 @@ class Findings:
     def unconfirmed(self) -> list[Verdict]:
         """The changes of which no session measured both releases."""
         return [
-            verdict for verdict in self.verdicts if verdict.outcome in CHANGED and verdict.apart
+            verdict
+            for verdict in self.verdicts
+            if verdict.outcome in CHANGED and not verdict.is_confirmed
         ]
 
 

@@ -20,7 +20,7 @@ from ..errors import VggbenchError
 from ..inside import params
 from ..judging import measures
 from ..judging.phrases import row
-from ..judging.state import apart_messages
+from ..judging.state import other_state_messages
 from ..releases.catalogue import Catalogue, Release
 from .pages.lines import Cell, PageGraph
 
@@ -123,7 +123,7 @@ def table(chosen: Sequence[Milestone]) -> list[str]:
         (f"{milestone.release.name} {milestone.configuration}", str(milestone.cell.state))
         for milestone in chosen
     ]
-    return [*lines, *(f"\n{line}" for line in apart_messages(states))]
+    return [*lines, *(f"\n{line}" for line in other_state_messages(states))]
 
 
 def _figure(cell: Cell, measure: measures.Measure) -> str:

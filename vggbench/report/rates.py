@@ -19,7 +19,7 @@ from ..campaigns import peak
 from ..campaigns.peak import Peak
 from ..errors import one_line
 from ..inside import vgg16, workload
-from ..judging.state import Known, apart_messages, known_of, newest_alike, state_of
+from ..judging.state import Known, known_of, newest_alike, other_state_messages, state_of
 from ..records import Record
 from ..records.record import is_cpus
 from ..releases.catalogue import Release
@@ -175,7 +175,7 @@ def peak_messages(rows: Sequence[Rate], peaks: Sequence[Peak]) -> list[str]:
 def state_messages(rows: Sequence[Rate]) -> list[str]:
     """Lines of text on the ``rows`` that were measured in another state of the machine than most.
     All rows are of one machine and profile."""
-    return apart_messages(
+    return other_state_messages(
         (f"{row.release} {records.words_of(row.configuration)}", row.state)
         for row in rows
         if row.step_s is not None

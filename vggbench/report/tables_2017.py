@@ -105,19 +105,19 @@ FRAMEWORKS = frozenset(
 class SeedCell:
     """A cell of a table. ``ms``: the step time in milliseconds, None unless the outcome is ok or
     reported. ``why``: the reason of the outcome, another state of the machine, and a busy machine.
-    ``apart``: whether the cell was measured in another state of the machine than most cells of its
-    column, and is therefore compared with none of them."""
+    ``is_of_other_state``: whether the cell was measured in another state of the machine than most
+    cells of its column, and is therefore compared with none of them."""
 
     outcome: str
     ms: float | None = None
     why: str | None = None
     release: str | None = None
-    apart: bool = False
+    is_of_other_state: bool = False
 
     @property
     def compared_ms(self) -> float | None:
         """The step time in milliseconds where it may be compared, else None."""
-        return None if self.apart else self.ms
+        return None if self.is_of_other_state else self.ms
 
 
 @dataclass(frozen=True)
@@ -271,10 +271,12 @@ def _cell(row: Rate | None, release: str, usual: str | None) -> SeedCell:
         return SeedCell(UNMEASURED, why=row.why, release=release)
     if row.step_s is None:
         return SeedCell(row.outcome, None, row.why, release)
-    apart = row.state != usual
+    is_of_other_state = row.state != usual
     whys = []
-    if apart:
+    if is_of_other_state:
         whys.append(f"not compared: measured with {row.state}; the others with {usual}")
     if row.busy is not None:
         whys.append(f"measured on a busy machine ({row.busy})")
-    return SeedCell(row.outcome, row.step_s * 1000, "; ".join(whys) or None, release, apart)
+    return SeedCell(
+        row.outcome, row.step_s * 1000, "; ".join(whys) or None, release, is_of_other_state
+    )

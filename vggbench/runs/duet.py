@@ -48,10 +48,10 @@ STILL_PATIENCE_S = 0.5
 MOST_OTHERS = 0.1
 
 #: The seconds over which the processors that others use are measured: a tick is ten milliseconds.
-QUIET_LOOK_S = 0.2
+QUIET_WINDOW_S = 0.2
 
-#: After so many seconds without a word from a process, vggbench looks whether it is still alive.
-LOOK_S = 0.5
+#: After so many seconds without a word from a process, vggbench asks whether it is still alive.
+POLL_S = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +74,9 @@ class Subject:
 BothRecords = tuple[Record | None, Record | None]
 
 
-def ended_well(records: BothRecords) -> bool:
+def ended_well(both: BothRecords) -> bool:
     """Whether both processes of a duet took their samples."""
-    return all(record is not None and record.outcome == OK for record in records)
+    return all(record is not None and record.outcome == OK for record in both)
 
 
 def pairs_for(step_s: float | None) -> int:
@@ -132,7 +132,7 @@ def _duet(
     in ``subjects`` of the subject that is started first, and of the one that is started second.
     """
     started: list[_RunningProcess] = []
-    records: dict[int, Record] = {}
+    ended: dict[int, Record] = {}
     try:
         why: str | None = None
         with contextlib.ExitStack() as stack:
@@ -158,7 +158,7 @@ def _duet(
                     why, member.in_trouble = None, True
             # A process in trouble is ended first: its record tells the reason to end the other.
             for member in sorted(started, key=lambda member: not member.in_trouble):
-                record = records[order[started.index(member)]] = member.end(why)
+                record = ended[order[started.index(member)]] = member.end(why)
                 if why is None and (member.in_trouble or record.outcome != OK):
                     partner = f"its partner in the duet: {member.subject.name}"
                     why = f"{partner}: {_what_happened(record)}"
@@ -179,7 +179,7 @@ def _duet(
             f"{subjects[0].name} and {subjects[1].name} cannot be measured: {trouble}; "
             f"if the disk is full: vggbench releases prune --to 10G"
         ) from None
-    return records.get(0), records.get(1)
+    return ended.get(0), ended.get(1)
 
 
 _PREFIX = "vggbench-duet-"
@@ -237,12 +237,12 @@ def _await_quiet(members: Sequence[_RunningProcess], patience: MayWait) -> float
 
 
 def _others_share(members: Sequence[_RunningProcess]) -> float:
-    """The share of the processors that others than the two processes use in the next QUIET_LOOK_S
+    """The share of the processors that others than the two processes use in the next QUIET_WINDOW_S
     seconds. A pool that spins while its process waits is no other: waiting would not end it."""
     cpus = members[0].cpus
     before, began = [member.cpu_s() for member in members], time.monotonic()
-    used = clocks.busy_share(cpus, QUIET_LOOK_S)
-    took = max(QUIET_LOOK_S, time.monotonic() - began)
+    used = clocks.busy_share(cpus, QUIET_WINDOW_S)
+    took = max(QUIET_WINDOW_S, time.monotonic() - began)
     own = _moved(before, [member.cpu_s() for member in members])
     return max(0.0, used - own / (took * len(cpus)))
 
@@ -473,7 +473,7 @@ class _RunningProcess:
         poll.register(self._still, select.POLLIN)
         deadline_s = self._deadline_s
         while deadline_s is None or self._running.seconds < deadline_s:
-            if poll.poll(LOOK_S * 1000):
+            if poll.poll(POLL_S * 1000):
                 if os.read(self._still, 1):
                     self._still_since_s = self._running.seconds
                     return True

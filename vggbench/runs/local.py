@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .. import records
 from ..checkout import Checkout
-from ..errors import VggbenchError
+from ..errors import Say, VggbenchError
 from ..inside import profilers
 from ..records import Record, Store
 from ..releases import interpreters
@@ -27,8 +27,6 @@ from .duet import BothRecords, MayWait, Subject
 from .installation import Installation
 from .run import Run, new_id
 from .suite import Configured, Suite
-
-Say = Callable[[str], None]
 
 #: The purposes of processes that are no evidence where another process measured beside them.
 COUNTED_ALONE = (records.DUET, records.CONFIRM, *records.APART)
@@ -68,8 +66,8 @@ class Runner:
         Anything that goes wrong in the process is the outcome of its record.
         """
         record = timed.run_fresh(self.run, installation, configured)
-        for quantity, why in record.not_sampled.items():
-            self._say_once(f"of the GPU is not sampled: {quantity}: {why}")
+        for message in record.not_sampled_messages:
+            self._say_once(message)
         return record
 
     def block(
@@ -222,7 +220,8 @@ class Local:
                 return configured
         words = records.words_of(configuration)
         raise CannotMeasure(
-            f"{benchmark} has no configuration {words} any more: it cannot be measured again"
+            f"{benchmark} has no configuration {words} any more: what is on record of it stays, "
+            f"and it is not measured again"
         )
 
 

@@ -29,7 +29,7 @@ LOOK_BACK_S = 1.0
 
 #: For how many seconds a process steps at least, its samples included, so that the GPU can be
 #: sampled. With the first second left out, two remain.
-STRETCH_S = 3.0
+GO_ON_S = 3.0
 
 #: The bits of nvmlDeviceGetCurrentClocksEventReasons, named as in nvml.h.
 THROTTLE_REASONS = {

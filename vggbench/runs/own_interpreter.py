@@ -67,7 +67,8 @@ def check_version(python: str, release: Release, catalogue: Catalogue) -> None:
     if done.status != 0 or not lines:
         reason = (done.errors.strip().splitlines() or ["no reason given"])[-1]
         raise InterpreterRefused(
-            f"{release.name} is not measured: {python} cannot import {module}: {one_line(reason)}"
+            f"{release.name} is not measured: {python} cannot import {module}: {one_line(reason)}; "
+            f"give an interpreter that has it"
         )
     if not _same_version(lines[-1], release.version, module):
         raise InterpreterRefused(

@@ -11,9 +11,22 @@ import os
 from asv import util
 from asv.config import Config
 
-from ..inside import gpu
+from ..errors import VggbenchError
+from ..inside import gpu, workload
 
 VARIABLE = "VGGBENCH_PROFILE"
+
+
+class UnknownProfile(VggbenchError):
+    """A word that names no profile."""
+
+
+def require(name: str) -> None:
+    """Raise UnknownProfile, which names all profiles, where ``name``, given with --profile, is
+    none."""
+    if name not in workload.PROFILES:
+        those = ", ".join(sorted(workload.PROFILES))
+        raise UnknownProfile(f"--profile {name}: unknown profile; choose among {those}")
 
 
 def known(config: Config) -> list[str]:

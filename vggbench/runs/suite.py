@@ -19,7 +19,7 @@ from asv import util
 from asv_runner import discovery
 
 from .. import records
-from ..errors import one_line
+from ..errors import one_line, some_of
 from ..inside.measure import BY_PRODUCTS
 from ..releases.catalogue import Catalogue, Release
 
@@ -156,8 +156,14 @@ class Suite:
         named this release. Raises UserError where there are none."""
         timed = self.timed_of(release, patterns, catalogue)
         if not timed:
+            own = [each.asv_name for each in self.timed_of(release, [], catalogue)]
+            if not own:
+                raise util.UserError(
+                    f"{release.name} has no timed benchmark: none is for the track {release.track}"
+                )
             raise util.UserError(
-                f"{' '.join(patterns) or 'asv'} selects no benchmark of {release.name} that times"
+                f"{' '.join(patterns)} selects no benchmark of {release.name} that is timed; it "
+                f"has: {some_of(own, 5)}"
             )
         return timed
 

@@ -21,7 +21,7 @@ import vggbench
 
 from ..errors import VggbenchError, of_system
 from ..inside.launch import STARTER_VARIABLE
-from ..inside.measure import DEADLINE_S, NOTES_VARIABLE, STRETCH_VARIABLE
+from ..inside.measure import DEADLINE_S, GO_ON_VARIABLE, NOTES_VARIABLE
 from ..records import Record
 from ..releases.environments import Impossible
 from . import process, profiles
@@ -100,7 +100,10 @@ def asked_deadline() -> float | None:
     except ValueError:
         seconds = 0.0
     if seconds is not None and not 0 < seconds < float("inf"):
-        raise NotMeasured(f"{DEADLINE_VARIABLE}={text} is no number of seconds above zero")
+        raise NotMeasured(
+            f"{DEADLINE_VARIABLE}={text} is no number of seconds above zero; give one, such as "
+            f"600, or unset it"
+        )
     return seconds
 
 
@@ -224,5 +227,5 @@ def _sampler(profile: str, env: dict[str, str]) -> contextlib.AbstractContextMan
 
     sampler = nvml.Sampler(env)
     if sampler.trouble is None:
-        env[STRETCH_VARIABLE] = str(nvml.STRETCH_S)
+        env[GO_ON_VARIABLE] = str(nvml.GO_ON_S)
     return sampler

@@ -12,7 +12,7 @@ from ..errors import one_line
 from ..frameworks import KNOWN
 from ..inside import profilers, turns
 from ..inside.launch import STARTER_VARIABLE
-from ..inside.measure import STRETCH_VARIABLE
+from ..inside.measure import GO_ON_VARIABLE
 
 #: Variables of asv's and of the user's environment that must not reach a release's interpreter. By
 #: the last four, vggbench has a process be traced, wait for its turns, go on for longer, or end
@@ -22,7 +22,7 @@ UNWANTED = (
     "VIRTUAL_ENV",
     profilers.VARIABLE,
     turns.VARIABLE,
-    STRETCH_VARIABLE,
+    GO_ON_VARIABLE,
     STARTER_VARIABLE,
 )
 

@@ -359,7 +359,7 @@ def search(
     allows: Callable[[float], bool] | None = None,
     looks: Sequence[Look] = (),
     unknown: Collection[int] = (),
-    told: Callable[[Search], None] | None = None,
+    on_look: Callable[[Search], None] | None = None,
     threshold: float = THRESHOLD,
     most: int = MOST_LOOKS,
 ) -> Search:
@@ -367,8 +367,8 @@ def search(
 
     ``look(before, after)`` takes one block of two builds and returns its number, or which of the
     two cannot be measured. ``seconds()`` is asked before each look for what a block of each build
-    against place 0 costs now. ``allows``: whether a look of so many seconds may begin. ``told`` is
-    called after each look, and before the first one where there are ``looks`` on record.
+    against place 0 costs now. ``allows``: whether a look of so many seconds may begin. ``on_look``
+    is called after each look, and before the first one where there are ``looks`` on record.
 
     The first looks are at both ends, until it is sure whether they differ by the ``threshold``, a
     ratio less one. The next ones are those that tell most per second. A pair that is likely is then
@@ -380,8 +380,8 @@ def search(
     """
     taken, gone = [*looks], {*unknown}
     found = _so_far(builds, taken, gone, noise, threshold)
-    if told is not None and taken:
-        told(found)
+    if on_look is not None and taken:
+        on_look(found)
     while True:
         costs = [*seconds()]
         following = _following(found, costs, most)
@@ -400,8 +400,8 @@ def search(
         else:
             taken.append(Look(before, after, came))
         found = _so_far(builds, taken, gone, noise, threshold)
-        if told is not None:
-            told(found)
+        if on_look is not None:
+            on_look(found)
 
 
 def _so_far(
@@ -441,6 +441,7 @@ def _so_far(
 def _following(found: Search, seconds: Sequence[float], most: int) -> tuple[int, int] | str:
     """The two places of the next look, or why there is none."""
     last = len(found.posterior.gaps)
+    # Raises ValueError for seconds that are none.
     _costs(found.posterior, seconds, found.posterior._known(found.unknown)[1:])
     unsure = found.ends is None or found.ends.outcome == NOT_SURE
     if unsure and len(_numbers(found.looks, 0, last)) >= MOST_BLOCKS:

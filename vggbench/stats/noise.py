@@ -208,7 +208,7 @@ def _processes(
     """The deviation between processes, its degrees of freedom, and what it was estimated from."""
     for groups, origin in (
         (calibrating, "calibrating processes"),
-        (measured, "processes of the history"),
+        (measured, "processes of earlier releases"),
     ):
         processes, degrees = _of_processes(groups)
         if processes > 0:

@@ -68,7 +68,7 @@ def test_no_difference_is_clear_where_one_of_two_was_measured_on_a_busy_machine_
     quiet = processes(SHIPPED[2], OFF, 1.0, 1.0, 1.0)
     busy = processes(SHIPPED[2], ON, 0.5, 0.5, 0.5, load_before=[9.0, 5.0, 3.0])
     (choice,) = found(*quiet, *busy)
-    why = "on a busy machine (a load of 9.0, it may use 2 CPUs)"
+    why = "on a busy machine (a load of 9.0 where the process may use 2 CPUs)"
     assert (choice.clear, choice.payback, choice.unclear) == (False, None, why)
     (choice,) = found(*quiet, *busy, *processes(SHIPPED[2], ON, 0.6, 0.6, 0.6))
     assert (choice.clear, choice.payback, choice.unclear) == (True, 1, None)

@@ -354,7 +354,7 @@ def test_a_line_is_cut_where_a_release_was_measured_again_on_another_day(
         assert points(visit) == [[[0, 201], [1, 211], [1, None], [1, 316], [2, 319]]]
         said = hover(visit, "line 0", 1)
         assert "316.0 ms" in said
-        assert "measured again on another day, after 211.0 ms" in said
+        assert "measured again on another day (211.0 ms the first time)" in said
         assert "a cut: measured again on another day" in visit.page.inner_text("#key")
         # Of the release that was measured twice, what changed since the one before.
         assert "+5.0 %" in visit.page.inner_text("#release")
@@ -791,7 +791,7 @@ def test_what_a_busy_machine_measured_is_marked(surf: Surf, tmp_path: Path) -> N
         *literal.processes(SHIPPED[2], "NHWC none off", 0.199, 0.2, 0.201),
         *literal.processes(SHIPPED[2], "NHWC none on", 0.1, **load),
     ]
-    message = "measured on a busy machine (a load of 9.0, it may use 2 CPUs)"
+    message = "measured on a busy machine (a load of 9.0 where the process may use 2 CPUs)"
     key = "! measured on a busy machine; hover for its load"
     with surf(published_anew(tmp_path, taken)) as visit:
         page = visit.page

@@ -119,7 +119,7 @@ def test_what_a_busy_machine_measured_counts_where_there_is_nothing_else() -> No
     # Other work on the machine takes processors, and no memory of the process.
     assert cell.estimates["peak_memory"] == Estimate(2_000, 1_000, 2_000, 3)
     cell = one(*busy)
-    assert cell.busy == "a load of 9.0, it may use 2 CPUs"
+    assert cell.busy == "a load of 9.0 where the process may use 2 CPUs"
     assert cell.estimates["step"].value == 0.5
 
 

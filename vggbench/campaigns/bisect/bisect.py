@@ -34,7 +34,7 @@ from ...runs.suite import Configured
 from ...stats import bisection
 from ...stats.bisection import Search, Unmeasured
 from .. import taking
-from ..budget import Budget, duration_text
+from ..budget import Budget
 from ..taking import MOST_UNCOUNTED, Uncounted
 from . import line, report
 from .line import BuildsBetween, NothingToBisect
@@ -45,7 +45,7 @@ from .report import BisectFinding
 BLOCK_S, INSTALL_S = 60.0, 60.0
 
 #: Names of configurations in a message, at most.
-NAMED = 12
+MOST_NAMES = 12
 
 #: How records name the catalogue of bisections.
 CATALOGUE = "bisect"
@@ -71,7 +71,8 @@ class CannotBisect(VggbenchError):
 
 
 class _OtherState(Exception):
-    """A block was measured in another state of the machine than what is on record."""
+    """A block was measured in another state of the machine than what is on record; its text says
+    what differs, and is empty where nothing is on record."""
 
 
 class _Ended(Exception):
@@ -109,7 +110,7 @@ def _configured(here: Local, searched: BuildsBetween, asked: BisectRequest) -> C
     )
     chosen = here.suite.chosen(release, asked.patterns, here.catalogue)
     if asked.patterns and len(chosen) > 1:
-        names = some_of([configured.words for configured in chosen], NAMED)
+        names = some_of([configured.words for configured in chosen], MOST_NAMES)
         one = shlex.quote(re.escape(chosen[0].asv_name).replace("\\ ", " "))
         raise NothingToBisect(
             f"--bench selects {len(chosen)} configurations of {release.name} ({names}); a "
@@ -209,15 +210,15 @@ class _Campaign:
                     allows=self._budget.allows,
                     looks=looks,
                     unknown=sorted(self.unknown),
-                    told=self._tell,
+                    on_look=self._tell,
                     threshold=self._asked.threshold,
                 )
-            except _OtherState:
+            except _OtherState as other:
                 # The noise is that of the state, which the first block tells.
                 if blocks:
                     here.say(
-                        "the machine is in another state than that in which earlier blocks were "
-                        "measured: these do not count"
+                        f"the machine is in another state than in the earlier blocks, which do not "
+                        f"count: {other}"
                     )
                 continue
             except _Ended as end:
@@ -281,8 +282,9 @@ class _Campaign:
                 return Unmeasured(place)
             subjects.append(subject)
         one, other = subjects
+        names = f"{self._line.builds[after].name} by {self._line.builds[before].name}"
         if not self._budget.allows(self._block_s):  # the environments took what was left
-            raise _Ended(f"{self._spent}; the same command goes on from here")
+            raise _Ended(f"{self._budget.why_over()}; the same command goes on from here")
         uncounted = Uncounted()
         told_nothing = 0
         while True:
@@ -293,37 +295,36 @@ class _Campaign:
             if came.waiting is not None and came.waiting not in self._notes:
                 self._notes.append(came.waiting)
             if came.waited_in_vain:
-                raise _Ended(f"{self._spent} while the machine was busy; {taking.QUIET}")
+                why = self._budget.why_over()
+                raise _Ended(f"{why} while the machine was busy; {taking.QUIET}")
             if came.outcome in (records.FAILED, records.NOT_APPLICABLE):
                 is_after = came.commit == other.installation.release.commit
                 return self._give_up(after if is_after else before, str(came.why))
             if uncounted.end_it(came):
                 raise _Ended(str(came.why))
             if came.block is None:
-                self._here.say(f"the block does not count: {came.why}")
+                self._here.say(f"{names}: the block does not count: {came.why}")
             else:
                 number = came.block.numbers.get(self._asked.measure)
                 if number is not None:
                     self._taken += 1
                     if self._state != came.block.states[0] and self._is_on_record(came.block):
-                        raise _OtherState
+                        earlier, now = self._state, came.block.states[0]
+                        when = ("earlier", "now")
+                        raise _OtherState("" if earlier is None else now.differs(earlier, when))
                     return number
                 told_nothing += 1
                 title = JUDGED[self._asked.measure].title
-                self._here.say(f"the block does not tell the {title}")
+                self._here.say(f"{names}: the block has no {title}")
                 if told_nothing >= MOST_UNCOUNTED:
                     silent = self._silent(came.block, (before, after))
                     return self._give_up(silent, f"its processes do not tell the {title}")
             if not self._budget.allows(self._block_s):
-                raise _Ended(self._spent)
+                raise _Ended(self._budget.why_over())
 
     def _is_on_record(self, block: Block) -> bool:
         """Whether the records tell of a block that was just taken; an exclusion may hide it."""
         return any(block.id == other.id for other in self._on_record.blocks())
-
-    @property
-    def _spent(self) -> str:
-        return f"the budget of {duration_text(self._budget.seconds)} is spent"
 
     def _silent(self, block: Block, places: tuple[int, int]) -> int:
         """Which of two builds does not tell the measure; the good end only where the other does."""
@@ -386,7 +387,7 @@ class _Campaign:
         """Note why a build cannot be looked at. Raises CannotBisect where it is an end."""
         name = self._line.builds[place].name
         if place in (0, self._last):
-            told = f"{name} is an end and cannot be measured: {why}"
+            told = f"{name} is an end and cannot be measured: {why}; give another build as this end"
             if self._search is not None and self._search.looks:
                 raise _Ended(told)  # what earlier blocks say is reported
             raise CannotBisect(told)

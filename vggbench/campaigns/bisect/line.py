@@ -22,7 +22,7 @@ from ...releases.index import IndexUnreachable, Listed, NotListed
 from ...releases.spec import SpecError
 
 #: How a release that may be on no track is written: its track, and a version.
-_NAMED = re.compile(r"([a-z]+(?:-[a-z]+)*)(?:-|==)(\d.*)\Z")
+_TRACK_AND_VERSION = re.compile(r"([a-z]+(?:-[a-z]+)*)(?:-|==)(\d.*)\Z")
 
 #: Where something stands on a track: a build of the user's own has the version of the release that
 #: it follows, and comes after it.
@@ -114,7 +114,7 @@ def tracks_of(main: Catalogue, track: Track) -> tuple[Track, ...]:
 def track_of(main: Catalogue, text: str) -> Track:
     """The track of the release that ``text`` names, whether it is on the track or not. Raises
     SpecError."""
-    named = _NAMED.match(text)
+    named = _TRACK_AND_VERSION.match(text)
     if named and named[1] in main.tracks:
         return main.tracks[named[1]]
     return main.tracks[spec.release(main, text).track]
@@ -198,7 +198,7 @@ def _end(main: Catalogue, own: BuildCatalogue, known: _Index, text: str) -> Buil
     try:
         return _of(main, spec.release(main, text))
     except SpecError as err:
-        named = _NAMED.match(text)
+        named = _TRACK_AND_VERSION.match(text)
         version = None if named is None else _version(named[2])
         if named is None or version is None or named[1] not in main.tracks:
             raise

@@ -24,7 +24,7 @@ from ...stats import bisection, blocks, robust
 from ...stats.bisection import Search
 from ...stats.policy import SURE
 from .. import taking
-from ..budget import Budget, duration_text
+from ..budget import Budget
 from .line import Build, BuildsBetween
 
 #: Version of the JSON's format.
@@ -121,7 +121,7 @@ def finding(
     )
     if search is None or not search.looks:
         if search is not None:
-            found.notes += _why_no_shorter(search, budget)
+            found.notes += _why_no_shorter(searched, asked, search, budget)
         return found
     decision = search.decision
     found.blocks = len(search.looks)
@@ -147,7 +147,7 @@ def finding(
         if decision.left < place < decision.right
     ]
     if found.outcome == NOT_NAMED:
-        found.notes += _why_no_shorter(search, budget)
+        found.notes += _why_no_shorter(searched, asked, search, budget)
     found.notes += _moved(here, searched, asked, newest, (decision.left, decision.right))
     found.notes += _commands(searched, asked, (decision.left, decision.right))
     found.notes += _elsewhere(searched, asked, search)
@@ -194,15 +194,20 @@ def _commit(build: Build, record: Record) -> str | None:
     return None if told is None else str(told)
 
 
-def _why_no_shorter(search: Search, budget: Budget) -> list[str]:
+def _why_no_shorter(
+    searched: BuildsBetween, asked: Asked, search: Search, budget: Budget
+) -> list[str]:
     """Why the span is no shorter, and what to do."""
+    many = f"{how_many_blocks(len(search.looks))}, the most that a search takes, leave it open"
+    span = (search.decision.left, search.decision.right)
     told = {
-        bisection.OUT_OF_BUDGET: f"the budget of {duration_text(budget.seconds)} is spent; the "
-        f"same command goes on from here",
+        bisection.OUT_OF_BUDGET: f"{budget.why_over()}; the same command goes on from here",
         bisection.UNSURE_ENDS: "whether both ends differ is not sure, so nothing was searched "
         "between them; where the machine is noisy: vggbench calibrate",
-        bisection.TOO_MANY_LOOKS: f"{how_many_blocks(len(search.looks))} did not tell",
-        bisection.NOTHING_TELLS: "no build that can be measured tells more",
+        bisection.TOO_MANY_LOOKS: many
+        if _is_whole(search)
+        else f"{many}; to search what is left: {_again(searched, asked, span)}",
+        bisection.NOTHING_TELLS: "no further block of any build would tell more",
         bisection.FOUND: "no build between them can be measured",
     }
     return [told[search.ended]] if search.ended in told else []

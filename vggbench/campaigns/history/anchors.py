@@ -106,7 +106,7 @@ def _change(before: Sequence[Process], now: Sequence[Process], threshold: float)
     if found.outcome in CHANGED:
         return (
             f"{measured}: MORE THAN THE MACHINE'S NOISE ({noise.origin}): the machine has changed; "
-            f"between this sitting and others, verdicts reckon with that, not with a release"
+            f"verdicts put no difference between this sitting and others on a release"
         )
     return f"{measured}, within the machine's noise"
 

@@ -92,11 +92,10 @@ class Forecast:
         for record in taken:
             if (
                 record.profile == profile
-                and record.variant is None
                 and not record.is_of_a_duet  # it waited for its partner
                 and record.outcome != records.INTERRUPTED
                 and record.seconds is not None
-                and record.why_no_evidence(machine, self._catalogue) is None
+                and record.tells_of_release(machine, self._catalogue)
             ):
                 at = self._place[record.commit], record.key
                 na = record.outcome == records.NOT_APPLICABLE

@@ -16,13 +16,13 @@ from typing import Any
 
 from ... import records
 from ...checkout import Checkout
-from ...errors import VggbenchError, some_of
+from ...errors import Say, VggbenchError, some_of
 from ...records import stretches
 from ...releases.catalogue import Lock, Release
 from ...runs import profiles
 from ...runs.asv_command import INTERRUPTED, Asv
 from ...runs.coverage import Coverage
-from ...runs.local import Local, Say
+from ...runs.local import Local
 from ...runs.processor import processor
 from ...runs.run import RESUME_VARIABLE
 from ...runs.suite import Configured
@@ -300,7 +300,7 @@ class History:
         return list({lock.name: lock for lock in locks if lock is not None}.values())
 
     def _free(self, name: str, coming: int) -> None:
-        """... before so many bytes are installed for what is called ``name``."""
+        """Free environments before so many bytes are installed for what is called ``name``."""
         keep = self._asked.environments - coming
         # 0 would free what was compiled for each, too, which is kept for their next time.
         for freed in self._checkout.environments.prune(max(1, keep)):
@@ -315,14 +315,14 @@ class History:
             )
 
     def _make_room_for_two(self, name: str, both: Sequence[tuple[Release, Lock]]) -> None:
-        """... for two releases that are compared, while a runner of this process holds the
-        checkout. Nothing is freed where the environments of both are there."""
+        """Free environments for two releases that are compared, while a runner of this process
+        holds the checkout. Nothing is freed where the environments of both are there."""
         installed = self._checkout.environments.installed
         if not all(installed(release, lock.name) for release, lock in both):
             self._free(name, sum(guess_bytes(lock) for _, lock in both))
 
     def _make_room_for_variant(self, wanted: Wanted) -> None:
-        """... which is made each time, beside the release as it is."""
+        """Free environments for a variant, which is made each time, beside the release as it is."""
         release, lock = wanted.release, wanted.release.locks[wanted.change.lock]
         is_there = self._checkout.environments.installed(release, lock.name) is not None
         self._free(wanted.name, (1 if is_there else 2) * guess_bytes(lock))
@@ -342,20 +342,20 @@ class History:
             self._say("The budget is spent while separating: run the same command again to go on.")
             return LEFT
         if left.names:
-            names = some_of(left.names, causes.NAMED)
+            names = some_of(left.names, causes.MOST_NAMES)
             self._say(f"Not separated: {names}. Run the same command again to try once more.")
             return TROUBLE
         if failed := [answer.comparison.name for answer in answers if answer.failed]:
-            names = some_of(failed, answering.NAMED)
+            names = some_of(failed, answering.MOST_NAMES)
             self._say(f"Not compared: {names}. Run the same command again to try once more.")
             return TROUBLE
         not_sure = sum(answer.why is not None for answer in answers)
         parted = found.separated()
         self._say(
             f"{_all_of(self._asked.stages)} is measured. Not answered of "
-            f"{_comparisons(len(answers))} made now: {not_sure}. Of "
-            f"{len(found.changes)} confirmed changes that something else moved with, {parted} have "
-            f"something separated."
+            f"{_comparisons(len(answers))} made now: {not_sure}. Something else changed together "
+            f"with {len(found.changes)} confirmed changes; its share is measured for {parted} of "
+            f"them."
         )
         self._say("The pages: asv publish && vggbench preview")
         return 0
@@ -386,7 +386,7 @@ class History:
         """One line about the comparisons that are left, and what they are likely to take."""
         judging = self._judging
         known = [seconds for comparison in wanted if (seconds := judging.forecast_s(comparison))]
-        names = some_of([comparison.name for comparison in wanted], answering.NAMED)
+        names = some_of([comparison.name for comparison in wanted], answering.MOST_NAMES)
         told = [f"about {duration_text(sum(known))}"] if known else []
         if len(known) < len(wanted):
             told.append(f"{len(wanted) - len(known)} of which nothing is on record")

@@ -195,7 +195,6 @@ def duets(plan: Plan, names: Sequence[str]) -> list[Duets]:
 class PlannedComparison:
     """Two releases that are compared by duets, in one configuration."""
 
-    of: Duets
     before: Release
     after: Release
     configured: Configured
@@ -215,7 +214,7 @@ def comparisons(
             places += closing([Version(release.version).major for release in line])
         for before, after in places:
             found += [
-                PlannedComparison(of, line[before], line[after], configured)
+                PlannedComparison(line[before], line[after], configured)
                 for configured in suite.timed_of(line[after], of.bench, catalogue)
             ]
     return found

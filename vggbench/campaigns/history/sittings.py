@@ -46,11 +46,11 @@ def going_on(
         return None
     last = before[-1]
     started = records.moment(last["started"])
-    spans = filter(None, (record.span for record in taken))
+    periods = filter(None, (record.period for record in taken))
     # What is over only in the future has a wrong clock or a wrong length: it would go on for years.
     past = [
         moment
-        for moment in (started, *(over for _, over in spans))
+        for moment in (started, *(over for _, over in periods))
         if moment <= now + records.AHEAD
     ]
     latest = max(past, default=now - 2 * datetime.timedelta(seconds=LONGEST_PAUSE_S))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 
 from ...errors import one_line, some_of
-from ...judging.state import apart_messages, usual_of
+from ...judging.state import other_state_messages, usual_of
 from ...records import Record
 from ...releases.catalogue import Catalogue, Release
 from ..pages.lines import lines
@@ -14,7 +14,7 @@ from . import ALL, FORMATS, LINE, RELEASE
 from .exported import COLUMNS, Exported, ExportError
 
 #: How many names a message has.
-_NAMED = 5
+_MOST_NAMES = 5
 
 
 def require_releases(name: str, specs: Sequence[str], releases: Sequence[Release]) -> None:
@@ -87,7 +87,7 @@ def for_format(name: str, on_record: Sequence[Exported]) -> tuple[list[Exported]
     if not results:
         raise ExportError(f"nothing can be exported as {name}: {messages[0]}")
     states = [(each.subject, str(each.cell.state)) for each in results]
-    apart = apart_messages(states)
+    apart = other_state_messages(states)
     if of == LINE:
         usual = usual_of(state for _, state in states)
         results = [each for each in results if str(each.cell.state) == usual]
@@ -109,7 +109,7 @@ def _require_line(name: str, on_record: Sequence[Exported]) -> None:
         pattern = ", ".join(map(repr, first.cell.taken[0].configuration.values()))
         raise ExportError(
             f"{name} is of one configuration, and {len(of_lines)} are on record: "
-            f'{some_of(list(of_lines), _NAMED)}; choose one, such as --bench "{pattern}"'
+            f'{some_of(list(of_lines), _MOST_NAMES)}; choose one, such as --bench "{pattern}"'
         )
 
 
@@ -135,7 +135,7 @@ def _lacking(results: Sequence[Exported]) -> list[str]:
         for measure, column in COLUMNS
     }
     return [
-        f"{column} is not on record of {some_of(names, _NAMED)}"
+        f"{column} is not on record of {some_of(names, _MOST_NAMES)}"
         for column, names in lacking.items()
         if names
     ]
@@ -148,7 +148,7 @@ def _busy(results: Sequence[Exported]) -> list[str]:
         if each.cell.busy is not None:
             busy.setdefault(each.cell.busy, []).append(each.subject)
     return [
-        f"measured on a busy machine ({why}): {some_of(names, _NAMED)}"
+        f"measured on a busy machine ({why}): {some_of(names, _MOST_NAMES)}"
         for why, names in busy.items()
     ]
 
@@ -159,6 +159,6 @@ def _cuts(results: Sequence[Exported]) -> list[str]:
     if not names:
         return []
     return [
-        f"a change may be the machine's drift at {some_of(names, _NAMED)}: measured on another day "
-        f"than the release before, where the pages cut the line"
+        f"a change may be the machine's drift at {some_of(names, _MOST_NAMES)}: measured on "
+        f"another day than the release before, where the pages cut the line"
     ]

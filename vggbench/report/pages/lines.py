@@ -1,4 +1,5 @@
-"""Lines: what one track has on record of one machine in one profile, release by release."""
+"""Lines of the pages: a graph each, of what one track has on record of one machine in one profile,
+release by release."""
 
 from __future__ import annotations
 
@@ -135,7 +136,7 @@ def lines(
     known = known_of(taken)
     groups: dict[tuple[str, str, str], dict[tuple[str, str], list[_Placed]]] = {}
     left_out: dict[tuple[str, str], int] = {}
-    for record, stretch in zip(taken, stretches([record.span for record in taken]), strict=True):
+    for record, stretch in zip(taken, stretches([record.period for record in taken]), strict=True):
         if not record.is_timed:
             continue
         why = record.why_left_out(machine, catalogue.by_commit)

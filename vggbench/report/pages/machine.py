@@ -23,10 +23,9 @@ def of_machine(machine: str, source: Source) -> OfMachine:
     drawn, without = lines(machine, taken, source.catalogue, chained=chained)
     for left_out in without:
         made.left_out.append(data.of_left_out(machine, left_out))
-        made.complaints.append(
-            f"{machine}: {left_out.count} records of {left_out.release} are on no page: "
-            f"{left_out.why}"
-        )
+        several = f"{left_out.count} records of {left_out.release} are"
+        those = f"1 record of {left_out.release} is" if left_out.count == 1 else several
+        made.complaints.append(f"{machine}: {those} on no page: {left_out.why}")
     for message in [*judged.complaints, *filter(None, [judged.why_none])]:
         if not any(left_out.why in message for left_out in without):  # else it was said above
             made.complaints.append(f"{machine}: verdicts: {message}")

@@ -238,7 +238,7 @@ export interface Releases {
 
 /** The locks of a release by their names, such as "cpu", and the names by devices. */
 export interface Locks {
-  build: string | number | null;
+  build: number;
   locks: Record<string, Lock>;
   lock_of: Record<string, string>;
 }
@@ -293,7 +293,7 @@ export interface Props {
   [name: string]: string | boolean | null | undefined | ((event: any) => void);
 }
 
-/** The line that the address asks for (links.js), and what else could be chosen. */
+/** The line that the address asks for (choice.js), and what else could be chosen. */
 export interface Chosen {
   track: string;
   machine: string | undefined;

@@ -179,7 +179,7 @@ def judge(
             for change in verdicts.changes(evidence, track)
             if change.kind in whole_lines.OF_LINES
         ]
-    found = explanation_text.told(found, evidence, taken)
+    found = explanation_text.with_explanations(found, evidence, taken)
     return MachineVerdicts(
         judged=tuple(found),
         told=(*map(page_verdict, found), *map(page_growth, grown)),

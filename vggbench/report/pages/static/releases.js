@@ -16,7 +16,8 @@ import { figureCell, lined, rowHead, whyOf } from "./tables.js";
 /** What is shown of each configuration. */
 const SHOWN = ["step", "first_step", "peak_memory", "memory_growth", "loss"];
 /** Why nothing says how large an environment is. */
-const NOT_RECORDED = "n/a: no process has been measured since environments are sized";
+const NOT_RECORDED =
+  "not on record: no process was measured since records have the size of an environment";
 const GIGABYTE = 1e9;
 /** Where the link that skips the navigation leads: it names no release. */
 const SKIPPED_TO = "content";

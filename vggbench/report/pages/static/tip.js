@@ -23,7 +23,7 @@ export function cutText(measure, cell) {
   const earlier = cell.earlier?.[measure.key];
   if (!earlier) return "";
   const before = withUnit(measure, figure(measure, earlier[0]));
-  return `measured again on another day, after ${before}: the machine may have changed, so the line is cut here`;
+  return `measured again on another day (${before} the first time): the machine may have changed, so the line is cut here`;
 }
 
 /**

@@ -51,8 +51,9 @@ function show(index, { chosen, line, more }, redraw) {
     return;
   }
   if (!everything.length) {
-    const why = more.why_none ? `: ${more.why_none}` : ", which takes two releases";
-    problem(`There are no verdicts on this${why}.`);
+    const where = `${line.track} on ${line.machine}, ${line.profile}`;
+    const why = more.why_none ?? "a verdict takes two releases that were measured";
+    problem(`There are no verdicts on ${where}: ${why}.`);
     return;
   }
   const found = everything.filter((row) => isAsked(row, line, asked));
@@ -332,8 +333,8 @@ function evidenceOf(line, measure, told) {
 function kindText({ kind, ratio }, measure) {
   const worse = ratio[0] > 1;
   const [more, less] = measure.key === "peak_memory" ? ["more", "less"] : ["slower", "faster"];
-  if (kind === "recovered") return worse ? `${more}, then taken back` : `${less}, then lost again`;
-  return `${worse ? more : less}, in several level shifts`;
+  const what = worse ? more : less;
+  return kind === "recovered" ? `${what}, then taken back` : `${what}, in several level shifts`;
 }
 
 /**
