@@ -13,10 +13,10 @@ from vggbench.releases.catalogue import Catalogue
 ROOT = Path(__file__).parent.parent
 
 
-def planned(folder: Path) -> str:
-    """What make would do to set a checkout up."""
+def planned(folder: Path, *variables: str) -> str:
+    """What make would do to set a checkout up, with these variables of its own."""
     return subprocess.run(
-        ["make", "--dry-run", "--no-print-directory", "setup"],
+        ["make", "--dry-run", "--no-print-directory", "setup", *variables],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -35,6 +35,17 @@ def test_a_copied_checkout_is_set_up_anew(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(own, copy)
     assert "-m venv --clear" in planned(copy), "it would run the code of the other"
+
+
+def test_a_checkout_may_be_set_up_outside_its_folder(tmp_path: Path) -> None:
+    own, elsewhere = tmp_path / "own", tmp_path / "elsewhere"
+    (own / ".venv").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "setup.py"):
+        shutil.copy(ROOT / name, own)
+    (own / ".venv" / "made").write_text(f"{own}\n")
+    plan = planned(own, f"VENV={elsewhere}", "PYTHON=python3.12")
+    assert f"python3.12 -m venv --clear {elsewhere}\n" in plan
+    assert ".venv" not in plan, "it is another machine's"
 
 
 @pytest.mark.parametrize("crlf", ["true", "false"])

@@ -21,7 +21,9 @@ CONFIG = Config.load(str(ROOT / "asv.conf.json"))
 
 def local(results_dir: Path, say: Callable[[str], None] = print) -> Local:
     return Local(
-        checkout=SimpleNamespace(results_dir=results_dir, catalogue=CATALOGUE, config=CONFIG),
+        checkout=SimpleNamespace(
+            root=results_dir, results_dir=results_dir, catalogue=CATALOGUE, config=CONFIG
+        ),
         suite=Suite(ROOT / "benchmarks"),
         store=Store(results_dir),
         machine=MACHINE,

@@ -26,6 +26,7 @@ from vggbench.campaigns.taking import BlockResult
 from vggbench.errors import VggbenchError
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES
 from vggbench.records import Record
+from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Lock, Release
 from vggbench.releases.environments import EnvironmentUnusable
 from vggbench.runs import memory
@@ -190,13 +191,6 @@ def never_measured(of: Judging, release: str = LINE[-1]) -> list[str]:
     ]
 
 
-@pytest.fixture
-def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This machine has each CPython."""
-    monkeypatch.setattr(command, "why_not_here", lambda release, devices: None)
-
-
-@pytest.mark.usefixtures("everywhere")
 def test_a_release_that_was_never_measured_is_compared_in_all_that_both_run(
     tmp_path: Path,
 ) -> None:
@@ -210,7 +204,6 @@ def test_a_release_that_was_never_measured_is_compared_in_all_that_both_run(
     assert never_measured(far) == [against, against.replace("off", "on")]
 
 
-@pytest.mark.usefixtures("everywhere")
 def test_what_duets_have_begun_with_goes_on_with_the_other_configurations(tmp_path: Path) -> None:
     of = judging(tmp_path, blocks_of(LINE[-2], LINE[-1], 1.1, 8))
     assert compared(of) == []
@@ -222,24 +215,49 @@ def test_what_duets_have_begun_with_goes_on_with_the_other_configurations(tmp_pa
     assert len(never_measured(judging(tmp_path, [na]))) == 10, "it answers once"
 
 
-@pytest.mark.usefixtures("everywhere")
 def test_of_what_asv_has_measured_nothing_else_is_compared(tmp_path: Path) -> None:
     of = judging(tmp_path, measured(LINE[-1]))
     assert never_measured(of) == []
     assert never_measured(of, LINE[-2]), "the one before is another release"
 
 
-def test_what_this_machine_cannot_run_is_not_compared(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def why_not(release: Release, devices: Sequence[str]) -> str | None:
-        return "no lock for cpu" if release.name == LINE[-2] else None
-
-    monkeypatch.setattr(command, "why_not_here", why_not)
-    of = judging(tmp_path, [])
-    assert never_measured(of) == []
+def test_nothing_is_compared_where_no_release_is_before_it(tmp_path: Path) -> None:
     first = CATALOGUE.tracks["tensorflow"].releases[0].name
-    assert never_measured(of, first) == [], "no release is before it"
+    assert never_measured(judging(tmp_path, []), first) == []
+
+
+@pytest.fixture
+def no_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine has no CPython of any release."""
+    monkeypatch.setattr(interpreters, "find", lambda version: None)
+
+
+LEFT_OUT = (
+    f"Not compared in cpu-quick: {LINE[-1]} against {LINE[-2]}: "
+    f"{LINE[-2]}: CPython 3.11 is not on this machine; get it with: uv python install 3.11; "
+    f"{LINE[-1]}: CPython 3.12 is not on this machine; get it with: uv python install 3.12"
+)
+
+
+@pytest.mark.usefixtures("no_python")
+def test_what_this_machine_cannot_run_is_left_out_with_one_message(tmp_path: Path) -> None:
+    said: list[str] = []
+    asked = ConfirmRequest(LINE[-1], None, 0.02)
+    with pytest.raises(VggbenchError, match=f"nothing on {MACHINE} can be judged"):
+        command.run(local(tmp_path, said.append), asked, LIMITS)
+    assert said[0] == LEFT_OUT
+    assert len([line for line in said if line.startswith("Not compared")]) == 1
+
+
+@pytest.mark.usefixtures("no_python")
+def test_what_is_left_out_is_not_called_answered(tmp_path: Path) -> None:
+    for one in blocks_of(LINE[-2], LINE[-1], 1.0, 8):
+        records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
+    said: list[str] = []
+    asked = ConfirmRequest(LINE[-1], None, 0.02)
+    assert command.run(local(tmp_path, said.append), asked, LIMITS) == 2
+    assert LEFT_OUT in said
+    assert not [line for line in said if "answered" in line]
 
 
 # -- what blocks there are

@@ -85,9 +85,10 @@ def run(here: Local, asked: ConfirmRequest, limits: Limits) -> int:
         improved=asked.improved,
         patterns=asked.patterns,
     )
-    wanted = [*judging.comparisons([after], limits), *judging.never_measured(after, limits)]
-    found = answer(judging, wanted, limits)
-    if not found and judging.is_compared(after):
+    unmeasured = judging.never_measured(after, limits)
+    can_be = _of_this_machine(here, unmeasured)
+    found = answer(judging, [*judging.comparisons([after], limits), *can_be], limits)
+    if not found and not unmeasured and judging.is_compared(after):
         here.say(
             f"Nothing of {after.name} that --bench selects is to be measured."
             if asked.patterns
@@ -95,8 +96,31 @@ def run(here: Local, asked: ConfirmRequest, limits: Limits) -> int:
         )
     for line in answering.open_messages(found):
         here.say(line)
-    statuses = [2 if any(answer.failed for answer in found) else 0, judging.report([after.name])]
+    went_wrong = len(can_be) < len(unmeasured) or any(answer.failed for answer in found)
+    statuses = [2 if went_wrong else 0, judging.report([after.name])]
     return max(statuses, key=(0, 2, 1).index)
+
+
+def _of_this_machine(here: Local, wanted: Sequence[Comparison]) -> list[Comparison]:
+    """Those of ``wanted`` both releases of which this machine can run. One message for each two
+    releases and profile says why the others are left out."""
+    found = []
+    messages: dict[str, None] = {}
+    for comparison in wanted:
+        devices = [profiles.device_of(comparison.profile)]
+        reasons = [
+            f"{release.name}: {why}"
+            for release in (comparison.before, comparison.after)
+            if (why := why_not_here(release, devices)) is not None
+        ]
+        if reasons:
+            both = f"{comparison.after.name} against {comparison.before.name}"
+            messages[f"Not compared in {comparison.profile}: {both}: {'; '.join(reasons)}"] = None
+        else:
+            found.append(comparison)
+    for message in messages:
+        here.say(message)
+    return found
 
 
 def confirm(judging: Judging, releases: Sequence[Release], limits: Limits) -> list[Answer]:
@@ -284,15 +308,12 @@ class Judging:
     def never_measured(self, release: Release, limits: Limits) -> list[Comparison]:
         """Where no process by itself has measured the release, the configurations that duets have
         not answered either, against the release that was asked for, else the one before on its
-        track; none where this machine cannot run both."""
+        track; also where this machine cannot run both."""
         before = self._against or self._one_before(release)
         evidence, catalogue, suite = self.evidence(), self.here.catalogue, self.here.suite
         found = []
         for profile in self._profiles:
-            devices = [profiles.device_of(profile)]
-            if before is None or any(why_not_here(either, devices) for either in (before, release)):
-                continue
-            if any(
+            if before is None or any(
                 release.commit in cells
                 for line, cells in evidence.lines.items()
                 if line.profile == profile

@@ -118,7 +118,7 @@ def _add_update(commands: Subparsers) -> None:
     parser.add_argument(
         "--pre",
         action="store_true",
-        help="also the newest release candidate of a version that has no final yet",
+        help="also the newest release candidate of a minor that has no final yet",
     )
     parser.add_argument(
         "--nightly", action="store_true", help="also dated builds, on the tracks of nightlies"
