@@ -8,7 +8,8 @@ from vggbench import records
 from vggbench.judging import verdicts
 from vggbench.judging.verdicts import Verdict
 from vggbench.records import Record
-from vggbench.report.across import across, table
+from vggbench.report.across import across
+from vggbench.report.side_by_side import table
 
 from ..judging.literal import CATALOGUE, LINE, NCHW, evidence, line, measured
 
