@@ -126,7 +126,7 @@ def _measured(
         place = record.profile, None if release is None else release.track
         groups.setdefault(place, []).append(record)
     order = [*catalogue.tracks, None]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for place in sorted(groups, key=lambda each: (order.index(each[1]), each[0])):
         profile, track = place
         ran = [record for record in groups[place] if record.had_process]
