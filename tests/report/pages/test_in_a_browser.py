@@ -666,7 +666,11 @@ def test_the_page_of_machines_shows_what_is_on_record_and_says_what_is_not(
     surf: Surf, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    facts = {"kernel": "6.1.0", "governor": None, "memory_limit_bytes": 8_000_000_000}
+    facts: dict[str, Any] = {
+        "kernel": "6.1.0",
+        "governor": None,
+        "memory_limit_bytes": 8_000_000_000,
+    }
     taken = [changed(one, process_s=3600.0) for one in HISTORY]
     checkout = literal.checkout(tmp_path / "checkout")
     literal.write_records(checkout, [*taken, record(**facts, process_s=36.0)])
