@@ -31,7 +31,7 @@ ROOT = Path(__file__).parent.parent
 SHIPPED = "epyc-zen4"
 MACHINE = "box"
 COUNT = 100
-PAGES = ("index", "verdicts", "table", "configurations", "releases")
+PAGES = ("index", "verdicts", "table", "configurations", "releases", "machines")
 
 #: What somebody's editor, a full disk or another program may leave for a value, as JSON has it.
 NONSENSE = (

@@ -8,7 +8,8 @@ from vggbench import records
 from vggbench.judging import verdicts
 from vggbench.judging.verdicts import Verdict
 from vggbench.records import Record
-from vggbench.report.across import across, table
+from vggbench.report.across import across
+from vggbench.report.side_by_side import table
 
 from ..judging.literal import CATALOGUE, LINE, NCHW, evidence, line, measured
 
@@ -69,3 +70,27 @@ def test_confirmed_is_what_one_session_saw_of_both_releases() -> None:
     seen, confirmed = row.strip("| ").split(" | ")[-2:]
     assert "confirmed" not in seen
     assert confirmed.endswith(" %, confirmed")
+
+
+def test_only_a_machine_that_is_sure_has_an_answer_and_counts() -> None:
+    unsure, sure = steps("b", UNDECIDED), steps("c", SAME)
+    assert [one.outcome for one in (*unsure, *sure)] == ["not sure", "unchanged"]
+    (one,) = across([*steps("a", SLOWER), *unsure, *sure, *steps("d", SLOWER)])
+    assert list(one.verdicts) == ["a", "b", "c", "d"]
+    assert list(one.answers) == ["a", "c", "d"]
+    assert (one.same("regressed"), one.same("unchanged"), one.same("improved")) == (2, 1, 0)
+
+
+def test_a_change_in_the_other_direction_is_an_answer_and_not_the_same() -> None:
+    (one,) = across([*steps("a", SLOWER), *steps("b", FASTER)])
+    assert (one.same("regressed"), one.same("improved"), len(one.answers)) == (1, 1, 2)
+
+
+def test_machines_are_laid_side_by_side_within_a_profile() -> None:
+    (other,) = steps("b", SLOWER)
+    assert across([*steps("a", SLOWER), replace(other, profile="cpu-paper")]) == []
+
+
+def test_what_is_held_against_another_release_is_another_comparison() -> None:
+    (other,) = steps("b", SLOWER)
+    assert across([*steps("a", SLOWER), replace(other, against=LINE[-3])]) == []

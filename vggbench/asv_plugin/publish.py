@@ -24,9 +24,10 @@ from asv.publishing import OutputPublisher
 
 from .. import records, web
 from ..checkout import Checkout
-from ..errors import VggbenchError
+from ..errors import VggbenchError, one_line
 from ..judging import acknowledged
 from ..judging.acknowledged import Acknowledged
+from ..runs import processor
 from . import invocation
 
 # The functions below import the code that makes pages where they need it: every command of asv
@@ -146,9 +147,16 @@ def source(checkout: Checkout) -> pages.Source:
         exclusions = checkout.exclusions
     except VggbenchError as err:
         raise util.UserError(str(err)) from None
+    machines = records.machines(checkout.results_dir)
     return pages.Source(
         catalogue=checkout.catalogue,
-        facts={name: checkout.facts(name) for name in records.machines(checkout.results_dir)},
+        facts={name: checkout.facts(name) for name in machines},
+        processors={
+            name: one_line(processor.described(facts), 120)
+            for name in machines
+            for facts in [processor.of_last_sitting(checkout.results_dir, name)]
+            if facts is not None
+        },
         records_of=functools.partial(records.read, checkout.results_dir, exclusions=exclusions),
         exclusions=exclusions,
         digest_of=functools.partial(records.digest, checkout.results_dir),

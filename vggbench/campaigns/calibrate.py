@@ -173,8 +173,7 @@ def calibrating(evidence: Evidence, release: Release, profile: str) -> dict[str,
     """The blocks of a release with itself, by the words of a configuration."""
     found: dict[str, list[Block]] = {}
     for block in evidence.blocks:
-        commit, _, variant = block.first
-        of_it = block.is_of_one and (commit, variant) == (release.commit, None)
+        of_it = block.calibrates and block.first[0] == release.commit
         if of_it and block.profile == profile and STEP.key in block.numbers:
             found.setdefault(block.duets[0].first.name, []).append(block)
     return found

@@ -84,6 +84,11 @@ class Block:
         return self.first == self.second and self.is_of_one_state
 
     @property
+    def calibrates(self) -> bool:
+        """Whether it is of a release as it is with itself."""
+        return self.is_of_one and self.first[2] is None
+
+    @property
     def compares_releases(self) -> bool:
         """Whether it is of two releases as they are, in one configuration and one state."""
         first, other = self.first, self.second

@@ -145,6 +145,16 @@ class Verdict:
         return records.words_of(self.configuration)
 
     @property
+    def family(self) -> str:
+        """The class of its benchmark."""
+        return records.family_of(self.benchmark)
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether there are numbers of both releases."""
+        return self.ratio is not None
+
+    @property
     def lacks_shared_session(self) -> bool:
         """Whether no session has measured both releases."""
         sides = [

@@ -363,6 +363,12 @@ class Record:
         return began is not None and began > latest
 
     @property
+    def had_process(self) -> bool:
+        """Whether the record is of a process. A variant or a backend that could not be installed
+        has a record, and no process."""
+        return self.outcome == INTERRUPTED or self.process_s is not None
+
+    @property
     def seconds(self) -> float | None:
         """How long the process ran; None where that is not on record."""
         is_known = is_number(self.process_s) and abs(self.process_s) <= MOST_SECONDS

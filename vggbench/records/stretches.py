@@ -10,7 +10,7 @@ in ``results/<machine>/sessions.jsonl`` when it begins.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,17 @@ def stretches(periods: Sequence[Period | None]) -> list[int | None]:
         latest = over if latest is None else max(latest, over)
         stretch_of[place] = stretch
     return stretch_of
+
+
+def union_s(periods: Iterable[Period]) -> float:
+    """The seconds in which at least one process ran, of processes with these periods."""
+    seconds = 0.0
+    latest: datetime.datetime | None = None
+    for begun, over in sorted(periods):
+        begins = begun if latest is None else max(begun, latest)
+        seconds += max(0.0, (over - begins).total_seconds())
+        latest = over if latest is None else max(latest, over)
+    return seconds
 
 
 def path(results_dir: Path, machine: str) -> Path:

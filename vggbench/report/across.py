@@ -1,44 +1,103 @@
 """The verdicts of several machines on the same change, side by side.
 
 A change that machines with different processors saw, each in sessions of its own, is no noise of
-one day. A change that one machine saw and another excludes comes from the processor.
+one day. A change that one machine saw and another excludes comes from the processor. The findings
+and the pages ask here.
+
+Nothing that judges is imported here: pages that were kept are published without it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-from ..judging.measures import JUDGED
-from ..judging.phrases import outcome, percent, row
-from ..judging.verdicts import Verdict
-from ..stats.policy import CHANGED
+from ..stats.policy import CHANGED, SURE
+
+
+class Comparable(Protocol):
+    """A verdict of one machine, as ``judging.verdicts.Verdict`` has it. ``family``: the class of
+    its benchmark. ``words``: the configuration's. ``is_compared``: whether there are numbers of
+    both releases."""
+
+    @property
+    def machine(self) -> str: ...
+
+    @property
+    def profile(self) -> str: ...
+
+    @property
+    def family(self) -> str: ...
+
+    @property
+    def release(self) -> str: ...
+
+    @property
+    def against(self) -> str | None: ...
+
+    @property
+    def words(self) -> str: ...
+
+    @property
+    def measure(self) -> str: ...
+
+    @property
+    def outcome(self) -> str: ...
+
+    @property
+    def is_compared(self) -> bool: ...
+
+
+V = TypeVar("V", bound=Comparable)
 
 
 @dataclass(frozen=True)
-class Across:
-    """The verdicts on one measure of one configuration of a release against another release.
-    ``verdicts``: by machine, for the machines that have numbers of both releases."""
+class Across(Generic[V]):
+    """The verdicts on one measure of one configuration of a release against another release, in one
+    profile. ``verdicts``: by machine, for the machines that have numbers of both releases."""
 
+    profile: str
+    family: str
     release: str
     against: str
     configuration: str
     measure: str
-    verdicts: Mapping[str, Verdict]
+    verdicts: Mapping[str, V]
 
     @property
     def agreed(self) -> bool:
         """Whether the verdicts of all machines have the same outcome."""
         return len({verdict.outcome for verdict in self.verdicts.values()}) == 1
 
+    @property
+    def answers(self) -> dict[str, V]:
+        """By machine, the verdicts that are sure: a verdict that is not sure is no answer."""
+        return {
+            machine: verdict
+            for machine, verdict in self.verdicts.items()
+            if verdict.outcome in SURE
+        }
 
-def across(verdicts: Iterable[Verdict]) -> list[Across]:
+    def same(self, outcome: str) -> int:
+        """How many machines have this ``outcome``. Of a sure change it is the direction."""
+        return sum(verdict.outcome == outcome for verdict in self.verdicts.values())
+
+
+def across(verdicts: Iterable[V]) -> list[Across[V]]:
     """The changes that at least one machine saw, and of which at least one other machine has
-    numbers, from verdicts in one profile."""
-    groups: dict[tuple[str, str, str, str], dict[str, Verdict]] = {}
+    numbers, in the order of the ``verdicts``."""
+    groups: dict[tuple[str, str, str, str, str, str], dict[str, V]] = {}
     for verdict in verdicts:
-        if verdict.against is not None and verdict.ratio is not None:
-            place = (verdict.release, verdict.against, verdict.words, verdict.measure)
+        if verdict.against is not None and verdict.is_compared:
+            place = (
+                verdict.profile,
+                verdict.family,
+                verdict.release,
+                verdict.against,
+                verdict.words,
+                verdict.measure,
+            )
             groups.setdefault(place, {})[verdict.machine] = verdict
     return [
         Across(*place, by_machine)
@@ -46,28 +105,3 @@ def across(verdicts: Iterable[Verdict]) -> list[Across]:
         if len(by_machine) > 1
         and any(verdict.outcome in CHANGED for verdict in by_machine.values())
     ]
-
-
-def table(changes: Sequence[Across], machines: Sequence[str]) -> list[str]:
-    """Lines of a table in Markdown, with a column for each machine."""
-    if not changes:
-        return ["None."]
-    lines = [
-        row(("release", "against", "configuration", "measure", *machines)),
-        "|---|---|---|---|" + "--:|" * len(machines),
-    ]
-    for change in changes:
-        title = JUDGED[change.measure].title
-        cells = [_cell(change.verdicts.get(machine)) for machine in machines]
-        lines.append(row((change.release, change.against, change.configuration, title, *cells)))
-    return lines
-
-
-def _cell(verdict: Verdict | None) -> str:
-    """The change that a machine saw, or its verdict; a hyphen where it has no numbers."""
-    if verdict is None or verdict.ratio is None:
-        return "-"
-    change = percent(verdict.ratio)
-    if verdict.outcome in CHANGED:
-        return f"{change}, confirmed" if verdict.is_confirmed else change
-    return f"{outcome(verdict)} ({change})"

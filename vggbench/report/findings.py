@@ -40,7 +40,7 @@ from ..runs import variables
 from ..runs.suite import Configured, is_of_track
 from ..stats import whole_lines
 from ..stats.policy import CHANGED, THRESHOLD
-from . import across, installed, milestones, opening, rates
+from . import across, installed, milestones, opening, rates, side_by_side
 from .across import Across
 from .milestones import Milestone
 from .pages import data
@@ -51,7 +51,7 @@ from .rates import Rate
 PICTURE = "The time of a train step in each release, as a multiple of the time in the first"
 
 #: What names the release that it is of.
-_Row = TypeVar("_Row", Verdict, Across)
+_Row = TypeVar("_Row", Verdict, Across[Verdict])
 
 #: The modules of frameworks, by which builders name a framework in a reason.
 _MODULES = "|".join(re.escape(package.MODULE) for package in builders.packages().values())
@@ -153,7 +153,7 @@ def find(
                 profile=profile,
                 first=started[0][:10] if started else "unknown",
                 last=started[-1][:10] if started else "unknown",
-                processes=sum(_ran(record) for record in in_profile),
+                processes=sum(record.had_process for record in in_profile),
                 verdicts=[
                     verdict
                     for track in tracks
@@ -183,18 +183,12 @@ def find(
     return all_findings
 
 
-def _ran(record: Record) -> bool:
-    """Whether the record is of a process. A variant or a backend that could not be installed has a
-    record, and no process."""
-    return record.outcome == records.INTERRUPTED or record.process_s is not None
-
-
 def _flags(taken: Iterable[Record]) -> dict[str, int]:
     """For how many processes each text of variables was set, the most frequent first."""
     counts: Counter[str] = Counter()
     for record in taken:
         # A variant is left out, because a variable may be what makes it a variant.
-        if _ran(record) and record.variant is None and isinstance(record.variables, dict):
+        if record.had_process and record.variant is None and isinstance(record.variables, dict):
             values = variables.compared(record.variables)
             counts[" ".join(f"{name}={value}" for name, value in values.items())] += 1
     return {one_line(text, 120): count for text, count in counts.most_common() if text}
@@ -294,7 +288,9 @@ def markdown(
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _opening(profile: str, of_machines: Sequence[Findings], changes: Sequence[Across]) -> list[str]:
+def _opening(
+    profile: str, of_machines: Sequence[Findings], changes: Sequence[Across[Verdict]]
+) -> list[str]:
     """What a person reads first, of all machines with one profile."""
     of_all = [verdict for findings in of_machines for verdict in findings.verdicts]
     separations = {findings.machine: findings.separations for findings in of_machines}
@@ -315,7 +311,7 @@ def _opening(profile: str, of_machines: Sequence[Findings], changes: Sequence[Ac
 
 
 def _side_by_side(
-    of_machines: Sequence[Findings], changes: Sequence[Across], catalogue: Catalogue
+    of_machines: Sequence[Findings], changes: Sequence[Across[Verdict]], catalogue: Catalogue
 ) -> list[str]:
     """The same changes on all machines with one profile; no line where there is one machine."""
     if len(of_machines) < 2:
@@ -335,7 +331,7 @@ def _side_by_side(
         *(f"{cell(machine)}: {cell(text)}\n" for machine, text in settings if text),
         *_folded(
             {
-                track: (len(of_track), across.table(of_track, names))
+                track: (len(of_track), side_by_side.table(of_track, names))
                 for track, of_track in _by_track(changes, catalogue).items()
             }
         ),

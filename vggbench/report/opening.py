@@ -15,7 +15,7 @@ from ..judging.measures import JUDGED, STEP
 from ..judging.phrases import cell, outcome, percent
 from ..judging.separations import AND, Separation, explains, titles
 from ..judging.verdicts import BY_DUETS, Verdict
-from ..stats.policy import CHANGED, SURE
+from ..stats.policy import CHANGED
 from .across import Across
 from .sentences import more_or_less, sentence
 
@@ -103,7 +103,7 @@ def _explaining(verdict: Verdict, separations: OfMachines) -> list[tuple[str, fl
 
 
 def surprises(
-    verdicts: Sequence[Verdict], separations: OfMachines, changes: Sequence[Across]
+    verdicts: Sequence[Verdict], separations: OfMachines, changes: Sequence[Across[Verdict]]
 ) -> list[str]:
     """Lines on what a reader would not expect: a change that is not the framework's, a change that
     is not the same on every machine, and duets that contradict processes that ran alone."""
@@ -156,22 +156,15 @@ def _some(one: str, many: str, texts: Sequence[str]) -> list[str]:
     return [head, "", *(f"- {cell(text)}" for text in texts[:SURPRISES]), ""]
 
 
-def _sure(change: Across) -> dict[str, Verdict]:
-    """The verdicts of those machines that are sure."""
-    return {
-        machine: verdict for machine, verdict in change.verdicts.items() if verdict.outcome in SURE
-    }
-
-
-def _differs(change: Across) -> bool:
+def _differs(change: Across[Verdict]) -> bool:
     """Whether two machines are surely of different opinions."""
-    return len({verdict.outcome for verdict in _sure(change).values()}) > 1
+    return len({verdict.outcome for verdict in change.answers.values()}) > 1
 
 
-def _differing(change: Across) -> str:
+def _differing(change: Across[Verdict]) -> str:
     told = ", ".join(
         f"{outcome(verdict)} on {machine} ({percent(verdict.ratio or 1)})"
-        for machine, verdict in _sure(change).items()
+        for machine, verdict in change.answers.items()
     )
     title = JUDGED[change.measure].title
     return f"{change.release} {change.configuration}, {title}: {told}"

@@ -109,8 +109,14 @@ def _on_record(results_dir: Path, machine: str) -> dict[str, str] | None:
         known = [facts for facts in processors if isinstance(facts, dict)]
         if known:
             return {key: str(known[-1].get(key, "")) for key in (*FACTS, SETS)}
+    return of_last_sitting(results_dir, machine)
+
+
+def of_last_sitting(results_dir: Path, machine: str) -> dict[str, str] | None:
+    """The processor on which the last sitting of a machine's history measured, in short; None where
+    none is on record, or where the file of sittings cannot be read."""
     try:
         sittings = stretches.sittings(results_dir, machine)
-    except VggbenchError:
+    except (OSError, VggbenchError):
         return None  # vggbench history says what is wrong with the file
     return in_short(sittings[-1]["processor"]) if sittings else None

@@ -150,7 +150,10 @@ def test_the_navigation_leads_to_every_page_with_the_same_machine(
             visit.page.click(f"nav a[data-page={name}]")
             visit.page.wait_for_selector("html[data-drawn]", state="attached")
             assert visit.page.inner_text("h1") == title
-            assert visit.page.input_value("#choose-machine") == "gpubox"
+            if name == "machines":  # it shows all of them
+                assert "machine=gpubox" in visit.page.url
+            else:
+                assert visit.page.input_value("#choose-machine") == "gpubox"
         assert visit.page.get_attribute("nav a[data-page=asv]", "href") == "asv.html"
 
 
@@ -604,6 +607,104 @@ def test_verdicts_are_listed_filtered_and_shown_with_their_evidence(
         count, address = rows.count(), page.url.removeprefix(visit.address)
         drawn(visit, address)
         assert rows.count() == count
+
+
+#: A release that HISTORY has not measured.
+OLDER = "tensorflow-2.13.1"
+
+#: What machines have of HISTORY's slow-down: its own records, other figures, and too few processes
+#: to be sure. The other two hold no release against the first of HISTORY.
+BESIDE = {
+    "box": HISTORY,
+    "likewise": [
+        *literal.processes(OLDER, "NHWC none off", 0.110, 0.111, 0.109),
+        *literal.processes(SHIPPED[1], "NHWC none off", 0.110, 0.111, 0.109),
+        *literal.processes(SHIPPED[2], "NHWC none off", 0.170, 0.171, 0.169),
+    ],
+    "unsure": [record(SHIPPED[1]), record(SHIPPED[2])],
+}
+
+
+def published_beside(folder: Path) -> Path:
+    checkout = literal.checkout(folder / "checkout", OLDER)
+    for machine, taken in BESIDE.items():
+        literal.write_records(checkout, taken, machine)
+    literal.write_pages(checkout, folder / "html", scripts=True)
+    return folder / "html"
+
+
+def test_a_change_says_on_how_many_machines_it_was_seen_and_what_each_says(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with surf(published_beside(tmp_path)) as visit:
+        page = visit.page
+        drawn(visit, "index.html?machine=box&track=tensorflow")
+        seen = page.locator("#headlines li .seen")
+        assert seen.all_inner_texts() == ["seen on 2 of 2 machines"]
+        told = str(seen.get_attribute("title"))
+        assert "box: regressed, +" in told
+        assert "likewise: regressed, +" in told
+        assert "unsure: not sure, " in told
+        assert "which is no answer" in told
+        page.locator("#headlines li", has=page.locator(".seen")).locator("a").click()
+        page.wait_for_url("**/verdicts.html?*")
+        page.wait_for_selector("html[data-drawn]", state="attached")
+        assert page.locator("#verdicts td .seen").inner_text() == "seen on 2 of 2 machines"
+        machines = page.locator("#verdicts .evidence li li").all_inner_texts()
+        assert [text.split(":")[0] for text in machines] == ["box", "likewise", "unsure"]
+        assert all("%" in text for text in machines)
+        assert violations(visit) == []
+        # What no other machine has measured is not counted, nor what is not sure.
+        drawn(visit, "verdicts.html?machine=box&track=tensorflow&outcome=all")
+        assert page.locator("#verdicts td .seen").count() == 1
+        drawn(visit, "verdicts.html?machine=unsure&track=tensorflow&outcome=all")
+        assert page.locator("#verdicts td .seen").count() == 0
+
+
+def test_the_page_of_machines_shows_what_is_on_record_and_says_what_is_not(
+    surf: Surf, tmp_path: Path, monkeypatch: Any
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    facts: dict[str, Any] = {
+        "kernel": "6.1.0",
+        "governor": None,
+        "memory_limit_bytes": 8_000_000_000,
+    }
+    taken = [changed(one, process_s=3600.0) for one in HISTORY]
+    checkout = literal.checkout(tmp_path / "checkout")
+    literal.write_records(checkout, [*taken, record(**facts, process_s=36.0)])
+    literal.write_records(checkout, HISTORY[:1], "bare")
+    asv = {"cpu": "A CPU", "num_cpu": "2", "ram": "25000000000", "os": "Linux 6.0"}
+    (checkout / "results" / "box" / "machine.json").write_text(json.dumps(asv))
+    literal.write_pages(checkout, tmp_path / "html", scripts=True)
+    with surf(tmp_path / "html") as visit:
+        drawn(visit, "machines.html")
+
+        def values(machine: str) -> dict[str, str]:
+            card = visit.page.get_by_role("region", name=machine, exact=True)
+            names = card.locator("dt").all_inner_texts()
+            return dict(zip(names, card.locator("dd").all_inner_texts(), strict=True))
+
+        told = values("box")
+        assert told["processor"] == "not recorded"
+        assert told["memory"] == "25.0 GB, of which a process may use 8.0 GB"
+        assert (told["kernel"], told["governor"]) == ("6.1.0", "cannot be seen")
+        assert told["as asv describes it"] == "A CPU · 2 CPUs · Linux 6.0"
+        assert told["noise of blocks"] == "cpu-quick: not calibrated"
+        assert told["last heard of"] == "2026-05-01 13:00 UTC"
+        bare = values("bare")
+        missing = ("processor", "memory", "kernel", "governor", "GPU", "as asv describes it")
+        assert {bare[name] for name in missing} == {"not recorded"}
+        table = visit.page.get_by_role("region", name="What box has measured")
+        rows = [row.split("\t") for row in table.locator("tbody tr").all_inner_texts()]
+        assert [row[:3] for row in rows] == [
+            ["cpu-quick", "tensorflow", "3 of 3"],
+            ["cpu-quick", "keras", "1 of 1"],
+        ]
+        assert rows[0][3].endswith(" of 3")
+        # All processes began at once.
+        assert [row[5] for row in rows] == ["1.0", "1.0"]
 
 
 def test_the_history_marks_what_regressed(surf: Surf, published: Path) -> None:

@@ -7,6 +7,7 @@ import html
 import json
 import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from vggbench.releases.catalogue import Catalogue
 from vggbench.report import pages
 from vggbench.report.pages import data, site
 
+from ...records.factory import sitting_line
 from . import literal
 from .literal import HISTORY, SHIPPED, record
 
@@ -83,11 +85,17 @@ def test_a_page_asks_at_once_for_all_scripts_that_it_will_import(
     shared |= {"page", "params", "tables"}
     of_the_chart = {"axes", "chain", "chart", "lanes", "looks", "marks", "plan", "tip"}
     of_history = {"card", "headlines", "keyboard", "legend", "listing", "picker", "picture"}
+    expected = {
+        **{name: shared for name, _, _ in site.PAGES},
+        "index": shared | {"across"} | of_history | of_the_chart,
+        "verdicts": shared | {"across"},
+        "machines": shared - {"controls", "links"},
+    }
     literal.write_pages(folder, tmp_path / "html")
     for name, _, _ in site.PAGES:
         page = (tmp_path / "html" / f"{name}.html").read_text()
         asked = re.findall('"modulepreload" href="pages/(.*).js"', page)
-        assert asked == sorted(shared | of_history | of_the_chart if name == "index" else shared)
+        assert asked == sorted(expected[name])
 
 
 def test_pages_open_on_this_machine_else_on_that_with_most_numbers(
@@ -107,6 +115,56 @@ def test_pages_open_on_this_machine_else_on_that_with_most_numbers(
     assert offered() == ["much", "a-little", "mine"]
     monkeypatch.setattr(Checkout, "machine", lambda self: "mine")
     assert offered() == ["mine", "much", "a-little"]
+
+
+def test_the_page_of_machines_has_each_machine_that_has_records(
+    folder: Path, tmp_path: Path
+) -> None:
+    literal.write_records(folder, HISTORY, machine="box")
+    literal.write_records(folder, HISTORY[:1], machine="a-little")
+    (folder / "results" / "empty" / "records").mkdir(parents=True)
+    asv = {"cpu": "A CPU", "num_cpu": "2", "ram": "8000000000", "os": "Linux 6.1"}
+    (folder / "results" / "box" / "machine.json").write_text(json.dumps(asv))
+    literal.write_pages(folder, tmp_path / "html")
+    told = literal.read(tmp_path / "html", "machines")["machines"]
+    assert [machine["name"] for machine in told] == ["box", "a-little"]
+    assert [machine["asv"] for machine in told] == [asv, {}]
+    assert [row["track"] for row in told[0]["measured"]] == ["tensorflow", "keras"]
+
+
+def test_a_processor_that_no_record_names_is_that_of_the_last_sitting(
+    folder: Path, tmp_path: Path
+) -> None:
+    def processors() -> list[str]:
+        literal.write_pages(folder, tmp_path / "html")
+        (machine,) = literal.read(tmp_path / "html", "machines")["machines"]
+        found: list[str] = machine["processor"]
+        return found
+
+    literal.write_records(folder, HISTORY)
+    sittings = folder / "results" / "box" / "sessions.jsonl"
+    assert processors() == []
+    sittings.write_text(sitting_line({"model name": "The Sitting's"}))
+    assert processors() == ["The Sitting's ()"]
+    literal.write_records(folder, [*HISTORY, record(processor={"model name": "The Record's"})])
+    assert processors() == ["The Record's ()"]
+    literal.write_records(folder, HISTORY)
+    sittings.write_text("{")
+    assert processors() == []
+
+
+def test_pages_are_the_same_at_each_publish(folder: Path, tmp_path: Path) -> None:
+    literal.write_records(folder, HISTORY)
+    literal.write_records(folder, HISTORY, machine="other")
+
+    def files() -> dict[str, bytes]:
+        literal.write_pages(folder, tmp_path / "html")
+        found = [path for path in (tmp_path / "html").rglob("*") if path.is_file()]
+        return {str(path): path.read_bytes() for path in found}
+
+    first = files()
+    shutil.rmtree(folder / ".asv")  # nothing is kept
+    assert files() == first
 
 
 def test_pages_allow_no_script_and_no_host_but_their_own(folder: Path, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def html_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = literal.checkout(tmp_path / "checkout")
     literal.write_records(folder, [*HISTORY, *CHAINED, record("tensorflow-0.12.0")])
     literal.write_records(folder, TWO_DAYS, "other")
+    literal.write_records(folder, HISTORY, "third")
     literal.write_pages(folder, tmp_path / "html")
     return tmp_path / "html"
 
@@ -53,6 +54,13 @@ def of_line(line: Any) -> Iterator[tuple[str, Any]]:
     for chain in line.get("chains", ()):
         yield "Chain", chain
         yield from (("Loop", loop) for loop in chain["loops"])
+
+
+def of_across(across: Any) -> Iterator[tuple[str, Any]]:
+    yield "Across", across
+    for beside in across["verdicts"]:
+        yield "Beside", beside
+        yield from (("OnMachine", one) for one in beside["machines"])
 
 
 def written(html_dir: Path) -> Iterator[tuple[str, Any]]:
@@ -81,6 +89,13 @@ def written(html_dir: Path) -> Iterator[tuple[str, Any]]:
         yield "Verdicts", verdicts
         yield from (("Told", one) for one in verdicts["verdicts"])
         yield from (("LineChange", one) for one in verdicts["changes"])
+        yield from of_across(literal.read(html_dir, f"{listed['id']}-across"))
+    machines = literal.read(html_dir, "machines")
+    yield "Machines", machines
+    for machine in machines["machines"]:
+        yield "ToldMachine", machine
+        yield from (("MachineNoise", one) for one in machine["noise"])
+        yield from (("MachineRow", one) for one in machine["measured"])
     params = literal.read(html_dir, "params")
     yield "Params", params
     yield from (("Param", one) for own in params["frameworks"].values() for one in own)

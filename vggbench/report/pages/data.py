@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ... import records
@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # it imports what judges: what is kept is published without t
     from ...judging.chains import LineChain
     from ...judging.verdicts import LineChange
     from ...stats.chain import Loop
+    from .beside import Beside, BriefVerdict
     from .verdicts import PageVerdict
 
 SCHEMA = 1
@@ -347,6 +348,40 @@ def of_verdicts(
 
 def _words(line: PageGraph, configuration: Mapping[str, Any]) -> tuple[str, ...]:
     return words_in(configuration, line.params)
+
+
+def of_across(own: Iterable[Beside]) -> dict[str, Any]:
+    """What all machines say of the verdicts of a line that are sure. ``same``: how many machines
+    say the same, ``of`` how many that have an answer. ``machines`` have numbers of both releases;
+    one that is not sure is there, and not counted."""
+    return {
+        "schema": SCHEMA,
+        "verdicts": [
+            {
+                "release": verdict.release,
+                "c": verdict.c,
+                "measure": verdict.measure,
+                "same": change.same(verdict.outcome),
+                "of": len(change.answers),
+                "machines": [_of_one(each) for each in change.verdicts.values()],
+            }
+            for verdict, change in own
+        ],
+    }
+
+
+def _of_one(verdict: BriefVerdict) -> dict[str, Any]:
+    made: dict[str, Any] = {"machine": verdict.machine, "outcome": verdict.outcome}
+    for key, figures in (("ratio", verdict.ratio), ("difference", verdict.difference)):
+        if figures is not None:
+            made[key] = list(figures)
+    return made
+
+
+def of_machines(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the page Machines reads: of each machine, in the order in which they are offered, its
+    name, what asv knows of it, and what ``about`` tells."""
+    return {"schema": SCHEMA, "machines": [dict(one) for one in told]}
 
 
 def of_choices(line: PageGraph, found: Sequence[Choice]) -> dict[str, Any]:

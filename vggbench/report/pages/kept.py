@@ -23,7 +23,9 @@ PACKAGE = Path(__file__).parents[2]
 class OfMachine:
     """``described``: its lines, for the index. ``left_out``: records that are on no page.
     ``complaints``: a line each for the user. ``files``: texts by their names. ``entries``: what the
-    feed has of it. ``installed``: bytes of an environment, by the digest of its lock."""
+    feed has of it. ``installed``: bytes of an environment, by the digest of its lock. ``briefs``:
+    its verdicts, for those of other machines. ``about``: what the page Machines says of it, None
+    where no record is of it."""
 
     described: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[dict[str, Any]] = field(default_factory=list)
@@ -31,6 +33,8 @@ class OfMachine:
     files: dict[str, str] = field(default_factory=dict)
     entries: list[dict[str, Any]] = field(default_factory=list)
     installed: dict[str, float] = field(default_factory=dict)
+    briefs: list[dict[str, Any]] = field(default_factory=list)
+    about: dict[str, Any] | None = None
 
 
 def path(folder: Path, machine: str) -> Path:

@@ -1,9 +1,11 @@
-"""What a machine's records add to the pages: its lines, the choices on them, the verdicts."""
+"""What a machine's records add to the pages: its lines, the choices on them, the verdicts, and
+what there is to say about the machine."""
 
 from __future__ import annotations
 
 from ..installed import bytes_by_lock
-from . import confirmed, data, verdicts
+from . import beside, confirmed, data, verdicts
+from .about import about
 from .choices import choices
 from .kept import OfMachine
 from .lines import PageGraph, lines, place_of
@@ -18,9 +20,11 @@ def of_machine(machine: str, source: Source) -> OfMachine:
         machine, taken, source.catalogue, source.accepted, why_none=source.why_none
     )
     chained = [line_chain.line for line_chain in judged.chains]
-    # What counts for one command alone is on no page, nor does it fill the pause of a sitting.
+    everything = taken
+    # What counts for one command alone is on no line, nor does it fill the pause of a sitting.
     taken = [record for record in taken if not record.is_apart]
     drawn, without = lines(machine, taken, source.catalogue, chained=chained)
+    made.about = about(machine, everything, source.catalogue, drawn=drawn, judged=judged)
     for left_out in without:
         made.left_out.append(data.of_left_out(machine, left_out))
         several = f"{left_out.count} records of {left_out.release} are"
@@ -56,6 +60,7 @@ def _add_line(made: OfMachine, line: PageGraph, judged: MachineVerdicts) -> None
         for change in judged.changes
         if (change.profile, change.track, change.family) == place
     ]
+    made.briefs += beside.briefs(line, told)
     evidence = data.of_verdicts(line, told, changed, judged.why_none)
     made.files[f"{name}.json"] = data.as_json(data.of_line(line, told, chained))
     made.files[f"{name}-choices.json"] = data.as_json(data.of_choices(line, choices(line)))

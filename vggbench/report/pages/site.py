@@ -7,11 +7,13 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
 from ...errors import VggbenchError, one_line
-from . import changes, data, feed, kept
+from . import beside, changes, data, feed, kept
+from .beside import BriefVerdict
 from .kept import OfMachine
 from .source import Source
 
@@ -24,6 +26,7 @@ PAGES = (
     ("configurations", "Configurations", "What each choice buys within one release"),
     ("verdicts", "Verdicts", "Which release made it slower, and the evidence"),
     ("releases", "Releases", "What each release is, installs and came to"),
+    ("machines", "Machines", "What each machine is, how noisy, and what it has measured"),
 )
 
 #: Our own folders below asv's: scripts and styles, and data.
@@ -117,6 +120,8 @@ def _write_data(
         for name, text in made.files.items():
             _put(folder / name, text)
     order = _best_first(of_machines, source.here)
+    _write_beside(folder, of_machines, order)
+    _put(folder / "machines.json", data.as_json(_about(source, of_machines, order)))
     installed: dict[str, float] = {}
     for name in reversed(order):  # what the first machine says counts
         installed.update(of_machines[name].installed)
@@ -133,6 +138,32 @@ def _write_data(
     index = data.index(catalogue, tracks, machines, described, left_out)
     _put(folder / "index.json", data.as_json(index))
     return of_machines
+
+
+def _write_beside(folder: Path, of_machines: Mapping[str, OfMachine], order: Iterable[str]) -> None:
+    """Write beside each line what all machines say of its verdicts."""
+    found = beside.by_line(
+        BriefVerdict(machine=name, **brief) for name in order for brief in of_machines[name].briefs
+    )
+    for made in of_machines.values():
+        for line in made.described:
+            own = data.of_across(found.get(line["id"], ()))
+            _put(folder / f"{line['id']}-across.json", data.as_json(own))
+
+
+def _about(
+    source: Source, of_machines: Mapping[str, OfMachine], order: Iterable[str]
+) -> dict[str, Any]:
+    """What the page Machines shows. A processor that no record names is that of the machine's last
+    sitting, where it has one."""
+    told = []
+    for name in order:
+        about = of_machines[name].about
+        if about is not None:
+            of_sitting = [source.processors[name]] if name in source.processors else []
+            named = {**about, "processor": about["processor"] or of_sitting}
+            told.append({"name": name, "asv": _facts(source, name), **named})
+    return data.of_machines(told)
 
 
 def _write_feed(path: Path, of_machines: Iterable[OfMachine]) -> None:

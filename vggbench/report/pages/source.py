@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...judging.acknowledged import Acknowledged
@@ -23,7 +23,9 @@ class Source:
     this machine, None where asv does not know it. ``branches``: tracks in the order in which they
     are offered, before the others. ``kept_dir``: where what was made of a machine is kept.
     ``exclusions``: what of the records is not to count. ``accepted``: regressions that were;
-    ``why_none``: why nothing can be judged, where those cannot be read."""
+    ``why_none``: why nothing can be judged, where those cannot be read. ``processors``: the one on
+    which a machine's last sitting measured, as messages show it, of those machines that have
+    sittings."""
 
     catalogue: Catalogue
     facts: Mapping[str, Mapping[str, str]]
@@ -35,3 +37,4 @@ class Source:
     exclusions: Sequence[Exclusion] = ()
     accepted: Sequence[Acknowledged] = ()
     why_none: str | None = None
+    processors: Mapping[str, str] = field(default_factory=dict)

@@ -227,6 +227,80 @@ export interface LineChange {
   ratio: Interval;
 }
 
+// -- data/ID-across.json
+
+/** What all machines say of the verdicts of a line that are sure. */
+export interface Across {
+  schema: number;
+  verdicts: Beside[];
+}
+
+export interface Beside {
+  release: string;
+  c: number;
+  measure: string;
+  /** How many machines say the same. */
+  same: number;
+  /** How many machines have an answer. */
+  of: number;
+  /** All that have numbers of both releases; one that is not sure has no answer. */
+  machines: OnMachine[];
+}
+
+export interface OnMachine {
+  machine: string;
+  outcome: string;
+  ratio?: Interval;
+  difference?: Interval;
+}
+
+// -- data/machines.json
+
+export interface Machines {
+  schema: number;
+  machines: ToldMachine[];
+}
+
+/** Of what a list has, the newest comes first; it is empty where no record tells. */
+export interface ToldMachine {
+  name: string;
+  /** What asv knows of it, as in the index. */
+  asv: Record<string, string>;
+  processor: string[];
+  cpus: string[];
+  kernel: string[];
+  governor: string[];
+  gpu: string[];
+  /** Null where there is no limit. */
+  memory_limit_bytes: number | null;
+  noise: MachineNoise[];
+  measured: MachineRow[];
+  /** When its newest process ended; null where no record tells. */
+  heard: string | null;
+}
+
+/** What calibrations of a profile tell; null where there are too few blocks. */
+export interface MachineNoise {
+  profile: string;
+  blocks: number;
+  deviation: number | null;
+  bias: number | null;
+}
+
+export interface MachineRow {
+  profile: string;
+  /** Null for releases that are on none. */
+  track: string | null;
+  /** How many have a number, of all of the track. */
+  releases: number;
+  of: number;
+  /** How many comparisons of the step are sure; null where nothing could be judged. */
+  answered: number | null;
+  comparisons: number | null;
+  processes: number;
+  hours: number;
+}
+
 // -- data/releases-TRACK.json
 
 export interface Releases {
@@ -328,6 +402,7 @@ export interface Chained {
 /** What the chart, and all below it on the page History, shows. */
 export interface Picture {
   track: Track;
+  across: Across;
   line: DrawnLine;
   measure: Measure;
   /** What can be chosen. */

@@ -9,6 +9,7 @@ from ... import records
 from ...judging import chains, explanation_text, growth, phrases, verdicts
 from ...judging.acknowledged import Acknowledged
 from ...judging.chains import LineChain
+from ...judging.duets import Block
 from ...judging.evidence import gather
 from ...judging.growth import GrowthSide, GrowthVerdict
 from ...judging.measures import JUDGED
@@ -45,16 +46,23 @@ class PageVerdict:
     acknowledged: str | None = None
     by_duets: bool = False
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether there are numbers of both releases."""
+        return self.ratio is not None or self.difference is not None
+
 
 @dataclass(frozen=True)
 class MachineVerdicts:
     """``judged``: what ``told`` was made of. ``chains`` are those that have levels, judged or not.
-    ``complaints`` are lines on what was left out; ``why_none`` where nothing could be judged."""
+    ``blocks``: all that are evidence, calibrations too. ``complaints`` are lines on what was left
+    out; ``why_none`` where nothing could be judged."""
 
     judged: tuple[Verdict, ...] = ()
     told: tuple[PageVerdict, ...] = ()
     changes: tuple[LineChange, ...] = ()
     chains: tuple[LineChain, ...] = ()
+    blocks: tuple[Block, ...] = ()
     complaints: tuple[str, ...] = ()
     why_none: str | None = None
 
@@ -167,7 +175,7 @@ def judge(
         line_chain for line_chain in chains.of_machine(evidence) if line_chain.has_levels
     )
     if why_none is not None:
-        return MachineVerdicts(chains=chained, why_none=why_none)
+        return MachineVerdicts(chains=chained, blocks=tuple(evidence.blocks), why_none=why_none)
     found: list[Verdict] = []
     grown: list[GrowthVerdict] = []
     changes: list[LineChange] = []
@@ -185,5 +193,6 @@ def judge(
         told=(*map(page_verdict, found), *map(page_growth, grown)),
         changes=tuple(changes),
         chains=chained,
+        blocks=tuple(evidence.blocks),
         complaints=tuple(evidence.left_out),
     )

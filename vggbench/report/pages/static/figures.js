@@ -82,7 +82,7 @@ const signed = (measure, value) => `${value < 0 ? "−" : "+"}${figure(measure, 
 /**
  * By how much a verdict says that something changed: a ratio, or a difference.
  * @param {Measure} measure
- * @param {Brief} told
+ * @param {Pick<Brief, "ratio" | "difference">} told
  */
 export function changeText(measure, told) {
   if (!told.difference) return ratioText(told);

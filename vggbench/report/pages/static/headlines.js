@@ -1,6 +1,7 @@
 // What changed most, in sentences: each leads to its verdict; what is not sure is counted.
-/** @import { DrawnLine, Headlines, Index, Measure, Picture } from "../types.js" */
+/** @import { Across, DrawnLine, Headlines, Index, Measure, Picture } from "../types.js" */
 
+import { besideOf, seenOn } from "./across.js";
 import { VERDICTS } from "./badges.js";
 import { address } from "./choice.js";
 import { byId, el } from "./elements.js";
@@ -22,13 +23,13 @@ export function headlines(index, picture) {
   const told = picture?.line.headlines[key];
   box.hidden = !told;
   if (!picture || !told) return;
-  const { line, track } = picture;
+  const { line, track, across } = picture;
   const measure = measureOf(index, key);
   const title = `${track.framework}: the largest sure changes of the ${measure.title.toLowerCase()}`;
   box.replaceChildren(
     ...present([
       el("h2", { id: "headlines-title" }, title),
-      ...(told.largest.length ? sentences(line, measure, told) : [none()]),
+      ...(told.largest.length ? sentences(line, across, measure, told) : [none()]),
       notSure(picture, measure, told),
     ]),
   );
@@ -38,13 +39,16 @@ const none = () => el("p", {}, "No change from one release to the next is sure."
 
 /**
  * @param {DrawnLine} line
+ * @param {Across} across
  * @param {Measure} measure
  * @param {Headlines} told
  */
-function sentences(line, measure, { largest, changes }) {
+function sentences(line, across, measure, { largest, changes }) {
   const words = line.configurations[line.plain ?? 0];
   const where = `On ${line.machine}, ${line.profile}; in ${readable(line, words)}, unless a sentence names another configuration.`;
-  const items = largest.map(({ release, c, outcome, text }) => {
+  const items = largest.map((headline) => {
+    const { release, c, outcome, text } = headline;
+    const seen = seenOn("span", outcome, measure, besideOf(across, headline, measure.key));
     const sign = outcome === "regressed" ? "bad" : "good";
     const [mark] = /** @type {Record<string, string[]>} */ (VERDICTS)[outcome];
     const href = address("verdicts", {
@@ -59,6 +63,7 @@ function sentences(line, measure, { largest, changes }) {
       el("span", { class: `sign ${sign}`, "aria-hidden": "true" }, mark),
       " ",
       el("a", { href }, text),
+      seen ? [", ", seen] : null,
     );
   });
   const all = { href: address("verdicts", { measure: measure.key, outcome: "sure" }) };

@@ -1,5 +1,5 @@
 // What the page History shows: which line, measure and configurations, in which order.
-/** @import { Chosen, Index, Line, Measure, Picture } from "../types.js" */
+/** @import { Across, Chosen, Index, Line, Measure, Picture } from "../types.js" */
 import { chainOf } from "./chain.js";
 import { choice, chosenLine } from "./choice.js";
 import { load } from "./data.js";
@@ -15,8 +15,9 @@ export async function viewOf(index) {
   const chosen = chosenLine(index);
   const track = index.tracks.find((one) => one.name === chosen.track);
   if (!chosen.line || !track) return { chosen, picture: null };
-  /** @type {Line} */
-  const line = await load(chosen.line.id);
+  const { id } = chosen.line;
+  /** @type {[Line, Across]} */
+  const [line, across] = await Promise.all([load(id), load(`${id}-across`)]);
   const measures = line.measures.map((key) => measureOf(index, key));
   const asked = measures.find((one) => one.key === choice.get("measure")) ?? measures.at(0);
   const measure = asked ?? measureOf(index, "step");
@@ -26,6 +27,7 @@ export async function viewOf(index) {
     chosen,
     picture: {
       track,
+      across,
       measures,
       ...configurations,
       ...figuresOf(line, measure, configurations.ticked),

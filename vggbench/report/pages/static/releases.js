@@ -11,7 +11,7 @@ import { asvGraph, releaseLink } from "./links.js";
 import { distinct, grouped, isCurrent, present } from "./lists.js";
 import { start } from "./page.js";
 import { readable } from "./params.js";
-import { figureCell, lined, rowHead, whyOf } from "./tables.js";
+import { facts, figureCell, lined, rowHead, whyOf } from "./tables.js";
 
 /** What is shown of each configuration. */
 const SHOWN = ["step", "first_step", "peak_memory", "memory_growth", "loss"];
@@ -109,17 +109,6 @@ function show(index, { asked, found, chosen, line, locks }, redraw) {
   leftOut(index);
   if (found && !isSkip) byId("one").scrollIntoView({ block: "nearest" });
 }
-
-/**
- * A list of names and what each is.
- * @param {[string, Child][]} rows
- */
-const facts = (rows) =>
-  el(
-    "dl",
-    { class: "facts" },
-    rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
-  );
 
 /**
  * The cards of one release.

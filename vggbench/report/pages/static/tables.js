@@ -49,6 +49,17 @@ export const lined = (caption, header, rows, classes = "lined") =>
 export const rowHead = (...children) => el("th", { scope: "row" }, ...children);
 
 /**
+ * A list of names and what each is.
+ * @param {[string, Child][]} rows
+ */
+export const facts = (rows) =>
+  el(
+    "dl",
+    { class: "facts" },
+    rows.map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+  );
+
+/**
  * @param {Measure} measure
  * @param {Drawn} cell
  */

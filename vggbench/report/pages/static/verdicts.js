@@ -1,10 +1,12 @@
 // Verdicts: every release, every configuration; changes alone unless all are asked for. The evidence of a
 // single one is open.
-/** @import { Chosen, Gathered, Index, Line, LineChange, Measure, Redraw, Told, Verdicts } from "../types.js" */
+/** @import { Across, Beside, Chosen, Gathered, Index, Line, LineChange, Measure, Redraw, Told, Verdicts } from "../types.js" */
 
+import { besideOf, seenOn, seenText, textsOf } from "./across.js";
 import { VERDICTS, verdict } from "./badges.js";
 import { choice, chosenWith } from "./choice.js";
 import { fill, formOf, lineControls, nothing, select, setter } from "./controls.js";
+import { load } from "./data.js";
 import { byId, el, problem } from "./elements.js";
 import { changeText, measureOf, ratioText } from "./figures.js";
 import { asvGraph, releaseLink } from "./links.js";
@@ -29,7 +31,20 @@ const HEADS = ["configuration", "measure", "verdict", "change, and its interval"
 
 const form = formOf("controls");
 
-start((index) => chosenWith(index, "verdicts"), show);
+start(viewOf, show);
+
+/** @typedef {Gathered<Verdicts> & { across: Across | null }} View */
+
+/**
+ * The verdicts of the line that is chosen, and what other machines say of them.
+ * @param {Index} index
+ * @returns {Promise<View>}
+ */
+async function viewOf(index) {
+  const gathered = await chosenWith(index, "verdicts");
+  const { line } = gathered;
+  return { ...gathered, across: line ? await load(`${line.id}-across`) : null };
+}
 
 /**
  * What is asked for: keys and words, or "" for all; of outcomes, "changes", "sure" or "all" too.
@@ -38,10 +53,10 @@ start((index) => chosenWith(index, "verdicts"), show);
 
 /**
  * @param {Index} index
- * @param {Gathered<Verdicts>} gathered
+ * @param {View} view
  * @param {Redraw} redraw
  */
-function show(index, { chosen, line, more }, redraw) {
+function show(index, { chosen, line, more, across }, redraw) {
   const everything = more?.verdicts ?? [];
   const asked = controls(index, chosen, line, everything, redraw);
   byId("count").textContent = "";
@@ -63,7 +78,7 @@ function show(index, { chosen, line, more }, redraw) {
   byId("count").textContent = countText(everything.length, rows.length, some.length);
   byId("verdicts").append(
     ...present([
-      some.length > 0 && listed(index, line, some),
+      some.length > 0 && listed(index, line, some, across),
       whole.length > 0 && overTheLine(index, line, whole),
       some.length < rows.length && moreButton(rows.length, redraw),
     ]),
@@ -220,8 +235,9 @@ const moreButton = (count, redraw) =>
  * @param {Index} index
  * @param {Line} line
  * @param {Told[]} rows
+ * @param {Across | null} across
  */
-function listed(index, line, rows) {
+function listed(index, line, rows, across) {
   const all = [...grouped(rows, (row) => row.release)].map(([name, found]) => {
     // Most are against the release before; what is not says so itself.
     const usual = found[0].against;
@@ -229,7 +245,8 @@ function listed(index, line, rows) {
       groupHead(name, usual),
       found.map((told) => {
         const measure = measureOf(index, told.measure);
-        return rowOf(line, measure, told, usual, rows.length === 1);
+        const beside = besideOf(across, told, told.measure);
+        return rowOf(line, measure, told, { usual, beside, isOpen: rows.length === 1 });
       }),
     ];
   });
@@ -251,12 +268,12 @@ function groupHead(name, usual) {
  * @param {Line} line
  * @param {Measure} measure
  * @param {Told} told
- * @param {string | null} usual
- * @param {boolean} isOpen
+ * @param {{ usual: string | null, beside: Beside | undefined, isOpen: boolean }} more what most verdicts
+ * are against; what all machines say of this one; whether its evidence is open
  */
-function rowOf(line, measure, told, usual, isOpen) {
+function rowOf(line, measure, told, { usual, beside, isOpen }) {
   const { acknowledged, against } = told;
-  const evidence = evidenceRow(line, measure, told, isOpen);
+  const evidence = evidenceRow(line, measure, told, { beside, isOpen });
   const other = against && against !== usual ? [" against ", releaseLink(against)] : null;
   const why =
     acknowledged === undefined
@@ -268,7 +285,7 @@ function rowOf(line, measure, told, usual, isOpen) {
       {},
       rowHead(readable(line, line.configurations[told.c])),
       el("td", {}, measure.title),
-      el("td", {}, verdict(told), why),
+      el("td", {}, verdict(told), seenOn("div", told.outcome, measure, beside), why),
       el("td", { class: "number" }, changeText(measure, told), other),
       el("td", {}, evidence.button),
     ),
@@ -281,9 +298,9 @@ function rowOf(line, measure, told, usual, isOpen) {
  * @param {Line} line
  * @param {Measure} measure
  * @param {Told} told
- * @param {boolean} isOpen
+ * @param {{ beside: Beside | undefined, isOpen: boolean }} more
  */
-function evidenceRow(line, measure, told, isOpen) {
+function evidenceRow(line, measure, told, { beside, isOpen }) {
   const id = `evidence-${told.release}-${told.c}-${told.measure}`;
   const name = readable(line, line.configurations[told.c]);
   const row = el("tr", { id, class: "evidence", hidden: true });
@@ -291,7 +308,8 @@ function evidenceRow(line, measure, told, isOpen) {
     row.hidden = !row.hidden;
     button.setAttribute("aria-expanded", String(!row.hidden));
     if (row.hasChildNodes()) return;
-    row.append(el("td", { colspan: String(HEADS.length) }, evidenceOf(line, measure, told)));
+    const evidence = evidenceOf(line, measure, told, beside);
+    row.append(el("td", { colspan: String(HEADS.length) }, evidence));
   };
   const button = el(
     "button",
@@ -313,17 +331,34 @@ function evidenceRow(line, measure, told, isOpen) {
  * @param {Line} line
  * @param {Measure} measure
  * @param {Told} told
+ * @param {Beside | undefined} beside
  */
-function evidenceOf(line, measure, told) {
+function evidenceOf(line, measure, told, beside) {
   const href = asvGraph(line, measure, line.configurations[told.c]);
   return el(
     "ul",
     { class: "notes" },
     told.notes.map((note) => el("li", {}, note)),
+    beside ? el("li", {}, machinesOf(measure, told, beside)) : null,
     told.next ? el("li", {}, "to be sure: ", el("code", {}, told.next)) : null,
     href ? el("li", {}, el("a", { href }, "asv's graph of it")) : null,
   );
 }
+
+/**
+ * On how many machines it was seen, and what each of them says.
+ * @param {Measure} measure
+ * @param {Told} told
+ * @param {Beside} beside
+ */
+const machinesOf = (measure, told, beside) => [
+  `${seenText(told.outcome, beside)}:`,
+  el(
+    "ul",
+    {},
+    textsOf(measure, beside).map((text) => el("li", {}, text)),
+  ),
+];
 
 /**
  * What kind of change it is over the whole line.
