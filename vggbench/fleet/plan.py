@@ -7,12 +7,11 @@ history.toml they measure, in which profiles, of which tracks.
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Callable, Collection, Sequence
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-from asv import util
 
 from ..campaigns.budget import duration_text
 from ..campaigns.confirm import Judging
@@ -21,14 +20,14 @@ from ..campaigns.history.forecast import Forecast
 from ..campaigns.history.plan import Duets, Plan, Stage
 from ..checkout import Checkout
 from ..errors import VggbenchError, one_line
-from ..judging.evidence import Evidence
-from ..records import tables
+from ..records import Record, tables
 from ..releases.catalogue import Release
 from ..runs import profiles
 from ..runs.coverage import Coverage
 from ..runs.local import Local
+from ..runs.suite import Suite
 from ..stats.chain import LEAST_BLOCKS_A_LINK
-from ..stats.policy import A_BLOCK, MOST_BLOCKS
+from ..stats.policy import A_BLOCK, MOST_BLOCKS, THRESHOLD
 from .units import CALIBRATION, COMPARISON, RUN, Unit
 
 FILE = "fleet.toml"
@@ -143,34 +142,56 @@ class Capability:
         return None
 
 
-def left(
-    checkout: Checkout,
-    fleet: FleetPlan,
-    machine: str,
-    can: Capability,
-    *,
-    processes: int = A_BLOCK * MOST_BLOCKS,
-    threshold: float,
-) -> tuple[list[Unit], list[str]]:
-    """The units that are left for a machine, in the order in which they are handed out; and a line
-    about each release or profile that it cannot measure. ``processes`` and ``threshold``: as
-    HistoryRequest has them."""
-    listed = [each for each in fleet.machines if fnmatch.fnmatchcase(machine, each.name)]
-    found: dict[Unit, None] = {}
-    lines: dict[str, None] = {}
-    of_machine = _OfMachine(checkout, machine, can, processes, threshold)
-    for each in listed:
-        for profile in each.profiles or _default_profiles(can):
-            device = profiles.device_of(profile)
-            if can.devices is not None and device not in can.devices:
-                lines[f"{machine}: {profile} is left out: no {device} is there"] = None
-                continue
-            units, left_out = of_machine.left(fleet.history, each, profile)
-            found.update(dict.fromkeys(units))
-            lines.update(dict.fromkeys(left_out))
-    if not listed:
-        lines[f"{machine}: no [[machines]] in {FILE} matches it"] = None
-    return list(found), list(lines)
+class Planner:
+    """What is left of a ``fleet`` plan, by the records in a checkout. ``processes`` and
+    ``threshold``: as HistoryRequest has them."""
+
+    def __init__(self, checkout: Checkout, fleet: FleetPlan, *, processes: int, threshold: float):
+        self._checkout = checkout
+        self._fleet = fleet
+        self._most = max(1, processes // A_BLOCK)
+        self._threshold = threshold
+        self._suite = Suite(checkout.benchmark_dir)
+        self._store = checkout.store()
+
+    def left(self, machine: str, can: Capability) -> tuple[list[Unit], list[str]]:
+        """The units that are left for a machine, in the order in which they are handed out; and a
+        line about each release or profile that it cannot measure."""
+        fleet = self._fleet
+        listed = [each for each in fleet.machines if fnmatch.fnmatchcase(machine, each.name)]
+        if not listed:
+            return [], [f"{machine}: no [[machines]] in {FILE} matches it"]
+        here = Local(
+            checkout=self._checkout,
+            suite=self._suite,
+            store=self._store,
+            machine=machine,
+            say=lambda line: None,
+        )
+        of_machine = _OfMachine(here, can, self._forecast_by(machine), self._most, self._threshold)
+        found: dict[Unit, None] = {}
+        lines: dict[str, None] = {}
+        for each in listed:
+            for profile in each.profiles or _default_profiles(can):
+                device = profiles.device_of(profile)
+                if can.devices is not None and device not in can.devices:
+                    lines[f"{machine}: {profile} is left out: no {device} is there"] = None
+                    continue
+                units, left_out = of_machine.left(fleet.history, each, profile)
+                found.update(dict.fromkeys(units))
+                lines.update(dict.fromkeys(f"{machine}: {line}" for line in left_out))
+        return list(found), list(lines)
+
+    def _forecast_by(self, machine: str) -> dict[str, list[Record]]:
+        """The records by which the work of a machine is forecast: its own, and those of the machine
+        that had most at first. With those of all, each record would be read once a machine."""
+        return {name: self._store.all(name) for name in {machine, self._with_most or machine}}
+
+    @functools.cached_property
+    def _with_most(self) -> str | None:
+        """The machine that has most records; None where there are none."""
+        store = self._store
+        return max(store.machines(), key=lambda name: len(store.all(name)), default=None)
 
 
 def _default_profiles(can: Capability) -> tuple[str, ...]:
@@ -179,34 +200,34 @@ def _default_profiles(can: Capability) -> tuple[str, ...]:
 
 
 class _OfMachine:
-    """What is on record of a machine, and what of a plan that leaves."""
+    """What is on record of the machine ``here``, and what that leaves of a plan."""
 
     def __init__(
-        self, checkout: Checkout, machine: str, can: Capability, processes: int, threshold: float
+        self,
+        here: Local,
+        can: Capability,
+        forecast_by: Mapping[str, list[Record]],
+        most: int,
+        threshold: float,
     ):
-        self._here = here = Local.of(checkout, machine, lambda line: None)
+        self._here = here
         self._can = can
-        self._most = max(1, processes // A_BLOCK)
+        self._forecast_by = forecast_by
+        self._most = most
         self._judging = Judging(here, against=None, threshold=threshold, improved=True)
-        self._on_record = {name: here.store.all(name) for name in here.store.machines()}
-        self._on_record.setdefault(machine, [])
 
     def left(self, history: Plan, wanted: Machines, profile: str) -> tuple[list[Unit], list[str]]:
-        found = (
-            []
-            if self._is_calibrated(self._judging.evidence(), profile)
-            else [_calibration(profile)]
+        is_calibrated = any(
+            block.is_of_one and block.profile == profile
+            for block in self._judging.evidence().blocks
         )
+        found = [] if is_calibrated else [_calibration(profile)]
         runs, left_out = self._runs(history.stages, wanted, profile)
         found += runs
         for duets in history.duets:
             if not wanted.stages or duets.name in wanted.stages:
                 found += self._comparisons(_of_tracks(duets, wanted.tracks), profile)
-        return found, [f"{self._here.machine}: {line}" for line in left_out]
-
-    @staticmethod
-    def _is_calibrated(evidence: Evidence, profile: str) -> bool:
-        return any(block.is_of_one and block.profile == profile for block in evidence.blocks)
+        return found, left_out
 
     def _runs(
         self, stages: Sequence[Stage], wanted: Machines, profile: str
@@ -232,7 +253,7 @@ class _OfMachine:
             here.suite,
             machine=here.machine,
             profile=profile,
-            on_record=self._on_record,
+            on_record=self._forecast_by,
         )
         return [
             Unit(
@@ -289,21 +310,19 @@ def _of_tracks(of: Any, tracks: Collection[str]) -> Any:
 # -- said
 
 
-def show(checkout: Checkout, say: Callable[[str], None], threshold: float) -> int:
+def show(checkout: Checkout, say: Callable[[str], None]) -> int:
     """Say what is left, by machine, with a forecast: of the machines that have records, and of
     those that fleet.toml names without a pattern. Returns 0 where nothing is left, else 1. Raises
-    VggbenchError."""
+    VggbenchError, and UserError for a pattern of history.toml that is no regular expression."""
     fleet = read(checkout)
+    planner = Planner(checkout, fleet, processes=A_BLOCK * MOST_BLOCKS, threshold=THRESHOLD)
     names = set(checkout.store().machines())
     named = {each.name for each in fleet.machines if not any(char in each.name for char in "*?[")}
     status = 0
     for machine in sorted(names | named):
         if not any(fnmatch.fnmatchcase(machine, each.name) for each in fleet.machines):
             continue
-        try:
-            units, lines = left(checkout, fleet, machine, Capability(), threshold=threshold)
-        except util.UserError as err:
-            raise FleetPlanError(str(err)) from None
+        units, lines = planner.left(machine, Capability())
         for line in lines:
             say(line)
         say(f"{machine}: {forecast_text(units)}")
