@@ -202,6 +202,20 @@ def test_what_a_mirror_has_that_never_arrived_is_taken_in_at_the_start(
     assert "box-1: 1 line came that a connection had lost" in said
 
 
+def test_another_host_under_the_name_of_a_machine_is_refused(
+    planned: Tiny, engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = engine.add("box-1", host="one")
+    second = engine.add("second", host="two")
+    monkeypatch.setattr(engine, "workers", lambda: dict.fromkeys(engine.boxes, "box-1"))
+    status, said = run(planned, engine)
+    assert status == TROUBLE
+    assert (len(first.units), len(second.units)) == (UNITS, 0)
+    assert any(
+        "one measures under this name; give one of them another name" in line for line in said
+    )
+
+
 def test_two_clients_of_one_checkout_are_refused(planned: Tiny, engine: SimulatedEngine) -> None:
     def measure(unit: Unit, place: mirror.Place) -> tuple[int, str]:
         with pytest.raises(FleetError, match="another vggbench fleet run"):

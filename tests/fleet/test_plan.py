@@ -57,10 +57,8 @@ def test_without_fleet_toml_a_machine_measures_all_of_the_history(planned: Tiny)
         "tinyframe-1.10",
         "tinyframe-2.0",
     ]
-    assert [(unit.before, unit.release) for unit in units if unit.kind == COMPARISON][0] == (
-        "tinyframe-1.0",
-        "tinyframe-1.1",
-    )
+    first = next(unit for unit in units if unit.kind == COMPARISON)
+    assert (first.before, first.release) == ("tinyframe-1.0", "tinyframe-1.1")
 
 
 def test_machines_measure_the_stages_and_tracks_that_their_names_match(planned: Tiny) -> None:

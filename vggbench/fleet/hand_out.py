@@ -94,10 +94,12 @@ class FleetRequest:
 
 @dataclass
 class _Worker:
-    """A worker that is connected. ``asked_s``: when it was asked what it is asked now, in seconds
-    since the epoch; ``unit``: the one that it measures."""
+    """A worker that is connected. ``host``: the name of its computer, once it has said that.
+    ``asked_s``: when it was asked what it is asked now, in seconds since the epoch; ``unit``: the
+    one that it measures."""
 
     machine: str
+    host: str | None = None
     asked_s: float | None = None
     unit: Unit | None = None
     is_refused: bool = False
@@ -275,6 +277,7 @@ class _Client:
                 why = self._why_refused(worker.machine, arrived.answer, asked_s)
                 if why is None:
                     self._welcome(worker.machine, arrived.answer)
+                    worker.host = arrived.answer["host"]
             except VggbenchError as err:
                 why = str(err)
         if why is not None:
@@ -297,11 +300,15 @@ class _Client:
                 f"its clock is {duration_text(max(early, late))} {how}; set it "
                 f"(timedatectl set-ntp true), and start the worker again"
             )
-        if any(
-            worker.machine == name and worker.asked_s is not None and worker.unit is not None
-            for worker in self._workers.values()
-        ):
-            return "another worker measures under this name; give one of them another --machine"
+        for address, other in list(self._workers.items()):
+            if other.machine == name and other.host is not None and not other.is_refused:
+                if other.host != hello["host"]:
+                    return (
+                        f"{other.host} measures under this name; give one of them another name: "
+                        f"vggbench fleet worker --machine NAME"
+                    )
+                # It began again before Dask has noticed that it had ended.
+                self._lost(address)
         processor.require_known(self._checkout.results_dir, name, hello["facts"].get("processor"))
         return None
 
