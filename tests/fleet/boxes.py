@@ -1,5 +1,5 @@
-"""A fleet on this machine: a real scheduler, and boxes with real workers, each a checkout of its own
-with a home and a machine's lock of its own."""
+"""A fleet on this machine: a real scheduler, and boxes with real workers. Each box is a checkout of
+its own, with a home and a machine's lock of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Collection
 from pathlib import Path
 
@@ -67,7 +68,7 @@ class Fleet:
         log = self.folder / f"{name}.log"
         with log.open("a") as file:
             started = subprocess.Popen(
-                ["vggbench", *args],
+                [str(Path(sys.executable).parent / "vggbench"), *args],
                 cwd=tiny.folder,
                 env=tiny.environ(**self.environ(name, **env)),
                 stdin=subprocess.DEVNULL,

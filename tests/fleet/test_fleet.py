@@ -3,9 +3,9 @@ them."""
 
 from __future__ import annotations
 
-import shutil
 import signal
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -17,6 +17,7 @@ import pytest
 
 from vggbench.campaigns.history import plan
 from vggbench.inside.measure import PROTOCOL
+from vggbench.releases import interpreters
 
 from ..tiny import Tiny, python_of, until
 from .boxes import Fleet, all_ended, kill, of_release
@@ -253,10 +254,9 @@ def test_a_machine_without_an_interpreter_measures_the_others(fleet: Fleet) -> N
     text = (fleet.client.folder / "history.toml").read_text()
     (fleet.client.folder / "history.toml").write_text(text.partition("[[duets]]")[0])
     fleet.scheduler()
-    newest = Path(shutil.which(f"python{python_of('1.1')}") or "")
-    if not newest.name:
-        pytest.skip("the newest CPython is not on PATH")
-    fleet.worker("box-1", PATH=f"{Path(shutil.which('vggbench') or '').parent}:{newest.parent}")
+    newest = interpreters.find(python_of("1.1"))
+    assert newest is not None
+    fleet.worker("box-1", PATH=f"{Path(sys.executable).parent}:{newest.parent}")
     done = fleet.run()
     assert done.lines_with(f"CPython {python_of('1.2')} is not on that machine")
     assert {release for release, _, _ in ended(fleet.client, "box-1")} == {"tinyframe-1.1"}

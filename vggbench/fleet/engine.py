@@ -8,6 +8,7 @@ import queue
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import dask
 from distributed import Client, Future, get_worker
 
 from ..errors import one_line
@@ -15,6 +16,10 @@ from .hand_out import Arrived, FleetError
 
 #: What of a machine's resource a question takes: all.
 WHOLE = 1
+
+#: Seconds in which an answer that is ready comes over the wire. Where its worker has died
+#: meanwhile, Dask would wait for another worker to answer.
+ANSWER_S = 60.0
 
 
 def answer(question: str, arguments: Sequence[Any]) -> Any:
@@ -35,7 +40,10 @@ class DaskEngine:
     """The workers of the scheduler that ``client`` is connected to."""
 
     def __init__(self, client: Client):
+        # The records of a machine are sent to it with its first unit, and Dask warns of 10 MB.
+        dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})
         self._client = client
+        self._address = client.scheduler.address
         self._asked: dict[str, Future] = {}
         self._arrived: queue.SimpleQueue[tuple[str, Future]] = queue.SimpleQueue()
 
@@ -46,9 +54,9 @@ class DaskEngine:
             if self._client.status != "running":
                 raise OSError(f"the connection is {self._client.status}")
             told = self._client.scheduler_info()["workers"]
-        except (OSError, ValueError, TimeoutError) as err:
+        except (OSError, RuntimeError, ValueError, TimeoutError) as err:
             raise FleetError(
-                f"the scheduler at {self._client.scheduler.address} cannot be reached any more: "
+                f"the scheduler at {self._address} cannot be reached any more: "
                 f"{one_line(str(err), 120)}; what came is here; start the scheduler where it has "
                 f"ended, and run the same command again to go on"
             ) from None
@@ -96,9 +104,7 @@ class DaskEngine:
 
 
 def _as_arrived(address: str, future: Future) -> Arrived:
-    if future.status == "finished":
-        return Arrived(address, answer=future.result())
-    if future.status == "error":
-        error = future.exception()
+    try:
+        return Arrived(address, answer=future.result(timeout=ANSWER_S))
+    except Exception as error:  # whatever was raised there, and what Dask says of a lost worker
         return Arrived(address, error=f"{type(error).__name__}: {one_line(str(error))}")
-    return Arrived(address, error=f"its answer was {future.status}")
