@@ -31,6 +31,7 @@ import pytest
 from asv import results, util
 
 from vggbench import machine_lock, records
+from vggbench.checkout import Checkout
 from vggbench.releases import interpreters
 from vggbench.releases.catalogue import Catalogue, Lock, Release
 from vggbench.releases.environments import Environments
@@ -276,6 +277,11 @@ class Tiny:
                 environments.ensure(release, "cpu")
 
     # -- using it
+
+    @property
+    def checkout(self) -> Checkout:
+        """It as vggbench reads it, in this process."""
+        return Checkout(str(self.folder / "asv.conf.json"))
 
     def environ(self, faults: str = "", **more: str) -> dict[str, str]:
         """The environment variables of a command: a private home, no network, no GPU."""

@@ -89,13 +89,16 @@ def require_same(before: Mapping[str, Any], now: Mapping[str, Any], machine: str
         )
 
 
-def require_known(results_dir: Path, machine: str | None) -> None:
+def require_known(
+    results_dir: Path, machine: str | None, now: Mapping[str, Any] | None = None
+) -> None:
     """Raise OtherProcessor where another processor is on record for ``machine``: in its newest
-    record, or else in the last sitting of its history."""
+    record, or else in the last sitting of its history. ``now``: the processor that it has, as
+    ``in_short`` has it; by default that of this machine."""
     before = None if machine is None else _on_record(results_dir, machine)
     if before is not None:
         how = "give this one a name of its own: asv machine --machine NAME"
-        require_same(before, in_short(processor()), f"{machine}", how)
+        require_same(before, in_short(processor()) if now is None else now, f"{machine}", how)
 
 
 def _on_record(results_dir: Path, machine: str) -> dict[str, str] | None:

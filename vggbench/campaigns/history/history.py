@@ -25,7 +25,7 @@ from ...runs.coverage import Coverage
 from ...runs.local import Local
 from ...runs.processor import processor
 from ...runs.run import RESUME_VARIABLE
-from ...runs.suite import Configured
+from ...runs.suite import Configured, Suite
 from ...stats.chain import LEAST_BLOCKS_A_LINK
 from .. import answering, causes
 from ..answering import Answer, Comparison
@@ -67,24 +67,14 @@ class HistoryRequest:
 def run(checkout: Checkout, asked: HistoryRequest, say: Say) -> int:
     """Returns the exit status: 0 when all is measured and nothing went wrong, LEFT, TROUBLE, or 130
     after Ctrl-C. Raises VggbenchError where nothing can be measured."""
-    the_plan = plan.read(checkout.root / plan.FILE, checkout.catalogue)
-    stages = plan.stages(the_plan, asked.stages)
-    duets = plan.duets(the_plan, asked.stages)
-    profile = _profile(checkout)
-    with checkout.no_run() if asked.dry_run else checkout.measuring():
-        pass  # another one that measures is met here
-    machine = machines.name_of(checkout, asked.machine)
-    before = stretches.sittings(checkout.results_dir, machine)
-    sittings.require_the_processor(before, machine)
-    machines.tell_asv(checkout, machine, say)
-    here = Local.of(checkout, machine, say)
-    device = profiles.device_of(profile)
-    units, left_out = plan.units(stages, checkout.catalogue, here.suite, device)
+    history = begin(checkout, asked, say)
+    stages = plan.stages(history.plan, asked.stages)
+    duets = plan.duets(history.plan, asked.stages)
+    units, left_out = plan.units(stages, checkout.catalogue, history.suite, history.device)
     for line in left_out:
         say(line)
-    left = plan.pending(units, Coverage.of(checkout, here.suite, here.store))
-    history = History(here, the_plan, asked, profile, before)
-    say(f"The history of {machine}, {profile}: {history.forecast(units, left)}")
+    left = history.left(units)
+    say(f"The history of {history.machine}, {history.profile}: {history.forecast(units, left)}")
     if asked.dry_run:
         for unit in history.runs(left):
             say(f"  {unit.name}: about {duration_text(history.seconds([unit]))}")
@@ -100,6 +90,22 @@ def run(checkout: Checkout, asked: HistoryRequest, say: Say) -> int:
         if status != 0:
             return status
     return history.judge(stages, duets)
+
+
+def begin(checkout: Checkout, asked: HistoryRequest, say: Say) -> History:
+    """The history of this machine, which nothing is measured of yet. asv is told the machine's name
+    where it does not know it. Raises VggbenchError where nothing can be measured."""
+    the_plan = plan.read(checkout.root / plan.FILE, checkout.catalogue)
+    plan.stages(the_plan, asked.stages)  # a name that is none ends here
+    profile = _profile(checkout)
+    with checkout.no_run() if asked.dry_run else checkout.measuring():
+        pass  # another one that measures is met here
+    machine = machines.name_of(checkout, asked.machine)
+    before = stretches.sittings(checkout.results_dir, machine)
+    sittings.require_the_processor(before, machine)
+    machines.tell_asv(checkout, machine, say)
+    here = Local.of(checkout, machine, say)
+    return History(here, the_plan, asked, profile, before)
 
 
 def _profile(checkout: Checkout) -> str:
@@ -124,10 +130,10 @@ class History:
     ):
         self._here = here
         self._checkout = checkout = here.checkout
-        self._plan = the_plan
+        self.plan = the_plan
         self._asked = asked
-        self._machine = machine = here.machine
-        self._profile = profile
+        self.machine = machine = here.machine
+        self.profile = profile
         self._say = here.say
         self._asv = Asv(checkout)
         self._taken: list[records.Record] = []
@@ -140,14 +146,27 @@ class History:
         self._sitting = sittings.going_on(before, self._taken, _now())
 
     def _read(self) -> None:
-        self._taken = self._here.store.all(self._machine)
+        self._taken = self._here.store.all(self.machine)
         self._forecast = Forecast(
             self._checkout.catalogue,
-            self._here.suite,
-            machine=self._machine,
-            profile=self._profile,
-            on_record={**self._elsewhere, self._machine: self._taken},
+            self.suite,
+            machine=self.machine,
+            profile=self.profile,
+            on_record={**self._elsewhere, self.machine: self._taken},
         )
+
+    @property
+    def suite(self) -> Suite:
+        return self._here.suite
+
+    @property
+    def device(self) -> str:
+        return profiles.device_of(self.profile)
+
+    def left(self, units: Sequence[Unit]) -> list[Unit]:
+        """Those of the ``units`` that are not all measured."""
+        covered = Coverage.of(self._checkout, self.suite, self._here.store)
+        return plan.pending(units, covered)
 
     def seconds(self, units: Iterable[Unit]) -> float:
         """What they are likely to take."""
@@ -185,15 +204,15 @@ class History:
     def measure(self, units: list[Unit], left: list[Unit]) -> int:
         """Measure what is ``left`` of the ``units``, in a sitting; returns the exit status."""
         sitting = self._sitting = sittings.begin(
-            self._checkout.results_dir, self._machine, self._sitting, _now()
+            self._checkout.results_dir, self.machine, self._sitting, _now()
         )
         goes_on = "goes on" if sitting.goes_on else "begins"
         self._say(f"Sitting {sitting.run} {goes_on}, on {processor()['model name']}.")
-        anchors.measure(self._here, self._plan, self._profile, sitting.run)
+        anchors.measure(self._here, self.plan, self.profile, sitting.run)
         for line in anchors.report(
             self._here,
-            self._plan,
-            self._profile,
+            self.plan,
+            self.profile,
             sitting.run,
             self._asked.threshold,
         ):
@@ -210,8 +229,7 @@ class History:
                 self._measure(next_unit)
                 if self._asv.interrupted:
                     return INTERRUPTED
-            covered = Coverage.of(self._checkout, self._here.suite, self._here.store)
-            if plan.pending([unit], covered):
+            if self.left([unit]):
                 lacking.append(unit)
                 self._say(f"{unit.name} is not all measured; why is said above")
             self._say(f"{unit.name} done; {self.forecast(units, left[number + 1 :])}")
@@ -243,7 +261,7 @@ class History:
 
     def _own(self, unit: Unit) -> list[Configured]:
         """The timed configurations of the unit."""
-        return plan.own(unit.stage, unit.release, self._checkout.catalogue, self._here.suite)
+        return plan.own(unit.stage, unit.release, self._checkout.catalogue, self.suite)
 
     def _of_sitting(self) -> list[records.Record]:
         """What runs of asv have recorded in this sitting."""
@@ -254,7 +272,7 @@ class History:
             record
             for record in self._taken
             if record.is_ordinary
-            and record.profile == self._profile
+            and record.profile == self.profile
             and (record.began or sitting.started) >= sitting.started
         ]
 
@@ -271,7 +289,7 @@ class History:
         arguments = ["run", "--record-samples", *bench, unit.release.name]
         self._say(f"{unit.name}: asv run")
         variables = {
-            profiles.VARIABLE: self._profile,
+            profiles.VARIABLE: self.profile,
             RESUME_VARIABLE: runs[-1] if runs else "",
         }
         status = self._asv(*arguments, variables=variables)
@@ -294,7 +312,7 @@ class History:
     def _locks(self, unit: Unit) -> list[Lock]:
         """The locks whose environments asv takes for a unit: that without a backend,
         and those of the backends of its configurations."""
-        device = profiles.device_of(self._profile)
+        device = self.device
         backends = {None, *(configured.backend for configured in self._own(unit))}
         locks = (unit.release.lock_for(device, backend) for backend in backends)
         return list({lock.name: lock for lock in locks if lock is not None}.values())
@@ -365,14 +383,13 @@ class History:
         judging = self._judging
         found = []
         for listed in duets:
-            device = profiles.device_of(self._profile)
             for planned in plan.comparisons(
-                listed, self._checkout.catalogue, self._here.suite, device
+                listed, self._checkout.catalogue, self.suite, self.device
             ):
                 comparison = judging.comparison(
                     planned.before,
                     planned.after,
-                    self._profile,
+                    self.profile,
                     planned.configured,
                     least=LEAST_BLOCKS_A_LINK if listed.chain else 0,
                     most=self._limits.blocks,
@@ -413,15 +430,19 @@ class History:
             wanted = self.pending([listed])
             if wanted:
                 self._say(f"Duets, {listed.name}: {_comparisons(len(wanted))}")
-                answers += answer(self._judging, wanted, self._limits)
+                answers += self.compare(wanted)
         return answers
+
+    def compare(self, wanted: Sequence[Comparison]) -> list[Answer]:
+        """Answer the comparisons ``wanted`` by duets."""
+        return answer(self._judging, wanted, self._limits)
 
     def causes(self, stages: list[plan.Stage]) -> Causes:
         """Of what is confirmed in the configurations of the ``stages``."""
         # No patterns select all.
-        own = self._here.suite.timed(_patterns(stages)) if stages else []
+        own = self.suite.timed(_patterns(stages)) if stages else []
         keys = {configured.key for configured in own}
-        return Causes(self._here, self._profile, self._asked.threshold, keys)
+        return Causes(self._here, self.profile, self._asked.threshold, keys)
 
 
 def _patterns(stages: list[plan.Stage]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -188,7 +188,10 @@ def duets(plan: Plan, names: Sequence[str]) -> list[Duets]:
     return [listed for listed in plan.duets if not names or listed.name in names]
 
 
-# -- what of it this machine does
+# -- what of it a machine does
+
+#: Why a machine cannot run a release on any of some devices, as ``why_not_here`` says it.
+WhyNot = Callable[[Release, Collection[str]], str | None]
 
 
 @dataclass(frozen=True)
@@ -201,11 +204,11 @@ class PlannedComparison:
 
 
 def comparisons(
-    of: Duets, catalogue: Catalogue, suite: Suite, device: str
+    of: Duets, catalogue: Catalogue, suite: Suite, device: str, why_not: WhyNot = why_not_here
 ) -> list[PlannedComparison]:
-    """What is to be compared of ``of`` on this machine: neighbours first, then what closes loops of
-    a chain, oldest first."""
-    releases = [release for release in of.releases if why_not_here(release, [device]) is None]
+    """What is to be compared of ``of`` on a machine, by default this one: neighbours first, then
+    what closes loops of a chain, oldest first."""
+    releases = [release for release in of.releases if why_not(release, [device]) is None]
     found = []
     for track in dict.fromkeys(release.track for release in releases):
         line = [release for release in releases if release.track == track]
@@ -226,17 +229,21 @@ def own(stage: Stage, release: Release, catalogue: Catalogue, suite: Suite) -> l
 
 
 def units(
-    stages: Sequence[Stage], catalogue: Catalogue, suite: Suite, device: str
+    stages: Sequence[Stage],
+    catalogue: Catalogue,
+    suite: Suite,
+    device: str,
+    why_not: WhyNot = why_not_here,
 ) -> tuple[list[Unit], list[str]]:
-    """All of the ``stages`` that can be measured on this machine, in order; and a line about each
-    release that cannot be."""
-    why_not = {release.commit: why_not_here(release, [device]) for release in catalogue}
+    """All of the ``stages`` that can be measured on a machine, by default this one, in order; and a
+    line about each release that cannot be."""
+    why_not_of = {release.commit: why_not(release, [device]) for release in catalogue}
     found: list[Unit] = []
     left_out: dict[str, None] = {}
     for stage in stages:
         before: Release | None = None
         for release in stage.releases:
-            why = why_not[release.commit]
+            why = why_not_of[release.commit]
             if why is not None:
                 left_out[f"{release.name} is left out, unmeasured: {why}"] = None
             elif own(stage, release, catalogue, suite):

@@ -1,0 +1,87 @@
+"""A fleet without machines: an engine whose workers answer at once, or as a test has them fail."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vggbench.fleet import identity, mirror
+from vggbench.fleet.hand_out import Arrived
+from vggbench.fleet.mirror import Known
+from vggbench.fleet.units import DONE, Unit
+
+from ..tiny import Tiny, pythons
+
+#: What a worker does with a unit: it may write into the mirror, and returns (status, message).
+Measure = Callable[[Unit, mirror.Place], tuple[int, str]]
+
+
+def nothing(unit: Unit, place: mirror.Place) -> tuple[int, str]:
+    return DONE, "done"
+
+
+@dataclass
+class Box:
+    """A simulated machine. ``hello``: what it says otherwise than an ordinary one."""
+
+    place: mirror.Place
+    hello: dict[str, Any]
+    measure: Measure = nothing
+    units: list[Unit] = field(default_factory=list)
+
+
+class SimulatedEngine:
+    """Of a tiny checkout; the address of a machine is its name. ``gone``: addresses that are lost
+    while they work."""
+
+    def __init__(self, tiny: Tiny, folder: Path):
+        self.boxes: dict[str, Box] = {}
+        self.gone: set[str] = set()
+        self._tiny = tiny
+        self._folder = folder
+        self._arrived: list[Arrived] = []
+
+    def add(self, machine: str, measure: Measure = nothing, **hello: Any) -> Box:
+        told = {
+            "machine": machine,
+            "identity": identity.of(self._tiny.checkout),
+            "facts": {},
+            "host": machine,
+            "interpreters": list(pythons()),
+            "devices": ["cpu"],
+            **hello,
+        }
+        place = mirror.of_mirror(self._folder / machine, machine)
+        self.boxes[machine] = Box(place, told, measure)
+        return self.boxes[machine]
+
+    def workers(self) -> Mapping[str, str]:
+        return {machine: machine for machine in self.boxes if machine not in self.gone}
+
+    def ask(self, address: str, machine: str, question: str, *arguments: Any) -> None:
+        box = self.boxes[address]
+        if question == "hello":
+            offer = mirror.offer(box.place, Known())
+            told = {"now": time.time(), **box.hello, "offer": offer}
+            self._arrived.append(Arrived(address, answer=told))
+            return
+        unit, _, files, gone = arguments
+        mirror.agree(box.place, Known(), files, gone)
+        box.units.append(Unit.from_json(unit))
+        status, message = box.measure(box.units[-1], box.place)
+        if address in self.gone:
+            return
+        offer = mirror.offer(box.place, Known())
+        self._arrived.append(
+            Arrived(address, answer={"status": status, "message": message, "offer": offer})
+        )
+
+    def arrived(self, wait_s: float) -> list[Arrived]:
+        found, self._arrived = self._arrived, []
+        return found
+
+    def forget(self, address: str) -> None:
+        self._arrived = [each for each in self._arrived if each.address != address]

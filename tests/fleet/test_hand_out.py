@@ -1,0 +1,227 @@
+"""What the client does with what its workers answer, on simulated workers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from vggbench.campaigns.budget import Budget
+from vggbench.fleet import hand_out, mirror
+from vggbench.fleet.hand_out import LEFT, MOST_FAILURES, TROUBLE, FleetError, FleetRequest
+from vggbench.fleet.units import DONE, OPEN, RUN, Unit
+from vggbench.fleet.units import TROUBLE as FAILED
+
+from ..records.factory import record
+from ..tiny import Tiny
+from .simulated import SimulatedEngine
+from .test_plan import HISTORY, left
+
+#: Units that a machine has of HISTORY.
+UNITS = 14
+
+
+@pytest.fixture
+def planned(bare_tiny: Tiny) -> Tiny:
+    (bare_tiny.folder / "history.toml").write_text(HISTORY)
+    return bare_tiny
+
+
+@pytest.fixture
+def engine(planned: Tiny, tmp_path: Path) -> SimulatedEngine:
+    return SimulatedEngine(planned, tmp_path / "boxes")
+
+
+def run(
+    tiny: Tiny, engine: SimulatedEngine, budget_s: float = 1000.0, workers: int = 1
+) -> tuple[int, list[str]]:
+    said: list[str] = []
+    request = FleetRequest(
+        budget=Budget(budget_s),
+        processes=40,
+        threshold=0.02,
+        environments=10**10,
+        workers=workers,
+    )
+    return hand_out.run(tiny.checkout, request, engine, said.append), said
+
+
+def recording(unit: Unit, place: mirror.Place) -> tuple[int, str]:
+    """Measure a unit: one record comes of it."""
+    path = place.path(f"results/{place.machine}/records/{abs(hash(unit))}.jsonl")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    told = record(release="tensorflow-2.16.2", machine=place.machine, run=unit.name).as_json()
+    path.write_text(json.dumps(told) + "\n")
+    return DONE, "done"
+
+
+def test_each_machine_gets_all_of_its_units_in_order(
+    planned: Tiny, engine: SimulatedEngine
+) -> None:
+    boxes = [engine.add("box-1", recording), engine.add("box-2", recording)]
+    status, said = run(planned, engine)
+    assert status == 0, said
+    for box in boxes:
+        assert box.units == left(planned, machine="box-1")[0]
+    for machine in ("box-1", "box-2"):
+        assert len(planned.records(machine=machine)) == UNITS
+        assert f"{machine}: all is measured" in said
+
+
+def test_a_unit_that_fails_comes_again_after_the_others(
+    planned: Tiny, engine: SimulatedEngine
+) -> None:
+    tried: Counter[str] = Counter()
+
+    def measure(unit: Unit, place: mirror.Place) -> tuple[int, str]:
+        tried[unit.name] += 1
+        fails = unit.release == "tinyframe-1.1" and unit.kind == RUN and tried[unit.name] == 1
+        return (FAILED, "no space left") if fails else (DONE, "")
+
+    box = engine.add("box-1", measure)
+    status, said = run(planned, engine)
+    assert status == 0
+    assert max(tried.values()) == 2
+    assert (box.units[-1].release, box.units[-1].kind) == ("tinyframe-1.1", RUN)
+    (line,) = [line for line in said if "failed" in line]
+    assert "tinyframe-1.1 (plain, cpu-quick) failed: no space left; it comes again (1 of 3)" in line
+
+
+def test_a_unit_that_fails_three_times_is_left_out(planned: Tiny, engine: SimulatedEngine) -> None:
+    def measure(unit: Unit, place: mirror.Place) -> tuple[int, str]:
+        return (FAILED, "it went astray") if unit.release == "tinyframe-2.0" else (DONE, "")
+
+    box = engine.add("box-1", measure)
+    status, said = run(planned, engine)
+    assert status == TROUBLE
+    assert Counter(unit.name for unit in box.units).most_common(1)[0][1] == MOST_FAILURES
+    assert any("failed 3 times and is left out" in line for line in said)
+    assert any(line.startswith("box-1: left out: tinyframe-2.0 (plain") for line in said)
+
+
+def test_a_machine_on_which_everything_fails_is_left_alone(
+    planned: Tiny, engine: SimulatedEngine
+) -> None:
+    box = engine.add("box-1", lambda unit, place: (FAILED, "the disk is full"))
+    status, said = run(planned, engine)
+    assert status == LEFT
+    assert len(box.units) == MOST_FAILURES
+    assert any("its first 3 units all failed" in line for line in said)
+
+
+def test_what_is_open_is_not_handed_out_again(planned: Tiny, engine: SimulatedEngine) -> None:
+    box = engine.add("box-1", lambda unit, place: (OPEN, "the budget is spent"))
+    status, said = run(planned, engine)
+    assert status == LEFT
+    assert len(box.units) == UNITS
+    assert any("open: " in line and "run the same command again" in line for line in said)
+
+
+def test_nothing_begins_that_is_likely_to_end_after_the_budget(
+    planned: Tiny, engine: SimulatedEngine
+) -> None:
+    box = engine.add("box-1")
+    status, _ = run(planned, engine, budget_s=5.0)
+    assert status == LEFT
+    assert box.units == [], "a calibration takes minutes"
+
+
+@pytest.mark.parametrize(
+    ("hello", "told"),
+    [
+        ({"identity": {"vggbench": "0.0.9"}}, "it differs from this checkout in vggbench (there 0"),
+        ({"now": time.time() + 3600}, "its clock is 60 min early"),
+        ({"now": time.time() - 3600}, "its clock is 60 min late"),
+    ],
+)
+def test_a_worker_that_would_spoil_the_records_is_refused(
+    planned: Tiny, engine: SimulatedEngine, hello: dict, told: str
+) -> None:
+    bad, good = engine.add("box-1", **hello), engine.add("box-2")
+    status, said = run(planned, engine, workers=2)
+    assert status == TROUBLE
+    assert (len(bad.units), len(good.units)) == (0, UNITS)
+    (line,) = [line for line in said if "is refused" in line]
+    assert told in line
+    assert said[-1] == "Refused: box-1; why is said above"
+
+
+def test_another_processor_under_the_name_of_a_machine_is_refused(
+    planned: Tiny, engine: SimulatedEngine
+) -> None:
+    before = {"model name": "EPYC", "stepping": "1"}
+    told = record(release="tensorflow-2.16.2", machine="box-1", processor=before)
+    path = planned.results / "box-1" / "records" / "r.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(told.as_json()) + "\n")
+    engine.add("box-1", facts={"processor": {**before, "model name": "Xeon"}})
+    status, said = run(planned, engine)
+    assert status == TROUBLE
+    assert any("this is not the processor that box-1 was measured on" in line for line in said)
+
+
+def test_a_worker_that_is_lost_gets_its_unit_again_when_it_is_back(
+    planned: Tiny, engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[Unit] = []
+
+    def measure(unit: Unit, place: mirror.Place) -> tuple[int, str]:
+        if unit.kind == RUN and not lost:
+            lost.append(unit)
+            engine.gone.add("box-1")
+        return DONE, ""
+
+    box = engine.add("box-1", measure)
+    waits: list[float] = []
+
+    def arrived(wait_s: float, original=engine.arrived):
+        if "box-1" in engine.gone:
+            waits.append(wait_s)
+            if len(waits) == 3:
+                engine.gone.clear()
+        return original(wait_s)
+
+    monkeypatch.setattr(engine, "arrived", arrived)
+    status, said = run(planned, engine)
+    assert status == 0, said
+    assert Counter(unit.name for unit in box.units)[lost[0].name] == 2
+    assert any("its worker was lost; it comes again" in line for line in said)
+
+
+def test_what_a_mirror_has_that_never_arrived_is_taken_in_at_the_start(
+    planned: Tiny, engine: SimulatedEngine
+) -> None:
+    box = engine.add("box-1")
+    recording(Unit(kind=RUN, profile="cpu-quick"), box.place)
+    status, said = run(planned, engine)
+    assert status == 0
+    assert len(planned.records(machine="box-1")) == 1
+    assert "box-1: 1 line came that a connection had lost" in said
+
+
+def test_another_host_under_the_name_of_a_machine_is_refused(
+    planned: Tiny, engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = engine.add("box-1", host="one")
+    second = engine.add("second", host="two")
+    monkeypatch.setattr(engine, "workers", lambda: dict.fromkeys(engine.boxes, "box-1"))
+    status, said = run(planned, engine)
+    assert status == TROUBLE
+    assert (len(first.units), len(second.units)) == (UNITS, 0)
+    assert any(
+        "one measures under this name; give one of them another name" in line for line in said
+    )
+
+
+def test_two_clients_of_one_checkout_are_refused(planned: Tiny, engine: SimulatedEngine) -> None:
+    def measure(unit: Unit, place: mirror.Place) -> tuple[int, str]:
+        with pytest.raises(FleetError, match="another vggbench fleet run"):
+            run(planned, SimulatedEngine(planned, place.root))
+        return DONE, ""
+
+    box = engine.add("box-1", measure)
+    assert run(planned, engine)[0] == 0
+    assert box.units

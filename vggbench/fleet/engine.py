@@ -1,0 +1,110 @@
+"""Reaches workers by Dask. A question is a task that is pinned to one worker and takes the whole of
+its machine's resource: two are never answered at once on a machine."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dask
+from distributed import Client, Future, get_worker
+
+from ..errors import one_line
+from .hand_out import Arrived, FleetError
+
+#: What of a machine's resource a question takes: all.
+WHOLE = 1
+
+#: Seconds in which an answer that is ready comes over the wire. Where its worker has died
+#: meanwhile, Dask would wait for another worker to answer.
+ANSWER_S = 60.0
+
+
+def answer(question: str, arguments: Sequence[Any]) -> Any:
+    """Run on a worker, in the thread of its tasks: what its OnMachine answers."""
+    worker = get_worker()
+    key = worker.get_current_task()
+
+    def is_wanted() -> bool:
+        # Dask calls a task cancelled that nobody waits for any more, but lets it run to its end.
+        task = worker.state.tasks.get(key)
+        return task is not None and task.state in ("executing", "long-running")
+
+    own = worker.on_machine
+    return own.hello() if question == "hello" else own.work(*arguments, is_wanted)
+
+
+class DaskEngine:
+    """The workers of the scheduler that ``client`` is connected to."""
+
+    def __init__(self, client: Client):
+        # The records of a machine are sent to it with its first unit, and Dask warns of 10 MB.
+        dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})
+        self._client = client
+        self._address = client.scheduler.address
+        self._asked: dict[str, Future] = {}
+        self._arrived: queue.SimpleQueue[tuple[str, Future]] = queue.SimpleQueue()
+
+    def workers(self) -> Mapping[str, str]:
+        """The names of the machines of all workers that are vggbench's, by address. Raises
+        FleetError where the scheduler is gone."""
+        try:
+            if self._client.status != "running":
+                raise OSError(f"the connection is {self._client.status}")
+            told = self._client.scheduler_info()["workers"]
+        except (OSError, RuntimeError, ValueError, TimeoutError) as err:
+            raise FleetError(
+                f"the scheduler at {self._address} cannot be reached any more: "
+                f"{one_line(str(err), 120)}; what came is here; start the scheduler where it has "
+                f"ended, and run the same command again to go on"
+            ) from None
+        return {
+            address: next(iter(facts["resources"]))
+            for address, facts in told.items()
+            if facts.get("resources")
+        }
+
+    def ask(self, address: str, machine: str, question: str, *arguments: Any) -> None:
+        """Ask the worker at an address; the answer arrives later."""
+        future = self._client.submit(
+            answer,
+            question,
+            arguments,
+            workers=[address],
+            allow_other_workers=False,
+            resources={machine: WHOLE},
+            pure=False,
+            retries=0,
+        )
+        self._asked[address] = future
+        future.add_done_callback(lambda done: self._arrived.put((address, done)))
+
+    def arrived(self, wait_s: float) -> list[Arrived]:
+        """What has arrived, or arrives within so many seconds."""
+        found = []
+        with contextlib.suppress(queue.Empty):
+            found.append(self._arrived.get(timeout=wait_s))
+            while True:
+                found.append(self._arrived.get_nowait())
+        return [
+            _as_arrived(address, future)
+            for address, future in found
+            if self._asked.get(address) is future and self._asked.pop(address)
+        ]
+
+    def forget(self, address: str) -> None:
+        """Nobody waits any longer for what the worker at an address was asked."""
+        future = self._asked.pop(address, None)
+        if future is not None:
+            # The scheduler may be gone.
+            with contextlib.suppress(OSError, TimeoutError):
+                future.cancel()
+
+
+def _as_arrived(address: str, future: Future) -> Arrived:
+    try:
+        return Arrived(address, answer=future.result(timeout=ANSWER_S))
+    except Exception as error:  # whatever was raised there, and what Dask says of a lost worker
+        return Arrived(address, error=f"{type(error).__name__}: {one_line(str(error))}")

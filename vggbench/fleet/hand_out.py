@@ -1,0 +1,404 @@
+"""``vggbench fleet run``: the client. It hands out one unit after the other to each machine, and
+takes in what comes back.
+
+How machines are reached is an ``Engine``'s business. What is left follows from the records, so a
+client that was killed is simply started again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from filelock import Timeout
+
+from .. import file_lock
+from ..campaigns.budget import Budget, duration_text
+from ..checkout import Checkout
+from ..errors import VggbenchError, one_line, some_of
+from ..runs import processor
+from . import identity, mirror, plan, unit_process
+from .mirror import Known
+from .plan import Capability, Planner, forecast_text
+from .units import DONE, OPEN, Unit
+
+#: Exit statuses besides 0, that all is measured: more is left to do; something went wrong.
+LEFT, TROUBLE = 1, 2
+
+#: So many times a unit may fail before it is left out, and so many units one after the other on a
+#: machine before the machine is.
+MOST_FAILURES = 3
+
+#: Seconds for which a machine that was lost with work left is waited for.
+PATIENCE_S = 600.0
+
+#: Seconds by which the clock of a machine may be off. Records say when they were taken, and what
+#: was taken in the future is no evidence.
+CLOCK_S = 60.0
+
+#: Seconds between two looks at which workers there are, and between two lines about waiting.
+LOOK_S, SAY_S = 1.0, 60.0
+
+#: Units that are named in one line, at most.
+NAMED = 6
+
+
+class FleetError(VggbenchError):
+    """A fleet cannot go on."""
+
+    status = TROUBLE
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What came of the last question to the worker at ``address``: its ``answer``, or the text of
+    the ``error`` that kept it from one."""
+
+    address: str
+    answer: Mapping[str, Any] | None = None
+    error: str | None = None
+
+
+class Engine(Protocol):
+    """Reaches workers by their addresses. A worker is asked one question at a time, which is a
+    method of ``OnMachine``: "hello" or "work"."""
+
+    def workers(self) -> Mapping[str, str]:
+        """The names of the machines of all workers, by their addresses. Raises FleetError where
+        nothing can be reached any more."""
+
+    def ask(self, address: str, machine: str, question: str, *arguments: Any) -> None:
+        """Ask the worker at an address; the answer arrives later."""
+
+    def arrived(self, wait_s: float) -> list[Arrived]:
+        """What has arrived, or arrives within so many seconds."""
+
+    def forget(self, address: str) -> None:
+        """Nobody waits any longer for what the worker at an address was asked."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FleetRequest:
+    """``processes``, ``threshold`` and ``environments``: as HistoryRequest has them. ``workers``:
+    so many are waited for before the fleet may be done."""
+
+    budget: Budget
+    processes: int
+    threshold: float
+    environments: int
+    workers: int = 1
+
+
+@dataclass
+class _Worker:
+    """A worker that is connected. ``host``: the name of its computer, once it has said that.
+    ``asked_s``: when it was asked what it is asked now, in seconds since the epoch; ``unit``: the
+    one that it measures."""
+
+    machine: str
+    host: str | None = None
+    asked_s: float | None = None
+    unit: Unit | None = None
+    is_refused: bool = False
+
+
+@dataclass
+class _Machine:
+    """What is left for a machine in this process. ``offered``: what its mirror held last.
+    ``is_left_alone``: nothing more is handed out to it. ``lost_s``: when its worker was lost,
+    monotonic."""
+
+    units: deque[Unit]
+    offered: Mapping[str, Any]
+    done: int = 0
+    failures: Counter[Unit] = field(default_factory=Counter)
+    failed_in_a_row: int = 0
+    left_out: list[Unit] = field(default_factory=list)
+    open: list[Unit] = field(default_factory=list)
+    is_left_alone: bool = False
+    lost_s: float | None = None
+
+
+def run(checkout: Checkout, asked: FleetRequest, engine: Engine, say: Callable[[str], None]) -> int:
+    """Returns the exit status: 0 when all is measured, LEFT, or TROUBLE where a unit failed too
+    often or a worker was refused. Raises VggbenchError where nothing can be handed out."""
+    fleet = plan.read(checkout)
+    planner = Planner(checkout, fleet, processes=asked.processes, threshold=asked.threshold)
+    folder = checkout.env_dir / "fleet"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = file_lock.take(folder / "client.lock")
+    except Timeout:
+        raise FleetError(
+            "another vggbench fleet run takes records into this checkout; wait until it has "
+            "ended, or end it, then run this again"
+        ) from None
+    try:
+        return _Client(checkout, asked, engine, planner, say).run()
+    finally:
+        lock.release()
+
+
+class _Client:
+    def __init__(
+        self,
+        checkout: Checkout,
+        asked: FleetRequest,
+        engine: Engine,
+        planner: Planner,
+        say: Callable[[str], None],
+    ):
+        self._checkout = checkout
+        self._asked = asked
+        self._engine = engine
+        self._planner = planner
+        self._say = say
+        self._identity = identity.of(checkout)
+        self._known = Known()
+        self._workers: dict[str, _Worker] = {}
+        self._machines: dict[str, _Machine] = {}
+        self._refused: dict[str, None] = {}
+        self._said_s: float | None = None
+
+    def run(self) -> int:
+        try:
+            while True:
+                self._look()
+                for address, worker in self._workers.items():
+                    if worker.asked_s is None and not worker.is_refused:
+                        self._hand_out(address, worker)
+                if self._is_over():
+                    break
+                for arrived in self._engine.arrived(LOOK_S):
+                    self._take(arrived)
+        finally:
+            for address, worker in self._workers.items():
+                if worker.asked_s is not None:
+                    self._engine.forget(address)
+        return self._summary()
+
+    # -- who is there
+
+    def _look(self) -> None:
+        """Note which workers have come and gone."""
+        there = self._engine.workers()
+        for address in [each for each in self._workers if each not in there]:
+            self._lost(address)
+        for address, machine in there.items():
+            if address not in self._workers:
+                self._workers[address] = worker = _Worker(machine)
+                self._ask(address, worker, "hello")
+
+    def _lost(self, address: str) -> None:
+        worker = self._workers.pop(address)
+        self._engine.forget(address)
+        machine = self._machines.get(worker.machine)
+        if machine is None or worker.is_refused:
+            return
+        if worker.unit is None:
+            self._say(f"{worker.machine}: its worker has gone")
+        else:
+            self._failed(worker.machine, machine, worker.unit, "its worker was lost")
+        machine.lost_s = time.monotonic()
+
+    def _ask(self, address: str, worker: _Worker, question: str, *arguments: Any) -> None:
+        worker.asked_s = time.time()
+        self._engine.ask(address, worker.machine, question, *arguments)
+
+    def _is_over(self) -> bool:
+        """Whether nothing is going on, and nothing more will."""
+        if any(worker.asked_s is not None for worker in self._workers.values()):
+            return False
+        if self._asked.budget.left_s <= 0:
+            return True
+        if len(self._machines) + len(self._refused) < self._asked.workers:
+            self._wait("no worker is connected yet; on each machine: vggbench fleet worker ADDRESS")
+            return False
+        now = time.monotonic()
+        awaited = [
+            name
+            for name, machine in self._machines.items()
+            if machine.lost_s is not None
+            and now - machine.lost_s < PATIENCE_S
+            and machine.units
+            and not machine.is_left_alone
+        ]
+        if awaited:
+            self._wait(f"waiting for the worker of {some_of(awaited, NAMED)} to come back")
+        return not awaited
+
+    def _wait(self, line: str) -> None:
+        now = time.monotonic()
+        if self._said_s is None or now - self._said_s >= SAY_S:
+            self._said_s = now
+            self._say(line)
+
+    # -- what is handed out
+
+    def _hand_out(self, address: str, worker: _Worker) -> None:
+        """Ask a worker that waits for the next unit of its machine, where the budget allows one."""
+        machine = self._machines[worker.machine]
+        if machine.is_left_alone or not machine.units:
+            return
+        unit = machine.units[0]
+        if not self._asked.budget.allows(unit.seconds):
+            return
+        machine.units.popleft()
+        worker.unit = unit
+        options = unit_process.options(
+            processes=self._asked.processes,
+            threshold=self._asked.threshold,
+            environments=self._asked.environments,
+            budget_s=self._asked.budget.left_s,
+        )
+        files, gone = mirror.lacking(self._place(worker.machine), self._known, machine.offered)
+        self._ask(address, worker, "work", unit.as_json(), options, files, gone)
+
+    def _place(self, machine: str) -> mirror.Place:
+        return mirror.of_checkout(self._checkout.root, self._checkout.results_dir, machine)
+
+    # -- what comes back
+
+    def _take(self, arrived: Arrived) -> None:
+        worker = self._workers.get(arrived.address)
+        if worker is None or worker.asked_s is None:
+            return  # it was lost meanwhile
+        asked_s, unit = worker.asked_s, worker.unit
+        worker.asked_s = worker.unit = None
+        if unit is not None:
+            self._take_work(worker.machine, unit, arrived)
+            return
+        why = arrived.error
+        if arrived.answer is not None:
+            try:
+                why = self._why_refused(worker.machine, arrived.answer, asked_s)
+                if why is None:
+                    self._welcome(worker.machine, arrived.answer)
+                    worker.host = arrived.answer["host"]
+            except VggbenchError as err:
+                why = str(err)
+        if why is not None:
+            worker.is_refused = True
+            self._refused[worker.machine] = None
+            self._say(f"{worker.machine} at {arrived.address} is refused: {one_line(why)}")
+
+    def _why_refused(self, name: str, hello: Mapping[str, Any], asked_s: float) -> str | None:
+        """Why nothing is measured by a worker; None where it may measure. Raises OtherProcessor."""
+        differing = identity.differing(self._identity, hello["identity"])
+        if differing:
+            return (
+                f"it differs from this checkout in {'; '.join(differing)}; bring both to one "
+                f"commit, and start the worker again"
+            )
+        early, late = asked_s - hello["now"], hello["now"] - time.time()
+        if max(early, late) > CLOCK_S:
+            how = "late" if early > late else "early"
+            return (
+                f"its clock is {duration_text(max(early, late))} {how}; set it "
+                f"(timedatectl set-ntp true), and start the worker again"
+            )
+        for address, other in list(self._workers.items()):
+            if other.machine == name and other.host is not None and not other.is_refused:
+                if other.host != hello["host"]:
+                    return (
+                        f"{other.host} measures under this name; give one of them another name: "
+                        f"vggbench fleet worker --machine NAME"
+                    )
+                # It began again before Dask has noticed that it had ended.
+                self._lost(address)
+        processor.require_known(self._checkout.results_dir, name, hello["facts"].get("processor"))
+        return None
+
+    def _welcome(self, name: str, hello: Mapping[str, Any]) -> None:
+        """A worker may measure: take in what its mirror holds, and plan what is left. Raises
+        VggbenchError."""
+        came = self._take_in(name, hello["offer"])
+        known = self._machines.get(name)
+        if known is None:
+            can = Capability(interpreters=hello["interpreters"], devices=hello["devices"])
+            units, lines = self._planner.left(name, can)
+            for line in lines:
+                self._say(line)
+            known = self._machines[name] = _Machine(deque(units), hello["offer"])
+            on = processor.described(hello["facts"].get("processor") or {})
+            self._say(f"{name}: connected, on {on}; {forecast_text(units)}")
+        else:
+            self._say(f"{name}: connected again; {forecast_text(known.units)}")
+        if came:
+            self._say(f"{name}: {_lines(came)} came that a connection had lost")
+        known.offered, known.lost_s = hello["offer"], None
+
+    def _take_in(self, name: str, offer: Mapping[str, Any]) -> int:
+        return mirror.take_in(self._place(name), self._known, offer, self._say)
+
+    def _take_work(self, name: str, unit: Unit, arrived: Arrived) -> None:
+        machine = self._machines[name]
+        if arrived.answer is None:
+            self._failed(name, machine, unit, str(arrived.error))
+            return
+        answer = arrived.answer
+        try:
+            came = self._take_in(name, answer["offer"])
+        except VggbenchError as err:
+            self._failed(name, machine, unit, str(err))
+            return
+        machine.offered = answer["offer"]
+        if answer["status"] not in (DONE, OPEN):
+            self._failed(name, machine, unit, answer["message"])
+            return
+        machine.done += 1
+        machine.failed_in_a_row = 0
+        if answer["status"] == OPEN:
+            machine.open.append(unit)
+        how = "done" if answer["status"] == DONE else f"open: {answer['message']}"
+        self._say(f"{name}: {unit.name} {how} ({_lines(came)}); {forecast_text(machine.units)}")
+
+    def _failed(self, name: str, machine: _Machine, unit: Unit, why: str) -> None:
+        """Note that a unit failed: it comes again after the others, or is left out."""
+        machine.failures[unit] += 1
+        machine.failed_in_a_row += 1
+        count = machine.failures[unit]
+        if count < MOST_FAILURES:
+            machine.units.append(unit)
+            then = f"it comes again ({count} of {MOST_FAILURES})"
+        else:
+            machine.left_out.append(unit)
+            then = f"it failed {count} times and is left out"
+        self._say(f"{name}: {unit.name} failed: {one_line(why)}; {then}")
+        others = len(set(machine.failures)) >= MOST_FAILURES
+        if machine.failed_in_a_row >= MOST_FAILURES and others and not machine.done:
+            machine.is_left_alone = True
+            self._say(
+                f"{name}: its first {MOST_FAILURES} units all failed: nothing more is handed out "
+                f"to it; see what it says of them on that machine"
+            )
+
+    def _summary(self) -> int:
+        """Say what is left; returns the exit status."""
+        status = 0
+        for name, machine in sorted(self._machines.items()):
+            if machine.units or machine.open:
+                status = max(status, LEFT)
+                told = forecast_text(machine.units)
+                still = f"; open: {_names(machine.open)}" if machine.open else ""
+                self._say(f"{name}: {told}{still}; run the same command again to go on")
+            if machine.left_out:
+                status = TROUBLE
+                self._say(f"{name}: left out: {_names(machine.left_out)}; why is said above")
+            if not (machine.units or machine.open or machine.left_out):
+                self._say(f"{name}: all is measured")
+        if self._refused:
+            status = TROUBLE
+            self._say(f"Refused: {some_of(list(self._refused), NAMED)}; why is said above")
+        return status
+
+
+def _names(units: Sequence[Unit]) -> str:
+    return some_of([unit.name for unit in units], NAMED)
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"

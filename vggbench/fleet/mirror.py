@@ -1,0 +1,266 @@
+"""A machine's results in two places: the client's checkout, where they belong, and the mirror of
+them on the machine, where units are measured.
+
+Client and worker exchange whole states. The worker offers what has changed in its mirror since the
+two last agreed. The client takes it in, file by file, whole or not at all. It then sends what makes
+the mirror the same as its own state, and both have agreed. A unit that was cut off, or whose answer
+was lost on the way, is offered again at the next exchange, so nothing that was measured is lost.
+
+A mirror is a small checkout: ``history.toml``, ``excluded.toml`` and ``results/`` of one machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..campaigns.history import plan
+from ..errors import VggbenchError, one_line
+from ..records import excluded
+from ..records.record import Record
+
+#: Files of the root that a mirror has besides results: the client's.
+OF_ROOT = (plan.FILE, excluded.FILE)
+
+#: What asv writes once for all machines.
+BENCHMARKS = "benchmarks.json"
+
+#: The file of a mirror that says what both have agreed on.
+AGREED = "agreed.json"
+
+#: The files that are appended to, never rewritten.
+LINES = ".jsonl"
+
+
+class OfferRefused(VggbenchError):
+    """A worker offers what is no result of its machine."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A file's size in bytes and the SHA-256 of its content."""
+
+    size: int
+    digest: str
+
+
+@dataclass
+class Known:
+    """The states of files, which are read again only where a file has changed."""
+
+    _states: dict[Path, tuple[tuple[int, int, int], State]] = field(default_factory=dict)
+
+    def of(self, path: Path) -> State:
+        """Raises OSError where the file cannot be read."""
+        stat = path.stat()
+        seen = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        known = self._states.get(path)
+        if known is None or known[0] != seen:
+            known = self._states[path] = seen, _state(path.read_bytes())
+        return known[1]
+
+
+def _state(content: bytes) -> State:
+    return State(len(content), hashlib.sha256(content).hexdigest())
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the files of ``machine`` lie: OF_ROOT in ``root``, its results in ``results``. The
+    names of files are the same in both places: relative to the root of a mirror."""
+
+    root: Path
+    results: Path
+    machine: str
+
+    def path(self, name: str) -> Path:
+        """The path of the file called ``name``. Raises OfferRefused for a name that leads out of
+        what belongs to the machine."""
+        parts = PurePosixPath(name).parts
+        of_machine = len(parts) > 2 and parts[:2] == ("results", self.machine)
+        if name in OF_ROOT:
+            return self.root / name
+        if name == f"results/{BENCHMARKS}" or (of_machine and ".." not in parts):
+            return self.results.joinpath(*parts[1:])
+        raise OfferRefused(
+            f"{self.machine} offers a file {one_line(name, 80)!r}, which is no result of it; "
+            f"nothing of that is taken"
+        )
+
+    def names(self) -> list[str]:
+        """The names of all files that there are."""
+        found = [name for name in OF_ROOT if (self.root / name).is_file()]
+        if (self.results / BENCHMARKS).is_file():
+            found.append(f"results/{BENCHMARKS}")
+        own = self.results / self.machine
+        found += [
+            f"results/{path.relative_to(self.results).as_posix()}"
+            for path in sorted(own.rglob("*"))
+            if path.is_file() and not path.name.startswith(".")
+        ]
+        return found
+
+    def states(self, known: Known) -> dict[str, State]:
+        """The states of all files, by name."""
+        return {name: known.of(self.path(name)) for name in self.names()}
+
+
+# -- on the machine
+
+
+def offer(place: Place, known: Known) -> dict[str, Any]:
+    """What the mirror in ``place`` holds: the ``states`` of its files, what both ``agreed`` on, and
+    the content of the ``files`` that have changed since. Of a file that is only appended to, what
+    was appended."""
+    agreed = _agreed(place)
+    states = place.states(known)
+    files = {}
+    for name, state in states.items():
+        before = agreed.get(name)
+        if name in OF_ROOT or before == state:
+            continue
+        content = place.path(name).read_bytes()
+        if name.endswith(LINES) and before and _state(content[: before.size]) == before:
+            content = content[before.size :]
+        files[name] = content
+    return {
+        "agreed": {name: [state.size, state.digest] for name, state in agreed.items()},
+        "states": {name: [state.size, state.digest] for name, state in states.items()},
+        "files": files,
+    }
+
+
+def agree(place: Place, known: Known, files: Mapping[str, bytes], gone: Iterable[str]) -> None:
+    """Write the client's ``files`` into the mirror, remove those that are ``gone``, and note that
+    both have agreed. Raises OSError where the disk is full."""
+    for name, content in files.items():
+        write(place.path(name), content)
+    for name in gone:
+        place.path(name).unlink(missing_ok=True)
+    states = {name: [s.size, s.digest] for name, s in place.states(known).items()}
+    write(place.root / AGREED, json.dumps(states).encode())
+
+
+def _agreed(place: Place) -> dict[str, State]:
+    try:
+        content = json.loads((place.root / AGREED).read_bytes())
+    except (OSError, ValueError):
+        return {}  # then everything is offered, and what is there already is kept once
+    return _as_states(content)
+
+
+def _as_states(told: Mapping[str, Any]) -> dict[str, State]:
+    return {name: State(int(size), str(digest)) for name, (size, digest) in told.items()}
+
+
+# -- at the client
+
+
+def take_in(
+    place: Place, known: Known, offered: Mapping[str, Any], complain: Callable[[str], None]
+) -> int:
+    """Take in what a worker has offered, each file whole or not at all; returns the number of lines
+    that are new. A line that is there already is kept once.
+
+    A file that both sides changed since they agreed stays as it is here, with a complaint. Raises
+    OfferRefused where a file or a record is not of the machine; files that came before it in the
+    offer are taken in then.
+    """
+    agreed = _as_states(offered["agreed"])
+    came = 0
+    # asv takes a result for measured, so its record must be there first.
+    for name in sorted(offered["files"], key=lambda name: (not name.endswith(LINES), name)):
+        path, content = place.path(name), offered["files"][name]
+        if name.endswith(LINES):
+            came += _take_lines(place, path, name, content)
+        elif not path.is_file():
+            write(path, content)
+        elif known.of(path) == _state(content) or name == f"results/{BENCHMARKS}":
+            continue
+        elif known.of(path) == agreed.get(name):
+            write(path, content)
+        else:
+            complain(
+                f"{place.machine}: {name} was changed here and there since both had it; it stays "
+                f"as it is here"
+            )
+    return came
+
+
+def _take_lines(place: Place, path: Path, name: str, content: bytes) -> int:
+    """Append those lines of ``content`` that the file has not; returns how many these are."""
+    # What has no end was being written when the machine was cut off.
+    lines = [line for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
+    before = path.read_bytes() if path.is_file() else b""
+    there = set(before.splitlines(keepends=True))
+    new = [line for line in dict.fromkeys(lines) if line not in there]
+    if PurePosixPath(name).parent.name == "records":
+        for line in new:
+            _require_own(place.machine, name, line)
+    if new:
+        whole = before if before.endswith(b"\n") or not before else before + b"\n"
+        write(path, whole + b"".join(new))
+    return len(new)
+
+
+def _require_own(machine: str, name: str, line: bytes) -> None:
+    """Raise OfferRefused unless the line is a record of the machine."""
+    try:
+        record = Record.from_json(json.loads(line))
+    except (ValueError, RecursionError) as err:
+        raise OfferRefused(
+            f"{machine} offers {name} with a line that is no record ({one_line(str(err), 80)}); "
+            f"nothing of that file is taken"
+        ) from None
+    if record.machine != machine:
+        raise OfferRefused(
+            f"{machine} offers {name} with a record of {one_line(str(record.machine), 60)}; "
+            f"nothing of that file is taken"
+        )
+
+
+def lacking(
+    place: Place, known: Known, offered: Mapping[str, Any]
+) -> tuple[dict[str, bytes], list[str]]:
+    """(files, gone): what makes the mirror that was offered the same as the state here."""
+    there, here = _as_states(offered["states"]), place.states(known)
+    files = {
+        name: place.path(name).read_bytes()
+        for name, state in here.items()
+        if there.get(name) != state
+    }
+    return files, [name for name in there if name not in here]
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; it is on the disk when this returns. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
+def of_checkout(root: Path, results_dir: Path, machine: str) -> Place:
+    """A machine's files in a checkout."""
+    return Place(root, results_dir, machine)
+
+
+def of_mirror(root: Path, machine: str) -> Place:
+    """A machine's files in its mirror in the folder ``root``."""
+    return Place(root, root / "results", machine)

@@ -1,0 +1,144 @@
+"""What a worker does on its machine: it says what the machine is, exchanges results with the
+client, and has a process of its own measure one unit after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..checkout import Checkout
+from ..errors import VggbenchError, of_system, one_line
+from ..inside import gpu
+from ..inside.launch import STARTER_VARIABLE
+from ..releases import interpreters
+from ..runs import machine_facts, process, profiles
+from . import identity, mirror
+from .mirror import Known
+from .units import TROUBLE, Unit
+
+#: Seconds between two looks whether a unit's process has ended, and whether it is still wanted.
+LOOK_S = 1.0
+
+#: The folder of mirrors below the environments' folder.
+MIRRORS = "fleet"
+
+#: asv's own settings that name places, which a mirror's settings have in full.
+_PLACES = ("repo", "benchmark_dir", "env_dir")
+
+
+class OnMachine:
+    """The machine called ``machine`` in a ``checkout``, whose environments and interpreters it
+    measures with. Its results lie in a mirror, not in the checkout."""
+
+    def __init__(self, checkout: Checkout, machine: str, say: Callable[[str], None]):
+        self.machine = machine
+        self._checkout = checkout
+        self._say = say
+        self._known = Known()
+        self._running: process.Running | None = None
+        self.root = checkout.env_dir / MIRRORS / machine
+        self._place = mirror.of_mirror(self.root, machine)
+
+    def hello(self) -> dict[str, Any]:
+        """What the machine is, and what its mirror holds. ``now`` is taken last: the seconds since
+        the epoch."""
+        found = {
+            "machine": self.machine,
+            "identity": identity.of(self._checkout),
+            "facts": machine_facts.facts(),
+            "host": platform.node(),
+            "interpreters": sorted(
+                version
+                for version in {release.python for release in self._checkout.catalogue}
+                if interpreters.find(version) is not None
+            ),
+            "devices": ["cpu", *(["gpu"] if gpu.is_visible() else [])],
+            "offer": mirror.offer(self._place, self._known),
+        }
+        return {**found, "now": time.time()}
+
+    def work(
+        self,
+        unit: Mapping[str, Any],
+        options: Sequence[str],
+        files: Mapping[str, bytes],
+        gone: Sequence[str],
+        is_wanted: Callable[[], bool],
+    ) -> dict[str, Any]:
+        """Make the mirror what the client has, by ``files`` and what is ``gone``, then measure a
+        unit: ``status`` and ``message`` say what came of it, ``offer`` what the mirror holds then.
+        ``options``: of ``unit_process``. ``is_wanted``: whether the client still waits for it;
+        the process is ended where it does not."""
+        asked = Unit.from_json(dict(unit))
+        try:
+            mirror.agree(self._place, self._known, files, gone)
+            self._write_settings()
+            status, message = self._measure(asked, options, is_wanted)
+        except OSError as err:
+            status, message = TROUBLE, of_system(err)
+        except VggbenchError as err:
+            status, message = TROUBLE, str(err)
+        return {
+            "status": status,
+            "message": message,
+            "offer": mirror.offer(self._place, self._known),
+        }
+
+    def end(self) -> None:
+        """End the process of the unit that is measured, if there is one."""
+        running = self._running
+        if running is not None:
+            running.end()
+
+    def _measure(
+        self, unit: Unit, options: Sequence[str], is_wanted: Callable[[], bool]
+    ) -> tuple[int, str]:
+        """(exit status, last line) of the process that measures a unit."""
+        self._say(f"{unit.name}: begins")
+        command = [sys.executable, "-m", f"{__package__}.unit_process", *options]
+        command += [str(self._settings), self.machine, json.dumps(unit.as_json())]
+        env = {
+            **os.environ,
+            profiles.VARIABLE: unit.profile,
+            STARTER_VARIABLE: str(os.getpid()),
+        }
+        self._running = running = process.Running(command, env, str(self.root), merge_streams=True)
+        try:
+            while not running.has_ended:
+                if not is_wanted():
+                    running.end()
+                    break
+                time.sleep(LOOK_S)
+            finished = running.wait(None)
+        finally:
+            running.end()
+            self._running = None
+        lines = [line for line in finished.output.splitlines() if line.strip()]
+        for line in lines:
+            self._say(f"  {line}")
+        message = one_line(lines[-1]) if lines else f"its process ended with {finished.status}"
+        self._say(f"{unit.name}: ended with {finished.status} after {finished.seconds:.0f} s")
+        return finished.status, message
+
+    @property
+    def _settings(self) -> Path:
+        return self.root / self._checkout.config_file.name
+
+    def _write_settings(self) -> None:
+        """Write asv's settings of the mirror: those of the checkout, but for where results lie."""
+        config = dict(vars(self._checkout.config))
+        for key in _PLACES:
+            config[key] = str(self._checkout.root / config[key])
+        own = {"results_dir": "results", "html_dir": "html", "version": 1}
+        content = json.dumps({**config, **own}, default=str)
+        with contextlib.suppress(OSError):
+            if self._settings.read_text(encoding="utf-8") == content:
+                return
+        mirror.write(self._settings, content.encode())

@@ -1,0 +1,352 @@
+"""What a fleet measures, and what of it is left: fleet.toml, history.toml and the records.
+
+``[[machines]]`` in fleet.toml says, for machines whose names match a pattern, which stages of
+history.toml they measure, in which profiles, of which tracks.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..campaigns.budget import duration_text
+from ..campaigns.confirm import Judging
+from ..campaigns.history import plan
+from ..campaigns.history.forecast import Forecast
+from ..campaigns.history.plan import Duets, Plan, Stage
+from ..checkout import Checkout
+from ..errors import VggbenchError, one_line
+from ..records import Record, tables
+from ..releases.catalogue import Release
+from ..runs import profiles
+from ..runs.coverage import Coverage
+from ..runs.local import Local
+from ..runs.suite import Suite
+from ..stats.chain import LEAST_BLOCKS_A_LINK
+from ..stats.policy import A_BLOCK, MOST_BLOCKS, THRESHOLD
+from .units import CALIBRATION, COMPARISON, RUN, Unit
+
+FILE = "fleet.toml"
+
+_KEYS = ("machines",)
+_OF_MACHINES = ("name", "stages", "profiles", "tracks")
+
+#: Seconds that a calibration takes of which nothing is known.
+CALIBRATION_S = 600.0
+
+
+class FleetPlanError(VggbenchError):
+    """fleet.toml is not what it should be."""
+
+
+@dataclass(frozen=True)
+class Machines:
+    """What machines measure whose names match the pattern ``name`` (fnmatch). ``stages`` are names
+    of stages and of duets; ``tracks`` are names of tracks. None of them: all."""
+
+    name: str
+    stages: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    tracks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FleetPlan:
+    """What fleet.toml and history.toml say."""
+
+    machines: tuple[Machines, ...]
+    history: Plan
+
+
+def read(checkout: Checkout) -> FleetPlan:
+    """The plan of a checkout; without fleet.toml every machine measures all of history.toml. Raises
+    FleetPlanError, and PlanError where history.toml is not what it should be."""
+    history = plan.read(checkout.root / plan.FILE, checkout.catalogue)
+    path = checkout.root / FILE
+    if not path.is_file():
+        return FleetPlan((Machines("*"),), history)
+    try:
+        content = tables.content_of(path)
+    except (OSError, ValueError, RecursionError) as err:
+        reason = getattr(err, "strerror", None) or one_line(str(err), 120)
+        raise FleetPlanError(f"{path} cannot be read: {reason}; mend it") from None
+    _refuse_unknown(path, "it", content, _KEYS)
+    listed = content.get("machines")
+    if not isinstance(listed, list) or not listed:
+        raise _wrong(path, "it has no [[machines]]")
+    found = tuple(_machines(path, number, told) for number, told in enumerate(listed, 1))
+    known = {
+        "stages": [stage.name for stage in (*history.stages, *history.duets)],
+        "profiles": profiles.known(checkout.config),
+        "tracks": list(checkout.catalogue.tracks),
+    }
+    for machines in found:
+        for key, names in known.items():
+            for name in getattr(machines, key):
+                if name not in names:
+                    raise _wrong(
+                        path,
+                        f"{key} of the machines {machines.name} has {one_line(name, 60)}, which "
+                        f"there is not; there are: {'; '.join(dict.fromkeys(names))}",
+                    )
+    return FleetPlan(found, history)
+
+
+def _machines(path: Path, number: int, told: Any) -> Machines:
+    if not isinstance(told, dict) or not isinstance(told.get("name"), str) or not told["name"]:
+        raise _wrong(path, f"machines {number} has no name, such as epyc-*")
+    _refuse_unknown(path, f"machines {number} ({told['name']})", told, _OF_MACHINES)
+    lists = {}
+    for key in _OF_MACHINES[1:]:
+        value = told.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+            raise _wrong(path, f"machines {number} ({told['name']}): {key} is no list of names")
+        lists[key] = tuple(value)
+    return Machines(told["name"], **lists)
+
+
+def _refuse_unknown(path: Path, what: str, told: dict[str, Any], keys: Sequence[str]) -> None:
+    unknown = sorted(set(told) - set(keys))
+    if unknown:
+        raise _wrong(
+            path,
+            f"{what} has an unknown {one_line(unknown[0], 60)}; the keys are {', '.join(keys)}",
+        )
+
+
+def _wrong(path: Path, what: str) -> FleetPlanError:
+    return FleetPlanError(f"{path}: {what}; docs/fleet.md says what it holds")
+
+
+# -- what is left
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capability:
+    """What a machine can run: ``interpreters``, CPythons by their minor versions, and ``devices``.
+    None: nobody has asked it yet, and all is taken for possible."""
+
+    interpreters: Collection[str] | None = None
+    devices: Collection[str] | None = None
+
+    def why_not(self, release: Release, devices: Collection[str]) -> str | None:
+        """Why the machine cannot run ``release`` on any of the ``devices``; None where it can."""
+        if not set(devices) & set(release.devices):
+            return f"no lock for {' or '.join(sorted(devices))}"
+        if self.interpreters is not None and release.python not in self.interpreters:
+            return f"CPython {release.python} is not on that machine"
+        return None
+
+
+class Planner:
+    """What is left of a ``fleet`` plan, by the records in a checkout. ``processes`` and
+    ``threshold``: as HistoryRequest has them."""
+
+    def __init__(self, checkout: Checkout, fleet: FleetPlan, *, processes: int, threshold: float):
+        self._checkout = checkout
+        self._fleet = fleet
+        self._most = max(1, processes // A_BLOCK)
+        self._threshold = threshold
+        self._suite = Suite(checkout.benchmark_dir)
+        self._store = checkout.store()
+
+    def left(self, machine: str, can: Capability) -> tuple[list[Unit], list[str]]:
+        """The units that are left for a machine, in the order in which they are handed out; and a
+        line about each release or profile that it cannot measure."""
+        fleet = self._fleet
+        listed = [each for each in fleet.machines if fnmatch.fnmatchcase(machine, each.name)]
+        if not listed:
+            return [], [f"{machine}: no [[machines]] in {FILE} matches it"]
+        here = Local(
+            checkout=self._checkout,
+            suite=self._suite,
+            store=self._store,
+            machine=machine,
+            say=lambda line: None,
+        )
+        of_machine = _OfMachine(here, can, self._forecast_by(machine), self._most, self._threshold)
+        found: dict[Unit, None] = {}
+        lines: dict[str, None] = {}
+        for each in listed:
+            for profile in each.profiles or _default_profiles(can):
+                device = profiles.device_of(profile)
+                if can.devices is not None and device not in can.devices:
+                    lines[f"{machine}: {profile} is left out: no {device} is there"] = None
+                    continue
+                units, left_out = of_machine.left(fleet.history, each, profile)
+                found.update(dict.fromkeys(units))
+                lines.update(dict.fromkeys(f"{machine}: {line}" for line in left_out))
+        return list(found), list(lines)
+
+    def _forecast_by(self, machine: str) -> dict[str, list[Record]]:
+        """The records by which the work of a machine is forecast: its own, and those of the machine
+        that had most at first. With those of all, each record would be read once a machine."""
+        return {name: self._store.all(name) for name in {machine, self._with_most or machine}}
+
+    @functools.cached_property
+    def _with_most(self) -> str | None:
+        """The machine that has most records; None where there are none."""
+        store = self._store
+        return max(store.machines(), key=lambda name: len(store.all(name)), default=None)
+
+
+def _default_profiles(can: Capability) -> tuple[str, ...]:
+    """The profile that asv would measure on the machine."""
+    return ("gpu-paper",) if can.devices is not None and "gpu" in can.devices else ("cpu-quick",)
+
+
+class _OfMachine:
+    """What is on record of the machine ``here``, and what that leaves of a plan."""
+
+    def __init__(
+        self,
+        here: Local,
+        can: Capability,
+        forecast_by: Mapping[str, list[Record]],
+        most: int,
+        threshold: float,
+    ):
+        self._here = here
+        self._can = can
+        self._forecast_by = forecast_by
+        self._most = most
+        self._judging = Judging(here, against=None, threshold=threshold, improved=True)
+
+    def left(self, history: Plan, wanted: Machines, profile: str) -> tuple[list[Unit], list[str]]:
+        is_calibrated = any(
+            block.is_of_one and block.profile == profile
+            for block in self._judging.evidence().blocks
+        )
+        found = [] if is_calibrated else [_calibration(profile)]
+        runs, left_out = self._runs(history.stages, wanted, profile)
+        found += runs
+        for duets in history.duets:
+            if not wanted.stages or duets.name in wanted.stages:
+                found += self._comparisons(_of_tracks(duets, wanted.tracks), profile)
+        return found, left_out
+
+    def _runs(
+        self, stages: Sequence[Stage], wanted: Machines, profile: str
+    ) -> tuple[list[Unit], list[str]]:
+        here = self._here
+        chosen = [
+            _of_tracks(stage, wanted.tracks)
+            for stage in stages
+            if not wanted.stages or stage.name in wanted.stages
+        ]
+        units, left_out = plan.units(
+            chosen, here.catalogue, here.suite, profiles.device_of(profile), self._can.why_not
+        )
+        covered = Coverage(
+            catalogue=here.catalogue,
+            suite=here.suite,
+            store=here.store,
+            machine=here.machine,
+            profiles=[profile],
+        )
+        forecast = Forecast(
+            here.catalogue,
+            here.suite,
+            machine=here.machine,
+            profile=profile,
+            on_record=self._forecast_by,
+        )
+        return [
+            Unit(
+                kind=RUN,
+                profile=profile,
+                stage=unit.stage.name,
+                release=unit.release.name,
+                seconds=round(forecast.seconds(unit)),
+            )
+            for unit in plan.pending(units, covered)
+        ], left_out
+
+    def _comparisons(self, duets: Duets, profile: str) -> list[Unit]:
+        here, judging = self._here, self._judging
+        found = []
+        for planned in plan.comparisons(
+            duets, here.catalogue, here.suite, profiles.device_of(profile), self._can.why_not
+        ):
+            comparison = judging.comparison(
+                planned.before,
+                planned.after,
+                profile,
+                planned.configured,
+                least=LEAST_BLOCKS_A_LINK if duets.chain else 0,
+                most=self._most,
+                budget_s=duets.budget_s,
+            )
+            if judging.is_open(comparison):
+                unit = Unit(
+                    kind=COMPARISON,
+                    profile=profile,
+                    stage=duets.name,
+                    release=planned.after.name,
+                    before=planned.before.name,
+                    key=planned.configured.key,
+                    words=planned.configured.words,
+                    seconds=round(judging.forecast_s(comparison)),
+                )
+                found.append(unit)
+        return found
+
+
+def _calibration(profile: str) -> Unit:
+    return Unit(kind=CALIBRATION, profile=profile, seconds=CALIBRATION_S)
+
+
+def _of_tracks(of: Any, tracks: Collection[str]) -> Any:
+    """The stage or the duets without the releases of other tracks."""
+    if not tracks:
+        return of
+    return replace(of, releases=tuple(each for each in of.releases if each.track in tracks))
+
+
+# -- said
+
+
+def show(checkout: Checkout, say: Callable[[str], None]) -> int:
+    """Say what is left, by machine, with a forecast: of the machines that have records, and of
+    those that fleet.toml names without a pattern. Returns 0 where nothing is left, else 1. Raises
+    VggbenchError, and UserError for a pattern of history.toml that is no regular expression."""
+    fleet = read(checkout)
+    planner = Planner(checkout, fleet, processes=A_BLOCK * MOST_BLOCKS, threshold=THRESHOLD)
+    names = set(checkout.store().machines())
+    named = {each.name for each in fleet.machines if not any(char in each.name for char in "*?[")}
+    status = 0
+    for machine in sorted(names | named):
+        if not any(fnmatch.fnmatchcase(machine, each.name) for each in fleet.machines):
+            continue
+        units, lines = planner.left(machine, Capability())
+        for line in lines:
+            say(line)
+        say(f"{machine}: {forecast_text(units)}")
+        status = max(status, 1 if units else 0)
+    unknown = [each.name for each in fleet.machines if each.name not in named]
+    if unknown:
+        say(
+            f"Machines that have no records yet and match {', '.join(unknown)} measure all of it; "
+            f"what they lack is known when they are connected."
+        )
+    return status
+
+
+def forecast_text(units: Sequence[Unit]) -> str:
+    """What ``units`` are, and what they are likely to take."""
+    if not units:
+        return "nothing is left"
+    kinds = {RUN: "run", COMPARISON: "comparison", CALIBRATION: "calibration"}
+    counts = [
+        f"{count} {word}{'' if count == 1 else 's'}"
+        for kind, word in kinds.items()
+        if (count := sum(unit.kind == kind for unit in units))
+    ]
+    known = sum(unit.seconds for unit in units)
+    unknown = sum(unit.seconds == 0 for unit in units)
+    more = f", and {unknown} of which nothing is on record" if unknown else ""
+    return f"{', '.join(counts)} left, about {duration_text(known)}{more}"

@@ -1,0 +1,128 @@
+"""Measures one unit in a mirror, as ``vggbench history`` measures it in a checkout.
+
+    python -m vggbench.fleet.unit_process OPTIONS SETTINGS MACHINE UNIT
+
+SETTINGS is asv's file of the mirror, and UNIT is JSON. It ends with DONE, OPEN or TROUBLE; the last
+line that it prints says why. It ends when the worker that started it does, for whatever reason.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from asv import util
+
+from ..campaigns import calibrate
+from ..campaigns.budget import Budget
+from ..campaigns.history import history, plan
+from ..checkout import Checkout
+from ..errors import VggbenchError, of_system
+from ..inside.launch import STARTER_VARIABLE, die_with_parent
+from ..releases.catalogue import Catalogue
+from ..runs.local import Local
+from .units import CALIBRATION, COMPARISON, DONE, OPEN, TROUBLE, Unit
+
+
+def options(*, processes: int, threshold: float, environments: int, budget_s: float) -> list[str]:
+    """The words of the command line that say how a unit is measured. ``processes``, ``threshold``
+    and ``environments``: as HistoryRequest has them. ``budget_s``: seconds that are left."""
+    found = {
+        "--processes": processes,
+        "--threshold": threshold,
+        "--environments": environments,
+        "--budget-s": budget_s,
+    }
+    return [f"{name}={value}" for name, value in found.items()]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    die_with_parent(os.environ.pop(STARTER_VARIABLE, None))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--processes", type=int, required=True)
+    parser.add_argument("--threshold", type=float, required=True)
+    parser.add_argument("--environments", type=int, required=True)
+    parser.add_argument("--budget-s", type=float, required=True)
+    parser.add_argument("settings")
+    parser.add_argument("machine")
+    parser.add_argument("unit", type=json.loads)
+    told = parser.parse_args(arguments)
+    try:
+        checkout, unit = Checkout(told.settings), Unit.from_json(told.unit)
+        request = history.HistoryRequest(
+            machine=told.machine,
+            stages=[unit.stage] if unit.stage else [],
+            budget=Budget(told.budget_s),
+            environments=told.environments,
+            processes=told.processes,
+            threshold=told.threshold,
+            dry_run=False,
+        )
+        return _measure(checkout, unit, request)
+    except (VggbenchError, util.UserError) as err:
+        _say(str(err))
+    except OSError as err:
+        _say(of_system(err))
+    return TROUBLE
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _measure(checkout: Checkout, unit: Unit, request: history.HistoryRequest) -> int:
+    if unit.kind == CALIBRATION:
+        return _calibrate(checkout, request)
+    going_on = history.begin(checkout, request, _say)
+    the_plan, catalogue = going_on.plan, checkout.catalogue
+    if unit.kind == COMPARISON:
+        wanted = [
+            comparison
+            for comparison in going_on.pending(plan.duets(the_plan, [unit.stage]))
+            if comparison.before.name == unit.before
+            and comparison.after.name == unit.release
+            and comparison.configured.key == unit.key
+        ]
+        answers = going_on.compare(wanted)
+        for answer in answers:
+            if answer.why is not None:
+                _say(f"{answer.comparison.name}: {answer.why}")
+        if any(answer.failed for answer in answers):
+            return TROUBLE
+        return OPEN if any(answer.out_of_budget for answer in answers) else DONE
+    own, why = _of_stage(the_plan, catalogue, going_on, unit)
+    if not own:
+        _say(why)
+        return TROUBLE
+    return {0: DONE, history.LEFT: OPEN}.get(going_on.measure(own, own), TROUBLE)
+
+
+def _of_stage(
+    the_plan: plan.Plan, catalogue: Catalogue, going_on: history.History, unit: Unit
+) -> tuple[list[plan.Unit], str]:
+    """The release's run in its stage; and why there is none, where there is none."""
+    units, left_out = plan.units(
+        plan.stages(the_plan, [unit.stage]), catalogue, going_on.suite, going_on.device
+    )
+    own = [each for each in units if each.release.name == unit.release]
+    why = [line for line in left_out if line.startswith(f"{unit.release} ")]
+    return own, next(iter(why), f"{unit.release} is not in the stage {unit.stage}")
+
+
+def _calibrate(checkout: Checkout, request: history.HistoryRequest) -> int:
+    here = Local.of(checkout, str(request.machine), _say)
+    asked = calibrate.CalibrateRequest(
+        release=None,
+        patterns=[],
+        processes=request.processes,
+        threshold=request.threshold,
+    )
+    calibrate.run(here, asked, request.budget)
+    return DONE  # a machine that is too noisy for the threshold is calibrated, too
+
+
+if __name__ == "__main__":
+    sys.exit(main())

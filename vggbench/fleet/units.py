@@ -1,0 +1,50 @@
+"""Units: what is handed out to a machine at once. Whatever is held against each other is in one
+unit, so that one machine measures it in one stretch."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+#: The kinds of units: a release's run in a stage, a comparison by blocks, a calibration.
+RUN, COMPARISON, CALIBRATION = "run", "comparison", "calibration"
+
+#: Exit statuses of the process that measures a unit (``unit_process``): all of it is answered; it
+#: is open, since its budget is spent; something went wrong.
+DONE, OPEN, TROUBLE = 0, 1, 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """``stage``: the name of a stage or of duets in history.toml, empty for a calibration.
+    ``release``: a release's name, empty for a calibration, whose release the machine chooses.
+    ``before`` and ``key``: what a comparison holds the release against, and the key of its
+    configuration; ``words``: the configuration as messages have it. ``seconds``: what the unit is
+    likely to take, 0 where nothing is known."""
+
+    kind: str
+    profile: str
+    stage: str = ""
+    release: str = ""
+    before: str = ""
+    key: str = ""
+    words: str = ""
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """As messages name it."""
+        if self.kind == CALIBRATION:
+            return f"the calibration in {self.profile}"
+        if self.kind == RUN:
+            return f"{self.release} ({self.stage}, {self.profile})"
+        of_it = f"{self.release} {self.words}".strip()
+        return f"{of_it} against {self.before} ({self.stage}, {self.profile})"
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(value: dict[str, Any]) -> Unit:
+        """The unit of ``as_json``."""
+        return Unit(**value)
