@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from filelock import Timeout
 from .. import file_lock
 from ..campaigns.budget import Budget, duration_text
 from ..checkout import Checkout
-from ..errors import VggbenchError, one_line, some_of
+from ..errors import Say, VggbenchError, one_line, some_of
 from ..runs import processor
 from . import identity, mirror, plan, unit_process
 from .mirror import Known
@@ -40,10 +40,10 @@ PATIENCE_S = 600.0
 CLOCK_S = 60.0
 
 #: Seconds between two looks at which workers there are, and between two lines about waiting.
-LOOK_S, SAY_S = 1.0, 60.0
+POLL_S, SAY_S = 1.0, 60.0
 
 #: Units that are named in one line, at most.
-NAMED = 6
+MOST_NAMES = 6
 
 
 class FleetError(VggbenchError):
@@ -122,7 +122,7 @@ class _Machine:
     lost_s: float | None = None
 
 
-def run(checkout: Checkout, asked: FleetRequest, engine: Engine, say: Callable[[str], None]) -> int:
+def run(checkout: Checkout, asked: FleetRequest, engine: Engine, say: Say) -> int:
     """Returns the exit status: 0 when all is measured, LEFT, or TROUBLE where a unit failed too
     often or a worker was refused. Raises VggbenchError where nothing can be handed out."""
     fleet = plan.read(checkout)
@@ -149,7 +149,7 @@ class _Client:
         asked: FleetRequest,
         engine: Engine,
         planner: Planner,
-        say: Callable[[str], None],
+        say: Say,
     ):
         self._checkout = checkout
         self._asked = asked
@@ -172,7 +172,7 @@ class _Client:
                         self._hand_out(address, worker)
                 if self._is_over():
                     break
-                for arrived in self._engine.arrived(LOOK_S):
+                for arrived in self._engine.arrived(POLL_S):
                     self._take(arrived)
         finally:
             for address, worker in self._workers.items():
@@ -227,7 +227,7 @@ class _Client:
             and not machine.is_left_alone
         ]
         if awaited:
-            self._wait(f"waiting for the worker of {some_of(awaited, NAMED)} to come back")
+            self._wait(f"waiting for the worker of {some_of(awaited, MOST_NAMES)} to come back")
         return not awaited
 
     def _wait(self, line: str) -> None:
@@ -392,12 +392,12 @@ class _Client:
                 self._say(f"{name}: all is measured")
         if self._refused:
             status = TROUBLE
-            self._say(f"Refused: {some_of(list(self._refused), NAMED)}; why is said above")
+            self._say(f"Refused: {some_of(list(self._refused), MOST_NAMES)}; why is said above")
         return status
 
 
 def _names(units: Sequence[Unit]) -> str:
-    return some_of([unit.name for unit in units], NAMED)
+    return some_of([unit.name for unit in units], MOST_NAMES)
 
 
 def _lines(count: int) -> str:

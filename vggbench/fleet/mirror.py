@@ -16,13 +16,13 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..campaigns.history import plan
-from ..errors import VggbenchError, one_line
+from ..errors import Say, VggbenchError, one_line
 from ..records import excluded
 from ..records.record import Record
 
@@ -163,9 +163,7 @@ def _as_states(told: Mapping[str, Any]) -> dict[str, State]:
 # -- at the client
 
 
-def take_in(
-    place: Place, known: Known, offered: Mapping[str, Any], complain: Callable[[str], None]
-) -> int:
+def take_in(place: Place, known: Known, offered: Mapping[str, Any], complain: Say) -> int:
     """Take in what a worker has offered, each file whole or not at all; returns the number of lines
     that are new. A line that is there already is kept once.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..checkout import Checkout
-from ..errors import VggbenchError, of_system, one_line
+from ..errors import Say, VggbenchError, of_system, one_line
 from ..inside import gpu
 from ..inside.launch import STARTER_VARIABLE
 from ..releases import interpreters
@@ -24,7 +24,7 @@ from .mirror import Known
 from .units import TROUBLE, Unit
 
 #: Seconds between two looks whether a unit's process has ended, and whether it is still wanted.
-LOOK_S = 1.0
+POLL_S = 1.0
 
 #: The folder of mirrors below the environments' folder.
 MIRRORS = "fleet"
@@ -37,7 +37,7 @@ class OnMachine:
     """The machine called ``machine`` in a ``checkout``, whose environments and interpreters it
     measures with. Its results lie in a mirror, not in the checkout."""
 
-    def __init__(self, checkout: Checkout, machine: str, say: Callable[[str], None]):
+    def __init__(self, checkout: Checkout, machine: str, say: Say):
         self.machine = machine
         self._checkout = checkout
         self._say = say
@@ -115,7 +115,7 @@ class OnMachine:
                 if not is_wanted():
                     running.end()
                     break
-                time.sleep(LOOK_S)
+                time.sleep(POLL_S)
             finished = running.wait(None)
         finally:
             running.end()

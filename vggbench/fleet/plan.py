@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ..campaigns.history import plan
 from ..campaigns.history.forecast import Forecast
 from ..campaigns.history.plan import Duets, Plan, Stage
 from ..checkout import Checkout
-from ..errors import VggbenchError, one_line
+from ..errors import Say, VggbenchError, one_line
 from ..records import Record, tables
 from ..releases.catalogue import Release
 from ..runs import profiles
@@ -310,7 +310,7 @@ def _of_tracks(of: Any, tracks: Collection[str]) -> Any:
 # -- said
 
 
-def show(checkout: Checkout, say: Callable[[str], None]) -> int:
+def show(checkout: Checkout, say: Say) -> int:
     """Say what is left, by machine, with a forecast: of the machines that have records, and of
     those that fleet.toml names without a pattern. Returns 0 where nothing is left, else 1. Raises
     VggbenchError, and UserError for a pattern of history.toml that is no regular expression."""
