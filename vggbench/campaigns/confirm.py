@@ -97,8 +97,7 @@ def run(here: Local, asked: ConfirmRequest, limits: Limits) -> int:
     for line in answering.open_messages(found):
         here.say(line)
     went_wrong = len(can_be) < len(unmeasured) or any(answer.failed for answer in found)
-    statuses = [2 if went_wrong else 0, judging.report([after.name])]
-    return max(statuses, key=(0, 2, 1).index)
+    return verdict_command.worst(2 if went_wrong else 0, judging.report([after.name]))
 
 
 def _of_this_machine(here: Local, wanted: Sequence[Comparison]) -> list[Comparison]:
