@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dask
+import dask_jobqueue  # noqa: F401, its defaults are among Dask's settings
+import distributed  # noqa: F401, and so are these
 import psutil
 import pytest
 

@@ -100,19 +100,9 @@ def test_without_slurm_it_says_so(
     assert "--slurm: there is no sbatch on PATH" in line
 
 
+@pytest.mark.parametrize("module", ["distributed", "dask_jobqueue", "asyncssh"])
 @pytest.mark.parametrize("asked", ["scheduler", f"worker {WAITING}", "run --local"])
-def test_without_dask_a_command_says_how_to_get_it(
-    tiny: Tiny, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, asked: str
-) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    status, line = said(tiny, capsys, *asked.split())
-    assert (status, line) == (2, "vggbench: vggbench fleet needs Dask: pip install -e '.[fleet]'")
-
-
-@pytest.mark.parametrize(
-    ("asked", "module"), [("--slurm=-p bench", "dask_jobqueue"), ("--ssh=localhost", "asyncssh")]
-)
-def test_without_what_starts_workers_a_run_says_how_to_get_it(
+def test_without_the_extra_a_command_says_how_to_get_it(
     tiny: Tiny,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -120,7 +110,7 @@ def test_without_what_starts_workers_a_run_says_how_to_get_it(
     module: str,
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    status, line = said(tiny, capsys, "run", asked)
+    status, line = said(tiny, capsys, *asked.split())
     assert (status, line) == (2, "vggbench: vggbench fleet needs Dask: pip install -e '.[fleet]'")
 
 

@@ -1,4 +1,4 @@
-"""Workers and schedulers as processes: one worker a machine, on 127.0.0.1, as long as it is asked."""
+"""Workers and schedulers as processes: one worker a machine, on 127.0.0.1, for as long as asked."""
 
 from __future__ import annotations
 

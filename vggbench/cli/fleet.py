@@ -32,8 +32,8 @@ from .common import (
 #: The port of a scheduler: Dask's.
 PORT = 8786
 
-#: The modules of the extra, by what needs them.
-DASK, SLURM, SSH = "distributed", "dask_jobqueue", "asyncssh"
+#: The modules of the extra.
+EXTRA = ("distributed", "dask_jobqueue", "asyncssh")
 
 _ADDRESS = re.compile(r"(tcp|tls)://([\w.-]+|\[[\da-fA-F:.]+\]):(\d+)")
 
@@ -165,9 +165,9 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _require(*modules: str) -> None:
+def _require_extra() -> None:
     """Raise FleetUsageError where one of the extra's modules is not installed."""
-    if any(importlib.util.find_spec(module) is None for module in modules):
+    if any(importlib.util.find_spec(module) is None for module in EXTRA):
         raise FleetUsageError("vggbench fleet needs Dask: pip install -e '.[fleet]'")
 
 
@@ -197,14 +197,14 @@ def _require_scheme(arguments: argparse.Namespace) -> None:
 
 
 def _scheduler(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    _require(DASK)
+    _require_extra()
     from ..fleet import scheduler
 
     return scheduler.serve(**_prepared(arguments), say=say)
 
 
 def _worker(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    _require(DASK)
+    _require_extra()
     _require_scheme(arguments)
     host = arguments.address.partition("://")[2].rpartition(":")[0]
     if arguments.host is None and host not in HERE:
@@ -227,7 +227,7 @@ def _plan(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 
 def _run(checkout: Checkout, arguments: argparse.Namespace) -> int:
-    _require(DASK, *([SLURM] if arguments.slurm else []), *([SSH] if arguments.ssh else []))
+    _require_extra()
     if arguments.address is not None:
         _require_scheme(arguments)
     if arguments.ssh_folder is not None and not arguments.ssh:

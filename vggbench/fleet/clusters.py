@@ -16,6 +16,8 @@ from typing import Any
 
 import dask
 import distributed
+from dask_jobqueue.slurm import SLURMCluster, SLURMJob
+from distributed.core import Status
 from distributed.deploy import ssh as dask_ssh
 
 from ..checkout import Checkout
@@ -47,7 +49,7 @@ def at(address: str, security: distributed.Security | None) -> Iterator[distribu
     """A client of the scheduler at ``address``. Raises FleetError where none answers."""
     try:
         client = distributed.Client(address, security=security, set_as_default=False)
-    except (OSError, RuntimeError, ValueError) as err:
+    except (OSError, RuntimeError, ValueError, asyncio.TimeoutError) as err:
         raise FleetError(
             f"no scheduler answers at {address}: {reason(err)}; start it there: vggbench fleet "
             f"scheduler"
@@ -97,13 +99,12 @@ def on_slurm(
         raise FleetError(
             "--slurm: there is no sbatch on PATH; run this where jobs are submitted to Slurm"
         )
-    from dask_jobqueue import SLURMCluster  # it brings its settings into Dask's
-
     own = dask.config.get("jobqueue.slurm.job-script-prologue", default=[])
     config = shlex.quote(str(checkout.config_file))
 
     def make() -> Any:
         return SLURMCluster(
+            job_cls=_Job,
             cores=1,
             processes=1,
             memory="1GB",
@@ -120,6 +121,14 @@ def on_slurm(
 
     with _started(make, "--slurm", lambda cluster: _submit(cluster, workers, say)) as client:
         yield client
+
+
+class _Job(SLURMJob):
+    """A job that says when it is closed, as Dask asserts of all that it closes."""
+
+    async def close(self) -> None:
+        await super().close()
+        self.status = Status.closed
 
 
 def _submit(cluster: Any, workers: int, say: Say) -> None:
@@ -277,25 +286,15 @@ def _started(
     not come about, with the ``option`` that asked for it."""
     with contextlib.ExitStack() as stack:
         try:
-            cluster = stack.enter_context(_closing(make()))
+            cluster = stack.enter_context(contextlib.closing(make()))
             then(cluster)
             client = distributed.Client(cluster, set_as_default=False)
         except VggbenchError:
             raise
-        except (OSError, RuntimeError, ValueError) as err:
+        except (OSError, RuntimeError, ValueError, asyncio.TimeoutError) as err:
             raise FleetError(f"{option}: {_told(err)}; nothing was measured") from None
         stack.enter_context(contextlib.closing(client))
         yield client
-
-
-@contextlib.contextmanager
-def _closing(cluster: Any) -> Iterator[Any]:
-    try:
-        yield cluster
-    finally:
-        # Dask asserts that all workers say that they are closed. Jobs of Slurm never say so.
-        with contextlib.suppress(AssertionError):
-            cluster.close()
 
 
 def _told(error: BaseException) -> str:
