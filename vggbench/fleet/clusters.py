@@ -25,7 +25,7 @@ from ..errors import VggbenchError, one_line, some_of
 from . import HERE, LOOPBACK
 from .hand_out import FleetError
 from .scheduler import QuietScheduler
-from .worker import CONFIG_VARIABLE, MachineWorker, Say, reason
+from .worker import CONFIG_VARIABLE, QUIET, MachineWorker, Say, reason
 
 #: The worker's class, as programs of Dask take it.
 WORKER = f"{MachineWorker.__module__}.{MachineWorker.__qualname__}"
@@ -47,6 +47,7 @@ JOBS_AGAIN = "30s"
 @contextlib.contextmanager
 def at(address: str, security: distributed.Security | None) -> Iterator[distributed.Client]:
     """A client of the scheduler at ``address``. Raises FleetError where none answers."""
+    dask.config.set(QUIET)
     try:
         client = distributed.Client(address, security=security, set_as_default=False)
     except (OSError, RuntimeError, ValueError, asyncio.TimeoutError) as err:
@@ -54,8 +55,10 @@ def at(address: str, security: distributed.Security | None) -> Iterator[distribu
             f"no scheduler answers at {address}: {reason(err)}; start it there: vggbench fleet "
             f"scheduler"
         ) from None
-    with contextlib.closing(client):
+    try:
         yield client
+    finally:
+        _close(client)
 
 
 @contextlib.contextmanager
@@ -293,8 +296,14 @@ def _started(
             raise
         except (OSError, RuntimeError, ValueError, asyncio.TimeoutError) as err:
             raise FleetError(f"{option}: {_told(err)}; nothing was measured") from None
-        stack.enter_context(contextlib.closing(client))
+        stack.callback(_close, client)
         yield client
+
+
+def _close(client: distributed.Client) -> None:
+    # Its scheduler may be gone.
+    with contextlib.suppress(OSError, asyncio.TimeoutError):
+        client.close()
 
 
 def _told(error: BaseException) -> str:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import dask
@@ -29,8 +29,9 @@ Say = Callable[[str], None]
 #: The variable that names asv's configuration file to a worker that another program starts.
 CONFIG_VARIABLE = "VGGBENCH_FLEET_CONFIG"
 
-#: Dask's settings for schedulers and workers (distributed.yaml of Dask distributed). Whatever wakes
-#: a process up, or reads the machine's state, disturbs the step that is timed beside it.
+#: Dask's settings for all three: client, scheduler and workers (distributed.yaml of Dask
+#: distributed). Whatever wakes a worker up, or has it read the machine's state, disturbs the step
+#: that is timed beside it.
 QUIET: dict[str, object] = {
     "distributed.admin.system-monitor.disk": False,
     "distributed.admin.system-monitor.gil.enabled": False,
@@ -61,10 +62,10 @@ HEARTBEAT_S = 30.0
 #: Seconds between the end of a worker whose scheduler was lost and the next one's beginning.
 AGAIN_S = 1.0
 
-#: Seconds until the first line says that no scheduler answers, and between two such lines.
+#: Seconds until the first message that no scheduler answers, and between two such messages.
 FIRST_S, SAY_S = 5.0, 60.0
 
-#: Seconds that the scheduler may take to answer where a line is to say why it does not.
+#: Seconds that the scheduler may take to answer where a message is to say why it does not.
 ANSWER_S = 10.0
 
 
@@ -212,10 +213,9 @@ async def stopped() -> None:
 
 
 async def until_first(
-    one: Any, other: asyncio.Future[None], timeout_s: float | None = None
+    one: Awaitable[Any], other: asyncio.Future[None], timeout_s: float | None = None
 ) -> None:
-    """Wait until the awaitable ``one`` or the future ``other`` is done, for ``timeout_s`` seconds
-    at most."""
+    """Wait until ``one`` or ``other`` is done, for ``timeout_s`` seconds at most."""
     await asyncio.wait(
         {asyncio.ensure_future(one), other},
         timeout=timeout_s,
@@ -239,8 +239,11 @@ async def _registered(
             with contextlib.suppress(asyncio.CancelledError):
                 await starting
             return False
-        why = await _why_silent(address, worker.connection_args)
-        say(f"{worker.on_machine.machine}: waits for the scheduler at {address}: {why}")
+        asked = asyncio.ensure_future(_why_silent(address, worker.connection_args))
+        await until_first(asked, stop)
+        if asked.done():
+            name = worker.on_machine.machine
+            say(f"{name}: waits for the scheduler at {address}: {asked.result()}")
         patience_s = SAY_S
     try:
         starting.result()
