@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib.util
+import ipaddress
 import math
 import re
 from pathlib import Path
@@ -35,6 +36,7 @@ PORT = 8786
 #: The modules of the extra.
 EXTRA = ("distributed", "dask_jobqueue", "asyncssh")
 
+_NAME = re.compile(r"[\w.-]+")
 _ADDRESS = re.compile(r"(tcp|tls)://([\w.-]+|\[[\da-fA-F:.]+\]):(\d+)")
 
 
@@ -154,9 +156,15 @@ def _port(text: str) -> int:
 
 
 def _host(text: str) -> str:
-    """An address that Dask listens on: one of IPv6 has brackets."""
-    host = word(text).strip()
-    return f"[{host}]" if ":" in host and not host.startswith("[") else host
+    """The type of an argument that Dask listens on: one of IPv6 has brackets then."""
+    host = word(text).strip().strip("[]")
+    with contextlib.suppress(ValueError):
+        return f"[{host}]" if ipaddress.ip_address(host).version == 6 else host
+    if not _NAME.fullmatch(host):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is nothing to listen on; write an address of this machine, such as 10.0.0.1"
+        )
+    return host
 
 
 def _count(text: str) -> int:

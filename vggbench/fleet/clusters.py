@@ -244,8 +244,8 @@ class _OverSsh(dask_ssh.Worker):
             # asyncssh has errors of its own, and Dask raises a bare Exception.
             raise FleetError(
                 f"--ssh {self.address}: no worker could be started: {reason(err)}; see what it "
-                f"says there: ssh {self.address} {self.remote_python or 'python'} -m vggbench.cli "
-                f"--config {self.kwargs['config']} fleet worker {self.scheduler}"
+                f"says there: ssh {self.address} {self.remote_python} -m vggbench.cli --config "
+                f"{self.kwargs['config']} fleet worker tcp://{LOOPBACK}:8786"
             ) from None
         # A stream that nobody reads would hold its writer up one day.
         self._read = [
