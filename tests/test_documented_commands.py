@@ -73,6 +73,9 @@ NOT_RUN = {
     "test_own_interpreter.py gives them",
     "pyperf compare_to": "its files are those of the two commands before it; test_exports.py has "
     "pyperf compare two",
+    "vggbench fleet": "it wants several machines; tests/fleet has real schedulers and workers",
+    "ssh -fN": "it makes tunnels to the reader's machines",
+    "openssl": "a test of its own types it, with what follows: tests/fleet/test_security.py",
     "docker run": "it asks for a machine with docker and a GPU",
     "python perf/environment.py": "it wants the packages of '.[perf]', and installs",
     "python perf/duets.py ROW": "it measures for an hour; test_perf_duets.py has its rows",
@@ -257,7 +260,7 @@ def served(made: StandIns, argv: list[str]) -> Ended:
 def names_only(command: Command) -> bool:
     """A mention in a sentence: of a command itself, not of what to type."""
     _, program, argv = arguments(command.line)
-    least = 2 if argv[:1] == ["releases"] else 1
+    least = 2 if argv[:1] in (["releases"], ["fleet"]) else 1
     return not command.whole and program in ("asv", "vggbench") and len(argv) <= least
 
 

@@ -3,7 +3,9 @@
 Two processes that measure at once disturb each other's timing. The lock is flock(2) on one file,
 which says who holds it and is never deleted. The kernel releases the lock when its holder dies, and
 what a killed holder left in the file therefore does not matter. Beside it lies a second file,
-NAME.beside. Processes that measure in spite of the first lock share the lock of the second.
+NAME.beside. Processes that measure in spite of the first lock share the lock of the second. The
+lock of a third file, NAME.fleet, is that of the machine's worker of a fleet, which holds it while
+it waits for work too.
 
 The library filelock, which holds the checkout's run lock, cannot hold this one. Some of its
 versions empty the file whenever another process tries the lock, and the others refuse a file that
@@ -42,7 +44,7 @@ SECRET, HIDDEN = "--notify", "..."
 #: The most bytes of the file that are read, which is more than are ever written.
 _READ = 65536
 
-#: The descriptors of both files that this process has open.
+#: The descriptors of these files that this process has open.
 _open: set[int] = set()
 
 #: The texts of the lock's holders beside which this process measures now.
@@ -73,12 +75,10 @@ def held(*, may_be_beside: bool = True) -> Iterator[None]:
     file = path()
     is_allowed = may_be_beside and os.environ.get(BESIDE_VARIABLE) == "1"
     with _opened(file) as descriptor:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(file, descriptor):
             holder = _holder(file, descriptor)
             if not is_allowed:
-                raise _in_progress(holder, may_be_beside) from None
+                raise _in_progress(holder, may_be_beside)
             _beside.append(holder)
             try:
                 with _as_guest():
@@ -86,12 +86,31 @@ def held(*, may_be_beside: bool = True) -> Iterator[None]:
             finally:
                 _beside.remove(holder)
             return
-        except OSError as err:
-            raise _no_use(file, f"cannot be locked: {err.strerror}") from None
         guest = beside()
         if guest is not None and not is_allowed:
             # A guest goes on after the holder beside which it began has ended.
             raise _in_progress(guest, may_be_beside)
+        _write(descriptor, of_this_process())
+        try:
+            yield
+        finally:
+            if descriptor in _open:
+                _write(descriptor, "")
+
+
+@contextlib.contextmanager
+def held_by_worker() -> Iterator[None]:
+    """Hold the lock of the machine's worker. What the worker has measured takes the machine's lock
+    besides. Raises RunInProgress where the machine has a worker already, and MachineLockError where
+    the file cannot be used."""
+    file = path()
+    file = file.with_name(f"{file.name}.fleet")
+    with _opened(file) as descriptor:
+        if not _locked(file, descriptor):
+            raise RunInProgress(
+                f"this machine has a worker already: {_holder(file, descriptor)}; a machine has "
+                f"one, so end that one first, or leave it"
+            )
         _write(descriptor, of_this_process())
         try:
             yield
@@ -148,6 +167,18 @@ def _take(descriptor: int) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
+    return True
+
+
+def _locked(file: Path, descriptor: int) -> bool:
+    """Take the lock of the open ``file``; returns False where another process holds it. Raises
+    MachineLockError where the file cannot be locked."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as err:
+        raise _no_use(file, f"cannot be locked: {err.strerror}") from None
     return True
 
 

@@ -12,7 +12,7 @@ from asv import util
 
 from ..checkout import Checkout
 from ..errors import VggbenchError, of_system
-from . import judging, measuring, releases, reporting
+from . import fleet, judging, measuring, releases, reporting
 from .common import Parser, add_commands, complain
 
 
@@ -66,6 +66,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", help="asv's configuration file (default: asv.conf.json)")
     top = add_commands(parser)
-    for commands in (measuring, reporting, judging, releases):
+    for commands in (measuring, fleet, reporting, judging, releases):
         commands.add(top)
     return parser

@@ -1,0 +1,182 @@
+"""Workers as jobs of a real Slurm: two nodes with features, both on this machine.
+
+Debian's packages slurmctld, slurmd and munge are enough. They run as root, without systemd.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import dask
+import pytest
+
+from vggbench import machine_lock
+from vggbench.fleet import LOOPBACK, clusters
+
+from ..tiny import PATIENCE_S, Tiny, until
+
+#: What a Slurm is made of.
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "sinfo")
+
+#: The nodes, and the feature that each has.
+NODES = {"node1": "zen4", "node2": "zen3"}
+
+CONFIGURATION = """
+ClusterName=tests
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={port}
+SlurmUser=root
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CredType=cred/munge
+StateSaveLocation={folder}/state
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdPidFile={folder}/slurmd.%n.pid
+SlurmdLogFile={folder}/slurmd.%n.log
+SlurmdSpoolDir={folder}/spool.%n
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+AccountingStorageType=accounting_storage/none
+JobAcctGatherType=jobacct_gather/none
+MpiDefault=none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU
+ReturnToService=2
+SchedulerParameters=batch_sched_delay=1,sched_interval=2
+"""
+
+NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=1 Feature={feature}"
+PARTITION = "PartitionName=bench Nodes=ALL Default=YES State=UP OverSubscribe=EXCLUSIVE"
+
+LACKING = [name for name in PROGRAMS if shutil.which(name) is None]
+
+pytestmark = [
+    pytest.mark.skipif(bool(LACKING), reason=f"Slurm is not here: no {', '.join(LACKING)}"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="Slurm's daemons need root's rights"),
+]
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder of a Slurm that runs."""
+    folder = tmp_path / "slurm"
+    (folder / "state").mkdir(parents=True)
+    key = folder / "munge.key"
+    key.write_bytes(secrets.token_bytes(128))
+    key.chmod(0o400)
+    ports = free_ports(1 + len(NODES))
+    host = socket.gethostname().partition(".")[0]
+    nodes = [
+        NODE.format(name=name, host=host, port=port, feature=feature)
+        for (name, feature), port in zip(NODES.items(), ports[1:], strict=True)
+    ]
+    settings = CONFIGURATION.format(host=host, port=ports[0], folder=folder)
+    (folder / "slurm.conf").write_text("\n".join([settings, *nodes, PARTITION, ""]))
+    monkeypatch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
+    daemons = [
+        [
+            *("munged", "--foreground", "--force", "--socket", f"{folder}/munge.socket"),
+            *("--key-file", str(key), "--pid-file", f"{folder}/munged.pid"),
+            *("--log-file", f"{folder}/munged.log", "--seed-file", f"{folder}/munged.seed"),
+        ],
+        ["slurmctld", "-D", "-i"],
+        *(["slurmd", "-D", "-N", name] for name in NODES),
+    ]
+    running = []
+    try:
+        for number, command in enumerate(daemons):
+            log = (folder / f"daemon.{number}").open("wb")
+            running.append(
+                subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            )
+            if command[0] == "munged":
+                until((folder / "munge.socket").exists)
+        until(_are_idle)
+        yield folder
+    finally:
+        for process in reversed(running):
+            process.terminate()
+        for process in running:
+            process.wait(PATIENCE_S)
+
+
+def _are_idle() -> bool:
+    done = subprocess.run(
+        ["sinfo", "--noheader", "--Node", "--format=%N %t"], capture_output=True, text=True
+    )
+    return sorted(done.stdout.split("\n")[:-1]) == [f"{name} idle" for name in sorted(NODES)]
+
+
+@pytest.fixture
+def homes(tmp_path: Path, bare_tiny: Tiny) -> Path:
+    """A folder with a home for each node, in which asv knows the machine by the node's name."""
+    for name in NODES:
+        home = tmp_path / "homes" / name
+        home.mkdir(parents=True)
+        (known,) = [
+            facts
+            for key, facts in json.loads((bare_tiny.home / ".asv-machine.json").read_text()).items()
+            if key != "version"
+        ]
+        content = {name: {**known, "machine": name}, "version": 1}
+        (home / ".asv-machine.json").write_text(json.dumps(content))
+    # Both nodes are this machine, and machines of their own all the same.
+    dask.config.set(
+        {
+            "jobqueue.slurm.job-script-prologue": [
+                f"export HOME={tmp_path}/homes/$SLURMD_NODENAME",
+                f"export {machine_lock.VARIABLE}={tmp_path}/$SLURMD_NODENAME.lock",
+            ]
+        }
+    )
+    return tmp_path / "homes"
+
+
+def machines_of(tiny: Tiny, options: str, workers: int) -> set[str]:
+    """The machines of so many workers in jobs with these options."""
+    with clusters.on_slurm(
+        tiny.checkout,
+        options,
+        workers,
+        host=LOOPBACK,
+        port=0,
+        security=None,
+        say=print,
+    ) as client:
+        client.wait_for_workers(workers, timeout=PATIENCE_S)
+        told = client.scheduler_info()["workers"].values()
+        return {machine for worker in told for machine in worker["resources"]}
+
+
+def test_a_job_runs_on_a_node_with_the_feature_that_is_asked_for(
+    slurm: Path, homes: Path, bare_tiny: Tiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)  # what a job says is put there
+    for name, feature in NODES.items():
+        assert machines_of(bare_tiny, f"-p bench -C {feature}", 1) == {name}
+        until(_are_idle)
+
+
+def test_each_job_has_a_node_for_itself_and_is_gone_with_the_client(
+    slurm: Path, homes: Path, bare_tiny: Tiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert machines_of(bare_tiny, "-p bench", len(NODES)) == set(NODES)
+    until(_are_idle)

@@ -1,0 +1,312 @@
+"""Schedulers and their workers, as a client of them: one that runs already, or one that this
+process starts, with workers here, in jobs of Slurm or on hosts by SSH. What this process started
+ends with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import AsyncIterable, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import dask
+import distributed
+from dask_jobqueue.slurm import SLURMCluster, SLURMJob
+from distributed.core import Status
+from distributed.deploy import ssh as dask_ssh
+
+from ..checkout import Checkout
+from ..errors import VggbenchError, one_line, some_of
+from . import HERE, LOOPBACK
+from .hand_out import FleetError
+from .scheduler import QuietScheduler
+from .worker import CONFIG_VARIABLE, QUIET, MachineWorker, Say, reason
+
+#: The worker's class, as programs of Dask take it.
+WORKER = f"{MachineWorker.__module__}.{MachineWorker.__qualname__}"
+
+#: A name or an address of a host, as ssh takes it.
+HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]*")
+
+#: What dask-jobqueue would ask Slurm for. A machine is measured as a whole, for as long as its
+#: partition or the user's own options allow.
+NOT_ASKED = ("-n 1", "--cpus-per-task=", "--mem=", "-t ")
+
+#: What is asked for instead: the whole node, and all of its memory. The user's options come after.
+ASKED = ("--exclusive", "--mem=0")
+
+#: How often it is seen to that there are as many jobs as were asked for.
+JOBS_AGAIN = "30s"
+
+
+@contextlib.contextmanager
+def at(address: str, security: distributed.Security | None) -> Iterator[distributed.Client]:
+    """A client of the scheduler at ``address``. Raises FleetError where none answers."""
+    dask.config.set(QUIET)
+    try:
+        client = distributed.Client(address, security=security, set_as_default=False)
+    except (OSError, RuntimeError, ValueError, asyncio.TimeoutError) as err:
+        raise FleetError(
+            f"no scheduler answers at {address}: {reason(err)}; start it there: vggbench fleet "
+            f"scheduler"
+        ) from None
+    try:
+        yield client
+    finally:
+        _close(client)
+
+
+@contextlib.contextmanager
+def local(
+    checkout: Checkout, security: distributed.Security | None, say: Say
+) -> Iterator[distributed.Client]:
+    """A scheduler and this machine's worker in this process. Raises VggbenchError where there can
+    be no worker."""
+    options = {
+        "config": str(checkout.config_file),
+        "security": security,
+        "say": say,
+        "host": LOOPBACK,
+        # Dask's worker is called by its address then, as on other machines.
+        "name": None,
+    }
+    workers = {"local": {"cls": MachineWorker, "options": options}}
+    with _started(lambda: _cluster(workers, LOOPBACK, 0, security), "--local") as client:
+        yield client
+
+
+@contextlib.contextmanager
+def on_slurm(
+    checkout: Checkout,
+    asked: str,
+    workers: int,
+    *,
+    host: str,
+    port: int,
+    security: distributed.Security | None,
+    say: Say,
+) -> Iterator[distributed.Client]:
+    """A scheduler at ``host`` and ``port`` in this process, and ``workers`` jobs of Slurm, each of
+    which is the worker of the node that it has for itself.
+
+    ``asked``: options of sbatch, as on its command line. A job that has ended is submitted again.
+    Raises FleetError where sbatch is missing, or refuses the options.
+    """
+    require_options(asked)
+    if shutil.which("sbatch") is None:
+        raise FleetError(
+            "--slurm: there is no sbatch on PATH; run this where jobs are submitted to Slurm"
+        )
+    own = dask.config.get("jobqueue.slurm.job-script-prologue", default=[])
+    config = shlex.quote(str(checkout.config_file))
+
+    def make() -> Any:
+        return SLURMCluster(
+            job_cls=_Job,
+            cores=1,
+            processes=1,
+            memory="1GB",
+            job_name="vggbench",
+            job_directives_skip=NOT_ASKED,
+            job_extra_directives=[*ASKED, asked],
+            job_script_prologue=[*own, f"export {CONFIG_VARIABLE}={config}"],
+            nanny=False,
+            worker_extra_args=["--worker-class", WORKER],
+            scheduler_cls=QuietScheduler,
+            scheduler_options={"host": host, "port": port},
+            security=security,
+        )
+
+    with _started(make, "--slurm", lambda cluster: _submit(cluster, workers, say)) as client:
+        yield client
+
+
+class _Job(SLURMJob):
+    """A job that says when it is closed, as Dask asserts of all that it closes."""
+
+    async def close(self) -> None:
+        await super().close()
+        self.status = Status.closed
+
+
+def _submit(cluster: Any, workers: int, say: Say) -> None:
+    for _ in range(workers):
+        # With scale(), what sbatch says of the options would go to Dask's log alone.
+        cluster.worker_spec.update(cluster.new_worker_spec())
+
+    async def submitted() -> None:
+        await cluster
+
+    cluster.sync(submitted)
+    jobs = sorted(str(job.job_id) for job in cluster.workers.values())
+    say(f"Submitted to Slurm: {some_of(jobs, 8)}; what a job says is in slurm-JOB.out")
+    cluster.adapt(minimum_jobs=workers, maximum_jobs=workers, interval=JOBS_AGAIN)
+
+
+def require_options(asked: str) -> None:
+    """Raise FleetError where ``asked`` cannot be options of sbatch on one line of a script."""
+    try:
+        words = shlex.split(asked)
+    except ValueError as err:
+        raise FleetError(f"--slurm {one_line(asked, 80)}: {err}; mend its quotes") from None
+    if not words or not words[0].startswith("-") or not asked.isprintable():
+        raise FleetError(
+            f"--slurm {one_line(asked, 80)}: these are no options of sbatch, such as '-p bench -C "
+            f"zen4'"
+        )
+
+
+@contextlib.contextmanager
+def by_ssh(
+    checkout: Checkout,
+    hosts: Sequence[str],
+    *,
+    folder: Path | None,
+    host: str,
+    port: int,
+    security: distributed.Security | None,
+    say: Say,
+) -> Iterator[distributed.Client]:
+    """A scheduler at ``host`` and ``port`` in this process, and a worker on each of the ``hosts``,
+    started by SSH as ``~/.ssh/config`` says.
+
+    ``folder``: where the checkout lies there, with its ``.venv``, seen from the user's home; by
+    default both are where they are here. Raises FleetError where a host cannot be reached, or no
+    worker can be started there.
+    """
+    require_hosts(hosts, host)
+    config, python = checkout.config_file, sys.executable
+    if folder is not None:
+        config, python = folder / config.name, str(folder / ".venv" / "bin" / "python")
+    for path in (str(config), python):
+        if shlex.quote(path) != path:
+            raise FleetError(
+                f"--ssh: {path} has characters that a shell would take for its own; have the "
+                f"checkout in another folder, or name it: --ssh-folder"
+            )
+    workers = {
+        address: {
+            "cls": _OverSsh,
+            "options": {
+                "address": address,
+                "connect_options": {},
+                "kwargs": {"config": str(config)},
+                "worker_class": WORKER,
+                "remote_python": python,
+                "say": say,
+            },
+        }
+        for address in hosts
+    }
+    with _started(lambda: _cluster(workers, host, port, security), "--ssh") as client:
+        yield client
+
+
+def require_hosts(hosts: Sequence[str], host: str) -> None:
+    """Raise FleetError where a worker on one of the ``hosts`` could not be started, or could not
+    reach a scheduler at ``host``."""
+    for name in hosts:
+        if not HOST.fullmatch(name):
+            raise FleetError(
+                f"--ssh {one_line(name, 80)}: this is no name of a host; a user, a port or a key "
+                f"belongs into ~/.ssh/config"
+            )
+    twice = sorted({name for name in hosts if list(hosts).count(name) > 1})
+    if twice:
+        raise FleetError(
+            f"--ssh: {some_of(twice, 3)} is there twice; a machine has one worker, so name it once"
+        )
+    elsewhere = [name for name in hosts if name not in HERE]
+    if elsewhere and host in HERE:
+        raise FleetError(
+            f"--ssh: {some_of(elsewhere, 3)} cannot reach a scheduler that listens on {host}; name "
+            f"an address of this machine: --host ADDRESS"
+        )
+
+
+class _OverSsh(dask_ssh.Worker):
+    """A worker on a host. What it says there is said here, after the name of the host."""
+
+    def __init__(self, *arguments: Any, say: Say, **options: Any):
+        super().__init__(*arguments, **options)
+        self._say = say
+        self._read: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        try:
+            await super().start()
+        except Exception as err:
+            # asyncssh has errors of its own, and Dask raises a bare Exception.
+            raise FleetError(
+                f"--ssh {self.address}: no worker could be started: {reason(err)}; see what it "
+                f"says there: ssh {self.address} {self.remote_python} -m vggbench.cli --config "
+                f"{self.kwargs['config']} fleet worker tcp://{LOOPBACK}:8786"
+            ) from None
+        # A stream that nobody reads would hold its writer up one day.
+        self._read = [
+            asyncio.ensure_future(_lines(self.proc.stdout, self._tell)),
+            asyncio.ensure_future(_lines(self.proc.stderr, lambda line: None)),
+        ]
+
+    def _tell(self, line: str) -> None:
+        self._say(f"{self.address}: {line}")
+
+    async def close(self) -> None:
+        for task in self._read:
+            task.cancel()
+        await super().close()
+
+
+async def _lines(stream: AsyncIterable[str], tell: Callable[[str], None]) -> None:
+    # The connection may end in the middle of a line; that the worker is gone is told elsewhere.
+    with contextlib.suppress(OSError):
+        async for line in stream:
+            tell(one_line(line))
+
+
+def _cluster(
+    workers: dict[str, Any], host: str, port: int, security: distributed.Security | None
+) -> Any:
+    options = {"host": host, "port": port, "security": security}
+    return distributed.SpecCluster(
+        workers=workers,
+        scheduler={"cls": QuietScheduler, "options": options},
+        security=security,
+        name="vggbench",
+    )
+
+
+@contextlib.contextmanager
+def _started(
+    make: Callable[[], Any], option: str, then: Callable[[Any], None] = lambda cluster: None
+) -> Iterator[distributed.Client]:
+    """A client of the cluster that ``make`` makes, after ``then``. Raises FleetError where it does
+    not come about, with the ``option`` that asked for it."""
+    with contextlib.ExitStack() as stack:
+        try:
+            cluster = stack.enter_context(contextlib.closing(make()))
+            then(cluster)
+            client = distributed.Client(cluster, set_as_default=False)
+        except VggbenchError:
+            raise
+        except (OSError, RuntimeError, ValueError, asyncio.TimeoutError) as err:
+            raise FleetError(f"{option}: {_told(err)}; nothing was measured") from None
+        stack.callback(_close, client)
+        yield client
+
+
+def _close(client: distributed.Client) -> None:
+    # Its scheduler may be gone.
+    with contextlib.suppress(OSError, asyncio.TimeoutError):
+        client.close()
+
+
+def _told(error: BaseException) -> str:
+    """What went wrong; of a command that dask-jobqueue ran, what that command said."""
+    _, is_command, said = str(error).partition("stderr:\n")
+    return one_line(said, 300) if is_command else reason(error)
