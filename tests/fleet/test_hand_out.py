@@ -11,7 +11,14 @@ import pytest
 
 from vggbench.campaigns.budget import Budget
 from vggbench.fleet import hand_out, mirror
-from vggbench.fleet.hand_out import LEFT, MOST_FAILURES, TROUBLE, FleetError, FleetRequest
+from vggbench.fleet.hand_out import (
+    LEFT,
+    MOST_FAILURES,
+    TROUBLE,
+    Arrived,
+    FleetError,
+    FleetRequest,
+)
 from vggbench.fleet.units import DONE, OPEN, RUN, Unit
 from vggbench.fleet.units import TROUBLE as FAILED
 
@@ -214,6 +221,26 @@ def test_another_host_under_the_name_of_a_machine_is_refused(
     assert any(
         "one measures under this name; give one of them another name" in line for line in said
     )
+
+
+def test_after_an_answer_that_was_lost_nothing_is_taken_for_agreed(
+    planned: Tiny, engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.add("box-1", recording)
+    lost: list[str] = []
+
+    def arrived(wait_s: float, original=engine.arrived):
+        found = original(wait_s)
+        if not lost and found and "status" in (found[0].answer or {}):
+            lost.append(found[0].address)
+            return [Arrived("box-1", error="the answer was lost")]
+        return found
+
+    monkeypatch.setattr(engine, "arrived", arrived)
+    status, said = run(planned, engine)
+    assert status == 0, said
+    assert lost
+    assert len(planned.records(machine="box-1")) == UNITS
 
 
 def test_two_clients_of_one_checkout_are_refused(planned: Tiny, engine: SimulatedEngine) -> None:

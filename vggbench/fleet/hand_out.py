@@ -269,12 +269,14 @@ class _Client:
         asked_s, unit = worker.asked_s, worker.unit
         worker.asked_s = worker.unit = None
         if unit is not None:
-            self._take_work(worker.machine, unit, arrived)
+            if not self._take_work(worker.machine, unit, arrived):
+                # What its mirror holds is not known now, and must be before more is sent to it.
+                self._ask(arrived.address, worker, "hello")
             return
         why = arrived.error
         if arrived.answer is not None:
             try:
-                why = self._why_refused(worker.machine, arrived.answer, asked_s)
+                why = self._why_refused(arrived, worker.machine, asked_s)
                 if why is None:
                     self._welcome(worker.machine, arrived.answer)
                     worker.host = arrived.answer["host"]
@@ -285,8 +287,10 @@ class _Client:
             self._refused[worker.machine] = None
             self._say(f"{worker.machine} at {arrived.address} is refused: {one_line(why)}")
 
-    def _why_refused(self, name: str, hello: Mapping[str, Any], asked_s: float) -> str | None:
-        """Why nothing is measured by a worker; None where it may measure. Raises OtherProcessor."""
+    def _why_refused(self, arrived: Arrived, name: str, asked_s: float) -> str | None:
+        """Why nothing is measured by a worker that has answered; None where it may measure. Raises
+        OtherProcessor."""
+        hello = arrived.answer or {}
         differing = identity.differing(self._identity, hello["identity"])
         if differing:
             return (
@@ -300,15 +304,22 @@ class _Client:
                 f"its clock is {duration_text(max(early, late))} {how}; set it "
                 f"(timedatectl set-ntp true), and start the worker again"
             )
-        for address, other in list(self._workers.items()):
-            if other.machine == name and other.host is not None and not other.is_refused:
-                if other.host != hello["host"]:
-                    return (
-                        f"{other.host} measures under this name; give one of them another name: "
-                        f"vggbench fleet worker --machine NAME"
-                    )
-                # It began again before Dask has noticed that it had ended.
-                self._lost(address)
+        same = [
+            (address, other)
+            for address, other in self._workers.items()
+            if address != arrived.address
+            and other.machine == name
+            and other.host is not None
+            and not other.is_refused
+        ]
+        for address, other in same:
+            if other.host != hello["host"]:
+                return (
+                    f"{other.host} measures under this name; give one of them another name: "
+                    f"vggbench fleet worker --machine NAME"
+                )
+            # It began again before Dask has noticed that it had ended.
+            self._lost(address)
         processor.require_known(self._checkout.results_dir, name, hello["facts"].get("processor"))
         return None
 
@@ -334,27 +345,29 @@ class _Client:
     def _take_in(self, name: str, offer: Mapping[str, Any]) -> int:
         return mirror.take_in(self._place(name), self._known, offer, self._say)
 
-    def _take_work(self, name: str, unit: Unit, arrived: Arrived) -> None:
+    def _take_work(self, name: str, unit: Unit, arrived: Arrived) -> bool:
+        """Take in what came of a unit; returns whether the mirror is known to be as it is here."""
         machine = self._machines[name]
         if arrived.answer is None:
             self._failed(name, machine, unit, str(arrived.error))
-            return
+            return False
         answer = arrived.answer
         try:
             came = self._take_in(name, answer["offer"])
         except VggbenchError as err:
             self._failed(name, machine, unit, str(err))
-            return
+            return False
         machine.offered = answer["offer"]
         if answer["status"] not in (DONE, OPEN):
             self._failed(name, machine, unit, answer["message"])
-            return
+            return True
         machine.done += 1
         machine.failed_in_a_row = 0
         if answer["status"] == OPEN:
             machine.open.append(unit)
         how = "done" if answer["status"] == DONE else f"open: {answer['message']}"
         self._say(f"{name}: {unit.name} {how} ({_lines(came)}); {forecast_text(machine.units)}")
+        return True
 
     def _failed(self, name: str, machine: _Machine, unit: Unit, why: str) -> None:
         """Note that a unit failed: it comes again after the others, or is left out."""
