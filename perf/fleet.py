@@ -96,10 +96,10 @@ FEW_PROCESSES = 12
 #: The folder whose sitecustomize.py has a machine of `kills` be alone on this computer.
 UNDISTURBED = SHARED / "undisturbed"
 
-#: What the machines of `kills` measure: runs of two tracks, and comparisons.
+#: What the machines of `kills` measure besides their calibrations: runs, and comparisons.
 HISTORY = {
     "stage": [
-        {"name": "plain", "releases": "tinyframe otherframe", "bench": ["plain"]},
+        {"name": "plain", "releases": "tinyframe", "bench": ["plain"]},
         {"name": "fused", "releases": "tinyframe>=1.2", "bench": ["fused"]},
     ],
     "duets": [
@@ -121,7 +121,8 @@ def fresh(name: str) -> Path:
 
 
 def write_plan(folder: Path, release: str, pattern: str, units: Mapping[str, int]) -> None:
-    """Give a checkout a history.toml and a fleet.toml by which each machine has so many ``units``.
+    """Give a checkout a history.toml and a fleet.toml by which each machine has so many ``units``,
+    two or more.
 
     The keys of ``units`` are patterns of machines' names. A machine's units are a calibration and
     runs of the ``release``, each in a stage of its own, of the configurations that ``pattern``
