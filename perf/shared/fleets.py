@@ -151,12 +151,19 @@ class Fleet:
 
 
 def of_machine(folder: Path, machine: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """Environment variables of a simulated machine: ``variables``, but with a home and a machine's
-    lock of its own, which lie in ``folder``."""
-    home = folder / f"home-of-{machine}"
-    home.mkdir(parents=True, exist_ok=True)
+    """Environment variables of a simulated machine: ``variables``, but with a home, a folder for
+    temporary files and a machine's lock of its own, which lie in ``folder``."""
+    home, temporary = (folder / f"{what}-of-{machine}" for what in ("home", "temporary-files"))
+    for own in (home, temporary):
+        own.mkdir(parents=True, exist_ok=True)
     lock = folder / f"{machine}.lock"
-    return {**variables, "HOME": str(home), machine_lock.VARIABLE: str(lock)}
+    # A worker that is killed leaves Dask's folder for it behind.
+    return {
+        **variables,
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        machine_lock.VARIABLE: str(lock),
+    }
 
 
 def _free_port() -> int:
