@@ -28,6 +28,7 @@ SHORT: dict[str, tuple[str, ...]] = {
     "growth.py": (),
     "duets.py": (),
     "explain.py": (),
+    "fleet.py": (),
     "releases_list.py": (),
     "update.py": (),
     "first_sample.py": (),
@@ -54,6 +55,7 @@ LONG = {
     "bisect_real.py": "up to an hour a case, and the index",
     "duets.py ROW": "up to five hours a row",
     "explain.py ROW": "up to three hours a row",
+    "fleet.py ROW": "up to half an hour a row",
     "detection.py": "every row, with processes too",
     "gpu_wait.py": "a GPU",
 }

@@ -107,6 +107,22 @@ def test_a_process_that_others_disturbed_is_taken_again(
     assert len(called) == 2
 
 
+def test_what_a_process_computes_that_measures_for_this_one_is_no_others(
+    common: ModuleType, machine: Machine
+) -> None:
+    helped = 0.0
+
+    def measure() -> str:
+        nonlocal helped
+        helped += 10.0
+        machine.busy += 10.0
+        machine.sleep(10.0)
+        return "measured"
+
+    assert common.undisturbed(measure, lambda: helped) == "measured"
+    assert helped == 10.0
+
+
 def test_a_machine_that_others_never_leave_alone_is_given_up(
     common: ModuleType, machine: Machine
 ) -> None:

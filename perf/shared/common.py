@@ -127,28 +127,30 @@ def abba(
     return results
 
 
-def undisturbed(measure: Callable[[], T]) -> T:
+def undisturbed(measure: Callable[[], T], more_s: Callable[[], float] = lambda: 0.0) -> T:
     """What ``measure`` returns when others use no more than MOST_FOREIGN of the processors.
 
     It is called when the machine is quiet. It is called again where others used more during the
-    call, whatever it returned. Raises SystemExit where that takes longer than PATIENCE_S.
+    call, whatever it returned. ``more_s``: the CPU seconds so far of processes that measure for
+    this one and have not ended, which are no others. Raises SystemExit where that takes longer than
+    PATIENCE_S.
     """
     given_up = time.monotonic() + PATIENCE_S
     while time.monotonic() < given_up:
-        if _and_foreign_share(lambda: time.sleep(1))[1] > MOST_FOREIGN:
+        if _and_foreign_share(lambda: time.sleep(1), more_s)[1] > MOST_FOREIGN:
             continue
-        result, foreign = _and_foreign_share(measure)
+        result, foreign = _and_foreign_share(measure, more_s)
         if foreign <= MOST_FOREIGN:
             return result
         print(f"taken again: others used {foreign:.0%} of the processors", flush=True)
     raise SystemExit("others use this machine: run this again when it is idle")
 
 
-def _and_foreign_share(measure: Callable[[], T]) -> tuple[T, float]:
+def _and_foreign_share(measure: Callable[[], T], more_s: Callable[[], float]) -> tuple[T, float]:
     """What ``measure`` returns, and the share of the processors that others used meanwhile."""
-    busy_s, own_s, started = _busy_s(), _own_s(), time.monotonic()
+    busy_s, own_s, started = _busy_s(), _own_s() + more_s(), time.monotonic()
     result = measure()
-    foreign_s = (_busy_s() - busy_s) - (_own_s() - own_s)
+    foreign_s = (_busy_s() - busy_s) - (_own_s() + more_s() - own_s)
     return result, foreign_s / (time.monotonic() - started) / (os.cpu_count() or 1)
 
 
