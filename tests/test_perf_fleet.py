@@ -255,14 +255,22 @@ def test_each_machine_gets_as_many_units_as_are_asked_for(
 
 
 def test_a_worker_that_waits_exchanges_results_as_ever(
-    waiting_worker: ModuleType, bare_tiny: Tiny, monkeypatch: pytest.MonkeyPatch
+    waiting_worker: ModuleType,
+    bare_tiny: Tiny,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waits: list[float] = []
     monkeypatch.setattr(waiting_worker.time, "sleep", waits.append)
     machine = OnMachine(bare_tiny.checkout, "box-1", pytest.fail)
     unit = Unit(kind=RUN, profile="cpu-quick").as_json()
     files = {"results/box-1/records/a.jsonl": line(1)}
-    answer = waiting_worker.work(machine, unit, [], files, [], lambda: True)
+    here = tmp_path / "client"
+    for name, content in files.items():
+        mirror.write(here / name, content)
+    client = mirror.of_checkout(here, here / "results", "box-1")
+    sent = mirror.lacking(client, mirror.Known(), {"states": {}})
+    answer = waiting_worker.work(machine, unit, [], sent, lambda: True)
     assert (answer["status"], waits) == (DONE, [waiting_worker.UNIT_S])
     assert list(answer["offer"]["states"]) == list(files)
     assert answer["offer"]["files"] == {}, "the client has it all"

@@ -75,8 +75,8 @@ class SimulatedWorkers:
         if question == "hello":
             told = {"now": time.time(), "machine": machine, "host": machine, **self._hello}
         else:
-            _, _, files, gone = arguments
-            mirror.agree(box.place, box.known, files, gone)
+            _, _, sent = arguments
+            mirror.agree(box.place, sent)
             self._measure(box)
             told = {"status": DONE, "message": ""}
         told["offer"] = mirror.offer(box.place, box.known)

@@ -23,8 +23,8 @@ UNIT_S = 2.0
 
 def work(self: OnMachine, *arguments: Any) -> dict[str, Any]:
     """In place of OnMachine.work, and with its arguments."""
-    _, _, files, gone, _ = arguments
-    mirror.agree(self._place, self._known, files, gone)
+    _, _, sent, _ = arguments
+    mirror.agree(self._place, sent)
     time.sleep(UNIT_S)
     offer = mirror.offer(self._place, self._known)
     return {"status": DONE, "message": "it waited", "offer": offer}

@@ -68,8 +68,8 @@ class SimulatedEngine:
             told = {"now": time.time(), **box.hello, "offer": offer}
             self._arrived.append(Arrived(address, answer=told))
             return
-        unit, _, files, gone = arguments
-        mirror.agree(box.place, Known(), files, gone)
+        unit, _, sent = arguments
+        mirror.agree(box.place, sent)
         box.units.append(Unit.from_json(unit))
         status, message = box.measure(box.units[-1], box.place)
         if address in self.gone:

@@ -49,7 +49,7 @@ def exchange(client: Place, there: Place, told: list[str] | None = None) -> int:
     """One whole exchange; returns how many lines were new."""
     offer = wire(mirror.offer(there, Known()))
     came = mirror.take_in(client, Known(), offer, (told if told is not None else []).append)
-    mirror.agree(there, Known(), *mirror.lacking(client, Known(), offer))
+    mirror.agree(there, mirror.lacking(client, Known(), offer))
     return came
 
 
@@ -100,6 +100,32 @@ def test_a_line_without_an_end_is_not_taken(client: Place, there: Place) -> None
     assert exchange(client, there) == 1
     assert get(client, f"{RECORDS}/a.jsonl") == line(1)
     assert get(there, f"{RECORDS}/a.jsonl") == line(1), "the mirror is what the client has"
+
+
+def test_a_line_behind_a_torn_one_is_taken_and_the_torn_one_is_told(
+    client: Place, there: Place
+) -> None:
+    put(there, f"{RECORDS}/a.jsonl", line(1)[:20] + b"\n" + line(2))
+    told: list[str] = []
+    assert exchange(client, there, told) == 1
+    assert get(client, f"{RECORDS}/a.jsonl") == line(2)
+    assert len(told) == 1
+    assert "no JSON" in told[0]
+
+
+def test_what_a_process_appends_between_offer_and_agreement_is_offered_next(
+    client: Place, there: Place
+) -> None:
+    name, late = f"{RECORDS}/a.jsonl", f"{RECORDS}/late.jsonl"
+    put(there, name, line(1))
+    offer = mirror.offer(there, Known())
+    mirror.take_in(client, Known(), offer, pytest.fail)
+    put(there, name, line(1) + line(2))
+    put(there, late, line(3))
+    mirror.agree(there, mirror.lacking(client, Known(), offer))
+    assert exchange(client, there) == 2
+    assert get(client, name) == line(1) + line(2)
+    assert get(client, late) == line(3)
 
 
 def test_the_client_s_own_torn_line_swallows_none(client: Place, there: Place) -> None:
@@ -159,7 +185,7 @@ def test_a_file_that_is_no_result_of_the_machine_is_refused(client: Place, name:
     assert client.names() == []
 
 
-@pytest.mark.parametrize("wrong", [line(2, machine="other"), b"{}\n", b"[[[[\n", b"\xff\n"])
+@pytest.mark.parametrize("wrong", [line(2, machine="other"), b"{}\n", b"[]\n", b"3\n"])
 def test_a_record_that_is_none_of_the_machine_s_is_refused(client: Place, wrong: bytes) -> None:
     name = f"{RECORDS}/a.jsonl"
     offer = {"agreed": {}, "states": {}, "files": {name: line(1) + wrong}}
@@ -205,7 +231,7 @@ def test_whatever_is_cut_off_no_record_is_lost_or_doubled(
             before = get(there, name) if there.path(name).exists() else b""
             put(there, name, before + measured[-1])
         elif event == "lost":
-            mirror.offer(there, Known())
+            mirror.offer(there, Known())  # which nobody received
         elif event == "died":
             mirror.take_in(client, Known(), mirror.offer(there, Known()), pytest.fail)
         else:

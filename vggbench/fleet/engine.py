@@ -3,6 +3,7 @@ its machine's resource: two are never answered at once on a machine."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import queue
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import Any
 
 import dask
 from distributed import Client, Future, get_worker
+from distributed.client import ClosedClientError
 
 from ..errors import one_line
 from .hand_out import Arrived, FleetError
@@ -20,6 +22,9 @@ WHOLE = 1
 #: Seconds in which an answer that is ready comes over the wire. Where its worker has died
 #: meanwhile, Dask would wait for another worker to answer.
 ANSWER_S = 60.0
+
+#: What Dask raises where the scheduler is gone.
+_GONE = (OSError, RuntimeError, ValueError, asyncio.TimeoutError, ClosedClientError)
 
 
 def answer(question: str, arguments: Sequence[Any]) -> Any:
@@ -53,13 +58,9 @@ class DaskEngine:
         try:
             if self._client.status != "running":
                 raise OSError(f"the connection is {self._client.status}")
-            told = self._client.scheduler_info()["workers"]
-        except (OSError, RuntimeError, ValueError, TimeoutError) as err:
-            raise FleetError(
-                f"the scheduler at {self._address} cannot be reached any more: "
-                f"{one_line(str(err), 120)}; what came is here; start the scheduler where it has "
-                f"ended, and run the same command again to go on"
-            ) from None
+            told = self._client.scheduler_info(n_workers=-1)["workers"]
+        except _GONE as err:
+            raise self._lost(err) from None
         return {
             address: next(iter(facts["resources"]))
             for address, facts in told.items()
@@ -67,17 +68,21 @@ class DaskEngine:
         }
 
     def ask(self, address: str, machine: str, question: str, *arguments: Any) -> None:
-        """Ask the worker at an address; the answer arrives later."""
-        future = self._client.submit(
-            answer,
-            question,
-            arguments,
-            workers=[address],
-            allow_other_workers=False,
-            resources={machine: WHOLE},
-            pure=False,
-            retries=0,
-        )
+        """Ask the worker at an address; the answer arrives later. Raises FleetError where the
+        scheduler is gone."""
+        try:
+            future = self._client.submit(
+                answer,
+                question,
+                arguments,
+                workers=[address],
+                allow_other_workers=False,
+                resources={machine: WHOLE},
+                pure=False,
+                retries=0,
+            )
+        except _GONE as err:
+            raise self._lost(err) from None
         self._asked[address] = future
         future.add_done_callback(lambda done: self._arrived.put((address, done)))
 
@@ -98,13 +103,20 @@ class DaskEngine:
         """Nobody waits any longer for what the worker at an address was asked."""
         future = self._asked.pop(address, None)
         if future is not None:
-            # The scheduler may be gone.
-            with contextlib.suppress(OSError, TimeoutError):
+            with contextlib.suppress(*_GONE):
                 future.cancel()
+
+    def _lost(self, error: BaseException) -> FleetError:
+        return FleetError(
+            f"the scheduler at {self._address} cannot be reached any more: "
+            f"{one_line(str(error), 120)}; what came is here; start the scheduler where it has "
+            f"ended, and run the same command again to go on"
+        )
 
 
 def _as_arrived(address: str, future: Future) -> Arrived:
     try:
         return Arrived(address, answer=future.result(timeout=ANSWER_S))
-    except Exception as error:  # whatever was raised there, and what Dask says of a lost worker
+    except (Exception, asyncio.CancelledError) as error:
+        # Whatever was raised there, and what Dask says of a lost worker.
         return Arrived(address, error=f"{type(error).__name__}: {one_line(str(error))}")

@@ -94,11 +94,12 @@ class FleetRequest:
 
 @dataclass
 class _Worker:
-    """A worker that is connected. ``host``: the name of its computer, once it has said that.
-    ``asked_s``: when it was asked what it is asked now, in seconds since the epoch; ``unit``: the
-    one that it measures."""
+    """A worker that is connected. ``unheard``: how often it was greeted in vain. ``host``: the name
+    of its computer, once it has said that. ``asked_s``: when it was asked what it is asked now, in
+    seconds since the epoch; ``unit``: the one that it measures."""
 
     machine: str
+    unheard: int = 0
     host: str | None = None
     asked_s: float | None = None
     unit: Unit | None = None
@@ -201,7 +202,7 @@ class _Client:
         if worker.unit is None:
             self._say(f"{worker.machine}: its worker has gone")
         else:
-            self._failed(worker.machine, machine, worker.unit, "its worker was lost")
+            self._failed(worker.machine, machine, worker.unit, "its worker was lost", lost=True)
         machine.lost_s = time.monotonic()
 
     def _ask(self, address: str, worker: _Worker, question: str, *arguments: Any) -> None:
@@ -214,8 +215,12 @@ class _Client:
             return False
         if self._asked.budget.left_s <= 0:
             return True
-        if len(self._machines) + len(self._refused) < self._asked.workers:
-            self._wait("no worker is connected yet; on each machine: vggbench fleet worker ADDRESS")
+        known = len({*self._machines, *self._refused})
+        if known < self._asked.workers:
+            self._wait(
+                f"{known} of {self._asked.workers} workers are connected; on each machine: "
+                f"vggbench fleet worker ADDRESS"
+            )
             return False
         now = time.monotonic()
         awaited = [
@@ -254,8 +259,8 @@ class _Client:
             environments=self._asked.environments,
             budget_s=self._asked.budget.left_s,
         )
-        files, gone = mirror.lacking(self._place(worker.machine), self._known, machine.offered)
-        self._ask(address, worker, "work", unit.as_json(), options, files, gone)
+        sent = mirror.lacking(self._place(worker.machine), self._known, machine.offered)
+        self._ask(address, worker, "work", unit.as_json(), options, sent)
 
     def _place(self, machine: str) -> mirror.Place:
         return mirror.of_checkout(self._checkout.root, self._checkout.results_dir, machine)
@@ -274,7 +279,12 @@ class _Client:
                 self._ask(arrived.address, worker, "hello")
             return
         why = arrived.error
-        if arrived.answer is not None:
+        if arrived.answer is None:
+            worker.unheard += 1
+            if worker.unheard < MOST_FAILURES:  # it may be lost, and Dask say so next
+                self._ask(arrived.address, worker, "hello")
+                return
+        else:
             try:
                 why = self._why_refused(arrived, worker.machine, asked_s)
                 if why is None:
@@ -341,6 +351,7 @@ class _Client:
         if came:
             self._say(f"{name}: {_lines(came)} came that a connection had lost")
         known.offered, known.lost_s = hello["offer"], None
+        self._refused.pop(name, None)
 
     def _take_in(self, name: str, offer: Mapping[str, Any]) -> int:
         return mirror.take_in(self._place(name), self._known, offer, self._say)
@@ -369,10 +380,13 @@ class _Client:
         self._say(f"{name}: {unit.name} {how} ({_lines(came)}); {forecast_text(machine.units)}")
         return True
 
-    def _failed(self, name: str, machine: _Machine, unit: Unit, why: str) -> None:
-        """Note that a unit failed: it comes again after the others, or is left out."""
+    def _failed(
+        self, name: str, machine: _Machine, unit: Unit, why: str, *, lost: bool = False
+    ) -> None:
+        """Note that a unit failed: it comes again after the others, or is left out. ``lost``: with
+        its worker, which says nothing of the next units."""
         machine.failures[unit] += 1
-        machine.failed_in_a_row += 1
+        machine.failed_in_a_row += not lost
         count = machine.failures[unit]
         if count < MOST_FAILURES:
             machine.units.append(unit)

@@ -16,7 +16,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -130,22 +130,33 @@ def offer(place: Place, known: Known) -> dict[str, Any]:
         if name.endswith(LINES) and before and _state(content[: before.size]) == before:
             content = content[before.size :]
         files[name] = content
-    return {
-        "agreed": {name: [state.size, state.digest] for name, state in agreed.items()},
-        "states": {name: [state.size, state.digest] for name, state in states.items()},
-        "files": files,
-    }
+    return {"agreed": _as_json(agreed), "states": _as_json(states), "files": files}
 
 
-def agree(place: Place, known: Known, files: Mapping[str, bytes], gone: Iterable[str]) -> None:
-    """Write the client's ``files`` into the mirror, remove those that are ``gone``, and note that
-    both have agreed. Raises OSError where the disk is full."""
-    for name, content in files.items():
-        write(place.path(name), content)
-    for name in gone:
-        place.path(name).unlink(missing_ok=True)
-    states = {name: [s.size, s.digest] for name, s in place.states(known).items()}
-    write(place.root / AGREED, json.dumps(states).encode())
+def agree(place: Place, sent: Mapping[str, Any]) -> None:
+    """Make the mirror what the client has, by what ``lacking`` sent, and note that both have agreed
+    on that. Whole lines that the client has not seen yet stay, and are offered next. Raises OSError
+    where the disk is full."""
+    for name, content in sent["files"].items():
+        path = place.path(name)
+        if name.endswith(LINES) and path.is_file():
+            # The client has been told of what is no JSON, and need not be told again.
+            content += b"".join(filter(_is_json, _new_lines(content, path.read_bytes())))
+        write(path, content)
+    agreed = _agreed(place)
+    for name in sent["gone"]:
+        if name in agreed or name in OF_ROOT:
+            place.path(name).unlink(missing_ok=True)
+    write(place.root / AGREED, json.dumps(sent["states"]).encode())
+
+
+def _new_lines(there: bytes, content: bytes) -> list[bytes]:
+    """The whole lines of ``content`` that are not ``there``, each once."""
+    known = set(there.splitlines(keepends=True))
+    # What has no end was being written when the machine was cut off; a line after such a piece
+    # begins with an empty one.
+    lines = [line for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
+    return [line for line in dict.fromkeys(lines) if line.strip() and line not in known]
 
 
 def _agreed(place: Place) -> dict[str, State]:
@@ -154,6 +165,10 @@ def _agreed(place: Place) -> dict[str, State]:
     except (OSError, ValueError):
         return {}  # then everything is offered, and what is there already is kept once
     return _as_states(content)
+
+
+def _as_json(states: Mapping[str, State]) -> dict[str, list[Any]]:
+    return {name: [state.size, state.digest] for name, state in states.items()}
 
 
 def _as_states(told: Mapping[str, Any]) -> dict[str, State]:
@@ -177,7 +192,7 @@ def take_in(place: Place, known: Known, offered: Mapping[str, Any], complain: Sa
     for name in sorted(offered["files"], key=lambda name: (not name.endswith(LINES), name)):
         path, content = place.path(name), offered["files"][name]
         if name.endswith(LINES):
-            came += _take_lines(place, path, name, content)
+            came += _take_lines(place, path, name, content, complain)
         elif not path.is_file():
             write(path, content)
         elif known.of(path) == _state(content) or name == f"results/{BENCHMARKS}":
@@ -192,27 +207,37 @@ def take_in(place: Place, known: Known, offered: Mapping[str, Any], complain: Sa
     return came
 
 
-def _take_lines(place: Place, path: Path, name: str, content: bytes) -> int:
-    """Append those lines of ``content`` that the file has not; returns how many these are."""
-    # What has no end was being written when the machine was cut off.
-    lines = [line for line in content.splitlines(keepends=True) if line.endswith(b"\n")]
+def _take_lines(place: Place, path: Path, name: str, content: bytes, complain: Say) -> int:
+    """Append those lines of ``content`` that the file has not; returns how many these are. A line
+    that is no JSON is left out, with a complaint."""
     before = path.read_bytes() if path.is_file() else b""
-    there = set(before.splitlines(keepends=True))
-    new = [line for line in dict.fromkeys(lines) if line not in there]
-    if PurePosixPath(name).parent.name == "records":
-        for line in new:
+    new = []
+    for line in _new_lines(before, content):
+        if not _is_json(line):
+            complain(f"{place.machine}: {name} has a line that is no JSON there; it is left out")
+            continue
+        if PurePosixPath(name).parent.name == "records":
             _require_own(place.machine, name, line)
+        new.append(line)
     if new:
         whole = before if before.endswith(b"\n") or not before else before + b"\n"
         write(path, whole + b"".join(new))
     return len(new)
 
 
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
 def _require_own(machine: str, name: str, line: bytes) -> None:
-    """Raise OfferRefused unless the line is a record of the machine."""
+    """Raise OfferRefused unless the JSON of a line is a record of the machine."""
     try:
         record = Record.from_json(json.loads(line))
-    except (ValueError, RecursionError) as err:
+    except ValueError as err:
         raise OfferRefused(
             f"{machine} offers {name} with a line that is no record ({one_line(str(err), 80)}); "
             f"nothing of that file is taken"
@@ -224,17 +249,19 @@ def _require_own(machine: str, name: str, line: bytes) -> None:
         )
 
 
-def lacking(
-    place: Place, known: Known, offered: Mapping[str, Any]
-) -> tuple[dict[str, bytes], list[str]]:
-    """(files, gone): what makes the mirror that was offered the same as the state here."""
+def lacking(place: Place, known: Known, offered: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes the mirror that was offered the same as the state here: the content of ``files``,
+    the names of those that are ``gone``, and the ``states`` that both agree on then."""
     there, here = _as_states(offered["states"]), place.states(known)
-    files = {
-        name: place.path(name).read_bytes()
-        for name, state in here.items()
-        if there.get(name) != state
+    return {
+        "files": {
+            name: place.path(name).read_bytes()
+            for name, state in here.items()
+            if there.get(name) != state
+        },
+        "gone": [name for name in there if name not in here],
+        "states": _as_json(here),
     }
-    return files, [name for name in there if name not in here]
 
 
 def write(path: Path, content: bytes) -> None:

@@ -43,6 +43,7 @@ class OnMachine:
         self._say = say
         self._known = Known()
         self._running: process.Running | None = None
+        self._is_over = False
         self.root = checkout.env_dir / MIRRORS / machine
         self._place = mirror.of_mirror(self.root, machine)
 
@@ -68,17 +69,16 @@ class OnMachine:
         self,
         unit: Mapping[str, Any],
         options: Sequence[str],
-        files: Mapping[str, bytes],
-        gone: Sequence[str],
+        sent: Mapping[str, Any],
         is_wanted: Callable[[], bool],
     ) -> dict[str, Any]:
-        """Make the mirror what the client has, by ``files`` and what is ``gone``, then measure a
-        unit: ``status`` and ``message`` say what came of it, ``offer`` what the mirror holds then.
-        ``options``: of ``unit_process``. ``is_wanted``: whether the client still waits for it;
-        the process is ended where it does not."""
+        """Make the mirror what the client has, by what it ``sent`` (``mirror.lacking``), then
+        measure a unit: ``status`` and ``message`` say what came of it, ``offer`` what the mirror
+        holds then. ``options``: of ``unit_process``. ``is_wanted``: whether the client still waits
+        for it; the process is ended where it does not."""
         asked = Unit.from_json(dict(unit))
         try:
-            mirror.agree(self._place, self._known, files, gone)
+            mirror.agree(self._place, sent)
             self._write_settings()
             status, message = self._measure(asked, options, is_wanted)
         except OSError as err:
@@ -92,7 +92,8 @@ class OnMachine:
         }
 
     def end(self) -> None:
-        """End the process of the unit that is measured, if there is one."""
+        """End the process of the unit that is measured, if there is one, and start no other."""
+        self._is_over = True
         running = self._running
         if running is not None:
             running.end()
@@ -112,7 +113,7 @@ class OnMachine:
         self._running = running = process.Running(command, env, str(self.root), merge_streams=True)
         try:
             while not running.has_ended:
-                if not is_wanted():
+                if self._is_over or not is_wanted():
                     running.end()
                     break
                 time.sleep(POLL_S)

@@ -97,7 +97,10 @@ def _measure(checkout: Checkout, unit: Unit, request: history.HistoryRequest) ->
     if not own:
         _say(why)
         return TROUBLE
-    return {0: DONE, history.LEFT: OPEN}.get(going_on.measure(own, own), TROUBLE)
+    # The worker may have been lost when all of it was measured.
+    left = going_on.left(own)
+    status = going_on.measure(own, left) if left else 0
+    return {0: DONE, history.LEFT: OPEN}.get(status, TROUBLE)
 
 
 def _of_stage(

@@ -10,8 +10,9 @@ from typing import Any
 RUN, COMPARISON, CALIBRATION = "run", "comparison", "calibration"
 
 #: Exit statuses of the process that measures a unit (``unit_process``): all of it is answered; it
-#: is open, since its budget is spent; something went wrong.
-DONE, OPEN, TROUBLE = 0, 1, 2
+#: is open, since its budget is spent; something went wrong. A Python that ends in an exception
+#: nobody foresaw ends with 1, which is thus none of them.
+DONE, OPEN, TROUBLE = 0, 10, 2
 
 
 @dataclass(frozen=True, kw_only=True)
