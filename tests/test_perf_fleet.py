@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from vggbench.fleet import plan
+from vggbench.fleet import mirror, plan
 from vggbench.fleet.on_machine import MIRRORS, OnMachine
 from vggbench.fleet.plan import Capability, Planner
 from vggbench.fleet.units import CALIBRATION, DONE, RUN, Unit
