@@ -19,7 +19,7 @@ import pytest
 from vggbench.fleet import mirror, plan
 from vggbench.fleet.on_machine import MIRRORS, OnMachine
 from vggbench.fleet.plan import Capability, Planner
-from vggbench.fleet.units import CALIBRATION, DONE, RUN, Unit
+from vggbench.fleet.units import CALIBRATION, DONE, RUN, UnitOfWork
 
 from .records.factory import record
 from .tiny import Tiny, until
@@ -263,12 +263,12 @@ def test_a_worker_that_waits_exchanges_results_as_ever(
     waits: list[float] = []
     monkeypatch.setattr(waiting_worker.time, "sleep", waits.append)
     machine = OnMachine(bare_tiny.checkout, "box-1", pytest.fail)
-    unit = Unit(kind=RUN, profile="cpu-quick").as_json()
+    unit = UnitOfWork(kind=RUN, profile="cpu-quick").as_json()
     files = {"results/box-1/records/a.jsonl": line(1)}
     here = tmp_path / "client"
     for name, content in files.items():
         mirror.write(here / name, content)
-    client = mirror.of_checkout(here, here / "results", "box-1")
+    client = mirror.Place(here, here / "results", "box-1")
     sent = mirror.lacking(client, mirror.Known(), {"states": {}})
     answer = waiting_worker.work(machine, unit, [], sent, lambda: True)
     assert (answer["status"], waits) == (DONE, [waiting_worker.UNIT_S])

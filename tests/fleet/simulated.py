@@ -11,26 +11,28 @@ from typing import Any
 from vggbench.fleet import identity, mirror
 from vggbench.fleet.hand_out import Arrived
 from vggbench.fleet.mirror import Known
-from vggbench.fleet.units import DONE, Unit
+from vggbench.fleet.units import DONE, UnitOfWork
 
 from ..tiny import Tiny, pythons
 
 #: What a worker does with a unit: it may write into the mirror, and returns (status, message).
-Measure = Callable[[Unit, mirror.Place], tuple[int, str]]
+Measure = Callable[[UnitOfWork, mirror.Place], tuple[int, str]]
 
 
-def nothing(unit: Unit, place: mirror.Place) -> tuple[int, str]:
+def nothing(unit: UnitOfWork, place: mirror.Place) -> tuple[int, str]:
     return DONE, "done"
 
 
 @dataclass
 class Box:
-    """A simulated machine. ``hello``: what it says otherwise than an ordinary one."""
+    """A simulated machine. ``hello``: what it says of itself. ``clock_s``: by how many seconds its
+    clock is ahead."""
 
     place: mirror.Place
     hello: dict[str, Any]
     measure: Measure = nothing
-    units: list[Unit] = field(default_factory=list)
+    clock_s: float = 0.0
+    units: list[UnitOfWork] = field(default_factory=list)
 
 
 class SimulatedEngine:
@@ -44,9 +46,10 @@ class SimulatedEngine:
         self._folder = folder
         self._arrived: list[Arrived] = []
 
-    def add(self, machine: str, measure: Measure = nothing, **hello: Any) -> Box:
+    def add(
+        self, machine: str, measure: Measure = nothing, clock_s: float = 0.0, **hello: Any
+    ) -> Box:
         told = {
-            "machine": machine,
             "identity": identity.of(self._tiny.checkout),
             "facts": {},
             "host": machine,
@@ -55,7 +58,7 @@ class SimulatedEngine:
             **hello,
         }
         place = mirror.of_mirror(self._folder / machine, machine)
-        self.boxes[machine] = Box(place, told, measure)
+        self.boxes[machine] = Box(place, told, measure, clock_s)
         return self.boxes[machine]
 
     def workers(self) -> Mapping[str, str]:
@@ -65,12 +68,12 @@ class SimulatedEngine:
         box = self.boxes[address]
         if question == "hello":
             offer = mirror.offer(box.place, Known())
-            told = {"now": time.time(), **box.hello, "offer": offer}
+            told = {**box.hello, "now": time.time() + box.clock_s, "offer": offer}
             self._arrived.append(Arrived(address, answer=told))
             return
         unit, _, sent = arguments
         mirror.agree(box.place, sent)
-        box.units.append(Unit.from_json(unit))
+        box.units.append(UnitOfWork.from_json(unit))
         status, message = box.measure(box.units[-1], box.place)
         if address in self.gone:
             return

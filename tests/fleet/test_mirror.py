@@ -23,7 +23,7 @@ RESULT = f"results/{MACHINE}/abcdef12-release.json"
 
 @pytest.fixture
 def client(tmp_path: Path) -> Place:
-    return mirror.of_checkout(tmp_path / "here", tmp_path / "here" / "results", MACHINE)
+    return Place(tmp_path / "here", tmp_path / "here" / "results", MACHINE)
 
 
 @pytest.fixture
@@ -171,6 +171,8 @@ def test_a_result_that_only_the_machine_changed_is_replaced(client: Place, there
     "name",
     [
         "history.toml/../../x",
+        "history.toml",
+        "excluded.toml",
         "asv.conf.json",
         f"results/{MACHINE}",
         f"results/{MACHINE}/../other/records/a.jsonl",
@@ -221,7 +223,7 @@ def test_whatever_is_cut_off_no_record_is_lost_or_doubled(
     tmp_path_factory: pytest.TempPathFactory, events: list[str]
 ) -> None:
     folder = tmp_path_factory.mktemp("exchange")
-    client = mirror.of_checkout(folder / "here", folder / "here" / "results", MACHINE)
+    client = Place(folder / "here", folder / "here" / "results", MACHINE)
     there = mirror.of_mirror(folder / "there", MACHINE)
     measured = []
     name = f"{RECORDS}/a.jsonl"

@@ -9,7 +9,7 @@ import pytest
 from vggbench.campaigns.history.plan import PlanError
 from vggbench.fleet import plan
 from vggbench.fleet.plan import Capability, FleetPlanError, Planner
-from vggbench.fleet.units import CALIBRATION, COMPARISON, RUN, Unit
+from vggbench.fleet.units import CALIBRATION, COMPARISON, RUN, UnitOfWork
 
 from ..tiny import Tiny, python_of
 
@@ -40,7 +40,7 @@ def planned(bare_tiny: Tiny) -> Tiny:
 
 def left(
     tiny: Tiny, fleet: str | None = None, machine: str = "box-1", can: Capability | None = None
-) -> tuple[list[Unit], list[str]]:
+) -> tuple[list[UnitOfWork], list[str]]:
     if fleet is not None:
         (tiny.folder / plan.FILE).write_text(fleet)
     checkout = tiny.checkout
@@ -132,5 +132,5 @@ def test_a_fleet_without_history_toml_is_told_so(bare_tiny: Tiny) -> None:
 
 def test_units_come_back_from_json(planned: Tiny) -> None:
     units, _ = left(planned)
-    assert [Unit.from_json(unit.as_json()) for unit in units] == units
+    assert [UnitOfWork.from_json(unit.as_json()) for unit in units] == units
     assert len({unit.name for unit in units}) == len(units)

@@ -7,14 +7,16 @@ import asyncio
 import contextlib
 import queue
 from collections.abc import Mapping, Sequence
+from concurrent import futures
 from typing import Any
 
 import dask
-from distributed import Client, Future, get_worker
+from distributed import Client, Future, KilledWorker, get_worker
 from distributed.client import ClosedClientError
 
 from ..errors import one_line
-from .hand_out import Arrived, FleetError
+from . import FleetError
+from .hand_out import LOST, Arrived
 
 #: What of a machine's resource a question takes: all.
 WHOLE = 1
@@ -58,7 +60,9 @@ class DaskEngine:
         try:
             if self._client.status != "running":
                 raise OSError(f"the connection is {self._client.status}")
-            told = self._client.scheduler_info(n_workers=-1)["workers"]
+            # Client.scheduler_info() answers from a copy that Dask renews every two seconds: in
+            # some versions with five workers at most, in others with none.
+            told = self._client.sync(self._client.scheduler.identity)["workers"]
         except _GONE as err:
             raise self._lost(err) from None
         return {
@@ -117,6 +121,7 @@ class DaskEngine:
 def _as_arrived(address: str, future: Future) -> Arrived:
     try:
         return Arrived(address, answer=future.result(timeout=ANSWER_S))
-    except (Exception, asyncio.CancelledError) as error:
-        # Whatever was raised there, and what Dask says of a lost worker.
+    except (KilledWorker, futures.CancelledError, asyncio.CancelledError):
+        return Arrived(address, error=LOST)
+    except Exception as error:  # whatever was raised there
         return Arrived(address, error=f"{type(error).__name__}: {one_line(str(error))}")

@@ -20,16 +20,13 @@ from ..campaigns.budget import Budget, duration_text
 from ..checkout import Checkout
 from ..errors import Say, VggbenchError, one_line, some_of
 from ..runs import processor
-from . import identity, mirror, plan, unit_process
+from . import LEFT, TROUBLE, FleetError, identity, mirror, on_machine, plan, unit_process
 from .mirror import Known
 from .plan import Capability, Planner, forecast_text
-from .units import DONE, OPEN, Unit
+from .units import DONE, OPEN, UnitOfWork
 
-#: Exit statuses besides 0, that all is measured: more is left to do; something went wrong.
-LEFT, TROUBLE = 1, 2
-
-#: So many times a unit may fail before it is left out, and so many units one after the other on a
-#: machine before the machine is.
+#: So many times a unit may fail before it is left out. Where the first so many units of a machine
+#: all fail, the machine is.
 MOST_FAILURES = 3
 
 #: Seconds for which a machine that was lost with work left is waited for.
@@ -45,11 +42,8 @@ POLL_S, SAY_S = 1.0, 60.0
 #: Units that are named in one line, at most.
 MOST_NAMES = 6
 
-
-class FleetError(VggbenchError):
-    """A fleet cannot go on."""
-
-    status = TROUBLE
+#: The error of a question whose worker has ended, or whose connection has.
+LOST = "its worker was lost"
 
 
 @dataclass(frozen=True)
@@ -102,7 +96,7 @@ class _Worker:
     unheard: int = 0
     host: str | None = None
     asked_s: float | None = None
-    unit: Unit | None = None
+    unit: UnitOfWork | None = None
     is_refused: bool = False
 
 
@@ -112,23 +106,23 @@ class _Machine:
     ``is_left_alone``: nothing more is handed out to it. ``lost_s``: when its worker was lost,
     monotonic."""
 
-    units: deque[Unit]
+    units: deque[UnitOfWork]
     offered: Mapping[str, Any]
     done: int = 0
-    failures: Counter[Unit] = field(default_factory=Counter)
-    failed_in_a_row: int = 0
-    left_out: list[Unit] = field(default_factory=list)
-    open: list[Unit] = field(default_factory=list)
+    failures: Counter[UnitOfWork] = field(default_factory=Counter)
+    left_out: list[UnitOfWork] = field(default_factory=list)
+    open: list[UnitOfWork] = field(default_factory=list)
     is_left_alone: bool = False
     lost_s: float | None = None
 
 
 def run(checkout: Checkout, asked: FleetRequest, engine: Engine, say: Say) -> int:
     """Returns the exit status: 0 when all is measured, LEFT, or TROUBLE where a unit failed too
-    often or a worker was refused. Raises VggbenchError where nothing can be handed out."""
+    often or a worker was refused. Raises VggbenchError where nothing can be handed out, and
+    UserError for a pattern of history.toml that is no regular expression."""
     fleet = plan.read(checkout)
     planner = Planner(checkout, fleet, processes=asked.processes, threshold=asked.threshold)
-    folder = checkout.env_dir / "fleet"
+    folder = checkout.env_dir / on_machine.MIRRORS
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = file_lock.take(folder / "client.lock")
@@ -202,7 +196,7 @@ class _Client:
         if worker.unit is None:
             self._say(f"{worker.machine}: its worker has gone")
         else:
-            self._failed(worker.machine, machine, worker.unit, "its worker was lost", lost=True)
+            self._failed(worker.machine, machine, worker.unit, LOST)
         machine.lost_s = time.monotonic()
 
     def _ask(self, address: str, worker: _Worker, question: str, *arguments: Any) -> None:
@@ -215,12 +209,8 @@ class _Client:
             return False
         if self._asked.budget.left_s <= 0:
             return True
-        known = len({*self._machines, *self._refused})
-        if known < self._asked.workers:
-            self._wait(
-                f"{known} of {self._asked.workers} workers are connected; on each machine: "
-                f"vggbench fleet worker ADDRESS"
-            )
+        if self._came < self._asked.workers:
+            self._wait(f"waiting for workers: {self._came} of {self._asked.workers} have come")
             return False
         now = time.monotonic()
         awaited = [
@@ -234,6 +224,11 @@ class _Client:
         if awaited:
             self._wait(f"waiting for the worker of {some_of(awaited, MOST_NAMES)} to come back")
         return not awaited
+
+    @property
+    def _came(self) -> int:
+        """How many machines have come, whether they may measure or were refused."""
+        return len({*self._machines, *self._refused})
 
     def _wait(self, line: str) -> None:
         now = time.monotonic()
@@ -263,7 +258,7 @@ class _Client:
         self._ask(address, worker, "work", unit.as_json(), options, sent)
 
     def _place(self, machine: str) -> mirror.Place:
-        return mirror.of_checkout(self._checkout.root, self._checkout.results_dir, machine)
+        return mirror.Place(self._checkout.root, self._checkout.results_dir, machine)
 
     # -- what comes back
 
@@ -271,6 +266,9 @@ class _Client:
         worker = self._workers.get(arrived.address)
         if worker is None or worker.asked_s is None:
             return  # it was lost meanwhile
+        if arrived.error == LOST:
+            self._lost(arrived.address)
+            return
         asked_s, unit = worker.asked_s, worker.unit
         worker.asked_s = worker.unit = None
         if unit is not None:
@@ -307,11 +305,11 @@ class _Client:
                 f"it differs from this checkout in {'; '.join(differing)}; bring both to one "
                 f"commit, and start the worker again"
             )
-        early, late = asked_s - hello["now"], hello["now"] - time.time()
-        if max(early, late) > CLOCK_S:
-            how = "late" if early > late else "early"
+        behind, ahead = asked_s - hello["now"], hello["now"] - time.time()
+        if max(behind, ahead) > CLOCK_S:
+            how = "behind" if behind > ahead else "ahead"
             return (
-                f"its clock is {duration_text(max(early, late))} {how}; set it "
+                f"its clock is {duration_text(max(behind, ahead))} {how}; set it "
                 f"(timedatectl set-ntp true), and start the worker again"
             )
         same = [
@@ -330,7 +328,9 @@ class _Client:
                 )
             # It began again before Dask has noticed that it had ended.
             self._lost(address)
-        processor.require_known(self._checkout.results_dir, name, hello["facts"].get("processor"))
+        processor.require_known(
+            self._checkout.results_dir, name, hello["facts"].get("processor") or {}
+        )
         return None
 
     def _welcome(self, name: str, hello: Mapping[str, Any]) -> None:
@@ -356,7 +356,7 @@ class _Client:
     def _take_in(self, name: str, offer: Mapping[str, Any]) -> int:
         return mirror.take_in(self._place(name), self._known, offer, self._say)
 
-    def _take_work(self, name: str, unit: Unit, arrived: Arrived) -> bool:
+    def _take_work(self, name: str, unit: UnitOfWork, arrived: Arrived) -> bool:
         """Take in what came of a unit; returns whether the mirror is known to be as it is here."""
         machine = self._machines[name]
         if arrived.answer is None:
@@ -373,20 +373,15 @@ class _Client:
             self._failed(name, machine, unit, answer["message"])
             return True
         machine.done += 1
-        machine.failed_in_a_row = 0
         if answer["status"] == OPEN:
             machine.open.append(unit)
         how = "done" if answer["status"] == DONE else f"open: {answer['message']}"
         self._say(f"{name}: {unit.name} {how} ({_lines(came)}); {forecast_text(machine.units)}")
         return True
 
-    def _failed(
-        self, name: str, machine: _Machine, unit: Unit, why: str, *, lost: bool = False
-    ) -> None:
-        """Note that a unit failed: it comes again after the others, or is left out. ``lost``: with
-        its worker, which says nothing of the next units."""
+    def _failed(self, name: str, machine: _Machine, unit: UnitOfWork, why: str) -> None:
+        """Note that a unit failed: it comes again after the others, or is left out."""
         machine.failures[unit] += 1
-        machine.failed_in_a_row += not lost
         count = machine.failures[unit]
         if count < MOST_FAILURES:
             machine.units.append(unit)
@@ -395,8 +390,7 @@ class _Client:
             machine.left_out.append(unit)
             then = f"it failed {count} times and is left out"
         self._say(f"{name}: {unit.name} failed: {one_line(why)}; {then}")
-        others = len(set(machine.failures)) >= MOST_FAILURES
-        if machine.failed_in_a_row >= MOST_FAILURES and others and not machine.done:
+        if why != LOST and len(machine.failures) >= MOST_FAILURES and not machine.done:
             machine.is_left_alone = True
             self._say(
                 f"{name}: its first {MOST_FAILURES} units all failed: nothing more is handed out "
@@ -406,14 +400,21 @@ class _Client:
     def _summary(self) -> int:
         """Say what is left; returns the exit status."""
         status = 0
+        if self._came < self._asked.workers:
+            status = LEFT
+            self._say(
+                f"{self._came} of {self._asked.workers} workers came; what is left for the others "
+                f"is not known; run the same command again to go on"
+            )
         for name, machine in sorted(self._machines.items()):
             if machine.units or machine.open:
                 status = max(status, LEFT)
                 told = forecast_text(machine.units)
                 still = f"; open: {_names(machine.open)}" if machine.open else ""
                 self._say(f"{name}: {told}{still}; run the same command again to go on")
-            if machine.left_out:
+            if machine.left_out or machine.is_left_alone:
                 status = TROUBLE
+            if machine.left_out:
                 self._say(f"{name}: left out: {_names(machine.left_out)}; why is said above")
             if not (machine.units or machine.open or machine.left_out):
                 self._say(f"{name}: all is measured")
@@ -423,7 +424,7 @@ class _Client:
         return status
 
 
-def _names(units: Sequence[Unit]) -> str:
+def _names(units: Sequence[UnitOfWork]) -> str:
     return some_of([unit.name for unit in units], MOST_NAMES)
 
 

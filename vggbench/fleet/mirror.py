@@ -1,10 +1,11 @@
 """A machine's results in two places: the client's checkout, where they belong, and the mirror of
 them on the machine, where units are measured.
 
-Client and worker exchange whole states. The worker offers what has changed in its mirror since the
-two last agreed. The client takes it in, file by file, whole or not at all. It then sends what makes
-the mirror the same as its own state, and both have agreed. A unit that was cut off, or whose answer
-was lost on the way, is offered again at the next exchange, so nothing that was measured is lost.
+Each exchange is of everything that differs. The worker offers what has changed in its mirror since
+the two last agreed. The client takes it in, file by file, whole or not at all. It then sends what
+makes the mirror the same as what it has itself, and both have agreed. A unit that was cut off, or
+whose answer was lost on the way, is offered again at the next exchange, so nothing that was
+measured is lost.
 
 A mirror is a small checkout: ``history.toml``, ``excluded.toml`` and ``results/`` of one machine.
 """
@@ -44,8 +45,8 @@ class OfferRefused(VggbenchError):
 
 
 @dataclass(frozen=True)
-class State:
-    """A file's size in bytes and the SHA-256 of its content."""
+class Content:
+    """What tells one content of a file from another: its size in bytes, and its SHA-256."""
 
     size: int
     digest: str
@@ -53,22 +54,29 @@ class State:
 
 @dataclass
 class Known:
-    """The states of files, which are read again only where a file has changed."""
+    """The content of files, which are read again only where a file has changed."""
 
-    _states: dict[Path, tuple[tuple[int, int, int], State]] = field(default_factory=dict)
+    _states: dict[Path, tuple[tuple[int, int, int], Content]] = field(default_factory=dict)
 
-    def of(self, path: Path) -> State:
+    def of(self, path: Path) -> Content:
         """Raises OSError where the file cannot be read."""
         stat = path.stat()
         seen = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
         known = self._states.get(path)
         if known is None or known[0] != seen:
-            known = self._states[path] = seen, _state(path.read_bytes())
+            known = self._states[path] = seen, _content_of(path.read_bytes())
         return known[1]
 
 
-def _state(content: bytes) -> State:
-    return State(len(content), hashlib.sha256(content).hexdigest())
+def _no_result(machine: str, name: str) -> OfferRefused:
+    return OfferRefused(
+        f"{machine} offers a file {one_line(name, 80)!r}, which is no result of it; nothing of "
+        f"that is taken"
+    )
+
+
+def _content_of(content: bytes) -> Content:
+    return Content(len(content), hashlib.sha256(content).hexdigest())
 
 
 @dataclass(frozen=True)
@@ -89,10 +97,7 @@ class Place:
             return self.root / name
         if name == f"results/{BENCHMARKS}" or (of_machine and ".." not in parts):
             return self.results.joinpath(*parts[1:])
-        raise OfferRefused(
-            f"{self.machine} offers a file {one_line(name, 80)!r}, which is no result of it; "
-            f"nothing of that is taken"
-        )
+        raise _no_result(self.machine, name)
 
     def names(self) -> list[str]:
         """The names of all files that there are."""
@@ -107,8 +112,8 @@ class Place:
         ]
         return found
 
-    def states(self, known: Known) -> dict[str, State]:
-        """The states of all files, by name."""
+    def states(self, known: Known) -> dict[str, Content]:
+        """The content of all files, by name. Raises OSError where one cannot be read."""
         return {name: known.of(self.path(name)) for name in self.names()}
 
 
@@ -127,7 +132,7 @@ def offer(place: Place, known: Known) -> dict[str, Any]:
         if name in OF_ROOT or before == state:
             continue
         content = place.path(name).read_bytes()
-        if name.endswith(LINES) and before and _state(content[: before.size]) == before:
+        if name.endswith(LINES) and before and _content_of(content[: before.size]) == before:
             content = content[before.size :]
         files[name] = content
     return {"agreed": _as_json(agreed), "states": _as_json(states), "files": files}
@@ -159,7 +164,7 @@ def _new_lines(there: bytes, content: bytes) -> list[bytes]:
     return [line for line in dict.fromkeys(lines) if line.strip() and line not in known]
 
 
-def _agreed(place: Place) -> dict[str, State]:
+def _agreed(place: Place) -> dict[str, Content]:
     try:
         content = json.loads((place.root / AGREED).read_bytes())
     except (OSError, ValueError):
@@ -167,12 +172,12 @@ def _agreed(place: Place) -> dict[str, State]:
     return _as_states(content)
 
 
-def _as_json(states: Mapping[str, State]) -> dict[str, list[Any]]:
+def _as_json(states: Mapping[str, Content]) -> dict[str, list[Any]]:
     return {name: [state.size, state.digest] for name, state in states.items()}
 
 
-def _as_states(told: Mapping[str, Any]) -> dict[str, State]:
-    return {name: State(int(size), str(digest)) for name, (size, digest) in told.items()}
+def _as_states(told: Mapping[str, Any]) -> dict[str, Content]:
+    return {name: Content(int(size), str(digest)) for name, (size, digest) in told.items()}
 
 
 # -- at the client
@@ -184,18 +189,20 @@ def take_in(place: Place, known: Known, offered: Mapping[str, Any], complain: Sa
 
     A file that both sides changed since they agreed stays as it is here, with a complaint. Raises
     OfferRefused where a file or a record is not of the machine; files that came before it in the
-    offer are taken in then.
+    offer are taken in then. Raises OSError where a file cannot be written; it is as it was then.
     """
     agreed = _as_states(offered["agreed"])
     came = 0
     # asv takes a result for measured, so its record must be there first.
     for name in sorted(offered["files"], key=lambda name: (not name.endswith(LINES), name)):
+        if name in OF_ROOT:
+            raise _no_result(place.machine, name)
         path, content = place.path(name), offered["files"][name]
         if name.endswith(LINES):
             came += _take_lines(place, path, name, content, complain)
         elif not path.is_file():
             write(path, content)
-        elif known.of(path) == _state(content) or name == f"results/{BENCHMARKS}":
+        elif known.of(path) == _content_of(content) or name == f"results/{BENCHMARKS}":
             continue
         elif known.of(path) == agreed.get(name):
             write(path, content)
@@ -279,11 +286,6 @@ def write(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-
-
-def of_checkout(root: Path, results_dir: Path, machine: str) -> Place:
-    """A machine's files in a checkout."""
-    return Place(root, results_dir, machine)
 
 
 def of_mirror(root: Path, machine: str) -> Place:

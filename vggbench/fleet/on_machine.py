@@ -21,7 +21,7 @@ from ..releases import interpreters
 from ..runs import machine_facts, process, profiles
 from . import identity, mirror
 from .mirror import Known
-from .units import TROUBLE, Unit
+from .units import TROUBLE, UnitOfWork
 
 #: Seconds between two looks whether a unit's process has ended, and whether it is still wanted.
 POLL_S = 1.0
@@ -51,7 +51,6 @@ class OnMachine:
         """What the machine is, and what its mirror holds. ``now`` is taken last: the seconds since
         the epoch."""
         found = {
-            "machine": self.machine,
             "identity": identity.of(self._checkout),
             "facts": machine_facts.facts(),
             "host": platform.node(),
@@ -76,7 +75,7 @@ class OnMachine:
         measure a unit: ``status`` and ``message`` say what came of it, ``offer`` what the mirror
         holds then. ``options``: of ``unit_process``. ``is_wanted``: whether the client still waits
         for it; the process is ended where it does not."""
-        asked = Unit.from_json(dict(unit))
+        asked = UnitOfWork.from_json(dict(unit))
         try:
             mirror.agree(self._place, sent)
             self._write_settings()
@@ -99,7 +98,7 @@ class OnMachine:
             running.end()
 
     def _measure(
-        self, unit: Unit, options: Sequence[str], is_wanted: Callable[[], bool]
+        self, unit: UnitOfWork, options: Sequence[str], is_wanted: Callable[[], bool]
     ) -> tuple[int, str]:
         """(exit status, last line) of the process that measures a unit."""
         self._say(f"{unit.name}: begins")

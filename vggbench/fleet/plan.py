@@ -15,7 +15,7 @@ from typing import Any
 
 from ..campaigns.budget import duration_text
 from ..campaigns.confirm import Judging
-from ..campaigns.history import plan
+from ..campaigns.history import history, plan
 from ..campaigns.history.forecast import Forecast
 from ..campaigns.history.plan import Duets, Plan, Stage
 from ..checkout import Checkout
@@ -26,9 +26,8 @@ from ..runs import profiles
 from ..runs.coverage import Coverage
 from ..runs.local import Local
 from ..runs.suite import Suite
-from ..stats.chain import LEAST_BLOCKS_A_LINK
 from ..stats.policy import A_BLOCK, MOST_BLOCKS, THRESHOLD
-from .units import CALIBRATION, COMPARISON, RUN, Unit
+from .units import CALIBRATION, COMPARISON, RUN, UnitOfWork
 
 FILE = "fleet.toml"
 
@@ -65,22 +64,22 @@ class FleetPlan:
 def read(checkout: Checkout) -> FleetPlan:
     """The plan of a checkout; without fleet.toml every machine measures all of history.toml. Raises
     FleetPlanError, and PlanError where history.toml is not what it should be."""
-    history = plan.read(checkout.root / plan.FILE, checkout.catalogue)
+    the_plan = plan.read(checkout.root / plan.FILE, checkout.catalogue)
     path = checkout.root / FILE
     if not path.is_file():
-        return FleetPlan((Machines("*"),), history)
+        return FleetPlan((Machines("*"),), the_plan)
     try:
         content = tables.content_of(path)
     except (OSError, ValueError, RecursionError) as err:
         reason = getattr(err, "strerror", None) or one_line(str(err), 120)
         raise FleetPlanError(f"{path} cannot be read: {reason}; mend it") from None
-    _refuse_unknown(path, "it", content, _KEYS)
+    tables.require_keys("it", content, _KEYS, functools.partial(_wrong, path))
     listed = content.get("machines")
     if not isinstance(listed, list) or not listed:
         raise _wrong(path, "it has no [[machines]]")
     found = tuple(_machines(path, number, told) for number, told in enumerate(listed, 1))
     known = {
-        "stages": [stage.name for stage in (*history.stages, *history.duets)],
+        "stages": [stage.name for stage in (*the_plan.stages, *the_plan.duets)],
         "profiles": profiles.known(checkout.config),
         "tracks": list(checkout.catalogue.tracks),
     }
@@ -93,13 +92,15 @@ def read(checkout: Checkout) -> FleetPlan:
                         f"{key} of the machines {machines.name} has {one_line(name, 60)}, which "
                         f"there is not; there are: {'; '.join(dict.fromkeys(names))}",
                     )
-    return FleetPlan(found, history)
+    return FleetPlan(found, the_plan)
 
 
 def _machines(path: Path, number: int, told: Any) -> Machines:
     if not isinstance(told, dict) or not isinstance(told.get("name"), str) or not told["name"]:
         raise _wrong(path, f"machines {number} has no name, such as epyc-*")
-    _refuse_unknown(path, f"machines {number} ({told['name']})", told, _OF_MACHINES)
+    tables.require_keys(
+        f"machines {number} ({told['name']})", told, _OF_MACHINES, functools.partial(_wrong, path)
+    )
     lists = {}
     for key in _OF_MACHINES[1:]:
         value = told.get(key, [])
@@ -107,15 +108,6 @@ def _machines(path: Path, number: int, told: Any) -> Machines:
             raise _wrong(path, f"machines {number} ({told['name']}): {key} is no list of names")
         lists[key] = tuple(value)
     return Machines(told["name"], **lists)
-
-
-def _refuse_unknown(path: Path, what: str, told: dict[str, Any], keys: Sequence[str]) -> None:
-    unknown = sorted(set(told) - set(keys))
-    if unknown:
-        raise _wrong(
-            path,
-            f"{what} has an unknown {one_line(unknown[0], 60)}; the keys are {', '.join(keys)}",
-        )
 
 
 def _wrong(path: Path, what: str) -> FleetPlanError:
@@ -154,7 +146,7 @@ class Planner:
         self._suite = Suite(checkout.benchmark_dir)
         self._store = checkout.store()
 
-    def left(self, machine: str, can: Capability) -> tuple[list[Unit], list[str]]:
+    def left(self, machine: str, can: Capability) -> tuple[list[UnitOfWork], list[str]]:
         """The units that are left for a machine, in the order in which they are handed out; and a
         line about each release or profile that it cannot measure."""
         fleet = self._fleet
@@ -169,10 +161,10 @@ class Planner:
             say=lambda line: None,
         )
         of_machine = _OfMachine(here, can, self._forecast_by(machine), self._most, self._threshold)
-        found: dict[Unit, None] = {}
+        found: dict[UnitOfWork, None] = {}
         lines: dict[str, None] = {}
         for each in listed:
-            for profile in each.profiles or _default_profiles(can):
+            for profile in each.profiles or (self._default_profile(machine, can),):
                 device = profiles.device_of(profile)
                 if can.devices is not None and device not in can.devices:
                     lines[f"{machine}: {profile} is left out: no {device} is there"] = None
@@ -181,6 +173,14 @@ class Planner:
                 found.update(dict.fromkeys(units))
                 lines.update(dict.fromkeys(f"{machine}: {line}" for line in left_out))
         return list(found), list(lines)
+
+    def _default_profile(self, machine: str, can: Capability) -> str:
+        """The profile that asv would measure on the machine. Where nobody has asked it for its
+        devices, a record in a profile of a GPU says that it has one."""
+        devices = can.devices
+        if devices is None:
+            devices = {profiles.device_of(record.profile) for record in self._store.all(machine)}
+        return profiles.default("gpu" in devices)
 
     def _forecast_by(self, machine: str) -> dict[str, list[Record]]:
         """The records by which the work of a machine is forecast: its own, and those of the machine
@@ -192,11 +192,6 @@ class Planner:
         """The machine that has most records; None where there are none."""
         store = self._store
         return max(store.machines(), key=lambda name: len(store.all(name)), default=None)
-
-
-def _default_profiles(can: Capability) -> tuple[str, ...]:
-    """The profile that asv would measure on the machine."""
-    return ("gpu-paper",) if can.devices is not None and "gpu" in can.devices else ("cpu-quick",)
 
 
 class _OfMachine:
@@ -216,22 +211,24 @@ class _OfMachine:
         self._most = most
         self._judging = Judging(here, against=None, threshold=threshold, improved=True)
 
-    def left(self, history: Plan, wanted: Machines, profile: str) -> tuple[list[Unit], list[str]]:
+    def left(
+        self, the_plan: Plan, wanted: Machines, profile: str
+    ) -> tuple[list[UnitOfWork], list[str]]:
         is_calibrated = any(
             block.is_of_one and block.profile == profile
             for block in self._judging.evidence().blocks
         )
         found = [] if is_calibrated else [_calibration(profile)]
-        runs, left_out = self._runs(history.stages, wanted, profile)
+        runs, left_out = self._runs(the_plan.stages, wanted, profile)
         found += runs
-        for duets in history.duets:
+        for duets in the_plan.duets:
             if not wanted.stages or duets.name in wanted.stages:
                 found += self._comparisons(_of_tracks(duets, wanted.tracks), profile)
         return found, left_out
 
     def _runs(
         self, stages: Sequence[Stage], wanted: Machines, profile: str
-    ) -> tuple[list[Unit], list[str]]:
+    ) -> tuple[list[UnitOfWork], list[str]]:
         here = self._here
         chosen = [
             _of_tracks(stage, wanted.tracks)
@@ -256,7 +253,7 @@ class _OfMachine:
             on_record=self._forecast_by,
         )
         return [
-            Unit(
+            UnitOfWork(
                 kind=RUN,
                 profile=profile,
                 stage=unit.stage.name,
@@ -266,38 +263,31 @@ class _OfMachine:
             for unit in plan.pending(units, covered)
         ], left_out
 
-    def _comparisons(self, duets: Duets, profile: str) -> list[Unit]:
-        here, judging = self._here, self._judging
-        found = []
-        for planned in plan.comparisons(
-            duets, here.catalogue, here.suite, profiles.device_of(profile), self._can.why_not
-        ):
-            comparison = judging.comparison(
-                planned.before,
-                planned.after,
-                profile,
-                planned.configured,
-                least=LEAST_BLOCKS_A_LINK if duets.chain else 0,
-                most=self._most,
-                budget_s=duets.budget_s,
+    def _comparisons(self, duets: Duets, profile: str) -> list[UnitOfWork]:
+        return [
+            UnitOfWork(
+                kind=COMPARISON,
+                profile=profile,
+                stage=duets.name,
+                release=planned.after.name,
+                before=planned.before.name,
+                key=planned.configured.key,
+                words=planned.configured.words,
+                seconds=round(self._judging.forecast_s(comparison)),
             )
-            if judging.is_open(comparison):
-                unit = Unit(
-                    kind=COMPARISON,
-                    profile=profile,
-                    stage=duets.name,
-                    release=planned.after.name,
-                    before=planned.before.name,
-                    key=planned.configured.key,
-                    words=planned.configured.words,
-                    seconds=round(judging.forecast_s(comparison)),
-                )
-                found.append(unit)
-        return found
+            for planned, comparison in history.open_of(
+                self._here,
+                self._judging,
+                duets,
+                profile,
+                most=self._most,
+                why_not=self._can.why_not,
+            )
+        ]
 
 
-def _calibration(profile: str) -> Unit:
-    return Unit(kind=CALIBRATION, profile=profile, seconds=CALIBRATION_S)
+def _calibration(profile: str) -> UnitOfWork:
+    return UnitOfWork(kind=CALIBRATION, profile=profile, seconds=CALIBRATION_S)
 
 
 def _of_tracks(of: Any, tracks: Collection[str]) -> Any:
@@ -330,13 +320,13 @@ def show(checkout: Checkout, say: Say) -> int:
     unknown = [each.name for each in fleet.machines if each.name not in named]
     if unknown:
         say(
-            f"Machines that have no records yet and match {', '.join(unknown)} measure all of it; "
-            f"what they lack is known when they are connected."
+            f"Nothing is said of machines that have no records yet and match {', '.join(unknown)}: "
+            f"what is left for them is known when they are connected"
         )
     return status
 
 
-def forecast_text(units: Sequence[Unit]) -> str:
+def forecast_text(units: Sequence[UnitOfWork]) -> str:
     """What ``units`` are, and what they are likely to take."""
     if not units:
         return "nothing is left"

@@ -24,7 +24,7 @@ from ..errors import VggbenchError, of_system
 from ..inside.launch import STARTER_VARIABLE, die_with_parent
 from ..releases.catalogue import Catalogue
 from ..runs.local import Local
-from .units import CALIBRATION, COMPARISON, DONE, OPEN, TROUBLE, Unit
+from .units import CALIBRATION, COMPARISON, DONE, OPEN, TROUBLE, UnitOfWork
 
 
 def options(*, processes: int, threshold: float, environments: int, budget_s: float) -> list[str]:
@@ -40,6 +40,7 @@ def options(*, processes: int, threshold: float, environments: int, budget_s: fl
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the unit of the command line; returns DONE, OPEN or TROUBLE."""
     die_with_parent(os.environ.pop(STARTER_VARIABLE, None))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--processes", type=int, required=True)
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("unit", type=json.loads)
     told = parser.parse_args(arguments)
     try:
-        checkout, unit = Checkout(told.settings), Unit.from_json(told.unit)
+        checkout, unit = Checkout(told.settings), UnitOfWork.from_json(told.unit)
         request = history.HistoryRequest(
             machine=told.machine,
             stages=[unit.stage] if unit.stage else [],
@@ -73,7 +74,9 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _measure(checkout: Checkout, unit: Unit, request: history.HistoryRequest) -> int:
+def _measure(checkout: Checkout, unit: UnitOfWork, request: history.HistoryRequest) -> int:
+    """Measure a unit in its mirror; returns DONE, OPEN or TROUBLE. Raises VggbenchError and
+    UserError where nothing can be measured."""
     if unit.kind == CALIBRATION:
         return _calibrate(checkout, request)
     going_on = history.begin(checkout, request, _say)
@@ -104,7 +107,7 @@ def _measure(checkout: Checkout, unit: Unit, request: history.HistoryRequest) ->
 
 
 def _of_stage(
-    the_plan: plan.Plan, catalogue: Catalogue, going_on: history.History, unit: Unit
+    the_plan: plan.Plan, catalogue: Catalogue, going_on: history.History, unit: UnitOfWork
 ) -> tuple[list[plan.Unit], str]:
     """The release's run in its stage; and why there is none, where there is none."""
     units, left_out = plan.units(

@@ -16,7 +16,7 @@ DONE, OPEN, TROUBLE = 0, 10, 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unit:
+class UnitOfWork:
     """``stage``: the name of a stage or of duets in history.toml, empty for a calibration.
     ``release``: a release's name, empty for a calibration, whose release the machine chooses.
     ``before`` and ``key``: what a comparison holds the release against, and the key of its
@@ -43,9 +43,10 @@ class Unit:
         return f"{of_it} against {self.before} ({self.stage}, {self.profile})"
 
     def as_json(self) -> dict[str, Any]:
+        """As ``from_json`` reads it: its fields by their names."""
         return asdict(self)
 
     @staticmethod
-    def from_json(value: dict[str, Any]) -> Unit:
+    def from_json(value: dict[str, Any]) -> UnitOfWork:
         """The unit of ``as_json``."""
-        return Unit(**value)
+        return UnitOfWork(**value)

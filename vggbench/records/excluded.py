@@ -92,10 +92,7 @@ def read(root: Path, catalogue: Catalogue) -> tuple[Exclusion, ...]:
 
 
 def _entry(number: int, entry: Mapping[str, Any], catalogue: Catalogue) -> Exclusion:
-    unknown = sorted(set(entry) - set(_KEYS))
-    if unknown:
-        key = one_line(unknown[0], 60)
-        raise _wrong(f"entry {number} has an unknown {key}; the keys are {', '.join(_KEYS)}")
+    tables.require_keys(f"entry {number}", entry, _KEYS, _wrong)
     if set(entry) <= {"reason"}:
         raise _wrong(f"entry {number} names no records; the keys are {', '.join(_KEYS)}")
     for key in ("reason", *_TEXTS):

@@ -1,10 +1,10 @@
-"""TOML files that a user writes, in which each entry is a table, ``[[name]]``: excluded.toml and
-acknowledged.toml."""
+"""TOML files that a user writes. In excluded.toml and acknowledged.toml each entry is a table,
+``[[name]]``."""
 
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,22 @@ def content_of(path: Path) -> dict[str, Any]:
     if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("it is no file")
     return tomli.loads(path.read_text(encoding="utf-8-sig"))
+
+
+def require_keys(
+    what: str,
+    told: Mapping[str, Any],
+    keys: Sequence[str],
+    wrong: Callable[[str], VggbenchError],
+) -> None:
+    """Raise the error that ``wrong`` makes of a message where ``told``, which is called ``what``,
+    has a key that is none of the ``keys``. One that is passed over would leave undone what somebody
+    asked for."""
+    unknown = sorted(set(told) - set(keys))
+    if unknown:
+        raise wrong(
+            f"{what} has an unknown {one_line(unknown[0], 60)}; the keys are {', '.join(keys)}"
+        )
 
 
 def read(

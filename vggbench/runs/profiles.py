@@ -41,13 +41,18 @@ def asked(config: Config) -> list[str]:
     """
     named = os.environ.get(VARIABLE, "").replace(",", " ").split()
     if not named:
-        return ["gpu-paper" if gpu.is_visible() else "cpu-quick"]
+        return [default(gpu.is_visible())]
     for name in named:
         if name not in known(config):
             raise util.UserError(
                 f"{VARIABLE}={name}: unknown profile; choose among {', '.join(known(config))}"
             )
     return named
+
+
+def default(has_gpu: bool) -> str:
+    """The profile of a machine whose user asks for none."""
+    return "gpu-paper" if has_gpu else "cpu-quick"
 
 
 def device_of(profile: str) -> str:

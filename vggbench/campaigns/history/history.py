@@ -22,7 +22,7 @@ from ...releases.catalogue import Lock, Release
 from ...runs import profiles
 from ...runs.asv_command import INTERRUPTED, Asv
 from ...runs.coverage import Coverage
-from ...runs.local import Local
+from ...runs.local import Local, why_not_here
 from ...runs.processor import processor
 from ...runs.run import RESUME_VARIABLE
 from ...runs.suite import Configured, Suite
@@ -106,6 +106,35 @@ def begin(checkout: Checkout, asked: HistoryRequest, say: Say) -> History:
     machines.tell_asv(checkout, machine, say)
     here = Local.of(checkout, machine, say)
     return History(here, the_plan, asked, profile, before)
+
+
+def open_of(
+    here: Local,
+    judging: Judging,
+    listed: plan.Duets,
+    profile: str,
+    *,
+    most: int,
+    why_not: plan.WhyNot = why_not_here,
+) -> list[tuple[plan.PlannedComparison, Comparison]]:
+    """The comparisons of ``listed`` that are not answered yet, in their order: as they are planned,
+    and as they are judged. ``most``: blocks of each. ``why_not``: as ``plan.comparisons`` has
+    it."""
+    device = profiles.device_of(profile)
+    found = []
+    for planned in plan.comparisons(listed, here.catalogue, here.suite, device, why_not):
+        comparison = judging.comparison(
+            planned.before,
+            planned.after,
+            profile,
+            planned.configured,
+            least=LEAST_BLOCKS_A_LINK if listed.chain else 0,
+            most=most,
+            budget_s=listed.budget_s,
+        )
+        if judging.is_open(comparison):
+            found.append((planned, comparison))
+    return found
 
 
 def _profile(checkout: Checkout) -> str:
@@ -380,24 +409,13 @@ class History:
 
     def pending(self, duets: list[plan.Duets]) -> list[Comparison]:
         """The comparisons of ``duets`` that are not answered yet, in their order."""
-        judging = self._judging
-        found = []
-        for listed in duets:
-            for planned in plan.comparisons(
-                listed, self._checkout.catalogue, self.suite, self.device
-            ):
-                comparison = judging.comparison(
-                    planned.before,
-                    planned.after,
-                    self.profile,
-                    planned.configured,
-                    least=LEAST_BLOCKS_A_LINK if listed.chain else 0,
-                    most=self._limits.blocks,
-                    budget_s=listed.budget_s,
-                )
-                if judging.is_open(comparison):
-                    found.append(comparison)
-        return found
+        return [
+            comparison
+            for listed in duets
+            for _, comparison in open_of(
+                self._here, self._judging, listed, self.profile, most=self._limits.blocks
+            )
+        ]
 
     def forecast_of(self, wanted: list[Comparison]) -> str:
         """One line about the comparisons that are left, and what they are likely to take."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def read(path: Path, catalogue: Catalogue) -> Plan:
         raise PlanError(
             f"{path} cannot be read: {reason}; mend it, or check it out again"
         ) from None
-    _refuse_unknown(path, "it", content, _KEYS)
+    tables.require_keys("it", content, _KEYS, functools.partial(_wrong, path))
     processes = content.get("anchor_processes", 3)
     if not isinstance(processes, int) or isinstance(processes, bool) or processes < 1:
         raise _wrong(path, "anchor_processes is no number of processes")
@@ -140,7 +141,7 @@ def _named(
         isinstance(told.get(key), str) for key in ("name", "releases")
     ):
         raise _wrong(path, f"{what} has no name, or no releases")
-    _refuse_unknown(path, f"{what} ({told['name']})", told, keys)
+    tables.require_keys(f"{what} ({told['name']})", told, keys, functools.partial(_wrong, path))
     bench = told.get("bench")
     if not _is_texts(bench) or not bench:
         raise _wrong(path, f"{what} ({told['name']}) has no bench, a list of patterns")
@@ -152,16 +153,6 @@ def _named(
         if release in chosen
     ]
     return told["name"], tuple(releases), tuple(bench)
-
-
-def _refuse_unknown(path: Path, what: str, told: Any, keys: Sequence[str]) -> None:
-    """A key that is passed over would leave undone what somebody asked for."""
-    unknown = sorted(set(told) - set(keys))
-    if unknown:
-        raise _wrong(
-            path,
-            f"{what} has an unknown {one_line(unknown[0], 60)}; the keys are {', '.join(keys)}",
-        )
 
 
 def _is_texts(value: Any) -> bool:
