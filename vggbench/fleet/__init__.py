@@ -5,9 +5,20 @@ nothing else remembers. Only ``worker``, ``scheduler``, ``clusters``, ``security
 import Dask.
 """
 
+from ..errors import VggbenchError
+
 #: Where schedulers and workers listen unless they are told otherwise: whoever reaches one has it
 #: run what he likes.
 LOOPBACK = "127.0.0.1"
 
 #: The hosts of addresses that lead to this machine, or into a tunnel that begins here.
 HERE = ("localhost", LOOPBACK, "[::1]")
+
+#: Exit statuses besides 0, that all is measured: more is left to do; something went wrong.
+LEFT, TROUBLE = 1, 2
+
+
+class FleetError(VggbenchError):
+    """A fleet cannot begin or go on."""
+
+    status = TROUBLE
