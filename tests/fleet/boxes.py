@@ -3,6 +3,7 @@ its own, with a home and a machine's lock of its own."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
@@ -10,15 +11,14 @@ import subprocess
 import sys
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
+import distributed
 import psutil
 
 from vggbench import machine_lock
 
-from ..tiny import Ended, Tiny, until
-
-#: Seconds of patience of a test with a fleet.
-PATIENCE_S = 300
+from ..tiny import PATIENCE_S, Ended, Tiny, until
 
 UNDISTURBED = Path(__file__).parent / "undisturbed"
 
@@ -39,10 +39,21 @@ budget = "2m"
 ROUGH = ("--threshold", "10%", "--processes", "12")
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+def free_ports(count: int) -> list[int]:
+    """So many ports of 127.0.0.1 at which nobody listens, each another one."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def workers_of(client: distributed.Client) -> dict[str, dict[str, Any]]:
+    """What the scheduler knows of each of its workers, by address."""
+    # Client.scheduler_info() answers from a copy that Dask renews every two seconds, without them.
+    told: dict[str, Any] = client.sync(client.scheduler.identity)
+    workers: dict[str, dict[str, Any]] = told["workers"]
+    return workers
 
 
 class Fleet:
@@ -51,7 +62,7 @@ class Fleet:
     def __init__(self, client: Tiny, folder: Path):
         self.client = client
         self.folder = folder
-        self.port = free_port()
+        (self.port,) = free_ports(1)
         self.boxes: dict[str, Tiny] = {}
         self._started: list[subprocess.Popen[str]] = []
         (client.folder / "history.toml").write_text(HISTORY)

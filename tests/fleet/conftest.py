@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import re
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +17,7 @@ import psutil
 import pytest
 
 from ..tiny import PATIENCE_S, Tiny, until
+from .boxes import free_ports
 
 
 class Started:
@@ -89,10 +89,8 @@ def start(bare_tiny: Tiny, tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture
 def free_port() -> int:
     """A port at which nobody listens."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
+    (port,) = free_ports(1)
+    return port
 
 
 @pytest.fixture(autouse=True)

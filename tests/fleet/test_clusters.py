@@ -18,11 +18,13 @@ import distributed
 import pytest
 
 from vggbench import cli, machine_lock
-from vggbench.fleet import LOOPBACK, clusters
-from vggbench.fleet.hand_out import FleetError
+from vggbench.fleet import LOOPBACK, FleetError, clusters
+from vggbench.fleet.engine import DaskEngine
+from vggbench.fleet.scheduler import QuietScheduler
 from vggbench.machine_lock import RunInProgress
 
 from ..tiny import MACHINE, PATIENCE_S, Tiny, until
+from .boxes import workers_of
 
 SSH_SERVER = """
 import asyncio, subprocess, sys
@@ -81,7 +83,7 @@ def tiny(bare_tiny: Tiny, monkeypatch: pytest.MonkeyPatch) -> Tiny:
 def resources(client: distributed.Client) -> list[dict[str, float]]:
     """Those of the first worker that comes, and of all others that are there then."""
     client.wait_for_workers(1, timeout=PATIENCE_S)
-    return [worker["resources"] for worker in client.scheduler_info()["workers"].values()]
+    return [worker["resources"] for worker in workers_of(client).values()]
 
 
 def is_free() -> bool:
@@ -115,6 +117,24 @@ def test_a_client_of_a_scheduler_that_runs_sees_its_workers(tiny: Tiny) -> None:
         with clusters.at(first.scheduler.address, None) as client:
             assert resources(client) == [{MACHINE: 1}]
         assert resources(first) == [{MACHINE: 1}], "another client's end ends nothing"
+
+
+def test_the_engine_sees_all_workers_however_many_there_are() -> None:
+    count = 7
+    options = {
+        "nthreads": 1,
+        "resources": {"box-1": 1},
+        "host": LOOPBACK,
+        "dashboard_address": f"{LOOPBACK}:0",
+    }
+    worker = {"cls": distributed.Worker, "options": options}
+    scheduler = {"cls": QuietScheduler, "options": {"host": LOOPBACK, "port": 0}}
+    with (
+        distributed.SpecCluster(dict.fromkeys(range(count), worker), scheduler) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        client.wait_for_workers(count, timeout=PATIENCE_S)
+        assert list(DaskEngine(client).workers().values()) == ["box-1"] * count
 
 
 # -- by SSH
@@ -258,9 +278,9 @@ def test_a_job_that_has_ended_is_submitted_again(
         tiny.checkout, "-p bench", 1, host=LOOPBACK, port=0, security=None, say=print
     ) as client:
         assert resources(client) == [{MACHINE: 1}]
-        (first,) = client.scheduler_info()["workers"]
+        (first,) = workers_of(client)
         client.retire_workers([first], close_workers=True)
-        until(lambda: set(client.scheduler_info()["workers"]) - {first})
+        until(lambda: set(workers_of(client)) - {first})
 
 
 def test_what_sbatch_refuses_is_told_in_its_own_words(

@@ -9,15 +9,8 @@ from pathlib import Path
 import pytest
 
 from vggbench.campaigns.budget import Budget
-from vggbench.fleet import hand_out, mirror
-from vggbench.fleet.hand_out import (
-    LEFT,
-    MOST_FAILURES,
-    TROUBLE,
-    Arrived,
-    FleetError,
-    FleetRequest,
-)
+from vggbench.fleet import LEFT, TROUBLE, FleetError, hand_out, mirror
+from vggbench.fleet.hand_out import MOST_FAILURES, Arrived, FleetRequest
 from vggbench.fleet.units import DONE, OPEN, RUN, UnitOfWork
 from vggbench.fleet.units import TROUBLE as FAILED
 

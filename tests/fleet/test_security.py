@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vggbench.fleet import security
-from vggbench.fleet.hand_out import FleetError
+from vggbench.fleet import FleetError, security
 
 from ..documented import BLOCK
 from ..tiny import PATIENCE_S, ROOT

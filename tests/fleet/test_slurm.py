@@ -5,7 +5,6 @@ Debian's packages slurmctld, slurmd and munge are enough. They run as root, with
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
@@ -22,6 +21,7 @@ from vggbench import machine_lock
 from vggbench.fleet import LOOPBACK, clusters
 
 from ..tiny import PATIENCE_S, Tiny, until
+from .boxes import free_ports, workers_of
 
 #: What a Slurm is made of.
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "sinfo")
@@ -63,14 +63,6 @@ pytestmark = [
     pytest.mark.skipif(bool(LACKING), reason=f"Slurm is not here: no {', '.join(LACKING)}"),
     pytest.mark.skipif(os.geteuid() != 0, reason="Slurm's daemons need root's rights"),
 ]
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 @pytest.fixture
@@ -161,7 +153,7 @@ def machines_of(tiny: Tiny, options: str, workers: int) -> set[str]:
         say=print,
     ) as client:
         client.wait_for_workers(workers, timeout=PATIENCE_S)
-        told = client.scheduler_info()["workers"].values()
+        told = workers_of(client).values()
         return {machine for worker in told for machine in worker["resources"]}
 
 

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import distributed
 import pytest
@@ -18,13 +19,14 @@ from vggbench.machine_lock import RunInProgress
 
 from ..asv_plugin.test_faults import the_line
 from ..tiny import MACHINE, Tiny
+from .boxes import workers_of
 from .conftest import Start
 
 
-def workers_of(address: str) -> list[dict[str, object]]:
-    """What the scheduler knows of its workers."""
+def workers_at(address: str) -> list[dict[str, Any]]:
+    """What the scheduler at an address knows of its workers."""
     with distributed.Client(address, set_as_default=False) as client:
-        return list(client.scheduler_info()["workers"].values())
+        return list(workers_of(client).values())
 
 
 def test_nothing_but_a_fleet_imports_dask() -> None:
@@ -39,7 +41,7 @@ def test_nothing_but_a_fleet_imports_dask() -> None:
 def test_a_worker_has_one_thread_and_its_machines_name_as_its_resource(start: Start) -> None:
     address = start("scheduler", "--port", "0").address()
     start("worker", address).says(f"{MACHINE}: works for {address}")
-    (worker,) = workers_of(address)
+    (worker,) = workers_at(address)
     assert worker["resources"] == {MACHINE: 1}
     assert worker["nthreads"] == 1
     assert not worker["memory_limit"]
@@ -109,7 +111,7 @@ def test_a_worker_begins_again_when_its_scheduler_was_killed_and_is_back(
     worker.says(f"{MACHINE}: the scheduler at {address} is lost")
     start("scheduler", "--port", str(free_port)).address()
     worker.says(f"works for {address}", times=2)
-    assert [one["resources"] for one in workers_of(address)] == [{MACHINE: 1}]
+    assert [one["resources"] for one in workers_at(address)] == [{MACHINE: 1}]
     assert worker.end() == 0
     assert "Traceback" not in "".join(worker.lines)
 
@@ -138,7 +140,7 @@ def test_a_worker_is_told_what_asv_calls_a_new_machine(start: Start, bare_tiny: 
     worker = start("worker", address, "--machine", "box-7")
     worker.says("asv is told that this machine is box-7")
     worker.says(f"box-7: works for {address}")
-    assert [one["resources"] for one in workers_of(address)] == [{"box-7": 1}]
+    assert [one["resources"] for one in workers_at(address)] == [{"box-7": 1}]
 
 
 def test_a_machine_that_asv_knows_gets_no_other_name(bare_tiny: Tiny, free_port: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
 import os
 import re
 import sys
@@ -103,7 +104,7 @@ def add_limits(parser: argparse.ArgumentParser, budget_by_default: str) -> None:
 def add_processes(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--processes",
-        type=count,
+        type=count_of("processes"),
         default=policy.A_BLOCK * policy.MOST_BLOCKS,
         metavar="N",
         help="the most processes of one configuration, of both releases together, "
@@ -131,6 +132,27 @@ def add_threshold(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_history_limits(parser: argparse.ArgumentParser) -> None:
+    """Add the options of what measures a history: how long, how much disk, how precisely."""
+    parser.add_argument(
+        "--budget",
+        type=budget.duration,
+        default=math.inf,
+        metavar="TIME",
+        help="begin nothing that is likely to end later than that (default: no end)",
+    )
+    parser.add_argument(
+        "--environments",
+        type=size,
+        default="40G",
+        metavar="SIZE",
+        help=f"the most that environments take at once on a machine; {LINKS} (default: "
+        "%(default)s)",
+    )
+    add_processes(parser)
+    add_threshold(parser)
+
+
 def word(text: str) -> str:
     """The type of an argument that is a text: it must not be empty."""
     if not text.strip():
@@ -143,11 +165,15 @@ def path(text: str) -> Path:
     return Path(word(text))
 
 
-def count(text: str) -> int:
-    """The type of an argument that is a number of processes, 1 or more."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; write 1 or more")
-    return int(text)
+def count_of(what: str) -> Callable[[str], int]:
+    """The type of an argument that is a number of ``what``, 1 or more."""
+
+    def counted(text: str) -> int:
+        if not text.isdecimal() or int(text) < 1:
+            raise argparse.ArgumentTypeError(f"{text!r} is no number of {what}; write 1 or more")
+        return int(text)
+
+    return counted
 
 
 def size(text: str) -> int:

@@ -9,7 +9,6 @@ import argparse
 import contextlib
 import importlib.util
 import ipaddress
-import math
 import re
 from pathlib import Path
 from typing import Any
@@ -18,17 +17,7 @@ from ..campaigns import budget
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..fleet import HERE, LOOPBACK
-from .common import (
-    LINKS,
-    Subparsers,
-    add_commands,
-    add_processes,
-    add_threshold,
-    complain,
-    say,
-    size,
-    word,
-)
+from .common import Subparsers, add_commands, add_history_limits, complain, count_of, say, word
 
 #: The port of a scheduler: Dask's.
 PORT = 8786
@@ -86,10 +75,10 @@ def _add_run(commands: Subparsers) -> None:
     )
     parser.add_argument(
         "--workers",
-        type=_count,
+        type=count_of("workers"),
         metavar="N",
-        help="with --slurm: so many jobs; else: wait for so many workers (default: 1, or all of "
-        "--ssh)",
+        help="how many workers are to come before this may end; with --slurm: so many jobs "
+        "(default: 1, or all of --ssh)",
     )
     parser.add_argument(
         "--ssh-folder",
@@ -97,23 +86,7 @@ def _add_run(commands: Subparsers) -> None:
         metavar="FOLDER",
         help="with --ssh: where the checkout lies there (default: where it lies here)",
     )
-    parser.add_argument(
-        "--budget",
-        type=budget.duration,
-        default=math.inf,
-        metavar="TIME",
-        help="begin nothing that is likely to end later than that (default: no end)",
-    )
-    parser.add_argument(
-        "--environments",
-        type=size,
-        default="40G",
-        metavar="SIZE",
-        help=f"the most that environments take at once on a machine; {LINKS} (default: "
-        "%(default)s)",
-    )
-    add_processes(parser)
-    add_threshold(parser)
+    add_history_limits(parser)
     _add_place(parser, 0, "with --slurm and --ssh: ")
     parser.set_defaults(command=_run, trouble=2)
 
@@ -165,12 +138,6 @@ def _host(text: str) -> str:
             f"{text!r} is nothing to listen on; write an address of this machine, such as 10.0.0.1"
         )
     return host
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of workers; write 1 or more")
-    return int(text)
 
 
 def _require_extra() -> None:

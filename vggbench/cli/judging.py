@@ -24,7 +24,7 @@ from .common import (
     add_machine,
     add_threshold,
     complain,
-    count,
+    count_of,
     here,
     path,
     say,
@@ -126,7 +126,7 @@ def _add_calibrate(top: Subparsers) -> None:
     add_bench(parser)
     parser.add_argument(
         "--processes",
-        type=count,
+        type=count_of("processes"),
         default=policy.CALIBRATED,
         metavar="N",
         help=f"the most processes of each configuration, {policy.A_BLOCK} a block, but at least "
@@ -154,7 +154,7 @@ def _add_separate(top: Subparsers) -> None:
     add_bench(parser, " (default: what changed)")
     parser.add_argument(
         "--processes",
-        type=count,
+        type=count_of("processes"),
         default=policy.SEPARATED,
         metavar="N",
         help=f"the most processes of each configuration, of both subjects together, "

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import collections
 import json
-import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,17 +21,14 @@ from ..releases.catalogue import Release
 from ..releases.environments import require_lock
 from ..report import show
 from .common import (
-    LINKS,
     NAMES,
     Subparsers,
     add_device,
+    add_history_limits,
     add_json,
-    add_processes,
-    add_threshold,
     complain,
     say,
     selected,
-    size,
     tell_flags,
     this_machine,
 )
@@ -83,22 +79,7 @@ def _add_history(top: Subparsers) -> None:
         metavar="NAME",
         help="only this stage, or these duets, of history.toml; may be given again (default: all)",
     )
-    parser.add_argument(
-        "--budget",
-        type=budget.duration,
-        default=math.inf,
-        metavar="TIME",
-        help="begin nothing that is likely to end later than that (default: no end)",
-    )
-    parser.add_argument(
-        "--environments",
-        type=size,
-        default="40G",
-        metavar="SIZE",
-        help=f"the most that environments take at once; {LINKS} (default: %(default)s)",
-    )
-    add_processes(parser)
-    add_threshold(parser)
+    add_history_limits(parser)
     parser.set_defaults(command=_history, trouble=2)
 
 

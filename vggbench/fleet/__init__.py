@@ -7,15 +7,15 @@ import Dask.
 
 from ..errors import VggbenchError
 
-#: Exit statuses besides 0, that all is measured: more is left to do; something went wrong.
-LEFT, TROUBLE = 1, 2
-
 #: Where schedulers and workers listen unless they are told otherwise: whoever reaches one has it
 #: run what he likes.
 LOOPBACK = "127.0.0.1"
 
 #: The hosts of addresses that lead to this machine, or into a tunnel that begins here.
 HERE = ("localhost", LOOPBACK, "[::1]")
+
+#: Exit statuses besides 0, that all is measured: more is left to do; something went wrong.
+LEFT, TROUBLE = 1, 2
 
 
 class FleetError(VggbenchError):

@@ -21,11 +21,10 @@ from distributed.core import Status
 from distributed.deploy import ssh as dask_ssh
 
 from ..checkout import Checkout
-from ..errors import VggbenchError, one_line, some_of
-from . import HERE, LOOPBACK
-from .hand_out import FleetError
+from ..errors import Say, VggbenchError, one_line, some_of
+from . import HERE, LOOPBACK, FleetError
 from .scheduler import QuietScheduler
-from .worker import CONFIG_VARIABLE, QUIET, MachineWorker, Say, reason
+from .worker import CONFIG_VARIABLE, QUIET, MachineWorker, reason
 
 #: The worker's class, as programs of Dask take it.
 WORKER = f"{MachineWorker.__module__}.{MachineWorker.__qualname__}"
@@ -108,6 +107,8 @@ def on_slurm(
     def make() -> Any:
         return SLURMCluster(
             job_cls=_Job,
+            # dask-jobqueue insists on these three. NOT_ASKED keeps them out of the job, and
+            # MachineWorker out of the worker.
             cores=1,
             processes=1,
             memory="1GB",

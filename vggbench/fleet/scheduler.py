@@ -8,8 +8,9 @@ from typing import Any
 import dask
 import distributed
 
-from .hand_out import FleetError
-from .worker import QUIET, Say, reason, stopped, until_first, without_ticks
+from ..errors import Say
+from . import FleetError
+from .worker import QUIET, reason, stopped, until_first, without_ticks
 
 
 class QuietScheduler(distributed.Scheduler):

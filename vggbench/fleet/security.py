@@ -7,7 +7,7 @@ from pathlib import Path
 import dask
 import distributed
 
-from .hand_out import FleetError
+from . import FleetError
 from .worker import reason
 
 #: The files of FOLDER, in PEM: the certificate of the authority that signed all certificates of the

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 
 import dask
@@ -19,12 +19,9 @@ from distributed.utils import get_ip
 from .. import machine_lock
 from ..campaigns.history import machines
 from ..checkout import Checkout
-from ..errors import one_line
-from . import LOOPBACK
-from .hand_out import FleetError
+from ..errors import Say, one_line
+from . import LOOPBACK, FleetError
 from .on_machine import OnMachine
-
-Say = Callable[[str], None]
 
 #: The variable that names asv's configuration file to a worker that another program starts.
 CONFIG_VARIABLE = "VGGBENCH_FLEET_CONFIG"
@@ -199,7 +196,7 @@ async def _serve(address: str, options: dict[str, Any], say: Say) -> None:
         finally:
             await worker.close()
         if not stop.done():
-            say(f"{name}: the scheduler at {address} is lost; what was measured for it has ended")
+            say(f"{name}: the scheduler at {address} is lost; what was measured for it was stopped")
             await until_first(asyncio.sleep(AGAIN_S), stop)
     say(f"{name}: ended")
 
@@ -268,7 +265,8 @@ async def _why_silent(address: str, connection_args: dict[str, Any]) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """The last part of what Dask says of an ``error``, on one line: its first cause."""
+    """Why an ``error`` of Dask came about, on one line: the error that it was caused by at the very
+    beginning, without the names of classes before its text."""
     while error.__cause__ is not None:
         error = error.__cause__
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -92,9 +92,9 @@ def test_a_track_has_the_releases_with_a_number_of_all_its_releases() -> None:
 
 def test_comparisons_of_the_step_are_counted_and_those_that_are_sure() -> None:
     told = row(RAN)
-    # 2.15.1 and 2.16.2 without XLA, and 2.16.2 with it; of these the second is surely slower.
-    assert told["comparisons"] == 3
-    assert 1 <= told["answered"] <= 3
+    # 2.15.1 and 2.16.2 without XLA, and 2.16.2 with it. Only the second is sure, which is 43 %
+    # slower: three processes of a release tell no change of less than 20 %.
+    assert (told["answered"], told["comparisons"]) == (1, 3)
     unsure = [record(name) for name in SHIPPED[:3]]
     assert (row(unsure)["answered"], row(unsure)["comparisons"]) == (0, 2)
 

@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...errors import Say
 from ...judging.acknowledged import Acknowledged
 from ...records import Record
 from ...records.excluded import Exclusion
 from ...releases.catalogue import Catalogue
-
-#: Gets a line for the user.
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 
 import { load } from "./data.js";
 import { byId, el } from "./elements.js";
-import { plural } from "./figures.js";
+import { plural, sizeOf } from "./figures.js";
 import { present } from "./lists.js";
 import { start } from "./page.js";
 import { facts, lined, rowHead } from "./tables.js";
@@ -99,12 +99,9 @@ function noiseText({ blocks, deviation, bias }) {
   if (!blocks) return "not calibrated";
   const count = plural(blocks, "calibrating block");
   if (deviation === null) return `too few blocks to tell (${count})`;
-  const off = bias ? `a bias of ${perCent(bias)}` : "no bias that is sure";
-  return `a deviation of ${perCent(deviation)}, ${off} (${count})`;
+  const off = bias ? `a bias of ${sizeOf(1 + bias)}` : "no bias that is sure";
+  return `a deviation of ${sizeOf(1 + deviation)}, ${off} (${count})`;
 }
-
-/** @param {number} share */
-const perCent = (share) => `${(share * 100).toFixed(1)} %`;
 
 /** @param {string} time */
 const minuteText = (time) => `${time.slice(0, LETTERS_OF_MINUTE).replace("T", " ")} UTC`;
