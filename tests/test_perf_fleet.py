@@ -270,6 +270,7 @@ def test_a_worker_that_waits_exchanges_results_as_ever(
         mirror.write(here / name, content)
     client = mirror.Place(here, here / "results", "box-1")
     sent = mirror.lacking(client, mirror.Known(), {"states": {}})
+    sent["identity"] = {}
     answer = waiting_worker.work(machine, unit, [], sent, lambda: True)
     assert (answer["status"], waits) == (DONE, [waiting_worker.UNIT_S])
     assert list(answer["offer"]["states"]) == list(files)

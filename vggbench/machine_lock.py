@@ -50,6 +50,9 @@ _open: set[int] = set()
 #: The texts of the lock's holders beside which this process measures now.
 _beside: list[str] = []
 
+#: Which boot of the kernel this is (random(4)).
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+
 
 class RunInProgress(VggbenchError):
     """Another process measures, in this checkout or on this machine."""
@@ -98,13 +101,29 @@ def held(*, may_be_beside: bool = True) -> Iterator[None]:
                 _write(descriptor, "")
 
 
+def _of_worker() -> Path:
+    """The file whose lock the machine's worker holds."""
+    file = path()
+    return file.with_name(f"{file.name}.fleet")
+
+
+def identity_of_worker() -> str:
+    """Which lock the worker of this machine holds, as a text. Of two workers that tell the same
+    one, only one lives. Raises OSError where there is none."""
+    status = os.stat(_of_worker())
+    try:
+        boot = BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        boot = ""
+    return f"{boot} {status.st_dev} {status.st_ino}"
+
+
 @contextlib.contextmanager
 def held_by_worker() -> Iterator[None]:
     """Hold the lock of the machine's worker. What the worker has measured takes the machine's lock
     besides. Raises RunInProgress where the machine has a worker already, and MachineLockError where
     the file cannot be used."""
-    file = path()
-    file = file.with_name(f"{file.name}.fleet")
+    file = _of_worker()
     with _opened(file) as descriptor:
         if not _locked(file, descriptor):
             raise RunInProgress(

@@ -73,12 +73,18 @@ class SimulatedWorkers:
         box = self.boxes[address]
         told: dict[str, Any]
         if question == "hello":
-            told = {"now": time.time(), "machine": machine, "host": machine, **self._hello}
+            told = {
+                "now": time.time(),
+                "machine": machine,
+                "host": machine,
+                "lock": machine,
+                **self._hello,
+            }
         else:
             _, _, sent = arguments
             mirror.agree(box.place, sent)
             self._measure(box)
-            told = {"status": DONE, "message": ""}
+            told = {"status": DONE, "message": "", "identity": self._hello["identity"]}
         told["offer"] = mirror.offer(box.place, box.known)
         self._arrived.append(Arrived(address, answer=told))
         self.spent_s += time.perf_counter() - began

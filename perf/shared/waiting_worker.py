@@ -26,8 +26,12 @@ def work(self: OnMachine, *arguments: Any) -> dict[str, Any]:
     _, _, sent, _ = arguments
     mirror.agree(self._place, sent)
     time.sleep(UNIT_S)
-    offer = mirror.offer(self._place, self._known)
-    return {"status": DONE, "message": "it waited", "offer": offer}
+    return {
+        "status": DONE,
+        "message": "it waited",
+        "identity": sent["identity"],
+        "offer": mirror.offer(self._place, self._known),
+    }
 
 
 if __name__ == "__main__":

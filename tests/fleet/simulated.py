@@ -53,6 +53,7 @@ class SimulatedEngine:
             "identity": identity.of(self._tiny.checkout),
             "facts": {},
             "host": machine,
+            "lock": machine,
             "interpreters": list(pythons()),
             "devices": ["cpu"],
             **hello,
@@ -78,8 +79,9 @@ class SimulatedEngine:
         if address in self.gone:
             return
         offer = mirror.offer(box.place, Known())
+        told = {"identity": box.hello["identity"]}
         self._arrived.append(
-            Arrived(address, answer={"status": status, "message": message, "offer": offer})
+            Arrived(address, answer={**told, "status": status, "message": message, "offer": offer})
         )
 
     def arrived(self, wait_s: float) -> list[Arrived]:

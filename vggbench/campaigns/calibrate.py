@@ -327,6 +327,11 @@ def _text(path: Path) -> str:
         return ""
 
 
+def is_calibrated(evidence: Evidence, profile: str) -> bool:
+    """Whether a block of a release with itself counts in this profile."""
+    return any(block.calibrates and block.profile == profile for block in evidence.blocks)
+
+
 @dataclass(frozen=True, kw_only=True)
 class CalibrateRequest:
     """``release`` as asv run takes it, None for the newest that was measured here. ``patterns``

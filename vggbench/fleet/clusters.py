@@ -39,6 +39,12 @@ NOT_ASKED = ("-n 1", "--cpus-per-task=", "--mem=", "-t ")
 #: What is asked for instead: the whole node, and all of its memory. The user's options come after.
 ASKED = ("--exclusive", "--mem=0")
 
+#: Seconds between two messages of a cluster to its scheduler.
+SYNC_S = 60.0
+
+#: Seconds until a job that Slurm did not take is submitted again.
+SUBMIT_AGAIN_S = 60.0
+
 #: How often it is seen to that there are as many jobs as were asked for.
 JOBS_AGAIN = "30s"
 
@@ -49,7 +55,7 @@ def at(address: str, security: distributed.Security | None) -> Iterator[distribu
     dask.config.set(QUIET)
     try:
         client = distributed.Client(address, security=security, set_as_default=False)
-    except (OSError, RuntimeError, ValueError, asyncio.TimeoutError) as err:
+    except Exception as err:  # what answers may be no scheduler, or one of another version
         raise FleetError(
             f"no scheduler answers at {address}: {reason(err)}; start it there: vggbench fleet "
             f"scheduler"
@@ -128,14 +134,40 @@ def on_slurm(
 
 
 class _Job(SLURMJob):
-    """A job that says when it is closed, as Dask asserts of all that it closes."""
+    """A job that says when it is closed, as Dask asserts of all that it closes. One that takes the
+    place of an ended one is submitted until Slurm takes it: Dask would not try again."""
+
+    #: Whether these are the first jobs, whose options sbatch may find wrong.
+    are_first = True
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self._again: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        try:
+            await super().start()
+        except RuntimeError:
+            if _Job.are_first:
+                raise
+            self._again = asyncio.ensure_future(self._submit_again())
+            self.status = Status.running
+
+    async def _submit_again(self) -> None:
+        while self.job_id is None:
+            await asyncio.sleep(SUBMIT_AGAIN_S)
+            with contextlib.suppress(RuntimeError):
+                await super().start()
 
     async def close(self) -> None:
+        if self._again is not None:
+            self._again.cancel()
         await super().close()
         self.status = Status.closed
 
 
 def _submit(cluster: Any, workers: int, say: Say) -> None:
+    _Job.are_first = True
     for _ in range(workers):
         # With scale(), what sbatch says of the options would go to Dask's log alone.
         cluster.worker_spec.update(cluster.new_worker_spec())
@@ -144,6 +176,7 @@ def _submit(cluster: Any, workers: int, say: Say) -> None:
         await cluster
 
     cluster.sync(submitted)
+    _Job.are_first = False
     jobs = sorted(str(job.job_id) for job in cluster.workers.values())
     say(f"Submitted to Slurm: {some_of(jobs, 8)}; what a job says is in slurm-JOB.out")
     cluster.adapt(minimum_jobs=workers, maximum_jobs=workers, interval=JOBS_AGAIN)
@@ -279,6 +312,8 @@ def _cluster(
         scheduler={"cls": QuietScheduler, "options": options},
         security=security,
         name="vggbench",
+        # Dask's cluster tells the scheduler what it is each second, also where that is measured.
+        scheduler_sync_interval=SYNC_S,
     )
 
 
@@ -303,7 +338,7 @@ def _started(
 
 def _close(client: distributed.Client) -> None:
     # Its scheduler may be gone.
-    with contextlib.suppress(OSError, asyncio.TimeoutError):
+    with contextlib.suppress(OSError, RuntimeError, AssertionError, asyncio.TimeoutError):
         client.close()
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import queue
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent import futures
 from typing import Any
@@ -14,6 +16,7 @@ import dask
 from distributed import Client, Future, KilledWorker, get_worker
 from distributed.client import ClosedClientError
 
+from ..campaigns.history import machines
 from ..errors import one_line
 from . import FleetError
 from .hand_out import LOST, Arrived
@@ -21,12 +24,21 @@ from .hand_out import LOST, Arrived
 #: What of a machine's resource a question takes: all.
 WHOLE = 1
 
-#: Seconds in which an answer that is ready comes over the wire. Where its worker has died
-#: meanwhile, Dask would wait for another worker to answer.
-ANSWER_S = 60.0
+#: Seconds in which an answer that is ready comes over the wire, and the scheduler answers: longer
+#: than a connection may be cut.
+ANSWER_S = 300.0
 
-#: What Dask raises where the scheduler is gone.
-_GONE = (OSError, RuntimeError, ValueError, asyncio.TimeoutError, ClosedClientError)
+#: What Dask raises where the scheduler is gone; the last three where it notices that meanwhile.
+_GONE = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    asyncio.TimeoutError,
+    ClosedClientError,
+    AttributeError,
+    KeyError,
+    NameError,
+)
 
 
 def answer(question: str, arguments: Sequence[Any]) -> Any:
@@ -52,7 +64,7 @@ class DaskEngine:
         self._client = client
         self._address = client.scheduler.address
         self._asked: dict[str, Future] = {}
-        self._arrived: queue.SimpleQueue[tuple[str, Future]] = queue.SimpleQueue()
+        self._arrived: queue.SimpleQueue[tuple[str, Future, Arrived]] = queue.SimpleQueue()
 
     def workers(self) -> Mapping[str, str]:
         """The names of the machines of all workers that are vggbench's, by address. Raises
@@ -62,13 +74,15 @@ class DaskEngine:
                 raise OSError(f"the connection is {self._client.status}")
             # Client.scheduler_info() answers from a copy that Dask renews every two seconds: in
             # some versions with five workers at most, in others with none.
-            told = self._client.sync(self._client.scheduler.identity)["workers"]
+            asked = self._client.scheduler.identity
+            told = self._client.sync(asked, callback_timeout=ANSWER_S)["workers"]
         except _GONE as err:
             raise self._lost(err) from None
         return {
-            address: next(iter(facts["resources"]))
+            address: name
             for address, facts in told.items()
-            if facts.get("resources")
+            if (name := next(iter(facts.get("resources") or {}), ""))
+            and machines.NAME.fullmatch(name)
         }
 
     def ask(self, address: str, machine: str, question: str, *arguments: Any) -> None:
@@ -85,10 +99,18 @@ class DaskEngine:
                 pure=False,
                 retries=0,
             )
+            self._asked[address] = future
+            future.add_done_callback(functools.partial(self._is_ready, address))
         except _GONE as err:
             raise self._lost(err) from None
-        self._asked[address] = future
-        future.add_done_callback(lambda done: self._arrived.put((address, done)))
+
+    def _is_ready(self, address: str, future: Future) -> None:
+        # In a thread of its own, because Dask has one for all of these calls: an answer that is
+        # slow to come over the wire holds up no other.
+        threading.Thread(target=self._fetch, args=(address, future), daemon=True).start()
+
+    def _fetch(self, address: str, future: Future) -> None:
+        self._arrived.put((address, future, _as_arrived(address, future)))
 
     def arrived(self, wait_s: float) -> list[Arrived]:
         """What has arrived, or arrives within so many seconds."""
@@ -98,8 +120,8 @@ class DaskEngine:
             while True:
                 found.append(self._arrived.get_nowait())
         return [
-            _as_arrived(address, future)
-            for address, future in found
+            arrived
+            for address, future, arrived in found
             if self._asked.get(address) is future and self._asked.pop(address)
         ]
 
@@ -123,5 +145,11 @@ def _as_arrived(address: str, future: Future) -> Arrived:
         return Arrived(address, answer=future.result(timeout=ANSWER_S))
     except (KilledWorker, futures.CancelledError, asyncio.CancelledError):
         return Arrived(address, error=LOST)
+    except (TimeoutError, asyncio.TimeoutError):
+        return Arrived(
+            address,
+            error=f"its answer is ready, but does not come within {ANSWER_S:.0f} s: the scheduler "
+            f"must reach the worker at {address}",
+        )
     except Exception as error:  # whatever was raised there
         return Arrived(address, error=f"{type(error).__name__}: {one_line(str(error))}")

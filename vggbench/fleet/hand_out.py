@@ -23,11 +23,14 @@ from ..runs import processor
 from . import LEFT, TROUBLE, FleetError, identity, mirror, on_machine, plan, unit_process
 from .mirror import Known
 from .plan import Capability, Planner, forecast_text
-from .units import DONE, OPEN, UnitOfWork
+from .units import DONE, NOT_NOW, OPEN, UnitOfWork
 
 #: So many times a unit may fail before it is left out. Where the first so many units of a machine
 #: all fail, the machine is.
 MOST_FAILURES = 3
+
+#: Seconds until a machine that could not measure is asked again, and how often in a row it is.
+PAUSE_S, MOST_PAUSES = 60.0, 60
 
 #: Seconds for which a machine that was lost with work left is waited for.
 PATIENCE_S = 600.0
@@ -88,13 +91,15 @@ class FleetRequest:
 
 @dataclass
 class _Worker:
-    """A worker that is connected. ``unheard``: how often it was greeted in vain. ``host``: the name
-    of its computer, once it has said that. ``asked_s``: when it was asked what it is asked now, in
+    """A worker that is connected. ``unheard``: how often it was greeted in vain. ``host`` and
+    ``lock``: the name of its computer and the lock that it holds there, once it has said that.
+    ``asked_s``: when it was asked what it is asked now, in
     seconds since the epoch; ``unit``: the one that it measures."""
 
     machine: str
     unheard: int = 0
     host: str | None = None
+    lock: str | None = None
     asked_s: float | None = None
     unit: UnitOfWork | None = None
     is_refused: bool = False
@@ -104,7 +109,8 @@ class _Worker:
 class _Machine:
     """What is left for a machine in this process. ``offered``: what its mirror held last.
     ``is_left_alone``: nothing more is handed out to it. ``lost_s``: when its worker was lost,
-    monotonic."""
+    monotonic. ``faulty``: the units that failed there by themselves. ``pauses``: how often in a row
+    it could not measure; nothing is handed out to it before ``not_before_s``, monotonic."""
 
     units: deque[UnitOfWork]
     offered: Mapping[str, Any]
@@ -114,6 +120,9 @@ class _Machine:
     open: list[UnitOfWork] = field(default_factory=list)
     is_left_alone: bool = False
     lost_s: float | None = None
+    faulty: set[UnitOfWork] = field(default_factory=set)
+    pauses: int = 0
+    not_before_s: float = 0.0
 
 
 def run(checkout: Checkout, asked: FleetRequest, engine: Engine, say: Say) -> int:
@@ -190,6 +199,10 @@ class _Client:
     def _lost(self, address: str) -> None:
         worker = self._workers.pop(address)
         self._engine.forget(address)
+        for other_address, other in self._workers.items():
+            if other.machine == worker.machine and other.is_refused and not worker.is_refused:
+                other.is_refused = False
+                self._ask(other_address, other, "hello")  # it may have been because of this one
         machine = self._machines.get(worker.machine)
         if machine is None or worker.is_refused:
             return
@@ -206,6 +219,16 @@ class _Client:
     def _is_over(self) -> bool:
         """Whether nothing is going on, and nothing more will."""
         if any(worker.asked_s is not None for worker in self._workers.values()):
+            silent = [
+                worker.machine
+                for worker in self._workers.values()
+                if worker.asked_s is not None
+                and worker.unit is None
+                and time.time() - worker.asked_s > SAY_S
+            ]
+            if silent:
+                names = some_of(silent, MOST_NAMES)
+                self._wait(f"no answer yet of {names}: another client may have it measure")
             return False
         if self._asked.budget.left_s <= 0:
             return True
@@ -216,13 +239,15 @@ class _Client:
         awaited = [
             name
             for name, machine in self._machines.items()
-            if machine.lost_s is not None
-            and now - machine.lost_s < PATIENCE_S
-            and machine.units
+            if machine.units
             and not machine.is_left_alone
+            and (
+                now < machine.not_before_s
+                or (machine.lost_s is not None and now - machine.lost_s < PATIENCE_S)
+            )
         ]
         if awaited:
-            self._wait(f"waiting for the worker of {some_of(awaited, MOST_NAMES)} to come back")
+            self._wait(f"waiting for {some_of(awaited, MOST_NAMES)}")
         return not awaited
 
     @property
@@ -241,7 +266,7 @@ class _Client:
     def _hand_out(self, address: str, worker: _Worker) -> None:
         """Ask a worker that waits for the next unit of its machine, where the budget allows one."""
         machine = self._machines[worker.machine]
-        if machine.is_left_alone or not machine.units:
+        if machine.is_left_alone or not machine.units or time.monotonic() < machine.not_before_s:
             return
         unit = machine.units[0]
         if not self._asked.budget.allows(unit.seconds):
@@ -255,6 +280,7 @@ class _Client:
             budget_s=self._asked.budget.left_s,
         )
         sent = mirror.lacking(self._place(worker.machine), self._known, machine.offered)
+        sent["identity"] = self._identity
         self._ask(address, worker, "work", unit.as_json(), options, sent)
 
     def _place(self, machine: str) -> mirror.Place:
@@ -287,9 +313,12 @@ class _Client:
                 why = self._why_refused(arrived, worker.machine, asked_s)
                 if why is None:
                     self._welcome(worker.machine, arrived.answer)
-                    worker.host = arrived.answer["host"]
+                    worker.host, worker.lock = arrived.answer["host"], arrived.answer["lock"]
+                    worker.unheard = 0
             except VggbenchError as err:
                 why = str(err)
+            except (KeyError, TypeError, ValueError) as err:
+                why = f"its answer is none of vggbench's: {type(err).__name__}: {err}"
         if why is not None:
             worker.is_refused = True
             self._refused[worker.machine] = None
@@ -321,10 +350,11 @@ class _Client:
             and not other.is_refused
         ]
         for address, other in same:
-            if other.host != hello["host"]:
+            if (other.host, other.lock) != (hello["host"], hello["lock"]):
                 return (
                     f"{other.host} measures under this name; give one of them another name: "
-                    f"vggbench fleet worker --machine NAME"
+                    f"vggbench fleet worker --machine NAME; where that is this one before it was "
+                    f"started anew, wait a few minutes"
                 )
             # It began again before Dask has noticed that it had ended.
             self._lost(address)
@@ -363,12 +393,25 @@ class _Client:
             self._failed(name, machine, unit, str(arrived.error))
             return False
         answer = arrived.answer
+        if identity.differing(self._identity, answer["identity"]):
+            machine.units.appendleft(unit)
+            return False  # the next answer is refused, and says why
         try:
             came = self._take_in(name, answer["offer"])
         except VggbenchError as err:
             self._failed(name, machine, unit, str(err))
             return False
         machine.offered = answer["offer"]
+        if answer["status"] == NOT_NOW:
+            # Nothing is wrong with the unit: somebody else measures there, or the disk is full.
+            machine.units.appendleft(unit)
+            machine.pauses += 1
+            machine.not_before_s = time.monotonic() + PAUSE_S
+            machine.is_left_alone = machine.pauses >= MOST_PAUSES
+            then = "nothing more is handed out to it" if machine.is_left_alone else "it waits"
+            self._say(f"{name}: {one_line(answer['message'])}; {then}")
+            return True
+        machine.pauses = 0
         if answer["status"] not in (DONE, OPEN):
             self._failed(name, machine, unit, answer["message"])
             return True
@@ -382,6 +425,8 @@ class _Client:
     def _failed(self, name: str, machine: _Machine, unit: UnitOfWork, why: str) -> None:
         """Note that a unit failed: it comes again after the others, or is left out."""
         machine.failures[unit] += 1
+        if why != LOST:
+            machine.faulty.add(unit)
         count = machine.failures[unit]
         if count < MOST_FAILURES:
             machine.units.append(unit)
@@ -390,7 +435,7 @@ class _Client:
             machine.left_out.append(unit)
             then = f"it failed {count} times and is left out"
         self._say(f"{name}: {unit.name} failed: {one_line(why)}; {then}")
-        if why != LOST and len(machine.failures) >= MOST_FAILURES and not machine.done:
+        if why != LOST and len(machine.faulty) >= MOST_FAILURES and not machine.done:
             machine.is_left_alone = True
             self._say(
                 f"{name}: its first {MOST_FAILURES} units all failed: nothing more is handed out "

@@ -4,6 +4,7 @@ of two machines would not be of the same thing."""
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -15,11 +16,23 @@ from ..inside.measure import PROTOCOL
 DIGEST = 12
 
 #: The parts of an identity, as messages name them.
-PARTS = ("vggbench", "its code", "the benchmarks", "the protocol", "the releases and their locks")
+PARTS = (
+    "vggbench",
+    "its code",
+    "the benchmarks",
+    "the protocol",
+    "the releases and their locks",
+    "asv's settings",
+)
+
+#: asv's settings that name places, which may be others on each machine.
+PLACES = ("repo", "benchmark_dir", "env_dir", "results_dir", "html_dir")
 
 
 def of(checkout: Checkout) -> dict[str, str]:
     """The identity of a checkout, by its PARTS: versions, and digests of files."""
+    config = vars(checkout.config).items()
+    settings = {key: value for key, value in config if key not in PLACES}
     package = Path(__file__).resolve().parents[1]
     values = (
         metadata.version("vggbench"),
@@ -27,6 +40,7 @@ def of(checkout: Checkout) -> dict[str, str]:
         _digest(checkout.benchmark_dir, checkout.benchmark_dir.rglob("*.py")),
         PROTOCOL,
         _digest(checkout.releases_dir, checkout.releases_dir.rglob("*")),
+        _shortened(json.dumps(settings, sort_keys=True, default=str).encode()),
     )
     return dict(zip(PARTS, values, strict=True))
 
@@ -53,3 +67,7 @@ def _digest(folder: Path, paths: Iterable[Path]) -> str:
         found.update(f"{'/'.join(parts)}\0{len(content)}\0".encode())
         found.update(content)
     return found.hexdigest()[:DIGEST]
+
+
+def _shortened(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:DIGEST]

@@ -36,6 +36,9 @@ BENCHMARKS = "benchmarks.json"
 #: The file of a mirror that says what both have agreed on.
 AGREED = "agreed.json"
 
+#: How asv names a result that it cannot read.
+DAMAGED = ".damaged"
+
 #: The files that are appended to, never rewritten.
 LINES = ".jsonl"
 
@@ -108,13 +111,18 @@ class Place:
         found += [
             f"results/{path.relative_to(self.results).as_posix()}"
             for path in sorted(own.rglob("*"))
-            if path.is_file() and not path.name.startswith(".")
+            if path.is_file() and not path.name.startswith(".") and path.suffix != DAMAGED
         ]
         return found
 
     def states(self, known: Known) -> dict[str, Content]:
-        """The content of all files, by name. Raises OSError where one cannot be read."""
-        return {name: known.of(self.path(name)) for name in self.names()}
+        """The content of all files, by name, but for those that vanish meanwhile. Raises OSError
+        where one cannot be read."""
+        found = {}
+        for name in self.names():
+            with contextlib.suppress(FileNotFoundError):
+                found[name] = known.of(self.path(name))
+        return found
 
 
 # -- on the machine
@@ -146,7 +154,10 @@ def agree(place: Place, sent: Mapping[str, Any]) -> None:
         path = place.path(name)
         if name.endswith(LINES) and path.is_file():
             # The client has been told of what is no JSON, and need not be told again.
-            content += b"".join(filter(_is_json, _new_lines(content, path.read_bytes())))
+            more = b"".join(filter(_is_json, _new_lines(content, path.read_bytes())))
+            if more and content and not content.endswith(b"\n"):
+                content += b"\n"
+            content += more
         write(path, content)
     agreed = _agreed(place)
     for name in sent["gone"]:
@@ -198,6 +209,10 @@ def take_in(place: Place, known: Known, offered: Mapping[str, Any], complain: Sa
         if name in OF_ROOT:
             raise _no_result(place.machine, name)
         path, content = place.path(name), offered["files"][name]
+        if name.endswith(".json") and not _is_json(content):
+            # asv writes a result in place, and may have been cut off.
+            complain(f"{place.machine}: {name} is damaged there; it stays as it is here")
+            continue
         if name.endswith(LINES):
             came += _take_lines(place, path, name, content, complain)
         elif not path.is_file():
@@ -260,15 +275,18 @@ def lacking(place: Place, known: Known, offered: Mapping[str, Any]) -> dict[str,
     """What makes the mirror that was offered the same as the state here: the content of ``files``,
     the names of those that are ``gone``, and the ``states`` that both agree on then."""
     there, here = _as_states(offered["states"]), place.states(known)
-    return {
-        "files": {
-            name: place.path(name).read_bytes()
-            for name, state in here.items()
-            if there.get(name) != state
-        },
-        "gone": [name for name in there if name not in here],
-        "states": _as_json(here),
-    }
+    files = {}
+    for name, state in list(here.items()):
+        if there.get(name) == state:
+            continue
+        try:
+            files[name] = place.path(name).read_bytes()
+        except FileNotFoundError:
+            del here[name]
+        else:
+            here[name] = _content_of(files[name])
+    gone = [name for name in there if name not in here]
+    return {"files": files, "gone": gone, "states": _as_json(here)}
 
 
 def write(path: Path, content: bytes) -> None:

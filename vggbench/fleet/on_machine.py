@@ -4,15 +4,18 @@ client, and has a process of its own measure one unit after the other."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import platform
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .. import machine_lock
 from ..checkout import Checkout
 from ..errors import Say, VggbenchError, of_system, one_line
 from ..inside import gpu
@@ -21,7 +24,7 @@ from ..releases import interpreters
 from ..runs import machine_facts, process, profiles
 from . import identity, mirror
 from .mirror import Known
-from .units import TROUBLE, UnitOfWork
+from .units import NOT_NOW, TROUBLE, UnitOfWork
 
 #: Seconds between two looks whether a unit's process has ended, and whether it is still wanted.
 POLL_S = 1.0
@@ -54,6 +57,7 @@ class OnMachine:
             "identity": identity.of(self._checkout),
             "facts": machine_facts.facts(),
             "host": platform.node(),
+            "lock": machine_lock.identity_of_worker(),
             "interpreters": sorted(
                 version
                 for version in {release.python for release in self._checkout.catalogue}
@@ -71,24 +75,49 @@ class OnMachine:
         sent: Mapping[str, Any],
         is_wanted: Callable[[], bool],
     ) -> dict[str, Any]:
-        """Make the mirror what the client has, by what it ``sent`` (``mirror.lacking``), then
-        measure a unit: ``status`` and ``message`` say what came of it, ``offer`` what the mirror
-        holds then. ``options``: of ``unit_process``. ``is_wanted``: whether the client still waits
-        for it; the process is ended where it does not."""
+        """Make the mirror what the client has, by what it ``sent``, then measure a unit. Of the
+        answer, ``status`` and ``message`` say what came of it, ``offer`` what the mirror holds
+        then, and ``identity`` what the checkout is then.
+
+        ``options``: of ``unit_process``. ``sent``: of ``mirror.lacking``, and the ``identity`` that
+        the checkout must have. ``is_wanted``: whether the client still waits for the unit; its
+        process is ended where it does not.
+        """
         asked = UnitOfWork.from_json(dict(unit))
+        # Each unit is measured by a Python of its own, with what lies on the disk then.
+        before = identity.of(self._checkout)
         try:
-            mirror.agree(self._place, sent)
-            self._write_settings()
-            status, message = self._measure(asked, options, is_wanted)
+            if before == sent["identity"]:
+                mirror.agree(self._place, sent)
+                self._write_settings()
+                status, message = self._measure(asked, options, is_wanted)
+            else:
+                status, message = TROUBLE, "the checkout there was changed"
         except OSError as err:
-            status, message = TROUBLE, of_system(err)
+            is_full = err.errno in (errno.ENOSPC, errno.EDQUOT)
+            status, message = (NOT_NOW if is_full else TROUBLE), of_system(err)
         except VggbenchError as err:
             status, message = TROUBLE, str(err)
+        except Exception as err:  # Dask would write all arguments, megabytes of records, to its log
+            status, message = TROUBLE, f"{type(err).__name__}: {one_line(str(err))}"
+        after = identity.of(self._checkout)
+        if after != before:
+            self._set_aside()
         return {
             "status": status,
             "message": message,
+            "identity": after,
             "offer": mirror.offer(self._place, self._known),
         }
+
+    def _set_aside(self) -> None:
+        """Keep the mirror out of the way of the next units: it holds what was measured while the
+        checkout was changed."""
+        aside = self.root.with_name(f"{self.machine}.changed")
+        shutil.rmtree(aside, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.root.rename(aside)
+        self._say(f"the checkout was changed while it measured; what came of that is in {aside}")
 
     def end(self) -> None:
         """End the process of the unit that is measured, if there is one, and start no other."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..campaigns import calibrate
 from ..campaigns.budget import duration_text
 from ..campaigns.confirm import Judging
 from ..campaigns.history import history, plan
@@ -214,11 +215,8 @@ class _OfMachine:
     def left(
         self, the_plan: Plan, wanted: Machines, profile: str
     ) -> tuple[list[UnitOfWork], list[str]]:
-        is_calibrated = any(
-            block.is_of_one and block.profile == profile
-            for block in self._judging.evidence().blocks
-        )
-        found = [] if is_calibrated else [_calibration(profile)]
+        evidence = self._judging.evidence()
+        found = [] if calibrate.is_calibrated(evidence, profile) else [_calibration(profile)]
         runs, left_out = self._runs(the_plan.stages, wanted, profile)
         found += runs
         for duets in the_plan.duets:

@@ -2,8 +2,9 @@
 
     python -m vggbench.fleet.unit_process OPTIONS SETTINGS MACHINE UNIT
 
-SETTINGS is asv's file of the mirror, and UNIT is JSON. It ends with DONE, OPEN or TROUBLE; the last
-line that it prints says why. It ends when the worker that started it does, for whatever reason.
+SETTINGS is asv's file of the mirror, and UNIT is JSON. It ends with DONE, OPEN, TROUBLE or NOT_NOW;
+the last line that it prints says why. It ends when the worker that started it does, for whatever
+reason.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from ..campaigns.history import history, plan
 from ..checkout import Checkout
 from ..errors import VggbenchError, of_system
 from ..inside.launch import STARTER_VARIABLE, die_with_parent
+from ..judging.evidence import gather
+from ..machine_lock import RunInProgress
 from ..releases.catalogue import Catalogue
 from ..runs.local import Local
-from .units import CALIBRATION, COMPARISON, DONE, OPEN, TROUBLE, UnitOfWork
+from .units import CALIBRATION, COMPARISON, DONE, NOT_NOW, OPEN, TROUBLE, UnitOfWork
 
 
 def options(*, processes: int, threshold: float, environments: int, budget_s: float) -> list[str]:
@@ -40,7 +43,7 @@ def options(*, processes: int, threshold: float, environments: int, budget_s: fl
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the unit of the command line; returns DONE, OPEN or TROUBLE."""
+    """Measure the unit of the command line; returns DONE, OPEN, TROUBLE or NOT_NOW."""
     die_with_parent(os.environ.pop(STARTER_VARIABLE, None))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--processes", type=int, required=True)
@@ -63,6 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             dry_run=False,
         )
         return _measure(checkout, unit, request)
+    except RunInProgress as err:
+        _say(str(err))
+        return NOT_NOW
     except (VggbenchError, util.UserError) as err:
         _say(str(err))
     except OSError as err:
@@ -120,6 +126,9 @@ def _of_stage(
 
 def _calibrate(checkout: Checkout, request: history.HistoryRequest) -> int:
     here = Local.of(checkout, str(request.machine), _say)
+    taken = here.store.all(here.machine)
+    if calibrate.is_calibrated(gather(here.machine, taken, here.catalogue), here.profiles[0]):
+        return DONE  # the worker was lost when that was taken
     asked = calibrate.CalibrateRequest(
         release=None,
         patterns=[],

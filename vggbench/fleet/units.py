@@ -10,9 +10,9 @@ from typing import Any
 RUN, COMPARISON, CALIBRATION = "run", "comparison", "calibration"
 
 #: Exit statuses of the process that measures a unit (``unit_process``): all of it is answered; it
-#: is open, since its budget is spent; something went wrong. A Python that ends in an exception
-#: nobody foresaw ends with 1, which is thus none of them.
-DONE, OPEN, TROUBLE = 0, 10, 2
+#: is open, since its budget is spent; something went wrong; the machine cannot measure now. A
+#: Python that ends in an exception nobody foresaw ends with 1, which is thus none of them.
+DONE, OPEN, TROUBLE, NOT_NOW = 0, 10, 2, 11
 
 
 @dataclass(frozen=True, kw_only=True)

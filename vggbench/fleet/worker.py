@@ -56,6 +56,17 @@ TICKS = ("tick", "ticks")
 #: Seconds between two heartbeats of a worker. Dask has two a second.
 HEARTBEAT_S = 30.0
 
+#: Seconds after which a scheduler that answers no heartbeat is given up. Through a tunnel, a
+#: connection looks alive whose other end is gone.
+SILENT_S = 600.0
+
+#: What is said of a scheduler that takes the connection and not the worker: one that still has a
+#: worker of this address refuses another without a word.
+NOT_TAKEN = (
+    "it answers, but has not taken this worker yet; where another one has its address, give this "
+    "one another --port"
+)
+
 #: Seconds between the end of a worker whose scheduler was lost and the next one's beginning.
 AGAIN_S = 1.0
 
@@ -131,7 +142,11 @@ class MachineWorker(distributed.Worker):
         """Start none. Dask's would listen on a port of its own, without TLS."""
 
     async def heartbeat(self) -> None:
-        await super().heartbeat()
+        try:
+            await asyncio.wait_for(super().heartbeat(), SILENT_S)
+        except asyncio.TimeoutError:
+            await self.close(reason="scheduler-silent")
+            return
         # The scheduler has just asked for the next one in half a second.
         self.periodic_callbacks["heartbeat"].callback_time = HEARTBEAT_S * 1000
 
@@ -188,25 +203,32 @@ async def _serve(address: str, options: dict[str, Any], say: Say) -> None:
     while not stop.done():
         worker = MachineWorker(address, **options)
         name = worker.on_machine.machine
+        is_taken = False
         try:
             say(f"{name}: looks for the scheduler at {address}; Ctrl-C ends it")
-            if await _registered(worker, address, stop, say):
+            is_taken = await _registered(worker, address, stop, say)
+            if is_taken:
                 say(f"{name}: works for {address}, and listens on {worker.listen_address}")
                 await until_first(worker.finished(), stop)
         finally:
             await worker.close()
         if not stop.done():
-            say(f"{name}: the scheduler at {address} is lost; what was measured for it was stopped")
+            if is_taken:
+                say(
+                    f"{name}: the scheduler at {address} is lost; what was measured for it was "
+                    f"stopped"
+                )
             await until_first(asyncio.sleep(AGAIN_S), stop)
     say(f"{name}: ended")
 
 
 async def stopped() -> None:
-    """Wait for Ctrl-C or SIGTERM."""
+    """Wait for Ctrl-C or SIGTERM. A second Ctrl-C ends the process whatever it waits for."""
     heard = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, heard.set)
     await heard.wait()
+    asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
 
 
 async def until_first(
@@ -224,7 +246,8 @@ async def _registered(
     worker: MachineWorker, address: str, stop: asyncio.Future[None], say: Say
 ) -> bool:
     """Start the worker, and wait until the scheduler has taken it; returns False where it is told
-    to stop before. Raises FleetError where it cannot listen, or the scheduler refuses it."""
+    to stop before, or must begin again. Raises FleetError where it cannot listen, or the scheduler
+    refuses it."""
     starting = asyncio.ensure_future(worker.start())
     patience_s = FIRST_S
     while True:
@@ -241,6 +264,11 @@ async def _registered(
         if asked.done():
             name = worker.on_machine.machine
             say(f"{name}: waits for the scheduler at {address}: {asked.result()}")
+            if asked.result() == NOT_TAKEN and patience_s == SAY_S:
+                starting.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await starting
+                return False
         patience_s = SAY_S
     try:
         starting.result()
@@ -258,10 +286,10 @@ async def _why_silent(address: str, connection_args: dict[str, Any]) -> str:
         asked = connect(address, timeout=ANSWER_S / 2, **connection_args)
         # What is no scheduler may take the connection and never say a word.
         comm = await asyncio.wait_for(asked, ANSWER_S)
-    except (OSError, asyncio.TimeoutError) as err:
+    except Exception as err:  # what answers may be no scheduler
         return reason(err)
     comm.abort()
-    return "it answers, but has not taken this worker yet"
+    return NOT_TAKEN
 
 
 def reason(error: BaseException) -> str:
