@@ -112,7 +112,7 @@ def test_a_profile_of_a_gpu_is_left_out_where_there_is_none(planned: Tiny) -> No
         ('[[machines]]\nname = ""', "machines 1 has no name"),
         ('[[machines]]\nname = "a"\nstages = "plain"', "(a): stages is no list of names"),
         ('[[machines]]\nname = "a"\nstages = ["plane"]', "stages of the machines a has plane"),
-        ('[[machines]]\nname = "a"\ntracks = ["torch"]', "there are: tinyframe; otherframe"),
+        ('[[machines]]\nname = "a"\ntracks = ["torch"]', "there are: otherframe; tinyframe"),
         ('[[machines]]\nname = "a"\nprofiles = ["cpu"]', "profiles of the machines a has cpu"),
         ('[[machines]]\nname = "a"\nstage = ["plain"]', "machines 1 (a) has an unknown stage"),
         ('[[machine]]\nname = "a"', "it has an unknown machine"),

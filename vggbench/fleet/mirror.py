@@ -154,7 +154,8 @@ def agree(place: Place, sent: Mapping[str, Any]) -> None:
         path = place.path(name)
         if name.endswith(LINES) and path.is_file():
             # The client has been told of what is no JSON, and need not be told again.
-            more = b"".join(filter(_is_json, _new_lines(content, path.read_bytes())))
+            new = _new_lines(content, path.read_bytes())
+            more = b"".join(line for line in new if _is_json(line))
             if more and content and not content.endswith(b"\n"):
                 content += b"\n"
             content += more

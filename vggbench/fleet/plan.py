@@ -80,7 +80,8 @@ def read(checkout: Checkout) -> FleetPlan:
         raise _wrong(path, "it has no [[machines]]")
     found = tuple(_machines(path, number, told) for number, told in enumerate(listed, 1))
     known = {
-        "stages": [stage.name for stage in (*the_plan.stages, *the_plan.duets)],
+        "stages": [stage.name for stage in the_plan.stages]
+        + [duets.name for duets in the_plan.duets],
         "profiles": profiles.known(checkout.config),
         "tracks": list(checkout.catalogue.tracks),
     }
