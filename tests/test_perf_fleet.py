@@ -251,7 +251,7 @@ def test_each_machine_gets_as_many_units_as_are_asked_for(
     for machine, count in (("one", 5), ("several-3", 2)):
         units, lines = planner.left(machine, Capability())
         assert lines == []
-        assert [unit.kind for unit in units] == [CALIBRATION, *[RUN] * (count - 1)]
+        assert [unit.kind for unit in units] == [*[RUN] * (count - 1), CALIBRATION]
 
 
 def test_a_worker_that_waits_exchanges_results_as_ever(

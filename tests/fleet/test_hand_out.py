@@ -125,7 +125,7 @@ def test_nothing_begins_that_is_likely_to_end_after_the_budget(
     box = engine.add("box-1")
     status, _ = run(planned, engine, budget_s=5.0)
     assert status == LEFT
-    assert box.units == [], "a calibration takes minutes"
+    assert box.units == [], "a run takes longer"
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def left(
 def test_without_fleet_toml_a_machine_measures_all_of_the_history(planned: Tiny) -> None:
     units, lines = left(planned)
     assert lines == []
-    assert [unit.kind for unit in units] == [CALIBRATION, *[RUN] * 9, *[COMPARISON] * 4]
+    assert [unit.kind for unit in units] == [*[RUN] * 9, CALIBRATION, *[COMPARISON] * 4]
     assert [unit.release for unit in units if unit.stage == "rest"] == [
         "tinyframe-1.2",
         "tinyframe-1.10",
@@ -75,11 +75,11 @@ def test_machines_measure_the_stages_and_tracks_that_their_names_match(planned: 
     """
     units, _ = left(planned, fleet)
     assert [(unit.kind, unit.release) for unit in units] == [
-        (CALIBRATION, ""),
         (RUN, "otherframe-7.0"),
+        (CALIBRATION, ""),
     ]
     units, _ = left(planned, fleet, "box-2")
-    assert [unit.kind for unit in units] == [CALIBRATION, RUN, *[COMPARISON] * 4]
+    assert [unit.kind for unit in units] == [RUN, CALIBRATION, *[COMPARISON] * 4]
     units, lines = left(planned, fleet, "laptop")
     assert units == []
     assert lines == ["laptop: no [[machines]] in fleet.toml matches it"]

@@ -9,6 +9,7 @@ import contextlib
 import re
 import shlex
 import shutil
+import signal
 import sys
 from collections.abc import AsyncIterable, Callable, Iterator, Sequence
 from pathlib import Path
@@ -16,7 +17,6 @@ from typing import Any
 
 import dask
 import distributed
-from dask_jobqueue.slurm import SLURMCluster, SLURMJob
 from distributed.core import Status
 from distributed.deploy import ssh as dask_ssh
 
@@ -25,6 +25,14 @@ from ..errors import Say, VggbenchError, one_line, some_of
 from . import HERE, LOOPBACK, FleetError
 from .scheduler import QuietScheduler
 from .worker import CONFIG_VARIABLE, QUIET, MachineWorker, reason
+
+_HANDLERS = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+try:
+    from dask_jobqueue.slurm import SLURMCluster, SLURMJob
+finally:
+    # dask_jobqueue.runner has Ctrl-C end the process with 0 and without a word.
+    for _number, _handler in _HANDLERS.items():
+        signal.signal(_number, _handler)
 
 #: The worker's class, as programs of Dask take it.
 WORKER = f"{MachineWorker.__module__}.{MachineWorker.__qualname__}"

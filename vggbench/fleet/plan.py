@@ -216,10 +216,10 @@ class _OfMachine:
     def left(
         self, the_plan: Plan, wanted: Machines, profile: str
     ) -> tuple[list[UnitOfWork], list[str]]:
-        evidence = self._judging.evidence()
-        found = [] if calibrate.is_calibrated(evidence, profile) else [_calibration(profile)]
-        runs, left_out = self._runs(the_plan.stages, wanted, profile)
-        found += runs
+        found, left_out = self._runs(the_plan.stages, wanted, profile)
+        # After the runs, for that it takes a release that this machine has measured already.
+        if not calibrate.is_calibrated(self._judging.evidence(), profile):
+            found.append(_calibration(profile))
         for duets in the_plan.duets:
             if not wanted.stages or duets.name in wanted.stages:
                 found += self._comparisons(_of_tracks(duets, wanted.tracks), profile)
