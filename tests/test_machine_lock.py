@@ -481,7 +481,7 @@ def test_a_history_ends_where_another_one_has_begun_to_measure_meanwhile(
     monkeypatch.setattr(History, "_make_room", lambda self, unit: None)
     monkeypatch.setattr(History, "_own", lambda self, unit: [])
     monkeypatch.setattr(History, "_of_sitting", lambda self: [])
-    history._profile, history._say = "cpu-quick", [].append
+    history.profile, history._say = "cpu-quick", [].append
     history._asv = RefusedAsv()
     history._checkout = checkout(tmp_path / "one")
     stage, release = SimpleNamespace(bench=[]), SimpleNamespace(name="tinyframe-1.1")

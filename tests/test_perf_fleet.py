@@ -270,8 +270,8 @@ def test_a_worker_that_waits_exchanges_results_as_ever(
         mirror.write(here / name, content)
     client = mirror.Place(here, here / "results", "box-1")
     sent = mirror.lacking(client, mirror.Known(), {"states": {}})
-    sent["identity"] = {}
-    answer = waiting_worker.work(machine, unit, [], sent, lambda: True)
+    sent.update(unit=unit, options=[], identity={})
+    answer = waiting_worker.work(machine, sent, lambda: True)
     assert (answer["status"], waits) == (DONE, [waiting_worker.UNIT_S])
     assert list(answer["offer"]["states"]) == list(files)
     assert answer["offer"]["files"] == {}, "the client has it all"

@@ -81,7 +81,7 @@ class SimulatedWorkers:
                 **self._hello,
             }
         else:
-            _, _, sent = arguments
+            (sent,) = arguments
             mirror.agree(box.place, sent)
             self._measure(box)
             told = {"status": DONE, "message": "", "identity": self._hello["identity"]}

@@ -23,7 +23,7 @@ UNIT_S = 2.0
 
 def work(self: OnMachine, *arguments: Any) -> dict[str, Any]:
     """In place of OnMachine.work, and with its arguments."""
-    _, _, sent, _ = arguments
+    sent, _ = arguments
     mirror.agree(self._place, sent)
     time.sleep(UNIT_S)
     return {

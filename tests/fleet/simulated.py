@@ -72,9 +72,9 @@ class SimulatedEngine:
             told = {**box.hello, "now": time.time() + box.clock_s, "offer": offer}
             self._arrived.append(Arrived(address, answer=told))
             return
-        unit, _, sent = arguments
+        (sent,) = arguments
         mirror.agree(box.place, sent)
-        box.units.append(UnitOfWork.from_json(unit))
+        box.units.append(UnitOfWork.from_json(sent["unit"]))
         status, message = box.measure(box.units[-1], box.place)
         if address in self.gone:
             return

@@ -59,7 +59,7 @@ def one(*taken: Record, peaks: tuple[Peak, ...] = ()) -> rates.Rate:
 
 
 def shown(rows: list[rates.Rate]) -> list[str]:
-    console = Console(width=160)
+    console = Console(width=200)
     with console.capture() as capture:
         console.print(rates.table(rows))
     return capture.get().splitlines()

@@ -176,10 +176,11 @@ def test_what_the_machine_lacks_is_said_beside_the_time(draft):
     assert line == f"{HEAD}: 375ms, median of 2 samples; no BLAS"
 
 
-def test_a_number_of_a_track_benchmark_is_ok(draft):
+def test_a_number_of_a_track_benchmark_is_ok_and_said_with_its_name(draft):
+    draft.record["benchmark"] = "train_step.TensorFlow.track_peak_memory"
     record, line = end(draft, finished(), WARM, 4096)
     assert (record.outcome, record.value) == ("ok", 4096)
-    assert line == f"{HEAD}: 4096"
+    assert line == f"{HEAD}: track_peak_memory: 4096"
 
 
 def test_not_applicable_comes_with_its_reason(draft):

@@ -279,9 +279,13 @@ class _Client:
             environments=self._asked.environments,
             budget_s=self._asked.budget.left_s,
         )
-        sent = mirror.lacking(self._place(worker.machine), self._known, machine.offered)
-        sent["identity"] = self._identity
-        self._ask(address, worker, "work", unit.as_json(), options, sent)
+        sent = {
+            "unit": unit.as_json(),
+            "options": options,
+            "identity": self._identity,
+            **mirror.lacking(self._place(worker.machine), self._known, machine.offered),
+        }
+        self._ask(address, worker, "work", sent)
 
     def _place(self, machine: str) -> mirror.Place:
         return mirror.Place(self._checkout.root, self._checkout.results_dir, machine)

@@ -68,29 +68,23 @@ class OnMachine:
         }
         return {**found, "now": time.time()}
 
-    def work(
-        self,
-        unit: Mapping[str, Any],
-        options: Sequence[str],
-        sent: Mapping[str, Any],
-        is_wanted: Callable[[], bool],
-    ) -> dict[str, Any]:
+    def work(self, sent: Mapping[str, Any], is_wanted: Callable[[], bool]) -> dict[str, Any]:
         """Make the mirror what the client has, by what it ``sent``, then measure a unit. Of the
         answer, ``status`` and ``message`` say what came of it, ``offer`` what the mirror holds
         then, and ``identity`` what the checkout is then.
 
-        ``options``: of ``unit_process``. ``sent``: of ``mirror.lacking``, and the ``identity`` that
-        the checkout must have. ``is_wanted``: whether the client still waits for the unit; its
-        process is ended where it does not.
+        ``sent`` has what ``mirror.lacking`` returns, the ``unit`` as JSON, the ``options`` of
+        ``unit_process`` and the ``identity`` that the checkout must have. ``is_wanted``: whether
+        the client still waits for the unit; its process is ended where it does not.
         """
-        asked = UnitOfWork.from_json(dict(unit))
+        unit = UnitOfWork.from_json(dict(sent["unit"]))
         # Each unit is measured by a Python of its own, with what lies on the disk then.
         before = identity.of(self._checkout)
         try:
             if before == sent["identity"]:
                 mirror.agree(self._place, sent)
                 self._write_settings()
-                status, message = self._measure(asked, options, is_wanted)
+                status, message = self._measure(unit, sent["options"], is_wanted)
             else:
                 status, message = TROUBLE, "the checkout there was changed"
         except OSError as err:

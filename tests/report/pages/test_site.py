@@ -129,7 +129,7 @@ def test_the_page_of_machines_has_each_machine_that_has_records(
     told = literal.read(tmp_path / "html", "machines")["machines"]
     assert [machine["name"] for machine in told] == ["box", "a-little"]
     assert [machine["asv"] for machine in told] == [asv, {}]
-    assert [row["track"] for row in told[0]["measured"]] == ["tensorflow", "keras"]
+    assert [row["track"] for row in told[0]["measured"]] == ["keras", "tensorflow"]
 
 
 def test_a_processor_that_no_record_names_is_that_of_the_last_sitting(

@@ -22,7 +22,7 @@ from ...releases.catalogue import Lock, Release
 from ...runs import profiles
 from ...runs.asv_command import INTERRUPTED, Asv
 from ...runs.coverage import Coverage
-from ...runs.local import Local, why_not_here
+from ...runs.local import Local
 from ...runs.processor import processor
 from ...runs.run import RESUME_VARIABLE
 from ...runs.suite import Configured, Suite
@@ -115,7 +115,7 @@ def open_of(
     profile: str,
     *,
     most: int,
-    why_not: plan.WhyNot = why_not_here,
+    why_not: plan.WhyNot | None = None,
 ) -> list[tuple[plan.PlannedComparison, Comparison]]:
     """The comparisons of ``listed`` that are not answered yet, in their order: as they are planned,
     and as they are judged. ``most``: blocks of each. ``why_not``: as ``plan.comparisons`` has

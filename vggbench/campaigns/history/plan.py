@@ -195,10 +195,11 @@ class PlannedComparison:
 
 
 def comparisons(
-    of: Duets, catalogue: Catalogue, suite: Suite, device: str, why_not: WhyNot = why_not_here
+    of: Duets, catalogue: Catalogue, suite: Suite, device: str, why_not: WhyNot | None = None
 ) -> list[PlannedComparison]:
     """What is to be compared of ``of`` on a machine, by default this one: neighbours first, then
     what closes loops of a chain, oldest first."""
+    why_not = why_not or why_not_here
     releases = [release for release in of.releases if why_not(release, [device]) is None]
     found = []
     for track in dict.fromkeys(release.track for release in releases):
@@ -224,10 +225,11 @@ def units(
     catalogue: Catalogue,
     suite: Suite,
     device: str,
-    why_not: WhyNot = why_not_here,
+    why_not: WhyNot | None = None,
 ) -> tuple[list[Unit], list[str]]:
     """All of the ``stages`` that can be measured on a machine, by default this one, in order; and a
     line about each release that cannot be."""
+    why_not = why_not or why_not_here
     why_not_of = {release.commit: why_not(release, [device]) for release in catalogue}
     found: list[Unit] = []
     left_out: dict[str, None] = {}
