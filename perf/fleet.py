@@ -93,8 +93,8 @@ PATIENCE_S = 3600.0
 #: The processes of a configuration in `kills`, at most: some blocks of duets are enough.
 FEW_PROCESSES = 12
 
-#: The folder whose sitecustomize.py has a machine of `kills` be alone on this computer.
-UNDISTURBED = SHARED / "undisturbed"
+#: The folder of the tests whose sitecustomize.py has a machine of `kills` be alone on this computer.
+UNDISTURBED = common.ROOT / "tests" / "fleet" / "undisturbed"
 
 #: What the machines of `kills` measure besides their calibrations: runs, and comparisons.
 HISTORY = {

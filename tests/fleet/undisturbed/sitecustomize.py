@@ -1,13 +1,18 @@
-"""For the workers that tests start, and for what they start: a machine that nobody else uses,
-however many tests run.
+"""For machines of a fleet that share this computer, and for what their workers start: to each of
+them, nobody else computes.
 
 CPython imports it at its start, as its folder is on PYTHONPATH, which no release's process gets.
 """
 
 import os
 
-from vggbench.runs import clocks
-
 os.getloadavg = lambda: (0.0, 0.0, 0.0)
-clocks.STAT = os.devnull
-clocks.busy_share = lambda cpus, seconds: 0.0
+
+try:
+    from vggbench.runs import clocks
+except ImportError:
+    pass  # the interpreter of something else
+else:
+    # Nothing is told of the computer but this.
+    clocks.STAT = os.devnull
+    clocks.busy_share = lambda cpus, seconds: 0.0
