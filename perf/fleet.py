@@ -93,7 +93,7 @@ PATIENCE_S = 3600.0
 #: The processes of a configuration in `kills`, at most: some blocks of duets are enough.
 FEW_PROCESSES = 12
 
-#: The folder of the tests whose sitecustomize.py has a machine of `kills` be alone on this computer.
+#: The folder whose sitecustomize.py has a machine of `kills` be alone on this computer: of tests.
 UNDISTURBED = common.ROOT / "tests" / "fleet" / "undisturbed"
 
 #: What the machines of `kills` measure besides their calibrations: runs, and comparisons.
