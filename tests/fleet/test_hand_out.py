@@ -264,6 +264,29 @@ def test_where_no_worker_came_within_the_budget_more_is_left(
     assert said[0].startswith("0 of 1 workers came; ")
 
 
+def test_a_slow_worker_holds_up_no_other(
+    planned: Tiny, engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, fast = engine.add("box-1"), engine.add("box-2")
+    held: list[Arrived] = []
+    when_done: list[int] = []
+
+    def arrived(wait_s: float, original=engine.arrived):
+        found = original(wait_s)
+        if len(fast.units) < UNITS:
+            held.extend(each for each in found if each.address == "box-1")
+            return [each for each in found if each.address == "box-2"]
+        when_done.append(len(slow.units))
+        found, held[:] = [*held, *found], []
+        return found
+
+    monkeypatch.setattr(engine, "arrived", arrived)
+    status, said = run(planned, engine)
+    assert status == 0, said
+    assert when_done[0] == 0, "the other was through before this one had answered once"
+    assert len(slow.units) == UNITS
+
+
 def test_two_clients_of_one_checkout_are_refused(planned: Tiny, engine: SimulatedEngine) -> None:
     def measure(unit: UnitOfWork, place: mirror.Place) -> tuple[int, str]:
         with pytest.raises(FleetError, match="another vggbench fleet run"):
