@@ -26,6 +26,9 @@ SETTINGS = (
 # The variable that chooses where JAX computes.
 PLATFORMS = "JAX_PLATFORMS"
 
+# Further variables that choose it. The profile alone says where a step is computed.
+ELSEWHERE = ("JAX_PLATFORM_NAME", "JAX_DEFAULT_DEVICE")
+
 # The variables by which JAX keeps what it compiled for later processes.
 KEEPS_COMPILED = ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE")
 
@@ -37,10 +40,11 @@ LEAST_CONVOLUTIONS = 3 * sum(layer.kind == vgg16.CONVOLUTION for layer in vgg16.
 def prepare(device):
     """Do what must come before the import of JAX.
 
-    For the CPU, the GPUs are hidden from this process for good. What was compiled by an earlier
-    process is not looked for: the first step would be another thing than that of other processes.
+    For the CPU, the GPUs are hidden from this process for good. Variables by which a user has JAX
+    compute elsewhere are unset. What was compiled by an earlier process is not looked for: the
+    first step would be another thing than that of other processes.
     """
-    for variable in KEEPS_COMPILED:
+    for variable in KEEPS_COMPILED + ELSEWHERE:
         os.environ.pop(variable, None)
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -54,7 +58,7 @@ def check_device(device, framework=None):
 
     framework: what the message names, such as "keras 3.15.1"; this JAX where None. The exception is
     MachineLacks where the machine has no GPU, and a RuntimeError where JAX has CUDA and cannot use
-    the GPU that is there. That may be mended.
+    the GPU that is there, or computes on the CPU all the same. That may be mended.
     """
     import jax
 
@@ -72,6 +76,8 @@ def check_device(device, framework=None):
             "%s has CUDA and sees no GPU, nvidia-smi lists %s: %s"
             % (framework, gpu.visible()[0], error)
         ) from None
+    if jax.default_backend() == "cpu":
+        raise RuntimeError("%s sees a GPU, and computes on the CPU" % framework)
 
 
 def _has_cuda():

@@ -16,6 +16,8 @@ def why_absent(folder):
 
 
 def prepare(device):
+    # By this variable Keras would compute on another device than the one that is asked for.
+    os.environ.pop("KERAS_TORCH_DEVICE", None)
     setup.prepare(device)
 
 
