@@ -2,11 +2,52 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 
+from vggbench.inside.builders import torch as package
 from vggbench.inside.builders.keras import on_torch
+from vggbench.inside.params import MachineLacks
+
+#: What Dynamo and AOTAutograd count where one graph was compiled with its backward pass.
+ONE_GRAPH = {"stats": {"unique_graphs": 1}, "aot_autograd": {"ok": 1, "total": 1}}
+
+
+@pytest.fixture
+def torch(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A PyTorch with a Dynamo that has counted nothing yet."""
+    stand_in, dynamo, utils = (
+        ModuleType(name) for name in ("torch", "torch._dynamo", "torch._dynamo.utils")
+    )
+    stand_in.__version__ = "2.13.0"
+    stand_in._dynamo = dynamo
+    dynamo.config = SimpleNamespace(disable=False)
+    utils.counters = {}
+    for module in (stand_in, dynamo, utils):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.delenv("TORCHDYNAMO_DISABLE", raising=False)
+    return stand_in
+
+
+@pytest.fixture
+def compiler(torch: ModuleType, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    name = "vggbench.inside.builders.torch.compiler"
+    # So that what is imported with the stand-in goes when it goes.
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setattr(package, "compiler", None, raising=False)
+    del sys.modules[name]
+    return importlib.import_module(name)
+
+
+def counts(**more: Any) -> str:
+    """Count as PyTorch does in a step that is compiled; return what the step returns."""
+    sys.modules["torch._dynamo.utils"].counters.update({**ONE_GRAPH, **more})
+    return "loss"
 
 
 def test_the_profile_alone_says_where_keras_computes_on_torch(
@@ -18,3 +59,23 @@ def test_the_profile_alone_says_where_keras_computes_on_torch(
     on_torch.prepare("gpu")
     assert prepared == ["gpu"]
     assert "KERAS_TORCH_DEVICE" not in os.environ
+
+
+def test_a_first_step_that_is_one_graph_is_proven(compiler: ModuleType) -> None:
+    returned, told = compiler.first_call(counts)
+    assert returned == "loss"
+    assert told["proof"] == "one graph, no break; it was compiled with its backward pass"
+    assert told["proof_s"] >= 0
+
+
+@pytest.mark.parametrize("name", ["TORCH_COMPILE_DISABLE", "TORCHDYNAMO_DISABLE"])
+def test_where_torch_compile_is_switched_off_the_machine_lacks_it(
+    torch: ModuleType, compiler: ModuleType, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    if name == "TORCHDYNAMO_DISABLE":
+        monkeypatch.setenv(name, "1")
+    else:
+        torch._dynamo.config.disable = "0"  # as early releases have it where the text is 0
+    with pytest.raises(MachineLacks, match=f"switched off here: {name} is set; unset it") as caught:
+        compiler.first_call(counts)
+    assert caught.value.what == "torch.compile"

@@ -5,6 +5,7 @@ therefore watched: Dynamo, which takes the step's Python apart, counts graphs an
 AOTAutograd counts the graphs that were compiled with their backward pass.
 """
 
+import os
 import time
 
 import torch
@@ -73,10 +74,12 @@ def first_call(call, mode=MODE):
     """Run a compiled step for the first time. Returns (what it returned, the description's entry).
 
     The entry is a dict of the mode, the proof as a sentence, and "proof_s", the seconds that the
-    proof took. Raises NotApplicable where not all of the step was compiled.
+    proof took. Raises NotApplicable where not all of the step was compiled, and MachineLacks where
+    the user has switched torch.compile off.
     """
     from torch._dynamo.utils import counters
 
+    _require_switched_on()
     counters.clear()
     try:
         returned = call()
@@ -88,6 +91,22 @@ def first_call(call, mode=MODE):
     start = time.perf_counter()
     proof = prove({name: dict(counts) for name, counts in counters.items()})
     return returned, {"mode": mode, "proof": proof, "proof_s": time.perf_counter() - start}
+
+
+def _require_switched_on():
+    """Raise MachineLacks where a variable of the user's switches torch.compile off."""
+    from torch._dynamo import config
+
+    # Early releases take any text for a yes in TORCH_COMPILE_DISABLE, so PyTorch itself is asked.
+    switches = (
+        ("TORCH_COMPILE_DISABLE", config.disable),
+        ("TORCHDYNAMO_DISABLE", os.environ.get("TORCHDYNAMO_DISABLE") == "1"),
+    )
+    for name, is_off in switches:
+        if is_off:
+            raise MachineLacks(
+                "torch.compile is switched off here: %s is set; unset it" % name, "torch.compile"
+            )
 
 
 def prove(counts):
