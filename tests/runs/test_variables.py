@@ -28,6 +28,16 @@ def test_what_chooses_threads_kernels_or_memory_is_compared_and_nothing_else() -
     assert set(variables.telling({**shown, **compared})) == {*shown, *compared}
 
 
+def test_a_folder_that_a_builder_replaces_keeps_no_processes_apart() -> None:
+    """Jobs of a cluster have one each, by the name of their job."""
+    replaced = {"TORCHINDUCTOR_CACHE_DIR": "/tmp/1234"}
+    assert variables.compared(replaced) == {}
+    assert variables.flags_message(replaced) is None
+    assert variables.telling(replaced) == replaced
+    kept = {"TORCHINDUCTOR_MAX_AUTOTUNE": "1", "THEANO_FLAGS": "x", "THEANORC": "/home/x/rc"}
+    assert variables.compared({**replaced, **kept}) == kept
+
+
 def test_a_record_keeps_no_secret_of_another_program_whose_variables_begin_alike() -> None:
     assert variables.telling({"TF_VAR_password": "secret", "TF_TOKEN_example": "secret"}) == {}
 

@@ -93,6 +93,9 @@ SHOWN = ("LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES")
 #: Variables by which a framework reads or writes files of the user's when it is imported.
 OF_USERS_FILES = tuple(name for framework in KNOWN for name in framework.unset)
 
+#: Those that a builder replaces or takes away: the user's value changes nothing.
+REPLACED = frozenset(OF_USERS_FILES) - frozenset(FLAGS)
+
 
 def for_release(environment: Mapping[str, str]) -> dict[str, str]:
     """``environment`` without the variables that must not reach a release's interpreter."""
@@ -108,7 +111,7 @@ def compared(variables: Mapping[str, object]) -> dict[str, str]:
     return {
         name: str(value)
         for name, value in sorted(variables.items())
-        if name in FLAGS or name.startswith(COMPARED_PREFIXES)
+        if name not in REPLACED and (name in FLAGS or name.startswith(COMPARED_PREFIXES))
     }
 
 
