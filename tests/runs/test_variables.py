@@ -22,7 +22,10 @@ def test_what_leads_to_other_code_or_only_disturbs_reaches_no_release() -> None:
 def test_what_chooses_threads_kernels_or_memory_is_compared_and_nothing_else() -> None:
     compared = {"KMP_BLOCKTIME": "0", "MALLOC_ARENA_MAX": "1", "TF_NUM_INTRAOP_THREADS": "1"}
     compared |= {"THEANO_FLAGS": "x", "XLA_FLAGS": "y", "OMP_NUM_THREADS": "1", "DNNL_VERBOSE": "1"}
-    compared |= {"THEANORC": "/home/x/rc"}
+    compared |= {"THEANORC": "/home/x/rc", "NVIDIA_TF32_OVERRIDE": "0", "JAX_DISABLE_JIT": "1"}
+    compared |= {"XLA_PYTHON_CLIENT_ALLOCATOR": "platform", "PYTORCH_ALLOC_CONF": "backend:native"}
+    compared |= {"XLA_PYTHON_CLIENT_PREALLOCATE": "false", "TORCH_CUDNN_V8_API_DISABLED": "1"}
+    compared |= {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"}
     shown = {"LD_LIBRARY_PATH": "/x", "CUDA_VISIBLE_DEVICES": "0", "PYTHONUNBUFFERED": "1"}
     assert variables.compared({**shown, **compared}) == compared
     assert set(variables.telling({**shown, **compared})) == {*shown, *compared}

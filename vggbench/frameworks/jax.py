@@ -42,7 +42,14 @@ FRAMEWORK = Framework(
     prefixes=("JAX_", "XLA_"),
     # Early releases of jax, which is pure Python, are there as sdists alone.
     has_sdists=True,
-    flags=("JAX_DEFAULT_MATMUL_PRECISION", "JAX_ENABLE_X64", "XLA_FLAGS"),
+    flags=(
+        "JAX_DEFAULT_MATMUL_PRECISION",
+        "JAX_DISABLE_JIT",
+        "JAX_ENABLE_X64",
+        "XLA_FLAGS",
+        "XLA_PYTHON_CLIENT_ALLOCATOR",
+        "XLA_PYTHON_CLIENT_PREALLOCATE",
+    ),
     # Without these, JAX takes three quarters of a GPU's memory at the start.
     shares_gpu={"XLA_PYTHON_CLIENT_PREALLOCATE": "false"},
     # By these, JAX would find what an earlier process compiled.

@@ -65,9 +65,12 @@ FRAMEWORK = Framework(
     foreign_prefixes=("TORCH_NCCL_", "TORCH_DISTRIBUTED_"),
     flags=(
         "ATEN_CPU_CAPABILITY",
+        "PYTORCH_ALLOC_CONF",
         "PYTORCH_CUDA_ALLOC_CONF",
+        "PYTORCH_NO_CUDA_MEMORY_CACHING",
         "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
         "TORCH_COMPILE_DISABLE",
+        "TORCH_CUDNN_V8_API_DISABLED",
     ),
     compared_prefixes=("TORCHDYNAMO_", "TORCHINDUCTOR_"),
     unset=("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"),

@@ -66,7 +66,11 @@ OTHERS_PREFIXES = (
 )
 
 #: Variables that change what the same configuration means.
-FLAGS = (*(flag for framework in KNOWN for flag in framework.flags), "OMP_NUM_THREADS")
+FLAGS = (
+    *(flag for framework in KNOWN for flag in framework.flags),
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_NUM_THREADS",
+)
 
 #: Libraries choose threads, kernels or memory by variables whose names begin like this. Processes
 #: that differ in one of them are not compared. FLAGS has the variables of single frameworks.
