@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from vggbench.inside.builders.jax import setup
+from vggbench.inside.builders.keras import on_jax
+from vggbench.inside.params import MachineLacks
 
 ELSEWHERE = {"JAX_PLATFORM_NAME": "cpu", "JAX_DEFAULT_DEVICE": "cpu"}
 
@@ -41,3 +43,15 @@ def test_a_jax_that_sees_the_gpu_and_computes_on_the_cpu_has_failed(jax: ModuleT
     setup.check_device("cpu")
     with pytest.raises(RuntimeError, match=r"jax 0\.4\.23 sees a GPU, and computes on the CPU"):
         setup.check_device("gpu")
+
+
+def test_where_jit_is_switched_off_the_machine_lacks_it_and_no_step_of_keras_is_run(
+    jax: ModuleType,
+) -> None:
+    """The function that Keras gave to jax.jit could still be lowered, and would prove nothing."""
+    jax.config = SimpleNamespace(jax_disable_jit=True)
+    called: list[str] = []
+    with pytest.raises(MachineLacks, match="switched off here: JAX_DISABLE_JIT is set") as caught:
+        on_jax.proof_of_xla(None)(lambda: called.append("step"))
+    assert caught.value.what == "jax.jit"
+    assert called == []

@@ -6,7 +6,7 @@ import sys
 import time
 
 from vggbench.inside.builders.jax import setup
-from vggbench.inside.params import NotApplicable
+from vggbench.inside.params import MachineLacks, NotApplicable
 
 TURNS_KERNELS = False
 
@@ -39,8 +39,16 @@ def _first_call(call):
     """Run train_on_batch of a model of Keras that was compiled with jit_compile=True.
 
     call: train_on_batch, as a function without arguments. Returns (what it returned, the "xla" of
-    the step's description). Raises NotApplicable where Keras did not have the whole step compiled.
+    the step's description). Raises NotApplicable where Keras did not have the whole step compiled,
+    and MachineLacks where the user has switched jax.jit off.
     """
+    import jax
+
+    # A function of jax.jit then runs as plain Python, and can be lowered all the same.
+    if jax.config.jax_disable_jit:
+        raise MachineLacks(
+            "jax.jit is switched off here: JAX_DISABLE_JIT is set; unset it", "jax.jit"
+        )
     with _watched_jit() as functions:
         returned = call()
     start = time.perf_counter()
