@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Callable
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -12,10 +13,14 @@ import pytest
 
 from vggbench.inside.builders import torch as package
 from vggbench.inside.builders.keras import on_torch
-from vggbench.inside.params import MachineLacks
+from vggbench.inside.params import MachineLacks, NotApplicable
 
 #: What Dynamo and AOTAutograd count where one graph was compiled with its backward pass.
 ONE_GRAPH = {"stats": {"unique_graphs": 1}, "aot_autograd": {"ok": 1, "total": 1}}
+
+
+class Unsupported(RuntimeError):
+    """What Dynamo raises of Python that it cannot take into a graph."""
 
 
 @pytest.fixture
@@ -27,6 +32,7 @@ def torch(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     stand_in.__version__ = "2.13.0"
     stand_in._dynamo = dynamo
     dynamo.config = SimpleNamespace(disable=False)
+    dynamo.exc = SimpleNamespace(Unsupported=Unsupported)
     utils.counters = {}
     for module in (stand_in, dynamo, utils):
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -48,6 +54,15 @@ def counts(**more: Any) -> str:
     """Count as PyTorch does in a step that is compiled; return what the step returns."""
     sys.modules["torch._dynamo.utils"].counters.update({**ONE_GRAPH, **more})
     return "loss"
+
+
+def raising(error: Exception) -> Callable[[], str]:
+    """A function that raises this error."""
+
+    def call() -> str:
+        raise error
+
+    return call
 
 
 def test_the_profile_alone_says_where_keras_computes_on_torch(
@@ -79,3 +94,23 @@ def test_where_torch_compile_is_switched_off_the_machine_lacks_it(
     with pytest.raises(MachineLacks, match=f"switched off here: {name} is set; unset it") as caught:
         compiler.first_call(counts)
     assert caught.value.what == "torch.compile"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\ncall_function print\n\nfrom user code: ...", "one graph: call_function print$"),
+        ("", "one graph: no reason given$"),
+    ],
+)
+def test_a_step_that_breaks_into_pieces_is_not_applicable(
+    compiler: ModuleType, text: str, said: str
+) -> None:
+    with pytest.raises(NotApplicable, match=said) as caught:
+        compiler.first_call(raising(Unsupported(text)))
+    assert not isinstance(caught.value, MachineLacks), "it is an answer about the release"
+
+
+def test_an_error_that_is_no_answer_stays_what_it_is(compiler: ModuleType) -> None:
+    with pytest.raises(ValueError, match="of its own"):
+        compiler.first_call(raising(ValueError("of its own")))

@@ -77,6 +77,7 @@ def first_call(call, mode=MODE):
     proof took. Raises NotApplicable where not all of the step was compiled, and MachineLacks where
     the user has switched torch.compile off.
     """
+    from torch._dynamo import exc
     from torch._dynamo.utils import counters
 
     _require_switched_on()
@@ -85,6 +86,12 @@ def first_call(call, mode=MODE):
         returned = call()
     except Exception as error:
         meant = answer(error)
+        if meant is None and isinstance(error, exc.Unsupported):  # a break, with fullgraph=True
+            lines = str(error).strip().splitlines() or ["no reason given"]
+            meant = NotApplicable(
+                "torch.compile of torch %s does not compile the step as one graph: %s"
+                % (torch.__version__, lines[0])
+            )
         if meant is None:
             raise
         raise meant from error
