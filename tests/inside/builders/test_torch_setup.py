@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from vggbench.inside import gpu
 from vggbench.inside.builders import torch as package
 from vggbench.inside.builders.keras import on_torch
+from vggbench.inside.builders.torch import setup
 from vggbench.inside.params import MachineLacks, NotApplicable
 
 #: What Dynamo and AOTAutograd count where one graph was compiled with its backward pass.
@@ -114,3 +116,58 @@ def test_a_step_that_breaks_into_pieces_is_not_applicable(
 def test_an_error_that_is_no_answer_stays_what_it_is(compiler: ModuleType) -> None:
     with pytest.raises(ValueError, match="of its own"):
         compiler.first_call(raising(ValueError("of its own")))
+
+
+@pytest.fixture
+def without_cuda(torch: ModuleType, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The torch.cuda of a PyTorch with CUDA 13.0 that cannot use the GPU that is there."""
+    torch.version = SimpleNamespace(cuda="13.0")
+    torch.cuda = SimpleNamespace(is_available=lambda: False, init=lambda: None)
+    monkeypatch.setattr(gpu, "visible", lambda: ["NVIDIA H200"])
+    return torch.cuda
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError(
+            "The NVIDIA driver on your system is too old (found version 12040). Please update it."
+        ),
+        AssertionError(
+            "\nThe NVIDIA driver on your system is too old (found version 9000).\nPlease update it."
+        ),
+        RuntimeError("cuda runtime error (35) : CUDA driver version is insufficient for CUDA"),
+    ],
+)
+def test_too_old_a_driver_is_what_the_machine_lacks(
+    without_cuda: SimpleNamespace, error: Exception
+) -> None:
+    without_cuda.init = raising(error)
+    with pytest.raises(MachineLacks, match=r"^torch 2\.13\.0 has CUDA 13\.0: .*driver") as caught:
+        setup.check_device("gpu")
+    assert caught.value.what == "a newer driver"
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("init", "said"),
+    [
+        (raising(RuntimeError("Error 802: system not yet initialized")), "Error 802: system not"),
+        (lambda: None, "a library may be missing, or this GPU is not supported"),
+    ],
+)
+def test_a_gpu_that_cannot_be_used_for_another_reason_is_a_failure_with_what_torch_says(
+    without_cuda: SimpleNamespace, init: Callable[[], object], said: str
+) -> None:
+    without_cuda.init = init
+    with pytest.raises(RuntimeError, match="nvidia-smi lists NVIDIA H200: " + said):
+        setup.check_device("gpu")
+
+
+def test_a_torch_without_cuda_is_not_applicable_on_a_gpu(
+    torch: ModuleType, without_cuda: SimpleNamespace
+) -> None:
+    torch.version.cuda = None
+    with pytest.raises(NotApplicable, match=r"torch 2\.13\.0 was built without CUDA") as caught:
+        setup.check_device("gpu")
+    assert not isinstance(caught.value, MachineLacks)

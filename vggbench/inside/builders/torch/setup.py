@@ -32,6 +32,9 @@ SETTINGS = (
 # for it on a GPU.
 COMPILED = ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
 
+# What PyTorch says where the driver is older than its CUDA needs.
+OLD_DRIVER = ("driver on your system is too old", "driver version is insufficient")
+
 _folders = []
 
 
@@ -54,8 +57,9 @@ def check_device(device, framework=None):
     """Raise NotApplicable where PyTorch sees no such device.
 
     framework: what the message names, such as "keras 3.15.1"; this PyTorch where None. The
-    exception is MachineLacks where the machine has no GPU, and a RuntimeError where PyTorch has
-    CUDA and cannot use the GPU that is there. That may be mended.
+    exception is MachineLacks where the machine has no GPU, or too old a driver for the CUDA of this
+    PyTorch. It is a RuntimeError where PyTorch has CUDA and cannot use the GPU that is there for
+    another reason. That may be mended.
     """
     import torch
 
@@ -66,10 +70,27 @@ def check_device(device, framework=None):
         raise MachineLacks("no GPU visible to %s" % framework, "a GPU")
     if torch.version.cuda is None:
         raise NotApplicable("%s was built without CUDA" % framework)
+    told = _why_no_cuda()
+    if any(text in told for text in OLD_DRIVER):
+        raise MachineLacks(
+            "%s has CUDA %s: %s" % (framework, torch.version.cuda, told), "a newer driver"
+        )
+    told = told or "a library may be missing, or this GPU is not supported"
     raise RuntimeError(
-        "%s has CUDA %s and sees no GPU, nvidia-smi lists %s: the driver is too old for this CUDA, "
-        "or this GPU is not supported" % (framework, torch.version.cuda, gpu.visible()[0])
+        "%s has CUDA %s and sees no GPU, nvidia-smi lists %s: %s"
+        % (framework, torch.version.cuda, gpu.visible()[0], told)
     )
+
+
+def _why_no_cuda():
+    """Return the first line of what PyTorch says where it cannot use CUDA; empty where it can."""
+    import torch
+
+    try:
+        torch.cuda.init()
+    except Exception as error:  # an AssertionError in early releases, a RuntimeError later
+        return (str(error).strip().splitlines() or [""])[0]
+    return ""
 
 
 def wait_for(device):
