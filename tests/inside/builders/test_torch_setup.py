@@ -118,6 +118,37 @@ def test_an_error_that_is_no_answer_stays_what_it_is(compiler: ModuleType) -> No
         compiler.first_call(raising(ValueError("of its own")))
 
 
+P100 = (
+    "Found Tesla P100-PCIE-16GB which is too old to be supported by the triton GPU compiler, which "
+    "is used as the backend. Triton only supports devices of CUDA Capability >= 7.0, but your "
+    "device is of CUDA capability 6.0"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        (P100, "a GPU that Triton supports"),
+        ("Cannot find a working triton installation. Either it is not there or too old.", "Triton"),
+        (
+            "Failed to find C compiler. Please specify via CC environment variable.",
+            "a C++ compiler",
+        ),
+    ],
+)
+def test_what_the_compiler_needs_of_a_machine_is_what_the_machine_lacks(
+    compiler: ModuleType, said: str, what: str
+) -> None:
+    """Dynamo raises its own error, which holds that of the compiler behind it."""
+    outer = RuntimeError(f"backend='inductor' raised:\nRuntimeError: {said}\n\nYou can suppress it")
+    outer.__cause__ = RuntimeError(said)
+    with pytest.raises(MachineLacks, match=r"^torch\.compile of torch 2\.13\.0") as caught:
+        compiler.first_call(raising(outer))
+    assert caught.value.what == what
+    assert said.partition(".")[0] in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.fixture
 def without_cuda(torch: ModuleType, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The torch.cuda of a PyTorch with CUDA 13.0 that cannot use the GPU that is there."""

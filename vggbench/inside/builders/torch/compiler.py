@@ -23,6 +23,13 @@ NO_COMPILER = (
     "InvalidCxxCompiler",
 )
 
+# What they say where the machine lacks something else: the text, and what it is. The first is of
+# GPUs below compute capability 7.0.
+LACKING = (
+    ("too old to be supported by the triton GPU compiler", "a GPU that Triton supports"),
+    ("Cannot find a working triton installation", "Triton"),
+)
+
 # What releases say of an interpreter or a system for which they have no torch.compile.
 NOT_SUPPORTED = (
     "not supported on Python",
@@ -63,11 +70,18 @@ def answer(error):
     for text in NO_COMPILER:
         if text in told:
             return MachineLacks("%s finds no compiler here: %s" % (version, text), "a C++ compiler")
+    for text, what in LACKING:
+        if text in told:
+            return MachineLacks("%s: %s" % (version, _line_with(text, told)), what)
     for text in NOT_SUPPORTED:
         if text in told:
-            line = next(line for line in told.splitlines() if text in line)
-            return NotApplicable("%s: %s" % (version, line.strip()))
+            return NotApplicable("%s: %s" % (version, _line_with(text, told)))
     return None
+
+
+def _line_with(text, told):
+    """Return the first line with this text."""
+    return next(line.strip() for line in told.splitlines() if text in line)
 
 
 def first_call(call, mode=MODE):
