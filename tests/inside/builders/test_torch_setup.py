@@ -152,10 +152,10 @@ def test_what_the_compiler_needs_of_a_machine_is_what_the_machine_lacks(
 @pytest.fixture
 def without_cuda(torch: ModuleType, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The torch.cuda of a PyTorch with CUDA 13.0 that cannot use the GPU that is there."""
-    torch.version = SimpleNamespace(cuda="13.0")
-    torch.cuda = SimpleNamespace(is_available=lambda: False, init=lambda: None)
+    cuda = SimpleNamespace(is_available=lambda: False, init=lambda: None)
+    torch.version, torch.cuda = SimpleNamespace(cuda="13.0"), cuda
     monkeypatch.setattr(gpu, "visible", lambda: ["NVIDIA H200"])
-    return torch.cuda
+    return cuda
 
 
 @pytest.mark.parametrize(
@@ -202,3 +202,17 @@ def test_a_torch_without_cuda_is_not_applicable_on_a_gpu(
     with pytest.raises(NotApplicable, match=r"torch 2\.13\.0 was built without CUDA") as caught:
         setup.check_device("gpu")
     assert not isinstance(caught.value, MachineLacks)
+
+
+def test_a_step_of_keras_that_is_compiled_anew_after_the_first_is_not_applicable(
+    compiler: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_torch, "_proven", [])
+    monkeypatch.setattr(on_torch.setup, "facts", lambda: {"torch": "2.13.0"})
+    counts(stats={"unique_graphs": 3})  # of whatever ran before: none of it was to be compiled
+    assert on_torch.facts() == {"torch": "2.13.0"}
+    assert on_torch.proof_of_xla(None)(counts)[1]["mode"] == on_torch.MODE
+    assert on_torch.facts() == {"torch": "2.13.0"}
+    counts(stats={"unique_graphs": 2})
+    with pytest.raises(NotApplicable, match="made 2 graphs of the step instead of one"):
+        on_torch.facts()

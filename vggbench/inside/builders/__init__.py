@@ -32,7 +32,8 @@ A train step is an object with
 - `step.weights()`: a dict of name to float32 NumPy array, trained tensors and running averages, in
   the names and the canonical layout of vggbench.inside.vgg16; without running averages where the
   configuration has none.
-- `step.describe()`: a dict of JSON-able facts about the framework and its settings. Where the step
+- `step.describe()`: a dict of JSON-able facts about the framework and its settings. May raise
+  NotApplicable where a step since the first one was not compiled as that one was. Where the step
   was to be compiled, the entry "xla" of TensorFlow and Keras holds the proof of that after the
   first step. It is a dict, whose "proof_s" is the number of seconds of the first step that the
   proof took.

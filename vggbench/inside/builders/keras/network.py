@@ -46,7 +46,8 @@ def backend(name):
     - `gate_updates(keras)`, `compute_in_float32()`: do what these methods of a train step do;
     - `answer(error, configuration, device)`: return NotApplicable for an error that means it, else
       None;
-    - `facts()`: return a dict for the description;
+    - `facts()`: return a dict for the description. May raise NotApplicable where a step since the
+      first one was not compiled as that one was;
     - `profiler()`: return the class of the backend's profiler. Raises NotApplicable without one;
     - `watched(model)`: return what that class asks of a train step, of a model that has run a step.
       Raises NotApplicable where the backend runs no such thing.

@@ -8,6 +8,9 @@ TURNS_KERNELS = False
 
 MODE = "Model.compile(jit_compile=True): torch.compile"
 
+# Not empty once a first step of this process is proven to be compiled.
+_proven = []
+
 
 def why_absent(folder):
     if os.path.isdir(os.path.join(folder, "src", "backend", "torch")):
@@ -29,7 +32,12 @@ def proof_of_xla(keras):
     # Imported here: only where a compiled step is asked for, and after PyTorch is prepared.
     from vggbench.inside.builders.torch import compiler
 
-    return lambda call: compiler.first_call(call, MODE)
+    def first_call(call):
+        taken = compiler.first_call(call, MODE)
+        _proven.append(True)
+        return taken
+
+    return first_call
 
 
 def waiting(weights, device):
@@ -53,6 +61,12 @@ def answer(error, configuration, device):
 
 
 def facts():
+    if _proven:
+        from vggbench.inside.builders.torch import compiler
+
+        # Keras, not this package, calls torch.compile, so no later step that is compiled anew
+        # raises an error. By now the untimed steps have run.
+        compiler.prove_so_far()
     return setup.facts()
 
 

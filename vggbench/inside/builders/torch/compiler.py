@@ -110,8 +110,19 @@ def first_call(call, mode=MODE):
             raise
         raise meant from error
     start = time.perf_counter()
-    proof = prove({name: dict(counts) for name, counts in counters.items()})
+    proof = prove_so_far()
     return returned, {"mode": mode, "proof": proof, "proof_s": time.perf_counter() - start}
+
+
+def prove_so_far():
+    """Prove that all steps since first_call() began ran as one graph; return the sentence for the
+    record.
+
+    Raises NotApplicable where one was compiled anew, or in pieces.
+    """
+    from torch._dynamo.utils import counters
+
+    return prove({name: dict(counts) for name, counts in counters.items()})
 
 
 def _require_switched_on():
