@@ -102,15 +102,19 @@ def write_wheel(
     besides: Mapping[str, str] | None = None,
     tag: str = "py3-none-any",
     requires: Sequence[str] = (),
+    *,
+    extras: Sequence[str] = (),
 ) -> Path:
     """A wheel of the package ``name``, whose one module has the text ``module``; ``besides``: the
     text of other files, by their paths. ``tag``: the interpreters and platforms it is for.
-    ``requires``: the requirements that it is installed with."""
+    ``requires``: the requirements that it is installed with. ``extras``: the names of extras, in
+    whose markers ``requires`` may have further ones."""
     info = f"{name}-{version}.dist-info"
     files = {
         f"{name}/__init__.py": module,
         **(besides or {}),
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        + "".join(f"Provides-Extra: {extra}\n" for extra in extras)
         + "".join(f"Requires-Dist: {requirement}\n" for requirement in requires),
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\n"
         f"Tag: {tag}\n",

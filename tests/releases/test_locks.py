@@ -26,6 +26,7 @@ TRACK: dict[str, Any] = {
             [">=2", ["demo=={version}", "helper=={minor}.*"]],
         ],
         "cpu-other": [[">=2", ["demo=={version}", "helper==1.3"]]],
+        "gpu": [[">=2", ["demo[cuda]=={version}", "helper==1.3"]]],
     },
     "later": [["<1.1", {"helper": "2021-01-01"}, "No helper is older."]],
 }
@@ -119,7 +120,7 @@ def test_a_lock_that_comes_out_otherwise_raises_the_build_number(
 def test_a_backend_gets_a_lock_beside_that_for_all_others(catalogue: Catalogue) -> None:
     track = catalogue.tracks["demo"]
     assert locks.names(track, "1.1") == ["cpu"]
-    assert locks.names(track, "2.0") == ["cpu", "cpu-other"]
+    assert locks.names(track, "2.0") == ["cpu", "cpu-other", "gpu"]
     before = locked(catalogue, "2.0")
     made = locks.lock(Catalogue(catalogue.folder), before, "cpu-other")
     assert made.commit == before.commit
@@ -135,6 +136,43 @@ def test_a_lock_that_the_track_has_no_packages_for_is_one_line(catalogue: Catalo
     assert str(caught.value) == (
         "demo-1.1: its track has no packages for the lock cpu-other; it has them for: cpu"
     )
+
+
+def test_a_lock_for_the_gpu_brings_the_cuda_of_its_extra(
+    catalogue: Catalogue, tmp_path: Path
+) -> None:
+    wheels = tmp_path / "wheels"
+    write_wheel(wheels, "demo_cuda_plugin", "1.0", "")
+    of_extra = ['demo-cuda-plugin; extra == "cuda"']
+    write_wheel(wheels, "demo", "2.0", "", requires=of_extra, extras=["cuda"])
+    made = locks.lock(catalogue, locked(catalogue, "2.0"), "gpu")
+    assert catalogue.pins(made, "gpu") == {
+        "demo": "2.0",
+        "demo-cuda-plugin": "1.0",
+        "helper": "1.3",
+    }
+
+
+def test_a_lock_for_the_gpu_whose_extra_is_gone_is_not_made(catalogue: Catalogue) -> None:
+    """uv would resolve it without the extra, as a lock for the CPU."""
+    release = locked(catalogue, "2.0")
+    with pytest.raises(LockError) as caught:
+        locks.lock(Catalogue(catalogue.folder), release, "gpu")
+    assert str(caught.value) == (
+        "demo-2.0: the lock for gpu would bring no CUDA, as demo[cuda]==2.0 has no such extra; "
+        "correct it in releases/demo/track.json"
+    )
+    assert not locks.path_of(catalogue, release, "gpu").exists()
+
+
+def test_a_lock_for_the_gpu_without_an_extra_may_do_without_cuda(catalogue: Catalogue) -> None:
+    """A wheel may hold CUDA itself, as PyTorch's did."""
+    release = locked(catalogue, "2.0")
+    requirements = {**TRACK["requirements"], "gpu": [[">=2", ["demo=={version}"]]]}
+    content = json.dumps({**TRACK, "requirements": requirements})
+    (catalogue.folder / "demo" / "track.json").write_text(content)
+    made = locks.lock(Catalogue(catalogue.folder), release, "gpu")
+    assert catalogue.pins(made, "gpu") == {"demo": "2.0"}
 
 
 def test_a_build_of_ones_own_gets_companions_of_a_lock_for_any_device(

@@ -150,7 +150,7 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
     Returns the release with this lock; the release itself is not written. Where the lock differs
     from the one that was there, the build number is raised, so that results under the old lock stay
     apart. What a nightly is installed with is held to the pins of a final (``final_before``).
-    Raises LockError and UvError.
+    Raises LockError, also where a lock for the GPU would bring no CUDA, and UvError.
     """
     track = catalogue.tracks[release.track]
     old = release.locks.get(name)
@@ -182,6 +182,7 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
     except NoneFits:
         _require_dates(release.name, requirements, release.python, track.index)
         raise
+    _require_cuda(release, name, requirements, pins(resolved))
     exceptions = "".join(f", {package} as of {on_day}" for package, on_day in later.items())
     exceptions += "" if final is None else f", companions as {final.name} has them"
     text = (
@@ -210,6 +211,23 @@ def lock(catalogue: Catalogue, release: Release, name: str) -> Release:
         release,
         locks={**release.locks, name: new},
         build=release.build + 1 if changed else release.build,
+    )
+
+
+def _require_cuda(
+    release: Release, name: str, requirements: Sequence[str], versions: Mapping[str, str]
+) -> None:
+    """Raise LockError where a lock for the GPU asks for an extra and would pin nothing of CUDA.
+
+    uv warns of an extra that a package does not have, and resolves without it. ``versions``: what
+    the lock would pin.
+    """
+    extras = [requirement for requirement in requirements if Requirement(requirement).extras]
+    if not name.startswith("gpu") or not extras or any("cuda" in package for package in versions):
+        return
+    raise LockError(
+        f"{release.name}: the lock for {name} would bring no CUDA, as {', '.join(extras)} has no "
+        f"such extra; correct it in releases/{release.track}/track.json"
     )
 
 
