@@ -339,9 +339,10 @@ def test_a_loss_that_cannot_be_read_at_the_end_is_failed(clock, notes):
     assert "peak_memory_bytes" in notes()
 
 
-def test_the_first_step_is_without_the_proof_that_xla_compiled_it(clock, notes):
+@pytest.mark.parametrize("entry", ["xla", "compile", "jit", "a later framework's"])
+def test_the_first_step_is_without_the_proof_that_it_was_compiled(clock, notes, entry):
     step = Step(clock, seconds=4.0)
-    step.describe = lambda: {"xla": {"mode": "tf.function(jit_compile=True)", "proof_s": 0.25}}
+    step.describe = lambda: {entry: {"mode": "tf.function(jit_compile=True)", "proof_s": 0.25}}
     measure.prepared(lambda: step, {"xla": "on"})
     assert measure.by_product("track_first_step") == 3.75
     assert notes()["warm_up_s"][0] == 4.0

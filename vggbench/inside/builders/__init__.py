@@ -34,9 +34,9 @@ A train step is an object with
   configuration has none.
 - `step.describe()`: a dict of JSON-able facts about the framework and its settings. May raise
   NotApplicable where a step since the first one was not compiled as that one was. Where the step
-  was to be compiled, the entry "xla" of TensorFlow and Keras holds the proof of that after the
-  first step. It is a dict, whose "proof_s" is the number of seconds of the first step that the
-  proof took.
+  was to be compiled, one entry holds the proof of that after the first step: "xla" of TensorFlow
+  and Keras, "compile" of PyTorch, "jit" of JAX. It is a dict, whose "proof_s" is the number of
+  seconds of the first step that the proof took. The first step is reported without them.
 - `step.close()`: release the memory; the step cannot be used afterwards.
 
 Some train steps have one or both of the following methods. They are called before the first step,
