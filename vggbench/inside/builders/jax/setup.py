@@ -3,8 +3,8 @@
 Only functions here import JAX, because prepare() must come first.
 """
 
-import importlib.util
 import os
+import pkgutil
 
 import numpy as np
 
@@ -81,9 +81,20 @@ def check_device(device, framework=None):
 
 
 def _has_cuda():
-    """Return whether a plugin of JAX for CUDA is installed."""
-    names = ("jax_cuda13_plugin", "jax_cuda12_plugin")
-    return any(importlib.util.find_spec(name) is not None for name in names)
+    """Return whether CUDA is installed: as a plugin of JAX, or up to 0.4.29 within jaxlib."""
+    # Such as "0.4.23+cuda12.cudnn89". jaxlib.__version__ is without the label.
+    if "+cuda" in (fact(_version_of_jaxlib) or ""):
+        return True
+    # Such as jax_cuda12_plugin.
+    names = [name for _, name, _ in pkgutil.iter_modules()]
+    return any(name.startswith("jax_cuda") and name.endswith("_plugin") for name in names)
+
+
+def _version_of_jaxlib():
+    """Return the version of jaxlib by the wheel that it was installed from."""
+    from importlib import metadata  # from CPython 3.8 on, which these releases ask for
+
+    return metadata.version("jaxlib")
 
 
 def compute_in_float32():
