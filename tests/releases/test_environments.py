@@ -383,6 +383,7 @@ def gone(house: House) -> str:
         f"{NAME} (cpu) cannot be installed: tinyframe==1.1 is gone from the index ("
     )
     assert "uv's cache does not have all of the lock" in line
+    assert "put a wheel of tinyframe==1.1 with the hash of the lock into a folder" in line
     assert "set UV_FIND_LINKS to that folder" in line
     assert "\n" not in line
     return line

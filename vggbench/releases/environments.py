@@ -310,7 +310,7 @@ class Environments:
         return (
             f"{pin} is gone from the index ({places}), and uv's cache does not have all of the "
             f"lock; what was measured of {release.name} stays; to measure it again, put a wheel of "
-            f"{pin} into a folder and set UV_FIND_LINKS to that folder"
+            f"{pin} with the hash of the lock into a folder and set UV_FIND_LINKS to that folder"
         )
 
     def all(self) -> list[Installed]:
