@@ -71,7 +71,7 @@ def test_the_profile_alone_says_where_keras_computes_on_torch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     prepared: list[str] = []
-    monkeypatch.setattr(on_torch.setup, "prepare", prepared.append)
+    monkeypatch.setattr(setup, "prepare", prepared.append)
     monkeypatch.setenv("KERAS_TORCH_DEVICE", "cpu")
     on_torch.prepare("gpu")
     assert prepared == ["gpu"]
@@ -208,7 +208,7 @@ def test_a_step_of_keras_that_is_compiled_anew_after_the_first_is_not_applicable
     compiler: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(on_torch, "_proven", [])
-    monkeypatch.setattr(on_torch.setup, "facts", lambda: {"torch": "2.13.0"})
+    monkeypatch.setattr(setup, "facts", lambda: {"torch": "2.13.0"})
     counts(stats={"unique_graphs": 3})  # of whatever ran before: none of it was to be compiled
     assert on_torch.facts() == {"torch": "2.13.0"}
     assert on_torch.proof_of_xla(None)(counts)[1]["mode"] == on_torch.MODE
