@@ -78,6 +78,7 @@ NOT_RUN = {
     "openssl": "a test of its own types it, with what follows: tests/fleet/test_security.py",
     "docker run": "it asks for a machine with docker and a GPU",
     "python perf/environment.py": "it wants the packages of '.[perf]', and installs",
+    "python perf/fleet.py": "it measures for minutes; test_perf_fleet.py has its rows",
     "python perf/duets.py ROW": "it measures for an hour; test_perf_duets.py has its rows",
 }
 

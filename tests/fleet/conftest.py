@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import dask
-import dask_jobqueue  # noqa: F401, its defaults are among Dask's settings
-import distributed  # noqa: F401, and so are these
+import distributed  # noqa: F401, its defaults are among Dask's settings
 import psutil
 import pytest
+
+# With what dask_jobqueue does to Ctrl-C undone; its defaults are among Dask's settings, too.
+from vggbench.fleet import clusters  # noqa: F401
 
 from ..tiny import PATIENCE_S, Tiny, until
 from .boxes import free_ports

@@ -30,7 +30,6 @@ REFUSED = {
     "scheduler --tls nowhere": "has no ca.pem; it takes ca.pem, cert.pem, key.pem",
     "scheduler --host tcp://10.0.0.1": "'tcp://10.0.0.1' is nothing to listen on",
     "scheduler --host 10.0.0.1:8786": "'10.0.0.1:8786' is nothing to listen on",
-    "scheduler --host 192.0.2.1 --port 0": "the scheduler cannot listen on 192.0.2.1",
     "run": "one of the arguments ADDRESS --local --slurm --ssh is required",
     "run --local --ssh box1": "not allowed with",
     "run --local --workers 0": "'0' is no number of workers; write 1 or more",

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import distributed
@@ -170,9 +171,17 @@ def test_a_worker_does_nothing_several_times_a_second(
                 for name, callback in worker.periodic_callbacks.items()
             }
 
-    found = asyncio.run(intervals())
+    # Tests of a browser leave a loop in this thread that is running.
+    with ThreadPoolExecutor(1) as thread:
+        found = thread.submit(asyncio.run, intervals()).result()
     assert found["heartbeat"] == HEARTBEAT_S
     assert min(found.values()) >= 1, found
+
+
+def test_an_address_of_another_machine_is_one_line(bare_tiny: Tiny) -> None:
+    done = bare_tiny.vggbench("fleet", "scheduler", "--host", "192.0.2.1", "--port", "0")
+    assert done.status == 2
+    the_line(done, "the scheduler cannot listen on 192.0.2.1")
 
 
 def test_a_port_that_is_taken_is_one_line(bare_tiny: Tiny, start: Start, free_port: int) -> None:

@@ -285,7 +285,7 @@ def test_a_unit_takes_the_environments_of_all_its_backends() -> None:
         (["tensorflow", "theano"], {"cpu", "cpu-theano"}),
     ):
         configurations = [SimpleNamespace(backend=backend) for backend in backends]
-        of = SimpleNamespace(_profile="cpu-quick", _own=lambda unit, own=configurations: own)
+        of = SimpleNamespace(device="cpu", _own=lambda unit, own=configurations: own)
         unit = Unit(Stage("plain", (release,), ()), release, None)
         assert {lock.name for lock in History._locks(of, unit)} == names
 
