@@ -21,6 +21,7 @@ from ..errors import Say, VggbenchError, of_system, one_line
 from ..inside import gpu
 from ..inside.launch import STARTER_VARIABLE
 from ..releases import interpreters
+from ..releases.catalogue import replace_text
 from ..runs import machine_facts, process, profiles
 from . import identity, mirror
 from .mirror import Known
@@ -31,9 +32,6 @@ POLL_S = 1.0
 
 #: The folder of mirrors below the environments' folder.
 MIRRORS = "fleet"
-
-#: asv's own settings that name places, which a mirror's settings have in full.
-_PLACES = ("repo", "benchmark_dir", "env_dir")
 
 
 class OnMachine:
@@ -157,11 +155,7 @@ class OnMachine:
     def _write_settings(self) -> None:
         """Write asv's settings of the mirror: those of the checkout, but for where results lie."""
         config = dict(vars(self._checkout.config))
-        for key in _PLACES:
+        for key in identity.PLACES:
             config[key] = str(self._checkout.root / config[key])
         own = {"results_dir": "results", "html_dir": "html", "version": 1}
-        content = json.dumps({**config, **own}, default=str)
-        with contextlib.suppress(OSError):
-            if self._settings.read_text(encoding="utf-8") == content:
-                return
-        mirror.write(self._settings, content.encode())
+        replace_text(self._settings, json.dumps({**config, **own}, default=str))
