@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,6 +60,12 @@ SchedulerParameters=batch_sched_delay=1,sched_interval=2
 NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=1 Feature={feature}"
 PARTITION = "PartitionName=bench Nodes=ALL Default=YES State=UP OverSubscribe=EXCLUSIVE"
 
+#: How long a job may take that does nothing but answer this process.
+ANSWER_S = 60.0
+
+#: What it does, with the port it is to answer at.
+ANSWER = "import os, socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])))"
+
 LACKING = [name for name in PROGRAMS if shutil.which(name) is None]
 
 pytestmark = [
@@ -101,12 +110,45 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             if command[0] == "munged":
                 until((folder / "munge.socket").exists)
         until(_are_idle)
+        _require_jobs(folder)
         yield folder
     finally:
+        # pytest shows it where the test failed.
+        for log in [*sorted(folder.glob("*.log")), *sorted(folder.parent.glob("slurm-*.out"))]:
+            print(f"== {log.name}", *log.read_text(errors="replace").split("\n")[-25:], sep="\n")
         for process in reversed(running):
             process.terminate()
         for process in running:
             process.wait(PATIENCE_S)
+
+
+def _require_jobs(folder: Path) -> None:
+    """Skip where this Slurm has nodes and yet cannot run a job that answers this process: in a
+    sandbox whose kernel is not Linux itself, such as gVisor, no step of a job may begin."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        server.settimeout(ANSWER_S)
+        command = shlex.join([sys.executable, "-c", ANSWER, str(server.getsockname()[1])])
+        done = subprocess.run(
+            ["sbatch", *clusters.ASKED, "--output", folder / "answer.log", "--wrap", command],
+            capture_output=True,
+            text=True,
+            cwd=folder,
+        )
+        assert done.returncode == 0, done.stderr
+        try:
+            server.accept()[0].close()
+        except TimeoutError:
+            told = [
+                line
+                for log in sorted(folder.glob("*.log"))
+                for line in log.read_text(errors="replace").splitlines()
+                if re.search("error|fatal", line, re.IGNORECASE)
+            ]
+            pytest.skip(
+                f"no job that answers was run by Slurm here within {ANSWER_S:.0f} s; its logs "
+                f"say: {' | '.join(told[-3:]) or 'nothing'}"
+            )
+    until(_are_idle)
 
 
 def _are_idle() -> bool:
