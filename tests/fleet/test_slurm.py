@@ -184,7 +184,7 @@ def homes(tmp_path: Path, bare_tiny: Tiny) -> Path:
 
 
 def machines_of(tiny: Tiny, options: str, workers: int) -> set[str]:
-    """The machines of so many workers in jobs with these options."""
+    """The machines of so many workers in jobs with these options. Their processes have ended."""
     with clusters.on_slurm(
         tiny.checkout,
         options,
@@ -196,7 +196,9 @@ def machines_of(tiny: Tiny, options: str, workers: int) -> set[str]:
     ) as client:
         client.wait_for_workers(workers, timeout=PATIENCE_S)
         told = workers_of(client).values()
-        return {machine for worker in told for machine in worker["resources"]}
+        processes = client.run(os.getpid).values()
+    until(lambda: not any(Path(f"/proc/{process}").exists() for process in processes))
+    return {machine for worker in told for machine in worker["resources"]}
 
 
 def test_a_job_runs_on_a_node_with_the_feature_that_is_asked_for(

@@ -156,6 +156,11 @@ class MachineWorker(distributed.Worker):
         await asyncio.to_thread(self.on_machine.end)
         try:
             closed: str | None = await super().close(*arguments, **options)
+        except asyncio.CancelledError:
+            # SIGTERM while the scheduler closes, as at the end of a job. Whoever else closes this
+            # worker waits until it is finished, which Dask does not say of it any more.
+            self._event_finished.set()
+            raise
         finally:
             self._held.close()
         return closed
