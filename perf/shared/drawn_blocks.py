@@ -65,7 +65,8 @@ class Setting:
     """How blocks are drawn.
 
     ``deviation``: of the logarithm of a block. ``heavy``: whether with heavy tails. ``known``: what
-    is known of the machine, "calibrated", "earlier" or "nothing".
+    is known of the machine, "calibrated", "earlier" or "nothing"; "each other" is nothing before,
+    and then what the other configurations of the same two releases tell.
     """
 
     what: str
@@ -79,12 +80,14 @@ SETTINGS = [
     Setting("1.5 %, 10 calibrating blocks"),
     Setting("1.5 %, 6 earlier comparisons of 4", known="earlier"),
     Setting("1.5 %, nothing known", known="nothing"),
+    Setting("1.5 %, the other configurations", known="each other"),
     Setting("1.5 %, heavy tails", heavy=True),
     Setting("1.5 %, heavy tails, nothing known", heavy=True, known="nothing"),
     Setting("0.5 %", 0.005),
     Setting("1 %", 0.01),
     Setting("3 %", 0.03),
     Setting("3 %, nothing known", 0.03, known="nothing"),
+    Setting("3 %, the other configurations", 0.03, known="each other"),
 ]
 
 
@@ -146,6 +149,13 @@ def compared(
     machine = BlockDraws(seed, setting)
     noise = machine.noise()
     levels = [math.log1p(machine.draw.uniform(*change)) for _ in range(comparisons)]
+    if setting.known == "each other":
+        others = machine.draw.normal(0, EARLIER_CHANGES, CONFIGURATIONS - comparisons)
+        together = np.array([*levels, *others])
+        # Those that have blocks last know most of the machine.
+        places = machine.draw.permutation(len(together))
+        seen = answered_together(machine, together[places].tolist(), threshold)
+        return [seen[place] for place in np.argsort(places)[:comparisons]]
     return [answered(machine, level, noise, threshold) for level in levels]
 
 
@@ -163,6 +173,62 @@ def answered(
             break
         if spent == LEAST_BLOCKS and judgement.blocks_needed is not None:
             foreseen = spent + judgement.blocks_needed
+    return _seen(judgement, level, spent, foreseen)
+
+
+def answered_together(
+    machine: BlockDraws, levels: Sequence[float], threshold: float
+) -> list[SeenComparison]:
+    """What came of comparisons with these true log ratios, on a machine of which nothing is known
+    but what the others of them tell.
+
+    As with ``vggbench confirm``, what may be slower has its blocks first, then what is likely to be
+    answered soonest. When all are answered, each is judged once more, and goes on where it is open
+    again.
+    """
+    logs: list[list[float]] = [[] for _ in levels]
+    foreseen: list[int | None] = [None for _ in levels]
+
+    def noise(place: int) -> BlockNoise:
+        return blocks.noise([], [own for other, own in enumerate(logs) if other != place])
+
+    def judged(place: int) -> blocks.BlockJudgement:
+        return blocks.judge_blocks(
+            logs[place], noise(place), threshold=threshold, comparisons=CONFIGURATIONS
+        )
+
+    def open_again() -> dict[int, tuple[bool, int]]:
+        judgements = {
+            place: judged(place) for place, own in enumerate(logs) if len(own) < MOST_BLOCKS
+        }
+        return {
+            place: (not judgement.suspected, judgement.blocks_needed)
+            for place, judgement in judgements.items()
+            if judgement.blocks_needed is not None
+        }
+
+    needed = blocks.blocks_for(noise(0), threshold=threshold, comparisons=CONFIGURATIONS)
+    going = dict.fromkeys(range(len(levels)), (True, needed))
+    while going or (going := open_again()):
+        place = min(going, key=going.__getitem__)
+        logs[place] += machine.blocks(1, levels[place])
+        spent = len(logs[place])
+        judgement = judged(place)
+        if judgement.blocks_needed is None or spent == MOST_BLOCKS:
+            del going[place]
+            continue
+        if spent == LEAST_BLOCKS:
+            foreseen[place] = spent + judgement.blocks_needed
+        going[place] = not judgement.suspected, judgement.blocks_needed
+    return [
+        _seen(judged(place), level, len(logs[place]), foreseen[place])
+        for place, level in enumerate(levels)
+    ]
+
+
+def _seen(
+    judgement: blocks.BlockJudgement, level: float, spent: int, foreseen: int | None
+) -> SeenComparison:
     off = math.log(judgement.ratio) - level
     held = judgement.low <= math.exp(level) <= judgement.high
     return SeenComparison(judgement.outcome, spent, foreseen, off, held)

@@ -194,6 +194,52 @@ def test_the_next_is_chosen_anew_after_each_block() -> None:
     assert machine.order == ["b", *["a"] * 5, *["b"] * 3]
 
 
+def _until_b_has_blocks(machine: Machine, of_b: int) -> Callable[[Comparison], Standing]:
+    """How it stands on a machine on which "a" is sure with 3 blocks while "b" has none, and needs 5
+    when "b" has ``of_b``: other blocks have told more noise."""
+
+    def standing(of: Comparison) -> Standing:
+        is_restless = machine.known.get("b", 0) >= of_b
+        return replace(machine, enough=5 if is_restless else 3).standing(of)
+
+    return standing
+
+
+def test_what_the_blocks_of_others_leave_open_again_goes_on() -> None:
+    machine = Machine(known={})
+    one, other = machine.answer_all(
+        comparison("a"), comparison("b"), standing=_until_b_has_blocks(machine, 2)
+    )
+    assert machine.order == ["a"] * 3 + ["b"] * 5 + ["a"] * 2
+    assert (one.why, one.blocks, one.standing.blocks) == (None, 5, 5)
+    assert other.blocks == 5
+    told = [line for line in machine.said if "open again" in line]
+    assert told == [
+        "tensorflow-a NHWC fused off, 3 blocks: step time: not sure, +2.0 % (-1.0 to +5.0); "
+        "it is open again, since other blocks showed more noise"
+    ]
+
+
+def test_what_is_open_again_when_the_budget_is_spent_is_no_answer() -> None:
+    machine = Machine(known={})
+    one, other = machine.answer_all(
+        comparison("a"),
+        comparison("b"),
+        standing=_until_b_has_blocks(machine, 2),
+        budget=850.0,
+    )
+    assert one.out_of_budget
+    assert one.standing.verdicts["step"].outcome == NOT_SURE
+    assert (other.why, other.blocks) == (None, 5)
+
+
+def test_what_is_open_again_with_all_its_blocks_is_closed() -> None:
+    machine = Machine(known={})
+    few = replace(comparison("a"), most=3)
+    one, _ = machine.answer_all(few, comparison("b"), standing=_until_b_has_blocks(machine, 2))
+    assert one.why == "not sure after 3 blocks"
+
+
 def test_a_spent_budget_leaves_the_rest_open_with_what_it_would_cost() -> None:
     machine = Machine(enough=3)
     found = machine.answer_all(comparison("a"), comparison("slow"), budget=450)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
 from .. import records
@@ -204,13 +204,15 @@ class _Open:
 def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Answer]:
     """Take blocks until each comparison is answered, closed or given up, or the budget is spent:
     each time of the one that tells most: first where the step is open, among these of what may be
-    slower, then of what is likely to be answered soonest. Errors of ``take`` pass through: what was
-    taken before is on record."""
+    slower, then of what is likely to be answered soonest. When all are, each is judged once more:
+    blocks of the others tell the machine's noise too, and may have left one open again. Errors of
+    ``take`` pass through: what was taken before is on record."""
     going = [
         _Open(comparison, tools.standing(comparison), seconds=tools.seconds(comparison))
         for comparison in comparisons
     ]
     ended: dict[Comparison, Answer] = {}
+    answered: list[_Open] = []
     wanted = [open_ for open_ in going if open_.needed(tools) and open_.why_closed is None]
     is_busy = False
     if wanted:
@@ -223,12 +225,19 @@ def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Ans
                 if why is None:
                     continue
             going.remove(open_)
+            if why is None:
+                answered.append(open_)
             ended[open_.comparison] = _answer(open_, why)
             if open_.taken or why is not None:
                 tools.say(ending(ended[open_.comparison]))
         affordable = [open_ for open_ in going if tools.budget.allows(open_.seconds)]
         if not affordable:
-            break
+            again = _open_again(answered, tools)
+            if not again:
+                break
+            answered = [open_ for open_ in answered if open_ not in again]
+            going += again
+            continue
         open_ = min(affordable, key=lambda each: _rank(each, tools))
         given_up = _take(open_, tools)
         is_busy = open_.is_busy
@@ -236,6 +245,8 @@ def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Ans
             going.remove(open_)
             ended[open_.comparison] = given_up
             tools.say(ending(given_up))
+    for open_ in answered:
+        ended[open_.comparison] = replace(ended[open_.comparison], standing=open_.standing)
     for open_ in going:
         why = f"{tools.budget.why_over(open_.unbegun_s)}{_while_busy(is_busy)}"
         seconds = open_.likely_s(tools)
@@ -243,6 +254,20 @@ def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Ans
             open_, why, out_of_budget=True, is_busy=is_busy, seconds=seconds
         )
     return [ended[comparison] for comparison in comparisons]
+
+
+def _open_again(answered: Sequence[_Open], tools: BlockTools) -> list[_Open]:
+    """Those that are open after all, by all blocks that were taken."""
+    if not any(open_.taken for open_ in answered):
+        return []
+    again = []
+    for open_ in answered:
+        open_.standing = tools.standing(open_.comparison)
+        if open_.needed(tools):
+            told = progress(open_.comparison, open_.standing)
+            tools.say(f"{told}; it is open again, since other blocks showed more noise")
+            again.append(open_)
+    return again
 
 
 def _while_busy(is_busy: bool) -> str:
