@@ -5,23 +5,24 @@ Debian's packages slurmctld, slurmd and munge are enough. They run as root, with
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import re
 import secrets
-import shlex
 import shutil
+import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import dask
+import distributed
 import pytest
 
 from vggbench import machine_lock
 from vggbench.fleet import LOOPBACK, clusters
+from vggbench.fleet.clusters import SLURMCluster
 
 from ..tiny import PATIENCE_S, Tiny, until
 from .boxes import free_ports, workers_of
@@ -60,11 +61,8 @@ SchedulerParameters=batch_sched_delay=1,sched_interval=2
 NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=1 Feature={feature}"
 PARTITION = "PartitionName=bench Nodes=ALL Default=YES State=UP OverSubscribe=EXCLUSIVE"
 
-#: How long a job may take that does nothing but answer this process.
-ANSWER_S = 60.0
-
-#: What it does, with the port it is to answer at.
-ANSWER = "import os, socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])))"
+#: Seconds that Dask's own worker may take to arrive.
+ARRIVES_S = 60
 
 LACKING = [name for name in PROGRAMS if shutil.which(name) is None]
 
@@ -110,45 +108,50 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             if command[0] == "munged":
                 until((folder / "munge.socket").exists)
         until(_are_idle)
-        _require_jobs(folder)
+        _require_workers_of_dask(folder)
         yield folder
     finally:
         # pytest shows it where the test failed.
-        for log in [*sorted(folder.glob("*.log")), *sorted(folder.parent.glob("slurm-*.out"))]:
-            print(f"== {log.name}", *log.read_text(errors="replace").split("\n")[-25:], sep="\n")
+        for log in [*sorted(folder.glob("*.log")), *sorted(tmp_path.glob("slurm-*.out"))]:
+            print(f"== {log.name}", _tail(log, 25), sep="\n")
         for process in reversed(running):
             process.terminate()
         for process in running:
             process.wait(PATIENCE_S)
 
 
-def _require_jobs(folder: Path) -> None:
-    """Skip where this Slurm has nodes and yet cannot run a job that answers this process: in a
-    sandbox whose kernel is not Linux itself, such as gVisor, no step of a job may begin."""
-    with socket.create_server((LOOPBACK, 0)) as server:
-        server.settimeout(ANSWER_S)
-        command = shlex.join([sys.executable, "-c", ANSWER, str(server.getsockname()[1])])
-        done = subprocess.run(
-            ["sbatch", *clusters.ASKED, "--output", folder / "answer.log", "--wrap", command],
-            capture_output=True,
-            text=True,
-            cwd=folder,
-        )
-        assert done.returncode == 0, done.stderr
+def _require_workers_of_dask(folder: Path) -> None:
+    """Skip where not even Dask's own worker arrives from a job of this Slurm, as in a container
+    whose processes cannot see one another."""
+    cluster = SLURMCluster(
+        cores=1,
+        processes=1,
+        memory="1GB",
+        nanny=False,
+        job_directives_skip=clusters.NOT_ASKED,
+        job_extra_directives=clusters.ASKED,
+        log_directory=str(folder),
+        scheduler_options={"host": LOOPBACK, "port": 0},
+    )
+    with cluster, distributed.Client(cluster, set_as_default=False) as client:
+        cluster.scale(jobs=1)
         try:
-            server.accept()[0].close()
+            client.wait_for_workers(1, timeout=ARRIVES_S)
         except TimeoutError:
-            told = [
-                line
-                for log in sorted(folder.glob("*.log"))
-                for line in log.read_text(errors="replace").splitlines()
-                if re.search("error|fatal", line, re.IGNORECASE)
-            ]
+            told = [_tail(log, 1) for log in sorted(folder.glob("*.out"))]
             pytest.skip(
-                f"no job that answers was run by Slurm here within {ANSWER_S:.0f} s; its logs "
-                f"say: {' | '.join(told[-3:]) or 'nothing'}"
+                f"no worker of Dask itself arrived from a job of Slurm here within "
+                f"{ARRIVES_S:.0f} s, which said: {' | '.join(told) or 'nothing'}"
             )
+        (process,) = client.run(os.getpid).values()
+    # Told to end while its scheduler closes, it may stay for ever.
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
     until(_are_idle)
+
+
+def _tail(log: Path, lines: int) -> str:
+    return "\n".join(log.read_text(errors="replace").rstrip().split("\n")[-lines:])
 
 
 def _are_idle() -> bool:

@@ -1,5 +1,7 @@
 """Reading what TensorFlow's and JAX's profilers write, on bytes that are written here."""
 
+import gzip
+import json
 import struct
 
 import pytest
@@ -92,3 +94,31 @@ def test_a_folder_may_have_brackets_in_its_name(tmp_path):
     folder.mkdir(parents=True)
     (folder / "box.xplane.pb").write_bytes(field(1, PLANE))
     assert len(xspace.written_in(str(tmp_path / "traces [1]"))) == 1
+
+
+def test_a_trace_for_chrome_has_the_same_events(tmp_path):
+    told = [
+        {"ph": "M", "pid": 49, "name": "process_name", "args": {"name": "/host:CPU"}},
+        {"ph": "M", "pid": 49, "tid": 7, "name": "thread_name", "args": {"name": "python"}},
+        {"ph": "X", "pid": 49, "tid": 7, "ts": 2.5, "dur": 0.5, "name": "conv/Conv2D:Conv2D"},
+        {"ph": "X", "pid": 50, "tid": 8, "ts": 4, "name": "kernel", "args": {"tf_op": "a:Relu"}},
+        {},
+    ]
+    folder = tmp_path / "plugins" / "profile" / "now"
+    folder.mkdir(parents=True)
+    with gzip.open(folder / "box.trace.json.gz", "wt") as file:
+        json.dump({"traceEvents": told}, file)
+    operation, kernel = xspace.written_as_json(str(tmp_path))
+    assert (operation.plane, operation.line, operation.name) == (
+        "/host:CPU",
+        "7",
+        "conv/Conv2D:Conv2D",
+    )
+    assert (operation.begin, operation.end) == pytest.approx((2.5e-6, 3e-6))
+    assert kernel.stats == {"tf_op": "a:Relu"}
+    assert kernel.begin == kernel.end
+
+
+def test_a_profiler_that_left_no_trace_for_chrome_is_told(tmp_path):
+    with pytest.raises(RuntimeError, match="left 0 files"):
+        xspace.written_as_json(str(tmp_path))

@@ -17,7 +17,17 @@ from ..campaigns import budget
 from ..checkout import Checkout
 from ..errors import VggbenchError
 from ..fleet import HERE, LOOPBACK
-from .common import Subparsers, add_commands, add_history_limits, complain, count_of, say, word
+from .common import (
+    Subparsers,
+    add_commands,
+    add_history_limits,
+    add_processes,
+    add_threshold,
+    complain,
+    count_of,
+    say,
+    word,
+)
 
 #: The port of a scheduler: Dask's.
 PORT = 8786
@@ -49,6 +59,8 @@ def add(top: Subparsers) -> None:
     parser.set_defaults(command=_worker, trouble=2)
 
     parser = commands.add_parser("plan", help="say what is left, by machine")
+    add_processes(parser)
+    add_threshold(parser)
     parser.set_defaults(command=_plan, trouble=2)
 
     _add_run(commands)
@@ -198,7 +210,7 @@ def _worker(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _plan(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..fleet import plan
 
-    return plan.show(checkout, say)
+    return plan.show(checkout, say, processes=arguments.processes, threshold=arguments.threshold)
 
 
 def _run(checkout: Checkout, arguments: argparse.Namespace) -> int:

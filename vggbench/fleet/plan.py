@@ -27,7 +27,7 @@ from ..runs import profiles
 from ..runs.coverage import Coverage
 from ..runs.local import Local
 from ..runs.suite import Suite
-from ..stats.policy import A_BLOCK, MOST_BLOCKS, THRESHOLD
+from ..stats.policy import A_BLOCK
 from .units import CALIBRATION, COMPARISON, RUN, UnitOfWork
 
 FILE = "fleet.toml"
@@ -299,12 +299,13 @@ def _of_tracks(of: Any, tracks: Collection[str]) -> Any:
 # -- said
 
 
-def show(checkout: Checkout, say: Say) -> int:
+def show(checkout: Checkout, say: Say, *, processes: int, threshold: float) -> int:
     """Say what is left, by machine, with a forecast: of the machines that have records, and of
-    those that fleet.toml names without a pattern. Returns 0 where nothing is left, else 1. Raises
-    VggbenchError, and UserError for a pattern of history.toml that is no regular expression."""
+    those that fleet.toml names without a pattern. ``processes`` and ``threshold``: as
+    HistoryRequest has them. Returns 0 where nothing is left, else 1. Raises VggbenchError, and
+    UserError for a pattern of history.toml that is no regular expression."""
     fleet = read(checkout)
-    planner = Planner(checkout, fleet, processes=A_BLOCK * MOST_BLOCKS, threshold=THRESHOLD)
+    planner = Planner(checkout, fleet, processes=processes, threshold=threshold)
     names = set(checkout.store().machines())
     named = {each.name for each in fleet.machines if not any(char in each.name for char in "*?[")}
     status = 0

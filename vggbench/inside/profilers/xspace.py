@@ -8,12 +8,15 @@ tsl/profiler/protobuf.
 
 import collections
 import glob
+import gzip
+import json
 import os
 import struct
 
 VARINT, FIXED_64, BYTES, FIXED_32 = 0, 1, 2, 5
 
 PICOSECOND = 1e-12
+MICROSECOND = 1e-6
 
 # begin, end: seconds on one clock. plane, line: names that tell threads apart. name: of the event.
 # stats: a dict of name to value, a text or a number.
@@ -25,11 +28,36 @@ def written_in(folder):
 
     Raises RuntimeError where there is not exactly one.
     """
-    paths = glob.glob(os.path.join(glob.escape(folder), "plugins", "profile", "*", "*.xplane.pb"))
+    with open(_the_one(folder, "*.xplane.pb"), "rb") as file:
+        return events(file.read())
+
+
+def written_as_json(folder):
+    """Return the same of the one trace for Chrome ("Trace Event Format", ts and dur in us), which
+    TensorFlow 2.2 writes instead.
+
+    Raises RuntimeError where there is not exactly one.
+    """
+    with gzip.open(_the_one(folder, "*.trace.json.gz"), "rt", encoding="utf-8") as file:
+        told = json.load(file)["traceEvents"]
+    planes = {
+        each["pid"]: each["args"]["name"] for each in told if each.get("name") == "process_name"
+    }
+    found = []
+    for each in told:
+        if each.get("ph") == "X":
+            begin, end = each["ts"], each["ts"] + each.get("dur", 0)
+            lane = planes.get(each["pid"], ""), str(each["tid"])
+            stats = each.get("args", {})
+            found.append(Event(*lane, begin * MICROSECOND, end * MICROSECOND, each["name"], stats))
+    return found
+
+
+def _the_one(folder, name):
+    paths = glob.glob(os.path.join(glob.escape(folder), "plugins", "profile", "*", name))
     if len(paths) != 1:
         raise RuntimeError("the profiler left %d files, where one was expected" % len(paths))
-    with open(paths[0], "rb") as file:
-        return events(file.read())
+    return paths[0]
 
 
 def events(data):

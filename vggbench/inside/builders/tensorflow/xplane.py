@@ -1,6 +1,7 @@
 """Operations of a step as TensorFlow's own profiler tells them, from TensorFlow 2.2 on.
 
-An event of the host that runs an operation is named NAME:TYPE (TraceMeOp of TensorFlow's
+2.2 itself writes its events for Chrome, without shapes, and later releases write an XSpace. An
+event of the host that runs an operation is named NAME:TYPE (TraceMeOp of TensorFlow's
 tsl/profiler/lib/traceme_encode.h). On a GPU, an event of a stream is a kernel, and a statistic
 names the operation that it belongs to (not run on a GPU yet).
 """
@@ -34,6 +35,8 @@ class Profiler:
 
     def stop(self):
         self._profiler.stop()
+        if not hasattr(self._profiler, "Trace"):  # 2.2
+            return steps(xspace.written_as_json(self._folder))
         return steps(xspace.written_in(self._folder))
 
 
