@@ -140,8 +140,10 @@ def run(command: Command, places: Places) -> Ended:
     if "-E" in argv:
         (folder,) = made.environments.glob(f"{argv[-1]}-*")
         argv = [word.format(python=folder / "bin" / "python") for word in argv]
-    if argv[-1] == "NEW" or argv[0] == "check":
+    if argv[-1] == "NEW":
         shutil.rmtree(made.results)  # so that there is something new
+    if argv[0] == "check":
+        made.asv("rm", "commit_hash=abacus-2.0", f"machine={MACHINE}", stdin="y\n")
     if argv[0] == "separate" and "--bench" not in argv:
         made.vggbench("confirm", argv[1])  # what changed has to be known
     # asv asks before it removes results.

@@ -108,7 +108,6 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             if command[0] == "munged":
                 until((folder / "munge.socket").exists)
         until(_are_idle)
-        _require_workers_of_dask(folder)
         yield folder
     finally:
         # pytest shows it where the test failed.
@@ -121,8 +120,8 @@ def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _require_workers_of_dask(folder: Path) -> None:
-    """Skip where not even Dask's own worker arrives from a job of this Slurm, as in a container
-    whose processes cannot see one another."""
+    """Skip where not even Dask's own worker arrives from a job of this Slurm, in a sandbox that
+    lets the daemons of Slurm run and not their jobs."""
     cluster = SLURMCluster(
         cores=1,
         processes=1,
@@ -162,7 +161,7 @@ def _are_idle() -> bool:
 
 
 @pytest.fixture
-def homes(tmp_path: Path, bare_tiny: Tiny) -> Path:
+def homes(slurm: Path, tmp_path: Path, bare_tiny: Tiny) -> Path:
     """A folder with a home for each node, in which asv knows the machine by the node's name."""
     for name in NODES:
         home = tmp_path / "homes" / name
@@ -183,6 +182,7 @@ def homes(tmp_path: Path, bare_tiny: Tiny) -> Path:
             ]
         }
     )
+    _require_workers_of_dask(slurm)
     return tmp_path / "homes"
 
 
@@ -205,7 +205,7 @@ def machines_of(tiny: Tiny, options: str, workers: int) -> set[str]:
 
 
 def test_a_job_runs_on_a_node_with_the_feature_that_is_asked_for(
-    slurm: Path, homes: Path, bare_tiny: Tiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    homes: Path, bare_tiny: Tiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)  # what a job says is put there
     for name, feature in NODES.items():
@@ -214,7 +214,7 @@ def test_a_job_runs_on_a_node_with_the_feature_that_is_asked_for(
 
 
 def test_each_job_has_a_node_for_itself_and_is_gone_with_the_client(
-    slurm: Path, homes: Path, bare_tiny: Tiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    homes: Path, bare_tiny: Tiny, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert machines_of(bare_tiny, "-p bench", len(NODES)) == set(NODES)
