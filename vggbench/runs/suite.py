@@ -67,7 +67,7 @@ class Configured:
         benchmark without params."""
         return f"{self.benchmark}-{self.index}" if self.params else self.benchmark
 
-    @property
+    @functools.cached_property
     def asv_name(self) -> str:
         """The text that asv matches ``--bench`` against."""
         chosen = next(itertools.islice(itertools.product(*self.params), self.index, None))
@@ -79,6 +79,7 @@ class Suite:
 
     def __init__(self, benchmark_dir: Path):
         self.folder = benchmark_dir
+        self._selected: dict[tuple[str, ...], list[Configured]] = {}
 
     @functools.cached_property
     def discovered(self) -> list[dict[str, Any]]:
@@ -124,12 +125,15 @@ class Suite:
         Raises UserError for a pattern that is no regular expression, where asv would end in a
         traceback.
         """
-        expressions = [expression(pattern) for pattern in patterns]
-        return [
-            configured
-            for configured in self.configurations.values()
-            if not patterns or any(each.search(configured.asv_name) for each in expressions)
-        ]
+        asked = tuple(patterns)
+        if asked not in self._selected:  # a plan asks for the same ones for each release
+            expressions = [expression(pattern) for pattern in asked]
+            self._selected[asked] = [
+                configured
+                for configured in self.configurations.values()
+                if not asked or any(each.search(configured.asv_name) for each in expressions)
+            ]
+        return list(self._selected[asked])
 
     def timed(self, patterns: Sequence[str]) -> list[Configured]:
         """The configurations that ``patterns`` select, without those of by-products. Raises
