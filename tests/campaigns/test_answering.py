@@ -233,6 +233,16 @@ def test_what_is_open_again_when_the_budget_is_spent_is_no_answer() -> None:
     assert (other.why, other.blocks) == (None, 5)
 
 
+def test_blocks_of_one_that_was_given_up_leave_others_open_again_too() -> None:
+    machine = Machine(known={"a": 3})
+    machine.comes = lambda version, number: GOOD if number < 3 or version == "a" else BUSY
+    one, other = machine.answer_all(
+        comparison("a"), comparison("b"), standing=_until_b_has_blocks(machine, 2)
+    )
+    assert (one.why, one.blocks) == (None, 2)
+    assert (other.blocks, other.why) == (2, BUSY.why)
+
+
 def test_what_is_open_again_with_all_its_blocks_is_closed() -> None:
     machine = Machine(known={})
     few = replace(comparison("a"), most=3)

@@ -207,10 +207,11 @@ def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Ans
     slower, then of what is likely to be answered soonest. When all are, each is judged once more:
     blocks of the others tell the machine's noise too, and may have left one open again. Errors of
     ``take`` pass through: what was taken before is on record."""
-    going = [
+    begun = [
         _Open(comparison, tools.standing(comparison), seconds=tools.seconds(comparison))
         for comparison in comparisons
     ]
+    going = list(begun)
     ended: dict[Comparison, Answer] = {}
     answered: list[_Open] = []
     wanted = [open_ for open_ in going if open_.needed(tools) and open_.why_closed is None]
@@ -232,7 +233,8 @@ def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Ans
                 tools.say(ending(ended[open_.comparison]))
         affordable = [open_ for open_ in going if tools.budget.allows(open_.seconds)]
         if not affordable:
-            again = _open_again(answered, tools)
+            was_taken = any(open_.taken for open_ in begun)
+            again = _open_again(answered, tools) if was_taken else []
             if not again:
                 break
             answered = [open_ for open_ in answered if open_ not in again]
@@ -258,8 +260,6 @@ def answer_all(comparisons: Sequence[Comparison], tools: BlockTools) -> list[Ans
 
 def _open_again(answered: Sequence[_Open], tools: BlockTools) -> list[_Open]:
     """Those that are open after all, by all blocks that were taken."""
-    if not any(open_.taken for open_ in answered):
-        return []
     again = []
     for open_ in answered:
         open_.standing = tools.standing(open_.comparison)
