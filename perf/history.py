@@ -1,4 +1,5 @@
-"""The shipped history: its cost against its timed processes, its share of the tracks, its size.
+"""The shipped history: its cost against its timed processes, its share of the tracks, its size, and
+how many of the comparisons that history.toml lists as duets it answers.
 
 The wall time of a sitting goes from its beginning, before its anchors, to the end of its last
 process. Installing, asv and short pauses are in it. The wall times of all sittings are added.
@@ -15,7 +16,7 @@ import os
 import sys
 from collections.abc import Iterator
 
-from shared import common
+from shared import answered, common
 
 from vggbench import records
 from vggbench.records import stretches
@@ -38,6 +39,7 @@ def main() -> int:
     taken = {machine: list(records.read(RESULTS, machine, print)) for machine in machines}
     statuses = [cost(machine, of_machine) for machine, of_machine in taken.items()]
     everything = [record for of_machine in taken.values() for record in of_machine]
+    statuses += [answered.report(machine) for machine in machines]
     return max(*statuses, coverage(everything), size())
 
 

@@ -300,7 +300,7 @@ class Judging:
                 standing = self._standing(comparison, judged)
                 if limits.again and not standing.left(comparison):
                     comparison = replace(comparison, most=limits.blocks + standing.blocks)
-                if standing.needed(comparison, self._improved) and not self._cannot_be(comparison):
+                if standing.needed(comparison, self._improved) and not self.cannot_be(comparison):
                     found.append(comparison)
         return found
 
@@ -438,10 +438,10 @@ class Judging:
         return bool(
             standing.left(comparison)
             and standing.needed(comparison, self._improved)
-            and not self._cannot_be(comparison)
+            and not self.cannot_be(comparison)
         )
 
-    def _cannot_be(self, comparison: Comparison) -> bool:
+    def cannot_be(self, comparison: Comparison) -> bool:
         """Whether one of the two releases is n/a in it, by the newest that is on record."""
         here = self.here
         outcomes = {
