@@ -72,7 +72,12 @@ class _Reported:
 
 def report(machine: str) -> int:
     """Report how sure the shipped history is of a machine; return the exit status."""
-    found = list(stands(Checkout(str(common.ROOT / "asv.conf.json")), machine))
+    checkout = Checkout(str(common.ROOT / "asv.conf.json"))
+    return report_of(machine, list(stands(checkout, machine)))
+
+
+def report_of(machine: str, found: Sequence[Stands]) -> int:
+    """Report what share of these comparisons is sure; return the exit status."""
     plain = [each for each in found if each.of.startswith(PLAIN) and each.are_neighbours]
     reported = _Reported(machine)
     for name in dict.fromkeys(each.of for each in plain):
