@@ -298,9 +298,12 @@ async def _why_silent(address: str, connection_args: dict[str, Any]) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Why an ``error`` of Dask came about, on one line: the error that it was caused by at the very
-    beginning, without the names of classes before its text."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    """Why an ``error`` of Dask came about, on one line: the first error with a text that it was
+    caused by, without the names of classes before it. What ran out of time was cancelled, and has
+    none."""
+    text = type(error).__name__
+    cause: BaseException | None = error
+    while cause is not None:
+        text = getattr(cause, "strerror", None) or str(cause) or text
+        cause = cause.__cause__
     return one_line(text.rpartition("Error: ")[2], 160)
