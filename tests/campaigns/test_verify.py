@@ -203,6 +203,9 @@ def test_what_is_being_started_when_the_others_are_ended_ends_too(
 
     def interrupt() -> None:
         began.wait(PATIENCE_S)
+        # By then the main thread waits for an answer. A signal that comes just before it begins to
+        # wait is heard after that wait alone.
+        time.sleep(1)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         time.sleep(1)
         ended.set()
