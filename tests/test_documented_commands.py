@@ -142,7 +142,7 @@ def run(command: Command, places: Places) -> Ended:
         argv = [word.format(python=folder / "bin" / "python") for word in argv]
     if argv[-1] == "NEW":
         shutil.rmtree(made.results)  # so that there is something new
-    if argv[0] == "check":
+    if argv[0] == "check":  # one new release, since each one takes long
         made.asv("rm", "commit_hash=abacus-2.0", f"machine={MACHINE}", stdin="y\n")
     if argv[0] == "separate" and "--bench" not in argv:
         made.vggbench("confirm", argv[1])  # what changed has to be known

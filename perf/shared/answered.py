@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from vggbench.campaigns.answering import Comparison
 from vggbench.campaigns.confirm import Judging
 from vggbench.campaigns.history import plan
 from vggbench.checkout import Checkout
-from vggbench.judging.evidence import Line
+from vggbench.fleet.plan import Capability
 from vggbench.judging.verdicts import BY_DUETS, Verdict
-from vggbench.records import canonical
-from vggbench.releases.catalogue import Release
 from vggbench.runs import profiles
 from vggbench.runs.local import Local
 from vggbench.runs.suite import Suite
@@ -131,9 +128,11 @@ def stands(checkout: Checkout, machine: str) -> Iterator[Stands]:
         machine=machine,
         say=lambda line: None,
     )
+    # Which interpreters this machine has says nothing of the shipped records.
+    why_not = Capability().why_not
     judging = Judging(here, against=None, threshold=THRESHOLD, improved=True)
     for listed in plan.read(checkout.root / plan.FILE, checkout.catalogue).duets:
-        for planned in plan.comparisons(listed, here.catalogue, here.suite, device, _why_not):
+        for planned in plan.comparisons(listed, here.catalogue, here.suite, device, why_not):
             comparison = judging.comparison(
                 planned.before, planned.after, profile, planned.configured
             )
@@ -142,23 +141,5 @@ def stands(checkout: Checkout, machine: str) -> Iterator[Stands]:
                     listed.name,
                     comparison.are_neighbours,
                     dict(judging.standing(comparison).verdicts),
-                    _seconds(judging, comparison),
+                    sum(block.seconds for block in judging.blocks(comparison)),
                 )
-
-
-def _why_not(release: Release, devices: Collection[str]) -> str | None:
-    """A lack of a lock alone: which interpreters this machine has says nothing of the shipped
-    records."""
-    return None if set(devices) & set(release.devices) else "no lock"
-
-
-def _seconds(judging: Judging, of: Comparison) -> float:
-    configured = of.configured
-    line = Line(
-        of.profile,
-        of.after.track,
-        configured.benchmark,
-        canonical(dict(configured.configuration)),
-    )
-    blocks = judging.evidence().compared(line, of.before, of.after)
-    return sum(block.seconds for block in blocks)

@@ -11,6 +11,7 @@ from typing import Any
 from .. import records
 from ..errors import VggbenchError
 from ..judging import duets, verdict_command, verdicts
+from ..judging.duets import Block
 from ..judging.evidence import Evidence, Line, gather
 from ..judging.measures import JUDGED, STEP
 from ..judging.phrases import Report
@@ -354,11 +355,13 @@ class Judging:
         """Where a comparison stands by everything on record."""
         return self._standing(comparison, self._own(comparison))
 
+    def blocks(self, of: Comparison) -> list[Block]:
+        """Those on record that a comparison stands by."""
+        return self.evidence().compared(_line_of(of), of.before, of.after)
+
     def _standing(self, of: Comparison, own: Iterable[Verdict]) -> Standing:
-        benchmark, configuration = of.configured.benchmark, dict(of.configured.configuration)
-        canonical = records.canonical(configuration)
-        line = Line(of.profile, of.after.track, benchmark, canonical)
-        blocks = self.evidence().compared(line, of.before, of.after)
+        blocks = self.blocks(of)
+        line = _line_of(of)
         both = line.subject_key(of.before), line.subject_key(of.after)
         numbers = {key: duets.numbers(blocks, *both, key) for key in JUDGED}
         return Standing(
@@ -525,6 +528,12 @@ class Judging:
             catalogue=here.catalogue,
             root=here.checkout.root,
         )
+
+
+def _line_of(comparison: Comparison) -> Line:
+    configured = comparison.configured
+    canonical = records.canonical(dict(configured.configuration))
+    return Line(comparison.profile, comparison.after.track, configured.benchmark, canonical)
 
 
 def _earlier(here: Local, comparison: Comparison) -> tuple[int, float]:

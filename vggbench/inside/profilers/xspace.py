@@ -1,4 +1,5 @@
-"""Reads an XSpace: what TensorFlow's and JAX's profilers write (*.xplane.pb).
+"""Reads an XSpace: what TensorFlow's and JAX's profilers write (*.xplane.pb). The trace for Chrome,
+which TensorFlow 2.2 writes in its place, is read into the same events.
 
 An XSpace is a protobuf: planes (the host, each GPU) of lines (threads, streams) of events. Releases
 bring its class in different places, or not at all, so it is read here by protobuf's wire format
