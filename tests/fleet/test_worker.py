@@ -6,8 +6,9 @@ import asyncio
 import signal
 import subprocess
 import sys
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import distributed
 import pytest
@@ -23,11 +24,22 @@ from ..tiny import MACHINE, Tiny
 from .boxes import workers_of
 from .conftest import Start
 
+T = TypeVar("T")
+
 
 def workers_at(address: str) -> list[dict[str, Any]]:
     """What the scheduler at an address knows of its workers."""
     with distributed.Client(address, set_as_default=False) as client:
         return list(workers_of(client).values())
+
+
+def run(awaited: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns or raises, run in a thread of its own.
+
+    Tests of a browser may have run in this thread: they leave a loop in it that is running.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, awaited).result()
 
 
 def test_nothing_but_a_fleet_imports_dask() -> None:
@@ -133,7 +145,7 @@ def test_what_ran_out_of_time_is_not_called_cancelled() -> None:
             raise OSError("Timed out trying to connect after 5 s") from err
 
     with pytest.raises(OSError, match="Timed out") as caught:
-        asyncio.run(late())
+        run(late())
     assert reason(caught.value) == "Timed out trying to connect after 5 s"
 
 
@@ -185,9 +197,7 @@ def test_a_worker_does_nothing_several_times_a_second(
                 for name, callback in worker.periodic_callbacks.items()
             }
 
-    # Tests of a browser leave a loop in this thread that is running.
-    with ThreadPoolExecutor(1) as thread:
-        found = thread.submit(asyncio.run, intervals()).result()
+    found = run(intervals())
     assert found["heartbeat"] == HEARTBEAT_S
     assert min(found.values()) >= 1, found
 
