@@ -388,7 +388,7 @@ def test_two_checkouts_do_not_measure_at_once(tmp_path: Path) -> None:
     with one.measuring():
         with pytest.raises(RunInProgress, match="on this machine"), other.measuring():
             pass
-        with other.no_run():  # it measures nothing; and who was refused has let go of it
+        with other.holding_run_lock():  # it measures nothing; and who was refused has let go of it
             pass
         who = rf"works in this checkout: process {os.getpid()}, .*, since .*; wait until"
         with pytest.raises(RunInProgress, match=who), one.measuring():

@@ -143,7 +143,7 @@ class Checkout:
         return "gpu" if is_visible() else "cpu"
 
     @contextlib.contextmanager
-    def no_run(self) -> Iterator[None]:
+    def holding_run_lock(self) -> Iterator[None]:
         """Hold the run lock. Raises RunInProgress while another process holds it, CheckoutError
         where env_dir cannot be written to, and LockUnusable where it has no flock."""
         lock = _take_run_lock(self.env_dir)
@@ -157,10 +157,10 @@ class Checkout:
         """Hold the run lock and the machine's lock while something is measured here, or done that
         would disturb a measurement. ``may_be_beside`` is handed to ``machine_lock.held``.
 
-        Raises what ``no_run`` raises, RunInProgress also while a process of another checkout
-        measures on this machine, and MachineLockError.
+        Raises what ``holding_run_lock`` raises, RunInProgress also while a process of another
+        checkout measures on this machine, and MachineLockError.
         """
-        with self.no_run(), machine_lock.held(may_be_beside=may_be_beside):
+        with self.holding_run_lock(), machine_lock.held(may_be_beside=may_be_beside):
             yield
 
 

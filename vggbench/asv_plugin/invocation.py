@@ -195,7 +195,7 @@ def hold_checkout() -> None:
             held.enter_context(checkout().measuring())
             processor.require_known(checkout().results_dir, machine())
         else:
-            held.enter_context(checkout().no_run())
+            held.enter_context(checkout().holding_run_lock())
         atexit.register(held.close)
         draft.collect_orphans(checkout().drafts_dir)
     except VggbenchError as err:

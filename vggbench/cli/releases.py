@@ -248,7 +248,7 @@ def _prune(
     of_environments = arguments.all or arguments.to is not None
     if not of_environments and not arguments.cache:
         parser.error("say what to free: --to SIZE or --all, --cache, or both")
-    with checkout.no_run():
+    with checkout.holding_run_lock():
         if of_environments:
             _prune_environments(checkout, 0 if arguments.all else arguments.to, arguments.cache)
         if arguments.cache:

@@ -98,7 +98,7 @@ def begin(checkout: Checkout, asked: HistoryRequest, say: Say) -> History:
     the_plan = plan.read(checkout.root / plan.FILE, checkout.catalogue)
     plan.stages(the_plan, asked.stages)  # a name that is none ends here
     profile = _profile(checkout)
-    with checkout.no_run() if asked.dry_run else checkout.measuring():
+    with checkout.holding_run_lock() if asked.dry_run else checkout.measuring():
         pass  # another one that measures is met here
     machine = machines.name_of(checkout, asked.machine)
     before = stretches.sittings(checkout.results_dir, machine)
@@ -335,7 +335,7 @@ class History:
         locks = self._locks(unit)
         if all(installed(unit.release, lock.name) is not None for lock in locks):
             return
-        with self._checkout.no_run():
+        with self._checkout.holding_run_lock():
             self._free(unit.name, sum(map(guess_bytes, locks)))
 
     def _locks(self, unit: Unit) -> list[Lock]:
