@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vggbench.records import Record
+from vggbench.report.lines import lines
 from vggbench.report.milestones import milestones, table
-from vggbench.report.pages.lines import lines
 
 from .pages.literal import CATALOGUE, LACKING, SHIPPED, processes, record
 

@@ -15,7 +15,7 @@ from vggbench import cli
 from vggbench.judging.evidence import gather
 from vggbench.records import Record
 from vggbench.report import chained, plot
-from vggbench.report.pages.lines import PageGraph, lines
+from vggbench.report.lines import PageGraph, lines
 
 from ..judging.duets import block_by_log, link
 from ..judging.literal import NHWC

@@ -263,7 +263,7 @@ def _table(checkout: Checkout, arguments: argparse.Namespace) -> int:
 
 def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..report import plot
-    from ..report.pages.lines import lines
+    from ..report.lines import lines
 
     track = spec.track(checkout.catalogue, arguments.track)
     if arguments.chain:
@@ -296,7 +296,7 @@ def _plot(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _plot_chains(checkout: Checkout, arguments: argparse.Namespace, track: Track) -> int:
     from ..judging.evidence import gather
     from ..report import chained, plot
-    from ..report.pages.lines import lines
+    from ..report.lines import lines
 
     base = None
     if arguments.base is not None:

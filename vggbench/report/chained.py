@@ -9,7 +9,7 @@ from ..judging.chains import LineChain
 from ..judging.evidence import Evidence
 from ..judging.measures import JUDGED
 from ..releases.catalogue import Release, Track
-from .pages.lines import place_of
+from .lines import place_of
 from .plot import PlotError
 
 

@@ -42,9 +42,9 @@ from ..stats import whole_lines
 from ..stats.policy import CHANGED, THRESHOLD
 from . import across, installed, milestones, opening, rates, side_by_side
 from .across import Across
+from .lines import lines as lines_of
 from .milestones import Milestone
 from .pages import data
-from .pages import lines as pages_lines
 from .rates import Rate
 
 #: What the picture of the page shows, for those who cannot see it.
@@ -138,7 +138,7 @@ def find(
     evidence = gather(machine, taken, catalogue)
     known = known_of(taken)
     rows = rates.rates(machine, taken, list(catalogue), [])
-    of_pages, _ = pages_lines.lines(machine, taken, catalogue)
+    of_pages, _ = lines_of(machine, taken, catalogue)
     all_findings = []
     for profile in dict.fromkeys(row.profile for row in rows):
         in_profile = [record for record in taken if record.profile == profile]

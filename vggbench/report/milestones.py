@@ -22,7 +22,7 @@ from ..judging import measures
 from ..judging.phrases import row
 from ..judging.state import other_state_messages
 from ..releases.catalogue import Catalogue, Release
-from .pages.lines import Cell, PageGraph
+from .lines import Cell, PageGraph
 
 _T = TypeVar("_T")
 

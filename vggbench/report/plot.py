@@ -22,7 +22,7 @@ from ..inside import params
 from ..inside.params import Param
 from ..judging.measures import MEASURES, Measure
 from ..releases.catalogue import Release, Track
-from .pages.lines import Cell, PageGraph, place_of, words_in
+from .lines import Cell, PageGraph, place_of, words_in
 
 # Not imported to draw times, which need none of the code that judges.
 if TYPE_CHECKING:

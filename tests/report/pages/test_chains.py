@@ -10,8 +10,8 @@ import pytest
 from vggbench.judging import chains
 from vggbench.judging.evidence import gather
 from vggbench.records import Record
+from vggbench.report.lines import lines
 from vggbench.report.pages import data
-from vggbench.report.pages.lines import lines
 
 from ...judging.duets import block_by_log
 from . import literal

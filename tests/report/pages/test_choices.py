@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vggbench.records import Record
+from vggbench.report.lines import lines
 from vggbench.report.pages.choices import Choice, choices
-from vggbench.report.pages.lines import lines
 
 from .literal import CATALOGUE, HISTORY, SHIPPED, processes
 

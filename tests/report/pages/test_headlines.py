@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from vggbench.judging.measures import JUDGED
+from vggbench.report.lines import PageGraph, lines
 from vggbench.report.pages import headlines as of_pages
 from vggbench.report.pages.headlines import Headlines, plain
-from vggbench.report.pages.lines import PageGraph, lines
 from vggbench.report.pages.verdicts import PageVerdict
 from vggbench.report.sentences import SENTENCES
 

@@ -9,8 +9,8 @@ import pytest
 
 from vggbench.judging.acknowledged import Acknowledged
 from vggbench.judging.verdicts import LineChange
+from vggbench.report.lines import lines
 from vggbench.report.pages import data, verdicts
-from vggbench.report.pages.lines import lines
 from vggbench.report.pages.verdicts import PageVerdict
 
 from ...records.factory import changed

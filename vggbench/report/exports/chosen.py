@@ -9,7 +9,7 @@ from ...errors import one_line, some_of
 from ...judging.state import other_state_messages, usual_of
 from ...records import Record
 from ...releases.catalogue import Catalogue, Release
-from ..pages.lines import lines
+from ..lines import lines
 from . import ALL, FORMATS, LINE, RELEASE
 from .exported import COLUMNS, Exported, ExportError
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ... import records
 from ...errors import VggbenchError
 from ...judging.measures import FIRST_STEP, PEAK_MEMORY, STEP, Measure
 from ...releases.catalogue import Release
-
-if TYPE_CHECKING:  # it imports NumPy, and the command line needs only the names of the formats
-    from ..pages.lines import Cell
+from ..lines import Cell
 
 #: The measures that exports have, and their columns. The unit of a column stands in its name, and
 #: is the one that records have.

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...judging.measures import Measure
+from ..estimates import Estimate
 from .exported import COLUMNS, Exported
-
-if TYPE_CHECKING:  # it imports NumPy
-    from ..pages.estimates import Estimate
 
 
 def text(results: Sequence[Exported]) -> str:

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...errors import one_line
 from ...judging.measures import STEP, Measure
 from ...records import Record, is_measured
 from ...records.record import MOST_CPUS, is_number, is_time
+from ..lines import Counted
 from .exported import COLUMNS, Exported
-
-if TYPE_CHECKING:  # it imports NumPy
-    from ..pages.lines import Counted
 
 VERSION = "1.0"
 

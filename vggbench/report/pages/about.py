@@ -21,8 +21,8 @@ from ...records.record import is_cpus, is_measured
 from ...records.stretches import union_s
 from ...releases.catalogue import Catalogue
 from ...stats.policy import SURE
+from ..lines import PageGraph
 from .data import rounded
-from .lines import PageGraph
 from .verdicts import MachineVerdicts
 
 #: So many values of a fact are told, the newest first.

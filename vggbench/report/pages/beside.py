@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...records import words_of
 from ..across import Across, across
+from ..lines import PageGraph, words_in
 from . import data
-from .lines import PageGraph, words_in
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
     from .verdicts import PageVerdict

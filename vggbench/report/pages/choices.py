@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ...judging.measures import FIRST_STEP, STEP
-from .lines import Cell, PageGraph
+from ..lines import Cell, PageGraph
 
 #: Of each configuration, at least: the intervals of fewer are often apart by chance alone.
 LEAST_PROCESSES = 3

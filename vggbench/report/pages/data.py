@@ -18,11 +18,11 @@ from ...inside.params import Param
 from ...judging.measures import MEASURES
 from ...releases.catalogue import Catalogue, Release, Track
 from .. import tables_2017
+from ..estimates import Estimate
+from ..lines import LACKING, LeftOut, PageGraph, words_in
 from .changes import Changes
 from .choices import Choice
-from .estimates import Estimate
 from .headlines import Headlines, headlines, plain
-from .lines import LACKING, LeftOut, PageGraph, words_in
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
     from ...judging.chains import LineChain

@@ -12,8 +12,8 @@ from ... import records
 from ...inside import params
 from ...judging.measures import JUDGED
 from ...stats.policy import CHANGED, NOT_SURE
+from ..lines import LACKING, PageGraph, words_in
 from ..sentences import sentence
-from .lines import LACKING, PageGraph, words_in
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
     from .verdicts import PageVerdict

@@ -4,11 +4,11 @@ what there is to say about the machine."""
 from __future__ import annotations
 
 from ..installed import bytes_by_lock
+from ..lines import PageGraph, lines, place_of
 from . import beside, confirmed, data, verdicts
 from .about import about
 from .choices import choices
 from .kept import OfMachine
-from .lines import PageGraph, lines, place_of
 from .source import Source
 from .verdicts import MachineVerdicts
 

@@ -1,5 +1,5 @@
-"""Lines of the pages: a graph each, of what one track has on record of one machine in one profile,
-release by release."""
+"""Lines, which pages, plots, exports and findings show: a graph each, of what one track has on
+record of one machine in one profile, release by release."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ... import records
-from ...errors import one_line
-from ...inside import workload
-from ...inside.params import choices_of, readable
-from ...judging.measures import IMAGES, MEASURES, STEP
-from ...judging.state import Known, State, known_of, newest_alike, state_of
-from ...records import Record
-from ...records.stretches import stretches
-from ...releases.catalogue import Catalogue, Release
+from .. import records
+from ..errors import one_line
+from ..inside import workload
+from ..inside.params import choices_of, readable
+from ..judging.measures import IMAGES, MEASURES, STEP
+from ..judging.state import Known, State, known_of, newest_alike, state_of
+from ..records import Record
+from ..records.stretches import stretches
+from ..releases.catalogue import Catalogue, Release
 from .estimates import Estimate, estimate, images_per_s
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
-    from ...judging import evidence
+    from ..judging import evidence
 
 #: A word of a configuration and a reason are shown up to so many characters.
 _WORD, _REASON = 60, 400
@@ -93,7 +93,8 @@ class PageGraph:
         return {name: word for name, word in named if word != LACKING}
 
     def readable(self, words: Sequence[str]) -> str:
-        """The text of a configuration for people. static/params.js makes the same text."""
+        """The text of a configuration for people. pages/static/params.js makes the same
+        text."""
         text: str = readable(self.framework, self.params, words)
         return text
 

@@ -1,4 +1,4 @@
-"""The figures that a page shows: how processes make one, with an interval."""
+"""The figures of lines: how processes make one, with an interval."""
 
 from __future__ import annotations
 

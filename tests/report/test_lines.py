@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from vggbench.report import rates
-from vggbench.report.pages.estimates import Estimate
-from vggbench.report.pages.lines import Cell, LeftOut, PageGraph, lines
+from vggbench.report.estimates import Estimate
+from vggbench.report.lines import Cell, LeftOut, PageGraph, lines
 
-from ...records.factory import changed
-from .literal import CATALOGUE, HISTORY, SHIPPED, TWO_DAYS, processes, record
+from ..records.factory import changed
+from .pages.literal import CATALOGUE, HISTORY, SHIPPED, TWO_DAYS, processes, record
 
 
 def made(*taken: Any) -> list[PageGraph]:

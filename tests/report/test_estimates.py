@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from vggbench import records
 from vggbench.judging.measures import MEASURES
 from vggbench.judging.state import values_of
-from vggbench.report.pages import estimates
-from vggbench.report.pages.estimates import Estimate, estimate
+from vggbench.report import estimates
+from vggbench.report.estimates import Estimate, estimate
 
-from ...records.factory import NONSENSE, nonsensical
-from .literal import record
+from ..records.factory import NONSENSE, nonsensical
+from .pages.literal import record
 
 BY_KEY = {measure.key: measure for measure in MEASURES}
 
