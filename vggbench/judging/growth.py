@@ -19,9 +19,9 @@ from ..releases.catalogue import Release
 from ..stats import growth
 from ..stats.policy import NOT_SURE, REGRESSED, UNCHANGED
 from .acknowledged import Acknowledged, acknowledge
+from .comparisons import LineComparison, comparisons_of
 from .evidence import Evidence
 from .measures import MEMORY_GROWTH
-from .verdicts import LineComparison, comparisons_of
 
 
 @dataclass(frozen=True, kw_only=True)
