@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from vggbench.judging import phrases, verdicts
+from vggbench.judging import line_changes, phrases, verdicts
 from vggbench.judging.acknowledged import Acknowledged
 from vggbench.records import Record
 
@@ -87,7 +87,7 @@ def report(records: Sequence[Record], whole: bool, **more: Any) -> phrases.Repor
     found = evidence(records)
     if whole:
         all_of = verdicts.of_track(found, "tensorflow", **more)
-        changes = verdicts.changes(found, "tensorflow")
+        changes = line_changes.of_track(found, "tensorflow")
     else:
         all_of = verdicts.of_release(found, CATALOGUE.by_name[NEWEST], **more)
         changes = []

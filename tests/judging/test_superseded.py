@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 from dataclasses import replace
 
-from vggbench.judging import chains, verdicts
+from vggbench.judging import chains, line_changes, verdicts
 from vggbench.judging.evidence import Evidence, gather
 from vggbench.records import Record
 from vggbench.releases.catalogue import Catalogue
@@ -69,7 +69,7 @@ def test_it_is_in_no_segment_and_no_change_of_a_whole_line() -> None:
     state = of.state(measured, CATALOGUE.by_name[NEWEST])
     (segment,) = of.segments(measured, state, "step")
     assert [release.name for release, _ in segment] == [*LINE[:-2], NEWEST]
-    assert verdicts.changes(of, "tensorflow") == []
+    assert line_changes.of_track(of, "tensorflow") == []
 
 
 def test_it_has_no_level_in_a_chain() -> None:

@@ -322,39 +322,6 @@ def test_older_releases_of_another_day_say_nothing_of_what_one_day_measured() ->
     assert told.noise.processes_degrees > alone.noise.processes_degrees
 
 
-def test_over_a_line_what_drifted_between_sessions_is_not_put_on_a_release() -> None:
-    first = one_after_the_other(1, dict.fromkeys(LINE[:4], 0.1))
-    # The second session begins with the last release of the first.
-    second = one_after_the_other(2, {**dict.fromkeys(LINE[3:6], 0.12), LINE[6]: 0.1})
-    (change,) = [
-        change
-        for change in verdicts.changes(evidence([*first, *second]), "tensorflow")
-        if change.measure == "step"
-    ]
-    assert (change.kind, change.before, change.first) == ("step", LINE[5], LINE[6])
-    assert change.ratio == pytest.approx(0.1 / 0.12, rel=0.02)
-
-
-def test_over_a_line_releases_measured_on_days_of_their_own_are_one_line() -> None:
-    (change,) = [
-        change
-        for change in verdicts.changes(
-            evidence(line(0.1, 0.1, 0.1, 0.13, 0.1, 0.1, 0.1)), "tensorflow"
-        )
-        if change.measure == "step"
-    ]
-    assert (change.kind, change.first, change.last) == ("recovered", LINE[3], LINE[3])
-
-
-def test_over_a_line_what_other_work_disturbed_is_no_change() -> None:
-    """... of what takes time, and a line of nothing else has none."""
-    busy = measured(LINE[3], 0.13, busy_cpus=9.0)
-    rest = [record for name in LINE if name != LINE[3] for record in measured(name)]
-    found = verdicts.changes(evidence([*rest, *busy]), "tensorflow")
-    assert [(change.measure, change.first) for change in found] == [("peak_memory", LINE[3])]
-    assert verdicts.changes(evidence(busy), "tensorflow") == []
-
-
 @pytest.mark.parametrize(
     ("other", "named"),
     [
@@ -564,15 +531,6 @@ def test_a_whole_history_judges_every_release_against_the_one_before() -> None:
     assert list(steps) == LINE[1:]
     assert steps[LINE[2]] == "regressed"
     assert steps[LINE[4]] == "improved"
-
-
-def test_a_slow_down_that_was_taken_back_is_listed_over_the_whole_line() -> None:
-    found = verdicts.changes(evidence(line(0.1, 0.1, 0.1, 0.13, 0.1, 0.1, 0.1)), "tensorflow")
-    (recovered,) = [
-        change for change in found if change.kind == "recovered" and change.measure == "step"
-    ]
-    assert (recovered.before, recovered.first, recovered.last) == (LINE[2], LINE[3], LINE[3])
-    assert recovered.ratio == pytest.approx(1.3, rel=0.02)
 
 
 levels = st.lists(st.floats(0.05, 0.2), min_size=3, max_size=7)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vggbench.judging import phrases, verdicts
+from vggbench.judging import line_changes, phrases, verdicts
 from vggbench.judging.evidence import durations
 from vggbench.judging.verdicts import Verdict
 from vggbench.records import BISECT, NOT_APPLICABLE, Record
@@ -338,7 +338,7 @@ def test_a_line_that_only_duets_have_measured_has_a_verdict() -> None:
         verdict for verdict in verdicts.of_track(found, "tensorflow") if verdict.measure == "step"
     ]
     assert (told.release, told.against) == (NEWEST, BEFORE)
-    assert verdicts.changes(found, "tensorflow") == []
+    assert line_changes.of_track(found, "tensorflow") == []
 
 
 def test_what_duets_measured_says_what_else_changed() -> None:
@@ -418,7 +418,8 @@ def test_records_of_duets_change_nothing_that_processes_say() -> None:
     found, without_them = evidence([*apart, *others]), evidence(apart)
     assert found.lines == without_them.lines
     assert found.calibrating == without_them.calibrating == {}
-    assert verdicts.changes(found, "tensorflow") == verdicts.changes(without_them, "tensorflow")
+    changes = line_changes.of_track(found, "tensorflow")
+    assert changes == line_changes.of_track(without_them, "tensorflow")
 
 
 def test_what_a_bisection_measured_is_evidence_for_nothing_else() -> None:

@@ -2,5 +2,6 @@
 
 ``evidence`` takes from the records what counts, ``comparisons`` finds what of it compares two
 releases, ``verdicts`` has ``vggbench.stats`` judge that and says the answer of one configuration in
-one release, ``phrases`` and ``verdict_command`` tell it.
+one release, ``line_changes`` finds what changed over a whole line of releases, ``phrases`` and
+``verdict_command`` tell both.
 """

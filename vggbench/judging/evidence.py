@@ -20,10 +20,11 @@ from ..records import Record
 from ..records.stretches import stretches
 from ..releases.catalogue import Catalogue, Release
 from ..stats.blocks import BlockNoise
-from ..stats.judge import Process
+from ..stats.judge import Noise, Process
+from ..stats.noise import between_sessions, estimate
 from . import duets
 from .duets import Block, SubjectKey
-from .measures import TAKE_TIME
+from .measures import JUDGED, TAKE_TIME
 from .state import Known, State, known_of, state_of, unknown_message, values_of
 
 #: Names of releases in a message, at most.
@@ -273,6 +274,34 @@ class Evidence:
             counting = own if state is None else duets.of_states(own, [state])
             self._noises[asked] = duets.noise(counting, measure=key, earlier=earlier)
         return self._noises[asked]
+
+    def noise_by_line(
+        self,
+        states: Mapping[Line, State | None],
+        for_noise: Mapping[Line, Sequence[Sequence[Process]]],
+        key: str,
+    ) -> dict[Line, Noise]:
+        """The noise of a measure's processes, of each of the lines that are judged together, in
+        these ``states``: by the processes ``for_noise``, and by what calibrated the machine, with
+        lines of any track, since drifts are the machine's."""
+        calibrations = {line: self.calibration(line, state, key) for line, state in states.items()}
+        profiles = {line.profile for line in states}
+        others = [
+            self.calibration(line, state, key)
+            for line in self.calibrating
+            if line.profile in profiles and line not in states
+            for state in dict.fromkeys(states.values())
+        ]
+        sessions = between_sessions(
+            list(calibrations.values()),
+            list(for_noise.values()),
+            others,
+            steady=JUDGED[key].steady,
+        )
+        return {
+            line: estimate(calibrations[line], measured, sessions)
+            for line, measured in for_noise.items()
+        }
 
     def stretches(self, line: Line, release: Release, state: State | None) -> set[int]:
         """Those in which runs of asv measured the release in that state."""

@@ -28,8 +28,9 @@ from ..stats.policy import (
 from ..stats.whole_lines import DRIFT, RECOVERED
 from . import growth
 from .growth import GrowthSide, GrowthVerdict
+from .line_changes import LineChange
 from .measures import JUDGED, MEMORY_GROWTH, STEP
-from .verdicts import BY_DUETS, LOST, OUTCOMES, LineChange, Side, Verdict
+from .verdicts import BY_DUETS, LOST, OUTCOMES, Side, Verdict
 
 #: Version of the JSON's format.
 SCHEMA = 1

@@ -14,7 +14,7 @@ from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
 from ..runs import profiles
 from ..terminal import is_dumb
-from . import acknowledged, explanation_text, growth, phrases, verdicts
+from . import acknowledged, explanation_text, growth, line_changes, phrases, verdicts
 from .acknowledged import Acknowledged
 from .evidence import Evidence
 from .growth import GrowthVerdict
@@ -153,7 +153,7 @@ def _whole(
     for track in asked.tracks or evidence.catalogue.tracks:
         found += verdicts.of_track(evidence, track, asked.profile, asked.threshold, accepted)
         grown += growth.of_track(evidence, track, asked.profile, accepted)
-        changes += verdicts.changes(evidence, track, asked.profile, asked.threshold)
+        changes += line_changes.of_track(evidence, track, asked.profile, asked.threshold)
     status = worst(verdicts.exit_status(found), growth.exit_status(grown))
     return phrases.Report(
         machine=evidence.machine,

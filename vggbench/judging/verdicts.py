@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import shlex
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from .. import records
 from ..records import Store
 from ..releases.catalogue import Catalogue, Release
-from ..stats import blocks, whole_lines
-from ..stats import noise as machine_noise
+from ..stats import blocks
 from ..stats.blocks import BlockNoise
 from ..stats.judge import Judgement, Noise, Process, judge
 from ..stats.policy import (
@@ -40,7 +39,6 @@ from .differences import Difference
 from .duets import Block
 from .evidence import Evidence, Line, gather, processes_of, typical
 from .measures import JUDGED, STEP
-from .state import State
 
 #: It ran, and could not in the release before.
 NEW = "new"
@@ -183,38 +181,6 @@ class Verdict:
         return {**asdict(self), "words": self.words}
 
 
-@dataclass(frozen=True, kw_only=True)
-class LineChange:
-    """A change over a whole line of releases. ``kind``: LEVEL_SHIFT, RECOVERED or DRIFT
-    (vggbench.stats.whole_lines). ``before``: the last release of the level before ``first``."""
-
-    machine: str
-    profile: str
-    track: str
-    benchmark: str
-    configuration: dict[str, Any]
-    measure: str
-    kind: str
-    before: str
-    first: str
-    last: str
-    ratio: float
-    low: float
-    high: float
-
-    @property
-    def words(self) -> str:
-        return records.words_of(self.configuration)
-
-    @property
-    def family(self) -> str:
-        """The class of its benchmark."""
-        return records.family_of(self.benchmark)
-
-    def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "words": self.words}
-
-
 def read_evidence(
     store: Store,
     machine: str,
@@ -279,7 +245,7 @@ def _of_measure(
     comparisons = len({comparison.line for comparison in (*compared, *in_duets)})
     for_noise = {comparison.line: comparison.for_noise(key) for comparison in compared}
     states = {comparison.line: comparison.state for comparison in compared}
-    noises = _noises(evidence, states, for_noise, key)
+    noises = evidence.noise_by_line(states, for_noise, key)
     made = []
     for comparison in together:
         by_processes = None
@@ -407,36 +373,6 @@ def _side_in_duets(
             for record in block.of(subject)
         ],
     )
-
-
-def _noises(
-    evidence: Evidence,
-    states: Mapping[Line, State | None],
-    for_noise: Mapping[Line, Sequence[Sequence[Process]]],
-    key: str,
-) -> dict[Line, Noise]:
-    """The noise of lines that are judged together, in these ``states``, by the processes
-    ``for_noise`` and by what calibrated the machine: with lines of any track, since drifts are the
-    machine's.
-    """
-    calibrations = {line: evidence.calibration(line, state, key) for line, state in states.items()}
-    profiles = {line.profile for line in states}
-    others = [
-        evidence.calibration(line, state, key)
-        for line in evidence.calibrating
-        if line.profile in profiles and line not in states
-        for state in dict.fromkeys(states.values())
-    ]
-    sessions = machine_noise.between_sessions(
-        list(calibrations.values()),
-        list(for_noise.values()),
-        others,
-        steady=JUDGED[key].steady,
-    )
-    return {
-        line: machine_noise.estimate(calibrations[line], measured, sessions)
-        for line, measured in for_noise.items()
-    }
 
 
 def _bare(comparison: LineComparison, measure: str, outcome: str) -> Verdict:
@@ -575,70 +511,6 @@ def _side(release: Release | None, processes: Sequence[Process]) -> Side | None:
             for process in processes
         ),
     )
-
-
-def changes(
-    evidence: Evidence, track: str, profile: str | None = None, threshold: float = THRESHOLD
-) -> list[LineChange]:
-    """The changes over the whole lines of a track, later releases included: what no comparison of
-    two releases shows."""
-    lines = sorted(
-        (
-            line
-            for line in evidence.lines
-            if line.track == track and profile in (None, line.profile)
-        ),
-        key=lambda line: line.rank,
-    )
-    found = []
-    for own_profile in dict.fromkeys(line.profile for line in lines):
-        for key in JUDGED:
-            found += _changes(
-                [line for line in lines if line.profile == own_profile], evidence, key, threshold
-            )
-    return found
-
-
-def _changes(
-    lines: Sequence[Line], evidence: Evidence, key: str, threshold: float
-) -> list[LineChange]:
-    """Those of one measure of the configurations of one profile."""
-    for_noise: dict[Line, list[list[Process]]] = {}
-    states: dict[Line, State | None] = {}
-    for line in lines:
-        releases = evidence.catalogue.tracks[line.track].current
-        own = [state for release in releases for state in [evidence.state(line, release)] if state]
-        if not own:
-            continue
-        state = states[line] = own[-1]
-        found = [evidence.processes(line, release, state, key) for release in releases]
-        for_noise[line] = [processes for processes in found if processes]
-    made = []
-    for line, noise in _noises(evidence, states, for_noise, key).items():
-        for segment in evidence.segments(line, states[line], key):
-            processes = [own for _, own in segment]
-            for change in whole_lines.changes(processes, noise, threshold, len(for_noise)):
-                before, first, last = (
-                    segment[place][0].name for place in (change.before, change.first, change.last)
-                )
-                made.append(
-                    LineChange(
-                        machine=evidence.machine,
-                        profile=line.profile,
-                        track=line.track,
-                        benchmark=line.benchmark,
-                        configuration=line.configuration,
-                        measure=key,
-                        kind=change.kind,
-                        before=before,
-                        first=first,
-                        last=last,
-                        ratio=change.ratio,
-                        low=change.low,
-                        high=change.high,
-                    )
-                )
-    return made
 
 
 def exit_status(verdicts: Iterable[Verdict]) -> int:

@@ -19,8 +19,9 @@ from typing import Any, TypeVar
 from .. import records
 from ..errors import VggbenchError, one_line
 from ..inside import builders, workload
-from ..judging import phrases, verdicts
+from ..judging import line_changes, phrases, verdicts
 from ..judging.evidence import gather
+from ..judging.line_changes import LineChange
 from ..judging.measures import JUDGED
 from ..judging.phrases import cell
 from ..judging.separations import (
@@ -33,7 +34,7 @@ from ..judging.separations import (
     titles,
 )
 from ..judging.state import Known, known_of, state_of, usual_of
-from ..judging.verdicts import LineChange, Verdict
+from ..judging.verdicts import Verdict
 from ..records import Record
 from ..releases.catalogue import Catalogue
 from ..runs import variables
@@ -167,7 +168,7 @@ def find(
                 changes=[
                     change
                     for track in tracks
-                    for change in verdicts.changes(evidence, track, profile)
+                    for change in line_changes.of_track(evidence, track, profile)
                     if change.kind in whole_lines.OF_LINES
                 ],
                 milestones=milestones.milestones(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vggbench.judging.acknowledged import Acknowledged
-from vggbench.judging.verdicts import LineChange
+from vggbench.judging.line_changes import LineChange
 from vggbench.report.lines import lines
 from vggbench.report.pages import data, verdicts
 from vggbench.report.pages.verdicts import PageVerdict

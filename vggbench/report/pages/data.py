@@ -26,7 +26,7 @@ from .headlines import Headlines, headlines, plain
 
 if TYPE_CHECKING:  # it imports what judges: what is kept is published without that
     from ...judging.chains import LineChain
-    from ...judging.verdicts import LineChange
+    from ...judging.line_changes import LineChange
     from ...stats.chain import Loop
     from .beside import Beside, BriefVerdict
     from .verdicts import PageVerdict

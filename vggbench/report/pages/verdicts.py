@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ... import records
-from ...judging import chains, explanation_text, growth, phrases, verdicts
+from ...judging import chains, explanation_text, growth, line_changes, phrases, verdicts
 from ...judging.acknowledged import Acknowledged
 from ...judging.chains import LineChain
 from ...judging.duets import Block
 from ...judging.evidence import gather
 from ...judging.growth import GrowthSide, GrowthVerdict
+from ...judging.line_changes import LineChange
 from ...judging.measures import JUDGED
-from ...judging.verdicts import LineChange, Side, Verdict
+from ...judging.verdicts import Side, Verdict
 from ...releases.catalogue import Catalogue
 from ...stats import whole_lines
 
@@ -184,7 +185,7 @@ def judge(
         grown += growth.of_track(evidence, track, accepted=accepted, superseded=True)
         changes += [
             change
-            for change in verdicts.changes(evidence, track)
+            for change in line_changes.of_track(evidence, track)
             if change.kind in whole_lines.OF_LINES
         ]
     found = explanation_text.with_explanations(found, evidence, taken)
