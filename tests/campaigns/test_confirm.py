@@ -21,7 +21,7 @@ from vggbench.campaigns import interleave
 from vggbench.campaigns.answering import Comparison
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.confirm import ConfirmRequest, Judging, Limits
-from vggbench.campaigns.interleave import Confirmed, Suspect, TurnTools
+from vggbench.campaigns.interleave import Confirmation, Confirmed, TurnTools
 from vggbench.campaigns.taking import BlockResult
 from vggbench.errors import VggbenchError
 from vggbench.judging.verdicts import BY_DUETS, BY_PROCESSES
@@ -342,9 +342,9 @@ def test_processes_in_turns_are_no_more_than_their_bounds_are_made_for(
     of = judging(tmp_path, line(0.1, 0.1, peak_memory_bytes=2_000_000_000))
     told: list[int] = []
 
-    def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed]:
+    def confirm_all(wanted: Sequence[Confirmation], tools: TurnTools) -> list[Confirmed]:
         told.append(tools.most)
-        return [Confirmed(suspect, {}, 0, "it crashed", failed=True) for suspect in suspects]
+        return [Confirmed(each, {}, 0, "it crashed", failed=True) for each in wanted]
 
     monkeypatch.setattr(memory, "available_bytes", lambda: 1)
     monkeypatch.setattr(Local, "runner", lambda self, purpose: contextlib.nullcontext())
@@ -368,11 +368,11 @@ def test_what_finds_no_room_during_the_command_takes_turns_within_it(
     ]
     taken = [*line(0.1, 0.1, peak_memory_bytes=2_000_000_000), *noisy]
     of = judging(tmp_path, taken)
-    begun: list[Suspect] = []
+    begun: list[Confirmation] = []
 
-    def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed]:
-        begun.extend(suspects)
-        return [Confirmed(suspect, {}, 4, "it is not sure") for suspect in suspects]
+    def confirm_all(wanted: Sequence[Confirmation], tools: TurnTools) -> list[Confirmed]:
+        begun.extend(wanted)
+        return [Confirmed(each, {}, 4, "it is not sure") for each in wanted]
 
     def prepared(release: Release, profile: str, configured: Configured) -> Installation:
         # It fills up while environments are made.
@@ -390,7 +390,7 @@ def test_what_finds_no_room_during_the_command_takes_turns_within_it(
         assert found.has_no_room
         assert str(found.why).startswith("two processes at once would take about ")
     else:
-        assert [suspect.name for suspect in begun] == [f"{LINE[-1]} NHWC none off"]
+        assert [each.comparison.name for each in begun] == [f"{LINE[-1]} NHWC none off"]
         assert found.why == "it is not sure"
 
 

@@ -13,8 +13,8 @@ from vggbench.campaigns.answering import Comparison
 from vggbench.campaigns.budget import Budget
 from vggbench.campaigns.confirm import Judging, Limits
 from vggbench.campaigns.interleave import (
+    Confirmation,
     Confirmed,
-    Suspect,
     TurnTools,
     confirm,
     confirm_all,
@@ -46,6 +46,10 @@ ONE = Configured(
 NAME = "tensorflow-2.16.2 NHWC fused off"
 
 
+def confirmation(**more: Any) -> Confirmation:
+    return Confirmation(Comparison(BEFORE, AFTER, "cpu-quick", ONE), **more)
+
+
 def judgement(outcome: str, ratio: float = 1.05, needed: int | None = None) -> Judgement:
     suspected = outcome == NOT_SURE
     return Judgement(
@@ -73,7 +77,7 @@ class Machine:
         self.order: list[str] = []
         self.said: list[str] = []
 
-    def measure(self, suspect: Suspect, release: Release):
+    def measure(self, comparison: Comparison, release: Release):
         self.now += self.seconds
         self.order.append(release.version)
         took = {"samples": [0.3], "process_s": self.seconds}
@@ -81,14 +85,13 @@ class Machine:
             took = self.bad
         return factory.record(release.name, **WORDS, **took)
 
-    def judge(self, suspect: Suspect):
+    def judge(self, of: Confirmation):
         if len(self.order) < self.sure_after:
             return {"step": judgement(NOT_SURE, needed=8)}
         return {"step": judgement(self.answer)}
 
     def confirm(self, seconds: float = 3600, **more) -> Confirmed:
-        suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE, **more)
-        return confirm(suspect, self.tools(seconds))
+        return confirm(confirmation(**more), self.tools(seconds))
 
     def tools(self, seconds: float, **other: Callable) -> TurnTools:
         known = {"measure": self.measure, "judge": self.judge, **other}
@@ -142,8 +145,7 @@ def test_a_batch_that_would_not_end_within_the_budget_is_not_begun() -> None:
     assert machine.now <= 39.0
     assert found.processes == 3
     known = Machine(sure_after=1000)
-    suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE, seconds=10.0)
-    found = confirm(suspect, known.tools(39.0))
+    found = confirm(confirmation(seconds=10.0), known.tools(39.0))
     assert (found.processes, known.now) == (0, 0.0)
 
 
@@ -176,10 +178,10 @@ def test_a_process_that_does_not_end_well_ends_the_confirmation(bad, line: str) 
 
 def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_rest() -> None:
     machine = Machine(sure_after=1000)
-    slow = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=0, seconds=10.0)
-    quick = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=MOST - 4, seconds=10.0)
+    slow = confirmation(spent=0, seconds=10.0)
+    quick = confirmation(spent=MOST - 4, seconds=10.0)
     found = confirm_all([slow, quick], machine.tools(60))
-    assert [one.suspect for one in found] == [quick, slow]
+    assert [one.confirmation for one in found] == [quick, slow]
     assert [one.processes for one in found] == [4, 0]
     assert found[1].why == "the budget of 60 s is spent"
     assert machine.said[0].startswith(
@@ -191,21 +193,29 @@ def test_those_that_need_least_time_come_first_and_a_spent_budget_leaves_the_res
 
 def test_what_has_surely_changed_is_confirmed_before_what_is_quicker_to_doubt() -> None:
     machine = Machine()
-    doubted = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=MOST - 4, seconds=1.0)
-    changed = Suspect(BEFORE, AFTER, "cpu-quick", ONE, seconds=10.0, lacks_shared_session=True)
+    doubted = confirmation(spent=MOST - 4, seconds=1.0)
+    changed = confirmation(seconds=10.0, lacks_shared_session=True)
 
-    def judge(suspect: Suspect) -> dict[str, Judgement]:
-        return {"step": judgement(REGRESSED if suspect is changed else NOT_SURE, needed=8)}
+    def judge(of: Confirmation) -> dict[str, Judgement]:
+        return {"step": judgement(REGRESSED if of is changed else NOT_SURE, needed=8)}
 
     found = confirm_all([doubted, changed], machine.tools(60, judge=judge))
-    assert [one.suspect for one in found] == [changed, doubted]
+    assert [one.confirmation for one in found] == [changed, doubted]
 
 
 def test_of_very_many_the_first_are_named_and_the_others_counted() -> None:
     machine = Machine(sure_after=0)
-    suspects = [Suspect(BEFORE, AFTER, "cpu-quick", ONE)] * 14
-    confirm_all(suspects, machine.tools(60))
+    confirm_all([confirmation()] * 14, machine.tools(60))
     assert machine.said[0] == f"To confirm: {', '.join([NAME] * 10)} and 4 more"
+
+
+def test_what_is_compared_with_no_neighbour_is_named_with_both_releases() -> None:
+    machine = Machine(sure_after=0)
+    far = Comparison(BEFORE, AFTER, "cpu-quick", ONE, are_neighbours=False)
+    confirm_all([Confirmation(far)], machine.tools(60))
+    both = f"{NAME} against tensorflow-2.15.1"
+    assert machine.said[0] == f"To confirm: {both}"
+    assert machine.said[1].startswith(f"{both}: step time: regressed, ")
 
 
 @pytest.mark.parametrize(("needed", "taken"), [(8, MOST), (400, 0)])
@@ -216,10 +226,10 @@ def test_a_by_product_is_followed_while_an_answer_is_in_reach(needed: int, taken
         return MOST - len(machine.order) if needed <= MOST else needed
 
     found = confirm(
-        Suspect(BEFORE, AFTER, "cpu-quick", ONE, measures=("first_step",)),
+        confirmation(measures=("first_step",)),
         machine.tools(
             3600,
-            judge=lambda suspect: {"first_step": judgement(NOT_SURE, needed=min(needed, left()))},
+            judge=lambda of: {"first_step": judgement(NOT_SURE, needed=min(needed, left()))},
         ),
     )
     assert found.processes == taken
@@ -232,42 +242,38 @@ def test_a_by_product_that_is_suspected_no_longer_is_not_followed() -> None:
     machine = Machine()
     cleared = Judgement(NOT_SURE, 1.0, 0.9, 1.1, suspected=False, processes_needed=8)
     found = confirm(
-        Suspect(BEFORE, AFTER, "cpu-quick", ONE, measures=("first_step",)),
-        machine.tools(3600, judge=lambda suspect: {"first_step": cleared}),
+        confirmation(measures=("first_step",)),
+        machine.tools(3600, judge=lambda of: {"first_step": cleared}),
     )
     assert (found.processes, found.why) == (0, None)
 
 
 def test_what_nothing_is_said_of_is_measured_once_and_is_not_answered() -> None:
     machine = Machine()
-    found = confirm(
-        Suspect(BEFORE, AFTER, "cpu-quick", ONE), machine.tools(3600, judge=lambda suspect: {})
-    )
+    found = confirm(confirmation(), machine.tools(3600, judge=lambda of: {}))
     assert (found.processes, found.why) == (4, "no judgement after 4 processes")
-    spent = Suspect(BEFORE, AFTER, "cpu-quick", ONE, spent=MOST)
-    assert confirm(spent, machine.tools(3600, judge=lambda suspect: {})).processes == 0
+    spent = confirmation(spent=MOST)
+    assert confirm(spent, machine.tools(3600, judge=lambda of: {})).processes == 0
 
 
 def test_a_forecast_counts_what_is_not_sure_though_it_is_not_suspected() -> None:
-    suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE, seconds=10.0)
+    known = confirmation(seconds=10.0)
     step = {"step": Judgement(NOT_SURE, 1.0, 0.9, 1.1, suspected=False, processes_needed=20)}
-    assert forecast_s(suspect, step, 40) == 200.0
-    assert forecast_s(suspect, step, 12) == 120.0
-    assert forecast_s(suspect, {"first_step": step["step"]}, 40) == 40.0
+    assert forecast_s(known, step, 40) == 200.0
+    assert forecast_s(known, step, 12) == 120.0
+    assert forecast_s(known, {"first_step": step["step"]}, 40) == 40.0
 
 
 def test_an_environment_that_cannot_be_made_ends_its_confirmation_alone() -> None:
     machine = Machine()
     error = EnvironmentUnusable("tensorflow-2.16.2 (cpu) cannot be installed: no wheel")
-    found = confirm(
-        Suspect(BEFORE, AFTER, "cpu-quick", ONE), machine.tools(60, measure=raising(error))
-    )
+    found = confirm(confirmation(), machine.tools(60, measure=raising(error)))
     assert (found.processes, found.why, found.out_of_budget) == (0, str(error), False)
     assert found.failed
 
 
 def raising(error: BaseException) -> Callable:
-    def measure(suspect: Suspect, release: Release):
+    def measure(comparison: Comparison, release: Release):
         raise error
 
     return measure
@@ -275,9 +281,8 @@ def raising(error: BaseException) -> Callable:
 
 def test_an_interrupt_passes_through() -> None:
     machine = Machine()
-    suspect = Suspect(BEFORE, AFTER, "cpu-quick", ONE)
     with pytest.raises(KeyboardInterrupt):
-        confirm(suspect, machine.tools(60, measure=raising(KeyboardInterrupt())))
+        confirm(confirmation(), machine.tools(60, measure=raising(KeyboardInterrupt())))
 
 
 def test_confirming_reads_what_came_since_and_nothing_twice(tmp_path: Path) -> None:
@@ -293,20 +298,20 @@ def test_confirming_reads_what_came_since_and_nothing_twice(tmp_path: Path) -> N
         for each in judging.comparisons([CATALOGUE.by_name[LINE[-1]]], Limits(60, 80))
         if each.configured.words == "NHWC none off"
     ]
-    suspect = judging.suspect(one)
-    assert (suspect.after.name, suspect.before.name) == (LINE[-1], LINE[-2])
+    assert (one.after.name, one.before.name) == (LINE[-1], LINE[-2])
+    begun = judging.confirmation(one)
     gathered = judging.evidence()
     assert judging.evidence() is gathered
     assert store.lines_read == len(taken)
 
-    def measure(suspect: Suspect, release: Release) -> Record:
-        seconds = 0.1 if release == suspect.before else 0.108
+    def measure(comparison: Comparison, release: Release) -> Record:
+        seconds = 0.1 if release == comparison.before else 0.108
         one = literal_record(release.name, seconds, session=20, purpose=records.CONFIRM)
         records.append(records.folder(tmp_path, MACHINE) / f"{one.run}.jsonl", one)
         return one
 
     tools = TurnTools(measure, judging.judge, Budget(3600), lambda line: None)
-    found = confirm(suspect, tools)
+    found = confirm(begun, tools)
     assert found.judgements["step"].outcome == REGRESSED
     assert found.processes > 0
     assert store.lines_read == len(taken) + found.processes
@@ -338,8 +343,8 @@ def test_confirmations_that_no_verdict_counts_have_spent_nothing(
     before, after = (CATALOGUE.by_name[release.name] for release in (BEFORE, AFTER))
     configured = here.configured(good.benchmark, good.configuration)
     judging = Judging(here, against=None, threshold=0.02)
-    suspect = judging.suspect(Comparison(before, after, "cpu-quick", configured))
-    assert (suspect.spent, suspect.seconds) == (2, 30.0)
+    begun = judging.confirmation(Comparison(before, after, "cpu-quick", configured))
+    assert (begun.spent, begun.seconds) == (2, 30.0)
 
 
 def test_of_what_no_verdict_speaks_the_step_is_confirmed(tmp_path: Path) -> None:
@@ -348,6 +353,6 @@ def test_of_what_no_verdict_speaks_the_step_is_confirmed(tmp_path: Path) -> None
     known = literal_record(after.name)
     configured = here.configured(known.benchmark, known.configuration)
     judging = Judging(here, against=None, threshold=0.02)
-    suspect = judging.suspect(Comparison(before, after, "cpu-quick", configured))
-    assert (suspect.measures, suspect.spent, suspect.seconds) == (("step",), 0, 0.0)
-    assert judging.judge(suspect) == {}
+    begun = judging.confirmation(Comparison(before, after, "cpu-quick", configured))
+    assert (begun.measures, begun.spent, begun.seconds) == (("step",), 0, 0.0)
+    assert judging.judge(begun) == {}

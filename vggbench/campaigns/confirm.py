@@ -30,7 +30,7 @@ from ..stats.policy import A_BLOCK, LEAST_BLOCKS, MOST, NOT_SURE
 from . import answering, interleave, taking
 from .answering import Answer, Comparison, Standing
 from .budget import Budget
-from .interleave import Suspect
+from .interleave import Confirmation
 from .taking import BlockResult
 
 
@@ -171,29 +171,28 @@ def _in_turns(
 ) -> list[Answer]:
     """Answer comparisons by whole processes that take turns: for what finds no room for two."""
     here = judging.here
-    known = [judging.suspect(comparison) for comparison in wanted]
-    suspects = {id(suspect): comparison for suspect, comparison in zip(known, wanted, strict=True)}
+    confirmations = [judging.confirmation(comparison) for comparison in wanted]
     with here.runner(records.CONFIRM) as runner:
         rooms = _Rooms(runner, limits)
 
-        def measure(suspect: Suspect, release: Release) -> Record:
-            rooms.make(suspect)
-            return runner.measure(release, suspect.profile, suspect.configured)
+        def measure(comparison: Comparison, release: Release) -> Record:
+            rooms.make(comparison)
+            return runner.measure(release, comparison.profile, comparison.configured)
 
         # Looks at processes are made for so many (vggbench.stats.judge).
         most = min(limits.processes, MOST)
         tools = interleave.TurnTools(measure, judging.judge, budget, here.say, most)
         return [
             Answer(
-                comparison=suspects[id(confirmed.suspect)],
-                standing=judging.standing(suspects[id(confirmed.suspect)]),
+                comparison=confirmed.comparison,
+                standing=judging.standing(confirmed.comparison),
                 blocks=0,
                 why=confirmed.why,
                 out_of_budget=confirmed.out_of_budget,
-                seconds=interleave.forecast_s(confirmed.suspect, confirmed.judgements, most),
+                seconds=interleave.forecast_s(confirmed.confirmation, confirmed.judgements, most),
                 failed=confirmed.failed,
             )
-            for confirmed in interleave.confirm_all(known, tools)
+            for confirmed in interleave.confirm_all(confirmations, tools)
         ]
 
 
@@ -206,17 +205,17 @@ class _Rooms:
         self._make_room = limits.make_room
         self._last: list[tuple[Release, Lock]] | None = None
 
-    def make(self, wanted: Comparison | Suspect) -> None:
-        """Make it for both environments of what is ``wanted``, unless it was made for them last."""
-        device = profiles.device_of(wanted.profile)
+    def make(self, comparison: Comparison) -> None:
+        """Make it for both environments of a comparison, unless it was made for them last."""
+        device = profiles.device_of(comparison.profile)
         both = [
             (each, lock)
-            for each in (wanted.before, wanted.after)
-            if (lock := each.lock_for(device, wanted.configured.backend)) is not None
+            for each in (comparison.before, comparison.after)
+            if (lock := each.lock_for(device, comparison.configured.backend)) is not None
         ]
         if both != self._last:
             self._last = both
-            self._make_room(wanted.name, both)
+            self._make_room(comparison.name, both)
             self._runner.forget()
 
 
@@ -471,26 +470,20 @@ class Judging:
         there is, or nothing is known."""
         return taking.why_no_room(self._newest(comparison))
 
-    def suspect(self, comparison: Comparison) -> Suspect:
+    def confirmation(self, comparison: Comparison) -> Confirmation:
         """A comparison for processes in turns."""
         own = self._own(comparison)
         spent, seconds = _earlier(self.here, comparison)
-        return Suspect(
-            before=comparison.before,
-            after=comparison.after,
-            profile=comparison.profile,
-            configured=comparison.configured,
+        return Confirmation(
+            comparison,
             measures=tuple(each.measure for each in own) or (STEP.key,),
             spent=spent,
             seconds=seconds,
             lacks_shared_session=any(each.lacks_shared_session for each in own),
         )
 
-    def judge(self, suspect: Suspect) -> Mapping[str, Judgement]:
-        """The judgements of what was suspected, by everything on record."""
-        own = self._own(
-            Comparison(suspect.before, suspect.after, suspect.profile, suspect.configured)
-        )
+    def judge(self, confirmation: Confirmation) -> Mapping[str, Judgement]:
+        """The judgements of what is confirmed, by everything on record."""
         return {
             verdict.measure: Judgement(
                 outcome=verdict.outcome,
@@ -500,8 +493,8 @@ class Judging:
                 suspected=verdict.suspected,
                 processes_needed=verdict.processes_needed,
             )
-            for verdict in own
-            if verdict.measure in suspect.measures
+            for verdict in self._own(confirmation.comparison)
+            if verdict.measure in confirmation.measures
             and verdict.ratio is not None
             and verdict.low is not None
             and verdict.high is not None

@@ -1,7 +1,7 @@
 """Confirming: processes of two releases in turns, A B B A, until the answer is sure.
 
-What is suspected comes from whoever judged the records, and so does each new judgement: nothing
-here reads a file or a clock of its own.
+What is to be confirmed comes from whoever judged the records, and so does each new judgement:
+nothing here reads a file or a clock of its own.
 """
 
 from __future__ import annotations
@@ -18,50 +18,42 @@ from ..records import Record
 from ..releases.catalogue import Release
 from ..releases.environments import EnvironmentUnusable
 from ..releases.interpreters import InterpreterMissing
-from ..runs.suite import Configured
 from ..stats.judge import Judgement
 from ..stats.policy import BATCH, CHANGED, MOST, NOT_SURE
 from ..stats.sequential import next_batch, to_confirm
+from .answering import Comparison
 from .budget import Budget, duration_text
 
-#: Suspects that are named before it begins, at most; on a loud machine a history has a hundred.
+#: Comparisons that are named before it begins, at most; on a loud machine a history has a hundred.
 MOST_NAMES = 10
 
-#: Measures one process of a release in the configuration and profile of a suspect.
-MeasureProcess = Callable[["Suspect", Release], Record]
+#: Measures one process of a release in the configuration and profile of a comparison.
+MeasureProcess = Callable[[Comparison, Release], Record]
 
-#: The judgements of a suspect by everything on record, by its measures ("step", ...).
-Judge = Callable[["Suspect"], Mapping[str, Judgement]]
+#: The judgements of a confirmation by everything on record, by its measures ("step", ...).
+Judge = Callable[["Confirmation"], Mapping[str, Judgement]]
 
 
 @dataclass(frozen=True)
-class Suspect:
-    """A comparison that processes in turns answer: mostly one that is suspected.
+class Confirmation:
+    """A comparison that processes in turns are to answer, and what they begin with.
 
-    ``measures``: what of it is judged. ``spent``: processes that confirmations of it have taken
-    already. ``seconds``: what one is known to take, 0 where that is not known.
+    ``measures``: what of it is judged. ``spent``: processes that earlier confirmations of it have
+    taken. ``seconds``: what a process is known to take, 0 where that is not known.
     ``lacks_shared_session``: no session has measured both releases.
     """
 
-    before: Release
-    after: Release
-    profile: str
-    configured: Configured
+    comparison: Comparison
     _: KW_ONLY
     measures: tuple[str, ...] = (STEP.key,)
     spent: int = 0
     seconds: float = 0.0
     lacks_shared_session: bool = False
 
-    @property
-    def name(self) -> str:
-        """As messages name it."""
-        return f"{self.after.name} {self.configured.words}".strip()
-
 
 @dataclass(frozen=True)
 class TurnTools:
-    """What confirming is done with; ``most``: processes that one suspect may take."""
+    """What confirming is done with; ``most``: processes that one comparison may take."""
 
     measure: MeasureProcess
     judge: Judge
@@ -72,13 +64,13 @@ class TurnTools:
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What came of a suspect. ``why``: what kept it from being sure, None where it is sure.
+    """What came of a confirmation. ``why``: what kept it from being sure, None where it is sure.
 
     ``processes`` were taken now, of both releases together. ``out_of_budget``: it was the budget;
     ``failed``: something went wrong.
     """
 
-    suspect: Suspect
+    confirmation: Confirmation
     judgements: Mapping[str, Judgement]
     processes: int
     why: str | None
@@ -86,43 +78,49 @@ class Confirmed:
     out_of_budget: bool = False
     failed: bool = False
 
+    @property
+    def comparison(self) -> Comparison:
+        return self.confirmation.comparison
 
-def turns(suspect: Suspect) -> Iterator[Release]:
+
+def turns(comparison: Comparison) -> Iterator[Release]:
     """A B B A, and so on: what grows or falls steadily meanwhile favours neither release."""
     while True:
-        yield suspect.before
-        yield suspect.after
-        yield suspect.after
-        yield suspect.before
+        yield comparison.before
+        yield comparison.after
+        yield comparison.after
+        yield comparison.before
 
 
-def confirm(suspect: Suspect, tools: TurnTools) -> Confirmed:
+def confirm(confirmation: Confirmation, tools: TurnTools) -> Confirmed:
     """Take processes of both releases in turns until the answer is sure, the budget or ``most`` is
     spent, or one of them does not end well.
 
     Errors of ``measure`` pass through, but for an environment that cannot be made: what was taken
     before is on record.
     """
-    budget, most = tools.budget, tools.most
-    order = turns(suspect)
+    comparison, budget, most = confirmation.comparison, tools.budget, tools.most
+    order = turns(comparison)
     judgements: Mapping[str, Judgement] = {}
     taken = 0
-    seconds = {suspect.before.commit: suspect.seconds, suspect.after.commit: suspect.seconds}
+    seconds = dict.fromkeys(
+        (comparison.before.commit, comparison.after.commit), confirmation.seconds
+    )
 
     def ended(why: str | None, failed: bool = False) -> Confirmed:
-        return Confirmed(suspect, judgements, taken, why, failed=failed)
+        return Confirmed(confirmation, judgements, taken, why, failed=failed)
 
     def out_of_budget() -> Confirmed:
-        return Confirmed(suspect, judgements, taken, budget.why_over(), out_of_budget=True)
+        return Confirmed(confirmation, judgements, taken, budget.why_over(), out_of_budget=True)
 
     if budget.left_s <= 0:
-        return out_of_budget()  # without judging: there may be hundreds of suspects
-    judgements = tools.judge(suspect)
+        return out_of_budget()  # without judging: there may be hundreds of comparisons
+    judgements = tools.judge(confirmation)
     while True:
-        spent = suspect.spent + taken
+        spent = confirmation.spent + taken
         # What nothing is said of is measured once, which may say why.
         none_yet = 0 if taken else min(BATCH, max(0, most - spent))
-        each = [_batch(suspect, *judged, spent, most) for judged in judgements.items()]
+        each = [_batch(confirmation, *judged, spent, most) for judged in judgements.items()]
         batch = max(each, default=none_yet)
         if batch == 0:
             return ended(_unsure(judgements, spent, most))
@@ -133,18 +131,20 @@ def confirm(suspect: Suspect, tools: TurnTools) -> Confirmed:
             if not budget.allows(seconds[release.commit]):
                 return out_of_budget()
             try:
-                record = tools.measure(suspect, release)
+                record = tools.measure(comparison, release)
             except (EnvironmentUnusable, InterpreterMissing) as err:  # others can be installed
                 return ended(str(err), failed=True)
             taken += 1
             if record.outcome != records.OK:
                 return ended(records.progress_message(record), record.outcome == records.FAILED)
             seconds[release.commit] = record.seconds or 0.0
-            judgements = tools.judge(suspect)
-            tools.say(progress(suspect, record, taken, judgements))
+            judgements = tools.judge(confirmation)
+            tools.say(progress(comparison, record, taken, judgements))
 
 
-def _batch(suspect: Suspect, measure: str, judgement: Judgement, spent: int, most: int) -> int:
+def _batch(
+    confirmation: Confirmation, measure: str, judgement: Judgement, spent: int, most: int
+) -> int:
     """How many processes to take next for one measure.
 
     A by-product is one number a process, and may scatter so much that no confirmation makes it
@@ -152,10 +152,10 @@ def _batch(suspect: Suspect, measure: str, judgement: Judgement, spent: int, mos
     """
     in_reach = (judgement.processes_needed or 0) <= most - spent
     if measure != STEP.key and not (
-        to_confirm(judgement, suspect.lacks_shared_session) and in_reach
+        to_confirm(judgement, confirmation.lacks_shared_session) and in_reach
     ):
         return 0
-    return next_batch(judgement, spent, most, suspect.lacks_shared_session)
+    return next_batch(judgement, spent, most, confirmation.lacks_shared_session)
 
 
 def _unsure(judgements: Mapping[str, Judgement], spent: int, most: int) -> str | None:
@@ -173,7 +173,7 @@ def _unsure(judgements: Mapping[str, Judgement], spent: int, most: int) -> str |
 
 
 def progress(
-    suspect: Suspect, record: Record, taken: int, judgements: Mapping[str, Judgement]
+    comparison: Comparison, record: Record, taken: int, judgements: Mapping[str, Judgement]
 ) -> str:
     """One line about a process that ended, for the one who waits."""
     ratios = ", ".join(
@@ -182,43 +182,43 @@ def progress(
         for measure, judgement in judgements.items()
     )
     took = util.human_time(record.median_s)
-    name = suspect.configured.words
+    name = comparison.configured.words
     return (
         f"{name}, process {taken}, {record.release}: {took}; "
-        f"{suspect.after.name} by {suspect.before.name} so far: {ratios}"
+        f"{comparison.after.name} by {comparison.before.name} so far: {ratios}"
     )
 
 
-def forecast_s(suspect: Suspect, judgements: Mapping[str, Judgement], most: int) -> float:
-    """Seconds that the confirmation of a suspect is likely to take."""
+def forecast_s(confirmation: Confirmation, judgements: Mapping[str, Judgement], most: int) -> float:
+    """Seconds that a confirmation is likely to take."""
     wanted = [
         judgement.processes_needed or BATCH
         for measure, judgement in judgements.items()
         if judgement.suspected or (measure == STEP.key and judgement.outcome == NOT_SURE)
     ]
-    left = max(0, most - suspect.spent)
-    return min(max(wanted, default=BATCH), left) * suspect.seconds
+    left = max(0, most - confirmation.spent)
+    return min(max(wanted, default=BATCH), left) * confirmation.seconds
 
 
-def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed]:
-    """Confirm one suspect after the other: first what has surely changed already, which a few
+def confirm_all(confirmations: Sequence[Confirmation], tools: TurnTools) -> list[Confirmed]:
+    """Confirm one comparison after the other: first what has surely changed already, which a few
     processes settle, then what is not sure; of each those first that are likely to take least time.
     So a budget answers as many as it can.
     """
     expected = {}
-    for place, suspect in enumerate(suspects):
-        judgements = tools.judge(suspect)
+    for place, confirmation in enumerate(confirmations):
+        judgements = tools.judge(confirmation)
         unsure = not any(judgement.outcome in CHANGED for judgement in judgements.values())
-        expected[place] = (unsure, forecast_s(suspect, judgements, tools.most))
-    ordered = [suspects[place] for place in sorted(expected, key=expected.__getitem__)]
+        expected[place] = (unsure, forecast_s(confirmation, judgements, tools.most))
+    ordered = [confirmations[place] for place in sorted(expected, key=expected.__getitem__)]
     tools.say(_plan(ordered, sum(seconds for _, seconds in expected.values()), tools.budget))
     found = []
     not_begun = []
-    for suspect in ordered:
-        confirmed = confirm(suspect, tools)
+    for confirmation in ordered:
+        confirmed = confirm(confirmation, tools)
         found.append(confirmed)
         if confirmed.out_of_budget and not confirmed.processes:
-            not_begun.append(suspect.name)
+            not_begun.append(confirmed.comparison.name)
         else:
             tools.say(ending(confirmed))
     if not_begun:
@@ -228,15 +228,15 @@ def confirm_all(suspects: Sequence[Suspect], tools: TurnTools) -> list[Confirmed
     return found
 
 
-def _plan(suspects: Sequence[Suspect], seconds: float, budget: Budget) -> str:
-    names = some_of([suspect.name for suspect in suspects], MOST_NAMES)
+def _plan(confirmations: Sequence[Confirmation], seconds: float, budget: Budget) -> str:
+    names = some_of([each.comparison.name for each in confirmations], MOST_NAMES)
     about = f", about {duration_text(seconds)}" if seconds else ""
     over = f"; {budget.name} may not be enough" if seconds > budget.left_s else ""
     return f"To confirm: {names}{about}{over}"
 
 
 def ending(confirmed: Confirmed) -> str:
-    """One line about what came of a suspect."""
+    """One line about what came of a confirmation."""
     answers = "; ".join(
         f"{JUDGED[measure].title}: {judged.outcome}, "
         f"{judged.ratio:.3f} ({judged.low:.3f} to {judged.high:.3f})"
@@ -244,6 +244,6 @@ def ending(confirmed: Confirmed) -> str:
     )
     why = f"; {confirmed.why}" if confirmed.why else ""
     return (
-        f"{confirmed.suspect.name} against {confirmed.suspect.before.name}: "
-        f"{answers or 'no judgement'}, {confirmed.processes} more processes{why}"
+        f"{confirmed.comparison.in_full}: {answers or 'no judgement'}, "
+        f"{confirmed.processes} more processes{why}"
     )
