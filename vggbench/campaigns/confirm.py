@@ -139,31 +139,29 @@ def answer(judging: Judging, wanted: Sequence[Comparison], limits: Limits) -> li
         return judging.standing(comparison).blocks < LEAST_BLOCKS
 
     too_large = {
-        id(comparison): why
+        comparison: why
         for comparison in wanted
         if (why := judging.why_not_both(comparison)) is not None and takes_turns(comparison)
     }
     budget = Budget(limits.seconds, is_rest=limits.is_rest)
-    found: dict[int, Answer] = {}
-    in_duets = [comparison for comparison in wanted if id(comparison) not in too_large]
+    found: dict[Comparison, Answer] = {}
+    in_duets = [comparison for comparison in wanted if comparison not in too_large]
     if in_duets:
         with here.runner(records.DUET) as runner:
             tools = judging.block_tools(runner, budget, limits)
             for told in answering.answer_all(in_duets, tools):
-                found[id(told.comparison)] = told
+                found[told.comparison] = told
                 # What a process takes may be known only now, and others may have taken the rest.
                 if told.has_no_room and takes_turns(told.comparison):
-                    too_large[id(told.comparison)] = str(told.why)
-    in_turns = [comparison for comparison in wanted if id(comparison) in too_large]
+                    too_large[told.comparison] = str(told.why)
+    in_turns = [comparison for comparison in wanted if comparison in too_large]
     for comparison in in_turns:
-        here.say(
-            f"{comparison.name}: {too_large[id(comparison)]}: its processes take turns instead"
-        )
+        here.say(f"{comparison.name}: {too_large[comparison]}: its processes take turns instead")
     if in_turns:
         for told in _in_turns(judging, in_turns, budget, limits):
-            before = found.get(id(told.comparison))
-            found[id(told.comparison)] = replace(told, blocks=before.blocks if before else 0)
-    return [found[id(comparison)] for comparison in wanted]
+            before = found.get(told.comparison)
+            found[told.comparison] = replace(told, blocks=before.blocks if before else 0)
+    return [found[comparison] for comparison in wanted]
 
 
 def _in_turns(
