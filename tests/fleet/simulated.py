@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vggbench.fleet import identity, mirror
-from vggbench.fleet.hand_out import Arrived
+from vggbench.fleet.hand_out import Arrived, Awaited
 from vggbench.fleet.mirror import Known
 from vggbench.fleet.units import DONE, UnitOfWork
 
@@ -37,11 +37,12 @@ class Box:
 
 class SimulatedEngine:
     """Of a tiny checkout; the address of a machine is its name. ``gone``: addresses that are lost
-    while they work."""
+    while they work. ``known``: what is known of those that were started."""
 
     def __init__(self, tiny: Tiny, folder: Path):
         self.boxes: dict[str, Box] = {}
         self.gone: set[str] = set()
+        self.known = Awaited()
         self._tiny = tiny
         self._folder = folder
         self._arrived: list[Arrived] = []
@@ -90,3 +91,6 @@ class SimulatedEngine:
 
     def forget(self, address: str) -> None:
         self._arrived = [each for each in self._arrived if each.address != address]
+
+    def awaited(self) -> Awaited:
+        return self.known

@@ -18,13 +18,14 @@ import distributed
 import pytest
 
 from vggbench import cli, machine_lock
-from vggbench.fleet import LOOPBACK, FleetError, clusters
+from vggbench.fleet import LOOPBACK, TROUBLE, FleetError, clusters
 from vggbench.fleet.engine import DaskEngine
 from vggbench.fleet.scheduler import QuietScheduler
 from vggbench.machine_lock import RunInProgress
 
 from ..tiny import MACHINE, PATIENCE_S, Tiny, until
 from .boxes import workers_of
+from .test_plan import HISTORY
 
 SSH_SERVER = """
 import asyncio, subprocess, sys
@@ -221,6 +222,32 @@ def test_a_host_without_the_checkout_is_one_line(tiny: Tiny, ssh_port: int) -> N
         ),
     ):
         pass
+
+
+#: A Python whose worker ends between its first words and the scheduler.
+ENDING = """#!/bin/sh
+echo 'Start worker at: tcp://127.0.0.1:1' >&2
+echo 'OSError: no room on this disk' >&2
+exit 1
+"""
+
+
+def test_where_all_hosts_workers_have_ended_the_client_ends_with_the_last_words_of_one(
+    tiny: Tiny, ssh_port: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tiny.folder / "history.toml").write_text(HISTORY)
+    python = tmp_path / "there" / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    write(python, ENDING)
+    asked = ["--ssh", "localhost", "--ssh-folder", str(tmp_path / "there")]
+    config = str(tiny.folder / "asv.conf.json")
+    assert cli.main(["--config", config, "fleet", "run", *asked]) == TROUBLE
+    told = capsys.readouterr()
+    assert "Traceback" not in told.out + told.err
+    assert told.err.splitlines()[-1].startswith(
+        "vggbench: no worker came: the worker ended; localhost: it said last: OSError: no room on "
+        f"this disk; see what it says there: ssh localhost {python} -m vggbench.cli "
+    )
 
 
 # -- by what stands in Slurm's place

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from vggbench.campaigns.budget import Budget
 from vggbench.fleet import LEFT, TROUBLE, FleetError, hand_out, mirror
-from vggbench.fleet.hand_out import MOST_FAILURES, Arrived, FleetRequest
+from vggbench.fleet.hand_out import MOST_FAILURES, Arrived, Awaited, FleetRequest
 from vggbench.fleet.units import DONE, OPEN, RUN, UnitOfWork
 from vggbench.fleet.units import TROUBLE as FAILED
 
@@ -262,6 +264,76 @@ def test_where_no_worker_came_within_the_budget_more_is_left(
     status, said = run(planned, engine, budget_s=0.0)
     assert status == LEFT
     assert said[0].startswith("0 of 1 workers came; ")
+
+
+def come_late(engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The workers come after the client has looked a few times."""
+    looks, original = itertools.count(), engine.workers
+    monkeypatch.setattr(engine, "workers", lambda: original() if next(looks) > 5 else {})
+
+
+def test_where_no_worker_came_and_none_will_the_client_says_why(
+    planned: Tiny, engine: SimulatedEngine
+) -> None:
+    engine.known = Awaited(ended=2, line="all 2 jobs ended without a worker; job 7 (FAILED): why")
+    with pytest.raises(FleetError, match=r"^no worker came: all 2 jobs ended .*: why; mend that, "):
+        run(planned, engine, workers=2)
+
+
+def test_a_worker_that_will_not_come_is_said_and_not_waited_for(
+    planned: Tiny, engine: SimulatedEngine
+) -> None:
+    box = engine.add("box-1")
+    engine.known = Awaited(ended=1, line="1 of 2 jobs ended without a worker")
+    status, said = run(planned, engine, workers=2)
+    assert status == LEFT
+    assert len(box.units) == UNITS
+    assert said.count(engine.known.line) == 1
+    assert any(line.startswith("1 of 2 workers came; ") for line in said)
+
+
+def test_that_jobs_wait_in_a_queue_is_said_once_and_they_are_waited_for(
+    planned: Tiny, engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = engine.add("box-1")
+    come_late(engine, monkeypatch)
+    engine.known = Awaited(coming=1, line="in Slurm's queue: the job (Priority)")
+    status, said = run(planned, engine)
+    assert status == 0, said
+    assert len(box.units) == UNITS
+    assert said.count(engine.known.line) == 1
+
+
+def test_workers_that_somebody_else_starts_are_waited_for(
+    planned: Tiny, engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = engine.add("box-1")
+    come_late(engine, monkeypatch)
+    engine.known = Awaited(ended=1, line="the worker ended")
+    status, said = run(planned, engine, workers=2)
+    assert status == LEFT
+    assert len(box.units) == UNITS, said
+
+
+def test_a_machine_whose_worker_is_gone_is_none_that_will_not_come(
+    planned: Tiny, engine: SimulatedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has come; the second worker is one that somebody else starts."""
+    first, second = engine.add("box-1"), engine.add("box-2")
+    looks, original = itertools.count(), engine.workers
+
+    def workers() -> Mapping[str, str]:
+        if len(first.units) == UNITS:
+            engine.gone.add("box-1")
+            engine.known = Awaited(ended=1, line="the worker ended")
+        there = original()
+        late = "box-1" in there or next(looks) < 5
+        return {name: name for name in there if not (late and name == "box-2")}
+
+    monkeypatch.setattr(engine, "workers", workers)
+    status, said = run(planned, engine, workers=2)
+    assert status == 0, said
+    assert len(second.units) == UNITS
 
 
 def test_a_slow_worker_holds_up_no_other(

@@ -18,14 +18,18 @@ from pathlib import Path
 import dask
 import pytest
 
-from vggbench import machine_lock
-from vggbench.fleet import LOOPBACK, clusters
+from vggbench import cli, machine_lock
+from vggbench.fleet import LOOPBACK, TROUBLE, clusters
 
 from ..tiny import PATIENCE_S, Tiny, until
 from .boxes import free_ports, workers_of
+from .test_plan import HISTORY
 
 #: What a Slurm is made of.
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "sinfo")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "scancel", "scontrol", "sinfo", "squeue")
+
+#: Dask's setting of what a job does before it is a worker.
+PROLOGUE = "jobqueue.slurm.job-script-prologue"
 
 #: The nodes, and the feature that each has.
 NODES = {"node1": "zen4", "node2": "zen3"}
@@ -143,7 +147,7 @@ def homes(slurm: None, tmp_path: Path, bare_tiny: Tiny) -> Path:
     # Both nodes are this machine, and machines of their own all the same.
     dask.config.set(
         {
-            "jobqueue.slurm.job-script-prologue": [
+            PROLOGUE: [
                 f"export HOME={tmp_path}/homes/$SLURMD_NODENAME",
                 f"export {machine_lock.VARIABLE}={tmp_path}/$SLURMD_NODENAME.lock",
             ]
@@ -185,3 +189,87 @@ def test_each_job_has_a_node_for_itself_and_is_gone_with_the_client(
     monkeypatch.chdir(tmp_path)
     assert machines_of(bare_tiny, "-p bench", len(NODES)) == set(NODES)
     until(_are_idle)
+
+
+# -- jobs whose workers do not come
+
+
+@pytest.fixture
+def looks_often(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Slurm is asked often what became of jobs, which leave what they say in ``tmp_path``."""
+    monkeypatch.setattr(clusters, "LOOK_S", 0.2)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_where_all_jobs_have_ended_the_client_ends_with_the_last_words_of_one(
+    slurm: None,
+    looks_often: None,
+    bare_tiny: Tiny,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HOME", str(bare_tiny.home))
+    (bare_tiny.folder / "history.toml").write_text(HISTORY)
+    dask.config.set({PROLOGUE: ["echo 'the common disk is away'", "exit 3"]})
+    config = ["--config", str(bare_tiny.folder / "asv.conf.json")]
+    asked = ["--slurm", "-p bench", "--workers", str(len(NODES))]
+    assert cli.main([*config, "fleet", "run", *asked]) == TROUBLE
+    told = capsys.readouterr()
+    assert "Traceback" not in told.out + told.err
+    line = told.err.splitlines()[-1]
+    assert line.startswith("vggbench: no worker came: all 2 jobs ended without a worker; job "), (
+        line
+    )
+    assert " (FAILED): it said last: the common disk is away; see " in line
+    logs = sorted(tmp_path.glob("slurm-*.out"))
+    assert len(logs) == len(NODES)
+    assert all(str(log) in line for log in logs)
+
+
+def test_a_job_without_a_worker_does_not_keep_the_others_waiting(
+    homes: Path, looks_often: None, bare_tiny: Tiny
+) -> None:
+    only = "[ $SLURMD_NODENAME = node1 ] || { echo 'no such disk'; exit 3; }"
+    dask.config.set({PROLOGUE: [*dask.config.get(PROLOGUE), only]})
+    with clusters.on_slurm(
+        bare_tiny.checkout,
+        "-p bench",
+        len(NODES),
+        host=LOOPBACK,
+        port=0,
+        security=None,
+        say=print,
+    ) as client:
+        until(lambda: clusters.awaited(client).ended and not clusters.awaited(client).coming)
+        known = clusters.awaited(client)
+        (worker,) = workers_of(client).values()
+        processes = client.run(os.getpid).values()
+    assert list(worker["resources"]) == ["node1"]
+    assert known.ended == 1
+    assert known.line.startswith("1 of 2 jobs ended without a worker; job ")
+    assert " (FAILED): it said last: no such disk; see " in known.line
+    until(lambda: not any(Path(f"/proc/{process}").exists() for process in processes))
+    until(_are_idle)
+
+
+def test_a_job_that_waits_in_the_queue_is_awaited_until_it_is_cancelled(
+    slurm: None, looks_often: None, bare_tiny: Tiny
+) -> None:
+    with clusters.on_slurm(
+        bare_tiny.checkout,
+        "-p bench --begin=now+1hour",
+        1,
+        host=LOOPBACK,
+        port=0,
+        security=None,
+        say=print,
+    ) as client:
+        until(lambda: clusters.awaited(client).line == "in Slurm's queue: the job (BeginTime)")
+        known = clusters.awaited(client)
+        assert (known.ended, known.coming) == (0, 1)
+        subprocess.run(["scancel", "--name=vggbench"], check=True)
+        until(lambda: clusters.awaited(client).ended)
+        known = clusters.awaited(client)
+    assert known.coming == 0
+    assert " (CANCELLED): what it said cannot be read here: No such file" in known.line

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from vggbench.releases import environments
@@ -28,7 +30,7 @@ from vggbench.releases.interpreters import InterpreterMissing
 from vggbench.releases.locks import LockError, sha256
 
 from ..index import serving
-from ..tiny import PATIENCE_S, Tiny, python_of, write_wheel
+from ..tiny import PATIENCE_S, Tiny, python_of, until, write_wheel
 
 NAME = "tinyframe-1.1"
 MODULE = "lib/python*/site-packages/tinyframe/__init__.py"
@@ -87,6 +89,14 @@ def speed(folder: Path, name: str = "tinyframe") -> str:
     ).stdout.strip()
 
 
+def put_besides(house: House, version: str, files: dict[str, str]) -> None:
+    """Have a release of tinyframe install ``files``, their texts by their paths, too."""
+    module = f"__version__ = {version!r}\nSECONDS_A_STEP = 0.01\n"
+    wheel = write_wheel(house.tiny.folder / "besides", "tinyframe", version, module, files)
+    text = f"tinyframe @ {wheel.as_uri()} --hash=sha256:{sha256(wheel)}\n"
+    house.tiny.relock(f"tinyframe-{version}", text)
+
+
 def test_an_environment_brings_its_release_on_its_python(house: House):
     folder = house.ensure()
     assert speed(folder) == "1.1 0.01"
@@ -104,6 +114,19 @@ def test_an_environment_brings_its_release_on_its_python(house: House):
 def test_an_environment_is_byte_compiled(house: House):
     folder = house.ensure("tinyframe-1.0")
     assert list(folder.glob("lib/python*/site-packages/tinyframe/__pycache__/__init__.*.pyc"))
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_every_module_that_can_be_compiled_is(house: House, version: str):
+    """The oldest and the newest CPython, some of whose modules are for another."""
+    besides = {f"tinyframe/{'deep/' * depth}module.py": "" for depth in range(1, 13)}
+    put_besides(house, version, {**besides, "tinyframe/template.py": "print '{{ text }}'\n"})
+    folder = house.ensure(f"tinyframe-{version}")
+    package = one(folder, MODULE).parent
+    compiled = {path.parent.parent for path in package.rglob("__pycache__/module.*.pyc")}
+    assert compiled == {path.parent for path in package.rglob("module.py")}
+    assert len(compiled) == len(besides)
+    assert not list(package.rglob("template.*.pyc"))
 
 
 def test_a_whole_environment_is_used_again(house: House):
@@ -456,10 +479,10 @@ print(Environments(sys.argv[2], catalogue).ensure(release, "cpu", print))
 """
 
 
-def ensure_elsewhere(house: House) -> subprocess.Popen[str]:
+def ensure_elsewhere(house: House, name: str = NAME) -> subprocess.Popen[str]:
     tiny = house.tiny
     return subprocess.Popen(
-        [sys.executable, "-u", "-c", ENSURE, str(tiny.releases), str(tiny.environments), NAME],
+        [sys.executable, "-u", "-c", ENSURE, str(tiny.releases), str(tiny.environments), name],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -490,6 +513,37 @@ def test_an_install_that_was_ended_at_any_moment_is_made_by_the_next(house: Hous
             break
     assert speed(house.ensure()) == "1.1 0.01"
     assert not list(house.tiny.environments.glob(".building/*"))
+    until(lambda: not command_lines(house.tiny.environments))
+
+
+def command_lines(folder: Path) -> list[str]:
+    """Those of the processes that were started with a path in ``folder``."""
+    lines = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            line = " ".join(process.cmdline())
+            if str(folder) in line:
+                lines.append(line)
+    return lines
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_an_install_that_was_ended_while_it_compiled_leaves_no_process(
+    house: House, version: str, number: int
+):
+    large = "".join(f"def f{count}(x):\n    return x + {count}\n" for count in range(10_000))
+    put_besides(house, version, {f"tinyframe/part{count}.py": large for count in range(16)})
+    process = ensure_elsewhere(house, f"tinyframe-{version}")
+
+    def compiles() -> bool:
+        return any("compileall" in line for line in command_lines(house.tiny.environments))
+
+    until(lambda: compiles() or process.poll() is not None)
+    process.send_signal(number)
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode != 0, "it was still compiling"
+    until(lambda: not command_lines(house.tiny.environments))
 
 
 # -- listing and freeing

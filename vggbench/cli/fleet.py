@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import importlib.util
 import ipaddress
 import re
@@ -251,4 +252,5 @@ def _run(checkout: Checkout, arguments: argparse.Namespace) -> int:
             environments=arguments.environments,
             workers=workers,
         )
-        return hand_out.run(checkout, asked, DaskEngine(client), say)
+        engine = DaskEngine(client, functools.partial(clusters.awaited, client))
+        return hand_out.run(checkout, asked, engine, say)

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+import os
 import re
 import shlex
 import shutil
@@ -19,10 +21,12 @@ import dask
 import distributed
 from distributed.core import Status
 from distributed.deploy import ssh as dask_ssh
+from tornado.ioloop import PeriodicCallback
 
 from ..checkout import Checkout
-from ..errors import Say, VggbenchError, one_line, some_of
+from ..errors import Say, VggbenchError, of_system, one_line, some_of
 from . import HERE, LOOPBACK, FleetError
+from .hand_out import Awaited
 from .scheduler import QuietScheduler
 from .worker import CONFIG_VARIABLE, QUIET, MachineWorker, reason
 
@@ -55,6 +59,28 @@ SUBMIT_AGAIN_S = 60.0
 
 #: How often it is seen to that there are as many jobs as were asked for.
 JOBS_AGAIN = "30s"
+
+#: Seconds between two questions to Slurm about jobs whose workers have not come.
+LOOK_S = 10.0
+
+#: What prints the number, the state and its reason of each job of a user, ended ones included.
+SQUEUE = ("squeue", "--noheader", "--states=all", "--format=%i %T %r")
+
+#: The state of a job that waits for a node, and those of one that has ended (squeue(1)). Slurm
+#: forgets a job a few minutes after its end: GONE is one that it has listed before.
+PENDING, GONE = "PENDING", "no longer listed"
+ENDED = frozenset(
+    {
+        *("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL"),
+        *("OUT_OF_MEMORY", "PREEMPTED", "TIMEOUT", GONE),
+    }
+)
+
+#: The last line of every worker of Dask, which says nothing.
+FAREWELL = "End worker"
+
+#: Bytes at the end of a log in which its last words are looked for, and logs in one line, at most.
+TAIL_BYTES, MOST_LOGS = 64 * 1024, 4
 
 
 @contextlib.contextmanager
@@ -151,6 +177,17 @@ class _Job(SLURMJob):
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
         self._again: asyncio.Task[None] | None = None
+        #: Whether its worker has come, be it gone again.
+        self.has_come = False
+        #: Slurm's state of it and the reason for that, once it has said so.
+        self.state = self.why = ""
+        #: How it ended, with its last words, and the file of all its words, once that is known.
+        self.end = self.log = ""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has ended for good: where its worker had come, it is submitted again."""
+        return bool(self.end) and not self.has_come
 
     async def start(self) -> None:
         try:
@@ -188,6 +225,97 @@ def _submit(cluster: Any, workers: int, say: Say) -> None:
     jobs = sorted(str(job.job_id) for job in cluster.workers.values())
     say(f"Submitted to Slurm: {some_of(jobs, 8)}; what a job says is in slurm-JOB.out")
     cluster.adapt(minimum_jobs=workers, maximum_jobs=workers, interval=JOBS_AGAIN)
+    look = PeriodicCallback(functools.partial(_look, cluster), LOOK_S * 1000)
+    cluster.periodic_callbacks["jobs"] = look  # the cluster stops it
+    cluster.loop.add_callback(look.start)
+
+
+async def _look(cluster: Any) -> None:
+    """Note what Slurm says of the jobs whose workers have not come."""
+    _note_come(cluster)
+    jobs = [job for job in cluster.workers.values() if not job.has_come and not job.end]
+    if not jobs:
+        return
+    # What Slurm does not answer is not known, and asked again.
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        answer = await _Job._call([*SQUEUE, f"--user={os.getuid()}"])
+        lines = [line.split(maxsplit=2) for line in answer.splitlines()]
+        listed = {line[0]: line[1:] for line in lines if len(line) == 3}
+        for job in jobs:
+            if job.job_id in listed:
+                job.state, job.why = listed[job.job_id]
+            elif job.state:
+                job.state = GONE
+            if job.state in ENDED:
+                job.log = await _log_of(job.job_id)
+                said = await asyncio.to_thread(_last_words, job.log)
+                job.end = f"job {job.job_id} ({job.state}): {said}"
+
+
+async def _log_of(number: str) -> str:
+    """The path of what the job ``number`` said, on the node where it ran."""
+    found = None
+    # Slurm may have forgotten it meanwhile.
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        told = await _Job._call(["scontrol", "show", "job", number])
+        # StdErr comes first; where it is empty, both go to StdOut.
+        found = re.search(r"^\s*Std(?:Err|Out)=(\S.*)$", told, re.MULTILINE)
+    return found[1] if found else os.path.abspath(f"slurm-{number}.out")
+
+
+def _last_words(log: str) -> str:
+    """What the last line of a ``log`` says."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - TAIL_BYTES))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError as err:
+        return f"what it said cannot be read here: {of_system(err)}"
+    said = [line for line in lines if line.strip() and not line.endswith(FAREWELL)]
+    return f"it said last: {one_line(said[-1], 200)}" if said else "it said nothing"
+
+
+def _note_come(cluster: Any) -> None:
+    # The cluster's thread may change what is copied here.
+    come = {facts["name"] for facts in list(cluster.scheduler_info["workers"].values())}
+    for one in list(cluster.workers.values()):
+        if isinstance(one, _Job | _OverSsh) and one.name in come:
+            one.has_come = True
+
+
+def awaited(client: distributed.Client) -> Awaited:
+    """What is known of the workers that were started for ``client``: nothing of those that somebody
+    else starts."""
+    if client.cluster is None:
+        return Awaited()
+    _note_come(client.cluster)
+    started = [
+        one for one in list(client.cluster.workers.values()) if isinstance(one, _Job | _OverSsh)
+    ]
+    ended = [one for one in started if one.has_ended]
+    coming = [one for one in started if not (one.has_ended or one.has_come)]
+    queued = [one for one in coming if isinstance(one, _Job) and one.state == PENDING]
+    told = []
+    if ended:
+        first = ended[0]
+        if isinstance(first, _Job):
+            what, how = "job", "ended without a worker"
+            see = some_of([one.log for one in ended if isinstance(one, _Job)], MOST_LOGS)
+        else:
+            what, how = "worker", "ended"
+            see = f"what it says there: {first.by_hand}"
+        told.append(f"{_share(len(ended), len(started), what)} {how}; {first.end}; see {see}")
+    if queued:
+        why = f" ({queued[0].why})" if queued[0].why != "None" else ""
+        told.append(f"in Slurm's queue: {_share(len(queued), len(started), 'job')}{why}")
+    return Awaited(len(ended), len(coming), "; ".join(told))
+
+
+def _share(count: int, total: int, what: str) -> str:
+    """How many of all there are, in words: ``what`` is the name of one."""
+    if total == 1:
+        return f"the {what}"
+    return f"all {total} {what}s" if count == total else f"{count} of {total} {what}s"
 
 
 def require_options(asked: str) -> None:
@@ -236,8 +364,11 @@ def by_ssh(
             "cls": _OverSsh,
             "options": {
                 "address": address,
+                # Not the cluster's own key: under that Dask would end the process when its worker
+                # is lost.
+                "name": f"ssh-{address}",
                 "connect_options": {},
-                "kwargs": {"config": str(config)},
+                "kwargs": {"config": str(config), "name": f"ssh-{address}"},
                 "worker_class": WORKER,
                 "remote_python": python,
                 "say": say,
@@ -278,6 +409,9 @@ class _OverSsh(dask_ssh.Worker):
         super().__init__(*arguments, **options)
         self._say = say
         self._read: list[asyncio.Task[None]] = []
+        self._last = ""
+        #: Whether its worker has come, be it gone again.
+        self.has_come = False
 
     async def start(self) -> None:
         try:
@@ -286,17 +420,38 @@ class _OverSsh(dask_ssh.Worker):
             # asyncssh has errors of its own, and Dask raises a bare Exception.
             raise FleetError(
                 f"--ssh {self.address}: no worker could be started: {reason(err)}; see what it "
-                f"says there: ssh {self.address} {self.remote_python} -m vggbench.cli --config "
-                f"{self.kwargs['config']} fleet worker tcp://{LOOPBACK}:8786"
+                f"says there: {self.by_hand}"
             ) from None
         # A stream that nobody reads would hold its writer up one day.
         self._read = [
             asyncio.ensure_future(_lines(self.proc.stdout, self._tell)),
-            asyncio.ensure_future(_lines(self.proc.stderr, lambda line: None)),
+            asyncio.ensure_future(_lines(self.proc.stderr, self._keep)),
         ]
+
+    @property
+    def by_hand(self) -> str:
+        """The command that starts a worker there by hand."""
+        return (
+            f"ssh {self.address} {self.remote_python} -m vggbench.cli --config "
+            f"{self.kwargs['config']} fleet worker tcp://{LOOPBACK}:8786"
+        )
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process there has ended, or nothing of it can be heard any more."""
+        return bool(self._read) and all(task.done() for task in self._read)
+
+    @property
+    def end(self) -> str:
+        """How it ended, with its last words."""
+        said = f"it said last: {self._last}" if self._last else "it said nothing"
+        return f"{self.address}: {said}"
 
     def _tell(self, line: str) -> None:
         self._say(f"{self.address}: {line}")
+
+    def _keep(self, line: str) -> None:
+        self._last = line or self._last
 
     async def close(self) -> None:
         for task in self._read:

@@ -8,7 +8,7 @@ import contextlib
 import functools
 import queue
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent import futures
 from typing import Any
 
@@ -19,7 +19,7 @@ from distributed.client import ClosedClientError
 from ..campaigns.history import machines
 from ..errors import one_line
 from . import FleetError
-from .hand_out import LOST, Arrived
+from .hand_out import LOST, Arrived, Awaited
 
 #: What of a machine's resource a question takes: all.
 WHOLE = 1
@@ -56,12 +56,14 @@ def answer(question: str, arguments: Sequence[Any]) -> Any:
 
 
 class DaskEngine:
-    """The workers of the scheduler that ``client`` is connected to."""
+    """The workers of the scheduler that ``client`` is connected to. ``awaited`` returns what is
+    known of those that were started for it."""
 
-    def __init__(self, client: Client):
+    def __init__(self, client: Client, awaited: Callable[[], Awaited] = Awaited):
         # The records of a machine are sent to it with its first unit, and Dask warns of 10 MB.
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})
         self._client = client
+        self._awaited = awaited
         self._address = client.scheduler.address
         self._asked: dict[str, Future] = {}
         self._arrived: queue.SimpleQueue[tuple[str, Future, Arrived]] = queue.SimpleQueue()
@@ -131,6 +133,10 @@ class DaskEngine:
         if future is not None:
             with contextlib.suppress(*_GONE):
                 future.cancel()
+
+    def awaited(self) -> Awaited:
+        """What is known of the workers that were started for this client."""
+        return self._awaited()
 
     def _lost(self, error: BaseException) -> FleetError:
         return FleetError(

@@ -59,6 +59,17 @@ class Arrived:
     error: str | None = None
 
 
+@dataclass(frozen=True)
+class Awaited:
+    """What is known of the workers that this client had started: how many have ``ended`` for good,
+    how many have not come yet and may still be ``coming``, and a ``line`` that says so, which is
+    empty where nothing is worth saying."""
+
+    ended: int = 0
+    coming: int = 0
+    line: str = ""
+
+
 class Engine(Protocol):
     """Reaches workers by their addresses. A worker is asked one question at a time, which is a
     method of ``OnMachine``: "hello" or "work"."""
@@ -75,6 +86,9 @@ class Engine(Protocol):
 
     def forget(self, address: str) -> None:
         """Nobody waits any longer for what the worker at an address was asked."""
+
+    def awaited(self) -> Awaited:
+        """What is known of the workers that have not come yet, and of those that will not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,8 +141,9 @@ class _Machine:
 
 def run(checkout: Checkout, asked: FleetRequest, engine: Engine, say: Say) -> int:
     """Returns the exit status: 0 when all is measured, LEFT, or TROUBLE where a unit failed too
-    often or a worker was refused. Raises VggbenchError where nothing can be handed out, and
-    UserError for a pattern of history.toml that is no regular expression."""
+    often or a worker was refused. Raises VggbenchError where nothing can be handed out, as where no
+    worker came and none will, and UserError for a pattern of history.toml that is no regular
+    expression."""
     fleet = plan.read(checkout)
     planner = Planner(checkout, fleet, processes=asked.processes, threshold=asked.threshold)
     folder = checkout.env_dir / on_machine.MIRRORS
@@ -166,11 +181,14 @@ class _Client:
         self._machines: dict[str, _Machine] = {}
         self._refused: dict[str, None] = {}
         self._said_s: float | None = None
+        self._said_ended: int | None = None
+        self._awaits_more = True
 
     def run(self) -> int:
         try:
             while True:
                 self._look()
+                self._look_for_more()
                 for address, worker in self._workers.items():
                     if worker.asked_s is None and not worker.is_refused:
                         self._hand_out(address, worker)
@@ -195,6 +213,26 @@ class _Client:
             if address not in self._workers:
                 self._workers[address] = worker = _Worker(machine)
                 self._ask(address, worker, "hello")
+
+    def _look_for_more(self) -> None:
+        """Note whether more workers may come, and say why some do not. Raises FleetError where none
+        came and none will."""
+        missing = self._asked.workers - self._came
+        if missing <= 0:
+            self._awaits_more = False
+            return
+        awaited = self._engine.awaited()
+        # Where more are asked for than this client starts, somebody else may start the others. A
+        # machine whose worker is gone is not missing: it has come.
+        gone = sum(machine.lost_s is not None for machine in self._machines.values())
+        self._awaits_more = awaited.coming > 0 or missing > awaited.ended - gone
+        if not (self._awaits_more or self._came or self._workers):
+            raise FleetError(
+                f"no worker came: {awaited.line}; mend that, and run the same command again"
+            )
+        if awaited.line and awaited.ended != self._said_ended:
+            self._said_ended = awaited.ended
+            self._say(awaited.line)
 
     def _lost(self, address: str) -> None:
         worker = self._workers.pop(address)
@@ -232,7 +270,7 @@ class _Client:
             return False
         if self._asked.budget.left_s <= 0:
             return True
-        if self._came < self._asked.workers:
+        if self._awaits_more:
             self._wait(f"waiting for workers: {self._came} of {self._asked.workers} have come")
             return False
         now = time.monotonic()

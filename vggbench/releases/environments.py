@@ -15,8 +15,9 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -364,22 +365,51 @@ def _byte_compile(folder: Path, kept: Path) -> None:
     compileall compiles again where bytecode does not fit its source. It is run in the release's
     interpreter, because uv's own compiling does not work on CPython 3.6. Its exit status is
     ignored, because frameworks ship templates and Python 2 files that no Python 3 compiles.
+
+    Each processor has a compileall of its own, with its share of the modules. Those of a pool
+    (compileall -j) wait for work for ever once the process that shares it out was killed.
     """
-    jobs = "1" if kept.is_dir() else "0"  # 0: one for each processor, which takes seconds to start
+    # Where little is left to compile, starting many takes longer than they save.
+    count = 1 if kept.is_dir() else len(os.sched_getaffinity(0))
     _link_bytecode(kept, folder / "lib")
-    subprocess.run(
-        [
-            *(folder / "bin" / "python", "-I", "-m", "compileall", "-q", "-q", "-j", jobs),
-            folder / "lib",
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        timeout=INSTALL_TIMEOUT_S,
-        preexec_fn=die_with_parent,
-    )
+    modules = _modules(folder / "lib")
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        # A compileall without any module would compile those of the interpreter itself.
+        for first in range(min(count, len(modules))):
+            started.append(_compileall(folder / "bin" / "python", modules[first::count]))
+        for process in started:
+            process.wait(INSTALL_TIMEOUT_S)
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
     remove(kept)
     _link_bytecode(folder / "lib", kept)
+
+
+def _compileall(python: Path, modules: Sequence[str]) -> subprocess.Popen[bytes]:
+    """A process that compiles ``modules``, and ends with this one."""
+    with tempfile.TemporaryFile() as names:
+        names.write(b"".join(os.fsencode(module) + b"\n" for module in modules))
+        names.seek(0)
+        return subprocess.Popen(
+            [python, "-I", "-m", "compileall", "-q", "-q", "-i", "-"],
+            stdin=names,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=die_with_parent,
+        )
+
+
+def _modules(folder: Path) -> list[str]:
+    """The paths of the modules below ``folder``, neighbours side by side."""
+    return sorted(
+        os.path.join(root, name)
+        for root, _, names in os.walk(folder)
+        for name in names
+        if name.endswith(".py")
+    )
 
 
 def _link_bytecode(source: Path, target: Path) -> None:
