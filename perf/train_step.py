@@ -5,7 +5,10 @@ by_hand/, from the same weights and batch. Both run on the CPU, without batch no
 compiled only where the case says so. Theano gets the flags that ours noted. A process counts by the
 median of its samples. The first three losses of both must be the same.
 
-    python perf/train_step.py [--pairs 12] [CASE ...]
+    python perf/train_step.py [--pairs 12] [--before CHECKOUT] [CASE ...]
+
+With ``--before`` theirs is ``time_train_step`` as another checkout of the project has it: what
+changed between the two must leave the step as it was.
 """
 
 import argparse
@@ -16,7 +19,10 @@ from pathlib import Path
 
 from shared import common, processes
 
-LEAST, MOST = 0.97, 1.03
+#: The bounds of the ratio that meet the figure: against a hand-written loop, and against another
+#: checkout.
+BY_HAND = 0.97, 1.03
+BEFORE = 0.99, 1.01
 
 
 @dataclass(frozen=True)
@@ -85,16 +91,33 @@ CASES = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=12)
+    parser.add_argument("--before", type=Path, metavar="CHECKOUT")
     parser.add_argument("cases", nargs="*", default=list(CASES), metavar="CASE")
     options = parser.parse_args()
     unknown = [name for name in options.cases if name not in CASES]
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; choose among {', '.join(CASES)}")
-    return max(compare(name, options.pairs) for name in options.cases)
+    if options.before is None:
+        return max(against_by_hand(name, options.pairs) for name in options.cases)
+    before = options.before.absolute()
+    return max(against_before(name, options.pairs, before) for name in options.cases)
 
 
-def compare(name: str, pairs: int) -> int:
-    """Measure a case and report its figure; return the exit status."""
+def against_before(name: str, pairs: int, before: Path) -> int:
+    """Measure a case here and in another checkout, report its figure, return the exit status."""
+    case = CASES[name]
+    python = processes.python_of(case.release, case.backend)
+    print(name)
+
+    def ours(checkout: Path) -> processes.TakenProcess:
+        return processes.ours(python, case.framework, checkout, **case.configuration)
+
+    taken = processes.in_turns(lambda: ours(common.ROOT), lambda: ours(before), pairs)
+    return report(f"time_train_step of {name} against that of {before}", taken, BEFORE)
+
+
+def against_by_hand(name: str, pairs: int) -> int:
+    """Measure a case and the loop by hand, and report its figure; return the exit status."""
     case = CASES[name]
     python = processes.python_of(case.release, case.backend)
 
@@ -116,12 +139,25 @@ def compare(name: str, pairs: int) -> int:
         if case.on_theano:
             theirs()  # The first process compiles.
         taken = processes.in_turns(ours, theirs, pairs)
+    return report(f"time_train_step of {name} against a hand-written loop", taken, BY_HAND)
+
+
+def report(
+    what: str,
+    taken: list[tuple[processes.TakenProcess, processes.TakenProcess]],
+    bounds: tuple[float, float],
+) -> int:
+    """Report the ratio of ours to theirs; return the exit status.
+
+    bounds: the least and the largest bound of the ratio's interval that meet the figure.
+    """
+    least, most = bounds
     ratio = common.ratio_with_interval([(ours.step_s, theirs.step_s) for ours, theirs in taken])
     return common.report(
-        f"time_train_step of {name} against a hand-written loop, {pairs} pairs of processes",
-        f"interval inside {LEAST:g} to {MOST:g}",
+        f"{what}, {len(taken)} pairs of processes",
+        f"interval inside {least:g} to {most:g}",
         str(ratio),
-        ratio.low >= LEAST and ratio.high <= MOST,
+        ratio.low >= least and ratio.high <= most,
     )
 
 

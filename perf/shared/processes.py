@@ -5,11 +5,12 @@ All run with the interpreter of the same release, on the quick workload on the C
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
-import runpy
 import statistics
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -66,26 +67,28 @@ def python_of(release: str, backend: str | None = None) -> Path:
     return checkout.environments.ensure(chosen, lock.name, print)
 
 
-def ours(python: Path, framework: str = "TensorFlow", **configuration: str) -> TakenProcess:
+def ours(
+    python: Path,
+    framework: str = "TensorFlow",
+    checkout: Path = common.ROOT,
+    **configuration: str,
+) -> TakenProcess:
     """Run a process of our ``time_train_step`` as asv starts it, with asv's own timer.
 
-    Raises SystemExit where it does not end well.
+    checkout: the folder of the project whose benchmark it is. Raises SystemExit where the process
+    does not end well, and ValueError where that checkout's benchmark lacks the configuration.
     """
-    family = runpy.run_path(str(common.ROOT / "benchmarks" / "train_step.py"))[framework]
-    choices = [
-        dict(zip(family.param_names, params, strict=True))
-        for params in itertools.product(*family.params)
-    ]
-    benchmark = f"train_step.{framework}.time_train_step-{choices.index(configuration)}"
+    number = _choices(checkout, framework).index(configuration)
+    benchmark = f"train_step.{framework}.time_train_step-{number}"
     with tempfile.TemporaryDirectory() as folder:
         notes, result = Path(folder) / "notes", Path(folder) / "result"
         command = [
-            timed.LAUNCH_SCRIPT,
+            str(checkout / "vggbench" / "inside" / "launch.py"),
             timed.ASV_RUNNER_FOLDER,
-            timed.VGGBENCH_FOLDER,
+            str(checkout),
             BENCHMARK_RUN_SCRIPT,
             "run",
-            str(common.ROOT / "benchmarks"),
+            str(checkout / "benchmarks"),
             benchmark,
             "{}",
             "None",
@@ -97,6 +100,33 @@ def ours(python: Path, framework: str = "TensorFlow", **configuration: str) -> T
             raise SystemExit(f"{configuration}: {noted}")
         samples = json.loads(result.read_text())["samples"]
     return TakenProcess(BY_PRODUCTS["track_first_step"](noted), noted["losses"], samples, noted)
+
+
+#: Prints the param names and the params of a framework's benchmark, as JSON.
+_PARAMS_SCRIPT = """
+import json, runpy, sys
+family = runpy.run_path("benchmarks/train_step.py")[sys.argv[1]]
+print(json.dumps([family.param_names, family.params]))
+"""
+
+
+@functools.cache
+def _choices(checkout: Path, framework: str) -> list[dict[str, str]]:
+    """The configurations of a framework's benchmark in the order of their numbers in asv.
+
+    Another checkout may have others, so its benchmark is read with its own ``vggbench``, in another
+    process.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", _PARAMS_SCRIPT, framework],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{checkout} has no benchmark of {framework}:\n{done.stderr}")
+    names, params = json.loads(done.stdout)
+    return [dict(zip(names, values, strict=True)) for values in itertools.product(*params)]
 
 
 #: Processes by which the fastest configuration is found.
