@@ -176,7 +176,7 @@ def in_the_environment_of_a_release(argv: list[str], places: Places) -> Ended:
 
 def of_a_release(argv: list[str], places: Places) -> Ended:
     """A release that is verified soon, or one that can tell the peak, where one is named."""
-    name = "theano-1.0.5" if argv[0] == "verify" else "tensorflow-2.21.0"
+    name = "jax-0.4.13" if argv[0] == "verify" else "tensorflow-2.21.0"
     find(name)
     made = RealCheckout.make(places.tmp_path / "real")
     return _ended([VGGBENCH, argv[0], *([name] if argv[1:] else []), *argv[2:]], made)
@@ -287,7 +287,7 @@ def marks_of(command: Command) -> list[pytest.MarkDecorator]:
     if "--keras_backend" in argv:
         return [pytest.mark.theano, pytest.mark.xdist_group("theano of keras-1.2.2")]
     if argv[:1] == ["verify"]:
-        return [pytest.mark.theano, pytest.mark.xdist_group("theano")]
+        return [pytest.mark.jax]
     if program == "python main.py" or (argv[:1] in (["run"], ["peak"]) and program == "vggbench"):
         return [pytest.mark.tensorflow]
     return [pytest.mark.numerics if program.startswith("python perf/") else pytest.mark.asv]
