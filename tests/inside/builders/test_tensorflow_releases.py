@@ -224,8 +224,12 @@ def mutate():
 @pytest.mark.parametrize(
     ("mutation", "batch_norm", "said"),
     [
-        (SOFTMAX_TWICE, "none", "the loss of step 1"),
-        (UPDATE_TWICE, "none", "the loss of step 2"),
+        in_turn(
+            [
+                (SOFTMAX_TWICE, "none", "the loss of step 1"),
+                (UPDATE_TWICE, "none", "the loss of step 2"),
+            ]
+        ),
         (MOMENTS_OF_ONE_IMAGE, "unfused", "the loss of step 1"),
         (AVERAGES_THAT_DO_NOT_MOVE, "fused", "/moving_"),
     ],
