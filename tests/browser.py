@@ -121,7 +121,8 @@ def visiting(
     context: options of Playwright's new_context, such as color_scheme="dark" and viewport.
     """
     serving = preview.server(html_dir, 0)
-    thread = threading.Thread(target=serving.serve_forever, daemon=True)
+    # It looks every 20 ms whether it is to end: by default every half a second, which many pay for.
+    thread = threading.Thread(target=serving.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     own = browser.new_context(**{"viewport": DESKTOP, **context})
     try:

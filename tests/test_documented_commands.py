@@ -5,8 +5,9 @@ ones, but whose frameworks are packages that the tests make and whose steps do n
 (tests/stand_ins.py). What computes a real step runs in a real release, which may be another
 than the page's, and a smaller step; the chain and `make shown` are of the shipped history. A word
 that a page leaves to the reader is replaced (FOR). NOT_RUN has the few lines that no test runs, and
-why; ENDS those that do not end with 0. The tutorial, whose commands need one another, has a test of
-its own (test_tutorial.py). Who changes a command on a page may have to change these.
+why; BRIEF what some of the others are given besides; ENDS those that do not end with 0. The
+tutorial, whose commands need one another, has a test of its own (test_tutorial.py). Who changes a
+command on a page may have to change these.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+
+from vggbench.inside.params import configurations
 
 from . import documented
 from .documented import Command, arguments
@@ -82,6 +85,9 @@ NOT_RUN = {
     "python perf/duets.py ROW": "it measures for an hour; test_perf_duets.py has its rows",
 }
 
+#: What a script of perf/ is given besides, by its path, so that it takes seconds.
+BRIEF = {"perf/tolerances.py": ("--trials", "1")}
+
 #: How a command ends that is not to end with 0 here, by the beginning of the line, the longest that
 #: fits: its exit status, and a part of its output.
 ENDS = {
@@ -120,7 +126,8 @@ def run(command: Command, places: Places) -> Ended:
     if program == "python main.py":
         return in_a_release(argv)
     if program.startswith("python perf/"):
-        return _ended([sys.executable, str(ROOT / program.split()[1]), *argv])
+        script = program.split()[1]
+        return _ended([sys.executable, str(ROOT / script), *argv, *BRIEF.get(script, ())])
     if program == "vggbench" and argv[0] == "run":
         return in_the_environment_of_a_release(argv, places)
     if program == "vggbench" and argv[0] in ("verify", "peak"):
@@ -171,10 +178,14 @@ def in_the_environment_of_a_release(argv: list[str], places: Places) -> Ended:
 
 def of_a_release(argv: list[str], places: Places) -> Ended:
     """A release that is verified soon, or one that can tell the peak, where one is named."""
-    name = "theano-1.0.5" if argv[0] == "verify" else "tensorflow-2.21.0"
+    name = "jax-0.4.13" if argv[0] == "verify" else "tensorflow-2.21.0"
     find(name)
     made = RealCheckout.make(places.tmp_path / "real")
-    return _ended([VGGBENCH, argv[0], *([name] if argv[1:] else []), *argv[2:]], made)
+    done = _ended([VGGBENCH, argv[0], *([name] if argv[1:] else []), *argv[2:]], made)
+    if argv[0] == "verify":  # no other test verifies the oldest JAX
+        for configuration in configurations("JAX"):
+            assert f"{name} ({configuration}): agrees" in done
+    return done
 
 
 #: What a checkout is read from.
@@ -282,7 +293,7 @@ def marks_of(command: Command) -> list[pytest.MarkDecorator]:
     if "--keras_backend" in argv:
         return [pytest.mark.theano, pytest.mark.xdist_group("theano of keras-1.2.2")]
     if argv[:1] == ["verify"]:
-        return [pytest.mark.theano, pytest.mark.xdist_group("theano")]
+        return [pytest.mark.jax]
     if program == "python main.py" or (argv[:1] in (["run"], ["peak"]) and program == "vggbench"):
         return [pytest.mark.tensorflow]
     return [pytest.mark.numerics if program.startswith("python perf/") else pytest.mark.asv]
@@ -330,6 +341,7 @@ def test_nothing_is_listed_that_no_page_shows() -> None:
     for table in (NOT_RUN, ENDS):
         assert {of(command, table) for command in COMMANDS} - {None} == set(table.values())
     assert set(FOR) <= {word for command in COMMANDS for word in arguments(command.line)[2]}
+    assert {f"python {script}" for script in BRIEF} <= {arguments(c.line)[1] for c in COMMANDS}
 
 
 def test_of_a_usage_line_all_is_given_that_may_be() -> None:

@@ -33,7 +33,7 @@ def test_pages_that_are_published_again_are_served_by_the_same_server(
     pages: Path, tmp_path: Path
 ) -> None:
     with preview.server(pages, 0) as serving:
-        thread = threading.Thread(target=serving.serve_forever)
+        thread = threading.Thread(target=serving.serve_forever, args=(0.02,))
         thread.start()
         try:
             pages.rename(tmp_path / "old")
@@ -56,7 +56,7 @@ def test_pages_that_are_published_again_are_served_by_the_same_server(
 def asking(pages: Path) -> Iterator[Callable[..., tuple[int, bytes]]]:
     """A function that asks a server of the pages, and returns its status and answer."""
     with preview.server(pages, 0) as serving:
-        thread = threading.Thread(target=serving.serve_forever)
+        thread = threading.Thread(target=serving.serve_forever, args=(0.02,))
         thread.start()
         port = serving.server_address[1]
 

@@ -349,8 +349,8 @@ KINDS = [
 ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_corrupt_result_file_makes_its_release_unmeasured(measured: Tiny, kind: str):
+def published_with_a_corrupt_result_file(measured: Tiny, kind: str) -> dict[str, bytes]:
+    """Corrupt the one of 1.2, and publish, which sets it aside; returns what the others hold."""
     before = result_files(measured)
     path = measured.result_path("tinyframe-1.2")
     path.write_text(corrupt(path.read_text())[kind])
@@ -361,13 +361,22 @@ def test_a_corrupt_result_file_makes_its_release_unmeasured(measured: Tiny, kind
     assert done.status == 0, done.output
 
     assert path.with_name(path.name + ".damaged").read_bytes() == damaged
-    assert result_files(measured) == {n: text for n, text in before.items() if n != path.name}
+    untouched = {name: text for name, text in before.items() if name != path.name}
+    assert result_files(measured) == untouched
+    return untouched
 
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_publishing_sets_a_corrupt_result_file_aside(measured: Tiny, kind: str):
+    published_with_a_corrupt_result_file(measured, kind)
+
+
+def test_a_release_whose_result_file_was_set_aside_is_new(measured: Tiny):
+    untouched = published_with_a_corrupt_result_file(measured, "truncated")
     done = measured.asv("run", "NEW", *BRIEFLY)
     assert done.status == 0, done.output
     assert "2 of 6 releases lack results here" in done  # the other is otherframe-7.0
     assert measured.values("tinyframe-1.2")["plain"] == pytest.approx(0.030)
-    untouched = {name: text for name, text in before.items() if name != path.name}
     assert {name: result_files(measured).get(name) for name in untouched} == untouched
 
 

@@ -27,7 +27,10 @@ HISTORY = """
 name = "plain"
 releases = "tinyframe-1.1 tinyframe-1.2"
 bench = ["plain"]
+"""
 
+#: What ``Fleet.add_duets`` has compared after that.
+DUETS = """
 [[duets]]
 name = "neighbours"
 releases = "tinyframe-1.1 tinyframe-1.2"
@@ -57,7 +60,8 @@ def workers_of(client: distributed.Client) -> dict[str, dict[str, Any]]:
 
 
 class Fleet:
-    """``client`` is the checkout that records come to. ``end`` ends all that was started."""
+    """``client`` is the checkout that records come to, and has HISTORY to measure. ``end`` ends all
+    that was started."""
 
     def __init__(self, client: Tiny, folder: Path):
         self.client = client
@@ -66,6 +70,10 @@ class Fleet:
         self.boxes: dict[str, Tiny] = {}
         self._started: list[subprocess.Popen[str]] = []
         (client.folder / "history.toml").write_text(HISTORY)
+
+    def add_duets(self) -> None:
+        with (self.client.folder / "history.toml").open("a") as file:
+            file.write(DUETS)
 
     @property
     def address(self) -> str:

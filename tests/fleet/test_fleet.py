@@ -67,6 +67,7 @@ def is_whole(fleet: Fleet, machine: str) -> bool:
 
 
 def test_two_machines_measure_a_history_which_is_published_at_the_client(fleet: Fleet) -> None:
+    fleet.add_duets()
     fleet.scheduler()
     for name in ("box-1", "box-2"):
         fleet.worker(name)
@@ -258,8 +259,6 @@ def test_a_worker_of_another_vggbench_is_refused_before_anything_is_measured(
 
 
 def test_a_machine_without_an_interpreter_measures_the_others(fleet: Fleet) -> None:
-    text = (fleet.client.folder / "history.toml").read_text()
-    (fleet.client.folder / "history.toml").write_text(text.partition("[[duets]]")[0])
     fleet.scheduler()
     newest = interpreters.find(python_of("1.1"))
     assert newest is not None
@@ -270,6 +269,7 @@ def test_a_machine_without_an_interpreter_measures_the_others(fleet: Fleet) -> N
 
 
 def test_a_machine_whose_disk_takes_nothing_is_left_alone(fleet: Fleet) -> None:
+    fleet.add_duets()
     fleet.scheduler()
     fleet.worker("box-1")
     fleet.worker("box-2")

@@ -4,6 +4,7 @@ the user has set, and uv's words make the right kind of error."""
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -108,6 +109,17 @@ def test_a_version_without_wheels_for_newer_pythons_is_added(
     assert "helper==2.0" in lock, "as of two weeks after its date"
 
 
+def test_uv_need_not_look_for_an_interpreter(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(locks, "uv", lambda *options, **_: asked.extend(options))
+    locks.new_release(catalogue, catalogue.tracks["demo"], "1.0", date="2020-03-01")
+    assert f"--python-version={locks.PYTHONS[0]}" in asked
+    (named,) = [option for option in asked if option.startswith("--python=")]
+    assert Path(named.partition("=")[2]).is_file()
+
+
 SETTINGS = [
     "no-cache = true",
     'constraint-dependencies = ["helper<2"]',
@@ -203,7 +215,8 @@ def test_a_folder_of_wheels_has_no_dates_either(
 def compiled(folder: Path, requirement: str, *options: str) -> str:
     source = folder / "asked.in"
     source.write_text(requirement + "\n")
-    return uv("pip", "compile", "--quiet", *options, str(source))
+    here = f"--python={sys.executable}"
+    return uv("pip", "compile", "--quiet", here, *options, str(source))
 
 
 def test_what_uv_says_makes_the_kind_of_error(index: str, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -44,6 +45,9 @@ SDISTS = tuple(
 FIRST_DAY = datetime.date(2015, 1, 1)
 
 _A_DAY = datetime.timedelta(days=1)
+
+#: The minor version of the CPython that runs this.
+_OWN_PYTHON = "{}.{}".format(*sys.version_info)
 
 
 class LockError(VggbenchError):
@@ -446,11 +450,15 @@ def _available(
     """Whether the index has all of ``requirements`` for ``python``, under uv's ``options``.
     ``index`` is asked before the user's own."""
     bare = [re.sub(r"\[.*?\]", "", requirement) for requirement in requirements]
+    # By itself uv looks for a CPython at each call. Where it has none of that version, it runs all
+    # that there are, which takes seconds with the shims of pyenv.
+    runs = interpreters.find(python) or interpreters.find(_OWN_PYTHON)
     try:
         _compile(
             bare,
             "--no-deps",
             f"--python-version={python}",
+            *([] if runs is None else [f"--python={runs}"]),
             *_wheels_alone(requirements),
             *options,
             index=index,
