@@ -18,7 +18,7 @@ import psutil
 
 from vggbench import machine_lock
 
-from ..tiny import PATIENCE_S, Ended, Tiny, until
+from ..tiny import PATIENCE_S, Ended, Tiny, gone, until
 
 UNDISTURBED = Path(__file__).parent / "undisturbed"
 
@@ -170,7 +170,4 @@ def of_release(worker: subprocess.Popen[str], release: str) -> list[psutil.Proce
 
 
 def all_ended(processes: Collection[psutil.Process]) -> bool:
-    return all(
-        not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-        for process in processes
-    )
+    return all(map(gone, processes))

@@ -6,10 +6,11 @@ import sys
 import threading
 import time
 
-import psutil
 import pytest
 
 from vggbench.runs import process
+
+from ..tiny import gone, until
 
 #: Only guards against hanging.
 PATIENCE_S = 60.0
@@ -19,15 +20,6 @@ def run(code, *arguments, deadline_s=PATIENCE_S, merge_streams=True, **more):
     command = [sys.executable, "-c", code, *map(str, arguments)]
     env, cwd = dict(os.environ), more.get("cwd")
     return process.run(command, env, cwd, deadline_s, merge_streams=merge_streams)
-
-
-def gone(pid):
-    """Whether the process ends, or has ended."""
-    for _ in range(int(PATIENCE_S * 10)):
-        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def test_a_process_has_its_output_status_and_time():
@@ -122,7 +114,7 @@ print(child.pid, flush=True)
 def test_at_the_deadline_the_children_of_the_process_end_too():
     done = run(CHILD_THAT_STAYS.format(then="time.sleep(3600)"), deadline_s=2.0)
     assert done.overran
-    assert gone(int(done.output))
+    until(lambda: gone(int(done.output)))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +124,7 @@ def test_children_that_outlive_the_process_are_ended(then):
     """They would go on using the machine that the next process is timed on."""
     done = run(CHILD_THAT_STAYS.format(then=then))
     assert not done.overran
-    assert gone(int(done.output))
+    until(lambda: gone(int(done.output)))
 
 
 def test_an_interrupt_ends_the_process_and_is_passed_on(tmp_path):
@@ -152,7 +144,7 @@ def test_an_interrupt_ends_the_process_and_is_passed_on(tmp_path):
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         run(code, pid_file)
-    assert gone(int(pid_file.read_text()))
+    until(lambda: gone(int(pid_file.read_text())))
 
 
 # -- one that is watched while it runs
@@ -232,5 +224,5 @@ def test_a_process_whose_output_cannot_be_read_is_ended(monkeypatch):
     monkeypatch.setattr(process.threading.Thread, "start", no_thread)
     with pytest.raises(RuntimeError, match="can't start new thread"):
         running("import time; time.sleep(3600)")
-    assert gone(started[0].pid)
+    until(lambda: gone(started[0].pid))
     started[0].stdout.close()
