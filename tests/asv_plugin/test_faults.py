@@ -700,7 +700,9 @@ def test_an_interrupt_between_processes_is_one_line(measured: Tiny):
     process = measured.popen("run", "tinyframe>=1.0", *BRIEFLY)
     output = ""
     while ", process 1: " not in output:
-        output += process.stdout.readline()
+        line = process.stdout.readline()
+        assert line, output
+        output += line
     os.killpg(process.pid, signal.SIGINT)
     done = ended(process)
     assert done.status != 0
