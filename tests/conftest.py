@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from threadpoolctl import threadpool_limits
@@ -23,6 +24,11 @@ from .tiny import Tiny
 
 #: In which order tests begin, by their marks: the longest first, so that no worker ends late.
 FIRST = ("theano", "torch", "tensorflow", "jax", "asv", "browser", "numerics")
+
+# How long an example takes is the doing of all that runs on the machine: Hypothesis would call one
+# that took 0.2 s and is faster the next time a failure.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:

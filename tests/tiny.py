@@ -27,6 +27,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from asv import results, util
 
@@ -92,6 +93,16 @@ def until(true: Callable[[], object]) -> None:
             return
         time.sleep(0.05)
     pytest.fail("waited in vain")
+
+
+def gone(process: psutil.Process | int) -> bool:
+    """Whether a process, or that with this id, has ended, though perhaps nobody has heard of it."""
+    try:
+        if isinstance(process, int):
+            process = psutil.Process(process)
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # as where it goes between two questions
+        return True
 
 
 def write_wheel(

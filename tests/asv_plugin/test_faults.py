@@ -21,7 +21,18 @@ import pytest
 from vggbench.releases.catalogue import Release
 from vggbench.releases.locks import sha256
 
-from ..tiny import BENCHMARK, MACHINE, PATIENCE_S, PROGRAMS, TESTS, Ended, Tiny, until, write_wheel
+from ..tiny import (
+    BENCHMARK,
+    MACHINE,
+    PATIENCE_S,
+    PROGRAMS,
+    TESTS,
+    Ended,
+    Tiny,
+    gone,
+    until,
+    write_wheel,
+)
 
 pytestmark = pytest.mark.asv
 
@@ -42,10 +53,6 @@ def the_line(done: Ended, *texts: str) -> str:
     lines = [line for line in done.output.splitlines() if all(word in line for word in texts)]
     assert len(lines) == 1, done.output
     return lines[0]
-
-
-def gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 # -- processes that go wrong
@@ -702,7 +709,9 @@ def test_an_interrupt_between_processes_is_one_line(measured: Tiny):
     process = measured.popen("run", "tinyframe>=1.0", *BRIEFLY)
     output = ""
     while ", process 1: " not in output:
-        output += process.stdout.readline()
+        line = process.stdout.readline()
+        assert line, output
+        output += line
     os.killpg(process.pid, signal.SIGINT)
     done = ended(process)
     assert done.status != 0

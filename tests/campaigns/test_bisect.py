@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from dataclasses import replace
 import pytest
 from packaging.version import Version
 
+from vggbench import records
 from vggbench.campaigns.bisect import line
 from vggbench.campaigns.bisect.line import NothingToBisect
 from vggbench.campaigns.bisect.report import BisectFinding, headline
@@ -27,7 +29,7 @@ from vggbench.releases.spec import SpecError
 
 from ..asv_plugin.test_faults import ended, the_line, until
 from ..index import OUT_OF_ORDER, serving
-from ..tiny import Ended, Tiny, pythons, write_wheel
+from ..tiny import MACHINE, Ended, Tiny, pythons, write_wheel
 from .here import ROOT
 from .test_confirm import NOISE, ROUGH
 
@@ -263,12 +265,12 @@ def told(done: Ended) -> dict:
 
 
 def blocks_on_record(tiny: Tiny) -> int:
-    """How many whole blocks bisections have left."""
-    found: dict[str, int] = {}
-    for one in tiny.records():
-        if one.get("purpose") == "bisect" and one["outcome"] == "ok":
-            block = one["duet"]["block"]
-            found[block] = found.get(block, 0) + 1
+    """How many whole blocks bisections have left; a line that is being written is not there yet."""
+    found = Counter(
+        one.duet["block"]
+        for one in records.read(tiny.results, MACHINE)
+        if one.purpose == records.BISECT and one.outcome == records.OK
+    )
     return sum(count == 4 for count in found.values())
 
 

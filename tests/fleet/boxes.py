@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import psutil
 
 from vggbench import machine_lock
 
-from ..tiny import PATIENCE_S, Ended, Tiny, until
+from ..tiny import PATIENCE_S, Ended, Tiny, gone, until
 
 UNDISTURBED = Path(__file__).parent / "undisturbed"
 
@@ -51,6 +51,16 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
+@contextlib.contextmanager
+def held_port() -> Iterator[int]:
+    """A port of 127.0.0.1 at which nobody listens, and which the system gives to nobody meanwhile:
+    it is bound here, so that who is told of it may bind it too (SO_REUSEADDR, socket(7))."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
 def workers_of(client: distributed.Client) -> dict[str, dict[str, Any]]:
     """What the scheduler knows of each of its workers, by address."""
     # Client.scheduler_info() answers from a copy that Dask renews every two seconds, without them.
@@ -66,7 +76,8 @@ class Fleet:
     def __init__(self, client: Tiny, folder: Path):
         self.client = client
         self.folder = folder
-        (self.port,) = free_ports(1)
+        self._held = contextlib.ExitStack()
+        self.port = self._held.enter_context(held_port())
         self.boxes: dict[str, Tiny] = {}
         self._started: list[subprocess.Popen[str]] = []
         (client.folder / "history.toml").write_text(HISTORY)
@@ -153,6 +164,7 @@ class Fleet:
         for started in reversed(self._started):
             if started.poll() is None:
                 kill(started)
+        self._held.close()
 
 
 def kill(started: subprocess.Popen[str]) -> None:
@@ -178,7 +190,4 @@ def of_release(worker: subprocess.Popen[str], release: str) -> list[psutil.Proce
 
 
 def all_ended(processes: Collection[psutil.Process]) -> bool:
-    return all(
-        not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-        for process in processes
-    )
+    return all(map(gone, processes))

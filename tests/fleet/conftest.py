@@ -19,7 +19,7 @@ import pytest
 from vggbench.fleet import clusters  # noqa: F401
 
 from ..tiny import PATIENCE_S, Tiny, until
-from .boxes import free_ports
+from .boxes import held_port
 
 
 class Started:
@@ -89,10 +89,10 @@ def start(bare_tiny: Tiny, tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
-def free_port() -> int:
-    """A port at which nobody listens."""
-    (port,) = free_ports(1)
-    return port
+def free_port() -> Iterator[int]:
+    """A port at which nobody listens but what a test starts there."""
+    with held_port() as port:
+        yield port
 
 
 @pytest.fixture(autouse=True)

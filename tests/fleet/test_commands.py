@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -36,7 +37,6 @@ REFUSED = {
     "run --local --ssh-folder there": "--ssh-folder is an option of --ssh",
     f"run {WAITING} --host 127.0.0.1": "--host and --port are options of --slurm and --ssh",
     f"run {WAITING} --tls .": "write tls:// instead of tcp://",
-    f"run {WAITING}": f"no scheduler answers at {WAITING}: Connection refused; start it there",
     "run --ssh me@localhost": "--ssh me@localhost: this is no name of a host",
     "run --ssh tcp://box1:22": "this is no name of a host",
     "run --ssh box1 localhost": "--ssh: box1 cannot reach a scheduler that listens on 127.0.0.1",
@@ -78,6 +78,17 @@ def test_what_cannot_be_is_one_line(
     status, line = said(tiny, capsys, *asked.split())
     assert status == 2
     assert REFUSED[asked] in line
+
+
+def test_where_no_scheduler_answers_it_says_why_and_what_to_start(
+    tiny: Tiny, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, line = said(tiny, capsys, "run", WAITING)
+    assert status == 2
+    # Dask tells of the last of its tries alone, and that one may run out of time.
+    why = f"(Connection refused|Timed out trying to connect to {WAITING} after 1 s)"
+    start = "start it there: vggbench fleet scheduler"
+    assert re.search(f"no scheduler answers at {WAITING}: {why}; {start}$", line), line
 
 
 @pytest.mark.parametrize("asked", NO_OPTIONS)

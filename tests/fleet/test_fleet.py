@@ -71,7 +71,7 @@ def test_two_machines_measure_a_history_which_is_published_at_the_client(fleet: 
     fleet.scheduler()
     for name in ("box-1", "box-2"):
         fleet.worker(name)
-    done = fleet.run()
+    done = fleet.run("--workers", "2")
     assert done.status == 0, done.output + fleet.log("box-1")
     for name in ("box-1", "box-2"):
         assert is_whole(fleet, name), done.output
@@ -252,7 +252,7 @@ def test_a_worker_of_another_vggbench_is_refused_before_anything_is_measured(
     benchmarks = fleet.box("box-1").folder / "benchmarks" / "train_step.py"
     benchmarks.write_text(benchmarks.read_text() + "# other\n")
     fleet.worker("box-1")
-    done = fleet.run("--budget", "30s")
+    done = fleet.run()
     assert done.status == 2
     assert done.lines_with("it differs from this checkout in the benchmarks")
     assert fleet.client.records(machine="box-1") == []
@@ -277,7 +277,7 @@ def test_a_machine_whose_disk_takes_nothing_is_left_alone(fleet: Fleet) -> None:
     mirror = fleet.box("box-1").folder / ".asv" / "env" / "fleet" / "box-1"
     mirror.mkdir(parents=True, exist_ok=True)
     (mirror / "results").write_text("")
-    done = fleet.run()
+    done = fleet.run("--workers", "2")
     assert done.status == 2
     assert done.lines_with("box-1: its first 3 units all failed")
     assert is_whole(fleet, "box-2")

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import asv_runner
@@ -16,6 +15,8 @@ import vggbench
 from vggbench.inside.launch import STARTER_VARIABLE
 from vggbench.inside.measure import NOTES_VARIABLE
 from vggbench.releases import interpreters
+
+from ..tiny import gone, until
 
 LAUNCH = Path(vggbench.__file__).parent / "inside" / "launch.py"
 ASV_RUNNER_FOLDER = Path(asv_runner.__file__).parent.parent
@@ -120,9 +121,9 @@ def test_an_exception_of_the_script_is_noted_and_ends_the_process(python, tmp_pa
 def test_it_ends_at_once_where_the_process_that_started_it_was_killed_before(python, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(f"import os\nprint(os.environ.get({STARTER_VARIABLE!r}))")
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    for starter, status, said in ((os.getpid(), 0, "None\n"), (gone.pid, 1, "")):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for starter, status, said in ((os.getpid(), 0, "None\n"), (ended.pid, 1, "")):
         process = launch(python, script, env={STARTER_VARIABLE: str(starter)})
         assert process.communicate(timeout=60) == (said, "")
         assert process.returncode == status
@@ -152,12 +153,7 @@ def test_it_dies_with_the_process_that_started_it(python, tmp_path):
     try:
         os.kill(parent.pid, signal.SIGKILL)
         parent.communicate(timeout=60)
-        for _ in range(600):
-            if not child.is_running() or child.status() == psutil.STATUS_ZOMBIE:
-                break
-            time.sleep(0.1)
-        else:
-            pytest.fail("the child outlived its parent")
+        until(lambda: gone(child))
     finally:
-        if child.is_running():
+        if not gone(child):
             child.kill()

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vggbench.judging import duets
@@ -322,7 +322,6 @@ def test_nonsense_in_any_other_key_ends_in_no_traceback(key: str) -> None:
             assert all(map(math.isfinite, one.numbers.values()))
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=3),

@@ -536,7 +536,7 @@ def test_a_whole_history_judges_every_release_against_the_one_before() -> None:
 levels = st.lists(st.floats(0.05, 0.2), min_size=3, max_size=7)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(levels, st.floats(0.05, 0.2))
 def test_a_later_release_changes_no_older_verdict(times: list[float], later: float) -> None:
     newest = line(*([0.1] * (7 - len(times))), *times)
@@ -546,7 +546,7 @@ def test_a_later_release_changes_no_older_verdict(times: list[float], later: flo
         assert judged(without, release) == judged(extended, release)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(levels, st.floats(0.01, 100))
 def test_a_faster_machine_has_the_same_verdicts(times: list[float], scale: float) -> None:
     one, other = step(line(*times)), step(line(*[each * scale for each in times], process_s=1e9))
@@ -554,7 +554,7 @@ def test_a_faster_machine_has_the_same_verdicts(times: list[float], scale: float
     assert one.ratio == pytest.approx(other.ratio)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(levels)
 def test_verdicts_can_always_be_written_as_json(times: list[float]) -> None:
     for verdict in judged(line(*times)):

@@ -560,7 +560,7 @@ def chained(changes: list[float], count: int = 4) -> list[Record]:
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(ratios, st.floats(0.8, 1.25), st.integers(0, 5), st.booleans())
 def test_a_later_release_changes_no_older_verdict(
     changes: list[float], later: float, other: int, with_processes: bool
@@ -581,7 +581,7 @@ def test_a_later_release_does_not_make_an_unmeasured_one_the_one_before() -> Non
     assert step([*old, *link], LINE[6]).against == BEFORE
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(ratios, st.floats(0.01, 100))
 def test_a_faster_machine_has_the_same_verdicts(changes: list[float], scale: float) -> None:
     for place, ratio in enumerate(changes):
@@ -596,7 +596,7 @@ def test_a_faster_machine_has_the_same_verdicts(changes: list[float], scale: flo
         assert (one.ratio, one.low, one.high) == pytest.approx((other.ratio, other.low, other.high))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(ratios)
 def test_mirrored_names_give_mirrored_ratios(changes: list[float]) -> None:
     names = {LINE[0]: LINE[1], LINE[1]: LINE[0]}
@@ -612,7 +612,7 @@ def test_mirrored_names_give_mirrored_ratios(changes: list[float]) -> None:
         assert other.outcome == swap.get(one.outcome, one.outcome)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(ratios, st.integers(1, 4))
 def test_verdicts_by_duets_can_always_be_written_as_json(changes: list[float], count: int) -> None:
     found = verdicts.of_track(evidence(chained(changes, count)), "tensorflow")

@@ -17,7 +17,7 @@ from pathlib import Path
 import jsonschema
 import pyperf
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from uv import find_uv_bin
 
@@ -406,7 +406,6 @@ def test_a_line_is_of_one_track_and_one_configuration() -> None:
 SECONDS = st.floats(min_value=1e-4, max_value=1e4)
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(SECONDS, min_size=1, max_size=6), min_size=1, max_size=7))
 def test_each_number_is_one_of_the_records_or_a_median_of_them(drawn: list[list[float]]) -> None:
     taken = [

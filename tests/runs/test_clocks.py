@@ -16,16 +16,22 @@ from vggbench.runs import clocks
 from ..tiny import until
 
 BUSY = "while True: pass"
-WAITS = "import sys; sys.stdin.read()"
+WAITS = "import sys; print(flush=True); sys.stdin.read()"
 
 
 @pytest.fixture
 def started() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Two processes: one that computes for ever, one that sleeps."""
+    """Two processes: one that computes for ever, one that has started and sleeps."""
     both = [
-        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
+        subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         for code in (BUSY, WAITS)
     ]
+    told = both[1].stdout
+    assert told is not None
+    # While it starts it may stand still too, for the disk.
+    assert told.readline() == b"\n"
     yield both
     for process in both:
         process.kill()

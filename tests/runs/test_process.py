@@ -6,10 +6,11 @@ import sys
 import threading
 import time
 
-import psutil
 import pytest
 
 from vggbench.runs import process
+
+from ..tiny import gone, until
 
 #: Only guards against hanging.
 PATIENCE_S = 60.0
@@ -21,13 +22,20 @@ def run(code, *arguments, deadline_s=PATIENCE_S, merge_streams=True, **more):
     return process.run(command, env, cwd, deadline_s, merge_streams=merge_streams)
 
 
-def gone(pid):
-    """Whether the process ends, or has ended."""
-    for _ in range(int(PATIENCE_S * 10)):
-        if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            return True
-        time.sleep(0.1)
-    return False
+def running(code, *arguments, handed=()):
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return process.Running(command, dict(os.environ), None, merge_streams=True, handed=handed)
+
+
+def overrun(code, begun):
+    """What comes of a process whose deadline is over soon after it has made the file ``begun``, its
+    argument. It starts as fast as the machine lets it."""
+    child = running(code, begun)
+    try:
+        until(begun.exists)
+    finally:
+        done = child.wait(child.seconds + 0.3)
+    return done
 
 
 def test_a_process_has_its_output_status_and_time():
@@ -61,11 +69,16 @@ def test_what_is_no_text_is_kept_nevertheless():
     assert done.output == "a\ufffd\x00z"
 
 
-def test_the_deadline_is_on_the_whole_time_of_a_process_that_never_is_silent():
+def test_the_deadline_is_on_the_whole_time_of_a_process_that_never_is_silent(tmp_path):
     """asv's own limit is on silence: this one would run for ever."""
-    done = run(
-        "import time\nwhile True:\n    print('alive', flush=True); time.sleep(0.05)", deadline_s=1.0
+    code = (
+        "import sys, time\n"
+        "while True:\n"
+        "    print('alive', flush=True)\n"
+        "    open(sys.argv[1], 'w').close()\n"
+        "    time.sleep(0.05)"
     )
+    done = overrun(code, tmp_path / "begun")
     assert done.overran
     assert done.status == -signal.SIGTERM
     assert "alive" in done.output
@@ -77,15 +90,15 @@ def test_a_silent_process_is_ended_too():
     assert done.status == -signal.SIGTERM
 
 
-def test_one_that_ignores_the_first_signal_is_killed(monkeypatch):
+def test_one_that_ignores_the_first_signal_is_killed(monkeypatch, tmp_path):
     monkeypatch.setattr(process, "GRACE_S", 0.3)
     code = (
-        "import signal, time\n"
+        "import signal, sys, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "print('deaf', flush=True)\n"
+        "open(sys.argv[1], 'w').close()\n"
         "time.sleep(3600)"
     )
-    done = run(code, deadline_s=2.0)
+    done = overrun(code, tmp_path / "begun")
     assert done.overran
     assert done.status == -signal.SIGKILL
 
@@ -119,10 +132,11 @@ print(child.pid, flush=True)
 """
 
 
-def test_at_the_deadline_the_children_of_the_process_end_too():
-    done = run(CHILD_THAT_STAYS.format(then="time.sleep(3600)"), deadline_s=2.0)
+def test_at_the_deadline_the_children_of_the_process_end_too(tmp_path):
+    then = "open(sys.argv[1], 'w').close(); time.sleep(3600)"
+    done = overrun(CHILD_THAT_STAYS.format(then=then), tmp_path / "begun")
     assert done.overran
-    assert gone(int(done.output))
+    until(lambda: gone(int(done.output)))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +146,7 @@ def test_children_that_outlive_the_process_are_ended(then):
     """They would go on using the machine that the next process is timed on."""
     done = run(CHILD_THAT_STAYS.format(then=then))
     assert not done.overran
-    assert gone(int(done.output))
+    until(lambda: gone(int(done.output)))
 
 
 def test_an_interrupt_ends_the_process_and_is_passed_on(tmp_path):
@@ -152,21 +166,22 @@ def test_an_interrupt_ends_the_process_and_is_passed_on(tmp_path):
     threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         run(code, pid_file)
-    assert gone(int(pid_file.read_text()))
+    until(lambda: gone(int(pid_file.read_text())))
 
 
 # -- one that is watched while it runs
 
 
-def running(code, *arguments, handed=()):
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    return process.Running(command, dict(os.environ), None, merge_streams=True, handed=handed)
-
-
 def test_a_process_runs_until_it_is_waited_for():
-    child = running("import time; print('said'); time.sleep(0.2)")
-    assert not child.has_ended
-    assert os.getsid(child.pid) == os.getpgid(child.pid) == child.pid
+    heard, word = os.pipe()
+    code = "import os, sys, time; print('said'); os.read(int(sys.argv[1]), 1); time.sleep(0.2)"
+    child = running(code, heard, handed=(heard,))
+    try:
+        assert not child.has_ended
+        assert os.getsid(child.pid) == os.getpgid(child.pid) == child.pid
+    finally:
+        for end in (heard, word):
+            os.close(end)
     done = child.wait(PATIENCE_S)
     assert (done.output, done.status, done.overran) == ("said\n", 0, False)
     assert child.has_ended
@@ -232,5 +247,5 @@ def test_a_process_whose_output_cannot_be_read_is_ended(monkeypatch):
     monkeypatch.setattr(process.threading.Thread, "start", no_thread)
     with pytest.raises(RuntimeError, match="can't start new thread"):
         running("import time; time.sleep(3600)")
-    assert gone(started[0].pid)
+    until(lambda: gone(started[0].pid))
     started[0].stdout.close()

@@ -226,7 +226,7 @@ def test_a_share_that_is_none_is_refused(share: float) -> None:
         posterior(8, [], USUAL).span((), share)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     looks_of(largest=1499.0),
     st.floats(0, 100),
@@ -245,7 +245,7 @@ def test_probabilities_are_1_together_whatever_was_seen(
     assert 0 < low <= ratio <= high < math.inf
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(looks_of(), NOISES)
 def test_slower_and_faster_are_alike(looks: list[Look], noise: BlockNoise) -> None:
     found = posterior(BUILDS, looks, noise)
@@ -266,7 +266,7 @@ def test_a_faster_build_is_told_like_a_slower_one() -> None:
     assert next_look(faster, [60.0] * 8, ()) == next_look(slower, [60.0] * 8, ())
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(looks_of(), NOISES, st.randoms(use_true_random=False))
 def test_the_order_of_looks_does_not_matter(
     looks: list[Look], noise: BlockNoise, shuffle: random.Random
@@ -278,7 +278,7 @@ def test_the_order_of_looks_does_not_matter(
     assert again.none == pytest.approx(found.none, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(looks_of(), NOISES)
 def test_it_does_not_matter_which_build_of_a_look_is_divided_by(
     looks: list[Look], noise: BlockNoise
@@ -289,7 +289,7 @@ def test_it_does_not_matter_which_build_of_a_look_is_divided_by(
     )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(looks_of(), NOISES, SECONDS, UNKNOWN, st.floats(0.01, 1000))
 def test_the_next_look_is_at_a_known_build_whatever_the_unit_of_time(
     looks: list[Look],
@@ -304,7 +304,7 @@ def test_the_next_look_is_at_a_known_build_whatever_the_unit_of_time(
     assert next_look(found, [unit * one for one in seconds], unknown) == place
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(looks_of(), NOISES, UNKNOWN, st.floats(0.05, 1))
 def test_a_span_ends_at_known_builds_and_holds_its_share(
     looks: list[Look], noise: BlockNoise, unknown: set[int], share: float

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vggbench.stats import blocks, judge, policy
@@ -318,7 +318,6 @@ COMPARISONS = st.sampled_from([1, 12, 40])
 SAMPLES = st.lists(st.floats(50, 200), min_size=1, max_size=12)
 
 
-@settings(deadline=None)
 @given(SAMPLES, SAMPLES, st.integers(-20, 20))
 def test_scaling_both_subjects_changes_no_duet(
     first: list[float], second: list[float], power: int
@@ -327,13 +326,11 @@ def test_scaling_both_subjects_changes_no_duet(
     assert scaled == pytest.approx(duet(first, second), abs=1e-12)
 
 
-@settings(deadline=None)
 @given(SAMPLES, SAMPLES)
 def test_swapping_the_subjects_mirrors_a_duet(first: list[float], second: list[float]) -> None:
     assert duet(second, first) == pytest.approx(-duet(first, second), abs=1e-12)
 
 
-@settings(deadline=None)
 @given(NUMBERS, NOISES, COMPARISONS)
 def test_mirrored_numbers_give_the_mirrored_judgement(
     numbers: list[float], noise: BlockNoise, comparisons: int
@@ -349,7 +346,6 @@ def test_mirrored_numbers_give_the_mirrored_judgement(
     assert not (found.suspected and other.suspected)
 
 
-@settings(deadline=None)
 @given(GROUPS, GROUPS)
 def test_mirrored_blocks_tell_the_same_noise(
     calibrations: list[list[float]], earlier: list[list[float]]
@@ -362,7 +358,6 @@ def test_mirrored_blocks_tell_the_same_noise(
     )
 
 
-@settings(deadline=None)
 @given(NUMBERS, st.randoms(use_true_random=False), NOISES)
 def test_the_order_of_blocks_does_not_count(
     numbers: list[float], chance: object, noise: BlockNoise
@@ -374,7 +369,6 @@ def test_the_order_of_blocks_does_not_count(
     assert other.ratio == pytest.approx(found.ratio, rel=1e-12)
 
 
-@settings(deadline=None)
 @given(NUMBERS, NOISES, st.floats(1, 20), st.floats(0, 0.05), COMPARISONS)
 def test_more_noise_makes_nothing_sure(
     numbers: list[float], noise: BlockNoise, louder: float, bias: float, comparisons: int
@@ -388,7 +382,6 @@ def test_more_noise_makes_nothing_sure(
     assert other.high >= found.high
 
 
-@settings(deadline=None)
 @given(NUMBERS, NOISES, st.floats(0.001, 0.1), COMPARISONS)
 def test_a_smaller_threshold_calls_no_change_unchanged(
     numbers: list[float], noise: BlockNoise, threshold: float, comparisons: int
@@ -399,7 +392,6 @@ def test_a_smaller_threshold_calls_no_change_unchanged(
         assert smaller.outcome in (found.outcome, policy.NOT_SURE)
 
 
-@settings(deadline=None)
 @given(NUMBERS, NOISES)
 def test_an_outcome_fits_its_numbers(numbers: list[float], noise: BlockNoise) -> None:
     found = judge_blocks(numbers, noise)
@@ -415,7 +407,6 @@ def test_an_outcome_fits_its_numbers(numbers: list[float], noise: BlockNoise) ->
         assert math.log(found.high) < limit
 
 
-@settings(deadline=None)
 @given(
     st.lists(NUMBERS, min_size=2, max_size=6), st.lists(NUMBERS, max_size=3), GROUPS, COMPARISONS
 )
@@ -442,7 +433,6 @@ ANY = st.floats(allow_nan=True, allow_infinity=True)
 ANYTHING = st.one_of(ANY, st.sampled_from([0.0, 1e-320, 1499.0, -1499.0, 1e308]))
 
 
-@settings(deadline=None)
 @given(
     st.lists(ANYTHING, max_size=6),
     st.builds(BlockNoise, ANYTHING, ANYTHING, st.just(""), bias=ANYTHING),
@@ -459,7 +449,6 @@ def test_extreme_inputs_are_judged_or_refused(
     assert 0 < found.low <= found.ratio <= found.high < math.inf
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(-1499, 1499), min_size=1, max_size=6),
     st.builds(
@@ -479,7 +468,6 @@ def test_extreme_inputs_that_can_be_are_judged(
     assert 0 < found.low <= found.ratio <= found.high < math.inf
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(ANYTHING, max_size=4), max_size=4), st.lists(st.lists(ANYTHING)))
 def test_extreme_blocks_tell_a_noise_or_are_refused(
     calibrations: list[list[float]], earlier: list[list[float]]
@@ -491,7 +479,6 @@ def test_extreme_blocks_tell_a_noise_or_are_refused(
     judge_blocks([0.0, 0.01, -0.01], found)
 
 
-@settings(deadline=None)
 @given(st.lists(ANYTHING, max_size=4), st.lists(ANYTHING, max_size=4))
 def test_extreme_samples_make_a_duet_or_are_refused(
     first: list[float], second: list[float]

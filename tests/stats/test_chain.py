@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vggbench.stats.chain import (
@@ -212,7 +212,6 @@ LINKS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(-1, 1), min_size=10, max_size=10),
     st.lists(PAIRS, min_size=1, max_size=20),
@@ -237,7 +236,6 @@ def test_without_noise_the_levels_are_exact(
     assert found.between_links == 0.0
 
 
-@settings(deadline=None)
 @given(LINKS, st.integers(0, 9), st.integers(0, 9))
 def test_another_base_shifts_all_levels(links: list[Link], old: int, new: int) -> None:
     for was, now in zip(chain(links, old).components, chain(links, new).components, strict=True):
@@ -259,7 +257,6 @@ def about(found: Chain) -> list[float]:
     ]
 
 
-@settings(deadline=None)
 @given(LINKS, st.randoms(use_true_random=False))
 def test_neither_the_direction_of_links_nor_their_order_matters(
     links: list[Link], draw: random.Random
@@ -274,7 +271,6 @@ def test_neither_the_direction_of_links_nor_their_order_matters(
     assert about(chain(turned, 0)) == pytest.approx(about(chain(links, 0)), rel=1e-6, abs=1e-9)
 
 
-@settings(deadline=None)
 @given(LINKS)
 def test_every_link_that_counts_is_in_one_component(links: list[Link]) -> None:
     found = chain(links, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from vggbench.stats import noise, policy
@@ -189,7 +189,6 @@ def about(found: Judgement) -> tuple[str, bool, int | None]:
     return found.outcome, found.suspected, found.processes_needed
 
 
-@settings(deadline=None)
 @given(PROCESSES, PROCESSES, st.lists(PROCESSES, max_size=5), NOISES, st.integers(-20, 20))
 def test_scaling_all_samples_changes_no_judgement(
     before: list[Process],
@@ -212,7 +211,6 @@ def test_scaling_all_samples_changes_no_judgement(
     assert about(other)[:2] == about(found)[:2]
 
 
-@settings(deadline=None)
 @given(PROCESSES, PROCESSES, NOISES)
 def test_swapping_before_and_after_mirrors_the_judgement(
     before: list[Process], after: list[Process], noise: Noise
@@ -226,7 +224,6 @@ def test_swapping_before_and_after_mirrors_the_judgement(
     assert other.outcome == mirrored.get(found.outcome, found.outcome)
 
 
-@settings(deadline=None)
 @given(st.lists(PROCESSES, min_size=3, max_size=8), st.lists(PROCESSES, max_size=3))
 def test_adding_later_releases_changes_no_older_judgement(
     line: list[list[Process]], later: list[list[Process]]

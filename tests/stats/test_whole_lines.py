@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from vggbench.stats import whole_lines
@@ -125,7 +125,6 @@ def test_a_bad_sample_is_refused() -> None:
         changes([[Process("a", (1.0,))], [Process("b", (0.0,))]], NOISE)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(50, 200), max_size=25), st.floats(1e-6, 1e6))
 def test_scaling_changes_nothing_and_places_are_in_the_line(
     series: list[float], factor: float

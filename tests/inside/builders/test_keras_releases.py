@@ -322,6 +322,7 @@ def test_asv_measures_the_oldest_and_the_newest(tmp_path: Path) -> None:
         "--bench",
         "'(tensorflow|jax)', 'NHWC', 'none', 'off'|'theano', 'NCHW', 'none', 'off'",
         f"{OLDEST} {NEWEST}",
+        timeout=1800,
     )
     taken = {
         (record.release, record.configuration["backend"]): record
