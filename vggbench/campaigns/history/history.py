@@ -19,7 +19,7 @@ from ...checkout import Checkout
 from ...errors import Say, VggbenchError, some_of
 from ...records import stretches
 from ...releases.catalogue import Lock, Release
-from ...runs import profiles
+from ...runs import machines, profiles
 from ...runs.asv_command import INTERRUPTED, Asv
 from ...runs.coverage import Coverage
 from ...runs.local import Local
@@ -32,7 +32,7 @@ from ..answering import Answer, Comparison
 from ..budget import Budget, duration_text
 from ..causes import Causes, Wanted
 from ..confirm import Judging, Limits, answer
-from . import anchors, machines, plan, sittings
+from . import anchors, plan, sittings
 from .forecast import Forecast, guess_bytes
 from .plan import Plan, Unit
 
