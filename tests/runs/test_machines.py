@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import platform
 
 import pytest
 
 from vggbench.cli.common import here
+from vggbench.runs import machines
 
 from ..tiny import MACHINE, Tiny
 
@@ -29,6 +31,21 @@ def test_asv_is_told_once_and_the_line_goes_where_lines_are_to_go(
     assert here(at_home.checkout, said.append).machine == platform.node()
     assert said == [line]
     assert capsys.readouterr().out == "", "with --json, standard output has nothing but JSON"
+
+
+def test_a_machine_of_which_there_are_results_keeps_its_facts(at_home: Tiny) -> None:
+    (at_home.home / ".asv-machine.json").unlink()
+    facts = {"machine": "old-box", "cpu": "an old one", "os": "Linux 4", "ram": "1", "version": 1}
+    stored = at_home.results / "old-box" / "machine.json"
+    stored.parent.mkdir(parents=True)
+    stored.write_text(json.dumps(facts))
+    said: list[str] = []
+    machines.tell_asv(at_home.checkout, "old-box", said.append)
+    assert said == ["asv is told that this machine is old-box: an old one, Linux 4"]
+    told = json.loads((at_home.home / ".asv-machine.json").read_text())
+    assert told["old-box"]["os"] == "Linux 4"
+    with pytest.raises(machines.OtherMachine, match="asv knows this machine as old-box, not as "):
+        machines.name_of(at_home.checkout, "new-box")
 
 
 def test_a_name_that_asv_has_stays_whatever_it_is(at_home: Tiny) -> None:
