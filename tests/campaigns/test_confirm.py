@@ -247,8 +247,9 @@ def no_python(monkeypatch: pytest.MonkeyPatch) -> None:
 
 LEFT_OUT = (
     f"Not compared in cpu-quick: {LINE[-1]} against {LINE[-2]}: "
-    f"{LINE[-2]}: CPython 3.11 is not on this machine; get it with: uv python install 3.11; "
-    f"{LINE[-1]}: CPython 3.12 is not on this machine; get it with: uv python install 3.12"
+    f"{LINE[-2]}: CPython 3.11 is not on this machine; get it with: "
+    f"{interpreters.how_to_get('3.11')}; {LINE[-1]}: CPython 3.12 is not on this machine; get it "
+    f"with: {interpreters.how_to_get('3.12')}"
 )
 
 

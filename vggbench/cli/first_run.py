@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from .. import records, report
+from .. import records, report, terminal
 from ..checkout import Checkout
 from ..errors import one_line
 from ..releases import interpreters, spec
@@ -90,7 +90,8 @@ def run(checkout: Checkout) -> int:
     if asv.interrupted:
         return INTERRUPTED
     _table(store, machine, wanted, [choice.release for choice in chosen])
-    say(f"The pages are in {checkout.html_dir}; see them with: {_program('vggbench')} preview")
+    program = terminal.typed(Path(sys.executable).parent / "vggbench")
+    say(f"The pages are in {checkout.html_dir}; see them with: {program} preview")
     return status or published
 
 
@@ -127,7 +128,7 @@ def _why_not(release: Release, device: str) -> str | None:
 
 def _fetch(version: str) -> None:
     """Fetch CPython ``version`` where uv has it, and say so where that fails."""
-    if not interpreters.how_to_get(version).startswith("uv "):
+    if not interpreters.uv_has(version):
         return
     say(f"fetching CPython {version}")
     try:
@@ -170,12 +171,3 @@ def _cells(record: records.Record) -> tuple[str, str, str]:
         str(len(record.samples)),
         "-" if first_step is None else f"{first_step:.1f} s",
     )
-
-
-def _program(name: str) -> str:
-    """The path of a program of this environment, relative where it is below the current folder."""
-    path = Path(sys.executable).parent / name
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
