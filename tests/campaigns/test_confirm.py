@@ -708,7 +708,7 @@ def test_a_release_that_says_in_a_duet_that_it_cannot_is_not_asked_again(slower:
 def test_a_machine_that_stays_busy_leaves_it_open(slower: Tiny) -> None:
     busy = {**SLOWER, "TINY_OTHERS": "0.5"}
     done = slower.vggbench(*CONFIRM, "--budget", "9s", env=busy)
-    the_line(done, "the machine is busy, others use 50% of the processors: waiting, ")
+    the_line(done, "the machine is busy, others use 50 % of the processors: waiting, ")
     the_line(done, "Open, as the machine was busy for the whole budget: tinyframe-2.1 plain; end")
     assert "more would answer it" not in done
     assert {outcome for _, outcome in in_duets(slower)} == {"interrupted"}

@@ -114,11 +114,11 @@ def test_asv_run_has_as_much_to_do_as_before(tiny: Tiny):
 def test_blocks_of_earlier_invocations_count_too(tiny: Tiny):
     done = tiny.vggbench(*BRIEFLY)
     assert done.status == 0, done.output
-    assert len(done.lines_with("too few blocks to tell its noise; 2.5% between blocks")) == 2
+    assert len(done.lines_with("too few blocks to tell its noise; 2.5 % between blocks")) == 2
     the_line(done, "Run this again, or with a higher --budget")
     done = tiny.vggbench(*BRIEFLY)
-    assert len(done.lines_with("no bias that is sure (together they lie +0.0% off; from 4 ")) == 2
-    found = "of 3% with 3 blocks, of 5% with 3 blocks, of 10% with 3 blocks, of 2."
+    assert len(done.lines_with("no bias that is sure (together they lie +0.0 % off; from 4 ")) == 2
+    found = "of 3 % with 3 blocks, of 5 % with 3 blocks, of 10 % with 3 blocks, of 2."
     the_line(done, f"Likely to be found: a slow-down {found}")
     assert len({r["run"] for r in tiny.records()}) == 2
 
