@@ -84,6 +84,20 @@ def test_na_and_failed_count_as_done(tiny: Tiny):
     assert run_new(tiny) == []
 
 
+def test_many_new_releases_are_said_to_take_long_before_they_are_measured(tiny: Tiny):
+    for version in ("2.0.1", "2.0.2", "2.0.3", "2.0.4", "2.0.5"):
+        tiny.add_release(version)
+    one = ("--steps", "1", "--bench", r"\('plain'\)", *BRIEFLY)
+    done = tiny.asv("run", "NEW", *one)
+    lines = done.output.splitlines()
+    (said,) = (i for i, line in enumerate(lines) if "11 releases are measured now" in line)
+    assert "which may take days; Ctrl-C ends it, and vggbench history --dry-run" in lines[said]
+    assert said < min(i for i, line in enumerate(lines) if "time_train_step" in line)
+    done = tiny.asv("run", "NEW", *one)
+    assert "10 of 11 releases lack results here" in done
+    assert "may take days" not in done
+
+
 def test_a_raised_build_number_is_a_new_release(measured: Tiny):
     path = measured.releases / "tinyframe" / "1.1.json"
     content = json.loads(path.read_text())

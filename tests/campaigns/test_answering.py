@@ -66,7 +66,7 @@ def judged(
 ((BLOCK,), _) = gather(MACHINE, block_by_log(LINE[-2], LINE[-1], 0.01), CATALOGUE)
 
 GOOD = BlockResult(block=BLOCK)
-BUSY = BlockResult(why="the machine was busy: others used 50% of the processors")
+BUSY = BlockResult(why="the machine was busy: others used 50 % of the processors")
 
 
 @dataclass

@@ -240,8 +240,8 @@ def test_a_headline_says_what_came_of_it() -> None:
         blocks=12,
     )
     assert headline(found) == (
-        "step time: not named: a change lies after A-3 and up to A-4 (97%): +5.0 % (+4.0 to +6.0), "
-        "12 blocks"
+        "step time: not named: a change lies after A-3 and up to A-4 (97 %): +5.0 % (+4.0 to "
+        "+6.0), 12 blocks"
     )
     assert headline(replace(found, blocks=0)) == (
         "step time: not named: no block between A-1 and A-9 is on record"

@@ -88,7 +88,7 @@ def test_configurations_take_turns_up_to_the_number_of_blocks() -> None:
     machine = Machine()
     assert machine.take(blocks=3) == 6
     assert machine.order == ["plain", "fused"] * 3
-    assert machine.said[2] == "plain, block 2: the two differ by +1.0%"
+    assert machine.said[2] == "plain, block 2: the two differ by +1.0 %"
 
 
 @pytest.mark.parametrize(
@@ -182,42 +182,43 @@ def test_a_machine_is_too_noisy_for_a_threshold_that_no_comparison_can_serve(
 def test_the_noisiest_configuration_says_what_can_be_found() -> None:
     lines = calibrate.noise_report({"plain": known(QUIET), "fused": known(LOUD, -0.02)}, 0.02, 12)
     assert lines[0] == (
-        "plain: blocks differ by 0.8%, no bias that is sure (together they lie +0.1% off; from 20 "
-        "calibrating blocks)"
+        "plain: blocks differ by 0.8 %, no bias that is sure (together they lie +0.1 % off; from "
+        "20 calibrating blocks)"
     )
-    assert "fused: blocks differ by 10.0%" in lines[1]
+    assert "fused: blocks differ by 10.0 %" in lines[1]
     most = f"more than {MOST_BLOCKS} blocks"
-    assert f"of 3% with {most}, of 5% with {most}, of 10% with " in lines[2]
+    assert f"of 3 % with {most}, of 5 % with {most}, of 10 % with " in lines[2]
     assert (
-        "too noisy for a threshold of 2.0%: no comparison could tell 5.1% from nothing" in lines[3]
+        "too noisy for a threshold of 2.0 %: no comparison could tell 5.1 % from nothing"
+        in lines[3]
     )
     assert len(lines) > 4
 
 
 def test_a_bias_is_said_and_is_what_no_number_of_blocks_finds_below() -> None:
     lines = calibrate.noise_report({"plain": known(BIASED, 0.06)}, 0.02, 12)
-    assert "a bias of 6.0% (together they lie +6.0% off" in lines[0]
-    assert f"of 10% with more than {MOST_BLOCKS} blocks" in lines[1]
+    assert "a bias of 6.0 % (together they lie +6.0 % off" in lines[0]
+    assert f"of 10 % with more than {MOST_BLOCKS} blocks" in lines[1]
 
 
 def test_a_quiet_machine_gets_no_advice() -> None:
     lines = calibrate.noise_report({"plain": known(QUIET)}, 0.02, 12)
     assert len(lines) == 2
     assert lines[1] == (
-        "Likely to be found: a slow-down of 3% with 3 blocks, of 5% with 3 blocks, of 10% with "
-        "3 blocks, of 2.2% with 20 blocks."
+        "Likely to be found: a slow-down of 3 % with 3 blocks, of 5 % with 3 blocks, of 10 % with "
+        "3 blocks, of 2.2 % with 20 blocks."
     )
 
 
 def test_slow_downs_that_are_not_relevant_are_left_out() -> None:
     (_, told) = calibrate.noise_report({"plain": known(QUIET)}, 0.04, 12)
-    assert "3%" not in told
-    assert "of 5% with " in told
+    assert "3 %" not in told
+    assert "of 5 % with " in told
 
 
 def test_too_few_blocks_to_tell_the_noise_are_said_and_tell_nothing_else() -> None:
     assert calibrate.noise_report({"plain": known(ASSUMED)}, 0.02, 12) == [
-        "plain: too few blocks to tell its noise; 2.5% between blocks is assumed until more is on "
+        "plain: too few blocks to tell its noise; 2.5 % between blocks is assumed until more is on "
         "record",
         "Run this again, or with a higher --budget: earlier blocks count, too.",
     ]

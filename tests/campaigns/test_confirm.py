@@ -38,7 +38,7 @@ from vggbench.stats.policy import MOST
 
 from ..asv_plugin.test_faults import ended, gone, result_files, started_process, the_line, until
 from ..judging.duets import block
-from ..judging.literal import FUSED, LINE, MACHINE, line, measured
+from ..judging.literal import FUSED, LINE, MACHINE, XLA, line, measured
 from ..judging.literal import record as literal_record
 from ..once import once
 from ..records.factory import CATALOGUE
@@ -221,6 +221,19 @@ def test_of_what_asv_has_measured_nothing_else_is_compared(tmp_path: Path) -> No
     assert never_measured(of, LINE[-2]), "the one before is another release"
 
 
+def test_bench_names_configurations_that_asv_has_not_measured(tmp_path: Path) -> None:
+    against = CATALOGUE.by_name[LINE[-3]]
+    asked = {"against": against, "patterns": ["'NHWC', 'none'"]}
+    pair = PAIR.replace(LINE[-2], LINE[-3])
+    of = judging(tmp_path, measured(LINE[-1]), **asked)
+    assert compared(of) == [pair], "what asv has measured is compared once"
+    assert never_measured(of) == [pair.replace("off", "on")]
+    na = literal_record(LINE[-1], words=XLA, session=25, outcome="n/a")
+    assert never_measured(judging(tmp_path, [na], **asked)) == [], "it answers once"
+    of = judging(tmp_path, [], against=against)
+    assert never_measured(of) == [], "without --bench it is what asv has measured"
+
+
 def test_nothing_is_compared_where_no_release_is_before_it(tmp_path: Path) -> None:
     first = CATALOGUE.tracks["tensorflow"].releases[0].name
     assert never_measured(judging(tmp_path, []), first) == []
@@ -234,8 +247,9 @@ def no_python(monkeypatch: pytest.MonkeyPatch) -> None:
 
 LEFT_OUT = (
     f"Not compared in cpu-quick: {LINE[-1]} against {LINE[-2]}: "
-    f"{LINE[-2]}: CPython 3.11 is not on this machine; get it with: uv python install 3.11; "
-    f"{LINE[-1]}: CPython 3.12 is not on this machine; get it with: uv python install 3.12"
+    f"{LINE[-2]}: CPython 3.11 is not on this machine; get it with: "
+    f"{interpreters.how_to_get('3.11')}; {LINE[-1]}: CPython 3.12 is not on this machine; get it "
+    f"with: {interpreters.how_to_get('3.12')}"
 )
 
 
@@ -596,9 +610,7 @@ def test_what_processes_have_answered_takes_no_block(line_of_releases: Tiny) -> 
 
 
 @pytest.mark.asv
-def test_bench_chooses_of_what_is_compared(slower: Tiny) -> None:
-    done = slower.vggbench(*CONFIRM, "--bench", "'fused'", env=SLOWER)
-    the_line(done, "Nothing of tinyframe-2.1 that --bench selects is to be measured")
+def test_bench_that_selects_nothing_is_one_line(slower: Tiny) -> None:
     for pattern, told in (
         ("no_such", "no_such selects no benchmark of tinyframe-2.1"),
         ("(", "( selects no benchmark: it is no regular expression: missing )"),
@@ -608,6 +620,22 @@ def test_bench_chooses_of_what_is_compared(slower: Tiny) -> None:
         the_line(done, told)
         assert len(done.output.splitlines()) == 1
     assert in_duets(slower) == []
+
+
+@pytest.mark.asv
+def test_bench_names_a_configuration_that_asv_has_not_measured(slower: Tiny) -> None:
+    fused = ("--bench", "'fused'")
+    done = slower.vggbench(*CONFIRM, *fused, env=SLOWER)
+    the_line(done, "tinyframe-2.1 fused against tinyframe-2.0: ", "unchanged", "blocks more")
+    taken = whole_blocks(slower)
+    assert taken >= 3
+    modes = {
+        one["configuration"]["mode"] for one in slower.records() if one.get("purpose") == "duet"
+    }
+    assert modes == {"fused"}, "--bench chooses of what is compared"
+    done = slower.vggbench(*CONFIRM, *fused, env=SLOWER)
+    the_line(done, "Nothing of tinyframe-2.1 that --bench selects is to be measured.")
+    assert whole_blocks(slower) == taken
 
 
 @pytest.mark.asv
@@ -680,7 +708,7 @@ def test_a_release_that_says_in_a_duet_that_it_cannot_is_not_asked_again(slower:
 def test_a_machine_that_stays_busy_leaves_it_open(slower: Tiny) -> None:
     busy = {**SLOWER, "TINY_OTHERS": "0.5"}
     done = slower.vggbench(*CONFIRM, "--budget", "9s", env=busy)
-    the_line(done, "the machine is busy, others use 50% of the processors: waiting, ")
+    the_line(done, "the machine is busy, others use 50 % of the processors: waiting, ")
     the_line(done, "Open, as the machine was busy for the whole budget: tinyframe-2.1 plain; end")
     assert "more would answer it" not in done
     assert {outcome for _, outcome in in_duets(slower)} == {"interrupted"}

@@ -462,8 +462,8 @@ def test_a_noisy_tie_is_not_sure_when_the_budget_is_spent(tiny: Tiny) -> None:
 def test_a_machine_that_stays_busy_is_told(tiny: Tiny) -> None:
     done = tiny.vggbench("duet", PLAIN, FUSED, "--budget", "2s", env={"TINY_OTHERS": "0.5"})
     assert done.status == 2
-    the_line(done, "the machine is busy, others use 50% of the processors: waiting, ")
-    the_line(done, "was interrupted: the machine is busy: others use 50% of the processors")
+    the_line(done, "the machine is busy, others use 50 % of the processors: waiting, ")
+    the_line(done, "was interrupted: the machine is busy: others use 50 % of the processors")
 
 
 @pytest.mark.asv

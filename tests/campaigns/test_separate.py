@@ -168,7 +168,7 @@ def test_a_change_that_is_not_pythons_is_said_not_to_be(measured: Tiny) -> None:
     done = measured.vggbench(*asked)
     assert done.status == 0, done.output
     (line,) = done.lines_with("tinyframe-1.2 plain, step time: ")
-    assert "not python; the whole change is +200.0%" in line
+    assert "not python; the whole change is +200.0 %" in line
     taken = separating(measured)
     changed = [r.get("variant") for r in taken]
     python = next(word for word in changed if word)
@@ -194,7 +194,7 @@ def test_fewer_processes_than_an_answer_takes_are_as_many_as_it_takes(measured: 
     done = measured.vggbench(*asked, "--bench", "'plain'")
     assert len(separating(measured)) == 4 * LEAST_BLOCKS
     (line,) = done.lines_with("tinyframe-1.2 plain, step time: ")
-    assert "at most 4 % of it is by python; the whole change is +200.0%" in line
+    assert "at most 4 % of it is by python; the whole change is +200.0 %" in line
 
 
 @pytest.mark.asv

@@ -104,7 +104,7 @@ def test_a_block_beside_other_work_does_not_count(tmp_path: Path) -> None:
     machine = Machine(tmp_path, comes(others_cpu_s=used[:count]))
     came = machine.take()
     assert (came.block, came.outcome) == (None, records.OK)
-    assert came.why == "the machine was busy: others used 50% of the processors"
+    assert came.why == "the machine was busy: others used 50 % of the processors"
     assert came.is_busy
     assert came.seconds > 0
 
@@ -289,11 +289,11 @@ def test_patience_lasts_as_long_as_the_budget_with_a_line_a_minute() -> None:
     assert clock[0] == pytest.approx(130, abs=taking.POLL_S)
     assert looks == round(130 / taking.POLL_S)
     assert said == [
-        "the machine is busy, others use 40% of the processors: waiting, 2 min of the budget are "
+        "the machine is busy, others use 40 % of the processors: waiting, 2 min of the budget are "
         "left",
-        "the machine is busy, others use 40% of the processors: waiting, 70 s of the budget are "
+        "the machine is busy, others use 40 % of the processors: waiting, 70 s of the budget are "
         "left",
-        "the machine is busy, others use 40% of the processors: waiting, 10 s of the budget are "
+        "the machine is busy, others use 40 % of the processors: waiting, 10 s of the budget are "
         "left",
     ]
 
@@ -315,4 +315,4 @@ def test_without_a_budget_it_waits_for_as_long_as_it_takes() -> None:
     said: list[str] = []
     patience = Patience(Budget(math.inf, lambda: 0.0), said.append, lambda seconds: None)
     assert all(patience(0.4) for _ in range(100))
-    assert said == ["the machine is busy, others use 40% of the processors: waiting"]
+    assert said == ["the machine is busy, others use 40 % of the processors: waiting"]

@@ -358,6 +358,14 @@ def test_a_peak_needs_a_tensorflow(tiny: Tiny) -> None:
     assert not list(tiny.results.rglob("matrix-product.jsonl"))
 
 
+def test_a_peak_tells_asv_of_a_machine_that_it_does_not_know(bare_tiny: Tiny) -> None:
+    (bare_tiny.home / ".asv-machine.json").unlink()
+    done = vggbench(bare_tiny, "peak")
+    assert len(done.lines_with("asv is told that this machine is ")) == 1
+    assert "no TensorFlow release with a lock for cpu" in done
+    assert (bare_tiny.home / ".asv-machine.json").exists()
+
+
 def test_a_folder_that_is_no_checkout_gets_one_line(tiny: Tiny) -> None:
     tiny.folder.joinpath("asv.conf.json").unlink()
     done = vggbench(tiny, "releases", "list")

@@ -264,9 +264,9 @@ def test_what_calibrated_another_configuration_tells_how_sessions_differ() -> No
     assert told.noise.origin.endswith("6 calibrating sessions")
     assert noise_messages([told])[0].endswith("; from 6 calibrating sessions")
     # What another verdict rests on that is but assumed is named too.
-    assumed = Noise(0.03, 0.02, f"2% between sessions {ASSUMED_ENDING}", 0.5, 0.5)
+    assumed = Noise(0.03, 0.02, f"2 % between sessions {ASSUMED_ENDING}", 0.5, 0.5)
     both = noise_messages([told, replace(told, noise=assumed)])[0]
-    assert both.endswith(f"; from 6 calibrating sessions; 2% between sessions {ASSUMED_ENDING}")
+    assert both.endswith(f"; from 6 calibrating sessions; 2 % between sessions {ASSUMED_ENDING}")
     assert told.noise.processes == alone.noise.processes
     elsewhere = [changed(record, profile="cpu-paper") for record in anchors]
     assert step([*restless, *elsewhere]).noise == alone.noise

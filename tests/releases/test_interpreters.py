@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vggbench.releases import interpreters
+from vggbench.releases import interpreters, uv
 from vggbench.releases.interpreters import InterpreterMissing
 
 HERE = f"3.{sys.version_info[1]}"
@@ -209,10 +209,22 @@ def test_one_that_is_there_is_handed_out(machine, tmp_path):
         ("3.99", "uv python install 3.99"),
     ],
 )
-def test_one_that_is_missing_is_one_line_that_says_how_to_get_it(machine, version, command):
+def test_one_that_is_missing_is_one_line_that_says_how_to_get_it(
+    machine, tmp_path, version, command
+):
+    fake(tmp_path / "bin" / "uv")
     with pytest.raises(InterpreterMissing) as caught:
         interpreters.require(version, "tensorflow-1.15.5")
     assert str(caught.value) == (
         f"tensorflow-1.15.5 needs CPython {version}, which is not on this machine; "
         f"get it with: {command}"
     )
+
+
+def test_a_uv_that_is_not_on_path_is_typed_by_its_path(machine, tmp_path, monkeypatch):
+    ours = tmp_path / ".venv" / "bin" / "uv"
+    monkeypatch.setattr(uv, "find_uv_bin", lambda: str(ours))
+    monkeypatch.chdir(tmp_path)
+    assert interpreters.how_to_get("3.12") == ".venv/bin/uv python install 3.12"
+    monkeypatch.chdir(machine)
+    assert interpreters.how_to_get("3.12") == f"{ours} python install 3.12"

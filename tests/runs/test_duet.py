@@ -600,7 +600,7 @@ def test_a_machine_that_is_waited_for_in_vain_ends_both(
     subjects = (place.subject("1.0"), place.subject("1.1"))
     found = duet.block(place.run(), subjects, pairs=2, patience=lambda share: False)
     (duet_records,) = found
-    why = "the machine is busy: others use 50% of the processors"
+    why = "the machine is busy: others use 50 % of the processors"
     assert [(r.outcome, r.reason) for r in both(duet_records)] == [("interrupted", why)] * 2
     assert_nothing_is_left(place, 2)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import signal
 import statistics
@@ -113,11 +114,11 @@ def test_asv_run_has_as_much_to_do_as_before(tiny: Tiny):
 def test_blocks_of_earlier_invocations_count_too(tiny: Tiny):
     done = tiny.vggbench(*BRIEFLY)
     assert done.status == 0, done.output
-    assert len(done.lines_with("too few blocks to tell its noise; 2.5% between blocks")) == 2
+    assert len(done.lines_with("too few blocks to tell its noise; 2.5 % between blocks")) == 2
     the_line(done, "Run this again, or with a higher --budget")
     done = tiny.vggbench(*BRIEFLY)
-    assert len(done.lines_with("no bias that is sure (together they lie +0.0% off; from 4 ")) == 2
-    found = "of 3% with 3 blocks, of 5% with 3 blocks, of 10% with 3 blocks, of 2."
+    assert len(done.lines_with("no bias that is sure (together they lie +0.0 % off; from 4 ")) == 2
+    found = "of 3 % with 3 blocks, of 5 % with 3 blocks, of 10 % with 3 blocks, of 2."
     the_line(done, f"Likely to be found: a slow-down {found}")
     assert len({r["run"] for r in tiny.records()}) == 2
 
@@ -262,11 +263,21 @@ def test_a_full_disk_is_one_line(tiny: Tiny):
         assert len(done.lines_with("No space left on device")) == 1, done.output
 
 
-def test_a_machine_that_asv_does_not_know_is_one_line(tiny: Tiny):
+def test_what_measures_tells_asv_of_a_machine_that_it_does_not_know(tiny: Tiny):
     (tiny.home / ".asv-machine.json").unlink()
     done = tiny.vggbench(*BRIEFLY)
+    assert done.status == 0, done.output
+    the_line(done, f"asv is told that this machine is {platform.node()}: ")
+    assert list((tiny.results / platform.node() / "records").iterdir())
+    assert "asv is told" not in tiny.vggbench(*BRIEFLY)
+
+
+def test_what_only_reads_says_that_asv_does_not_know_this_machine(tiny: Tiny):
+    (tiny.home / ".asv-machine.json").unlink()
+    done = tiny.vggbench("verdict")
     assert done.status == 2
     the_line(done, "asv does not know this machine yet; tell it with: asv machine --yes")
+    assert not (tiny.home / ".asv-machine.json").exists()
 
 
 def test_another_configuration_file_is_used_where_it_is_given(tiny: Tiny):

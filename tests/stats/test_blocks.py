@@ -77,7 +77,7 @@ def test_a_block_of_no_log_ratio_is_refused(bad: float) -> None:
 def test_without_anything_the_noise_is_assumed_and_said_so() -> None:
     found = blocks.noise([], [])
     assert (found.deviation, found.degrees) == (blocks.ASSUMED, blocks.ASSUMED_DEGREES)
-    assert found.origin == "2.5% between blocks is assumed until more is on record"
+    assert found.origin == "2.5 % between blocks is assumed until more is on record"
 
 
 def test_blocks_of_a_release_with_itself_tell_the_noise() -> None:
@@ -113,7 +113,7 @@ def test_a_block_far_off_is_hardly_noise() -> None:
 def test_a_bias_of_a_release_with_itself_is_found_and_counts() -> None:
     biased = blocks.noise([[number - 0.03 for number in SAME]], [])
     assert biased.bias == pytest.approx(0.03, rel=0.1)
-    assert biased.origin == "10 calibrating blocks; a bias of 3.0%"
+    assert biased.origin == "10 calibrating blocks; a bias of 3.0 %"
     assert biased.deviation == pytest.approx(blocks.noise([SAME], []).deviation, rel=0.2)
     numbers = [0.03] * 20
     assert judge_blocks(numbers, replace(biased, bias=0.0)).outcome == policy.REGRESSED

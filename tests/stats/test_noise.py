@@ -50,8 +50,8 @@ def test_without_anything_it_is_assumed_and_said_so() -> None:
     assert found.processes == noise.ASSUMED_PROCESSES
     assert found.sessions == noise.ASSUMED_SESSIONS
     assert found.origin == (
-        "3% between processes is assumed until more is on record; "
-        "2% between sessions is assumed until more is on record"
+        "3 % between processes is assumed until more is on record; "
+        "2 % between sessions is assumed until more is on record"
     )
 
 

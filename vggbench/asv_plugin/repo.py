@@ -17,6 +17,9 @@ from ..runs.coverage import Coverage
 from ..runs.local import why_not_here
 from . import invocation
 
+#: The most releases that NEW measures without a word of how long that may take.
+MOST_NEW = 10
+
 
 class ReleaseRepo(Repo):
     """The folder of releases, in the form in which asv sees a repository.
@@ -164,6 +167,11 @@ class ReleaseRepo(Repo):
                 # asv would take it for an error and exit with 1. To a nightly run it is none.
                 log.info("there is nothing new to measure")
                 raise SystemExit(0)
+            if len(new) > MOST_NEW:
+                log.info(
+                    f"{len(new)} releases are measured now, which may take days; Ctrl-C ends it, "
+                    f"and vggbench history --dry-run says about how long a history takes"
+                )
             return [release.commit for release in new]
         return [release.commit for release in self._servable(chosen)]
 

@@ -23,7 +23,7 @@ from ..judging import duets
 from ..judging.duets import Block
 from ..judging.evidence import Evidence, durations, gather
 from ..judging.measures import STEP
-from ..judging.phrases import how_many_blocks
+from ..judging.phrases import how_many_blocks, percent
 from ..judging.state import known_of
 from ..records import Record
 from ..releases import spec
@@ -141,8 +141,8 @@ def take(
         ended = uncounted.setdefault(configured, Uncounted()).end_it(came)
         if came.block is not None:
             taken[configured] += 1
-            differ = math.expm1(came.block.numbers[STEP.key])
-            say(f"{configured.words}, block {taken[configured]}: the two differ by {differ:+.1%}")
+            differ = percent(math.exp(came.block.numbers[STEP.key]))
+            say(f"{configured.words}, block {taken[configured]}: the two differ by {differ}")
         elif came.outcome == records.OK:
             say(f"{configured.words}: the block does not count: {came.why}")
         else:
@@ -255,16 +255,16 @@ def noise_report(found: Mapping[str, KnownNoise], threshold: float, comparisons:
             enough = sum(smallest > slow_down for smallest in finds[worst]) + 1
             over = f"more than {MOST_BLOCKS} blocks"
             count = how_many_blocks(enough) if enough <= MOST_BLOCKS else over
-            parts.append(f"of {slow_down:.0%} with {count}")
+            parts.append(f"of {100 * slow_down:.0f} % with {count}")
     smallest = finds[worst][-1]
     if parts:
-        parts.append(f"of {smallest:.1%} with {how_many_blocks(MOST_BLOCKS)}")
+        parts.append(f"of {100 * smallest:.1f} % with {how_many_blocks(MOST_BLOCKS)}")
         lines.append(f"Likely to be found: a slow-down {', '.join(parts)}.")
     if is_too_noisy(found[worst].noise, threshold, comparisons):
         lines.append(
-            f"This machine is too noisy for a threshold of {threshold:.1%}: no comparison could "
-            f"tell {_excluded(threshold):.1%} from nothing. Ask for a higher --threshold, or make "
-            f"it quieter:"
+            f"This machine is too noisy for a threshold of {100 * threshold:.1f} %: no comparison "
+            f"could tell {100 * _excluded(threshold):.1f} % from nothing. Ask for a higher "
+            f"--threshold, or make it quieter:"
         )
         lines += [f"  - {line}" for line in advice()]
     return lines
@@ -275,10 +275,10 @@ def _of_one(known: KnownNoise) -> str:
     noise = known.noise
     if noise.is_assumed:
         return f"too few blocks to tell its noise; {noise.origin}"
-    bias = f"a bias of {noise.bias:.1%}" if noise.bias > 0 else "no bias that is sure"
+    bias = f"a bias of {100 * noise.bias:.1f} %" if noise.bias > 0 else "no bias that is sure"
     return (
-        f"blocks differ by {noise.deviation:.1%}, {bias} (together they lie {known.off:+.1%} off; "
-        f"from {noise.origin})"
+        f"blocks differ by {100 * noise.deviation:.1f} %, {bias} (together they lie "
+        f"{percent(1 + known.off)} off; from {noise.origin})"
     )
 
 

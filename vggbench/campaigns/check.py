@@ -18,6 +18,7 @@ from ..checkout import Checkout
 from ..errors import Say, VggbenchError, of_system
 from ..judging import verdict_command
 from ..releases.catalogue import Release
+from ..runs import machines
 from ..runs.asv_command import INTERRUPTED, Asv
 from ..runs.local import Local
 from ..runs.run import RESUME_VARIABLE
@@ -52,7 +53,7 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     asv = Asv(checkout)
     with checkout.measuring(may_be_beside=False):
         pass  # another one that measures is met here, not after hours
-    machine = _named_machine(checkout, asv, say)
+    machine = machines.named(checkout, say)
     total = 5 if asked.update else 4
     numbers = itertools.count(1)
 
@@ -101,18 +102,6 @@ def run(checkout: Checkout, asked: CheckRequest, limits: Limits, say: Say) -> in
     if asked.notify is not None and not _notify(judging, [*older, *newest], asked.notify):
         statuses.append(2)
     return verdict_command.worst(*statuses)
-
-
-def _named_machine(checkout: Checkout, asv: Asv, say: Say) -> str:
-    """asv's name of this machine, of which asv is told where it does not know it. Raises CheckError
-    where it has none even then."""
-    if checkout.machine() is None:
-        say("Telling asv about this machine: asv machine --yes")
-        asv("machine", "--yes")
-    machine = checkout.machine()
-    if machine is None:
-        raise CheckError("asv does not know this machine; tell it with: asv machine --yes")
-    return machine
 
 
 def _answer(judging: Judging, releases: Sequence[Release], limits: Limits) -> bool:

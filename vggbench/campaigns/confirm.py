@@ -303,18 +303,21 @@ class Judging:
         return found
 
     def never_measured(self, release: Release, limits: Limits) -> list[Comparison]:
-        """Where no process by itself has measured the release, the configurations that duets have
-        not answered either, against the release that was asked for, else the one before on its
-        track; also where this machine cannot run both."""
+        """The configurations in which neither processes by themselves nor duets have measured the
+        release, against the one that was asked for, else the one before on its track; also where
+        this machine cannot run both. With patterns, those that they select. Without, all where no
+        process by itself has measured the release, else none."""
         before = self._against or self._one_before(release)
         evidence, catalogue, suite = self.evidence(), self.here.catalogue, self.here.suite
         found = []
         for profile in self._profiles:
-            if before is None or any(
+            is_measured = any(
                 release.commit in cells
                 for line, cells in evidence.lines.items()
                 if line.profile == profile
-            ):
+            )
+            # Without patterns, what was measured of a release is what is asked of it.
+            if before is None or (is_measured and not self._patterns):
                 continue
             known = {
                 records.key_of(verdict.benchmark, verdict.configuration)

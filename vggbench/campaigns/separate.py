@@ -15,6 +15,7 @@ from .. import records
 from ..errors import VggbenchError
 from ..judging import duets, verdict_command, verdicts
 from ..judging.measures import JUDGED, STEP
+from ..judging.phrases import change, percent
 from ..judging.separations import (
     FactsKey,
     Separation,
@@ -35,7 +36,6 @@ from ..runs.installation import Installation
 from ..runs.local import Local, Runner
 from ..runs.suite import Configured
 from ..stats.blocks import BlockJudgement
-from ..stats.judge import Judgement
 from ..stats.policy import A_BLOCK, CHANGED, LEAST_BLOCKS, MOST_BLOCKS, NOT_SURE
 from . import taking, variants
 from .budget import Budget
@@ -359,16 +359,11 @@ def so_far(found: Sequence[Separation], measures: Sequence[str]) -> str:
     """What blocks say of these ``measures``, for the one who waits."""
     parts = [
         f"{JUDGED[separation.measure].title} {separation.judgement.outcome}, "
-        f"{interval(separation.judgement)}"
+        f"{change(separation.judgement)}"
         for separation in found
         if separation.measure in measures and separation.judgement is not None
     ]
     return f"the release as it is by this variant: {'; '.join(parts)}"
-
-
-def interval(found: Judgement | BlockJudgement) -> str:
-    """The ratio and its interval, as messages have them."""
-    return f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%})"
 
 
 def finding(separation: Separation, known: Iterable[Verdict]) -> str:
@@ -376,11 +371,11 @@ def finding(separation: Separation, known: Iterable[Verdict]) -> str:
     about = separation.configuration, separation.measure
     whole = next((each for each in known if (each.words, each.measure) == about), None)
     found = separation.judgement
-    by = f"{interval(found)} " if found else ""
+    by = f"{change(found)} " if found else ""
     text = (
         f"{separation.release} {separation.configuration}, {JUDGED[separation.measure].title}: "
         f"{by}against itself with {separation.variant}: {conclusion(separation, whole)}"
     )
     if whole is None or whole.ratio is None:
         return text
-    return f"{text}; the whole change is {whole.ratio - 1:+.1%}"
+    return f"{text}; the whole change is {percent(whole.ratio)}"

@@ -17,7 +17,7 @@ from ..checkout import Checkout
 from ..errors import VggbenchError, shortened
 from ..releases import spec
 from ..releases.catalogue import DEVICES, Release
-from ..runs import variables
+from ..runs import machines, variables
 from ..stats import policy
 
 if TYPE_CHECKING:
@@ -202,7 +202,8 @@ def tell_flags(report: Callable[[str], None]) -> None:
 
 
 def this_machine(checkout: Checkout) -> str:
-    """asv's name of this machine. Raises VggbenchError where asv does not know it yet."""
+    """asv's name of this machine, for commands that only read. Raises VggbenchError where asv does
+    not know it yet."""
     machine = checkout.machine()
     if machine is None:
         raise VggbenchError("asv does not know this machine yet; tell it with: asv machine --yes")
@@ -210,12 +211,13 @@ def this_machine(checkout: Checkout) -> str:
 
 
 def here(checkout: Checkout, report: Callable[[str], None] = say) -> Local:
-    """This machine in the checkout, for commands that measure on it. ``report`` gets lines for the
-    user. Raises VggbenchError where asv does not know the machine yet."""
+    """This machine in the checkout, for commands that measure on it: asv is told of one that it
+    does not know. ``report`` gets lines for the user. Raises VggbenchError where asv has no name
+    for it even then."""
     # Imported here because it imports what starts processes, which other commands do without.
     from ..runs.local import Local
 
-    return Local.of(checkout, this_machine(checkout), report)
+    return Local.of(checkout, machines.named(checkout, report), report)
 
 
 def selected(checkout: Checkout, specs: list[str]) -> list[Release]:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from rich.table import Table
 
-from .. import records, report
+from .. import records, report, terminal
 from ..checkout import Checkout
 from ..errors import one_line
 from ..releases import interpreters, spec
 from ..releases.catalogue import Release
 from ..releases.uv import UvError, uv
-from ..runs import profiles
+from ..runs import machines, profiles
 from ..runs.asv_command import INTERRUPTED, Asv
 from ..runs.coverage import Coverage
 from ..runs.local import why_not_here
@@ -70,8 +70,7 @@ def run(checkout: Checkout) -> int:
         f"In full: asv run tensorflow"
     )
     asv = Asv(checkout)
-    if checkout.machine() is None:
-        asv("machine", "--yes", quiet=True)
+    machine = machines.named(checkout, say)
     store = checkout.store()
     covered = Coverage.of(checkout, Suite(checkout.benchmark_dir), store)
     new = covered.incomplete([choice.release for choice in chosen], [CONFIGURATIONS[0]])
@@ -79,25 +78,26 @@ def run(checkout: Checkout) -> int:
     if new:
         attributes = [f"--attribute={key}={value}" for key, value in ATTRIBUTES.items()]
         names = " ".join(release.name for release in new)
-        before = _newest(store, checkout)
+        before = _newest(store, machine)
         status = asv("run", "--bench", CONFIGURATIONS[0], *attributes, "--record-samples", names)
     else:
         say("All of this was measured here already; nothing is new.")
     if asv.interrupted:
         return INTERRUPTED
-    if status != 0 and _newest(store, checkout) == before:
+    if status != 0 and _newest(store, machine) == before:
         return status  # asv has said why
     published = asv("publish")
     if asv.interrupted:
         return INTERRUPTED
-    _table(store, checkout.machine() or "", wanted, [choice.release for choice in chosen])
-    say(f"The pages are in {checkout.html_dir}; see them with: {_program('vggbench')} preview")
+    _table(store, machine, wanted, [choice.release for choice in chosen])
+    program = terminal.typed(Path(sys.executable).parent / "vggbench")
+    say(f"The pages are in {checkout.html_dir}; see them with: {program} preview")
     return status or published
 
 
-def _newest(store: records.Store, checkout: Checkout) -> list[records.Record]:
-    """A list with this machine's newest record; an empty list where there is no record."""
-    return store.all(checkout.machine() or "")[-1:]
+def _newest(store: records.Store, machine: str) -> list[records.Record]:
+    """A list with the machine's newest record; an empty list where there is no record."""
+    return store.all(machine)[-1:]
 
 
 def _choose(checkout: Checkout, device: str) -> tuple[list[Chosen], list[str]]:
@@ -128,7 +128,7 @@ def _why_not(release: Release, device: str) -> str | None:
 
 def _fetch(version: str) -> None:
     """Fetch CPython ``version`` where uv has it, and say so where that fails."""
-    if not interpreters.how_to_get(version).startswith("uv "):
+    if not interpreters.uv_has(version):
         return
     say(f"fetching CPython {version}")
     try:
@@ -171,12 +171,3 @@ def _cells(record: records.Record) -> tuple[str, str, str]:
         str(len(record.samples)),
         "-" if first_step is None else f"{first_step:.1f} s",
     )
-
-
-def _program(name: str) -> str:
-    """The path of a program of this environment, relative where it is below the current folder."""
-    path = Path(sys.executable).parent / name
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

@@ -20,6 +20,7 @@ from ..releases import spec
 from ..releases.catalogue import Release
 from ..releases.environments import require_lock
 from ..report import show
+from ..runs import machines
 from .common import (
     NAMES,
     Subparsers,
@@ -30,7 +31,6 @@ from .common import (
     say,
     selected,
     tell_flags,
-    this_machine,
 )
 
 
@@ -177,7 +177,7 @@ def _run(checkout: Checkout, arguments: argparse.Namespace) -> int:
 def _peak(checkout: Checkout, arguments: argparse.Namespace) -> int:
     from ..campaigns import peak
 
-    machine = this_machine(checkout)
+    machine = machines.named(checkout, say)
     device = arguments.device or checkout.default_device()
     tell_flags(say)
     with checkout.measuring():

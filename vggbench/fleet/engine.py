@@ -16,8 +16,8 @@ import dask
 from distributed import Client, Future, KilledWorker, get_worker
 from distributed.client import ClosedClientError
 
-from ..campaigns.history import machines
 from ..errors import one_line
+from ..runs import machines
 from . import FleetError
 from .hand_out import LOST, Arrived, Awaited
 

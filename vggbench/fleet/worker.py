@@ -17,9 +17,9 @@ from distributed.core import Server
 from distributed.utils import get_ip
 
 from .. import machine_lock
-from ..campaigns.history import machines
 from ..checkout import Checkout
 from ..errors import Say, one_line
+from ..runs import machines
 from . import LOOPBACK, FleetError
 from .on_machine import OnMachine
 

@@ -552,7 +552,7 @@ def _evidence(group: Sequence[Verdict], grown: Sequence[GrowthVerdict] = ()) -> 
             lines += [f"Noise: {cell(noise)}.", ""]
         many = own[0].comparisons
         lines += [
-            f"Each interval holds for its comparison alone, with {CONFIDENCE:.0%}"
+            f"Each interval holds for its comparison alone, with {100 * CONFIDENCE:.0f} %"
             f"{f'; what is sure is sure for all {many} together' if many > 1 else ''}.",
             "",
         ]

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import VggbenchError
+from . import uv
 
 #: uv fetches builds of CPython from this minor version on. Older ones come from pyenv.
 OLDEST_THAT_UV_FETCHES = 8
@@ -32,10 +33,15 @@ class InterpreterMissing(VggbenchError):
     """No CPython of the wanted version is on the machine."""
 
 
+def uv_has(version: str) -> bool:
+    """Whether uv fetches CPython ``version`` ("3.12")."""
+    return int(version.split(".")[1]) >= OLDEST_THAT_UV_FETCHES
+
+
 def how_to_get(version: str) -> str:
     """The command that gets CPython ``version`` ("3.12")."""
-    if int(version.split(".")[1]) >= OLDEST_THAT_UV_FETCHES:
-        return f"uv python install {version}"
+    if uv_has(version):
+        return f"{uv.as_typed()} python install {version}"
     return f"pyenv install {version}"
 
 
@@ -75,11 +81,11 @@ def _candidates(version: str) -> Iterator[Path]:
     pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv")
     for folder_ in sorted(pyenv.glob(f"versions/{version}*"), reverse=True):
         yield from _existing(folder_ / "bin" / name)
-    uv = Path(
+    of_uv = Path(
         os.environ.get("UV_PYTHON_INSTALL_DIR")
         or Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "uv" / "python"
     )
-    for folder_ in sorted(uv.glob(f"cpython-{version}.*"), reverse=True):
+    for folder_ in sorted(of_uv.glob(f"cpython-{version}.*"), reverse=True):
         yield from _existing(folder_ / "bin" / name)
     for folder_ in _conda_environments(home):
         yield from _existing(folder_ / "bin" / name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import tomli_w
 from uv import find_uv_bin
 
+from .. import terminal
 from ..errors import VggbenchError, one_line
 from ..inside.launch import die_with_parent
 from . import uv_settings
@@ -109,6 +111,17 @@ _FAULTS: tuple[tuple[str, type[UvError], str], ...] = (
     (r"Failed to download `(?P<package>[\w.-]+)==.*\(404 Not Found\)", Absent, ""),
     (r"No solution found", NoneFits, ""),
 )
+
+
+def as_typed() -> str:
+    """uv as a user types it in the current folder: by its name where PATH has one, else by the path
+    of ours."""
+    if shutil.which("uv") is not None:
+        return "uv"
+    try:
+        return terminal.typed(Path(find_uv_bin()))
+    except FileNotFoundError:  # which is said where uv is called
+        return "uv"
 
 
 def uv(*args: str, index: str | None = None, timeout_s: float | None = None) -> str:

@@ -25,20 +25,17 @@ class Asv:
         self._command = [str(program), "--config", str(checkout.config_file)]
         self.interrupted = False
 
-    def __call__(
-        self, *arguments: str, quiet: bool = False, variables: Mapping[str, str] | None = None
-    ) -> int:
+    def __call__(self, *arguments: str, variables: Mapping[str, str] | None = None) -> int:
         """Run asv and return its exit status.
 
-        ``variables`` are added to its environment. ``quiet``: what it prints is not shown. asv is
-        ended when this process ends, for whatever reason.
+        ``variables`` are added to its environment. asv is ended when this process ends, for
+        whatever reason.
         """
         sys.stdout.flush()
         command = [*self._command, *arguments]
         env = {**os.environ, **(variables or {})}
-        out = subprocess.DEVNULL if quiet else None
         with self._interrupts_are_asvs():
-            started = subprocess.Popen(command, env=env, stdout=out, preexec_fn=die_with_parent)
+            started = subprocess.Popen(command, env=env, preexec_fn=die_with_parent)
             return started.wait()
 
     @contextmanager

@@ -216,7 +216,7 @@ def _step_in_turns(started: Sequence[_RunningProcess], course: _Course) -> str |
         if disturbed and course.patience is not None:
             share = _await_quiet(started, course.patience)
             if share is not None:
-                return f"the machine is busy: others use {share:.0%} of the processors"
+                return f"the machine is busy: others use {100 * share:.0f} % of the processors"
         disturbed = False
         for place in order if pair % 2 == 0 else order[::-1]:
             mover, other = started[place], started[1 - place]

@@ -187,7 +187,7 @@ def noise(
         return BlockNoise(
             ASSUMED,
             ASSUMED_DEGREES,
-            f"{ASSUMED:.1%} between blocks {ASSUMED_ENDING}",
+            f"{100 * ASSUMED:.1f} % between blocks {ASSUMED_ENDING}",
         )
     origins = [
         f"{sum(map(len, groups))} {kind}"
@@ -195,7 +195,7 @@ def noise(
         if groups
     ]
     if bias > 0:
-        origins.append(f"a bias of {bias:.1%}")
+        origins.append(f"a bias of {100 * bias:.1f} %")
     deviation = max(LEAST, robust.scale(residuals))
     return BlockNoise(deviation, min(degrees, MOST_DEGREES), "; ".join(origins), bias=bias)
 

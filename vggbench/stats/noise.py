@@ -128,7 +128,7 @@ def between_sessions(
         if any(variances)
     ]
     if not estimates:
-        origin = f"{ASSUMED_SESSIONS:.0%} between sessions {ASSUMED_ENDING}"
+        origin = f"{100 * ASSUMED_SESSIONS:.0f} % between sessions {ASSUMED_ENDING}"
         return Sessions(ASSUMED_SESSIONS, ASSUMED_DEGREES, origin, *alike)
     least = min(
         estimates,
@@ -213,7 +213,7 @@ def _processes(
         processes, degrees = _of_processes(groups)
         if processes > 0:
             return processes, degrees, f"{sum(len(logs) for _, _, logs in groups)} {origin}"
-    origin = f"{ASSUMED_PROCESSES:.0%} between processes {ASSUMED_ENDING}"
+    origin = f"{100 * ASSUMED_PROCESSES:.0f} % between processes {ASSUMED_ENDING}"
     return ASSUMED_PROCESSES, ASSUMED_DEGREES, origin
 
 

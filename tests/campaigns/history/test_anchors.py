@@ -44,7 +44,7 @@ def test_the_first_sitting_has_nothing_to_be_held_against(tmp_path: Path) -> Non
 
 def test_a_later_one_is_held_against_those_before(tmp_path: Path) -> None:
     line = reported(tmp_path, sitting(1), sitting(2))
-    assert line.startswith(f"{NAME}: +0.0% (")
+    assert line.startswith(f"{NAME}: +0.0 % (")
     assert line.endswith("against 1 earlier sitting, within the machine's noise")
 
 

@@ -539,18 +539,20 @@ def test_a_run_that_is_none_is_not_resumed(planned: Tiny) -> None:
     assert not planned.records()
 
 
-def test_a_machine_of_which_there_are_results_keeps_its_facts(planned: Tiny) -> None:
+def test_a_dry_run_gives_the_machine_no_name(planned: Tiny) -> None:
+    assert planned.asv("run", "tinyframe-1.1", "--bench", "plain").status == 0
     (planned.home / ".asv-machine.json").unlink()
-    facts = {"machine": "old-box", "cpu": "an old one", "os": "Linux 4", "ram": "1", "version": 1}
-    stored = planned.results / "old-box" / "machine.json"
-    stored.parent.mkdir(parents=True)
-    stored.write_text(json.dumps(facts))
-    done = history(planned, "--machine", "old-box", "--dry-run", status=1)
-    assert "asv is told that this machine is old-box: an old one, Linux 4" in done
-    told = json.loads((planned.home / ".asv-machine.json").read_text())
-    assert told["old-box"]["os"] == "Linux 4"
+    done = history(planned, "--machine", "new-box", "--dry-run", status=1)
+    assert "The history of new-box, cpu-quick: 0 of 9 runs are done" in done
+    done = history(planned, "--machine", MACHINE, "--dry-run", status=1)
+    assert f"The history of {MACHINE}, cpu-quick: 1 of 9 runs are done" in done
+    assert "asv is told" not in done
+    assert not (planned.home / ".asv-machine.json").exists()
+
+
+def test_a_machine_that_asv_knows_gets_no_other_name(planned: Tiny) -> None:
     done = history(planned, "--machine", "new-box", "--dry-run", status=2)
-    assert "asv knows this machine as old-box, not as new-box" in done
+    assert f"asv knows this machine as {MACHINE}, not as new-box" in done
 
 
 def test_a_history_of_another_processor_is_not_taken_for_this_machines(planned: Tiny) -> None:

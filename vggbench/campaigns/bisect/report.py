@@ -295,7 +295,7 @@ def progress(search: Search, builds: Sequence[Build]) -> str | None:
     else:
         told = (
             f"the change lies after {builds[decision.left].name}, up to "
-            f"{builds[decision.right].name} ({decision.probability:.0%})"
+            f"{builds[decision.right].name} ({100 * decision.probability:.0f} %)"
         )
     return f"{blocks_so_far}: {told}"
 
@@ -330,6 +330,7 @@ def show(found: BisectFinding, *, as_json: bool) -> None:
 def headline(found: BisectFinding) -> str:
     """One line that says what came of it."""
     title = JUDGED[found.measure].title
+    sure = "" if found.probability is None else f" ({100 * found.probability:.0f} %)"
     if found.outcome == NO_CHANGE:
         return (
             f"{title}: no change between {found.good} and {found.bad}: {change(found)}, "
@@ -338,11 +339,10 @@ def headline(found: BisectFinding) -> str:
     if found.outcome == NAMED:
         return (
             f"{title}: {found.after} is the first with the change, {found.before} the last without "
-            f"it ({found.probability:.0%}): {change(found)}, {how_many_blocks(found.blocks)}"
+            f"it{sure}: {change(found)}, {how_many_blocks(found.blocks)}"
         )
     if not found.blocks:
         return f"{title}: not named: no block between {found.good} and {found.bad} is on record"
-    sure = "" if found.probability is None else f" ({found.probability:.0%})"
     return (
         f"{title}: not named: a change lies after {found.before} and up to {found.after}{sure}: "
         f"{change(found)}, {how_many_blocks(found.blocks)}"

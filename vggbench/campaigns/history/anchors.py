@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ... import records
 from ...judging.evidence import gather
 from ...judging.measures import STEP
+from ...judging.phrases import change
 from ...judging.state import known_of
 from ...records import Record
 from ...releases.catalogue import Release
@@ -100,8 +101,7 @@ def _change(before: Sequence[Process], now: Sequence[Process], threshold: float)
     found = judge(before, now, [], noise, threshold=threshold)
     sittings = len({process.session for process in before})
     measured = (
-        f"{found.ratio - 1:+.1%} ({found.low - 1:+.1%} to {found.high - 1:+.1%}) against "
-        f"{sittings} earlier {'sitting' if sittings == 1 else 'sittings'}"
+        f"{change(found)} against {sittings} earlier {'sitting' if sittings == 1 else 'sittings'}"
     )
     if found.outcome in CHANGED:
         return (

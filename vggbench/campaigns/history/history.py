@@ -11,7 +11,7 @@ import datetime
 import functools
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ... import records
@@ -19,7 +19,7 @@ from ...checkout import Checkout
 from ...errors import Say, VggbenchError, some_of
 from ...records import stretches
 from ...releases.catalogue import Lock, Release
-from ...runs import profiles
+from ...runs import machines, profiles
 from ...runs.asv_command import INTERRUPTED, Asv
 from ...runs.coverage import Coverage
 from ...runs.local import Local
@@ -32,7 +32,7 @@ from ..answering import Answer, Comparison
 from ..budget import Budget, duration_text
 from ..causes import Causes, Wanted
 from ..confirm import Judging, Limits, answer
-from . import anchors, machines, plan, sittings
+from . import anchors, plan, sittings
 from .forecast import Forecast, guess_bytes
 from .plan import Plan, Unit
 
@@ -93,8 +93,9 @@ def run(checkout: Checkout, asked: HistoryRequest, say: Say) -> int:
 
 
 def begin(checkout: Checkout, asked: HistoryRequest, say: Say) -> History:
-    """The history of this machine, which nothing is measured of yet. asv is told the machine's name
-    where it does not know it. Raises VggbenchError where nothing can be measured."""
+    """The history of this machine, which nothing is measured of yet. Unless this is a dry run, asv
+    is told the machine's name where it does not know it. Raises VggbenchError where nothing can be
+    measured."""
     the_plan = plan.read(checkout.root / plan.FILE, checkout.catalogue)
     plan.stages(the_plan, asked.stages)  # a name that is none ends here
     profile = _profile(checkout)
@@ -103,7 +104,8 @@ def begin(checkout: Checkout, asked: HistoryRequest, say: Say) -> History:
     machine = machines.name_of(checkout, asked.machine)
     before = stretches.sittings(checkout.results_dir, machine)
     sittings.require_the_processor(before, machine)
-    machines.tell_asv(checkout, machine, say)
+    if not asked.dry_run:
+        machines.tell_asv(checkout, machine, say)
     here = Local.of(checkout, machine, say)
     return History(here, the_plan, asked, profile, before)
 
@@ -195,6 +197,8 @@ class History:
     def left(self, units: Sequence[Unit]) -> list[Unit]:
         """Those of the ``units`` that are not all measured."""
         covered = Coverage.of(self._checkout, self.suite, self._here.store)
+        # A dry run has not told asv the machine's name.
+        covered = replace(covered, machine=self.machine)
         return plan.pending(units, covered)
 
     def seconds(self, units: Iterable[Unit]) -> float:

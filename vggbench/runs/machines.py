@@ -1,4 +1,4 @@
-"""The machine of a history: one name for it."""
+"""asv's name of this machine, of which asv is told before something is measured."""
 
 from __future__ import annotations
 
@@ -7,14 +7,24 @@ from collections.abc import Callable
 
 from asv.machine import Machine, MachineCollection
 
-from ...checkout import Checkout
-from ...errors import VggbenchError, one_line
+from ..checkout import Checkout
+from ..errors import VggbenchError, one_line
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 class OtherMachine(VggbenchError):
-    """This is not the machine that the history is of."""
+    """This is not the machine that was asked for, or asv has no name for it."""
+
+
+def named(checkout: Checkout, say: Callable[[str], None]) -> str:
+    """asv's name of this machine, for what measures on it: asv is told of one that it does not
+    know. Raises OtherMachine where asv has no name for it even then."""
+    name = checkout.machine()
+    if name is None:
+        name = name_of(checkout, None)
+        tell_asv(checkout, name, say)
+    return name
 
 
 def name_of(checkout: Checkout, asked: str | None) -> str:
