@@ -110,7 +110,7 @@ def against_before(name: str, pairs: int, before: Path) -> int:
     print(name)
 
     def ours(checkout: Path) -> processes.TakenProcess:
-        return processes.ours(python, case.framework, checkout, **case.configuration)
+        return processes.of_checkout(checkout, python, case.framework, case.configuration)
 
     taken = processes.in_turns(lambda: ours(common.ROOT), lambda: ours(before), pairs)
     return report(f"time_train_step of {name} against that of {before}", taken, BEFORE)

@@ -25,7 +25,7 @@ from typing import Any
 from vggbench.campaigns.budget import Budget
 from vggbench.checkout import Checkout
 from vggbench.fleet import hand_out, identity, mirror
-from vggbench.fleet.hand_out import Arrived, FleetRequest
+from vggbench.fleet.hand_out import Arrived, Awaited, FleetRequest
 from vggbench.fleet.mirror import Known, Place
 from vggbench.fleet.units import DONE
 from vggbench.stats.policy import A_BLOCK, MOST_BLOCKS, THRESHOLD
@@ -104,6 +104,9 @@ class SimulatedWorkers:
 
     def forget(self, address: str) -> None:
         pass
+
+    def awaited(self) -> Awaited:
+        return Awaited()
 
 
 def measured(checkout: Checkout, record: Mapping[str, Any], machines: int) -> dict[str, Any]:

@@ -67,16 +67,20 @@ def python_of(release: str, backend: str | None = None) -> Path:
     return checkout.environments.ensure(chosen, lock.name, print)
 
 
-def ours(
-    python: Path,
-    framework: str = "TensorFlow",
-    checkout: Path = common.ROOT,
-    **configuration: str,
-) -> TakenProcess:
+def ours(python: Path, framework: str = "TensorFlow", **configuration: str) -> TakenProcess:
     """Run a process of our ``time_train_step`` as asv starts it, with asv's own timer.
 
-    checkout: the folder of the project whose benchmark it is. Raises SystemExit where the process
-    does not end well, and ValueError where that checkout's benchmark lacks the configuration.
+    Raises SystemExit where it does not end well.
+    """
+    return of_checkout(common.ROOT, python, framework, configuration)
+
+
+def of_checkout(
+    checkout: Path, python: Path, framework: str, configuration: dict[str, str]
+) -> TakenProcess:
+    """As ``ours``, for the ``time_train_step`` of the project in the folder ``checkout``.
+
+    Raises ValueError where that one lacks the configuration.
     """
     number = _choices(checkout, framework).index(configuration)
     benchmark = f"train_step.{framework}.time_train_step-{number}"

@@ -127,7 +127,7 @@ def expected(has_batch_norm: bool, running_variance: str) -> Expected:
             WORKLOAD, has_batch_norm, dtype=np.float64, running_variance=running_variance
         )
     )
-    starts = dict(initial_weights(WORKLOAD.image_size, has_batch_norm))
+    starts: Mapping[str, Array] = dict(initial_weights(WORKLOAD.image_size, has_batch_norm))
     changes, rounding = {}, {}
     for name, start in starts.items():
         # Half a unit in the last place is the most that rounding changes a number.
