@@ -90,8 +90,8 @@ def test_many_new_releases_are_said_to_take_long_before_they_are_measured(tiny: 
     one = ("--steps", "1", "--bench", r"\('plain'\)", *BRIEFLY)
     done = tiny.asv("run", "NEW", *one)
     lines = done.output.splitlines()
-    (said,) = (i for i, line in enumerate(lines) if "11 releases are measured now" in line)
-    assert "which may take days; Ctrl-C ends it, and vggbench history --dry-run" in lines[said]
+    (said,) = (i for i, line in enumerate(lines) if "11 releases are new" in line)
+    assert "may take days; Ctrl-C ends it, and vggbench history --dry-run says" in lines[said]
     assert said < min(i for i, line in enumerate(lines) if "time_train_step" in line)
     done = tiny.asv("run", "NEW", *one)
     assert "10 of 11 releases lack results here" in done

@@ -52,3 +52,16 @@ def test_a_name_that_asv_has_stays_whatever_it_is(at_home: Tiny) -> None:
     file = at_home.home / ".asv-machine.json"
     file.write_text(file.read_text().replace(MACHINE, "a box of mine"))
     assert here(at_home.checkout).machine == "a box of mine"
+
+
+def test_a_host_whose_name_is_no_folder_is_told_how_to_get_another(
+    at_home: Tiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (at_home.home / ".asv-machine.json").unlink()
+    here_it_is = platform.uname()
+    monkeypatch.setattr(platform, "uname", lambda: here_it_is._replace(node="a box"))
+    with pytest.raises(machines.OtherMachine) as caught:
+        here(at_home.checkout)
+    line = str(caught.value)
+    assert line.startswith("a box: its results would have no folder; give letters")
+    assert line.endswith(": asv machine --machine NAME")

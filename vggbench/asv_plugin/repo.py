@@ -169,8 +169,8 @@ class ReleaseRepo(Repo):
                 raise SystemExit(0)
             if len(new) > MOST_NEW:
                 log.info(
-                    f"{len(new)} releases are measured now, which may take days; Ctrl-C ends it, "
-                    f"and vggbench history --dry-run says about how long a history takes"
+                    f"{len(new)} releases are new: to measure all of them may take days; Ctrl-C "
+                    f"ends it, and vggbench history --dry-run says about how long a history takes"
                 )
             return [release.commit for release in new]
         return [release.commit for release in self._servable(chosen)]

@@ -38,9 +38,11 @@ def name_of(checkout: Checkout, asked: str | None) -> str:
         )
     name = known or asked or str(Machine.get_defaults()["machine"])
     if not NAME.fullmatch(name):
+        # Not every command that comes here has an option for it.
+        whose, how = ("--machine ", "") if asked else ("", ": asv machine --machine NAME")
         raise OtherMachine(
-            f"--machine {one_line(name, 60)}: its results would have no folder; give letters, "
-            f"digits, dots, dashes and underscores"
+            f"{whose}{one_line(name, 60)}: its results would have no folder; give letters, "
+            f"digits, dots, dashes and underscores{how}"
         )
     return name
 
