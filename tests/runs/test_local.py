@@ -128,7 +128,7 @@ def test_a_machine_that_is_too_noisy_is_told_what_to_do(tiny: Tiny):
         "calibrate", "tinyframe-1.1", "--processes", "12", env={"TINY_NOISE": "0.2"}
     )
     assert done.status == 1
-    the_line(done, "This machine is too noisy for a threshold of 2.0%")
+    the_line(done, "This machine is too noisy for a threshold of 2.0 %")
     assert "  - " in done.output
 
 
