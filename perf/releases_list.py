@@ -23,6 +23,19 @@ FIGURE_S = 1.0
 TIMES = 7
 
 
+def so_many(folder: Path, wanted: int) -> Catalogue:
+    """Make ``folder`` a catalogue of so many releases: the shipped ones, without those beyond, or
+    with made-up ones like the last."""
+    shutil.copytree(common.ROOT / "releases", folder)
+    catalogue = Catalogue(folder)
+    shipped = list(catalogue)
+    for release in shipped[wanted:]:
+        catalogue.file_of(release).unlink()
+    for extra in range(wanted - len(shipped)):
+        catalogue.write(replace(shipped[-1], version=f"{shipped[-1].version}.post{extra}"))
+    return Catalogue(folder)
+
+
 def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         checkout = common.checkout(
@@ -30,12 +43,7 @@ def main() -> int:
             releases=Path(folder) / "releases",
             env_dir=Path(folder) / "env",
         )
-        shutil.copytree(common.ROOT / "releases", Path(folder) / "releases")
-        catalogue = Catalogue(Path(folder) / "releases")
-        newest = list(catalogue)[-1]
-        for extra in range(RELEASES - len(list(catalogue))):
-            catalogue.write(replace(newest, version=f"{newest.version}.post{extra}"))
-        catalogue = Catalogue(Path(folder) / "releases")
+        catalogue = so_many(Path(folder) / "releases", RELEASES)
         environments = Environments(Path(folder) / "env" / "releases", catalogue)
         for release in list(catalogue)[:INSTALLED]:
             lock = require_lock(release, "cpu")

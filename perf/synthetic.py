@@ -26,6 +26,7 @@ from typing import Any
 
 from asv.results import Results
 from asv.runner import BenchmarkResult
+from asv.util import load_json
 from packaging.version import Version
 
 from vggbench import records
@@ -60,10 +61,8 @@ def checkout(
     """
     folder.mkdir(parents=True)
     shutil.copytree(ROOT / "benchmarks", folder / "benchmarks")
-    config = (ROOT / "asv.conf.json").read_text(encoding="utf-8")
-    listed = json.dumps(["tensorflow", "keras", "theano"])
-    assert listed in config
-    (folder / "asv.conf.json").write_text(config.replace(listed, json.dumps(list(tracks))))
+    config = load_json(str(ROOT / "asv.conf.json"), js_comments=True)
+    (folder / "asv.conf.json").write_text(json.dumps({**config, "branches": list(tracks)}))
     for track in tracks:
         shutil.copytree(ROOT / "releases" / track, folder / "releases" / track)
     shutil.copy(ROOT / "releases" / "build-constraints.txt", folder / "releases")
@@ -159,17 +158,17 @@ def _measure(
 
 def _cannot(release: Release, configuration: params.Configuration) -> str | None:
     """Why a made-up release cannot do a configuration, None where it can."""
-    version = Version(release.version)
+    version, is_compiled = Version(release.version), configuration.is_compiled
     if configuration.backend == "theano" and version >= Version("2.4"):
         return "this Keras has no backend theano"
-    if release.track == "keras" and configuration.xla == "on" and version < Version("2.4"):
+    if release.track == "keras" and is_compiled and version < Version("2.4"):
         return "this Keras cannot compile a step by XLA"
     if configuration.batch_norm == "mode 2" and version >= Version("2.0"):
         return "batch normalisation without running averages ended with Keras 1"
-    if release.track == "tensorflow" and configuration.xla == "on" and version < Version("1.12"):
+    if release.track == "tensorflow" and is_compiled and version < Version("1.12"):
         return "the wheel has no XLA"
-    native = version >= Version("2.9") or configuration.xla == "on"
-    if release.track != "theano" and configuration.data_format == "NCHW" and not native:
+    native = version >= Version("2.9") or is_compiled or release.track == "theano"
+    if configuration.layout == "NCHW" and not native:
         return "NCHW on a CPU needs oneDNN or XLA: the framework says that it has NHWC only"
     return None
 
@@ -180,9 +179,8 @@ def _level_s(release: Release, configuration: params.Configuration, line: Sequen
     line: the names of the releases of the track.
     """
     seconds = 0.42 * {"none": 1.0, "fused": 1.15, "mode 0": 1.2}.get(configuration.batch_norm, 1.45)
-    seconds *= (0.8 if configuration.xla == "on" else 1.0) * (
-        1.08 if configuration.data_format == "NCHW" else 1.0
-    )
+    seconds *= 0.8 if configuration.is_compiled else 1.0
+    seconds *= 1.08 if configuration.layout == "NCHW" else 1.0
     for name in line[: line.index(release.name) + 1]:
         shared, own = _generator(name), _generator(name, str(configuration))
         if shared.random() < 0.12:
@@ -261,7 +259,7 @@ def _outcome(
     """What the record of a process that ends well has besides. level: the seconds of its step."""
     of_process = level * math.exp(draw.gauss(0, NOISE_OF_PROCESSES))
     samples = [of_process * math.exp(draw.gauss(0, NOISE_OF_SAMPLES)) for _ in range(SAMPLES)]
-    first = of_process * (40 if configuration.xla == "on" else 2)
+    first = of_process * (40 if configuration.is_compiled else 2)
     memory = int(1.6e9 * (1.25 if configuration.has_batch_norm else 1) * draw.uniform(1, 1.03))
     return {
         "outcome": records.OK,
