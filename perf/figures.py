@@ -110,7 +110,9 @@ def main() -> int:
     if unknown:
         raise SystemExit(f"{unknown[0]} is none of {', '.join(SHORT)}")
     figures = [figure for name in scripts for figure in figures_of(name, SHORT[name])]
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False)
+    width = None if sys.stdout.isatty() else 160
+    # What stands in brackets in a figure is no markup of rich.
+    console = Console(width=width, highlight=False, markup=False)
     console.print(table_of(figures))
     for name, why in LONG.items():
         console.print(f"not run: python perf/{name} ({why})", soft_wrap=True)
