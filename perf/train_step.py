@@ -5,9 +5,9 @@ by_hand/, from the same weights and batch. Both run on the CPU, without batch no
 compiled only where the case says so. Theano gets the flags that ours noted. A process counts by the
 median of its samples. The first three losses of both must be the same.
 
-    python perf/train_step.py [--pairs 12] [--before CHECKOUT] [CASE ...]
+    python perf/train_step.py [--pairs 12] [--against CHECKOUT] [CASE ...]
 
-With ``--before`` theirs is ``time_train_step`` as another checkout of the project has it: what
+With ``--against`` theirs is ``time_train_step`` as another checkout of the project has it: what
 changed between the two must leave the step as it was.
 """
 
@@ -22,7 +22,7 @@ from shared import common, processes
 #: The bounds of the ratio that meet the figure: against a hand-written loop, and against another
 #: checkout.
 BY_HAND = 0.97, 1.03
-BEFORE = 0.99, 1.01
+CHECKOUTS = 0.99, 1.01
 
 
 @dataclass(frozen=True)
@@ -91,19 +91,19 @@ CASES = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, default=12)
-    parser.add_argument("--before", type=Path, metavar="CHECKOUT")
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT")
     parser.add_argument("cases", nargs="*", default=list(CASES), metavar="CASE")
     options = parser.parse_args()
     unknown = [name for name in options.cases if name not in CASES]
     if unknown:
         parser.error(f"unknown: {', '.join(unknown)}; choose among {', '.join(CASES)}")
-    if options.before is None:
+    if options.against is None:
         return max(against_by_hand(name, options.pairs) for name in options.cases)
-    before = options.before.absolute()
-    return max(against_before(name, options.pairs, before) for name in options.cases)
+    other = options.against.absolute()
+    return max(against_checkout(name, options.pairs, other) for name in options.cases)
 
 
-def against_before(name: str, pairs: int, before: Path) -> int:
+def against_checkout(name: str, pairs: int, other: Path) -> int:
     """Measure a case here and in another checkout, report its figure, return the exit status."""
     case = CASES[name]
     python = processes.python_of(case.release, case.backend)
@@ -112,8 +112,8 @@ def against_before(name: str, pairs: int, before: Path) -> int:
     def ours(checkout: Path) -> processes.TakenProcess:
         return processes.of_checkout(checkout, python, case.framework, case.configuration)
 
-    taken = processes.in_turns(lambda: ours(common.ROOT), lambda: ours(before), pairs)
-    return report(f"time_train_step of {name} against that of {before}", taken, BEFORE)
+    taken = processes.in_turns(lambda: ours(common.ROOT), lambda: ours(other), pairs)
+    return report(f"time_train_step of {name} against that of {other}", taken, CHECKOUTS)
 
 
 def against_by_hand(name: str, pairs: int) -> int:
