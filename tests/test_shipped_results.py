@@ -51,6 +51,16 @@ MOST_ROWS = 20
 #: Bytes that results/ may take in the repository.
 MOST_BYTES = 30_000_000
 
+#: Prints what asv stores of each benchmark, as JSON: its source and its version, by its name.
+DISCOVER = """
+import json
+
+from asv_runner.discovery import disc_benchmarks
+
+found = disc_benchmarks("benchmarks")
+print(json.dumps({each.name: [each.code, each.version] for each in found}))
+"""
+
 #: An asv that says which of its lines are warnings.
 LOUD_ASV = """
 import sys
@@ -99,6 +109,17 @@ def taken(folder: Path, machine: str) -> list[records.Record]:
     found = list(records.read(folder / "results", machine, complaints.append))
     assert not complaints
     return found
+
+
+def test_the_benchmarks_that_asv_quotes_are_those_of_today() -> None:
+    """Else a first run would change the file, which git knows."""
+    done = subprocess.run(
+        [sys.executable, "-c", DISCOVER], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    stored = json.loads((ROOT / "results" / "benchmarks.json").read_text())
+    del stored["version"]
+    told = {name: [each["code"], each["version"]] for name, each in stored.items()}
+    assert told == json.loads(done.stdout), "asv run --bench just-discover, in a clone"
 
 
 def test_a_history_is_shipped() -> None:

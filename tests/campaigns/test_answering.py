@@ -143,7 +143,7 @@ def test_each_block_and_each_answer_has_a_line() -> None:
         f"{NAME}, 1 block: step time: not sure, +2.0 % (-1.0 to +5.0)",
         f"{NAME}, 2 blocks: step time: unchanged, +2.0 % (-1.0 to +5.0)",
         f"{NAME} against tensorflow-2.15.1: step time: unchanged, +2.0 % (-1.0 to +5.0), "
-        "2 blocks more",
+        "2 blocks taken",
     ]
 
 
@@ -158,7 +158,7 @@ def test_what_blocks_came_to_is_told_apart_from_what_processes_decided() -> None
     ended = Answer(comparison=comparison(), standing=standing, blocks=2, why="given up")
     assert answering.ending(ended) == (
         f"{NAME} against tensorflow-2.15.1: step time: not sure, +2.0 % (-1.0 to +5.0) by "
-        "processes alone, +1.0 % by the blocks alone, 2 blocks more; given up"
+        "processes alone, +1.0 % by the blocks alone, 2 blocks taken; given up"
     )
 
 

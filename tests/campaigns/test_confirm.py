@@ -575,7 +575,7 @@ def test_a_slow_down_is_confirmed_by_whole_blocks_and_not_measured_again(slower:
     assert taken >= 3
     the_line(done, "To answer: tinyframe-2.1 plain, about ")
     the_line(done, f"tinyframe-2.1 plain, {taken} blocks: step time: regressed, +30.")
-    the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ", "regressed", "blocks more")
+    the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ", "regressed", "blocks taken")
     assert step_verdict(slower)["decided_by"] == BY_DUETS
     # asv's results, and what was on record, are as they were.
     after = result_files(slower)
@@ -592,7 +592,7 @@ def test_what_was_a_bad_day_is_dismissed(slower: Tiny) -> None:
     done = slower.vggbench(*CONFIRM, env=NOISE)
     assert done.status == 0, done.output
     assert whole_blocks(slower) >= 3
-    the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ", "unchanged", "blocks more")
+    the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ", "unchanged", "blocks taken")
     verdict = step_verdict(slower)
     assert (verdict["outcome"], verdict["decided_by"]) == ("unchanged", BY_DUETS)
     assert verdict["ratio"] == pytest.approx(1.0, abs=0.02)
@@ -626,7 +626,7 @@ def test_bench_that_selects_nothing_is_one_line(slower: Tiny) -> None:
 def test_bench_names_a_configuration_that_asv_has_not_measured(slower: Tiny) -> None:
     fused = ("--bench", "'fused'")
     done = slower.vggbench(*CONFIRM, *fused, env=SLOWER)
-    the_line(done, "tinyframe-2.1 fused against tinyframe-2.0: ", "unchanged", "blocks more")
+    the_line(done, "tinyframe-2.1 fused against tinyframe-2.0: ", "unchanged", "blocks taken")
     taken = whole_blocks(slower)
     assert taken >= 3
     modes = {
@@ -645,7 +645,7 @@ def test_a_release_that_was_never_measured_is_compared_with_the_one_before(
     tiny = line_of_releases
     done = tiny.vggbench(*CONFIRM, *PLAIN, env=SLOWER)
     assert done.status == 1, done.output
-    the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ", "regressed", "blocks more")
+    the_line(done, "tinyframe-2.1 plain against tinyframe-2.0: ", "regressed", "blocks taken")
     taken = whole_blocks(tiny)
     assert taken >= 3
     done = tiny.vggbench(*CONFIRM, *PLAIN, env=SLOWER)

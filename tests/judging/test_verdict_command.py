@@ -230,6 +230,15 @@ def test_a_machine_that_only_duets_have_measured_is_judged(box: Box) -> None:
     assert box.verdict("--all").status == 1
 
 
+def test_what_only_later_releases_were_held_against_is_told_how_it_is_judged(box: Box) -> None:
+    box.measure(blocks(BEFORE, NEWEST, 1.1))
+    said = box.verdict(BEFORE)
+    assert said.status == 2
+    (line,) = [line for line in said.err.splitlines() if line.startswith(f"vggbench: {BEFORE}: ")]
+    assert f"measured on box in duets with {NEWEST} alone" in line
+    assert line.endswith(f"vggbench confirm {BEFORE}")
+
+
 def test_how_many_blocks_would_tell_is_said_of_what_is_not_sure(box: Box) -> None:
     box.measure(blocks(BEFORE, NEWEST, 1.025, count=3))
     said = box.verdict()

@@ -326,8 +326,8 @@ def ending(answer: Answer) -> str:
     """One line about what came of a comparison."""
     told = _told(answer.standing) or "no judgement"
     why = f"; {answer.why}" if answer.why else ""
-    more = f", {how_many_blocks(answer.blocks)} more" if answer.blocks else ""
-    return f"{answer.comparison.in_full}: {told}{more}{why}"
+    taken = f", {how_many_blocks(answer.blocks)} taken" if answer.blocks else ""
+    return f"{answer.comparison.in_full}: {told}{taken}{why}"
 
 
 def _told(standing: Standing) -> str:

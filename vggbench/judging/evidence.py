@@ -191,6 +191,17 @@ class Evidence:
             own.update({commit: min(later, own.get(commit, later)) for commit in commits})
         return found
 
+    def partners(self, release: Release, profile: str | None = None) -> list[Release]:
+        """The other releases of its track that blocks hold a release against, oldest first."""
+        commits = {
+            commit
+            for line, both in self._of_releases
+            if release.commit in both and profile in (None, line.profile)
+            for commit in both
+        }
+        line = self.catalogue.tracks[release.track].releases
+        return [r for r in line if r.commit in commits and r != release]
+
     @functools.cached_property
     def _places(self) -> dict[str, int]:
         """Where each release (its commit) stands on its track."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .. import records
-from ..errors import Say, VggbenchError
+from ..errors import Say, VggbenchError, some_of
 from ..records import Store
 from ..releases import spec
 from ..releases.catalogue import Catalogue, Release
@@ -246,6 +246,13 @@ def _first(evidence: Evidence, release: Release) -> str:
 
 def _unmeasured(evidence: Evidence, release: Release, profile: str | None) -> str:
     on = f"on {evidence.machine}" + (f" in profile {profile}" if profile else "")
+    partners = evidence.partners(release, profile)
+    if partners:
+        return (
+            f"{release.name}: measured {on} in duets with {some_of([p.name for p in partners], 3)} "
+            f"alone, and with no release before it; to compare it with the one before: vggbench "
+            f"confirm {release.name}"
+        )
     if release in evidence.measured(release.track, profile):
         return (
             f"{release.name}: n/a in each configuration that was asked of it {on}, as in the "
