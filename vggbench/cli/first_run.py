@@ -72,7 +72,7 @@ def run(checkout: Checkout) -> int:
     asv = Asv(checkout)
     machine = machines.named(checkout, say)
     store = checkout.store()
-    covered = Coverage.of(checkout, Suite(checkout.benchmark_dir), store)
+    covered = Coverage.of(checkout, Suite(checkout.benchmark_dir), store, machine)
     new = covered.incomplete([choice.release for choice in chosen], [CONFIGURATIONS[0]])
     status = 0
     if new:

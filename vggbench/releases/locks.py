@@ -46,9 +46,6 @@ FIRST_DAY = datetime.date(2015, 1, 1)
 
 _A_DAY = datetime.timedelta(days=1)
 
-#: The minor version of the CPython that runs this.
-_OWN_PYTHON = "{}.{}".format(*sys.version_info)
-
 
 class LockError(VggbenchError):
     """A lock cannot be made, or is not the one that the release's file names."""
@@ -452,13 +449,13 @@ def _available(
     bare = [re.sub(r"\[.*?\]", "", requirement) for requirement in requirements]
     # By itself uv looks for a CPython at each call. Where it has none of that version, it runs all
     # that there are, which takes seconds with the shims of pyenv.
-    runs = interpreters.find(python) or interpreters.find(_OWN_PYTHON)
+    runs = interpreters.find(python) or sys.executable
     try:
         _compile(
             bare,
             "--no-deps",
             f"--python-version={python}",
-            *([] if runs is None else [f"--python={runs}"]),
+            f"--python={runs}",
             *_wheels_alone(requirements),
             *options,
             index=index,

@@ -50,14 +50,14 @@ class Coverage:
     profiles: Sequence[str]
 
     @staticmethod
-    def of(checkout: Checkout, suite: Suite, store: records.Store) -> Coverage:
-        """The coverage on this machine in ``checkout``, in the profiles that the user asks for.
+    def of(checkout: Checkout, suite: Suite, store: records.Store, machine: str) -> Coverage:
+        """The coverage on ``machine`` in ``checkout``, in the profiles that the user asks for.
         Raises UserError for a profile that does not exist."""
         return Coverage(
             catalogue=checkout.catalogue,
             suite=suite,
             store=store,
-            machine=checkout.machine(),
+            machine=machine,
             profiles=profiles.asked(checkout.config),
         )
 

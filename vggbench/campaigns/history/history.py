@@ -11,7 +11,7 @@ import datetime
 import functools
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ... import records
@@ -196,9 +196,7 @@ class History:
 
     def left(self, units: Sequence[Unit]) -> list[Unit]:
         """Those of the ``units`` that are not all measured."""
-        covered = Coverage.of(self._checkout, self.suite, self._here.store)
-        # A dry run has not told asv the machine's name.
-        covered = replace(covered, machine=self.machine)
+        covered = Coverage.of(self._checkout, self.suite, self._here.store, self.machine)
         return plan.pending(units, covered)
 
     def seconds(self, units: Iterable[Unit]) -> float:
