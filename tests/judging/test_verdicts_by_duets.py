@@ -493,6 +493,13 @@ def test_noise_is_of_the_line_where_that_tells_it_else_of_the_profile() -> None:
     assert noise_of([*elsewhere, *compared()], profile="cpu-quick").is_assumed
 
 
+def test_more_is_assumed_between_blocks_of_what_a_process_measures_once() -> None:
+    step, memory = (noise_of(compared(), key) for key in ("step", "peak_memory"))
+    assert step.is_assumed
+    assert memory.is_assumed
+    assert memory.deviation > 2 * step.deviation
+
+
 def test_calibrating_blocks_in_another_state_tell_nothing() -> None:
     other = blocks(LINE[0], LINE[0], session=10, cpus=4)
     assert noise_of([*other, *compared()]).is_assumed
