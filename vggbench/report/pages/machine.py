@@ -60,7 +60,7 @@ def _add_line(made: OfMachine, line: PageGraph, judged: MachineVerdicts) -> None
         for change in judged.changes
         if (change.profile, change.track, change.family) == place
     ]
-    made.briefs += beside.briefs(line, told)
+    made.briefs.append(beside.briefs(line, told))
     evidence = data.of_verdicts(line, told, changed, judged.why_none)
     made.files[f"{name}.json"] = data.as_json(data.of_line(line, told, chained))
     made.files[f"{name}-choices.json"] = data.as_json(data.of_choices(line, choices(line)))
