@@ -23,7 +23,7 @@ def written(*taken: Record) -> dict[str, Any]:
     found = [
         chain for chain in chains.of_machine(gather("box", taken, CATALOGUE)) if chain.has_levels
     ]
-    drawn, _ = lines("box", taken, CATALOGUE, chained=[chain.line for chain in found])
+    drawn, _ = lines("box", taken, CATALOGUE, also=[chain.line for chain in found])
     (line,) = (line for line in drawn if line.track == "tensorflow")
     return data.of_line(line, (), found)
 
