@@ -11,16 +11,13 @@ from vggbench.records import APART as FOR_ONE_COMMAND
 from vggbench.records import Record
 from vggbench.report.pages.asides import asides
 
-from ...judging.duets import block, blocks, link
+from ...judging.duets import block, blocks
 from ...records.factory import changed
 from . import literal
-from .literal import CATALOGUE, HISTORY, SHIPPED, record
+from .literal import CATALOGUE, HISTORY, SHIPPED, SLOWER, record
 
 #: HISTORY without its last release of TensorFlow.
 OLDER = [one for one in HISTORY if one.release != SHIPPED[2]]
-
-#: A link to that release, which is slower.
-SLOWER = link(SHIPPED[1], SHIPPED[2], 0.2)
 
 
 @pytest.fixture

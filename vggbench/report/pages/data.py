@@ -238,7 +238,7 @@ def of_line(
             made["verdicts"] = found
         cells.append(made)
     with_cell = {(cell.release, cell.words) for cell in line.cells}
-    without_cell = [
+    without_cell: list[dict[str, Any]] = [
         {
             "release": aside.release,
             "c": place[words],

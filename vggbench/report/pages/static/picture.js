@@ -100,11 +100,9 @@ function figuresOf(line, measure, ticked, releases) {
  */
 function opensOnLevels({ line, measure }, absolute, releases) {
   const names = new Set(releases.map((one) => one.name));
-  const covered = (/** @type {Drawn[]} */ cells) =>
-    new Set(
-      cells
-        .filter((cell) => names.has(cell.release) && cell.estimates?.[measure.key])
-        .map((cell) => cell.release),
-    ).size;
+  const covered = (/** @type {Drawn[]} */ cells) => {
+    const own = cells.filter((cell) => names.has(cell.release) && cell.estimates?.[measure.key]);
+    return new Set(own.map((cell) => cell.release)).size;
+  };
   return covered(line.cells) >= covered(absolute);
 }

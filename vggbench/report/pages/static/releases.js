@@ -228,7 +228,9 @@ function byOthers(index, release, line, asides) {
  * @param {Aside} aside
  */
 function asideRows(index, line, aside) {
-  const { c, outcome: word, in_duets, in_turns, verdicts = {} } = aside;
+  const { c, outcome: word, in_duets, in_turns } = aside;
+  /** @type {Record<string, Brief>} */
+  const verdicts = aside.verdicts ?? {};
   const name = readable(line, line.configurations[c]);
   const processes = `${plural(in_duets + in_turns, "process", "processes")} ${wayText([aside])}`;
   const judged = index.measures.filter(({ key }) => key in verdicts);
