@@ -20,7 +20,7 @@ from vggbench.report.pages import site
 from vggbench.report.pages.data import NO_DOWNLOAD
 
 from ...browser import Surf, Visit
-from ...judging.duets import blocks
+from ...judging.duets import block, blocks
 from ...once import once
 from ...records.factory import changed
 from ...tiny import Tiny
@@ -468,12 +468,14 @@ def test_a_chain_of_fewer_releases_hides_no_figures_and_is_the_other_choice(
     surf: Surf, tmp_path: Path, monkeypatch: Any
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with surf(published_anew(tmp_path, [*HISTORY, *SLOWER])) as visit:
+    other = block(SHIPPED[1], SHIPPED[2], 1.0, ("NCHW", "none", "on"))
+    with surf(published_anew(tmp_path, [*HISTORY, *SLOWER, *other])) as visit:
         page = visit.page
         drawn(visit, "index.html?track=tensorflow")
         assert page.inner_text("#chart-title") == "TensorFlow: train step, ms, on box, cpu-quick"
         assert points(visit) == [[[0, 200], [1, 210], [2, 300]]]
         assert page.input_value("#choose-figures") == "absolute"
+        assert "NCHW, no BN, XLA (no run of asv)" in page.inner_text("#series")
         again(visit, lambda: page.select_option("#choose-figures", "chain"))
         assert f"relative to {SHIPPED[1]}" in page.inner_text("#chart-title")
         assert [place for place, _ in points(visit)[0]] == [1, 2]
