@@ -283,7 +283,7 @@ def test_a_chain_is_drawn_against_the_base_that_is_asked_for(
 def test_components_of_a_chain_are_drawn_apart_with_a_base_each(tmp_path: Path) -> None:
     evidence = gather("box", APART, CATALOGUE)
     found = chained.choose(evidence, TENSORFLOW)
-    (line,) = lines("box", APART, CATALOGUE, chained=[chain.line for chain in found])[0]
+    (line,) = lines("box", APART, CATALOGUE, also=[chain.line for chain in found])[0]
     plot.draw_chains(line, TENSORFLOW, found, tmp_path / "apart.svg")
     # Two releases, and apart from them other two; and the line of another configuration.
     assert paths(tmp_path / "apart.svg", "MLML") == ["MLML"]

@@ -317,7 +317,7 @@ def _plot_chains(checkout: Checkout, arguments: argparse.Namespace, track: Track
         base=base,
     )
     of_chains = [chain.line for chain in chains]
-    drawable, _ = lines(machine, taken, checkout.catalogue, chained=of_chains)
+    drawable, _ = lines(machine, taken, checkout.catalogue, also=of_chains)
     line = plot.line_of(drawable, chains[0])
     path = arguments.output.absolute()
     by_date = arguments.order == "date"

@@ -1,7 +1,7 @@
 // What is chosen by: selects and ticks.
 /** @import { Child, Chosen, Index, Redraw, Track } from "../types.js" */
 
-import { choice } from "./choice.js";
+import { address, choice } from "./choice.js";
 import { byId, el } from "./elements.js";
 import { present } from "./lists.js";
 
@@ -134,6 +134,12 @@ export function nothing(index, chosen) {
   const track = index.tracks.find((one) => one.name === chosen.track);
   const where = chosen.machine ? ` on ${chosen.machine}, ${chosen.profile}` : "";
   const what = track ? track.framework : chosen.track;
+  if (chosen.line) {
+    const verdicts = el("a", { href: address("verdicts", { outcome: "all" }) }, "the verdicts");
+    const others = `No run of asv has measured ${what}${where}, but duets have: see `;
+    const run = el("code", {}, `asv run ${chosen.track}`);
+    return el("p", { class: "notice" }, others, verdicts, ". For figures, measure it with: ", run);
+  }
   const [text, command] = index.lines.length
     ? [`Nothing of ${what} is on record${where}. Measure it with: `, `asv run ${chosen.track}`]
     : ["Nothing is on record yet. Measure with: ", "make run"];
