@@ -103,6 +103,16 @@ def show(report: phrases.Report, format_: str, complain: Say) -> int:
     return report.status
 
 
+def require_records(store: Store, machine: str) -> None:
+    """Raise VerdictError where nothing is on record of a machine that the user has named."""
+    known = store.machines()
+    if machine not in known:
+        raise VerdictError(
+            f"nothing is on record of a machine that is called {machine}; there are records of: "
+            f"{', '.join(known) or 'no machine'}"
+        )
+
+
 def _refuse(asked: VerdictRequest) -> None:
     if asked.whole and (asked.releases or asked.against):
         raise VerdictError(
