@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vggbench.judging import verdicts
 from vggbench.judging.acknowledged import Acknowledged
-from vggbench.judging.phrases import noise_messages
+from vggbench.judging.phrases import confirm_messages, noise_messages
 from vggbench.judging.state import known_of, state_of
 from vggbench.judging.verdicts import Verdict
 from vggbench.records import Record
@@ -21,7 +21,20 @@ from vggbench.stats.judge import Noise
 from vggbench.stats.policy import ASSUMED_ENDING
 
 from ..records.factory import changed
-from .literal import CATALOGUE, FUSED, LINE, NCHW, NHWC, XLA, evidence, line, measured, record
+from .literal import (
+    BENCH_NHWC,
+    CATALOGUE,
+    FUSED,
+    LINE,
+    NCHW,
+    NHWC,
+    XLA,
+    evidence,
+    line,
+    measured,
+    record,
+)
+from .literal import verdict as literal_verdict
 
 NEWEST, BEFORE = LINE[-1], LINE[-2]
 
@@ -89,7 +102,7 @@ def test_what_is_not_sure_says_what_would_make_it_sure() -> None:
     assert verdict.suspected
     assert verdict.processes_needed is not None
     assert verdict.processes_needed > 0
-    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE}"
+    assert verdict.next_step == f"vggbench confirm {NEWEST} --against {BEFORE} {BENCH_NHWC}"
     assert verdicts.exit_status([verdict]) == 2
 
 
@@ -483,6 +496,48 @@ def test_newer_processes_that_do_not_count_are_said() -> None:
     assert verdict.as_json()["notes"] == verdict.notes
 
 
+OPEN = {"outcome": "not sure", "next_step": "vggbench confirm ...", "blocks_needed": 4}
+
+
+def of_words(data_format: str, batch_norm: str, xla: str, **more: Any) -> Verdict:
+    configuration = {"data_format": data_format, "batch_norm": batch_norm, "xla": xla}
+    return literal_verdict(1.02, 0.99, 1.05, configuration=configuration, **{**OPEN, **more})
+
+
+AGAIN = f"to be sure: vggbench confirm {NEWEST} --against {BEFORE}"
+
+
+def test_what_would_make_it_sure_names_the_few_configurations_that_are_open() -> None:
+    sure = of_words(*NCHW, outcome="unchanged", next_step=None)
+    both = [of_words(*NHWC), of_words(*NHWC, measure="first_step", suspected=True), sure]
+    assert confirm_messages(both) == [f"{AGAIN} {BENCH_NHWC}"]
+    two = [*both, of_words(*FUSED)]
+    assert confirm_messages(two) == [f"{AGAIN} {BENCH_NHWC} \"\\('NHWC', 'fused', 'off'\\)\""]
+    many = [of_words(*words) for words in (NHWC, NCHW, FUSED, XLA)]
+    assert confirm_messages(many) == [AGAIN]
+    assert confirm_messages([sure]) == []
+
+
+def test_what_would_make_it_sure_has_the_bench_that_was_typed() -> None:
+    assert confirm_messages([of_words(*NHWC)], ["off", "'NHWC', 'none'"]) == [
+        f"{AGAIN} --bench off \"'NHWC', 'none'\""
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "is_named"),
+    [
+        ({}, False),
+        ({"suspected": True}, True),
+        ({"suspected": True, "blocks_needed": 21}, False),
+        ({"measure": "step", "blocks_needed": 21}, True),
+    ],
+)
+def test_no_command_is_named_that_would_take_no_block(more: dict[str, Any], is_named: bool) -> None:
+    told = confirm_messages([of_words(*NHWC, **{"measure": "peak_memory", **more})])
+    assert told == ([f"{AGAIN} {BENCH_NHWC}"] if is_named else [])
+
+
 ONE_THREAD = {"variables": {"OMP_NUM_THREADS": "1"}}
 
 
@@ -506,7 +561,7 @@ def test_of_what_is_not_compared_it_is_said_which_variable_to_unset_and_what_to_
     verdict, other = (
         each for each in judged([*taken, *line(0.1, 0.1, words=FUSED)]) if each.measure == "step"
     )
-    assert verdict.next_step == again + r""" --bench "\('NHWC', 'none', 'off'\)" """.rstrip()
+    assert verdict.next_step == f"{again} {BENCH_NHWC}"
     assert other.ratio is not None
 
 

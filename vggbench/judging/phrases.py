@@ -30,10 +30,21 @@ from . import growth
 from .growth import GrowthSide, GrowthVerdict
 from .line_changes import LineChange
 from .measures import JUDGED, MEMORY_GROWTH, STEP
-from .verdicts import BY_DUETS, LOST, OUTCOMES, Side, Verdict
+from .verdicts import (
+    BY_DUETS,
+    LOST,
+    OUTCOMES,
+    Side,
+    Verdict,
+    confirm_command,
+    pattern_of,
+)
 
 #: Version of the JSON's format.
 SCHEMA = 1
+
+#: The command that makes sure what is open names so many configurations, at most.
+MOST_NAMED = 3
 
 #: How wide a table may be, in characters: wider than any.
 WIDE = 1000
@@ -48,7 +59,8 @@ STYLES = {REGRESSED: "red", "failed": "red", LOST: "yellow", "improved": "green"
 class Report:
     """What one call of ``vggbench verdict`` says. ``growths``: what it says of memory growth.
     ``whole``: of every release, so what changed is shown and the rest is counted. ``notes``: lines
-    on what was left out or is not judged."""
+    on what was left out or is not judged. ``patterns``: --bench, where it says nothing of the
+    configurations that these do not select."""
 
     machine: str
     threshold: float
@@ -58,6 +70,7 @@ class Report:
     changes: Sequence[LineChange] = ()
     whole: bool = False
     notes: Sequence[str] = field(default=())
+    patterns: Sequence[str] = ()
 
 
 # -- phrases for single things
@@ -187,12 +200,26 @@ def needed(verdict: Verdict) -> str:
     return f"about {how_many_blocks(verdict.blocks_needed)}"
 
 
-def confirm_messages(own: Sequence[Verdict]) -> list[str]:
-    """The commands that would make sure what was compared and is not."""
-    commands = [
-        verdict.next_step for verdict in own if verdict.next_step and verdict.ratio is not None
-    ]
-    return [f"to be sure: {command}" for command in dict.fromkeys(commands)]
+def confirm_messages(own: Sequence[Verdict], patterns: Sequence[str] = ()) -> list[str]:
+    """The command that would make sure what was compared of two releases and is not, with the
+    ``patterns`` of --bench if there are any, else with the configurations that are open, if these
+    are few."""
+    found = [verdict for verdict in own if _is_followed(verdict)]
+    if not found or found[0].against is None:
+        return []
+    named = dict.fromkeys(pattern_of(each.benchmark, each.configuration) for each in found)
+    if not patterns and len(named) <= MOST_NAMED:
+        patterns = list(named)
+    return [f"to be sure: {confirm_command(found[0].release, found[0].against, patterns)}"]
+
+
+def _is_followed(verdict: Verdict) -> bool:
+    """Whether ``vggbench confirm`` takes blocks until it is sure: a by-product it follows only
+    where a regression is suspected, and an answer within reach."""
+    if verdict.ratio is None or verdict.next_step is None:
+        return False
+    is_near = verdict.blocks_needed is None or verdict.blocks_needed <= MOST_BLOCKS
+    return verdict.measure == STEP.key or (verdict.suspected and is_near)
 
 
 def line_change(found: LineChange) -> str:
@@ -399,7 +426,7 @@ def text(report: Report, colour: bool = False) -> str:
                 console.print(f"  noise: {noise}")
         if grown := _growths(group, report):
             _print_growths(console, grown, report.whole, colour)
-        for line in confirm_messages(group):
+        for line in confirm_messages(group, report.patterns):
             console.print(line)
         for line in _changed(group):
             console.print(f"what else changed: {line}")
