@@ -17,6 +17,7 @@ from vggbench.judging.phrases import confirm_messages, noise_messages
 from vggbench.judging.state import known_of, state_of
 from vggbench.judging.verdicts import Verdict
 from vggbench.records import Record
+from vggbench.stats.blocks import BlockNoise
 from vggbench.stats.judge import Noise
 from vggbench.stats.policy import ASSUMED_ENDING
 
@@ -494,6 +495,52 @@ def test_newer_processes_that_do_not_count_are_said() -> None:
         f"measured then; measure both together: asv run '{BEFORE} {NEWEST}'",
     )
     assert verdict.as_json()["notes"] == verdict.notes
+
+
+SESSIONS_ASSUMED = f"2 % between sessions {ASSUMED_ENDING}"
+
+
+@pytest.mark.parametrize(
+    ("noise", "said"),
+    [
+        (
+            BlockNoise(0.025, 2.0, f"2.5 % between blocks {ASSUMED_ENDING}"),
+            "2.5 % between blocks (assumed until more is on record)",
+        ),
+        (
+            Noise(0.03, 0.02, f"3 % between processes {ASSUMED_ENDING}; {SESSIONS_ASSUMED}", 1, 1),
+            "3.0 % between processes, 2.0 % between sessions (both assumed until more is on record)",
+        ),
+        (
+            Noise(0.005, 0.02, f"12 processes of earlier releases; {SESSIONS_ASSUMED}", 9, 1),
+            "0.5 % between processes, 2.0 % between sessions (assumed until more is on record); "
+            "from 12 processes of earlier releases",
+        ),
+        (
+            # It was assumed, and moved by what other configurations tell.
+            Noise(0.02, 0.001, f"3 % between processes {ASSUMED_ENDING}; 6 sessions", 9, 9),
+            f"2.0 % between processes, 0.1 % between sessions; 3 % between processes "
+            f"{ASSUMED_ENDING}; from 6 sessions",
+        ),
+    ],
+)
+def test_a_noise_that_was_assumed_is_said_once(noise: Noise | BlockNoise, said: str) -> None:
+    assert noise_messages([of_words(*NHWC, noise=noise)]) == [said]
+
+
+def test_the_noise_of_two_kinds_says_of_which_configurations_each_is() -> None:
+    of_blocks = BlockNoise(0.004, 9.0, "6 calibrating blocks")
+    of_processes = Noise(0.005, 0.001, "9 processes; 6 sessions", 9, 9)
+    own = [
+        of_words(*NHWC, noise=of_blocks),
+        of_words(*NCHW, noise=of_processes),
+        of_words(*FUSED, noise=of_blocks),
+    ]
+    assert noise_messages(own) == [
+        "NHWC none off, NHWC fused off: 0.4 % between blocks; from 6 calibrating blocks",
+        "NCHW none off: 0.5 % between processes, 0.1 % between sessions; from 9 processes; from 6 "
+        "sessions",
+    ]
 
 
 OPEN = {"outcome": "not sure", "next_step": "vggbench confirm ...", "blocks_needed": 4}

@@ -6,14 +6,16 @@ import html
 import io
 import json
 import math
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
 
+from ..errors import some_of
 from ..stats.blocks import BlockNoise
 from ..stats.judge import Noise
 from ..stats.policy import (
@@ -43,8 +45,11 @@ from .verdicts import (
 #: Version of the JSON's format.
 SCHEMA = 1
 
-#: The command that makes sure what is open names so many configurations, at most.
+#: Configurations that a line names, at most.
 MOST_NAMED = 3
+
+#: What is said of a noise that was assumed, after its size.
+_ASSUMED = ASSUMED_ENDING.removeprefix("is ")
 
 #: How wide a table may be, in characters: wider than any.
 WIDE = 1000
@@ -241,29 +246,55 @@ def summary(verdicts: Iterable[Verdict | GrowthVerdict]) -> str:
 
 def noise_messages(verdicts: Sequence[Verdict]) -> list[str]:
     """The noise that verdicts of one measure were judged with, and where it comes from: of blocks,
-    and of processes."""
-    noises = [verdict.noise for verdict in verdicts]
-    of_blocks = [noise for noise in noises if isinstance(noise, BlockNoise)]
-    of_processes = [noise for noise in noises if isinstance(noise, Noise)]
+    and of processes; with the configurations that each is of, where there are both."""
+    noises = [(verdict.words, verdict.noise) for verdict in verdicts]
+    of_blocks = [(words, noise) for words, noise in noises if isinstance(noise, BlockNoise)]
+    of_processes = [(words, noise) for words, noise in noises if isinstance(noise, Noise)]
     lines = []
     if of_blocks:
-        best = max(of_blocks, key=lambda noise: noise.degrees)
-        deviations = _range([noise.deviation for noise in of_blocks])
-        lines.append(f"{deviations} between blocks; {_origin(of_blocks, best)}")
+        known = [noise for _, noise in of_blocks]
+        best = max(known, key=lambda noise: noise.degrees)
+        scatter = {"blocks": [noise.deviation for noise in known]}
+        lines.append((of_blocks, _noise(scatter, _origins(known, best))))
     if of_processes:
-        lines.append(_of_processes(of_processes))
-    return lines
+        lines.append((of_processes, _noise_of_processes([noise for _, noise in of_processes])))
+    if len(lines) == 1:
+        return [line for _, line in lines]
+    return [
+        f"{some_of(list(dict.fromkeys(words for words, _ in of)), MOST_NAMED)}: {line}"
+        for of, line in lines
+    ]
 
 
-def _of_processes(known: Sequence[Noise]) -> str:
-    return (
-        f"{_range([noise.processes for noise in known])} between processes, "
-        f"{_range([noise.sessions for noise in known])} between sessions; "
-        f"{_origin(known, best=max(known, key=lambda noise: noise.processes_degrees))}"
-    )
+def _noise_of_processes(known: Sequence[Noise]) -> str:
+    best = max(known, key=lambda noise: noise.processes_degrees)
+    scatter = {
+        "processes": [noise.processes for noise in known],
+        "sessions": [noise.sessions for noise in known],
+    }
+    return _noise(scatter, _origins(known, best))
 
 
-def _origin(known: Sequence[Noise | BlockNoise], best: Noise | BlockNoise) -> str:
+def _noise(scatter: Mapping[str, Sequence[float]], origins: Sequence[str]) -> str:
+    """By how much things of each kind differ, as ratios less one, and where that comes from. What
+    is as it was assumed to be is said once."""
+    told, plain, left = [], [], list(origins)
+    for kind, values in scatter.items():
+        own = f"{_range(values)} between {kind}"
+        plain.append(own)
+        for origin in origins:
+            size = re.fullmatch(rf"([\d.]+) % between {kind} {ASSUMED_ENDING}", origin)
+            if size is not None and _range(values) == f"{float(size[1]):.1f} %":
+                own += f" ({_ASSUMED})"
+                left.remove(origin)
+        told.append(own)
+    if not left and len(told) > 1:
+        return f"{', '.join(plain)} (both {_ASSUMED})"
+    whence = [part if ASSUMED_ENDING in part else f"from {part}" for part in left]
+    return "; ".join([", ".join(told), *whence])
+
+
+def _origins(known: Sequence[Noise | BlockNoise], best: Noise | BlockNoise) -> list[str]:
     """What the ``best`` of them was estimated from, and what of any was not estimated."""
     parts = dict.fromkeys(best.origin.split("; "))
     parts.update(
@@ -271,7 +302,7 @@ def _origin(known: Sequence[Noise | BlockNoise], best: Noise | BlockNoise) -> st
             part for noise in known for part in noise.origin.split("; ") if ASSUMED_ENDING in part
         )
     )
-    return "; ".join(part if ASSUMED_ENDING in part else f"from {part}" for part in parts)
+    return list(parts)
 
 
 def _range(values: Sequence[float]) -> str:
