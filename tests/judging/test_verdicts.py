@@ -509,7 +509,8 @@ SESSIONS_ASSUMED = f"2 % between sessions {ASSUMED_ENDING}"
         ),
         (
             Noise(0.03, 0.02, f"3 % between processes {ASSUMED_ENDING}; {SESSIONS_ASSUMED}", 1, 1),
-            "3.0 % between processes, 2.0 % between sessions (both assumed until more is on record)",
+            "3.0 % between processes, 2.0 % between sessions (both assumed until more is on "
+            "record)",
         ),
         (
             Noise(0.005, 0.02, f"12 processes of earlier releases; {SESSIONS_ASSUMED}", 9, 1),
