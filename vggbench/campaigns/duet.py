@@ -308,11 +308,11 @@ def _answer(
             by_step = evidence.judgement(STEP.key)
             into.judged(by_step, evidence.counting)
             here.say(
-                f"{how_many_blocks(into.blocks)}: {into.second} by {into.first}: "
-                f"{by_step.ratio:.3f} ({by_step.low:.3f} to {by_step.high:.3f}), {by_step.outcome}"
+                f"{how_many_blocks(into.blocks)}: {into.second} against {into.first}: "
+                f"{change(by_step)}, {by_step.outcome}"
             )
         elif came.outcome == records.OK:
-            here.say(f"{into.second} by {into.first}: the block does not count: {came.why}")
+            here.say(f"{into.second} against {into.first}: the block does not count: {came.why}")
         if ended:
             into.notes.append(str(came.why))
             if came.waited_in_vain:
@@ -335,7 +335,7 @@ def _spent(budget: Budget, is_busy: bool) -> str:
 
 def _show(found: Sequence[Finding]) -> None:
     table = Table(box=None, pad_edge=False)
-    for heading in ("second", "by first", "change", "verdict", "blocks (samples)"):
+    for heading in ("second", "against first", "change", "verdict", "blocks (samples)"):
         table.add_column(heading, overflow="fold")
     for finding in found:
         table.add_row(
