@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vggbench.judging import verdicts
 from vggbench.judging.acknowledged import Acknowledged
-from vggbench.judging.phrases import confirm_messages, noise_messages
+from vggbench.judging.phrases import confirm_messages, noise_messages, remark
 from vggbench.judging.state import known_of, state_of
 from vggbench.judging.verdicts import Verdict
 from vggbench.records import Record
@@ -495,6 +495,24 @@ def test_newer_processes_that_do_not_count_are_said() -> None:
         f"measured then; measure both together: asv run '{BEFORE} {NEWEST}'",
     )
     assert verdict.as_json()["notes"] == verdict.notes
+
+
+@pytest.mark.parametrize(
+    ("ratio", "more", "said"),
+    [
+        ((1.141, 1.064, 1.224), {}, "seen, not yet sure: "),
+        ((0.9, 0.85, 0.96), {}, "seen, not yet sure: "),
+        ((1.141, 0.99, 1.3), {}, None),
+        ((1.01, 1.005, 1.015), {}, None),
+        ((1.141, 1.064, 1.224), {"outcome": "regressed"}, None),
+        ((1.141, 1.064, 1.224), {"why": "one process only of it"}, "one process only of it"),
+    ],
+)
+def test_what_is_not_sure_though_its_interval_excludes_0_says_that_it_is_seen(
+    ratio: tuple[float, float, float], more: dict[str, Any], said: str | None
+) -> None:
+    told = remark(literal_verdict(*ratio, **{"outcome": "not sure", **more}))
+    assert told == said if told is None or said is None else told.startswith(said)
 
 
 SESSIONS_ASSUMED = f"2 % between sessions {ASSUMED_ENDING}"

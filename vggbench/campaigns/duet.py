@@ -21,7 +21,7 @@ from ..errors import VggbenchError
 from ..judging import duets, verdict_command
 from ..judging.duets import Block, SubjectKey
 from ..judging.measures import JUDGED, STEP
-from ..judging.phrases import change, how_many_blocks
+from ..judging.phrases import change, doubt, how_many_blocks
 from ..releases import spec
 from ..releases.catalogue import Release
 from ..releases.environments import EnvironmentUnusable
@@ -251,13 +251,15 @@ class _Evidence:
 
     def by_products(self) -> list[str]:
         """A note on each by-product that enough of the blocks have."""
-        return [
-            f"{JUDGED[measure].title}: {change(found)}, {found.outcome}"
-            for measure in JUDGED
-            if measure != STEP.key
-            and sum(measure in block.numbers for block in self.counting) >= LEAST_BLOCKS
-            for found in [self.judgement(measure)]
-        ]
+        notes = []
+        for measure, known in JUDGED.items():
+            enough = sum(measure in block.numbers for block in self.counting) >= LEAST_BLOCKS
+            if measure == STEP.key or not enough:
+                continue
+            found = self.judgement(measure)
+            told = doubt(found, self.criterion.threshold) or found.outcome
+            notes.append(f"{known.title}: {change(found)}, {told}")
+        return notes
 
 
 def _answer(

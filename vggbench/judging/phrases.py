@@ -99,10 +99,28 @@ class Ranged(Protocol):
     def high(self) -> float | None: ...
 
 
+class Judged(Ranged, Protocol):
+    """What was judged, too."""
+
+    @property
+    def outcome(self) -> str: ...
+
+
 def change(ranged: Ranged) -> str:
     if ranged.ratio is None or ranged.low is None or ranged.high is None:
         return "-"
     return f"{percent(ranged.ratio)} ({percent(ranged.low)[:-2]} to {percent(ranged.high)[:-2]})"
+
+
+def doubt(judged: Judged, threshold: float) -> str | None:
+    """Why a change that matters is not sure though its interval excludes 0; None of all else."""
+    if judged.outcome != NOT_SURE or judged.ratio is None:
+        return None
+    if judged.low is None or judged.high is None or judged.low <= 1 <= judged.high:
+        return None
+    if 1 / (1 + threshold) < judged.ratio < 1 + threshold:
+        return None
+    return "seen, not yet sure: a sure answer takes more than an interval without 0"
 
 
 def quantity(side: Side | None, measure: str) -> str:
@@ -183,8 +201,9 @@ def remark(
     """What there is to say beside the numbers: why, what was accepted, what to do next. ``prose``
     and ``command`` write text and commands for the format at hand."""
     parts = []
-    if verdict.why:
-        parts.append(prose(verdict.why))
+    why = verdict.why or doubt(verdict, verdict.threshold)
+    if why:
+        parts.append(prose(why))
     parts += map(prose, verdict.notes)
     if verdict.acknowledged is not None:
         parts.append(f"acknowledged: {prose(verdict.acknowledged)}")
