@@ -15,6 +15,9 @@ replacement needless:
   a line (``stored``).
 - ``asv preview`` listens on all interfaces (commands/preview.py:38), and ends in a traceback where
   there are no pages. With the replacement it listens on 127.0.0.1, and says how to make pages.
+- ``iter_matrix`` has all profiles of the matrix, and each that is not measured gets a line
+  (environment.py:373). The replacement leaves out those of a GPU where there is none and nobody
+  asked for them.
 - ``Benchmarks.discover`` needs a release in which to discover benchmarks, and installs the newest
   release of every track where the first release of the range cannot be installed
   (benchmarks.py:146). The replacement discovers them in asv's own process, because the benchmarks
@@ -57,7 +60,7 @@ from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any
 
-from asv import results, util
+from asv import environment, results, util
 from asv.benchmarks import Benchmarks
 from asv.commands import (
     asv_profiling,
@@ -101,6 +104,7 @@ def install() -> None:
     for module in (compare, publish, show):
         module.iter_machine_files = stored.iter_machine_files
     preview.socketserver = SimpleNamespace(ThreadingTCPServer=LoopbackServer)
+    environment.iter_matrix = _mended_matrix(environment.iter_matrix)
     Benchmarks._disc_benchmarks = _mended_discovery(Benchmarks._disc_benchmarks)
     Benchmarks.discover = _mended_selection(Benchmarks.discover)
     for module in (run, find, asv_profiling):
@@ -220,6 +224,16 @@ def _mended_run_benchmarks(original: Any) -> Any:
         return original(benchmarks.filter_out(others), env, results=results, **options)
 
     return run_benchmarks
+
+
+def _mended_matrix(original: Any) -> Any:
+    def iter_matrix(environment_type: Any, pythons: Any, conf: Any, *rest: Any) -> Any:
+        for entry in original(environment_type, pythons, conf, *rest):
+            profile = entry.get(("env_nobuild", profiles.VARIABLE))
+            if not invocation.is_measuring() or profile is None or profiles.may_be(profile, conf):
+                yield entry
+
+    return iter_matrix
 
 
 def _mended_selection(original: Any) -> Any:
