@@ -281,6 +281,16 @@ def test_a_gpu_profile_without_a_gpu_measures_nothing(tiny: Tiny):
     assert not tiny.records()
 
 
+def test_a_pattern_that_selects_nothing_is_told_with_what_there_is(tiny: Tiny):
+    done = tiny.asv("run", "tinyframe-1.1", "--bench", "nonsense")
+    assert done.status == 1
+    assert f"--bench nonsense selects no benchmark; there are: {BENCHMARK}('plain')" in done
+    assert "No benchmarks selected" not in done
+    done = tiny.asv("run", "tinyframe-1.1", "--bench", "just-discover")
+    assert done.status == 0, done.output
+    assert not tiny.records()
+
+
 def test_a_profile_that_nobody_asked_for_gets_a_line_unless_it_is_of_a_gpu_that_is_not_there(
     tiny: Tiny,
 ):

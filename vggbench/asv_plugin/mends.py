@@ -25,6 +25,8 @@ replacement needless:
 - ``Benchmarks.discover`` selects benchmarks that only a GPU has for a run without one. The
   replacement leaves them out as long as others remain, because asv would list rows of n/a wherever
   it lists results.
+- ``asv run`` says "No benchmarks selected" (commands/run.py:384). With the replacement of
+  ``Benchmarks.discover`` it says which pattern selects none, and what there is.
 - ``run_benchmarks`` runs every benchmark in every release (runner.py:185). The replacement leaves
   out the benchmarks of other tracks: it starts no process for them, and stores nothing.
 - ``asv show`` lists bare ids (commands/show.py:159), and ``asv rm`` takes no names
@@ -77,13 +79,16 @@ from asv.console import log
 from asv.repo import NoSuchNameError, get_repo
 
 from .. import records
-from ..errors import VggbenchError, of_system, one_line
+from ..errors import VggbenchError, of_system, one_line, some_of
 from ..inside.measure import SAMPLED
 from ..runs import profiles
-from ..runs.suite import expression
+from ..runs.suite import Suite, expression
 from . import comparable, invocation, stored
 
 LOOPBACK = "127.0.0.1"
+
+#: The pattern that has asv run write benchmarks.json and end (commands/run.py:381).
+JUST_DISCOVER = "just-discover"
 
 #: The system's errors for a full disk, a used-up quota and a limit on the size of files.
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -239,6 +244,13 @@ def _mended_matrix(original: Any) -> Any:
 def _mended_selection(original: Any) -> Any:
     def discover(*args: Any, **options: Any) -> Any:
         benchmarks = original(*args, **options)
+        patterns = invocation.patterns()
+        if not benchmarks and patterns and patterns != [JUST_DISCOVER]:
+            own = Suite(Path(invocation.checkout().benchmark_dir)).timed([])
+            raise util.UserError(
+                f"--bench {' '.join(patterns)} selects no benchmark; there are: "
+                f"{some_of([configured.asv_name for configured in own], 5)}"
+            )
         of_a_gpu = [name for name in benchmarks if records.method_of(name) in SAMPLED]
         has_gpu = any(
             profiles.device_of(profile) == "gpu" for profile in invocation.asked_profiles()
