@@ -269,20 +269,18 @@ def noise_messages(verdicts: Sequence[Verdict]) -> list[str]:
     noises = [(verdict.words, verdict.noise) for verdict in verdicts]
     of_blocks = [(words, noise) for words, noise in noises if isinstance(noise, BlockNoise)]
     of_processes = [(words, noise) for words, noise in noises if isinstance(noise, Noise)]
-    lines = []
+    lines: list[tuple[list[str], str]] = []
     if of_blocks:
         known = [noise for _, noise in of_blocks]
         best = max(known, key=lambda noise: noise.degrees)
         scatter = {"blocks": [noise.deviation for noise in known]}
-        lines.append((of_blocks, _noise(scatter, _origins(known, best))))
+        lines.append(([words for words, _ in of_blocks], _noise(scatter, _origins(known, best))))
     if of_processes:
-        lines.append((of_processes, _noise_of_processes([noise for _, noise in of_processes])))
+        told = _noise_of_processes([noise for _, noise in of_processes])
+        lines.append(([words for words, _ in of_processes], told))
     if len(lines) == 1:
         return [line for _, line in lines]
-    return [
-        f"{some_of(list(dict.fromkeys(words for words, _ in of)), MOST_NAMED)}: {line}"
-        for of, line in lines
-    ]
+    return [f"{some_of(list(dict.fromkeys(own)), MOST_NAMED)}: {line}" for own, line in lines]
 
 
 def _noise_of_processes(known: Sequence[Noise]) -> str:
