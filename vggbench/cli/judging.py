@@ -217,10 +217,12 @@ def _verdict(checkout: Checkout, arguments: argparse.Namespace) -> int:
         threshold=arguments.threshold,
         format=arguments.format,
     )
-    machine = arguments.machine or this_machine(checkout)
+    store = checkout.store()
+    if arguments.machine is not None:
+        verdict_command.require_records(store, arguments.machine)
     return verdict_command.run(
-        checkout.store(),
-        machine,
+        store,
+        arguments.machine or this_machine(checkout),
         request,
         complain,
         catalogue=checkout.catalogue,

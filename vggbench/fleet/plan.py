@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from ..campaigns import calibrate
-from ..campaigns.budget import duration_text
 from ..campaigns.confirm import Judging
 from ..campaigns.history import history, plan
 from ..campaigns.history.forecast import Forecast
@@ -336,7 +335,5 @@ def forecast_text(units: Sequence[UnitOfWork]) -> str:
         for kind, word in kinds.items()
         if (count := sum(unit.kind == kind for unit in units))
     ]
-    known = sum(unit.seconds for unit in units)
-    unknown = sum(unit.seconds == 0 for unit in units)
-    more = f", and {unknown} of which nothing is on record" if unknown else ""
-    return f"{', '.join(counts)} left, about {duration_text(known)}{more}"
+    known = [unit.seconds for unit in units if unit.seconds]
+    return f"{', '.join(counts)} left, {history.cost_of(known, len(units))}"
