@@ -280,6 +280,19 @@ def test_where_no_worker_came_and_none_will_the_client_says_why(
         run(planned, engine, workers=2)
 
 
+def test_a_worker_that_came_and_will_not_come_again_is_said(
+    planned: Tiny, engine: SimulatedEngine
+) -> None:
+    def measure(unit: UnitOfWork, place: mirror.Place) -> tuple[int, str]:
+        engine.known = Awaited(ended=1, line="the job ended 3 times; job 9: it said nothing")
+        return DONE, ""
+
+    engine.add("box-1", measure)
+    status, said = run(planned, engine)
+    assert status == 0, said
+    assert said.count(engine.known.line) == 1
+
+
 def test_a_worker_that_will_not_come_is_said_and_not_waited_for(
     planned: Tiny, engine: SimulatedEngine
 ) -> None:
