@@ -238,15 +238,15 @@ def left_out_messages(found: LineChain) -> list[str]:
     return lines
 
 
-def why_none(framework: str, machine: str, found: Iterable[LineChain] = ()) -> str:
-    """What there is to do where no release of a framework has a level on a machine. ``found``:
-    chains that have too few blocks for any."""
+def why_none(track: str, machine: str, found: Iterable[LineChain] = ()) -> str:
+    """What there is to do where no release of a track has a level on a machine. ``track``: its
+    title. ``found``: chains that have too few blocks for any."""
     most = max(
         (len(link.numbers) for line_chain in found for link in line_chain.chain.left_out), default=0
     )
     so_far = f"no two releases have more than {how_many_blocks(most)}" if most else "there are none"
     return (
-        f"nothing of {framework} is chained on {machine}: a link takes {LEAST_BLOCKS_A_LINK} "
+        f"nothing of {track} is chained on {machine}: a link takes {LEAST_BLOCKS_A_LINK} "
         f"blocks of duets of two releases, and {so_far}; measure them with: vggbench history, once "
         f"history.toml has [duets]"
     )
