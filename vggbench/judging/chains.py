@@ -21,6 +21,7 @@ from ..errors import some_of
 from ..releases.catalogue import Release
 from ..stats import blocks, chain
 from ..stats.chain import LEAST_BLOCKS_A_LINK, Chain, Level, Link, Loop
+from ..stats.policy import per_cent
 from .duets import Block
 from .evidence import Evidence, Line, line_of
 from .measures import JUDGED, STEP
@@ -196,11 +197,11 @@ def loop_messages(found: LineChain) -> list[str]:
         lines.append(
             f"{_loops(len(told.loops))} together: links disagree {told.disagreement:.2g} times as "
             f"much as is to be expected; chance alone makes that or more in "
-            f"{100 * told.chance:.0f} % of chains"
+            f"{per_cent(told.chance)} of chains"
         )
     if told.between_links > 0:
         lines.append(
-            f"links differ by another {100 * told.between_links:.1f} % beyond what their blocks "
+            f"links differ by another {per_cent(told.between_links, 1)} beyond what their blocks "
             f"explain; the intervals include it"
         )
     return lines
