@@ -93,6 +93,15 @@ def test_what_the_user_has_set_for_matplotlib_changes_no_picture(
     assert pictures[0] == pictures[1]
 
 
+def test_a_track_of_nightlies_is_called_one() -> None:
+    said = (
+        "^nothing of TensorFlow nightly is on record for box; measure it there with: asv run "
+        "tensorflow-nightly$"
+    )
+    with pytest.raises(plot.PlotError, match=said):
+        plot.choose(found(), CATALOGUE.tracks["tensorflow-nightly"], "box")
+
+
 def test_an_svg_is_an_svg_with_all_releases_and_configurations(
     checkout: Path, tmp_path: Path
 ) -> None:

@@ -218,15 +218,12 @@ class _Client:
         """Note whether more workers may come, and say why some do not. Raises FleetError where none
         came and none will."""
         missing = self._asked.workers - self._came
-        if missing <= 0:
-            self._awaits_more = False
-            return
         awaited = self._engine.awaited()
         # Where more are asked for than this client starts, somebody else may start the others. A
         # machine whose worker is gone is not missing: it has come.
         gone = sum(machine.lost_s is not None for machine in self._machines.values())
-        self._awaits_more = awaited.coming > 0 or missing > awaited.ended - gone
-        if not (self._awaits_more or self._came or self._workers):
+        self._awaits_more = missing > 0 and (awaited.coming > 0 or missing > awaited.ended - gone)
+        if missing > 0 and not (self._awaits_more or self._came or self._workers):
             raise FleetError(
                 f"no worker came: {awaited.line}; mend that, and run the same command again"
             )

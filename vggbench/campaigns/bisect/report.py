@@ -22,7 +22,7 @@ from ...runs.local import Local
 from ...runs.suite import Configured
 from ...stats import bisection, blocks, robust
 from ...stats.bisection import Search
-from ...stats.policy import SURE
+from ...stats.policy import SURE, per_cent
 from .. import taking
 from ..budget import Budget
 from .line import Build, BuildsBetween
@@ -295,7 +295,7 @@ def progress(search: Search, builds: Sequence[Build]) -> str | None:
     else:
         told = (
             f"the change lies after {builds[decision.left].name}, up to "
-            f"{builds[decision.right].name} ({100 * decision.probability:.0f} %)"
+            f"{builds[decision.right].name} ({per_cent(decision.probability)})"
         )
     return f"{blocks_so_far}: {told}"
 
@@ -330,7 +330,7 @@ def show(found: BisectFinding, *, as_json: bool) -> None:
 def headline(found: BisectFinding) -> str:
     """One line that says what came of it."""
     title = JUDGED[found.measure].title
-    sure = "" if found.probability is None else f" ({100 * found.probability:.0f} %)"
+    sure = "" if found.probability is None else f" ({per_cent(found.probability)})"
     if found.outcome == NO_CHANGE:
         return (
             f"{title}: no change between {found.good} and {found.bad}: {change(found)}, "

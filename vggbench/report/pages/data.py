@@ -68,6 +68,7 @@ def index(
             {
                 "name": track.name,
                 "framework": track.framework,
+                "title": track.title,
                 "releases": [_release_in_index(release, track) for release in track.releases],
             }
             for track in (catalogue.tracks[name] for name in tracks)

@@ -18,6 +18,8 @@ export interface Index {
 export interface Track {
   name: string;
   framework: string;
+  /** What people call it: the framework, or "TensorFlow nightly". */
+  title: string;
   releases: Release[];
 }
 

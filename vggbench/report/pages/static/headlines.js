@@ -26,7 +26,7 @@ export function headlines(index, picture) {
   if (!picture || !told) return;
   const { line, track, across } = picture;
   const measure = measureOf(index, key);
-  const title = `${track.framework}: the largest sure changes of the ${measure.title.toLowerCase()}`;
+  const title = `${track.title}: the largest sure changes of the ${measure.title.toLowerCase()}`;
   box.replaceChildren(
     ...present([
       el("h2", { id: "headlines-title" }, title),

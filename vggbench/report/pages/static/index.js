@@ -125,7 +125,7 @@ const lowerCase = (title) => title.toLowerCase().replace("gpu", "GPU").replace("
 function titles(index, { line, measure, track, shown }) {
   const title = { ...measure, title: lowerCase(measure.title) };
   byId("chart-title").textContent =
-    `${track.framework}: ${titled(title)}, on ${line.machine}, ${line.profile}`;
+    `${track.title}: ${titled(title)}, on ${line.machine}, ${line.profile}`;
   byId("machine").textContent = machineText(index, line.machine);
   const one = shown.length === 1 ? line.configurations[shown[0]] : null;
   byId("configuration").textContent = one ? readable(line, one) : "";

@@ -142,7 +142,7 @@ function one(index, { track, release }, line, locks) {
     el(
       "section",
       { class: "card" },
-      el("h2", {}, `${track.framework} ${release.version}`),
+      el("h2", {}, `${track.title} ${release.version}`),
       facts(rows),
     ),
     ...measured(index, release, line),
@@ -397,9 +397,9 @@ function all(index, { found, chosen, line, locks }) {
     return releaseRow(release, measured, lock, found?.release === release);
   });
   byId("all").replaceChildren(
-    el("h2", { id: "all-title" }, `${track.framework}: all releases`),
+    el("h2", { id: "all-title" }, `${track.title}: all releases`),
     lined(
-      `Releases of ${track.framework}, newest first`,
+      `Releases of ${track.title}, newest first`,
       [...HEADS, "packages", "installed"],
       rows,
     ),
