@@ -26,6 +26,7 @@ from ..stats.policy import (
     REGRESSED,
     THRESHOLD,
     UNCHANGED,
+    per_cent,
 )
 from ..stats.whole_lines import DRIFT, RECOVERED
 from . import growth
@@ -627,7 +628,7 @@ def _evidence(group: Sequence[Verdict], grown: Sequence[GrowthVerdict] = ()) -> 
             lines += [f"Noise: {cell(noise)}.", ""]
         many = own[0].comparisons
         lines += [
-            f"Each interval holds for its comparison alone, with {100 * CONFIDENCE:.0f} %"
+            f"Each interval holds for its comparison alone, with {per_cent(CONFIDENCE)}"
             f"{f'; what is sure is sure for all {many} together' if many > 1 else ''}.",
             "",
         ]

@@ -31,6 +31,7 @@ from .policy import (
     REGRESSED,
     THRESHOLD,
     UNCHANGED,
+    per_cent,
 )
 
 #: The deviation of a block's number that is assumed of the step where too little is on record, and
@@ -191,7 +192,7 @@ def noise(
         return BlockNoise(
             assumed,
             ASSUMED_DEGREES,
-            f"{100 * assumed:.1f} % between blocks {ASSUMED_ENDING}",
+            f"{per_cent(assumed, 1)} between blocks {ASSUMED_ENDING}",
         )
     origins = [
         f"{sum(map(len, groups))} {kind}"
@@ -199,7 +200,7 @@ def noise(
         if groups
     ]
     if bias > 0:
-        origins.append(f"a bias of {100 * bias:.1f} %")
+        origins.append(f"a bias of {per_cent(bias, 1)}")
     deviation = max(LEAST, robust.scale(residuals))
     return BlockNoise(deviation, min(degrees, MOST_DEGREES), "; ".join(origins), bias=bias)
 
