@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -121,13 +121,18 @@ class _Worker:
 
 @dataclass
 class _Machine:
-    """What is left for a machine in this process. ``offered``: what its mirror held last.
-    ``is_left_alone``: nothing more is handed out to it. ``lost_s``: when its worker was lost,
-    monotonic. ``faulty``: the units that failed there by themselves. ``pauses``: how often in a row
-    it could not measure; nothing is handed out to it before ``not_before_s``, monotonic."""
+    """What is left for a machine in this process; ``can``: what it can run. ``offered``: what its
+    mirror held last. ``handed``: the units that it was asked for. ``has_news``: something came of
+    them since it was last planned what follows from that. ``is_left_alone``: nothing more
+    is handed out to it. ``lost_s``: when its worker was lost, monotonic. ``faulty``: the units that
+    failed there by themselves. ``pauses``: how often in a row it could not measure; nothing is
+    handed out to it before ``not_before_s``, monotonic."""
 
+    can: Capability
     units: deque[UnitOfWork]
     offered: Mapping[str, Any]
+    handed: set[UnitOfWork] = field(default_factory=set)
+    has_news: bool = False
     done: int = 0
     failures: Counter[UnitOfWork] = field(default_factory=Counter)
     left_out: list[UnitOfWork] = field(default_factory=list)
@@ -182,6 +187,7 @@ class _Client:
         self._refused: dict[str, None] = {}
         self._said_s: float | None = None
         self._said_ended: int | None = None
+        self._said_lines: set[str] = set()
         self._awaits_more = True
 
     def run(self) -> int:
@@ -304,12 +310,16 @@ class _Client:
     def _hand_out(self, address: str, worker: _Worker) -> None:
         """Ask a worker that waits for the next unit of its machine, where the budget allows one."""
         machine = self._machines[worker.machine]
-        if machine.is_left_alone or not machine.units or time.monotonic() < machine.not_before_s:
+        if machine.is_left_alone or time.monotonic() < machine.not_before_s:
+            return
+        self._look_for_what_follows(worker.machine, machine)
+        if not machine.units:
             return
         unit = machine.units[0]
         if not self._asked.budget.allows(unit.seconds):
             return
         machine.units.popleft()
+        machine.handed.add(unit)
         worker.unit = unit
         options = unit_process.options(
             processes=self._asked.processes,
@@ -324,6 +334,22 @@ class _Client:
             **mirror.lacking(self._place(worker.machine), self._known, machine.offered),
         }
         self._ask(address, worker, "work", sent)
+
+    def _look_for_what_follows(self, name: str, machine: _Machine) -> None:
+        """Where all of a machine's units are through, plan what follows from what they measured."""
+        if machine.units or not machine.has_news:
+            return
+        machine.has_news = False
+        units, lines = self._planner.more(name, machine.can)
+        self._say_once(lines)
+        # What was tried in this run, and could not be answered, is not tried again.
+        machine.units.extend(unit for unit in units if unit not in machine.handed)
+
+    def _say_once(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            if line not in self._said_lines:
+                self._said_lines.add(line)
+                self._say(line)
 
     def _place(self, machine: str) -> mirror.Place:
         return mirror.Place(self._checkout.root, self._checkout.results_dir, machine)
@@ -413,9 +439,8 @@ class _Client:
         if known is None:
             can = Capability(interpreters=hello["interpreters"], devices=hello["devices"])
             units, lines = self._planner.left(name, can)
-            for line in lines:
-                self._say(line)
-            known = self._machines[name] = _Machine(deque(units), hello["offer"])
+            self._say_once(lines)
+            known = self._machines[name] = _Machine(can, deque(units), hello["offer"])
             on = processor.described(hello["facts"].get("processor") or {})
             self._say(f"{name}: connected, on {on}; {forecast_text(units)}")
         else:
@@ -444,6 +469,7 @@ class _Client:
             self._failed(name, machine, unit, str(err))
             return False
         machine.offered = answer["offer"]
+        machine.has_news = True
         if answer["status"] == NOT_NOW:
             # Nothing is wrong with the unit: somebody else measures there, or the disk is full.
             machine.units.appendleft(unit)
@@ -460,6 +486,7 @@ class _Client:
         machine.done += 1
         if answer["status"] == OPEN:
             machine.open.append(unit)
+        self._look_for_what_follows(name, machine)
         how = "done" if answer["status"] == DONE else f"open: {answer['message']}"
         self._say(f"{name}: {unit.name} {how} ({_lines(came)}); {forecast_text(machine.units)}")
         return True

@@ -27,7 +27,7 @@ from ..judging.evidence import gather
 from ..machine_lock import RunInProgress
 from ..releases.catalogue import Catalogue
 from ..runs.local import Local
-from .units import CALIBRATION, COMPARISON, DONE, NOT_NOW, OPEN, TROUBLE, UnitOfWork
+from .units import CALIBRATION, COMPARISON, DONE, NOT_NOW, OPEN, SEPARATION, TROUBLE, UnitOfWork
 
 
 def options(*, processes: int, threshold: float, environments: int, budget_s: float) -> list[str]:
@@ -102,6 +102,11 @@ def _measure(checkout: Checkout, unit: UnitOfWork, request: history.HistoryReque
         if any(answer.failed for answer in answers):
             return TROUBLE
         return OPEN if any(answer.out_of_budget for answer in answers) else DONE
+    if unit.kind == SEPARATION:
+        not_separated = going_on.separate((unit.release, unit.lock, unit.variant), unit.keys)
+        if not not_separated.names:
+            return DONE
+        return OPEN if not_separated.out_of_budget else TROUBLE
     own, why = _of_stage(the_plan, catalogue, going_on, unit)
     if not own:
         _say(why)
