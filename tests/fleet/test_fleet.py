@@ -31,15 +31,6 @@ RUNS = {
 }
 
 
-@pytest.fixture
-def fleet(tiny: Tiny, tmp_path: Path) -> Iterator[Fleet]:
-    fleet = Fleet(tiny, tmp_path)
-    try:
-        yield fleet
-    finally:
-        fleet.end()
-
-
 def hanging(fleet: Fleet, worker: subprocess.Popen[str], process: int = 1) -> list[psutil.Process]:
     """The processes of 1.2 below the worker of box-1, once the one with this number hangs."""
     counts = fleet.box("box-1").home / "counts"

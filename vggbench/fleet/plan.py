@@ -22,6 +22,7 @@ from ..campaigns.history.forecast import Forecast
 from ..campaigns.history.plan import Duets, Plan, Stage
 from ..checkout import Checkout
 from ..errors import Say, VggbenchError, one_line
+from ..judging.state import Now
 from ..records import Record, tables
 from ..releases.catalogue import Release
 from ..runs import profiles
@@ -29,7 +30,7 @@ from ..runs.coverage import Coverage
 from ..runs.local import Local
 from ..runs.suite import Suite
 from ..stats.policy import A_BLOCK
-from .units import CALIBRATION, COMPARISON, RUN, SEPARATION, UnitOfWork
+from .units import CALIBRATION, COMPARISON, LOOK, RUN, SEPARATION, UnitOfWork
 
 FILE = "fleet.toml"
 
@@ -122,11 +123,13 @@ def _wrong(path: Path, what: str) -> FleetPlanError:
 
 @dataclass(frozen=True, kw_only=True)
 class Capability:
-    """What a machine can run: ``interpreters``, CPythons by their minor versions, and ``devices``.
-    None: nobody has asked it yet, and all is taken for possible."""
+    """What a machine can run: ``interpreters``, CPythons by their minor versions, and ``devices``;
+    and what it has ``now`` of a state. None: nobody has asked it yet, and all is taken for
+    possible."""
 
     interpreters: Collection[str] | None = None
     devices: Collection[str] | None = None
+    now: Now | None = None
 
     def why_not(self, release: Release, devices: Collection[str]) -> str | None:
         """Why the machine cannot run ``release`` on any of the ``devices``; None where it can."""
@@ -158,6 +161,13 @@ class Planner:
         """As ``left``, but only of what follows from what the others have measured: the causes of
         what is confirmed by now. What is changed back next follows from what was before."""
         return self._units(machine, can, _OfMachine.causes)
+
+    def came(self, unit: UnitOfWork, status: int, message: str) -> None:
+        """What is left follows from the records alone."""
+
+    def builds(self, unit: UnitOfWork) -> Mapping[str, str]:
+        """None: all that a unit of a history measures is on a track."""
+        return {}
 
     def _units(
         self, machine: str, can: Capability, of: _UnitsOf
@@ -382,7 +392,7 @@ def forecast_text(units: Sequence[UnitOfWork]) -> str:
         return "nothing is left"
     counts = [
         f"{count} {kind}{'' if count == 1 else 's'}"
-        for kind in (RUN, COMPARISON, CALIBRATION, SEPARATION)
+        for kind in (RUN, COMPARISON, CALIBRATION, SEPARATION, LOOK)
         if (count := sum(unit.kind == kind for unit in units))
     ]
     known = sum(unit.seconds for unit in units)
