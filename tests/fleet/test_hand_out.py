@@ -6,6 +6,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ import pytest
 from vggbench.campaigns.budget import Budget
 from vggbench.fleet import LEFT, TROUBLE, FleetError, hand_out, mirror
 from vggbench.fleet.hand_out import MOST_FAILURES, Arrived, Awaited, FleetRequest
-from vggbench.fleet.units import DONE, OPEN, RUN, UnitOfWork
+from vggbench.fleet.plan import Planner
+from vggbench.fleet.units import DONE, OPEN, RUN, SEPARATION, UnitOfWork
 from vggbench.fleet.units import TROUBLE as FAILED
 
 from ..records.factory import record
@@ -119,6 +121,40 @@ def test_what_is_open_is_not_handed_out_again(planned: Tiny, engine: SimulatedEn
     assert status == LEFT
     assert len(box.units) == UNITS
     assert any("open: " in line and "run the same command again" in line for line in said)
+
+
+@pytest.mark.parametrize(("came_of_it", "expected"), [(DONE, 0), (OPEN, LEFT)])
+def test_what_follows_from_what_was_measured_comes_after_it_and_once(
+    planned: Tiny,
+    engine: SimulatedEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    came_of_it: int,
+    expected: int,
+) -> None:
+    separation = UnitOfWork(
+        kind=SEPARATION,
+        profile="cpu-quick",
+        release="tinyframe-1.2",
+        variant="numpy 1.0",
+        lock="cpu",
+        keys=("a key",),
+    )
+    forecasts = itertools.count(1.0)
+
+    def more(*told: object) -> tuple[list[UnitOfWork], list[str]]:
+        return [replace(separation, seconds=next(forecasts))], ["box-1: something is left out"]
+
+    monkeypatch.setattr(Planner, "more", more)
+    box = engine.add(
+        "box-1", lambda unit, place: (came_of_it if unit == separation else DONE, "why")
+    )
+    status, said = run(planned, engine)
+    assert status == expected, said
+    assert len(box.units) == UNITS + 1
+    assert box.units[-1] == separation
+    assert said.count("box-1: something is left out") == 1
+    (line,) = [line for line in said if line.startswith("box-1: tinyframe-1.2 with numpy 1.0 (")]
+    assert "nothing is left" in line
 
 
 def test_nothing_begins_that_is_likely_to_end_after_the_budget(

@@ -14,7 +14,7 @@ from ..errors import Say
 from ..judging import duets
 from ..judging.duets import Block
 from ..judging.evidence import left_out_message
-from ..judging.state import is_as_now, known_of
+from ..judging.state import Now, is_as_now, known_of
 from ..records import Record
 from ..records.record import is_number
 from ..runs import duet, memory
@@ -165,9 +165,10 @@ def waiting_message(both: Sequence[duets.DuetRecords]) -> str | None:
     )
 
 
-def blocks_apart(here: Local, profile: str, purpose: str) -> list[Block]:
+def blocks_apart(here: Local, profile: str, purpose: str, at: Now | None = None) -> list[Block]:
     """The whole blocks in a profile that were measured for a ``purpose`` which is one of APART, in
-    the state that the machine has now, as far as that is known, oldest first."""
+    the state that the machine has now, as far as that is known, oldest first. ``at``: as
+    ``is_as_now`` has it."""
     found, _ = duets.gather(
         here.machine,
         here.store.apart(here.machine, purpose),
@@ -175,10 +176,11 @@ def blocks_apart(here: Local, profile: str, purpose: str) -> list[Block]:
         known_of(here.store.all(here.machine)),
         purpose=purpose,
     )
+    ours = duet.set_by_us(profile, purpose)
     return [
         block
         for block in found
-        if block.profile == profile and is_as_now(block.states[0], duet.set_by_us(profile, purpose))
+        if block.profile == profile and is_as_now(block.states[0], ours, at)
     ]
 
 

@@ -38,12 +38,14 @@ _STATUS = {NAMED: 0, NO_CHANGE: 1, NOT_NAMED: 2}
 @dataclass(frozen=True, kw_only=True)
 class Asked:
     """What was searched for: of which configuration, and which measure of it. ``patterns``:
-    --bench."""
+    --bench. ``options``: those that name another machine, on which it was measured; empty where it
+    was this one."""
 
     profile: str
     configured: Configured
     measure: str
     patterns: Sequence[str]
+    options: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +151,8 @@ def finding(
     if found.outcome == NOT_NAMED:
         found.notes += _why_no_shorter(searched, asked, search, budget)
     found.notes += _moved(here, searched, asked, newest, (decision.left, decision.right))
-    found.notes += _commands(searched, asked, (decision.left, decision.right))
+    there = f" on {here.machine}" if asked.options else ""
+    found.notes += _commands(searched, asked, (decision.left, decision.right), there)
     found.notes += _elsewhere(searched, asked, search)
     return found
 
@@ -237,8 +240,11 @@ def _moved(
     return [f"what else changed between them: {told}"]
 
 
-def _commands(searched: BuildsBetween, asked: Asked, places: tuple[int, int]) -> list[str]:
-    """The commands that repeat the comparison of two builds."""
+def _commands(
+    searched: BuildsBetween, asked: Asked, places: tuple[int, int], there: str
+) -> list[str]:
+    """The commands that repeat the comparison of two builds. ``there``: on which machine, where
+    that is another one."""
     pair = [searched.builds[place] for place in places]
     commands = [
         f"vggbench releases add {build.track.name}=={build.version}"
@@ -249,7 +255,7 @@ def _commands(searched: BuildsBetween, asked: Asked, places: tuple[int, int]) ->
         shlex.quote(f"{build.name} {asked.configured.words}".strip()) for build in pair
     )
     commands.append(f"{_profile(asked)}vggbench duet {subjects}")
-    return [f"to repeat it: {command}" for command in commands]
+    return [f"to repeat it{there}: {command}" for command in commands]
 
 
 def _elsewhere(searched: BuildsBetween, asked: Asked, search: Search) -> list[str]:
@@ -274,7 +280,11 @@ def _again(searched: BuildsBetween, asked: Asked, places: tuple[int, int]) -> st
     names = " ".join(searched.builds[place].name for place in places)
     bench = "".join(f" {shlex.quote(pattern)}" for pattern in asked.patterns)
     measure = "" if asked.measure == STEP.key else f" --measure {asked.measure}"
-    return f"{_profile(asked)}vggbench bisect {names}{f' --bench{bench}' if bench else ''}{measure}"
+    options = f" {asked.options}" if asked.options else ""
+    return (
+        f"{_profile(asked)}vggbench bisect {names}{f' --bench{bench}' if bench else ''}{measure}"
+        f"{options}"
+    )
 
 
 def _profile(asked: Asked) -> str:

@@ -11,7 +11,7 @@ import datetime
 import functools
 import itertools
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ from ...stats.chain import LEAST_BLOCKS_A_LINK
 from .. import answering, causes
 from ..answering import Answer, Comparison
 from ..budget import Budget, duration_text
-from ..causes import Causes, Wanted
+from ..causes import Causes, Left, Place, Wanted
 from ..confirm import Judging, Limits, answer
 from . import anchors, plan, sittings
 from .forecast import Forecast, guess_bytes
@@ -490,9 +490,15 @@ class History:
 
     def causes(self, stages: list[plan.Stage]) -> Causes:
         """Of what is confirmed in the configurations of the ``stages``."""
-        # No patterns select all.
-        own = self.suite.timed(_patterns(stages)) if stages else []
-        keys = {configured.key for configured in own}
+        return self._causes_in(plan.keys(stages, self.suite))
+
+    def separate(self, place: Place, keys: Collection[str]) -> Left:
+        """Measure the one cause at this ``place``, in those of the configurations with these
+        ``keys`` in which it is wanted; returns what is not separated of it."""
+        found = self._causes_in(set(keys))
+        return found.separate_one(place, self._asked.budget, self._make_room_for_variant)
+
+    def _causes_in(self, keys: set[str]) -> Causes:
         return Causes(self._here, self.profile, self._asked.threshold, keys)
 
 
@@ -521,10 +527,6 @@ def cost_of(known: Sequence[float], count: int) -> str:
     if not unknown:
         return about
     return f"{about} for {len(known)} of them; nothing is on record of the other {unknown}"
-
-
-def _patterns(stages: list[plan.Stage]) -> list[str]:
-    return [pattern for stage in stages for pattern in stage.bench]
 
 
 def _now() -> datetime.datetime:

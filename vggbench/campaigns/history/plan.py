@@ -223,6 +223,13 @@ def own(stage: Stage, release: Release, catalogue: Catalogue, suite: Suite) -> l
     return suite.timed_of(release, stage.bench, catalogue)
 
 
+def keys(stages: Sequence[Stage], suite: Suite) -> set[str]:
+    """The keys of the timed configurations of the ``stages``, whichever release runs them."""
+    patterns = [pattern for stage in stages for pattern in stage.bench]
+    # No patterns select all.
+    return {configured.key for configured in suite.timed(patterns)} if stages else set()
+
+
 def units(
     stages: Sequence[Stage],
     catalogue: Catalogue,
